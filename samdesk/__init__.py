@@ -1,0 +1,34 @@
+"""samdesk: turn a folder of photos into a clean instance-segmentation dataset."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "PointPrompt": "samdesk.domain.prompts",
+    "BoxPrompt": "samdesk.domain.prompts",
+    "MaskPrompt": "samdesk.domain.prompts",
+    "PromptSet": "samdesk.domain.prompts",
+    "MaskCandidate": "samdesk.domain.prompts",
+    "Frame": "samdesk.domain.geometry",
+    "Region": "samdesk.domain.geometry",
+    "Embedding": "samdesk.engine.embedding",
+    "Predictor": "samdesk.engine.protocols",
+    "Detector": "samdesk.engine.protocols",
+    "Detection": "samdesk.engine.protocols",
+    "load_predictor": "samdesk.engine.load",
+    "load_detector": "samdesk.engine.load",
+    "auto_annotate": "samdesk.api",
+}
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first asked for, so that start-up pays for none."""
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'samdesk' has no attribute {name!r}")

@@ -1,0 +1,142 @@
+"""Edits: pure, invertible changes to a document, and the transactions they are saved in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.geometry import Region
+from samdesk.domain.labels import LabelId, LabelSet
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An annotation and its place in painting order; None puts it on top (or leaves it there)."""
+
+    annotation: Annotation
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change to one document: what is dropped, what is put, and the image's state.
+
+    Dropping an id that is gone and putting one that is there (it is replaced) are both sound, so an
+    edit still applies after another edit touched other annotations of the image.
+
+    Attributes:
+        drop: Annotations that leave.
+        put: Annotations that are there afterwards, new or in place of the one with the same id.
+        done: The image's new ``done``, or None to leave it.
+        touched: The image's new ``touched``, or None to leave it.
+    """
+
+    drop: tuple[AnnotationId, ...] = ()
+    put: tuple[Placed, ...] = ()
+    done: bool | None = None
+    touched: bool | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.drop or self.put) or self.done is not None or self.touched is not None
+
+    def apply(self, document: ImageDocument) -> tuple[ImageDocument, Edit]:
+        """The document after the edit, and the edit that takes it back exactly (but for ``revision``)."""
+        return self._applied(document), self._inverse(document)
+
+    def _applied(self, document: ImageDocument) -> ImageDocument:
+        dropped = set(self.drop)
+        kept = [a for a in document.annotations if a.id not in dropped]
+        for placed in sorted(self.put, key=lambda p: (p.index is None, p.index or 0)):
+            at = next((i for i, a in enumerate(kept) if a.id == placed.annotation.id), None)
+            if at is not None:
+                del kept[at]
+            index = placed.index if placed.index is not None else at
+            kept.insert(len(kept) if index is None else min(index, len(kept)), placed.annotation)
+        return replace(
+            document,
+            annotations=tuple(kept),
+            done=document.done if self.done is None else self.done,
+            touched=document.touched if self.touched is None else self.touched,
+            revision=document.revision + 1,
+        )
+
+    def _inverse(self, document: ImageDocument) -> Edit:
+        before = {a.id: Placed(a, i) for i, a in enumerate(document.annotations)}
+        ours = list(dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)]))
+        return Edit(
+            drop=tuple(i for i in ours if i not in before),
+            put=tuple(before[i] for i in ours if i in before),
+            done=None if self.done is None else document.done,
+            touched=None if self.touched is None else document.touched,
+        )
+
+
+def add(annotations: Iterable[Annotation]) -> Edit:
+    """Puts new annotations on top."""
+    return Edit(put=tuple(Placed(a) for a in annotations))
+
+
+def remove(ids: Iterable[AnnotationId]) -> Edit:
+    """Drops annotations."""
+    return Edit(drop=tuple(ids))
+
+
+def update(annotations: Iterable[Annotation]) -> Edit:
+    """Puts changed annotations in place of those with the same ids."""
+    return Edit(put=tuple(Placed(a) for a in annotations))
+
+
+def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: LabelId) -> Edit:
+    """Gives annotations another label."""
+    chosen = set(ids)
+    return update(
+        replace(a, label_id=label_id)
+        for a in document.annotations
+        if a.id in chosen and a.label_id != label_id
+    )
+
+
+def reshape(annotation: Annotation, region: Region, source: Source = Source.MANUAL) -> Edit:
+    """Gives an annotation another region, drawn by a person."""
+    return update([replace(annotation, region=region, source=source)])
+
+
+def by_person(edit: Edit) -> Edit:
+    """The same edit as a person's: what it puts is agreed with and no run's any more."""
+    put = tuple(
+        replace(p, annotation=replace(p.annotation, review=ReviewState.ACCEPTED, run_id=None))
+        for p in edit.put
+    )
+    return replace(edit, put=put, touched=True)
+
+
+def accept_image(document: ImageDocument) -> Edit:
+    """A person agrees with everything on the image (Ctrl+Enter)."""
+    pending = [a for a in document.annotations if a.review is ReviewState.PENDING]
+    return replace(by_person(update(pending)), done=True)
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What is saved, undone and redone as one: edits to documents, or a new label set, or both.
+
+    Attributes:
+        text: What the user did, for the undo menu ("Add person").
+        edits: One edit an image.
+        labels: The label set afterwards, or None to leave it.
+        labels_before: The label set before, for the way back; set whenever ``labels`` is.
+        run_id: The auto-annotate run it belongs to, if any.
+    """
+
+    text: str
+    edits: tuple[tuple[ImageKey, Edit], ...] = ()
+    labels: LabelSet | None = None
+    labels_before: LabelSet | None = None
+    run_id: RunId | None = None
+
+    @property
+    def keys(self) -> tuple[ImageKey, ...]:
+        """The images it changes."""
+        return tuple(key for key, _ in self.edits)

@@ -1,0 +1,125 @@
+"""Labels: class names and colours. The position of a label in its set is its YOLO class id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NewType
+from uuid import uuid4
+
+LabelId = NewType("LabelId", str)
+
+PALETTE: tuple[str, ...] = (
+    # Okabe and Ito's colour-blind-safe set (2008) first, then evenly spaced hues between them.
+    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7",
+    "#9ad02a", "#b07cff", "#00c2c7", "#ff6f91", "#a6761d", "#7f8cff", "#5fd38d", "#c44e52", "#b8b8b8",
+)  # fmt: skip
+
+
+def new_label_id() -> LabelId:
+    """A label id that no other label has."""
+    return LabelId(uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class: a name that is unique in its set and a colour as ``#rrggbb``."""
+
+    id: LabelId
+    name: str
+    color: str
+
+
+class LabelError(ValueError):
+    """A change to a label set that would break it: an empty or repeated name, an unknown id."""
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """An ordered list of labels. The index is the YOLO class id and never moves by itself."""
+
+    labels: tuple[Label, ...] = ()
+
+    @classmethod
+    def from_names(cls, names: Iterable[str]) -> LabelSet:
+        """A fresh set with palette colours, in the order given."""
+        result = cls()
+        for name in names:
+            result = result.add(name)
+        return result
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class names by class id."""
+        return tuple(label.name for label in self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.labels)
+
+    def __contains__(self, label_id: object) -> bool:
+        return any(label.id == label_id for label in self.labels)
+
+    def index(self, label_id: LabelId) -> int:
+        """The class id of a label; ``LabelError`` if it is not in the set."""
+        for i, label in enumerate(self.labels):
+            if label.id == label_id:
+                return i
+        raise LabelError(f"no label with id {label_id!r}")
+
+    def get(self, label_id: LabelId) -> Label:
+        """The label with this id; ``LabelError`` if it is not in the set."""
+        return self.labels[self.index(label_id)]
+
+    def find(self, name: str) -> Label | None:
+        """The label with this name, or None."""
+        return next((label for label in self.labels if label.name == name), None)
+
+    def add(self, name: str, color: str | None = None, label_id: LabelId | None = None) -> LabelSet:
+        """The set with one more label at the end."""
+        label = Label(label_id or new_label_id(), self._checked(name), color or self._next_color())
+        return LabelSet((*self.labels, label))
+
+    def rename(self, label_id: LabelId, name: str) -> LabelSet:
+        """The set with one label renamed; its class id stays."""
+        old = self.get(label_id)
+        return self._swap(replace(old, name=self._checked(name, besides=label_id)))
+
+    def recolor(self, label_id: LabelId, color: str) -> LabelSet:
+        """The set with one label's colour (``#rrggbb``) changed."""
+        return self._swap(replace(self.get(label_id), color=color))
+
+    def move(self, label_id: LabelId, index: int) -> LabelSet:
+        """The set with one label at another class id; those between shift by one."""
+        label = self.get(label_id)
+        rest = [other for other in self.labels if other.id != label_id]
+        rest.insert(index, label)
+        return LabelSet(tuple(rest))
+
+    def remove(self, label_id: LabelId) -> LabelSet:
+        """The set without one label; later class ids shift down by one."""
+        self.get(label_id)
+        return LabelSet(tuple(label for label in self.labels if label.id != label_id))
+
+    def moved_from(self, other: LabelSet) -> bool:
+        """Whether a label that both sets have has another class id here than in ``other``."""
+        before = {label.id: i for i, label in enumerate(other.labels)}
+        return any(before.get(label.id, i) != i for i, label in enumerate(self.labels))
+
+    def _swap(self, label: Label) -> LabelSet:
+        return LabelSet(tuple(label if old.id == label.id else old for old in self.labels))
+
+    def _checked(self, name: str, besides: LabelId | None = None) -> str:
+        name = " ".join(name.split())
+        if not name:
+            raise LabelError("a label needs a name")
+        found = self.find(name)
+        if found is not None and found.id != besides:
+            raise LabelError(f"there is already a label named {name!r}")
+        return name
+
+    def _next_color(self) -> str:
+        used = [label.color for label in self.labels]
+        return min(PALETTE, key=used.count)

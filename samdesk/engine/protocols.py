@@ -1,0 +1,140 @@
+"""What a model looks like from outside, whatever network is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Protocol, TypeAlias
+
+from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.engine.embedding import Embedding
+
+
+class EngineError(Exception):
+    """A model could not be had or could not do its work.
+
+    The message says what happened, to which file or device, and what to do next, for the user.
+    """
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """The user asked for a stop."""
+
+
+@dataclass(frozen=True)
+class CancelToken:
+    """A stop sign shared between who runs a job and who may stop it (thread-safe)."""
+
+    _event: Event = field(default_factory=Event)
+
+    def cancel(self) -> None:
+        """Asks the job to stop at its next safe point."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raises ``Cancelled`` if a stop was asked for."""
+        if self.cancelled:
+            raise Cancelled
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total); total is 0 while unknown."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is true of a loaded model.
+
+    Attributes:
+        name: Its registry name or file name ("mobile_sam.pt").
+        title: What users see ("MobileSAM", "Classic (GrabCut)").
+        device: Where it really runs ("cuda:0", "mps", "cpu").
+        device_title: In words ("NVIDIA H100", "CPU, 2 threads").
+        precision: "fp32", "fp16" or "bf16" as really used ("-" without a network).
+        layers: Number of layers, as Ultralytics' ``model.info()`` counts them.
+        parameters: Number of parameters.
+        gflops: For one image at the model's input size; None where it cannot be had.
+        memory_bytes: Of the parameters and buffers.
+        path: The checkpoint, or "" where there is none.
+        sha256: Content hash of the checkpoint (hex, first 16), part of an embedding's key.
+    """
+
+    name: str
+    title: str
+    device: str
+    device_title: str
+    precision: str
+    layers: int = 0
+    parameters: int = 0
+    gflops: float | None = None
+    memory_bytes: int = 0
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One object that a detector found.
+
+    Attributes:
+        x0: Left, image pixels; y0, x1, y1 likewise.
+        score: Confidence, 0..1.
+        class_id: Index into the detector's ``names``.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
+    class_id: int
+
+
+class Predictor(Protocol):
+    """A promptable segmenter. Used by one thread at a time; it keeps no state between calls."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of this model."""
+
+    def encode(self, image: RgbImage) -> Embedding:
+        """Runs the image encoder. Raises ``EngineError``."""
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        """Decodes one object: three candidates, best predicted IoU first, or one without multimask."""
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+
+
+class Detector(Protocol):
+    """Finds boxes and their classes."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of this model."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names by class id."""
+
+    def detect(
+        self,
+        images: Sequence[RgbImage],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.45,
+        imgsz: int = 640,
+        max_det: int = 300,
+        classes: Sequence[int] | None = None,
+    ) -> list[list[Detection]]:
+        """The objects of each image, highest score first. Raises ``EngineError``."""

@@ -1,0 +1,1 @@
+"""Files to domain values and back. No Qt, no torch."""

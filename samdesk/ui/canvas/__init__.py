@@ -1,0 +1,1 @@
+"""The canvas: photo, annotations, tools."""

@@ -1,0 +1,1 @@
+"""One canvas gesture a module."""

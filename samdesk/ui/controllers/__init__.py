@@ -1,0 +1,1 @@
+"""Flows between the window, the workers and the document."""

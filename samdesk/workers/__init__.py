@@ -1,0 +1,1 @@
+"""Threads. QtCore only."""
