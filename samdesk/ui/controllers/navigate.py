@@ -1,0 +1,162 @@
+"""Which image is on screen, and getting there without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, accept_image
+from samdesk.domain.geometry import RgbImage
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.panels.images import ImagesPanel
+from samdesk.ui.session import Session
+from samdesk.workers.failure import Failure
+from samdesk.workers.images import ImageLoader
+from samdesk.workers.inference import InferenceClient
+from samdesk.workers.storage import StorageClient
+
+BLANK_AFTER_MS = 120
+"""The last photo stays up this long while the next is read, so that paging does not flicker."""
+
+
+class NavigateController(QObject):
+    """Goes from image to image: photo, document, embedding and the neighbours ahead.
+
+    Signals:
+        image_shown: Key of the image whose photo and document are now on screen.
+    """
+
+    image_shown = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        storage: StorageClient,
+        loader: ImageLoader,
+        inference: InferenceClient,
+        canvas: CanvasView,
+        panel: ImagesPanel,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._storage, self._loader = session, storage, loader
+        self._inference, self._canvas, self._panel = inference, canvas, panel
+        self._folder = Path()
+        self._keys: tuple[ImageKey, ...] = ()
+        self._wanted: ImageKey | None = None
+        self._document: ImageDocument | None = None
+        self._pixels: RgbImage | None = None
+        self.prefetch = True
+        self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
+        self._blank.timeout.connect(self._show_waiting)
+        storage.document_loaded.connect(self._take_document)
+        storage.document_failed.connect(self._take_failure)
+        loader.loaded.connect(self._take_pixels)
+        loader.failed.connect(self._take_failure)
+        panel.image_chosen.connect(self.go)
+        session.image_wanted.connect(self.go)
+
+    @property
+    def key(self) -> ImageKey | None:
+        """The image on screen or on its way there."""
+        return self._wanted
+
+    @property
+    def folder(self) -> Path:
+        """The dataset's folder."""
+        return self._folder
+
+    @property
+    def keys(self) -> tuple[ImageKey, ...]:
+        """All images of the dataset."""
+        return self._keys
+
+    def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
+        """Starts on a dataset at the image where the user left off, else at the first."""
+        self._folder, self._keys = folder, tuple(keys)
+        self._wanted = None
+        self._session.model.open(None)
+        self._panel.set_images(self._keys)
+        if not self._keys:
+            self._canvas.set_image(None, None, f"There are no images in {folder}. Drop photos on the window.")
+            return
+        self.go(start if start in set(self._keys) else self._keys[0])
+
+    def go(self, key: str | None) -> None:
+        """Shows an image as soon as its photo and document are there."""
+        if key is None or key == self._wanted:
+            return
+        self._wanted = ImageKey(key)
+        self._document, self._pixels = None, None
+        self._panel.set_current(self._wanted)
+        self._blank.start()
+        path = self._path(self._wanted)
+        self._loader.load(self._wanted, path)
+        self._storage.load(self._wanted)
+        self._inference.show_image(self._wanted, path)
+        self._prefetch()
+        self._storage.set_setting("last_image", self._wanted)
+
+    def step(self, by: int) -> None:
+        """Shows the next (+1) or previous (-1) image of the list as filtered."""
+        self.go(self._panel.next_key() if by > 0 else self._panel.previous_key())
+
+    def accept_and_step(self) -> None:
+        """Marks the image done and goes on."""
+        document = self._session.model.document
+        if document is not None:
+            self._session.edit("Accept image", accept_image(document))
+        self.step(1)
+
+    def note_run_edit(self, key: str, edit: Edit) -> None:
+        """A run changed an image; a document that waits for its photo is read again."""
+        if key == self._wanted and self._session.model.key != key:
+            self._storage.load(ImageKey(key))
+        self._session.show_run_edit(ImageKey(key), edit)
+
+    def _path(self, key: ImageKey) -> Path:
+        return self._folder / key
+
+    def _prefetch(self) -> None:
+        if not self.prefetch:
+            return
+        ahead = self._panel.neighbours()
+        self._loader.preload([self._path(k) for k in ahead])
+        self._inference.prefetch([(k, self._path(k)) for k in ahead])
+
+    def _take_document(self, document: ImageDocument) -> None:
+        if document.key != self._wanted:
+            return
+        self._document = document
+        self._show_if_ready()
+
+    def _take_pixels(self, key: str, pixels: RgbImage) -> None:
+        if key != self._wanted:
+            return
+        self._pixels = pixels
+        self._show_if_ready()
+
+    def _take_failure(self, failure: Failure) -> None:
+        if failure.key != self._wanted:
+            return
+        self._blank.stop()
+        self._session.model.open(None)
+        self._canvas.set_image(self._wanted, None, f"{failure.what}\n{failure.next}".strip())
+
+    def _show_if_ready(self) -> None:
+        if self._document is None or self._wanted is None:
+            return
+        if self._session.model.key == self._wanted:
+            self._session.show_loaded(self._document)
+        elif self._pixels is not None:
+            self._blank.stop()
+            self._canvas.set_image(self._wanted, self._pixels)
+            self._session.model.open(self._document)
+            self.image_shown.emit(self._wanted)
+
+    def _show_waiting(self) -> None:
+        self._session.model.open(None)
+        self._canvas.set_image(None, None, "")
