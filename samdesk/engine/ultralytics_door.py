@@ -1,0 +1,121 @@
+"""The only door to ultralytics: its networks, its YOLO loader and its model statistics.
+
+Importing ultralytics looks up hosts, writes a settings file, has analytics on, installs packages by
+itself and sets the thread counts of torch and OpenCV. All of that is turned off here, before the
+import, unless the user has set the variables himself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samdesk.domain.cv import cv2
+from samdesk.engine import folders
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NETWORKS = ("sam_b", "sam_l", "sam_h", "mobile_sam") + tuple(
+    f"{family}_{size}" for family in ("sam2", "sam2.1") for size in "tsbl"
+)
+"""The networks ``build_network`` knows, by the stem of their Ultralytics checkpoint."""
+
+
+def _quiet() -> None:
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(folders.cache() / "ultralytics"))
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Keeps ultralytics from making torch and OpenCV single-threaded."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    threads = cv2.getNumThreads()
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+        if before is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+
+
+def ultralytics() -> Any:
+    """The ultralytics package, imported offline, without analytics and without side effects."""
+    _quiet()
+    import torch  # noqa: F401 - before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
+
+    with _same_threads():
+        import ultralytics as package
+
+    # In memory only: a settings file that the user shares with other programs stays as it is.
+    dict.__setitem__(package.settings, "sync", False)
+    return package
+
+
+def weights_dir() -> Path:
+    """Where Ultralytics itself keeps downloaded weights."""
+    return Path(str(ultralytics().settings["weights_dir"]))
+
+
+def build_network(name: str) -> nn.Module:
+    """One of ``NETWORKS`` with random weights, in evaluation mode, on the CPU.
+
+    MobileSAM caches its attention biases when it enters evaluation mode: call ``eval()`` again after
+    loading weights or changing their type.
+    """
+    ultralytics()
+    from ultralytics.models.sam import build
+
+    builders = {
+        "sam_b": build.build_sam_vit_b,
+        "sam_l": build.build_sam_vit_l,
+        "sam_h": build.build_sam_vit_h,
+        "mobile_sam": build.build_mobile_sam,
+        "sam2_t": build.build_sam2_t,
+        "sam2_s": build.build_sam2_s,
+        "sam2_b": build.build_sam2_b,
+        "sam2_l": build.build_sam2_l,
+    }
+    network: nn.Module = builders[name.replace("sam2.1", "sam2")]()
+    if name.startswith("sam2.1"):
+        _make_2_1(network)
+    return network
+
+
+def _make_2_1(network: Any) -> None:
+    """Adds what SAM 2.1 has more than SAM 2 (video memory only; Ultralytics goes by the file's name)."""
+    import torch
+
+    memory = network.mem_dim
+    network.no_obj_embed_spatial = torch.nn.Parameter(torch.zeros(1, memory))
+    network.obj_ptr_tpos_proj = torch.nn.Linear(network.hidden_dim, memory)
+    network.proj_tpos_enc_in_obj_ptrs = True
+    network.use_signed_tpos_enc_to_obj_ptrs = True
+
+
+def load_yolo(path: Path) -> Any:
+    """Ultralytics' ``YOLO`` of a checkpoint (a pickle: only for files the user trusts)."""
+    return ultralytics().YOLO(str(path))
+
+
+def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | None]:
+    """(layers, parameters, GFLOPs) as Ultralytics' ``model.info()`` counts them.
+
+    GFLOPs are None where they cannot be counted (a SAM network has no plain ``forward``).
+    """
+    ultralytics()
+    from ultralytics.utils import torch_utils
+
+    layers = sum(1 for module in network.modules() if not list(module.children()))
+    parameters = sum(p.numel() for p in network.parameters())
+    try:
+        gflops = float(torch_utils.get_flops(network, imgsz))
+    except Exception:  # noqa: BLE001 - a third party's counter; the number is only informative
+        gflops = 0.0
+    return layers, parameters, gflops or None
