@@ -1,0 +1,116 @@
+"""Edits: what they do, and that they take themselves back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samdesk.domain import edits
+from samdesk.domain.annotation import AnnotationId, ReviewState, RunId
+from samdesk.domain.document import ImageDocument, diff
+from samdesk.domain.edits import Edit, Placed
+from samdesk.domain.labels import LabelId
+from tests.helpers.make import annotation, document, square
+
+NAMES = list("abcdefgh")
+
+
+def ids(doc: ImageDocument) -> str:
+    return "".join(a.id for a in doc.annotations)
+
+
+def test_add_puts_on_top_and_counts_the_revision() -> None:
+    after, _ = edits.add([annotation("c")]).apply(document("a", "b"))
+    assert ids(after) == "abc"
+    assert after.revision == 1
+
+
+def test_remove_takes_away_and_undo_puts_back_in_place() -> None:
+    before = document("a", "b", "c")
+    after, inverse = edits.remove([AnnotationId("b")]).apply(before)
+    assert ids(after) == "ac"
+    assert ids(inverse.apply(after)[0]) == "abc"
+
+
+def test_update_keeps_the_place() -> None:
+    moved = annotation("b", region=square(50, 30))
+    after, _ = edits.update([moved]).apply(document("a", "b", "c"))
+    assert ids(after) == "abc"
+    assert after.annotations[1].region == square(50, 30)
+
+
+def test_removing_what_is_gone_is_sound() -> None:
+    after, inverse = edits.remove([AnnotationId("x")]).apply(document("a"))
+    assert ids(after) == "a"
+    assert ids(inverse.apply(after)[0]) == "a"
+
+
+def test_relabel_changes_only_the_chosen_that_differ() -> None:
+    before = document("a", "b", "c")
+    edit = edits.relabel(before, [AnnotationId("a"), AnnotationId("c")], LabelId("bus"))
+    after, _ = edit.apply(before)
+    assert [a.label_id for a in after.annotations] == ["bus", "car", "bus"]
+    assert not edits.relabel(after, [AnnotationId("a")], LabelId("bus"))
+
+
+def test_a_persons_edit_is_agreed_with_and_no_runs_any_more() -> None:
+    auto = annotation("a", review=ReviewState.PENDING, run_id=RunId("r1"))
+    before = replace(document(), annotations=(auto,))
+    after, inverse = edits.by_person(edits.update([replace(auto, region=square(5, 5))])).apply(before)
+    assert after.touched
+    assert after.annotations[0].review is ReviewState.ACCEPTED
+    assert after.annotations[0].run_id is None
+    back = inverse.apply(after)[0]
+    assert back == replace(before, revision=2)
+
+
+def test_accepting_an_image_agrees_with_all_and_marks_it_done() -> None:
+    auto = annotation("a", review=ReviewState.PENDING, run_id=RunId("r1"))
+    before = replace(document(), annotations=(auto, annotation("b")))
+    after, _ = edits.accept_image(before).apply(before)
+    assert after.done
+    assert after.touched
+    assert {a.review for a in after.annotations} == {ReviewState.ACCEPTED}
+
+
+def test_diff_names_what_changed() -> None:
+    before = document("a", "b", "c")
+    edit = Edit(
+        drop=(AnnotationId("a"),),
+        put=(Placed(annotation("b", label="bus")), Placed(annotation("d"))),
+        done=True,
+    )
+    changes = diff(before, edit.apply(before)[0])
+    assert (changes.added, changes.removed, changes.modified) == ({"d"}, {"a"}, {"b"})
+    assert changes.state
+
+
+placed = st.builds(
+    lambda name, x, index: Placed(annotation(name, region=square(x, x)), index),
+    st.sampled_from(NAMES),
+    st.integers(0, 40),
+    st.none() | st.integers(0, 8),
+)
+random_edit = st.builds(
+    Edit,
+    drop=st.lists(st.sampled_from(NAMES), unique=True, max_size=4).map(tuple),
+    put=st.lists(placed, max_size=4, unique_by=lambda p: p.annotation.id).map(tuple),
+    done=st.none() | st.booleans(),
+    touched=st.none() | st.booleans(),
+)
+
+
+@given(st.lists(st.sampled_from(NAMES), unique=True), st.lists(random_edit, max_size=5))
+def test_any_edits_are_taken_back_exactly(names: list[str], steps: list[Edit]) -> None:
+    start = document(*names)
+    doc, history = start, []
+    for step in steps:
+        states = doc
+        doc, inverse = step.apply(doc)
+        history.append((states, inverse, doc))
+    for before, inverse, after in reversed(history):
+        back, forward = inverse.apply(after)
+        assert replace(back, revision=0) == replace(before, revision=0)
+        assert replace(forward.apply(back)[0], revision=0) == replace(after, revision=0)

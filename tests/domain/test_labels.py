@@ -1,0 +1,57 @@
+"""Label sets: names stay unique and class ids stay put."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samdesk.domain.labels import PALETTE, LabelError, LabelSet
+
+
+def test_index_is_the_class_id() -> None:
+    labels = LabelSet.from_names(["person", "bus", "dog"])
+    assert [labels.index(label.id) for label in labels] == [0, 1, 2]
+    assert labels.names == ("person", "bus", "dog")
+
+
+def test_colours_differ_until_the_palette_is_used_up() -> None:
+    labels = LabelSet.from_names(str(i) for i in range(len(PALETTE)))
+    assert {label.color for label in labels} == set(PALETTE)
+
+
+def test_renaming_and_recolouring_keep_the_class_id() -> None:
+    labels = LabelSet.from_names(["person", "bus", "dog"])
+    bus = labels.labels[1]
+    changed = labels.rename(bus.id, "  coach  liner ").recolor(bus.id, "#123456")
+    assert changed.names == ("person", "coach liner", "dog")
+    assert changed.get(bus.id).color == "#123456"
+    assert not changed.moved_from(labels)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "bus"])
+def test_empty_and_repeated_names_are_refused(name: str) -> None:
+    labels = LabelSet.from_names(["person", "bus"])
+    with pytest.raises(LabelError):
+        labels.add(name)
+    with pytest.raises(LabelError):
+        labels.rename(labels.labels[0].id, name)
+
+
+def test_removing_and_moving_say_that_class_ids_moved() -> None:
+    labels = LabelSet.from_names(["a", "b", "c"])
+    first, _, last = labels.labels
+    assert labels.remove(first.id).moved_from(labels)
+    assert not labels.remove(last.id).moved_from(labels)
+    assert not labels.add("d").moved_from(labels)
+    assert labels.move(last.id, 0).moved_from(labels)
+    with pytest.raises(LabelError):
+        labels.remove(last.id).index(last.id)
+
+
+@given(st.permutations(["a", "b", "c", "d"]), st.integers(0, 3), st.integers(0, 3))
+def test_a_move_and_back_is_no_move(names: list[str], start: int, end: int) -> None:
+    labels = LabelSet.from_names(names)
+    moved = labels.move(labels.labels[start].id, end)
+    assert moved.labels[end] == labels.labels[start]
+    assert moved.move(labels.labels[start].id, start) == labels
