@@ -19,6 +19,10 @@ class EngineError(Exception):
     """
 
 
+class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
+    """The device had no room for the work; with less in its memory, or on the CPU, it may go through."""
+
+
 class Cancelled(Exception):  # noqa: N818 - it is no error
     """The user asked for a stop."""
 

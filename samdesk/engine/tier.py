@@ -1,0 +1,203 @@
+"""The embedding tier: what was encoded is kept, on the device first, then in the host's memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import ModelInfo
+
+log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+DEVICE_BYTES = 1024 * MIB
+HOST_BYTES = 1024 * MIB
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageStamp:
+    """Which image file, in which state.
+
+    Attributes:
+        path: Its path.
+        mtime_ns: When it was last written, nanoseconds.
+        size: Bytes.
+    """
+
+    path: str
+    mtime_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> ImageStamp:
+        """The stamp of a file as it is now; ``OSError`` if there is none."""
+        stat = path.stat()
+        return cls(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@dataclasses.dataclass
+class _Entry:
+    embedding: Embedding
+    device: str
+
+
+class EmbeddingTier:
+    """A least-recently-used cache of embeddings with a budget in bytes for each kind of memory.
+
+    Thread-safe. What overflows the device's budget moves to the host, what overflows the host's is
+    forgotten. On the CPU there is the host's memory only.
+
+    Args:
+        device_bytes: Budget on the model's device, bytes.
+        host_bytes: Budget in the host's memory, bytes.
+    """
+
+    def __init__(self, device_bytes: int = DEVICE_BYTES, host_bytes: int = HOST_BYTES) -> None:
+        self._lock = RLock()
+        self._device_bytes = device_bytes
+        self._host_bytes = host_bytes
+        self._on_device: OrderedDict[tuple[ImageStamp, str], _Entry] = OrderedDict()
+        self._on_host: OrderedDict[tuple[ImageStamp, str], _Entry] = OrderedDict()
+
+    def set_budget(self, device_bytes: int, host_bytes: int) -> None:
+        """Changes the budgets, bytes; what does not fit any more leaves at once."""
+        with self._lock:
+            self._device_bytes, self._host_bytes = device_bytes, host_bytes
+            self._settle()
+
+    def get(self, stamp: ImageStamp, model: str) -> Embedding | None:
+        """The embedding of an image by a model, on the model's device; None if it is not there.
+
+        Args:
+            stamp: The image file as it is now.
+            model: Says the model, its device and precision (see ``model_key``).
+        """
+        key = (stamp, model)
+        with self._lock:
+            entry = self._on_device.get(key)
+            if entry is not None:
+                self._on_device.move_to_end(key)
+                return entry.embedding
+            entry = self._on_host.pop(key, None)
+            if entry is None:
+                return None
+            if entry.device == "cpu":
+                self._on_host[key] = entry
+                return entry.embedding
+            return self._bring_back(key, entry)
+
+    def put(self, stamp: ImageStamp, model: str, embedding: Embedding, device: str) -> None:
+        """Keeps an embedding; one of an earlier state of the same file by the same model goes.
+
+        Args:
+            stamp: The image file as it was read.
+            model: See ``get``.
+            embedding: What was encoded.
+            device: Where its tensors live ("cuda:0", "mps", "cpu").
+        """
+        with self._lock:
+            self._forget_older(stamp, model)
+            self._place((stamp, model), _Entry(embedding, device))
+            self._settle()
+
+    def shrink(self) -> None:
+        """Frees the device's memory: all goes to the host, and half the budget is left on the device."""
+        with self._lock:
+            budget, self._device_bytes = self._device_bytes, 0
+            self._settle()
+            self._device_bytes = budget // 2
+        _release_cached_blocks()
+
+    def clear(self) -> None:
+        """Forgets all."""
+        with self._lock:
+            self._on_device.clear()
+            self._on_host.clear()
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes held on the device."""
+        with self._lock:
+            return _total(self._on_device)
+
+    @property
+    def host_bytes(self) -> int:
+        """Bytes held in the host's memory."""
+        with self._lock:
+            return _total(self._on_host)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._on_device) + len(self._on_host)
+
+    def _place(self, key: tuple[ImageStamp, str], entry: _Entry) -> None:
+        (self._on_host if entry.device == "cpu" else self._on_device)[key] = entry
+
+    def _forget_older(self, stamp: ImageStamp, model: str) -> None:
+        for shelf in (self._on_device, self._on_host):
+            for key in [k for k in shelf if k[0].path == stamp.path and k[1] == model]:
+                del shelf[key]
+
+    def _bring_back(self, key: tuple[ImageStamp, str], entry: _Entry) -> Embedding | None:
+        try:
+            embedding = moved(entry.embedding, entry.device)
+        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            log.info("no room on %s for an embedding: %s", entry.device, error)
+            self.shrink()
+            return None
+        self._on_device[key] = _Entry(embedding, entry.device)
+        self._settle()
+        return embedding
+
+    def _settle(self) -> None:
+        while self._on_device and _total(self._on_device) > self._device_bytes:
+            key, entry = self._on_device.popitem(last=False)
+            if entry.embedding.nbytes <= self._host_bytes:
+                self._on_host[key] = _Entry(moved(entry.embedding, "cpu"), entry.device)
+        while self._on_host and _total(self._on_host) > self._host_bytes:
+            self._on_host.popitem(last=False)
+
+
+def model_key(info: ModelInfo) -> str:
+    """What tells one model's embeddings from another's: also its device and precision."""
+    return f"{info.name}:{info.sha256}|{info.path}|{info.device}|{info.precision}"
+
+
+def moved(embedding: Embedding, device: str) -> Embedding:
+    """The same embedding with its tensors on another device."""
+    return dataclasses.replace(embedding, data=_map_tensors(embedding.data, lambda t: t.to(device)))
+
+
+def _map_tensors(data: Any, move: Callable[[Any], Any]) -> Any:
+    """A copy of nested tuples, lists, dicts and dataclasses with ``move`` done to every tensor."""
+    if hasattr(data, "to") and hasattr(data, "device"):
+        return move(data)
+    if isinstance(data, dict):
+        return {name: _map_tensors(value, move) for name, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(_map_tensors(value, move) for value in data))
+    if isinstance(data, (list, tuple)):
+        return type(data)(_map_tensors(value, move) for value in data)
+    if dataclasses.is_dataclass(data) and not isinstance(data, type):
+        names = [f.name for f in dataclasses.fields(data) if f.init]
+        return dataclasses.replace(data, **{n: _map_tensors(getattr(data, n), move) for n in names})
+    return data
+
+
+def _total(shelf: OrderedDict[tuple[ImageStamp, str], _Entry]) -> int:
+    return sum(entry.embedding.nbytes for entry in shelf.values())
+
+
+def _release_cached_blocks() -> None:
+    """Gives the memory that torch keeps for later back to the device."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
