@@ -1,0 +1,210 @@
+"""Small marks the delegates of the panels paint: swatches, badges, eyes, dots. Lengths: logical pixels."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+
+UNIT = 8
+"""The grid everything is laid out on."""
+
+
+def blend(a: QColor, b: QColor, share: float) -> QColor:
+    """Colour ``a`` with ``share`` (0..1) of ``b`` mixed in, opaque."""
+    keep = 1.0 - share
+    return QColor.fromRgbF(
+        a.redF() * keep + b.redF() * share,
+        a.greenF() * keep + b.greenF() * share,
+        a.blueF() * keep + b.blueF() * share,
+    )
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether the palette has light text on a dark ground."""
+    return palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5
+
+
+def is_selected(option: QStyleOptionViewItem) -> bool:
+    """Whether the row is selected (the stubs hide ``state`` from mypy)."""
+    return bool(option.state & QStyle.StateFlag.State_Selected)
+
+
+def is_hovered(option: QStyleOptionViewItem) -> bool:
+    """Whether the mouse is over the row."""
+    return bool(option.state & QStyle.StateFlag.State_MouseOver)
+
+
+def row_rect(option: QStyleOptionViewItem) -> QRect:
+    """The row's rectangle in the viewport."""
+    return QRect(option.rect)
+
+
+def row_palette(option: QStyleOptionViewItem) -> QPalette:
+    """The row's palette."""
+    return QPalette(option.palette)
+
+
+def row_font(option: QStyleOptionViewItem) -> QFont:
+    """The row's font."""
+    return QFont(option.font)
+
+
+def ink(palette: QPalette, *, selected: bool = False) -> QColor:
+    """The colour of a row's text."""
+    return palette.color(QPalette.ColorRole.Text)
+
+
+def faint(palette: QPalette) -> QColor:
+    """The colour of secondary text: quieter than text, still readable (over 4.5 to 1)."""
+    return blend(palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.34)
+
+
+def line(palette: QPalette) -> QColor:
+    """The colour of a hairline."""
+    return blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.22)
+
+
+def warning(palette: QPalette) -> QColor:
+    """An amber that reads on the palette's ground."""
+    return QColor("#f0b03f") if is_dark(palette) else QColor("#a86200")
+
+
+def success(palette: QPalette) -> QColor:
+    """A green that reads on the palette's ground."""
+    return QColor("#5ec98a") if is_dark(palette) else QColor("#1b7f4b")
+
+
+def small_font(font: QFont, factor: float = 0.86) -> QFont:
+    """A smaller copy of a font."""
+    result = QFont(font)
+    if font.pointSizeF() > 0:
+        result.setPointSizeF(font.pointSizeF() * factor)
+    else:
+        result.setPixelSize(max(1, round(font.pixelSize() * factor)))
+    return result
+
+
+def draw_row_ground(
+    painter: QPainter, rect: QRect, palette: QPalette, *, selected: bool, hovered: bool
+) -> None:
+    """A row's ground: tinted with the accent and marked at the left when selected, tinted when hovered."""
+    base = palette.color(QPalette.ColorRole.Base)
+    accent = palette.color(QPalette.ColorRole.Highlight)
+    if selected:
+        painter.fillRect(rect, blend(base, accent, 0.26))
+        painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), accent)
+    elif hovered:
+        painter.fillRect(rect, blend(base, palette.color(QPalette.ColorRole.Text), 0.07))
+
+
+def draw_swatch(painter: QPainter, rect: QRectF, color: QColor, palette: QPalette) -> None:
+    """A label's colour in a rounded square with a hairline, so it shows on any ground."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(blend(color, palette.color(QPalette.ColorRole.Text), 0.35), 1))
+    painter.setBrush(color)
+    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+    painter.restore()
+
+
+def draw_text(painter: QPainter, rect: QRect, text: str, color: QColor, *, right: bool = False) -> None:
+    """One line of text, elided at its end, centred vertically."""
+    painter.setPen(color)
+    metrics = QFontMetrics(painter.font())
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
+
+
+def draw_cap(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> None:
+    """A key cap: a character in a hairline box."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(line(palette), 1))
+    painter.setBrush(
+        blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.06)
+    )
+    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+    painter.setPen(ink(palette))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()
+
+
+def badge_width(font: QFont, text: str) -> int:
+    """How wide ``draw_badge`` will be for ``text``."""
+    return QFontMetrics(font).horizontalAdvance(text) + 12
+
+
+def draw_badge(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> None:
+    """A word in a rounded, quiet box."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    ground = blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.12)
+    painter.setBrush(ground)
+    painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
+    painter.setPen(blend(palette.color(QPalette.ColorRole.Text), ground, 0.15))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()
+
+
+def draw_eye(painter: QPainter, center: QPointF, color: QColor, *, shown: bool) -> None:
+    """An eye 16 wide; crossed out when what it stands for is hidden."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(center)
+    painter.setPen(QPen(color, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    lid = QPainterPath(QPointF(-7, 0))
+    lid.quadTo(QPointF(0, -8), QPointF(7, 0))
+    lid.quadTo(QPointF(0, 8), QPointF(-7, 0))
+    painter.drawPath(lid)
+    if shown:
+        painter.setBrush(color)
+        painter.drawEllipse(QPointF(0, 0), 1.8, 1.8)
+    else:
+        painter.drawLine(QPointF(-6, 5.5), QPointF(6, -5.5))
+    painter.restore()
+
+
+def draw_dot(
+    painter: QPainter, center: QPointF, color: QColor, *, radius: float = 3.5, filled: bool = True
+) -> None:
+    """A dot, or a ring."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(color, 1.4))
+    painter.setBrush(color if filled else Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(center, radius, radius)
+    painter.restore()
+
+
+def draw_check(painter: QPainter, center: QPointF, color: QColor) -> None:
+    """A check mark 10 wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    pen = QPen(color, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    path = QPainterPath(center + QPointF(-4.5, 0.2))
+    path.lineTo(center + QPointF(-1.4, 3.4))
+    path.lineTo(center + QPointF(4.5, -3.2))
+    painter.drawPath(path)
+    painter.restore()
+
+
+def draw_alert(painter: QPainter, center: QPointF, color: QColor, size: float = 12) -> None:
+    """A warning triangle ``size`` wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    half = size / 2
+    pen = QPen(color, size / 9, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    path = QPainterPath(center + QPointF(0, -half * 0.9))
+    path.lineTo(center + QPointF(half, half * 0.8))
+    path.lineTo(center + QPointF(-half, half * 0.8))
+    path.closeSubpath()
+    painter.drawPath(path)
+    painter.drawLine(center + QPointF(0, -half * 0.25), center + QPointF(0, half * 0.2))
+    painter.drawPoint(center + QPointF(0, half * 0.52))
+    painter.restore()
