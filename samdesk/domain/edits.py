@@ -46,14 +46,17 @@ class Edit:
         return self._applied(document), self._inverse(document)
 
     def _applied(self, document: ImageDocument) -> ImageDocument:
-        dropped = set(self.drop)
-        kept = [a for a in document.annotations if a.id not in dropped]
-        for placed in sorted(self.put, key=lambda p: (p.index is None, p.index or 0)):
-            at = next((i for i, a in enumerate(kept) if a.id == placed.annotation.id), None)
-            if at is not None:
-                del kept[at]
-            index = placed.index if placed.index is not None else at
-            kept.insert(len(kept) if index is None else min(index, len(kept)), placed.annotation)
+        moved = {p.annotation.id for p in self.put if p.index is not None}
+        kept = [a for a in document.annotations if a.id not in moved.union(self.drop)]
+        places = {a.id: i for i, a in enumerate(kept)}
+        fixed = [p for p in self.put if p.index is not None]
+        for annotation in (p.annotation for p in self.put if p.index is None):
+            if annotation.id in places:
+                kept[places[annotation.id]] = annotation
+            else:
+                kept.append(annotation)
+        for placed in sorted(fixed, key=lambda p: p.index or 0):
+            kept.insert(min(placed.index or 0, len(kept)), placed.annotation)
         return replace(
             document,
             annotations=tuple(kept),
