@@ -1,0 +1,156 @@
+"""A predictor whose work waits at gates, so that tests decide what happens while it is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition, Semaphore
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+
+from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import EngineError, ModelInfo
+
+PATIENCE = 20.0  # seconds until a test that waits for what never comes fails
+
+
+class Gate:
+    """Open: passes all. Closed: who comes waits until it is let through."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._open = True
+        self._passes = 0
+        self._arrived = Semaphore(0)
+
+    def close(self) -> None:
+        with self._changed:
+            self._open = False
+
+    def open(self) -> None:
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+    def let_one_through(self) -> None:
+        with self._changed:
+            self._passes += 1
+            self._changed.notify_all()
+
+    def wait_for_arrival(self) -> None:
+        """Returns when somebody stands at the closed gate (counted once each)."""
+        assert self._arrived.acquire(timeout=PATIENCE), "nobody came to the gate"
+
+    def pass_through(self) -> None:
+        with self._changed:
+            if self._open:
+                return
+            self._arrived.release()
+            assert self._changed.wait_for(lambda: self._open or self._passes > 0, PATIENCE), (
+                "never let through"
+            )
+            if not self._open:
+                self._passes -= 1
+
+
+class GatedPredictor:
+    """Answers each prompt with a disc around its last point (or the middle of its box)."""
+
+    def __init__(self, name: str = "gated.pt", radius: float = 10.0, device: str = "cpu") -> None:
+        self.name = name
+        self.radius = radius
+        self.device = device
+        self.encoding = Gate()
+        self.decoding = Gate()
+        self.encoded: list[RgbImage] = []
+        self.decoded: list[PromptSet] = []
+        self.errors: list[Exception] = []
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo(self.name, self.name, self.device, self.device, "fp32", sha256="0")
+
+    def encode(self, image: RgbImage) -> Embedding:
+        self.encoded.append(image)
+        self.encoding.pass_through()
+        self._maybe_fail()
+        height, width = image.shape[:2]
+        side = float(max(height, width))
+        return Embedding(self.name, (height, width), Frame(0, 0, side), np.zeros(4), 32)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        self.decoded.append(prompts)
+        self.decoding.pass_through()
+        self._maybe_fail()
+        assert embedding.model == self.name, "another model's embedding"
+        count = 3 if multimask else 1
+        return [self._disc(embedding, prompts, self.radius / (1 + i), 0.9 - i / 10) for i in range(count)]
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        raise NotImplementedError
+
+    def _maybe_fail(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+    def _disc(self, embedding: Embedding, prompts: PromptSet, radius: float, score: float) -> MaskCandidate:
+        if prompts.points:
+            x, y = prompts.points[-1].x, prompts.points[-1].y
+        else:
+            assert prompts.box is not None
+            x, y = (prompts.box.x0 + prompts.box.x1) / 2, (prompts.box.y0 + prompts.box.y1) / 2
+        cell = embedding.frame.side / 256
+        grid = (np.arange(256) + 0.5) * cell
+        logits = (radius - np.hypot(grid[None, :] - x, grid[:, None] - y)).astype(np.float32)
+        return MaskCandidate(logits, embedding.frame, image_hw=embedding.image_hw, score=score, stability=1.0)
+
+
+class Models:
+    """A loader with a shelf of predictors; an unknown name fails in words."""
+
+    def __init__(self, *predictors: GatedPredictor) -> None:
+        self.shelf = {(p.name, p.device): p for p in predictors}
+        self.default = {p.name: p for p in reversed(predictors)}
+        self.asked: list[tuple[str, str, str]] = []
+        self.gate = Gate()
+
+    def __call__(self, name: str, device: str, precision: str) -> GatedPredictor:
+        self.asked.append((name, device, precision))
+        self.gate.pass_through()
+        found = self.shelf.get((name, device)) or (None if device else self.default.get(name))
+        if found is None:
+            raise EngineError(f"{name} is not a model")
+        return found
+
+
+def read_flat(path: Path) -> RgbImage:
+    """A grey image of 256 x 256 pixels, whatever the file."""
+    return np.full((256, 256, 3), 128, np.uint8)
+
+
+def spin_until(done: Callable[[], bool]) -> None:
+    """Runs the event loop, event by event, until ``done``; fails after ``PATIENCE``."""
+    app = QCoreApplication.instance()
+    assert app is not None
+    late: list[bool] = []
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.timeout.connect(lambda: late.append(True))
+    timer.start(int(PATIENCE * 1000))
+    while not done():
+        assert not late, "waited in vain"
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    timer.stop()
+
+
+def settle() -> None:
+    """Handles all events that are waiting."""
+    app = QCoreApplication.instance()
+    assert app is not None
+    app.processEvents()
+    app.processEvents()
