@@ -1,0 +1,131 @@
+"""Icons: Phosphor glyphs from qtawesome's fonts, in the palette's colours at any pixel ratio."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QGuiApplication,
+    QIcon,
+    QIconEngine,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+
+_FAMILY = "ph"
+
+
+class IconError(LookupError):
+    """An icon name that the family does not have, or a family that cannot be found."""
+
+
+@lru_cache(maxsize=1)
+def _files() -> tuple[Path, Path]:
+    # Found without importing qtawesome: its import loads every binding and every family, a fifth of
+    # the time the whole window has to come up.
+    spec = importlib.util.find_spec("qtawesome")
+    for place in spec.submodule_search_locations or () if spec else ():
+        fonts = Path(place) / "fonts"
+        font, chars = sorted(fonts.glob("phosphor-[0-9]*.ttf")), sorted(fonts.glob("phosphor-charmap-*.json"))
+        if font and chars:
+            return font[-1], chars[-1]
+    raise IconError("qtawesome's Phosphor font was not found; reinstall the package qtawesome")
+
+
+@lru_cache(maxsize=1)
+def glyphs() -> dict[str, str]:
+    """Every icon of the family: name without prefix -> character."""
+    codes: dict[str, str] = json.loads(_files()[1].read_text(encoding="utf-8"))
+    return {name: chr(int(code, 16)) for name, code in codes.items()}
+
+
+def glyph(name: str) -> str:
+    """The character of an icon ``ph.name``; ``IconError`` if the family has none of that name."""
+    family, _, short = name.partition(".")
+    try:
+        if family == _FAMILY:
+            return glyphs()[short]
+    except KeyError:
+        pass
+    raise IconError(f"there is no icon named {name!r}")
+
+
+@lru_cache(maxsize=1)
+def _font_family() -> str:
+    loaded = QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(_files()[0])))
+    if not loaded:
+        raise IconError(f"the icon font {_files()[0]} could not be loaded")
+    return loaded[0]
+
+
+def paint_glyph(painter: QPainter, rect: QRect, name: str, color: QColor) -> None:
+    """Paints an icon centred in ``rect``, as large as the rect is high."""
+    font = QFont(_font_family())
+    font.setPixelSize(max(rect.height(), 1))
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+    painter.setFont(font)
+    painter.setPen(color)
+    painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextDontClip), glyph(name))
+    painter.restore()
+
+
+class _GlyphEngine(QIconEngine):
+    """Paints one glyph in the colour that the palette has when it is painted, so themes change live."""
+
+    def __init__(self, name: str, color: QPalette.ColorRole | QColor) -> None:
+        super().__init__()
+        self._name = name
+        self._color = color
+
+    def clone(self) -> QIconEngine:
+        """A copy for another QIcon."""
+        return _GlyphEngine(self._name, self._color)
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        """Paints into ``rect``."""
+        paint_glyph(painter, rect, self._name, self._ink(mode, state))
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        """The icon as a pixmap of ``size`` device pixels."""
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, QRect(QPoint(0, 0), size), mode, state)
+        painter.end()
+        return pixmap
+
+    def _ink(self, mode: QIcon.Mode, state: QIcon.State) -> QColor:
+        if isinstance(self._color, QColor):
+            return self._color
+        palette = QGuiApplication.palette()
+        if mode == QIcon.Mode.Disabled:
+            return palette.color(QPalette.ColorGroup.Disabled, self._color)
+        if mode == QIcon.Mode.Selected:
+            return palette.color(QPalette.ColorRole.HighlightedText)
+        if state == QIcon.State.On:
+            return palette.color(QPalette.ColorRole.Link)
+        return palette.color(self._color)
+
+
+def icon(name: str, color: QPalette.ColorRole | QColor = QPalette.ColorRole.ButtonText) -> QIcon:
+    """The icon ``ph.name``.
+
+    Args:
+        name: Phosphor name with its prefix, as in qtawesome.
+        color: A palette role (followed live) or a fixed colour.
+
+    Raises:
+        IconError: The family has no icon of that name.
+    """
+    glyph(name)
+    return QIcon(_GlyphEngine(name, color))

@@ -1,0 +1,193 @@
+"""Quiet messages above the canvas: never modal, with an action where one helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.ui.icons import icon
+from samdesk.ui.theme import GRID, Tokens, current_tokens
+
+Action = tuple[str, Callable[[], Any]]
+"""What a message's button says, and what it does."""
+
+LIMIT = 3
+"""Messages shown at once; an older, milder one gives way."""
+
+_ICONS = {"info": "ph.info", "warning": "ph.warning", "error": "ph.warning-octagon"}
+_WEIGHT = {"info": 0, "warning": 1, "error": 2}
+
+
+def kind_color(tokens: Tokens, kind: str) -> QColor:
+    """The colour that stands for a kind of message."""
+    return QColor({"warning": tokens.warning, "error": tokens.bad}.get(kind, tokens.accent))
+
+
+class MessageRow(QFrame):
+    """One message: icon, text, buttons, close."""
+
+    closed = Signal()
+
+    def __init__(
+        self, text: str, kind: str, actions: Sequence[Action], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("message")
+        self.text, self.kind = text, kind
+        self.setAccessibleName(f"{kind}: {text}")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
+        layout.setSpacing(GRID)
+        self._mark = QLabel(self)
+        self._label = QLabel(text, self)
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        layout.addWidget(self._mark)
+        layout.addWidget(self._label, 1)
+        self.buttons = [self._button(title, slot) for title, slot in actions]
+        for button in self.buttons:
+            layout.addWidget(button)
+        layout.addWidget(self._close_button())
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Takes the colours of the current look."""
+        color = kind_color(current_tokens(), self.kind)
+        self._mark.setPixmap(icon(_ICONS[self.kind], color).pixmap(QSize(18, 18), self.devicePixelRatioF()))
+
+    def go_after(self, seconds: float) -> None:
+        """Closes by itself after a while, later if the user is busy with it."""
+        timer = QTimer(self)
+        timer.setInterval(int(seconds * 1000))
+        timer.timeout.connect(lambda: None if self._in_use() else self.closed.emit())
+        timer.start()
+
+    def _in_use(self) -> bool:
+        return self.underMouse() or any(child.hasFocus() for child in self.findChildren(QWidget))
+
+    def _button(self, title: str, slot: Callable[[], Any]) -> QPushButton:
+        button = QPushButton(title, self)
+
+        def run() -> None:
+            self.closed.emit()
+            slot()
+
+        button.clicked.connect(run)
+        return button
+
+    def _close_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("flat", True)
+        button.setIcon(icon("ph.x"))
+        button.setToolTip("Dismiss")
+        button.setAccessibleName("Dismiss message")
+        button.clicked.connect(self.closed)
+        return button
+
+
+class MessageBar(QWidget):
+    """The stack of messages. A message with the key of one that is shown takes its place."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._rows: dict[str, MessageRow] = {}
+        self._made = 0
+        self.setVisible(False)
+
+    @property
+    def rows(self) -> tuple[MessageRow, ...]:
+        """What is shown, the oldest first."""
+        return tuple(self._rows.values())
+
+    def texts(self) -> list[str]:
+        """The texts shown, the oldest first."""
+        return [row.text for row in self._rows.values()]
+
+    def show_message(
+        self,
+        text: str,
+        kind: str = "info",
+        actions: Sequence[Action] = (),
+        key: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        """Shows a message.
+
+        Args:
+            text: What happened, to which file, and what to do next; plain text.
+            kind: "info", "warning" or "error".
+            actions: Buttons; each also dismisses the message.
+            key: Messages with the same key replace each other; empty: the text is the key.
+            seconds: When it goes by itself, not while the mouse or the focus is on it; None: an "info"
+                after 6 s (12 s if it has buttons), others stay.
+        """
+        key = key or text
+        row = MessageRow(text, kind, actions, self)
+        row.closed.connect(lambda: self._close(key, row))
+        self._replace(key, row)
+        self._make_room()
+        if seconds is None and kind == "info":
+            seconds = 12 if actions else 6
+        if seconds:
+            row.go_after(seconds)
+        self.setVisible(bool(self._rows))
+
+    def dismiss(self, key: str) -> None:
+        """Takes a message away, if it is there."""
+        row = self._rows.get(key)
+        if row is not None:
+            self._close(key, row)
+
+    def clear(self) -> None:
+        """Takes all messages away."""
+        for key in list(self._rows):
+            self.dismiss(key)
+
+    def refresh(self) -> None:
+        """Takes the colours of the current look."""
+        for row in self._rows.values():
+            row.refresh()
+
+    def _replace(self, key: str, row: MessageRow) -> None:
+        old = self._rows.get(key)
+        if old is None:
+            self._layout.addWidget(row)
+        else:
+            self._layout.replaceWidget(old, row)
+            old.hide()
+            old.deleteLater()
+        self._rows[key] = row
+
+    def _make_room(self) -> None:
+        while len(self._rows) > LIMIT:
+            newest = next(reversed(self._rows))
+            others = [key for key in self._rows if key != newest]
+            self._close(min(others, key=lambda key: _WEIGHT[self._rows[key].kind]), None)
+
+    def _close(self, key: str, row: MessageRow | None) -> None:
+        found = self._rows.get(key)
+        if found is None or (row is not None and found is not row):
+            return
+        del self._rows[key]
+        self._layout.removeWidget(found)
+        found.hide()
+        found.deleteLater()
+        self.setVisible(bool(self._rows))
