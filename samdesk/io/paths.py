@@ -1,0 +1,59 @@
+"""Where samdesk keeps things on this machine. ``SAMDESK_HOME`` puts them all under one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+_APP = "samdesk"
+
+
+def home() -> Path | None:
+    """The folder named by the environment variable ``SAMDESK_HOME``, or None where it is not set."""
+    value = os.environ.get("SAMDESK_HOME")
+    return Path(value).expanduser().absolute() if value else None
+
+
+def config() -> Path:
+    """Settings and shortcuts."""
+    return _made(_under("config") or platformdirs.user_config_path(_APP, appauthor=False))
+
+
+def cache() -> Path:
+    """What can be made again: thumbnails, embeddings."""
+    return _made(_under("cache") or platformdirs.user_cache_path(_APP, appauthor=False))
+
+
+def state() -> Path:
+    """Locks, recent folders, window layout."""
+    return _made(_under("state") or platformdirs.user_state_path(_APP, appauthor=False))
+
+
+def logs() -> Path:
+    """Log files."""
+    return _made(_under("logs") or platformdirs.user_log_path(_APP, appauthor=False))
+
+
+def resources() -> Path:
+    """Icons, themes and sample photos: in a frozen app, in the wheel, or in the checkout."""
+    if getattr(sys, "frozen", False):
+        return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent)) / _APP / "_resources"
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "_resources"
+    return packed if packed.is_dir() else package.parent / "resources"
+
+
+def _under(name: str) -> Path | None:
+    root = home()
+    return root / name if root else None
+
+
+def _made(folder: Path) -> Path:
+    # A home that cannot be written must not stop the program: whoever writes there says so.
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
