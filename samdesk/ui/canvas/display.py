@@ -1,0 +1,242 @@
+"""CanvasDisplay: the photo and its annotations on the screen, without any tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QWidget
+
+from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.document import Changes, ImageDocument, ImageKey
+from samdesk.domain.geometry import RgbImage
+from samdesk.domain.labels import LabelSet
+from samdesk.ui.canvas.busy_line import BusyLine
+from samdesk.ui.canvas.navigation import NavigableWidget
+from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.scene import Scene
+from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.style import paint_region
+from samdesk.ui.canvas.tags import paint_message, paint_tag
+
+_SLICE_S = 0.012
+"""How long layers are painted before waiting events get their turn."""
+
+
+class CanvasDisplay(NavigableWidget):
+    """Shows one image. It changes nothing itself.
+
+    Signals:
+        selection_changed: frozenset of the chosen annotations' ids.
+    """
+
+    selection_changed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene = Scene(self._surround())
+        self._key: ImageKey | None = None
+        self._message = ""
+        self._many: list[Proposal] = []
+        self._busy = BusyLine(self)
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._tick)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(160, 120)
+
+    # --- what is shown
+
+    def set_image(self, key: ImageKey | None, rgb: RgbImage | None, message: str = "") -> None:
+        """Shows another image.
+
+        Args:
+            key: Which one, or None for none; with the same key as before the view stays where it is.
+            rgb: Its pixels, (H, W, 3) uint8, not copied; None while they are not there.
+            message: What to say in their stead; the first line is the title.
+        """
+        another = key != self._key
+        self._key, self._message = key, message
+        size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
+        resized = size != self._image_size
+        self._image_size = size
+        self._scene.set_photo(rgb)
+        if another:
+            self._scene.set_proposal(None)
+            self.set_proposals([])
+            self._image_switched()
+        if size is not None and (another or resized):
+            self.fit()
+        self._refresh()
+
+    def set_document(
+        self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
+    ) -> None:
+        """Shows another state of the annotations; only what differs is painted again."""
+        self._scene.set_document(document, labels, changes)
+        self._annotations_changed()
+        self._refresh()
+
+    def set_selection(self, ids: Iterable[AnnotationId]) -> None:
+        """Chooses annotations; says so if it makes a difference."""
+        if self._scene.set_selection(ids):
+            self._annotations_changed()
+            self.selection_changed.emit(self._scene.selection)
+            self._refresh()
+
+    def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
+        """Leaves annotations out of the picture and out of reach."""
+        self._scene.set_hidden(ids)
+        self._refresh()
+
+    def set_annotations_visible(self, visible: bool) -> None:
+        """Shows or hides every annotation."""
+        self._scene.set_shown(visible)
+        self._refresh()
+
+    def set_opacity(self, opacity: float) -> None:
+        """How opaque resting fills are, 0..1."""
+        self._scene.set_opacity(opacity)
+        self._refresh()
+
+    def set_edited(self, annotation_id: AnnotationId | None) -> None:
+        """Takes one annotation off the picture for as long as a proposal stands in for it."""
+        self._scene.set_edited(annotation_id)
+        self._refresh()
+
+    def set_proposal(self, proposal: Proposal | None) -> None:
+        """Shows the proposal in work, or none."""
+        self._scene.set_proposal(proposal)
+        self.update()
+
+    def set_proposals(self, proposals: Sequence[Proposal]) -> None:
+        """Shows many proposals; a click on one emits ``proposal_clicked``."""
+        self._many = list(proposals)
+        self._scene.set_proposals(self._many)
+        self._refresh()
+
+    def set_busy(self, busy: bool | float) -> None:
+        """A thin line at the top: moving (True), filled to a part (0..1), or none (False)."""
+        self._busy.show_progress(busy)
+
+    # --- what tools may ask (see ``tools.base.Canvas``)
+
+    @property
+    def document(self) -> ImageDocument | None:
+        """What is shown."""
+        return self._scene.document
+
+    @property
+    def selection(self) -> frozenset[AnnotationId]:
+        """The chosen annotations."""
+        return self._scene.selection
+
+    def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
+        """The visible annotations at a place (image pixels), the smallest first."""
+        return self._scene.at(x, y, self.image_pixels(4))
+
+    def proposal_at(self, x: float, y: float) -> int | None:
+        """The number of the smallest of the many proposals at a place (image pixels), or None."""
+        return self._scene.proposal_at(x, y)
+
+    def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
+        """The visible annotations wholly in a rectangle of image pixels."""
+        return self._scene.enclosed(rect)
+
+    def shape(self, annotation_id: AnnotationId) -> Shape | None:
+        """The shape of a visible annotation."""
+        return self._scene.shape(annotation_id)
+
+    def set_hovered(self, annotation_id: AnnotationId | None) -> None:
+        """Highlights an annotation, as the one under the mouse or under it in a list."""
+        if annotation_id != self._scene.hovered:
+            self._scene.hovered = annotation_id
+            self.update()
+
+    def lift(self, ids: Iterable[AnnotationId]) -> None:
+        """Takes annotations off the picture while a tool paints them itself."""
+        self._scene.lift(ids)
+        self._refresh()
+
+    def paint_shape(self, painter: QPainter, shape: Shape) -> None:
+        """Paints a shape as annotations are painted; the painter works in logical pixels."""
+        size = self.device_size()
+        painter.save()
+        painter.scale(1 / self.devicePixelRatioF(), 1 / self.devicePixelRatioF())
+        path = shape.path(self._view, (size.width(), size.height()))
+        paint_region(painter, path, shape.color, shape.mark, unit=self.devicePixelRatioF())
+        painter.restore()
+
+    def visible_rect(self) -> QRectF:
+        """What is seen, image pixels."""
+        top_left = QPointF(*self.to_image(QPointF(0, 0)))
+        return QRectF(top_left, QPointF(*self.to_image(QPointF(self.width(), self.height()))))
+
+    # --- painting
+
+    def settle(self) -> None:
+        """Finishes every layer now, for screenshots and tests."""
+        self._scene.look_from(self._view, self.device_size(), self.devicePixelRatioF())
+        while self._scene.busy:
+            self._scene.step(1.0)
+        self._timer.stop()
+        self.update()
+
+    def _refresh(self) -> None:
+        """The scene or the viewport differs: paints a first slice soon, and the rest after it."""
+        self._timer.start()
+
+    def _view_moved(self) -> None:
+        self._refresh()
+
+    def _tick(self) -> None:
+        self._scene.look_from(self._view, self.device_size(), self.devicePixelRatioF())
+        self._scene.step(_SLICE_S)
+        if not self._scene.busy:
+            self._timer.stop()
+        self.update()
+
+    def _surround(self) -> QColor:
+        window = self.palette().color(QPalette.ColorRole.Window)
+        return window.darker(135) if window.lightness() < 128 else window.darker(112)
+
+    def _paint_words(self, painter: QPainter) -> None:
+        area = QRectF(self.rect())
+        if self._image_size is None:
+            paint_message(painter, self._message, area, self.palette().color(QPalette.ColorRole.WindowText))
+            return
+        for shape in self._scene.tags():
+            over = QRectF(
+                self.to_widget(shape.bounds.left(), shape.bounds.top()),
+                self.to_widget(shape.bounds.right(), shape.bounds.bottom()),
+            )
+            if over.intersects(area):
+                paint_tag(painter, shape.text, over, shape.color, area)
+
+    def _image_switched(self) -> None:
+        """For subclasses: another image is shown."""
+
+    def _annotations_changed(self) -> None:
+        """For subclasses: the annotations or the selection differ."""
+
+    def _paint_tool(self, painter: QPainter) -> None:
+        """For subclasses: painted over the scene, in logical pixels."""
+
+    # --- Qt's own
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Puts the cached layers together and paints what moves over them."""
+        ratio, size = self.devicePixelRatioF(), self.device_size()
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self._surround())
+        if self._image_size is not None:
+            painter.save()
+            painter.scale(1 / ratio, 1 / ratio)
+            self._scene.draw(painter, self._view, size)
+            painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._image_size is not None:
+            self._paint_tool(painter)
+        self._paint_words(painter)
+        painter.end()

@@ -1,0 +1,274 @@
+"""Navigation: a widget that looks at an image through a viewport; zoom, pan, fit."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QInputDevice,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+
+from samdesk.ui.canvas.viewport import Viewport, fit, kept_in_sight, limited_scale
+
+_STEP = 1.25
+"""Zoom of a key press or a toolbar click."""
+_NOTCH = 1.2
+"""Zoom of one notch (15 degrees) of a mouse wheel."""
+_MARGIN = 12
+"""Left free around a fitted image, logical pixels."""
+
+
+class NavigableWidget(QWidget):
+    """Zooms at the cursor (wheel, pinch) and pans (Space-drag, middle-drag, touchpad scroll).
+
+    Signals:
+        view_changed: Device pixels an image pixel.
+        space_tapped: Space was pressed and released with no drag between.
+    """
+
+    view_changed = Signal(float)
+    space_tapped = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = Viewport()
+        self._image_size: tuple[int, int] | None = None
+        self._fitted = True
+        self._space = False  # held down
+        self._space_used = False  # a drag came between
+        self._pan_from: QPointF | None = None
+        self.grabGesture(Qt.GestureType.PinchGesture)
+
+    @property
+    def viewport(self) -> Viewport:
+        """Where the image lies, in device pixels."""
+        return self._view
+
+    @property
+    def zoom(self) -> float:
+        """Device pixels an image pixel."""
+        return self._view.scale
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height of the image, pixels, or None without one."""
+        return self._image_size
+
+    @property
+    def panning(self) -> bool:
+        """Whether a drag moves the view at the moment, or would."""
+        return self._pan_from is not None or self._space
+
+    def device_size(self) -> QSize:
+        """The canvas in device pixels."""
+        ratio = self.devicePixelRatioF()
+        return QSize(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
+
+    def to_image(self, position: QPointF) -> tuple[float, float]:
+        """A place on the widget (logical pixels) in image pixels."""
+        ratio = self.devicePixelRatioF()
+        return self._view.to_image(position.x() * ratio, position.y() * ratio)
+
+    def to_widget(self, x: float, y: float) -> QPointF:
+        """A place in image pixels on the widget (logical pixels)."""
+        ratio = self.devicePixelRatioF()
+        u, v = self._view.to_device(x, y)
+        return QPointF(u / ratio, v / ratio)
+
+    def image_pixels(self, logical: float) -> float:
+        """A length on the screen, logical pixels, in image pixels."""
+        return logical * self.devicePixelRatioF() / self._view.scale
+
+    def fit(self) -> None:
+        """Shows the whole image."""
+        if self._image_size is not None:
+            margin = _MARGIN * self.devicePixelRatioF()
+            self._look(fit(self._image_size, self._canvas(), margin))
+        self._fitted = True
+
+    def actual_size(self) -> None:
+        """Shows one image pixel as one device pixel, around the middle of what is seen."""
+        u, v = (n / 2 for n in self._canvas())
+        self._look(self._view.zoomed(1.0, u, v).whole())
+
+    def zoom_in(self) -> None:
+        """One step closer, at the cursor if it is on the canvas."""
+        self.zoom_at(_STEP, self._anchor())
+
+    def zoom_out(self) -> None:
+        """One step away, at the cursor if it is on the canvas."""
+        self.zoom_at(1 / _STEP, self._anchor())
+
+    def zoom_at(self, factor: float, position: QPointF) -> None:
+        """Zooms by a factor; what is under a place on the widget stays there."""
+        if self._image_size is None:
+            return
+        ratio = self.devicePixelRatioF()
+        scale = limited_scale(self._view.scale * factor, self._image_size, self._canvas())
+        self._look(self._view.zoomed(scale, position.x() * ratio, position.y() * ratio))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Moves the image by logical pixels."""
+        ratio = self.devicePixelRatioF()
+        self._look(self._view.panned(dx * ratio, dy * ratio))
+
+    def show_place(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Pans so that a box (image pixels) is in the middle, unless it is in sight already."""
+        a, b = self.to_widget(x0, y0).toPoint(), self.to_widget(x1, y1).toPoint()
+        if not (self.rect().contains(a) and self.rect().contains(b)):
+            middle = QPointF(self.rect().center()) - (QPointF(a) + QPointF(b)) / 2
+            self.pan_by(middle.x(), middle.y())
+
+    def _canvas(self) -> tuple[int, int]:
+        size = self.device_size()
+        return size.width(), size.height()
+
+    def _anchor(self) -> QPointF:
+        cursor = self.mapFromGlobal(self.cursor().pos())
+        return QPointF(cursor if self.underMouse() else self.rect().center())
+
+    def _look(self, view: Viewport) -> None:
+        self._fitted = False
+        if self._image_size is not None:
+            view = kept_in_sight(view, self._image_size, self._canvas())
+        if view != self._view:
+            self._view = view
+            self._view_moved()
+            self.view_changed.emit(view.scale)
+
+    def _view_moved(self) -> None:
+        """For subclasses: the viewport differs."""
+
+    def _start_pan(self, position: QPointF) -> None:
+        self._pan_from, self._space_used = position, True
+        self._update_cursor()
+
+    def _pan_to(self, position: QPointF) -> None:
+        if self._pan_from is not None:
+            # Whole device pixels only; what is left over waits for the next move.
+            ratio = self.devicePixelRatioF()
+            moved = (position - self._pan_from) * ratio
+            whole = QPoint(round(moved.x()), round(moved.y()))
+            self._look(self._view.panned(whole.x(), whole.y()))
+            self._pan_from += QPointF(whole) / ratio
+
+    def _end_pan(self) -> None:
+        self._pan_from = None
+        self._update_cursor()
+
+    def _update_cursor(self) -> None:
+        if self._pan_from is not None:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._space:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            self.setCursor(self._resting_cursor())
+
+    def _resting_cursor(self) -> Qt.CursorShape:
+        return Qt.CursorShape.ArrowCursor
+
+    def _pinched(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
+                self.zoom_at(1.0 + event.value(), event.position())
+                return True
+        elif isinstance(event, QGestureEvent):
+            pinch = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(pinch, QPinchGesture):
+                center = self.mapFromGlobal(pinch.hotSpot()) if pinch.hasHotSpot() else self.rect().center()
+                self.zoom_at(pinch.scaleFactor(), QPointF(center))
+                event.accept()
+                return True
+        return False
+
+    # --- Qt's own
+
+    def event(self, event: QEvent) -> bool:
+        """Pinches, and Space before any window shortcut sees it (it pans as long as it is held)."""
+        kind = event.type()
+        if kind in (QEvent.Type.NativeGesture, QEvent.Type.Gesture) and self._pinched(event):
+            return True
+        if kind is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_space(event):
+            event.accept()
+            return True
+        if kind is QEvent.Type.DevicePixelRatioChange:
+            self._resized()
+        return super().event(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zooms at the cursor; two fingers on a touchpad pan, with Ctrl they zoom."""
+        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        touchpad = event.device().type() is QInputDevice.DeviceType.TouchPad
+        pixels = event.pixelDelta()
+        if touchpad and not control and not pixels.isNull():
+            self.pan_by(pixels.x(), pixels.y())
+        else:
+            notches = pixels.y() / 60 if touchpad and not pixels.isNull() else event.angleDelta().y() / 120
+            self.zoom_at(_NOTCH**notches, event.position())
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space makes the next drag a pan."""
+        if _is_space(event):
+            if not event.isAutoRepeat() and not self._space:
+                self._space, self._space_used = True, False
+                self._update_cursor()
+            event.accept()
+        else:
+            event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Space let go without a drag is a tap."""
+        if event.key() == Qt.Key.Key_Space and self._space:
+            if not event.isAutoRepeat():
+                self._space = False
+                self._update_cursor()
+                if not self._space_used:
+                    self.space_tapped.emit()
+            event.accept()
+        else:
+            event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """A key let go elsewhere is not seen: Space counts as up."""
+        self._space = False
+        self._update_cursor()
+        super().focusOutEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Middle button, or left with Space held, begins a pan."""
+        if self.pans_with(event):
+            self._start_pan(event.position())
+
+    def pans_with(self, event: QMouseEvent) -> bool:
+        """Whether a press would begin a pan."""
+        button = event.button()
+        return button is Qt.MouseButton.MiddleButton or (self._space and button is Qt.MouseButton.LeftButton)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps a fitted image fitted, and else the middle in the middle."""
+        super().resizeEvent(event)
+        old = event.oldSize()
+        if old.isValid() and not self._fitted:
+            grown = event.size() - old
+            fitted = self._fitted
+            self.pan_by(grown.width() / 2, grown.height() / 2)
+            self._fitted = fitted
+        self._resized()
+
+    def _resized(self) -> None:
+        if self._fitted:
+            self.fit()
+        self._view_moved()
+
+
+def _is_space(event: QKeyEvent) -> bool:
+    return event.key() == Qt.Key.Key_Space and not event.modifiers()

@@ -1,0 +1,220 @@
+"""Scene: what is on the canvas besides the tool, as cached layers and what moves over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QColor, QPainter
+
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState
+from samdesk.domain.document import Changes, ImageDocument
+from samdesk.domain.geometry import RgbImage
+from samdesk.domain.labels import Label, LabelSet
+from samdesk.ui.canvas.hit_test import hits
+from samdesk.ui.canvas.photo_layer import PhotoLayer
+from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.shape_layer import ShapeLayer
+from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, Mark, paint_region
+from samdesk.ui.canvas.viewport import Viewport
+
+_UNKNOWN = QColor("#b8b8b8")
+
+
+class Scene:
+    """The photo, the annotations and the proposals, painted in device pixels."""
+
+    def __init__(self, background: QColor) -> None:
+        self._photo = PhotoLayer(background)
+        self._resting = ShapeLayer()
+        self._proposed = ShapeLayer()
+        self._layers = (self._photo, self._resting, self._proposed)
+        self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
+        self._hidden: frozenset[AnnotationId] = frozenset()
+        self._lifted: frozenset[AnnotationId] = frozenset()
+        self._edited: AnnotationId | None = None
+        self._selection: frozenset[AnnotationId] = frozenset()
+        self._unit = 1.0
+        self._opacity = DEFAULT_OPACITY
+        self._live: list[Shape] = []
+        self.document: ImageDocument | None = None
+        self.hovered: AnnotationId | None = None
+        self.shown = True
+
+    # --- what is on it
+
+    def set_photo(self, rgb: RgbImage | None) -> None:
+        """Shows another photo, or none."""
+        self._photo.set_photo(rgb)
+
+    def set_background(self, color: QColor) -> None:
+        """What is painted around the photo."""
+        self._photo.set_background(color)
+
+    def set_document(self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None) -> None:
+        """Shows another state; shapes of annotations and labels that did not change are kept."""
+        del changes  # annotations are values: comparing them by identity says the same
+        by_id = {label.id: label for label in labels}
+        old, self._shapes = self._shapes, {}
+        for annotation in document.annotations if document else ():
+            label = by_id.get(annotation.label_id)
+            kept = old.get(annotation.id)
+            if kept is None or kept[0] is not annotation or kept[1] != label:
+                kept = (annotation, label, _shape(annotation, label))
+            self._shapes[annotation.id] = kept
+        self.document = document
+        self._selection &= self._shapes.keys()
+        self._lifted = frozenset()
+        if self.hovered not in self._shapes:
+            self.hovered = None
+        self._arrange()
+
+    def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
+        """Chooses annotations; True if that differs from before."""
+        chosen = frozenset(ids) & self._shapes.keys()
+        changed = chosen != self._selection
+        self._selection = chosen
+        self._arrange()
+        return changed
+
+    @property
+    def selection(self) -> frozenset[AnnotationId]:
+        """The chosen annotations."""
+        return self._selection
+
+    def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
+        """Leaves annotations out."""
+        self._hidden = frozenset(ids)
+        self._arrange()
+
+    def set_shown(self, shown: bool) -> None:
+        """Shows or hides every annotation."""
+        self.shown = shown
+        self._arrange()
+
+    def lift(self, ids: Iterable[AnnotationId]) -> None:
+        """Takes annotations off the picture while a tool paints them where it drags them."""
+        lifted = frozenset(ids)
+        if lifted != self._lifted:
+            self._lifted = lifted
+            self._arrange()
+
+    def set_edited(self, annotation_id: AnnotationId | None) -> None:
+        """Takes one annotation off the picture for as long as a proposal stands in for it."""
+        self._edited = annotation_id
+        self._arrange()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Of resting fills, 0..1."""
+        self._opacity = opacity
+        self._resting.set_opacity(opacity)
+
+    def set_proposal(self, proposal: Proposal | None) -> None:
+        """The proposal in work: it is painted live."""
+        self._live = [] if proposal is None else proposal.shapes()
+
+    def set_proposals(self, proposals: Iterable[Proposal]) -> None:
+        """Many proposals to choose from."""
+        shapes = [p.shapes()[-1] for p in proposals]
+        for i, shape in enumerate(shapes):
+            shape.id = str(i)
+        self._proposed.set_shapes(shapes)
+
+    # --- what is where
+
+    def at(self, x: float, y: float, reach: float) -> list[AnnotationId]:
+        """The visible annotations at a place in image pixels, the smallest first."""
+        return [AnnotationId(shape.id) for shape in hits(self._resting.shapes, x, y, reach)]
+
+    def proposal_at(self, x: float, y: float) -> int | None:
+        """The number of the smallest of the many proposals at a place, or None."""
+        found = hits(self._proposed.shapes, x, y, 0.0)
+        return int(found[0].id) if found else None
+
+    def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
+        """The visible annotations that lie wholly in a rectangle of image pixels."""
+        return frozenset(AnnotationId(s.id) for s in self._resting.shapes if rect.contains(s.bounds))
+
+    def shape(self, annotation_id: AnnotationId) -> Shape | None:
+        """The shape of a visible annotation."""
+        found = self._shapes.get(annotation_id)
+        return found[2] if found and self.shown and annotation_id not in self._hidden else None
+
+    # --- painting
+
+    @property
+    def busy(self) -> bool:
+        """Whether any layer is behind."""
+        return any(layer.busy for layer in self._layers)
+
+    def look_from(self, view: Viewport, size: QSize, unit: float) -> None:
+        """Sets the viewport, the canvas size in device pixels and device pixels a logical pixel."""
+        self._unit = unit
+        for shapes in (self._resting, self._proposed):
+            shapes.set_unit(unit)
+        for layer in self._layers:
+            layer.look_from(view, size)
+
+    def step(self, budget: float) -> bool:
+        """Paints layers for so many seconds; True if what is shown changed."""
+        deadline = perf_counter() + budget
+        changed = False
+        for layer in self._layers:
+            changed = layer.step(deadline) or changed
+            if perf_counter() >= deadline:
+                break
+        return changed
+
+    def draw(self, painter: QPainter, view: Viewport, size: QSize) -> None:
+        """Puts everything on a painter in device pixels."""
+        for layer in self._layers:
+            layer.draw(painter, view)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        hovered = None if self.hovered is None else self.shape(self.hovered)
+        if hovered is not None and self.hovered not in self._selection | self._lifted:
+            self._draw_live(painter, hovered, Mark.HOVERED, view, size)
+        for shape in self._live:
+            self._draw_live(painter, shape, shape.mark, view, size)
+
+    def tags(self) -> list[Shape]:
+        """The shapes whose name tag is shown: hovered and (a few) selected ones and the proposal."""
+        named = [*self._selection] if len(self._selection) <= 8 else []
+        if self.hovered is not None and self.hovered not in self._selection:
+            named.append(self.hovered)
+        found = [self.shape(i) for i in named if i not in self._lifted]
+        return [s for s in [*found, *self._live] if s is not None and s.text]
+
+    def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:
+        path = shape.path(view, (size.width(), size.height()))
+        paint_region(painter, path, shape.color, mark, unit=self._unit, opacity=self._opacity)
+
+    def _arrange(self) -> None:
+        restyled = []
+        for annotation, _, shape in self._shapes.values():
+            mark = _mark(annotation, annotation.id in self._selection)
+            if mark is not shape.mark:
+                shape.mark = mark
+                restyled.append(shape)
+        out = self._hidden | self._lifted | {self._edited}
+        self._resting.set_shapes(
+            shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
+        )
+        if len(restyled) > 20:
+            self._resting.invalidate()
+        else:
+            self._resting.touch(restyled)
+
+
+def _mark(annotation: Annotation, selected: bool) -> Mark:
+    if selected:
+        return Mark.SELECTED
+    return Mark.PENDING if annotation.review is ReviewState.PENDING else Mark.RESTING
+
+
+def _shape(annotation: Annotation, label: Label | None) -> Shape:
+    name = "?" if label is None else label.name
+    text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
+    color = _UNKNOWN if label is None else QColor(label.color)
+    return Shape(annotation.id, annotation.region, color, _mark(annotation, False), text)

@@ -1,0 +1,202 @@
+"""Style: how regions, prompts and handles look. States differ in line and shape, not only in colour.
+
+========= ==================== ========= =======================
+Mark      Line                 Fill      Besides
+========= ==================== ========= =======================
+RESTING   solid, 2 px          30 %
+PENDING   dashed, 1.5 px       22 %
+HOVERED   solid, 3 px          42 %      name tag
+SELECTED  solid, 3 px, double  38 %      name tag, handles
+PROPOSAL  two-tone dashes      45 %
+PREVIEW   dotted               20 %
+OTHER     fine dots            none
+========= ==================== ========= =======================
+
+Every line lies on a casing that contrasts with its own colour: on a photo that swallows one of the
+two, the other one shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
+
+
+class Mark(Enum):
+    """The state a region is painted in."""
+
+    RESTING = "resting"
+    PENDING = "pending"
+    HOVERED = "hovered"
+    SELECTED = "selected"
+    PROPOSAL = "proposal"
+    PREVIEW = "preview"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class _Look:
+    width: float  # of the coloured line, logical pixels
+    casing: float  # of the casing below it
+    fill: float  # opacity for the default setting, 0..1
+    dashes: tuple[float, ...] = ()  # on, off, ..., logical pixels
+    round_caps: bool = False
+    double: bool = False  # a second, light line around the casing
+    two_tone: bool = False  # the casing shows through the gaps at full width
+
+
+_LOOKS = {
+    Mark.RESTING: _Look(2.0, 3.6, 0.30),
+    Mark.PENDING: _Look(1.5, 3.0, 0.22, dashes=(5, 3.5)),
+    Mark.HOVERED: _Look(3.0, 5.0, 0.42),
+    Mark.SELECTED: _Look(3.0, 5.0, 0.38, double=True),
+    Mark.PROPOSAL: _Look(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),
+    Mark.PREVIEW: _Look(2.4, 4.0, 0.20, dashes=(0.1, 5.5), round_caps=True),
+    Mark.OTHER: _Look(1.4, 2.4, 0.0, dashes=(0.1, 4.0), round_caps=True),
+}
+DEFAULT_OPACITY = 0.30
+"""The opacity of a resting fill; the other fills go with it."""
+REACH = 8
+"""Logical pixels that the widest outline reaches past its region."""
+
+POSITIVE = QColor("#22a055")
+NEGATIVE = QColor("#d5413f")
+_DARK = QColor(12, 14, 18)
+_LIGHT = QColor(255, 255, 255)
+
+
+def contrast(color: QColor) -> QColor:
+    """Near-black or white, whichever stands out more against a colour."""
+    return _DARK if _lightness(color) > 0.32 else _LIGHT
+
+
+def _lightness(color: QColor) -> float:
+    """Relative luminance (WCAG), 0..1, to a good approximation."""
+    r, g, b = (float(c) ** 2.2 for c in (color.redF(), color.greenF(), color.blueF()))
+    return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
+
+
+def faded(color: QColor, opacity: float) -> QColor:
+    """The colour at an opacity of 0..1."""
+    result = QColor(color)
+    result.setAlphaF(max(0.0, min(1.0, opacity)))
+    return result
+
+
+def paint_region(
+    painter: QPainter,
+    path: QPainterPath,
+    color: QColor,
+    mark: Mark,
+    *,
+    unit: float = 1.0,
+    opacity: float = DEFAULT_OPACITY,
+) -> None:
+    """Fills and outlines a region.
+
+    Args:
+        painter: Antialiasing.
+        path: The region in the painter's coordinates.
+        color: Its label's colour.
+        mark: Its state.
+        unit: The painter's pixels a logical pixel.
+        opacity: Of a resting fill, 0..1.
+    """
+    look = _LOOKS[mark]
+    if look.fill > 0:
+        painter.fillPath(path, faded(color, look.fill * opacity / DEFAULT_OPACITY))
+    casing = contrast(color)
+    if look.double:
+        painter.strokePath(path, _pen(contrast(casing), (look.casing + 2) * unit))
+    if look.two_tone:
+        painter.strokePath(path, _pen(faded(casing, 0.55), (look.casing + 1.6) * unit))
+        painter.strokePath(path, _pen(casing, look.casing * unit))
+    else:
+        dashes = () if look.dashes and not look.round_caps else look.dashes
+        painter.strokePath(path, _pen(faded(casing, 0.6), look.casing * unit, dashes, unit, look.round_caps))
+    painter.strokePath(path, _pen(color, look.width * unit, look.dashes, unit, look.round_caps))
+
+
+def _pen(
+    color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0, round_caps: bool = False
+) -> QPen:
+    pen = QPen(QBrush(color), width)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap if round_caps else Qt.PenCapStyle.FlatCap)
+    if dashes:
+        pen.setDashPattern([length * unit / width for length in dashes])  # Qt counts in pen widths
+    return pen
+
+
+def paint_line(painter: QPainter, path: QPainterPath, color: QColor, *, dashed: bool = False) -> None:
+    """A thin line with its casing, for shapes in the making; logical pixels."""
+    casing = contrast(color)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.strokePath(path, _pen(faded(casing, 0.65), 3.4))
+    painter.strokePath(path, _pen(color, 1.8, (6.0, 4.0) if dashed else ()))
+
+
+def paint_handle(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = False) -> None:
+    """A vertex: a square, larger when the mouse is over it."""
+    half = 5.5 if hot else 3.75
+    square = QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half)
+    painter.setPen(_pen(_DARK, 1.25))
+    painter.setBrush(color if hot else _LIGHT)
+    painter.drawRect(square)
+    if hot:
+        painter.setPen(_pen(_LIGHT, 1.25))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(square.adjusted(1.25, 1.25, -1.25, -1.25))
+
+
+def paint_midpoint(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = False) -> None:
+    """Where a vertex can be inserted: a small round handle, with a + when the mouse is over it."""
+    radius = 6.5 if hot else 3.0
+    painter.setPen(_pen(_DARK, 1.0))
+    painter.setBrush(_LIGHT if hot else color)
+    painter.drawEllipse(at, radius, radius)
+    if hot:
+        painter.setPen(_pen(_DARK, 1.6))
+        painter.drawLine(at - QPointF(3.2, 0), at + QPointF(3.2, 0))
+        painter.drawLine(at - QPointF(0, 3.2), at + QPointF(0, 3.2))
+
+
+def paint_point(painter: QPainter, at: QPointF, *, positive: bool, hot: bool = False) -> None:
+    """A point prompt: a green disc with + or a red one with -, the same size at any zoom."""
+    radius = 9.0 if hot else 7.5
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(faded(_DARK, 0.75))
+    painter.drawEllipse(at, radius + 1.2, radius + 1.2)
+    painter.setBrush(_LIGHT)
+    painter.drawEllipse(at, radius, radius)
+    painter.setBrush(POSITIVE if positive else NEGATIVE)
+    painter.drawEllipse(at, radius - 1.6, radius - 1.6)
+    painter.setPen(_pen(_LIGHT, 1.9))
+    painter.drawLine(at - QPointF(3.3, 0), at + QPointF(3.3, 0))
+    if positive:
+        painter.drawLine(at - QPointF(0, 3.3), at + QPointF(0, 3.3))
+
+
+def paint_box(painter: QPainter, rect: QRectF, color: QColor) -> None:
+    """A box prompt: thin dashes with strong corner marks."""
+    edge = QPainterPath()
+    edge.addRect(rect)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.strokePath(edge, _pen(faded(_DARK, 0.7), 1.4))
+    painter.strokePath(edge, _pen(_LIGHT, 1.4, (5.0, 5.0)))
+    arm_x, arm_y = (min(12.0, length / 3) for length in (rect.width(), rect.height()))
+    corners = QPainterPath()
+    for corner, sx, sy in (
+        (rect.topLeft(), 1, 1),
+        (rect.topRight(), -1, 1),
+        (rect.bottomRight(), -1, -1),
+        (rect.bottomLeft(), 1, -1),
+    ):
+        corners.moveTo(corner + QPointF(sx * arm_x, 0))
+        corners.lineTo(corner)
+        corners.lineTo(corner + QPointF(0, sy * arm_y))
+    painter.strokePath(corners, _pen(contrast(color), 5.0))
+    painter.strokePath(corners, _pen(color, 3.0))

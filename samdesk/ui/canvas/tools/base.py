@@ -1,0 +1,229 @@
+"""Tool: one canvas gesture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
+
+from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.document import ImageDocument
+from samdesk.ui.canvas.shapes import Shape
+
+SLOP = 4.0
+"""A drag shorter than this, in logical pixels, is a click."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A mouse event.
+
+    Attributes:
+        x: Image pixels.
+        y: Image pixels.
+        position: Logical pixels on the widget.
+        button: The button pressed or released; none for a move.
+        buttons: Those held down.
+        modifiers: Keys held down.
+    """
+
+    x: float
+    y: float
+    position: QPointF
+    button: Qt.MouseButton = Qt.MouseButton.NoButton
+    buttons: Qt.MouseButton = Qt.MouseButton.NoButton
+    modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+
+    def has(self, modifier: Qt.KeyboardModifier) -> bool:
+        """Whether a modifier key is held."""
+        return bool(self.modifiers & modifier)
+
+    def far_from(self, other: Pointer) -> bool:
+        """Whether it is too far away for the two to be one click."""
+        moved = self.position - other.position
+        return max(abs(moved.x()), abs(moved.y())) >= SLOP
+
+
+class Canvas(Protocol):
+    """What a tool may know of the canvas and ask of it."""
+
+    @property
+    def document(self) -> ImageDocument | None:
+        """What is shown."""
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height, image pixels."""
+
+    @property
+    def selection(self) -> frozenset[AnnotationId]:
+        """The chosen annotations."""
+
+    def to_widget(self, x: float, y: float) -> QPointF:
+        """Image pixels to logical pixels."""
+
+    def image_pixels(self, logical: float) -> float:
+        """A length on the screen in image pixels."""
+
+    def set_selection(self, ids: Iterable[AnnotationId]) -> None:
+        """Chooses annotations."""
+
+    def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
+        """The visible annotations at a place, the smallest first."""
+
+    def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
+        """The visible annotations wholly in a rectangle of image pixels."""
+
+    def shape(self, annotation_id: AnnotationId) -> Shape | None:
+        """The shape of a visible annotation."""
+
+    def set_hovered(self, annotation_id: AnnotationId | None) -> None:
+        """Highlights the annotation under the mouse."""
+
+    def lift(self, ids: Iterable[AnnotationId]) -> None:
+        """Takes annotations off the picture while the tool paints them itself."""
+
+    def paint_shape(self, painter: QPainter, shape: Shape) -> None:
+        """Paints a shape of the tool's own as annotations are painted."""
+
+    def visible_rect(self) -> QRectF:
+        """What is seen, image pixels."""
+
+    def update(self) -> None:
+        """Has the canvas painted again."""
+
+
+class Tool(QObject):
+    """One gesture. It previews while the user drags and asks for one edit when he lets go.
+
+    Signals:
+        edit_requested: The undo text and the ``Edit``.
+        hint_changed: The new ``hint``.
+        cursor_changed: ``cursor`` differs.
+    """
+
+    edit_requested = Signal(str, object)
+    hint_changed = Signal(str)
+    cursor_changed = Signal()
+
+    wants_right_button = False
+    """Whether a right click is the tool's; else it opens the context menu."""
+    keeps_tab = False
+    """Whether Tab stays on the canvas instead of moving the keyboard focus."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._canvas: Canvas | None = None
+        self._color = QColor("#56b4e9")
+        self._cursor = Qt.CursorShape.CrossCursor
+        self._hint = ""
+
+    @property
+    def hint(self) -> str:
+        """What to do next, for the status bar."""
+        return self._hint
+
+    @property
+    def cursor(self) -> Qt.CursorShape:
+        """The mouse cursor to show."""
+        return self._cursor
+
+    @property
+    def color(self) -> QColor:
+        """Of what is being drawn."""
+        return self._color
+
+    def set_color(self, color: str) -> None:
+        """Draws in another label's colour (``#rrggbb``)."""
+        self._color = QColor(color)
+        self._repaint()
+
+    def activate(self, canvas: Canvas) -> None:
+        """The tool is in the user's hand now."""
+        self._canvas = canvas
+
+    def deactivate(self) -> None:
+        """Another tool is; what is unfinished is dropped."""
+        self.cancel()
+        self._canvas = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being drawn or dragged."""
+        return True
+
+    def cancel(self) -> None:
+        """Drops the gesture in work; nothing has changed."""
+
+    def finish(self) -> None:
+        """Completes what is being drawn, where that makes sense."""
+
+    def undo_step(self) -> bool:
+        """Takes the last step of what is being drawn back; False if there is none."""
+        return False
+
+    def image_changed(self) -> None:
+        """Another image is shown: what belongs to the old one goes."""
+        self.cancel()
+
+    def document_changed(self) -> None:
+        """Another state of the annotations is shown."""
+
+    def press(self, pointer: Pointer) -> None:
+        """A mouse button went down."""
+
+    def move(self, pointer: Pointer) -> None:
+        """The mouse moved, with or without a button."""
+
+    def release(self, pointer: Pointer) -> None:
+        """A mouse button went up."""
+
+    def double_click(self, pointer: Pointer) -> None:
+        """The second press of a double click; it counts as a press unless a tool says otherwise."""
+        self.press(pointer)
+
+    def leave(self) -> None:
+        """The mouse left the canvas."""
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        """Whether the tool must have a key just now, before any window shortcut."""
+        del event
+        return False
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """A key; True if the tool used it."""
+        del event
+        return False
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        """A key was let go; True if the tool used it."""
+        del event
+        return False
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """Paints over everything, in logical pixels, antialiased."""
+
+    def _repaint(self) -> None:
+        if self._canvas is not None:
+            self._canvas.update()
+
+    def _set_hint(self, hint: str) -> None:
+        if hint != self._hint:
+            self._hint = hint
+            self.hint_changed.emit(hint)
+
+    def _set_cursor(self, cursor: Qt.CursorShape) -> None:
+        if cursor is not self._cursor:
+            self._cursor = cursor
+            self.cursor_changed.emit()
+
+    def _inside(self, x: float, y: float) -> bool:
+        size = self._canvas.image_size if self._canvas is not None else None
+        return size is not None and 0 <= x <= size[0] and 0 <= y <= size[1]
+
+    def _clamped(self, x: float, y: float) -> tuple[float, float]:
+        width, height = (self._canvas.image_size if self._canvas is not None else None) or (0, 0)
+        return min(max(x, 0.0), float(width)), min(max(y, 0.0), float(height))

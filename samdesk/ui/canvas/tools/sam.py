@@ -1,0 +1,285 @@
+"""SamTool: points and a box that say what to segment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
+
+from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.ui.canvas.style import paint_box, paint_point
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
+
+_GRAB = 9.0
+"""A placed point is grabbed within this distance, logical pixels."""
+_START = "Click the object, drag a box around it, right-click what is not part of it"
+_GO_ON = "Click to add, right-click to take away, Enter to accept, Z takes back the last prompt, Esc clears"
+
+
+class SamTool(Tool):
+    """Left click: on the object. Right click or Shift: not on it. Drag: a box. Points can be dragged.
+
+    Signals:
+        prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
+        hovered: The mouse is over the image (x, y in image pixels), with nothing prompted or pressed.
+        hover_left: It is not any more.
+        accept_requested: The proposal is to be kept.
+        candidate_step: Show the next (+1) or the previous (-1) mask candidate.
+        cleared: All prompts were dropped.
+    """
+
+    prompts_changed = Signal(object)
+    hovered = Signal(float, float)
+    hover_left = Signal()
+    accept_requested = Signal()
+    candidate_step = Signal(int)
+    cleared = Signal()
+
+    wants_right_button = True
+    keeps_tab = True
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hint = _START
+        self._prompts = PromptSet()
+        self._history: list[PromptSet] = []
+        self._hover_enabled = True
+        self._hovering = False
+        self._pressed: Pointer | None = None
+        self._grabbed: int | None = None  # the placed point under the press
+        self._dragged = False
+        self._before = PromptSet()  # at the press
+        self._hot: int | None = None  # the placed point under the mouse
+        self._again = False  # the press is the second of a double click
+
+    @property
+    def prompts(self) -> PromptSet:
+        """What is placed."""
+        return self._prompts
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a box or a point is being dragged."""
+        return self._pressed is not None and self._dragged
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no prompt is placed or in the hand."""
+        return not self._prompts and self._pressed is None
+
+    def set_prompts(self, prompts: PromptSet) -> None:
+        """Places prompts; ``prompts_changed`` follows."""
+        self._drop_gesture()
+        self._history = []
+        self._change(prompts)
+
+    def show_prompts(self, prompts: PromptSet) -> None:
+        """Places prompts, as of an annotation that is opened again, without asking for a mask."""
+        self.blockSignals(True)
+        try:
+            self.set_prompts(prompts)
+        finally:
+            self.blockSignals(False)
+        self.hint_changed.emit(self.hint)
+
+    def undo_step(self) -> bool:
+        """Takes the last prompt back."""
+        return self.undo_prompt()
+
+    def clear(self) -> None:
+        """Drops every prompt and is ready for the next object."""
+        self._drop_gesture()
+        self._history = []
+        if self._prompts:
+            self._change(PromptSet())
+            self.cleared.emit()
+
+    def undo_prompt(self) -> bool:
+        """Takes the last prompt back; False if there is none."""
+        self._drop_gesture()
+        if self._history:
+            self._change(self._history.pop())
+        elif self._prompts.points:
+            self._change(replace(self._prompts, points=self._prompts.points[:-1]))
+        elif self._prompts:
+            self._change(PromptSet())
+        else:
+            return False
+        return True
+
+    def accept(self) -> None:
+        """Asks for the proposal to be kept."""
+        self.accept_requested.emit()
+
+    def step_candidate(self, step: int) -> None:
+        """Asks for another mask candidate, +1 or -1."""
+        self.candidate_step.emit(step)
+
+    def set_hover_enabled(self, enabled: bool) -> None:
+        """Whether the mouse alone asks for a preview."""
+        self._hover_enabled = enabled
+        if not enabled:
+            self._stop_hover()
+
+    def cancel(self) -> None:
+        """Ends the drag; a point or box in the hand goes back."""
+        if self._pressed is not None:
+            before, dragged = self._before, self._dragged
+            self._drop_gesture()
+            if dragged and before != self._prompts:
+                self._change(before)
+
+    def deactivate(self) -> None:
+        """Another tool is taken: the preview goes; the prompts stay."""
+        self._stop_hover()
+        super().deactivate()
+
+    def image_changed(self) -> None:
+        """Another image: its prompts are none."""
+        self._stop_hover()
+        self.clear()
+
+    def press(self, pointer: Pointer) -> None:
+        """Takes hold of a placed point, or begins a click or a box."""
+        if self._pressed is not None or pointer.button not in (
+            Qt.MouseButton.LeftButton,
+            Qt.MouseButton.RightButton,
+        ):
+            return
+        self._stop_hover()
+        self._pressed, self._dragged, self._before = pointer, False, self._prompts
+        self._grabbed = self._point_at(pointer)
+        self._again = False
+
+    def double_click(self, pointer: Pointer) -> None:
+        """Two quick clicks at one place: the second does not take away what the first placed."""
+        self.press(pointer)
+        self._again = True
+
+    def move(self, pointer: Pointer) -> None:
+        """Draws the box or moves the point in the hand; else shows what is under the mouse."""
+        if self._pressed is None:
+            if pointer.buttons is Qt.MouseButton.NoButton:
+                self._hover(pointer)
+            return
+        self._dragged = self._dragged or pointer.far_from(self._pressed)
+        if not self._dragged:
+            return
+        if self._grabbed is not None:
+            self._change(self._with_point_moved(pointer))
+        elif self._pressed.button is Qt.MouseButton.LeftButton:
+            self._change(replace(self._before, box=self._box_to(pointer)))
+
+    def release(self, pointer: Pointer) -> None:
+        """Places what was begun."""
+        start = self._pressed
+        if start is None or pointer.button is not start.button:
+            return
+        self.move(pointer)
+        grabbed, dragged, before, again = self._grabbed, self._dragged, self._before, self._again
+        self._drop_gesture()
+        if grabbed is not None and not dragged:
+            if not again:
+                points = before.points[:grabbed] + before.points[grabbed + 1 :]
+                self._change(replace(before, points=points))
+        elif grabbed is None and (not dragged or start.button is Qt.MouseButton.RightButton):
+            self._add_point(start)
+        if self._prompts != before:
+            self._history.append(before)
+        self._hot = self._point_at(pointer)
+        self._repaint()
+
+    def leave(self) -> None:
+        """The mouse is elsewhere."""
+        self._stop_hover()
+        if self._hot is not None:
+            self._hot = None
+            self._repaint()
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        """Esc while dragging only puts back what is in the hand."""
+        return self._pressed is not None and event.key() == Qt.Key.Key_Escape
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Tab walks the candidates; the other keys are window commands."""
+        if event.key() == Qt.Key.Key_Escape and self._pressed is not None:
+            self.cancel()
+            return True
+        if event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            self.step_candidate(1 if event.key() == Qt.Key.Key_Tab else -1)
+            return True
+        return False
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """The prompts, the same size at any zoom."""
+        box = self._prompts.box
+        if box is not None:
+            corners = canvas.to_widget(box.x0, box.y0), canvas.to_widget(box.x1, box.y1)
+            paint_box(painter, QRectF(*corners), self.color)
+        for i, point in enumerate(self._prompts.points):
+            hot = i == self._hot
+            paint_point(painter, canvas.to_widget(point.x, point.y), positive=point.positive, hot=hot)
+
+    def _change(self, prompts: PromptSet) -> None:
+        if prompts == self._prompts:
+            return
+        self._prompts = prompts
+        self._set_hint(_GO_ON if prompts else _START)
+        if self._hot is not None and self._hot >= len(prompts.points):
+            self._hot = None
+        self._repaint()
+        self.prompts_changed.emit(prompts)
+
+    def _drop_gesture(self) -> None:
+        self._pressed, self._grabbed, self._dragged = None, None, False
+
+    def _add_point(self, at: Pointer) -> None:
+        if not self._inside(at.x, at.y):
+            return
+        positive = at.button is Qt.MouseButton.LeftButton and not at.has(Qt.KeyboardModifier.ShiftModifier)
+        point = PointPrompt(at.x, at.y, positive)
+        self._change(replace(self._prompts, points=(*self._prompts.points, point)))
+
+    def _with_point_moved(self, pointer: Pointer) -> PromptSet:
+        points = list(self._before.points)
+        assert self._grabbed is not None
+        x, y = self._clamped(pointer.x, pointer.y)
+        points[self._grabbed] = replace(points[self._grabbed], x=x, y=y)
+        return replace(self._before, points=tuple(points))
+
+    def _box_to(self, pointer: Pointer) -> BoxPrompt | None:
+        assert self._pressed is not None
+        x0, y0 = self._clamped(self._pressed.x, self._pressed.y)
+        x1, y1 = self._clamped(pointer.x, pointer.y)
+        if x0 == x1 or y0 == y1:
+            return self._before.box
+        return BoxPrompt(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+    def _point_at(self, pointer: Pointer) -> int | None:
+        if self._canvas is None:
+            return None
+        best, found = self._canvas.image_pixels(_GRAB), None
+        for i, point in enumerate(self._prompts.points):
+            distance = math.hypot(point.x - pointer.x, point.y - pointer.y)
+            if distance <= best:
+                best, found = distance, i
+        return found
+
+    def _hover(self, pointer: Pointer) -> None:
+        hot = self._point_at(pointer)
+        if hot != self._hot:
+            self._hot = hot
+            self._set_cursor(Qt.CursorShape.CrossCursor if hot is None else Qt.CursorShape.PointingHandCursor)
+            self._repaint()
+        if self._hover_enabled and not self._prompts and self._inside(pointer.x, pointer.y):
+            self._hovering = True
+            self.hovered.emit(pointer.x, pointer.y)
+        else:
+            self._stop_hover()
+
+    def _stop_hover(self) -> None:
+        if self._hovering:
+            self._hovering = False
+            self.hover_left.emit()

@@ -1,0 +1,234 @@
+"""CanvasView: the canvas with a tool in the user's hand; mouse and keys go to the tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+)
+from PySide6.QtWidgets import QWidget
+
+from samdesk.ui.canvas.display import CanvasDisplay
+from samdesk.ui.canvas.tools.base import SLOP, Pointer, Tool
+
+_TAB_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+
+
+class CanvasView(CanvasDisplay):
+    """Shows one image and lets one tool work on it.
+
+    Signals:
+        cursor_moved: (x, y) in image pixels, or None when the mouse is not over the image.
+        files_dropped: list of the ``Path`` dropped.
+        context_menu_requested: Id of the annotation under the mouse or None, and the global place.
+        proposal_clicked: Number of one of the many proposals.
+        tool_changed: The tool now in use.
+    """
+
+    cursor_moved = Signal(object)
+    files_dropped = Signal(object)
+    context_menu_requested = Signal(object, QPoint)
+    proposal_clicked = Signal(int)
+    tool_changed = Signal(object)
+
+    _tool: Tool | None = None  # Qt sends events while the base class is still being made
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pointer: Pointer | None = None  # the last seen
+        self._menu_from: Pointer | None = None  # a right press that may become a context menu
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAcceptDrops(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
+        self.setAccessibleName("Canvas")
+        self.setAccessibleDescription("The photo and its annotations; the tool in use works here.")
+
+    @property
+    def tool(self) -> Tool | None:
+        """The tool in use."""
+        return self._tool
+
+    def set_tool(self, tool: Tool) -> None:
+        """Puts a tool in the user's hand; the one before drops what is unfinished."""
+        if tool is self._tool:
+            return
+        if self._tool is not None:
+            self._tool.cursor_changed.disconnect(self._update_cursor)
+            self._tool.deactivate()
+        self.set_hovered(None)
+        self._tool = tool
+        tool.cursor_changed.connect(self._update_cursor)
+        tool.activate(self)
+        self._update_cursor()
+        self.tool_changed.emit(tool)
+        self.update()
+
+    def _image_switched(self) -> None:
+        if self._tool is not None:
+            self._tool.image_changed()
+
+    def _annotations_changed(self) -> None:
+        if self._tool is not None:
+            self._tool.document_changed()
+
+    def _paint_tool(self, painter: QPainter) -> None:
+        if self._tool is not None:
+            self._tool.paint(painter, self)
+
+    def _resting_cursor(self) -> Qt.CursorShape:
+        if self._tool is None or self.image_size is None:
+            return Qt.CursorShape.ArrowCursor
+        return self._tool.cursor
+
+    def _view_moved(self) -> None:
+        super()._view_moved()
+        if self._pointer is not None and self.underMouse():
+            self._say_cursor(self._pointer.position)
+
+    def _pointer_of(self, event: QMouseEvent) -> Pointer:
+        x, y = self.to_image(event.position())
+        self._pointer = Pointer(x, y, event.position(), event.button(), event.buttons(), event.modifiers())
+        return self._pointer
+
+    def _say_cursor(self, position: QPointF | None) -> None:
+        place = None
+        if position is not None and self.image_size is not None:
+            x, y = self.to_image(position)
+            if 0 <= x <= self.image_size[0] and 0 <= y <= self.image_size[1]:
+                place = (x, y)
+        self.cursor_moved.emit(place)
+
+    def _working_tool(self) -> Tool | None:
+        """The tool, if there is an image to work on."""
+        return None if self.image_size is None else self._tool
+
+    def _choose_proposal(self, pointer: Pointer) -> bool:
+        if pointer.button is not Qt.MouseButton.LeftButton:
+            return False
+        number = self.proposal_at(pointer.x, pointer.y)
+        if number is not None:
+            self.proposal_clicked.emit(number)
+        return number is not None
+
+    def _open_menu(self, pointer: Pointer) -> None:
+        found = self.annotations_at(pointer.x, pointer.y) if self.image_size is not None else []
+        target = next((i for i in found if i in self.selection), found[0] if found else None)
+        self.context_menu_requested.emit(target, self.mapToGlobal(pointer.position.toPoint()))
+
+    # --- Qt's own
+
+    def event(self, event: QEvent) -> bool:
+        """Keys the tool must have before window shortcuts, and Tab where it keeps it."""
+        tool = self._tool
+        if tool is not None and isinstance(event, QKeyEvent):
+            if event.type() is QEvent.Type.ShortcutOverride and tool.wants_key(event):
+                event.accept()
+                return True
+            if (
+                event.type() is QEvent.Type.KeyPress
+                and tool.keeps_tab
+                and event.key() in _TAB_KEYS
+                and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            ):
+                tool.key_press(event)
+                event.accept()
+                return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Pans, chooses a proposal, or goes to the tool."""
+        pointer = self._pointer_of(event)
+        if self.pans_with(event):
+            super().mousePressEvent(event)
+            return
+        tool = self._working_tool()
+        if event.button() is Qt.MouseButton.RightButton and not (tool and tool.wants_right_button):
+            self._menu_from = pointer
+        elif not self._choose_proposal(pointer) and tool is not None:
+            tool.press(pointer)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """The second press of a double click."""
+        tool = self._working_tool()
+        if tool is None or self.pans_with(event) or event.button() is not Qt.MouseButton.LeftButton:
+            self.mousePressEvent(event)
+            return
+        pointer = self._pointer_of(event)
+        if not self._choose_proposal(pointer):
+            tool.double_click(pointer)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Pans, or goes to the tool."""
+        pointer = self._pointer_of(event)
+        if self._pan_from is not None:
+            self._pan_to(event.position())
+        elif (tool := self._working_tool()) is not None and not (self._space and not event.buttons()):
+            tool.move(pointer)
+        self._say_cursor(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Ends the pan, opens the context menu, or goes to the tool."""
+        pointer = self._pointer_of(event)
+        if self._pan_from is not None and event.button() in (
+            Qt.MouseButton.LeftButton,
+            Qt.MouseButton.MiddleButton,
+        ):
+            self._end_pan()
+        elif self._menu_from is not None and event.button() is Qt.MouseButton.RightButton:
+            moved = pointer.position - self._menu_from.position
+            self._menu_from = None
+            if moved.manhattanLength() < 2 * SLOP:
+                self._open_menu(pointer)
+        elif (tool := self._working_tool()) is not None:
+            tool.release(pointer)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The mouse is elsewhere."""
+        if self._tool is not None:
+            self._tool.leave()
+        self.set_hovered(None)
+        self._say_cursor(None)
+        super().leaveEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu key; the mouse button is handled on its release."""
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            chosen = next(iter(self.selection), None)
+            self.context_menu_requested.emit(chosen, event.globalPos())
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """To the tool first; what it does not use is ignored, so that window shortcuts work."""
+        tool = self._working_tool()
+        if tool is not None and tool.key_press(event):
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """To the tool first."""
+        tool = self._working_tool()
+        if tool is not None and tool.key_release(event):
+            event.accept()
+        else:
+            super().keyReleaseEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Says which files were dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.files_dropped.emit(paths)
