@@ -170,7 +170,7 @@ class Actions(QObject):
     def _make(self, command: Command) -> QAction:
         action = QAction(icon(command.icon), command.title, self)
         action.setObjectName(command.id)
-        action.setIconText(command.label)
+        action.setIconText(f" {command.label}")  # the space keeps it off the icon
         action.setCheckable(command.checkable)
         action.setChecked(command.checked)
         action.setMenuRole(_ROLES.get(command.id, QAction.MenuRole.NoRole))

@@ -19,7 +19,7 @@ class JobBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("message")
+        self.setObjectName("job")
         self._title = QLabel(self)
         self._title.setProperty("heading", True)
         self._bar = QProgressBar(self)

@@ -20,11 +20,11 @@ from samdesk.io import settings as keys
 from samdesk.io.settings import Settings
 from samdesk.ui.actions import Actions, widget_needs_key
 from samdesk.ui.app_icon import app_icon
-from samdesk.ui.canvas_area import CanvasArea
 from samdesk.ui.dock import Dock
 from samdesk.ui.job_bar import JobBar
 from samdesk.ui.menus import Menus
 from samdesk.ui.message_bar import Action, MessageBar
+from samdesk.ui.overlay import Overlay
 from samdesk.ui.status_bar import StatusBar
 from samdesk.ui.theme import GRID
 from samdesk.ui.tool_strip import ToolStrip
@@ -33,6 +33,7 @@ from samdesk.ui.welcome import Welcome
 
 _LAYOUT_VERSION = 1
 _READ_ONLY = "read-only"
+_MESSAGE_WIDTH = 90 * GRID
 
 
 class MainWindow(QMainWindow):
@@ -80,8 +81,8 @@ class MainWindow(QMainWindow):
         self.job_bar.stop_requested.connect(actions.action("run.cancel").trigger)
         self.welcome = Welcome(actions, self)
         self.welcome.recent_chosen.connect(self.recent_chosen)
-        self._area = CanvasArea(canvas, candidate_strip, self)
-        self._add_centre()
+        self._area = QWidget(self)
+        self._add_centre(candidate_strip)
         self.docks = self._add_docks(labels_panel, annotations_panel, images_panel)
         self._add_panel_menu()
         actions.attach(self, self._area)
@@ -110,6 +111,8 @@ class MainWindow(QMainWindow):
         self._show_rooms(True)
         if not self._layout_kept.isEmpty():
             self.restoreState(self._layout_kept, _LAYOUT_VERSION)
+        else:
+            self._size_docks()
         self.tool_strip.setVisible(True)
         self.canvas.setFocus()
 
@@ -217,7 +220,12 @@ class MainWindow(QMainWindow):
 
     # building
 
-    def _add_centre(self) -> None:
+    def _add_centre(self, candidate_strip: QWidget | None) -> None:
+        over = QVBoxLayout(self._area)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.addWidget(self.canvas)
+        if candidate_strip is not None:
+            Overlay(self._area, candidate_strip, bottom=True)
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -226,10 +234,11 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.welcome)
         self._stack.addWidget(self._area)
         self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        layout.addWidget(self.message_bar)
         layout.addWidget(self.job_bar)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
+        # Over the photo, not above it: a photo that jumps makes the next click miss.
+        Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self.job_bar)
 
     def _add_docks(self, labels: QWidget, annotations: QWidget, images: QWidget) -> dict[str, Dock]:
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
@@ -242,12 +251,13 @@ class MainWindow(QMainWindow):
         self.addDockWidget(right, docks["annotations"])
         self.addDockWidget(bottom, docks["images"])
         self.setCorner(Qt.Corner.BottomRightCorner, right)
-        self.resizeDocks([docks["labels"]], [32 * GRID], Qt.Orientation.Horizontal)
-        self.resizeDocks(
-            [docks["labels"], docks["annotations"]], [26 * GRID, 40 * GRID], Qt.Orientation.Vertical
-        )
-        self.resizeDocks([docks["images"]], [19 * GRID], Qt.Orientation.Vertical)
         return docks
+
+    def _size_docks(self) -> None:
+        labels, annotations, images = (self.docks[name] for name in ("labels", "annotations", "images"))
+        self.resizeDocks([labels], [34 * GRID], Qt.Orientation.Horizontal)
+        self.resizeDocks([labels, annotations], [30 * GRID, 50 * GRID], Qt.Orientation.Vertical)
+        self.resizeDocks([images], [19 * GRID], Qt.Orientation.Vertical)
 
     def _add_panel_menu(self) -> None:
         view = self.menus.menu("view")

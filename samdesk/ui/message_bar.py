@@ -107,7 +107,7 @@ class MessageBar(QWidget):
         super().__init__(parent)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(0)
+        self._layout.setSpacing(GRID // 2)
         self._rows: dict[str, MessageRow] = {}
         self._made = 0
         self.setVisible(False)

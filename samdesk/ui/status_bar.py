@@ -124,7 +124,7 @@ class StatusBar(QStatusBar):
         self.decode_field = _Field("Mask time", "mask 888.8 ms", "Time the model took for the last mask", row)
         self.engine_field = QLabel(row)
         self.engine_field.setAccessibleName("Engine and device")
-        self.saved_field = _Field("Saved", "in memory only", "Every edit is saved as you make it", row)
+        self.saved_field = _Field("Saved", "Saving…", "Every edit is saved as you make it", row)
         self.saved_dot = Dot("none", row)
         layout = QHBoxLayout(row)
         layout.setContentsMargins(GRID * 3 // 2, 0, GRID, 0)

@@ -32,6 +32,7 @@ class Tokens:
         accent: What is on, selected or to be done next.
         accent_soft: Ground of what is on.
         accent_text: On ``accent``.
+        focus: The ring around a primary button that has the focus.
         good: Saved, ready.
         warning: Needs a look.
         bad: Failed.
@@ -52,6 +53,7 @@ class Tokens:
     accent: str
     accent_soft: str
     accent_text: str
+    focus: str
     good: str
     warning: str
     bad: str
@@ -60,15 +62,15 @@ class Tokens:
 DARK = Tokens(
     name="dark", canvas="#141414", window="#202020", base="#1a1a1a", raised="#2b2b2b", hover="#353535",
     pressed="#404040", border="#303030", control="#494949", text="#e6e6e6", muted="#a3a3a3",
-    disabled="#6b6b6b", accent="#4c9dff", accent_soft="#1f3552", accent_text="#06172b", good="#5fc98a", warning="#e8b04a",
-    bad="#f2787a",
+    disabled="#6b6b6b", accent="#4c9dff", accent_soft="#1f3552", accent_text="#06172b", good="#5fc98a",
+    warning="#e8b04a", focus="#b5d6ff", bad="#f2787a",
 )  # fmt: skip
 
 LIGHT = Tokens(
     name="light", canvas="#d9d9d9", window="#f4f4f4", base="#ffffff", raised="#ffffff", hover="#e8e8e8",
     pressed="#dcdcdc", border="#dadada", control="#bdbdbd", text="#1c1c1c", muted="#5e5e5e",
-    disabled="#9b9b9b", accent="#0b66d8", accent_soft="#dbe9fb", accent_text="#ffffff", good="#1d7f48", warning="#945f00",
-    bad="#c22f35",
+    disabled="#9b9b9b", accent="#0b66d8", accent_soft="#dbe9fb", accent_text="#ffffff", good="#1d7f48",
+    warning="#945f00", focus="#06366f", bad="#c22f35",
 )  # fmt: skip
 
 
@@ -151,7 +153,7 @@ def style_sheet(tokens: Tokens) -> str:
     QPushButton:default, QPushButton[primary="true"] {{
         background: {t.accent}; color: {t.accent_text}; border-color: {t.accent}; }}
     QPushButton:default:focus, QPushButton[primary="true"]:focus {{
-        border: 2px solid {t.text}; padding: 4px 13px; }}
+        border: 2px solid {t.focus}; padding: 4px 13px; }}
     QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{
         background: {t.pressed}; color: {t.disabled}; border-color: {t.pressed}; }}
     QPushButton[danger="true"] {{ background: {t.bad}; color: {t.accent_text}; border-color: {t.bad}; }}
@@ -161,7 +163,8 @@ def style_sheet(tokens: Tokens) -> str:
     QLabel[heading="true"] {{ color: {t.text}; font-weight: 600; }}
     QDockWidget {{ border: none; }}
     QFrame[card="true"] {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 8px; }}
-    QFrame#message {{ background: {t.raised}; border: none; border-bottom: 1px solid {t.border}; }}
+    QFrame#message {{ background: {t.raised}; border: 1px solid {t.control}; border-radius: 8px; }}
+    QFrame#job {{ background: {t.window}; border: none; border-bottom: 1px solid {t.border}; }}
     QLabel[key="true"] {{
         background: {t.raised}; color: {t.text}; border: 1px solid {t.control}; border-bottom-width: 2px;
         border-radius: 4px; padding: 1px 6px; }}

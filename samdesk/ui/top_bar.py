@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from samdesk.ui.actions import Actions
@@ -52,7 +52,7 @@ class ModelChip(QToolButton):
             state: "ok", "busy", "warning" or "error".
         """
         self._state = _STATES.get(state, "none")
-        self.setText(f"{text}     ".replace("&", "&&"))  # the spaces hold the dot's place
+        self.setText(f" {text}     ".replace("&", "&&"))  # the spaces hold the dot's place
         self.setToolTip(tip or text)
         self.setAccessibleName(f"Model: {text}")
         self.update()
@@ -117,6 +117,4 @@ class TopBar(QToolBar):
         button.setFixedHeight(_HEIGHT)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(self._actions.command(command_id).title)
-        if command_id == "run.auto_annotate":
-            button.setIcon(icon(self._actions.command(command_id).icon, QPalette.ColorRole.Link))
         self.addWidget(button)
