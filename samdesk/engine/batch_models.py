@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_run import Annotator, Models
-from samdesk.engine.protocols import Detector, EngineError, Predictor
+from samdesk.engine.protocols import CancelToken, Detector, EngineError, OutOfMemory, Predictor
 
 LoadDetector: TypeAlias = Callable[[str, str, str], Detector]
 """(name or path, device, precision) -> Detector; raises ``EngineError``."""
@@ -35,11 +35,24 @@ class Loaders:
     default_model: Callable[[], str]
 
     @classmethod
-    def real(cls) -> Loaders:
-        """The engine's own."""
+    def real(cls, say: Say, cancel: CancelToken) -> Loaders:
+        """The engine's own; weights that are not on disk are downloaded.
+
+        Args:
+            say: Told of a download.
+            cancel: Stops a download (``Cancelled``).
+        """
         from samdesk.engine.load import default_model, load_detector, load_predictor
 
-        return cls(load_detector, load_predictor, default_model)
+        def detector(name: str, device: str, precision: str) -> Detector:
+            _tell_of_download(name, say)
+            return load_detector(name, device, precision, fetch=True, cancel=cancel)
+
+        def predictor(name: str, device: str, precision: str) -> Predictor:
+            _tell_of_download(name, say)
+            return load_predictor(name, device, precision, fetch=True, cancel=cancel)
+
+        return cls(detector, predictor, default_model)
 
     def annotator(self, plan: AutoAnnotatePlan, say: Say, *, or_default: bool = False) -> Annotator:
         """Loads the models of a plan.
@@ -53,8 +66,13 @@ class Loaders:
             EngineError: The detector cannot be had, or the predictor cannot and ``or_default`` is off.
             ValueError: The plan names classes the detector does not have.
         """
-        models, sam_model = self._load(plan, say, or_default=or_default)
-        on_cpu = replace(plan, device="cpu", precision="fp32", sam_model=sam_model)
+        on_cpu = replace(plan, device="cpu", precision="fp32")
+        try:
+            models, sam_model = self._load(plan, say, or_default=or_default)
+        except OutOfMemory as error:
+            say(f"{error} The CPU is used (slower).")
+            models, sam_model = self._load(on_cpu, say, or_default=or_default)
+        on_cpu = replace(on_cpu, sam_model=sam_model)
         return Annotator(models, plan, lambda: self._load(on_cpu, say)[0], say)
 
     def _load(self, plan: AutoAnnotatePlan, say: Say, *, or_default: bool = False) -> tuple[Models, str]:
@@ -63,6 +81,8 @@ class Loaders:
         sam_model = plan.sam_model
         try:
             predictor = self.predictor(sam_model, plan.device, plan.precision)
+        except OutOfMemory:
+            raise
         except EngineError as error:
             sam_model = self.default_model()
             if not or_default or sam_model == plan.sam_model:
@@ -70,3 +90,11 @@ class Loaders:
             predictor = self.predictor(sam_model, plan.device, plan.precision)
             say(f"{plan.sam_model} cannot be had; {predictor.info.title} draws the masks instead. ({error})")
         return Models(detector, predictor), sam_model
+
+
+def _tell_of_download(name: str, say: Say) -> None:
+    from samdesk.engine import registry, weights
+
+    spec = registry.spec(name)
+    if spec is not None and spec.url and weights.find(name) is None:
+        say(f"Downloading {name} ({spec.bytes / 1e6:,.0f} MB) ...")

@@ -26,7 +26,7 @@ from samdesk.engine.batch_report import (
     ProgressReport,
     SkippedImage,
 )
-from samdesk.engine.protocols import CancelToken, Detector, EngineError, Predictor
+from samdesk.engine.protocols import CancelToken, Detector, EngineError, OutOfMemory, Predictor
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,17 @@ class RunStopped(Exception):  # noqa: N818 - a stop, in words
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of an image's objects: how many are new, or why the image was left alone after all."""
+    """What became of an image's objects.
+
+    Attributes:
+        added: How many are new.
+        skipped: Why the image was left alone after all, "" if it was not.
+        note: What is worth knowing, "" for nothing.
+    """
 
     added: int = 0
     skipped: str = ""
+    note: str = ""
 
 
 class Target(Protocol):
@@ -119,10 +126,10 @@ class Annotator:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised from, is a GPU's out of memory (torch is not imported)."""
+    """Whether an error, or what it was raised from, is that a device is full."""
     while error is not None:
-        if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
-            return True
+        if isinstance(error, OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+            return True  # the second is torch's, which is not imported here
         error = error.__cause__ or error.__context__
     return False
 
@@ -253,6 +260,8 @@ class _Tally:
         if no_mask:
             what = "an object has" if no_mask == 1 else f"{no_mask} objects have"
             self._notes.append(ImageNote(key, f"{what} the box as mask: the predictor's mask was empty"))
+        if stored.note:
+            self._notes.append(ImageNote(key, stored.note))
         return stored.added
 
     def _fail(self, key: ImageKey, message: str) -> None:

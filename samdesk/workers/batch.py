@@ -116,7 +116,7 @@ class AutoAnnotateClient(QObject):
         self._running = True
         self._counting.cancel()
         self._cancel = CancelToken()
-        self._submit(partial(self._worker.run, plan, self._target(plan), self._labels(), self._cancel))
+        self._submit(partial(self._worker.run, plan, self._target(plan), self._cancel))
 
     def cancel(self) -> None:
         """Stops the run after the image it is at; what is done is kept."""
@@ -135,7 +135,8 @@ class AutoAnnotateClient(QObject):
         return ended
 
     def _target(self, plan: AutoAnnotatePlan) -> DocumentTarget:
-        keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in set(self._keys))
+        known = set(self._keys)
+        keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in known)
         read = partial(read_for_run, self._read, self._folder)
         return DocumentTarget(keys, self._worker.documents, read, plan.existing)
 

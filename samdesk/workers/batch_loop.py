@@ -102,14 +102,12 @@ class BatchLoop:
     def names(self, model: str, device: str, precision: str) -> None:
         """Posts a detector's class names."""
         try:
-            detector = self._models().detector(model, device, precision)
+            detector = self._models(self._post, CancelToken()).detector(model, device, precision)
             self._post(Names(model, tuple(detector.names)))
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
             self._post(Ended(describe(error, "loading the detector", model), run=False))
 
-    def run(
-        self, plan: AutoAnnotatePlan, target: DocumentTarget, labels: LabelSet, cancel: CancelToken
-    ) -> None:
+    def run(self, plan: AutoAnnotatePlan, target: DocumentTarget, cancel: CancelToken) -> None:
         """Posts progress and at the end a summary or a failure."""
         notices: list[str] = []
 
@@ -124,7 +122,7 @@ class BatchLoop:
             if not todo.annotate:
                 self._post(BatchSummary(skipped=todo.skipped, failed=todo.failed))
                 return
-            annotator = self._models().annotator(plan, say)
+            annotator = self._models(say, cancel).annotator(plan, say)
             cancel.check()
             names = tuple(annotator.models.detector.names)
             labels = self._labels(plan, names, cancel)
@@ -165,8 +163,8 @@ class BatchLoop:
             except FutureTimeoutError:
                 cancel.check()
 
-    def _models(self) -> Loaders:
-        return self._loaders or Loaders.real()
+    def _models(self, say: Callable[[str], None], cancel: CancelToken) -> Loaders:
+        return self._loaders or Loaders.real(say, cancel)
 
 
 class StoredDocuments:
