@@ -1,0 +1,157 @@
+"""A detector and a predictor for drawn photos (``make.photo``), and a real YOLO without training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from samdesk.domain.cv import cv2
+from samdesk.domain.geometry import BoolArray, FloatArray, Frame, RgbImage
+from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.engine.batch_models import Loaders
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import Detection, EngineError, ModelInfo
+
+NAMES = ("ellipse", "nothing", "box")
+
+
+class ColourDetector:
+    """Finds the red ellipse (class 0) and the blue rectangle (class 2) of a drawn photo."""
+
+    def __init__(self, device: str = "cpu", before: Callable[[int], None] | None = None) -> None:
+        self.device = device
+        self.before = before or (lambda _: None)
+        self.calls = 0
+        self.names: tuple[str, ...] = NAMES
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("colour.pt", "Colours", self.device, self.device.upper(), "fp32")
+
+    def detect(
+        self,
+        images: Sequence[RgbImage],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.45,
+        imgsz: int = 640,
+        max_det: int = 300,
+        classes: Sequence[int] | None = None,
+    ) -> list[list[Detection]]:
+        self.calls += 1
+        self.before(self.calls)
+        answers = []
+        for image in images:
+            r, b = image[..., 0].astype(int), image[..., 2].astype(int)
+            found = [*_boxes(r - b > 100, 0.9, 0), *_boxes(b - r > 100, 0.6, 2)]
+            kept = [d for d in found if d.score >= conf and (classes is None or d.class_id in classes)]
+            answers.append(kept[:max_det])
+        return answers
+
+
+def _boxes(mask: BoolArray, score: float, class_id: int) -> list[Detection]:
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    boxes = [stats[i] for i in range(1, count) if stats[i][4] > 50]
+    return [
+        Detection(float(x), float(y), float(x + w), float(y + h), score, class_id) for x, y, w, h, _ in boxes
+    ]
+
+
+class InnerPredictor:
+    """Fills each box but a margin; ``scores`` are given out in turn, an ``empty`` box gets no mask."""
+
+    def __init__(
+        self, device: str = "cpu", scores: Sequence[float] = (0.95,), empty: Sequence[int] = ()
+    ) -> None:
+        self.device = device
+        self.scores = scores
+        self.empty = empty
+        self.encoded = 0
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("inner.pt", "Inner", self.device, self.device.upper(), "fp32")
+
+    def encode(self, image: RgbImage) -> Embedding:
+        self.encoded += 1
+        height, width = image.shape[:2]
+        return Embedding("inner", (height, width), Frame(0, 0, float(max(height, width))), None, 0)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        raise NotImplementedError
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        cell = embedding.frame.side / 256
+        centre = (np.arange(256) + 0.5) * cell
+        masks = []
+        for i, (x0, y0, x1, y1) in enumerate(boxes):
+            inside = np.minimum.outer(
+                np.minimum(centre - y0, y1 - centre), np.minimum(centre - x0, x1 - centre)
+            )
+            logits = np.full((256, 256), -10.0) if i in self.empty else np.clip(inside - 2, -10, 10)
+            masks.append(
+                MaskCandidate(
+                    logits.astype(np.float32),
+                    embedding.frame,
+                    image_hw=embedding.image_hw,
+                    score=self.scores[i % len(self.scores)],
+                    stability=1.0,
+                )
+            )
+        return masks
+
+
+class Shelf:
+    """Loaders that know "colour.pt" and "inner.pt"; "inner.pt" is also the default predictor."""
+
+    def __init__(
+        self,
+        before: Callable[[int], None] | None = None,
+        scores: Sequence[float] = (0.95,),
+        gpu: bool = False,
+    ) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.detectors: list[ColourDetector] = []
+        self.predictors: list[InnerPredictor] = []
+        self._before = before
+        self._scores = scores
+        self._gpu = gpu
+
+    @property
+    def loaders(self) -> Loaders:
+        return Loaders(self.detector, self.predictor, lambda: "inner.pt")
+
+    def detector(self, name: str, device: str, precision: str) -> ColourDetector:
+        self.asked.append((name, device))
+        if name not in ("colour.pt", "yolov8x.pt"):
+            raise EngineError(f"There is no model and no file {name!r}.")
+        self.detectors.append(ColourDetector(self._device(device), self._before))
+        return self.detectors[-1]
+
+    def predictor(self, name: str, device: str, precision: str) -> InnerPredictor:
+        self.asked.append((name, device))
+        if name != "inner.pt":
+            raise EngineError(f"The weights of {name} are not on this machine.")
+        self.predictors.append(InnerPredictor(self._device(device), self._scores))
+        return self.predictors[-1]
+
+    def _device(self, device: str) -> str:
+        return device or ("cuda:0" if self._gpu else "cpu")
+
+
+def seeded_yolo(folder: Path) -> Path:
+    """A real YOLO11n with random weights: it finds noise, at confidences of about 1e-5."""
+    import torch
+
+    from samdesk.engine.ultralytics_door import ultralytics
+
+    path = folder / "seeded_yolo11n.pt"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = ultralytics().YOLO("yolo11n.yaml", task="detect")
+        model.save(str(path))
+    return path
