@@ -62,7 +62,7 @@ def test_the_newest_hover_is_all_that_is_left_of_two_hundred(box: Mailbox) -> No
 def test_a_hover_never_displaces_a_click(box: Mailbox) -> None:
     box.prompt(prompt(1))
     box.prompt(prompt(2, hover=True))
-    assert [box.take(), box.take()] == [prompt(1), prompt(2, hover=True)]
+    assert [box.take_prompt(), box.take_prompt()] == [prompt(1), prompt(2, hover=True)]
 
 
 def test_a_click_displaces_hovers_and_older_clicks(box: Mailbox) -> None:
