@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSlider,
@@ -126,6 +126,10 @@ class Actions(QObject):
         keys = self.shortcuts(command_id)
         return native(keys[0]) if keys else ""
 
+    def shortcut_texts(self, command_id: str) -> tuple[str, ...]:
+        """All keys of a command as the user's platform writes them, each once."""
+        return tuple(dict.fromkeys(native(key) for key in self.shortcuts(command_id)))
+
     def clash(self, command_id: str, key: str) -> Command | None:
         """The command that already has this key where this command would hear it, or None."""
         context, wanted = self._commands[command_id].context, QKeySequence(key)
@@ -168,7 +172,8 @@ class Actions(QObject):
                 window.addAction(action)
 
     def _make(self, command: Command) -> QAction:
-        action = QAction(icon(command.icon), command.title, self)
+        glyph = icon(command.icon, on=QPalette.ColorRole.Link)
+        action = QAction(glyph, command.title, self)
         action.setObjectName(command.id)
         action.setIconText(f" {command.label}")  # the space keeps it off the icon
         action.setCheckable(command.checkable)
@@ -213,8 +218,9 @@ _ROLES = {
 
 
 def native(key: str) -> str:
-    """A key sequence as the user's platform writes it."""
-    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+    """A key sequence as the user's platform writes it; the two Enter keys have one name."""
+    text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Return", "Enter")
 
 
 def same_key(one: QKeySequence, other: QKeySequence) -> bool:

@@ -213,12 +213,14 @@ COMMANDS: tuple[Command, ...] = (*_FILE, *_EDIT, *_VIEW, *_ANNOTATE, *_IMAGE, *_
 
 GESTURES: tuple[tuple[str, str], ...] = (
     ("Click", "Point on the object"),
-    ("Right-click", "Point that is not the object (also Shift+click)"),
+    ("Right-click", "Point beside the object"),
+    ("Shift+click", "Point beside the object"),
     ("Drag", "Box around the object"),
     ("Space", "Accept mask"),
     ("Wheel", "Zoom at the cursor"),
-    ("Space+drag", "Pan (also the middle button)"),
-    ("Double-click", "Close a polygon"),
+    ("Space+drag", "Move the photo"),
+    ("Middle-drag", "Move the photo"),
+    ("Double-click", "Close the polygon"),
 )
 """What the mouse does on the canvas, for the shortcut sheet: (gesture, what it does)."""
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import (
@@ -21,6 +22,9 @@ from PySide6.QtGui import (
 )
 
 _FAMILY = "ph"
+
+Ink: TypeAlias = QPalette.ColorRole | QColor
+"""A colour of the palette, followed when it changes, or a fixed one."""
 
 
 class IconError(LookupError):
@@ -82,14 +86,15 @@ def paint_glyph(painter: QPainter, rect: QRect, name: str, color: QColor) -> Non
 class _GlyphEngine(QIconEngine):
     """Paints one glyph in the colour that the palette has when it is painted, so themes change live."""
 
-    def __init__(self, name: str, color: QPalette.ColorRole | QColor) -> None:
+    def __init__(self, name: str, color: Ink, on: Ink | None) -> None:
         super().__init__()
         self._name = name
         self._color = color
+        self._on = on
 
     def clone(self) -> QIconEngine:
         """A copy for another QIcon."""
-        return _GlyphEngine(self._name, self._color)
+        return _GlyphEngine(self._name, self._color, self._on)
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         """Paints into ``rect``."""
@@ -105,27 +110,27 @@ class _GlyphEngine(QIconEngine):
         return pixmap
 
     def _ink(self, mode: QIcon.Mode, state: QIcon.State) -> QColor:
-        if isinstance(self._color, QColor):
-            return self._color
+        ink = self._on if self._on is not None and state == QIcon.State.On else self._color
+        if isinstance(ink, QColor):
+            return ink
         palette = QGuiApplication.palette()
         if mode == QIcon.Mode.Disabled:
-            return palette.color(QPalette.ColorGroup.Disabled, self._color)
+            return palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.ButtonText)
         if mode == QIcon.Mode.Selected:
             return palette.color(QPalette.ColorRole.HighlightedText)
-        if state == QIcon.State.On:
-            return palette.color(QPalette.ColorRole.Link)
-        return palette.color(self._color)
+        return palette.color(ink)
 
 
-def icon(name: str, color: QPalette.ColorRole | QColor = QPalette.ColorRole.ButtonText) -> QIcon:
+def icon(name: str, color: Ink = QPalette.ColorRole.ButtonText, on: Ink | None = None) -> QIcon:
     """The icon ``ph.name``.
 
     Args:
         name: Phosphor name with its prefix, as in qtawesome.
         color: A palette role (followed live) or a fixed colour.
+        on: The same for the state "on" of what is switched; None: as ``color``.
 
     Raises:
         IconError: The family has no icon of that name.
     """
     glyph(name)
-    return QIcon(_GlyphEngine(name, color))
+    return QIcon(_GlyphEngine(name, color, on))

@@ -121,7 +121,7 @@ class StatusBar(QStatusBar):
             "Time the model took to read this image; “ready” if it was read ahead",
             row,
         )
-        self.decode_field = _Field("Mask time", "mask 888.8 ms", "Time the model took for the last mask", row)
+        self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
         self.engine_field = QLabel(row)
         self.engine_field.setAccessibleName("Engine and device")
         self.saved_field = _Field("Saved", "Saving…", "Every edit is saved as you make it", row)
@@ -185,4 +185,4 @@ class StatusBar(QStatusBar):
 
 
 def _ms(value: float) -> str:
-    return f"{value:.1f} ms" if value < 99.95 else f"{value:.0f} ms"
+    return f"{value:.1f} ms" if value < 9.95 else f"{value:,.0f} ms"

@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 GRID = 8
 """Distances are multiples of this, logical pixels."""
 
+FIELD_HEIGHT = 7 * GRID // 2
+"""Height of text fields, number fields and drop-down lists in dialogs, logical pixels."""
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -159,6 +162,12 @@ def style_sheet(tokens: Tokens) -> str:
     QPushButton[danger="true"] {{ background: {t.bad}; color: {t.accent_text}; border-color: {t.bad}; }}
     QStatusBar {{ background: {t.window}; border-top: 1px solid {t.border}; }}
     QStatusBar::item {{ border: none; }}
+    QListView[nav="true"] {{ background: transparent; outline: none; }}
+    QListView[nav="true"]::item {{
+        padding: 7px 8px; border-radius: 6px; margin-bottom: 2px; color: {t.text}; }}
+    QListView[nav="true"]::item:hover {{ background: {t.hover}; }}
+    QListView[nav="true"]::item:selected {{ background: {t.accent_soft}; color: {t.text}; }}
+    QTreeView[roomy="true"]::item, QListView[roomy="true"]::item {{ padding: 4px 2px; }}
     QLabel[muted="true"] {{ color: {t.muted}; }}
     QLabel[heading="true"] {{ color: {t.text}; font-weight: 600; }}
     QDockWidget {{ border: none; }}

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.io.settings import SETTINGS, Setting, SettingError, Settings
 from samdesk.ui.icons import icon
-from samdesk.ui.theme import GRID
+from samdesk.ui.theme import FIELD_HEIGHT, GRID
 
 Choices = Sequence[tuple[Any, str]]
 _EDITOR_WIDTH = 24 * GRID
@@ -44,11 +44,12 @@ class SettingRow(QWidget):
         self.editor.setAccessibleName(setting.title)
         self.editor.setAccessibleDescription(setting.help)
         self.editor.setToolTip(setting.help)
-        self.editor.setFixedWidth(_EDITOR_WIDTH)
+        self.editor.setFixedSize(_EDITOR_WIDTH, FIELD_HEIGHT)
         self.reset = QToolButton(self)
         self.reset.setProperty("flat", True)
         self.reset.setIcon(icon("ph.arrow-counter-clockwise"))
         self.reset.setIconSize(QSize(14, 14))
+        self.reset.setFixedSize(FIELD_HEIGHT, FIELD_HEIGHT)
         self.reset.setToolTip(f"Back to the default: {shown_value(setting, setting.default)}")
         self.reset.setAccessibleName(f"Reset {setting.title}")
         self.reset.clicked.connect(lambda: settings.reset(setting))
@@ -111,8 +112,9 @@ class SettingsDialog(QDialog):
         self.rows: dict[str, SettingRow] = {}
         self._list = QListWidget(self)
         self._list.setAccessibleName("Sections")
-        self._list.setFixedWidth(22 * GRID)
+        self._list.setFixedWidth(20 * GRID)
         self._list.setFrameShape(QFrame.Shape.NoFrame)
+        self._list.setProperty("nav", True)
         self._pages = QStackedWidget(self)
         for section in dict.fromkeys(s.section for s in SETTINGS if s.section):
             self._list.addItem(section)

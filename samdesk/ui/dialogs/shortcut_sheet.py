@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.ui.actions import Actions, native
+from samdesk.ui.actions import Actions
 from samdesk.ui.commands import GESTURES, MENUS
 from samdesk.ui.theme import GRID
 
@@ -35,8 +35,8 @@ def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
     for command in actions.commands:
         if command.id in digits or not actions.shortcuts(command.id):
             continue
-        keys = tuple(dict.fromkeys(native(key) for key in actions.shortcuts(command.id)))
-        found[command.menu.split("/")[0]].append((command.title.rstrip("…"), keys))
+        row = (command.title.rstrip("…"), actions.shortcut_texts(command.id))
+        found[command.menu.split("/")[0]].append(row)
     first, last = (actions.shortcut_text(command_id) for command_id in (digits[0], digits[-1]))
     if first and last:
         found["annotate"].append(("Use label 1 to 9", (f"{first} – {last}",)))
@@ -54,7 +54,7 @@ class ShortcutSheet(QDialog):
         columns = QHBoxLayout(page)
         columns.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
         columns.setSpacing(5 * GRID)
-        for part in _balanced(sections(actions), _COLUMNS):
+        for part in _in_columns(sections(actions), _COLUMNS):
             column = QVBoxLayout()
             column.setSpacing(3 * GRID)
             for heading, rows in part:
@@ -83,8 +83,8 @@ class ShortcutSheet(QDialog):
         )
 
 
-def _balanced(blocks: Sequence[tuple[str, list[Row]]], count: int) -> list[list[tuple[str, list[Row]]]]:
-    """Blocks in columns of about the same height, in reading order where that fits."""
+def _in_columns(blocks: Sequence[tuple[str, list[Row]]], count: int) -> list[list[tuple[str, list[Row]]]]:
+    """Blocks in columns of about the same height, the longest first."""
     result: list[list[tuple[str, list[Row]]]] = [[] for _ in range(count)]
     heights = [0] * count
     for block in sorted(blocks, key=lambda found: -len(found[1])):

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from samdesk.ui.actions import Actions, native
 from samdesk.ui.commands import MENUS
 from samdesk.ui.icons import icon
-from samdesk.ui.theme import GRID
+from samdesk.ui.theme import FIELD_HEIGHT, GRID
 
 _ID = Qt.ItemDataRole.UserRole
 
@@ -67,12 +67,16 @@ class ShortcutsDialog(QDialog):
         self.tree.setColumnCount(2)
         self.tree.setHeaderLabels(["Command", "Keys"])
         self.tree.setRootIsDecorated(False)
+        self.tree.setItemsExpandable(False)
+        self.tree.setProperty("roomy", True)
         self.tree.setIndentation(2 * GRID)
         self.tree.setUniformRowHeights(True)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._fill()
         self.recorder = KeyRecorder(self)
+        self.recorder.setMinimumHeight(FIELD_HEIGHT)
+        self.filter.setMinimumHeight(FIELD_HEIGHT)
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(4 * GRID)
@@ -130,7 +134,7 @@ class ShortcutsDialog(QDialog):
     def _write_keys(self) -> None:
         for command_id, item in self._items.items():
             keys = self._actions.shortcuts(command_id)
-            item.setText(1, ", ".join(native(key) for key in keys))
+            item.setText(1, "   ".join(self._actions.shortcut_texts(command_id)))
             font = item.font(1)
             font.setBold(keys != self._actions.command(command_id).shortcuts)
             item.setFont(1, font)
@@ -208,7 +212,7 @@ class ShortcutsDialog(QDialog):
             fits = wanted in item.text(0).casefold() or wanted in item.text(1).casefold()
             item.setHidden(not fits)
             if fits:
-                shown.add(self.tree.indexOfTopLevelItem(item.parent()))
+                shown.add(self.tree.indexFromItem(item).parent().row())
         for at in range(self.tree.topLevelItemCount()):
             top = self.tree.topLevelItem(at)
             if top is not None:
