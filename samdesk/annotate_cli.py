@@ -21,7 +21,7 @@ from samdesk.api import DEFAULT_DETECTOR, DEFAULT_SAM, auto_annotate
 from samdesk.engine.autoannotate import EXISTING
 from samdesk.engine.batch_report import BatchProgress, BatchSummary
 from samdesk.engine.protocols import CancelToken, EngineError
-from samdesk.io.dataset import StoreError
+from samdesk.io.store import StoreError
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 130
 _SHOWN = 20

@@ -19,8 +19,9 @@ from samdesk.engine.batch_documents import DocumentTarget
 from samdesk.engine.batch_report import BatchSummary, DryRun, ProgressReport
 from samdesk.engine.batch_run import Annotator, ImageProblem, RunStopped, dry_run, run
 from samdesk.engine.protocols import CancelToken
-from samdesk.io.dataset import Dataset, StoreError
+from samdesk.io.dataset import Dataset
 from samdesk.io.images import IMAGE_SUFFIXES, ImageError, read_image, scan
+from samdesk.io.store import StoreError
 
 STORE = Path(".samdesk") / "dataset.db"
 
