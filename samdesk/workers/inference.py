@@ -12,10 +12,11 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry import RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import CancelToken, Predictor, Progress
+from samdesk.engine.protocols import CancelToken, ModelInfo, Predictor, Progress
 from samdesk.engine.tier import EmbeddingTier
 from samdesk.workers.freshness import drag_still_true, hover_still_true
 from samdesk.workers.inference_events import (
+    Described,
     Encoded,
     Encoding,
     EverythingDone,
@@ -28,7 +29,13 @@ from samdesk.workers.inference_events import (
     Prediction,
     Shown,
 )
-from samdesk.workers.inference_loop import InferenceLoop, Loader, ReadImage, SegmentEverything
+from samdesk.workers.inference_loop import (
+    EngineFunctions,
+    InferenceLoop,
+    Loader,
+    ReadImage,
+    SegmentEverything,
+)
 from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
 from samdesk.workers.mailbox import (
     EncodeRequest,
@@ -50,6 +57,7 @@ class InferenceClient(QObject):
     Signals:
         model_loading: A model's name, when it is asked for.
         model_loaded: ``ModelInfo`` of the model in use from now on.
+        described: ``ModelInfo`` with all that takes time to find out, after ``describe``.
         model_failed: ``Failure``; the model before goes on being used.
         encoding: Key of the image on screen, when its encode begins (or is begun again).
         encoded: Key of the image on screen, milliseconds, whether it was in the cache.
@@ -63,6 +71,7 @@ class InferenceClient(QObject):
     model_loading = Signal(str)
     model_loaded = Signal(object)
     model_failed = Signal(object)
+    described = Signal(object)
     encoding = Signal(str)
     encoded = Signal(str, float, bool)
     predicted = Signal(object)
@@ -92,14 +101,10 @@ class InferenceClient(QObject):
         self._tier = tier or EmbeddingTier()
         self._mailbox = Mailbox()
         self._post = Post(self._receive, self)
-        loop = InferenceLoop(
-            self._mailbox,
-            self._post,
-            loader or _load_predictor,
-            read_image or _read_image,
-            everything or _segment_everything,
-            self._tier,
+        engine = EngineFunctions(
+            loader or _load_predictor, read_image or _read_image, everything or _segment_everything, _describe
         )
+        loop = InferenceLoop(self._mailbox, self._post, engine, self._tier)
         self._thread = LoopThread("inference", loop.run)
         self._thread.start()
 
@@ -114,6 +119,10 @@ class InferenceClient(QObject):
         self._cancel_everything.cancel()
         self.model_loading.emit(name)
         self._mailbox.load(LoadRequest(self._load_token, name, device, precision))
+
+    def describe(self) -> None:
+        """Asks for all about the model in use (``described``)."""
+        self._mailbox.describe()
 
     def show_image(self, key: ImageKey | None, path: Path | None = None) -> None:
         """Another image (or none) is on screen: it is encoded, and nothing of the one before comes back."""
@@ -193,6 +202,8 @@ class InferenceClient(QObject):
                 self.model_loaded.emit(event.info)
         elif isinstance(event, ModelFailed):
             self._receive_model_failure(event)
+        elif isinstance(event, Described):
+            self.described.emit(event.info)
         elif isinstance(event, Note):
             self.notice.emit(event.text)
         else:
@@ -246,6 +257,12 @@ def _load_predictor(name: str, device: str, precision: str) -> Predictor:
     from samdesk.engine.load import load_predictor
 
     return load_predictor(name, device, precision)
+
+
+def _describe(predictor: Predictor) -> ModelInfo:
+    from samdesk.engine.describe import describe
+
+    return describe(predictor)
 
 
 def _read_image(path: Path) -> RgbImage:

@@ -66,6 +66,13 @@ class ModelFailed:
 
 
 @dataclass(frozen=True)
+class Described:
+    """All about the model in use."""
+
+    info: ModelInfo
+
+
+@dataclass(frozen=True)
 class Encoding:
     """The image of this epoch is being encoded."""
 
@@ -127,6 +134,7 @@ class EverythingDone:
 Event: TypeAlias = (
     ModelLoaded
     | ModelFailed
+    | Described
     | Encoding
     | Encoded
     | Predicted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -22,6 +23,7 @@ from samdesk.engine.protocols import (
 from samdesk.engine.tier import EmbeddingTier, ImageStamp, model_key
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.inference_events import (
+    Described,
     Encoded,
     Encoding,
     Event,
@@ -62,15 +64,30 @@ class SegmentEverything(Protocol):
         """Masks of the whole image, best first."""
 
 
+@dataclass(frozen=True)
+class EngineFunctions:
+    """What the loop needs of the engine and the image reader.
+
+    Attributes:
+        load: Loads a model by (name, device, precision).
+        read_image: Reads an image file as RGB.
+        everything: Proposes masks for a whole image.
+        describe: All about a model; it may take seconds.
+    """
+
+    load: Loader
+    read_image: ReadImage
+    everything: SegmentEverything
+    describe: Callable[[Predictor], ModelInfo]
+
+
 class InferenceLoop:
     """Takes requests from the mailbox and answers each.
 
     Args:
         mailbox: Where the requests come from.
         post: Called with each ``Event``.
-        loader: Loads a model by (name, device, precision).
-        read_image: Reads an image file as RGB.
-        everything: Proposes masks for a whole image.
+        engine: What does the work.
         tier: Where embeddings are kept.
     """
 
@@ -78,16 +95,12 @@ class InferenceLoop:
         self,
         mailbox: Mailbox,
         post: Callable[[Event], None],
-        loader: Loader,
-        read_image: ReadImage,
-        everything: SegmentEverything,
+        engine: EngineFunctions,
         tier: EmbeddingTier,
     ) -> None:
         self._mailbox = mailbox
         self._post = post
-        self._loader = loader
-        self._read_image = read_image
-        self._everything = everything
+        self._engine = engine
         self._tier = tier
         self._predictor: Predictor | None = None
         self._load: LoadRequest | None = None
@@ -114,14 +127,16 @@ class InferenceLoop:
                 self._encode_screen(request)
         elif isinstance(request, PromptRequest):
             self._decode(request)
-        else:
+        elif isinstance(request, EverythingRequest):
             self._propose_everything(request)
+        else:
+            self._describe_model()
 
     # -- models
 
     def _load_model(self, request: LoadRequest) -> None:
         try:
-            predictor = self._loader(request.name, request.device, request.precision)
+            predictor = self._engine.load(request.name, request.device, request.precision)
         except Exception as error:  # noqa: BLE001 - told to the user as a value
             failure = describe(error, f"loading the model {request.name}", request.name)
             if self._predictor is None:
@@ -132,6 +147,16 @@ class InferenceLoop:
             self._post(ModelLoaded(request.token, predictor.info))
         self._mailbox.model_is_there()
 
+    def _describe_model(self) -> None:
+        if self._predictor is None:
+            return
+        try:
+            info = self._engine.describe(self._predictor)
+        except Exception:
+            log.exception("could not find out all about %s", self._predictor.info.name)
+            info = self._predictor.info
+        self._post(Described(info))
+
     @property
     def _info(self) -> ModelInfo | None:
         return None if self._predictor is None else self._predictor.info
@@ -140,7 +165,7 @@ class InferenceLoop:
         """The device has no room even for one image."""
         log.warning("%s ran out of memory on its device; it goes on on the CPU", title)
         self._screen_embedding = None
-        predictor = self._loader(load.name, "cpu", "auto")
+        predictor = self._engine.load(load.name, "cpu", "auto")
         self._predictor = predictor
         self._post(Note(f"The graphics card ran out of memory: {title} goes on on the CPU, which is slower."))
         self._post(ModelLoaded(load.token, predictor.info))
@@ -203,7 +228,7 @@ class InferenceLoop:
         embedding = self._tier.get(stamp, model)
         if embedding is not None:
             return embedding, True, (time.perf_counter() - start) * 1e3
-        image = self._read_image(path)
+        image = self._engine.read_image(path)
         start = time.perf_counter()
         embedding = predictor.encode(image)
         seconds = time.perf_counter() - start
@@ -262,7 +287,9 @@ class InferenceLoop:
                 self._post(Failed(request.epoch, self._screen_failure.about(key=request.key)))
             else:
                 found = self._with_memory(
-                    lambda p: self._everything(p, self._current(p), cancel=request.cancel, progress=progress)
+                    lambda p: self._engine.everything(
+                        p, self._current(p), cancel=request.cancel, progress=progress
+                    )
                 )
                 masks = tuple(_shown(c) for c in found)
         except Cancelled:

@@ -1,7 +1,7 @@
 """The inference thread's mailbox: what to do next, so that the newest wish wins.
 
-In order: a model to load; the image on screen to encode; the newest click; the newest hover; "segment
-everything"; images to encode ahead. A click takes the place of an older click and of any hover; a
+In order: a model to load; the image on screen to encode; the newest click; the newest hover; what the
+model is; "segment everything"; images to encode ahead. A click takes the place of an older click and of any hover; a
 hover takes the place of an older hover only, so that no click goes unanswered. Prompts wait until
 their image is encoded and are forgotten when another image is shown.
 """
@@ -60,7 +60,12 @@ class EverythingRequest:
     cancel: CancelToken
 
 
-Request: TypeAlias = LoadRequest | EncodeRequest | PromptRequest | EverythingRequest
+@dataclass(frozen=True)
+class DescribeRequest:
+    """Find out all about the model in use."""
+
+
+Request: TypeAlias = LoadRequest | EncodeRequest | PromptRequest | EverythingRequest | DescribeRequest
 
 
 class Mailbox:
@@ -83,6 +88,7 @@ class Mailbox:
         self._click: PromptRequest | None = None
         self._hover: PromptRequest | None = None
         self._everything: EverythingRequest | None = None
+        self._describe = False
         self._ahead: list[EncodeRequest] = []
         self._quiet_s = 0.0
         self._busy_at = -1e9
@@ -141,6 +147,12 @@ class Mailbox:
             if request.epoch == self._epoch:
                 self._everything = request
                 self._changed.notify()
+
+    def describe(self) -> None:
+        """Wishes for all about the model in use."""
+        with self._changed:
+            self._describe = True
+            self._changed.notify()
 
     def forget_hover(self) -> None:
         """The mouse has left: its mask is not wanted any more."""
@@ -216,6 +228,9 @@ class Mailbox:
         return prompt
 
     def _next_idle(self) -> Request | None:
+        if self._describe:
+            self._describe = False
+            return DescribeRequest()
         if self._everything is not None and self._ready:
             everything, self._everything = self._everything, None
             return everything

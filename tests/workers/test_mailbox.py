@@ -11,6 +11,7 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.prompts import PointPrompt, PromptSet
 from samdesk.engine.protocols import CancelToken
 from samdesk.workers.mailbox import (
+    DescribeRequest,
     EncodeRequest,
     EverythingRequest,
     LoadRequest,
@@ -134,6 +135,13 @@ def test_a_new_model_encodes_the_image_on_screen_again_and_keeps_the_click(box: 
     assert box.take() == encode(1)
     box.image_is_ready(1)
     assert box.take() == prompt(1)
+
+
+def test_what_the_model_is_waits_for_prompts_but_not_for_images_ahead(box: Mailbox) -> None:
+    box.ahead([encode(1, "b.jpg", ahead=True)])
+    box.describe()
+    box.prompt(prompt(1))
+    assert [box.take(), box.take()] == [prompt(1), DescribeRequest()]
 
 
 def test_cleared_prompts_are_not_answered(box: Mailbox) -> None:
