@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -50,6 +50,9 @@ class NavigateController(QObject):
         self._document: ImageDocument | None = None
         self._pixels: RgbImage | None = None
         self.prefetch = True
+        self.held: Callable[[], bool] = lambda: False
+        """Whether an accepted mask still waits for the model: paging waits for it, so it is not lost."""
+        self._next: ImageKey | None = None
         self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank.timeout.connect(self._show_waiting)
         storage.document_loaded.connect(self._take_document)
@@ -87,7 +90,11 @@ class NavigateController(QObject):
 
     def go(self, key: str | None) -> None:
         """Shows an image as soon as its photo and document are there."""
+        self._next = None
         if key is None or key == self._wanted:
+            return
+        if self.held():
+            self._next = ImageKey(key)
             return
         self._wanted = ImageKey(key)
         self._document, self._pixels = None, None
@@ -99,6 +106,11 @@ class NavigateController(QObject):
         self._inference.show_image(self._wanted, path)
         self._prefetch()
         self._storage.set_setting("last_image", self._wanted)
+
+    def release(self) -> None:
+        """No mask is waited for any more: goes where the user wanted meanwhile."""
+        if self._next is not None:
+            self.go(self._next)
 
     def step(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) image of the list as filtered."""

@@ -1,0 +1,289 @@
+"""The composition root: builds the objects and joins them. Nothing else does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from samdesk.io import paths
+from samdesk.io.image_cache import ImageCache
+from samdesk.io.images import read_image
+from samdesk.io.settings import (
+    EMBEDDING_CACHE_MB,
+    FILL_OPACITY,
+    HOVER_PREVIEW,
+    LABEL_TAGS,
+    MAX_MEGAPIXELS,
+    OUTLINE_WIDTH,
+    PREFETCH,
+    THEME,
+    Settings,
+)
+from samdesk.ui.actions import Actions
+from samdesk.ui.batch_bar import BatchBar
+from samdesk.ui.candidate_strip import CandidateStrip
+from samdesk.ui.canvas.tools.sam import SamTool
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.controllers.annotate import AnnotateController
+from samdesk.ui.controllers.batch import BatchController
+from samdesk.ui.controllers.commands import CommandsController, Controllers
+from samdesk.ui.controllers.everything import EverythingController
+from samdesk.ui.controllers.files import FilesController
+from samdesk.ui.controllers.help import HelpController
+from samdesk.ui.controllers.labels import LabelsController
+from samdesk.ui.controllers.models import ModelsController
+from samdesk.ui.controllers.navigate import NavigateController
+from samdesk.ui.controllers.status import StatusController
+from samdesk.ui.controllers.thumbnails import ThumbnailsController
+from samdesk.ui.controllers.tools import ToolsController
+from samdesk.ui.document_model import DocumentModel
+from samdesk.ui.main_window import MainWindow
+from samdesk.ui.messages import Messages
+from samdesk.ui.panels.annotations import AnnotationsPanel
+from samdesk.ui.panels.images import ImagesPanel
+from samdesk.ui.panels.labels import LabelsPanel
+from samdesk.ui.session import Session
+from samdesk.ui.theme import Theme
+from samdesk.workers.batch import AutoAnnotateClient
+from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.images import ImageLoader
+from samdesk.workers.inference import InferenceClient
+from samdesk.workers.storage import StorageClient
+from samdesk.workers.thumbnails import ThumbnailLoader
+
+log = logging.getLogger(__name__)
+
+IMAGE_CACHE_BYTES = 512 * 1024 * 1024
+SWITCH_INTERVAL_S = 0.001
+"""How long Python's other threads may keep the interpreter from the window."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The threads' main-thread faces."""
+
+    storage: StorageClient
+    loader: ImageLoader
+    thumbnails: ThumbnailLoader
+    inference: InferenceClient
+    batch: AutoAnnotateClient
+    downloads: DownloadClient
+
+    def stop(self) -> None:
+        """Ends every thread after what it is doing; edits that wait are saved first."""
+        self.batch.stop()
+        self.downloads.stop()
+        self.thumbnails.stop()
+        self.loader.stop()
+        self.storage.stop()
+        self.inference.stop()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A samdesk window with everything behind it."""
+
+    settings: Settings
+    theme: Theme
+    window: MainWindow
+    actions: Actions
+    canvas: CanvasView
+    labels_panel: LabelsPanel
+    annotations_panel: AnnotationsPanel
+    images_panel: ImagesPanel
+    strip: CandidateStrip
+    messages: Messages
+    session: Session
+    workers: Workers
+    flows: Controllers
+
+    def start(self, paths_to_open: list[Path]) -> None:
+        """Shows the window; models and folders come after it is up."""
+        self.window.show()
+        QTimer.singleShot(0, self.flows.models.load_first)
+        if paths_to_open:
+            QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
+
+    def stop(self) -> None:
+        """Ends the threads; nothing that was edited is lost."""
+        self.flows.models.stop()
+        self.flows.help.stop()
+        self.flows.files.stop()
+        self.workers.stop()
+        self.settings.flush()
+
+
+def build(application: QApplication, settings: Settings | None = None) -> Desk:
+    """Builds a window and joins its parts.
+
+    Args:
+        application: The one QApplication.
+        settings: The user's settings; None reads them.
+    """
+    settings = settings or Settings()
+    theme = Theme(application, settings.get(THEME))
+    actions = Actions(settings)
+    canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
+    panels = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
+    window = MainWindow(actions, settings, canvas, *panels, strip, batch_bar)
+    messages = Messages(window, window.message_bar)
+    model = DocumentModel()
+    storage = StorageClient()
+    session = Session(model, storage)
+    workers = _workers(settings, storage, session)
+    flows = _flows(settings, theme, actions, window, canvas, panels, strip, batch_bar, messages, session, workers)
+    desk = Desk(
+        settings, theme, window, actions, canvas, *panels, strip, messages, session, workers, flows
+    )
+    window.close_requested.connect(lambda _event: desk.stop())
+    _follow_settings(desk)
+    if settings.problem:
+        messages.warn(settings.problem, key="settings")
+    flows.tools.choose("sam")
+    return desk
+
+
+def run(folder: Path | None) -> int:
+    """Opens a window and returns its exit code."""
+    set_up_logging()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    application = make_application()
+    desk = build(application)
+    _tell_of_crashes(desk)
+    desk.start([folder] if folder is not None else [])
+    return application.exec()
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named."""
+    application = QApplication.instance() or QApplication(["samdesk"])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("samdesk")
+    application.setApplicationDisplayName("samdesk")
+    application.setDesktopFileName("samdesk")
+    return application
+
+
+def set_up_logging() -> None:
+    """Writes warnings and errors to a log file that does not grow without end."""
+    try:
+        handler: logging.Handler = RotatingFileHandler(
+            paths.logs() / "samdesk.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("samdesk").addHandler(handler)
+
+
+def _workers(settings: Settings, storage: StorageClient, session: Session) -> Workers:
+    cache = ImageCache(IMAGE_CACHE_BYTES, partial(read_image, max_pixels=_max_pixels(settings)))
+    inference = InferenceClient(read_image=cache.get)
+    inference.set_cache_budget(_budget(settings))
+    model = session.model
+    batch = AutoAnnotateClient(storage, lambda: model.labels, session.change_labels)
+    return Workers(storage, ImageLoader(cache), ThumbnailLoader(), inference, batch, DownloadClient())
+
+
+def _flows(
+    settings: Settings,
+    theme: Theme,
+    actions: Actions,
+    window: MainWindow,
+    canvas: CanvasView,
+    panels: tuple[LabelsPanel, AnnotationsPanel, ImagesPanel],
+    strip: CandidateStrip,
+    batch_bar: BatchBar,
+    messages: Messages,
+    session: Session,
+    workers: Workers,
+) -> Controllers:
+    storage, inference = workers.storage, workers.inference
+    labels_panel, annotations_panel, images_panel = panels
+    sam = SamTool(canvas)
+    labels = LabelsController(session, storage, labels_panel, messages, window)
+    tools = ToolsController(session, canvas, annotations_panel, labels, sam, window)
+    annotate = AnnotateController(session, inference, canvas, sam, strip, labels, window)
+    tools.annotate = annotate
+    navigate = NavigateController(session, storage, workers.loader, inference, canvas, images_panel, window)
+    navigate.held = lambda: annotate.waiting
+    annotate.settled.connect(navigate.release)
+    files = FilesController(session, storage, navigate, settings, window, messages, window)
+    models = ModelsController(inference, workers.downloads, settings, window, messages, window)
+    batch = BatchController(
+        session, storage, workers.batch, navigate, settings, window, batch_bar, messages
+    )
+    models.ready.connect(batch.take_model)
+    files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
+    files.dataset_opened.connect(lambda _info: labels.refresh())
+    flows = Controllers(
+        files=files,
+        navigate=navigate,
+        labels=labels,
+        tools=tools,
+        annotate=annotate,
+        everything=EverythingController(session, inference, canvas, labels, messages, window),
+        models=models,
+        batch=batch,
+        help=HelpController(actions, settings, theme, window, _diagnose),
+    )
+    StatusController(window, canvas, session, inference, (annotate, models, labels), messages)
+    ThumbnailsController(session, storage, workers.thumbnails, files, labels, images_panel)
+    CommandsController(actions, window, canvas, session, settings, flows, window)
+    return flows
+
+
+def _follow_settings(desk: Desk) -> None:
+    sam, canvas, settings = desk.flows.tools.tools["sam"], desk.canvas, desk.settings
+    assert isinstance(sam, SamTool)
+
+    def apply(_setting: object = None) -> None:
+        get = settings.get
+        sam.set_hover_enabled(get(HOVER_PREVIEW))
+        desk.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
+        desk.flows.navigate.prefetch = get(PREFETCH)
+        desk.workers.inference.set_cache_budget(_budget(settings))
+        canvas.set_opacity(get(FILL_OPACITY) / 100)
+        canvas.set_outline_width(get(OUTLINE_WIDTH))
+        canvas.set_tags_visible(get(LABEL_TAGS))
+        if desk.theme.choice != get(THEME):
+            desk.theme.set_choice(get(THEME))
+
+    settings.on_change(apply)
+    apply()
+
+
+def _budget(settings: Settings) -> int:
+    return settings.get(EMBEDDING_CACHE_MB) * 1024 * 1024
+
+
+def _max_pixels(settings: Settings) -> int:
+    return settings.get(MAX_MEGAPIXELS) * 1_000_000
+
+
+def _diagnose() -> str:
+    from samdesk.engine.doctor import diagnose
+
+    return diagnose("", "", paths.places()).text
+
+
+def _tell_of_crashes(desk: Desk) -> None:
+    """What no one foresaw is logged and told; the window stays up and the edits are on disk."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.error("unforeseen", exc_info=(kind, error, trace))
+        desk.messages.error(
+            f"Something went wrong ({kind.__name__}). Your saved edits are safe. "
+            f"Details are in {paths.logs() / 'samdesk.log'}.",
+            key="crash",
+        )
+
+    sys.excepthook = hook

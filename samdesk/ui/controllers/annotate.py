@@ -1,0 +1,243 @@
+"""From prompts to a proposal to an annotation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+
+from samdesk.domain import edits
+from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
+from samdesk.domain.contours import region_to_logits
+from samdesk.domain.geometry import Frame, Region
+from samdesk.domain.labels import Label
+from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
+from samdesk.domain.regions import is_drawable
+from samdesk.ui.candidate_strip import CandidateStrip
+from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.tools.sam import SamTool
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.controllers.feedback import MaskFeedback
+from samdesk.ui.controllers.labels import LabelsController
+from samdesk.ui.session import Session
+from samdesk.workers.inference import InferenceClient, Prediction
+
+
+class AnnotateController(QObject):
+    """Sends prompts to the predictor, shows its masks, and turns the accepted one into an annotation.
+
+    Signals:
+        settled: No accepted mask waits for the model any more.
+        decoded: Milliseconds the decoder took for the mask just shown.
+        changed: There are more or fewer prompts or candidates.
+    """
+
+    settled = Signal()
+    changed = Signal()
+    decoded = Signal(float)
+
+    def __init__(
+        self,
+        session: Session,
+        inference: InferenceClient,
+        canvas: CanvasView,
+        tool: SamTool,
+        strip: CandidateStrip,
+        labels: LabelsController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._inference, self._canvas = session, inference, canvas
+        self._tool, self._strip, self._labels = tool, strip, labels
+        self._feedback = MaskFeedback()
+        self._shown: Prediction | None = None
+        self._asked = 0
+        self._index = 0
+        self._accept_when_answered = False
+        self._reopened: AnnotationId | None = None
+        self._proposal: Proposal | None = None
+        tool.prompts_changed.connect(self._ask)
+        tool.hovered.connect(self._hover)
+        tool.hover_left.connect(self._end_hover)
+        tool.accept_requested.connect(self.accept)
+        tool.candidate_step.connect(self.step_candidate)
+        tool.cleared.connect(self.discard)
+        inference.predicted.connect(self._take)
+        inference.failed.connect(self._give_up)
+        strip.chosen.connect(self.choose_candidate)
+        labels.current_changed.connect(self._recolor)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an accepted mask still waits for the model."""
+        return self._accept_when_answered
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether an object is being prompted."""
+        return bool(self._tool.prompts) or self._reopened is not None
+
+    @property
+    def candidate_count(self) -> int:
+        """How many masks the proposal has to choose from."""
+        return len(self._shown.masks) if self._shown is not None and not self._shown.hover else 0
+
+    @property
+    def reopened(self) -> AnnotationId | None:
+        """The annotation that is open again in the SAM tool, if any."""
+        return self._reopened
+
+    def accept(self) -> None:
+        """Keeps the mask shown; if its answer is still on the way, keeps it when it comes."""
+        if not self.has_prompts:
+            return
+        if self._asked and (self._shown is None or self._shown.token != self._asked):
+            self._accept_when_answered = True
+            return
+        self._keep()
+
+    def discard(self) -> None:
+        """Forgets the prompts and the proposal."""
+        self._inference.clear()
+        self._reset()
+        self._tool.clear()
+        self._settle()
+
+    def step_candidate(self, by: int) -> None:
+        """Shows the next (+1) or previous (-1) mask of the answer."""
+        if self._shown is not None and self._shown.masks and not self._shown.hover:
+            self.choose_candidate((self._index + by) % len(self._shown.masks))
+
+    def choose_candidate(self, index: int) -> None:
+        """Shows one mask of the answer; the next prompt refines this one."""
+        if self._shown is None or not 0 <= index < len(self._shown.masks):
+            return
+        self._index = index
+        self._feedback.note(self._shown.prompts, self._shown.masks[index].candidate.as_prompt())
+        self._show()
+
+    def reopen(self, annotation: Annotation) -> None:
+        """Opens an annotation again with its prompts; what is accepted takes its place."""
+        document = self._session.model.document
+        if document is None:
+            return
+        self.discard()
+        self._reopened = annotation.id
+        frame = Frame(0.0, 0.0, float(max(document.width, document.height)))
+        logits = region_to_logits(annotation.region, frame, (document.height, document.width))
+        self._feedback.seed(MaskPrompt(logits, frame))
+        self._proposal = self._as_proposal(((annotation.region, annotation.mask_score or 1.0),), 0)
+        self._tool.show_prompts(annotation.prompts or PromptSet())
+        self._canvas.set_edited(annotation.id)
+        self._canvas.set_proposal(self._proposal)
+        self.changed.emit()
+
+    def _ask(self, prompts: PromptSet) -> None:
+        if not prompts:
+            self._inference.clear()
+            self._shown, self._asked = None, 0
+            if self._reopened is None:
+                self._clear_proposal()
+            return
+        self._asked = self._inference.predict(self._feedback.complete(prompts))
+        self.changed.emit()
+
+    def _hover(self, x: float, y: float) -> None:
+        if not self.has_prompts:
+            self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
+
+    def _end_hover(self) -> None:
+        self._inference.cancel_hover()
+        if self._proposal is not None and self._proposal.hover:
+            self._clear_proposal()
+
+    def _take(self, prediction: Prediction) -> None:
+        if prediction.hover:
+            if not self.has_prompts:
+                masks = tuple((m.region, m.score) for m in prediction.masks[:1])
+                self._proposal = self._as_proposal(masks, 0, hover=True) if masks else None
+                self._canvas.set_proposal(self._proposal)
+                self.decoded.emit(prediction.decode_ms)
+            return
+        if prediction.token > self._asked or not self.has_prompts:
+            return
+        self._shown, self._index = prediction, 0
+        self.decoded.emit(prediction.decode_ms)
+        if prediction.masks:
+            self.choose_candidate(0)
+        else:
+            self._clear_proposal()
+        if self._accept_when_answered and prediction.token == self._asked:
+            self._keep()
+
+    def _give_up(self, _failure: object) -> None:
+        self._accept_when_answered = False
+        self._settle()
+
+    def _keep(self) -> None:
+        document, proposal = self._session.model.document, self._proposal
+        if document is None or proposal is None or proposal.hover:
+            self._settle()
+            return
+        region, score = proposal.masks[proposal.index]
+        if not is_drawable(region):
+            self._settle()
+            return
+        prompts = replace(self._tool.prompts, mask=None)
+        old = document.find(self._reopened) if self._reopened else None
+        if old is not None and self._shown is not None:
+            new = replace(old, region=region, source=Source.SAM, mask_score=score, prompts=prompts)
+            self._session.edit(f"Redraw {self._labels.name(old.label_id)}", edits.update([new]))
+        elif old is None:
+            self._add(region, score, prompts)
+        self._reset()
+        self._tool.clear()
+        self._settle()
+
+    def _add(self, region: Region, score: float, prompts: PromptSet) -> None:
+        label = self._labels.current_or_new()
+        if label is None:
+            return
+        annotation = Annotation(
+            new_annotation_id(), label.id, region, Source.SAM, mask_score=score, prompts=prompts or None
+        )
+        self._session.edit(f"Add {label.name}", edits.add([annotation]))
+
+    def _reset(self) -> None:
+        self._feedback.clear()
+        self._shown, self._asked, self._index = None, 0, 0
+        self._accept_when_answered = False
+        if self._reopened is not None:
+            self._reopened = None
+            self._canvas.set_edited(None)
+        self._clear_proposal()
+
+    def _settle(self) -> None:
+        if not self._accept_when_answered:
+            self.settled.emit()
+
+    def _clear_proposal(self) -> None:
+        self._proposal = None
+        self._canvas.set_proposal(None)
+        self._strip.set_candidates([], 0, "")
+        self.changed.emit()
+
+    def _show(self) -> None:
+        if self._shown is None:
+            return
+        masks = tuple((m.region, m.score) for m in self._shown.masks)
+        self._proposal = self._as_proposal(masks, self._index)
+        self._canvas.set_proposal(self._proposal)
+        self._strip.set_candidates(list(masks), self._index, self._proposal.color)
+        self.changed.emit()
+
+    def _as_proposal(
+        self, masks: tuple[tuple[Region, float], ...], index: int, hover: bool = False
+    ) -> Proposal:
+        return Proposal(masks=masks, index=index, color=self._labels.color(), hover=hover)
+
+    def _recolor(self, _label: Label | None) -> None:
+        self._tool.set_color(self._labels.color())
+        if self._proposal is not None:
+            self._proposal = replace(self._proposal, color=self._labels.color())
+            self._canvas.set_proposal(self._proposal)

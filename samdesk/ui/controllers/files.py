@@ -1,0 +1,178 @@
+"""Opening folders, saving, and what the store has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+
+from samdesk.domain.document import ImageKey
+from samdesk.io.dataset import Notice
+from samdesk.io.demo_photos import fresh_demo_folder, make_demo_folder
+from samdesk.io.images import IMAGE_SUFFIXES
+from samdesk.io.settings import Settings
+from samdesk.ui.controllers.navigate import NavigateController
+from samdesk.ui.main_window import MainWindow
+from samdesk.ui.messages import Messages
+from samdesk.ui.session import Session
+from samdesk.workers.failure import Failure
+from samdesk.workers.job import Job
+from samdesk.workers.storage import DatasetInfo, StorageClient
+
+
+class FilesController(QObject):
+    """Opens datasets and tells how saving goes.
+
+    Signals:
+        dataset_opened: The DatasetInfo of the dataset now open.
+    """
+
+    dataset_opened = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        storage: StorageClient,
+        navigate: NavigateController,
+        settings: Settings,
+        window: MainWindow,
+        messages: Messages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._storage, self._navigate = session, storage, navigate
+        self._settings, self._window, self._messages = settings, window, messages
+        self._start: str | None = None
+        self._job: Job | None = None
+        self.pending = 0
+        self.info: DatasetInfo | None = None
+        storage.opened.connect(self._show_dataset)
+        storage.open_failed.connect(self._show_open_failure)
+        storage.notice.connect(self._show_notice)
+        storage.save_failed.connect(self._show_save_failure)
+        storage.pending_changed.connect(self._show_pending)
+        window.paths_dropped.connect(self.open_paths)
+        window.recent_chosen.connect(self.open_folder)
+        self.show_recent()
+
+    def choose_folder(self) -> None:
+        """Asks for a folder and opens it."""
+        recent = self._settings.recent()
+        folder = self._messages.choose_folder("Open a folder of photos", recent[0] if recent else Path.home())
+        if folder is not None:
+            self.open_folder(folder)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Opens what was dropped or named: a folder, or the folder of a photo, at that photo."""
+        if not paths:
+            return
+        first = Path(paths[0])
+        if first.is_file() and first.suffix.lower() in IMAGE_SUFFIXES:
+            self.open_folder(first.parent, first.name)
+        elif first.is_dir():
+            self.open_folder(first)
+        else:
+            self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
+
+    def open_folder(self, folder: Path, start: str | None = None) -> None:
+        """Opens a dataset; ``start`` names the photo to show first."""
+        self._start = start
+        self._storage.open(folder.absolute())
+
+    def open_demo(self) -> None:
+        """Opens the photos that come with Ultralytics in a fresh folder."""
+        job = Job(lambda: make_demo_folder(fresh_demo_folder()), self)
+        job.done.connect(self.open_folder)
+        job.failed.connect(lambda why: self._messages.error(f"The demo could not be set up. {why}", key="open"))
+        self._job = job
+        job.start()
+
+    def stop(self) -> None:
+        """Waits for what still runs."""
+        if self._job is not None:
+            self._job.wait()
+
+    def show_recent(self) -> None:
+        """Brings the recent list of the window up to date."""
+        self._window.set_recent(self._settings.recent())
+
+    def save(self) -> None:
+        """Says how saving stands; every edit is saved as it is made."""
+        if self.info is None:
+            return
+        if self.info.in_memory:
+            self._offer_store()
+        elif self.pending == 0:
+            self._messages.info(
+                f"All changes are saved in {self.info.folder}, labels included.", key="saved", seconds=4
+            )
+
+    def show_in_folder(self) -> None:
+        """Opens the dataset's folder in the file manager."""
+        if self.info is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.info.folder)))
+
+    def _show_dataset(self, info: DatasetInfo) -> None:
+        self.info = info
+        self._session.read_only = info.read_only
+        self._session.restore(
+            info.labels,
+            [(entry.do, entry.undo) for entry in info.done],
+            [(entry.do, entry.undo) for entry in info.undone],
+        )
+        self._settings.add_recent(info.folder)
+        self.show_recent()
+        self._window.show_canvas()
+        self._window.setWindowTitle(f"{info.folder.name} - samdesk")
+        if info.read_only:
+            self._messages.warn(
+                f"Read-only: {info.reason} You can look, not change.",
+                key="read-only",
+            )
+        start = self._start or info.last_image
+        self._start = None
+        self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
+        self._storage.refresh_summaries(None)
+        self.dataset_opened.emit(info)
+
+    def _show_open_failure(self, failure: Failure) -> None:
+        self._messages.error(
+            f"{failure.what} {failure.next}".strip(),
+            key="open",
+            actions=[("Open another folder", self.choose_folder)],
+        )
+
+    def _show_notice(self, notice: Notice) -> None:
+        place = f" ({Path(notice.path).name}, line {notice.line})" if notice.line else ""
+        actions = []
+        if notice.kind in ("bad-lines", "changed-outside") and notice.key is not None:
+            key = notice.key
+            actions = [
+                ("Keep what samdesk shows", lambda: self._storage.resolve(key, "mine")),
+                ("Use the file", lambda: self._storage.resolve(key, "file")),
+                ("Show image", lambda: self._navigate.go(key)),
+            ]
+        elif notice.kind == "read-only":
+            actions = [("Choose where to save…", self._offer_store)]
+        key_text = f"{notice.kind}:{notice.key or ''}"
+        self._messages.warn(f"{notice.message}{place}", key=key_text, actions=actions)
+
+    def _offer_store(self) -> None:
+        folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
+        if folder is not None:
+            self._storage.save_store_to(folder / "dataset.db")
+
+    def _show_save_failure(self, failure: Failure) -> None:
+        self._messages.error(
+            f"{failure.what} {failure.next}".strip(),
+            key="save",
+            actions=[("Choose another place…", self._offer_store)],
+        )
+        self._window.set_saved("not saved")
+
+    def _show_pending(self, pending: int) -> None:
+        self.pending = pending
+        in_memory = self.info is not None and self.info.in_memory
+        self._window.set_saved("saving…" if pending else "in memory only" if in_memory else "saved")

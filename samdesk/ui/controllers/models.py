@@ -1,0 +1,163 @@
+"""The model in use: choosing, downloading and loading it, and the truth about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from samdesk.engine import weights
+from samdesk.engine.protocols import ModelInfo
+from samdesk.engine.registry import MODELS, spec
+from samdesk.io.settings import MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
+from samdesk.ui.dialogs.model_info import ModelInfoDialog
+from samdesk.ui.dialogs.models import ModelsDialog
+from samdesk.ui.main_window import MainWindow
+from samdesk.ui.messages import Messages
+from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.failure import Failure
+from samdesk.workers.inference import InferenceClient
+from samdesk.workers.job import Job
+
+
+class ModelsController(QObject):
+    """Loads models in the inference thread and tells what runs where.
+
+    Signals:
+        ready: The ModelInfo of the model that answers from now on.
+    """
+
+    ready = Signal(object)
+
+    def __init__(
+        self,
+        inference: InferenceClient,
+        downloads: DownloadClient,
+        settings: Settings,
+        window: MainWindow,
+        messages: Messages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._inference, self._downloads = inference, downloads
+        self._settings, self._window, self._messages = settings, window, messages
+        self.info: ModelInfo | None = None
+        self._use_after_download = ""
+        self._wanted = ""
+        self._dialog: ModelsDialog | None = None
+        self._job: Job | None = None
+        inference.model_loading.connect(self._show_loading)
+        inference.model_loaded.connect(self._show_loaded)
+        inference.model_failed.connect(self._show_failure)
+        inference.notice.connect(lambda text: messages.info(text, key="engine"))
+        downloads.progress.connect(self._show_progress)
+        downloads.finished.connect(self._downloaded)
+        downloads.failed.connect(self._download_failed)
+
+    def load_first(self) -> None:
+        """Loads the model chosen last, else the best one whose weights are on disk."""
+        settings = self._settings
+        self._inference.load(
+            settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION)
+        )
+
+    def choose(self) -> None:
+        """Opens the model chooser."""
+        dialog = ModelsDialog(self._window)
+        dialog.set_downloaded({s.name for s in MODELS if weights.find(s.name) is not None})
+        dialog.set_choice(
+            self.info.name if self.info else "",
+            self._settings.get(MODEL_DEVICE),
+            self._settings.get(MODEL_PRECISION),
+        )
+        dialog.chosen.connect(self.use)
+        dialog.download_requested.connect(self._download)
+        dialog.cancel_requested.connect(self._downloads.cancel)
+        dialog.finished.connect(self._forget_dialog)
+        self._dialog = dialog
+        self._find_devices(dialog)
+        dialog.open()
+
+    def use(self, name: str, device: str, precision: str) -> None:
+        """Loads a model and remembers the choice; a model that fails leaves the old one working."""
+        self._wanted = name
+        self._settings.set(MODEL_DEVICE, device)
+        self._settings.set(MODEL_PRECISION, precision)
+        self._inference.load(name, device, precision)
+
+    def show_info(self) -> None:
+        """Opens the model information; the counting is done in a thread."""
+        if self.info is None:
+            self._messages.info("No model is loaded yet.", key="engine")
+            return
+        dialog = ModelInfoDialog(self.info, self._window)
+        self._inference.described.connect(dialog.set_info)
+        self._inference.describe()
+        dialog.open()
+
+    def _find_devices(self, dialog: ModelsDialog) -> None:
+        def devices() -> object:
+            from samdesk.engine.device import devices as found
+
+            return [(d.id, d.title) for d in found()]
+
+        self._job = Job(devices, self)
+        self._job.done.connect(dialog.set_devices)
+        self._job.start()
+
+    def stop(self) -> None:
+        """Waits for what still runs."""
+        if self._job is not None:
+            self._job.wait()
+
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    def _download(self, name: str) -> None:
+        self._use_after_download = name
+        self._downloads.start(name)
+
+    def _show_progress(self, name: str, done: int, total: int) -> None:
+        if self._dialog is not None:
+            self._dialog.set_progress(name, done, total)
+        share = f"{100 * done // total}%" if total else f"{done / 1e6:.0f} MB"
+        self._window.set_model_chip(f"Downloading {spec(name).title} {share}", "", "busy")
+
+    def _downloaded(self, name: str, path: str) -> None:
+        if self._dialog is not None:
+            self._dialog.set_downloaded({s.name for s in MODELS if weights.find(s.name) is not None})
+        self._messages.info(f"Downloaded {spec(name).title} to {path}.", key="download")
+        if self._use_after_download == name:
+            self.use(name, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
+
+    def _download_failed(self, failure: Failure) -> None:
+        if self._dialog is not None:
+            self._dialog.set_failed(failure.where, failure.what)
+        self._messages.warn(f"{failure.what} {failure.next}".strip(), key="download")
+        self._show_chip()
+
+    def _show_loading(self, name: str) -> None:
+        self._window.set_model_chip("Loading a model…", name, "busy")
+
+    def _show_loaded(self, info: ModelInfo) -> None:
+        self.info = info
+        if self._wanted:
+            self._settings.set(MODEL_NAME, self._wanted)
+            self._wanted = ""
+        self._show_chip()
+        if self._dialog is not None:
+            self._dialog.set_choice(info.path or info.name, info.device, info.precision)
+        self.ready.emit(info)
+
+    def _show_failure(self, failure: Failure) -> None:
+        self._messages.warn(
+            f"{failure.what} {failure.next}".strip(), key="model", actions=[("Choose a model", self.choose)]
+        )
+        self._show_chip()
+
+    def _show_chip(self) -> None:
+        info = self.info
+        if info is None:
+            self._window.set_model_chip("No model", "Click to choose a model", "warning")
+            return
+        text = info.title if info.precision == "-" else f"{info.title} · {info.device} {info.precision}"
+        tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another model"
+        self._window.set_model_chip(text, tip, "warning" if info.name == "grabcut" else "ok")

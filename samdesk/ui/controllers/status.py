@@ -1,0 +1,88 @@
+"""What the status bar and the canvas's progress line say."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from samdesk.domain.labels import Label
+from samdesk.engine.protocols import ModelInfo
+from samdesk.ui.canvas.tools.base import Tool
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.controllers.annotate import AnnotateController
+from samdesk.ui.controllers.labels import LabelsController
+from samdesk.ui.controllers.models import ModelsController
+from samdesk.ui.main_window import MainWindow
+from samdesk.ui.messages import Messages
+from samdesk.ui.session import Session
+from samdesk.workers.failure import Failure
+from samdesk.workers.inference import InferenceClient
+
+
+class StatusController(QObject):
+    """Shows cursor, zoom, engine, times and hints, and whether the photo is still being encoded."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        canvas: CanvasView,
+        session: Session,
+        inference: InferenceClient,
+        flows: tuple[AnnotateController, ModelsController, LabelsController],
+        messages: Messages,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._canvas, self._messages = window, canvas, messages
+        self._encode_ms: float | None = None
+        self._decode_ms: float | None = None
+        self._cached = False
+        annotate, models, labels = flows
+        canvas.cursor_moved.connect(window.set_cursor)
+        canvas.view_changed.connect(window.set_zoom)
+        canvas.tool_changed.connect(self._show_tool)
+        inference.encoding.connect(self._show_encoding)
+        inference.encoded.connect(self._show_encoded)
+        inference.failed.connect(self._show_failure)
+        annotate.decoded.connect(self._show_decoded)
+        models.ready.connect(self._show_engine)
+        labels.current_changed.connect(self._show_label)
+        session.step_done.connect(lambda text: messages.info(text, key="step", seconds=3))
+        session.model.document_opened.connect(lambda _document: self._forget_times())
+        self._tool: Tool | None = None
+
+    def _show_tool(self, tool: Tool) -> None:
+        if self._tool is not None:
+            self._tool.hint_changed.disconnect(self._window.set_hint)
+        self._tool = tool
+        tool.hint_changed.connect(self._window.set_hint)
+        self._window.set_hint(tool.hint)
+
+    def _show_encoding(self, _key: str) -> None:
+        self._canvas.set_busy(True)
+
+    def _show_encoded(self, _key: str, ms: float, cached: bool) -> None:
+        self._canvas.set_busy(False)
+        self._encode_ms, self._cached = ms, cached
+        self._show_times()
+
+    def _show_decoded(self, ms: float) -> None:
+        self._decode_ms = ms
+        self._show_times()
+
+    def _forget_times(self) -> None:
+        self._decode_ms = None
+        self._show_times()
+
+    def _show_times(self) -> None:
+        self._window.set_timing(self._encode_ms, self._decode_ms, self._cached)
+
+    def _show_failure(self, failure: Failure) -> None:
+        self._canvas.set_busy(False)
+        self._messages.warn(f"{failure.what} {failure.next}".strip(), key="inference")
+
+    def _show_engine(self, info: ModelInfo) -> None:
+        precision = "" if info.precision == "-" else f" {info.precision}"
+        self._window.set_engine(f"{info.title} · {info.device}{precision}", info.device_title)
+
+    def _show_label(self, label: Label | None) -> None:
+        if self._tool is not None and label is not None:
+            self._tool.set_color(label.color)
