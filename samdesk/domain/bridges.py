@@ -1,0 +1,130 @@
+"""Zero-width bridges: several rings walked as one, and the one taken apart again."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ring: TypeAlias = NDArray[np.float64]
+"""(N, 2) x and y, open."""
+
+
+def join_rings(rings: list[Ring]) -> Ring:
+    """One ring that walks all rings, hanging each on its nearest neighbour by a bridge.
+
+    The bridges are those of the shortest spanning tree from vertex to vertex; the result depends on
+    the rings and their order only.
+    """
+    if len(rings) == 1:
+        return rings[0]
+    points = np.vstack(rings)
+    starts = np.concatenate([[0], np.cumsum([len(ring) for ring in rings])])
+    children = _spanning_tree(points, starts)
+    order = _walk(starts, children)
+    walked = points[order]
+    repeats = np.all(walked == np.roll(walked, 1, axis=0), axis=1)  # bridges of no length
+    joined: Ring = walked[~repeats]
+    return joined
+
+
+def _spanning_tree(points: Ring, starts: NDArray[np.int64]) -> dict[int, list[int]]:
+    """For each vertex the vertices of other rings that hang on it, growing from the first ring."""
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    distance = np.full(len(points), np.inf)
+    nearest = np.zeros(len(points), dtype=np.int64)
+    outside = np.ones(len(points), dtype=np.bool_)
+    children: dict[int, list[int]] = {}
+    ring = 0
+    for _ in range(len(starts) - 2):
+        outside[starts[ring] : starts[ring + 1]] = False
+        _come_nearer(points, range(int(starts[ring]), int(starts[ring + 1])), outside, distance, nearest)
+        at = int(np.argmin(np.where(outside, distance, np.inf)))
+        children.setdefault(int(nearest[at]), []).append(at)
+        ring = int(owner[at])
+    return children
+
+
+def _come_nearer(
+    points: Ring,
+    joined: range,
+    outside: NDArray[np.bool_],
+    distance: NDArray[np.float64],
+    nearest: NDArray[np.int64],
+) -> None:
+    """Updates every outside vertex's nearest vertex of the tree for a ring that has just joined it."""
+    left = np.flatnonzero(outside)
+    for chunk in np.array_split(left, max(1, len(left) * len(joined) // 1_000_000)):
+        dx = points[chunk, None, 0] - points[None, joined.start : joined.stop, 0]
+        dy = points[chunk, None, 1] - points[None, joined.start : joined.stop, 1]
+        squared = dx * dx + dy * dy
+        best = np.argmin(squared, axis=1)
+        found = squared[np.arange(len(chunk)), best]
+        closer = found < distance[chunk]
+        distance[chunk[closer]] = found[closer]
+        nearest[chunk[closer]] = best[closer] + joined.start
+
+
+def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int]:
+    """Vertex numbers in the order walked: at each vertex its bridges first, each there and back."""
+    ends = dict(pairwise(starts.tolist()))
+    ring_start = np.repeat(starts[:-1], np.diff(starts))
+
+    def tour(entry: int) -> list[int]:
+        first = int(ring_start[entry])
+        return [*range(entry, ends[first]), *range(first, entry)]
+
+    order: list[int] = []
+    # What is left to do, last first: (vertex to emit, whether its bridges are still to be walked).
+    todo = [(v, True) for v in reversed(tour(0))]
+    while todo:
+        vertex, fresh = todo.pop()
+        order.append(vertex)
+        if not fresh:
+            continue
+        for child in reversed(children.get(vertex, [])):
+            todo.append((vertex, False))
+            ring = tour(child)
+            todo.append((child, False))
+            todo += [(v, True) for v in reversed(ring)]
+    return order
+
+
+def split_ring(ring: Ring) -> list[Ring]:
+    """The rings that a ring with bridges walks; edges walked there and back are gone.
+
+    Spikes go too. Rings with fewer than three different points are dropped.
+    """
+    points = [(float(x), float(y)) for x, y in ring]
+    points = [p for i, p in enumerate(points) if p != points[i - 1]]
+    if len(points) < 3:
+        return []
+    found: list[list[tuple[float, float]]] = []
+    path = [points[0]]
+    edges: dict[tuple[tuple[float, float], tuple[float, float]], list[int]] = {}
+    for target in [*points[1:], points[0]]:
+        here = path[-1]
+        back = edges.get((target, here))
+        if back:
+            # Walked from ``target`` to ``here`` before: all since then is a ring that hangs there.
+            start = back[-1] + 1
+            found.append(path[start:-1] if len(path) - start > 1 else [])
+            _forget(path, edges, start)
+            continue
+        edges.setdefault((here, target), []).append(len(path) - 1)
+        path.append(target)
+    found.append(path[:-1])
+    return [np.array(r) for r in found if len(set(r)) >= 3]
+
+
+def _forget(
+    path: list[tuple[float, float]],
+    edges: dict[tuple[tuple[float, float], tuple[float, float]], list[int]],
+    start: int,
+) -> None:
+    """Takes the path back to the vertex before ``start``."""
+    for i in range(start - 1, len(path) - 1):
+        edges[(path[i], path[i + 1])].pop()
+    del path[start:]

@@ -1,0 +1,201 @@
+"""Between a region and the one ring of a YOLO segmentation line.
+
+The Ultralytics trainer truncates vertices to whole pixels and fills *including* the boundary, so a
+ring through the true edge trains a mask that is too large. A ring therefore runs through the centres
+of the boundary pixels: the region inset by half an image pixel. Reading one outsets it again, so that
+what is shown is what trains.
+
+Inset vertices lie on a lattice of 1/8 pixel (pixel centres are on it), and what is written is a fixed
+point of reading and writing: reading it and writing it again gives the same numbers.
+
+Parts and holes hang on one ring by zero-width bridges, edges that are walked there and back. The
+trainer's even-odd fill undoes them but for a line of one pixel between parts, so they are short.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from shapely.geometry import LineString, MultiPolygon, Polygon
+
+from samdesk.domain import regions
+from samdesk.domain.bridges import join_rings, split_ring
+from samdesk.domain.geometry import Region
+
+INSET_PX = 0.5
+"""From the true edge to the centres of the boundary pixels."""
+
+_LATTICE = 0.125
+_OUTSET_MITRE = 2.0
+"""A sharp tip grows by at most this many half pixels; the inset finds the same tip again."""
+_INSET_MITRE = 8.0
+"""A sharp notch reaches this deep. Cut off earlier, it would creep at every reading and writing."""
+_THIN = 0.97
+"""A part that loses more of itself than this when inset and outset is thin somewhere."""
+_THIN_INSETS = (0.4, 0.3, 0.2, 0.1, 0.0)
+_CLOSINGS = (0.0,) * 4 + (0.75, 1.0, 1.5, 2.0)
+"""Radius, pixels, to which notches are filled in each round that is still not stable."""
+_FILLED = 1.1
+_STAIR_INSET = 0.375
+
+
+def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float64]:
+    """The ring to write for a region: (N, 2) x and y in image pixels, open, N >= 3.
+
+    What would vanish when inset keeps a form one pixel wide. An empty region gives (0, 2).
+    """
+    if region.is_empty:
+        return np.zeros((0, 2))
+    core = _fixed_point(_core(region, width, height), width, height)
+    rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
+    return join_rings([np.asarray(ring.coords)[:-1] for ring in rings])
+
+
+def _fixed_point(core: Region, width: int, height: int) -> Region:
+    """The core that reading and writing give back, reached from ``core``.
+
+    Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
+    needle-sharp notch may creep from round to round: it is filled, and where that fills too much the
+    outline becomes that of pixels, whose right angles are always stable.
+    """
+    start = core
+    for radius in _CLOSINGS:
+        again = _again(core, width, height)
+        if again.equals_exact(core, 1e-9):
+            return core
+        if again.is_empty:
+            break
+        core = again if radius == 0 else _snap(_closed(again, radius), width, height)
+        if core.area > _FILLED * start.area:
+            break
+    return _stairs(start, width, height)
+
+
+def _stairs(core: Region, width: int, height: int) -> Region:
+    """A core along the centres of pixels, a quarter pixel wide where the mask is one pixel wide."""
+    pixels = regions.from_mask(regions.rasterize(_outset(core), height, width))
+    stairs = _snap(_inset(pixels, _STAIR_INSET), width, height)
+    return core if stairs.is_empty else stairs
+
+
+def _closed(region: Region, radius: float) -> Region:
+    """The region with notches, holes and gaps filled where no disc of this radius fits in."""
+    return regions.clean(region.buffer(radius, quad_segs=4).buffer(-radius, quad_segs=4))
+
+
+def _again(core: Region, width: int, height: int) -> Region:
+    """The core that is written after ``core`` was read."""
+    return _snap(_inset(regions.clip(_outset(core), width, height)), width, height)
+
+
+def ring_to_region(ring: ArrayLike) -> Region:
+    """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by half a pixel.
+
+    Bridges are taken out. A ring without any area gives the line one pixel wide that it trains.
+    """
+    points = _unrounded(np.asarray(ring, dtype=np.float64).reshape(-1, 2))
+    core = even_odd(split_ring(points))
+    if regions.is_drawable(core):
+        return _outset(core)
+    if len(points) == 0:
+        return regions.EMPTY
+    line = LineString(np.vstack([points, points[:1]]))
+    return regions.clean(
+        line.buffer(INSET_PX, cap_style="square", join_style="mitre", mitre_limit=_OUTSET_MITRE)
+    )
+
+
+def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points that were on the lattice before they were rounded to text, put back on it."""
+    snapped: NDArray[np.float64] = np.round(points / _LATTICE) * _LATTICE
+    return snapped if np.abs(points - snapped).max(initial=0.0) < _LATTICE / 6 else points
+
+
+def even_odd(rings: list[NDArray[np.float64]]) -> Region:
+    """What lies inside an odd number of the rings, each (N, 2) and open."""
+    if len(rings) == 1:
+        polygon = Polygon(rings[0])
+        if polygon.is_valid:
+            return regions.from_polygons([polygon])
+    lines = [LineString(np.vstack([ring, ring[:1]])) for ring in rings]
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    edges = [np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in rings]
+    if len(faces) == 0:
+        return regions.EMPTY
+    inside = _crossings(shapely.get_coordinates(shapely.point_on_surface(faces)), np.vstack(edges)) % 2 == 1
+    return regions.clean(shapely.union_all(faces[inside]))
+
+
+def _crossings(points: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of the edges (N, 4) a ray to the right of each point (M, 2) crosses."""
+    xa, ya, xb, yb = edges.T
+    rise = np.where(yb == ya, 1.0, yb - ya)
+    counts = [
+        np.count_nonzero(((ya > y) != (yb > y)) & (xa + (y - ya) * (xb - xa) / rise > x)) for x, y in points
+    ]
+    return np.array(counts, dtype=np.int64)
+
+
+def _inset(region: Region, by: float = INSET_PX) -> Region:
+    return regions.clean(region.buffer(-by, join_style="mitre", mitre_limit=_INSET_MITRE))
+
+
+def _outset(region: Region) -> Region:
+    return regions.clean(region.buffer(INSET_PX, join_style="mitre", mitre_limit=_OUTSET_MITRE))
+
+
+def _snap(region: Region, width: int, height: int) -> Region:
+    """On the lattice, within the centres of the border pixels, in canonical order."""
+    x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
+    if x0 < INSET_PX or y0 < INSET_PX or x1 > width - INSET_PX or y1 > height - INSET_PX:
+        inner = shapely.box(INSET_PX, INSET_PX, width - INSET_PX, height - INSET_PX)
+        region = regions.clean(region.intersection(inner))
+    snapped = shapely.set_precision(region, _LATTICE)
+    # Taking the precision off again keeps later operations from rounding to it.
+    result = shapely.normalize(regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise")))
+    return result if isinstance(result, MultiPolygon) else regions.clean(result)
+
+
+def _core(region: Region, width: int, height: int) -> Region:
+    """The inset region; thin parts are inset by less, so that something of them stays."""
+    cores = [_part_core(regions.from_polygons([part]), width, height) for part in region.geoms]
+    if len(cores) == 1:
+        return cores[0]
+    return _snap(regions.clean(shapely.union_all(cores)), width, height)
+
+
+def _part_core(part: Region, width: int, height: int) -> Region:
+    core = _snap(_inset(part), width, height)
+    if _outset(core).area >= _THIN * part.area:
+        return core
+    candidates = [core, *(_snap(_inset(part, by), width, height) for by in _THIN_INSETS)]
+    candidates.append(_sliver(part, width, height))
+    return max((c for c in candidates if not c.is_empty), key=lambda c: regions.iou(_outset(c), part))
+
+
+def _sliver(part: Region, width: int, height: int) -> Region:
+    """The long axis of a part as a form of one lattice step's width, within the image."""
+    box = np.asarray(part.minimum_rotated_rectangle.envelope.exterior.coords)[:4]
+    centre, half = box.mean(axis=0), _long_axis(part) / 2
+    length = float(np.hypot(*half))
+    half = half * max(0.0, 1 - INSET_PX / length) if length > 0 else half
+    ends = np.round(np.array([centre - half, centre + half]) / _LATTICE) * _LATTICE
+    step = np.array([0.0, _LATTICE]) if abs(half[0]) >= abs(half[1]) else np.array([_LATTICE, 0.0])
+    if np.ptp(ends, axis=0).max() < _LATTICE:
+        ends[1] = ends[0] + np.array([_LATTICE, _LATTICE]) - step
+    limit = np.array([width, height]) - INSET_PX
+    ring = np.array([ends[0], ends[1], ends[1] + step, ends[0] + step])
+    ring -= np.maximum(ring.max(axis=0) - limit, 0.0)
+    ring += np.maximum(INSET_PX - ring.min(axis=0), 0.0)
+    return _snap(regions.from_ring(ring), width, height)
+
+
+def _long_axis(part: Region) -> NDArray[np.float64]:
+    """The longer side of the smallest rectangle around a part, as a vector."""
+    corners = shapely.get_coordinates(shapely.oriented_envelope(part))
+    if len(corners) < 3:
+        return np.zeros(2)
+    sides = corners[1:3] - corners[:2]
+    longest: NDArray[np.float64] = sides[int(np.argmax(np.hypot(sides[:, 0], sides[:, 1])))]
+    return longest
