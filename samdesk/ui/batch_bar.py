@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.engine.batch_report import BatchProgress, BatchSummary
+from samdesk.ui.dialogs.looks import TABLE_STYLE
 from samdesk.ui.panels.painting import UNIT
 
 
@@ -70,7 +71,7 @@ class BatchBar(QFrame):
         self.failed.clicked.connect(self._show_failures)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.clicked.connect(self._cancel)
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
         layout.setSpacing(UNIT * 3 // 2)
         layout.addWidget(self.title)
@@ -91,7 +92,7 @@ class BatchBar(QFrame):
         self._failures.clear()
         self._update_failures()
         self.bar.setRange(0, 0)
-        self.bar.setVisible(True)
+        self._show_bar(True)
         self.detail.setText("Loading the models…")
         self.cancel.setText("Cancel")
         self.cancel.setToolTip("Stop after the image at work; what is done stays")
@@ -122,7 +123,7 @@ class BatchBar(QFrame):
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
-        self.bar.setVisible(False)
+        self._show_bar(False)
         words = [summary.text, summary.stopped]
         self.detail.setText("  ·  ".join(word for word in words if word))
         self.cancel.setText("Close")
@@ -134,6 +135,11 @@ class BatchBar(QFrame):
         """Takes the bar away."""
         self._running = False
         self.setVisible(False)
+
+    def _show_bar(self, shown: bool) -> None:
+        """The words take the room that the bar leaves."""
+        self.bar.setVisible(shown)
+        self._row.setStretchFactor(self.detail, 0 if shown else 1)
 
     def _cancel(self) -> None:
         if not self._running:
@@ -175,6 +181,7 @@ class FailuresDialog(QDialog):
         self.list = QTreeWidget(self)
         self.list.setColumnCount(2)
         self.list.setHeaderLabels(["Image", "Why"])
+        self.list.setStyleSheet(TABLE_STYLE)
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setColumnWidth(0, 220)
@@ -182,6 +189,7 @@ class FailuresDialog(QDialog):
         self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.text(0)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
+        copy.setAutoDefault(False)
         copy.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

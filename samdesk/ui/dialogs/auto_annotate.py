@@ -12,15 +12,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QRadioButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -30,9 +27,21 @@ from samdesk.engine.autoannotate import AutoAnnotatePlan, Existing
 from samdesk.engine.batch_report import DryRun
 from samdesk.engine.registry import MODELS
 from samdesk.ui.dialogs.class_chooser import ClassChooser
+from samdesk.ui.dialogs.looks import (
+    caption,
+    choose,
+    fill_devices,
+    form,
+    heading,
+    quiet,
+    rule,
+    share_field,
+    whole_field,
+)
 from samdesk.ui.dialogs.models import PRECISIONS
 from samdesk.ui.panels.painting import UNIT
 
+CAPTION = 15 * UNIT
 POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("skip", "Skip them", "Only images without annotations are annotated."),
     ("add", "Add what is missing", "New objects are added; what overlaps one that is there is left out."),
@@ -63,9 +72,7 @@ class AutoAnnotateDialog(QDialog):
         self.classes = ClassChooser(labels, self)
         self.summary = QLabel(self)
         self.summary.setWordWrap(True)
-        self.note = QLabel(self)
-        self.note.setWordWrap(True)
-        self.note.setProperty("muted", True)
+        self.note = quiet()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start_button = self.buttons.addButton("Start", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start_button.setDefault(True)
@@ -89,12 +96,12 @@ class AutoAnnotateDialog(QDialog):
         self.precision = QComboBox(self)
         for value, title in PRECISIONS:
             self.precision.addItem(title, value)
-        self.conf = _share("Detections the detector is less sure of are dropped.")
-        self.iou = _share("Of two boxes of a class that overlap more than this, the better one stays.")
-        self.imgsz = _whole(
+        self.conf = share_field("Detections the detector is less sure of are dropped.")
+        self.iou = share_field("Of two boxes of a class that overlap more than this, the better one stays.")
+        self.imgsz = whole_field(
             32, 8192, 32, " px", "The detector sees images this large; larger finds smaller objects."
         )
-        self.max_det = _whole(1, 10000, 50, "", "At most this many objects an image.")
+        self.max_det = whole_field(1, 10000, 50, "", "At most this many objects an image.")
         self.policies: dict[str, QRadioButton] = {}
         self._policy_group = QButtonGroup(self)
         for value, title, _ in POLICIES:
@@ -107,28 +114,20 @@ class AutoAnnotateDialog(QDialog):
         left, right = QVBoxLayout(), QVBoxLayout()
         left.setSpacing(UNIT)
         right.setSpacing(UNIT)
-        left.addWidget(_heading("Models"))
-        left.addLayout(self._models_form())
-        left.addSpacing(UNIT)
-        left.addWidget(_heading("Detection"))
-        left.addLayout(self._detection_form())
-        left.addSpacing(UNIT)
-        left.addWidget(_heading("Images that have annotations"))
+        for title, fields in (("Models", self._models_form()), ("Detection", self._detection_form())):
+            left.addWidget(heading(title))
+            left.addLayout(fields)
+            left.addSpacing(2 * UNIT)
+        left.addWidget(heading("Images that have annotations"))
+        left.addWidget(quiet("An image that a person has worked on is never changed."))
         for value, _, why in POLICIES:
-            explanation = QLabel(why, self)
-            explanation.setProperty("muted", True)
+            explanation = quiet(why)
             explanation.setIndent(3 * UNIT - 2)
-            explanation.setWordWrap(True)
-            row = QVBoxLayout()
-            row.setSpacing(0)
-            row.addWidget(self.policies[value])
-            row.addWidget(explanation)
-            left.addLayout(row)
-        never = QLabel("An image that a person has worked on is never changed.", self)
-        never.setProperty("muted", True)
-        left.addWidget(never)
+            left.addWidget(self.policies[value])
+            left.addSpacing(-UNIT)
+            left.addWidget(explanation)
         left.addStretch(1)
-        right.addWidget(_heading("Classes"))
+        right.addWidget(heading("Classes"))
         right.addWidget(self.classes, 1)
         columns = QHBoxLayout()
         columns.setSpacing(3 * UNIT)
@@ -138,34 +137,34 @@ class AutoAnnotateDialog(QDialog):
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(UNIT)
         layout.addLayout(columns, 1)
-        layout.addWidget(_rule(self))
+        layout.addWidget(rule(self))
         layout.addWidget(self.summary)
         layout.addWidget(self.note)
         layout.addWidget(self.buttons)
-        self.resize(860, 620)
+        self.resize(880, 640)
 
     def _models_form(self) -> QFormLayout:
-        form = _form()
+        fields = form()
         for words, combo, browse in (
             ("Detector", self.detector, self.detector_browse),
-            ("Masks by", self.sam, self.sam_browse),
+            ("SAM model", self.sam, self.sam_browse),
         ):
             row = QHBoxLayout()
             row.setSpacing(UNIT)
             row.addWidget(combo, 1)
             row.addWidget(browse)
-            form.addRow(words, row)
-        form.addRow("Device", self.device)
-        form.addRow("Precision", self.precision)
-        return form
+            fields.addRow(caption(words, CAPTION), row)
+        fields.addRow(caption("Device", CAPTION), self.device)
+        fields.addRow(caption("Precision", CAPTION), self.precision)
+        return fields
 
     def _detection_form(self) -> QFormLayout:
-        form = _form()
-        form.addRow("Least confidence", self.conf)
-        form.addRow("Overlap (IoU)", self.iou)
-        form.addRow("Image size", self.imgsz)
-        form.addRow("Most objects", self.max_det)
-        return form
+        fields = form()
+        fields.addRow(caption("Least confidence", CAPTION), self.conf)
+        fields.addRow(caption("Overlap (IoU)", CAPTION), self.iou)
+        fields.addRow(caption("Image size", CAPTION), self.imgsz)
+        fields.addRow(caption("Objects an image", CAPTION), self.max_det)
+        return fields
 
     def _connect(self) -> None:
         self.detector.currentTextChanged.connect(self._other_detector)
@@ -199,8 +198,8 @@ class AutoAnnotateDialog(QDialog):
         self._plan = plan
         self.detector.setCurrentText(plan.det_model)
         self._set_sam(plan.sam_model)
-        _choose(self.device, plan.device, plan.device)
-        _choose(self.precision, plan.precision, plan.precision)
+        choose(self.device, plan.device, plan.device)
+        choose(self.precision, plan.precision, plan.precision)
         self.conf.setValue(plan.conf)
         self.iou.setValue(plan.iou)
         self.imgsz.setValue(plan.imgsz)
@@ -211,12 +210,7 @@ class AutoAnnotateDialog(QDialog):
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
         """Lists the devices of this machine as (id, title); keeps the one that is chosen."""
-        chosen = self.device.currentData()
-        self.device.clear()
-        self.device.addItem("Automatic", "")
-        for device, title in devices:
-            self.device.addItem(title if device in title else f"{title} ({device})", device)
-        _choose(self.device, chosen, chosen)
+        fill_devices(self.device, list(devices))
 
     def set_downloaded(self, names: Iterable[str]) -> None:
         """Tells which models' weights are on this machine; the others are downloaded when a run starts."""
@@ -301,7 +295,7 @@ class AutoAnnotateDialog(QDialog):
         short = Path(name).name
         if self.sam.findData(name) < 0 and self.sam.findData(short) >= 0:
             name = short
-        _choose(self.sam, name, short)
+        choose(self.sam, name, short)
 
 
 def count_text(dry_run: DryRun | None) -> str:
@@ -316,49 +310,3 @@ def count_text(dry_run: DryRun | None) -> str:
         parts.append(f"{len(dry_run.failed):,} cannot be read")
     images = "image" if dry_run.total == 1 else "images"
     return f"{dry_run.total:,} {images}: {', '.join(parts)}"
-
-
-def _choose(combo: QComboBox, value: str, title: str) -> None:
-    if combo.findData(value) < 0:
-        combo.addItem(title, value)
-    combo.setCurrentIndex(combo.findData(value))
-
-
-def _share(tip: str) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
-    spin.setRange(0.0, 1.0)
-    spin.setSingleStep(0.05)
-    spin.setDecimals(2)
-    spin.setToolTip(tip)
-    return spin
-
-
-def _whole(low: int, high: int, step: int, unit: str, tip: str) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(low, high)
-    spin.setSingleStep(step)
-    spin.setSuffix(unit)
-    spin.setToolTip(tip)
-    return spin
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setHorizontalSpacing(2 * UNIT)
-    form.setVerticalSpacing(UNIT)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    return form
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("heading", True)
-    return label
-
-
-def _rule(parent: QWidget) -> QFrame:
-    rule = QFrame(parent)
-    rule.setFrameShape(QFrame.Shape.HLine)
-    rule.setFrameShadow(QFrame.Shadow.Plain)
-    rule.setForegroundRole(parent.palette().ColorRole.Mid)
-    return rule

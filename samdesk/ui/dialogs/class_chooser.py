@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.dialogs.class_table import ClassRow, ClassTable
@@ -35,7 +35,7 @@ class ClassChooser(QWidget):
         self.table.classes.edited.connect(self._take_edit)
         self.words = QLabel(_ALL, self)
         self.words.setWordWrap(True)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.show_button = QPushButton("Show the classes", self)
         self.show_button.setToolTip("Loads the detector to ask for its class names")
         self.show_button.setAutoDefault(False)
@@ -54,12 +54,14 @@ class ClassChooser(QWidget):
         layout.addWidget(self._stack)
 
     def _make_unknown(self) -> QWidget:
-        page = QWidget(self)
+        page = QFrame(self)
+        page.setProperty("card", True)
         layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(UNIT)
+        layout.setContentsMargins(3 * UNIT, 2 * UNIT, 3 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
+        layout.addStretch(1)
         layout.addWidget(self.words)
-        layout.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         return page
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from samdesk.ui.dialogs.looks import TABLE_STYLE
 from samdesk.ui.panels.painting import faint
 
 Index = QModelIndex | QPersistentModelIndex
@@ -173,10 +174,11 @@ class ClassTable(QTableView):
         self.setModel(self.classes)
         self.setItemDelegateForColumn(_LABEL, _LabelDelegate(self))
         self.setAccessibleName("Classes")
+        self.setStyleSheet(TABLE_STYLE)
         self.setShowGrid(False)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(26)
+        self.verticalHeader().setDefaultSectionSize(28)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         triggers = QAbstractItemView.EditTrigger

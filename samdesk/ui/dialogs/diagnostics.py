@@ -43,6 +43,8 @@ class DiagnosticsDialog(QDialog):
         self.rerun_button = buttons.addButton("Run the test again", role)
         self.copy_button.clicked.connect(self._copy)
         self.rerun_button.clicked.connect(self._rerun)
+        for button in (self.copy_button, self.rerun_button):
+            button.setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)

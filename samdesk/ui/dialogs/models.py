@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.engine.registry import MODELS, ModelSpec
+from samdesk.ui.dialogs.looks import TABLE_STYLE, choose, fill_devices
 from samdesk.ui.dialogs.model_rows import Row, Speed, StateCell, row_of, row_of_file, with_progress
 from samdesk.ui.panels.painting import UNIT
 
@@ -36,6 +37,8 @@ PRECISIONS: tuple[tuple[str, str], ...] = (
     ("bf16", "bf16 (fast on new GPUs and CPUs)"),
 )
 _TITLE, _SIZE, _PARAMETERS, _LICENCE, _STATE, _ACTION = range(6)
+_RESIZE = {_STATE: QHeaderView.ResizeMode.Stretch, _ACTION: QHeaderView.ResizeMode.Fixed}
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _HEADERS = ("Model", "Size", "Parameters", "Licence", "State", "")
 
 
@@ -71,6 +74,7 @@ class ModelsDialog(QDialog):
         self.precision.currentIndexChanged.connect(self._refresh_all)
         self.file_button = QPushButton("Use a checkpoint file…", self)
         self.file_button.setToolTip("Any fine-tuned SAM, MobileSAM or SAM 2 checkpoint")
+        self.file_button.setAutoDefault(False)
         self.file_button.clicked.connect(self._pick_file)
         self._lay_out()
         self._fill()
@@ -78,12 +82,12 @@ class ModelsDialog(QDialog):
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, len(_HEADERS), self)
         table.setHorizontalHeaderLabels(_HEADERS)
+        table.setStyleSheet(TABLE_STYLE)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(5 * UNIT)
         table.setShowGrid(False)
         table.setAlternatingRowColors(False)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its buttons have the focus
         table.setAccessibleName("Models")
@@ -91,9 +95,11 @@ class ModelsDialog(QDialog):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column in range(len(_HEADERS)):
-            stretch = column == _STATE
-            mode = QHeaderView.ResizeMode.Stretch if stretch else QHeaderView.ResizeMode.ResizeToContents
-            header.setSectionResizeMode(column, mode)
+            title = table.horizontalHeaderItem(column)
+            if title is not None and column in (_SIZE, _PARAMETERS):
+                title.setTextAlignment(_RIGHT)
+            header.setSectionResizeMode(column, _RESIZE.get(column, QHeaderView.ResizeMode.ResizeToContents))
+        table.setColumnWidth(_ACTION, 17 * UNIT)
         return table
 
     def _lay_out(self) -> None:
@@ -108,6 +114,7 @@ class ModelsDialog(QDialog):
         foot.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.addButton(self.file_button, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
@@ -115,7 +122,7 @@ class ModelsDialog(QDialog):
         layout.addWidget(self.table, 1)
         layout.addLayout(foot)
         layout.addWidget(buttons)
-        self.resize(840, 640)
+        self.resize(880, 704)
 
     @property
     def choice(self) -> tuple[str, str]:
@@ -124,14 +131,8 @@ class ModelsDialog(QDialog):
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
         """Lists the devices of this machine as (id, title); keeps the one that is chosen."""
-        chosen = self.device.currentData()
-        self.device.blockSignals(True)
-        self.device.clear()
-        self.device.addItem("Automatic", "")
-        for device, title in devices:
-            self.device.addItem(title if device in title else f"{title} ({device})", device)
-        self.device.blockSignals(False)
-        self._choose_device(chosen or "")
+        fill_devices(self.device, list(devices))
+        self._refresh_all()
 
     def set_choice(self, name: str, device: str, precision: str) -> None:
         """Marks the model in use, and the device and precision that are asked for."""
@@ -139,7 +140,7 @@ class ModelsDialog(QDialog):
         if known and known not in self._rows:
             self._rows[known] = row_of_file(known)
             self._fill()
-        self._choose_device(device)
+        choose(self.device, device, device)  # the list of devices may come later
         self.precision.setCurrentIndex(max(self.precision.findData(precision), 0))
         self._current = (known, *self.choice)
         self._refresh_all()
@@ -184,11 +185,6 @@ class ModelsDialog(QDialog):
         short = Path(name).name
         return short if short in self._rows else name
 
-    def _choose_device(self, device: str) -> None:
-        if device and self.device.findData(device) < 0:
-            self.device.addItem(device, device)  # the list of devices may come later
-        self.device.setCurrentIndex(max(self.device.findData(device), 0))
-
     def _end_download(self, name: str) -> None:
         self._speeds.pop(name, None)
         self._rows[name] = replace(self._rows[name], done=None, rate=None, failed="")
@@ -196,14 +192,13 @@ class ModelsDialog(QDialog):
     def _fill(self) -> None:
         self.table.setRowCount(0)
         self.table.setRowCount(len(self._rows))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for at, (name, row) in enumerate(self._rows.items()):
             texts = (row.title, row.size_text, row.parameters_text, row.licence)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(name)
                 if column in (_SIZE, _PARAMETERS):
-                    item.setTextAlignment(right)
+                    item.setTextAlignment(_RIGHT)
                 self.table.setItem(at, column, item)
             self._cells[name] = StateCell(self.table)
             self.table.setCellWidget(at, _STATE, self._cells[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
@@ -80,7 +82,9 @@ class FilmDelegate(QStyledItemDelegate):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(area, middle | Qt.AlignmentFlag.AlignRight, shown)
         name = area.adjusted(16, 0, -width, 0)
-        text = metrics.elidedText(index.data(), Qt.TextElideMode.ElideMiddle, name.width())
+        text = metrics.elidedText(
+            PurePosixPath(index.data()).stem, Qt.TextElideMode.ElideMiddle, name.width()
+        )
         painter.setPen(painting.ink(palette))
         painter.drawText(name, middle | Qt.AlignmentFlag.AlignLeft, text)
 
