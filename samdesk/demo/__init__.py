@@ -1,0 +1,1 @@
+"""The demo: two photos to try the whole job on, by hand or driven by itself."""

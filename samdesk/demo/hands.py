@@ -1,0 +1,127 @@
+"""Hands: real mouse and key events on a canvas, in image pixels.
+
+The events are those Qt itself would deliver, so what they cause is what a person would cause.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from samdesk.ui.canvas.view import CanvasView
+
+_LEFT = Qt.MouseButton.LeftButton
+_NO_KEYS = Qt.KeyboardModifier.NoModifier
+
+
+class Hands:
+    """Drives one canvas. Places are image pixels; they may lie outside the image."""
+
+    def __init__(self, canvas: CanvasView) -> None:
+        self._canvas = canvas
+        self._down = Qt.MouseButton.NoButton
+
+    def move(self, x: float, y: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
+        """Moves the mouse there, with whatever buttons are down."""
+        self._send(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton, modifiers)
+
+    def press(
+        self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
+    ) -> None:
+        """Presses a button there."""
+        self._down |= button
+        self._send(QEvent.Type.MouseButtonPress, x, y, button, modifiers)
+
+    def release(
+        self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
+    ) -> None:
+        """Lets a button go there."""
+        self._down &= ~button
+        self._send(QEvent.Type.MouseButtonRelease, x, y, button, modifiers)
+
+    def click(
+        self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
+    ) -> None:
+        """Moves there, presses and lets go."""
+        self.move(x, y, modifiers)
+        self.press(x, y, button, modifiers)
+        self.release(x, y, button, modifiers)
+
+    def double_click(self, x: float, y: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
+        """Two quick clicks, as Qt reports them: press, release, double click, release."""
+        self.click(x, y, _LEFT, modifiers)
+        self._down |= _LEFT
+        self._send(QEvent.Type.MouseButtonDblClick, x, y, _LEFT, modifiers)
+        self.release(x, y, _LEFT, modifiers)
+
+    def drag(
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        *,
+        button: Qt.MouseButton = _LEFT,
+        modifiers: Qt.KeyboardModifier = _NO_KEYS,
+        steps: int = 6,
+    ) -> None:
+        """Presses at the start, moves to the end in steps, and lets go."""
+        (x0, y0), (x1, y1) = start, end
+        self.move(x0, y0, modifiers)
+        self.press(x0, y0, button, modifiers)
+        for i in range(1, steps + 1):
+            self.move(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps, modifiers)
+        self.release(x1, y1, button, modifiers)
+
+    def wheel(self, x: float, y: float, notches: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
+        """Turns the wheel there; positive is away from the person."""
+        position, where = self._place(x, y)
+        event = QWheelEvent(
+            position,
+            where,
+            QPoint(),
+            QPoint(0, round(120 * notches)),
+            self._down,
+            modifiers,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(self._canvas, event)
+
+    def key(
+        self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
+    ) -> None:
+        """Types a key on the canvas or another widget; window shortcuts hear it as they would."""
+        self.key_down(key, modifiers, widget)
+        self.key_up(key, modifiers, widget)
+
+    def key_down(
+        self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
+    ) -> None:
+        """Presses a key and holds it."""
+        from PySide6.QtTest import QTest  # only who drives the window needs it
+
+        QTest.keyPress(widget or self._canvas, key, modifiers)
+
+    def key_up(
+        self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
+    ) -> None:
+        """Lets a key go."""
+        from PySide6.QtTest import QTest
+
+        QTest.keyRelease(widget or self._canvas, key, modifiers)
+
+    def _place(self, x: float, y: float) -> tuple[QPointF, QPointF]:
+        position = self._canvas.to_widget(x, y)
+        return position, self._canvas.mapToGlobal(position)
+
+    def _send(
+        self,
+        kind: QEvent.Type,
+        x: float,
+        y: float,
+        button: Qt.MouseButton,
+        modifiers: Qt.KeyboardModifier,
+    ) -> None:
+        position, where = self._place(x, y)
+        event = QMouseEvent(kind, position, where, button, self._down, modifiers)
+        QApplication.sendEvent(self._canvas, event)

@@ -1,0 +1,173 @@
+"""Drags of the select tool: a vertex, whole annotations, a rubber band.
+
+A drag previews while the mouse moves and says at the end what the annotations are to become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath
+
+from samdesk.domain import regions, vertices
+from samdesk.domain.annotation import Annotation, Source
+from samdesk.domain.geometry import Region
+from samdesk.domain.prompts import BoxPrompt, PromptSet
+from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.style import Mark, faded, paint_handle, paint_line
+from samdesk.ui.canvas.tools.base import Canvas, Pointer
+from samdesk.ui.canvas.tools.handles import Spot
+
+_WHOLE = 40
+"""Up to so many annotations are painted whole while they are moved; of more, only their bounds."""
+
+
+class Drag(Protocol):
+    """One drag in work."""
+
+    def move(self, pointer: Pointer, canvas: Canvas) -> None:
+        """The mouse is here now."""
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """Shows what would be."""
+
+    def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
+        """The undo text and the changed annotations, or None for no change."""
+
+
+class VertexDrag:
+    """One vertex, or a new one pulled out of an edge."""
+
+    def __init__(self, annotation: Annotation, spot: Spot, color: QColor) -> None:
+        self._annotation, self._spot = annotation, spot
+        self._color = color
+        self._region: Region = annotation.region
+        self._at = (spot.x, spot.y)
+
+    def move(self, pointer: Pointer, canvas: Canvas) -> None:
+        """The vertex follows, no further than the image's edge."""
+        width, height = canvas.image_size or (0, 0)
+        x, y = min(max(pointer.x, 0.0), float(width)), min(max(pointer.y, 0.0), float(height))
+        self._at = (x, y)
+        if self._spot.middle:
+            self._region, _ = vertices.insert_vertex(self._annotation.region, self._spot.ref, x, y)
+        else:
+            self._region = vertices.move_vertex(self._annotation.region, self._spot.ref, x, y)
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """The region as it would be before it is cleaned."""
+        canvas.paint_shape(painter, Shape(self._annotation.id, self._region, self._color, Mark.SELECTED))
+        paint_handle(painter, canvas.to_widget(*self._at), self._color, hot=True)
+
+    def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
+        """The region made valid."""
+        changed = reshaped(self._annotation, self._region, canvas)
+        if changed is None:
+            return None
+        return "Insert corner" if self._spot.middle else "Move corner", [changed]
+
+
+class BodyDrag:
+    """Whole annotations."""
+
+    def __init__(self, annotations: Sequence[Annotation], shapes: Sequence[Shape], start: Pointer) -> None:
+        self._annotations, self._start, self._now = annotations, start, start
+        self._shapes = shapes
+
+    def move(self, pointer: Pointer, canvas: Canvas) -> None:
+        """They follow; Shift keeps to one direction."""
+        if pointer.has(Qt.KeyboardModifier.ShiftModifier):
+            moved = pointer.position - self._start.position
+            if abs(moved.x()) >= abs(moved.y()):
+                pointer = replace(
+                    pointer, y=self._start.y, position=QPointF(pointer.position.x(), self._start.position.y())
+                )
+            else:
+                pointer = replace(
+                    pointer, x=self._start.x, position=QPointF(self._start.position.x(), pointer.position.y())
+                )
+        self._now = pointer
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """The annotations where they would be."""
+        painter.save()
+        painter.translate(self._now.position - self._start.position)
+        if len(self._shapes) <= _WHOLE:
+            for shape in self._shapes:
+                canvas.paint_shape(painter, shape)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for shape in self._shapes:
+                painter.setPen(shape.color)
+                painter.drawRect(on_screen(shape.bounds, canvas))
+        painter.restore()
+
+    def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
+        """The annotations moved, without those that would be outside the image."""
+        dx, dy = self._now.x - self._start.x, self._now.y - self._start.y
+        moved = []
+        for annotation in self._annotations:
+            changed = reshaped(annotation, regions.translate(annotation.region, dx, dy), canvas)
+            if changed is not None:
+                moved.append(replace(changed, prompts=shifted(annotation.prompts, dx, dy)))
+        if not moved or (dx == 0 and dy == 0):
+            return None
+        return "Move annotation" if len(moved) == 1 else f"Move {len(moved)} annotations", moved
+
+
+class BandDrag:
+    """A rubber band that chooses what lies in it."""
+
+    def __init__(self, start: Pointer) -> None:
+        self._start, self._now = start, start
+
+    @property
+    def rect(self) -> QRectF:
+        """Image pixels."""
+        a, b = QPointF(self._start.x, self._start.y), QPointF(self._now.x, self._now.y)
+        return QRectF(a, b).normalized()
+
+    def move(self, pointer: Pointer, canvas: Canvas) -> None:
+        """The other corner follows."""
+        self._now = pointer
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """A light band."""
+        path = QPainterPath()
+        path.addRect(on_screen(self.rect, canvas))
+        white = QColor(Qt.GlobalColor.white)
+        painter.fillPath(path, faded(white, 0.12))
+        paint_line(painter, path, white, dashed=True)
+
+    def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
+        """It changes nothing."""
+        return None
+
+
+def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
+    """The annotation with a region drawn by hand, made valid and cut to the image; None if none is left."""
+    if canvas.image_size is None:
+        return None
+    region = regions.clip(regions.clean(region), *canvas.image_size)
+    return replace(annotation, region=region, source=Source.MANUAL) if regions.is_drawable(region) else None
+
+
+def shifted(prompts: PromptSet | None, dx: float, dy: float) -> PromptSet | None:
+    """Prompts moved along with their annotation."""
+    if prompts is None:
+        return None
+    box = prompts.box
+    return replace(
+        prompts,
+        points=tuple(replace(p, x=p.x + dx, y=p.y + dy) for p in prompts.points),
+        box=None if box is None else BoxPrompt(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy),
+    )
+
+
+def on_screen(rect: QRectF, canvas: Canvas) -> QRectF:
+    """A rectangle of image pixels in logical pixels."""
+    return QRectF(canvas.to_widget(rect.left(), rect.top()), canvas.to_widget(rect.right(), rect.bottom()))

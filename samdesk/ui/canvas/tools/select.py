@@ -1,0 +1,286 @@
+"""SelectTool: choose annotations, move them, and edit their vertices."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
+
+from samdesk.domain import edits, vertices
+from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
+from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, reshaped
+from samdesk.ui.canvas.tools.handles import Spot, edge_at, paint_corners, paint_spots, spot_at, spots_of
+
+_NONE = "Click to choose, Shift-click adds, drag an empty place to choose many"
+_ONE = "Drag to move, drag a corner, double-click an edge for a new one, Alt-click takes one away"
+_MANY = "Drag to move, Shift-click adds or takes away, Del deletes"
+_REMOVES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
+_ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+
+
+class SelectTool(Tool):
+    """Chooses, moves and reshapes. Every gesture asks for one edit when the mouse is let go.
+
+    Signals:
+        reopen_requested: Id of an annotation that was double-clicked.
+    """
+
+    reopen_requested = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._cursor = Qt.CursorShape.ArrowCursor
+        self._hint = _NONE
+        self._pressed: Pointer | None = None
+        self._drag: Drag | None = None
+        self._held: Spot | None = None  # the handle under the press
+        self._grip: list[AnnotationId] = []  # the annotations under the press
+        self._was_selected: frozenset[AnnotationId] = frozenset()  # at the press
+        self._clicked: AnnotationId | None = None  # what a second click would open
+        self._hot: Spot | None = None  # the handle under the mouse
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being dragged."""
+        return self._pressed is None
+
+    def cancel(self) -> None:
+        """Puts back what is in the hand."""
+        lifted = self._drag is not None
+        self._pressed = self._drag = self._held = None
+        if lifted and self._canvas is not None:
+            self._canvas.lift(())
+        self._repaint()
+
+    def undo_step(self) -> bool:
+        """Puts back what is in the hand."""
+        if self._drag is None:
+            return False
+        self.cancel()
+        return True
+
+    def activate(self, canvas: Canvas) -> None:
+        """Takes hold of what is selected already."""
+        super().activate(canvas)
+        self.document_changed()
+
+    def document_changed(self) -> None:
+        """The selection or the annotations differ: what is in the hand may be gone."""
+        self._hot = None
+        if self._drag is not None:
+            self.cancel()
+        chosen = 0 if self._canvas is None else len(self._canvas.selection)
+        self._set_hint(_NONE if not chosen else _ONE if chosen == 1 else _MANY)
+        self._repaint()
+
+    # --- mouse
+
+    def press(self, pointer: Pointer) -> None:
+        """Grabs a handle or a body, or begins a rubber band."""
+        canvas = self._canvas
+        if canvas is None or pointer.button is not Qt.MouseButton.LeftButton or self._pressed is not None:
+            return
+        self._pressed, self._was_selected = pointer, canvas.selection
+        self._held, self._grip = self._spot_under(pointer), []
+        if self._held is None:
+            self._grip = canvas.annotations_at(pointer.x, pointer.y)
+            if self._grip and not _adds(pointer) and not self._was_selected & set(self._grip):
+                canvas.set_selection({self._grip[0]})
+
+    def double_click(self, pointer: Pointer) -> None:
+        """On an edge: a new vertex. On a body: opens the annotation again."""
+        canvas, annotation = self._canvas, self._one()
+        if canvas is None or pointer.button is not Qt.MouseButton.LeftButton:
+            return
+        if annotation is not None and spots_of(annotation.region, canvas):
+            if self._spot_under(pointer) is not None:
+                return
+            edge = edge_at(annotation.region, pointer, canvas)
+            if edge is not None:
+                self._insert(annotation, edge)
+                return
+        if self._clicked in canvas.annotations_at(pointer.x, pointer.y) and self._clicked is not None:
+            canvas.set_selection({self._clicked})
+            self.reopen_requested.emit(self._clicked)
+
+    def move(self, pointer: Pointer) -> None:
+        """Drags what is in the hand; else shows what could be grabbed."""
+        if self._canvas is None:
+            return
+        if self._pressed is None:
+            self._show_hot(pointer)
+            return
+        if self._drag is None and pointer.far_from(self._pressed):
+            self._drag = self._begin_drag(self._pressed, self._canvas)
+        if self._drag is not None:
+            self._drag.move(pointer, self._canvas)
+            self._repaint()
+
+    def release(self, pointer: Pointer) -> None:
+        """One edit for the whole drag, or a click."""
+        canvas, pressed = self._canvas, self._pressed
+        if canvas is None or pressed is None or pointer.button is not Qt.MouseButton.LeftButton:
+            return
+        self.move(pointer)
+        drag, held = self._drag, self._held
+        self.cancel()
+        if isinstance(drag, BandDrag):
+            kept = self._was_selected if _adds(pressed) else frozenset()
+            canvas.set_selection(kept | canvas.enclosed(drag.rect))
+        elif drag is not None:
+            result = drag.result(canvas)
+            if result is not None:
+                self.edit_requested.emit(result[0], edits.update(result[1]))
+        elif held is not None:
+            self._click_spot(pressed, held)
+        else:
+            self._click_body(pressed, canvas)
+        self._show_hot(pointer)
+
+    def leave(self) -> None:
+        """Nothing is under the mouse."""
+        self._hot = None
+        self._repaint()
+
+    def _begin_drag(self, pressed: Pointer, canvas: Canvas) -> Drag | None:
+        annotation = self._one()
+        if self._held is not None and annotation is not None:
+            shape = canvas.shape(annotation.id)
+            if shape is None or (_removes(pressed) and not self._held.middle):
+                return None
+            canvas.lift({annotation.id})
+            return VertexDrag(annotation, self._held, shape.color)
+        if not self._grip:
+            return BandDrag(pressed)
+        if not canvas.selection & set(self._grip):  # Shift held: it comes along
+            canvas.set_selection(canvas.selection | {self._grip[0]})
+        chosen = [a for a in self._annotations() if a.id in canvas.selection]
+        shapes = [s for a in chosen if (s := canvas.shape(a.id)) is not None]
+        canvas.set_hovered(None)
+        canvas.lift(canvas.selection)
+        return BodyDrag(chosen, shapes, pressed)
+
+    def _click_spot(self, pressed: Pointer, held: Spot) -> None:
+        annotation = self._one()
+        if annotation is None:
+            return
+        if held.middle:
+            self._insert(annotation, held)
+        elif _removes(pressed):
+            self._delete_vertex(annotation, held)
+
+    def _click_body(self, pressed: Pointer, canvas: Canvas) -> None:
+        self._clicked = None
+        if not self._grip:
+            if not _adds(pressed):
+                canvas.set_selection(())
+            return
+        if _adds(pressed):
+            canvas.set_selection(canvas.selection ^ {self._grip[0]})
+            return
+        before = next((i for i in self._grip if i in self._was_selected), None)
+        self._clicked = before or self._grip[0]
+        if before is None:
+            canvas.set_selection({self._grip[0]})
+        else:  # it was selected before: the next one below has its turn
+            canvas.set_selection({self._grip[(self._grip.index(before) + 1) % len(self._grip)]})
+
+    # --- vertices
+
+    def _insert(self, annotation: Annotation, spot: Spot) -> None:
+        if self._canvas is None:
+            return
+        raw, _ = vertices.insert_vertex(annotation.region, spot.ref, spot.x, spot.y)
+        changed = reshaped(annotation, raw, self._canvas)
+        if changed is not None:
+            self.edit_requested.emit("Insert corner", edits.update([changed]))
+
+    def _delete_vertex(self, annotation: Annotation, spot: Spot) -> None:
+        self._hot = None
+        left = vertices.delete_vertex(annotation.region, spot.ref)
+        changed = None
+        if left is not None and self._canvas is not None:
+            changed = reshaped(annotation, left, self._canvas)
+        if changed is None:
+            self.edit_requested.emit("Delete annotation", edits.remove([annotation.id]))
+        else:
+            self.edit_requested.emit("Delete corner", edits.update([changed]))
+
+    def _annotations(self) -> tuple[Annotation, ...]:
+        document = None if self._canvas is None else self._canvas.document
+        return () if document is None else document.annotations
+
+    def _one(self) -> Annotation | None:
+        """The annotation whose vertices can be edited: the only one selected, if it is to be seen."""
+        canvas = self._canvas
+        if canvas is None or len(canvas.selection) != 1 or canvas.document is None:
+            return None
+        only = next(iter(canvas.selection))
+        return None if canvas.shape(only) is None else canvas.document.find(only)
+
+    def _spot_under(self, pointer: Pointer) -> Spot | None:
+        annotation = self._one()
+        if annotation is None or self._canvas is None:
+            return None
+        return spot_at(spots_of(annotation.region, self._canvas), pointer, self._canvas)
+
+    def _show_hot(self, pointer: Pointer) -> None:
+        canvas = self._canvas
+        if canvas is None:
+            return
+        hot = self._spot_under(pointer)
+        under = canvas.annotations_at(pointer.x, pointer.y) if hot is None else []
+        canvas.set_hovered(under[0] if under else None)
+        if hot != self._hot:
+            self._hot = hot
+            self._repaint()
+        if hot is not None:
+            self._set_cursor(Qt.CursorShape.PointingHandCursor)
+        elif canvas.selection & set(under):
+            self._set_cursor(Qt.CursorShape.SizeAllCursor)
+        else:
+            self._set_cursor(Qt.CursorShape.ArrowCursor)
+
+    # --- keys and painting
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        """Esc while dragging; Del with the mouse over a vertex."""
+        if event.key() == Qt.Key.Key_Escape:
+            return self._drag is not None
+        return event.key() == Qt.Key.Key_Delete and self._hot is not None and not self._hot.middle
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Esc puts back, Del takes the vertex under the mouse away."""
+        if not self.wants_key(event):
+            return False
+        annotation = self._one()
+        if event.key() == Qt.Key.Key_Escape:
+            self.cancel()
+        elif annotation is not None and self._hot is not None:
+            self._delete_vertex(annotation, self._hot)
+        return True
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """What is dragged, or the handles."""
+        if self._drag is not None:
+            self._drag.paint(painter, canvas)
+            return
+        one = self._one()
+        chosen = [one.id] if one is not None else list(canvas.selection)[:50]
+        for annotation_id in chosen:
+            shape = canvas.shape(annotation_id)
+            if shape is None:
+                continue
+            spots = [] if one is None else spots_of(one.region, canvas)
+            if spots:
+                paint_spots(painter, spots, self._hot, shape.color, canvas)
+            else:
+                paint_corners(painter, shape.bounds, shape.color, canvas)
+
+
+def _adds(pointer: Pointer) -> bool:
+    return bool(pointer.modifiers & _ADDS)
+
+
+def _removes(pointer: Pointer) -> bool:
+    return bool(pointer.modifiers & _REMOVES)

@@ -1,0 +1,87 @@
+"""A canvas with a photo and a few annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
+from shapely.geometry import MultiPolygon, Polygon
+
+from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.labels import LabelSet
+from samdesk.domain.regions import from_box
+from samdesk.ui.canvas.view import CanvasView
+from tests.helpers.mouse import Hands
+
+WIDTH, HEIGHT = 400, 300
+LABELS = LabelSet.from_names(["cat", "dog", "bird"])
+
+
+def photo(width: int = WIDTH, height: int = HEIGHT, grey: int = 128) -> np.ndarray:
+    return np.full((height, width, 3), grey, np.uint8)
+
+
+def annotation(
+    name: str, box: tuple[float, float, float, float], label: int = 0, **more: object
+) -> Annotation:
+    return Annotation(AnnotationId(name), LABELS.labels[label].id, from_box(*box), **more)  # type: ignore[arg-type]
+
+
+def document(annotations: Sequence[Annotation], width: int = WIDTH, height: int = HEIGHT) -> ImageDocument:
+    return ImageDocument(ImageKey("a.jpg"), width, height, tuple(annotations))
+
+
+BIG = annotation("big", (50, 50, 250, 250))
+SMALL = annotation("small", (100, 100, 150, 150), 1)
+RIGHT = annotation("right", (300, 100, 360, 160), 2)
+RING = Annotation(
+    AnnotationId("ring"),
+    LABELS.labels[0].id,
+    MultiPolygon(
+        [
+            Polygon(
+                [(50, 50), (250, 50), (250, 250), (50, 250)],
+                [[(120, 120), (180, 120), (180, 180), (120, 180)]],
+            )
+        ]
+    ),
+)
+
+
+class Stage:
+    """A shown canvas at 1:1 with hands on it."""
+
+    def __init__(self, canvas: CanvasView) -> None:
+        self.canvas, self.hands = canvas, Hands(canvas)
+
+    def show(self, annotations: Sequence[Annotation]) -> None:
+        self.canvas.set_document(document(annotations), LABELS, None)
+        self.canvas.settle()
+
+    def screenshot(self) -> QImage:
+        self.canvas.settle()
+        return self.canvas.grab().toImage()
+
+    def pixel(self, x: float, y: float) -> QColor:
+        """The colour at a place in image pixels."""
+        image = self.screenshot()
+        place = self.canvas.to_widget(x, y) * image.devicePixelRatio()
+        return image.pixelColor(int(place.x()), int(place.y()))
+
+
+@pytest.fixture
+def stage(qtbot: QtBot) -> Stage:
+    canvas = CanvasView()
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 400)
+    canvas.show()
+    canvas.set_image(ImageKey("a.jpg"), photo())
+    canvas.set_document(document([]), LABELS, None)
+    canvas.actual_size()
+    canvas.setFocus()
+    canvas.settle()
+    return Stage(canvas)

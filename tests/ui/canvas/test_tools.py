@@ -1,0 +1,449 @@
+"""The tools, by real mouse and key events."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+
+from samdesk.domain.edits import Edit
+from samdesk.domain.geometry import Region
+from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.domain.regions import from_box, iou
+from samdesk.ui.canvas.tools.polygon import PolygonTool
+from samdesk.ui.canvas.tools.rectangle import RectangleTool
+from samdesk.ui.canvas.tools.sam import SamTool
+from samdesk.ui.canvas.tools.select import SelectTool
+from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+RIGHT_BUTTON = Qt.MouseButton.RightButton
+
+
+def recorded(signal: object) -> list[object]:
+    """What a signal says from now on."""
+    said: list[object] = []
+    signal.connect(lambda *args: said.append(args[0] if len(args) == 1 else args))  # type: ignore[attr-defined]
+    return said
+
+
+class Editor:
+    """Stands in for the controller: applies what the select tool asks for."""
+
+    def __init__(self, stage: Stage, tool: SelectTool) -> None:
+        self.stage, self.texts = stage, list[str]()
+        tool.edit_requested.connect(self.apply)
+
+    def apply(self, text: str, edit: Edit) -> None:
+        self.texts.append(text)
+        before = self.stage.canvas.document
+        assert before is not None
+        self.stage.canvas.set_document(edit.apply(before)[0], LABELS, None)
+
+    def region(self, name: str) -> Region:
+        document = self.stage.canvas.document
+        assert document is not None
+        return next(a.region for a in document.annotations if a.id == name)
+
+
+@pytest.fixture
+def sam(stage: Stage) -> SamTool:
+    tool = SamTool(stage.canvas)
+    stage.canvas.set_tool(tool)
+    return tool
+
+
+@pytest.fixture
+def select(stage: Stage) -> SelectTool:
+    tool = SelectTool(stage.canvas)
+    stage.canvas.set_tool(tool)
+    return tool
+
+
+@pytest.fixture
+def editor(stage: Stage, select: SelectTool) -> Editor:
+    stage.show([BIG, SMALL, RIGHT])
+    return Editor(stage, select)
+
+
+class TestSam:
+    def test_left_is_positive_right_and_shift_are_negative(self, stage: Stage, sam: SamTool) -> None:
+        said = recorded(sam.prompts_changed)
+        stage.hands.click(100, 80)
+        stage.hands.click(200, 90, RIGHT_BUTTON)
+        stage.hands.click(300, 100, modifiers=SHIFT)
+        assert sam.prompts.points == (
+            PointPrompt(100, 80, True),
+            PointPrompt(200, 90, False),
+            PointPrompt(300, 100, False),
+        )
+        assert [len(p.points) for p in said] == [1, 2, 3]
+
+    def test_a_drag_is_a_box_shown_live_and_a_second_one_replaces_it(
+        self, stage: Stage, sam: SamTool
+    ) -> None:
+        said = recorded(sam.prompts_changed)
+        stage.hands.click(150, 150)
+        stage.hands.drag((200, 180), (100, 100))
+        assert sam.prompts == PromptSet((PointPrompt(150, 150),), BoxPrompt(100, 100, 200, 180))
+        assert len(said) > 3  # live while dragging
+        stage.hands.drag((10, 10), (60, 50))
+        assert sam.prompts.box == BoxPrompt(10, 10, 60, 50)
+        assert len(sam.prompts.points) == 1
+
+    def test_a_drag_under_four_pixels_is_a_click(self, stage: Stage, sam: SamTool) -> None:
+        stage.hands.drag((100, 100), (103, 103))
+        assert sam.prompts == PromptSet((PointPrompt(100, 100),))
+
+    def test_a_box_is_cut_to_the_image_and_clicks_outside_place_nothing(
+        self, stage: Stage, sam: SamTool
+    ) -> None:
+        stage.hands.click(-20, 50)
+        assert not sam.prompts
+        stage.hands.drag((-20, -30), (100, 100))
+        assert sam.prompts.box == BoxPrompt(0, 0, 100, 100)
+
+    def test_a_placed_point_is_dragged_and_clicked_away(self, stage: Stage, sam: SamTool) -> None:
+        stage.hands.click(100, 100)
+        stage.hands.drag((102, 101), (150, 120))
+        assert sam.prompts.points == (PointPrompt(150, 120),)
+        stage.hands.click(150, 120)
+        assert not sam.prompts
+
+    def test_a_double_click_leaves_one_point(self, stage: Stage, sam: SamTool) -> None:
+        stage.hands.double_click(100, 100)
+        assert sam.prompts.points == (PointPrompt(100, 100),)
+
+    def test_undo_takes_back_every_kind_of_change(self, stage: Stage, sam: SamTool) -> None:
+        states = [sam.prompts]
+        for act in (
+            lambda: stage.hands.click(100, 100),
+            lambda: stage.hands.drag((10, 10), (60, 50)),
+            lambda: stage.hands.drag((20, 20), (80, 70)),
+            lambda: stage.hands.drag((100, 100), (120, 120)),
+            lambda: stage.hands.click(120, 120),
+        ):
+            act()
+            states.append(sam.prompts)
+        assert len(set(states)) == 6
+        for state in reversed(states[:-1]):
+            assert sam.undo_prompt()
+            assert sam.prompts == state
+        assert not sam.undo_prompt()
+
+    def test_prompts_of_an_annotation_are_taken_back_too(self, sam: SamTool) -> None:
+        said = recorded(sam.prompts_changed)
+        sam.show_prompts(PromptSet((PointPrompt(1, 2), PointPrompt(3, 4)), BoxPrompt(0, 0, 9, 9)))
+        assert said == []
+        sam.undo_prompt()
+        assert sam.prompts == PromptSet((PointPrompt(1, 2),), BoxPrompt(0, 0, 9, 9))
+
+    def test_escape_while_dragging_puts_back_and_the_release_does_nothing(
+        self, stage: Stage, sam: SamTool
+    ) -> None:
+        stage.hands.click(100, 100)
+        before = sam.prompts
+        stage.hands.press(200, 200)
+        stage.hands.move(250, 250)
+        assert sam.prompts.box is not None
+        stage.hands.key(Qt.Key.Key_Escape)
+        assert sam.prompts == before
+        stage.hands.release(250, 250)
+        assert sam.prompts == before
+
+    def test_hover_only_with_nothing_placed_or_pressed_and_over_the_image(
+        self, stage: Stage, sam: SamTool
+    ) -> None:
+        hovered, left = recorded(sam.hovered), recorded(sam.hover_left)
+        stage.hands.move(100, 100)
+        stage.hands.move(110, 100)
+        assert hovered == [(100, 100), (110, 100)]
+        stage.hands.move(-10, 100)
+        assert len(left) == 1
+        stage.hands.move(100, 100)
+        stage.hands.press(100, 100)
+        assert len(left) == 2
+        stage.hands.move(130, 130)
+        stage.hands.release(130, 130)
+        stage.hands.move(200, 200)
+        assert len(hovered) == 3
+        sam.clear()
+        sam.set_hover_enabled(False)
+        stage.hands.move(210, 200)
+        assert len(hovered) == 3
+
+    def test_another_image_clears(self, stage: Stage, sam: SamTool) -> None:
+        cleared = recorded(sam.prompts_changed)
+        stage.hands.click(100, 100)
+        stage.canvas.set_image("b.jpg", None, "Loading")  # type: ignore[arg-type]
+        assert cleared[-1] == PromptSet()
+        assert not sam.undo_prompt()
+
+    def test_tab_stays_on_the_canvas_and_steps(self, stage: Stage, sam: SamTool) -> None:
+        steps = recorded(sam.candidate_step)
+        stage.hands.key(Qt.Key.Key_Tab)
+        stage.hands.key(Qt.Key.Key_Backtab, SHIFT)
+        assert steps == [1, -1]
+        assert stage.canvas.hasFocus()
+
+    def test_points_look_the_same_at_any_zoom(self, stage: Stage, sam: SamTool) -> None:
+        stage.hands.click(200, 150)
+        stage.hands.move(0, 0)
+        for factor in (1.0, 4.0, 0.25):
+            stage.canvas.zoom_at(factor, stage.canvas.to_widget(200, 150))
+            x, y = stage.canvas.to_image(stage.canvas.to_widget(200, 150) + stage.canvas.rect().topLeft())
+            assert stage.pixel(x, y).red() > 200  # the white +
+            disc = stage.canvas.to_image(stage.canvas.to_widget(200, 150) + _offset(-4, -4))
+            assert stage.pixel(*disc).green() > stage.pixel(*disc).red()  # the green disc
+
+
+def _offset(dx: float, dy: float) -> object:
+    from PySide6.QtCore import QPointF
+
+    return QPointF(dx, dy)
+
+
+class TestKeys:
+    def test_space_is_a_tap_or_a_pan(self, stage: Stage, sam: SamTool) -> None:
+        taps = recorded(stage.canvas.space_tapped)
+        shortcut = QAction(stage.canvas)
+        shortcut.setShortcut("Space")
+        stolen = recorded(shortcut.triggered)
+        stage.canvas.addAction(shortcut)
+        stage.hands.key(Qt.Key.Key_Space)
+        assert len(taps) == 1
+        before = stage.canvas.to_widget(0, 0)
+        start = stage.canvas.to_image(before * 0 + _offset(100, 100))  # type: ignore[arg-type,operator]
+        stage.hands.key_down(Qt.Key.Key_Space)
+        stage.hands.press(*start)
+        stage.hands.move(*stage.canvas.to_image(_offset(130, 110)))  # type: ignore[arg-type]
+        moved = stage.canvas.to_widget(0, 0) - before
+        stage.hands.release(*stage.canvas.to_image(_offset(130, 110)))  # type: ignore[arg-type]
+        stage.hands.key_up(Qt.Key.Key_Space)
+        assert (moved.x(), moved.y()) == (30, 10)
+        assert len(taps) == 1
+        assert not sam.prompts
+        assert stolen == []
+
+    def test_keys_that_no_tool_wants_reach_window_shortcuts(self, stage: Stage, sam: SamTool) -> None:
+        heard = []
+        for key in ("Z", "D", "E", "Return"):
+            action = QAction(stage.canvas)
+            action.setShortcut(key)
+            action.triggered.connect(lambda _=False, key=key: heard.append(key))
+            stage.canvas.addAction(action)
+        stage.hands.click(100, 100)
+        for key in (Qt.Key.Key_Z, Qt.Key.Key_D, Qt.Key.Key_E, Qt.Key.Key_Return):
+            stage.hands.key(key)
+        assert heard == ["Z", "D", "E", "Return"]
+
+    def test_a_polygon_in_work_has_its_keys_first(self, stage: Stage) -> None:
+        tool = PolygonTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        heard = []
+        action = QAction(stage.canvas)
+        action.setShortcut("Z")
+        action.triggered.connect(lambda: heard.append("Z"))
+        stage.canvas.addAction(action)
+        stage.hands.key(Qt.Key.Key_Z)
+        assert heard == ["Z"]
+        stage.hands.click(10, 10)
+        stage.hands.click(60, 10)
+        stage.hands.key(Qt.Key.Key_Z)
+        assert heard == ["Z"]
+        assert tool.corners == ((10, 10),)
+
+
+class TestSelect:
+    def test_the_smallest_under_the_mouse_then_the_next(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.click(125, 125)
+        assert stage.canvas.selection == {"small"}
+        stage.hands.click(125, 125)
+        assert stage.canvas.selection == {"big"}
+        stage.hands.click(125, 125)
+        assert stage.canvas.selection == {"small"}
+        stage.hands.click(10, 10)
+        assert stage.canvas.selection == set()
+
+    def test_shift_adds_and_takes_away(self, stage: Stage, editor: Editor) -> None:
+        said = recorded(stage.canvas.selection_changed)
+        stage.hands.click(125, 125)
+        stage.hands.click(330, 130, modifiers=SHIFT)
+        assert stage.canvas.selection == {"small", "right"}
+        stage.hands.click(125, 125, modifiers=SHIFT)
+        assert stage.canvas.selection == {"right"}
+        assert said == [{"small"}, {"small", "right"}, {"right"}]
+
+    def test_a_hole_is_no_body(self, stage: Stage, select: SelectTool) -> None:
+        stage.show([RING])
+        stage.hands.click(150, 150)
+        assert stage.canvas.selection == set()
+        stage.hands.click(100, 100)
+        assert stage.canvas.selection == {"ring"}
+
+    def test_dragging_a_body_asks_for_one_edit(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.drag((330, 130), (310, 150), steps=10)
+        assert editor.texts == ["Move annotation"]
+        assert editor.region("right").bounds == pytest.approx((280, 120, 340, 180))
+        stage.hands.drag((310, 150), (400, 150))
+        assert editor.region("right").bounds == pytest.approx((370, 120, 400, 180))  # cut at the edge
+
+    def test_moving_takes_the_prompts_along(self, stage: Stage, select: SelectTool) -> None:
+        made = annotation("a", (100, 100, 150, 150), prompts=PromptSet((PointPrompt(120, 120),)))
+        stage.show([made])
+        editor = Editor(stage, select)
+        stage.hands.drag((125, 125), (145, 115))
+        assert stage.canvas.document is not None
+        assert editor.texts == ["Move annotation"]
+        moved = stage.canvas.document.annotations[0]
+        assert moved.prompts == PromptSet((PointPrompt(140, 110),))
+
+    def test_several_are_moved_together(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.click(125, 125)
+        stage.hands.click(330, 130, modifiers=SHIFT)
+        stage.hands.drag((330, 130), (330, 140))
+        assert editor.texts == ["Move 2 annotations"]
+        assert editor.region("small").bounds == pytest.approx((100, 110, 150, 160))
+        assert editor.region("big") == BIG.region
+
+    def test_escape_puts_a_drag_back(self, stage: Stage, editor: Editor) -> None:
+        before = stage.pixel(330, 130)
+        stage.hands.press(330, 130)
+        stage.hands.move(200, 280)
+        stage.hands.key(Qt.Key.Key_Escape)
+        stage.hands.release(200, 280)
+        assert editor.texts == []
+        stage.canvas.set_selection(())
+        stage.hands.move(5, 5)
+        assert stage.pixel(330, 130) == before
+
+    def test_a_vertex_is_dragged(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.click(330, 130)
+        stage.hands.drag((360, 160), (380, 190))
+        assert editor.texts == ["Move corner"]
+        assert editor.region("right").bounds == pytest.approx((300, 100, 380, 190))
+
+    def test_a_vertex_dragged_across_is_cleaned(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.click(330, 130)
+        stage.hands.drag((360, 160), (280, 80))
+        assert editor.region("right").is_valid
+        stage.hands.click(5, 5)
+
+    def test_an_edge_gets_a_vertex_by_its_middle_and_by_a_double_click(
+        self, stage: Stage, editor: Editor
+    ) -> None:
+        stage.hands.click(330, 130)
+        stage.hands.drag((330, 100), (330, 80))  # the middle handle
+        assert editor.texts == ["Insert corner"]
+        assert editor.region("right").area == pytest.approx(3600 + 600)
+        stage.hands.double_click(300, 145)
+        assert editor.texts == ["Insert corner"] * 2
+        assert len(editor.region("right").geoms[0].exterior.coords) == 7
+        assert editor.region("right").area == pytest.approx(3600 + 600)
+
+    def test_a_vertex_is_deleted_by_alt_click_and_by_del(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.click(330, 130)
+        stage.hands.click(360, 160, modifiers=ALT)
+        assert editor.texts == ["Delete corner"]
+        assert editor.region("right").area == pytest.approx(1800)
+        heard = []
+        action = QAction(stage.canvas)
+        action.setShortcut("Del")
+        action.triggered.connect(lambda: heard.append("Del"))
+        stage.canvas.addAction(action)
+        stage.hands.move(360, 100)
+        stage.hands.key(Qt.Key.Key_Delete)
+        assert editor.texts == ["Delete corner", "Delete annotation"]  # a triangle has no inside without one
+        stage.hands.move(5, 5)
+        stage.hands.key(Qt.Key.Key_Delete)
+        assert heard == ["Del"]
+
+    def test_a_double_click_on_the_body_opens_it_again(
+        self, stage: Stage, select: SelectTool, editor: Editor
+    ) -> None:
+        opened = recorded(select.reopen_requested)
+        stage.hands.double_click(125, 125)
+        assert opened == ["small"]
+        stage.hands.double_click(125, 125)  # it was selected before: still it, not the one below
+        assert opened == ["small", "small"]
+
+    def test_a_rubber_band_chooses_what_lies_in_it(self, stage: Stage, editor: Editor) -> None:
+        stage.hands.drag((290, 80), (390, 200))
+        assert stage.canvas.selection == {"right"}
+        stage.hands.drag((10, 10), (390, 290), modifiers=SHIFT)
+        assert stage.canvas.selection == {"big", "small", "right"}
+
+    def test_hidden_annotations_are_out_of_reach(self, stage: Stage, editor: Editor) -> None:
+        stage.canvas.set_hidden({"small"})
+        stage.hands.click(125, 125)
+        assert stage.canvas.selection == {"big"}
+        stage.canvas.set_annotations_visible(False)
+        stage.hands.click(330, 130)
+        assert stage.canvas.selection == set()
+
+    def test_the_context_menu_knows_the_annotation(self, stage: Stage, editor: Editor) -> None:
+        asked = recorded(stage.canvas.context_menu_requested)
+        stage.hands.click(330, 130, RIGHT_BUTTON)
+        stage.hands.click(5, 5, RIGHT_BUTTON)
+        assert [target for target, _ in asked] == ["right", None]
+
+
+class TestDrawing:
+    def test_a_polygon_is_closed_at_its_first_corner(self, stage: Stage) -> None:
+        tool = PolygonTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        drawn = recorded(tool.region_drawn)
+        for x, y in ((50, 50), (150, 50), (150, 150), (52, 51)):
+            stage.hands.click(x, y)
+        assert [r.area for r in drawn] == [5000]
+        assert tool.at_rest
+
+    @pytest.mark.parametrize("how", ["double", "enter"])
+    def test_a_polygon_is_closed_by_a_double_click_or_enter(self, stage: Stage, how: str) -> None:
+        tool = PolygonTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        drawn = recorded(tool.region_drawn)
+        for x, y in ((50, 50), (150, 50), (150, 150)):
+            stage.hands.click(x, y)
+        if how == "double":
+            stage.hands.double_click(50, 150)
+            assert [r.area for r in drawn] == [10000]
+        else:
+            stage.hands.key(Qt.Key.Key_Return)
+            assert [r.area for r in drawn] == [5000]
+
+    def test_corners_are_taken_back_and_dropped(self, stage: Stage) -> None:
+        tool = PolygonTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        for x, y in ((50, 50), (150, 50), (150, 150)):
+            stage.hands.click(x, y)
+        stage.hands.key(Qt.Key.Key_Backspace)
+        assert tool.corners == ((50, 50), (150, 50))
+        stage.hands.key(Qt.Key.Key_Escape)
+        assert tool.corners == ()
+
+    def test_a_bow_tie_is_cleaned_and_cut_to_the_image(self, stage: Stage) -> None:
+        tool = PolygonTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        drawn = recorded(tool.region_drawn)
+        for x, y in ((300, 50), (450, 150), (450, 50), (300, 150)):
+            stage.hands.click(x, y)
+        stage.hands.key(Qt.Key.Key_Return)
+        assert drawn[0].is_valid
+        assert len(drawn[0].geoms) == 2
+        assert drawn[0].bounds[2] <= 400
+
+    def test_a_rectangle(self, stage: Stage) -> None:
+        tool = RectangleTool(stage.canvas)
+        stage.canvas.set_tool(tool)
+        drawn = recorded(tool.region_drawn)
+        stage.hands.click(20, 20)
+        assert drawn == []
+        stage.hands.drag((150, 120), (50, 40))
+        assert iou(drawn[0], from_box(50, 40, 150, 120)) == pytest.approx(1.0)
+        stage.hands.press(150, 120)
+        stage.hands.move(200, 200)
+        stage.hands.key(Qt.Key.Key_Escape)
+        stage.hands.release(200, 200)
+        assert len(drawn) == 1
