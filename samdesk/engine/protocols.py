@@ -20,7 +20,11 @@ class EngineError(Exception):
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
-    """The device had no room for the work; with less in its memory, or on the CPU, it may go through."""
+    """The device has no memory left for the model, an image or a prompt.
+
+    The predictor stays usable. Whoever holds embeddings on the device can drop them, call
+    ``engine.device.release()`` and try again, or load the model anew on the CPU (``info.path``).
+    """
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error

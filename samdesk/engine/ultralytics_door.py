@@ -19,9 +19,10 @@ from samdesk.engine import folders
 if TYPE_CHECKING:
     from torch import nn
 
-NETWORKS = ("sam_b", "sam_l", "sam_h", "mobile_sam") + tuple(
-    f"{family}_{size}" for family in ("sam2", "sam2.1") for size in "tsbl"
-)
+NETWORKS = (
+    "sam_b", "sam_l", "sam_h", "mobile_sam",
+    "sam2_t", "sam2_s", "sam2_b", "sam2_l", "sam2.1_t", "sam2.1_s", "sam2.1_b", "sam2.1_l",
+)  # fmt: skip
 """The networks ``build_network`` knows, by the stem of their Ultralytics checkpoint."""
 
 
@@ -48,19 +49,18 @@ def _same_threads() -> Iterator[None]:
 def ultralytics() -> Any:
     """The ultralytics package, imported offline, without analytics and without side effects."""
     _quiet()
-    import torch  # noqa: F401 - before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
+    import torch  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
 
     with _same_threads():
         import ultralytics as package
+        from ultralytics.utils import torch_utils
+
+    # What select_device gives torch for the CPU: one thread less than there are, for the whole process.
+    vars(torch_utils)["NUM_THREADS"] = torch.get_num_threads()
 
     # In memory only: a settings file that the user shares with other programs stays as it is.
     dict.__setitem__(package.settings, "sync", False)
     return package
-
-
-def weights_dir() -> Path:
-    """Where Ultralytics itself keeps downloaded weights."""
-    return Path(str(ultralytics().settings["weights_dir"]))
 
 
 def build_network(name: str) -> nn.Module:
@@ -72,7 +72,7 @@ def build_network(name: str) -> nn.Module:
     ultralytics()
     from ultralytics.models.sam import build
 
-    builders = {
+    builders: dict[str, Any] = {
         "sam_b": build.build_sam_vit_b,
         "sam_l": build.build_sam_vit_l,
         "sam_h": build.build_sam_vit_h,
@@ -115,7 +115,8 @@ def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | Non
     layers = sum(1 for module in network.modules() if not list(module.children()))
     parameters = sum(p.numel() for p in network.parameters())
     try:
-        gflops = float(torch_utils.get_flops(network, imgsz))
+        count: Any = torch_utils.get_flops
+        gflops = float(count(network, imgsz))
     except Exception:  # noqa: BLE001 - a third party's counter; the number is only informative
         gflops = 0.0
     return layers, parameters, gflops or None

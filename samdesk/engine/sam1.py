@@ -1,0 +1,75 @@
+"""SAM 1 and MobileSAM: what is theirs of the way from photo to masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from samdesk.domain.geometry import Frame, RgbImage
+from samdesk.engine.sam_prompts import INPUT_SIDE
+
+if TYPE_CHECKING:
+    import torch
+
+    from samdesk.engine.sam_predictor import PromptTensors
+
+_MEAN = (123.675, 116.28, 103.53)
+_STD = (58.395, 57.12, 57.375)
+
+
+class Sam1Network:
+    """A SAM 1 or MobileSAM network with Meta's preprocessing (``SamPredictor``, segment-anything)."""
+
+    def __init__(self, network: Any) -> None:
+        self.module = network
+        self.prompt_encoder = network.prompt_encoder
+        self._position = network.prompt_encoder.get_dense_pe()
+
+    def frame(self, image_hw: tuple[int, int]) -> Frame:
+        """The image padded to a square at its right or bottom."""
+        return Frame(0.0, 0.0, float(max(image_hw)))
+
+    def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
+        """Input pixels an image pixel; they differ a little, as the resized image has whole pixels."""
+        height, width = _resized(image_hw)
+        return width / image_hw[1], height / image_hw[0]
+
+    def preprocess(self, image: RgbImage) -> torch.Tensor:
+        """(1, 3, 1024, 1024) float32: longest side resized (antialiased, 8 bit), normalised, zero-padded."""
+        import torch
+
+        height, width = _resized(image.shape[:2])
+        resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        pixels = torch.from_numpy(resized.copy()).permute(2, 0, 1).float()
+        mean, std = torch.tensor(_MEAN).view(3, 1, 1), torch.tensor(_STD).view(3, 1, 1)
+        padded = torch.zeros((1, 3, INPUT_SIDE, INPUT_SIDE))
+        padded[0, :, :height, :width] = (pixels - mean) / std
+        return padded
+
+    def features(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The image embedding, (1, 256, 64, 64)."""
+        return (self.module.image_encoder(pixels),)
+
+    def decode(
+        self, features: tuple[torch.Tensor, ...], prompts: PromptTensors, multimask: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, N, 256, 256) logits and (B, N) predicted IoUs of B objects."""
+        points = None if prompts.points is None else (prompts.points, prompts.labels)
+        sparse, dense = self.prompt_encoder(points=points, boxes=prompts.boxes, masks=prompts.masks)
+        (image,) = features
+        logits, scores = self.module.mask_decoder(
+            image_embeddings=image,
+            image_pe=self._position.to(image.dtype),
+            sparse_prompt_embeddings=sparse.to(image.dtype),
+            dense_prompt_embeddings=dense.to(image.dtype),
+            multimask_output=multimask,
+        )
+        return logits, scores
+
+
+def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width with the longest side 1024, rounded as Meta rounds."""
+    scale = INPUT_SIDE / max(image_hw[0], image_hw[1])
+    return max(1, int(image_hw[0] * scale + 0.5)), max(1, int(image_hw[1] * scale + 0.5))

@@ -1,0 +1,201 @@
+"""The interactive predictor around any SAM network: explicit embeddings, many prompts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.engine.device import dtype_of, errors_in_words
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory
+from samdesk.engine.sam_prompts import candidates, mask_on_frame, to_input
+
+if TYPE_CHECKING:
+    import torch
+
+_OBJECTS_AT_ONCE = {"cuda": 32, "mps": 8}  # on a CPU a batch is slower than one by one
+
+
+@dataclass(frozen=True, eq=False)
+class PromptTensors:
+    """Prompts of B objects, in pixels of the network's input square, float32.
+
+    Attributes:
+        points: (B, N, 2), or None.
+        labels: (B, N): 1 positive, 0 negative; None with ``points``.
+        boxes: (B, 4) xyxy, or None.
+        masks: (B, 1, 256, 256) logits, or None.
+    """
+
+    points: torch.Tensor | None = None
+    labels: torch.Tensor | None = None
+    boxes: torch.Tensor | None = None
+    masks: torch.Tensor | None = None
+
+
+class SamNetwork(Protocol):
+    """What differs between SAM 1 and SAM 2."""
+
+    module: Any
+    prompt_encoder: Any
+
+    def frame(self, image_hw: tuple[int, int]) -> Frame:
+        """What the network looks at, in image pixels."""
+
+    def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
+        """Input pixels an image pixel, across and down."""
+
+    def preprocess(self, image: RgbImage) -> torch.Tensor:
+        """(1, 3, 1024, 1024) float32 on the CPU."""
+
+    def features(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The image encoder's output, all that the decoder needs."""
+
+    def decode(
+        self, features: tuple[torch.Tensor, ...], prompts: PromptTensors, multimask: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, N, 256, 256) logits and (B, N) predicted IoUs."""
+
+
+class SamPredictor:
+    """A ``Predictor`` that answers as Meta's predictors do for equal weights and prompts.
+
+    ``Embedding.data`` is a tuple of tensors. They may lie on any device and in any float type: they
+    are brought to the network's for a prompt, so a cache is free to keep them elsewhere.
+    """
+
+    def __init__(self, network: SamNetwork, info: ModelInfo) -> None:
+        self.network = network
+        self._info = info
+        self._dtype = dtype_of(info.precision)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of this model; GFLOPs only in ``engine.describe.describe``."""
+        return self._info
+
+    @property
+    def key(self) -> str:
+        """What its embeddings are marked with."""
+        return f"{self._info.name}:{self._info.sha256}"
+
+    @property
+    def batches(self) -> bool:
+        """Whether many objects at once are faster than one after the other."""
+        return self._at_once > 1
+
+    @property
+    def _at_once(self) -> int:
+        return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], 1)
+
+    def encode(self, image: RgbImage) -> Embedding:
+        """Runs the image encoder on an (H, W, 3) uint8 RGB photo.
+
+        Raises:
+            OutOfMemory: The device is full.
+            EngineError: The network failed, or its output is no number in this precision.
+        """
+        return self.encode_pixels(self.network.preprocess(_checked(image)), (image.shape[0], image.shape[1]))
+
+    def encode_pixels(self, pixels: torch.Tensor, image_hw: tuple[int, int]) -> Embedding:
+        """Runs the image encoder on ``network.preprocess``'s tensor."""
+        import torch
+
+        with torch.inference_mode(), errors_in_words("Encoding the image", self._info.device):
+            features = self.network.features(pixels.to(self._info.device, self._dtype))
+            finite = all(bool(torch.isfinite(f).all()) for f in features)
+        if not finite:
+            raise EngineError(
+                f"{self._info.title} gave no usable numbers in {self._info.precision} "
+                f"on {self._info.device}. Choose precision fp32 (or bf16)."
+            )
+        nbytes = sum(f.numel() * f.element_size() for f in features)
+        return Embedding(self.key, image_hw, self.network.frame(image_hw), features, nbytes)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        """Decodes one object: three candidates, best predicted IoU first, or one without multimask.
+
+        No prompt, no candidates. Raises ``OutOfMemory`` and ``EngineError``.
+        """
+        if not prompts:
+            return []
+        logits, scores = self._decode(embedding, self._tensors(embedding, prompts), multimask)
+        order = np.argsort(-scores[0], kind="stable")
+        return candidates(logits[0][order], scores[0][order], embedding.frame, embedding.image_hw)
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+        corners = self._to_input(embedding, boxes).reshape(-1, 4)
+        found: list[MaskCandidate] = []
+        at_once = self._at_once
+        while len(found) < len(corners):
+            chunk = corners[len(found) : len(found) + at_once]
+            try:
+                logits, scores = self._decode(embedding, PromptTensors(boxes=self._tensor(chunk)), False)
+            except OutOfMemory:
+                if at_once == 1:
+                    raise
+                at_once = max(1, at_once // 2)
+                continue
+            found += candidates(logits[:, 0], scores[:, 0], embedding.frame, embedding.image_hw)
+        return found
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> list[list[MaskCandidate]]:
+        """Decodes (N, 2) single positive points, each an object of its own: three candidates each."""
+        xy = self._to_input(embedding, points)
+        found: list[list[MaskCandidate]] = []
+        at_once = self._at_once
+        for start in range(0, len(xy), at_once):
+            chunk = self._tensor(xy[start : start + at_once, None, :])
+            prompts = PromptTensors(points=chunk, labels=self._tensor(np.ones(chunk.shape[:2], np.float32)))
+            for logits, scores in zip(*self._decode(embedding, prompts, True), strict=True):
+                found.append(candidates(logits, scores, embedding.frame, embedding.image_hw))
+        return found
+
+    def _tensors(self, embedding: Embedding, prompts: PromptSet) -> PromptTensors:
+        points = labels = boxes = masks = None
+        if prompts.points:
+            points = self._tensor(self._to_input(embedding, [(p.x, p.y) for p in prompts.points])[None])
+            labels = self._tensor(np.array([[p.positive for p in prompts.points]]))
+        if prompts.box is not None:
+            boxes = self._tensor(self._to_input(embedding, prompts.box.xyxy).reshape(1, 4))
+        if prompts.mask is not None:
+            masks = self._tensor(mask_on_frame(prompts.mask, embedding.frame)[None, None])
+        return PromptTensors(points, labels, boxes, masks)
+
+    def _to_input(self, embedding: Embedding, xy: ArrayLike) -> FloatArray:
+        """Any array of (x, y) pairs in image pixels to (N, 2) input pixels."""
+        pairs = np.asarray(xy, np.float64).reshape(-1, 2)
+        return to_input(pairs, embedding.frame, self.network.scale(embedding.image_hw))
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._info.device)
+
+    def _decode(
+        self, embedding: Embedding, prompts: PromptTensors, multimask: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        import torch
+
+        if embedding.model != self.key:
+            raise EngineError(
+                f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
+            )
+        with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
+            features = tuple(f.to(self._info.device, self._dtype) for f in embedding.data)
+            logits, scores = self.network.decode(features, prompts, multimask)
+            return logits.float().cpu().numpy(), scores.float().cpu().numpy()
+
+
+def _checked(image: RgbImage) -> RgbImage:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
+    return image
