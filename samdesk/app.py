@@ -139,10 +139,10 @@ def build(application: QApplication, settings: Settings | None = None) -> Desk:
     storage = StorageClient()
     session = Session(model, storage)
     workers = _workers(settings, storage, session)
-    flows = _flows(settings, theme, actions, window, canvas, panels, strip, batch_bar, messages, session, workers)
-    desk = Desk(
-        settings, theme, window, actions, canvas, *panels, strip, messages, session, workers, flows
+    flows = _flows(
+        settings, theme, actions, window, canvas, panels, strip, batch_bar, messages, session, workers
     )
+    desk = Desk(settings, theme, window, actions, canvas, *panels, strip, messages, session, workers, flows)
     window.close_requested.connect(lambda _event: desk.stop())
     _follow_settings(desk)
     if settings.problem:
@@ -218,9 +218,7 @@ def _flows(
     annotate.settled.connect(navigate.release)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
-    batch = BatchController(
-        session, storage, workers.batch, navigate, settings, window, batch_bar, messages
-    )
+    batch = BatchController(session, storage, workers.batch, navigate, settings, window, batch_bar, messages)
     models.ready.connect(batch.take_model)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())

@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         given = ["version"]
-    words = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    words = {
+        command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
+    }
     if not given or (given[0] not in words and given[0] not in ("-h", "--help")):
         given = ["open", *given]
     cli(given, prog_name="samdesk")

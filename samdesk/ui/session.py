@@ -100,8 +100,8 @@ class Session(QObject):
         self._push(transaction, undo)
         self._reload(transaction)
 
-    def note_run(self, do: Transaction, undo: Transaction, unsaved: int) -> None:
-        """An auto-annotate run ended: one more step, below the ``unsaved`` steps that came after it."""
+    def note_step(self, do: Transaction, undo: Transaction, unsaved: int) -> None:
+        """The store added a step itself (a run, a file read again), below the ``unsaved`` newest ones."""
         commands = [self.stack.command(i) for i in range(self.stack.index())]
         pairs = [(c.do_transaction, c.undo_transaction) for c in commands if isinstance(c, EditCommand)]
         pairs.insert(len(pairs) - unsaved, (do, undo))

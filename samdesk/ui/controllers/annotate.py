@@ -78,6 +78,16 @@ class AnnotateController(QObject):
         return bool(self._tool.prompts) or self._reopened is not None
 
     @property
+    def proposal(self) -> Proposal | None:
+        """What is proposed on the canvas, if anything."""
+        return self._proposal
+
+    @property
+    def answered(self) -> bool:
+        """Whether the mask shown answers the newest prompt."""
+        return self._shown is not None and self._shown.token == self._asked
+
+    @property
     def candidate_count(self) -> int:
         """How many masks the proposal has to choose from."""
         return len(self._shown.masks) if self._shown is not None and not self._shown.hover else 0
@@ -91,7 +101,7 @@ class AnnotateController(QObject):
         """Keeps the mask shown; if its answer is still on the way, keeps it when it comes."""
         if not self.has_prompts:
             return
-        if self._asked and (self._shown is None or self._shown.token != self._asked):
+        if self._asked and not self.answered:
             self._accept_when_answered = True
             return
         self._keep()

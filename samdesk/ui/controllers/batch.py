@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.domain.edits import Edit
 from samdesk.engine.autoannotate import AutoAnnotatePlan, BatchProgress, BatchSummary, DryRun
 from samdesk.engine.protocols import ModelInfo
+from samdesk.io.dataset import LogEntry
 from samdesk.io.settings import (
     AUTO_CONF,
     AUTO_DET_MODEL,
@@ -136,7 +137,7 @@ class BatchController(QObject):
         self._navigate.note_run_edit(key, edit)
 
     def _note_run(self, entry: LogEntry) -> None:
-        self._session.note_run(entry.do, entry.undo, self._unsaved())
+        self._session.note_step(entry.do, entry.undo, self._storage.pending)
 
     def _end(self, summary: BatchSummary) -> None:
         self._set_running(False)

@@ -46,13 +46,16 @@ class FilesController(QObject):
         self._settings, self._window, self._messages = settings, window, messages
         self._start: str | None = None
         self._job: Job | None = None
-        self.pending = 0
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
         storage.open_failed.connect(self._show_open_failure)
         storage.notice.connect(self._show_notice)
         storage.save_failed.connect(self._show_save_failure)
         storage.pending_changed.connect(self._show_pending)
+        storage.store_moved.connect(self._show_store)
+        storage.reloaded.connect(session.show_loaded)
+        storage.step_saved.connect(lambda entry: session.note_step(entry.do, entry.undo, storage.pending))
+        storage.failed.connect(self._show_failure)
         window.paths_dropped.connect(self.open_paths)
         window.recent_chosen.connect(self.open_folder)
         self.show_recent()
@@ -85,7 +88,7 @@ class FilesController(QObject):
         """Opens the photos that come with Ultralytics in a fresh folder."""
         job = Job(lambda: make_demo_folder(fresh_demo_folder()), self)
         job.done.connect(self.open_folder)
-        job.failed.connect(lambda why: self._messages.error(f"The demo could not be set up. {why}", key="open"))
+        job.failed.connect(lambda why: self._messages.error(why, key="open"))
         self._job = job
         job.start()
 
@@ -104,7 +107,7 @@ class FilesController(QObject):
             return
         if self.info.in_memory:
             self._offer_store()
-        elif self.pending == 0:
+        elif self._storage.pending == 0:
             self._messages.info(
                 f"All changes are saved in {self.info.folder}, labels included.", key="saved", seconds=4
             )
@@ -168,11 +171,19 @@ class FilesController(QObject):
         self._messages.error(
             f"{failure.what} {failure.next}".strip(),
             key="save",
-            actions=[("Choose another place…", self._offer_store)],
+            actions=[("Try again", self._storage.retry), ("Choose another place…", self._offer_store)],
         )
         self._window.set_saved("not saved")
 
+    def _show_store(self, info: DatasetInfo) -> None:
+        self.info = info
+        self._messages.dismiss("read-only:")
+        self._messages.info("The store is on disk now; every edit is saved as you make it.", key="saved")
+        self._show_pending(self._storage.pending)
+
+    def _show_failure(self, failure: Failure) -> None:
+        self._messages.warn(f"{failure.what} {failure.next}".strip(), key="store")
+
     def _show_pending(self, pending: int) -> None:
-        self.pending = pending
         in_memory = self.info is not None and self.info.in_memory
         self._window.set_saved("saving…" if pending else "in memory only" if in_memory else "saved")

@@ -14,7 +14,6 @@ from samdesk.ui.panels.labels import LabelsPanel
 from samdesk.ui.session import Session
 from samdesk.workers.storage import StorageClient
 
-
 _Change: TypeAlias = Callable[[LabelSet], LabelSet]
 
 
@@ -119,9 +118,7 @@ class LabelsController(QObject):
     def _recolor(self, label_id: LabelId, color: str) -> None:
         chosen = color or self._messages.choose_color(self.labels.get(label_id).color)
         if chosen:
-            self._change(
-                f"Recolour {self.name(label_id)}", lambda labels: labels.recolor(label_id, chosen)
-            )
+            self._change(f"Recolour {self.name(label_id)}", lambda labels: labels.recolor(label_id, chosen))
 
     def _move(self, label_id: LabelId, index: int) -> None:
         name, before = self.name(label_id), self.labels.index(label_id)

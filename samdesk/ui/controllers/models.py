@@ -159,5 +159,5 @@ class ModelsController(QObject):
             self._window.set_model_chip("No model", "Click to choose a model", "warning")
             return
         text = info.title if info.precision == "-" else f"{info.title} · {info.device} {info.precision}"
-        tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another model"
+        tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another"
         self._window.set_model_chip(text, tip, "warning" if info.name == "grabcut" else "ok")

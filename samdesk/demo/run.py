@@ -1,0 +1,78 @@
+"""``samdesk demo``: the window on two photos, or the whole job driven offscreen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from samdesk.demo.report import Outcome, Report
+from samdesk.io.demo_photos import DemoError, fresh_demo_folder, make_demo_folder
+
+HEADLESS_OUT = Path("samdesk-demo")
+
+
+def run_demo(folder: Path | None, headless: Path | None) -> int:
+    """Runs the demo and returns an exit code: 0, or 1 if a step of the headless demo failed.
+
+    Args:
+        folder: Where the photos go; None: a fresh folder.
+        headless: Where the headless demo leaves everything; None: a window, where there is a display.
+    """
+    console = Console(highlight=False)
+    if headless is None and not has_display(os.environ, sys.platform):
+        console.print(f"There is no display, so the demo runs headless and leaves all in {HEADLESS_OUT}/.")
+        headless = HEADLESS_OUT
+    try:
+        if headless is None:
+            from samdesk.app import run
+
+            return run(make_demo_folder(folder or fresh_demo_folder()))
+        return _run_headless(folder, headless.absolute(), console)
+    except DemoError as error:
+        console.print(str(error))
+        return 1
+
+
+def has_display(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a window can be shown."""
+    if platform in ("win32", "darwin"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    out.mkdir(parents=True, exist_ok=True)
+    photos = make_demo_folder(folder or out / f"photos-{time.strftime('%Y%m%d-%H%M%S')}")
+    from samdesk.demo.script import play
+
+    report = play(photos, out)
+    console.print(_table(report))
+    console.print(f"Engine: {report.engine}")
+    console.print(f"Device: {report.device}")
+    console.print(f"Dataset and labels: {photos}", soft_wrap=True)
+    console.print(f"Screenshots: {out}", soft_wrap=True)
+    if report.failed:
+        console.print(f"[bold red]{report.failed} step{'s' if report.failed > 1 else ''} failed.[/]")
+        return 1
+    console.print("[green]Every step worked.[/]")
+    return 0
+
+
+def _table(report: Report) -> Table:
+    table = Table(title="samdesk demo", title_justify="left")
+    table.add_column("step")
+    table.add_column("result")
+    table.add_column("what happened", overflow="fold")
+    table.add_column("time", justify="right")
+    styles = {Outcome.DONE: "green", Outcome.SKIPPED: "yellow", Outcome.FAILED: "bold red"}
+    for step in report.steps:
+        result = f"[{styles[step.outcome]}]{step.outcome.value}[/]"
+        table.add_row(step.name, result, step.detail, f"{step.ms:,.0f} ms")
+    return table
