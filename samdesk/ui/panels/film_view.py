@@ -136,6 +136,7 @@ class FilmView(QAbstractItemView):
     ) -> None:
         if not index.isValid():
             return
+        self.executeDelayedItemsLayout()  # rows that came just now: the bars must know them
         rect = self._rect(index.row())
         if self.is_strip:
             bar, low, high, space = (
