@@ -47,9 +47,17 @@ def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float6
     """
     if region.is_empty:
         return np.zeros((0, 2))
-    core = _fixed_point(_core(region, width, height), width, height)
+    core = _snap(_inset(region), width, height)
+    if not _reads_as(core, region, width, height):
+        core = _fixed_point(_core(region, width, height), width, height)
     rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
     return join_rings([np.asarray(ring.coords)[:-1] for ring in rings])
+
+
+def _reads_as(core: Region, region: Region, width: int, height: int) -> bool:
+    """Whether reading the core gives the region itself: it came from a line written here."""
+    read = regions.clip(_outset(core), width, height)
+    return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
 
 
 def _fixed_point(core: Region, width: int, height: int) -> Region:

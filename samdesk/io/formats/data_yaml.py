@@ -1,0 +1,222 @@
+"""The file with the class names: data.yaml for Ultralytics, or classes.txt and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FIRST = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_LISTS = ("classes.txt", "names.txt", "obj.names", "labels/classes.txt")
+_SPLITS = ("train", "val", "valid", "test", "training", "validation")
+_MAX_BYTES = 4_000_000
+_MAX_CLASSES = 10_000
+
+
+@dataclass(frozen=True)
+class NamesFound:
+    """Class names by class id, and the file they are from."""
+
+    names: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True)
+class NamesSearch:
+    """What a search for class names met.
+
+    Attributes:
+        found: The first file that holds names, or None.
+        problems: In words, the files that should have held names before it and cannot be read.
+    """
+
+    found: NamesFound | None
+    problems: tuple[str, ...] = ()
+
+
+class _UnreadableError(ValueError):
+    """What is wrong with a names file, in words."""
+
+
+def read_names(folder: Path) -> NamesFound | None:
+    """The class names of the dataset that ``folder`` belongs to; None if no file holds any."""
+    return search_names(folder).found
+
+
+def search_names(folder: Path) -> NamesSearch:
+    """Looks for class names in a folder, and above it where it is the ``images`` or a split of a dataset.
+
+    A yaml file goes before a text file. Never raises: unreadable files become problems.
+    """
+    problems: list[str] = []
+    for path in _places(folder):
+        try:
+            names = _read_list(path) if path.suffix in (".txt", ".names") else _read_yaml(path)
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror or error}")
+        except ValueError as error:
+            problems.append(f"{path} cannot be read: {error}")
+        else:
+            if names:
+                return NamesSearch(NamesFound(names, path), tuple(problems))
+    return NamesSearch(None, tuple(problems))
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """Files that may hold names, the likeliest first."""
+    for place in _folders(folder):
+        first = [place / name for name in _FIRST]
+        others = sorted(p for suffix in ("*.yaml", "*.yml") for p in place.glob(suffix) if p not in first)
+        lists = [place / name for name in _LISTS]
+        yield from (path for path in [*first, *others, *lists] if path.is_file())
+
+
+def _folders(folder: Path) -> list[Path]:
+    folders = [folder]
+    if folder.name == "images":  # root/images, or root/train/images
+        folders.append(folder.parent)
+        if folder.parent.name in _SPLITS:
+            folders.append(folder.parent.parent)
+    elif folder.parent.name == "images":  # root/images/train
+        folders.append(folder.parent.parent)
+    elif folder.name in _SPLITS:  # root/train
+        folders.append(folder.parent)
+    return folders
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > _MAX_BYTES:
+        raise _UnreadableError("it is too large for a file of class names")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _UnreadableError("it is not text in UTF-8") from error
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    lines = [line.strip() for line in _text(path).splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if len(lines) > _MAX_CLASSES:
+        raise _UnreadableError(f"it has more than {_MAX_CLASSES} lines")
+    return tuple(name or f"class_{i}" for i, name in enumerate(lines))
+
+
+def _read_yaml(path: Path) -> tuple[str, ...]:
+    text = _text(path)
+    try:
+        there = _mapping(text)
+    except _UnreadableError:
+        if path.name in _FIRST or "names" in text:
+            raise
+        return ()  # some other program's file
+    return _names(there.get("names"))
+
+
+def _mapping(text: str) -> dict[Any, Any]:
+    """A yaml file's keys and values; ``_UnreadableError`` where it has none."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise _UnreadableError(f"it is no valid yaml{where}") from error
+    # A value that looks like a date or a number and is none, and nesting without end, raise these.
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise _UnreadableError("it is no valid yaml") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _UnreadableError("it is no yaml of keys and values")
+    return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Names by class id from a list or a mapping; ids without a name become ``class_7``."""
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        by_id = dict(enumerate(value))
+    elif isinstance(value, dict):
+        by_id = {_id(key): name for key, name in value.items()}
+    else:
+        raise _UnreadableError("its names are neither a list nor numbered")
+    if len(by_id) > _MAX_CLASSES or max(by_id, default=0) >= _MAX_CLASSES:
+        raise _UnreadableError(f"it has more than {_MAX_CLASSES} classes")
+    texts = {i: " ".join(str(name).split()) for i, name in by_id.items() if name is not None}
+    return tuple(texts.get(i) or f"class_{i}" for i in range(max(by_id, default=-1) + 1))
+
+
+def _id(key: object) -> int:
+    text = str(key).strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise _UnreadableError(f"the class id {text[:20]!r} is not a number")
+    return int(text)
+
+
+def render(existing_text: str | None, names: Sequence[str], images_dir: str) -> str:
+    """The yaml that makes Ultralytics train on the dataset.
+
+    The folder of the file is the dataset's root, so no ``path`` is written. Foreign keys, their order
+    and comments outside ``names`` stay; ``train`` and ``val`` that are there stay.
+
+    Args:
+        existing_text: What the file holds now, or None.
+        names: Class names by class id.
+        images_dir: Where the images are, as seen from the file.
+
+    Raises:
+        ValueError: ``existing_text`` is no yaml of keys and values: it would be lost. In words.
+    """
+    text = (existing_text or "").removeprefix("\ufeff")
+    there = _mapping(text)
+    changed: dict[Any, Any] = {}
+    if not there.get("train"):
+        changed["train"] = images_dir
+    if not there.get("val"):
+        changed["val"] = images_dir
+    if "nc" in there:
+        changed["nc"] = len(names)
+    changed["names"] = list(names) if isinstance(there.get("names"), list) else dict(enumerate(names))
+    wanted = {**there, **changed}
+    spliced = _splice(text, changed)
+    return spliced if _holds(spliced, wanted) else _dump(wanted)
+
+
+def _holds(text: str, wanted: dict[Any, Any]) -> bool:
+    try:
+        return _mapping(text) == wanted
+    except _UnreadableError:
+        return False
+
+
+def _splice(text: str, changed: dict[Any, Any]) -> str:
+    """The text with some keys' values replaced where they stand, and new keys at its end."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    spans: dict[str, tuple[int, int]] = {}
+    if isinstance(root, yaml.MappingNode) and not root.flow_style:
+        spans = {key.value: (key.start_mark.index, _end(value)) for key, value in root.value}
+    added = {key: value for key, value in changed.items() if key not in spans}
+    for key in sorted((key for key in changed if key in spans), key=lambda k: spans[k], reverse=True):
+        start, end = spans[key]
+        text = text[:start] + _dump({key: changed[key]}).rstrip("\n") + text[end:]
+    if added:
+        text = (text if text.endswith("\n") or not text else text + "\n") + _dump(added)
+    return text
+
+
+def _end(node: yaml.Node) -> int:
+    """Where a value's text ends; a block's own mark is past the comments that follow it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
+
+
+def _dump(values: dict[Any, Any]) -> str:
+    text: str = yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000
+    )
+    return text
