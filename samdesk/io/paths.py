@@ -57,3 +57,14 @@ def _made(folder: Path) -> Path:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def places() -> dict[str, Path]:
+    """The folders in use, by name, for the diagnostics."""
+    return {
+        "settings": config(),
+        "cache": cache(),
+        "state": state(),
+        "logs": logs(),
+        "resources": resources(),
+    }
