@@ -55,8 +55,8 @@ class Actions(QObject):
         self._commands = {command.id: command for command in commands}
         self._titles = {command.id: command.title for command in self._commands.values()}
         self._groups: dict[str, QActionGroup] = {}
-        self._actions = {command.id: self._make(command) for command in self._commands.values()}
         self._state: frozenset[str] = frozenset()
+        self._actions = {command.id: self._make(command) for command in self._commands.values()}
         self.apply_shortcuts()
         self.update(())
 
@@ -104,7 +104,10 @@ class Actions(QObject):
             raise KeyError(f"no such conditions: {', '.join(sorted(unknown))}")
         self._state = frozenset(state)
         for command in self._commands.values():
-            self._actions[command.id].setEnabled(not command.when or command.when in self._state)
+            enabled = not self._missing(command)
+            if enabled != self._actions[command.id].isEnabled():
+                self._actions[command.id].setEnabled(enabled)
+                self._set_tip(command.id)
 
     def set_checked(self, command_id: str, checked: bool) -> None:
         """Shows a checkable command as on or off without invoking it."""
@@ -188,9 +191,14 @@ class Actions(QObject):
         command, key = self._commands[command_id], self.shortcut_text(command_id)
         title = html.escape(self._titles[command_id].rstrip("…"))
         keys = f"&nbsp;&nbsp;<span style='font-weight:normal'>({html.escape(key)})</span>" if key else ""
-        tip = f"<p style='white-space:pre'><b>{title}</b>{keys}</p><p>{html.escape(command.tip)}</p>"
+        missing = self._missing(command)
+        why = f"<p><i>Not now: {CONDITIONS[missing[0]]}.</i></p>" if missing else ""
+        tip = f"<p style='white-space:pre'><b>{title}</b>{keys}</p><p>{html.escape(command.tip)}</p>{why}"
         self._actions[command_id].setToolTip(tip)
         self._actions[command_id].setWhatsThis(command.tip)
+
+    def _missing(self, command: Command) -> list[str]:
+        return [name for name in command.conditions if name not in self._state]
 
     def _overrides(self) -> Mapping[str, Shortcuts]:
         stored = self._settings.get(SHORTCUTS) if self._settings is not None else self._unsaved

@@ -28,7 +28,7 @@ class Command:
         menu: Menu path: the id of a menu in ``MENUS`` and, after a slash, of a submenu.
         group: Commands of one menu and group stand together; a line divides groups.
         shortcuts: Default key sequences in Qt's portable text, the first is the one shown.
-        when: The condition under which it is enabled, one of ``CONDITIONS``; empty: always.
+        when: Names in ``CONDITIONS``, divided by spaces, that must all hold; empty: always.
         context: Where its shortcuts work.
         checkable: Whether it is switched on and off.
         checked: Whether it starts switched on.
@@ -49,6 +49,11 @@ class Command:
     checked: bool = False
     exclusive: str = ""
     short: str = ""
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The names in ``when``."""
+        return tuple(self.when.split())
 
     @property
     def label(self) -> str:
@@ -112,9 +117,9 @@ _EDIT = (
     Command("edit.select_all", "Select all", "Select every annotation of this image.", "ph.selection-all",
             "edit", "selection", ("Ctrl+A",), when="document"),
     Command("edit.duplicate", "Duplicate", "Copy the selected annotations in place.", "ph.copy",
-            "edit", "selection", ("Ctrl+D",), when="selection"),
+            "edit", "selection", ("Ctrl+D",), when="selection editable"),
     Command("edit.delete", "Delete", "Delete the selected annotations.", "ph.trash",
-            "edit", "selection", ("Del", "Backspace"), when="selection"),
+            "edit", "selection", ("Del", "Backspace"), when="selection editable"),
     Command("edit.shortcuts", "Keyboard shortcuts…", "Give any command the keys you like.", "ph.keyboard",
             "edit", "settings", ("Ctrl+K",)),
     Command("edit.settings", "Settings…", "Change how samdesk works and looks.", "ph.gear-six",
@@ -146,12 +151,12 @@ _ANNOTATE = (
             short="Select"),
     Command("tool.sam", "Segment with SAM",
             "Click what belongs to the object, right-click what does not, or drag a box around it.",
-            "ph.magic-wand", "annotate", "tools", ("S", "Q"), when="document", checkable=True,
+            "ph.magic-wand", "annotate", "tools", ("S", "Q"), when="document editable", checkable=True,
             exclusive="tool", short="SAM"),
     Command("tool.polygon", "Polygon", "Draw an outline by hand, corner by corner.", "ph.polygon", "annotate",
-            "tools", ("P",), when="document", checkable=True, exclusive="tool"),
+            "tools", ("P",), when="document editable", checkable=True, exclusive="tool"),
     Command("tool.rectangle", "Rectangle", "Drag a rectangle that becomes the annotation.", "ph.rectangle",
-            "annotate", "tools", ("R",), when="document", checkable=True, exclusive="tool"),
+            "annotate", "tools", ("R",), when="document editable", checkable=True, exclusive="tool"),
     Command("prompt.accept", "Accept mask", "Keep the mask with the current label.", "ph.check", "annotate",
             "prompt", ("E", "Return", "Enter"), when="proposal"),
     Command("prompt.undo", "Take back last prompt", "Remove the last point or box.", "ph.arrow-arc-left",
@@ -163,10 +168,10 @@ _ANNOTATE = (
     Command("candidate.previous", "Previous candidate", "Show the previous mask that fits the prompts.",
             "ph.caret-left", "annotate", "prompt", ("Shift+Tab",), when="candidates", context=_CANVAS),
     Command("annotation.accept", "Accept annotation", "Agree with what the machine drew.", "ph.check-circle",
-            "annotate", "annotation", ("Shift+E",), when="selection"),
+            "annotate", "annotation", ("Shift+E",), when="selection editable"),
     Command("annotation.reopen_in_sam", "Open again in SAM",
             "Refine the selected annotation with more prompts.", "ph.arrows-clockwise", "annotate",
-            "annotation", ("Shift+S",), when="one_selected"),
+            "annotation", ("Shift+S",), when="one_selected editable"),
     *(
         Command(f"label.{n}", f"Label {n}",
                 f"Use label {n} for what comes next, or give it to the selected annotations.",
@@ -176,9 +181,9 @@ _ANNOTATE = (
     ),
     Command("sam.everything", "Segment everything",
             "Propose a mask for every object, to accept one by one or all.", "ph.circles-three-plus",
-            "annotate", "machine", ("Ctrl+E",), when="model", short="Everything"),
+            "annotate", "machine", ("Ctrl+E",), when="model editable", short="Everything"),
     Command("run.auto_annotate", "Auto-annotate…", "Let a detector and SAM label the whole folder.",
-            "ph.sparkle", "annotate", "machine", ("Ctrl+B",), when="folder"),
+            "ph.sparkle", "annotate", "machine", ("Ctrl+B",), when="folder editable idle"),
     Command("run.cancel", "Stop the run", "Stop the run; what it has done so far stays.", "ph.stop-circle",
             "annotate", "machine", ("Ctrl+.",), when="running", short="Stop"),
 )  # fmt: skip
@@ -190,7 +195,7 @@ _IMAGE = (
             ("A", "Left", "PgUp"), when="folder"),
     Command("image.accept_next", "Accept image and go on",
             "Agree with everything on this image, mark it done and go to the next that is not.", "ph.checks",
-            "image", "accept", ("Ctrl+Return", "Ctrl+Enter"), when="document", short="Done, next"),
+            "image", "accept", ("Ctrl+Return", "Ctrl+Enter"), when="document editable", short="Done, next"),
 )  # fmt: skip
 
 _MODEL = (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 
 from samdesk.ui.icons import icon
 from samdesk.ui.theme import GRID
 
 TITLE_HEIGHT = 4 * GRID
-_UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
 
 class DockTitle(QWidget):
@@ -34,7 +33,7 @@ class DockTitle(QWidget):
         close = self._button("ph.x", f"Close {title} (View > Panels brings it back)")
         close.clicked.connect(self.closed)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(GRID // 2, 0, GRID // 2, 0)
+        layout.setContentsMargins(GRID // 2, GRID // 2, GRID // 2, GRID // 2)
         layout.setSpacing(GRID // 4)
         layout.addWidget(self.arrow)
         layout.addWidget(name)
@@ -100,13 +99,33 @@ class Dock(QDockWidget):
         if collapsed:
             self._extent = self.height()
         self._panel.setVisible(not collapsed)
-        self.setMaximumHeight(TITLE_HEIGHT if collapsed else _UNBOUNDED)
-        self.setSizePolicy(
-            QSizePolicy.Policy.Preferred,
-            QSizePolicy.Policy.Fixed if collapsed else QSizePolicy.Policy.Preferred,
-        )
-        window = self.parent()
-        if not collapsed and self._extent and isinstance(window, QMainWindow):
-            window.resizeDocks([self], [self._extent], Qt.Orientation.Vertical)
+        self._claim_room()
         self._title.show_collapsed(collapsed, self.windowTitle())
         self.collapsed_changed.emit(collapsed)
+
+    def _claim_room(self) -> None:
+        # A dock without its panel is only as high as its title, but the window notices that only when
+        # it shares out the room anew.
+        window, layout = self.parent(), self.layout()
+        if layout is not None:
+            layout.activate()
+        if not isinstance(window, QMainWindow):
+            return
+        docks, heights = [self], [TITLE_HEIGHT if self._collapsed else self._extent or self.height()]
+        others = [dock for dock in window.findChildren(Dock) if self._shares_with(dock)]
+        if others:  # what this one takes, the tallest of the others gives
+            giver = max(others, key=Dock.height)
+            docks.append(giver)
+            heights.append(max(giver.height() + self.height() - heights[0], TITLE_HEIGHT))
+        window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+
+    def _shares_with(self, other: Dock) -> bool:
+        window = self.parent()
+        return (
+            isinstance(window, QMainWindow)
+            and other is not self
+            and other.isVisible()
+            and not other.collapsed
+            and not other.isFloating()
+            and window.dockWidgetArea(other) == window.dockWidgetArea(self)
+        )

@@ -47,6 +47,7 @@ class MessageRow(QFrame):
         super().__init__(parent)
         self.setObjectName("message")
         self.text, self.kind = text, kind
+        self._timer: QTimer | None = None
         self.setAccessibleName(f"{kind}: {text}")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
@@ -59,7 +60,8 @@ class MessageRow(QFrame):
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout.addWidget(self._mark)
         layout.addWidget(self._label, 1)
-        self.buttons = [self._button(title, slot) for title, slot in actions]
+        self._actions = tuple(actions)
+        self.buttons = [self._button(number, title) for number, (title, _) in enumerate(actions)]
         for button in self.buttons:
             layout.addWidget(button)
         layout.addWidget(self._close_button())
@@ -72,18 +74,30 @@ class MessageRow(QFrame):
 
     def go_after(self, seconds: float) -> None:
         """Closes by itself after a while, later if the user is busy with it."""
-        timer = QTimer(self)
-        timer.setInterval(int(seconds * 1000))
-        timer.timeout.connect(lambda: None if self._in_use() else self.closed.emit())
-        timer.start()
+        self._timer = QTimer(self)
+        self._timer.setInterval(int(seconds * 1000))
+        self._timer.timeout.connect(lambda: None if self._in_use() else self.closed.emit())
+        self._timer.start()
 
     def _in_use(self) -> bool:
         return self.underMouse() or any(child.hasFocus() for child in self.findChildren(QWidget))
 
-    def _button(self, title: str, slot: Callable[[], Any]) -> QPushButton:
+    def take_over(self, text: str, kind: str, actions: Sequence[Action]) -> bool:
+        """Says something newer in place, so that a button stays under the mouse; False if it cannot."""
+        if kind != self.kind or [title for title, _ in actions] != [title for title, _ in self._actions]:
+            return False
+        self.text, self._actions = text, tuple(actions)
+        self._label.setText(text)
+        self.setAccessibleName(f"{kind}: {text}")
+        if self._timer is not None:
+            self._timer.start()
+        return True
+
+    def _button(self, number: int, title: str) -> QPushButton:
         button = QPushButton(title, self)
 
         def run() -> None:
+            slot = self._actions[number][1]
             self.closed.emit()
             slot()
 
@@ -140,6 +154,9 @@ class MessageBar(QWidget):
                 after 6 s (12 s if it has buttons), others stay.
         """
         key = key or text
+        shown = self._rows.get(key)
+        if shown is not None and shown.take_over(text, kind, actions):
+            return
         row = MessageRow(text, kind, actions, self)
         row.closed.connect(lambda: self._close(key, row))
         self._replace(key, row)

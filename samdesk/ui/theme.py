@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -162,6 +163,9 @@ def style_sheet(tokens: Tokens) -> str:
     QPushButton[danger="true"] {{ background: {t.bad}; color: {t.accent_text}; border-color: {t.bad}; }}
     QStatusBar {{ background: {t.window}; border-top: 1px solid {t.border}; }}
     QStatusBar::item {{ border: none; }}
+    QHeaderView::section {{
+        background: {t.window}; color: {t.muted}; border: none; border-bottom: 1px solid {t.border};
+        padding: 4px 6px; }}
     QListView[nav="true"] {{ background: transparent; outline: none; }}
     QListView[nav="true"]::item {{
         padding: 7px 8px; border-radius: 6px; margin-bottom: 2px; color: {t.text}; }}
@@ -190,7 +194,11 @@ class Theme(QObject):
     changed = Signal(object)
 
     def __init__(
-        self, application: QApplication, choice: str = "system", parent: QObject | None = None
+        self,
+        application: QApplication,
+        choice: str = "system",
+        parent: QObject | None = None,
+        system_is_dark: Callable[[], bool] | None = None,
     ) -> None:
         """Applies the look at once.
 
@@ -198,10 +206,12 @@ class Theme(QObject):
             application: What to paint.
             choice: "system", "light" or "dark".
             parent: The Qt parent.
+            system_is_dark: Tells whether the desktop is dark; None: Qt knows.
         """
         super().__init__(parent)
         self._application = application
         self._choice = choice
+        self._system_is_dark = system_is_dark or self._system_says_dark
         self._tokens: Tokens | None = None
         fusion = QStyleFactory.create("Fusion")
         application.setStyle(fusion)
@@ -232,13 +242,16 @@ class Theme(QObject):
         self.set_choice("light" if self.tokens.name == "dark" else "dark")
         return self._choice
 
+    def _system_says_dark(self) -> bool:
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+
     def _follow_system(self) -> None:
         self._apply()
 
     def _wanted(self) -> Tokens:
         dark = self._choice == "dark"
         if self._choice == "system":
-            dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+            dark = self._system_is_dark()
         return DARK if dark else LIGHT
 
     def _apply(self) -> None:

@@ -122,7 +122,7 @@ class SettingsDialog(QDialog):
         self._list.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._list.setCurrentRow(0)
         self._lay_out()
-        self.resize(100 * GRID, 66 * GRID)
+        self.resize(96 * GRID, 60 * GRID)
         self._stop_listening = settings.on_change(self._follow)
         self.destroyed.connect(lambda _=None, stop=self._stop_listening: stop())
 
@@ -205,6 +205,7 @@ def _editor(setting: Setting[Any], choices: Choices, changed: Callable[[], None]
         return _number_editor(setting, changed, parent)
     line = QLineEdit(parent)
     line.setPlaceholderText("automatic")
+    line.setTextMargins(GRID // 2, 0, 0, 0)
     line.editingFinished.connect(changed)
     return line, line.setText, lambda: line.text().strip()
 

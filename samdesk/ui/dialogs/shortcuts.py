@@ -33,6 +33,7 @@ class KeyRecorder(QKeySequenceEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMaximumSequenceLength(1)
+        self.setFinishingKeyCombinations([])  # Tab would end the recording instead of being recorded
         self.setAccessibleName("New shortcut: press the keys")
 
     def event(self, event: QEvent) -> bool:
@@ -70,13 +71,13 @@ class ShortcutsDialog(QDialog):
         self.tree.setItemsExpandable(False)
         self.tree.setProperty("roomy", True)
         self.tree.setIndentation(2 * GRID)
-        self.tree.setUniformRowHeights(True)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._fill()
         self.recorder = KeyRecorder(self)
         self.recorder.setMinimumHeight(FIELD_HEIGHT)
         self.filter.setMinimumHeight(FIELD_HEIGHT)
+        self.filter.setTextMargins(GRID // 2, 0, 0, 0)
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(4 * GRID)

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QListWidget, QMenu, QWidget
+from pytestqt.qtbot import QtBot
+
+from samdesk.io.settings import Settings
+from samdesk.ui.actions import Actions
+from samdesk.ui.commands import COMMANDS
+from samdesk.ui.main_window import MainWindow
+
+
+def _menu_actions(menu: QMenu) -> list[QAction]:
+    found = []
+    for action in menu.actions():
+        found.append(action)
+        if action.menu() is not None:
+            found += _menu_actions(action.menu())  # type: ignore[arg-type]
+    return found
+
+
+def test_every_command_is_in_the_menu_bar(window: MainWindow, actions: Actions) -> None:
+    listed = [a for top in window.menuBar().actions() for a in _menu_actions(top.menu())]  # type: ignore[arg-type]
+    for entry in COMMANDS:
+        assert listed.count(actions.action(entry.id)) == 1, entry.id
+
+
+def test_an_empty_window_offers_three_ways_to_begin(window: MainWindow, actions: Actions) -> None:
+    heard: list[object] = []
+    actions.on("file.open_folder", lambda: heard.append("open"))
+    actions.on("file.demo", lambda: heard.append("demo"))
+    window.recent_chosen.connect(heard.append)
+    window.set_recent([Path("/photos/apples"), Path("/photos/a & b")])
+    assert window.on_welcome
+    assert not any(dock.isVisible() for dock in window.docks.values())
+    assert window.welcome.open_button.hasFocus()
+    for button in (window.welcome.open_button, window.welcome.demo_button, window.welcome.recent_buttons[1]):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert heard == ["open", "demo", Path("/photos/a & b")]
+    heard.clear()
+    window.menus.recent.actions()[0].trigger()
+    assert heard == [Path("/photos/apples")]
+    assert actions.action("file.open_recent").isEnabled()
+    window.set_recent([])
+    assert not actions.action("file.open_recent").isEnabled()
+    assert window.welcome.recent_buttons == []
+
+
+def test_opening_shows_canvas_tools_and_panels(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    assert not window.on_welcome
+    assert window.canvas.isVisible()
+    assert window.canvas.hasFocus()
+    assert window.tool_strip.isVisible()
+    assert all(dock.isVisible() for dock in window.docks.values())
+    qtbot.waitUntil(lambda: window.docks["labels"].width() >= 250)
+    window.show_welcome()
+    assert not window.canvas.isVisible()
+    assert not window.tool_strip.isVisible()
+
+
+def test_a_tool_button_invokes_its_tool_and_shows_its_key(window: MainWindow, actions: Actions) -> None:
+    window.show_canvas()
+    actions.update({"document", "editable"})
+    heard: list[bool] = []
+    actions.on("tool.polygon", heard.append)
+    button = window.tool_strip.buttons["tool.polygon"]
+    assert button.key == "P"
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert heard == [True]
+    actions.rebind("tool.polygon", ["G"])
+    assert button.key == "G"
+
+
+def test_everything_that_can_be_pressed_has_a_name_and_a_tip(window: MainWindow) -> None:
+    window.show_canvas()
+    for button in window.findChildren(QAbstractButton):
+        if button.isVisible():
+            assert button.accessibleName() or button.text(), button.objectName()
+            assert button.toolTip() or button.text(), button.accessibleName()
+
+
+def test_the_status_bar_says_where_how_near_how_long_and_whether_saved(window: MainWindow) -> None:
+    bar = window.status
+    window.set_cursor((812.54, 340.1))
+    window.set_zoom(2.4)
+    window.set_timing(41.2, 2.13)
+    window.set_engine("MobileSAM · cuda fp16")
+    window.set_saved("saved")
+    window.set_hint("Click the object.")
+    assert bar.cursor_field.text() == "x 812.5  y 340.1"
+    assert bar.zoom_field.text() == "240%"
+    assert (bar.encode_field.text(), bar.decode_field.text()) == ("encode 41 ms", "mask 2.1 ms")
+    assert bar.engine_field.text() == "MobileSAM · cuda fp16"
+    assert (bar.saved_field.text(), bar.saved_dot.state) == ("Saved", "good")
+    assert bar.hint.hint == "Click the object."
+    window.set_cursor(None)
+    window.set_zoom(0.054)
+    window.set_timing(1234.0, None, cached=True)
+    window.set_saved("not saved")
+    assert bar.cursor_field.text() == ""
+    assert bar.zoom_field.text() == "5.4%"
+    assert (bar.encode_field.text(), bar.decode_field.text()) == ("encode ready", "")
+    assert bar.saved_dot.state == "bad"
+
+
+def test_the_fields_stand_still_while_their_values_change(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    places = []
+    for point in ((1.0, 2.0), (12345.6, 9999.9), None):
+        window.set_cursor(point)
+        window.set_zoom(0.5 if point else 63.99)
+        window.set_hint("short" if point else "long " * 80)
+        window.status.layout().activate()
+        places.append((window.status.zoom_field.x(), window.status.saved_dot.mapTo(window, QPoint(0, 0)).x()))
+    assert len(set(places)) == 1
+
+
+def test_the_chip_names_the_model_and_opens_the_chooser(window: MainWindow, actions: Actions) -> None:
+    heard: list[str] = []
+    actions.on("model.choose", lambda: heard.append("choose"))
+    window.set_model_chip("MobileSAM · cpu fp32", "on 2 cores", "ok")
+    chip = window.top_bar.chip
+    assert chip.text().strip() == "MobileSAM · cpu fp32"
+    assert chip.state == "good"
+    assert chip.toolTip() == "on 2 cores"
+    window.set_model_chip("Loading…", "", "busy")
+    assert chip.state == "busy"
+    QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert heard == ["choose"]
+
+
+def test_a_message_does_not_move_the_photo(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    qtbot.wait(1)
+    before = window.canvas.mapTo(window, QPoint(0, 0)), window.canvas.size()
+    window.show_message("The disk is full.", "error", [("Retry", lambda: None)])
+    qtbot.waitUntil(lambda: window.message_bar.isVisible() and window.message_bar.height() > 20)
+    window.candidates.show()  # type: ignore[attr-defined]
+    qtbot.wait(1)
+    assert (window.canvas.mapTo(window, QPoint(0, 0)), window.canvas.size()) == before
+    strip = window.candidates  # type: ignore[attr-defined]
+    assert strip.geometry().bottom() < window.canvas.height()
+    assert abs(strip.geometry().center().x() - window.canvas.rect().center().x()) <= 1
+
+
+def test_read_only_is_said_once_and_taken_back(window: MainWindow) -> None:
+    window.set_read_only("Another samdesk has this folder open.")
+    window.set_read_only("Another samdesk has this folder open.")
+    assert window.message_bar.texts() == ["Another samdesk has this folder open."]
+    window.set_read_only()
+    assert window.message_bar.texts() == []
+
+
+def test_a_job_shows_its_progress_and_can_be_stopped(window: MainWindow, actions: Actions) -> None:
+    heard: list[str] = []
+    actions.update({"running"})
+    actions.on("run.cancel", lambda: heard.append("cancel"))
+    window.show_job("Auto-annotate", "128 of 4,310", 128, 4310)
+    assert window.job_bar.isVisible()
+    assert window.job_bar.text() == "Auto-annotate 128 of 4,310"
+    QTest.mouseClick(window.job_bar.stop, Qt.MouseButton.LeftButton)
+    assert heard == ["cancel"]
+    window.hide_job()
+    assert not window.job_bar.isVisible()
+
+
+def _drop(window: MainWindow, urls: list[QUrl]) -> bool:
+    data = QMimeData()
+    data.setUrls(urls)
+    actions, button, key = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), actions, data, button, key)
+    enter.ignore()
+    window.dragEnterEvent(enter)
+    if not enter.isAccepted():
+        return False
+    window.dropEvent(QDropEvent(QPointF(50, 50), actions, data, button, key))
+    return True
+
+
+def test_dropped_files_and_folders_are_handed_on(window: MainWindow, tmp_path: Path) -> None:
+    dropped: list[list[Path]] = []
+    window.paths_dropped.connect(dropped.append)
+    photo = tmp_path / "fünf & mehr.jpg"
+    assert _drop(window, [QUrl.fromLocalFile(str(photo)), QUrl("https://example.org/x.jpg")])
+    assert dropped == [[photo]]
+    assert not _drop(window, [QUrl("https://example.org/x.jpg")])
+
+
+def test_closing_can_be_refused(window: MainWindow) -> None:
+    def stay(event: QCloseEvent) -> None:
+        event.ignore()
+
+    window.close_requested.connect(stay)
+    assert not window.close()
+    assert window.isVisible()
+    window.close_requested.disconnect(stay)
+    assert window.close()
+
+
+def _window(qtbot: QtBot, settings: Settings) -> MainWindow:
+    panels = [QListWidget() for _ in range(3)]
+    window = MainWindow(Actions(settings), settings, QWidget(), *panels)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    return window
+
+
+def test_the_layout_is_there_after_a_restart(qtbot: QtBot, settings: Settings) -> None:
+    first = _window(qtbot, settings)
+    first.resize(711, 602)
+    first.show_canvas()
+    first.docks["labels"].set_collapsed(True)
+    first.docks["images"].close()
+    qtbot.waitUntil(lambda: first.docks["labels"].height() <= 40)
+    first.close()
+    second = _window(qtbot, Settings(settings.path))
+    assert (second.width(), second.height()) == (711, 602)
+    second.show_canvas()
+    assert second.docks["labels"].collapsed
+    assert not second.docks["images"].isVisible()
+    assert second.docks["annotations"].isVisible()
+
+
+def test_closing_on_the_welcome_page_keeps_the_layout_of_the_work(qtbot: QtBot, settings: Settings) -> None:
+    first = _window(qtbot, settings)
+    first.show_canvas()
+    first.docks["images"].close()
+    first.show_welcome()
+    first.close()
+    second = _window(qtbot, Settings(settings.path))
+    second.show_canvas()
+    assert not second.docks["images"].isVisible()
+    assert second.docks["labels"].isVisible()
+
+
+def test_a_panel_collapses_to_its_title_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    dock = window.docks["labels"]
+    qtbot.waitUntil(lambda: dock.height() > 100)
+    before = dock.height()
+    dock.set_collapsed(True)
+    qtbot.waitUntil(lambda: dock.height() <= 40)
+    assert not dock.widget().isVisible()
+    dock.set_collapsed(False)
+    qtbot.waitUntil(lambda: abs(dock.height() - before) < 40)
+    assert dock.widget().isVisible()
+
+
+@pytest.mark.parametrize("stored", ["", "rubbish", "AAAA"])
+def test_a_broken_layout_is_ignored(qtbot: QtBot, settings: Settings, stored: str) -> None:
+    settings.set("window.geometry", stored)
+    settings.set("window.docks", stored)
+    settings.set("window.collapsed", [3, "nowhere"])
+    window = _window(qtbot, settings)
+    window.show_canvas()
+    assert window.docks["labels"].isVisible()
+
+
+def test_the_shell_comes_up_without_torch_and_without_qtawesomes_import(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication, QWidget
+app = QApplication([])
+from samdesk.io.settings import Settings
+from samdesk.ui.actions import Actions
+from samdesk.ui.main_window import MainWindow
+from samdesk.ui.theme import Theme
+settings = Settings(Path(sys.argv[1]))
+theme = Theme(app)
+window = MainWindow(Actions(settings), settings, QWidget(), QWidget(), QWidget(), QWidget())
+window.show()
+app.processEvents()
+heavy = {"torch", "ultralytics", "torchvision", "qtawesome", "cv2"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "s.json")], check=True, env=environment, timeout=60
+    )

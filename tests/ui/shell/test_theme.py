@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from samdesk.ui.icons import icon
+from samdesk.ui.theme import DARK, LIGHT, Theme, Tokens, current_tokens
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    palette, sheet = QPalette(qapp.palette()), qapp.styleSheet()
+    made = Theme(qapp, "light")
+    yield made
+    made.set_choice("system")
+    made.deleteLater()
+    qapp.setPalette(palette)
+    qapp.setStyleSheet(sheet)
+
+
+def luminance(color: str) -> float:
+    def linear(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    c = QColor(color)
+    return 0.2126 * linear(c.redF()) + 0.7152 * linear(c.greenF()) + 0.0722 * linear(c.blueF())
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=lambda t: t.name)
+def test_text_can_be_read_on_every_ground(tokens: Tokens) -> None:
+    for ground in (tokens.window, tokens.base, tokens.raised, tokens.hover):
+        assert contrast(tokens.text, ground) >= 7
+        assert contrast(tokens.muted, ground) >= 4.5
+        assert contrast(tokens.disabled, ground) >= 2
+    assert contrast(tokens.accent_text, tokens.accent) >= 4.5
+    assert contrast(tokens.accent_text, tokens.bad) >= 4.5
+    assert contrast(tokens.accent, tokens.accent_soft) >= 3
+    for mark in (tokens.good, tokens.warning, tokens.bad, tokens.accent):
+        assert contrast(mark, tokens.window) >= 3
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=lambda t: t.name)
+def test_greys_are_neutral_and_do_not_tint_the_photo(tokens: Tokens) -> None:
+    for grey in (tokens.canvas, tokens.window, tokens.base, tokens.raised, tokens.border, tokens.text):
+        color = QColor(grey)
+        assert color.red() == color.green() == color.blue()
+
+
+def test_dark_is_dark_enough_for_the_photo_to_be_the_brightest() -> None:
+    assert luminance(DARK.canvas) < luminance(DARK.window) < 0.03
+
+
+def test_the_choice_changes_palette_and_icons_at_once(theme: Theme, qapp: QApplication) -> None:
+    heard: list[object] = []
+    theme.changed.connect(heard.append)
+    shown = icon("ph.cursor")
+    assert current_tokens() is LIGHT
+    dark_ink = _ink(shown)
+    theme.set_choice("dark")
+    assert heard == [DARK]
+    assert current_tokens() is DARK
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(DARK.window)
+    assert dark_ink < 80
+    assert _ink(shown) > 180
+    assert theme.toggle() == "light"
+    assert theme.tokens is LIGHT
+
+
+def test_the_system_is_followed_while_it_runs(theme: Theme, qapp: QApplication) -> None:
+    desktop = {"dark": False}
+    following = Theme(qapp, "system", system_is_dark=lambda: desktop["dark"])
+    assert following.tokens is LIGHT
+    for dark, tokens in ((True, DARK), (False, LIGHT)):
+        desktop["dark"] = dark
+        scheme = Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light
+        QGuiApplication.styleHints().colorSchemeChanged.emit(scheme)
+        assert following.tokens is tokens
+        assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(tokens.window)
+    following.set_choice("dark")
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert following.tokens is DARK
+    following.deleteLater()
+
+
+def _ink(shown: object) -> int:
+    image = shown.pixmap(32, 32).toImage()  # type: ignore[attr-defined]
+    inked = [image.pixelColor(x, y) for x in range(32) for y in range(32)]
+    return max((c for c in inked if c.alpha() > 200), key=lambda c: c.alpha()).lightness()
