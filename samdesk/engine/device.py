@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samdesk.engine.gentle import import_torch
 from samdesk.engine.protocols import EngineError, OutOfMemory
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class DeviceChoice:
 
 def devices() -> list[DeviceChoice]:
     """Every device torch can use here, the fastest first; the CPU is always last."""
+    import_torch()
     import torch
 
     found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []

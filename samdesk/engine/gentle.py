@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import importlib.util
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -35,28 +35,27 @@ _CUDA = (
 _TORCH = ("c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch")
 
 
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """For an import that makes very many objects: they are never looked at by the collector."""
+def import_torch() -> None:
+    """Imports torch; other threads run on meanwhile."""
     with _LOCK:
+        if "torch" not in sys.modules:
+            _open_libraries()
+            import_gently("torch")
+
+
+def import_gently(name: str) -> None:
+    """Imports a module without a garbage collection, now or later, of what it makes."""
+    with _LOCK:
+        if name in sys.modules:
+            return
         was_on = gc.isenabled()
         gc.disable()
         try:
-            yield
+            importlib.import_module(name)
         finally:
             gc.freeze()
             if was_on:
                 gc.enable()
-
-
-def import_torch() -> None:
-    """Imports torch; other threads run on meanwhile."""
-    with _LOCK:
-        if "torch" in sys.modules:
-            return
-        _open_libraries()
-        with no_collections():
-            import torch  # noqa: F401
 
 
 def _open_libraries() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.domain.cv import cv2
 from samdesk.engine import folders
+from samdesk.engine.gentle import import_gently, import_torch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,9 +50,11 @@ def _same_threads() -> Iterator[None]:
 def ultralytics() -> Any:
     """The ultralytics package, imported offline, without analytics and without side effects."""
     _quiet()
-    import torch  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
+    import_torch()  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
+    import torch
 
     with _same_threads():
+        import_gently("ultralytics")
         import ultralytics as package
         from ultralytics.utils import torch_utils
 

@@ -1,9 +1,9 @@
 """The inference thread's mailbox: what to do next, so that the newest wish wins.
 
 In order: a model to load; the image on screen to encode; the newest click; the newest hover; what the
-model is; "segment everything"; images to encode ahead. A click takes the place of an older click and of any hover; a
-hover takes the place of an older hover only, so that no click goes unanswered. Prompts wait until
-their image is encoded and are forgotten when another image is shown.
+model is; "segment everything"; images to encode ahead. A click takes the place of an older click and
+of any hover; a hover takes the place of an older hover only, so that no click goes unanswered. Prompts
+wait until their image is encoded and are forgotten when another image is shown.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelId
 from samdesk.io.dataset import Dataset
-from samdesk.io.dataset_types import ImageSummary, LogEntry
+from samdesk.io.dataset_types import NAMES, ImageSummary, LogEntry
 from samdesk.io.store import StoreError
 from samdesk.workers.failure import Failure
 from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
@@ -37,8 +37,8 @@ __all__ = ["DatasetInfo", "StorageClient"]
 
 T = TypeVar("T")
 
-SUMMARIES_AT_ONCE = 500
-"""So many images a job, so that a save never waits for the whole list."""
+SUMMARIES_AT_ONCE = 50
+"""So many images are looked at in one job, so that a save never waits for the whole list."""
 
 
 class StorageClient(QObject):
@@ -63,6 +63,8 @@ class StorageClient(QObject):
         run_closed: ``LogEntry`` of a run that has ended with changes.
         reloaded: ``ImageDocument`` after a conflict was resolved.
         step_saved: ``LogEntry`` that the store itself added to the log (a label file imported again).
+        labels_found: ``LabelSet`` to which the store has added labels for class ids without a name; it
+            comes before the document that needs them.
         store_moved: ``DatasetInfo`` after the store got a file.
         failed: ``Failure`` of any other question.
     """
@@ -83,6 +85,7 @@ class StorageClient(QObject):
     reloaded = Signal(object)
     step_saved = Signal(object)
     store_moved = Signal(object)
+    labels_found = Signal(object)
     failed = Signal(object)
 
     def __init__(
@@ -95,11 +98,17 @@ class StorageClient(QObject):
         self._open_dataset = open_dataset or _open_dataset
         self._stopped = False
         self._summary_keys: list[ImageKey] = []
-        self._keys: tuple[ImageKey, ...] = ()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._unsaved = UnsavedChanges(self._jobs.put)
         self._post = Post(self._run_on_main, self)
-        loop = StorageLoop(self._jobs, self._post, self._note_saved, self._note_refused, self.notice.emit)
+        loop = StorageLoop(
+            self._jobs,
+            self._post,
+            self._note_saved,
+            self._note_refused,
+            self.notice.emit,
+            self.labels_found.emit,
+        )
         self._thread = LoopThread("storage", loop.run)
         self._thread.start()
 
@@ -173,17 +182,21 @@ class StorageClient(QObject):
         self._unsaved.send_again()
 
     def resolve(self, key: ImageKey, choice: str) -> None:
-        """Settles a conflict with another program: "mine" keeps ours, "file" takes the file's."""
+        """Settles a conflict with another program: "mine" keeps ours, "file" takes the file's.
 
-        def work(dataset: Dataset) -> tuple[LogEntry | None, ImageDocument]:
+        ``key`` is an image's, or ``io.dataset.NAMES`` for the file with the class names.
+        """
+
+        def work(dataset: Dataset) -> tuple[LogEntry | None, ImageDocument | None]:
             entry = dataset.resolve(key, choice)
-            return entry, dataset.load(key)
+            return entry, None if key == NAMES else dataset.load(key)
 
-        def answer(result: tuple[LogEntry | None, ImageDocument]) -> None:
+        def answer(result: tuple[LogEntry | None, ImageDocument | None]) -> None:
             entry, document = result
             if entry is not None:
                 self.step_saved.emit(entry)
-            self.reloaded.emit(document)
+            if document is not None:
+                self.reloaded.emit(document)
 
         self._ask(work, "taking over the label file", answer, key=key)
 
@@ -200,9 +213,10 @@ class StorageClient(QObject):
         )
 
     def refresh_summaries(self, keys: Sequence[ImageKey] | None = None) -> None:
-        """Asks for counts and states; None: of all images, in place of what is still to come."""
+        """Asks for counts and states: of images in view, which are looked at, or of all as known (None)."""
         if keys is None:
-            keys, self._summary_keys = self._keys, []
+            self._ask(lambda dataset: dataset.summaries(), "counting the annotations", self.summaries.emit)
+            return
         idle = not self._summary_keys
         self._summary_keys += keys
         if idle:
@@ -296,7 +310,6 @@ class StorageClient(QObject):
             self.save_failed.emit(why.about(token=seq))
 
     def _note_opened(self, info: DatasetInfo) -> None:
-        self._keys = info.keys
         self._summary_keys = []
         self._unsaved.clear()
         self.pending_changed.emit(0)

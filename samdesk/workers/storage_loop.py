@@ -149,6 +149,7 @@ class StorageLoop:
         saved: Told of a change that is durable (seq, whether there was anything to do).
         refused: Told of a change that was not saved (seq, attempt, why).
         noticed: Told of what the store has to say.
+        labelled: Told of a label set that the store itself has added to.
     """
 
     def __init__(
@@ -158,10 +159,13 @@ class StorageLoop:
         saved: Callable[[int, bool], None],
         refused: Callable[[int, int, Failure], None],
         noticed: Callable[[Notice], None],
+        labelled: Callable[[LabelSet], None],
     ) -> None:
         self._jobs = jobs
         self._send = send
+        self._labels = LabelSet()
         self._saved, self._refused, self._noticed = saved, refused, noticed
+        self._labelled = labelled
         self._dataset: Dataset | None = None
         self._failed_attempt = 0
         self._why: Failure | None = None
@@ -196,6 +200,7 @@ class StorageLoop:
             self._why = describe(error, change.kind.value, self._place())
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
         else:
+            self._labels = self._open_dataset().labels
             self._send(partial(self._saved, change.seq, real))
 
     def _ask(self, ask: Ask) -> None:
@@ -205,20 +210,23 @@ class StorageLoop:
             where = str(ask.key) if ask.key is not None else self._place()
             self._send(partial(ask.refused, describe(error, ask.doing, where).about(key=ask.key)))
         else:
+            self._tell_labels()
             self._send(partial(ask.answer, result))
 
     def _call(self, call: Call) -> None:
         if not call.result.set_running_or_notify_cancel():
             return
         try:
-            call.result.set_result(call.work(self._open_dataset()))
+            result = call.work(self._open_dataset())
+            self._tell_labels()
+            call.result.set_result(result)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             call.result.set_exception(error)
 
     def _open(self, job: Open) -> None:
-        if self._dataset is not None and self._dataset.folder == job.folder:
-            self._close()  # it would be locked out by itself
         try:
+            if self._dataset is not None and self._dataset.folder == job.folder.resolve():
+                self._close()  # it would be locked out by itself
             dataset = job.open()
             try:
                 info = describe_dataset(dataset)
@@ -230,6 +238,7 @@ class StorageLoop:
             return
         self._close()
         self._dataset = dataset
+        self._labels = info.labels
         self._send(partial(job.answer, info))
 
     def _close(self) -> None:
@@ -248,6 +257,13 @@ class StorageLoop:
 
     def _place(self) -> str:
         return "" if self._dataset is None else str(self._dataset.folder)
+
+    def _tell_labels(self) -> None:
+        """Reading a label file may have found class ids that have no name: labels were added for them."""
+        labels = self._open_dataset().labels
+        if labels != self._labels:
+            self._labels = labels
+            self._send(partial(self._labelled, labels))
 
     def _tell_notices(self) -> None:
         if self._dataset is not None:
