@@ -288,7 +288,7 @@ def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
         run_id = ready.client.begin_run("Auto-annotate")
         for key in (A, B):
             assert ready.client.load_now(key).annotations == ()
-            assert ready.client.commit_run(run_id, key, add([annotation]))
+            assert ready.client.commit_run(run_id, key, add([replace(annotation, run_id=run_id)]))
         ready.client.end_run(run_id)
         return run_id
 
