@@ -42,10 +42,11 @@ class Panel(QWidget):
 def window(qtbot: QtBot, actions: Actions, settings: Settings) -> MainWindow:
     canvas = QWidget()
     canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    strip = QLabel("candidates")
+    strip, run_bar = QLabel("candidates"), QLabel("42 of 100")
     strip.hide()
-    made = MainWindow(actions, settings, canvas, Panel(), QListWidget(), QListWidget(), strip)
-    made.candidates = strip  # type: ignore[attr-defined]
+    run_bar.hide()
+    made = MainWindow(actions, settings, canvas, Panel(), QListWidget(), QListWidget(), strip, run_bar)
+    made.candidates, made.run_bar = strip, run_bar  # type: ignore[attr-defined]
     made.resize(1200, 800)
     qtbot.addWidget(made)
     made.show()

@@ -103,7 +103,7 @@ def test_one_or_all_go_back_to_their_defaults(dialog: SettingsDialog, settings: 
 
 def test_a_closed_dialog_no_longer_listens(qtbot: QtBot, settings: Settings) -> None:
     dialog, gone = SettingsDialog(settings), []
-    dialog.destroyed.connect(gone.append)
+    dialog.destroyed.connect(lambda *_: gone.append(True))
     dialog.deleteLater()
     qtbot.waitUntil(lambda: bool(gone))
     settings.set(table.FILL_OPACITY, 70)

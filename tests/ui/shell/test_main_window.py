@@ -160,17 +160,16 @@ def test_read_only_is_said_once_and_taken_back(window: MainWindow) -> None:
     assert window.message_bar.texts() == []
 
 
-def test_a_job_shows_its_progress_and_can_be_stopped(window: MainWindow, actions: Actions) -> None:
-    heard: list[str] = []
-    actions.update({"running"})
-    actions.on("run.cancel", lambda: heard.append("cancel"))
-    window.show_job("Auto-annotate", "128 of 4,310", 128, 4310)
-    assert window.job_bar.isVisible()
-    assert window.job_bar.text() == "Auto-annotate 128 of 4,310"
-    QTest.mouseClick(window.job_bar.stop, Qt.MouseButton.LeftButton)
-    assert heard == ["cancel"]
-    window.hide_job()
-    assert not window.job_bar.isVisible()
+def test_messages_stay_below_the_bar_of_a_run(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    window.show_message("The disk is full.", "error")
+    bar, run_bar = window.message_bar, window.run_bar  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: bar.height() > 20)
+    before = bar.y()
+    run_bar.show()
+    qtbot.waitUntil(lambda: bar.y() >= before + run_bar.height() > before)
+    run_bar.hide()
+    qtbot.waitUntil(lambda: bar.y() == before)
 
 
 def _drop(window: MainWindow, urls: list[QUrl]) -> bool:
