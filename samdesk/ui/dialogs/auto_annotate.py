@@ -38,6 +38,7 @@ from samdesk.ui.dialogs.looks import (
     share_field,
     whole_field,
 )
+from samdesk.ui.dialogs.model_rows import known_name
 from samdesk.ui.dialogs.models import PRECISIONS
 from samdesk.ui.panels.painting import UNIT
 
@@ -292,10 +293,8 @@ class AutoAnnotateDialog(QDialog):
         self.detector.setCurrentText(path)
 
     def _set_sam(self, name: str) -> None:
-        short = Path(name).name
-        if self.sam.findData(name) < 0 and self.sam.findData(short) >= 0:
-            name = short
-        choose(self.sam, name, short)
+        name = known_name(name)
+        choose(self.sam, name, Path(name).name)
 
 
 def count_text(dry_run: DryRun | None) -> str:

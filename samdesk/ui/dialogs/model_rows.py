@@ -9,7 +9,8 @@ from time import monotonic
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from samdesk.engine.registry import ModelSpec
+from samdesk.engine import weights
+from samdesk.engine.registry import ModelSpec, spec
 
 FILE_FAMILY = "file"
 
@@ -78,6 +79,20 @@ def row_of(model: ModelSpec) -> Row:
 def row_of_file(path: str) -> Row:
     """The row of a user's own checkpoint."""
     return Row(path, Path(path).name, licence="your file", present=True)
+
+
+def known_name(name_or_path: str) -> str:
+    """The registry name of a model told by name or by where its weights are; else what was given.
+
+    A user's own file that only has the name of a known one stays what it is.
+    """
+    known = spec(Path(name_or_path).name)
+    if known is None:
+        return name_or_path
+    if name_or_path in (known.name, known.name.removesuffix(".pt")):
+        return known.name
+    found = weights.find(known.name)
+    return known.name if found is not None and found == Path(name_or_path).resolve() else name_or_path
 
 
 class Speed:

@@ -27,7 +27,15 @@ from PySide6.QtWidgets import (
 
 from samdesk.engine.registry import MODELS, ModelSpec
 from samdesk.ui.dialogs.looks import TABLE_STYLE, choose, fill_devices
-from samdesk.ui.dialogs.model_rows import Row, Speed, StateCell, row_of, row_of_file, with_progress
+from samdesk.ui.dialogs.model_rows import (
+    Row,
+    Speed,
+    StateCell,
+    known_name,
+    row_of,
+    row_of_file,
+    with_progress,
+)
 from samdesk.ui.panels.painting import UNIT
 
 PRECISIONS: tuple[tuple[str, str], ...] = (
@@ -136,7 +144,7 @@ class ModelsDialog(QDialog):
 
     def set_choice(self, name: str, device: str, precision: str) -> None:
         """Marks the model in use, and the device and precision that are asked for."""
-        known = self._known_name(name)
+        known = known_name(name)
         if known and known not in self._rows:
             self._rows[known] = row_of_file(known)
             self._fill()
@@ -177,13 +185,6 @@ class ModelsDialog(QDialog):
     def state_text(self, name: str) -> str:
         """What the state column says of a model."""
         return self._cells[name].words.text()
-
-    def _known_name(self, name: str) -> str:
-        """The registry name of a model that is told by its path, else the name itself."""
-        if name in self._rows or not name:
-            return name
-        short = Path(name).name
-        return short if short in self._rows else name
 
     def _end_download(self, name: str) -> None:
         self._speeds.pop(name, None)

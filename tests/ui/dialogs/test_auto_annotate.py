@@ -11,6 +11,7 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_report import DryRun, ImageFailure, SkippedImage
+from samdesk.engine.weights import weights_folder
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog, count_text
 
 NAMES = ("person", "bicycle", "car", "bus")
@@ -200,5 +201,10 @@ def test_what_has_to_be_downloaded_is_said(dialog: AutoAnnotateDialog) -> None:
 
 
 def test_a_predictor_told_by_its_path_is_found(dialog: AutoAnnotateDialog) -> None:
-    dialog.set_plan(AutoAnnotatePlan(sam_model="/home/me/weights/mobile_sam.pt"))
+    path = weights_folder() / "mobile_sam.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    dialog.set_plan(AutoAnnotatePlan(sam_model=str(path)))
     assert dialog.sam.currentText() == "MobileSAM"
+    dialog.set_plan(AutoAnnotatePlan(sam_model="/my/own/mobile_sam.pt"))
+    assert dialog.plan().sam_model == "/my/own/mobile_sam.pt"

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from samdesk.engine.registry import MODELS
+from samdesk.engine.weights import weights_folder
 from samdesk.ui.dialogs import model_rows
 from samdesk.ui.dialogs.models import ModelsDialog
 
@@ -23,6 +24,14 @@ def dialog(qtbot: QtBot) -> ModelsDialog:
     with qtbot.waitExposed(dialog):
         dialog.show()
     return dialog
+
+
+@pytest.fixture
+def weights() -> Path:
+    path = weights_folder() / "mobile_sam.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    return path
 
 
 def click(dialog: ModelsDialog, qtbot: QtBot, name: str) -> None:
@@ -101,12 +110,22 @@ def test_a_download_of_unknown_size_shows_megabytes(dialog: ModelsDialog) -> Non
     assert row.state_text == "Downloading 12 MB"
 
 
-def test_the_current_model_is_marked_by_name_or_path(dialog: ModelsDialog) -> None:
-    dialog.set_choice("/somewhere/weights/mobile_sam.pt", "cpu", "fp32")
+def test_the_current_model_is_marked_by_name_or_by_where_it_is(dialog: ModelsDialog, weights: Path) -> None:
+    dialog.set_choice(str(weights), "cpu", "fp32")
     assert texts(dialog, row_of(dialog, "MobileSAM"))[0] == "MobileSAM  ✓"
     button = dialog.button("mobile_sam.pt")
     assert (button.text(), button.isEnabled()) == ("In use", False)
     assert dialog.choice == ("cpu", "fp32")
+
+
+def test_an_own_file_of_a_known_name_is_an_own_file(
+    dialog: ModelsDialog, weights: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "mobile_sam.pt"
+    own.write_bytes(b"other")
+    dialog.set_choice(str(own), "cpu", "fp32")
+    assert dialog.button("mobile_sam.pt").text() == "Use"
+    assert dialog.button(str(own)).text() == "In use"
 
 
 def test_another_device_makes_the_current_model_usable_again(dialog: ModelsDialog, qtbot: QtBot) -> None:

@@ -62,7 +62,9 @@ def test_model_information(qtbot: QtBot) -> None:
 def test_model_information_fills_up_later(qtbot: QtBot) -> None:
     dialog = ModelInfoDialog(replace(INFO, gflops=None, layers=0, parameters=0, memory_bytes=0))
     qtbot.addWidget(dialog)
-    assert {dialog.text(n) for n in ("GFLOPs an image", "Layers", "Parameters", "Memory of the weights")} == {"–"}
+    assert {dialog.text(n) for n in ("GFLOPs an image", "Layers", "Parameters", "Memory of the weights")} == {
+        "–"
+    }
     dialog.set_info(INFO)
     assert dialog.text("GFLOPs an image") == "39.4"
 

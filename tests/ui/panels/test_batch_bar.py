@@ -86,7 +86,9 @@ def test_failures_are_listed_with_their_reasons(bar: BatchBar, qtbot: QtBot) -> 
     ]
     copy = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Copy list")
     qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
-    assert QApplication.clipboard().text() == "images/a.jpg\tThe file is cut off.\nimages/b.jpg\tNot an image."
+    assert (
+        QApplication.clipboard().text() == "images/a.jpg\tThe file is cut off.\nimages/b.jpg\tNot an image."
+    )
     with qtbot.waitSignal(bar.image_chosen) as told:
         dialog.list.itemActivated.emit(rows[0], 0)
     assert told.args == ["images/a.jpg"]
