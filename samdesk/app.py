@@ -88,26 +88,34 @@ class Workers:
 
 
 @dataclass(frozen=True)
+class View:
+    """Everything the user sees."""
+
+    window: MainWindow
+    actions: Actions
+    theme: Theme
+    canvas: CanvasView
+    labels: LabelsPanel
+    annotations: AnnotationsPanel
+    images: ImagesPanel
+    strip: CandidateStrip
+    batch_bar: BatchBar
+    messages: Messages
+
+
+@dataclass(frozen=True)
 class Desk:
     """A samdesk window with everything behind it."""
 
     settings: Settings
-    theme: Theme
-    window: MainWindow
-    actions: Actions
-    canvas: CanvasView
-    labels_panel: LabelsPanel
-    annotations_panel: AnnotationsPanel
-    images_panel: ImagesPanel
-    strip: CandidateStrip
-    messages: Messages
+    view: View
     session: Session
     workers: Workers
     flows: Controllers
 
     def start(self, paths_to_open: list[Path]) -> None:
         """Shows the window; models and folders come after it is up."""
-        self.window.show()
+        self.view.window.show()
         QTimer.singleShot(0, self.flows.models.load_first)
         if paths_to_open:
             QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
@@ -129,25 +137,16 @@ def build(application: QApplication, settings: Settings | None = None) -> Desk:
         settings: The user's settings; None reads them.
     """
     settings = settings or Settings()
-    theme = Theme(application, settings.get(THEME))
-    actions = Actions(settings)
-    canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
-    panels = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
-    window = MainWindow(actions, settings, canvas, *panels, strip, batch_bar)
-    messages = Messages(window, window.message_bar)
-    model = DocumentModel()
+    view = _view(application, settings)
     storage = StorageClient()
-    session = Session(model, storage)
+    session = Session(DocumentModel(), storage)
     workers = _workers(settings, storage, session)
-    flows = _flows(
-        settings, theme, actions, window, canvas, panels, strip, batch_bar, messages, session, workers
-    )
-    desk = Desk(settings, theme, window, actions, canvas, *panels, strip, messages, session, workers, flows)
-    window.close_requested.connect(lambda _event: desk.stop())
+    desk = Desk(settings, view, session, workers, _flows(settings, view, session, workers))
+    view.window.close_requested.connect(lambda _event: desk.stop())
     _follow_settings(desk)
     if settings.problem:
-        messages.warn(settings.problem, key="settings")
-    flows.tools.choose("sam")
+        view.messages.warn(settings.problem, key="settings")
+    desk.flows.tools.choose("sam")
     return desk
 
 
@@ -193,32 +192,32 @@ def _workers(settings: Settings, storage: StorageClient, session: Session) -> Wo
     return Workers(storage, ImageLoader(cache), ThumbnailLoader(), inference, batch, DownloadClient())
 
 
-def _flows(
-    settings: Settings,
-    theme: Theme,
-    actions: Actions,
-    window: MainWindow,
-    canvas: CanvasView,
-    panels: tuple[LabelsPanel, AnnotationsPanel, ImagesPanel],
-    strip: CandidateStrip,
-    batch_bar: BatchBar,
-    messages: Messages,
-    session: Session,
-    workers: Workers,
-) -> Controllers:
+def _view(application: QApplication, settings: Settings) -> View:
+    theme = Theme(application, settings.get(THEME))
+    actions = Actions(settings)
+    canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
+    labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
+    window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, batch_bar)
+    messages = Messages(window, window.message_bar)
+    return View(window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, messages)
+
+
+def _flows(settings: Settings, view: View, session: Session, workers: Workers) -> Controllers:
     storage, inference = workers.storage, workers.inference
-    labels_panel, annotations_panel, images_panel = panels
+    window, canvas, messages = view.window, view.canvas, view.messages
     sam = SamTool(canvas)
-    labels = LabelsController(session, storage, labels_panel, messages, window)
-    tools = ToolsController(session, canvas, annotations_panel, labels, sam, window)
-    annotate = AnnotateController(session, inference, canvas, sam, strip, labels, window)
+    labels = LabelsController(session, storage, view.labels, messages, window)
+    tools = ToolsController(session, canvas, view.annotations, labels, sam, window)
+    annotate = AnnotateController(session, inference, canvas, sam, view.strip, labels, window)
     tools.annotate = annotate
-    navigate = NavigateController(session, storage, workers.loader, inference, canvas, images_panel, window)
+    navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.held = lambda: annotate.waiting
     annotate.settled.connect(navigate.release)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
-    batch = BatchController(session, storage, workers.batch, navigate, settings, window, batch_bar, messages)
+    batch = BatchController(
+        session, storage, workers.batch, navigate, settings, window, view.batch_bar, messages
+    )
     models.ready.connect(batch.take_model)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
@@ -231,29 +230,27 @@ def _flows(
         everything=EverythingController(session, inference, canvas, labels, messages, window),
         models=models,
         batch=batch,
-        help=HelpController(actions, settings, theme, window, _diagnose),
+        help=HelpController(view.actions, settings, view.theme, window, _diagnose),
     )
     StatusController(window, canvas, session, inference, (annotate, models, labels), messages)
-    ThumbnailsController(session, storage, workers.thumbnails, files, labels, images_panel)
-    CommandsController(actions, window, canvas, session, settings, flows, window)
+    ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
+    CommandsController(view.actions, window, canvas, session, settings, flows, window)
     return flows
 
 
 def _follow_settings(desk: Desk) -> None:
-    sam, canvas, settings = desk.flows.tools.tools["sam"], desk.canvas, desk.settings
+    sam, canvas, settings = desk.flows.tools.tools["sam"], desk.view.canvas, desk.settings
     assert isinstance(sam, SamTool)
 
     def apply(_setting: object = None) -> None:
         get = settings.get
         sam.set_hover_enabled(get(HOVER_PREVIEW))
-        desk.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
+        desk.view.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
         desk.flows.navigate.prefetch = get(PREFETCH)
         desk.workers.inference.set_cache_budget(_budget(settings))
         canvas.set_opacity(get(FILL_OPACITY) / 100)
-        canvas.set_outline_width(get(OUTLINE_WIDTH))
-        canvas.set_tags_visible(get(LABEL_TAGS))
-        if desk.theme.choice != get(THEME):
-            desk.theme.set_choice(get(THEME))
+        if desk.view.theme.choice != get(THEME):
+            desk.view.theme.set_choice(get(THEME))
 
     settings.on_change(apply)
     apply()
@@ -278,7 +275,7 @@ def _tell_of_crashes(desk: Desk) -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         log.error("unforeseen", exc_info=(kind, error, trace))
-        desk.messages.error(
+        desk.view.messages.error(
             f"Something went wrong ({kind.__name__}). Your saved edits are safe. "
             f"Details are in {paths.logs() / 'samdesk.log'}.",
             key="crash",

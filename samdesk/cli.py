@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from samdesk import __version__
+from samdesk.annotate_cli import annotate
 
 cli = typer.Typer(
     add_completion=False,
@@ -38,7 +39,7 @@ def demo(
         Optional[Path],  # noqa: UP045
         typer.Option(
             metavar="OUT",
-            help="Drive the real window offscreen through the whole job; leave dataset and screenshots in OUT.",
+            help="Drive the real window offscreen through the whole job; leave everything in OUT.",
         ),
     ] = None,
 ) -> None:
@@ -48,9 +49,7 @@ def demo(
     raise typer.Exit(run_demo(folder, headless))
 
 
-@cli.command()
-def annotate(ctx: typer.Context) -> None:
-    """Label a folder with YOLO and SAM, without a window."""
+cli.command("annotate")(annotate)
 
 
 @cli.command()

@@ -17,7 +17,6 @@ from samdesk.engine import weights
 from samdesk.engine.protocols import CancelToken, EngineError
 from samdesk.engine.registry import spec
 from samdesk.io.formats import yolo_seg
-from samdesk.io.label_folder import label_path
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
 
 _Act: TypeAlias = Callable[[], str]
@@ -37,7 +36,7 @@ def play(photos: Path, out: Path) -> Report:
     """Plays the whole job on ``photos`` and leaves screenshots in ``out``."""
     application = make_application()
     desk = build(application)
-    desk.window.resize(*WINDOW)
+    desk.view.window.resize(*WINDOW)
     actor = Actor(Stage(desk, out), photos)
     try:
         for name, act in actor.parts():
@@ -47,7 +46,7 @@ def play(photos: Path, out: Path) -> Report:
         device = f"{info.device_title}, {info.precision}" if info else "none"
         return Report(tuple(actor.stage.steps), engine, device)
     finally:
-        desk.window.close()
+        desk.view.window.close()
 
 
 class Actor:
@@ -92,7 +91,7 @@ class Actor:
     def show_window(self) -> str:
         """The window is up, with the welcome page."""
         self.desk.start([])
-        self.stage.wait("the window", self.desk.window.isVisible)
+        self.stage.wait("the window", self.desk.view.window.isVisible)
         self.stage.picture("01-welcome")
         return "welcome page"
 
@@ -114,10 +113,10 @@ class Actor:
         """A label is typed into the labels panel."""
         for name in ("bus", "person"):
             if self.desk.session.model.labels.find(name) is None:
-                self.stage.type(self.desk.labels_panel.new_name, name)
+                self.stage.type(self.desk.view.labels.new_name, name)
         names = self.desk.session.model.labels.names
         self.stage.check("the labels are there", names[:2] == ("bus", "person"))
-        self.desk.canvas.setFocus()
+        self.desk.view.canvas.setFocus()
         self.stage.key(Qt.Key.Key_1)
         label = self.desk.flows.labels.current
         self.stage.check("key 1 chooses the first label", label is not None and label.name == "bus")
@@ -196,7 +195,7 @@ class Actor:
         detector = find_detector()
         touched = self.document
         self.stage.key(Qt.Key.Key_B, CONTROL)
-        dialog = self.desk.window.findChild(AutoAnnotateDialog)
+        dialog = self.desk.view.window.findChild(AutoAnnotateDialog)
         assert dialog is not None
         dialog.detector.setEditText(detector)
         self.stage.wait("the count", lambda: bool(dialog.summary.text()))
@@ -254,7 +253,7 @@ class Actor:
         self.stage.wait("saving", lambda: self.desk.workers.storage.pending == 0)
         counts = []
         for name, size in (("bus.jpg", (810, 1080)), ("zidane.jpg", (1280, 720))):
-            text = label_path(self.photos, name).read_text(encoding="utf-8")
+            text = (self.photos / name).with_suffix(".txt").read_text(encoding="utf-8")
             parsed = yolo_seg.parse(text, *size)
             self.stage.check(f"the labels of {name} are whole", not parsed.problems and bool(parsed.lines))
             counts.append(f"{name}: {len(parsed.lines)}")
@@ -290,7 +289,9 @@ def find_detector() -> str:
     found = weights.find(DETECTOR)
     if found is not None:
         return str(found)
+    model = spec(DETECTOR)
+    assert model is not None
     try:
-        return str(weights.download(spec(DETECTOR), progress=lambda done, total: None, cancel=CancelToken()))
+        return str(weights.download(model, progress=lambda done, total: None, cancel=CancelToken()))
     except EngineError as error:
         raise Skip(f"no detector weights: {error}") from error

@@ -31,7 +31,7 @@ class Stage:
 
     def __init__(self, desk: Desk, out: Path) -> None:
         self.desk = desk
-        self.hands = Hands(desk.canvas)
+        self.hands = Hands(desk.view.canvas)
         self.steps: list[Step] = []
         self._out = out
 
@@ -64,7 +64,7 @@ class Stage:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Presses a key in the window that has the keyboard."""
-        target = QApplication.focusWidget() or self.desk.canvas
+        target = QApplication.focusWidget() or self.desk.view.canvas
         QTest.keyClick(target, key, modifiers)
 
     def click(self, widget: QWidget) -> None:
@@ -79,9 +79,9 @@ class Stage:
 
     def picture(self, name: str, widget: QWidget | None = None) -> Path:
         """Saves what the window shows."""
-        self.desk.canvas.settle()
+        self.desk.view.canvas.settle()
         QApplication.processEvents()
-        picture: QPixmap = (widget or self.desk.window).grab()
+        picture: QPixmap = (widget or self.desk.view.window).grab()
         path = self._out / f"{name}.png"
         picture.save(str(path))
         return path

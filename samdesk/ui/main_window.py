@@ -21,7 +21,6 @@ from samdesk.io.settings import Settings
 from samdesk.ui.actions import Actions, widget_needs_key
 from samdesk.ui.app_icon import app_icon
 from samdesk.ui.dock import Dock
-from samdesk.ui.job_bar import JobBar
 from samdesk.ui.menus import Menus
 from samdesk.ui.message_bar import Action, MessageBar
 from samdesk.ui.overlay import Overlay
@@ -58,6 +57,7 @@ class MainWindow(QMainWindow):
         annotations_panel: QWidget,
         images_panel: QWidget,
         candidate_strip: QWidget | None = None,
+        batch_bar: QWidget | None = None,
     ) -> None:
         """Builds the window around the widgets; ``show_welcome`` is what it begins with."""
         super().__init__()
@@ -77,8 +77,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
         self.message_bar = MessageBar(self)
-        self.job_bar = JobBar(self)
-        self.job_bar.stop_requested.connect(actions.action("run.cancel").trigger)
+        self._batch_bar = batch_bar
         self.welcome = Welcome(actions, self)
         self.welcome.recent_chosen.connect(self.recent_chosen)
         self._area = QWidget(self)
@@ -140,14 +139,6 @@ class MainWindow(QMainWindow):
             self.show_message(reason, "warning", actions, _READ_ONLY)
         else:
             self.message_bar.dismiss(_READ_ONLY)
-
-    def show_job(self, title: str, detail: str = "", done: int = 0, total: int = 0) -> None:
-        """Shows how far a background job is; its Stop button invokes ``run.cancel``."""
-        self.job_bar.show_job(title, detail, done, total)
-
-    def hide_job(self) -> None:
-        """Takes the job's bar away."""
-        self.job_bar.hide_job()
 
     def set_model_chip(self, text: str, tip: str = "", state: str = "ok") -> None:
         """Names the model in use; ``state`` is "ok", "busy", "warning" or "error"."""
@@ -234,11 +225,12 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.welcome)
         self._stack.addWidget(self._area)
         self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        layout.addWidget(self.job_bar)
+        if self._batch_bar is not None:
+            layout.addWidget(self._batch_bar)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
         # Over the photo, not above it: a photo that jumps makes the next click miss.
-        Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self.job_bar)
+        Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self._batch_bar)
 
     def _add_docks(self, labels: QWidget, annotations: QWidget, images: QWidget) -> dict[str, Dock]:
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
@@ -257,7 +249,7 @@ class MainWindow(QMainWindow):
         labels, annotations, images = (self.docks[name] for name in ("labels", "annotations", "images"))
         self.resizeDocks([labels], [34 * GRID], Qt.Orientation.Horizontal)
         self.resizeDocks([labels, annotations], [30 * GRID, 50 * GRID], Qt.Orientation.Vertical)
-        self.resizeDocks([images], [19 * GRID], Qt.Orientation.Vertical)
+        self.resizeDocks([images], [25 * GRID], Qt.Orientation.Vertical)
 
     def _add_panel_menu(self) -> None:
         view = self.menus.menu("view")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.edits import Edit
-from samdesk.engine.autoannotate import AutoAnnotatePlan, BatchProgress, BatchSummary, DryRun
+from samdesk.engine.autoannotate import AutoAnnotatePlan
+from samdesk.engine.batch_report import BatchProgress, BatchSummary, DryRun
 from samdesk.engine.protocols import ModelInfo
 from samdesk.io.dataset import LogEntry
 from samdesk.io.settings import (

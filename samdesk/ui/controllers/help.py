@@ -56,7 +56,7 @@ class HelpController(QObject):
 
     def diagnostics(self) -> None:
         """Opens the diagnostics and runs them in a thread."""
-        dialog = DiagnosticsDialog(self._window)
+        dialog = DiagnosticsDialog(parent=self._window)
         dialog.rerun_requested.connect(lambda: self._run(dialog))
         dialog.open()
         self._run(dialog)

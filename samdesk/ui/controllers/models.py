@@ -119,12 +119,12 @@ class ModelsController(QObject):
         if self._dialog is not None:
             self._dialog.set_progress(name, done, total)
         share = f"{100 * done // total}%" if total else f"{done / 1e6:.0f} MB"
-        self._window.set_model_chip(f"Downloading {spec(name).title} {share}", "", "busy")
+        self._window.set_model_chip(f"Downloading {title_of(name)} {share}", "", "busy")
 
     def _downloaded(self, name: str, path: str) -> None:
         if self._dialog is not None:
             self._dialog.set_downloaded({s.name for s in MODELS if weights.find(s.name) is not None})
-        self._messages.info(f"Downloaded {spec(name).title} to {path}.", key="download")
+        self._messages.info(f"Downloaded {title_of(name)} to {path}.", key="download")
         if self._use_after_download == name:
             self.use(name, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
@@ -161,3 +161,9 @@ class ModelsController(QObject):
         text = info.title if info.precision == "-" else f"{info.title} · {info.device} {info.precision}"
         tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another"
         self._window.set_model_chip(text, tip, "warning" if info.name == "grabcut" else "ok")
+
+
+def title_of(name: str) -> str:
+    """What users call a model."""
+    found = spec(name)
+    return found.title if found is not None else name
