@@ -58,6 +58,7 @@ class CanvasDisplay(NavigableWidget):
         """
         another = key != self._key
         self._key, self._message = key, message
+        self.setAccessibleDescription(message or "The photo and its annotations; the tool in use works here.")
         size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
         resized = size != self._image_size
         self._image_size = size

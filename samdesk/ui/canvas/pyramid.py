@@ -44,11 +44,16 @@ class Pyramid:
         return len(self._levels) == self._count
 
     def level_for(self, scale: float) -> int:
-        """The coarsest level that has to be shrunk, by less than half, for a scale."""
+        """The coarsest level that has to be shrunk, by less than half, for a scale.
+
+        As long as that one is not averaged, the next coarser one: a moment of softness that costs a
+        quarter of the time.
+        """
         level = 0
         while level + 1 < self._count and scale * 2 ** (level + 1) <= 1.0:
             level += 1
-        return level
+        waiting = level >= len(self._levels) and level + 1 < self._count
+        return level + 1 if waiting else level
 
     def pixels(self, level: int) -> Pixels:
         """A level, averaged if that is done, else every 2**level-th pixel."""

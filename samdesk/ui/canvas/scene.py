@@ -20,6 +20,8 @@ from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
+_SMOOTH_UP_TO = 3_000_000
+"""On a larger canvas (device pixels) lines are scaled roughly for the moment until they are painted anew."""
 _UNKNOWN = QColor("#b8b8b8")
 
 
@@ -169,8 +171,10 @@ class Scene:
 
     def draw(self, painter: QPainter, view: Viewport, size: QSize) -> None:
         """Puts everything on a painter in device pixels."""
-        for layer in self._layers:
-            layer.draw(painter, view)
+        small = size.width() * size.height() <= _SMOOTH_UP_TO
+        self._photo.draw(painter, view)
+        for shapes in (self._resting, self._proposed):
+            shapes.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         hovered = None if self.hovered is None else self.shape(self.hovered)
         if hovered is not None and self.hovered not in self._selection | self._lifted:

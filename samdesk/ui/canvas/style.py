@@ -4,7 +4,7 @@
 Mark      Line                 Fill      Besides
 ========= ==================== ========= =======================
 RESTING   solid, 2 px          30 %
-PENDING   dashed, 1.5 px       22 %
+PENDING   broken, 1.8 px       20 %
 HOVERED   solid, 3 px          42 %      name tag
 SELECTED  solid, 3 px, double  38 %      name tag, handles
 PROPOSAL  two-tone dashes      45 %
@@ -43,19 +43,23 @@ class _Look:
     casing: float  # of the casing below it
     fill: float  # opacity for the default setting, 0..1
     dashes: tuple[float, ...] = ()  # on, off, ..., logical pixels
-    round_caps: bool = False
     double: bool = False  # a second, light line around the casing
     two_tone: bool = False  # the casing shows through the gaps at full width
 
+    @property
+    def open(self) -> bool:
+        """Whether the photo shows through gaps in the line."""
+        return bool(self.dashes) and not self.two_tone
+
 
 _LOOKS = {
-    Mark.RESTING: _Look(2.0, 3.6, 0.30),
-    Mark.PENDING: _Look(1.5, 3.0, 0.22, dashes=(5, 3.5)),
-    Mark.HOVERED: _Look(3.0, 5.0, 0.42),
-    Mark.SELECTED: _Look(3.0, 5.0, 0.38, double=True),
+    Mark.RESTING: _Look(2.0, 3.7, 0.30),
+    Mark.PENDING: _Look(1.8, 3.5, 0.20, dashes=(7, 4.5)),
+    Mark.HOVERED: _Look(3.0, 4.4, 0.42),
+    Mark.SELECTED: _Look(3.0, 4.6, 0.38, double=True),
     Mark.PROPOSAL: _Look(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),
-    Mark.PREVIEW: _Look(2.4, 4.0, 0.20, dashes=(0.1, 5.5), round_caps=True),
-    Mark.OTHER: _Look(1.4, 2.4, 0.0, dashes=(0.1, 4.0), round_caps=True),
+    Mark.PREVIEW: _Look(2.4, 4.0, 0.20, dashes=(0.1, 5.5)),
+    Mark.OTHER: _Look(1.4, 2.4, 0.0, dashes=(0.1, 4.0)),
 }
 DEFAULT_OPACITY = 0.30
 """The opacity of a resting fill; the other fills go with it."""
@@ -107,26 +111,28 @@ def paint_region(
     """
     look = _LOOKS[mark]
     if look.fill > 0:
+        # Under a closed line nobody sees the fill's edge, and antialiasing it takes three times as long.
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, look.open)
         painter.fillPath(path, faded(color, look.fill * opacity / DEFAULT_OPACITY))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     casing = contrast(color)
     if look.double:
         painter.strokePath(path, _pen(contrast(casing), (look.casing + 2) * unit))
     if look.two_tone:
-        painter.strokePath(path, _pen(faded(casing, 0.55), (look.casing + 1.6) * unit))
-        painter.strokePath(path, _pen(casing, look.casing * unit))
-    else:
-        dashes = () if look.dashes and not look.round_caps else look.dashes
-        painter.strokePath(path, _pen(faded(casing, 0.6), look.casing * unit, dashes, unit, look.round_caps))
-    painter.strokePath(path, _pen(color, look.width * unit, look.dashes, unit, look.round_caps))
+        painter.strokePath(path, _pen(contrast(casing), (look.casing + 1.6) * unit))
+    dashes = look.dashes if look.open else ()
+    painter.strokePath(path, _pen(casing, look.casing * unit, dashes, unit))
+    painter.strokePath(path, _pen(color, look.width * unit, look.dashes, unit))
 
 
-def _pen(
-    color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0, round_caps: bool = False
-) -> QPen:
+def _pen(color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0) -> QPen:
     pen = QPen(QBrush(color), width)
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap if round_caps else Qt.PenCapStyle.FlatCap)
+    # Round joins take twice as long and look the same at these widths.
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if dashes:
+        if dashes[0] < 1:  # dots
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setDashPattern([length * unit / width for length in dashes])  # Qt counts in pen widths
     return pen
 

@@ -49,7 +49,6 @@ class CanvasView(CanvasDisplay):
         self.setAcceptDrops(True)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
         self.setAccessibleName("Canvas")
-        self.setAccessibleDescription("The photo and its annotations; the tool in use works here.")
 
     @property
     def tool(self) -> Tool | None:
