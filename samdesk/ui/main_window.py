@@ -226,6 +226,7 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self._area)
         self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         if self._batch_bar is not None:
+            self._batch_bar.setObjectName("job")  # part of the window, not a card over the photo
             layout.addWidget(self._batch_bar)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
