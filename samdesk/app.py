@@ -122,6 +122,7 @@ class Desk:
 
     def stop(self) -> None:
         """Ends the threads; nothing that was edited is lost."""
+        self.session.stack.blockSignals(True)  # its end is no change of the dataset
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()

@@ -218,7 +218,8 @@ class Actor:
         self.stage.hands.click(inside.x, inside.y)
         self.stage.check("it is selected", annotation.id in self.desk.flows.tools.selection)
         x, y = annotation.region.geoms[0].exterior.coords[0]
-        self.stage.hands.drag((x, y), (x - 25, y - 18))
+        self.stage.hands.wheel(x, y, 12)
+        self.stage.hands.drag((x, y), (x - 12, y - 9))
         self.stage.picture("08-correct")
         after = self.document.annotations[0]
         self.stage.check("the outline has changed", after.region != annotation.region)

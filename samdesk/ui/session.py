@@ -27,15 +27,12 @@ class Saves(Protocol):
     def redo(self) -> int:
         """Saves that the last step taken back is done again."""
 
-    def load(self, key: ImageKey) -> None:
-        """Asks for a document as it stands after all that was queued before."""
-
 
 class Session(QObject):
     """One dataset being worked on: the open document, its labels and the undo history.
 
     Signals:
-        image_wanted: An undo or redo changed this image, which is not on screen: show it.
+        image_wanted: An image was changed in the store: show it, as it stands there.
         images_changed: Keys of images whose counts and states may differ now.
         step_done: Text of an undo or redo just made, for the status bar.
     """
@@ -51,6 +48,8 @@ class Session(QObject):
         self._store = store
         self._restoring = False
         self.read_only = False
+        self.edits_shown = 0
+        """Counts the edits applied to the open document, to tell whether one read from the store is stale."""
 
     def restore(
         self,
@@ -75,7 +74,7 @@ class Session(QObject):
         if document is None or not edit or self.read_only:
             return
         edit = by_person(edit)
-        inverse = self.model.apply(edit, initiator)
+        inverse = self._apply(edit, initiator)
         self._push(Transaction(text, ((document.key, edit),)), Transaction(text, ((document.key, inverse),)))
 
     def change_labels(self, text: str, labels: LabelSet) -> None:
@@ -111,13 +110,17 @@ class Session(QObject):
     def show_run_edit(self, key: ImageKey, edit: Edit) -> None:
         """A run has saved this edit; the canvas shows it if the image is open."""
         if self.model.key == key:
-            self.model.apply(edit)
+            self._apply(edit)
         self.images_changed.emit((key,))
 
     def show_loaded(self, document: ImageDocument) -> None:
         """A document was read; it is shown if its image is the open one."""
         if self.model.key == document.key:
             self.model.open(document)
+
+    def _apply(self, edit: Edit, initiator: object = None) -> Edit:
+        self.edits_shown += 1
+        return self.model.apply(edit, initiator)
 
     def _push(self, do: Transaction, undo: Transaction) -> None:
         self.stack.push(EditCommand(do, undo, self._replay))
@@ -133,7 +136,7 @@ class Session(QObject):
             self._store.redo()
         self._show_labels(transaction)
         if self._is_open_alone(transaction):
-            self.model.apply(transaction.edits[0][1])
+            self._apply(transaction.edits[0][1])
         else:
             self._reload(transaction)
         self.images_changed.emit(transaction.keys)
@@ -147,13 +150,9 @@ class Session(QObject):
         return key == self.model.key and bool(edit)
 
     def _reload(self, transaction: Transaction) -> None:
-        key = self.model.key
-        if not transaction.keys:
-            return
-        if key in transaction.keys and key is not None:
-            self._store.load(key)
-        else:
-            self.image_wanted.emit(transaction.keys[0])
+        keys = transaction.keys
+        if keys:
+            self.image_wanted.emit(self.model.key if self.model.key in keys else keys[0])
 
     def _show_labels(self, transaction: Transaction) -> None:
         if transaction.labels is not None:

@@ -49,6 +49,7 @@ class NavigateController(QObject):
         self._wanted: ImageKey | None = None
         self._document: ImageDocument | None = None
         self._pixels: RgbImage | None = None
+        self._edits_before = 0
         self.prefetch = True
         self.held: Callable[[], bool] = lambda: False
         """Whether an accepted mask still waits for the model: paging waits for it, so it is not lost."""
@@ -60,7 +61,7 @@ class NavigateController(QObject):
         loader.loaded.connect(self._take_pixels)
         loader.failed.connect(self._take_failure)
         panel.image_chosen.connect(self.go)
-        session.image_wanted.connect(self.go)
+        session.image_wanted.connect(self._show_again)
 
     @property
     def key(self) -> ImageKey | None:
@@ -102,10 +103,21 @@ class NavigateController(QObject):
         self._blank.start()
         path = self._path(self._wanted)
         self._loader.load(self._wanted, path)
-        self._storage.load(self._wanted)
+        self._load(self._wanted)
         self._inference.show_image(self._wanted, path)
         self._prefetch()
         self._storage.set_setting("last_image", self._wanted)
+
+    def _show_again(self, key: str) -> None:
+        """An undo or redo changed an image: goes there, or reads it again if it is on its way already."""
+        if key == self._wanted:
+            self._load(ImageKey(key))
+        else:
+            self.go(key)
+
+    def _load(self, key: ImageKey) -> None:
+        self._edits_before = self._session.edits_shown
+        self._storage.load(key)
 
     def release(self) -> None:
         """No mask is waited for any more: goes where the user wanted meanwhile."""
@@ -126,7 +138,7 @@ class NavigateController(QObject):
     def note_run_edit(self, key: str, edit: Edit) -> None:
         """A run changed an image; a document that waits for its photo is read again."""
         if key == self._wanted and self._session.model.key != key:
-            self._storage.load(ImageKey(key))
+            self._load(ImageKey(key))
         self._session.show_run_edit(ImageKey(key), edit)
 
     def _path(self, key: ImageKey) -> Path:
@@ -141,6 +153,9 @@ class NavigateController(QObject):
 
     def _take_document(self, document: ImageDocument) -> None:
         if document.key != self._wanted:
+            return
+        if self._session.model.key == document.key and self._edits_before != self._session.edits_shown:
+            self._load(document.key)  # it was read before the newest edit, which it would take back
             return
         self._document = document
         self._show_if_ready()
