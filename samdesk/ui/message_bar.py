@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QFrame,
@@ -178,10 +178,12 @@ class MessageBar(QWidget):
         for key in list(self._rows):
             self.dismiss(key)
 
-    def refresh(self) -> None:
-        """Takes the colours of the current look."""
-        for row in self._rows.values():
-            row.refresh()
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the colours of another look."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            for row in self._rows.values():
+                row.refresh()
 
     def _replace(self, key: str, row: MessageRow) -> None:
         old = self._rows.get(key)

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from samdesk.ui.fonts import ensure_font
+
 GRID = 8
 """Distances are multiples of this, logical pixels."""
 
@@ -213,6 +215,7 @@ class Theme(QObject):
         self._choice = choice
         self._system_is_dark = system_is_dark or self._system_says_dark
         self._tokens: Tokens | None = None
+        ensure_font(application.font())
         fusion = QStyleFactory.create("Fusion")
         application.setStyle(fusion)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from samdesk.ui.icons import icon
+from samdesk.ui.message_bar import MessageBar
 from samdesk.ui.theme import DARK, LIGHT, Theme, Tokens, current_tokens
 
 
@@ -75,6 +82,15 @@ def test_the_choice_changes_palette_and_icons_at_once(theme: Theme, qapp: QAppli
     assert theme.tokens is LIGHT
 
 
+def test_a_message_that_is_shown_changes_with_the_look(theme: Theme, qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bar.show_message("Not saved.", "error")
+    light = bar.rows[0]._mark.pixmap().toImage()
+    theme.set_choice("dark")
+    qtbot.waitUntil(lambda: bar.rows[0]._mark.pixmap().toImage() != light)
+
+
 def test_the_system_is_followed_while_it_runs(theme: Theme, qapp: QApplication) -> None:
     desktop = {"dark": False}
     following = Theme(qapp, "system", system_is_dark=lambda: desktop["dark"])
@@ -89,6 +105,39 @@ def test_the_system_is_followed_while_it_runs(theme: Theme, qapp: QApplication) 
     QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
     assert following.tokens is DARK
     following.deleteLater()
+
+
+_NO_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{0}</dir><cachedir>{0}/cache</cachedir></fontconfig>"""
+
+_WRITE = """
+from PySide6.QtWidgets import QApplication, QLabel
+from samdesk.ui.theme import Theme
+app = QApplication([])
+theme = Theme(app, "light")
+image = QLabel("Hello world").grab().toImage()
+print(len({image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}))
+"""
+
+
+def test_text_shows_on_a_machine_without_fonts(tmp_path: Path) -> None:
+    if importlib.util.find_spec("matplotlib") is None or sys.platform != "linux":
+        pytest.skip("needs matplotlib's fonts and fontconfig")
+    (tmp_path / "fonts.conf").write_text(_NO_FONTS.format(tmp_path / "none"))
+    environment = {
+        **os.environ,
+        "FONTCONFIG_FILE": str(tmp_path / "fonts.conf"),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITE],
+        env=environment,
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert int(done.stdout) > 20  # shades of grey; without letters there is one
 
 
 def _ink(shown: object) -> int:
