@@ -191,7 +191,8 @@ class Dataset:
         edits = []
         for key in keys:
             document = documents.get(key)
-            edits.append((key, relabel(document, [a.id for a in document.annotations], new)))
+            ids = [a.id for a in document.annotations if a.label_id == old]
+            edits.append((key, relabel(document, ids, new)))
         text = f"Change {self.labels.get(old).name} to {self.labels.get(new).name}"
         return Transaction(text, tuple((key, edit) for key, edit in edits if edit))
 
@@ -223,6 +224,8 @@ class Dataset:
         change = self._changed([(key, fixed(edit))])
         if change.before[key].touched:
             return False
+        if not edit and self._core.rows.looked_at(key):
+            return True  # found empty before: a run again is no new step of the history
         (_, back), *_ = change.back
         self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, edit, back))
         return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,15 +135,19 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        image = os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
-        if image and not entry.is_dir():
+        try:
+            is_folder = entry.is_dir()
+        except OSError:
+            continue
+        if not is_folder and os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122
             yield prefix + entry.name
-        elif entry.is_dir():
+        elif is_folder:
             yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
 
 
 def _natural(key: str) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", key.casefold().replace("/", "\0"))
+    plain = key if key.isascii() else unicodedata.normalize("NFKD", key)  # ä beside a
+    parts = re.split(r"(\d+)", plain.casefold().replace("/", "\0"))
     return [(1, int(p), p) if i % 2 else (0, 0, p) for i, p in enumerate(parts)]
 
 

@@ -19,8 +19,6 @@ from samdesk.io.serial import region_to_bytes
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"
-MAX_CLASSES = 10_000
-"""A class id from here on is taken for a broken line: it would need that many labels."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +121,7 @@ def import_file(key: ImageKey, size: tuple[int, int], data: bytes | None, labels
     if data is None:
         return Imported(ImageDocument(key, width, height), labels, FileState())
     parsed = yolo_seg.parse(data.decode("utf-8", errors="replace"), width, height)
-    good = [line for line in parsed.lines if line.class_id < MAX_CLASSES]
-    problems = list(parsed.problems)
-    for line in parsed.lines:
-        if line.class_id >= MAX_CLASSES:
-            problems.append(LineProblem(line.line, str(line.class_id), "the class id is too large"))
-    labels = with_classes(labels, max((line.class_id for line in good), default=-1) + 1)
+    labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
     annotations = tuple(
         Annotation(
             id=_stable_id(key, line.line, line.class_id, region_to_bytes(line.region)),
@@ -136,11 +129,12 @@ def import_file(key: ImageKey, size: tuple[int, int], data: bytes | None, labels
             region=line.region,
             source=Source.IMPORT,
         )
-        for line in good
+        for line in parsed.lines
     )
     document = ImageDocument(key, width, height, annotations)
-    state = FileState(file_hash(data), BAD_LINES if problems else None, data, digest(document, labels))
-    return Imported(document, labels, state, tuple(problems), parsed.detection)
+    conflict = BAD_LINES if parsed.problems else None
+    state = FileState(file_hash(data), conflict, data, digest(document, labels))
+    return Imported(document, labels, state, parsed.problems, parsed.detection)
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:

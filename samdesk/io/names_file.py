@@ -31,7 +31,10 @@ class NamesFile:
         self._failing = False
         self.conflict = False
         root, self._images = _layout(folder, keys)
-        found = data_yaml.read_names(folder)
+        search = data_yaml.search_names(folder)
+        for problem in search.problems:
+            tell(Notice("labels", problem))
+        found = search.found
         self.found = found.names if found else ()
         self.path = found.path if found and found.path.suffix.lower() in _YAML else root / "data.yaml"
         if self.path.parent != root:  # found elsewhere: paths in it start there

@@ -130,8 +130,8 @@ class Projection:
         if state.imported is not None and digest(document, labels) == state.digest:
             return state.imported
         blank = not (document.annotations or document.done or document.touched)
-        if blank and state.imported is None:
-            return None
+        if blank and state.imported is None and not self.rows.looked_at(document.key):
+            return None  # an empty file says that nothing is there: somebody must have looked
         text, report = yolo_seg.write(document, labels)
         for loss in report.lossy:
             path = str(self._files.path(document.key))

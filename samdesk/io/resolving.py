@@ -29,7 +29,7 @@ class Resolution:
 
 
 def keep_mine(core: Core, key: ImageKey) -> Resolution:
-    """The annotations in samdesk are written over the file, of which a copy is kept. Raises ``StoreError``."""
+    """Writes samdesk's annotations over the file, of which a copy is kept. Raises ``StoreError``."""
     path = core.names.path if key == NAMES else core.files.path(key)
     try:
         there = path.read_bytes() if path.exists() else None

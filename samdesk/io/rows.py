@@ -113,6 +113,11 @@ class Rows:
         """The images for which an SQL condition holds."""
         return [ImageKey(r[0]) for r in self._store.rows(f"SELECT key FROM images WHERE {where}")]
 
+    def looked_at(self, key: ImageKey) -> bool:
+        """Whether an auto-annotate run that still stands has looked at the image, whatever it found."""
+        sql = "SELECT 1 FROM log_edits JOIN runs ON id = owner WHERE image=? AND state != 'undone'"
+        return self._store.row(f"{sql} LIMIT 1", (key,)) is not None
+
     def conflicts(self) -> dict[ImageKey, str]:
         """Why label files are not written."""
         found = self._store.rows("SELECT key, conflict FROM images WHERE conflict IS NOT NULL")

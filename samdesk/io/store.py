@@ -50,6 +50,7 @@ CREATE TABLE log_edits (
     owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
     PRIMARY KEY (owner, n)
 ) WITHOUT ROWID;
+CREATE INDEX log_edits_by_image ON log_edits(image);
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -129,8 +130,9 @@ class Store:
                 atomic.sync_folder(path.parent)
             store = Store.open(path)
         except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            for part in (temporary, *(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))):
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
             raise
         self._connection.close()
         return store
@@ -181,7 +183,7 @@ class Store:
     def _check(self) -> None:
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if found[0] != "ok":
-            raise sqlite3.DatabaseError(f"malformed: {found[0]}")
+            raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
 
     def _prepare(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]

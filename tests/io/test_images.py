@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -147,11 +149,19 @@ def test_trailing_bytes_do_no_harm(tmp_path: Path) -> None:
 
 def test_pixel_limit_is_checked_before_decoding(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
-    Image.new("1", (30_000, 20_000)).save(path)  # 600 MP in a small file
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 20_000, 1, 0, 0, 0, 0))
+    )
+    with path.open("ab") as file:
+        file.write(_chunk(b"IDAT", zlib.compress(b"")) + _chunk(b"IEND", b""))
     for read in (read_image, read_size):
         with pytest.raises(ImageError, match=r"30000 x 20000 is 600 MP, the limit is 500 MP"):
             read(path)
     assert read_size(path, max_pixels=700_000_000) == (30_000, 20_000)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
