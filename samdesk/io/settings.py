@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import threading
 from collections.abc import Callable
@@ -11,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
-from samdesk.io.atomic import write_text
 from samdesk.io.paths import config
+from samdesk.io.settings_file import ABSENT, keep_bad, merge_into, read_table
 
 T = TypeVar("T")
 
@@ -188,7 +186,6 @@ def find(setting: Setting[T] | str) -> Setting[Any]:
 
 
 RECENT_LIMIT = 10
-_DEFAULT = object()
 
 
 class Settings:
@@ -285,12 +282,12 @@ class Settings:
                 if self._timer is not None:
                     self._timer.cancel()
                     self._timer = None
-                changed = {key: self._values.get(key, _DEFAULT) for key in self._changed}
+                changed = {key: self._values.get(key, ABSENT) for key in self._changed}
                 self._changed.clear()
             if not changed:
                 return True
             try:
-                self._write(changed)
+                merge_into(self.path, changed)
             except OSError as error:
                 self.problem = f"The settings could not be saved to {self.path}: {error.strerror or error}."
                 with self._lock:
@@ -308,24 +305,17 @@ class Settings:
                 self._timer.daemon = True
                 self._timer.start()
 
-    def _write(self, changed: dict[str, Any]) -> None:
-        stored = _read(self.path) or {}
-        for key, value in changed.items():
-            if value is _DEFAULT:
-                stored.pop(key, None)
-            else:
-                stored[key] = value
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, json.dumps(stored, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
-
     def _load(self) -> None:
         try:
-            stored = _read(self.path)
+            stored = read_table(self.path)
         except OSError as error:
             self.problem = f"The settings in {self.path} could not be read ({error.strerror or error})."
             return
         if stored is None:
-            self._keep_bad()
+            self.problem = (
+                f"The settings in {self.path} could not be understood; the defaults are in force. "
+                f"The file is kept as {keep_bad(self.path).name}."
+            )
             return
         wrong: list[str] = []
         for key, value in stored.items():
@@ -339,26 +329,6 @@ class Settings:
             self.problem = (
                 f"In {self.path}, these settings are not valid and have their defaults: " + "; ".join(wrong)
             )
-
-    def _keep_bad(self) -> None:
-        bad = self.path.with_name(self.path.name + ".bad")
-        with contextlib.suppress(OSError):
-            self.path.replace(bad)
-        self.problem = (
-            f"The settings in {self.path} could not be understood; the defaults are in force. "
-            f"The file is kept as {bad.name}."
-        )
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """The table in the file, empty if there is no file, None if it holds something else."""
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError:  # bad JSON or bad UTF-8
-        return None
-    return stored if isinstance(stored, dict) else None
 
 
 def _copy(value: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samdesk.io import settings as table
+from samdesk.io import settings_file
 from samdesk.io.settings import SETTINGS, Setting, SettingError, Settings, find
 
 
@@ -145,14 +146,14 @@ def test_two_programs_keep_each_others_changes(tmp_path: Path) -> None:
 
 def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, writing = threading.Event(), threading.Event()
-    write = table.write_text
+    write = settings_file.write_text
 
     def slow(path: Path, text: str) -> None:
         writing.set()
         assert gate.wait(10)
         write(path, text)
 
-    monkeypatch.setattr(table, "write_text", slow)
+    monkeypatch.setattr(settings_file, "write_text", slow)
     settings = Settings(tmp_path / "settings.json", save_delay=0.001)
     settings.set(table.THEME, "dark")
     assert writing.wait(10)
@@ -167,16 +168,16 @@ def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = opened(tmp_path)
-    write = table.write_text
+    write = settings_file.write_text
 
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(table, "write_text", full)
+    monkeypatch.setattr(settings_file, "write_text", full)
     settings.set(table.THEME, "dark")
     assert settings.get(table.THEME) == "dark"
     assert "No space left on device" in settings.problem
-    monkeypatch.setattr(table, "write_text", write)
+    monkeypatch.setattr(settings_file, "write_text", write)
     assert settings.flush()
     assert opened(tmp_path).get(table.THEME) == "dark"
 
