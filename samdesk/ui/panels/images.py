@@ -38,7 +38,6 @@ class ImagesPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._current: ImageKey | None = None
-        self._showing = False
         self._waiting: list[ImageSummary] = []
         self._model = ImageModel(self)
         self.view = FilmView(self)
@@ -149,7 +148,7 @@ class ImagesPanel(QWidget):
 
     def _user_chose(self) -> None:
         rows = self.view.selectionModel().selectedRows()
-        if self._showing or not rows:
+        if not rows:
             return
         key = self._model.key(rows[0].row())
         if key != self._current:
@@ -158,14 +157,10 @@ class ImagesPanel(QWidget):
 
     def _restore_current(self) -> None:
         row = self._model.row(self._current)
-        self._showing = True
-        try:
-            flags = QItemSelectionModel.SelectionFlag
-            self.view.selectionModel().setCurrentIndex(
-                self._model.index(row), flags.ClearAndSelect if row >= 0 else flags.Clear
-            )
-        finally:
-            self._showing = False
+        flags = QItemSelectionModel.SelectionFlag
+        self.view.selectionModel().setCurrentIndex(
+            self._model.index(row), flags.ClearAndSelect if row >= 0 else flags.Clear
+        )
         self._asked.start()
 
     def _apply_filter(self) -> None:

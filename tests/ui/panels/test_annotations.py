@@ -136,6 +136,12 @@ def test_the_canvas_selection_is_shown_and_not_echoed(panel: AnnotationsPanel, q
     assert selected(panel) == set()
 
 
+def test_a_selection_of_what_is_not_here_yet_is_not_corrected(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(panel.selection_changed):
+        panel.set_selection(ids(1, 77))
+    assert selected(panel) == {1}
+
+
 def test_a_controller_that_echoes_the_selection_makes_no_loop(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     told: list[object] = []
     panel.selection_changed.connect(told.append)
