@@ -109,7 +109,7 @@ class CanvasDisplay(NavigableWidget):
     def set_proposal(self, proposal: Proposal | None) -> None:
         """Shows the proposal in work, or none."""
         self._scene.set_proposal(proposal)
-        self.update()
+        self._refresh()  # in one frame with the annotation that may take its place
 
     def set_proposals(self, proposals: Sequence[Proposal]) -> None:
         """Shows many proposals; a click on one emits ``proposal_clicked``."""

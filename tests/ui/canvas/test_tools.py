@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry import Region
@@ -14,6 +16,8 @@ from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.tools.select import SelectTool
+from samdesk.ui.canvas.view import CanvasView
+from tests.helpers.mouse import Hands
 from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -180,28 +184,37 @@ class TestSam:
         assert cleared[-1] == PromptSet()
         assert not sam.undo_prompt()
 
-    def test_tab_stays_on_the_canvas_and_steps(self, stage: Stage, sam: SamTool) -> None:
-        steps = recorded(sam.candidate_step)
-        stage.hands.key(Qt.Key.Key_Tab)
-        stage.hands.key(Qt.Key.Key_Backtab, SHIFT)
+    def test_tab_stays_on_the_canvas_and_steps(self, qtbot: QtBot) -> None:
+        window = QWidget()
+        qtbot.addWidget(window)
+        row = QHBoxLayout(window)
+        canvas = CanvasView()
+        row.addWidget(canvas)
+        row.addWidget(QPushButton("Next"))
+        window.show()
+        window.activateWindow()
+        canvas.setFocus()
+        qtbot.waitUntil(canvas.hasFocus)
+        tool = SamTool(canvas)
+        canvas.set_tool(tool)
+        steps = recorded(tool.candidate_step)
+        hands = Hands(canvas)
+        hands.key(Qt.Key.Key_Tab)
+        hands.key(Qt.Key.Key_Backtab, SHIFT)
         assert steps == [1, -1]
-        assert stage.canvas.hasFocus()
+        assert canvas.hasFocus()
+        canvas.set_tool(SelectTool(canvas))
+        hands.key(Qt.Key.Key_Tab)
+        assert not canvas.hasFocus()
 
     def test_points_look_the_same_at_any_zoom(self, stage: Stage, sam: SamTool) -> None:
         stage.hands.click(200, 150)
         stage.hands.move(0, 0)
         for factor in (1.0, 4.0, 0.25):
             stage.canvas.zoom_at(factor, stage.canvas.to_widget(200, 150))
-            x, y = stage.canvas.to_image(stage.canvas.to_widget(200, 150) + stage.canvas.rect().topLeft())
-            assert stage.pixel(x, y).red() > 200  # the white +
-            disc = stage.canvas.to_image(stage.canvas.to_widget(200, 150) + _offset(-4, -4))
+            assert stage.pixel(200, 150).red() > 200  # the white +
+            disc = stage.canvas.to_image(stage.canvas.to_widget(200, 150) - QPointF(4, 4))
             assert stage.pixel(*disc).green() > stage.pixel(*disc).red()  # the green disc
-
-
-def _offset(dx: float, dy: float) -> object:
-    from PySide6.QtCore import QPointF
-
-    return QPointF(dx, dy)
 
 
 class TestKeys:
@@ -214,12 +227,11 @@ class TestKeys:
         stage.hands.key(Qt.Key.Key_Space)
         assert len(taps) == 1
         before = stage.canvas.to_widget(0, 0)
-        start = stage.canvas.to_image(before * 0 + _offset(100, 100))  # type: ignore[arg-type,operator]
         stage.hands.key_down(Qt.Key.Key_Space)
-        stage.hands.press(*start)
-        stage.hands.move(*stage.canvas.to_image(_offset(130, 110)))  # type: ignore[arg-type]
+        stage.hands.press(100, 100)
+        stage.hands.move(130, 110)
         moved = stage.canvas.to_widget(0, 0) - before
-        stage.hands.release(*stage.canvas.to_image(_offset(130, 110)))  # type: ignore[arg-type]
+        stage.hands.release(100, 100)
         stage.hands.key_up(Qt.Key.Key_Space)
         assert (moved.x(), moved.y()) == (30, 10)
         assert len(taps) == 1
@@ -326,9 +338,10 @@ class TestSelect:
 
     def test_a_vertex_dragged_across_is_cleaned(self, stage: Stage, editor: Editor) -> None:
         stage.hands.click(330, 130)
-        stage.hands.drag((360, 160), (280, 80))
+        stage.hands.drag((360, 160), (310, 60))
+        assert editor.texts == ["Move corner"]
         assert editor.region("right").is_valid
-        stage.hands.click(5, 5)
+        assert len(editor.region("right").geoms) == 2
 
     def test_an_edge_gets_a_vertex_by_its_middle_and_by_a_double_click(
         self, stage: Stage, editor: Editor
