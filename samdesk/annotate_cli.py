@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from samdesk.api import DEFAULT_DETECTOR, DEFAULT_SAM, auto_annotate
-from samdesk.engine.autoannotate import EXISTING
-from samdesk.engine.batch_report import BatchProgress, BatchSummary
 from samdesk.engine.protocols import CancelToken, EngineError
-from samdesk.io.store import StoreError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from samdesk.engine.batch_report import BatchProgress, BatchSummary
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 130
 _SHOWN = 20
@@ -31,14 +30,14 @@ _SHOWN = 20
 def annotate(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     data: Annotated[str, typer.Argument(help="Folder of images, an image, or a quoted pattern.")],
-    det_model: Annotated[str, typer.Option(help="YOLO model: name or path.")] = DEFAULT_DETECTOR,
+    det_model: Annotated[str, typer.Option(help="YOLO model: name or path.")] = "yolov8x.pt",
     sam_model: Annotated[
         str,
         typer.Option(
             help="SAM model: name or path; 'grabcut' needs no weights. If the default cannot be had, "
             "the best at hand is used, and said."
         ),
-    ] = DEFAULT_SAM,
+    ] = "sam_b.pt",
     device: Annotated[str, typer.Option(help="cuda:0, mps or cpu; empty chooses.")] = "",
     output_dir: Annotated[
         Path | None,
@@ -66,6 +65,11 @@ def annotate(  # noqa: PLR0913 - one argument an option
 
     Started again it goes on where it was. Images a person worked on are never changed.
     """
+    # Here, not above: the window starts through the same command line and needs none of it.
+    from samdesk.api import auto_annotate
+    from samdesk.engine.autoannotate import EXISTING
+    from samdesk.io.store import StoreError
+
     cancel = CancelToken()
     # By name: typer has a ParameterSource of its own in some versions, click's in others.
     named = getattr(context.get_parameter_source("sam_model"), "name", "DEFAULT") != "DEFAULT"
@@ -154,6 +158,9 @@ def _show() -> Iterator[_Lines]:
     if not sys.stdout.isatty():
         yield _Lines()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}", markup=False))
     with Progress(*columns, console=Console()) as bar:
         yield _Bar(bar)

@@ -14,13 +14,12 @@ from samdesk.engine.protocols import Cancelled, CancelToken
 from samdesk.headless import Images, Job, find_dataset, find_images, run_on_dataset
 from samdesk.headless_files import run_on_files
 
-DEFAULT_DETECTOR = "yolov8x.pt"
 DEFAULT_SAM = "sam_b.pt"
 
 
 def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
     data: str | Path,
-    det_model: str | Path = DEFAULT_DETECTOR,
+    det_model: str | Path = "yolov8x.pt",
     sam_model: str | Path = DEFAULT_SAM,
     device: str = "",
     output_dir: str | Path | None = None,

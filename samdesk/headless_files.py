@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry import RgbImage
 from samdesk.domain.labels import LabelSet
@@ -87,8 +86,8 @@ class FileTarget:
         """Writes the image's label file; an empty one says that nothing is there."""
         height, width = hw
         annotations = tuple(to_annotation(f, self.labels.labels[f.detection.class_id].id) for f in found)
-        text, report = self._lines(key, hw, annotations)
-        added, ours = len(annotations), True
+        text, report = yolo_seg.write(ImageDocument(key, width, height, annotations), self.labels)
+        added, ours = report.count, True
         before = self._before(key) if self.existing == "add" else None
         if before is not None:
             ours = self.folder.ours(key)
@@ -98,14 +97,7 @@ class FileTarget:
                 self.folder.write(key, text, ours=ours)
         except OSError as error:
             raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}") from error
-        return Stored(added=added, note="; ".join(report))
-
-    def _lines(
-        self, key: ImageKey, hw: tuple[int, int], annotations: tuple[Annotation, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        height, width = hw
-        text, report = yolo_seg.write(ImageDocument(key, width, height, annotations), self.labels)
-        return text, report.lossy
+        return Stored(added=added, note="; ".join(report.lossy))
 
     def _before(self, key: ImageKey) -> str | None:
         try:

@@ -35,22 +35,25 @@ class Loaders:
     default_model: Callable[[], str]
 
     @classmethod
-    def real(cls, say: Say, cancel: CancelToken) -> Loaders:
-        """The engine's own; weights that are not on disk are downloaded.
+    def real(cls, say: Say, cancel: CancelToken, *, fetch: bool = True) -> Loaders:
+        """The engine's own.
 
         Args:
             say: Told of a download.
             cancel: Stops a download (``Cancelled``).
+            fetch: Download weights that are not on disk.
         """
         from samdesk.engine.load import default_model, load_detector, load_predictor
 
         def detector(name: str, device: str, precision: str) -> Detector:
-            _tell_of_download(name, say)
-            return load_detector(name, device, precision, fetch=True, cancel=cancel)
+            if fetch:
+                _tell_of_download(name, say)
+            return load_detector(name, device, precision, fetch=fetch, cancel=cancel)
 
         def predictor(name: str, device: str, precision: str) -> Predictor:
-            _tell_of_download(name, say)
-            return load_predictor(name, device, precision, fetch=True, cancel=cancel)
+            if fetch:
+                _tell_of_download(name, say)
+            return load_predictor(name, device, precision, fetch=fetch, cancel=cancel)
 
         return cls(detector, predictor, default_model)
 

@@ -102,7 +102,9 @@ class BatchLoop:
     def names(self, model: str, device: str, precision: str) -> None:
         """Posts a detector's class names."""
         try:
-            detector = self._models(self._post, CancelToken()).detector(model, device, precision)
+            # Only asking for names must not start a download of some hundred megabytes.
+            loaders = self._loaders or Loaders.real(self._post, CancelToken(), fetch=False)
+            detector = loaders.detector(model, device, precision)
             self._post(Names(model, tuple(detector.names)))
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
             self._post(Ended(describe(error, "loading the detector", model), run=False))

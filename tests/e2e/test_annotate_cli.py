@@ -1,0 +1,319 @@
+"""``samdesk annotate`` and ``samdesk.auto_annotate``: labels on disk, exit codes, what is said."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import samdesk
+from samdesk.cli import cli
+from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import Edit, Transaction, by_person
+from samdesk.engine.batch_models import Loaders
+from samdesk.engine.protocols import CancelToken, EngineError
+from samdesk.io.dataset import Dataset
+from samdesk.io.formats import yolo_seg
+from samdesk.io.store import StoreError
+from tests.helpers.finding import NAMES, Shelf, seeded_yolo
+from tests.helpers.make import photo
+
+MODELS = ("--det-model", "colour.pt", "--sam-model", "inner.pt")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for i in range(3):
+        photo(tmp_path / "images" / f"{i}.png", seed=i)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    shelf = Shelf()
+    monkeypatch.setattr(Loaders, "real", lambda *_: shelf.loaders)
+    return shelf
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of ``samdesk annotate``."""
+    result = CliRunner().invoke(cli, ["annotate", *(str(a) for a in arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {p.name: p.read_text() for p in sorted(folder.glob("*.txt"))}
+
+
+def test_one_line_for_each_detection_with_its_class(images: Path, shelf: Shelf) -> None:
+    code, out, _ = run(images, *MODELS)
+    assert code == 0
+    labels = images.parent / "labels"
+    assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
+    for text in contents(labels).values():
+        parsed = yolo_seg.parse(text, 320, 240)
+        assert [line.class_id for line in parsed.lines] == [0, 2]
+        assert parsed.lines[0].region.bounds == pytest.approx((34, 50, 127, 167), abs=2.5)
+        assert not parsed.problems
+    assert "6 annotations on 3 images" in out
+    assert "Colours on CPU (fp32) + Inner on CPU (fp32)" in out
+    assert out.count("images/s") == 3, "one plain line an image where there is no terminal"
+    assert "names" in (images.parent / "data.yaml").read_text()
+
+
+def test_no_detection_gives_an_empty_file(images: Path, shelf: Shelf) -> None:
+    Image.new("RGB", (64, 64)).save(images / "1.png")
+    assert run(images, *MODELS)[0] == 0
+    assert (images.parent / "labels" / "1.txt").read_bytes() == b""
+
+
+def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: Shelf) -> None:
+    run(images, *MODELS)
+    before = {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()}
+    asked = list(shelf.asked)
+    code, out, _ = run(images, *MODELS)
+    assert (code, shelf.asked) == (0, asked)
+    assert "skipped 3: has annotations already" in out
+    assert {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()} == before
+
+
+def test_add_leaves_out_duplicates_and_keeps_what_is_there(images: Path, shelf: Shelf) -> None:
+    run(images, *MODELS)
+    labels = images.parent / "labels"
+    whole = contents(labels)
+    own = "1 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2"  # no newline at the end
+    (labels / "0.txt").write_text(whole["0.txt"].splitlines()[1] + "\n" + own)
+    code, out, _ = run(images, *MODELS, "--existing", "add")
+    assert code == 0
+    assert "1 annotation on 3 images" in out
+    lines = whole["0.txt"].splitlines()
+    assert contents(labels) == {**whole, "0.txt": f"{lines[1]}\n{own}\n{lines[0]}\n"}
+
+
+def test_add_leaves_a_broken_file_alone(images: Path, shelf: Shelf) -> None:
+    broken = images.parent / "labels" / "0.txt"
+    broken.parent.mkdir()
+    broken.write_text("0 0.1 0.1 nan 0.1 0.2 0.2\n")
+    code, _, err = run(images, *MODELS, "--existing", "add")
+    assert code == 1
+    assert "0.txt line 1" in err
+    assert broken.read_text() == "0 0.1 0.1 nan 0.1 0.2 0.2\n"
+
+
+def test_replace_rewrites_only_what_a_run_wrote(images: Path, shelf: Shelf) -> None:
+    run(images, *MODELS)
+    labels = images.parent / "labels"
+    whole = contents(labels)
+    (labels / "0.txt").write_text("1 0.1 0.1 0.2 0.1 0.2 0.2\n")
+    code, out, _ = run(images, *MODELS, "--existing", "replace", "--classes", "2")
+    assert code == 0
+    assert "skipped 1: its label file was not written by an earlier run" in out
+    after = contents(labels)
+    assert after["0.txt"] == "1 0.1 0.1 0.2 0.1 0.2 0.2\n"
+    assert after["1.txt"] == whole["1.txt"].splitlines()[1] + "\n"
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(call: int) -> None:
+        if call == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(Loaders, "real", lambda *_: Shelf(before=interrupt).loaders)
+    code, out, err = run(images, *MODELS)
+    assert code == 130
+    assert "Cancelled: 4 annotations on 2 images" in out
+    assert "the same command goes on from there" in err
+    assert signal.getsignal(signal.SIGINT) is handler
+    labels = images.parent / "labels"
+    assert list(contents(labels)) == ["0.txt", "1.txt"]
+
+    monkeypatch.setattr(Loaders, "real", lambda *_: Shelf().loaders)
+    assert run(images, *MODELS)[0] == 0
+    assert run(images, *MODELS, "--output-dir", images.parent / "once")[0] == 0
+    assert contents(labels) == contents(images.parent / "once")
+
+
+def test_some_images_failed(images: Path, shelf: Shelf) -> None:
+    (images / "1.png").write_bytes(b"no image")
+    code, out, err = run(images, *MODELS)
+    assert code == 1
+    assert "failed: 1.png: " in err
+    assert "4 annotations on 2 images, 1 failed" in out
+
+
+def test_two_images_with_one_label_file(images: Path, shelf: Shelf) -> None:
+    photo(images / "1.jpg")
+    code, _, err = run(images, *MODELS)
+    assert code == 1
+    assert "rename one" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--det-model", "lost.pt"), "'lost.pt'"),
+        (("--sam-model", "sam_l.pt"), "sam_l.pt"),
+        (("--sam-model", "sam_b.pt"), "sam_b.pt"),  # the default, but asked for
+        (("--conf", "2"), "conf must be between 0 and 1"),
+        (("--classes", "person"), "--classes takes class ids"),
+        (("--classes", "9"), "classes 0 to 2"),
+        (("--existing", "drop"), "skip, add, replace"),
+        (("--imgsz", "big"), "imgsz"),
+    ],
+)
+def test_wrong_usage_and_missing_models(
+    images: Path, shelf: Shelf, arguments: tuple[str, ...], said: str
+) -> None:
+    code, _, err = run(images, *MODELS, *arguments)
+    assert code == 2
+    assert said in err
+    assert not list((images.parent / "labels").glob("*.txt"))
+
+
+def test_no_images(tmp_path: Path, shelf: Shelf) -> None:
+    code, _, err = run(tmp_path, *MODELS)
+    assert code == 2
+    assert "there are no images in" in err
+    code, _, err = run(tmp_path / "gone", *MODELS)
+    assert code == 2
+    assert "there is no folder or file" in err
+
+
+def test_without_the_default_sam_the_best_at_hand_is_used_and_said(images: Path, shelf: Shelf) -> None:
+    code, _, err = run(images)
+    assert code == 0
+    assert ("yolov8x.pt", "") in shelf.asked
+    assert "sam_b.pt cannot be had; Inner draws the masks instead" in err
+
+
+def test_a_pattern_and_a_single_image(images: Path, shelf: Shelf) -> None:
+    assert run(images / "[01].png", *MODELS)[0] == 0
+    assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt"]
+    assert run(images / "2.png", *MODELS)[0] == 0
+    assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt", "2.txt"]
+
+
+def test_foreign_class_names_are_pointed_out(images: Path, shelf: Shelf) -> None:
+    yaml = images.parent / "data.yaml"
+    yaml.write_text("names: [cat]\n")
+    _, _, err = run(images, *MODELS)
+    assert "names other classes" in err
+    assert yaml.read_text() == "names: [cat]\n"
+
+
+# A dataset that was worked on in the window
+
+
+def touch(folder: Path, *edits: tuple[str, Edit]) -> None:
+    dataset = Dataset.open(folder)
+    dataset.commit(Transaction("Work", tuple((ImageKey(k), e) for k, e in edits)))
+    dataset.close()
+
+
+def test_a_dataset_gets_one_undoable_run_and_keeps_a_persons_work(images: Path, shelf: Shelf) -> None:
+    folder = images.parent
+    touch(folder, ("images/1.png", by_person(Edit(touched=True))))
+    code, out, _ = run(images, *MODELS)
+    assert code == 0
+    assert "skipped 1: a person worked on it" in out
+    dataset = Dataset.open(folder)
+    assert dataset.labels.names == NAMES
+    counts = [len(dataset.load(ImageKey(f"images/{i}.png")).annotations) for i in range(3)]
+    assert counts == [2, 0, 2]
+    assert len(contents(folder / "labels")["0.txt"].splitlines()) == 2
+    undone = dataset.undo()
+    assert undone is not None
+    assert [len(dataset.load(k).annotations) for k in dataset.keys] == [0, 0, 0]
+    dataset.close()
+
+
+def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
+    images: Path, shelf: Shelf
+) -> None:
+    Image.new("RGB", (64, 64)).save(images / "1.png")
+    touch(images, ("0.png", Edit(done=False)))
+    assert run(images, *MODELS)[0] == 0
+    labels = images.parent / "labels"
+    assert (labels / "1.txt").read_bytes() == b""
+    dataset = Dataset.open(images)
+    dataset.undo()
+    assert contents(labels) == {}
+    dataset.redo()
+    dataset.close()
+    assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
+
+
+def test_a_dataset_run_again_changes_nothing(images: Path, shelf: Shelf) -> None:
+    touch(images, ("0.png", by_person(Edit(touched=True))))
+    run(images, *MODELS)
+    before = contents(images.parent / "labels")
+    assert len(before) == 3
+    code, out, _ = run(images, *MODELS)
+    assert code == 0
+    assert "skipped 2: has annotations already" in out
+    assert contents(images.parent / "labels") == before
+
+
+def test_cancel_and_resume_in_a_dataset_give_the_same_as_one_run(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(images, ("0.png", Edit(done=False)))
+    cancel = CancelToken()
+    stop: Callable[[int], None] = lambda call: cancel.cancel() if call == 2 else None  # noqa: E731
+    cut = samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=Shelf(stop).loaders, cancel=cancel)
+    assert (cut.cancelled, cut.annotated) == (True, 2)
+    samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=Shelf().loaders)
+    once = tmp_path / "once" / "images"
+    for i in range(3):
+        photo(once / f"{i}.png", seed=i)
+    touch(once, ("0.png", Edit(done=False)))
+    samdesk.auto_annotate(once, "colour.pt", "inner.pt", loaders=Shelf().loaders)
+    resumed = contents(images.parent / "labels")
+    assert len(resumed) == 3
+    assert resumed == contents(once.parent / "labels")
+
+
+def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: Shelf) -> None:
+    touch(images, ("0.png", Edit(done=False)))
+    dataset = Dataset.open(images)
+    try:
+        code, _, err = run(images, *MODELS)
+        assert code == 2
+        assert "another samdesk" in err
+        with pytest.raises(StoreError):
+            samdesk.auto_annotate(images, "colour.pt", "inner.pt")
+    finally:
+        dataset.close()
+    assert run(images, *MODELS, "--output-dir", images.parent / "out")[0] == 0
+
+
+# The real models
+
+
+def test_real_models_without_a_network(images: Path, tmp_path: Path) -> None:
+    """A YOLO of random weights and GrabCut: noise, but through every real part."""
+    code, out, err = run(
+        images, "--det-model", seeded_yolo(tmp_path), "--conf", "1e-7", "--imgsz", "160", "--max-det", "2"
+    )
+    assert code == 0, err
+    assert "Classic (GrabCut) draws the masks instead" in err
+    assert "6 annotations on 3 images" in out
+    for text in contents(images.parent / "labels").values():
+        assert len(yolo_seg.parse(text, 320, 240).lines) == 2
+
+
+def test_a_detector_that_cannot_be_downloaded(images: Path) -> None:
+    code, _, err = run(images)
+    assert code == 2
+    assert "yolov8x.pt" in err
+    with pytest.raises(EngineError):
+        samdesk.auto_annotate(images)
