@@ -200,7 +200,7 @@ class CanvasDisplay(NavigableWidget):
 
     def _surround(self) -> QColor:
         window = self.palette().color(QPalette.ColorRole.Window)
-        return window.darker(135) if window.lightness() < 128 else window.darker(112)
+        return window.darker(135) if window.lightness() < 128 else window.darker(128)
 
     def _paint_words(self, painter: QPainter) -> None:
         area = QRectF(self.rect())
