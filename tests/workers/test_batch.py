@@ -12,13 +12,15 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit
+from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.autoannotate import HAS_ANNOTATIONS, TOUCHED, AutoAnnotatePlan
 from samdesk.engine.batch_report import BatchProgress, BatchSummary, DryRun
+from samdesk.io.dataset import Dataset, LogEntry
 from samdesk.io.images import read_size
 from samdesk.workers.batch import AutoAnnotateClient
 from samdesk.workers.failure import Failure
+from samdesk.workers.storage import DatasetInfo, StorageClient
 from tests.helpers.finding import NAMES, Shelf
 from tests.helpers.gated import Gate, settle, spin_until
 from tests.helpers.make import document, photo
@@ -271,3 +273,45 @@ def test_stop_while_the_run_asks_for_labels_does_not_hang(desk: Desk) -> None:
     desk.client.start(PLAN)  # no events are handled from here on: nobody answers
     assert desk.client.stop()
     assert desk.store.counts() == [0, 0, 0, 0]
+
+
+def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: Path) -> None:
+    """Storage thread, batch thread and main thread together, and what is in the folder afterwards."""
+    for i in range(3):
+        photo(tmp_path / "images" / f"{i}.png", seed=i)
+    labels: list[LabelSet] = []
+    opened: list[DatasetInfo] = []
+    edits: list[tuple[str, Edit]] = []
+    closed: list[LogEntry] = []
+    ended: list[BatchSummary] = []
+    storage = StorageClient()
+
+    def change_labels(text: str, after: LabelSet) -> None:
+        storage.commit(Transaction(text, labels=after, labels_before=labels[-1]))
+        labels.append(after)
+
+    client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=Shelf().loaders)
+    storage.opened.connect(opened.append)
+    storage.run_edit.connect(lambda key, edit: edits.append((key, edit)))
+    storage.run_closed.connect(closed.append)
+    client.finished.connect(ended.append)
+    try:
+        storage.open(tmp_path)
+        spin_until(lambda: bool(opened))
+        labels.append(opened[0].labels)
+        client.set_dataset(opened[0].folder, opened[0].keys)
+        client.start(PLAN)
+        spin_until(lambda: bool(ended) and bool(closed))
+    finally:
+        assert client.stop()
+        assert storage.stop()
+    assert (ended[0].annotations, ended[0].ok) == (6, True)
+    assert [key for key, _ in edits] == ["images/0.png", "images/1.png", "images/2.png"]
+    assert closed[0].do.run_id == ended[0].run_id
+    assert [len(p.read_text().splitlines()) for p in sorted((tmp_path / "labels").glob("*.txt"))] == [2, 2, 2]
+
+    dataset = Dataset.open(tmp_path)
+    assert dataset.labels.names == NAMES
+    dataset.undo()
+    assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
+    dataset.close()
