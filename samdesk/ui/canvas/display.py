@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
@@ -225,6 +225,13 @@ class CanvasDisplay(NavigableWidget):
         """For subclasses: painted over the scene, in logical pixels."""
 
     # --- Qt's own
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follows a change between light and dark."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._scene.set_background(self._surround())
+            self._refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Puts the cached layers together and paints what moves over them."""

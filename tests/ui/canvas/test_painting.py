@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain.annotation import ReviewState
@@ -310,3 +310,10 @@ class TestWords:
         assert np.array_equal(shot[8, 100], shot[8, 400])
         stage.canvas.set_busy(False)
         assert np.array_equal(*pixels(stage.screenshot())[1, [100, 400]])
+
+    def test_the_surround_follows_the_theme(self, stage: Stage) -> None:
+        bright = pixels(stage.screenshot())[5, 5].mean()
+        dark = stage.canvas.palette()
+        dark.setColor(QPalette.ColorRole.Window, QColor("#202326"))
+        stage.canvas.setPalette(dark)
+        assert pixels(stage.screenshot())[5, 5].mean() < 40 < bright
