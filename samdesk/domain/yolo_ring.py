@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry import LineString, MultiPolygon, Polygon
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
 
 from samdesk.domain import regions
 from samdesk.domain.bridges import join_rings, split_ring
@@ -106,12 +106,17 @@ def ring_to_region(ring: ArrayLike) -> Region:
     core = even_odd(split_ring(points))
     if regions.is_drawable(core):
         return _outset(core)
-    if len(points) == 0:
-        return regions.EMPTY
-    line = LineString(np.vstack([points, points[:1]]))
-    return regions.clean(
-        line.buffer(INSET_PX, cap_style="square", join_style="mitre", mitre_limit=_OUTSET_MITRE)
-    )
+    return _painted_line(points)
+
+
+def _painted_line(points: NDArray[np.float64]) -> Region:
+    """A closed line one pixel wide, square at its ends."""
+    edges = np.stack([points, np.roll(points, -1, axis=0)], axis=1)
+    lines = [LineString(edge) for edge in edges if np.any(edge[0] != edge[1])]
+    if not lines:
+        pixels = [shapely.Point(point).buffer(INSET_PX, cap_style="square") for point in points[:1]]
+        return regions.clean(MultiPolygon(pixels))
+    return regions.clean(MultiLineString(lines).buffer(INSET_PX, cap_style="square"))
 
 
 def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -146,11 +151,16 @@ def _crossings(points: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArr
 
 
 def _inset(region: Region, by: float = INSET_PX) -> Region:
-    return regions.clean(region.buffer(-by, join_style="mitre", mitre_limit=_INSET_MITRE))
+    return _offset(region, -by, _INSET_MITRE)
 
 
 def _outset(region: Region) -> Region:
-    return regions.clean(region.buffer(INSET_PX, join_style="mitre", mitre_limit=_OUTSET_MITRE))
+    return _offset(region, INSET_PX, _OUTSET_MITRE)
+
+
+def _offset(region: Region, by: float, mitre_limit: float) -> Region:
+    # Which of several vertices on a line stay depends on where a ring starts: hence normalize.
+    return regions.clean(region.normalize().buffer(by, join_style="mitre", mitre_limit=mitre_limit))
 
 
 def _snap(region: Region, width: int, height: int) -> Region:
@@ -201,7 +211,8 @@ def _sliver(part: Region, width: int, height: int) -> Region:
 
 def _long_axis(part: Region) -> NDArray[np.float64]:
     """The longer side of the smallest rectangle around a part, as a vector."""
-    corners = shapely.get_coordinates(shapely.oriented_envelope(part))
+    with np.errstate(all="ignore"):  # shapely divides by the width of what has none
+        corners = shapely.get_coordinates(shapely.oriented_envelope(part))
     if len(corners) < 3:
         return np.zeros(2)
     sides = corners[1:3] - corners[:2]

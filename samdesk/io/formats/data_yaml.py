@@ -152,7 +152,7 @@ def _names(value: object) -> tuple[str, ...]:
 def _id(key: object) -> int:
     text = str(key).strip()
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise _UnreadableError(f"the class id {text[:20]!r} is not a number")
+        raise _UnreadableError(f"its class id {text[:20]!r} is not a number")
     return int(text)
 
 

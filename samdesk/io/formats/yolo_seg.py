@@ -22,7 +22,7 @@ from samdesk.io.formats.base import LineProblem, ParsedLabels, ParsedLine, Write
 MAX_CLASS_ID = 9_999
 """A larger class id is taken for a mistake: every smaller one would become a class."""
 
-_OUTSIDE = 0.01
+_OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are moved onto the image, as the trainer accepts them."""
 _LOSSY_IOU = 0.8
 _SHOWN = 80
