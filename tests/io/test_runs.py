@@ -63,6 +63,19 @@ def test_a_touched_photo_is_left_alone(tmp_path: Path) -> None:
     dataset.close()
 
 
+def test_an_image_where_a_run_found_nothing_gets_an_empty_file(tmp_path: Path) -> None:
+    dataset, (key,) = opened(tmp_path, "a.jpg")
+    run = dataset.begin_run("Run")
+    assert dataset.commit_run(run, key, add([]))
+    dataset.end_run(run)
+    assert files(tmp_path, ".txt") == {"a.txt": b""}
+    dataset.undo()
+    assert files(tmp_path, ".txt") == {}
+    dataset.redo()
+    assert files(tmp_path, ".txt") == {"a.txt": b""}
+    dataset.close()
+
+
 def test_a_run_without_edits_leaves_no_step(tmp_path: Path) -> None:
     dataset, _ = opened(tmp_path, "a.jpg")
     steps = len(dataset.history()[0])
