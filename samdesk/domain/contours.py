@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from contourpy import FillType, contour_generator
+from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 from numpy.typing import NDArray
 
 from samdesk.domain import regions
@@ -29,6 +29,9 @@ _SMALL_CELLS = 64 * 64
 _TOLERANCE_CELLS = 0.04
 _TOLERANCE_PX = 0.1
 """Simplification moves the outline by at most the larger of the two."""
+
+
+_NO_MASK = np.zeros((), dtype=np.bool_)
 
 
 def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]) -> Region:
@@ -53,8 +56,14 @@ def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]
     origin = np.array([frame.x0, frame.y0])
     region = shapely.transform(region, lambda xy: xy * xy_scale + origin)
     tolerance = max(_TOLERANCE_PX, _TOLERANCE_CELLS * min(cell_x, cell_y))
-    region = regions.clean(region.simplify(tolerance, preserve_topology=True))
-    return regions.clip(region, image_hw[1], image_hw[0])
+    return regions.clip(_simplified(region, tolerance), image_hw[1], image_hw[0])
+
+
+def _simplified(region: Region, tolerance: float) -> Region:
+    fewer = region.simplify(tolerance, preserve_topology=False)
+    if not fewer.is_valid or fewer.is_empty:  # rare; keeping rings apart takes several times as long
+        fewer = region.simplify(tolerance, preserve_topology=True)
+    return regions.clean(fewer)
 
 
 def _positive_window(logits: FloatArray) -> tuple[int, int, int, int] | None:
@@ -87,15 +96,21 @@ def _upsample(patch: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 def _filled(values: NDArray[np.float32], offset: tuple[float, float], step: float) -> Region:
     """Where a grid of samples is above 0, in cells of the logits."""
-    # A sample of exactly 0 is not object; left at 0 it would make outlines touch there.
-    values = np.where(values == 0, np.float32(-1e-6), values)
+    # A sample of exactly 0 is not object; left at 0 it would make outlines touch there. Nor is nan.
+    z = np.where((values > 0) | (values < 0), values, np.float32(-1e-6)).astype(np.float64)
     height, width = values.shape
-    generator = contour_generator(
-        x=offset[0] + step * np.arange(width),
-        y=offset[1] + step * np.arange(height),
-        z=values,
-        name="serial",
+    x, y = np.meshgrid(offset[0] + step * np.arange(width), offset[1] + step * np.arange(height))
+    # The class itself: ``contour_generator`` spends more on looking for masked samples than it contours.
+    generator = SerialContourGenerator(
+        x,
+        y,
+        z,
+        _NO_MASK,
+        corner_mask=True,
+        line_type=LineType.SeparateCode,
         fill_type=FillType.ChunkCombinedOffsetOffset,
+        quad_as_tri=False,
+        z_interp=ZInterp.Linear,
     )
     # One chunk: vertices of all rings, where each ring starts, where each part starts among the rings.
     chunks: tuple[Any, ...] = tuple(generator.filled(0.0, np.inf))
