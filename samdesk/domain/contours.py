@@ -60,9 +60,9 @@ def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]
 
 
 def _simplified(region: Region, tolerance: float) -> Region:
-    fewer = region.simplify(tolerance, preserve_topology=False)
-    if not fewer.is_valid or fewer.is_empty:  # rare; keeping rings apart takes several times as long
-        fewer = region.simplify(tolerance, preserve_topology=True)
+    fewer = shapely.simplify(region, tolerance, preserve_topology=False)
+    if not shapely.is_valid(fewer) or fewer.is_empty:  # rare; keeping rings apart takes several times as long
+        fewer = shapely.simplify(region, tolerance, preserve_topology=True)
     return regions.clean(fewer)
 
 

@@ -2,6 +2,9 @@
 
 A region is a valid shapely ``MultiPolygon`` in image pixels, (x, y). Every function returns a new
 value; none raises on an empty region.
+
+What takes time is called as a function of shapely (``shapely.buffer(region, ...)``), not as a method
+(``region.buffer(...)``): only the functions give Python's global lock away, and the window waits for it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ def clean(geometry: BaseGeometry) -> Region:
 
     A bow tie becomes two parts; a hole that sticks out of its part cuts only what is inside.
     """
-    if not geometry.is_valid:
+    if not shapely.is_valid(geometry):
         geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     if isinstance(geometry, MultiPolygon):
         return geometry
@@ -123,7 +126,7 @@ def clip(region: Region, width: float, height: float) -> Region:
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (0.0, 0.0, 0.0, 0.0)
     if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
         return region
-    return clean(region.intersection(shapely.box(0, 0, width, height)))
+    return clean(shapely.intersection(region, shapely.box(0, 0, width, height)))
 
 
 def translate(region: Region, dx: float, dy: float) -> Region:
@@ -133,27 +136,27 @@ def translate(region: Region, dx: float, dy: float) -> Region:
 
 def simplify(region: Region, tolerance: float) -> Region:
     """Fewer vertices, none of the outline farther than ``tolerance`` image pixels from where it was."""
-    return clean(region.simplify(tolerance, preserve_topology=True))
+    return clean(shapely.simplify(region, tolerance, preserve_topology=True))
 
 
 def grow(region: Region, px: float) -> Region:
     """The region with a rim of ``px`` image pixels more, or less where negative; corners are round."""
-    return clean(region.buffer(px, quad_segs=8))
+    return clean(shapely.buffer(region, px, quad_segs=8))
 
 
 def union(a: Region, b: Region) -> Region:
     """What is in either."""
-    return clean(a.union(b))
+    return clean(shapely.union(a, b))
 
 
 def subtract(a: Region, b: Region) -> Region:
     """What is in ``a`` and not in ``b``."""
-    return clean(a.difference(b))
+    return clean(shapely.difference(a, b))
 
 
 def iou(a: Region, b: Region) -> float:
     """Intersection over union of the exact areas, 0..1; 0 for two empty regions."""
-    shared = a.intersection(b).area
+    shared = shapely.intersection(a, b).area
     total = a.area + b.area - shared
     return float(shared / total) if total > 0 else 0.0
 

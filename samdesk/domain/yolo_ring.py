@@ -89,7 +89,7 @@ def _stairs(core: Region, width: int, height: int) -> Region:
 
 def _closed(region: Region, radius: float) -> Region:
     """The region with notches, holes and gaps filled where no disc of this radius fits in."""
-    return regions.clean(region.buffer(radius, quad_segs=4).buffer(-radius, quad_segs=4))
+    return regions.clean(shapely.buffer(shapely.buffer(region, radius, quad_segs=4), -radius, quad_segs=4))
 
 
 def _again(core: Region, width: int, height: int) -> Region:
@@ -116,7 +116,7 @@ def _painted_line(points: NDArray[np.float64]) -> Region:
     if not lines:
         pixels = [shapely.Point(point).buffer(INSET_PX, cap_style="square") for point in points[:1]]
         return regions.clean(MultiPolygon(pixels))
-    return regions.clean(MultiLineString(lines).buffer(INSET_PX, cap_style="square"))
+    return regions.clean(shapely.buffer(MultiLineString(lines), INSET_PX, cap_style="square"))
 
 
 def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +129,7 @@ def even_odd(rings: list[NDArray[np.float64]]) -> Region:
     """What lies inside an odd number of the rings, each (N, 2) and open."""
     if len(rings) == 1:
         polygon = Polygon(rings[0])
-        if polygon.is_valid:
+        if shapely.is_valid(polygon):
             return regions.from_polygons([polygon])
     lines = [LineString(np.vstack([ring, ring[:1]])) for ring in rings]
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
@@ -160,7 +160,9 @@ def _outset(region: Region) -> Region:
 
 def _offset(region: Region, by: float, mitre_limit: float) -> Region:
     # Which of several vertices on a line stay depends on where a ring starts: hence normalize.
-    return regions.clean(region.normalize().buffer(by, join_style="mitre", mitre_limit=mitre_limit))
+    return regions.clean(
+        shapely.buffer(shapely.normalize(region), by, join_style="mitre", mitre_limit=mitre_limit)
+    )
 
 
 def _snap(region: Region, width: int, height: int) -> Region:
@@ -168,7 +170,7 @@ def _snap(region: Region, width: int, height: int) -> Region:
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
     if x0 < INSET_PX or y0 < INSET_PX or x1 > width - INSET_PX or y1 > height - INSET_PX:
         inner = shapely.box(INSET_PX, INSET_PX, width - INSET_PX, height - INSET_PX)
-        region = regions.clean(region.intersection(inner))
+        region = regions.clean(shapely.intersection(region, inner))
     snapped = shapely.set_precision(region, _LATTICE)
     # Taking the precision off again keeps later operations from rounding to it.
     result = shapely.normalize(regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise")))
