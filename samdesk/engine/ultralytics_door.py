@@ -104,7 +104,10 @@ def _make_2_1(network: Any) -> None:
 
 def load_yolo(path: Path) -> Any:
     """Ultralytics' ``YOLO`` of a checkpoint (a pickle: only for files the user trusts)."""
-    return ultralytics().YOLO(str(path))
+    package = ultralytics()
+    import_gently("torchvision")  # ultralytics imports it with the first detection
+    import_gently("ultralytics.models.yolo")
+    return package.YOLO(str(path))
 
 
 def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | None]:
