@@ -233,7 +233,7 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
         batch=batch,
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
     )
-    StatusController(window, canvas, session, inference, (annotate, models, labels), messages)
+    StatusController(window, canvas, session, inference, (annotate, models), messages)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
     CommandsController(view.actions, window, canvas, session, settings, flows, window)
     return flows

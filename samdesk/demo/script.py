@@ -198,7 +198,7 @@ class Actor:
         dialog = self.desk.view.window.findChild(AutoAnnotateDialog)
         assert dialog is not None
         dialog.detector.setEditText(detector)
-        self.stage.wait("the count", lambda: bool(dialog.summary.text()))
+        self.stage.wait("the count", lambda: dialog.counted)
         self.stage.picture("06-auto-annotate", dialog)
         if not dialog.start_button.isEnabled():
             dialog.reject()

@@ -15,7 +15,7 @@ from samdesk.app import Desk
 from samdesk.demo.hands import Hands
 from samdesk.demo.report import Outcome, Step
 
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 
 
 class StepFailed(Exception):  # noqa: N818
@@ -64,7 +64,11 @@ class Stage:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Presses a key in the window that has the keyboard."""
-        target = QApplication.focusWidget() or self.desk.view.canvas
+        target = QApplication.focusWidget()
+        if target is None or not target.window().isVisible():  # a dialog was closed
+            self.desk.view.window.activateWindow()
+            self.desk.view.canvas.setFocus()
+            target = self.desk.view.canvas
         QTest.keyClick(target, key, modifiers)
 
     def click(self, widget: QWidget) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication
 
 from samdesk.ui.fonts import ensure_font
+from samdesk.ui.outlines import OutlineStyle
 
 GRID = 8
 """Distances are multiples of this, logical pixels."""
@@ -216,8 +217,7 @@ class Theme(QObject):
         self._system_is_dark = system_is_dark or self._system_says_dark
         self._tokens: Tokens | None = None
         ensure_font(application.font())
-        fusion = QStyleFactory.create("Fusion")
-        application.setStyle(fusion)
+        application.setStyle(OutlineStyle())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
         self.set_choice(choice)
 

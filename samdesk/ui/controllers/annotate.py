@@ -60,6 +60,7 @@ class AnnotateController(QObject):
         tool.hovered.connect(self._hover)
         tool.hover_left.connect(self._end_hover)
         tool.accept_requested.connect(self.accept)
+        canvas.space_tapped.connect(self._accept_by_space)
         tool.candidate_step.connect(self.step_candidate)
         tool.cleared.connect(self.discard)
         inference.predicted.connect(self._take)
@@ -105,6 +106,10 @@ class AnnotateController(QObject):
             self._accept_when_answered = True
             return
         self._keep()
+
+    def _accept_by_space(self) -> None:
+        if self._canvas.tool is self._tool:
+            self.accept()
 
     def discard(self) -> None:
         """Forgets the prompts and the proposal."""
@@ -247,7 +252,6 @@ class AnnotateController(QObject):
         return Proposal(masks=masks, index=index, color=self._labels.color(), hover=hover)
 
     def _recolor(self, _label: Label | None) -> None:
-        self._tool.set_color(self._labels.color())
         if self._proposal is not None:
             self._proposal = replace(self._proposal, color=self._labels.color())
             self._canvas.set_proposal(self._proposal)

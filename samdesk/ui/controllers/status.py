@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from samdesk.domain.labels import Label
 from samdesk.engine.protocols import ModelInfo
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.controllers.annotate import AnnotateController
-from samdesk.ui.controllers.labels import LabelsController
 from samdesk.ui.controllers.models import ModelsController
 from samdesk.ui.main_window import MainWindow
 from samdesk.ui.messages import Messages
@@ -27,7 +25,7 @@ class StatusController(QObject):
         canvas: CanvasView,
         session: Session,
         inference: InferenceClient,
-        flows: tuple[AnnotateController, ModelsController, LabelsController],
+        flows: tuple[AnnotateController, ModelsController],
         messages: Messages,
     ) -> None:
         super().__init__(window)
@@ -35,7 +33,7 @@ class StatusController(QObject):
         self._encode_ms: float | None = None
         self._decode_ms: float | None = None
         self._cached = False
-        annotate, models, labels = flows
+        annotate, models = flows
         canvas.cursor_moved.connect(window.set_cursor)
         canvas.view_changed.connect(window.set_zoom)
         canvas.tool_changed.connect(self._show_tool)
@@ -44,7 +42,6 @@ class StatusController(QObject):
         inference.failed.connect(self._show_failure)
         annotate.decoded.connect(self._show_decoded)
         models.ready.connect(self._show_engine)
-        labels.current_changed.connect(self._show_label)
         session.step_done.connect(lambda text: messages.info(text, key="step", seconds=3))
         session.model.document_opened.connect(lambda _document: self._forget_times())
         self._tool: Tool | None = None
@@ -82,7 +79,3 @@ class StatusController(QObject):
     def _show_engine(self, info: ModelInfo) -> None:
         precision = "" if info.precision == "-" else f" {info.precision}"
         self._window.set_engine(f"{info.title} · {info.device}{precision}", info.device_title)
-
-    def _show_label(self, label: Label | None) -> None:
-        if self._tool is not None and label is not None:
-            self._tool.set_color(label.color)

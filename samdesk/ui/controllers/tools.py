@@ -71,6 +71,7 @@ class ToolsController(QObject):
         panel.delete_requested.connect(self._delete)
         panel.reopen_requested.connect(self.reopen)
         panel.accept_requested.connect(self._accept)
+        labels.current_changed.connect(lambda _label: self._recolor())
 
     @property
     def document(self) -> ImageDocument | None:
@@ -170,6 +171,10 @@ class ToolsController(QObject):
         if found is not None and self.annotate is not None:
             self.choose("sam")
             self.annotate.reopen(found)
+
+    def _recolor(self) -> None:
+        for tool in self.tools.values():
+            tool.set_color(self._labels.color())
 
     def _selected(self) -> list[Annotation]:
         return [a for a in self.document.annotations if a.id in self.selection] if self.document else []

@@ -232,6 +232,11 @@ class AutoAnnotateDialog(QDialog):
         self._dry_run = dry_run
         self._update()
 
+    @property
+    def counted(self) -> bool:
+        """Whether what is shown of the plan's effect is up to date."""
+        return self._dry_run is not None
+
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
 
