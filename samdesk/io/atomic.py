@@ -13,10 +13,11 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Replaces a file, or makes it with its folder; the content is on the disk when this returns.
 
     A symbolic link stays one: the file it points to is replaced. The permissions of the file stay.
+    Without ``sync`` the new name is not: whoever writes many files calls ``sync_folder`` once at the end.
 
     Raises:
         OSError: The file could not be written. The old one is as it was.
@@ -36,13 +37,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
-
-
-def remove(path: Path) -> None:
-    """Removes a file, durably; nothing happens when it is not there."""
-    path.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -153,6 +153,7 @@ class Core:
             if not self.projection.write(document, self.documents.labels):
                 self._behind = True
                 break
+        self.projection.sync()
         self._project_names()
 
     def move_to(self, path: Path) -> None:

@@ -29,6 +29,7 @@ class NamesFile:
         self._folder = folder
         self._tell = tell
         self._failing = False
+        self._agreed: tuple[tuple[str, ...], tuple[int, int] | None] | None = None
         self.conflict = False
         root, self._images = _layout(folder, keys)
         search = data_yaml.search_names(folder)
@@ -56,8 +57,11 @@ class NamesFile:
         """
         if self.conflict or not labels:
             return False
+        if self._agreed == (labels.names, _stamp(self.path)):
+            return True
         there = self.names()
         if there == labels.names:
+            self._agreed = (labels.names, _stamp(self.path))
             return True
         if there is not None and there != last:
             self._clash()
@@ -94,6 +98,14 @@ class NamesFile:
             reason = error.strerror if isinstance(error, OSError) else None
             text = f"{self.path} cannot be written: {reason or error}. The class names are saved in the store"
             self._tell(Notice("save", text, str(self.path)))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns)
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

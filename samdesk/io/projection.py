@@ -35,6 +35,7 @@ class Projection:
         self._found: set[ImageKey] = set()
         self._failing = False
         self._told: set[str] = set()
+        self._unsynced: set[Path] = set()
 
     def flush(self) -> None:
         """Writes what was found out; inside the caller's transaction."""
@@ -69,13 +70,19 @@ class Projection:
                 if there is not None and file_hash(there) != self._settled.get(key, state.hash):
                     self.clash(key)
                     return True
-                _replace(path, wanted)
+                self._replace(path, wanted)
         except OSError as error:
             self._fail(path, error)
             return False
         self._settled[key] = file_hash(wanted)
         self._failing = False
         return True
+
+    def sync(self) -> None:
+        """Makes what ``write`` did durable; to be called after one or many."""
+        for folder in self._unsynced:
+            atomic.sync_folder(folder)
+        self._unsynced.clear()
 
     def check(self, document: ImageDocument, labels: LabelSet) -> None:
         """Notices that another program has changed a label file since it was last seen or written."""
@@ -165,9 +172,9 @@ class Projection:
             self._told.add(what)
             self._tell(notice)
 
-
-def _replace(path: Path, content: bytes | None) -> None:
-    if content is None:
-        atomic.remove(path)
-    else:
-        atomic.write_bytes(path, content)
+    def _replace(self, path: Path, content: bytes | None) -> None:
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic.write_bytes(path, content, sync=False)
+        self._unsynced.add(path.parent)

@@ -216,7 +216,7 @@ def test_a_full_disk_for_label_files_loses_nothing(tmp_path: Path, monkeypatch: 
     before = files(tmp_path)
     with monkeypatch.context() as full:
 
-        def refuse(path: Path, data: bytes) -> None:
+        def refuse(path: Path, data: bytes, *, sync: bool = True) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         full.setattr(atomic, "write_bytes", refuse)

@@ -7,13 +7,13 @@ line, and what reading one means, is in ``samdesk.domain.yolo_ring``.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.domain import regions, trainer, yolo_ring
-from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry import Region
 from samdesk.domain.labels import LabelSet
@@ -127,7 +127,7 @@ def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
     lossy: list[str] = []
     for annotation in document.annotations:
         class_id = labels.index(annotation.label_id)
-        points, iou = _line(annotation, document.width, document.height)
+        points, iou = _line(annotation.region, document.width, document.height)
         if not points:
             continue
         lines.append(f"{class_id} {points}")
@@ -141,11 +141,12 @@ def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
     return text, WriteReport(len(lines), min(ious), float(median(ious)), tuple(lossy))
 
 
-def _line(annotation: Annotation, width: int, height: int) -> tuple[str, float]:
-    """The points of an annotation as text, "" where it is empty, and the IoU of what they train."""
-    ring = yolo_ring.region_to_ring(annotation.region, width, height)
+@lru_cache(maxsize=4096)  # an edit changes one annotation; its image's others are written again
+def _line(region: Region, width: int, height: int) -> tuple[str, float]:
+    """The points of a region as text, "" where it is empty, and the IoU of what they train."""
+    ring = yolo_ring.region_to_ring(region, width, height)
     if len(ring) == 0:
         return "", 0.0
     text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
     written = np.array(text.split(" "), dtype=np.float64).reshape(-1, 2)
-    return text, trainer.trained_iou(written, annotation.region, width, height)
+    return text, trainer.trained_iou(written, region, width, height)
