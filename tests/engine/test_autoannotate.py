@@ -294,8 +294,10 @@ def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
     def full(call: int) -> None:
         raise OutOfMemory("no memory left")
 
-    summary = memory.annotate(shelf=Shelf(before=full))
+    shelf = Shelf(before=full)
+    summary = memory.annotate(shelf=shelf)
     assert [f.message for f in summary.failed] == ["no memory left"]
+    assert len(shelf.asked) == 2, "loaded again for the CPU, where it was already"
 
 
 def test_another_predictor_than_asked_for_is_used_only_when_allowed_and_said() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock, current_thread, main_thread
+from threading import Lock, Semaphore, current_thread, main_thread
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -21,8 +21,8 @@ from samdesk.io.images import read_size
 from samdesk.workers.batch import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage import DatasetInfo, StorageClient
-from tests.helpers.finding import NAMES, Shelf
-from tests.helpers.gated import Gate, settle, spin_until
+from tests.helpers.finding import NAMES, ColourDetector, Shelf
+from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
 from tests.helpers.make import document, photo
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
@@ -269,10 +269,35 @@ def test_stop_during_a_run_waits_for_the_image_it_is_at(desk: Desk) -> None:
     assert sum(desk.store.counts()) == 2
 
 
-def test_stop_while_the_run_asks_for_labels_does_not_hang(desk: Desk) -> None:
-    desk.client.start(PLAN)  # no events are handled from here on: nobody answers
-    assert desk.client.stop()
+class AskedForNames(ColourDetector):
+    """Tells when a run that has its models asks for the class names, to have labels made of them."""
+
+    def __init__(self, times: Semaphore) -> None:
+        self._times = times
+        super().__init__()
+
+    @property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        self._times.release()
+        return NAMES
+
+    @names.setter
+    def names(self, names: tuple[str, ...]) -> None:
+        pass
+
+
+def test_stop_while_the_run_asks_for_labels_does_not_hang(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    times = Semaphore(0)
+    loaders = replace(desk.shelf.loaders, detector=lambda *_: AskedForNames(times))
+    client = AutoAnnotateClient(desk.store, LabelSet, lambda *_: None, loaders=loaders)
+    client.set_dataset(tmp_path, tuple(desk.store.documents))
+    client.start(PLAN)
+    for _ in range(2):  # once for the plan's classes, once for the labels
+        assert times.acquire(timeout=PATIENCE)
+    # No events are handled here: nobody answers.
+    assert client.stop(timeout_ms=5000)
     assert desk.store.counts() == [0, 0, 0, 0]
+    assert desk.store.runs == []
 
 
 def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: Path) -> None:
