@@ -34,10 +34,13 @@ _INSET_MITRE = 8.0
 _THIN = 0.97
 """A part that loses more of itself than this when inset and outset is thin somewhere."""
 _THIN_INSETS = (0.4, 0.3, 0.2, 0.1, 0.0)
-_CLOSINGS = (0.0,) * 4 + (0.75, 1.0, 1.5, 2.0)
-"""Radius, pixels, to which notches are filled in each round that is still not stable."""
-_FILLED = 1.1
+_ROUNDS = 4
+_CLOSINGS = ((0.75, 16.0), (1.0, 32.0), (1.5, 64.0), (2.0, 128.0))
+"""After so many rounds: the radius to which notches are filled, and how far around what still moves."""
+_MOST_FILLED = 1.1
+"""Filling stops where the area has grown by more than this."""
 _STAIR_INSET = 0.375
+_MOST_STAIRS = 4_000_000
 
 
 def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float64]:
@@ -68,33 +71,42 @@ def _fixed_point(core: Region, width: int, height: int) -> Region:
     outline becomes that of pixels, whose right angles are always stable.
     """
     start = core
-    for radius in _CLOSINGS:
+    for closing in ((None,) * _ROUNDS) + _CLOSINGS:
         again = _again(core, width, height)
         if again.equals_exact(core, 1e-9):
             return core
         if again.is_empty:
             break
-        core = again if radius == 0 else _snap(_closed(again, radius), width, height)
-        if core.area > _FILLED * start.area:
+        core = again if closing is None else _snap(_filled(again, core, *closing), width, height)
+        if core.area > _MOST_FILLED * start.area:
             break
     return _stairs(start, width, height)
 
 
 def _stairs(core: Region, width: int, height: int) -> Region:
-    """A core along the centres of pixels, a quarter pixel wide where the mask is one pixel wide."""
+    """A core along the centres of pixels, a quarter pixel wide where the mask is one pixel wide.
+
+    Around a very large region that would be too many vertices: there a notch may creep by a fraction
+    of a pixel at every writing.
+    """
+    x0, y0, x1, y1 = core.bounds
+    if (x1 - x0) * (y1 - y0) > _MOST_STAIRS:
+        return core
     pixels = regions.from_mask(regions.rasterize(_outset(core), height, width))
     stairs = _snap(_inset(pixels, _STAIR_INSET), width, height)
     return core if stairs.is_empty else stairs
 
 
-def _closed(region: Region, radius: float) -> Region:
-    """The region with notches, holes and gaps filled where no disc of this radius fits in."""
-    return regions.clean(shapely.buffer(shapely.buffer(region, radius, quad_segs=4), -radius, quad_segs=4))
-
-
 def _again(core: Region, width: int, height: int) -> Region:
     """The core that is written after ``core`` was read."""
     return _snap(_inset(regions.clip(_outset(core), width, height)), width, height)
+
+
+def _filled(region: Region, before: Region, radius: float, around: float) -> Region:
+    """The region with notches filled that no disc of this radius fits in, near where it has moved."""
+    where = region.symmetric_difference(before).buffer(around, quad_segs=2)
+    closed = region.buffer(radius, quad_segs=4).buffer(-radius, quad_segs=4)
+    return regions.clean(region.union(closed.intersection(where)))
 
 
 def ring_to_region(ring: ArrayLike) -> Region:
