@@ -216,7 +216,6 @@ def _end(node: yaml.Node) -> int:
 
 
 def _dump(values: dict[Any, Any]) -> str:
-    text: str = yaml.safe_dump(
-        values, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000
-    )
-    return text
+    text = str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000))
+    # Some line breaks of Unicode do not survive unless they are escaped.
+    return text if _holds(text, values) else str(yaml.safe_dump(values, sort_keys=False, width=1000))
