@@ -64,12 +64,11 @@ class Stage:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Presses a key in the window that has the keyboard."""
-        target = QApplication.focusWidget()
-        if target is None or not target.window().isVisible():  # a dialog was closed
+        if QApplication.activeWindow() is None:  # a dialog was closed; a desktop would go back to the window
             self.desk.view.window.activateWindow()
             self.desk.view.canvas.setFocus()
-            target = self.desk.view.canvas
-        QTest.keyClick(target, key, modifiers)
+            self.wait("the window to be active", self.desk.view.window.isActiveWindow)
+        QTest.keyClick(QApplication.focusWidget() or self.desk.view.canvas, key, modifiers)
 
     def click(self, widget: QWidget) -> None:
         """Clicks a widget of the window."""
