@@ -9,9 +9,9 @@ from typing import Literal
 
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction, relabel
+from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelId, LabelSet
-from samdesk.io import resolving
+from samdesk.io import overview, resolving
 from samdesk.io.change import Change, MakeEdit, fixed
 from samdesk.io.core import Core
 from samdesk.io.dataset_types import NAMES, ImageSummary, LogEntry, Notice, StoreError
@@ -132,22 +132,7 @@ class Dataset:
             keys: Images on screen: those not in the store are looked at (size, lines of the label file).
                 None: all images, without a look at any file.
         """
-        heads = self._core.rows.heads(keys)
-        documents = self._core.documents
-        result = []
-        for key in self.keys if keys is None else keys:
-            head = heads.get(key)
-            if head is None and keys is not None:
-                documents.glance(key)
-            width, height = documents.sizes.get(key, (None, None))
-            if head is None:
-                head = (width, height, documents.counted(key), 0, False, False)
-            width, height, count, pending, done, touched = head
-            problem = documents.problems.get(key)
-            result.append(
-                ImageSummary(key, width, height, count, pending, bool(done), bool(touched), problem)
-            )
-        return result
+        return overview.summaries(self._core, self.keys, keys)
 
     def commit(self, transaction: Transaction) -> Transaction:
         """Saves a step and appends it to the history; what was undone can no longer be redone.
@@ -184,27 +169,11 @@ class Dataset:
 
     def plan_relabel(self, old: LabelId, new: LabelId) -> Transaction:
         """The transaction that gives every annotation of one label another label. It saves nothing."""
-        documents = self._core.documents
-        class_id = self.labels.index(old)
-        unread = documents.only_in_files(self.keys)
-        keys = self._core.rows.images_with(old) + [k for k in unread if documents.classes(k)[class_id]]
-        edits = []
-        for key in keys:
-            document = documents.get(key)
-            ids = [a.id for a in document.annotations if a.label_id == old]
-            edits.append((key, relabel(document, ids, new)))
-        text = f"Change {self.labels.get(old).name} to {self.labels.get(new).name}"
-        return Transaction(text, tuple((key, edit) for key, edit in edits if edit))
+        return overview.plan_relabel(self._core, self.keys, old, new)
 
     def label_usage(self) -> dict[LabelId, int]:
         """How many annotations each label has, those of label files never loaded included."""
-        result = {label.id: 0 for label in self.labels}
-        result.update(self._core.rows.usage())
-        for key in self._core.documents.only_in_files(self.keys):
-            for class_id, count in self._core.documents.classes(key).items():
-                if 0 <= class_id < len(self.labels):
-                    result[self.labels.labels[class_id].id] += count
-        return result
+        return overview.label_usage(self._core, self.keys)
 
     def begin_run(self, text: str) -> RunId:
         """Opens an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""

@@ -262,6 +262,22 @@ def test_a_label_in_use_is_not_lost(tmp_path: Path) -> None:
     dataset.close()
 
 
+def test_a_broken_image_does_not_stop_a_change_of_labels(tmp_path: Path) -> None:
+    _, broken = photos(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "b.txt").write_text(f"0 {SQUARE}\n")
+    (tmp_path / "b.jpg").write_bytes(b"no image")
+    dataset = Dataset.open(tmp_path)
+    labels = dataset.labels
+    assert dataset.plan_relabel(labels.labels[0].id, labels.labels[1].id).edits == ()
+    moved = labels.move(labels.labels[1].id, 0)
+    dataset.commit(Transaction("Move", labels=moved, labels_before=labels))
+    (notice,) = dataset.notices()
+    assert (notice.kind, notice.key) == ("labels", broken)
+    assert "keeps its class ids" in notice.message
+    dataset.close()
+
+
 def test_labels_from_files_survive_the_undo_of_an_older_step(tmp_path: Path) -> None:
     a, b = photos(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / "b.txt").write_text(f"3 {SQUARE}\n")
