@@ -5,6 +5,11 @@ ring through the true edge trains a mask that is too large. A ring therefore run
 of the boundary pixels: the region inset by half an image pixel. Reading one outsets it again, so that
 what is shown is what trains.
 
+The pixel is the image's, so that a line means the same for every training size. For COCO's polygons
+(images of 640 pixels) the trained mask has IoU 0.99 (median) and 0.95 (5th percentile) with COCO's at
+640; through the true edge 0.95 and 0.80. On a photo five times as large half its pixel is a tenth of
+the trainer's at 640, which leaves 0.95 and 0.83 there.
+
 Inset vertices lie on a lattice of 1/8 pixel (pixel centres are on it), and what is written is a fixed
 point of reading and writing: reading it and writing it again gives the same numbers.
 

@@ -128,6 +128,18 @@ def test_write_read_write_gives_the_same_text(region: Region) -> None:
     assert written(back) == line
 
 
+@settings(max_examples=40, deadline=None)
+@given(rugged(), st.integers(1, 9))
+def test_the_text_does_not_depend_on_where_a_ring_starts(region: Region, turn: int) -> None:
+    turned = []
+    for part in region.geoms:
+        rings = [np.asarray(ring.coords)[:-1] for ring in (part.exterior, *part.interiors)]
+        shell, *inner = [np.roll(ring, turn, axis=0) for ring in rings]
+        turned.append(Polygon(shell, inner))
+    if regions.is_drawable(region):
+        assert written(MultiPolygon(turned[::-1])) == written(region)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 14), st.floats(0.1, 0.9))
 @example(0, 14, 0.5)
