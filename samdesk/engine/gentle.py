@@ -6,12 +6,14 @@ gives the lock away, it costs the others nothing. And the garbage collector, whi
 walks again and again over the hundreds of thousands of objects that the import makes, and over all of
 them on each full collection ever after; so it rests meanwhile and leaves them out from then on.
 
-Measured on 2 cores of an AMD EPYC, torch 2.15 with CUDA, a 5 ms heartbeat on the main thread during
-the import of torch and ultralytics: the longest gap falls from 840 ms to below 100 ms.
+Measured on 2 cores of an AMD EPYC with other work on them, torch 2.15 with CUDA, a 5 ms heartbeat on the
+main thread: during the import of torch and ultralytics the longest gap falls from 840 ms to 20 to 70 ms
+and the import itself from 5.5 s to 2 to 3 s; torchvision's was 400 ms long.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -19,7 +21,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import RLock
 
@@ -32,15 +34,24 @@ _CUDA = (
     "cublasLt", "cublas", "cudnn", "nvrtc", "nvrtc-builtins", "cudart", "cupti", "cufft", "nvJitLink",
     "cusparse", "cusparseLt", "cusolver", "nccl", "nvshmem_host", "cufile",
 )  # fmt: skip
-_TORCH = ("c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch")
+_TORCH = ("torch_global_deps", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch")
 
 
 def import_torch() -> None:
     """Imports torch; other threads run on meanwhile."""
     with _LOCK:
         if "torch" not in sys.modules:
-            _open_libraries()
+            _open_ahead("torch", _torch_libraries)
             import_gently("torch")
+
+
+def import_torchvision() -> None:
+    """Imports torchvision, which in turn imports torch's compiler; other threads run on meanwhile."""
+    import_torch()
+    with _LOCK:
+        if "torchvision" not in sys.modules:
+            _open_ahead("triton", lambda home: [home / "_C" / "libtriton.so"])
+            import_gently("torchvision")
 
 
 def import_gently(name: str) -> None:
@@ -54,26 +65,31 @@ def import_gently(name: str) -> None:
             importlib.import_module(name)
         finally:
             gc.freeze()
+            atexit.register(gc.unfreeze)  # else some libraries report leaks when the program ends
             if was_on:
                 gc.enable()
 
 
-def _open_libraries() -> None:
-    """Opens torch's libraries with the global lock given away. What fails here, torch does itself."""
-    spec = importlib.util.find_spec("torch")
+def _torch_libraries(home: Path) -> list[Path]:
+    ending = ".dylib" if sys.platform == "darwin" else ".so"
+    own = [home / "lib" / f"lib{name}{ending}" for name in _TORCH]
+    return [own[0], *_cuda_libraries(home.parent), *own[1:]]
+
+
+def _open_ahead(package: str, libraries: Callable[[Path], list[Path]]) -> None:
+    """Opens a package's libraries with the global lock given away. What fails here, its import does."""
+    spec = importlib.util.find_spec(package)
     if os.name != "posix" or spec is None or spec.origin is None:
         return  # Windows: torch opens them through a foreign function call already
-    home = Path(spec.origin).parent
-    ending = ".dylib" if sys.platform == "darwin" else ".so"
     try:
-        process = ctypes.CDLL(None)
-        dlopen = process.dlopen
+        dlopen = ctypes.CDLL(None).dlopen
         dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
-        _open(dlopen, home / "lib" / f"libtorch_global_deps{ending}", os.RTLD_NOW | os.RTLD_GLOBAL)
-        for path in [*_cuda_libraries(home.parent), *(home / "lib" / f"lib{n}{ending}" for n in _TORCH)]:
-            _open(dlopen, path, os.RTLD_NOW)
+        for path in libraries(Path(spec.origin).parent):
+            mode = os.RTLD_NOW | (os.RTLD_GLOBAL if "global" in path.name else 0)
+            if path.is_file() and not dlopen(os.fsencode(path), mode):
+                log.info("%s is not opened ahead", path.name)
     except (OSError, AttributeError) as error:
-        log.info("torch's libraries are not opened ahead: %s", error)
+        log.info("the libraries of %s are not opened ahead: %s", package, error)
 
 
 def _cuda_libraries(site: Path) -> Iterator[Path]:
@@ -81,8 +97,3 @@ def _cuda_libraries(site: Path) -> Iterator[Path]:
         found = sorted(site.glob(f"nvidia/*/lib/lib{name}.so.*[0-9]"))
         if found:
             yield found[0]
-
-
-def _open(dlopen: ctypes._NamedFuncPointer, path: Path, mode: int) -> None:
-    if path.is_file() and not dlopen(os.fsencode(path), mode):
-        log.info("%s is not opened ahead", path.name)

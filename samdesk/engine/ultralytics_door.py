@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.domain.cv import cv2
 from samdesk.engine import folders
-from samdesk.engine.gentle import import_gently, import_torch
+from samdesk.engine.gentle import import_gently, import_torch, import_torchvision
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,7 +105,7 @@ def _make_2_1(network: Any) -> None:
 def load_yolo(path: Path) -> Any:
     """Ultralytics' ``YOLO`` of a checkpoint (a pickle: only for files the user trusts)."""
     package = ultralytics()
-    import_gently("torchvision")  # ultralytics imports it with the first detection
+    import_torchvision()  # ultralytics imports it with the first detection
     import_gently("ultralytics.models.yolo")
     return package.YOLO(str(path))
 

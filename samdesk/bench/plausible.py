@@ -1,0 +1,78 @@
+"""A predictor that takes a real network's time and gives masks such as a trained one would give.
+
+The masks of a network with random weights are noise with ten thousands of vertices: what is measured
+after the decoder (outlines, painting, saving) would be of that noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.load import load_predictor
+from samdesk.engine.protocols import ModelInfo, Predictor
+
+_CELLS = 256
+_RADIUS = 0.12
+"""Of a blob around a point, as a part of the frame's side."""
+
+
+class PlausiblePredictor:
+    """Runs the network and puts a blob around each prompt in place of its masks."""
+
+    def __init__(self, network: Predictor) -> None:
+        self._network = network
+
+    @property
+    def info(self) -> ModelInfo:
+        """Of the network."""
+        return self._network.info
+
+    def encode(self, image: RgbImage) -> Embedding:
+        """As the network does."""
+        return self._network.encode(image)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        """The network's time, other masks."""
+        found = self._network.predict(embedding, prompts, multimask=multimask)
+        side = embedding.frame.side
+        if prompts.box is not None:
+            cx, cy, rx, ry = _ellipse(prompts.box)
+        else:
+            cx, cy, rx, ry = prompts.points[-1].x, prompts.points[-1].y, side * _RADIUS, side * _RADIUS
+        return [
+            replace(c, logits=_blob(c.frame.side, cx, cy, rx / (1 + i / 2), ry / (1 + i / 2)), stability=1.0)
+            for i, c in enumerate(found)
+        ]
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        """The network's time, other masks."""
+        found = self._network.predict_boxes(embedding, boxes)
+        return [
+            replace(c, logits=_blob(c.frame.side, *_ellipse(BoxPrompt(*map(float, box)))), stability=1.0)
+            for c, box in zip(found, boxes, strict=True)
+        ]
+
+
+def load_plausible(name: str, device: str = "", precision: str = "auto") -> PlausiblePredictor:
+    """As ``engine.load.load_predictor``."""
+    return PlausiblePredictor(load_predictor(name, device, precision))
+
+
+def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:
+    width, height = max(box.x1 - box.x0, 2.0), max(box.y1 - box.y0, 2.0)
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, width / 2, height / 2
+
+
+def _blob(side: float, cx: float, cy: float, rx: float, ry: float) -> FloatArray:
+    """(256, 256) float32 logits of an ellipse with a wavy edge; centre and radii in image pixels."""
+    at = (np.arange(_CELLS, dtype=np.float32) + 0.5) * np.float32(side / _CELLS)
+    dx, dy = (at[None, :] - cx) / rx, (at[:, None] - cy) / ry
+    wave = 1 + 0.1 * np.sin(7 * np.arctan2(dy, dx)) + 0.04 * np.sin(23 * np.arctan2(dy, dx))
+    return np.asarray(np.clip((wave - np.hypot(dx, dy)) * 20, -10, 10), dtype=np.float32)

@@ -1,0 +1,35 @@
+"""The window never waits: a short run of the heartbeat measurement, with the engine in the box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pytestqt.qtbot import QtBot
+
+from samdesk.bench.heartbeat import Phase, measure
+
+
+def test_the_main_thread_beats_on_while_everything_works(qtbot: QtBot, tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:240, :320]
+    for i in range(4):
+        photo = np.full((240, 320, 3), (30, 60, 30), np.uint8)
+        photo[np.hypot(columns - 120 - 5 * i, rows - 110) < 90] = (220, 180, 40)
+        photo += np.random.default_rng(i).integers(0, 20, photo.shape, np.uint8)
+        Image.fromarray(photo).save(tmp_path / f"{i}.png")
+    report = measure(tmp_path, "grabcut", seconds=3.0)
+    assert report.failures == []
+    assert report.counts["photos"] >= 2
+    assert report.counts["hover masks"] > 0
+    assert report.counts["saved"] > 0
+    working = report.phases[-1]
+    assert len(working.gaps_ms) > 100
+    # The bound asked for is 100 ms on a machine of its own; this one is shared with the rest of the suite.
+    assert max(working.gaps_ms) < 500
+
+
+def test_a_phase_is_told_with_its_longest_gap() -> None:
+    phase = Phase("working", [5.0] * 99 + [80.0])
+    assert "longest   80.0 ms" in str(phase)
+    assert "100 beats" in str(phase)
