@@ -20,9 +20,7 @@ from samdesk.io.settings import (
     EMBEDDING_CACHE_MB,
     FILL_OPACITY,
     HOVER_PREVIEW,
-    LABEL_TAGS,
     MAX_MEGAPIXELS,
-    OUTLINE_WIDTH,
     PREFETCH,
     THEME,
     Settings,
@@ -217,9 +215,8 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(
-        session, storage, workers.batch, navigate, settings, window, view.batch_bar, messages
+        session, storage, workers.batch, navigate, settings, models, view.batch_bar, messages
     )
-    models.ready.connect(batch.take_model)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
     flows = Controllers(

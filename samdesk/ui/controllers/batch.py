@@ -22,9 +22,9 @@ from samdesk.io.settings import (
     Settings,
 )
 from samdesk.ui.batch_bar import BatchBar
+from samdesk.ui.controllers.models import ModelsController, Surroundings
 from samdesk.ui.controllers.navigate import NavigateController
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
-from samdesk.ui.main_window import MainWindow
 from samdesk.ui.messages import Messages
 from samdesk.ui.session import Session
 from samdesk.workers.batch import AutoAnnotateClient
@@ -50,13 +50,16 @@ class BatchController(QObject):
         client: AutoAnnotateClient,
         navigate: NavigateController,
         settings: Settings,
-        window: MainWindow,
+        models: ModelsController,
         bar: BatchBar,
         messages: Messages,
     ) -> None:
-        super().__init__(window)
+        super().__init__(bar)
+        self._bar, self._models = bar, models
+        models.ready.connect(self._take_model)
+        models.surroundings.connect(self._show_surroundings)
         self._session, self._storage, self._client, self._navigate = session, storage, client, navigate
-        self._settings, self._window, self._bar, self._messages = settings, window, bar, messages
+        self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
         self._predictor_name = ""
@@ -72,7 +75,7 @@ class BatchController(QObject):
         storage.run_closed.connect(self._note_run)
         bar.cancel_requested.connect(self.cancel)
 
-    def take_model(self, info: ModelInfo) -> None:
+    def _take_model(self, info: ModelInfo) -> None:
         """The predictor in use is what the next run offers first."""
         self._predictor_name = info.path or info.name
 
@@ -81,13 +84,14 @@ class BatchController(QObject):
         if self._dialog is not None:
             self._dialog.raise_()
             return
-        dialog = AutoAnnotateDialog(self._session.model.labels, self._window)
+        dialog = AutoAnnotateDialog(self._session.model.labels, self._bar.window())
         dialog.set_plan(self.default_plan())
         dialog.count_requested.connect(self._client.count)
         dialog.started.connect(self.start)
         dialog.names_requested.connect(self._client.ask_detector_names)
         dialog.finished.connect(self._forget_dialog)
         self._dialog = dialog
+        self._models.look_around()
         dialog.open()
         self._client.count(dialog.plan())
 
@@ -157,5 +161,12 @@ class BatchController(QObject):
         self.running = running
         self.running_changed.emit(running)
 
+    def _show_surroundings(self, found: Surroundings) -> None:
+        if self._dialog is not None:
+            self._dialog.set_devices(found.devices)
+            self._dialog.set_downloaded(found.downloaded)
+
     def _forget_dialog(self) -> None:
+        if self._dialog is not None:
+            self._dialog.deleteLater()
         self._dialog = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.engine import weights
@@ -18,14 +20,29 @@ from samdesk.workers.inference import InferenceClient
 from samdesk.workers.job import Job
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What this machine has.
+
+    Attributes:
+        devices: (id, title) of every device.
+        downloaded: Names of the models whose weights are on disk.
+    """
+
+    devices: tuple[tuple[str, str], ...]
+    downloaded: frozenset[str]
+
+
 class ModelsController(QObject):
     """Loads models in the inference thread and tells what runs where.
 
     Signals:
         ready: The ModelInfo of the model that answers from now on.
+        surroundings: Surroundings, the answer to ``look_around``.
     """
 
     ready = Signal(object)
+    surroundings = Signal(object)
 
     def __init__(
         self,
@@ -42,6 +59,7 @@ class ModelsController(QObject):
         self.info: ModelInfo | None = None
         self._use_after_download = ""
         self._wanted = ""
+        self._fell_back = False
         self._dialog: ModelsDialog | None = None
         self._job: Job | None = None
         inference.model_loading.connect(self._show_loading)
@@ -62,7 +80,6 @@ class ModelsController(QObject):
     def choose(self) -> None:
         """Opens the model chooser."""
         dialog = ModelsDialog(self._window)
-        dialog.set_downloaded({s.name for s in MODELS if weights.find(s.name) is not None})
         dialog.set_choice(
             self.info.name if self.info else "",
             self._settings.get(MODEL_DEVICE),
@@ -73,7 +90,7 @@ class ModelsController(QObject):
         dialog.cancel_requested.connect(self._downloads.cancel)
         dialog.finished.connect(self._forget_dialog)
         self._dialog = dialog
-        self._find_devices(dialog)
+        self.look_around()
         dialog.open()
 
     def use(self, name: str, device: str, precision: str) -> None:
@@ -93,14 +110,12 @@ class ModelsController(QObject):
         self._inference.describe()
         dialog.open()
 
-    def _find_devices(self, dialog: ModelsDialog) -> None:
-        def devices() -> object:
-            from samdesk.engine.device import devices as found
-
-            return [(d.id, d.title) for d in found()]
-
-        self._job = Job(devices, self)
-        self._job.done.connect(dialog.set_devices)
+    def look_around(self) -> None:
+        """Looks for devices and weights in a thread; ``surroundings`` tells."""
+        if self._job is not None and self._job.isRunning():
+            return
+        self._job = Job(find_surroundings, self)
+        self._job.done.connect(self._show_surroundings)
         self._job.start()
 
     def stop(self) -> None:
@@ -108,7 +123,15 @@ class ModelsController(QObject):
         if self._job is not None:
             self._job.wait()
 
+    def _show_surroundings(self, found: Surroundings) -> None:
+        if self._dialog is not None:
+            self._dialog.set_devices(found.devices)
+            self._dialog.set_downloaded(found.downloaded)
+        self.surroundings.emit(found)
+
     def _forget_dialog(self) -> None:
+        if self._dialog is not None:
+            self._dialog.deleteLater()
         self._dialog = None
 
     def _download(self, name: str) -> None:
@@ -122,8 +145,7 @@ class ModelsController(QObject):
         self._window.set_model_chip(f"Downloading {title_of(name)} {share}", "", "busy")
 
     def _downloaded(self, name: str, path: str) -> None:
-        if self._dialog is not None:
-            self._dialog.set_downloaded({s.name for s in MODELS if weights.find(s.name) is not None})
+        self.look_around()
         self._messages.info(f"Downloaded {title_of(name)} to {path}.", key="download")
         if self._use_after_download == name:
             self.use(name, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
@@ -135,7 +157,9 @@ class ModelsController(QObject):
         self._show_chip()
 
     def _show_loading(self, name: str) -> None:
-        self._window.set_model_chip("Loading a model…", name, "busy")
+        self._window.set_model_chip(
+            "Loading…", f"Loading {title_of(name)}" if name else "Loading a model", "busy"
+        )
 
     def _show_loaded(self, info: ModelInfo) -> None:
         self.info = info
@@ -152,6 +176,9 @@ class ModelsController(QObject):
             f"{failure.what} {failure.next}".strip(), key="model", actions=[("Choose a model", self.choose)]
         )
         self._show_chip()
+        if self.info is None and not self._fell_back:
+            self._fell_back = True
+            self._inference.load("")
 
     def _show_chip(self) -> None:
         info = self.info
@@ -161,6 +188,14 @@ class ModelsController(QObject):
         text = info.title if info.precision == "-" else f"{info.title} · {info.device} {info.precision}"
         tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another"
         self._window.set_model_chip(text, tip, "warning" if info.name == "grabcut" else "ok")
+
+
+def find_surroundings() -> Surroundings:
+    """Looks for devices and weights; it takes a while."""
+    from samdesk.engine.device import devices
+
+    here = frozenset(model.name for model in MODELS if weights.find(model.name) is not None)
+    return Surroundings(tuple((device.id, device.title) for device in devices()), here)
 
 
 def title_of(name: str) -> str:

@@ -30,6 +30,7 @@ class StatusController(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._canvas, self._messages = window, canvas, messages
+        self._session = session
         self._encode_ms: float | None = None
         self._decode_ms: float | None = None
         self._cached = False
@@ -43,15 +44,19 @@ class StatusController(QObject):
         annotate.decoded.connect(self._show_decoded)
         models.ready.connect(self._show_engine)
         session.step_done.connect(lambda text: messages.info(text, key="step", seconds=3))
-        session.model.document_opened.connect(lambda _document: self._forget_times())
+        session.model.document_opened.connect(lambda _document: self._start_image())
         self._tool: Tool | None = None
 
     def _show_tool(self, tool: Tool) -> None:
         if self._tool is not None:
-            self._tool.hint_changed.disconnect(self._window.set_hint)
+            self._tool.hint_changed.disconnect(self._show_hint)
         self._tool = tool
-        tool.hint_changed.connect(self._window.set_hint)
-        self._window.set_hint(tool.hint)
+        tool.hint_changed.connect(self._show_hint)
+        self._show_hint()
+
+    def _show_hint(self, _hint: str = "") -> None:
+        has_image = self._session.model.document is not None
+        self._window.set_hint(self._tool.hint if self._tool is not None and has_image else "")
 
     def _show_encoding(self, _key: str) -> None:
         self._canvas.set_busy(True)
@@ -65,7 +70,8 @@ class StatusController(QObject):
         self._decode_ms = ms
         self._show_times()
 
-    def _forget_times(self) -> None:
+    def _start_image(self) -> None:
+        self._show_hint()
         self._decode_ms = None
         self._show_times()
 
