@@ -22,7 +22,7 @@ from samdesk.engine.protocols import EngineError, ModelInfo
 
 _KEPT_SIDE = 512
 """Longest side of the copy an embedding keeps, pixels."""
-_WORK_SIDE = 144
+_WORK_SIDE = 128
 """Longest side of the window GrabCut works on, pixels."""
 _GRID = 256
 _SCALES = (0.1, 0.25, 0.05)
@@ -167,7 +167,7 @@ def _cut(pixels: RgbImage, trimap: _Trimap) -> BoolArray:
     if (labels & 1).any() and (~labels & 1).any():  # else there is nothing to tell apart
         cv2.setRNGSeed(0)  # the colour models start at random: the same prompt gets the same mask
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(small, labels, (0, 0, 1, 1), *models, 3, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, labels, (0, 0, 1, 1), *models, 2, cv2.GC_INIT_WITH_MASK)
     soft = cv2.resize((labels & 1).astype(np.float32), hints.shape[::-1], interpolation=cv2.INTER_LINEAR)
     mask = np.zeros(trimap.shape, np.bool_)
     mask[window] = soft > 0.5

@@ -120,10 +120,10 @@ def test_out_of_memory_says_so() -> None:
         raise RuntimeError("bad shape\nlong trace")
 
 
-def test_numbers_that_are_none(predictor: SamPredictor) -> None:
-    pixels = torch.full((1, 3, 1024, 1024), float("nan"))
+def test_numbers_that_are_none(predictor: SamPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor.network, "features", lambda pixels: (pixels / 0,))
     with pytest.raises(EngineError, match="no usable numbers in fp32"):
-        predictor.encode_pixels(pixels, (300, 400))
+        predictor.encode(PHOTO)
 
 
 def test_a_mask_prompt_of_another_frame_lies_where_it_was() -> None:
