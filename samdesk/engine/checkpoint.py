@@ -64,7 +64,8 @@ def read_tensors(path: Path) -> State:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise EngineError(f"There is no file {path}. Choose the checkpoint again.") from error
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, IndexError, AttributeError, TypeError) as error:
+        # Any bytes at all are tried as an old pickle, and fail as they happen to.
         raise EngineError(_unpickling_words(path)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise EngineError(
