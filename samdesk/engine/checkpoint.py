@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +65,7 @@ def read_tensors(path: Path) -> State:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise EngineError(f"There is no file {path}. Choose the checkpoint again.") from error
-    except (pickle.UnpicklingError, IndexError, AttributeError, TypeError) as error:
+    except (pickle.UnpicklingError, struct.error, IndexError, AttributeError, TypeError) as error:
         # Any bytes at all are tried as an old pickle, and fail as they happen to.
         raise EngineError(_unpickling_words(path)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:

@@ -56,7 +56,9 @@ def test_a_file_cut_short(mobile_sam_checkpoint: Path, tmp_path: Path) -> None:
     assert "cut short" in fault(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>not found</html>", b"\x80\x02}q\x00.", b"(lp0\n.", b"}K", b"u."]
+)
 def test_no_checkpoint_at_all(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "sam_b.pt"
     path.write_bytes(content)
