@@ -213,26 +213,29 @@ def _part_core(part: Region, width: int, height: int) -> Region:
 
 def _sliver(part: Region, width: int, height: int) -> Region:
     """The long axis of a part as a form of one lattice step's width, within the image."""
-    box = np.asarray(part.minimum_rotated_rectangle.envelope.exterior.coords)[:4]
-    centre, half = box.mean(axis=0), _long_axis(part) / 2
+    x0, y0, x1, y1 = part.bounds
+    centre, half = np.array([x0 + x1, y0 + y1]) / 2, _long_axis(part) / 2
     length = float(np.hypot(*half))
     half = half * max(0.0, 1 - INSET_PX / length) if length > 0 else half
     ends = np.round(np.array([centre - half, centre + half]) / _LATTICE) * _LATTICE
-    step = np.array([0.0, _LATTICE]) if abs(half[0]) >= abs(half[1]) else np.array([_LATTICE, 0.0])
-    if np.ptp(ends, axis=0).max() < _LATTICE:
-        ends[1] = ends[0] + np.array([_LATTICE, _LATTICE]) - step
+    if not np.any(ends[0] != ends[1]):
+        ends[1, 0] += _LATTICE
+    flat = abs(ends[1, 0] - ends[0, 0]) >= abs(ends[1, 1] - ends[0, 1])
+    step = np.array([0.0, _LATTICE]) if flat else np.array([_LATTICE, 0.0])
     limit = np.array([width, height]) - INSET_PX
     ring = np.array([ends[0], ends[1], ends[1] + step, ends[0] + step])
     ring -= np.maximum(ring.max(axis=0) - limit, 0.0)
     ring += np.maximum(INSET_PX - ring.min(axis=0), 0.0)
-    return _snap(regions.from_ring(ring), width, height)
+    sliver = regions.from_ring(ring)
+    snapped = _snap(sliver, width, height)
+    return sliver if snapped.is_empty else snapped  # an image one pixel wide has no inside
 
 
 def _long_axis(part: Region) -> NDArray[np.float64]:
     """The longer side of the smallest rectangle around a part, as a vector."""
     with np.errstate(all="ignore"):  # shapely divides by the width of what has none
         corners = shapely.get_coordinates(shapely.oriented_envelope(part))
-    if len(corners) < 3:
+    if len(corners) < 3 or not np.isfinite(corners).all():
         return np.zeros(2)
     sides = corners[1:3] - corners[:2]
     longest: NDArray[np.float64] = sides[int(np.argmax(np.hypot(sides[:, 0], sides[:, 1])))]

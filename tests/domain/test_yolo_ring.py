@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -126,6 +127,27 @@ def test_write_read_write_gives_the_same_text(region: Region) -> None:
     back = read(line)
     assert back.is_valid
     assert written(back) == line
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 2)])
+def test_images_of_a_pixel_or_two(width: int, height: int) -> None:
+    line = written(regions.from_box(0, 0, width, height), width, height)
+    back = read(line, width, height)
+    assert back.area == pytest.approx(width * height)
+    assert written(back, width, height) == line
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLACE, st.floats(1e-9, 0.5), st.floats(1e-9, 0.5), st.floats(0, 3))
+def test_the_smallest_speck_has_a_line(
+    place: tuple[float, float], width: float, height: float, turn: float
+) -> None:
+    box = shapely.affinity.rotate(shapely.box(0, 0, width, height), turn, use_radians=True)
+    speck = regions.clip(regions.translate(regions.clean(box), *place), WIDTH, HEIGHT)
+    if regions.is_drawable(speck):
+        line = written(speck)
+        assert len(line) >= 6
+        assert written(read(line)) == line
 
 
 @settings(max_examples=40, deadline=None)
