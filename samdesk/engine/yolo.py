@@ -136,6 +136,8 @@ def _load(path: Path) -> Any:
             f"{path} cannot be loaded as a YOLO model: {lines[0][:200]} "
             "Choose an Ultralytics detection or segmentation checkpoint."
         ) from error
+    if isinstance(model.model, str):  # an exported model (ONNX, TensorRT...) is only opened on use
+        raise EngineError(f"{path} is an exported model. Choose the .pt checkpoint it was made from.")
     if model.task not in _TASKS:
         raise EngineError(
             f"{path} is a YOLO model for {model.task!r}, not for detection or segmentation. Choose another."

@@ -14,7 +14,6 @@ from samdesk.engine.protocols import Detector, EngineError
 from tests.helpers.networks import seeded_mobile_sam
 
 torch = pytest.importorskip("torch")
-BEAR, CAT_COUCH = "000000000285.jpg", "000000000074.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +73,13 @@ def test_no_model_at_all(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "best.pt"
     path.write_bytes(content)
     with pytest.raises(EngineError, match=r"best\.pt cannot be loaded as a YOLO model"):
+        load_detector(str(path), "cpu")
+
+
+def test_an_exported_model(tmp_path: Path) -> None:
+    path = tmp_path / "best.onnx"
+    path.write_bytes(b"onnx")
+    with pytest.raises(EngineError, match="exported model"):
         load_detector(str(path), "cpu")
 
 
