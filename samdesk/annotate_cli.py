@@ -6,7 +6,6 @@ Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 can
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,14 +154,15 @@ class _Bar(_Lines):
 
 @contextmanager
 def _show() -> Iterator[_Lines]:
-    if not sys.stdout.isatty():
-        yield _Lines()
-        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    console = Console()
+    if not console.is_terminal:
+        yield _Lines()
+        return
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}", markup=False))
-    with Progress(*columns, console=Console()) as bar:
+    with Progress(*columns, console=console) as bar:
         yield _Bar(bar)
 
 

@@ -100,8 +100,7 @@ def run_on_dataset(images: Images, job: Job) -> BatchSummary:
     """
     dataset = Dataset.open(images.root)
     try:
-        for notice in dataset.notices():
-            job.say(notice.message)
+        _pass_on(dataset, job)
         if dataset.read_only:
             raise StoreError(f"{images.root} is open in another samdesk: close it, or give an output folder")
         if dataset.in_memory:
@@ -122,9 +121,16 @@ def run_on_dataset(images: Images, job: Job) -> BatchSummary:
             summary = run(target, annotator, todo, progress=job.progress, cancel=job.cancel)
         finally:
             dataset.end_run(run_id)
+            _pass_on(dataset, job)
         return replace(summary, output=str(images.root), run_id=run_id)
     finally:
         dataset.close()
+
+
+def _pass_on(dataset: Dataset, job: Job) -> None:
+    """A label file that waits for the user's choice, a line that cannot be read: nobody else tells."""
+    for notice in dataset.notices():
+        job.say(notice.message)
 
 
 def _ensure_labels(dataset: Dataset, plan: AutoAnnotatePlan, names: Sequence[str]) -> LabelSet:

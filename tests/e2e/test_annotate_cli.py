@@ -67,6 +67,19 @@ def test_one_line_for_each_detection_with_its_class(images: Path, shelf: Shelf) 
     assert "names" in (images.parent / "data.yaml").read_text()
 
 
+def test_a_terminal_gets_a_bar(images: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    (images / "1.png").write_bytes(b"no image")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    monkeypatch.setenv("COLUMNS", "120")
+    code, out, err = run(images)
+    assert code == 1
+    assert "━" in out
+    assert "3/3" in out
+    assert "4 annotations, 1 failed" in out
+    assert "Inner draws the masks instead" in out.replace("\n", " ")
+    assert "failed: 1.png" in err
+
+
 def test_no_detection_gives_an_empty_file(images: Path, shelf: Shelf) -> None:
     Image.new("RGB", (64, 64)).save(images / "1.png")
     assert run(images, *MODELS)[0] == 0
@@ -211,6 +224,16 @@ def test_foreign_class_names_are_pointed_out(images: Path, shelf: Shelf) -> None
 
 
 # A dataset that was worked on in the window
+
+
+def test_a_label_file_that_waits_for_a_choice_is_said(images: Path, shelf: Shelf) -> None:
+    labels = images.parent / "labels"
+    touch(images, ("0.png", Edit(done=False)))
+    labels.mkdir()
+    (labels / "1.txt").write_text("0 0.1 0.1 nan 0.1 0.2 0.2\n")
+    _, _, err = run(images, *MODELS, "--existing", "add")
+    assert "1.txt, line 1" in err
+    assert (labels / "1.txt").read_text() == "0 0.1 0.1 nan 0.1 0.2 0.2\n"
 
 
 def touch(folder: Path, *edits: tuple[str, Edit]) -> None:
