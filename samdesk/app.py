@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,10 @@ from types import TracebackType
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from samdesk.domain.geometry import RgbImage
+from samdesk.engine.batch_models import Loaders
 from samdesk.io import paths
+from samdesk.io.dataset import Dataset
 from samdesk.io.image_cache import ImageCache
 from samdesk.io.images import read_image
 from samdesk.io.settings import (
@@ -44,6 +48,7 @@ from samdesk.ui.controllers.thumbnails import ThumbnailsController
 from samdesk.ui.controllers.tools import ToolsController
 from samdesk.ui.document_model import DocumentModel
 from samdesk.ui.main_window import MainWindow
+from samdesk.ui.message_bar import MessageBar
 from samdesk.ui.messages import Messages
 from samdesk.ui.panels.annotations import AnnotationsPanel
 from samdesk.ui.panels.images import ImagesPanel
@@ -54,6 +59,7 @@ from samdesk.workers.batch import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference import InferenceClient
+from samdesk.workers.inference_loop import Loader
 from samdesk.workers.storage import StorageClient
 from samdesk.workers.thumbnails import ThumbnailLoader
 
@@ -62,6 +68,23 @@ log = logging.getLogger(__name__)
 IMAGE_CACHE_BYTES = 512 * 1024 * 1024
 SWITCH_INTERVAL_S = 0.001
 """How long Python's other threads may keep the interpreter from the window."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a window reaches beyond itself for; None is the real thing.
+
+    Attributes:
+        load_predictor: Loads the model of the canvas by (name, device, precision).
+        loaders: How an auto-annotate run has its models.
+        open_dataset: Opens a folder, with the store's own place or None.
+        messages: Makes the door to the user, from the window and its message bar.
+    """
+
+    load_predictor: Loader | None = None
+    loaders: Loaders | None = None
+    open_dataset: Callable[[Path, Path | None], Dataset] | None = None
+    messages: Callable[[MainWindow, MessageBar], Messages] = Messages
 
 
 @dataclass(frozen=True)
@@ -75,14 +98,16 @@ class Workers:
     batch: AutoAnnotateClient
     downloads: DownloadClient
 
-    def stop(self) -> None:
-        """Ends every thread after what it is doing; edits that wait are saved first."""
-        self.batch.stop()
-        self.downloads.stop()
-        self.thumbnails.stop()
-        self.loader.stop()
-        self.storage.stop()
-        self.inference.stop()
+    def stop(self) -> bool:
+        """Ends every thread after what it is doing; edits that wait are saved first.
+
+        Returns:
+            Whether all have ended; the storage thread is waited for however long it takes.
+        """
+        ended = [c.stop() for c in (self.batch, self.downloads, self.thumbnails, self.loader)]
+        while not self.storage.stop():
+            log.warning("still saving")
+        return all([*ended, self.inference.stop()])
 
 
 @dataclass(frozen=True)
@@ -118,28 +143,35 @@ class Desk:
         if paths_to_open:
             QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
 
-    def stop(self) -> None:
-        """Ends the threads; nothing that was edited is lost."""
+    def stop(self) -> bool:
+        """Takes the window away and ends the threads; nothing that was edited is lost.
+
+        Returns:
+            Whether every thread has ended; one deep in a model may take longer than anyone waits.
+        """
+        self.view.window.hide()
         self.session.stack.blockSignals(True)  # its end is no change of the dataset
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()
-        self.workers.stop()
+        ended = self.workers.stop()
         self.settings.flush()
+        return ended
 
 
-def build(application: QApplication, settings: Settings | None = None) -> Desk:
+def build(application: QApplication, settings: Settings | None = None, outside: Outside | None = None) -> Desk:
     """Builds a window and joins its parts.
 
     Args:
         application: The one QApplication.
         settings: The user's settings; None reads them.
+        outside: What stands for models, folders and questions; None: the real things.
     """
-    settings = settings or Settings()
-    view = _view(application, settings)
-    storage = StorageClient()
+    settings, outside = settings or Settings(), outside or Outside()
+    view = _view(application, settings, outside)
+    storage = StorageClient(outside.open_dataset or partial(_open_dataset, settings))
     session = Session(DocumentModel(), storage)
-    workers = _workers(settings, storage, session)
+    workers = _workers(settings, storage, session, outside)
     desk = Desk(settings, view, session, workers, _flows(settings, view, session, workers))
     view.window.close_requested.connect(lambda _event: desk.stop())
     _follow_settings(desk)
@@ -157,7 +189,10 @@ def run(folder: Path | None) -> int:
     desk = build(application)
     _tell_of_crashes(desk)
     desk.start([folder] if folder is not None else [])
-    return application.exec()
+    code = application.exec()
+    if not desk.stop():
+        os._exit(code)  # all is saved; a thread that Python would wait for is still in a model
+    return code
 
 
 def make_application() -> QApplication:
@@ -182,22 +217,25 @@ def set_up_logging() -> None:
     logging.getLogger("samdesk").addHandler(handler)
 
 
-def _workers(settings: Settings, storage: StorageClient, session: Session) -> Workers:
-    cache = ImageCache(IMAGE_CACHE_BYTES, partial(read_image, max_pixels=_max_pixels(settings)))
-    inference = InferenceClient(read_image=cache.get)
+def _workers(settings: Settings, storage: StorageClient, session: Session, outside: Outside) -> Workers:
+    read = partial(_read_image, settings)
+    cache = ImageCache(IMAGE_CACHE_BYTES, read)
+    inference = InferenceClient(outside.load_predictor, read_image=cache.get)
     inference.set_cache_budget(_budget(settings))
     model = session.model
-    batch = AutoAnnotateClient(storage, lambda: model.labels, session.change_labels)
+    batch = AutoAnnotateClient(
+        storage, lambda: model.labels, session.change_labels, loaders=outside.loaders, read=read
+    )
     return Workers(storage, ImageLoader(cache), ThumbnailLoader(), inference, batch, DownloadClient())
 
 
-def _view(application: QApplication, settings: Settings) -> View:
+def _view(application: QApplication, settings: Settings, outside: Outside) -> View:
     theme = Theme(application, settings.get(THEME))
     actions = Actions(settings)
     canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, batch_bar)
-    messages = Messages(window, window.message_bar)
+    messages = outside.messages(window, window.message_bar)
     return View(window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, messages)
 
 
@@ -260,6 +298,14 @@ def _budget(settings: Settings) -> int:
 
 def _max_pixels(settings: Settings) -> int:
     return settings.get(MAX_MEGAPIXELS) * 1_000_000
+
+
+def _read_image(settings: Settings, path: Path) -> RgbImage:
+    return read_image(path, max_pixels=_max_pixels(settings))
+
+
+def _open_dataset(settings: Settings, folder: Path, store_path: Path | None) -> Dataset:
+    return Dataset.open(folder, store_path=store_path, max_pixels=_max_pixels(settings))
 
 
 def _diagnose() -> str:

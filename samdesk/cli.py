@@ -67,6 +67,20 @@ def doctor(
 
 
 @cli.command()
+def bench(
+    photos: Annotated[Path, typer.Argument(help="A folder of photos; they are copied first.")],
+    seconds: Annotated[float, typer.Option(help="How long each phase goes on.")] = 30.0,
+    model: Annotated[str, typer.Option(help="SAM model; seeded random weights by default.")] = "",
+    detector: Annotated[str, typer.Option(help="Detector for the auto-annotate phase.")] = "",
+) -> None:
+    """Measure whether the window ever waits: a 5 ms heartbeat while everything else works."""
+    from samdesk.bench import heartbeat
+
+    options = [("--seconds", str(seconds)), ("--model", model), ("--detector", detector)]
+    raise typer.Exit(heartbeat.main([str(photos), *(part for o in options if o[1] for part in o)]))
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"samdesk {__version__}")

@@ -137,8 +137,7 @@ class Session(QObject):
         self._show_labels(transaction)
         if self._is_open_alone(transaction):
             self._apply(transaction.edits[0][1])
-        else:
-            self._reload(transaction)
+        self._reload(transaction)  # what the store made of it is the truth
         self.images_changed.emit(transaction.keys)
         self.step_done.emit(f"{'Undid' if back else 'Redid'}: {transaction.text}")
 

@@ -12,7 +12,7 @@ from samdesk.domain.contours import region_to_logits
 from samdesk.domain.geometry import Frame, Region
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
-from samdesk.domain.regions import is_drawable
+from samdesk.domain.regions import contains, is_drawable
 from samdesk.ui.candidate_strip import CandidateStrip
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.tools.sam import SamTool
@@ -158,8 +158,12 @@ class AnnotateController(QObject):
         self.changed.emit()
 
     def _hover(self, x: float, y: float) -> None:
-        if not self.has_prompts:
-            self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
+        if self.has_prompts:
+            return
+        shown = self._proposal
+        if shown is not None and shown.hover and not contains(shown.region, x, y):
+            self._clear_proposal()  # the mouse has left this mask and the next is not there yet
+        self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
 
     def _end_hover(self) -> None:
         self._inference.cancel_hover()

@@ -53,6 +53,7 @@ class FilesController(QObject):
         storage.save_failed.connect(self._show_save_failure)
         storage.pending_changed.connect(self._show_pending)
         storage.store_moved.connect(self._show_store)
+        storage.labels_found.connect(session.model.set_labels)
         storage.reloaded.connect(session.show_loaded)
         storage.step_saved.connect(lambda entry: session.note_step(entry.do, entry.undo, storage.pending))
         storage.failed.connect(self._show_failure)

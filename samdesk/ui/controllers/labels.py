@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from samdesk.domain.document import Changes
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import PALETTE, Label, LabelError, LabelId, LabelSet
 from samdesk.ui.messages import Messages
 from samdesk.ui.panels.labels import LabelsPanel
 from samdesk.ui.session import Session
 from samdesk.workers.storage import StorageClient
+
+COUNT_AFTER_MS = 1000
 
 _Change: TypeAlias = Callable[[LabelSet], LabelSet]
 
@@ -39,6 +43,9 @@ class LabelsController(QObject):
         self._current: LabelId | None = None
         self._usage: dict[LabelId, int] = {}
         self._removing: LabelId | None = None
+        self._on_screen: Counter[LabelId] = Counter()
+        self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
+        self._count_timer.timeout.connect(storage.request_label_usage)
         panel.current_changed.connect(self.choose)
         panel.add_requested.connect(self.add)
         panel.rename_requested.connect(self._rename)
@@ -46,6 +53,7 @@ class LabelsController(QObject):
         panel.move_requested.connect(self._move)
         panel.remove_requested.connect(self._remove)
         session.model.document_changed.connect(self._follow)
+        session.model.document_opened.connect(self._start_image)
         storage.label_usage.connect(self._take_usage)
         storage.relabel_planned.connect(self._take_plan)
 
@@ -105,6 +113,11 @@ class LabelsController(QObject):
             self._panel.set_current(self.current.id)
         self._storage.request_label_usage()
 
+    def count_soon(self) -> None:
+        """Asks for the counts of the whole dataset anew; not with every image of a run."""
+        if not self._count_timer.isActive():
+            self._count_timer.start()
+
     def _change(self, text: str, change: _Change) -> None:
         try:
             self._session.change_labels(text, change(self.labels))
@@ -140,7 +153,7 @@ class LabelsController(QObject):
         self._storage.request_label_usage()
 
     def _take_usage(self, usage: dict[LabelId, int]) -> None:
-        self._usage = usage
+        self._usage = dict(usage)
         self._panel.set_labels(self.labels, usage)
         if self.current is not None:
             self._panel.set_current(self.current.id)
@@ -172,7 +185,20 @@ class LabelsController(QObject):
         self._session.perform(plan)
         self.refresh()
 
-    def _follow(self, changes: object, _initiator: object) -> None:
-        if getattr(changes, "labels", False):
+    def _follow(self, changes: Changes, _initiator: object) -> None:
+        if changes.labels:
             self.refresh()
             self.current_changed.emit(self.current)
+        elif changes.geometry:
+            before, self._on_screen = self._on_screen, self._count_on_screen()
+            for label_id in before.keys() | self._on_screen.keys():
+                used = self._usage.get(label_id, 0) + self._on_screen[label_id] - before[label_id]
+                self._usage[label_id] = max(used, 0)
+            self._panel.set_labels(self.labels, self._usage)
+
+    def _start_image(self, _document: object) -> None:
+        self._on_screen = self._count_on_screen()
+
+    def _count_on_screen(self) -> Counter[LabelId]:
+        document = self._session.model.document
+        return Counter(a.label_id for a in document.annotations) if document is not None else Counter()

@@ -33,12 +33,15 @@ class ThumbnailsController(QObject):
     ) -> None:
         super().__init__(panel)
         self._storage, self._loader, self._files = storage, loader, files
-        self._labels, self._panel = labels, panel
+        self._session, self._labels, self._panel = session, labels, panel
         panel.visible_changed.connect(self._ask)
         loader.ready.connect(self._show)
         loader.failed.connect(self._show_problem)
         storage.summaries.connect(self._show_summaries)
         session.images_changed.connect(self._refresh)
+
+    def _open_key(self) -> ImageKey | None:
+        return self._session.model.key
 
     def _ask(self, keys: Sequence[ImageKey]) -> None:
         info = self._files.info
@@ -60,4 +63,5 @@ class ThumbnailsController(QObject):
 
     def _refresh(self, keys: Sequence[ImageKey]) -> None:
         self._storage.refresh_summaries(list(keys))
-        self._storage.request_label_usage()
+        if list(keys) != [self._open_key()]:
+            self._labels.count_soon()
