@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from logging.handlers import RotatingFileHandler
@@ -159,7 +160,9 @@ class Desk:
         return ended
 
 
-def build(application: QApplication, settings: Settings | None = None, outside: Outside | None = None) -> Desk:
+def build(
+    application: QApplication, settings: Settings | None = None, outside: Outside | None = None
+) -> Desk:
     """Builds a window and joins its parts.
 
     Args:
