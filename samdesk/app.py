@@ -260,6 +260,9 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     )
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
+    files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
+    files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
+    canvas.files_dropped.connect(files.open_paths)
     flows = Controllers(
         files=files,
         navigate=navigate,

@@ -106,6 +106,10 @@ class LabelsController(QObject):
         if found is not None:
             self.choose(found.id)
 
+    def set_read_only(self, read_only: bool) -> None:
+        """Whether the labels can only be looked at."""
+        self._panel.set_read_only(read_only)
+
     def refresh(self) -> None:
         """Shows the labels with what is known of their use, and asks for the newest counts."""
         self._panel.set_labels(self.labels, self._usage)

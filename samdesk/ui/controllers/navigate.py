@@ -81,7 +81,7 @@ class NavigateController(QObject):
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
         """Starts on a dataset at the image where the user left off, else at the first."""
         self._folder, self._keys = folder, tuple(keys)
-        self._wanted = None
+        self._wanted = self._next = None
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:

@@ -39,6 +39,7 @@ class ThumbnailsController(QObject):
         loader.failed.connect(self._show_problem)
         storage.summaries.connect(self._show_summaries)
         session.images_changed.connect(self._refresh)
+        files.dataset_opened.connect(lambda _info: loader.clear())
 
     def _open_key(self) -> ImageKey | None:
         return self._session.model.key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPoint, Signal
 
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source, new_annotation_id
@@ -50,6 +50,7 @@ class ToolsController(QObject):
         super().__init__(parent)
         self._session, self._canvas, self._panel, self._labels = session, canvas, panel, labels
         self.annotate: AnnotateController | None = None
+        self._read_only = False
         self.tools: dict[str, Tool] = {
             "select": SelectTool(self),
             "sam": sam,
@@ -65,6 +66,7 @@ class ToolsController(QObject):
         model.document_opened.connect(self._show_document)
         model.document_changed.connect(self._show_changes)
         canvas.selection_changed.connect(self._select_from_canvas)
+        canvas.context_menu_requested.connect(self._open_menu)
         panel.selection_changed.connect(self._select_from_panel)
         panel.visibility_changed.connect(canvas.set_hidden)
         panel.relabel_requested.connect(self._relabel)
@@ -89,6 +91,15 @@ class ToolsController(QObject):
             self.annotate.discard()
         self._canvas.set_tool(self.tools[name])
         self.tool_changed.emit(name)
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Leaves only the tool that looks in hand, or gives the tool that draws back."""
+        self._panel.set_read_only(read_only)
+        if read_only:
+            self.choose("select")
+        elif self._read_only:
+            self.choose("sam")
+        self._read_only = read_only
 
     @property
     def at_rest(self) -> bool:
@@ -206,6 +217,13 @@ class ToolsController(QObject):
         self._canvas.set_selection(ids)
         self._panel.set_selection(ids)
         self.selection_changed.emit(ids)
+
+    def _open_menu(self, under: AnnotationId | None, place: QPoint) -> None:
+        """The menu of the annotation under the mouse, or of all that is selected if it is one of them."""
+        if under is not None and under not in self.selection:
+            self._select(frozenset({under}))
+        if self.selection:
+            self._panel.menu().popup(place)
 
     def _select_from_canvas(self, ids: frozenset[AnnotationId]) -> None:
         self._panel.set_selection(ids)

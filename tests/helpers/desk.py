@@ -1,0 +1,229 @@
+"""A whole samdesk window over a folder of drawn photos: real threads, real files, real events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from samdesk.app import Desk, Outside, build
+from samdesk.demo.hands import Hands
+from samdesk.domain.annotation import Annotation
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.io.formats import yolo_seg
+from samdesk.io.formats.base import ParsedLabels
+from samdesk.ui.message_bar import MessageBar
+from samdesk.ui.messages import Messages
+from tests.helpers.gated import GatedPredictor, Models
+from tests.helpers.make import photo
+
+PATIENCE_MS = 20_000
+SIZE = (320, 240)
+"""Width and height of the drawn photos."""
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@dataclass
+class Answers:
+    """What the person says when asked; every question is kept. An unforeseen question fails the test."""
+
+    confirm: bool | None = None
+    item: int | None = None
+    folder: Path | None = None
+    color: str | None = None
+    asked: list[str] = field(default_factory=list)
+
+
+class Asked(Messages):
+    """The real message bar, with the questions answered as the test says."""
+
+    def __init__(self, parent: QWidget, bar: MessageBar, answers: Answers) -> None:
+        super().__init__(parent, bar)
+        self.answers = answers
+
+    def confirm(self, title: str, text: str, *, action: str = "OK", danger: bool = False) -> bool:
+        self.answers.asked.append(f"{title} {text}")
+        assert self.answers.confirm is not None, f"an unforeseen question: {title} {text}"
+        return self.answers.confirm
+
+    def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
+        self.answers.asked.append(f"{title} {text} {', '.join(items)}")
+        return self.answers.item
+
+    def choose_folder(self, title: str, start: Path | None = None) -> Path | None:
+        self.answers.asked.append(title)
+        return self.answers.folder
+
+    def choose_color(self, start: str) -> str | None:
+        self.answers.asked.append(start)
+        return self.answers.color
+
+
+class Person:
+    """Someone at a samdesk window: what they do, and what they see."""
+
+    def __init__(
+        self, qtbot: QtBot, app: QApplication, outside: Outside | None = None, answers: Answers | None = None
+    ) -> None:
+        self.qtbot = qtbot
+        self.answers = answers or Answers()
+        self.predictor = GatedPredictor(radius=30.0)
+        self.models = Models(self.predictor)
+        self.models.default[""] = self.predictor
+        given = outside or Outside()
+        self.desk: Desk = build(
+            app,
+            outside=Outside(
+                load_predictor=given.load_predictor or self.models,
+                loaders=given.loaders,
+                open_dataset=given.open_dataset,
+                messages=lambda window, bar: Asked(window, bar, self.answers),
+            ),
+        )
+        self.window, self.canvas = self.desk.view.window, self.desk.view.canvas
+        self.hands = Hands(self.canvas)
+        self.window.resize(1200, 800)
+        self.desk.start([])
+        qtbot.waitExposed(self.window)
+        self.window.activateWindow()
+
+    def leave(self) -> None:
+        """Closes the window; everything is saved."""
+        self.window.close()
+        self.desk.stop()
+
+    # -- what they do
+
+    def open(self, folder: Path) -> None:
+        """Opens a folder and waits for the first photo."""
+        self.desk.flows.files.open_folder(folder)
+        self.until(lambda: self.desk.flows.files.info is not None)
+        self.until(lambda: self.desk.flows.files.info.folder == folder.resolve())  # type: ignore[union-attr]
+        self.until(lambda: self.desk.session.model.document is not None)
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """A key with the canvas in focus."""
+        self.canvas.setFocus()
+        QTest.keyClick(self.canvas, key, modifiers)
+
+    def go(self, key: str) -> None:
+        """Chooses an image in the list and waits until it is on screen."""
+        self.desk.flows.navigate.go(key)
+        self.until(lambda: self.shown == key)
+
+    def click(self, x: float, y: float, **more: object) -> None:
+        """Clicks the photo and waits for the mask."""
+        self.hands.click(x, y, **more)  # type: ignore[arg-type]
+        self.until(lambda: self.desk.flows.annotate.answered)
+
+    def draw(self, x: float, y: float, label: Qt.Key | None = None) -> Annotation:
+        """Clicks the photo and keeps the mask."""
+        before = len(self.annotations)
+        if label is not None:
+            self.key(label)
+        self.click(x, y)
+        self.key(Qt.Key.Key_Return)
+        self.until(lambda: len(self.annotations) == before + 1)
+        return self.annotations[-1]
+
+    def select(self, annotation: Annotation) -> None:
+        """Takes the select tool and clicks an annotation."""
+        self.key(Qt.Key.Key_V)
+        inside = annotation.region.representative_point()
+        self.hands.click(inside.x, inside.y)
+        assert annotation.id in self.desk.flows.tools.selection
+
+    def add_labels(self, *names: str) -> None:
+        """Types labels into the labels panel."""
+        entry = self.desk.view.labels.new_name
+        for name in names:
+            entry.setFocus()
+            QTest.keyClicks(entry, name)
+            QTest.keyClick(entry, Qt.Key.Key_Return)
+            assert name in self.desk.session.model.labels.names
+        self.canvas.setFocus()
+
+    def press(self, button: str) -> None:
+        """Presses a button of the message bar."""
+        self.until(lambda: button in self.buttons)
+        (found,) = [b for row in self.window.message_bar.rows for b in row.buttons if b.text() == button]
+        self.qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+
+    def drop(self, *paths: Path, on: QWidget | None = None) -> None:
+        """Drops files on the window."""
+        target = on or self.window
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        place = QPointF(target.width() / 2, target.height() / 2)
+        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(place.toPoint(), Qt.DropAction.CopyAction, data, buttons, keys)
+        QApplication.sendEvent(target, enter)
+        assert enter.isAccepted()
+        drop = QDropEvent(place, Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop)
+        QApplication.sendEvent(target, drop)
+
+    # -- what they see
+
+    @property
+    def document(self) -> ImageDocument:
+        document = self.desk.session.model.document
+        assert document is not None, "no image is on screen"
+        return document
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        document = self.desk.session.model.document
+        return document.annotations if document is not None else ()
+
+    @property
+    def shown(self) -> ImageKey | None:
+        """The image whose photo and annotations are on screen."""
+        return self.desk.session.model.key
+
+    @property
+    def names(self) -> list[str]:
+        """The label names of the annotations on screen."""
+        labels = self.desk.session.model.labels
+        return [labels.get(a.label_id).name for a in self.annotations]
+
+    @property
+    def told(self) -> str:
+        """All messages, a line each."""
+        return "\n".join(self.window.message_bar.texts())
+
+    @property
+    def buttons(self) -> list[str]:
+        """The buttons of the messages."""
+        return [b.text() for row in self.window.message_bar.rows for b in row.buttons]
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Lets the program work until something holds."""
+        self.qtbot.waitUntil(holds, timeout=PATIENCE_MS)
+
+    def until_saved(self) -> None:
+        """Lets the program work until every edit is on disk."""
+        self.until(lambda: self.desk.workers.storage.pending == 0)
+
+    def is_enabled(self, command: str) -> bool:
+        """Whether a command can be invoked."""
+        return self.desk.view.actions.action(command).isEnabled()
+
+
+def lines(image: Path) -> ParsedLabels:
+    """An image's label file, as the trainer's reader sees it."""
+    return yolo_seg.parse(image.with_suffix(".txt").read_text("utf-8"), *SIZE)
+
+
+def photos(folder: Path, count: int = 3) -> Path:
+    """A folder of drawn photos 0.png, 1.png, ..."""
+    for i in range(count):
+        photo(folder / f"{i}.png", *SIZE, seed=i)
+    return folder
+
