@@ -24,30 +24,20 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
+from samdesk.app import SWITCH_INTERVAL_S, Desk, Outside, Workers, build, make_application
 from samdesk.bench.plausible import load_plausible
-from samdesk.domain.annotation import Annotation, Source, new_annotation_id
-from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, add, by_person
-from samdesk.domain.geometry import RgbImage
-from samdesk.domain.labels import LabelSet
-from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.demo.hands import Hands
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_models import Loaders
 from samdesk.engine.load import load_detector, load_predictor
 from samdesk.io.images import scan
-from samdesk.workers.batch import AutoAnnotateClient
-from samdesk.workers.failure import Failure
-from samdesk.workers.images import ImageLoader
-from samdesk.workers.inference import InferenceClient, Prediction
-from samdesk.workers.inference_loop import Loader
-from samdesk.workers.lifecycle import stop_all
-from samdesk.workers.storage import StorageClient
+from samdesk.io.settings import MODEL_NAME, Settings
+from samdesk.workers.inference import Prediction
 
 BEAT_MS = 5
 MOVE_MS = 8  # a mouse of 125 Hz
-CLICK_MS = 700
+ACT_MS = 900
 TURN_MS = 1500  # after the photo was encoded
-STOP_MS = 600_000
 MOST_PHOTOS = 24
 
 
@@ -85,52 +75,38 @@ class Heart(QObject):
         self._last = time.perf_counter()
         self._timer.start()
 
+    def stop(self) -> None:
+        """Beats no more."""
+        self._timer.stop()
+
     def _beat(self) -> None:
         now = time.perf_counter()
         self.phases[-1].gaps_ms.append((now - self._last) * 1e3)
         self._last = now
 
 
-class Hand(QObject):
-    """A user who never rests: hovers, clicks, drags boxes, keeps masks, turns to the next photo."""
+class User(QObject):
+    """A user who never rests, on the real window: hovers, clicks, drags boxes, keeps masks, turns pages."""
 
-    def __init__(self, folder: Path, keys: Sequence[ImageKey], loader: Loader) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.inference = InferenceClient(loader)
-        self.loader = ImageLoader()
-        self.storage = StorageClient()
         self.failures: list[str] = []
         self.counts = dict.fromkeys(
             ("photos", "encodes", "cache hits", "hover masks", "click masks", "saved"), 0
         )
-        self.labels = LabelSet.from_names(["object"])
-        self._folder, self._keys, self._at = folder, list(keys), -1
+        self._desk, self._hands = desk, Hands(desk.view.canvas)
         self._random = random.Random(0)
-        self._size = (640, 480)
-        self._x, self._y = 100.0, 100.0
+        self._x, self._y, self._forward = 100.0, 100.0, True
         self._page = QTimer(self, interval=TURN_MS, singleShot=True)
         self._page.timeout.connect(self._turn)
-        self._timers = [QTimer(self, interval=MOVE_MS), QTimer(self, interval=CLICK_MS)]
-        for timer, act in zip(self._timers, (self._move, self._click), strict=True):
+        self._timers = [QTimer(self, interval=MOVE_MS), QTimer(self, interval=ACT_MS)]
+        for timer, act in zip(self._timers, (self._move, self._act), strict=True):
             timer.timeout.connect(act)
-        self.inference.predicted.connect(self._take)
-        self.inference.encoded.connect(self._note_encoded)
-        self.loader.loaded.connect(self._note_size)
-        self.storage.saved.connect(lambda _seq: self._count("saved"))
-        for signal in (
-            self.inference.failed, self.inference.model_failed, self.loader.failed,
-            self.storage.save_failed, self.storage.open_failed, self.storage.failed,
-        ):  # fmt: skip
-            signal.connect(self._note_failure)
-
-    def change_labels(self, text: str, labels: LabelSet) -> None:
-        """Makes a new label set durable."""
-        self.storage.commit(Transaction(text, labels=labels, labels_before=self.labels))
-        self.labels = labels
+        self._listen(desk.workers)
 
     def work(self) -> None:
         """Starts."""
-        self._turn()
+        self._page.start()
         for timer in self._timers:
             timer.start()
 
@@ -139,51 +115,50 @@ class Hand(QObject):
         for timer in [*self._timers, self._page]:
             timer.stop()
 
+    def _listen(self, workers: Workers) -> None:
+        inference, storage = workers.inference, workers.storage
+        inference.predicted.connect(self._take)
+        inference.encoded.connect(self._note_encoded)
+        storage.saved.connect(lambda _seq: self._count("saved"))
+        for signal in (
+            inference.failed, inference.model_failed, workers.loader.failed,
+            storage.save_failed, storage.open_failed, storage.failed, workers.batch.failed,
+        ):  # fmt: skip
+            signal.connect(lambda failure: self.failures.append(str(failure)))
+
     def _count(self, what: str) -> None:
         self.counts[what] += 1
 
     def _turn(self) -> None:
-        self._at = (self._at + (1 if self._random.random() < 0.8 else -1)) % len(self._keys)
-        key = self._keys[self._at]
-        self.loader.load(key, self._folder / key)
-        self.storage.load(key)
-        self.inference.show_image(key, self._folder / key)
-        ahead = [self._keys[(self._at + by) % len(self._keys)] for by in (1, -1, 2)]
-        self.loader.preload([self._folder / k for k in ahead])
-        self.inference.prefetch([(k, self._folder / k) for k in ahead])
+        before = self._desk.flows.navigate.key
+        self._desk.view.actions.trigger("image.next" if self._forward else "image.previous")
+        if self._desk.flows.navigate.key == before:
+            self._forward = not self._forward
+            self._page.start()
+            return
         self._count("photos")
 
     def _move(self) -> None:
-        width, height = self._size
-        self._x = min(max(self._x + self._random.gauss(0, 6), 0), width)
-        self._y = min(max(self._y + self._random.gauss(0, 6), 0), height)
-        self.inference.predict(PromptSet((PointPrompt(self._x, self._y),)), hover=True)
+        width, height = self._desk.view.canvas.image_size or (640, 480)
+        self._x = min(max(self._x + self._random.gauss(0, 6), 1), width - 1)
+        self._y = min(max(self._y + self._random.gauss(0, 6), 1), height - 1)
+        self._hands.move(self._x, self._y)
 
-    def _click(self) -> None:
-        point = PointPrompt(self._x, self._y)
-        box = BoxPrompt(self._x - 40, self._y - 40, self._x + 40, self._y + 40)
-        self.inference.predict(PromptSet((point,), box if self._random.random() < 0.5 else None))
+    def _act(self) -> None:
+        """By turns: prompts an object; keeps its mask and hovers."""
+        if self._desk.flows.annotate.has_prompts:
+            self._desk.view.actions.trigger("prompt.accept")
+        elif self._random.random() < 0.5:
+            self._hands.click(self._x, self._y)
+        else:
+            self._hands.drag((self._x - 40, self._y - 40), (self._x + 40, self._y + 40))
 
     def _take(self, prediction: Prediction) -> None:
         self._count("hover masks" if prediction.hover else "click masks")
-        if prediction.hover or not prediction.masks or prediction.masks[0].region.is_empty:
-            return
-        shown = prediction.masks[0]
-        annotation = Annotation(
-            new_annotation_id(), self.labels.labels[0].id, shown.region, Source.SAM, mask_score=shown.score
-        )
-        edit = by_person(add([annotation]))
-        self.storage.commit(Transaction("Add object", ((prediction.key, edit),)))
 
     def _note_encoded(self, _key: str, _ms: float, cached: bool) -> None:
         self._count("cache hits" if cached else "encodes")
         self._page.start()
-
-    def _note_size(self, _key: str, rgb: RgbImage) -> None:
-        self._size = (rgb.shape[1], rgb.shape[0])
-
-    def _note_failure(self, failure: Failure) -> None:
-        self.failures.append(str(failure))
 
 
 @dataclass(frozen=True)
@@ -201,7 +176,7 @@ class Report:
 
 
 def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 30.0) -> Report:
-    """Runs it all.
+    """Runs it all on the real window.
 
     Args:
         photos: A folder of photos; it is not changed.
@@ -209,45 +184,46 @@ def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 
         detector: A YOLO by name or path for an auto-annotate run; "": no such run.
         seconds: How long each phase lasts.
     """
-    app = QCoreApplication.instance() or QCoreApplication(sys.argv[:1])
-    sys.setswitchinterval(0.001)  # as the app does
+    app = make_application()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with tempfile.TemporaryDirectory(prefix="samdesk-heartbeat-") as name:
         folder = Path(name)
-        keys = _copied(photos, folder / "photos")
+        _copied(photos, folder / "photos")
         load = load_predictor if model else load_plausible
-        heart, hand = Heart(), Hand(folder / "photos", keys, load)
-        loaders = Loaders(load_detector, load, lambda: model)
-        batch = AutoAnnotateClient(hand.storage, lambda: hand.labels, hand.change_labels, loaders=loaders)
-        batch.failed.connect(lambda failure: hand.failures.append(str(failure)))
-        batch.set_dataset(folder / "photos", keys)
         # A seeded checkpoint needs torch: it is made by another process, so that the first load shows.
         model = model or str(_seeded(folder / "mobile_sam.pt"))
-        hand.storage.open(folder / "photos")
-        hand.change_labels("Add label", hand.labels)
-        heart.start("importing torch, loading the model")
-        hand.inference.load(model)
-        _run(app, hand.inference.model_loaded, hand.inference.model_failed)
+        settings = Settings(folder / "settings.json")
+        settings.set(MODEL_NAME, model)
+        loaders = Loaders(load_detector, load, lambda: model)
+        heart = Heart()
+        desk = build(app, settings, Outside(load_predictor=load, loaders=loaders))
+        user = User(desk)
+        heart.start("showing the window, loading the model")
+        desk.start([folder / "photos"])
+        _run(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)
         heart.start("encoding, hovering, clicking, turning pages")
-        hand.work()
+        user.work()
         _run(app, seconds=seconds)
         if detector:
             heart.start("the same during an auto-annotate run")
-            batch.finished.connect(lambda run: hand.counts.update({"annotated by the run": run.annotated}))
-            batch.start(AutoAnnotatePlan(detector, model, existing="add"))
+            desk.flows.batch.finished.connect(
+                lambda run: user.counts.update({"annotated by the run": run.annotated})
+            )
+            desk.flows.batch.start(AutoAnnotatePlan(detector, model, existing="add"))
             _run(app, seconds=seconds)
-        hand.rest()
+        user.rest()
         phases = list(heart.phases)
-        batch.cancel()
-        stop_all([batch, hand.loader, hand.inference, hand.storage], STOP_MS)
-        return Report(_machine(), phases, hand.counts, hand.failures)
+        heart.stop()
+        desk.flows.batch.cancel()
+        while not desk.stop():
+            pass
+        return Report(_machine(), phases, user.counts, user.failures)
 
 
-def _copied(photos: Path, target: Path) -> list[ImageKey]:
-    keys = scan(photos)[:MOST_PHOTOS]
-    for key in keys:
+def _copied(photos: Path, target: Path) -> None:
+    for key in scan(photos)[:MOST_PHOTOS]:
         (target / key).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photos / key, target / key)
-    return keys
 
 
 # In a process of its own, so that this one imports torch only when the first model is loaded.
