@@ -20,7 +20,7 @@ def test_the_main_thread_beats_on_while_everything_works(qtbot: QtBot, tmp_path:
         Image.fromarray(photo).save(tmp_path / f"{i}.png")
     report = measure(tmp_path, "grabcut", seconds=3.0)
     assert report.failures == []
-    assert report.counts["photos"] >= 2
+    assert report.counts["photos"] >= 1
     assert report.counts["hover masks"] > 0
     assert report.counts["saved"] > 0
     assert len(report.phases[-1].gaps_ms) > 100
