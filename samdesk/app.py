@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
 from samdesk.domain.geometry import RgbImage
@@ -144,6 +145,12 @@ class Desk:
         if paths_to_open:
             QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
 
+    def leave(self) -> None:
+        """Closes the window without the masks that are still being made."""
+        self.flows.navigate.stay()
+        self.flows.annotate.forget()
+        self.view.window.close()
+
     def stop(self) -> bool:
         """Takes the window away and ends the threads; nothing that was edited is lost.
 
@@ -176,7 +183,7 @@ def build(
     session = Session(DocumentModel(), storage)
     workers = _workers(settings, storage, session, outside)
     desk = Desk(settings, view, session, workers, _flows(settings, view, session, workers))
-    view.window.close_requested.connect(lambda _event: desk.stop())
+    view.window.close_requested.connect(partial(_close, desk))
     _follow_settings(desk)
     if settings.problem:
         view.messages.warn(settings.problem, key="settings")
@@ -220,6 +227,29 @@ def set_up_logging() -> None:
     logging.getLogger("samdesk").addHandler(handler)
 
 
+def _close(desk: Desk, event: QCloseEvent) -> None:
+    """Ends the program, unless something would be lost that the user does not know of."""
+    annotate, window, messages = desk.flows.annotate, desk.view.window, desk.view.messages
+    if annotate.waiting:
+        event.ignore()
+        desk.flows.navigate.when_free(window.close)
+        messages.info(
+            "A mask you accepted is still being made. The window closes when it is saved.",
+            key="closing",
+            actions=[("Close without it", desk.leave)],
+            seconds=0,
+        )
+    elif desk.workers.storage.stuck and not messages.confirm(
+        "Close without saving?",
+        "Your last changes could not be saved and will be lost. Try again, or choose another place for them.",
+        action="Close without saving",
+        danger=True,
+    ):
+        event.ignore()
+    else:
+        desk.stop()
+
+
 def _workers(settings: Settings, storage: StorageClient, session: Session, outside: Outside) -> Workers:
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
@@ -253,6 +283,8 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.held = lambda: annotate.waiting
     annotate.settled.connect(navigate.release)
+    annotate.given_back.connect(navigate.stay)
+    navigate.leaving.connect(annotate.discard)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(

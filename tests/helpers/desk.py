@@ -16,6 +16,7 @@ from samdesk.app import Desk, Outside, build
 from samdesk.demo.hands import Hands
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.regions import contains
 from samdesk.io.formats import yolo_seg
 from samdesk.io.formats.base import ParsedLabels
 from samdesk.ui.message_bar import MessageBar
@@ -203,6 +204,11 @@ class Person:
         """The buttons of the messages."""
         return [b.text() for row in self.window.message_bar.rows for b in row.buttons]
 
+    def proposed_at(self, x: float, y: float) -> bool:
+        """Whether the mask proposed (or previewed) covers a place."""
+        proposal = self.desk.flows.annotate.proposal
+        return proposal is not None and contains(proposal.region, x, y)
+
     def until(self, holds: Callable[[], bool]) -> None:
         """Lets the program work until something holds."""
         self.qtbot.waitUntil(holds, timeout=PATIENCE_MS)
@@ -226,4 +232,3 @@ def photos(folder: Path, count: int = 3) -> Path:
     for i in range(count):
         photo(folder / f"{i}.png", *SIZE, seed=i)
     return folder
-

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.contours import region_to_logits
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry import Frame, Region
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
@@ -17,9 +17,12 @@ from samdesk.ui.candidate_strip import CandidateStrip
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.controllers.accepted import Accepted, AcceptedQueue
 from samdesk.ui.controllers.feedback import MaskFeedback
+from samdesk.ui.controllers.keeper import MaskKeeper
 from samdesk.ui.controllers.labels import LabelsController
 from samdesk.ui.session import Session
+from samdesk.workers.failure import Failure
 from samdesk.workers.inference import InferenceClient, Prediction
 
 
@@ -28,11 +31,13 @@ class AnnotateController(QObject):
 
     Signals:
         settled: No accepted mask waits for the model any more.
+        given_back: An accepted mask could not be made; its prompts are on the canvas again.
         decoded: Milliseconds the decoder took for the mask just shown.
         changed: There are more or fewer prompts or candidates.
     """
 
     settled = Signal()
+    given_back = Signal()
     changed = Signal()
     decoded = Signal(float)
 
@@ -53,7 +58,8 @@ class AnnotateController(QObject):
         self._shown: Prediction | None = None
         self._asked = 0
         self._index = 0
-        self._accept_when_answered = False
+        self._keeper = MaskKeeper(session, labels)
+        self._queue = AcceptedQueue()
         self._reopened: AnnotationId | None = None
         self._proposal: Proposal | None = None
         tool.prompts_changed.connect(self._ask)
@@ -67,11 +73,12 @@ class AnnotateController(QObject):
         inference.failed.connect(self._give_up)
         strip.chosen.connect(self.choose_candidate)
         labels.current_changed.connect(self._recolor)
+        session.model.document_opened.connect(self._forget_others)
 
     @property
     def waiting(self) -> bool:
         """Whether an accepted mask still waits for the model."""
-        return self._accept_when_answered
+        return len(self._queue) > 0
 
     @property
     def has_prompts(self) -> bool:
@@ -99,24 +106,32 @@ class AnnotateController(QObject):
         return self._reopened
 
     def accept(self) -> None:
-        """Keeps the mask shown; if its answer is still on the way, keeps it when it comes."""
+        """Keeps the mask shown; if its answer is still on the way, keeps it when it comes.
+
+        Either way the tool is ready for the next object at once.
+        """
         if not self.has_prompts:
             return
-        if self._asked and not self.answered:
-            self._accept_when_answered = True
-            return
-        self._keep()
+        if self._tool.prompts and not self.answered:
+            self._await()
+        else:
+            self._keep()
 
     def _accept_by_space(self) -> None:
         if self._canvas.tool is self._tool:
             self.accept()
 
     def discard(self) -> None:
-        """Forgets the prompts and the proposal."""
-        self._inference.clear()
+        """Forgets the prompts and the proposal; what was accepted is still kept when it comes."""
+        self._stop_asking()
         self._reset()
         self._tool.clear()
         self._settle()
+
+    def forget(self) -> None:
+        """Drops everything, what was accepted and is not there yet as well."""
+        self._queue.clear()
+        self.discard()
 
     def step_candidate(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) mask of the answer."""
@@ -149,16 +164,25 @@ class AnnotateController(QObject):
 
     def _ask(self, prompts: PromptSet) -> None:
         if not prompts:
-            self._inference.clear()
+            self._stop_asking()
             self._shown, self._asked = None, 0
             if self._reopened is None:
                 self._clear_proposal()
             return
-        self._asked = self._inference.predict(self._feedback.complete(prompts))
+        if self._is_on_screen():
+            self._asked = 0 if self.waiting else self._inference.predict(self._feedback.complete(prompts))
         self.changed.emit()
 
+    def _is_on_screen(self) -> bool:
+        """Whether the photo on the canvas is the one the predictor has; not while paging."""
+        return self._session.model.key is not None and self._session.model.key == self._inference.key
+
+    def _stop_asking(self) -> None:
+        if not self.waiting:
+            self._inference.clear()
+
     def _hover(self, x: float, y: float) -> None:
-        if self.has_prompts:
+        if self.has_prompts or not self._is_on_screen():
             return
         shown = self._proposal
         if shown is not None and shown.hover and not contains(shown.region, x, y):
@@ -171,12 +195,17 @@ class AnnotateController(QObject):
             self._clear_proposal()
 
     def _take(self, prediction: Prediction) -> None:
+        if prediction.key != self._session.model.key:
+            return
         if prediction.hover:
             if not self.has_prompts:
                 masks = tuple((m.region, m.score) for m in prediction.masks[:1])
                 self._proposal = self._as_proposal(masks, 0, hover=True) if masks else None
                 self._canvas.set_proposal(self._proposal)
                 self.decoded.emit(prediction.decode_ms)
+            return
+        if self.waiting:
+            self._take_awaited(prediction)
             return
         if prediction.token > self._asked or not self.has_prompts:
             return
@@ -186,53 +215,90 @@ class AnnotateController(QObject):
             self.choose_candidate(0)
         else:
             self._clear_proposal()
-        if self._accept_when_answered and prediction.token == self._asked:
-            self._keep()
 
-    def _give_up(self, _failure: object) -> None:
-        self._accept_when_answered = False
-        self._settle()
+    def _give_up(self, failure: Failure) -> None:
+        if self.waiting and failure.token == self._queue.token:
+            self._give_back(self._queue.take())
+            self._go_on()
+        elif failure.token == self._asked:
+            self._asked = 0
+
+    # -- keeping
 
     def _keep(self) -> None:
-        document, proposal = self._session.model.document, self._proposal
-        if document is None or proposal is None or proposal.hover:
-            self._settle()
+        """Makes an annotation of the mask shown."""
+        proposal, prompts = self._proposal, self._tool.prompts
+        if proposal is None or proposal.hover or not is_drawable(proposal.region):
             return
-        region, score = proposal.masks[proposal.index]
-        if not is_drawable(region):
-            self._settle()
+        if self._reopened is None or self._shown is not None:
+            mask, label_id = (proposal.region, proposal.score), self._keeper.label_for(self._reopened)
+            self._keeper.keep(mask, prompts, label_id, self._reopened)
+        self._clear_object()
+
+    def _await(self) -> None:
+        """Has the mask kept when it comes."""
+        label_id = self._keeper.label_for(self._reopened)
+        if label_id is None or not self._is_on_screen():
             return
-        prompts = replace(self._tool.prompts, mask=None)
-        old = document.find(self._reopened) if self._reopened else None
-        if old is not None and self._shown is not None:
-            new = replace(old, region=region, source=Source.SAM, mask_score=score, prompts=prompts)
-            self._session.edit(f"Redraw {self._labels.name(old.label_id)}", edits.update([new]))
-        elif old is None:
-            self._add(region, score, prompts)
+        key, prompts = self._session.model.key, self._tool.prompts
+        assert key is not None
+        accepted = Accepted(key, label_id, prompts, self._feedback.complete(prompts), self._reopened)
+        asked = self._asked
+        if self._queue.add(accepted):
+            self._queue.token = asked or self._inference.predict(accepted.asked)
+        self._clear_object()
+
+    def _take_awaited(self, prediction: Prediction) -> None:
+        if prediction.token != self._queue.token:
+            return
+        accepted = self._queue.take()
+        if prediction.masks and is_drawable(prediction.masks[0].region):
+            best = prediction.masks[0]
+            mask = (best.region, best.score)
+            self._keeper.keep(mask, accepted.prompts, accepted.label_id, accepted.reopened)
+        else:
+            self._give_back(accepted)
+        self._go_on()
+
+    def _give_back(self, accepted: Accepted) -> None:
+        """Puts the prompts of a mask that could not be made back, unless the user is at the next object."""
+        if self.has_prompts or self.waiting:
+            return
+        old = self._keeper.find(accepted.reopened)
+        if old is not None:
+            self.reopen(old)
+        self._tool.show_prompts(accepted.prompts)
+        self.changed.emit()
+        self.given_back.emit()
+
+    def _go_on(self) -> None:
+        """Asks for the next accepted mask, or for what was prompted meanwhile."""
+        if self.waiting:
+            self._queue.token = self._inference.predict(self._queue.first.asked)
+            return
+        self.settled.emit()
+        if self._tool.prompts and not self._asked:
+            self._ask(self._tool.prompts)
+
+    def _clear_object(self) -> None:
         self._reset()
         self._tool.clear()
         self._settle()
 
-    def _add(self, region: Region, score: float, prompts: PromptSet) -> None:
-        label = self._labels.current_or_new()
-        if label is None:
-            return
-        annotation = Annotation(
-            new_annotation_id(), label.id, region, Source.SAM, mask_score=score, prompts=prompts or None
-        )
-        self._session.edit(f"Add {label.name}", edits.add([annotation]))
+    def _forget_others(self, document: ImageDocument | None) -> None:
+        if self.waiting and (document is None or document.key != self._queue.first.key):
+            self.forget()
 
     def _reset(self) -> None:
         self._feedback.clear()
         self._shown, self._asked, self._index = None, 0, 0
-        self._accept_when_answered = False
         if self._reopened is not None:
             self._reopened = None
             self._canvas.set_edited(None)
         self._clear_proposal()
 
     def _settle(self) -> None:
-        if not self._accept_when_answered:
+        if not self.waiting:
             self.settled.emit()
 
     def _clear_proposal(self) -> None:

@@ -82,8 +82,11 @@ class FilesController(QObject):
 
     def open_folder(self, folder: Path, start: str | None = None) -> None:
         """Opens a dataset; ``start`` names the photo to show first."""
+        self._navigate.when_free(lambda: self._open(folder.absolute(), start))
+
+    def _open(self, folder: Path, start: str | None) -> None:
         self._start = start
-        self._storage.open(folder.absolute())
+        self._storage.open(folder)
 
     def open_demo(self) -> None:
         """Opens the photos that come with Ultralytics in a fresh folder."""

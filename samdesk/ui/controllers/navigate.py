@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -27,9 +28,11 @@ class NavigateController(QObject):
 
     Signals:
         image_shown: Key of the image whose photo and document are now on screen.
+        leaving: Another image is on its way; what is begun on this one is dropped.
     """
 
     image_shown = Signal(str)
+    leaving = Signal()
 
     def __init__(
         self,
@@ -53,7 +56,7 @@ class NavigateController(QObject):
         self.prefetch = True
         self.held: Callable[[], bool] = lambda: False
         """Whether an accepted mask still waits for the model: paging waits for it, so it is not lost."""
-        self._next: ImageKey | None = None
+        self._later: Callable[[], object] | None = None
         self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank.timeout.connect(self._show_waiting)
         storage.document_loaded.connect(self._take_document)
@@ -78,10 +81,14 @@ class NavigateController(QObject):
         """All images of the dataset."""
         return self._keys
 
+    def blank_after(self, ms: int) -> None:
+        """How long the last photo stays up while the next is read."""
+        self._blank.setInterval(ms)
+
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
         """Starts on a dataset at the image where the user left off, else at the first."""
         self._folder, self._keys = folder, tuple(keys)
-        self._wanted = self._next = None
+        self._wanted = self._later = None
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
@@ -91,12 +98,13 @@ class NavigateController(QObject):
 
     def go(self, key: str | None) -> None:
         """Shows an image as soon as its photo and document are there."""
-        self._next = None
+        self._later = None
         if key is None or key == self._wanted:
             return
         if self.held():
-            self._next = ImageKey(key)
+            self._later = partial(self.go, key)
             return
+        self.leaving.emit()
         self._wanted = ImageKey(key)
         self._document, self._pixels = None, None
         self._panel.set_current(self._wanted)
@@ -119,10 +127,23 @@ class NavigateController(QObject):
         self._edits_before = self._session.edits_shown
         self._storage.load(key)
 
+    def when_free(self, action: Callable[[], object]) -> None:
+        """Leaves the image by another way (another folder, the end), as soon as no mask is waited for."""
+        if self.held():
+            self._later = action
+        else:
+            action()
+
     def release(self) -> None:
         """No mask is waited for any more: goes where the user wanted meanwhile."""
-        if self._next is not None:
-            self.go(self._next)
+        later, self._later = self._later, None
+        if later is not None:
+            later()
+
+    def stay(self) -> None:
+        """There is something to see here first: does not go where the user wanted."""
+        self._later = None
+        self._panel.set_current(self._wanted)
 
     def step(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) image of the list as filtered."""
@@ -177,6 +198,7 @@ class NavigateController(QObject):
         if self._document is None or self._wanted is None:
             return
         if self._session.model.key == self._wanted:
+            self._blank.stop()  # the user came back before it was taken away
             self._session.show_loaded(self._document)
         elif self._pixels is not None:
             self._blank.stop()
