@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
+from shapely.geometry import LinearRing, LineString, MultiLineString, MultiPolygon, Polygon
 
 from samdesk.domain import regions
 from samdesk.domain.bridges import join_rings, split_ring
@@ -46,6 +46,10 @@ _MOST_FILLED = 1.1
 """Filling stops where the area has grown by more than this."""
 _STAIR_INSET = 0.375
 _MOST_STAIRS = 4_000_000
+_MOST_RINGS = 200
+"""Objects have a handful; the masks of an untrained network have thousands, and cost minutes."""
+_MOST_VERTICES = 10_000
+_COARSEST_PX = 16.0
 
 
 def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float64]:
@@ -55,11 +59,34 @@ def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float6
     """
     if region.is_empty:
         return np.zeros((0, 2))
+    region = _without_dust(region)
     core = _snap(_inset(region), width, height)
     if not _reads_as(core, region, width, height):
         core = _fixed_point(_core(region, width, height), width, height)
     rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
     return join_rings([np.asarray(ring.coords)[:-1] for ring in rings])
+
+
+def _without_dust(region: Region) -> Region:
+    """The region, coarser and with its largest parts and holes only, if a line of it would take minutes."""
+    rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
+    if len(rings) > _MOST_RINGS:
+        region = _largest_rings(region, rings)
+    tolerance = 2 * INSET_PX
+    while shapely.get_num_coordinates(region) > _MOST_VERTICES and tolerance < _COARSEST_PX:
+        rough = shapely.simplify(region, tolerance, preserve_topology=False)
+        region, tolerance = regions.clean(rough), tolerance * 2
+    return region
+
+
+def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
+    least = np.partition([Polygon(ring).area for ring in rings], -_MOST_RINGS)[-_MOST_RINGS]
+    kept = [
+        Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= least])
+        for part in region.geoms
+        if Polygon(part.exterior).area >= least
+    ]
+    return regions.clean(MultiPolygon(kept))
 
 
 def _reads_as(core: Region, region: Region, width: int, height: int) -> bool:

@@ -233,3 +233,23 @@ def test_foreign_rings() -> None:
 def test_polygons_of_other_tools_gain_half_a_pixel_around() -> None:
     region = ring_to_region(np.asarray(Polygon(square(10, 10, 20)).exterior.coords))
     assert region.bounds == (9.5, 9.5, 30.5, 30.5)
+
+
+def test_a_mask_of_dust_keeps_its_largest_parts() -> None:
+    sides = np.linspace(1, 5, 1600)
+    specks = [
+        shapely.box(x, y, x + side, y + side)
+        for (x, y), side in zip(np.ndindex(40, 40), sides, strict=True)
+        for x, y in [(10 * x, 10 * y)]
+    ]
+    blob = shapely.box(410, 410, 600, 600)
+    read = ring_to_region(region_to_ring(regions.clean(MultiPolygon([*specks, blob])), 640, 640))
+    assert regions.contains(read, 500, 500)
+    assert 100 < len(read.geoms) <= 200
+
+
+def test_noise_is_written_in_seconds_not_minutes() -> None:
+    noise = np.random.default_rng(0).normal(size=(96, 96)) > 0
+    large = shapely.affinity.scale(regions.from_mask(noise), 8, 8, origin=(0, 0))
+    ring = region_to_ring(regions.clean(large), 768, 768)
+    assert len(ring) < 40_000
