@@ -21,7 +21,7 @@ _PUBLIC = {
     "Detection": "samdesk.engine.protocols",
     "load_predictor": "samdesk.engine.load",
     "load_detector": "samdesk.engine.load",
-    "auto_annotate": "samdesk.api",
+    "auto_annotate": "samdesk.headless.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from samdesk import __version__
-from samdesk.annotate_cli import annotate
+from samdesk.headless.command import annotate
 
 cli = typer.Typer(
     add_completion=False,

@@ -132,8 +132,8 @@ class LabelsController(QObject):
     def _rename(self, label_id: LabelId, name: str) -> None:
         self._change(f"Rename {self.name(label_id)} to {name}", lambda labels: labels.rename(label_id, name))
 
-    def _recolor(self, label_id: LabelId, color: str) -> None:
-        chosen = color or self._messages.choose_color(self.labels.get(label_id).color)
+    def _recolor(self, label_id: LabelId) -> None:
+        chosen = self._messages.choose_color(self.labels.get(label_id).color)
         if chosen:
             self._change(f"Recolour {self.name(label_id)}", lambda labels: labels.recolor(label_id, chosen))
 

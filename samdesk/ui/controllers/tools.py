@@ -153,14 +153,12 @@ class ToolsController(QObject):
             self._select(frozenset(a.id for a in self.document.annotations))
 
     def duplicate_selected(self) -> None:
-        """Copies the selected annotations a little to the right and down, and selects the copies."""
+        """Copies the selected annotations, a little aside but not out of the image; selects the copies."""
+        size = self._canvas.image_size
+        if size is None:
+            return
         copies = [
-            replace(
-                a,
-                id=new_annotation_id(),
-                region=translate(a.region, DUPLICATE_OFFSET_PX, DUPLICATE_OFFSET_PX),
-                prompts=None,
-            )
+            replace(a, id=new_annotation_id(), region=_aside(a.region, size), prompts=None)
             for a in self._selected()
         ]
         if copies:
@@ -249,3 +247,15 @@ class ToolsController(QObject):
         gone = self.selection & changes.removed
         if gone:
             self._select(self.selection - gone)
+
+
+def _aside(region: Region, size: tuple[int, int]) -> Region:
+    """The region moved a little, to the right and down where there is room, else the other way."""
+    x0, y0, x1, y1 = region.bounds
+    return translate(region, _step(x0, x1, size[0]), _step(y0, y1, size[1]))
+
+
+def _step(low: float, high: float, limit: int) -> float:
+    if high + DUPLICATE_OFFSET_PX <= limit:
+        return DUPLICATE_OFFSET_PX
+    return -min(DUPLICATE_OFFSET_PX, max(low, 0.0))

@@ -65,8 +65,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
     Started again it goes on where it was. Images a person worked on are never changed.
     """
     # Here, not above: the window starts through the same command line and needs none of it.
-    from samdesk.api import auto_annotate
     from samdesk.engine.autoannotate import EXISTING
+    from samdesk.headless.api import auto_annotate
     from samdesk.io.store import StoreError
 
     cancel = CancelToken()

@@ -11,8 +11,8 @@ from samdesk.engine.batch_models import Loaders
 from samdesk.engine.batch_report import BatchSummary, ProgressReport
 from samdesk.engine.batch_run import RunStopped, with_notices
 from samdesk.engine.protocols import Cancelled, CancelToken
-from samdesk.headless import Images, Job, find_dataset, find_images, run_on_dataset
-from samdesk.headless_files import run_on_files
+from samdesk.headless.files import run_on_files
+from samdesk.headless.targets import Images, Job, find_dataset, find_images, run_on_dataset
 
 DEFAULT_SAM = "sam_b.pt"
 

@@ -13,7 +13,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.engine.autoannotate import HAS_ANNOTATIONS, Existing, FoundObject, is_duplicate, to_annotation
 from samdesk.engine.batch_report import BatchSummary
 from samdesk.engine.batch_run import ImageProblem, RunStopped, Stored, dry_run, run
-from samdesk.headless import Images, Job, nothing_to_do, reader
+from samdesk.headless.targets import Images, Job, nothing_to_do, reader
 from samdesk.io.formats import data_yaml, yolo_seg
 from samdesk.io.formats.base import ParsedLabels
 from samdesk.io.label_folder import LabelFolder

@@ -1,0 +1,1 @@
+"""Auto-annotate without a window: the Python API and the command behind it."""
