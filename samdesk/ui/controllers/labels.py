@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -43,6 +44,7 @@ class LabelsController(QObject):
         self._current: LabelId | None = None
         self._usage: dict[LabelId, int] = {}
         self._removing: LabelId | None = None
+        self._replacing: LabelId | None = None
         self._on_screen: Counter[LabelId] = Counter()
         self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
         self._count_timer.timeout.connect(storage.request_label_usage)
@@ -175,18 +177,25 @@ class LabelsController(QObject):
             return
         others = [label for label in self.labels if label.id != label_id]
         if not others:
-            self._messages.warn(f"“{name}” is used {used} times and is the only label.", key="label")
+            self._messages.warn(
+                f"{_uses(used)} “{name}”, the only label. Add another one first.", key="label"
+            )
             return
         choice = self._messages.choose_item(
             "Replace label",
-            f"“{name}” is used by {used} annotations. Give them this label instead:{note}",
+            f"{_uses(used)} “{name}”. The label to use instead:{note}",
             [label.name for label in others],
         )
         if choice is not None:
+            self._replacing = label_id
             self._storage.plan_relabel(label_id, others[choice].id)
 
     def _take_plan(self, plan: Transaction) -> None:
-        self._session.perform(plan)
+        replaced, self._replacing = self._replacing, None
+        if replaced is None or replaced not in self.labels:
+            return
+        text, labels = f"Replace and delete {self.name(replaced)}", self.labels.remove(replaced)
+        self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
         self.refresh()
 
     def _follow(self, changes: Changes, _initiator: object) -> None:
@@ -206,3 +215,7 @@ class LabelsController(QObject):
     def _count_on_screen(self) -> Counter[LabelId]:
         document = self._session.model.document
         return Counter(a.label_id for a in document.annotations) if document is not None else Counter()
+
+
+def _uses(count: int) -> str:
+    return "One annotation uses" if count == 1 else f"{count:,} annotations use"
