@@ -48,7 +48,7 @@ def test_photos_of_different_sizes_at_once(detector: Detector, coco64: Path) -> 
 def test_colours_are_not_swapped(detector: Detector, coco64: Path) -> None:
     # A detector that got BGR for RGB would score the swapped photo higher, over many photos.
     right = wrong = 0.0
-    for path in sorted((coco64 / "images").glob("*.jpg"))[:6]:
+    for path in sorted((coco64 / "images").glob("*.jpg"))[:3]:
         photo = np.array(Image.open(path).convert("RGB"))
         right += sum(d.score for d in detector.detect([photo])[0])
         wrong += sum(d.score for d in detector.detect([np.ascontiguousarray(photo[..., ::-1])])[0])
