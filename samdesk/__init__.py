@@ -19,8 +19,8 @@ _PUBLIC = {
     "Predictor": "samdesk.engine.protocols",
     "Detector": "samdesk.engine.protocols",
     "Detection": "samdesk.engine.protocols",
-    "load_predictor": "samdesk.engine.load",
-    "load_detector": "samdesk.engine.load",
+    "load_predictor": "samdesk.headless.api",
+    "load_detector": "samdesk.headless.api",
     "auto_annotate": "samdesk.headless.api",
 }
 

@@ -274,6 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--detector", default="", help="a YOLO by name or path, for an auto-annotate run")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each phase")
     given = parser.parse_args(arguments)
+    if not given.folder.is_dir() or not scan(given.folder):
+        sys.stdout.write(f"There are no photos in {given.folder}.\n")
+        return 2
     report = measure(given.folder, given.model, given.detector, given.seconds)
     sys.stdout.write(f"{report}\n")
     return 1 if report.failures else 0

@@ -1,4 +1,4 @@
-"""The public function ``samdesk.auto_annotate``: YOLO finds, SAM draws, labels are on disk."""
+"""The public functions: ``samdesk.load_predictor``, ``load_detector`` and ``auto_annotate``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from samdesk.engine import load
 from samdesk.engine.autoannotate import AutoAnnotatePlan, Existing
 from samdesk.engine.batch_models import Loaders
 from samdesk.engine.batch_report import BatchSummary, ProgressReport
 from samdesk.engine.batch_run import RunStopped, with_notices
-from samdesk.engine.protocols import Cancelled, CancelToken
+from samdesk.engine.protocols import Cancelled, CancelToken, Detector, Predictor
 from samdesk.headless.files import run_on_files
 from samdesk.headless.targets import Images, Job, find_dataset, find_images, run_on_dataset
 
 DEFAULT_SAM = "sam_b.pt"
+
+
+def load_predictor(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Predictor:
+    """A promptable segmenter; weights that are not on disk are downloaded.
+
+    Args:
+        name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on, a checkpoint file of any
+            name, or "grabcut".
+        device: "cuda:0", "0", "mps", "cpu"; "" chooses.
+        precision: "auto", "fp32", "fp16" or "bf16".
+
+    Raises:
+        EngineError: In words: no such model, no weights, a broken or foreign checkpoint, no such device.
+    """
+    return load.load_predictor(str(name_or_path), device, precision, fetch=True)
+
+
+def load_detector(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Detector:
+    """A YOLO detector; weights that are not on disk are downloaded. Arguments as for ``load_predictor``."""
+    return load.load_detector(str(name_or_path), device, precision, fetch=True)
 
 
 def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
