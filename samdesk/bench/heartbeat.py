@@ -13,12 +13,12 @@ import os
 import platform
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -226,18 +226,21 @@ def _copied(photos: Path, target: Path) -> None:
         shutil.copyfile(photos / key, target / key)
 
 
-# In a process of its own, so that this one imports torch only when the first model is loaded.
-_SEED = """
-import sys, torch
-from samdesk.engine.ultralytics_door import build_network
-torch.manual_seed(0)
-torch.save(build_network("mobile_sam").state_dict(), sys.argv[1])
-"""
-
-
 def _seeded(path: Path) -> Path:
-    subprocess.run([sys.executable, "-c", _SEED, str(path)], check=True)
+    """A checkpoint made in another process, so that this one imports torch when the first model is loaded."""
+    maker = get_context("spawn").Process(target=_save_seeded, args=(str(path),))
+    maker.start()
+    maker.join()
     return path
+
+
+def _save_seeded(path: str) -> None:
+    import torch
+
+    from samdesk.engine.ultralytics_door import build_network
+
+    torch.manual_seed(0)
+    torch.save(build_network("mobile_sam").state_dict(), path)
 
 
 def _run(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) -> None:

@@ -50,8 +50,12 @@ def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     out.mkdir(parents=True, exist_ok=True)
     photos = make_demo_folder(folder or out / f"photos-{time.strftime('%Y%m%d-%H%M%S')}")
+    from PySide6.QtCore import qInstallMessageHandler
+
     from samdesk.demo.script import play
 
+    # The offscreen platform says for each window that it has no window manager.
+    qInstallMessageHandler(lambda _kind, _context, text: None if "propagateSizeHints" in text else _say(text))
     report = play(photos, out)
     console.print(_table(report))
     console.print(f"Engine: {report.engine}")
@@ -63,6 +67,10 @@ def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
         return 1
     console.print("[green]Every step worked.[/]")
     return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _table(report: Report) -> Table:

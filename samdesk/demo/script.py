@@ -14,6 +14,7 @@ from samdesk.demo.stage import Skip, Stage
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.engine import weights
+from samdesk.engine.batch_report import BatchSummary
 from samdesk.engine.protocols import CancelToken, EngineError
 from samdesk.engine.registry import spec
 from samdesk.io.formats import yolo_seg
@@ -205,11 +206,14 @@ class Actor:
             dialog.reject()
             self.stage.check("nothing was changed", self.document == touched)
             raise Skip(f"nothing to do: {dialog.summary.text()}")
+        ended: list[BatchSummary] = []
+        self.desk.flows.batch.finished.connect(ended.append)
         self.stage.click(dialog.start_button)
         self.stage.wait("the run", lambda: not self.desk.flows.batch.running)
+        self.stage.check("the run went through", bool(ended) and not ended[0].failed)
         self.stage.check("a touched photo stays as it is", self.document == touched)
         self._ran = True
-        return "1 photo annotated, the one worked on left alone"
+        return ended[0].text
 
     def correct(self) -> str:
         """The select tool drags a corner of an outline."""
