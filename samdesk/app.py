@@ -229,25 +229,19 @@ def set_up_logging() -> None:
 
 def _close(desk: Desk, event: QCloseEvent) -> None:
     """Ends the program, unless something would be lost that the user does not know of."""
-    annotate, window, messages = desk.flows.annotate, desk.view.window, desk.view.messages
-    if annotate.waiting:
+    if desk.flows.annotate.waiting:
         event.ignore()
-        desk.flows.navigate.when_free(window.close)
-        messages.info(
+        desk.flows.navigate.when_free(desk.view.window.close)
+        desk.view.messages.info(
             "A mask you accepted is still being made. The window closes when it is saved.",
             key="closing",
             actions=[("Close without it", desk.leave)],
             seconds=0,
         )
-    elif desk.workers.storage.stuck and not messages.confirm(
-        "Close without saving?",
-        "Your last changes could not be saved and will be lost. Try again, or choose another place for them.",
-        action="Close without saving",
-        danger=True,
-    ):
-        event.ignore()
-    else:
+    elif desk.flows.files.may_leave():
         desk.stop()
+    else:
+        event.ignore()
 
 
 def _workers(settings: Settings, storage: StorageClient, session: Session, outside: Outside) -> Workers:

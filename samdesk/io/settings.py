@@ -162,6 +162,8 @@ AUTO_MAX_DET = Setting(
     maximum=10000, step=50,
 )  # fmt: skip
 RECENT_FOLDERS: Setting[list[Any]] = Setting("recent_folders", [])
+LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
+"""Where the user left off: recent folder -> image key. Looking alone leaves no trace in the folder."""
 WINDOW_GEOMETRY = Setting("window.geometry", "")
 WINDOW_DOCKS = Setting("window.docks", "")
 WINDOW_COLLAPSED: Setting[list[Any]] = Setting("window.collapsed", [])
@@ -173,7 +175,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     PREFETCH, EMBEDDING_CACHE_MB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
     AUTO_DET_MODEL, AUTO_CONF, AUTO_IOU, AUTO_IMGSZ, AUTO_MAX_DET,
-    RECENT_FOLDERS, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
+    RECENT_FOLDERS, LAST_IMAGES, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""
 

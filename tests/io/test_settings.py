@@ -29,7 +29,14 @@ def test_what_the_dialog_shows_has_words() -> None:
             assert setting.title, setting.key
             assert setting.help.endswith("."), setting.key
     hidden = {s.key for s in SETTINGS if not s.section}
-    assert hidden == {"recent_folders", "window.geometry", "window.docks", "window.collapsed", "shortcuts"}
+    assert hidden == {
+        "recent_folders",
+        "last_images",
+        "window.geometry",
+        "window.docks",
+        "window.collapsed",
+        "shortcuts",
+    }
 
 
 def test_no_file_means_defaults_and_no_file_is_made(tmp_path: Path) -> None:

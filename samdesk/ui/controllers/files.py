@@ -12,9 +12,10 @@ from samdesk.domain.document import ImageKey
 from samdesk.io.dataset import Notice
 from samdesk.io.demo_photos import fresh_demo_folder, make_demo_folder
 from samdesk.io.images import IMAGE_SUFFIXES
-from samdesk.io.settings import Settings
+from samdesk.io.settings import LAST_IMAGES, Settings
 from samdesk.ui.controllers.navigate import NavigateController
 from samdesk.ui.main_window import MainWindow
+from samdesk.ui.message_bar import Action
 from samdesk.ui.messages import Messages
 from samdesk.ui.session import Session
 from samdesk.workers.failure import Failure
@@ -45,6 +46,8 @@ class FilesController(QObject):
         self._session, self._storage, self._navigate = session, storage, navigate
         self._settings, self._window, self._messages = settings, window, messages
         self._start: str | None = None
+        self._about: set[str] = set()
+        """Keys of the messages about the dataset that is open."""
         self._job: Job | None = None
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
@@ -57,6 +60,7 @@ class FilesController(QObject):
         storage.reloaded.connect(session.show_loaded)
         storage.step_saved.connect(lambda entry: session.note_step(entry.do, entry.undo, storage.pending))
         storage.failed.connect(self._show_failure)
+        navigate.image_shown.connect(self._remember_image)
         window.paths_dropped.connect(self.open_paths)
         window.recent_chosen.connect(self.open_folder)
         self.show_recent()
@@ -84,9 +88,20 @@ class FilesController(QObject):
         """Opens a dataset; ``start`` names the photo to show first."""
         self._navigate.when_free(lambda: self._open(folder.absolute(), start))
 
+    def may_leave(self) -> bool:
+        """Whether the dataset can be closed: all is saved, or the user gives up what cannot be."""
+        return not self._storage.stuck or self._messages.confirm(
+            "Leave without saving?",
+            "Your last changes could not be saved and will be lost. Cancel to try again or to choose another "
+            "place for them.",
+            action="Leave without saving",
+            danger=True,
+        )
+
     def _open(self, folder: Path, start: str | None) -> None:
-        self._start = start
-        self._storage.open(folder)
+        if self.may_leave():
+            self._start = start
+            self._storage.open(folder)
 
     def open_demo(self) -> None:
         """Opens the photos that come with Ultralytics in a fresh folder."""
@@ -123,6 +138,7 @@ class FilesController(QObject):
 
     def _show_dataset(self, info: DatasetInfo) -> None:
         self.info = info
+        self._forget_messages()
         self._session.read_only = info.read_only
         self._session.restore(
             info.labels,
@@ -134,11 +150,8 @@ class FilesController(QObject):
         self._window.show_canvas()
         self._window.setWindowTitle(f"{info.folder.name} - samdesk")
         if info.read_only:
-            self._messages.warn(
-                f"Read-only: {info.reason} You can look, not change.",
-                key="read-only",
-            )
-        start = self._start or info.last_image
+            self._tell(f"{info.reason}.", "locked", [("Try again", lambda: self.open_folder(info.folder))])
+        start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
         self._start = None
         self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
         self._storage.refresh_summaries(None)
@@ -151,7 +164,23 @@ class FilesController(QObject):
             actions=[("Open another folder", self.choose_folder)],
         )
 
+    def _forget_messages(self) -> None:
+        for key in self._about:
+            self._messages.dismiss(key)
+        self._about.clear()
+
+    def _tell(self, text: str, key: str, actions: Sequence[Action] = ()) -> None:
+        self._about.add(key)
+        self._messages.warn(text, key=key, actions=actions)
+
+    def _remember_image(self, key: str) -> None:
+        kept = {str(folder) for folder in self._settings.recent()}
+        before = {f: k for f, k in self._settings.get(LAST_IMAGES).items() if f in kept}
+        self._settings.set(LAST_IMAGES, {**before, str(self._navigate.folder): key})
+
     def _show_notice(self, notice: Notice) -> None:
+        if notice.kind == "locked":
+            return  # told when the dataset was opened
         place = f" ({Path(notice.path).name}, line {notice.line})" if notice.line else ""
         actions = []
         if notice.kind in ("bad-lines", "changed-outside") and notice.key is not None:
@@ -164,7 +193,7 @@ class FilesController(QObject):
         elif notice.kind == "read-only":
             actions = [("Choose where to save…", self._offer_store)]
         key_text = f"{notice.kind}:{notice.key or ''}"
-        self._messages.warn(f"{notice.message}{place}", key=key_text, actions=actions)
+        self._tell(f"{notice.message}{place}", key_text, actions)
 
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
@@ -189,5 +218,7 @@ class FilesController(QObject):
         self._messages.warn(f"{failure.what} {failure.next}".strip(), key="store")
 
     def _show_pending(self, pending: int) -> None:
+        if not pending:
+            self._messages.dismiss("save")
         in_memory = self.info is not None and self.info.in_memory
         self._window.set_saved("saving…" if pending else "in memory only" if in_memory else "saved")

@@ -58,19 +58,24 @@ class FilmView(QAbstractItemView):
     @property
     def is_strip(self) -> bool:
         """Whether the cells stand in one line."""
-        return (
-            self.viewport().height() < 2 * GRID_CELL.height() and self.viewport().width() >= GRID_CELL.width()
-        )
+        room = self.maximumViewportSize()
+        return room.height() < 2 * GRID_CELL.height() and room.width() >= GRID_CELL.width()
 
     @property
     def cell(self) -> QSize:
-        """The size of a cell; a strip's cells are as high as the strip."""
+        """The size of a cell; a strip's cells are as high as the strip.
+
+        It must not depend on whether the scroll bar is there: cells that grow when it goes would bring it
+        back, without end.
+        """
         if not self.is_strip:
             spare = self.viewport().width() // self.columns
             return QSize(max(spare, 1), GRID_CELL.height())
-        low, high = STRIP_HEIGHTS
-        height = min(max(self.viewport().height(), low), high)
-        return QSize(max(72, round((height - 30) * 1.35) + UNIT), height)
+        room = self.maximumViewportSize()
+        cell = _strip_cell(room.height())
+        if self._count() * cell.width() > room.width():
+            cell = _strip_cell(room.height() - self.horizontalScrollBar().sizeHint().height())
+        return cell
 
     @property
     def columns(self) -> int:
@@ -244,3 +249,9 @@ class FilmView(QAbstractItemView):
             if row == self._hovered:
                 option.state |= QStyle.StateFlag.State_MouseOver
             self.itemDelegate().paint(painter, option, index)
+
+
+def _strip_cell(height: int) -> QSize:
+    low, high = STRIP_HEIGHTS
+    held = min(max(height, low), high)
+    return QSize(max(72, round((held - 30) * 1.35) + UNIT), held)

@@ -265,3 +265,17 @@ def test_words_when_there_is_nothing_to_show(panel: ImagesPanel) -> None:
     assert panel.next_key() is None
     assert panel.neighbours() == []
     assert panel.view.viewport().grab().toImage() != before
+
+
+def test_the_strip_comes_to_rest_at_any_width(panel: ImagesPanel) -> None:
+    panel.set_images(keys(6))
+    moves: list[None] = []
+    panel.view.moved.connect(lambda: moves.append(None))
+    for width in range(700, 1100, 8):
+        panel.resize(width, 160)
+        for _ in range(3):
+            QApplication.processEvents()
+        moves.clear()
+        for _ in range(10):
+            QApplication.processEvents()
+        assert len(moves) <= 1, f"the scroll bar comes and goes at a width of {width}"
