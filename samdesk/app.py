@@ -26,7 +26,9 @@ from samdesk.io.settings import (
     EMBEDDING_CACHE_MB,
     FILL_OPACITY,
     HOVER_PREVIEW,
+    LABEL_TAGS,
     MAX_MEGAPIXELS,
+    OUTLINE_WIDTH,
     PREFETCH,
     THEME,
     Settings,
@@ -317,6 +319,8 @@ def _follow_settings(desk: Desk) -> None:
         desk.flows.navigate.prefetch = get(PREFETCH)
         desk.workers.inference.set_cache_budget(_budget(settings))
         canvas.set_opacity(get(FILL_OPACITY) / 100)
+        canvas.set_outline_width(get(OUTLINE_WIDTH))
+        canvas.set_all_tags(get(LABEL_TAGS))
         if desk.view.theme.choice != get(THEME):
             desk.view.theme.set_choice(get(THEME))
 

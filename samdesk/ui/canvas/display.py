@@ -101,6 +101,16 @@ class CanvasDisplay(NavigableWidget):
         self._scene.set_opacity(opacity)
         self._refresh()
 
+    def set_outline_width(self, outline: float) -> None:
+        """How wide resting outlines are, logical pixels."""
+        self._scene.set_outline(outline)
+        self._refresh()
+
+    def set_all_tags(self, shown: bool) -> None:
+        """Whether every annotation wears its name tag, not only the hovered and selected ones."""
+        self._scene.all_tags = shown
+        self.update()
+
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
         """Takes one annotation off the picture for as long as a proposal stands in for it."""
         self._scene.set_edited(annotation_id)

@@ -17,11 +17,13 @@ from samdesk.ui.canvas.photo_layer import PhotoLayer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shape_layer import ShapeLayer
 from samdesk.ui.canvas.shapes import Shape
-from samdesk.ui.canvas.style import DEFAULT_OPACITY, Mark, paint_region
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
 _SMOOTH_UP_TO = 3_000_000
 """On a larger canvas (device pixels) lines are scaled roughly for the moment until they are painted anew."""
+_MOST_TAGS = 300
+"""With more annotations than this on an image, all their tags together would hide it."""
 _UNKNOWN = QColor("#b8b8b8")
 
 
@@ -40,6 +42,8 @@ class Scene:
         self._selection: frozenset[AnnotationId] = frozenset()
         self._unit = 1.0
         self._opacity = DEFAULT_OPACITY
+        self._outline = DEFAULT_OUTLINE
+        self.all_tags = False
         self._live: list[Shape] = []
         self.document: ImageDocument | None = None
         self.hovered: AnnotationId | None = None
@@ -113,6 +117,12 @@ class Scene:
         self._opacity = opacity
         self._resting.set_opacity(opacity)
 
+    def set_outline(self, outline: float) -> None:
+        """Width of resting outlines, logical pixels."""
+        self._outline = outline
+        self._resting.set_outline(outline)
+        self._proposed.set_outline(outline)
+
     def set_proposal(self, proposal: Proposal | None) -> None:
         """The proposal in work: it is painted live."""
         self._live = [] if proposal is None else proposal.shapes()
@@ -183,16 +193,20 @@ class Scene:
             self._draw_live(painter, shape, shape.mark, view, size)
 
     def tags(self) -> list[Shape]:
-        """The shapes whose name tag is shown: hovered and (a few) selected ones and the proposal."""
+        """The shapes whose name tag is shown: hovered and (a few) selected ones and the proposal, or all."""
         named = [*self._selection] if len(self._selection) <= 8 else []
-        if self.hovered is not None and self.hovered not in self._selection:
+        if self.all_tags and self.shown and len(self._shapes) <= _MOST_TAGS:
+            named = list(self._shapes)
+        if self.hovered is not None and self.hovered not in named:
             named.append(self.hovered)
         found = [self.shape(i) for i in named if i not in self._lifted]
         return [s for s in [*found, *self._live] if s is not None and s.text]
 
     def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:
         path = shape.path(view, (size.width(), size.height()))
-        paint_region(painter, path, shape.color, mark, unit=self._unit, opacity=self._opacity)
+        paint_region(
+            painter, path, shape.color, mark, unit=self._unit, opacity=self._opacity, outline=self._outline
+        )
 
     def _arrange(self) -> None:
         restyled = []

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from samdesk.ui.canvas.layer import Layer, to_device_rect, transparent
 from samdesk.ui.canvas.shapes import Shape
-from samdesk.ui.canvas.style import DEFAULT_OPACITY, REACH, Mark, paint_region
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, REACH, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
 
@@ -24,6 +24,7 @@ class ShapeLayer(Layer):
         self._bounds: NDArray[np.float64] = np.zeros((0, 4))
         self._unit = 1.0
         self._opacity = DEFAULT_OPACITY
+        self._outline = DEFAULT_OUTLINE
 
     @property
     def shapes(self) -> list[Shape]:
@@ -63,6 +64,12 @@ class ShapeLayer(Layer):
             self._opacity = opacity
             self.invalidate()
 
+    def set_outline(self, outline: float) -> None:
+        """Width of resting outlines, logical pixels."""
+        if outline != self._outline:
+            self._outline = outline
+            self.invalidate()
+
     def _edge(self) -> int:
         return round(REACH * self._unit)
 
@@ -78,7 +85,10 @@ class ShapeLayer(Layer):
             # Those that a person works with lie over all others.
             for shape in sorted(shapes, key=lambda s: s.mark is Mark.SELECTED):
                 path = shape.path(view, size)
-                paint_region(painter, path, shape.color, shape.mark, unit=self._unit, opacity=self._opacity)
+                paint_region(
+                    painter, path, shape.color, shape.mark,
+                    unit=self._unit, opacity=self._opacity, outline=self._outline,
+                )  # fmt: skip
                 yield
         finally:
             painter.end()

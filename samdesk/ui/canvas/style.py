@@ -63,7 +63,9 @@ _LOOKS = {
 }
 DEFAULT_OPACITY = 0.30
 """The opacity of a resting fill; the other fills go with it."""
-REACH = 8
+DEFAULT_OUTLINE = 2.0
+"""The width of a resting outline, logical pixels; the other outlines go with it."""
+REACH = 12
 """Logical pixels that the widest outline reaches past its region."""
 
 POSITIVE = QColor("#22a055")
@@ -98,6 +100,7 @@ def paint_region(
     *,
     unit: float = 1.0,
     opacity: float = DEFAULT_OPACITY,
+    outline: float = DEFAULT_OUTLINE,
 ) -> None:
     """Fills and outlines a region.
 
@@ -108,8 +111,11 @@ def paint_region(
         mark: Its state.
         unit: The painter's pixels a logical pixel.
         opacity: Of a resting fill, 0..1.
+        outline: Width of a resting outline, logical pixels; the others go with it.
     """
     look = _LOOKS[mark]
+    width = look.width * outline / DEFAULT_OUTLINE
+    below = width + look.casing - look.width
     if look.fill > 0:
         # Under a closed line nobody sees the fill's edge, and antialiasing it takes three times as long.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, look.open)
@@ -117,12 +123,12 @@ def paint_region(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     casing = contrast(color)
     if look.double:
-        painter.strokePath(path, _pen(contrast(casing), (look.casing + 2) * unit))
+        painter.strokePath(path, _pen(contrast(casing), (below + 2) * unit))
     if look.two_tone:
-        painter.strokePath(path, _pen(contrast(casing), (look.casing + 1.6) * unit))
+        painter.strokePath(path, _pen(contrast(casing), (below + 1.6) * unit))
     dashes = look.dashes if look.open else ()
-    painter.strokePath(path, _pen(casing, look.casing * unit, dashes, unit))
-    painter.strokePath(path, _pen(color, look.width * unit, look.dashes, unit))
+    painter.strokePath(path, _pen(casing, below * unit, dashes, unit))
+    painter.strokePath(path, _pen(color, width * unit, look.dashes, unit))
 
 
 def _pen(color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0) -> QPen:

@@ -127,6 +127,27 @@ class TestRegions:
         stage.canvas.set_edited(None)
         assert stage.pixel(80, 80) == faint
 
+    def test_outlines_are_as_wide_as_set(self, stage: Stage) -> None:
+        stage.show([BIG])
+        stage.canvas.set_opacity(0.0)
+        stage.canvas.actual_size()
+
+        def width() -> int:
+            bare = stage.pixel(20, 150)
+            return sum(stage.pixel(40 + i, 150) != bare for i in range(20))
+
+        before = width()
+        stage.canvas.set_outline_width(6.0)
+        assert width() >= before + 3
+
+    def test_every_annotation_can_wear_its_tag(self, stage: Stage) -> None:
+        stage.show([BIG])
+        bare = stage.canvas.grab().toImage()
+        stage.canvas.set_all_tags(True)
+        assert stage.canvas.grab().toImage() != bare
+        stage.canvas.set_all_tags(False)
+        assert stage.canvas.grab().toImage() == bare
+
     @pytest.mark.parametrize("grey", [0, 70, 128, 190, 255])
     @pytest.mark.parametrize("color", [label.color for label in LABELS] + ["#0072b2", "#f0e442", "#b8b8b8"])
     def test_outlines_show_on_any_photo(self, stage: Stage, grey: int, color: str) -> None:
