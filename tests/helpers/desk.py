@@ -111,6 +111,9 @@ class Person:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """A key with the canvas in focus."""
+        if not self.window.isActiveWindow():  # a dialog was closed; a desktop would go back to the window
+            self.window.activateWindow()
+            self.until(self.window.isActiveWindow)
         self.canvas.setFocus()
         QTest.keyClick(self.canvas, key, modifiers)
 

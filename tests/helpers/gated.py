@@ -44,6 +44,10 @@ class Gate:
         """Returns when somebody stands at the closed gate (counted once each)."""
         assert self._arrived.acquire(timeout=PATIENCE), "nobody came to the gate"
 
+    def someone_came(self) -> bool:
+        """Whether somebody stands at the closed gate (counted once each); does not wait."""
+        return self._arrived.acquire(blocking=False)
+
     def pass_through(self) -> None:
         with self._changed:
             if self._open:

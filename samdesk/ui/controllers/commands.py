@@ -61,7 +61,7 @@ class CommandsController(QObject):
         for signal in (
             stack.indexChanged, session.model.document_opened, session.model.document_changed,
             flows.tools.selection_changed, flows.tools.tool_changed, flows.annotate.changed,
-            flows.models.ready, flows.batch.running_changed, flows.files.dataset_opened,
+            flows.models.ready, flows.everything.changed, flows.batch.running_changed, flows.files.dataset_opened,
         ):  # fmt: skip
             signal.connect(self.refresh)
         flows.tools.tool_changed.connect(lambda name: actions.set_checked(f"tool.{name}", True))
@@ -80,6 +80,7 @@ class CommandsController(QObject):
         editable = not self._session.read_only
         has_document = self._session.model.document is not None
         selected = len(flows.tools.selection)
+        prompted = flows.annotate.has_prompts or not flows.tools.at_rest
         return {
             "folder": flows.files.info is not None,
             "image": has_document,
@@ -89,8 +90,8 @@ class CommandsController(QObject):
             "redo": stack.canRedo() and editable,
             "selection": selected > 0,
             "one_selected": selected == 1,
-            "prompt": flows.annotate.has_prompts or not flows.tools.at_rest,
-            "proposal": flows.annotate.has_prompts or not flows.tools.at_rest,
+            "prompt": prompted or flows.everything.proposing,
+            "proposal": prompted,
             "candidates": flows.annotate.candidate_count > 1,
             "labels": len(self._session.model.labels) > 0,
             "model": flows.models.info is not None and has_document,
@@ -123,7 +124,7 @@ class CommandsController(QObject):
             "view.theme": flows.help.toggle_theme,
             **{f"tool.{name}": _choosing(tools, name) for name in tools.tools},
             "prompt.undo": tools.undo_step,
-            "prompt.clear": tools.cancel,
+            "prompt.clear": self._clear,
             "prompt.accept": tools.finish,
             "candidate.next": lambda: annotate.step_candidate(1),
             "candidate.previous": lambda: annotate.step_candidate(-1),
@@ -142,6 +143,13 @@ class CommandsController(QObject):
             "help.diagnostics": flows.help.diagnostics,
             "help.about": flows.help.about,
         }
+
+    def _clear(self) -> None:
+        """Drops what is begun, else what is proposed for the whole image."""
+        if self._flows.annotate.has_prompts or not self._flows.tools.at_rest:
+            self._flows.tools.cancel()
+        else:
+            self._flows.everything.discard()
 
     def _file_flows(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, Source, new_annotation_id
@@ -18,7 +18,13 @@ _KEY = "everything"
 
 
 class EverythingController(QObject):
-    """Asks for proposals over the whole image and keeps those the user accepts."""
+    """Asks for proposals over the whole image and keeps those the user accepts.
+
+    Signals:
+        changed: There are proposals now, or none any more.
+    """
+
+    changed = Signal()
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class EverythingController(QObject):
         self._session, self._inference, self._canvas = session, inference, canvas
         self._labels, self._messages = labels, messages
         self._found: list[Shown] = []
+        self._looking = False
         inference.everything_progress.connect(self._show_progress)
         inference.everything_done.connect(self._show_found)
         canvas.proposal_clicked.connect(self._accept_one)
@@ -42,10 +49,21 @@ class EverythingController(QObject):
     def start(self) -> None:
         """Asks for every object of the image on screen."""
         self._set([])
+        self._looking = True
         self._messages.info(
             "Looking for every object…", key=_KEY, actions=[("Stop", self._inference.cancel_everything)]
         )
         self._inference.segment_everything()
+
+    @property
+    def proposing(self) -> bool:
+        """Whether there are proposals to accept or drop."""
+        return bool(self._found)
+
+    def discard(self) -> None:
+        """Drops what is proposed."""
+        self._set([])
+        self._messages.dismiss(_KEY)
 
     def _show_progress(self, done: int, total: int) -> None:
         share = f" {100 * done // total}%" if total else ""
@@ -58,6 +76,7 @@ class EverythingController(QObject):
     def _show_found(self, key: str, found: list[Shown]) -> None:
         if key != self._session.model.key:
             return
+        self._looking = False
         self._set([shown for shown in found if is_drawable(shown.region)])
         if not self._found:
             self._messages.info("No object was proposed.", key=_KEY, seconds=5)
@@ -69,7 +88,7 @@ class EverythingController(QObject):
         self._messages.info(
             f"{count} {'mask' if count == 1 else 'masks'} proposed. Click one to accept it.",
             key=_KEY,
-            actions=[(f"Accept all {count}", self._accept_all), ("Discard", self._discard)],
+            actions=[(f"Accept all {count}", self._accept_all), ("Discard", self.discard)],
         )
 
     def _accept_one(self, index: int) -> None:
@@ -80,7 +99,7 @@ class EverythingController(QObject):
 
     def _accept_all(self) -> None:
         self._keep(self._found)
-        self._discard()
+        self.discard()
 
     def _keep(self, chosen: list[Shown]) -> None:
         label = self._labels.current_or_new()
@@ -93,17 +112,15 @@ class EverythingController(QObject):
         text = f"Add {label.name}" if len(made) == 1 else f"Add {len(made)} {label.name}"
         self._session.edit(text, edits.add(made))
 
-    def _discard(self) -> None:
-        self._set([])
-        self._messages.dismiss(_KEY)
-
     def _forget(self, _document: object) -> None:
-        if self._found:
-            self._discard()
+        if self._found or self._looking:
+            self._looking = False
+            self.discard()
 
     def _set(self, found: list[Shown]) -> None:
         self._found = found
         self._paint()
+        self.changed.emit()
 
     def _paint(self) -> None:
         color = self._labels.color()

@@ -58,7 +58,7 @@ class ModelsController(QObject):
         self._settings, self._window, self._messages = settings, window, messages
         self.info: ModelInfo | None = None
         self._use_after_download = ""
-        self._wanted = ""
+        self._wanted: tuple[str, str, str] | None = None
         self._fell_back = False
         self._dialog: ModelsDialog | None = None
         self._job: Job | None = None
@@ -95,9 +95,7 @@ class ModelsController(QObject):
 
     def use(self, name: str, device: str, precision: str) -> None:
         """Loads a model and remembers the choice; a model that fails leaves the old one working."""
-        self._wanted = name
-        self._settings.set(MODEL_DEVICE, device)
-        self._settings.set(MODEL_PRECISION, precision)
+        self._wanted = (name, device, precision)
         self._inference.load(name, device, precision)
 
     def show_info(self) -> None:
@@ -163,15 +161,18 @@ class ModelsController(QObject):
 
     def _show_loaded(self, info: ModelInfo) -> None:
         self.info = info
-        if self._wanted:
-            self._settings.set(MODEL_NAME, self._wanted)
-            self._wanted = ""
+        if self._wanted is not None:
+            for setting, value in zip((MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION), self._wanted, strict=True):
+                self._settings.set(setting, value)
+            self._wanted = None
+            self._messages.dismiss("model")
         self._show_chip()
         if self._dialog is not None:
             self._dialog.set_choice(info.path or info.name, info.device, info.precision)
         self.ready.emit(info)
 
     def _show_failure(self, failure: Failure) -> None:
+        self._wanted = None
         self._messages.warn(
             f"{failure.what} {failure.next}".strip(), key="model", actions=[("Choose a model", self.choose)]
         )
