@@ -61,7 +61,8 @@ class CommandsController(QObject):
         for signal in (
             stack.indexChanged, session.model.document_opened, session.model.document_changed,
             flows.tools.selection_changed, flows.tools.tool_changed, flows.annotate.changed,
-            flows.models.ready, flows.everything.changed, flows.batch.running_changed, flows.files.dataset_opened,
+            flows.models.ready, flows.everything.changed, flows.batch.running_changed,
+            flows.files.dataset_opened,
         ):  # fmt: skip
             signal.connect(self.refresh)
         flows.tools.tool_changed.connect(lambda name: actions.set_checked(f"tool.{name}", True))
