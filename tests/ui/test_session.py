@@ -187,3 +187,18 @@ def test_the_screen_agrees_at_once(qapp: QApplication, tmp_path: Path) -> None:
     work.rest()
     assert session.model.document.annotations == document.annotations  # type: ignore[union-attr]
     work.close()
+
+
+def test_a_document_read_before_the_newest_edit_does_not_take_it_back(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    for key in KEYS:
+        photo(tmp_path / key, *SIZE)
+    (tmp_path / "data.yaml").write_text("names: [one]\n")
+    work = Work(tmp_path)
+    work.go(KEYS[0])
+    act(work, random.Random(0), "add")
+    work.rest()
+    assert work.session.model.document is not None
+    assert len(work.session.model.document.annotations) == 1
+    work.close()
