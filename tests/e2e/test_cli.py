@@ -1,0 +1,111 @@
+"""The command line in processes of its own: help, version, doctor, the headless demo, a quick start."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import samdesk
+from samdesk.domain.document import ImageKey
+from samdesk.io.dataset import Dataset
+
+SECONDS = 180.0
+
+
+def run(home: Path, *arguments: str, timeout: float = SECONDS) -> subprocess.CompletedProcess[str]:
+    """Runs Python where there is no display and no network."""
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    root = str(Path(samdesk.__file__).parents[1])
+    environment |= {
+        "SAMDESK_HOME": str(home), "YOLO_CONFIG_DIR": str(home), "YOLO_OFFLINE": "true", "COLUMNS": "140",
+        "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "PYTHONPATH": root,
+    }  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=timeout,
+        cwd=home,
+        check=False,
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "samdesk", "--help")
+    assert done.returncode == 0, done.stderr
+    for word in ("open", "demo", "annotate", "doctor", "bench", "version"):
+        assert re.search(rf"^\W*{word}\s", done.stdout, re.MULTILINE), f"{word} is not in the help"
+
+
+@pytest.mark.parametrize("words", [("version",), ("--version",)])
+def test_version(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run(tmp_path, "-m", "samdesk", *words)
+    assert (done.returncode, done.stdout) == (0, f"samdesk {samdesk.__version__}\n")
+
+
+def test_a_wrong_word_is_wrong_usage(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "samdesk", "demo", "--nonsense")
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
+
+
+def test_doctor_measures_the_engine_in_the_box(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "samdesk", "doctor", "--model", "grabcut")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("samdesk", "python", "PySide6", "torch", "GrabCut", str(tmp_path)):
+        assert word in done.stdout, word
+    assert re.search(r"\d ms", done.stdout)
+
+
+def test_the_headless_demo_does_the_whole_job(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(tmp_path, "-m", "samdesk", "demo", "--headless", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Every step worked." in done.stdout
+    assert "Classic (GrabCut)" in done.stdout
+    pictures = {p.name for p in out.glob("*.png")}
+    assert {"01-welcome.png", "02-hover.png", "05-accepted.png", "09-done.png"} <= pictures
+    (photos,) = out.glob("photos-*")
+    dataset = Dataset.open(photos)
+    counts = {key: len(dataset.load(key).annotations) for key in dataset.keys}
+    assert all(counts.values()), counts
+    assert set(counts) == {"bus.jpg", "zidane.jpg"}
+    for key, count in counts.items():
+        assert len((photos / key).with_suffix(".txt").read_text().splitlines()) == count
+    assert dataset.load(ImageKey("zidane.jpg")).done
+    assert dataset.labels.names[:2] == ("bus", "person")
+    dataset.close()
+
+
+START = """
+import sys, time
+started = time.perf_counter()
+import os
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+from samdesk.app import build, make_application
+application = make_application()
+desk = build(application)
+desk.view.window.show()
+while not desk.view.window.windowHandle().isExposed():
+    application.processEvents()
+application.processEvents()
+print("window up after %.2f s" % (time.perf_counter() - started))
+print("early:", sorted({"torch", "torchvision", "ultralytics"} & set(sys.modules)))
+desk.view.window.close()
+"""
+
+
+def test_the_window_is_up_before_torch(tmp_path: Path) -> None:
+    done = run(tmp_path, "-c", START)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)  # how long it took here
+    assert "window up after" in done.stdout
+    assert "early: []" in done.stdout
