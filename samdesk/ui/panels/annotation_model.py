@@ -31,7 +31,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 SOURCE_WORDS: dict[Source, tuple[str, str]] = {
     Source.MANUAL: ("you", "drawn by hand"),
-    Source.SAM: ("SAM", "drawn with SAM"),
+    Source.SAM: ("click", "drawn by the model from your clicks and boxes"),
     Source.YOLO_SAM: ("auto", "made by auto-annotate"),
     Source.IMPORT: ("imported", "imported from a label file"),
 }

@@ -99,7 +99,7 @@ def test_rows_say_label_source_score_and_review(panel: AnnotationsPanel) -> None
 def test_every_source_has_a_badge_of_its_own() -> None:
     assert {source: badge for source, (badge, _) in SOURCE_WORDS.items()} == {
         Source.MANUAL: "you",
-        Source.SAM: "SAM",
+        Source.SAM: "click",
         Source.YOLO_SAM: "auto",
         Source.IMPORT: "imported",
     }
