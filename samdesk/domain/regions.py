@@ -134,6 +134,11 @@ def translate(region: Region, dx: float, dy: float) -> Region:
     return clean(shapely.transform(region, lambda xy: xy + np.array([dx, dy])))
 
 
+def scale(region: Region, sx: float, sy: float) -> Region:
+    """The region with its x and y multiplied, as when its image is resized."""
+    return clean(shapely.transform(region, lambda xy: xy * np.array([sx, sy])))
+
+
 def simplify(region: Region, tolerance: float) -> Region:
     """Fewer vertices, none of the outline farther than ``tolerance`` image pixels from where it was."""
     return clean(shapely.simplify(region, tolerance, preserve_topology=True))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.io import resizing
 from samdesk.io.change import Change, indexes_move, next_labels
 from samdesk.io.dataset_types import NAMES, Notice, StoreError
 from samdesk.io.documents import Documents
 from samdesk.io.history import History
 from samdesk.io.images import ImageError
-from samdesk.io.label_files import LabelFiles
+from samdesk.io.label_files import LabelFiles, digest
 from samdesk.io.names_file import NamesFile, unique_names
 from samdesk.io.opening import Opened, remember
 from samdesk.io.projection import Projection
@@ -141,6 +144,9 @@ class Core:
         """Writes the label files of some images, and of all that are behind, and the class names."""
         if self._store.path is None or self.read_only:
             return
+        if not self._folder.is_dir():
+            self._behind = True
+            return
         if self._behind:
             self._behind = False
             known = set(self._keys)
@@ -155,6 +161,33 @@ class Core:
                 break
         self.projection.sync()
         self._project_names()
+
+    def resize(self, document: ImageDocument, width: int, height: int) -> ImageDocument:
+        """The document for an image whose file has another size now; its history goes with it.
+
+        Label files hold shares of width and height, so they say the same before and after.
+
+        Raises:
+            StoreError: Nothing was saved.
+        """
+        key = document.key
+        after = resizing.resized(document, width, height)
+        if self.read_only:
+            return after
+        self._have_file()
+        sx, sy = width / document.width, height / document.height
+        with self._store.transaction():
+            self._flush()
+            self.rows.update(document, after)
+            state = self.rows.file(key)
+            if state is not None and state.digest == digest(document, self.documents.labels):
+                state = replace(state, digest=digest(after, self.documents.labels))
+                self.rows.set_file(key, state, dirty=True)
+            self.history.rewrite(key, partial(resizing.scaled_edit, sx=sx, sy=sy))
+        self._flushed()
+        self.documents.keep(after)
+        self.project([key])
+        return after
 
     def move_to(self, path: Path) -> None:
         """Gives the store in memory a file. Raises ``StoreError``."""
@@ -186,6 +219,12 @@ class Core:
     def _have_file(self) -> None:
         if self._store.path is None and not self.in_memory:
             self._use(self._store.save_as(self.place))
+        elif self._store.path is not None and not self._store.path.exists():
+            # The system would go on writing to a file that nobody can find any more.
+            raise StoreError(
+                f"{self._store.path} is gone: its folder was moved, deleted or unplugged. "
+                "Bring it back, or choose another place for the store"
+            )
 
     def _use(self, store: Store) -> None:
         self._store = store

@@ -36,11 +36,20 @@ class Dataset:
     def __init__(self, folder: Path, opened: Opened, max_pixels: int) -> None:
         """Use ``Dataset.open``."""
         self.folder = folder
-        self.keys: tuple[ImageKey, ...] = tuple(scan(folder))
+        found = scan(folder)
+        self.keys: tuple[ImageKey, ...] = tuple(key for key in found if _is_text(key))
         self.reason = opened.notice.message if opened.notice else ""
         self._known = frozenset(self.keys)
         self._notices: list[Notice] = [opened.notice] if opened.notice else []
         self._core = Core(folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice))
+        left_out = [key for key in found if not _is_text(key)]
+        if left_out:
+            name = left_out[0].encode("utf-8", "replace").decode("utf-8")
+            text = (
+                f"{len(left_out)} of the images ({name}) are left out: their names are not text in UTF-8. "
+                "Rename them and open the folder again"
+            )
+            self._notices.append(Notice("image", text, str(folder)))
 
     @classmethod
     def open(cls, folder: Path, *, store_path: Path | None = None, max_pixels: int = MAX_PIXELS) -> Dataset:
@@ -116,13 +125,14 @@ class Dataset:
             raise ImageError(self.path(key), "the image is not in this dataset")
         size = self._core.documents.size(key)
         document = self._core.documents.get(key)
-        self._core.projection.check(document, self.labels)
         if (document.width, document.height) != size:
             text = (
                 f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
-                f"{size[0]} x {size[1]} now: its annotations may not fit any more"
+                f"{size[0]} x {size[1]} now: its annotations are scaled with it. Have a look whether they fit"
             )
+            document = self._core.resize(document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
+        self._core.projection.check(document, self.labels)
         return document
 
     def summaries(self, keys: Sequence[ImageKey] | None = None) -> list[ImageSummary]:
@@ -303,3 +313,12 @@ class Dataset:
 
         self._core.save(change, log, to, base)
         return applied
+
+
+def _is_text(key: ImageKey) -> bool:
+    """Whether a file's name is text; names from old archives may be bytes of some other encoding."""
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -68,7 +68,8 @@ class Documents:
     def imported(self, key: ImageKey) -> Imported:
         """The document of an image that the store does not know yet."""
         found = self._imports.get(key)
-        if found is None:
+        size = None if found is None else (found.document.width, found.document.height)
+        if found is None or self.sizes.get(key, size) != size:
             path = self._files.path(key)
             size = self.size(key)
             try:

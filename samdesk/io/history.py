@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -189,6 +189,17 @@ class History:
     def is_open(self, run_id: RunId) -> bool:
         """Whether edits can be added to a run."""
         return self._store.row("SELECT 1 FROM runs WHERE id=? AND state='open'", (run_id,)) is not None
+
+    def rewrite(self, key: ImageKey, change: Callable[[Edit], Edit]) -> None:
+        """Changes every edit of an image in the log (the image's pixels are others now)."""
+        found = self._store.rows("SELECT do, undo, owner, n FROM log_edits WHERE image=?", (key,))
+        self._store.execute_many(
+            "UPDATE log_edits SET do=?, undo=? WHERE owner=? AND n=?",
+            [
+                (*(serial.edit_to_text(change(serial.edit_from_text(t))) for t in (do, undo)), owner, n)
+                for do, undo, owner, n in found
+            ],
+        )
 
     def find(self, seq: int) -> LogEntry | None:
         """A step by its number."""

@@ -31,6 +31,7 @@ class Projection:
         self.conflicts: dict[ImageKey, str] = rows.conflicts()
         self._files = files
         self._tell = tell
+        self._asked: set[ImageKey] = set()
         self._settled: dict[ImageKey, str | None] = {}
         self._found: set[ImageKey] = set()
         self._failing = False
@@ -85,10 +86,16 @@ class Projection:
         self._unsynced.clear()
 
     def check(self, document: ImageDocument, labels: LabelSet) -> None:
-        """Notices that another program has changed a label file since it was last seen or written."""
+        """Notices that another program has changed a label file since it was last seen or written.
+
+        A conflict from before the last start is told again, once: its file is still not written.
+        """
         key = document.key
         state = self.rows.file(key)
-        if state is None or key in self.conflicts:
+        if state is None:
+            return
+        if key in self.conflicts:
+            self._ask(key)
             return
         try:
             there = self._files.read(key)
@@ -101,14 +108,10 @@ class Projection:
 
     def clash(self, key: ImageKey) -> None:
         """From here on the file is left alone, and the user is asked."""
-        path = self._files.path(key)
         self.conflicts[key] = CHANGED
         self._found.add(key)
-        text = (
-            f"{path} was changed by another program. It is left as it is until you choose: "
-            "keep the annotations in samdesk, or take those of the file"
-        )
-        self._tell(Notice(CHANGED, text, str(path), key=key))
+        self._asked.discard(key)
+        self._ask(key)
 
     def settle_conflict(self, key: ImageKey) -> None:
         """The user has chosen, and the store knows."""
@@ -126,6 +129,7 @@ class Projection:
             self._tell(Notice(BAD_LINES, text, path, problem.line, key))
         if imported.problems:
             self.conflicts[key] = BAD_LINES
+            self._asked.add(imported.document.key)
         if imported.boxes and imported.document.annotations:
             text = (
                 f"{path} holds boxes. The Ultralytics trainer drops all outlines of a dataset "
@@ -156,6 +160,18 @@ class Projection:
         )
         self._once(f"shared {key}", Notice("labels", text, path, key=key))
         return True
+
+    def _ask(self, key: ImageKey) -> None:
+        if key in self._asked:
+            return
+        self._asked.add(key)
+        path, kind = self._files.path(key), self.conflicts[key]
+        what = "has lines that cannot be read" if kind == BAD_LINES else "was changed by another program"
+        text = (
+            f"{path} {what}. It is left as it is until you choose: "
+            "keep the annotations in samdesk, or take those of the file"
+        )
+        self._tell(Notice(kind, text, str(path), key=key))
 
     def _fail(self, path: Path, error: OSError) -> None:
         if self._failing:
