@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -90,6 +90,7 @@ class Person:
         )
         self.window, self.canvas = self.desk.view.window, self.desk.view.canvas
         self.hands = Hands(self.canvas)
+        self._left = False
         self.window.resize(1200, 800)
         self.desk.start([])
         qtbot.waitExposed(self.window)
@@ -97,8 +98,14 @@ class Person:
 
     def leave(self) -> None:
         """Closes the window; everything is saved."""
+        if self._left:
+            return
+        self._left = True
         self.window.close()
         self.desk.stop()
+        # A window that lives on makes every later change of the look slower.
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     # -- what they do
 
