@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-
 GAIN, GAIN_MASK = 1.2, 1.6
 
 
