@@ -103,6 +103,8 @@ class _GlyphEngine(QIconEngine):
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         """The icon as a pixmap of ``size`` device pixels."""
         pixmap = QPixmap(size)
+        if pixmap.isNull():  # Qt asks for icons of no size while a button is squeezed
+            return pixmap
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         self.paint(painter, QRect(QPoint(0, 0), size), mode, state)

@@ -27,6 +27,9 @@ Action = tuple[str, Callable[[], Any]]
 LIMIT = 3
 """Messages shown at once; an older, milder one gives way."""
 
+ROOM = 82 * GRID
+"""Logical pixels that text and buttons may take beside each other."""
+
 _ICONS = {"info": "ph.info", "warning": "ph.warning", "error": "ph.warning-octagon"}
 _WEIGHT = {"info": 0, "warning": 1, "error": 2}
 
@@ -49,23 +52,42 @@ class MessageRow(QFrame):
         self.text, self.kind = text, kind
         self._timer: QTimer | None = None
         self.setAccessibleName(f"{kind}: {text}")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
-        layout.setSpacing(GRID)
         self._mark = QLabel(self)
         self._label = QLabel(text, self)
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        layout.addWidget(self._mark)
-        layout.addWidget(self._label, 1)
+        policy = self._label.sizePolicy()  # it keeps that a narrower text is higher
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+        self._label.setSizePolicy(policy)
         self._actions = tuple(actions)
         self.buttons = [self._button(number, title) for number, (title, _) in enumerate(actions)]
-        for button in self.buttons:
-            layout.addWidget(button)
-        layout.addWidget(self._close_button())
+        self._lay_out()
         self.refresh()
+
+    def _lay_out(self) -> None:
+        """The buttons behind the text, or below it where they would squeeze it."""
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
+        rows.setSpacing(GRID // 2)
+        head, foot = QHBoxLayout(), QHBoxLayout()
+        for row in (head, foot):
+            row.setSpacing(GRID)
+        rows.addLayout(head)
+        head.addWidget(self._mark)
+        head.addWidget(self._label, 1)
+        wide = self._label.fontMetrics().horizontalAdvance(self.text) + sum(
+            button.sizeHint().width() + GRID for button in self.buttons
+        )
+        below = bool(self.buttons) and wide > ROOM
+        if below:
+            foot.addStretch(1)
+            rows.addLayout(foot)
+        for button in self.buttons:
+            (foot if below else head).addWidget(button)
+        head.addWidget(self._close_button())
+        if below:
+            foot.addSpacing(GRID // 2)
 
     def refresh(self) -> None:
         """Takes the colours of the current look."""

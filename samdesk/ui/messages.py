@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QColorDialog,
+    QFileDialog,
+    QGridLayout,
+    QInputDialog,
+    QLineEdit,
+    QMessageBox,
+    QSpacerItem,
+    QWidget,
+)
 
 from samdesk.ui.message_bar import Action, MessageBar
+
+_QUESTION_WIDTH = 400
 
 
 class Messages:
@@ -63,6 +74,10 @@ class Messages:
         agree.setProperty("danger", danger)
         box.setDefaultButton(cancel if danger else agree)
         box.setEscapeButton(cancel)
+        grid = box.layout()
+        if isinstance(grid, QGridLayout):  # a QMessageBox is as narrow as its title
+            room = QSpacerItem(_QUESTION_WIDTH, 0)
+            grid.addItem(room, grid.rowCount(), 0, 1, grid.columnCount())
         box.exec()
         return box.clickedButton() is agree
 

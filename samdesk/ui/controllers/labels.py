@@ -183,7 +183,7 @@ class LabelsController(QObject):
             return
         choice = self._messages.choose_item(
             "Replace label",
-            f"{_uses(used)} “{name}”. The label to use instead:{note}",
+            f"{_uses(used)} “{name}”.{note}\n\nLabel to use instead:",
             [label.name for label in others],
         )
         if choice is not None:

@@ -92,7 +92,7 @@ class ShortcutsDialog(QDialog):
         self.tree.itemActivated.connect(lambda *_: self.recorder.setFocus())
         self._lay_out()
         self.resize(80 * GRID, 80 * GRID)
-        self.select("tool.sam")
+        self.select(next(iter(self._items)))
 
     @property
     def command_id(self) -> str:

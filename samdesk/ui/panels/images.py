@@ -47,6 +47,7 @@ class ImagesPanel(QWidget):
         self.filter_text = QLineEdit(self)
         self.filter_text.setPlaceholderText("Filter by name")
         self.filter_text.setClearButtonEnabled(True)
+        self.filter_text.setTextMargins(UNIT // 2, 0, 0, 0)
         self.filter_text.setAccessibleName("Filter images by name")
         self.filter_state = QComboBox(self)
         self.filter_state.setAccessibleName("Filter images by state")

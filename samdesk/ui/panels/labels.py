@@ -42,6 +42,7 @@ class LabelsPanel(QWidget):
         self.view = self._make_view()
         self.new_name = QLineEdit(self)
         self.new_name.setPlaceholderText("Add label…")
+        self.new_name.setTextMargins(UNIT // 2, 0, 0, 0)
         self.new_name.setToolTip("Type a name and press Enter")
         self.new_name.setAccessibleName("New label's name")
         self.new_name.setClearButtonEnabled(True)
