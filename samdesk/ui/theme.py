@@ -130,6 +130,9 @@ def style_sheet(tokens: Tokens) -> str:
     QMenu {{ background: {t.raised}; border: 1px solid {t.control}; padding: 4px; }}
     QMenu::item {{ padding: 5px 24px 5px 8px; border-radius: 4px; }}
     QMenu::icon {{ padding-left: 8px; }}
+    QMenu::icon:checked {{
+        background: {t.accent_soft}; border: 1px solid {t.accent}; border-radius: 4px; padding: 1px;
+        margin-left: 6px; }}
     QMenu::item:selected {{ background: {t.accent}; color: {t.accent_text}; }}
     QMenu::item:disabled {{ color: {t.disabled}; background: transparent; }}
     QMenu::separator {{ height: 1px; background: {t.border}; margin: 4px 8px; }}

@@ -146,7 +146,7 @@ class AnnotationsPanel(QWidget):
         for label in self._labels:
             action = relabel.addAction(_swatch_icon(label.color, self), label.name.replace("&", "&&"))
             action.triggered.connect(partial(self.relabel_requested.emit, ids, label.id))
-        reopen = menu.addAction("Reopen in SAM")
+        reopen = menu.addAction("Open again in SAM")
         reopen.triggered.connect(lambda: self.reopen_requested.emit(next(iter(ids))))
         accept = menu.addAction("Accept")
         accept.triggered.connect(lambda: self.accept_requested.emit(ids))

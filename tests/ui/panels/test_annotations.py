@@ -227,7 +227,7 @@ def test_the_menu_acts_on_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -
     panel.set_selection(ids(1, 2))
     menu = panel.menu()
     named = {a.text(): a for a in menu.actions() if a.text()}
-    assert not named["Reopen in SAM"].isEnabled(), "one at a time"
+    assert not named["Open again in SAM"].isEnabled(), "one at a time"
     with qtbot.waitSignal(panel.accept_requested) as told:
         named["Accept"].trigger()
     assert told.args == [ids(1, 2)]
@@ -244,13 +244,13 @@ def test_the_menu_acts_on_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -
 def test_the_menu_knows_what_makes_no_sense(panel: AnnotationsPanel) -> None:
     panel.set_selection(ids(0))
     named = {a.text(): a for a in panel.menu().actions() if a.text()}
-    assert named["Reopen in SAM"].isEnabled()
+    assert named["Open again in SAM"].isEnabled()
     assert not named["Accept"].isEnabled(), "a person drew it"
     panel.set_read_only(True)
     named = {a.text(): a.isEnabled() for a in panel.menu().actions() if a.text()}
     assert named == {
         "Relabel": False,
-        "Reopen in SAM": False,
+        "Open again in SAM": False,
         "Accept": False,
         "Delete": False,
         "Hide": True,
