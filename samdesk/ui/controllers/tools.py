@@ -74,6 +74,7 @@ class ToolsController(QObject):
         panel.reopen_requested.connect(self.reopen)
         panel.accept_requested.connect(self._accept)
         labels.current_changed.connect(lambda _label: self._recolor())
+        self._recolor()
 
     @property
     def document(self) -> ImageDocument | None:
