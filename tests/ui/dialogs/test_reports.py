@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontInfo
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -23,7 +23,8 @@ def test_the_report_is_shown_and_copied(qtbot: QtBot) -> None:
     dialog = DiagnosticsDialog("device  cuda:0\nencode  41 ms")
     qtbot.addWidget(dialog)
     assert dialog.report.toPlainText() == "device  cuda:0\nencode  41 ms"
-    assert QFontInfo(dialog.report.font()).fixedPitch()
+    metrics = QFontMetricsF(dialog.report.font())
+    assert metrics.horizontalAdvance("iiii") == metrics.horizontalAdvance("MMMM"), "its columns stand in line"
     qtbot.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
     assert QApplication.clipboard().text() == "device  cuda:0\nencode  41 ms"
 
