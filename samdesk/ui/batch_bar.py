@@ -184,6 +184,8 @@ class FailuresDialog(QDialog):
         self.list.setStyleSheet(TABLE_STYLE)
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
+        self.list.setAllColumnsShowFocus(True)
+        self.list.setProperty("roomy", True)
         self.list.setColumnWidth(0, 220)
         self.list.setToolTip("Double-click to go to the image")
         self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.text(0)))
@@ -204,7 +206,7 @@ class FailuresDialog(QDialog):
         found = self.list.findItems(key, Qt.MatchFlag.MatchExactly, 0)
         item = found[0] if found else QTreeWidgetItem(self.list)
         item.setText(0, key)
-        item.setText(1, message)
+        item.setText(1, message.removeprefix(f"{key}: "))
         for column in (0, 1):
             item.setToolTip(column, f"{key}\n{message}")
 

@@ -87,6 +87,7 @@ def test_broken_images_are_listed_and_block_nothing(arrive: Arrive, folder: Path
         assert name in person.canvas.accessibleDescription()
         assert person.shown is None
         person.until(lambda name=name, why=why: why in image_tip(person, name))
+        assert person.told == "", "the canvas says it"
     person.go("0.png")
     person.draw(100, 120)
 

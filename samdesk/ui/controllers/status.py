@@ -72,6 +72,7 @@ class StatusController(QObject):
 
     def _start_image(self) -> None:
         self._show_hint()
+        self._messages.dismiss("inference")
         self._decode_ms = None
         self._show_times()
 
@@ -80,6 +81,8 @@ class StatusController(QObject):
 
     def _show_failure(self, failure: Failure) -> None:
         self._canvas.set_busy(False)
+        if failure.key is not None and failure.key != self._session.model.key:
+            return  # the canvas says why there is no photo
         self._messages.warn(f"{failure.what} {failure.next}".strip(), key="inference")
 
     def _show_engine(self, info: ModelInfo) -> None:
