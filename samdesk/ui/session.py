@@ -10,7 +10,7 @@ from PySide6.QtGui import QUndoStack
 
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_person
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.document_model import DocumentModel
 from samdesk.ui.undo import EditCommand
 
@@ -47,6 +47,8 @@ class Session(QObject):
         self.stack = QUndoStack(self)
         self._store = store
         self._restoring = False
+        self._labels_seen: set[LabelId] = set()
+        model.document_changed.connect(self._note_labels)
         self.read_only = False
         self.edits_shown = 0
         """Counts the edits applied to the open document, to tell whether one read from the store is stale."""
@@ -73,6 +75,9 @@ class Session(QObject):
         document = self.model.document
         if document is None or not edit or self.read_only:
             return
+        if any(p.annotation.label_id not in self.model.labels for p in edit.put):
+            self.image_wanted.emit(document.key)  # its label was just replaced: what is shown is out of date
+            return
         edit = by_person(edit)
         inverse = self._apply(edit, initiator)
         self._push(Transaction(text, ((document.key, edit),)), Transaction(text, ((document.key, inverse),)))
@@ -95,9 +100,19 @@ class Session(QObject):
         # Only the store knows the way back for images that are not open; an empty edit names the image.
         named = tuple((key, Edit()) for key in transaction.keys)
         undo = Transaction(transaction.text, named, transaction.labels_before, transaction.labels)
+        for key, edit in transaction.edits:
+            if key == self.model.key:
+                self._apply(edit)
         self._show_labels(transaction)
         self._push(transaction, undo)
         self._reload(transaction)
+
+    def take_labels(self, labels: LabelSet, unsaved: int) -> None:
+        """The store's label set; while ``unsaved`` changes wait, only what it has found itself is taken."""
+        if unsaved:
+            found = (label for label in labels if label.id not in self._labels_seen)
+            labels = LabelSet((*self.model.labels, *found))
+        self.model.set_labels(labels)
 
     def note_step(self, do: Transaction, undo: Transaction, unsaved: int) -> None:
         """The store added a step itself (a run, a file read again), below the ``unsaved`` newest ones."""
@@ -152,6 +167,9 @@ class Session(QObject):
         keys = transaction.keys
         if keys:
             self.image_wanted.emit(self.model.key if self.model.key in keys else keys[0])
+
+    def _note_labels(self, _changes: object, _initiator: object) -> None:
+        self._labels_seen.update(label.id for label in self.model.labels)
 
     def _show_labels(self, transaction: Transaction) -> None:
         if transaction.labels is not None:

@@ -7,20 +7,21 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
-from samdesk.domain.labels import LabelId
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.io.dataset import Dataset
 from samdesk.io.dataset_types import NAMES, ImageSummary, LogEntry
 from samdesk.io.store import StoreError
 from samdesk.workers.failure import Failure
 from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
 from samdesk.workers.storage_loop import (
+    Adopt,
     Ask,
     Call,
     Close,
@@ -63,8 +64,9 @@ class StorageClient(QObject):
         run_closed: ``LogEntry`` of a run that has ended with changes.
         reloaded: ``ImageDocument`` after a conflict was resolved.
         step_saved: ``LogEntry`` that the store itself added to the log (a label file imported again).
-        labels_found: ``LabelSet`` to which the store has added labels for class ids without a name; it
-            comes before the document that needs them.
+        labels_found: ``LabelSet`` of the store when it has changed, also by labels that the store itself
+            added for class ids without a name (before the document that needs them); again when all changes
+            are durable.
         store_moved: ``DatasetInfo`` after the store got a file.
         failed: ``Failure`` of any other question.
     """
@@ -98,6 +100,9 @@ class StorageClient(QObject):
         self._open_dataset = open_dataset or _open_dataset
         self._stopped = False
         self._summary_keys: list[ImageKey] = []
+        self._labels: LabelSet | None = None
+        self._opened = 0
+        """Counts the datasets opened: what was asked of one before is not answered any more."""
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._unsaved = UnsavedChanges(self._jobs.put)
         self._post = Post(self._run_on_main, self)
@@ -107,7 +112,7 @@ class StorageClient(QObject):
             self._note_saved,
             self._note_refused,
             self.notice.emit,
-            self.labels_found.emit,
+            self._note_labels,
         )
         self._thread = LoopThread("storage", loop.run)
         self._thread.start()
@@ -115,7 +120,7 @@ class StorageClient(QObject):
     # -- datasets
 
     def open(self, folder: Path, store_path: Path | None = None) -> None:
-        """Opens a dataset in place of the one before, after all that was asked of that one."""
+        """Opens a dataset in place of the one before; until ``opened``, all is about the one before."""
         self.retry()
         opener = partial(self._open_dataset, folder, store_path)
         self._jobs.put(Open(opener, folder, self._note_opened, self.open_failed.emit))
@@ -197,6 +202,7 @@ class StorageClient(QObject):
                 self.step_saved.emit(entry)
             if document is not None:
                 self.reloaded.emit(document)
+            self.retry()  # labels that could not move because of the conflict
 
         self._ask(work, "taking over the label file", answer, key=key)
 
@@ -274,7 +280,12 @@ class StorageClient(QObject):
         refused: Callable[[Failure], None] | None = None,
         key: ImageKey | None = None,
     ) -> None:
-        self._jobs.put(Ask(work, doing, answer, refused or self.failed.emit, key))
+        opened = self._opened
+
+        def current(handle: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda value: handle(value) if opened == self._opened else None
+
+        self._jobs.put(Ask(work, doing, current(answer), current(refused or self.failed.emit), key))
 
     def _call(self, work: Callable[[Dataset], T]) -> T:
         if QThread.currentThread() is self.thread():
@@ -303,13 +314,22 @@ class StorageClient(QObject):
             self.saved.emit(seq)
         else:
             self.save_failed.emit(Failure("The store has no step to undo or redo there.", token=seq))
+        if self._labels is not None and not self._unsaved:
+            self.labels_found.emit(self._labels)
         self.pending_changed.emit(len(self._unsaved))
+
+    def _note_labels(self, labels: LabelSet) -> None:
+        self._labels = labels
+        self.labels_found.emit(labels)
 
     def _note_refused(self, seq: int, attempt: int, why: Failure) -> None:
         if self._unsaved.note_refused(attempt):
             self.save_failed.emit(why.about(token=seq))
 
-    def _note_opened(self, info: DatasetInfo) -> None:
+    def _note_opened(self, dataset: Dataset, info: DatasetInfo) -> None:
+        self._jobs.put(Adopt(dataset))
+        self._labels = None
+        self._opened += 1
         self._summary_keys = []
         self._unsaved.clear()
         self.pending_changed.emit(0)

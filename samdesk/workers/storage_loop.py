@@ -124,12 +124,19 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Open:
-    """Opens a dataset in place of the one before."""
+    """Opens a dataset; what comes before its ``Adopt`` is still about the one before."""
 
     open: Callable[[], Dataset]
     folder: Path
-    answer: Callable[[DatasetInfo], None]
+    answer: Callable[[Dataset, DatasetInfo], None]
     refused: Callable[[Failure], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Adopt:
+    """From here on all is about this dataset; the one before is closed."""
+
+    dataset: Dataset
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Close:
     """Closes the dataset."""
 
 
-Job: TypeAlias = Change | Ask | Call | Open | Close
+Job: TypeAlias = Change | Ask | Call | Open | Adopt | Close
 
 
 class StorageLoop:
@@ -167,6 +174,8 @@ class StorageLoop:
         self._saved, self._refused, self._noticed = saved, refused, noticed
         self._labelled = labelled
         self._dataset: Dataset | None = None
+        self._next: Dataset | None = None
+        """Opened, and not adopted yet."""
         self._failed_attempt = 0
         self._why: Failure | None = None
 
@@ -176,6 +185,7 @@ class StorageLoop:
             self._serve(job)
             self._tell_notices()
         self._close()
+        self._close_next()
 
     def _serve(self, job: Job) -> None:
         if isinstance(job, Change):
@@ -186,6 +196,8 @@ class StorageLoop:
             self._call(job)
         elif isinstance(job, Open):
             self._open(job)
+        elif isinstance(job, Adopt):
+            self._adopt(job.dataset)
         else:
             self._close()
 
@@ -200,7 +212,7 @@ class StorageLoop:
             self._why = describe(error, change.kind.value, self._place())
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
         else:
-            self._labels = self._open_dataset().labels
+            self._tell_labels()  # the store may have made more of them than was asked
             self._send(partial(self._saved, change.seq, real))
 
     def _ask(self, ask: Ask) -> None:
@@ -224,8 +236,10 @@ class StorageLoop:
             call.result.set_exception(error)
 
     def _open(self, job: Open) -> None:
+        self._close_next()
         try:
-            if self._dataset is not None and self._dataset.folder == job.folder.resolve():
+            again = self._dataset is not None and self._dataset.folder == job.folder.resolve()
+            if again:
                 self._close()  # it would be locked out by itself
             dataset = job.open()
             try:
@@ -236,10 +250,23 @@ class StorageLoop:
         except Exception as error:  # noqa: BLE001 - told to the user as a value
             self._send(partial(job.refused, describe(error, "opening the folder", str(job.folder))))
             return
+        if again:
+            self._dataset, self._labels = dataset, info.labels
+        else:
+            self._next = dataset
+        self._send(partial(job.answer, dataset, info))
+
+    def _adopt(self, dataset: Dataset) -> None:
+        if dataset is not self._next:
+            return  # a newer one is on its way, or it is there already
         self._close()
-        self._dataset = dataset
-        self._labels = info.labels
-        self._send(partial(job.answer, info))
+        self._dataset, self._next = dataset, None
+        self._labels = dataset.labels
+
+    def _close_next(self) -> None:
+        dataset, self._next = self._next, None
+        if dataset is not None:
+            dataset.close()
 
     def _close(self) -> None:
         dataset, self._dataset = self._dataset, None
@@ -261,7 +288,7 @@ class StorageLoop:
     def _tell_labels(self) -> None:
         """Reading a label file may have found class ids that have no name: labels were added for them."""
         labels = self._open_dataset().labels
-        if labels != self._labels:
+        if labels != self._labels and self._next is None:
             self._labels = labels
             self._send(partial(self._labelled, labels))
 

@@ -14,7 +14,8 @@ class UnsavedChanges:
     """Sends changes to the storage thread and keeps each until it is durable.
 
     After a failure everything not saved is sent again, in order, before the next change: nothing that
-    was done on screen is skipped, and nothing overtakes.
+    was done on screen is skipped, and nothing overtakes. A change that failed and is then undone is
+    dropped: the store, which may never take it, has nothing to do for either.
     """
 
     def __init__(self, send: Callable[[Change], None]) -> None:
@@ -23,6 +24,8 @@ class UnsavedChanges:
         self._attempt = 1
         self._stuck = False
         self._changes: dict[int, Change] = {}
+        self._undone: list[Transaction | None] = []
+        """What a redo does again, newest last: a change that the store never had, or None: its own step."""
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -34,7 +37,21 @@ class UnsavedChanges:
 
     def add(self, kind: Kind, transaction: Transaction | None = None) -> int:
         """Sends a new change; returns its number."""
-        change = Change(next(self._numbers), self._attempt, kind, transaction)
+        seq = next(self._numbers)
+        if kind is Kind.COMMIT:
+            self._undone.clear()
+        elif kind is Kind.UNDO:
+            dropped = self._drop_newest(Kind.COMMIT, Kind.REDO)
+            self._undone.append(dropped.transaction if dropped else None)
+            if dropped:
+                return seq
+        else:
+            again = self._undone.pop() if self._undone else None
+            if again is not None:
+                kind, transaction = Kind.COMMIT, again
+            elif self._drop_newest(Kind.UNDO):
+                return seq
+        change = Change(seq, self._attempt, kind, transaction)
         self._changes[change.seq] = change
         if self._stuck:
             self.send_again()
@@ -66,4 +83,18 @@ class UnsavedChanges:
     def clear(self) -> None:
         """Another dataset is open."""
         self._changes.clear()
+        self._undone.clear()
         self._stuck = False
+        self._attempt += 1  # what is still refused is of the dataset before
+
+    def _drop_newest(self, *kinds: Kind) -> Change | None:
+        """Takes the newest change back if the store has refused it and it is of such a kind."""
+        if not self._stuck or not self._changes:
+            return None
+        seq, change = next(reversed(self._changes.items()))
+        if change.kind not in kinds:
+            return None
+        del self._changes[seq]
+        self._stuck = bool(self._changes)
+        self.send_again()
+        return change

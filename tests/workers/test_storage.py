@@ -190,6 +190,53 @@ def test_a_disk_that_stays_full_says_so_for_each_try_and_retry_saves(ready: Desk
     assert ready.ids() == ["first", "second"]
 
 
+def test_a_change_that_is_never_saved_is_dropped_when_it_is_undone(ready: Desk) -> None:
+    ready.client.commit(ready.add("saved"))
+    ready.client.undo()
+    spin_until(lambda: ready.client.pending == 0)
+    bad = Annotation(
+        AnnotationId("bad"), LabelSet.from_names(["no"]).labels[0].id, MultiPolygon([box(0, 0, 9, 9)])
+    )
+    ready.client.commit(Transaction("Add bad", ((A, add([bad])),)))
+    spin_until(lambda: ready.client.stuck)
+    ready.client.undo()
+    assert (ready.client.pending, ready.client.stuck) == (0, False)
+    ready.client.redo()  # of what the store never had: not of "saved", which it has undone
+    spin_until(lambda: len(ready.heard.save_failed) == 2)
+    assert ready.ids() == []
+    ready.client.undo()
+    ready.client.commit(ready.add("next"))
+    spin_until(lambda: ready.client.pending == 0)
+    assert ready.ids() == ["next"]
+
+
+def test_an_undo_that_was_refused_and_its_redo_need_no_saving(ready: Desk) -> None:
+    ready.client.commit(ready.add("one"))
+    spin_until(lambda: ready.client.pending == 0)
+    ready.disk.full = True
+    ready.client.undo()
+    spin_until(lambda: ready.client.stuck)
+    ready.client.redo()
+    assert ready.client.pending == 0
+    ready.disk.full = False
+    ready.client.undo()
+    spin_until(lambda: ready.client.pending == 0)
+    assert ready.ids() == []
+
+
+def test_what_is_sent_while_another_folder_opens_is_about_the_one_before(ready: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "images"
+    other.mkdir(parents=True)
+    Image.new("RGB", (100, 80)).save(other / "a.png")
+    ready.client.open(other.parent)
+    ready.client.commit(ready.add("old"))
+    ready.client.load(A)
+    spin_until(lambda: len(ready.heard.opened) == 2)
+    assert ready.ids() == []
+    assert [len(d.annotations) for d in ready.heard.documents] in ([0], [1, 0])
+    assert [entry.do.text for entry in ready.open().done] == ["Add label", "Add old"]
+
+
 def test_an_undo_of_nothing_is_told_and_does_not_block(desk: Desk) -> None:
     desk.open()
     desk.client.undo()

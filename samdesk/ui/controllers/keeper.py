@@ -47,6 +47,8 @@ class MaskKeeper:
             label_id: The label of a new one.
             reopened: The annotation that is open again, if any.
         """
+        if label_id is not None and label_id not in self._labels.labels:
+            label_id = self.label_for(None)  # it was deleted while the mask was being made
         if label_id is None:
             return
         region, score = mask

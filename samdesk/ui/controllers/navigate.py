@@ -60,6 +60,7 @@ class NavigateController(QObject):
         self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank.timeout.connect(self._show_waiting)
         storage.document_loaded.connect(self._take_document)
+        storage.reloaded.connect(self._take_document)
         storage.document_failed.connect(self._take_failure)
         loader.loaded.connect(self._take_pixels)
         loader.failed.connect(self._take_failure)
@@ -150,10 +151,13 @@ class NavigateController(QObject):
         self.go(self._panel.next_key() if by > 0 else self._panel.previous_key())
 
     def accept_and_step(self) -> None:
-        """Marks the image done and goes on."""
+        """Marks the image done and goes on; the next one has to be seen before it can be accepted."""
         document = self._session.model.document
-        if document is not None:
-            self._session.edit("Accept image", accept_image(document))
+        if document is None or document.key != self._wanted:
+            return
+        edit = accept_image(document)
+        if edit.put or not document.done:
+            self._session.edit("Accept image", edit)
         self.step(1)
 
     def note_run_edit(self, key: str, edit: Edit) -> None:
