@@ -105,7 +105,8 @@ class Session(QObject):
                 self._apply(edit)
         self._show_labels(transaction)
         self._push(transaction, undo)
-        self._reload(transaction)
+        if self.model.key in transaction.keys:  # who changes a label stays where they are
+            self._reload(transaction)
 
     def take_labels(self, labels: LabelSet, unsaved: int) -> None:
         """The store's label set; while ``unsaved`` changes wait, only what it has found itself is taken."""

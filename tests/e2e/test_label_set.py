@@ -108,9 +108,10 @@ def test_a_used_label_is_replaced_everywhere(labelled: Person, folder: Path) -> 
     QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
     labelled.until(lambda: names(labelled) == ("dog", "fox"))
     assert "One annotation uses “cat”." in labelled.answers.asked[-1]
-    assert labelled.names == ["dog"]
     labelled.until_saved()
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([1], [0])
+    assert labelled.desk.flows.navigate.key == "1.png", "one stays where one is"
+    assert labelled.names == ["dog"]
     labelled.go("0.png")
     assert labelled.names == ["fox"]
     labelled.key(K.Key_Z, CONTROL)
