@@ -65,7 +65,7 @@ def test_no_model_at_all_is_told_when_one_clicks(arrive: Arrive, folder: Path) -
     person = arrive(Outside(load_predictor=Models()))
     person.open(folder)
     person.until(lambda: person.told.count("is not a model") == 1)
-    assert "No model" in chip(person)
+    person.until(lambda: "No model" in chip(person))
     person.hands.click(100, 120)
     person.key(K.Key_Return)
     person.key(K.Key_D)
