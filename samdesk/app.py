@@ -41,6 +41,7 @@ from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.controllers.annotate import AnnotateController
 from samdesk.ui.controllers.batch import BatchController
 from samdesk.ui.controllers.commands import CommandsController, Controllers
+from samdesk.ui.controllers.conflicts import ConflictsController
 from samdesk.ui.controllers.everything import EverythingController
 from samdesk.ui.controllers.files import FilesController
 from samdesk.ui.controllers.help import HelpController
@@ -302,6 +303,7 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
         batch=batch,
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
     )
+    ConflictsController(storage, navigate, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
     CommandsController(view.actions, window, canvas, session, settings, flows, window)

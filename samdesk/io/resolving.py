@@ -53,6 +53,8 @@ def take_file(core: Core, key: ImageKey) -> Resolution:
         text = f"Take the labels of {core.names.path.name}"
         return Resolution(Transaction(text, labels=labels, labels_before=core.documents.labels))
     found = core.documents.from_file(key)
+    if found.problems:
+        core.projection.note_import(found)  # it is still bad: the user is told of it again
     now = core.documents.get(key)
     new = {a.id for a in found.document.annotations}
     edit = Edit(

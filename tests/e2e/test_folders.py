@@ -16,7 +16,7 @@ from tests.helpers.desk import CONTROL, Person, lines, photos
 
 K = Qt.Key
 SQUARE = "0.2 0.2 0.6 0.2 0.6 0.6 0.2 0.6"
-BAD = f"0 {SQUARE}\nnonsense here\n"
+BAD = f"0 {SQUARE}\nnonsense here\n0 0.5 nan 0.5 0.5 0.2 0.2\n"
 
 
 def test_a_folder_dropped_on_the_window(arrive: Arrive, folder: Path) -> None:
@@ -104,15 +104,35 @@ def test_bad_lines_are_told_and_the_file_waits_for_a_choice(arrive: Arrive, fold
     person = arrive()
     person.open(folder)
     person.until(lambda: "0.txt" in person.told)
-    assert "line 2" in person.told
+    assert person.told.count("line 2") == 1
+    person.until(lambda: "1 more line of it cannot be read" in person.told)
     assert len(person.annotations) == 1, "the good line is shown"
     person.draw(250, 200)
     person.until_saved()
     assert (folder / "0.txt").read_text() == BAD
-    person.press("Keep what samdesk shows")
+    person.window.message_bar.clear()
+    person.go("1.png")
+    assert person.told == ""
+    person.go("0.png")
+    person.press("Write the file anew")
     person.until(lambda: (folder / "0.txt").read_text() != BAD)
     assert len(lines(folder / "0.png").lines) == 2
     assert (folder / ".samdesk/replaced/0.txt").read_text() == BAD
+
+
+def test_a_file_mended_by_hand_is_read_again(arrive: Arrive, folder: Path) -> None:
+    (folder / "0.txt").write_text(BAD)
+    person = arrive()
+    person.open(folder)
+    person.press("Read it again")
+    person.until(lambda: "Read it again" in person.buttons)
+    assert "line 2" in person.told, "it is still bad"
+    (folder / "0.txt").write_text(f"0 {SQUARE}\n0 0.5 0.5 0.9 0.5 0.9 0.9\n")
+    person.press("Read it again")
+    person.until(lambda: len(person.annotations) == 2)
+    person.draw(250, 30)
+    person.until_saved()
+    assert len(lines(folder / "0.png").lines) == 3, "the file is samdesk's again"
 
 
 def test_a_file_changed_outside_is_taken_over_and_that_is_undone(person: Person, folder: Path) -> None:

@@ -54,8 +54,10 @@ def test_bad_lines_resolved_without_any_edit(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(BAD)
     dataset = Dataset.open(tmp_path)
     dataset.load(key)
+    dataset.notices()
     assert dataset.resolve(key, "file") is None
     assert dataset.conflicts == {key}
+    assert [n.line for n in dataset.notices()] == [2, 4], "told again"
     assert (tmp_path / "a.txt").read_text() == BAD
     dataset.resolve(key, "mine")
     assert len((tmp_path / "a.txt").read_text().splitlines()) == 2

@@ -13,6 +13,7 @@ from samdesk.io.dataset import Notice
 from samdesk.io.demo_photos import fresh_demo_folder, make_demo_folder
 from samdesk.io.images import IMAGE_SUFFIXES
 from samdesk.io.settings import LAST_IMAGES, Settings
+from samdesk.ui.controllers.conflicts import BAD_LINES, CHANGED
 from samdesk.ui.controllers.navigate import NavigateController
 from samdesk.ui.main_window import MainWindow
 from samdesk.ui.message_bar import Action
@@ -178,21 +179,10 @@ class FilesController(QObject):
         self._settings.set(LAST_IMAGES, {**before, str(self._navigate.folder): key})
 
     def _show_notice(self, notice: Notice) -> None:
-        if notice.kind == "locked":
-            return  # told when the dataset was opened
-        place = f" ({Path(notice.path).name}, line {notice.line})" if notice.line else ""
-        actions = []
-        if notice.kind in ("bad-lines", "changed-outside") and notice.key is not None:
-            key = notice.key
-            actions = [
-                ("Keep what samdesk shows", lambda: self._storage.resolve(key, "mine")),
-                ("Use the file", lambda: self._storage.resolve(key, "file")),
-                ("Show image", lambda: self._navigate.go(key)),
-            ]
-        elif notice.kind == "read-only":
-            actions = [("Choose where to save…", self._offer_store)]
-        key_text = f"{notice.kind}:{notice.key or ''}"
-        self._tell(f"{notice.message}{place}", key_text, actions)
+        if notice.kind in ("locked", BAD_LINES, CHANGED):
+            return  # told when the dataset was opened; asked by the ConflictsController
+        actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
+        self._tell(f"{notice.message}.", f"{notice.kind}:{notice.key or ''}", actions)
 
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
