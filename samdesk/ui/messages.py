@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QInputDialog,
-    QLineEdit,
     QMessageBox,
     QSpacerItem,
     QWidget,
@@ -96,16 +95,6 @@ class Messages:
         """
         name, _ = QFileDialog.getOpenFileName(self._parent, title, str(start or ""), filters)
         return Path(name) if name else None
-
-    def choose_save_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
-        """Asks where to write a file; None if the user changes their mind."""
-        name, _ = QFileDialog.getSaveFileName(self._parent, title, str(start or ""), filters)
-        return Path(name) if name else None
-
-    def ask_text(self, title: str, label: str, text: str = "") -> str | None:
-        """Asks for one line of text, trimmed; None if the user cancels or leaves it empty."""
-        answer, agreed = QInputDialog.getText(self._parent, title, label, QLineEdit.EchoMode.Normal, text)
-        return answer.strip() or None if agreed else None
 
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
         """Asks for one of a few; its index, or None if the user changes their mind."""

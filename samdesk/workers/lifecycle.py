@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Qt, QThread, Signal
@@ -67,10 +67,3 @@ class Post(QObject):
 
     def _handle(self, value: object) -> None:
         self._handler(value)
-
-
-def stop_all(clients: Iterable[Stoppable], timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-    """Stops several owners of threads; all are asked even if one does not end in time."""
-    deadline = QDeadlineTimer(timeout_ms)
-    ended = [client.stop(max(1, deadline.remainingTime())) for client in clients]
-    return all(ended)

@@ -62,11 +62,6 @@ class NavigableWidget(QWidget):
         """Width and height of the image, pixels, or None without one."""
         return self._image_size
 
-    @property
-    def panning(self) -> bool:
-        """Whether a drag moves the view at the moment, or would."""
-        return self._pan_from is not None or self._space
-
     def device_size(self) -> QSize:
         """The canvas in device pixels."""
         ratio = self.devicePixelRatioF()
@@ -119,13 +114,6 @@ class NavigableWidget(QWidget):
         """Moves the image by logical pixels."""
         ratio = self.devicePixelRatioF()
         self._look(self._view.panned(dx * ratio, dy * ratio))
-
-    def show_place(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Pans so that a box (image pixels) is in the middle, unless it is in sight already."""
-        a, b = self.to_widget(x0, y0).toPoint(), self.to_widget(x1, y1).toPoint()
-        if not (self.rect().contains(a) and self.rect().contains(b)):
-            middle = QPointF(self.rect().center()) - (QPointF(a) + QPointF(b)) / 2
-            self.pan_by(middle.x(), middle.y())
 
     def _canvas(self) -> tuple[int, int]:
         size = self.device_size()

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QRectF
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
-from samdesk.ui.canvas.layer import Layer, to_device_rect, transparent
+from samdesk.ui.canvas.layer import Layer, transparent
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, REACH, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
@@ -100,8 +100,3 @@ class ShapeLayer(Layer):
         b = self._bounds
         hit = (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)
         return np.flatnonzero(hit)
-
-
-def dirty_rect(rect: QRectF, view: Viewport, unit: float) -> QRect:
-    """The device pixels that a region with these bounds (image pixels) may paint."""
-    return to_device_rect(rect, view, round(REACH * unit) + 2)

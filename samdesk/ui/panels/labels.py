@@ -104,10 +104,6 @@ class LabelsPanel(QWidget):
             triggers.NoEditTriggers if read_only else triggers.DoubleClicked | triggers.EditKeyPressed
         )
 
-    def start_adding(self) -> None:
-        """Puts the text cursor into the "Add label" line."""
-        self.new_name.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
     def menu(self, row: int) -> QMenu:
         """The context menu of a row."""
         label = self._model.label(row)
