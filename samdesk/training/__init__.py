@@ -1,0 +1,1 @@
+"""Training Flint, and teaching it what a user has labelled."""
