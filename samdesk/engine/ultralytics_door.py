@@ -8,7 +8,7 @@ import, unless the user has set the variables himself.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,41 @@ def load_yolo(path: Path) -> Any:
     import_torchvision()  # ultralytics imports it with the first detection
     import_gently("ultralytics.models.yolo")
     return package.YOLO(str(path))
+
+
+def build_yolo(variant: str, names: Sequence[str]) -> Any:
+    """Ultralytics' ``YOLO`` around a detection network with random weights, in fp32 on the CPU.
+
+    The branches of its head are as wide as those of the 80 COCO classes, however many classes there are,
+    so that weights for other classes fit in all but the last convolutions.
+
+    Args:
+        variant: "yolo11n".
+        names: Class names by class id, at least one.
+    """
+    package = ultralytics()
+    import_torchvision()
+    import_gently("ultralytics.models.yolo")
+    yolo = package.YOLO(f"{variant}.yaml", task="detect")
+    _set_classes(yolo.model, names)
+    yolo.model.eval()
+    return yolo
+
+
+def _set_classes(network: Any, names: Sequence[str]) -> None:
+    """Gives a YOLO detection network other classes: new last convolutions where their number differs."""
+    from torch import nn
+
+    head = network.model[-1]
+    count = len(names)
+    if count != head.nc:
+        for branch in head.cv3:
+            branch[-1] = nn.Conv2d(branch[-1].in_channels, count, 1)
+        head.nc, head.no = count, count + 4 * head.reg_max
+        network.yaml["nc"] = count
+        head.bias_init()
+    network.names = dict(enumerate(names))
+    network.nc = count
 
 
 def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | None]:

@@ -21,13 +21,22 @@ _TASKS = ("detect", "segment")
 class YoloDetector:
     """A ``Detector`` around Ultralytics' ``YOLO``. Used by one thread at a time."""
 
-    def __init__(self, path: Path, device: str, precision: str = "auto") -> None:
-        """Loads a checkpoint onto a resolved device.
+    def __init__(
+        self, path: Path, device: str, precision: str = "auto", *, model: Any = None, model_title: str = ""
+    ) -> None:
+        """Brings a model onto a resolved device.
+
+        Args:
+            path: The file with its weights.
+            device: As ``engine.device.resolve`` gives it.
+            precision: "auto", "fp32", "fp16" or "bf16" (which Ultralytics runs in fp32).
+            model: Ultralytics' ``YOLO`` with the weights of ``path``; None: ``path`` is a checkpoint of it.
+            model_title: What users see; "": the name of the file.
 
         Raises:
             EngineError: The file is broken or no detection or segmentation model.
         """
-        self._model = _load(path)
+        self._model = load_checkpoint(path) if model is None else model
         self._device = device
         wanted = precision_for(device, precision)
         self._half = wanted == "fp16"
@@ -37,7 +46,7 @@ class YoloDetector:
         tensors = [*network.parameters(), *network.buffers()]
         self._info = ModelInfo(
             name=path.name,
-            title=path.stem,
+            title=model_title or path.stem,
             device=device,
             device_title=title(device),
             precision="fp16" if self._half else "fp32",
@@ -116,7 +125,12 @@ def _detections(result: Any) -> list[Detection]:
     return sorted(found, key=lambda d: -d.score)
 
 
-def _load(path: Path) -> Any:
+def load_checkpoint(path: Path) -> Any:
+    """Ultralytics' ``YOLO`` of a detection or segmentation checkpoint, a pickle.
+
+    Raises:
+        EngineError: It is broken, or of another kind; in words.
+    """
     try:
         model = ultralytics_door.load_yolo(path)
     except (
