@@ -40,7 +40,7 @@ def open_store(folder: Path, store_path: Path | None) -> Opened:
     Raises:
         StoreError: The store is damaged, cannot be read, or is made by a newer samdesk.
     """
-    place = store_path or _remembered(folder) or folder / ".samdesk" / "dataset.db"
+    place = store_path or store_place(folder)
     lock = DatasetLock(folder)
     holder = lock.acquire()
     try:
@@ -53,6 +53,11 @@ def open_store(folder: Path, store_path: Path | None) -> Opened:
     if store_path is not None:
         remember(folder, store_path)
     return opened
+
+
+def store_place(folder: Path) -> Path:
+    """Where the store of a dataset is or will be: where it was moved to, or in the folder."""
+    return _remembered(folder) or folder / ".samdesk" / "dataset.db"
 
 
 def remember(folder: Path, store_path: Path) -> None:
