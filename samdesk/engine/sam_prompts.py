@@ -30,24 +30,24 @@ def to_input(xy: FloatArray, frame: Frame, scale: tuple[float, float]) -> FloatA
     return ((np.asarray(xy, np.float64) - (frame.x0, frame.y0)) * scale).astype(np.float32)
 
 
-def mask_on_frame(mask: MaskPrompt, frame: Frame) -> FloatArray:
-    """The prompt's logits as (256, 256) float32 over ``frame``, resampled if it is another one."""
+def mask_on_frame(mask: MaskPrompt, frame: Frame, side: int = MASK_SIDE) -> FloatArray:
+    """The prompt's logits as (side, side) float32 over ``frame``, resampled if it is another one."""
     logits = np.ascontiguousarray(mask.logits, np.float32)
-    if mask.frame == frame and logits.shape == (MASK_SIDE, MASK_SIDE):
+    if mask.frame == frame and logits.shape == (side, side):
         return logits
     rows, columns = logits.shape
     # Cells of the prompt per cell of the target; more than one: sample finer and average.
-    step_x = frame.width / MASK_SIDE * columns / mask.frame.width
-    step_y = frame.height / MASK_SIDE * rows / mask.frame.height
+    step_x = frame.width / side * columns / mask.frame.width
+    step_y = frame.height / side * rows / mask.frame.height
     fine = min(8, max(1, math.ceil(max(step_x, step_y))))
-    grid = (np.arange(MASK_SIDE * fine, dtype=np.float64) + 0.5) / (MASK_SIDE * fine)
+    grid = (np.arange(side * fine, dtype=np.float64) + 0.5) / (side * fine)
     x = (frame.x0 + grid * frame.width - mask.frame.x0) / mask.frame.width * columns - 0.5
     y = (frame.y0 + grid * frame.height - mask.frame.y0) / mask.frame.height * rows - 0.5
     map_x, map_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     sampled = cv2.remap(
         logits, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE
     )
-    return np.asarray(cv2.resize(sampled, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(sampled, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def candidates(

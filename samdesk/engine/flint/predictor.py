@@ -1,0 +1,236 @@
+"""Flint behind the ``Predictor`` protocol: encode a photo once, look again at what is asked for.
+
+A click is first looked for on the whole photo (640 pixels); then the network looks at a square of 1.5
+times what it found (320 pixels) and decides there. A box is looked at directly. A correction stays on
+the look of the mask it corrects, whose embedding is still there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samdesk.domain.contours import GRID, stability_score
+from samdesk.domain.cv import cv2
+from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.engine.device import dtype_of, errors_in_words
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.flint.framing import Bounds, around_box, around_mask, bounds, keeps
+from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
+from samdesk.engine.protocols import EngineError, ModelInfo
+
+if TYPE_CHECKING:
+    import torch
+
+    from samdesk.engine.flint.network import Answer, FlintNetwork
+
+WHOLE, CLOSE = 640, 320
+"""Sides of the look at the whole photo and of a closer one, pixels."""
+_STEP, STRIDE = 32, 4
+_KEPT_LOOKS = 4
+_AT_ONCE = 8
+_CLOSE_BYTES = 80 * 80 * 64 * 4 + 40 * 40 * 64 * 4 + 20 * 20 * 96 * 4 + 10 * 10 * 128 * 4
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What an embedding holds.
+
+    Attributes:
+        photo: The photo, for closer looks.
+        whole: The embedding of the whole photo.
+        close: Embeddings of the latest closer looks, a memory that any prompt may lose.
+    """
+
+    photo: Pyramid
+    whole: tuple[torch.Tensor, ...]
+    close: OrderedDict[Frame, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False)
+
+
+class FlintPredictor:
+    """A ``Predictor`` around Flint's network. Used by one thread at a time."""
+
+    def __init__(self, network: FlintNetwork, info: ModelInfo) -> None:
+        self.network = network
+        self._info = info
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of this model."""
+        return self._info
+
+    @property
+    def key(self) -> str:
+        """What its embeddings are marked with."""
+        return f"{self._info.name}:{self._info.sha256}"
+
+    def encode(self, image: RgbImage) -> Embedding:
+        """Looks at the whole of an (H, W, 3) uint8 RGB photo.
+
+        Raises:
+            OutOfMemory: The device is full.
+            EngineError: The network failed, or this is no photo.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
+        height, width = image.shape[:2]
+        photo = pyramid(image)
+        frame = square(0.0, 0.0, float(max(height, width)))
+        rows, columns = (max(_STEP, _up(n * WHOLE / frame.side)) for n in (height, width))
+        look = cut_out(photo, frame, WHOLE)[:rows, :columns]
+        with errors_in_words("Encoding the image", self._info.device):
+            whole = self._embed(look[None])
+        nbytes = photo.nbytes + _KEPT_LOOKS * _CLOSE_BYTES + sum(f.numel() * f.element_size() for f in whole)
+        return Embedding(self.key, (height, width), frame, Seen(photo, whole), nbytes)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        """One object: for a lone click up to three readings, best predicted IoU first, else one mask.
+
+        No prompt, no candidates. Raises ``OutOfMemory`` and ``EngineError``.
+        """
+        seen = self._seen(embedding)
+        if not prompts:
+            return []
+        with errors_in_words("Decoding the mask", self._info.device):
+            frame = self._frame(embedding, seen, prompts)
+            answer = self._decode(self._close(seen, frame), [prompts], [frame])
+        logits, scores = _numbers(answer)
+        which = _readings(scores[0]) if multimask and _ambiguous(prompts) else [0]
+        return [_candidate(logits[0, i], scores[0, i], frame, embedding.image_hw) for i in which]
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        """(N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+        seen = self._seen(embedding)
+        prompts = [PromptSet(box=BoxPrompt(*map(float, b))) for b in np.asarray(boxes).reshape(-1, 4)]
+        found: list[MaskCandidate] = []
+        for start in range(0, len(prompts), _AT_ONCE):
+            part = prompts[start : start + _AT_ONCE]
+            frames = [around_box(p) for p in part]
+            looks = np.stack([cut_out(seen.photo, frame, CLOSE) for frame in frames])
+            with errors_in_words("Decoding the masks", self._info.device):
+                answer = self._decode(self._embed(looks), part, frames)
+            logits, scores = _numbers(answer)
+            found += [
+                _candidate(logits[i, 0], scores[i, 0], frame, embedding.image_hw)
+                for i, frame in enumerate(frames)
+            ]
+        return found
+
+    def _seen(self, embedding: Embedding) -> Seen:
+        if embedding.model != self.key or not isinstance(embedding.data, Seen):
+            raise EngineError(
+                f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
+            )
+        return embedding.data
+
+    # -- looking
+
+    def _frame(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> Frame:
+        """Where to look for the object that the prompts are about."""
+        if prompts.mask is not None and keeps(prompts.mask.frame, embedding.frame, prompts):
+            return prompts.mask.frame
+        if prompts.mask is not None and (found := bounds(prompts.mask.logits, prompts.mask.frame)):
+            return around_mask(found, prompts)
+        if prompts.box is not None:
+            return around_box(prompts)
+        return around_mask(self._glance(embedding, seen, prompts), prompts)
+
+    def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> Bounds:
+        """Bounds, in image pixels, of what the clicks mean on the whole photo."""
+        answer = self._decode(seen.whole, [prompts], [embedding.frame], whole=True)
+        logits, scores = _numbers(answer)
+        best = int(np.argmax(scores[0])) if _ambiguous(prompts) else 0
+        rows, columns = logits.shape[2:]
+        # The look is cut off where the photo ends; its cells are those of the whole square.
+        cell = embedding.frame.side / (WHOLE // STRIDE)
+        part = Frame(embedding.frame.x0, embedding.frame.y0, columns * cell, rows * cell)
+        found = bounds(logits[0, best], part)
+        if found is not None:
+            return found
+        reach = embedding.frame.side / 16
+        xs, ys = [p.x for p in prompts.points], [p.y for p in prompts.points]
+        return min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach
+
+    def _close(self, seen: Seen, frame: Frame) -> tuple[torch.Tensor, ...]:
+        known = seen.close.pop(frame, None)
+        if known is None:
+            known = self._embed(cut_out(seen.photo, frame, CLOSE)[None])
+        seen.close[frame] = known
+        while len(seen.close) > _KEPT_LOOKS:
+            seen.close.popitem(last=False)
+        return known
+
+    # -- the network
+
+    def _embed(self, looks: NDArray[np.uint8]) -> tuple[torch.Tensor, ...]:
+        """(B, h, w, 3) uint8 RGB to embeddings on the device."""
+        import torch
+
+        with torch.inference_mode(), self._autocast():
+            pixels = torch.from_numpy(np.ascontiguousarray(looks)).to(self._info.device)
+            image = pixels.permute(0, 3, 1, 2).float().div_(255)  # channels-last as it comes
+            return self.network.embed(image)
+
+    def _decode(
+        self,
+        embedding: tuple[torch.Tensor, ...],
+        prompts: Sequence[PromptSet],
+        frames: Sequence[Frame],
+        whole: bool = False,
+    ) -> Answer:
+        import torch
+
+        from samdesk.engine.flint.maps import prompt_maps
+        from samdesk.engine.flint.prompting import look_prompts
+
+        size = embedding[1].shape[2:]
+        side = WHOLE if whole else CLOSE
+        with torch.inference_mode(), self._autocast():
+            here = tuple(level.to(self._info.device) for level in embedding)
+            given = look_prompts(prompts, frames, side, self._info.device)
+            maps = prompt_maps(given, (int(size[0]), int(size[1])))
+            answer: Answer = self.network.head(here, maps, fine=not whole)
+            return answer
+
+    def _autocast(self) -> torch.autocast:
+        import torch
+
+        dtype = dtype_of(self._info.precision)
+        on = self._info.precision != "fp32"
+        return torch.autocast(self._info.device.split(":")[0], dtype=dtype if on else None, enabled=on)
+
+
+def _ambiguous(prompts: PromptSet) -> bool:
+    """Whether it is one click and nothing else."""
+    return prompts.box is None and prompts.mask is None and len(prompts.points) == 1
+
+
+def _readings(scores: NDArray[np.float32]) -> list[int]:
+    """Which of the four masks answer a lone click, best predicted IoU first."""
+    order = np.argsort(-scores, kind="stable")
+    return [int(i) for i in order[:3]]
+
+
+def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(B, 4, h, w) logits and (B, 4) predicted IoUs."""
+    return answer.logits.float().cpu().numpy(), answer.iou.float().cpu().numpy()
+
+
+def _candidate(
+    logits: NDArray[np.float32], score: np.float32, frame: Frame, image_hw: tuple[int, int]
+) -> MaskCandidate:
+    grid = np.asarray(cv2.resize(logits, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.float32)
+    return MaskCandidate(grid, frame, image_hw=image_hw, score=float(score), stability=stability_score(grid))
+
+
+def _up(length: float) -> int:
+    """The next multiple of the encoder's coarsest stride."""
+    return int(np.ceil(length / _STEP)) * _STEP
