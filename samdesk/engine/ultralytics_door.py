@@ -7,6 +7,7 @@ import, unless the user has set the variables himself.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,40 @@ def _set_classes(network: Any, names: Sequence[str]) -> None:
         head.bias_init()
     network.names = dict(enumerate(names))
     network.nc = count
+
+
+def half_precision(wanted: bool) -> dict[str, Any]:
+    """The argument of Ultralytics' ``predict`` for fp16, whose name depends on the version; {} for fp32."""
+    ultralytics()
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    if not wanted:
+        return {}
+    return {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
+
+
+def detection_trainer() -> Any:
+    """Ultralytics' ``DetectionTrainer`` class."""
+    ultralytics()
+    import_torchvision()
+    import_gently("ultralytics.models.yolo")
+    from ultralytics.models.yolo.detect import DetectionTrainer
+
+    return DetectionTrainer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing of Ultralytics on the console, also where the user's ``YOLO_VERBOSE`` asks for it."""
+    ultralytics()
+    from ultralytics.utils import LOGGER
+
+    before = LOGGER.level
+    LOGGER.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(before)
 
 
 def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | None]:

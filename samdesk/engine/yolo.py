@@ -108,10 +108,10 @@ class YoloDetector:
                 max_det=max_det,
                 classes=None if classes is None else list(classes),
                 device=self._device,
-                half=self._half,
                 verbose=False,
                 save=False,
                 retina_masks=False,
+                **ultralytics_door.half_precision(self._half),
             )
         return [_detections(result) for result in results]
 

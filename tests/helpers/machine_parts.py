@@ -113,7 +113,7 @@ def parts_folder(
 ) -> list[TrainingImage]:
     """Writes a folder of photos (images/), YOLO-seg labels (labels/) and data.yaml; what it holds.
 
-    Picture i is that of seed ``seed + i``.
+    Picture i is that of seed ``seed + i``. Photos that are there already stay as they are.
     """
     labels = LabelSet.from_names(labelled)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,8 @@ def parts_folder(
     for i in range(count):
         made = parts_image(seed + i, height=height, width=width, labelled=labelled, most=most)
         path = folder / "images" / f"part_{seed + i:04}.jpg"
-        cv2.imwrite(str(path), made.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+        if not path.exists():
+            cv2.imwrite(str(path), made.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         key = ImageKey(f"images/{path.name}")
         annotations = tuple(
             Annotation(AnnotationId(f"{i}-{n}"), labels.labels[one.label].id, one.region)
