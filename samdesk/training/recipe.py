@@ -33,7 +33,7 @@ class Recipe:
     """
 
     seed: int = 0
-    steps: int = 6000
+    steps: int = 4200
     warmup: int = 100
     decay_from: float = 0.6
     views: int = 12
