@@ -10,7 +10,10 @@ from typing import Annotated, Optional
 import typer
 
 from samdesk import __version__
+from samdesk.bench.command import bench
 from samdesk.headless.command import annotate
+from samdesk.headless.teach import teach
+from samdesk.training.command import evaluate, train
 
 cli = typer.Typer(
     add_completion=False,
@@ -50,6 +53,10 @@ def demo(
 
 
 cli.command("annotate")(annotate)
+cli.command("teach")(teach)
+cli.command("train")(train)
+cli.command("evaluate")(evaluate)
+cli.command("bench")(bench)
 
 
 @cli.command()
@@ -64,20 +71,6 @@ def doctor(
     report = diagnose(model, device, places())
     typer.echo(report.text)
     raise typer.Exit(0 if report.sound else 1)
-
-
-@cli.command()
-def bench(
-    photos: Annotated[Path, typer.Argument(help="A folder of photos; they are copied first.")],
-    seconds: Annotated[float, typer.Option(help="How long each phase goes on.")] = 30.0,
-    model: Annotated[str, typer.Option(help="SAM model; seeded random weights by default.")] = "",
-    detector: Annotated[str, typer.Option(help="Detector for the auto-annotate phase.")] = "",
-) -> None:
-    """Measure whether the window ever waits: a 5 ms heartbeat while everything else works."""
-    from samdesk.bench import heartbeat
-
-    options = [("--seconds", str(seconds)), ("--model", model), ("--detector", detector)]
-    raise typer.Exit(heartbeat.main([str(photos), *(part for o in options if o[1] for part in o)]))
 
 
 @cli.command()

@@ -1,9 +1,9 @@
 """What Flint was taught on a dataset: every teaching with its figures, and which one is in use.
 
-``.samdesk/taught/`` beside the store has a folder a teaching (``weights.safetensors`` and
-``teaching.json``) and ``use.json``, the steps of what was in use. A teaching appears with one rename and is
-never changed, so whatever breaks off, it is there as a whole or not at all. Where that folder cannot be
-written, this user's state folder takes its place; what is in the dataset's folder is read all the same.
+``.samdesk/taught/`` beside the store has a folder a teaching (the weights and ``teaching.json``) and
+``use.json``, the steps of what was in use. A teaching appears with one rename and is never changed, so
+whatever breaks off, it is there as a whole or not at all. Where that folder cannot be written, this user's
+state folder takes its place; what is in the dataset's folder is read all the same.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from samdesk.io.teaching import (
     FIGURES,
     KINDS,
     MASKS,
-    WEIGHTS,
     Kind,
     Score,
     Teaching,
     teachings_in,
+    weights_name,
 )
 
 __all__ = ["DETECTOR", "KINDS", "MASKS", "InUse", "Kind", "Score", "Taught", "TaughtError", "Teaching"]
@@ -191,11 +191,12 @@ class Taught:
         teaching = replace(teaching, id=_free_id(self, teaching))
         beside = self.home / f"{_NEW}{teaching.id}"
         shutil.rmtree(beside, ignore_errors=True)
-        atomic.write_bytes(beside / WEIGHTS, data)
-        atomic.write_text(beside / FIGURES, json.dumps(replace(teaching, path=Path(WEIGHTS)).to_json()))
+        name = weights_name(teaching.kind)
+        atomic.write_bytes(beside / name, data)
+        atomic.write_text(beside / FIGURES, json.dumps(replace(teaching, path=Path(name)).to_json()))
         beside.rename(self.home / teaching.id)
         atomic.sync_folder(self.home)
-        return replace(teaching, path=self.home / teaching.id / WEIGHTS)
+        return replace(teaching, path=self.home / teaching.id / name)
 
     def _ended(self, kind: Kind) -> None:
         with contextlib.suppress(OSError):

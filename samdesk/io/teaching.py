@@ -46,6 +46,7 @@ class Teaching:
         better: Whether it does better on the held-out images than what was before it.
         names: The classes, for a detector.
         origin: The file it was brought from; "" for one taught here.
+        base: Hash of the Flint that it was taught on, "" where it is not known.
         problem: Why its figures are not known, in words.
         path: The weights; set when it is read.
     """
@@ -60,6 +61,7 @@ class Teaching:
     better: bool = False
     names: tuple[str, ...] = ()
     origin: str = ""
+    base: str = ""
     problem: str = ""
     path: Path = Path()
 
@@ -77,8 +79,13 @@ class Teaching:
                       "path": Path(value.get("path", ""))})  # fmt: skip
 
 
-FIGURES, WEIGHTS = "teaching.json", "weights.safetensors"
-"""The files in a teaching's folder."""
+FIGURES = "teaching.json"
+"""The file beside the weights."""
+
+
+def weights_name(kind: Kind) -> str:
+    """What the file of weights is called: it may be shown as a model's name."""
+    return f"flint-taught-{kind}.safetensors"
 
 
 def teachings_in(home: Path) -> Iterator[Teaching]:
@@ -88,17 +95,17 @@ def teachings_in(home: Path) -> Iterator[Teaching]:
     except OSError:
         return
     for name in names:
-        weights = home / name / WEIGHTS
-        if weights.is_file():
-            yield _teaching(home / name, weights)
+        for kind in KINDS:
+            weights = home / name / weights_name(kind)
+            if weights.is_file():
+                yield _teaching(home / name, weights, kind)
 
 
-def _teaching(folder: Path, weights: Path) -> Teaching:
+def _teaching(folder: Path, weights: Path, kind: Kind) -> Teaching:
     try:
         value = json.loads((folder / FIGURES).read_text("utf-8"))
-        return replace(Teaching.from_json(value), id=folder.name, path=weights)
+        return replace(Teaching.from_json(value), id=folder.name, kind=kind, path=weights)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        kind: Kind = DETECTOR if folder.name.startswith(DETECTOR) else MASKS
         problem = (
             f"{folder / FIGURES} cannot be read ({error}): the weights are there, their figures are not."
         )

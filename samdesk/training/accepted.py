@@ -45,26 +45,31 @@ class Accepted:
 
     Attributes:
         names: Class names by class id.
-        images: In natural order, at most ``MOST_IMAGES`` or as many as were asked for.
+        found: In natural order, at most ``MOST_IMAGES`` or as many as were asked for.
         total: How many images there are without that limit.
         unread: Images that could not be read, and why.
     """
 
     names: tuple[str, ...]
-    images: tuple[AcceptedImage, ...]
+    found: tuple[AcceptedImage, ...]
     total: int
     unread: tuple[str, ...] = ()
 
     @property
+    def images(self) -> tuple[TrainingImage, ...]:
+        """All of them with all that was accepted."""
+        return tuple(a.image for a in self.found)
+
+    @property
     def for_masks(self) -> tuple[TrainingImage, ...]:
         """Images with outlines; plain boxes are left out, they say nothing about an edge."""
-        outlined = (_outlined(accepted.image) for accepted in self.images)
+        outlined = (_outlined(accepted.image) for accepted in self.found)
         return tuple(image for image in outlined if image.instances)
 
     @property
     def for_detector(self) -> tuple[TrainingImage, ...]:
         """Images that are accepted as a whole, also those with nothing on them."""
-        return tuple(a.image for a in self.images if a.whole)
+        return tuple(a.image for a in self.found if a.whole)
 
     @property
     def masks(self) -> int:
@@ -74,17 +79,17 @@ class Accepted:
     @property
     def boxes(self) -> int:
         """How many annotations are plain boxes."""
-        return sum(len(a.image.instances) for a in self.images) - self.masks
+        return sum(len(a.image.instances) for a in self.found) - self.masks
 
     @property
     def in_part(self) -> int:
         """How many images have something that waits for a person, so that the detector leaves them out."""
-        return sum(1 for a in self.images if not a.whole)
+        return sum(1 for a in self.found if not a.whole)
 
     @property
     def classes(self) -> tuple[tuple[str, int], ...]:
         """(name, how many accepted annotations) of each class that occurs, by class id."""
-        counts = Counter(i.label for a in self.images for i in a.image.instances)
+        counts = Counter(i.label for a in self.found for i in a.image.instances)
         return tuple((self.names[label], counts[label]) for label in sorted(counts))
 
 
@@ -173,8 +178,8 @@ def describe(accepted: Accepted) -> Sequence[str]:
         words.append(
             f"{accepted.boxes:,} plain box{'' if accepted.boxes == 1 else 'es'}: for the detector only."
         )
-    if accepted.total > len(accepted.images) + len(accepted.unread):
-        words.append(f"Of {accepted.total:,} images, {len(accepted.images):,} are used.")
+    if accepted.total > len(accepted.found) + len(accepted.unread):
+        words.append(f"Of {accepted.total:,} images, {len(accepted.found):,} are used.")
     if accepted.unread:
         words.append(f"{len(accepted.unread):,} cannot be read: {accepted.unread[0]}.")
     return words

@@ -171,7 +171,7 @@ def test_of_many_images_the_same_ones_are_used(dataset: Dataset) -> None:
     put(dataset, ImageKey("4.png"), outline(dataset))
     accepted = read_accepted(dataset.folder, most=2)
     assert accepted.total == 4
-    assert len(accepted.images) == 2
+    assert len(accepted.found) == 2
     assert read_accepted(dataset.folder, most=2) == accepted
     assert "Of 4 images, 2 are used." in describe(accepted)
 
