@@ -97,6 +97,7 @@ class FlintPredictor:
         No prompt, no candidates. Raises ``OutOfMemory`` and ``EngineError``.
         """
         seen = self._seen(embedding)
+        prompts = _meant(prompts)
         if not prompts:
             return []
         with errors_in_words("Decoding the mask", self._info.device):
@@ -145,7 +146,7 @@ class FlintPredictor:
 
     def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> Bounds:
         """Bounds, in image pixels, of what the clicks mean on the whole photo."""
-        answer = self._decode(seen.whole, [prompts], [embedding.frame], whole=True)
+        answer = self._decode(seen.whole, [PromptSet(prompts.points)], [embedding.frame], whole=True)
         logits, scores = _numbers(answer)
         best = int(np.argmax(scores[0])) if _ambiguous(prompts) else 0
         rows, columns = logits.shape[2:]
@@ -206,6 +207,14 @@ class FlintPredictor:
         dtype = dtype_of(self._info.precision)
         on = self._info.precision != "fp32"
         return torch.autocast(self._info.device.split(":")[0], dtype=dtype if on else None, enabled=on)
+
+
+def _meant(prompts: PromptSet) -> PromptSet:
+    """The prompts without a mask that shows nothing."""
+    mask = prompts.mask
+    if mask is None or bounds(mask.logits, mask.frame) is not None:
+        return prompts
+    return PromptSet(prompts.points, prompts.box)
 
 
 def _ambiguous(prompts: PromptSet) -> bool:
