@@ -37,8 +37,8 @@ class AutoAnnotatePlan:
     """What an auto-annotate run shall do. ``ValueError`` (in words) if a number makes no sense.
 
     Attributes:
-        det_model: Detector, name or path.
-        sam_model: Predictor, name or path ("grabcut" for the classic one).
+        det_model: Detector, name or path ("flint" for the one in the box).
+        sam_model: Predictor, name or path ("flint" likewise).
         device: "cuda:0", "mps", "cpu" or "" for the best there is.
         precision: "auto", "fp32", "fp16" or "bf16".
         conf: Least detector confidence, 0..1.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_run import Annotator, Models
 from samdesk.engine.protocols import CancelToken, Detector, EngineError, OutOfMemory, Predictor
+from samdesk.engine.registry import FLINT
+
+_M = TypeVar("_M", Detector, Predictor)
 
 LoadDetector: TypeAlias = Callable[[str, str, str], Detector]
 """(name or path, device, precision) -> Detector; raises ``EngineError``."""
@@ -21,6 +24,17 @@ Say: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Instead:
+    """Whether the best ``detector`` or ``predictor`` at hand may take the place of one that cannot be had."""
+
+    detector: bool = False
+    predictor: bool = False
+
+
+NOTHING = Instead()
+
+
+@dataclass(frozen=True)
 class Loaders:
     """How models are had.
 
@@ -28,11 +42,13 @@ class Loaders:
         detector: Loads a detector.
         predictor: Loads a predictor.
         default_model: Names the best predictor that is at hand.
+        default_detector: Names the best detector that is at hand.
     """
 
     detector: LoadDetector
     predictor: LoadPredictor
     default_model: Callable[[], str]
+    default_detector: Callable[[], str] = lambda: FLINT
 
     @classmethod
     def real(cls, say: Say, cancel: CancelToken, *, fetch: bool = True) -> Loaders:
@@ -43,7 +59,7 @@ class Loaders:
             cancel: Stops a download (``Cancelled``).
             fetch: Download weights that are not on disk.
         """
-        from samdesk.engine.load import default_model, load_detector, load_predictor
+        from samdesk.engine.load import default_detector, default_model, load_detector, load_predictor
 
         def detector(name: str, device: str, precision: str) -> Detector:
             if fetch:
@@ -55,44 +71,51 @@ class Loaders:
                 _tell_of_download(name, say)
             return load_predictor(name, device, precision, fetch=fetch, cancel=cancel)
 
-        return cls(detector, predictor, default_model)
+        return cls(detector, predictor, default_model, default_detector)
 
-    def annotator(self, plan: AutoAnnotatePlan, say: Say, *, or_default: bool = False) -> Annotator:
+    def annotator(self, plan: AutoAnnotatePlan, say: Say, *, instead: Instead = NOTHING) -> Annotator:
         """Loads the models of a plan.
 
         Args:
             plan: Names them.
             say: Told when another model or device than asked for is used.
-            or_default: Take the best predictor at hand where the plan's cannot be had.
+            instead: Which models may be the best at hand where the plan's cannot be had.
 
         Raises:
-            EngineError: The detector cannot be had, or the predictor cannot and ``or_default`` is off.
+            EngineError: A model cannot be had, and nothing may take its place.
             ValueError: The plan names classes the detector does not have.
         """
         on_cpu = replace(plan, device="cpu", precision="fp32")
         try:
-            models, sam_model = self._load(plan, say, or_default=or_default)
+            models, names = self._load(plan, say, instead)
         except OutOfMemory as error:
             say(f"{error} The CPU is used (slower).")
-            models, sam_model = self._load(on_cpu, say, or_default=or_default)
-        on_cpu = replace(on_cpu, sam_model=sam_model)
-        return Annotator(models, plan, lambda: self._load(on_cpu, say)[0], say)
+            models, names = self._load(on_cpu, say, instead)
+        on_cpu = replace(on_cpu, det_model=names[0], sam_model=names[1])
+        return Annotator(models, plan, lambda: self._load(on_cpu, say, NOTHING)[0], say)
 
-    def _load(self, plan: AutoAnnotatePlan, say: Say, *, or_default: bool = False) -> tuple[Models, str]:
-        """The models, and the name that loads this predictor again."""
-        detector = self.detector(plan.det_model, plan.device, plan.precision)
-        sam_model = plan.sam_model
-        try:
-            predictor = self.predictor(sam_model, plan.device, plan.precision)
-        except OutOfMemory:
-            raise
-        except EngineError as error:
-            sam_model = self.default_model()
-            if not or_default or sam_model == plan.sam_model:
+    def _load(self, plan: AutoAnnotatePlan, say: Say, instead: Instead) -> tuple[Models, tuple[str, str]]:
+        """The models, and the names that load them again."""
+
+        def had(
+            load: Callable[[str, str, str], _M], name: str, other: str | None, does: str
+        ) -> tuple[_M, str]:
+            try:
+                return load(name, plan.device, plan.precision), name
+            except OutOfMemory:
                 raise
-            predictor = self.predictor(sam_model, plan.device, plan.precision)
-            say(f"{plan.sam_model} cannot be had; {predictor.info.title} draws the masks instead. ({error})")
-        return Models(detector, predictor), sam_model
+            except EngineError as error:
+                if other is None or other == name:
+                    raise
+                model = load(other, plan.device, plan.precision)
+                say(f"{name} cannot be had; {model.info.title} {does} instead. ({error})")
+                return model, other
+
+        usual_detector = self.default_detector() if instead.detector else None
+        usual_predictor = self.default_model() if instead.predictor else None
+        detector, det_model = had(self.detector, plan.det_model, usual_detector, "finds the objects")
+        predictor, sam_model = had(self.predictor, plan.sam_model, usual_predictor, "draws the masks")
+        return Models(detector, predictor), (det_model, sam_model)
 
 
 def _tell_of_download(name: str, say: Say) -> None:

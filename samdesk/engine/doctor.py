@@ -21,8 +21,8 @@ from samdesk.engine.protocols import EngineError
 from samdesk.engine.registry import MODELS
 
 PACKAGES = (
-    "samdesk", "torch", "torchvision", "ultralytics", "PySide6-Essentials", "qtawesome", "numpy",
-    "opencv-python", "pillow", "shapely", "contourpy",
+    "samdesk", "torch", "torchvision", "ultralytics", "safetensors", "PySide6-Essentials", "qtawesome",
+    "numpy", "opencv-python", "pillow", "shapely", "contourpy",
 )  # fmt: skip
 DECODES = 5
 
@@ -95,9 +95,8 @@ def _measure(model: str, device: str) -> list[str]:
 
 
 def _weights() -> list[str]:
-    rows = []
-    for spec in MODELS:
-        found = weights.find(spec.name)
-        if found is not None:
-            rows.append(f"  {spec.name:<16} {found}")
-    return rows or ["  none found; choose a model in the window to download one"]
+    here = [(spec, path) for spec in MODELS if (path := weights.find(spec.name)) is not None]
+    rows = [f"  {spec.name:<16} {path}" for spec, path in here]
+    if not any(spec.url for spec, _ in here):
+        rows.append("  no others; choose a model in the window to download one")
+    return rows

@@ -15,8 +15,10 @@ from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import CancelToken, Predictor, Progress
 
-PREDICTED_IOU = 0.88
-STABILITY = 0.95
+PREDICTED_IOU, STABILITY = 0.88, 0.95
+"""Meta's thresholds, for the scores of a SAM."""
+FLINT_PREDICTED_IOU, FLINT_STABILITY = 0.7, 0.85
+"""Flint is less sure of itself, and its edges are softer."""
 BOX_OVERLAP = 0.7
 _AT_ONCE = 32
 
@@ -37,8 +39,8 @@ def segment_everything(
         predictor: Any predictor.
         embedding: The image.
         points_per_side: Clicks along each side of the image.
-        predicted_iou: Least score; None: 0.88, or 0 for a predictor that is no network (GrabCut).
-        stability: Least stability; None: 0.95, or 0 likewise.
+        predicted_iou: Least score; None: 0.88, Flint's 0.7.
+        stability: Least stability; None: 0.95, Flint's 0.85.
         cancel: Looked at between clicks.
         progress: Called with (clicks done, clicks in all).
 
@@ -46,10 +48,9 @@ def segment_everything(
         EngineError: The predictor failed.
         Cancelled: ``cancel`` was used.
     """
-    # Meta's thresholds are thresholds of a SAM's scores; other predictors score in their own way.
-    network = predictor.info.parameters > 0
-    least_iou = (PREDICTED_IOU if network else 0.0) if predicted_iou is None else predicted_iou
-    least_stability = (STABILITY if network else 0.0) if stability is None else stability
+    usual_iou, usual_stability = _thresholds(predictor)
+    least_iou = usual_iou if predicted_iou is None else predicted_iou
+    least_stability = usual_stability if stability is None else stability
     grid = point_grid(points_per_side, embedding.image_hw)
     kept: list[MaskCandidate] = []
     for done, found in enumerate(_decoded(predictor, embedding, grid, cancel), 1):
@@ -60,6 +61,14 @@ def segment_everything(
     scores = np.array([kept[i].score for i in there])
     corners = np.array([boxes[i] for i in there], np.float64).reshape(-1, 4)
     return [kept[there[i]] for i in non_maximum_suppression(corners, scores, BOX_OVERLAP)]
+
+
+def _thresholds(predictor: Predictor) -> tuple[float, float]:
+    from samdesk.engine.flint.predictor import FlintPredictor
+
+    if isinstance(predictor, FlintPredictor):
+        return FLINT_PREDICTED_IOU, FLINT_STABILITY
+    return PREDICTED_IOU, STABILITY
 
 
 def point_grid(points_per_side: int, image_hw: tuple[int, int]) -> FloatArray:
@@ -86,11 +95,15 @@ def _decoded(
 
 
 def _box(candidate: MaskCandidate) -> tuple[float, float, float, float] | None:
-    """Bounds of the mask in cells of its logits."""
-    rows, columns = np.nonzero(candidate.logits > 0)
+    """Bounds of the mask in image pixels, cut off at the image: each candidate has a frame of its own."""
+    drawn, frame, (height, width) = candidate.logits > 0, candidate.frame, candidate.image_hw
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not len(rows):
         return None
-    return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
+    across, down = frame.width / drawn.shape[1], frame.height / drawn.shape[0]
+    x0, x1 = (min(max(frame.x0 + float(c) * across, 0), width) for c in (columns[0], columns[-1] + 1))
+    y0, y1 = (min(max(frame.y0 + float(r) * down, 0), height) for r in (rows[0], rows[-1] + 1))
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
 def non_maximum_suppression(boxes: FloatArray, scores: NDArray[np.float64], most: float) -> NDArray[np.intp]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.engine import registry, weights
 from samdesk.engine.device import dtype_of, errors_in_words, precision_for, resolve, title
+from samdesk.engine.flint import about
 from samdesk.engine.protocols import CancelToken, Detector, EngineError, ModelInfo, Predictor, Progress
+from samdesk.resources import flint_weights
 
 if TYPE_CHECKING:
     from samdesk.engine.sam_predictor import SamNetwork
@@ -16,8 +18,24 @@ _SIZES = {"t": "tiny", "s": "small", "b": "base", "l": "large", "h": "huge"}
 
 
 def default_model() -> str:
-    """The name of the best predictor whose weights are on disk, else GrabCut's. Imports no torch."""
-    return next((name for name in registry.PREFERRED if weights.find(name) is not None), registry.GRABCUT)
+    """The name of the best predictor whose weights are on disk, else "flint". Imports no torch."""
+    return next((name for name in registry.PREFERRED if weights.find(name) is not None), registry.FLINT)
+
+
+def default_detector() -> str:
+    """The name of the best detector whose weights are on disk, else "flint". Imports no torch."""
+    here = (name for name in registry.PREFERRED_DETECTORS if weights.find(name) is not None)
+    return next(here, registry.FLINT)
+
+
+def class_names(name_or_path: str) -> tuple[str, ...] | None:
+    """A detector's class names where its file tells them without being loaded. Imports no torch.
+
+    Raises:
+        EngineError: The file cannot be read.
+    """
+    path = weights.find(name_or_path)
+    return about.class_names(path) if path is not None and about.is_flint(path) else None
 
 
 def load_predictor(
@@ -32,8 +50,8 @@ def load_predictor(
     """A promptable segmenter.
 
     Args:
-        name_or_path: A name of ``registry.MODELS``, a SAM checkpoint file of any name, "grabcut", or ""
-            for ``default_model()``.
+        name_or_path: A name of ``registry.MODELS``, a SAM checkpoint or a file of Flint weights
+            (``.safetensors``) of any name, or "" for ``default_model()``.
         device: "" or "auto" for the best, else "cuda", "cuda:1", "0", "mps", "cpu".
         precision: "auto", "fp32", "fp16" or "bf16".
         fetch: Download weights that are not on disk.
@@ -45,14 +63,10 @@ def load_predictor(
         OutOfMemory: It does not fit on the device.
         Cancelled: ``cancel`` was used.
     """
-    name = name_or_path or default_model()
-    if name == registry.GRABCUT:
-        from samdesk.engine.grabcut import GrabCutPredictor
-
-        return GrabCutPredictor()
-    path = _checkpoint(name, False, fetch, progress, cancel)
+    path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
     place = resolve(device)
-    return _sam(path, place, precision_for(place, precision))
+    load = _flint if about.is_flint(path) else _sam
+    return load(path, place, precision_for(place, precision))
 
 
 def load_detector(
@@ -64,23 +78,30 @@ def load_detector(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Detector:
-    """An Ultralytics detection or segmentation model; arguments and errors as ``load_predictor``.
+    """Flint's detector, or an Ultralytics detection or segmentation model.
 
-    A YOLO checkpoint is a pickle, which can run code as it is opened: only for files that are trusted.
+    Arguments and errors are those of ``load_predictor``; "" is ``default_detector()``. A YOLO checkpoint
+    is a pickle, which can run code as it is opened: only for files that are trusted. Flint's is none.
     """
+    path = _checkpoint(name_or_path or default_detector(), True, fetch, progress, cancel)
+    place = resolve(device)
+    if about.is_flint(path):
+        from samdesk.engine.flint.detector import load_flint_detector
+
+        otherwise = "Flint detector" if _is_shipped(path) else path.name
+        return load_flint_detector(path, place, precision, title=about.title(path, otherwise))
     from samdesk.engine.yolo import YoloDetector
 
-    path = _checkpoint(name_or_path, True, fetch, progress, cancel)
-    return YoloDetector(path, resolve(device), precision)
+    return YoloDetector(path, place, precision)
 
 
 def _checkpoint(
     name: str, detector: bool, fetch: bool, progress: Progress | None, cancel: CancelToken | None
 ) -> Path:
     known = registry.spec(name)
-    if known is not None and known.detector is not detector:
+    if known is not None and not (known.finds_boxes if detector else known.draws_masks):
         raise EngineError(
-            f"{known.title} {'finds boxes' if known.detector else 'draws masks'}: "
+            f"{known.title} {'draws masks' if detector else 'finds boxes'}: "
             f"it cannot be used as the {'detector' if detector else 'SAM model'}. Choose another model."
         )
     path = weights.find(name)
@@ -88,6 +109,8 @@ def _checkpoint(
         return path
     if known is None:
         raise EngineError(f"There is no model and no file {name!r}. Choose a model of the list or a file.")
+    if not known.url:
+        raise EngineError(f"{known.title} is missing from this installation. Install samdesk again.")
     if not fetch:
         raise EngineError(
             f"The weights of {known.title} ({known.name}) are not on this machine. "
@@ -107,10 +130,32 @@ def _sam(path: Path, device: str, precision: str) -> Predictor:
     name, module = load_network(path)
     with errors_in_words(f"Loading {path.name}", device):
         network = _moved(name, module, device, precision)
+    return SamPredictor(network, _info(module, path.name, title_of(name), path, device, precision))
+
+
+def _flint(path: Path, device: str, precision: str) -> Predictor:
+    import torch
+
+    from samdesk.engine.flint.predictor import FlintPredictor
+    from samdesk.engine.flint.weights import load_network
+
+    network = load_network(path, flint_weights())
+    with errors_in_words(f"Loading {path.name}", device):
+        network.to(device).to(memory_format=torch.channels_last)
+    name, otherwise = (registry.FLINT, "Flint") if _is_shipped(path) else (path.name, path.name)
+    words = about.title(path, otherwise)
+    return FlintPredictor(network, _info(network, name, words, path, device, precision))
+
+
+def _is_shipped(path: Path) -> bool:
+    return path == weights.find(registry.FLINT)
+
+
+def _info(module: Any, name: str, words: str, path: Path, device: str, precision: str) -> ModelInfo:
     tensors = [*module.parameters(), *module.buffers()]
-    info = ModelInfo(
-        name=path.name,
-        title=title_of(name),
+    return ModelInfo(
+        name=name,
+        title=words,
         device=device,
         device_title=title(device),
         precision=precision,
@@ -120,7 +165,6 @@ def _sam(path: Path, device: str, precision: str) -> Predictor:
         path=str(path),
         sha256=weights.file_hash(path)[:16],
     )
-    return SamPredictor(network, info)
 
 
 def title_of(network: str) -> str:

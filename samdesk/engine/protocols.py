@@ -62,10 +62,10 @@ class ModelInfo:
 
     Attributes:
         name: Its registry name or file name ("mobile_sam.pt").
-        title: What users see ("MobileSAM", "Classic (GrabCut)").
+        title: What users see ("MobileSAM", "Flint").
         device: Where it really runs ("cuda:0", "mps", "cpu").
         device_title: In words ("NVIDIA H100", "CPU, 2 threads").
-        precision: "fp32", "fp16" or "bf16" as really used ("-" without a network).
+        precision: "fp32", "fp16" or "bf16" as really used.
         layers: Number of layers, as Ultralytics' ``model.info()`` counts them.
         parameters: Number of parameters.
         gflops: For one image at the model's input size; None where it cannot be had.
@@ -118,7 +118,10 @@ class Predictor(Protocol):
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
-        """Decodes one object: three candidates, best predicted IoU first, or one without multimask."""
+        """Decodes one object: up to three candidates, best predicted IoU first, or one without multimask.
+
+        How many there are, and over which frame each lies, is the predictor's choice.
+        """
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Family: TypeAlias = Literal["sam", "mobile_sam", "sam2", "yolo", "grabcut"]
+Family: TypeAlias = Literal["sam", "mobile_sam", "sam2", "yolo", "flint"]
 
 _ASSETS = "https://github.com/ultralytics/assets/releases/download/v8.3.0"
 _META = "https://dl.fbaipublicfiles.com/segment_anything"
 _APACHE, _AGPL = "Apache-2.0", "AGPL-3.0"
-GRABCUT = "grabcut"
+FLINT = "flint"
+"""The engine in the box: it draws masks and finds boxes."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,13 @@ class ModelSpec:
     Attributes:
         name: What it is asked for by, and its file's name in the weights folder.
         title: For users.
-        family: What kind of network; "yolo" finds boxes, the others draw masks.
-        url: Where its checkpoint is; "" where it needs none.
+        family: What kind of network; "yolo" finds boxes, "flint" does both, the others draw masks.
+        url: Where its checkpoint is; "" for what is part of samdesk.
         bytes: About how much is downloaded (the server says how much it really is).
         sha256: Of the checkpoint (hex), None where it is not known for certain.
         licence: Of the weights.
         parameters: About how many.
+        note: What a user should know when choosing, if anything.
     """
 
     name: str
@@ -36,11 +38,17 @@ class ModelSpec:
     sha256: str | None
     licence: str
     parameters: int
+    note: str = ""
 
     @property
-    def detector(self) -> bool:
-        """Whether it finds boxes (and is no predictor)."""
-        return self.family == "yolo"
+    def finds_boxes(self) -> bool:
+        """Whether it is a detector."""
+        return self.family in ("yolo", "flint")
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether it is a predictor."""
+        return self.family != "yolo"
 
 
 def _sam(name: str, title: str, family: Family, size: int, parameters: int) -> ModelSpec:
@@ -56,6 +64,17 @@ def _yolo(name: str, size: int, parameters: float, sha256: str | None = None) ->
 
 
 MODELS: tuple[ModelSpec, ...] = (
+    ModelSpec(
+        FLINT,
+        "Flint",
+        "flint",
+        "",
+        0,
+        None,
+        _AGPL,
+        3_449_477,
+        note="Built in, instant. Download MobileSAM for finer edges.",
+    ),
     _sam("mobile_sam.pt", "MobileSAM", "mobile_sam", 40_728_226, 10_130_092),
     _sam("sam2.1_t.pt", "SAM 2.1 tiny", "sam2", 78_100_000, 38_962_498),
     _sam("sam2.1_s.pt", "SAM 2.1 small", "sam2", 92_300_000, 46_059_714),
@@ -78,7 +97,6 @@ MODELS: tuple[ModelSpec, ...] = (
         _APACHE,
         641_090_608,
     ),
-    ModelSpec(GRABCUT, "Classic (GrabCut)", "grabcut", "", 0, None, _APACHE, 0),
     _yolo("yolo11n.pt", 5_613_764, 2.6, "0ebbc80d4a7680d14987a577cd21342b65ecfd94632bd9a8da63ae6417644ee1"),
     _yolo("yolo11s.pt", 19_300_000, 9.4),
     _yolo("yolo11m.pt", 40_700_000, 20.1),
@@ -102,8 +120,16 @@ PREFERRED = (
 )  # fmt: skip
 """Predictors by how well they follow a hand on any machine: the first one at hand is the default."""
 
+PREFERRED_DETECTORS = (
+    "yolo11s.pt", "yolo11m.pt", "yolov8s.pt", "yolov8m.pt", "yolo11l.pt", "yolov8l.pt", "yolo11x.pt",
+    "yolov8x.pt",
+)  # fmt: skip
+"""Detectors that find more than Flint's, by how well they do on any machine."""
+
 
 def spec(name: str) -> ModelSpec | None:
     """The model of this name ("sam_b.pt", also "sam_b"), or None."""
     wanted = name.lower().removesuffix(".pt")
+    if wanted == f"{FLINT}.safetensors":
+        wanted = FLINT
     return next((m for m in MODELS if m.name.removesuffix(".pt") == wanted), None)

@@ -13,7 +13,8 @@ import platformdirs
 from samdesk.engine import folders
 from samdesk.engine.download import download, file_hash
 from samdesk.engine.folders import weights_folder
-from samdesk.engine.registry import spec
+from samdesk.engine.registry import FLINT, spec
+from samdesk.resources import flint_weights
 
 __all__ = ["download", "file_hash", "find", "weights_folder"]
 
@@ -22,16 +23,26 @@ def find(name_or_path: str | Path) -> Path | None:
     """The checkpoint meant, or None.
 
     An explicit path, then the name in the weights folder, in Ultralytics' folders and in the current
-    folder. A name in the table of models is also found without its ".pt".
+    folder. A name in the table of models is also found without its ".pt". "flint" is always the one that
+    came with samdesk.
     """
+    if str(name_or_path).lower() == FLINT:
+        return _shipped()
     given = Path(name_or_path).expanduser()
     if given.is_file():
         return given.resolve()
     known = spec(str(name_or_path))
+    if known is not None and known.family == "flint":
+        return _shipped()
     name = known.name if known else given.name
     if not name or (given.parent != Path() and known is None):
         return None
     return next((f / name for f in _folders() if (f / name).is_file()), None)
+
+
+def _shipped() -> Path | None:
+    path = flint_weights().resolve()
+    return path if path.is_file() else None
 
 
 def _folders() -> Iterator[Path]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from samdesk.engine import load
 from samdesk.engine.autoannotate import AutoAnnotatePlan, Existing
-from samdesk.engine.batch_models import Loaders
+from samdesk.engine.batch_models import Instead, Loaders
 from samdesk.engine.batch_report import BatchSummary, ProgressReport
 from samdesk.engine.batch_run import RunStopped, with_notices
 from samdesk.engine.protocols import Cancelled, CancelToken, Detector, Predictor
 from samdesk.headless.files import run_on_files
 from samdesk.headless.targets import Images, Job, find_dataset, find_images, run_on_dataset
 
-DEFAULT_SAM = "sam_b.pt"
+DEFAULT_DETECTOR, DEFAULT_SAM = "yolov8x.pt", "sam_b.pt"
 
 
 def load_predictor(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Predictor:
@@ -23,7 +23,7 @@ def load_predictor(name_or_path: str | Path, device: str = "", precision: str = 
 
     Args:
         name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on, a checkpoint file of any
-            name, or "grabcut".
+            name, or "flint", which needs no download.
         device: "cuda:0", "0", "mps", "cpu"; "" chooses.
         precision: "auto", "fp32", "fp16" or "bf16".
 
@@ -34,13 +34,13 @@ def load_predictor(name_or_path: str | Path, device: str = "", precision: str = 
 
 
 def load_detector(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Detector:
-    """A YOLO detector; weights that are not on disk are downloaded. Arguments as for ``load_predictor``."""
+    """A YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
     return load.load_detector(str(name_or_path), device, precision, fetch=True)
 
 
 def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
     data: str | Path,
-    det_model: str | Path = "yolov8x.pt",
+    det_model: str | Path = DEFAULT_DETECTOR,
     sam_model: str | Path = DEFAULT_SAM,
     device: str = "",
     output_dir: str | Path | None = None,
@@ -54,6 +54,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     progress: ProgressReport | None = None,
     cancel: CancelToken | None = None,
     notice: Callable[[str], None] | None = None,
+    det_or_default: bool | None = None,
     sam_or_default: bool | None = None,
     precision: str = "auto",
     loaders: Loaders | None = None,
@@ -71,8 +72,8 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
 
     Args:
         data: A folder of images, an image, or a pattern such as ``"photos/*.jpg"``.
-        det_model: YOLO detection (or segmentation) model: name or path.
-        sam_model: SAM, MobileSAM or SAM 2 model: name or path; "grabcut" needs no weights.
+        det_model: YOLO detection (or segmentation) model: name or path; "flint" needs no download.
+        sam_model: SAM, MobileSAM or SAM 2 model: name or path; "flint" needs no download.
         device: "cuda:0", "0", "mps", "cpu"; "" chooses.
         output_dir: Where label files go; None: a ``labels`` folder beside the image folder.
         conf: Least detector confidence.
@@ -86,8 +87,9 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         progress: Called with a ``BatchProgress`` after every image.
         cancel: Stops the run between two images; what is done is kept.
         notice: Called with what the user should know at once (another model than asked for, ...).
-        sam_or_default: Take the best predictor at hand where ``sam_model`` cannot be had. None: only
-            if ``sam_model`` is left at its default.
+        det_or_default: Take the best detector at hand where ``det_model`` cannot be had. None: only if
+            ``det_model`` is left at its default.
+        sam_or_default: The same for ``sam_model``.
         precision: "auto", "fp32", "fp16" or "bf16".
         loaders: How models are had; None: by name or path.
 
@@ -111,7 +113,10 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         classes=None if classes is None else tuple(classes),
         existing=existing,
     )
-    or_default = str(sam_model) == DEFAULT_SAM if sam_or_default is None else sam_or_default
+    instead = Instead(
+        detector=str(det_model) == DEFAULT_DETECTOR if det_or_default is None else det_or_default,
+        predictor=str(sam_model) == DEFAULT_SAM if sam_or_default is None else sam_or_default,
+    )
     notices: list[str] = []
 
     def say(text: str) -> None:
@@ -121,7 +126,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
 
     cancel = cancel or CancelToken()
     models = loaders or Loaders.real(say, cancel)
-    get_annotator = partial(models.annotator, plan, say, or_default=or_default)
+    get_annotator = partial(models.annotator, plan, say, instead=instead)
     job = Job(plan, get_annotator, say, progress, cancel)
     return with_notices(_run(find_images(data), output_dir, job), notices)
 

@@ -29,12 +29,18 @@ _SHOWN = 20
 def annotate(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     data: Annotated[str, typer.Argument(help="Folder of images, an image, or a quoted pattern.")],
-    det_model: Annotated[str, typer.Option(help="YOLO model: name or path.")] = "yolov8x.pt",
+    det_model: Annotated[
+        str,
+        typer.Option(
+            help="YOLO model: name or path; 'flint' needs no download. If the default cannot be had, the "
+            "best at hand is used, and said."
+        ),
+    ] = "yolov8x.pt",
     sam_model: Annotated[
         str,
         typer.Option(
-            help="SAM model: name or path; 'grabcut' needs no weights. If the default cannot be had, "
-            "the best at hand is used, and said."
+            help="SAM model: name or path; 'flint' needs no download. If the default cannot be had, the "
+            "best at hand is used, and said."
         ),
     ] = "sam_b.pt",
     device: Annotated[str, typer.Option(help="cuda:0, mps or cpu; empty chooses.")] = "",
@@ -70,8 +76,6 @@ def annotate(  # noqa: PLR0913 - one argument an option
     from samdesk.io.store import StoreError
 
     cancel = CancelToken()
-    # By name: typer has a ParameterSource of its own in some versions, click's in others.
-    named = getattr(context.get_parameter_source("sam_model"), "name", "DEFAULT") != "DEFAULT"
     try:
         if existing not in EXISTING:
             raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
@@ -91,7 +95,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 progress=show.progress,
                 cancel=cancel,
                 notice=show.notice,
-                sam_or_default=not named,
+                det_or_default=not _is_named(context, "det_model"),
+                sam_or_default=not _is_named(context, "sam_model"),
                 precision=precision,
             )
     except (ValueError, EngineError, StoreError) as error:
@@ -102,6 +107,12 @@ def annotate(  # noqa: PLR0913 - one argument an option
         raise typer.Exit(CANCELLED) from None
     _tell(summary)
     raise typer.Exit(exit_code(summary))
+
+
+def _is_named(context: typer.Context, option: str) -> bool:
+    """Whether the user gave an option."""
+    # By name: typer has a ParameterSource of its own in some versions, click's in others.
+    return getattr(context.get_parameter_source(option), "name", "DEFAULT") != "DEFAULT"
 
 
 def exit_code(summary: BatchSummary) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 
 import platformdirs
+
+from samdesk.resources import resources
 
 _APP = "samdesk"
 
@@ -36,15 +37,6 @@ def state() -> Path:
 def logs() -> Path:
     """Log files."""
     return _made(_under("logs") or platformdirs.user_log_path(_APP, appauthor=False))
-
-
-def resources() -> Path:
-    """Icons, themes and sample photos: in a frozen app, in the wheel, or in the checkout."""
-    if getattr(sys, "frozen", False):
-        return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent)) / _APP / "_resources"
-    package = Path(__file__).resolve().parents[1]
-    packed = package / "_resources"
-    return packed if packed.is_dir() else package.parent / "resources"
 
 
 def _under(name: str) -> Path | None:

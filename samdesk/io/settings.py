@@ -133,10 +133,10 @@ LABEL_TAGS = Setting(
 )
 AUTO_DET_MODEL = Setting(
     "auto.det_model",
-    "yolo11n.pt",
+    "",
     _AUTO,
     "Detector",
-    "The YOLO model that finds the objects: a name or a file.",
+    "The model that finds the objects: a name or a file. Empty: the best one on this machine.",
 )
 AUTO_CONF = Setting(
     "auto.conf",
@@ -164,6 +164,8 @@ AUTO_MAX_DET = Setting(
 RECENT_FOLDERS: Setting[list[Any]] = Setting("recent_folders", [])
 LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
 """Where the user left off: recent folder -> image key. Looking alone leaves no trace in the folder."""
+TOLD_OF_FLINT = Setting("told.flint", False)
+"""Whether the user has been told what the engine in the box is."""
 WINDOW_GEOMETRY = Setting("window.geometry", "")
 WINDOW_DOCKS = Setting("window.docks", "")
 WINDOW_COLLAPSED: Setting[list[Any]] = Setting("window.collapsed", [])
@@ -175,7 +177,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     PREFETCH, EMBEDDING_CACHE_MB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
     AUTO_DET_MODEL, AUTO_CONF, AUTO_IOU, AUTO_IMGSZ, AUTO_MAX_DET,
-    RECENT_FOLDERS, LAST_IMAGES, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
+    RECENT_FOLDERS, LAST_IMAGES, TOLD_OF_FLINT, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QIcon
 
-from samdesk.io.paths import resources
+from samdesk.resources import resources
 
 
 def app_icon() -> QIcon:

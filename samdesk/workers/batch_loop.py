@@ -20,6 +20,7 @@ from samdesk.engine.batch_documents import DocumentTarget
 from samdesk.engine.batch_models import Loaders
 from samdesk.engine.batch_report import BatchSummary, DryRun
 from samdesk.engine.batch_run import Annotator, ImageProblem, RunStopped, dry_run, run, with_notices
+from samdesk.engine.load import class_names
 from samdesk.engine.protocols import Cancelled, CancelToken
 from samdesk.io.images import ImageError
 from samdesk.workers.failure import Failure, describe, is_in_words
@@ -102,10 +103,12 @@ class BatchLoop:
     def names(self, model: str, device: str, precision: str) -> None:
         """Posts a detector's class names."""
         try:
-            # Only asking for names must not start a download of some hundred megabytes.
-            loaders = self._loaders or Loaders.real(self._post, CancelToken(), fetch=False)
-            detector = loaders.detector(model, device, precision)
-            self._post(Names(model, tuple(detector.names)))
+            names = class_names(model)
+            if names is None:
+                # Only asking for names must not start a download of some hundred megabytes.
+                loaders = self._loaders or Loaders.real(self._post, CancelToken(), fetch=False)
+                names = tuple(loaders.detector(model, device, precision).names)
+            self._post(Names(model, names))
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
             self._post(Ended(describe(error, "loading the detector", model), run=False))
 

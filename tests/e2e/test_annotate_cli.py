@@ -18,6 +18,7 @@ from samdesk.domain.edits import Edit, Transaction, by_person
 from samdesk.engine.batch_models import Loaders
 from samdesk.engine.protocols import CancelToken, EngineError
 from samdesk.io.dataset import Dataset
+from samdesk.io.demo_photos import make_demo_folder
 from samdesk.io.formats import yolo_seg
 from samdesk.io.store import StoreError
 from tests.helpers.finding import NAMES, Shelf, seeded_yolo
@@ -71,7 +72,7 @@ def test_a_terminal_gets_a_bar(images: Path, shelf: Shelf, monkeypatch: pytest.M
     (images / "1.png").write_bytes(b"no image")
     monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
     monkeypatch.setenv("COLUMNS", "120")
-    code, out, err = run(images)
+    code, out, err = run(images, "--device", "cpu")
     assert code == 1
     assert "━" in out
     assert "3/3" in out
@@ -323,20 +324,47 @@ def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: Shelf) -> None
 
 
 def test_real_models_without_a_network(images: Path, tmp_path: Path) -> None:
-    """A YOLO of random weights and GrabCut: noise, but through every real part."""
+    """A YOLO of random weights and Flint: noise, but through every real part."""
     code, out, err = run(
         images, "--det-model", seeded_yolo(tmp_path), "--conf", "1e-7", "--imgsz", "160", "--max-det", "2"
     )
     assert code == 0, err
-    assert "Classic (GrabCut) draws the masks instead" in err
+    assert "sam_b.pt cannot be had; Flint draws the masks instead" in err
     assert "6 annotations on 3 images" in out
     for text in contents(images.parent / "labels").values():
         assert len(yolo_seg.parse(text, 320, 240).lines) == 2
 
 
-def test_a_detector_that_cannot_be_downloaded(images: Path) -> None:
-    code, _, err = run(images)
+def test_offline_the_defaults_give_way_to_flint(images: Path) -> None:
+    code, out, err = run(images, "--device", "cpu")
+    assert code == 0, err
+    assert "yolov8x.pt cannot be had; Flint detector finds the objects instead" in err
+    assert "Flint draws the masks instead" in err
+    assert "Flint detector on CPU" in out
+    summary = samdesk.auto_annotate(images, device="cpu", existing="add")
+    assert summary.detector is not None
+    assert summary.detector.title == "Flint detector"
+
+
+def test_a_detector_that_was_asked_for_is_not_replaced(images: Path) -> None:
+    code, _, err = run(images, "--det-model", "yolov8x.pt")
     assert code == 2
     assert "yolov8x.pt" in err
     with pytest.raises(EngineError):
-        samdesk.auto_annotate(images)
+        samdesk.auto_annotate(images, "yolo11x.pt")
+
+
+def test_flint_alone_annotates_a_real_photo(tmp_path: Path) -> None:
+    folder = make_demo_folder(tmp_path / "images")
+    code, _, err = run(folder, "--det-model", "flint", "--sam-model", "flint", "--device", "cpu")
+    assert code == 0, err
+    assert "instead" not in err
+    found = {
+        path.stem: yolo_seg.parse(path.read_text(), 810, 1080) for path in (tmp_path / "labels").iterdir()
+    }
+    classes = [line.class_id for line in found["bus"].lines]
+    assert classes.count(0) >= 3, "people"
+    assert classes.count(5) == 1, "a bus"
+    assert len(found["zidane"].lines) >= 2
+    names = (tmp_path / "data.yaml").read_text()
+    assert "person" in names

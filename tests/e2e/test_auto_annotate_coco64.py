@@ -1,6 +1,6 @@
 """Auto-annotate real photos with a real YOLO11n; skipped where they are not at hand.
 
-The masks are GrabCut's on a few photos, and plain boxes with a margin where only counts matter.
+The masks are Flint's on a few photos, and plain boxes with a margin where only counts matter.
 """
 
 from __future__ import annotations
@@ -161,10 +161,10 @@ def test_cancel_and_resume_give_the_same_as_one_run(
     assert lines(twice) == lines(once)
 
 
-def test_grabcut_draws_in_the_boxes(tmp_path: Path, photos: list[Path], yolo11n: Path) -> None:
+def test_flint_draws_in_the_boxes(tmp_path: Path, photos: list[Path], yolo11n: Path) -> None:
     folder = dataset(tmp_path / "set", photos[:2])
-    summary = samdesk.auto_annotate(folder / "images", yolo11n, "grabcut", "cpu")
+    summary = samdesk.auto_annotate(folder / "images", yolo11n, "flint", "cpu")
     assert summary.predictor is not None
-    assert summary.predictor.title == "Classic (GrabCut)"
+    assert summary.predictor.title == "Flint"
     assert summary.ok
     assert summary.annotations == sum(len(text.splitlines()) for text in lines(folder).values()) > 0

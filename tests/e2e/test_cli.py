@@ -58,9 +58,9 @@ def test_a_wrong_word_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_doctor_measures_the_engine_in_the_box(tmp_path: Path) -> None:
-    done = run(tmp_path, "-m", "samdesk", "doctor", "--model", "grabcut")
+    done = run(tmp_path, "-m", "samdesk", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("samdesk", "python", "PySide6", "torch", "GrabCut", str(tmp_path)):
+    for word in ("samdesk", "python", "PySide6", "torch", "safetensors", "Flint (", str(tmp_path)):
         assert word in done.stdout, word
     assert re.search(r"\d ms", done.stdout)
 
@@ -70,7 +70,8 @@ def test_the_headless_demo_does_the_whole_job(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "demo", "--headless", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every step worked." in done.stdout
-    assert "Classic (GrabCut)" in done.stdout
+    assert "Engine: Flint (flint)" in done.stdout
+    assert "skipped" not in done.stdout
     pictures = {p.name for p in out.glob("*.png")}
     assert {"01-welcome.png", "02-hover.png", "05-accepted.png", "09-done.png"} <= pictures
     (photos,) = out.glob("photos-*")

@@ -81,11 +81,11 @@ def test_no_model_at_all_is_told_when_one_clicks(arrive: Arrive, folder: Path) -
 def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path) -> None:
     person = arrive(Outside(load_predictor=load_predictor))
     person.open(folder)
-    person.until(lambda: "GrabCut" in chip(person))
+    person.until(lambda: "Flint · " in chip(person))
     person.key(K.Key_M, CONTROL)
     dialog = person.window.findChild(ModelsDialog)
     assert dialog is not None
-    person.until(lambda: dialog.button("grabcut").text() == "In use")
+    person.until(lambda: dialog.button("flint").text() == "In use")
     assert dialog.button("mobile_sam.pt").text() == "Download"
     dialog.reject()
     person.desk.view.actions.trigger("model.info")
@@ -94,7 +94,7 @@ def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path) -> None:
     info.reject()
 
 
-def test_grabcut_draws_the_box_it_is_given(arrive: Arrive, folder: Path) -> None:
+def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path) -> None:
     person = arrive(Outside(load_predictor=load_predictor))
     person.open(folder)
     person.until(lambda: person.desk.flows.models.info is not None)

@@ -25,6 +25,7 @@ from samdesk.engine.autoannotate import (
     skip_reason,
 )
 from samdesk.engine.batch_documents import DocumentTarget
+from samdesk.engine.batch_models import Instead
 from samdesk.engine.batch_report import BatchProgress, BatchSummary, Pace
 from samdesk.engine.batch_run import Annotator, ImageProblem, Models, RunStopped, dry_run, run
 from samdesk.engine.protocols import CancelToken, EngineError, OutOfMemory
@@ -300,14 +301,32 @@ def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
     assert len(shelf.asked) == 2, "loaded again for the CPU, where it was already"
 
 
-def test_another_predictor_than_asked_for_is_used_only_when_allowed_and_said() -> None:
+def test_another_model_than_asked_for_is_used_only_when_allowed_and_said() -> None:
     said: list[str] = []
-    plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
-    annotator = Shelf().loaders.annotator(plan, said.append, or_default=True)
+    plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
+    annotator = Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True, predictor=True))
+    assert annotator.models.detector.info.name == "colour.pt"
     assert annotator.models.predictor.info.name == "inner.pt"
-    assert "sam_b.pt cannot be had; Inner draws the masks instead" in said[0]
+    assert "yolo11x.pt cannot be had; Colours finds the objects instead" in said[0]
+    assert "sam_b.pt cannot be had; Inner draws the masks instead" in said[1]
+    with pytest.raises(EngineError, match=r"no file 'yolo11x\.pt'"):
+        Shelf().loaders.annotator(plan, said.append, instead=Instead(predictor=True))
+    plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
     with pytest.raises(EngineError, match=r"sam_b\.pt are not on this machine"):
-        Shelf().loaders.annotator(plan, said.append)
+        Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True))
+
+
+def test_the_models_that_took_a_place_are_those_of_the_cpu_too() -> None:
+    def full_on_the_gpu(_call: int) -> None:
+        if len(shelf.detectors) == 1:
+            raise OutOfMemory("no memory left")
+
+    shelf = Shelf(full_on_the_gpu, gpu=True)
+    plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
+    annotator = shelf.loaders.annotator(plan, print, instead=Instead(detector=True, predictor=True))
+    shelf.asked.clear()
+    annotator.find(np.zeros((20, 20, 3), np.uint8))
+    assert shelf.asked == [("colour.pt", "cpu"), ("inner.pt", "cpu")]
 
 
 def test_the_dry_run_counts_and_gives_reasons(tmp_path: Path) -> None:
@@ -358,13 +377,13 @@ def test_one_slow_image_does_not_make_the_estimate_jump() -> None:
     assert 1.0 < left < 3.0
 
 
-def test_a_real_yolo_and_grabcut_annotate_every_detection(tmp_path: Path) -> None:
+def test_a_real_yolo_and_flint_annotate_every_detection(tmp_path: Path) -> None:
     """A network of random weights finds noise: what counts is one annotation a detection, in order."""
     from samdesk.engine.load import load_detector, load_predictor
 
     image = np.asarray(Image.open(photo(tmp_path / "a.png", 160, 120)))
     detector = load_detector(str(seeded_yolo(tmp_path)), "cpu")
-    predictor = load_predictor("grabcut", "cpu")
+    predictor = load_predictor("flint", "cpu")
     plan = AutoAnnotatePlan(conf=1e-7, iou=0.1, imgsz=160, max_det=4)
     boxes = detector.detect([image], conf=1e-7, iou=0.1, imgsz=160, max_det=4)[0]
     assert len(boxes) == 4

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from samdesk.engine.checkpoint import load_network, read_tensors, recognise
-from samdesk.engine.load import default_model, load_detector, load_predictor
+from samdesk.engine.load import default_detector, default_model, load_detector, load_predictor
 from samdesk.engine.protocols import EngineError
 from samdesk.engine.ultralytics_door import NETWORKS, build_network
 
@@ -105,6 +107,15 @@ def test_names_that_lead_nowhere(samdesk_home: Path) -> None:
         load_predictor("yolo11n.pt")
     with pytest.raises(EngineError, match="draws masks"):
         load_detector("mobile_sam")
+    with pytest.raises(EngineError, match="no model and no file"):
+        load_predictor("samurai.safetensors")
+
+
+def test_an_installation_without_flint_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samdesk.engine.weights.flint_weights", lambda: tmp_path / "gone.safetensors")
+    for load in (load_predictor, load_detector):
+        with pytest.raises(EngineError, match="Flint is missing from this installation"):
+            load("flint")
 
 
 def test_a_device_that_is_not_there(mobile_sam_checkpoint: Path) -> None:
@@ -115,9 +126,29 @@ def test_a_device_that_is_not_there(mobile_sam_checkpoint: Path) -> None:
 
 
 def test_the_default_is_what_is_on_disk(samdesk_home: Path, mobile_sam_checkpoint: Path) -> None:
-    assert default_model() == "grabcut"
+    assert default_model() == "flint"
+    assert load_predictor("", "cpu").info.title == "Flint"
     (samdesk_home / "weights").mkdir()
     shutil.copy(mobile_sam_checkpoint, samdesk_home / "weights" / "mobile_sam.pt")
     assert default_model() == "mobile_sam.pt"
     predictor = load_predictor("", "cpu")
     assert (predictor.info.title, predictor.info.precision) == ("MobileSAM", "fp32")
+
+
+def test_the_default_detector_is_what_is_on_disk(samdesk_home: Path) -> None:
+    assert default_detector() == "flint"
+    assert load_detector("", "cpu").info.title == "Flint detector"
+    (samdesk_home / "weights").mkdir()
+    (samdesk_home / "weights" / "yolo11n.pt").write_bytes(b"the same as Flint's")
+    assert default_detector() == "flint"
+    (samdesk_home / "weights" / "yolo11m.pt").write_bytes(b"a better one")
+    assert default_detector() == "yolo11m.pt"
+
+
+def test_class_names_are_told_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom samdesk.engine.load import class_names\n"
+        "print(class_names('flint')[:2], class_names('yolo11n.pt'), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "('person', 'bicycle') None False"

@@ -185,22 +185,26 @@ def test_the_disk_is_full(server: Server, monkeypatch: pytest.MonkeyPatch) -> No
         fetch(model(server))
 
 
-def test_grabcut_needs_nothing() -> None:
+def test_flint_needs_no_download() -> None:
     with pytest.raises(EngineError, match="part of samdesk"):
-        fetch(spec("grabcut"))  # type: ignore[arg-type]
+        fetch(spec("flint"))  # type: ignore[arg-type]
 
 
 def test_the_table_of_models() -> None:
     names = [m.name for m in MODELS]
     assert len(set(names)) == len(names)
     for row in MODELS:
-        assert row.url.startswith("https://") or row.family == "grabcut"
+        assert row.url.startswith("https://") or row.family == "flint"
         assert row.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", row.sha256)
         assert row.licence in ("Apache-2.0", "AGPL-3.0")
-        assert row.family == "grabcut" or row.bytes > row.parameters
+        assert row.family == "flint" or row.bytes > row.parameters
+        assert row.draws_masks or row.finds_boxes
+        assert (row.draws_masks and row.finds_boxes) == (row.name == "flint")
         assert spec(row.name) is row
     assert {f"sam_{k}.pt" for k in "blh"} | {"mobile_sam.pt", "yolo11n.pt", "yolov8x.pt"} < set(names)
     assert spec("sam2.1_b") is spec("sam2.1_b.pt")
     assert spec("nothing") is None
+    assert spec("sam_b.safetensors") is None
+    assert spec("Flint") is spec("flint.safetensors") is spec("flint")
     assert spec("yolo11n-seg").title == "YOLO11n segment"  # type: ignore[union-attr]
     assert spec("yolov8x").title == "YOLOv8x"  # type: ignore[union-attr]

@@ -106,7 +106,7 @@ class InnerPredictor:
 
 
 class Shelf:
-    """Loaders that know "colour.pt" and "inner.pt"; "inner.pt" is also the default predictor."""
+    """Loaders that know "colour.pt" and "inner.pt"; both are the defaults."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Shelf:
 
     @property
     def loaders(self) -> Loaders:
-        return Loaders(self.detector, self.predictor, lambda: "inner.pt")
+        return Loaders(self.detector, self.predictor, lambda: "inner.pt", lambda: "colour.pt")
 
     def detector(self, name: str, device: str, precision: str) -> ColourDetector:
         self.asked.append((name, device))

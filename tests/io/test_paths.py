@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from samdesk.io import paths
+from samdesk.resources import flint_weights, resources
 
 
 def test_home_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,4 +27,7 @@ def test_without_home_the_system_decides(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_resources_are_beside_the_package_or_in_it() -> None:
-    assert paths.resources().name in ("resources", "_resources")
+    assert resources().name in ("resources", "_resources")
+    assert paths.places()["resources"] == resources()
+    assert (resources() / "icons" / "samdesk.svg").is_file()
+    assert flint_weights().is_file()

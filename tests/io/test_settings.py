@@ -32,6 +32,7 @@ def test_what_the_dialog_shows_has_words() -> None:
     assert hidden == {
         "recent_folders",
         "last_images",
+        "told.flint",
         "window.geometry",
         "window.docks",
         "window.collapsed",

@@ -10,6 +10,7 @@ from samdesk.domain.edits import Edit
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_report import BatchProgress, BatchSummary, DryRun
 from samdesk.engine.protocols import ModelInfo
+from samdesk.engine.registry import FLINT
 from samdesk.io.dataset import LogEntry
 from samdesk.io.settings import (
     AUTO_CONF,
@@ -85,11 +86,11 @@ class BatchController(QObject):
             self._dialog.raise_()
             return
         dialog = AutoAnnotateDialog(self._session.model.labels, self._bar.window())
-        dialog.set_plan(self.default_plan())
         dialog.count_requested.connect(self._client.count)
         dialog.started.connect(self.start)
         dialog.names_requested.connect(self._client.ask_detector_names)
         dialog.finished.connect(self._forget_dialog)
+        dialog.set_plan(self.default_plan())
         self._dialog = dialog
         self._models.look_around()
         dialog.open()
@@ -99,8 +100,8 @@ class BatchController(QObject):
         """The plan that the settings make, with the predictor in use."""
         get = self._settings.get
         return AutoAnnotatePlan(
-            det_model=get(AUTO_DET_MODEL),
-            sam_model=self._predictor_name or "grabcut",
+            det_model=get(AUTO_DET_MODEL) or self._models.detector,
+            sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
             conf=get(AUTO_CONF),
@@ -113,7 +114,8 @@ class BatchController(QObject):
         """Starts a run over the dataset."""
         if self.running or self._session.read_only:
             return
-        self._settings.set(AUTO_DET_MODEL, plan.det_model)
+        usual = plan.det_model == self._models.detector
+        self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         self._settings.set(AUTO_CONF, plan.conf)
         self._settings.set(AUTO_IOU, plan.iou)
         self._settings.set(AUTO_IMGSZ, plan.imgsz)
@@ -131,8 +133,8 @@ class BatchController(QObject):
         if self._dialog is not None:
             self._dialog.set_dry_run(count)
 
-    def _show_names(self, _detector: str, names: tuple[str, ...]) -> None:
-        if self._dialog is not None:
+    def _show_names(self, detector: str, names: tuple[str, ...]) -> None:
+        if self._dialog is not None and detector == self._dialog.detector_name:
             self._dialog.set_detector_names(names)
 
     def _show_progress(self, progress: BatchProgress) -> None:

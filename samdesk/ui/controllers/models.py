@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.engine import weights
+from samdesk.engine.load import default_detector
 from samdesk.engine.protocols import ModelInfo
-from samdesk.engine.registry import MODELS, spec
-from samdesk.io.settings import MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
+from samdesk.engine.registry import FLINT, MODELS, spec
+from samdesk.io.settings import MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, TOLD_OF_FLINT, Settings
 from samdesk.ui.dialogs.model_info import ModelInfoDialog
 from samdesk.ui.dialogs.models import ModelsDialog
 from samdesk.ui.main_window import MainWindow
@@ -18,6 +19,9 @@ from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference import InferenceClient
 from samdesk.workers.job import Job
+
+BETTER = "mobile_sam.pt"
+"""What is offered to who has nothing but Flint."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Surroundings:
 
 class ModelsController(QObject):
     """Loads models in the inference thread and tells what runs where.
+
+    Attributes:
+        info: The model in use, once there is one.
+        detector: The detector to offer.
 
     Signals:
         ready: The ModelInfo of the model that answers from now on.
@@ -62,6 +70,8 @@ class ModelsController(QObject):
         self._fell_back = False
         self._dialog: ModelsDialog | None = None
         self._job: Job | None = None
+        self._looking: Job | None = None
+        self.detector = FLINT
         inference.model_loading.connect(self._show_loading)
         inference.model_loaded.connect(self._show_loaded)
         inference.model_failed.connect(self._show_failure)
@@ -76,6 +86,9 @@ class ModelsController(QObject):
         self._inference.load(
             settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION)
         )
+        self._looking = Job(default_detector, self)
+        self._looking.done.connect(self._note_detector)
+        self._looking.start()
 
     def choose(self) -> None:
         """Opens the model chooser."""
@@ -118,8 +131,12 @@ class ModelsController(QObject):
 
     def stop(self) -> None:
         """Waits for what still runs."""
-        if self._job is not None:
-            self._job.wait()
+        for job in (self._job, self._looking):
+            if job is not None:
+                job.wait()
+
+    def _note_detector(self, name: str) -> None:
+        self.detector = name
 
     def _show_surroundings(self, found: Surroundings) -> None:
         if self._dialog is not None:
@@ -169,7 +186,21 @@ class ModelsController(QObject):
         self._show_chip()
         if self._dialog is not None:
             self._dialog.set_choice(info.path or info.name, info.device, info.precision)
+        self._tell_of_flint(info)
         self.ready.emit(info)
+
+    def _tell_of_flint(self, info: ModelInfo) -> None:
+        """Says once what draws the masks, and how to have more."""
+        better = spec(BETTER)
+        if info.name != FLINT or better is None or self._settings.get(TOLD_OF_FLINT):
+            return
+        self._settings.set(TOLD_OF_FLINT, True)
+        self._messages.info(
+            f"Flint draws the masks: built in, instant. Download {better.title} "
+            f"({better.bytes / 1e6:,.0f} MB) for finer edges.",
+            key="flint",
+            actions=[(f"Get {better.title}", lambda: self._download(BETTER))],
+        )
 
     def _show_failure(self, failure: Failure) -> None:
         self._wanted = None
@@ -186,9 +217,11 @@ class ModelsController(QObject):
         if info is None:
             self._window.set_model_chip("No model", "Click to choose a model", "warning")
             return
-        text = info.title if info.precision == "-" else f"{info.title} · {info.device} {info.precision}"
-        tip = f"{info.title} on {info.device_title}, {info.precision}\n{info.path}\nClick to choose another"
-        self._window.set_model_chip(text, tip, "warning" if info.name == "grabcut" else "ok")
+        text = f"{info.title} · {info.device} {info.precision}"
+        known = spec(info.name)
+        about = known.note if known is not None and known.note else info.path
+        tip = f"{info.title} on {info.device_title}, {info.precision}\n{about}\nClick to choose another"
+        self._window.set_model_chip(text, tip, "ok")
 
 
 def find_surroundings() -> Surroundings:

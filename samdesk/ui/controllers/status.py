@@ -86,5 +86,4 @@ class StatusController(QObject):
         self._messages.warn(f"{failure.what} {failure.next}".strip(), key="inference")
 
     def _show_engine(self, info: ModelInfo) -> None:
-        precision = "" if info.precision == "-" else f" {info.precision}"
-        self._window.set_engine(f"{info.title} · {info.device}{precision}", info.device_title)
+        self._window.set_engine(f"{info.title} · {info.device} {info.precision}", info.device_title)

@@ -23,6 +23,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("PySide6-Essentials", "Qt for Python", "LGPL-3.0"),
     ("torch", "PyTorch", "BSD-3-Clause"),
     ("ultralytics", "Ultralytics (YOLO, SAM networks)", "AGPL-3.0"),
+    ("safetensors", "safetensors", "Apache-2.0"),
     ("opencv-python", "OpenCV", "Apache-2.0"),
     ("shapely", "Shapely and GEOS", "BSD-3-Clause, LGPL-2.1"),
     ("contourpy", "ContourPy", "BSD-3-Clause"),
@@ -54,8 +55,9 @@ class AboutDialog(QDialog):
         layout.addLayout(self._head())
         licence = QLabel(
             "samdesk is free software under the GNU Affero General Public License, version 3. "
-            "It comes with no warranty. The models you load have licences of their own; "
-            "the model chooser names them.",
+            "It comes with no warranty. The weights of Flint, the engine in the box, derive from YOLO11n "
+            "(AGPL-3.0, Ultralytics). The models you load have licences of their own; the model chooser "
+            "names them.",
             self,
         )
         licence.setWordWrap(True)

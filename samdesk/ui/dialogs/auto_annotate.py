@@ -28,6 +28,7 @@ from samdesk.engine.batch_report import DryRun
 from samdesk.engine.registry import MODELS
 from samdesk.ui.dialogs.class_chooser import ClassChooser
 from samdesk.ui.dialogs.looks import (
+    CHECKPOINTS,
     caption,
     choose,
     fill_devices,
@@ -38,7 +39,7 @@ from samdesk.ui.dialogs.looks import (
     share_field,
     whole_field,
 )
-from samdesk.ui.dialogs.model_rows import known_name
+from samdesk.ui.dialogs.model_rows import known_name, tells_names
 from samdesk.ui.dialogs.models import PRECISIONS
 from samdesk.ui.panels.painting import UNIT
 
@@ -85,12 +86,16 @@ class AutoAnnotateDialog(QDialog):
         self.detector = QComboBox(self)
         self.detector.setEditable(True)
         self.detector.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.detector.addItems([model.name for model in MODELS if model.family == "yolo"])
-        self.detector.setToolTip("A YOLO model by name, or any detection or segmentation checkpoint file")
+        for model in MODELS:
+            if model.finds_boxes:
+                self.detector.addItem(model.name if model.url else f"{model.title} (built in)", model.name)
+        self.detector.setToolTip(
+            "A YOLO model by name, Flint, or any detection or segmentation checkpoint file"
+        )
         self.detector.setMinimumWidth(220)
         self.sam = QComboBox(self)
         for model in MODELS:
-            if model.family != "yolo":
+            if model.draws_masks:
                 self.sam.addItem(model.title, model.name)
         self.device = QComboBox(self)
         self.device.addItem("Automatic", "")
@@ -181,7 +186,7 @@ class AutoAnnotateDialog(QDialog):
         """What the fields say. ``ValueError`` if no class is chosen."""
         return replace(
             self._plan,
-            det_model=self.detector.currentText().strip(),
+            det_model=self.detector_name,
             sam_model=self.sam.currentData(),
             device=self.device.currentData(),
             precision=self.precision.currentData(),
@@ -197,7 +202,7 @@ class AutoAnnotateDialog(QDialog):
     def set_plan(self, plan: AutoAnnotatePlan) -> None:
         """Fills the fields."""
         self._plan = plan
-        self.detector.setCurrentText(plan.det_model)
+        self._set_detector(plan.det_model)
         self._set_sam(plan.sam_model)
         choose(self.device, plan.device, plan.device)
         choose(self.precision, plan.precision, plan.precision)
@@ -207,6 +212,7 @@ class AutoAnnotateDialog(QDialog):
         self.max_det.setValue(plan.max_det)
         self.policies[plan.existing].setChecked(True)
         self.classes.set_choice(plan.classes, plan.mapping)
+        self._ask_cheap_names()
         self._update()
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
@@ -217,6 +223,13 @@ class AutoAnnotateDialog(QDialog):
         """Tells which models' weights are on this machine; the others are downloaded when a run starts."""
         self._downloaded = frozenset(names)
         self._update()
+
+    @property
+    def detector_name(self) -> str:
+        """The chosen detector, name or path."""
+        text = self.detector.currentText().strip()
+        at = self.detector.findText(text, Qt.MatchFlag.MatchFixedString)
+        return self.detector.itemData(at) if at >= 0 else text
 
     def set_detector_names(self, names: Sequence[str]) -> None:
         """Tells the class names of the chosen detector."""
@@ -242,11 +255,17 @@ class AutoAnnotateDialog(QDialog):
 
     def _other_detector(self) -> None:
         self.classes.forget()
+        self._ask_cheap_names()
         self._update()
+
+    def _ask_cheap_names(self) -> None:
+        """Flint's files tell their classes without being loaded; the others are loaded only if asked for."""
+        if not self.classes.known and tells_names(self.detector_name):
+            self.classes.ask()
 
     def _ask_names(self) -> None:
         device, precision = self.device.currentData(), self.precision.currentData()
-        self.names_requested.emit(self.detector.currentText().strip(), device, precision)
+        self.names_requested.emit(self.detector_name, device, precision)
 
     def _recount(self) -> None:
         self._dry_run = None
@@ -264,14 +283,14 @@ class AutoAnnotateDialog(QDialog):
         self.start_button.setEnabled(ready and not problem)
 
     def _problem(self) -> str:
-        if not self.detector.currentText().strip():
+        if not self.detector_name:
             return "Choose a detector."
         return "Choose at least one class." if self.classes.classes == () else ""
 
     def _to_download(self) -> list[str]:
         if self._downloaded is None:
             return []
-        chosen = (self.detector.currentText().strip(), self.sam.currentData())
+        chosen = (self.detector_name, self.sam.currentData())
         models = (model for model in MODELS if model.name in chosen and model.url)
         return [f"{m.title} ({m.bytes / 1e6:,.0f} MB)" for m in models if m.name not in self._downloaded]
 
@@ -288,14 +307,16 @@ class AutoAnnotateDialog(QDialog):
         return button
 
     def _browse(self, title: str, take: Callable[[str], None]) -> None:
-        picker = QFileDialog(self, title, "", "Checkpoints (*.pt *.pth);;All files (*)")
+        picker = QFileDialog(self, title, "", CHECKPOINTS)
         picker.setFileMode(QFileDialog.FileMode.ExistingFile)
         picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         picker.fileSelected.connect(take)
         picker.open()
 
-    def _set_detector(self, path: str) -> None:
-        self.detector.setCurrentText(path)
+    def _set_detector(self, name: str) -> None:
+        name = known_name(name) if tells_names(name) else name
+        at = self.detector.findData(name)
+        self.detector.setCurrentText(self.detector.itemText(at) if at >= 0 else name)
 
     def _set_sam(self, name: str) -> None:
         name = known_name(name)

@@ -39,7 +39,7 @@ class ClassChooser(QWidget):
         self.show_button = QPushButton("Show the classes", self)
         self.show_button.setToolTip("Loads the detector to ask for its class names")
         self.show_button.setAutoDefault(False)
-        self.show_button.clicked.connect(self._ask)
+        self.show_button.clicked.connect(self.ask)
         self.all_button = QPushButton("All", self)
         self.none_button = QPushButton("None", self)
         for button, used in ((self.all_button, True), (self.none_button, False)):
@@ -78,6 +78,17 @@ class ClassChooser(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.table, 1)
         return page
+
+    def ask(self) -> None:
+        """Asks for the classes, as the button does."""
+        self.show_button.setEnabled(False)
+        self.show_button.setText("Loading the detector…")
+        self.names_requested.emit()
+
+    @property
+    def known(self) -> bool:
+        """Whether the detector's class names are shown."""
+        return bool(self.table.classes.rows)
 
     @property
     def classes(self) -> tuple[int, ...] | None:
@@ -121,11 +132,6 @@ class ClassChooser(QWidget):
         self.table.classes.set_rows(rows)
         self._stack.setCurrentIndex(1 if rows else 0)
         self._count()
-
-    def _ask(self) -> None:
-        self.show_button.setEnabled(False)
-        self.show_button.setText("Loading the detector…")
-        self.names_requested.emit()
 
     def _take_edit(self) -> None:
         rows = self.table.classes.rows

@@ -15,6 +15,9 @@ TABLE_STYLE = """
 
 FIELD_WIDTH = 15 * UNIT
 
+CHECKPOINTS = "Checkpoints (*.pt *.pth *.safetensors);;All files (*)"
+"""For file choosers, as Qt writes it."""
+
 
 def choose(combo: QComboBox, value: str, title: str) -> None:
     """Chooses the entry with this data; it is added with ``title`` if it is not there."""

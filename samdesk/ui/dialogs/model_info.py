@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QV
 from samdesk.engine.protocols import ModelInfo
 from samdesk.ui.panels.painting import UNIT
 
-_PRECISIONS = {"fp32": "fp32 (full)", "fp16": "fp16 (half)", "bf16": "bf16 (half)", "-": "–"}
+_PRECISIONS = {"fp32": "fp32 (full)", "fp16": "fp16 (half)", "bf16": "bf16 (half)"}
 
 
 def bytes_text(count: int) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from samdesk.engine import weights
+from samdesk.engine.flint.about import is_flint
 from samdesk.engine.registry import ModelSpec, spec
 
 FILE_FAMILY = "file"
@@ -26,6 +27,7 @@ class Row:
         parameters: About how many, 0 where it does not apply or is not known.
         licence: Of the weights, "" where it is not known.
         present: Its weights are on this machine.
+        note: What is said of it once it is there.
         done: Bytes downloaded so far; None: no download is running.
         rate: Bytes a second of the running download; None at its start.
         failed: Why its download failed, "" if it did not.
@@ -37,6 +39,7 @@ class Row:
     parameters: int = 0
     licence: str = ""
     present: bool = False
+    note: str = "On this machine"
     done: int | None = None
     rate: float | None = None
     failed: str = ""
@@ -66,14 +69,14 @@ class Row:
         if self.failed:
             return f"Failed: {self.failed}"
         if self.present:
-            return "On this machine" if self.bytes else "Always there"
+            return self.note
         return "Not downloaded"
 
 
 def row_of(model: ModelSpec) -> Row:
     """The row of a registry entry."""
-    builtin = not model.url
-    return Row(model.name, model.title, model.bytes, model.parameters, model.licence, present=builtin)
+    row = Row(model.name, model.title, model.bytes, model.parameters, model.licence, present=not model.url)
+    return replace(row, note=model.note) if model.note else row
 
 
 def row_of_file(path: str) -> Row:
@@ -93,6 +96,12 @@ def known_name(name_or_path: str) -> str:
         return known.name
     found = weights.find(known.name)
     return known.name if found is not None and found == Path(name_or_path).resolve() else name_or_path
+
+
+def tells_names(name_or_path: str) -> bool:
+    """Whether a detector's file tells its classes without being loaded."""
+    known = spec(name_or_path)
+    return (known is not None and known.family == "flint") or is_flint(Path(name_or_path))
 
 
 class Speed:
@@ -140,7 +149,7 @@ class StateCell(QWidget):
     def show_row(self, row: Row) -> None:
         """Shows where a model stands."""
         self.words.setText(row.state_text)
-        self.words.setToolTip(row.failed)
+        self.words.setToolTip(row.failed or row.state_text)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.bar.setVisible(row.downloading)
         if row.done is not None:

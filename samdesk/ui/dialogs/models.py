@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.engine.registry import MODELS, ModelSpec
-from samdesk.ui.dialogs.looks import TABLE_STYLE, choose, fill_devices
+from samdesk.ui.dialogs.looks import CHECKPOINTS, TABLE_STYLE, choose, fill_devices
 from samdesk.ui.dialogs.model_rows import (
     Row,
     Speed,
@@ -66,7 +66,7 @@ class ModelsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None, models: Sequence[ModelSpec] = MODELS) -> None:
         super().__init__(parent)
         self.setWindowTitle("Choose a model")
-        self._rows = {model.name: row_of(model) for model in models if model.family != "yolo"}
+        self._rows = {model.name: row_of(model) for model in models if model.draws_masks}
         self._speeds: dict[str, Speed] = {}
         self._current = ("", "", "auto")
         self._cells: dict[str, StateCell] = {}
@@ -81,7 +81,7 @@ class ModelsDialog(QDialog):
         self.device.currentIndexChanged.connect(self._refresh_all)
         self.precision.currentIndexChanged.connect(self._refresh_all)
         self.file_button = QPushButton("Use a checkpoint file…", self)
-        self.file_button.setToolTip("Any fine-tuned SAM, MobileSAM or SAM 2 checkpoint")
+        self.file_button.setToolTip("Any fine-tuned SAM, MobileSAM or SAM 2 checkpoint, or a taught Flint")
         self.file_button.setAutoDefault(False)
         self.file_button.clicked.connect(self._pick_file)
         self._lay_out()
@@ -254,7 +254,7 @@ class ModelsDialog(QDialog):
         self.accept()
 
     def _pick_file(self) -> None:
-        picker = QFileDialog(self, "Use a checkpoint file", "", "Checkpoints (*.pt *.pth);;All files (*)")
+        picker = QFileDialog(self, "Use a checkpoint file", "", CHECKPOINTS)
         picker.setFileMode(QFileDialog.FileMode.ExistingFile)
         picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         picker.fileSelected.connect(self._use)

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.engine.registry import MODELS
 from samdesk.engine.weights import weights_folder
+from samdesk.resources import flint_weights
 from samdesk.ui.dialogs import model_rows
 from samdesk.ui.dialogs.models import ModelsDialog
 
@@ -49,7 +50,7 @@ def row_of(dialog: ModelsDialog, title: str) -> int:
 
 def test_every_predictor_has_a_row_and_no_detector_has(dialog: ModelsDialog) -> None:
     titles = [texts(dialog, row)[0] for row in range(dialog.table.rowCount())]
-    assert titles == [model.title for model in MODELS if model.family != "yolo"]
+    assert titles == [model.title for model in MODELS if model.draws_masks]
     assert texts(dialog, row_of(dialog, "SAM base")) == ["SAM base", "375 MB", "93.7 M", "Apache-2.0"]
 
 
@@ -59,7 +60,14 @@ def test_what_is_here_can_be_used_and_the_rest_downloaded(dialog: ModelsDialog) 
         "Use",
     )
     assert (dialog.state_text("sam_b.pt"), dialog.button("sam_b.pt").text()) == ("Not downloaded", "Download")
-    assert (dialog.state_text("grabcut"), dialog.button("grabcut").text()) == ("Always there", "Use")
+    assert dialog.button("flint").text() == "Use"
+    assert dialog.state_text("flint") == "Built in, instant. Download MobileSAM for finer edges."
+    assert texts(dialog, 0) == ["Flint", "–", "3.4 M", "AGPL-3.0"]
+
+
+def test_flint_told_by_its_file_is_flint(dialog: ModelsDialog) -> None:
+    dialog.set_choice(str(flint_weights()), "cpu", "fp32")
+    assert dialog.button("flint").text() == "In use"
 
 
 def test_use_tells_name_device_and_precision_and_closes(dialog: ModelsDialog, qtbot: QtBot) -> None:
@@ -140,7 +148,7 @@ def test_another_device_makes_the_current_model_usable_again(dialog: ModelsDialo
 def test_devices_may_come_late(qtbot: QtBot) -> None:
     dialog = ModelsDialog()
     qtbot.addWidget(dialog)
-    dialog.set_choice("grabcut", "cuda:1", "auto")
+    dialog.set_choice("flint", "cuda:1", "auto")
     dialog.set_devices([("cuda:0", "A"), ("cuda:1", "B"), ("cpu", "CPU")])
     assert dialog.choice == ("cuda:1", "auto")
     assert [dialog.device.itemText(i) for i in range(dialog.device.count())] == [

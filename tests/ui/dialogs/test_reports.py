@@ -71,7 +71,7 @@ def test_model_information_fills_up_later(qtbot: QtBot) -> None:
 
 
 def test_a_model_without_a_file(qtbot: QtBot) -> None:
-    dialog = ModelInfoDialog(ModelInfo("grabcut", "Classic (GrabCut)", "cpu", "CPU, 2 threads", "-"))
+    dialog = ModelInfoDialog(ModelInfo("drawn", "Drawn", "cpu", "CPU, 2 threads", "fp32"))
     qtbot.addWidget(dialog)
-    assert dialog.text("Precision") == "–"
+    assert dialog.text("Precision") == "fp32 (full)"
     assert dialog.text("File") == "in the program"
