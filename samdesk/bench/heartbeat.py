@@ -9,8 +9,6 @@ weights is used, and masks such as a trained one gives are put in place of its n
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import random
 import shutil
 import sys
@@ -25,7 +23,9 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
 from samdesk.app import SWITCH_INTERVAL_S, Desk, Outside, Workers, build, make_application
+from samdesk.bench.machine import cores, cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
+from samdesk.bench.seeded import save_seeded
 from samdesk.demo.hands import Hands
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_models import Loaders
@@ -39,6 +39,8 @@ MOVE_MS = 8  # a mouse of 125 Hz
 ACT_MS = 900
 TURN_MS = 1500  # after the photo was encoded
 MOST_PHOTOS = 24
+MOST_TIMES = 10
+"""So often a phase goes on where the machine is too busy for one kept mask."""
 
 
 @dataclass
@@ -109,6 +111,11 @@ class User(QObject):
         self._page.start()
         for timer in self._timers:
             timer.start()
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether a page was turned, a mask was drawn and one was kept."""
+        return all(self.counts[what] for what in ("photos", "click masks", "saved"))
 
     def rest(self) -> None:
         """Stops moving; what was asked is still answered."""
@@ -182,7 +189,7 @@ def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 
         photos: A folder of photos; it is not changed.
         model: A SAM by name or path; "": MobileSAM with seeded weights.
         detector: A YOLO by name or path for an auto-annotate run; "": no such run.
-        seconds: How long each phase lasts.
+        seconds: How long each phase lasts, at least.
     """
     app = make_application()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -204,6 +211,10 @@ def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 
         heart.start("encoding, hovering, clicking, turning pages")
         user.work()
         _run(app, seconds=seconds)
+        for _ in range(MOST_TIMES - 1):
+            if user.has_worked:
+                break
+            _run(app, seconds=seconds)
         if detector:
             heart.start("the same during an auto-annotate run")
             desk.flows.batch.finished.connect(
@@ -228,19 +239,10 @@ def _copied(photos: Path, target: Path) -> None:
 
 def _seeded(path: Path) -> Path:
     """A checkpoint made in another process, so that this one imports torch when the first model is loaded."""
-    maker = get_context("spawn").Process(target=_save_seeded, args=(str(path),))
+    maker = get_context("spawn").Process(target=save_seeded, args=("mobile_sam", path))
     maker.start()
     maker.join()
     return path
-
-
-def _save_seeded(path: str) -> None:
-    import torch
-
-    from samdesk.engine.ultralytics_door import build_network
-
-    torch.manual_seed(0)
-    torch.save(build_network("mobile_sam").state_dict(), path)
 
 
 def _run(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) -> None:
@@ -253,16 +255,9 @@ def _run(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) 
 
 
 def _machine() -> str:
-    name = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "")
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{os.cpu_count()} cores of {name or platform.processor() or platform.machine()}{load}"
-
-
-def _cpuinfo() -> list[str]:
-    try:
-        return Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return []
+    load = load_average()
+    words = f", load {load:.1f}" if load is not None else ""
+    return cores_of(cores(), processor()) + words
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
