@@ -1,0 +1,239 @@
+"""Teaching beside the window, in real processes: progress, stop, crashes of either side, going on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from samdesk.io.taught import DETECTOR, MASKS, Taught, Teaching
+from samdesk.training.teach_events import (
+    Begun,
+    Ended,
+    Failed,
+    Found,
+    Progressed,
+    Result,
+    Stopped,
+    Used,
+    from_line,
+    to_line,
+)
+from samdesk.workers import teach as worker
+from samdesk.workers.failure import Failure
+from samdesk.workers.teach import Arguments, TeachClient, teach_arguments
+from tests.helpers import teaching
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_MS = 240_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "photos").mkdir()
+    return tmp_path / "photos"
+
+
+class Listener(QObject):
+    """Hears a client."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        super().__init__()
+        self.client = TeachClient(arguments)
+        self.told: list[Any] = []
+        self.results: list[Teaching] = []
+        self.failures: list[Failure] = []
+        self.finished: list[bool] = []
+        self.client.told.connect(self.told.append)
+        self.client.result.connect(self.results.append)
+        self.client.failed.connect(self.failures.append)
+        self.client.finished.connect(self.finished.append)
+
+    @property
+    def progress(self) -> list[Progressed]:
+        return [event for event in self.told if isinstance(event, Progressed)]
+
+
+@pytest.fixture
+def hear() -> Iterator[Callable[[Arguments], Listener]]:
+    heard: list[Listener] = []
+
+    def start(arguments: Arguments) -> Listener:
+        heard.append(Listener(arguments))
+        return heard[-1]
+
+    yield start
+    for listener in heard:
+        listener.client.stop()
+
+
+Hear = Callable[[Arguments], Listener]
+
+
+def test_from_start_to_end(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    heard = hear(teaching.stand_in())
+    heard.client.start(folder, [MASKS, DETECTOR])
+    assert heard.client.running
+    heard.client.start(folder, [DETECTOR])
+    assert "already" in heard.failures.pop().what
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    assert not heard.client.running
+    assert heard.failures == []
+    assert isinstance(heard.told[0], Found)
+    assert [event for event in heard.told if isinstance(event, Begun)] == [Begun(MASKS), Begun(DETECTOR)]
+    assert [event.done for event in heard.progress] == [1, 2, 3, 4, 5, 6] * 2
+    assert [result.kind for result in heard.results] == [MASKS, DETECTOR]
+    assert tuple(heard.results) == Taught.read(folder).teachings
+    assert not Taught.read(folder).in_use, "the user decides"
+
+
+def test_stopped_by_a_word(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    heard = hear(teaching.stand_in("wait"))
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
+    heard.client.cancel()
+    heard.client.cancel()
+    qtbot.waitUntil(lambda: heard.finished == [True], timeout=PATIENCE_MS)
+    assert (heard.failures, heard.results) == ([], [])
+
+
+def test_who_does_not_listen_is_killed(
+    hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PATIENCE_MS", 50)
+    heard = hear(teaching.stand_in("deaf"))
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
+    heard.client.cancel()
+    qtbot.waitUntil(lambda: heard.finished == [True], timeout=PATIENCE_MS)
+    assert heard.failures == []
+
+
+def test_the_end_of_the_window_ends_it(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    heard = hear(teaching.stand_in("deaf"))
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
+    process = psutil.Process(heard.client.process_id)
+    assert heard.client.stop(timeout_ms=50)
+    process.wait(60)
+    assert heard.finished == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_a_crash_is_told_and_the_other_side_goes_on(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    modes = iter(["crash", "through"])
+    heard = hear(teaching.stand_in(lambda: next(modes)))
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    (failure,) = heard.failures
+    assert "ended by the system" in failure.what
+    assert "go on from there" in failure.next
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
+    assert Begun(DETECTOR, again=True) in heard.told
+    assert len(heard.results) == 1
+
+
+def test_what_cannot_be_taught_is_told(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    heard = hear(teaching.stand_in("fail"))
+    heard.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    assert [(f.what, f.where) for f in heard.failures] == [("There are 3 images with accepted masks.", MASKS)]
+
+
+def test_a_process_that_ends_too_early(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+    heard = hear(teaching.stand_in("error"))
+    heard.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    assert "ended too early (no memory left in this machine)" in heard.failures[0].what
+
+
+def test_a_program_that_is_not_there(
+    hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(folder / "no-python"))
+    heard = hear(teaching.stand_in())
+    heard.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    assert "could not be started" in heard.failures[0].what
+    assert not heard.client.running
+
+
+WINDOW = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication
+from samdesk.workers.teach import TeachClient
+from tests.helpers import teaching
+application = QCoreApplication([])
+client = TeachClient(teaching.quick(Path(sys.argv[2])))
+client.told.connect(lambda event: print(client.process_id, event, flush=True))
+client.start(Path(sys.argv[1]), ["detector"])
+application.exec()
+"""
+
+
+def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Path, qtbot: QtBot) -> None:
+    base, folder = teaching.base(tmp_path), teaching.parts(tmp_path / "parts")
+    heard = hear(teaching.quick(base))
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(heard.progress) >= 3, timeout=PATIENCE_MS)
+    process = psutil.Process(heard.client.process_id)
+    assert process.nice() > psutil.Process().nice() or process.nice() == 19 or os.name == "nt"
+    second = hear(teaching.quick(base))
+    second.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: second.finished == [False], timeout=PATIENCE_MS)
+    assert "is being taught in another samdesk" in second.failures[0].what
+    process.kill()
+    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
+    assert "ended by the system" in heard.failures[0].what
+
+    window = subprocess.Popen(
+        [sys.executable, "-c", WINDOW, str(folder), str(base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert window.stdout is not None
+    said = next(line for line in window.stdout if "Progressed" in line)
+    assert "done=1," not in said, "the first epoch is not done again"
+    child = psutil.Process(int(said.split()[0]))
+    window.kill()
+    window.wait(60)
+    child.wait(PATIENCE_MS / 1000)  # it stops by itself
+
+    heard.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
+    assert Begun(DETECTOR, again=True) in heard.told
+    assert {event.total for event in heard.progress} == {teaching.STEPS}
+    (result,) = heard.results
+    assert result.names == teaching.LABELLED
+    assert not Taught.read(folder).unfinished(DETECTOR)
+
+
+def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert teach_arguments(Path("x"), [MASKS])[:4] == ["-m", "samdesk", "teach", "x"]
+    assert "--no-detector" in teach_arguments(Path("x"), [MASKS])
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert teach_arguments(Path("x"), [DETECTOR])[:3] == ["teach", "x", "--no-masks"]
+
+
+def test_events_survive_the_way() -> None:
+    events = [
+        Found(9, 3, 2), Begun(MASKS), Begun(DETECTOR, again=True), Progressed(MASKS, 1, 9, 0.5, 16.0),
+        Result(Teaching("m-1", MASKS, 1.0, path=Path("w"))), Used(("a", "b")), Failed("no"),
+        Failed("no", MASKS), Stopped(), Ended(),
+    ]  # fmt: skip
+    assert [from_line(to_line(event)) for event in events] == events
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{}", "[1]", "Epoch 3", '{"event": "begun"}', '{"event": "begun", "kind": "x"}']
+)
+def test_other_lines_are_no_events(line: str) -> None:
+    assert from_line(line) is None
