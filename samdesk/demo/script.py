@@ -10,19 +10,16 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import build, make_application
 from samdesk.demo.report import Report
-from samdesk.demo.stage import Skip, Stage
+from samdesk.demo.stage import PATIENCE_S, Skip, Stage
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
-from samdesk.engine import weights
 from samdesk.engine.batch_report import BatchSummary
-from samdesk.engine.protocols import CancelToken, EngineError
-from samdesk.engine.registry import spec
+from samdesk.engine.registry import FLINT
 from samdesk.io.formats import yolo_seg
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
 
 _Act: TypeAlias = Callable[[], str]
 
-DETECTOR = "yolo11n.pt"
 WINDOW = (1440, 900)
 BUS_BOX = ((14, 222), (803, 762))
 PERSON_BOX = ((46, 396), (246, 908))
@@ -71,6 +68,7 @@ class Actor:
             ("Accept", self.accept),
             ("Click a person", self.click_person),
             ("Walk the candidates", self.walk_candidates),
+            ("Box the person too", self.box_person),
             ("Take away with a right click", self.negative_point),
             ("Accept as another class", self.accept_person),
             ("Auto-annotate the folder", self.auto_annotate),
@@ -99,7 +97,7 @@ class Actor:
 
     def load_model(self) -> str:
         """A model answers."""
-        self.stage.wait("a model", lambda: self.desk.flows.models.info is not None)
+        self.stage.wait("a model", lambda: self.desk.flows.models.info is not None, 3 * PATIENCE_S)
         info = self.desk.flows.models.info
         assert info is not None
         return f"{info.title} on {info.device_title}"
@@ -147,9 +145,8 @@ class Actor:
         return f"{self._label(-1)}, {self.document.annotations[-1].region.area:,.0f} px"
 
     def click_person(self) -> str:
-        """A box and a click on the person, together."""
+        """One click on the person, which may mean the coat, the person or the group."""
         self.stage.key(Qt.Key.Key_2)
-        self.stage.hands.drag(*PERSON_BOX)
         self.stage.hands.click(*PERSON_POINT)
         self._wait_for_answer()
         return self._best()
@@ -158,12 +155,17 @@ class Actor:
         """Tab shows the other masks, and comes round."""
         annotate = self.desk.flows.annotate
         count = annotate.candidate_count
-        if count < 2:
-            raise Skip("the model gave one candidate")
+        self.stage.check("a click has several readings", count > 1)
         for _ in range(count):
             self.stage.key(Qt.Key.Key_Tab)
         self.stage.picture("04-candidates")
         return f"{count} candidates"
+
+    def box_person(self) -> str:
+        """A box around the person: box and click together leave no doubt."""
+        self.stage.hands.drag(*PERSON_BOX)
+        self._wait_for_answer()
+        return self._best()
 
     def negative_point(self) -> str:
         """A right click takes the road away."""
@@ -193,14 +195,14 @@ class Actor:
         return f"{before} annotations from the run, 1 more accepted before its mask was shown"
 
     def auto_annotate(self) -> str:
-        """The dialog runs YOLO and SAM over the folder; photos a person touched stay as they are."""
-        detector = find_detector()
+        """The dialog runs a detector and the predictor over the folder; touched photos stay as they are."""
         touched = self.document
         self.stage.key(Qt.Key.Key_B, CONTROL)
         dialog = self.desk.view.window.findChild(AutoAnnotateDialog)
         assert dialog is not None
-        dialog.detector.setEditText(detector)
+        dialog.detector.setCurrentIndex(dialog.detector.findData(FLINT))  # others may need a download
         self.stage.wait("the count", lambda: dialog.counted)
+        self.stage.wait("the detector's classes", lambda: dialog.classes.known)
         self.stage.picture("06-auto-annotate", dialog)
         if not dialog.start_button.isEnabled():
             dialog.reject()
@@ -287,16 +289,3 @@ class Actor:
 
     def _summary_done(self) -> int:
         return int(self.document.done)
-
-
-def find_detector() -> str:
-    """A detector whose weights are here or can be downloaded; ``Skip`` in words if not."""
-    found = weights.find(DETECTOR)
-    if found is not None:
-        return str(found)
-    model = spec(DETECTOR)
-    assert model is not None
-    try:
-        return str(weights.download(model, progress=lambda done, total: None, cancel=CancelToken()))
-    except EngineError as error:
-        raise Skip(f"no detector weights: {error}") from error

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from samdesk.app import Outside
+from samdesk.engine.load import load_predictor
 from tests.helpers.desk import Person, photos
 
 Arrive = Callable[..., Person]
@@ -33,6 +34,13 @@ def arrive(qtbot: QtBot, qapp: QApplication) -> Iterator[Arrive]:
         person.predictor.encoding.open()
         person.predictor.decoding.open()
         person.leave()
+
+
+@pytest.fixture
+def real() -> Outside:
+    """The engine's own predictors, loaded once, so that no one waits for an import at the window."""
+    load_predictor("flint", "cpu")
+    return Outside(load_predictor=load_predictor)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
 from samdesk.app import Outside
-from samdesk.engine.load import load_predictor
 from samdesk.io.settings import MODEL_DEVICE, MODEL_NAME
 from samdesk.ui.dialogs.model_info import ModelInfoDialog
 from samdesk.ui.dialogs.models import ModelsDialog
@@ -78,8 +77,8 @@ def test_no_model_at_all_is_told_when_one_clicks(arrive: Arrive, folder: Path) -
     assert len(person.annotations) == 1
 
 
-def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path) -> None:
-    person = arrive(Outside(load_predictor=load_predictor))
+def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path, real: Outside) -> None:
+    person = arrive(real)
     person.open(folder)
     person.until(lambda: "Flint · " in chip(person))
     person.key(K.Key_M, CONTROL)
@@ -94,8 +93,35 @@ def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path) -> None:
     info.reject()
 
 
-def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path) -> None:
-    person = arrive(Outside(load_predictor=load_predictor))
+def test_flint_tells_once_what_it_is(arrive: Arrive, real: Outside) -> None:
+    person = arrive(real)
+    person.until(lambda: "Flint draws the masks" in person.told)
+    top = person.window.top_bar.chip
+    assert top.state == "good"
+    assert "Built in, instant. Download MobileSAM for finer edges." in top.toolTip()
+    person.leave()
+    later = arrive(real)
+    later.until(lambda: "Flint" in chip(later))
+    assert "Flint draws" not in later.told
+
+
+def test_offline_a_download_that_fails_leaves_flint(arrive: Arrive, folder: Path, real: Outside) -> None:
+    person = arrive(real)
+    person.open(folder)
+    person.press("Get MobileSAM")
+    person.until(lambda: "MobileSAM could not be downloaded" in person.told)
+    person.until(lambda: "Flint · " in chip(person))
+    person.draw(230, 130)
+    assert person.desk.settings.get(MODEL_NAME) == ""
+
+
+def test_another_model_than_flint_is_told_nothing_of_it(person: Person) -> None:
+    person.until(lambda: "gated.pt" in chip(person))
+    assert "Flint" not in person.told
+
+
+def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path, real: Outside) -> None:
+    person = arrive(real)
     person.open(folder)
     person.until(lambda: person.desk.flows.models.info is not None)
     person.hands.drag((165, 65), (285, 200))

@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import Outside
 from samdesk.domain.annotation import ReviewState, Source
+from samdesk.engine.autoannotate import AutoAnnotatePlan
+from samdesk.io.settings import AUTO_DET_MODEL
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, SHIFT, Person, lines
@@ -119,6 +121,37 @@ def test_cancelled_what_is_done_stays_and_is_one_step(arrive: Arrive, folder: Pa
     gate.open()
     person.until(lambda: not person.desk.flows.batch.running)
     assert person.is_enabled("run.auto_annotate")
+
+
+def test_flints_classes_are_there_without_asking(runner: Person) -> None:
+    runner.key(K.Key_B, CONTROL)
+    dialog = runner.window.findChild(AutoAnnotateDialog)
+    assert dialog is not None
+    assert dialog.detector_name == "flint"
+    runner.until(lambda: dialog.classes.known)
+    assert dialog.classes.count.text() == "80 of 80 classes"
+
+
+def test_classes_of_a_detector_that_was_left_are_not_shown(runner: Person) -> None:
+    dialog = dialog_of(runner)  # from Flint to another at once; what was asked first is answered first
+    assert not dialog.classes.known
+
+
+def test_a_detector_is_remembered_only_if_it_is_not_the_usual_one(runner: Person) -> None:
+    run(runner)
+    assert runner.desk.settings.get(AUTO_DET_MODEL) == "colour.pt"
+    assert runner.desk.flows.batch.default_plan().det_model == "colour.pt"
+    runner.desk.flows.batch.start(AutoAnnotatePlan(det_model="flint", sam_model="inner.pt"))
+    assert runner.desk.settings.get(AUTO_DET_MODEL) == ""
+    assert runner.desk.flows.batch.default_plan().det_model == "flint"
+    runner.until(lambda: not runner.desk.flows.batch.running)
+
+
+def test_a_better_detector_on_disk_is_offered(arrive: Arrive, folder: Path, samdesk_home: Path) -> None:
+    (samdesk_home / "weights").mkdir()
+    (samdesk_home / "weights" / "yolo11s.pt").write_bytes(b"weights")
+    person = arrive(Outside(loaders=Shelf().loaders))
+    person.until(lambda: person.desk.flows.batch.default_plan().det_model == "yolo11s.pt")
 
 
 def test_a_detector_that_is_not_there_is_told(runner: Person) -> None:

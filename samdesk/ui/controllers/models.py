@@ -196,8 +196,8 @@ class ModelsController(QObject):
             return
         self._settings.set(TOLD_OF_FLINT, True)
         self._messages.info(
-            f"Flint draws the masks: built in, instant. Download {better.title} "
-            f"({better.bytes / 1e6:,.0f} MB) for finer edges.",
+            f"Flint draws the masks: built in, instant. {better.title} ({better.bytes / 1e6:,.0f} MB) draws "
+            "finer edges.",
             key="flint",
             actions=[(f"Get {better.title}", lambda: self._download(BETTER))],
         )

@@ -12,6 +12,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.engine.autoannotate import AutoAnnotatePlan
 from samdesk.engine.batch_report import DryRun, ImageFailure, SkippedImage
 from samdesk.engine.weights import weights_folder
+from samdesk.resources import flint_weights
 from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog, count_text
 
 NAMES = ("person", "bicycle", "car", "bus")
@@ -112,6 +113,30 @@ def test_the_classes_are_asked_for(dialog: AutoAnnotateDialog, qtbot: QtBot) -> 
     dialog.set_names_failed("no such file")
     assert "no such file" in dialog.classes.words.text()
     assert dialog.classes.show_button.isEnabled()
+
+
+def test_flint_is_offered_first_and_shows_its_classes_unasked(
+    dialog: AutoAnnotateDialog, qtbot: QtBot
+) -> None:
+    assert dialog.detector.itemText(0) == "Flint (built in)"
+    with qtbot.waitSignal(dialog.names_requested) as told:
+        dialog.set_plan(AutoAnnotatePlan(det_model="flint", sam_model="flint"))
+    assert told.args == ["flint", "", "auto"]
+    assert dialog.detector.currentText() == "Flint (built in)"
+    assert (dialog.detector_name, dialog.sam.currentText()) == ("flint", "Flint")
+    dialog.set_downloaded(set())
+    assert not dialog.note.isVisible(), "nothing has to be downloaded"
+    with qtbot.waitSignal(dialog.names_requested, timeout=100, raising=False) as told:
+        dialog.detector.setCurrentText("yolo11s.pt")
+    assert not told.signal_triggered, "it would have to be loaded"
+    with qtbot.waitSignal(dialog.names_requested) as told:
+        dialog.detector.setCurrentText("/data/taught.safetensors")
+    assert told.args == ["/data/taught.safetensors", "", "auto"]
+
+
+def test_flint_told_by_its_file_is_flint(dialog: AutoAnnotateDialog) -> None:
+    dialog.set_plan(AutoAnnotatePlan(det_model=str(flint_weights()), sam_model=str(flint_weights())))
+    assert dialog.plan() == AutoAnnotatePlan(det_model="flint", sam_model="flint")
 
 
 def test_unchecked_classes_are_not_used(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
