@@ -41,7 +41,7 @@ def run(home: Path, *arguments: str, timeout: float = SECONDS) -> subprocess.Com
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "--help")
     assert done.returncode == 0, done.stderr
-    for word in ("open", "demo", "annotate", "doctor", "bench", "version"):
+    for word in ("open", "demo", "annotate", "teach", "train", "evaluate", "bench", "doctor", "version"):
         assert re.search(rf"^\W*{word}\s", done.stdout, re.MULTILINE), f"{word} is not in the help"
 
 
