@@ -1,8 +1,9 @@
 """Flint behind the ``Predictor`` protocol: encode a photo once, look again at what is asked for.
 
-A click is first looked for on the whole photo (640 pixels); then the network looks at a square of 1.5
-times what it found (320 pixels) and decides there. A box is looked at directly. A correction stays on
-the look of the mask it corrects, whose embedding is still there.
+A click is first looked for on the whole photo (640 pixels). What it may mean there is of several sizes:
+the network looks again at a square of 1.5 times each (320 pixels), and the best masks of these looks are
+the candidates. A box is looked at directly. A correction stays on the look of the mask it corrects, whose
+embedding is still there.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.flint.framing import Bounds, around_box, around_mask, bounds, keeps
+from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
 from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
+from samdesk.engine.flint.readings import Reading, bounds_around, distinct_looks, worth_showing
 from samdesk.engine.protocols import EngineError, ModelInfo
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 WHOLE, CLOSE = 640, 320
 """Sides of the look at the whole photo and of a closer one, pixels."""
 _STEP, STRIDE = 32, 4
-_KEPT_LOOKS = 4
+LOOKS = 3
+"""Looks a lone click gets after the one at the whole photo."""
+_KEPT_LOOKS = 6
 _AT_ONCE = 8
 _CLOSE_BYTES = 80 * 80 * 64 * 4 + 40 * 40 * 64 * 4 + 20 * 20 * 96 * 4 + 10 * 10 * 128 * 4
 
@@ -101,11 +105,12 @@ class FlintPredictor:
         if not prompts:
             return []
         with errors_in_words("Decoding the mask", self._info.device):
+            if _ambiguous(prompts):
+                readings = self._readings(embedding, seen, prompts, LOOKS if multimask else 1)
+                return [_candidate(r, embedding.image_hw) for r in readings[: None if multimask else 1]]
             frame = self._frame(embedding, seen, prompts)
-            answer = self._decode(self._close(seen, frame), [prompts], [frame])
-        logits, scores = _numbers(answer)
-        which = _readings(scores[0]) if multimask and _ambiguous(prompts) else [0]
-        return [_candidate(logits[0, i], scores[0, i], frame, embedding.image_hw) for i in which]
+            drawn = self._draw(self._close(seen, [frame]), [prompts], [frame])
+        return [_candidate(drawn[0][0], embedding.image_hw)]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """(N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
@@ -115,14 +120,9 @@ class FlintPredictor:
         for start in range(0, len(prompts), _AT_ONCE):
             part = prompts[start : start + _AT_ONCE]
             frames = [around_box(p) for p in part]
-            looks = np.stack([cut_out(seen.photo, frame, CLOSE) for frame in frames])
             with errors_in_words("Decoding the masks", self._info.device):
-                answer = self._decode(self._embed(looks), part, frames)
-            logits, scores = _numbers(answer)
-            found += [
-                _candidate(logits[i, 0], scores[i, 0], frame, embedding.image_hw)
-                for i, frame in enumerate(frames)
-            ]
+                drawn = self._draw(self._embed(_looks(seen, frames)), part, frames)
+            found += [_candidate(masks[0], embedding.image_hw) for masks in drawn]
         return found
 
     def _seen(self, embedding: Embedding) -> Seen:
@@ -142,32 +142,43 @@ class FlintPredictor:
             return around_mask(found, prompts)
         if prompts.box is not None:
             return around_box(prompts)
-        return around_mask(self._glance(embedding, seen, prompts), prompts)
+        return self._glance(embedding, seen, prompts)[0]
 
-    def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> Bounds:
-        """Bounds, in image pixels, of what the clicks mean on the whole photo."""
-        answer = self._decode(seen.whole, [PromptSet(prompts.points)], [embedding.frame], whole=True)
+    def _readings(self, embedding: Embedding, seen: Seen, prompts: PromptSet, looks: int) -> list[Reading]:
+        """What a lone click may mean, the likeliest first."""
+        frames = distinct_looks(self._glance(embedding, seen, prompts), looks)
+        drawn = self._draw(self._close(seen, frames), [prompts] * len(frames), frames)
+        return worth_showing([reading for masks in drawn for reading in masks])
+
+    def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> list[Frame]:
+        """Where the whole photo says that the clicked object is: looks, the likeliest first."""
+        clicks = PromptSet(prompts.points)
+        answer = self._decode(seen.whole, [clicks], [embedding.frame], whole=True)
         logits, scores = _numbers(answer)
-        best = int(np.argmax(scores[0])) if _ambiguous(prompts) else 0
         rows, columns = logits.shape[2:]
         # The look is cut off where the photo ends; its cells are those of the whole square.
         cell = embedding.frame.side / (WHOLE // STRIDE)
         part = Frame(embedding.frame.x0, embedding.frame.y0, columns * cell, rows * cell)
-        found = bounds(logits[0, best], part)
-        if found is not None:
-            return found
-        reach = embedding.frame.side / 16
-        xs, ys = [p.x for p in prompts.points], [p.y for p in prompts.points]
-        return min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach
+        order = np.argsort(-scores[0], kind="stable") if _ambiguous(prompts) else [0]
+        found = [bounds(logits[0, i], part) for i in order]
+        somewhere = bounds_around([(p.x, p.y) for p in prompts.points], embedding.frame.side / 16)
+        return [around_mask(b, prompts) for b in found if b is not None] or [around(*somewhere)]
 
-    def _close(self, seen: Seen, frame: Frame) -> tuple[torch.Tensor, ...]:
-        known = seen.close.pop(frame, None)
-        if known is None:
-            known = self._embed(cut_out(seen.photo, frame, CLOSE)[None])
-        seen.close[frame] = known
+    def _close(self, seen: Seen, frames: Sequence[Frame]) -> tuple[torch.Tensor, ...]:
+        """The embeddings of close looks, one after the other along the first axis."""
+        import torch
+
+        new = [frame for frame in frames if frame not in seen.close]
+        if new:
+            levels = self._embed(_looks(seen, new))
+            for row, frame in enumerate(new):
+                seen.close[frame] = tuple(level[row : row + 1] for level in levels)
+        for frame in frames:
+            seen.close.move_to_end(frame)
+        found = [seen.close[frame] for frame in frames]
         while len(seen.close) > _KEPT_LOOKS:
             seen.close.popitem(last=False)
-        return known
+        return found[0] if len(found) == 1 else tuple(torch.cat(level) for level in zip(*found, strict=True))
 
     # -- the network
 
@@ -179,6 +190,16 @@ class FlintPredictor:
             pixels = torch.from_numpy(np.ascontiguousarray(looks)).to(self._info.device)
             image = pixels.permute(0, 3, 1, 2).float().div_(255)  # channels-last as it comes
             return self.network.embed(image)
+
+    def _draw(
+        self, embedding: tuple[torch.Tensor, ...], prompts: Sequence[PromptSet], frames: Sequence[Frame]
+    ) -> list[list[Reading]]:
+        """All four masks of each object on its own close look."""
+        logits, scores = _numbers(self._decode(embedding, prompts, frames))
+        return [
+            [Reading(mask, frame, float(score)) for mask, score in zip(*one, strict=True)]
+            for frame, *one in zip(frames, logits, scores, strict=True)
+        ]
 
     def _decode(
         self,
@@ -222,10 +243,9 @@ def _ambiguous(prompts: PromptSet) -> bool:
     return prompts.box is None and prompts.mask is None and len(prompts.points) == 1
 
 
-def _readings(scores: NDArray[np.float32]) -> list[int]:
-    """Which of the four masks answer a lone click, best predicted IoU first."""
-    order = np.argsort(-scores, kind="stable")
-    return [int(i) for i in order[:3]]
+def _looks(seen: Seen, frames: Sequence[Frame]) -> NDArray[np.uint8]:
+    """(B, 320, 320, 3) uint8 RGB."""
+    return np.stack([cut_out(seen.photo, frame, CLOSE) for frame in frames])
 
 
 def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -233,11 +253,10 @@ def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return answer.logits.float().cpu().numpy(), answer.iou.float().cpu().numpy()
 
 
-def _candidate(
-    logits: NDArray[np.float32], score: np.float32, frame: Frame, image_hw: tuple[int, int]
-) -> MaskCandidate:
-    grid = np.asarray(cv2.resize(logits, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.float32)
-    return MaskCandidate(grid, frame, image_hw=image_hw, score=float(score), stability=stability_score(grid))
+def _candidate(reading: Reading, image_hw: tuple[int, int]) -> MaskCandidate:
+    grid = np.asarray(cv2.resize(reading.logits, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.float32)
+    stability = stability_score(grid)
+    return MaskCandidate(grid, reading.frame, image_hw=image_hw, score=reading.score, stability=stability)
 
 
 def _up(length: float) -> int:
