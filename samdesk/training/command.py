@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from samdesk.engine.protocols import Cancelled, CancelToken, EngineError
 from samdesk.resources import flint_weights
@@ -113,6 +112,8 @@ def _read(data: list[Path]) -> list[Any]:
 @contextmanager
 def _bar(what: str) -> Iterator[Any]:
     """A progress bar with counts and the time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
         task = bar.add_task(what, total=None)
