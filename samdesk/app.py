@@ -49,9 +49,12 @@ from samdesk.ui.controllers.labels import LabelsController
 from samdesk.ui.controllers.models import ModelsController
 from samdesk.ui.controllers.navigate import NavigateController
 from samdesk.ui.controllers.status import StatusController
+from samdesk.ui.controllers.taught import TaughtController
+from samdesk.ui.controllers.teach import TeachController
 from samdesk.ui.controllers.thumbnails import ThumbnailsController
 from samdesk.ui.controllers.tools import ToolsController
 from samdesk.ui.document_model import DocumentModel
+from samdesk.ui.job_bar import JobBars
 from samdesk.ui.main_window import MainWindow
 from samdesk.ui.message_bar import MessageBar
 from samdesk.ui.messages import Messages
@@ -59,6 +62,7 @@ from samdesk.ui.panels.annotations import AnnotationsPanel
 from samdesk.ui.panels.images import ImagesPanel
 from samdesk.ui.panels.labels import LabelsPanel
 from samdesk.ui.session import Session
+from samdesk.ui.teach_bar import TeachBar
 from samdesk.ui.theme import Theme
 from samdesk.workers.batch import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
@@ -66,6 +70,8 @@ from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference import InferenceClient
 from samdesk.workers.inference_loop import Loader
 from samdesk.workers.storage import StorageClient
+from samdesk.workers.taught_loader import TaughtLoader
+from samdesk.workers.teach import Arguments, TeachClient
 from samdesk.workers.thumbnails import ThumbnailLoader
 
 log = logging.getLogger(__name__)
@@ -83,12 +89,14 @@ class Outside:
         load_predictor: Loads the model of the canvas by (name, device, precision).
         loaders: How an auto-annotate run has its models.
         open_dataset: Opens a folder, with the store's own place or None.
+        teach: The arguments of the process that teaches.
         messages: Makes the door to the user, from the window and its message bar.
     """
 
     load_predictor: Loader | None = None
     loaders: Loaders | None = None
     open_dataset: Callable[[Path, Path | None], Dataset] | None = None
+    teach: Arguments | None = None
     messages: Callable[[MainWindow, MessageBar], Messages] = Messages
 
 
@@ -102,6 +110,8 @@ class Workers:
     inference: InferenceClient
     batch: AutoAnnotateClient
     downloads: DownloadClient
+    teach: TeachClient
+    predictors: TaughtLoader
 
     def stop(self) -> bool:
         """Ends every thread after what it is doing; edits that wait are saved first.
@@ -109,7 +119,8 @@ class Workers:
         Returns:
             Whether all have ended; the storage thread is waited for however long it takes.
         """
-        ended = [c.stop() for c in (self.batch, self.downloads, self.thumbnails, self.loader)]
+        clients = (self.teach, self.batch, self.downloads, self.thumbnails, self.loader)
+        ended = [client.stop() for client in clients]
         while not self.storage.stop():
             log.warning("still saving")
         return all([*ended, self.inference.stop()])
@@ -128,6 +139,7 @@ class View:
     images: ImagesPanel
     strip: CandidateStrip
     batch_bar: BatchBar
+    teach_bar: TeachBar
     messages: Messages
 
 
@@ -165,6 +177,7 @@ class Desk:
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()
+        self.flows.taught.stop()
         ended = self.workers.stop()
         self.settings.flush()
         return ended
@@ -250,23 +263,36 @@ def _close(desk: Desk, event: QCloseEvent) -> None:
 def _workers(settings: Settings, storage: StorageClient, session: Session, outside: Outside) -> Workers:
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
-    inference = InferenceClient(outside.load_predictor, read_image=cache.get)
+    predictors = TaughtLoader(outside.load_predictor)
+    inference = InferenceClient(predictors, read_image=cache.get)
     inference.set_cache_budget(_budget(settings))
     model = session.model
     batch = AutoAnnotateClient(
         storage, lambda: model.labels, session.change_labels, loaders=outside.loaders, read=read
     )
-    return Workers(storage, ImageLoader(cache), ThumbnailLoader(), inference, batch, DownloadClient())
+    return Workers(
+        storage,
+        ImageLoader(cache),
+        ThumbnailLoader(),
+        inference,
+        batch,
+        DownloadClient(),
+        TeachClient(outside.teach),
+        predictors,
+    )
 
 
 def _view(application: QApplication, settings: Settings, outside: Outside) -> View:
     theme = Theme(application, settings.get(THEME))
     actions = Actions(settings)
-    canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
+    canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
-    window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, batch_bar)
+    bars = JobBars(batch_bar, teach_bar)
+    window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     messages = outside.messages(window, window.message_bar)
-    return View(window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, messages)
+    return View(
+        window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, messages
+    )
 
 
 def _flows(settings: Settings, view: View, session: Session, workers: Workers) -> Controllers:
@@ -287,6 +313,8 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     batch = BatchController(
         session, storage, workers.batch, navigate, settings, models, view.batch_bar, messages
     )
+    taught = TaughtController(workers.predictors, models, batch, messages, window)
+    files.dataset_opened.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
@@ -301,6 +329,8 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
         everything=EverythingController(session, inference, canvas, labels, messages, window),
         models=models,
         batch=batch,
+        taught=taught,
+        teach=TeachController(workers.teach, taught, view.teach_bar, messages),
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
     )
     ConflictsController(storage, navigate, messages, window)

@@ -7,8 +7,7 @@ a whole: on the others it would learn that what is not labelled yet is no object
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,27 +69,6 @@ class Accepted:
     def for_detector(self) -> tuple[TrainingImage, ...]:
         """Images that are accepted as a whole, also those with nothing on them."""
         return tuple(a.image for a in self.found if a.whole)
-
-    @property
-    def masks(self) -> int:
-        """How many outlines there are."""
-        return sum(len(image.instances) for image in self.for_masks)
-
-    @property
-    def boxes(self) -> int:
-        """How many annotations are plain boxes."""
-        return sum(len(a.image.instances) for a in self.found) - self.masks
-
-    @property
-    def in_part(self) -> int:
-        """How many images have something that waits for a person, so that the detector leaves them out."""
-        return sum(1 for a in self.found if not a.whole)
-
-    @property
-    def classes(self) -> tuple[tuple[str, int], ...]:
-        """(name, how many accepted annotations) of each class that occurs, by class id."""
-        counts = Counter(i.label for a in self.found for i in a.image.instances)
-        return tuple((self.names[label], counts[label]) for label in sorted(counts))
 
 
 def read_accepted(
@@ -162,28 +140,3 @@ def _is_whole(document: ImageDocument, kept: int) -> bool:
 
 def _outlined(image: TrainingImage) -> TrainingImage:
     return replace(image, instances=tuple(i for i in image.instances if not is_box(i.region)))
-
-
-def describe(accepted: Accepted) -> Sequence[str]:
-    """What there is, in words, a sentence each."""
-    masks, images = accepted.masks, len(accepted.for_masks)
-    words = [f"{masks:,} accepted mask{_s(masks)} on {images:,} image{_s(images)}."]
-    whole = len(accepted.for_detector)
-    words.append(f"{whole:,} image{_s(whole)} accepted as a whole.")
-    if accepted.in_part:
-        words.append(
-            f"{accepted.in_part:,} with annotations that wait for review: the detector leaves them out."
-        )
-    if accepted.boxes:
-        words.append(
-            f"{accepted.boxes:,} plain box{'' if accepted.boxes == 1 else 'es'}: for the detector only."
-        )
-    if accepted.total > len(accepted.found) + len(accepted.unread):
-        words.append(f"Of {accepted.total:,} images, {len(accepted.found):,} are used.")
-    if accepted.unread:
-        words.append(f"{len(accepted.unread):,} cannot be read: {accepted.unread[0]}.")
-    return words
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.engine.protocols import Cancelled, CancelToken, EngineError
+from samdesk.engine.weights import file_hash
 from samdesk.io.images import ImageError
 from samdesk.io.lock import DatasetLock
 from samdesk.io.store import StoreError
 from samdesk.io.taught import DETECTOR, MASKS, Kind, Score, Taught, TaughtError, Teaching
 from samdesk.resources import flint_weights
 from samdesk.training.accepted import Accepted, read_accepted
+from samdesk.training.outlook import Outlook
 from samdesk.training.pace import Pace
 from samdesk.training.teach_events import Begun, Event, Failed, Found, Progressed, Result, Stopped
 
@@ -66,7 +68,8 @@ def _teach_all(plan: TeachPlan, tell: Tell, cancel: CancelToken) -> tuple[Teachi
     results: list[Teaching] = []
     try:
         accepted = read_accepted(plan.folder, cancel=cancel)
-        tell(Found(accepted.masks, len(accepted.for_masks), len(accepted.for_detector)))
+        outlook = Outlook.of(accepted)
+        tell(Found(outlook.masks, outlook.mask_images, outlook.whole_images))
         for kind in plan.kinds:
             taught = Taught.read(plan.folder)
             tell(Begun(kind, again=taught.unfinished(kind)))
@@ -109,7 +112,8 @@ def _teach(
         accepted, base=base, out=work / "taught.safetensors", work=work, quick=plan.quick,
         progress=progress, cancel=cancel,
     )  # fmt: skip
-    kept = taught.add(replace(teaching, when=time.time()), weights)
+    teaching = replace(teaching, when=time.time(), base=file_hash(shipped)[:16])
+    kept = taught.add(teaching, weights)
     weights.unlink(missing_ok=True)
     return kept
 

@@ -7,11 +7,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QDialogButtonBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -20,17 +15,9 @@ from PySide6.QtWidgets import (
 
 from samdesk.engine.batch_report import BatchProgress, BatchSummary
 from samdesk.ui.dialogs.looks import TABLE_STYLE
-from samdesk.ui.panels.painting import UNIT
+from samdesk.ui.job_bar import JobBar, time_text
 
-
-def time_text(seconds: float) -> str:
-    """A duration in words: "45 s", "3 min", "2 h 05 min"."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+__all__ = ["BatchBar", "FailuresDialog", "rate_text", "time_text"]
 
 
 def rate_text(rate: float) -> str:
@@ -40,7 +27,7 @@ def rate_text(rate: float) -> str:
     return f"{rate:.1f} images/s" if rate >= 1 else f"{1 / rate:.1f} s/image"
 
 
-class BatchBar(QFrame):
+class BatchBar(JobBar):
     """A thin bar above the canvas; hidden while nothing runs and nothing is left to say.
 
     Signals:
@@ -52,34 +39,14 @@ class BatchBar(QFrame):
     image_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("message")
-        self.setAutoFillBackground(True)
+        super().__init__("Auto-annotate", parent)
         self._failures: dict[str, str] = {}
         self._popup: FailuresDialog | None = None
         self._running = False
-        self.title = QLabel("Auto-annotate", self)
-        self.title.setProperty("heading", True)
-        self.bar = QProgressBar(self)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(6)
-        self.bar.setMinimumWidth(80)
-        self.bar.setAccessibleName("Progress of auto-annotate")
-        self.detail = QLabel(self)
-        self.failed = QPushButton(self)
-        self.failed.setToolTip("Show which images failed, and why")
+        self.failed = self.add_button("", "Show which images failed, and why")
         self.failed.clicked.connect(self._show_failures)
-        self.cancel = QPushButton("Cancel", self)
+        self.cancel = self.add_button("Cancel")
         self.cancel.clicked.connect(self._cancel)
-        self._row = layout = QHBoxLayout(self)
-        layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
-        layout.setSpacing(UNIT * 3 // 2)
-        layout.addWidget(self.title)
-        layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self.detail)
-        layout.addWidget(self.failed)
-        layout.addWidget(self.cancel)
-        self.setVisible(False)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -92,7 +59,7 @@ class BatchBar(QFrame):
         self._failures.clear()
         self._update_failures()
         self.bar.setRange(0, 0)
-        self._show_bar(True)
+        self.show_progress(True)
         self.detail.setText("Loading the models…")
         self.cancel.setText("Cancel")
         self.cancel.setToolTip("Stop after the image at work; what is done stays")
@@ -123,7 +90,7 @@ class BatchBar(QFrame):
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
-        self._show_bar(False)
+        self.show_progress(False)
         words = [summary.text, summary.stopped]
         self.detail.setText("  ·  ".join(word for word in words if word))
         self.cancel.setText("Close")
@@ -135,11 +102,6 @@ class BatchBar(QFrame):
         """Takes the bar away."""
         self._running = False
         self.setVisible(False)
-
-    def _show_bar(self, shown: bool) -> None:
-        """The words take the room that the bar leaves."""
-        self.bar.setVisible(shown)
-        self._row.setStretchFactor(self.detail, 0 if shown else 1)
 
     def _cancel(self) -> None:
         if not self._running:

@@ -89,6 +89,10 @@ CONDITIONS: dict[str, str] = {
     "model": "no model is loaded yet",
     "running": "nothing is running",
     "idle": "a run is going on",
+    "teachable": "Flint is being taught already",
+    "teaching": "Flint is not being taught",
+    "taught": "no taught weights are in use here",
+    "taught_before": "there is no teaching to undo",
 }
 """The conditions commands wait for, and what to tell a user who wonders why one is grey."""
 
@@ -203,6 +207,18 @@ _MODEL = (
             "model", "model", ("Ctrl+M",)),
     Command("model.info", "Model information", "Layers, parameters, GFLOPs and memory of the loaded model.",
             "ph.info", "model", "model", when="model"),
+    Command("teach.start", "Teach Flint…",
+            "Let Flint learn from the masks you have accepted, and its detector your classes.",
+            "ph.graduation-cap", "model", "teach", ("Ctrl+T",), when="folder teachable", short="Teach"),
+    Command("teach.stop", "Stop teaching", "Stop; what was learned is kept, to go on from there.",
+            "ph.stop-circle", "model", "teach", when="teaching"),
+    Command("teach.undo", "Undo teaching", "Use what was in use before on this dataset.",
+            "ph.arrow-counter-clockwise", "model", "teach", when="taught_before"),
+    Command("teach.export", "Export taught weights…", "Copy what was taught here to a file.",
+            "ph.export", "model", "files", when="taught"),
+    Command("teach.bring", "Use taught weights from file…",
+            "Use what was taught on another dataset, or on another machine.", "ph.file-arrow-down",
+            "model", "files", when="folder"),
 )  # fmt: skip
 
 _HELP = (

@@ -96,6 +96,11 @@ class Messages:
         name, _ = QFileDialog.getOpenFileName(self._parent, title, str(start or ""), filters)
         return Path(name) if name else None
 
+    def choose_new_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
+        """Asks where to write a file; None if the user changes their mind. Arguments as ``choose_file``."""
+        name, _ = QFileDialog.getSaveFileName(self._parent, title, str(start or ""), filters)
+        return Path(name) if name else None
+
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
         """Asks for one of a few; its index, or None if the user changes their mind."""
         answer, agreed = QInputDialog.getItem(self._parent, title, text, list(items), 0, editable=False)

@@ -16,7 +16,9 @@ from samdesk.domain.edits import Transaction, accept_image, add
 from samdesk.engine.protocols import Cancelled, CancelToken
 from samdesk.io.dataset import Dataset, StoreError
 from samdesk.io.store import Store
-from samdesk.training.accepted import Accepted, describe, is_box, read_accepted
+from samdesk.io.teaching import DETECTOR, MASKS
+from samdesk.training.accepted import Accepted, is_box, read_accepted
+from samdesk.training.outlook import FEWEST_IMAGES, Outlook
 from tests.io.dataset_kit import SIZE, photos, region, with_labels
 
 NAMES = tuple(f"{i}.png" for i in range(5))
@@ -65,8 +67,9 @@ def test_what_a_person_accepted_while_the_window_has_it_open(dataset: Dataset) -
     assert keys(accepted, "for_masks") == ["0.png", "1.png"]
     assert [len(image.instances) for image in accepted.for_masks] == [2, 1]
     assert keys(accepted, "for_detector") == ["0.png", "3.png"]
-    assert (accepted.masks, accepted.in_part, accepted.boxes, accepted.total) == (3, 1, 0, 3)
-    assert accepted.classes == (("cat", 2), ("dog", 1))
+    assert accepted.total == 3
+    assert Outlook.of(accepted) == Outlook(3, 2, 2, 1, 1, 0, (("cat", 2), ("dog", 1)))
+    assert Outlook.of(accepted).notes() == ["1 image with something left to review: not for the detector."]
     first = accepted.for_masks[0]
     assert first.path == dataset.folder / "0.png"
     assert first.image_hw == (SIZE[1], SIZE[0])
@@ -99,7 +102,7 @@ def test_label_files_alone(tmp_path: Path) -> None:
     accepted = read_accepted(folder)
     assert keys(accepted, "for_masks") == ["0.png"]
     assert keys(accepted, "for_detector") == ["0.png", "1.png", "2.png"]
-    assert accepted.boxes == 1
+    assert Outlook.of(accepted).boxes == 1
     assert accepted.names == ("class_0", "class_1")
     assert not (folder / ".samdesk").exists()
 
@@ -109,8 +112,8 @@ def test_plain_boxes_teach_no_edge(dataset: Dataset) -> None:
     accepted = read_accepted(dataset.folder)
     assert "4.png" not in keys(accepted, "for_masks")
     assert "4.png" in keys(accepted, "for_detector")
-    assert accepted.boxes == 1
-    assert "1 plain box: for the detector only." in describe(accepted)
+    assert Outlook.of(accepted).boxes == 1
+    assert "1 plain box: for the detector only." in Outlook.of(accepted).notes()
     assert is_box(region())
     assert not is_box(disc())
 
@@ -173,7 +176,7 @@ def test_of_many_images_the_same_ones_are_used(dataset: Dataset) -> None:
     assert accepted.total == 4
     assert len(accepted.found) == 2
     assert read_accepted(dataset.folder, most=2) == accepted
-    assert "Of 4 images, 2 are used." in describe(accepted)
+    assert "2 images more than a teaching looks at." in Outlook.of(accepted).notes()
 
 
 def test_cancel(dataset: Dataset) -> None:
@@ -181,3 +184,22 @@ def test_cancel(dataset: Dataset) -> None:
     cancel.cancel()
     with pytest.raises(Cancelled):
         read_accepted(dataset.folder, cancel=cancel)
+
+
+def test_what_is_too_little_and_what_to_do() -> None:
+    few = Outlook(9, 3, 12, 7, 0, 0, ())
+    assert not few.enough(MASKS)
+    assert few.advice(MASKS) == "Too few: 3 images with accepted masks, 8 are needed. Accept masks on 5 more."
+    assert "Accept 1 more (Ctrl+Enter)" in few.advice(DETECTOR)
+    some = Outlook(40, 30, 12, 12, 0, 0, ())
+    assert some.enough(MASKS)
+    assert some.enough(DETECTOR)
+    assert some.advice(MASKS) == ""
+    assert some.advice(DETECTOR) == "12 images: it works, 20 or more make it good."
+
+
+def test_the_limits_are_those_of_the_teachings() -> None:
+    pytest.importorskip("torch")
+    from samdesk.training import teach_detector, teach_masks
+
+    assert teach_masks.LEAST_IMAGES == teach_detector.FEWEST_IMAGES == FEWEST_IMAGES

@@ -22,6 +22,7 @@ from samdesk.io.settings import (
     MODEL_PRECISION,
     Settings,
 )
+from samdesk.io.teaching import Teaching
 from samdesk.ui.batch_bar import BatchBar
 from samdesk.ui.controllers.models import ModelsController, Surroundings
 from samdesk.ui.controllers.navigate import NavigateController
@@ -35,6 +36,10 @@ from samdesk.workers.storage import StorageClient
 
 class BatchController(QObject):
     """Runs auto-annotate in the background while the canvas stays usable.
+
+    Attributes:
+        running: Whether a run is going on.
+        taught: The detector that was taught on the open dataset and is in use.
 
     Signals:
         running_changed: Whether a run is going on.
@@ -63,7 +68,8 @@ class BatchController(QObject):
         self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
-        self._predictor_name = ""
+        self._predictor_name = self._predictor_title = ""
+        self.taught: Teaching | None = None
         client.counted.connect(self._show_count)
         client.progress.connect(self._show_progress)
         client.image_failed.connect(bar.add_failure)
@@ -78,7 +84,7 @@ class BatchController(QObject):
 
     def _take_model(self, info: ModelInfo) -> None:
         """The predictor in use is what the next run offers first."""
-        self._predictor_name = info.path or info.name
+        self._predictor_name, self._predictor_title = info.path or info.name, info.title
 
     def ask(self) -> None:
         """Opens the auto-annotate dialog."""
@@ -90,6 +96,9 @@ class BatchController(QObject):
         dialog.started.connect(self.start)
         dialog.names_requested.connect(self._client.ask_detector_names)
         dialog.finished.connect(self._forget_dialog)
+        dialog.name_predictor(self._predictor_name, self._predictor_title)
+        if self.taught is not None:
+            dialog.offer_taught(str(self.taught.path), self.taught.names)
         dialog.set_plan(self.default_plan())
         self._dialog = dialog
         self._models.look_around()
@@ -100,7 +109,7 @@ class BatchController(QObject):
         """The plan that the settings make, with the predictor in use."""
         get = self._settings.get
         return AutoAnnotatePlan(
-            det_model=get(AUTO_DET_MODEL) or self._models.detector,
+            det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
             sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
@@ -114,8 +123,9 @@ class BatchController(QObject):
         """Starts a run over the dataset."""
         if self.running or self._session.read_only:
             return
-        usual = plan.det_model == self._models.detector
-        self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
+        if plan.det_model != self._taught_path:  # which is this dataset's alone
+            usual = plan.det_model == self._models.detector
+            self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         self._settings.set(AUTO_CONF, plan.conf)
         self._settings.set(AUTO_IOU, plan.iou)
         self._settings.set(AUTO_IMGSZ, plan.imgsz)
@@ -123,6 +133,10 @@ class BatchController(QObject):
         self._set_running(True)
         self._bar.begin()
         self._client.start(replace(plan, keys=plan.keys or self._navigate.keys))
+
+    @property
+    def _taught_path(self) -> str:
+        return str(self.taught.path) if self.taught is not None else ""
 
     def cancel(self) -> None:
         """Stops after the image being worked on; what is done stays."""

@@ -19,6 +19,8 @@ from samdesk.ui.controllers.help import HelpController
 from samdesk.ui.controllers.labels import LabelsController
 from samdesk.ui.controllers.models import ModelsController
 from samdesk.ui.controllers.navigate import NavigateController
+from samdesk.ui.controllers.taught import TaughtController
+from samdesk.ui.controllers.teach import TeachController
 from samdesk.ui.controllers.tools import ToolsController
 from samdesk.ui.main_window import MainWindow
 from samdesk.ui.session import Session
@@ -36,6 +38,8 @@ class Controllers:
     everything: EverythingController
     models: ModelsController
     batch: BatchController
+    taught: TaughtController
+    teach: TeachController
     help: HelpController
 
 
@@ -62,7 +66,7 @@ class CommandsController(QObject):
             stack.indexChanged, session.model.document_opened, session.model.document_changed,
             flows.tools.selection_changed, flows.tools.tool_changed, flows.annotate.changed,
             flows.models.ready, flows.everything.changed, flows.batch.running_changed,
-            flows.files.dataset_opened,
+            flows.files.dataset_opened, flows.taught.changed, flows.teach.changed,
         ):  # fmt: skip
             signal.connect(self.refresh)
         flows.tools.tool_changed.connect(lambda name: actions.set_checked(f"tool.{name}", True))
@@ -98,6 +102,10 @@ class CommandsController(QObject):
             "model": flows.models.info is not None and has_document,
             "running": flows.batch.running,
             "idle": not flows.batch.running,
+            "teachable": not flows.teach.running,
+            "teaching": flows.teach.running,
+            "taught": flows.taught.in_use,
+            "taught_before": flows.taught.can_undo,
         }
 
     def _slots(self) -> dict[str, Callable[..., Any]]:
@@ -140,6 +148,11 @@ class CommandsController(QObject):
             "sam.everything": flows.everything.start,
             "model.choose": flows.models.choose,
             "model.info": flows.models.show_info,
+            "teach.start": flows.teach.ask,
+            "teach.stop": flows.teach.cancel,
+            "teach.undo": flows.taught.undo,
+            "teach.export": flows.taught.export,
+            "teach.bring": flows.taught.bring,
             "help.shortcuts": flows.help.shortcut_sheet,
             "help.diagnostics": flows.help.diagnostics,
             "help.about": flows.help.about,

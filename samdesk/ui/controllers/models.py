@@ -43,6 +43,7 @@ class ModelsController(QObject):
     Attributes:
         info: The model in use, once there is one.
         detector: The detector to offer.
+        taught: The file that stands in for Flint on the open dataset, "" for none.
 
     Signals:
         ready: The ModelInfo of the model that answers from now on.
@@ -72,6 +73,7 @@ class ModelsController(QObject):
         self._job: Job | None = None
         self._looking: Job | None = None
         self.detector = FLINT
+        self.taught = ""
         inference.model_loading.connect(self._show_loading)
         inference.model_loaded.connect(self._show_loaded)
         inference.model_failed.connect(self._show_failure)
@@ -94,7 +96,7 @@ class ModelsController(QObject):
         """Opens the model chooser."""
         dialog = ModelsDialog(self._window)
         dialog.set_choice(
-            self.info.name if self.info else "",
+            self._chosen(self.info) if self.info else "",
             self._settings.get(MODEL_DEVICE),
             self._settings.get(MODEL_PRECISION),
         )
@@ -110,6 +112,10 @@ class ModelsController(QObject):
         """Loads a model and remembers the choice; a model that fails leaves the old one working."""
         self._wanted = (name, device, precision)
         self._inference.load(name, device, precision)
+
+    def reload_flint(self) -> None:
+        """Loads Flint anew: what stands in for it is another file now."""
+        self._inference.load(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
     def show_info(self) -> None:
         """Opens the model information; the counting is done in a thread."""
@@ -185,7 +191,7 @@ class ModelsController(QObject):
             self._messages.dismiss("model")
         self._show_chip()
         if self._dialog is not None:
-            self._dialog.set_choice(info.path or info.name, info.device, info.precision)
+            self._dialog.set_choice(self._chosen(info), info.device, info.precision)
         self._tell_of_flint(info)
         self.ready.emit(info)
 
@@ -201,6 +207,10 @@ class ModelsController(QObject):
             key="flint",
             actions=[(f"Get {better.title}", lambda: self._download(BETTER))],
         )
+
+    def _chosen(self, info: ModelInfo) -> str:
+        """What the user chose to have this model: what was taught stands in for Flint."""
+        return FLINT if self.taught and info.path == self.taught else info.path or info.name
 
     def _show_failure(self, failure: Failure) -> None:
         self._wanted = None

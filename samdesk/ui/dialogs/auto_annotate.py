@@ -44,6 +44,7 @@ from samdesk.ui.dialogs.models import PRECISIONS
 from samdesk.ui.panels.painting import UNIT
 
 CAPTION = 15 * UNIT
+_NAMED = 4
 POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("skip", "Skip them", "Only images without annotations are annotated."),
     ("add", "Add what is missing", "New objects are added; what overlaps one that is there is left out."),
@@ -214,6 +215,17 @@ class AutoAnnotateDialog(QDialog):
         self.classes.set_choice(plan.classes, plan.mapping)
         self._ask_cheap_names()
         self._update()
+
+    def offer_taught(self, path: str, names: Sequence[str]) -> None:
+        """Offers the detector that was taught on this dataset before all others."""
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMED])}{more})", path)
+
+    def name_predictor(self, path: str, title: str) -> None:
+        """Offers the predictor in use by its own title, if it is none of the list."""
+        name = known_name(path)
+        if name and self.sam.findData(name) < 0:
+            self.sam.insertItem(0, title, name)
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
         """Lists the devices of this machine as (id, title); keeps the one that is chosen."""

@@ -24,6 +24,7 @@ PLANNED = {
     "run": "auto_annotate cancel",
     "sam": "everything",
     "model": "choose info",
+    "teach": "start stop undo export bring",
     "help": "shortcuts diagnostics about",
 }
 
