@@ -18,7 +18,7 @@ from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPr
 from samdesk.domain.regions import from_box
 from samdesk.engine.describe import describe
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.everything import segment_everything
+from samdesk.engine.everything import FLINT_PREDICTED_IOU, FLINT_STABILITY, segment_everything
 from samdesk.engine.load import class_names, load_detector, load_predictor
 from samdesk.engine.protocols import CancelToken, EngineError, Predictor
 from samdesk.engine.registry import spec
@@ -321,6 +321,8 @@ def test_everything_is_found_with_frames_of_many_sizes(predictor: Predictor, bus
     assert steps[-1] == (16, 16)
     assert len({c.frame for c in found}) > 2
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
+    usual = [c for c in found if c.score >= FLINT_PREDICTED_IOU and c.stability >= FLINT_STABILITY]
+    assert 0 < len(usual) < len(found)
     masks = [c.raster() for c in found]
     assert max(iou(a, b) for i, a in enumerate(masks) for b in masks[:i]) < 0.9
 
