@@ -39,6 +39,8 @@ class Answers:
     item: int | None = None
     folder: Path | None = None
     color: str | None = None
+    file: Path | None = None
+    new_file: Path | None = None
     asked: list[str] = field(default_factory=list)
 
 
@@ -61,6 +63,14 @@ class Asked(Messages):
     def choose_folder(self, title: str, start: Path | None = None) -> Path | None:
         self.answers.asked.append(title)
         return self.answers.folder
+
+    def choose_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
+        self.answers.asked.append(title)
+        return self.answers.file
+
+    def choose_new_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
+        self.answers.asked.append(title)
+        return self.answers.new_file
 
     def choose_color(self, start: str) -> str | None:
         self.answers.asked.append(start)
@@ -85,6 +95,7 @@ class Person:
                 load_predictor=given.load_predictor or self.models,
                 loaders=given.loaders,
                 open_dataset=given.open_dataset,
+                teach=given.teach,
                 messages=lambda window, bar: Asked(window, bar, self.answers),
             ),
         )

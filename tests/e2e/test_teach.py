@@ -1,0 +1,326 @@
+"""Teaching through the real window: the dialog, the bar, using it, undoing it; the process is a stand-in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton
+
+from samdesk.app import Outside
+from samdesk.engine.registry import FLINT
+from samdesk.io.taught import DETECTOR, MASKS, Taught
+from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
+from samdesk.ui.dialogs.models import ModelsDialog
+from samdesk.ui.dialogs.teach import TeachDialog
+from samdesk.ui.dialogs.teach_result import TeachResultDialog
+from samdesk.ui.teach_bar import TeachBar
+from tests.e2e.conftest import Arrive
+from tests.helpers import teaching
+from tests.helpers.desk import CONTROL, Person, photos
+from tests.helpers.flint_files import weights_file
+from tests.helpers.gated import GatedPredictor, Models
+from tests.helpers.make import photo
+
+K = Qt.Key
+PATCH = "0.2 0.2 0.6 0.2 0.5 0.7"
+
+
+class FlintModels(Models):
+    """Flint, and whatever was taught: the file's path is its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.broken = False
+
+    def __call__(self, name: str, device: str, precision: str) -> GatedPredictor:
+        if self.broken and name.endswith(".safetensors"):
+            raise_broken(name)
+        self.loaded.append(name)
+        return TaughtPredictor(name or FLINT)
+
+
+class TaughtPredictor(GatedPredictor):
+    @property
+    def info(self):  # type: ignore[no-untyped-def]
+        from dataclasses import replace
+
+        known = super().info
+        if self.name == FLINT:
+            return replace(known, title="Flint")
+        return replace(known, name=Path(self.name).name, title="Flint, taught", path=self.name)
+
+
+def raise_broken(name: str) -> None:
+    from samdesk.engine.protocols import EngineError
+
+    raise EngineError(f"{name} is broken.")
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    """Ten photos with labels, nine of them outlined."""
+    folder = tmp_path / "parts"
+    for i in range(10):
+        photo(folder / f"{i}.png", 320, 240, seed=i)
+        (folder / f"{i}.txt").write_text(f"0 {PATCH}\n1 {PATCH}\n" if i else "0 0.5 0.5 0.2 0.2\n")
+    (folder / "data.yaml").write_text("names: [washer, gear]\n")
+    return folder
+
+
+class Teacher:
+    """Someone who teaches: the person, with the models and the process under the test's hand."""
+
+    def __init__(self, arrive: Arrive, folder: Path, mode: str = "through") -> None:
+        self.mode = mode
+        self.models = FlintModels()
+        self.arguments = teaching.stand_in(lambda: self.mode)
+        self.person: Person = arrive(Outside(load_predictor=self.models, teach=self.arguments))
+        self.person.open(folder)
+        self.person.until(lambda: self.person.desk.flows.taught.taught is not None)
+
+    @property
+    def bar(self) -> TeachBar:
+        return self.person.desk.view.teach_bar
+
+    def click(self, button: QAbstractButton) -> None:
+        assert button.isEnabled()
+        self.person.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def ask(self) -> TeachDialog:
+        self.person.key(K.Key_T, CONTROL)
+        dialog = self.person.window.findChild(TeachDialog)
+        assert dialog is not None
+        self.person.until(lambda: "Looking" not in dialog.found.text())
+        return dialog
+
+    def teach(self, *kinds: str) -> None:
+        dialog = self.ask()
+        for kind, check in dialog.checks.items():
+            if check.isChecked() != (not kinds or kind in kinds):
+                self.click(check)
+        self.click(dialog.start_button)
+        assert self.bar.isVisible()
+
+    def teach_through(self, *kinds: str) -> None:
+        self.teach(*kinds)
+        self.person.until(lambda: not self.person.desk.flows.teach.running)
+
+    def until_drawn_by(self, title: str) -> None:
+        chip = self.person.window.top_bar.chip
+        self.person.until(lambda: chip.text().split("·")[0].strip() == title)
+
+
+@pytest.fixture
+def teacher(arrive: Arrive, parts: Path) -> Teacher:
+    return Teacher(arrive, parts)
+
+
+def test_what_there_is_to_learn_from(teacher: Teacher) -> None:
+    dialog = teacher.ask()
+    assert dialog.found.text() == "18 accepted masks on 9 images. 10 images are accepted as a whole."
+    assert dialog.classes.text() == "washer 10  ·  gear 9"
+    assert dialog.notes.text() == "1 plain box: for the detector only."
+    assert dialog.checks[MASKS].isChecked()
+    assert dialog.minutes[MASKS].text().startswith("about ")
+    assert "10 images: it works, 20 or more make it good." in dialog.hints[DETECTOR].text()
+    teacher.click(dialog.checks[MASKS])
+    assert dialog.kinds == (DETECTOR,)
+    teacher.click(dialog.checks[DETECTOR])
+    assert not dialog.start_button.isEnabled()
+
+
+def test_too_little_says_what_to_do(arrive: Arrive, tmp_path: Path) -> None:
+    teacher = Teacher(arrive, photos(tmp_path / "few"))
+    teacher.person.draw(160, 100)
+    teacher.person.until_saved()
+    dialog = teacher.ask()
+    assert dialog.found.text() == "1 accepted mask on 1 image. 1 image is accepted as a whole."
+    assert not dialog.checks[MASKS].isEnabled()
+    assert "Accept masks on 7 more." in dialog.hints[MASKS].text()
+    assert not dialog.start_button.isEnabled()
+
+
+def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
+    person = teacher.person
+    teacher.until_drawn_by("Flint")
+    teacher.teach_through()
+    assert teacher.bar.title.text() == "Flint got better"
+    assert teacher.bar.detail.text() == (
+        "Masks: box 0.74 → 0.82, click 0.55 → 0.71   ·   Detector: mAP50 0.02 → 0.61"
+    )
+    assert not Taught.read(parts).in_use, "the user decides"
+    assert not person.is_enabled("teach.undo")
+    teacher.click(teacher.bar.use)
+    teacher.until_drawn_by("Flint, taught")
+    assert not teacher.bar.isVisible()
+    assert "In use in parts now: the taught masks and detector." in person.told
+    assert "Auto-annotate finds washer, gear." in person.told
+    record = Taught.read(parts)
+    assert record.in_use.masks is not None
+    assert teacher.models.loaded[-1] == str(record.in_use.masks.path)
+    assert person.is_enabled("teach.undo")
+    person.click(100, 100)
+    assert person.proposed_at(100, 100), "the taught one draws"
+    person.press("Undo")
+    teacher.until_drawn_by("Flint")
+    assert not Taught.read(parts).in_use
+    assert "Flint as it was shipped" in person.told
+    person.press("Use again")
+    teacher.until_drawn_by("Flint, taught")
+
+
+def test_the_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None:
+    teacher.teach_through(DETECTOR)
+    teacher.click(teacher.bar.use)
+    person = teacher.person
+    person.until(lambda: bool(Taught.read(parts).in_use.detector))
+    person.until(lambda: person.desk.flows.batch.taught is not None)
+    person.key(K.Key_B, CONTROL)
+    dialog = person.window.findChild(AutoAnnotateDialog)
+    assert dialog is not None
+    assert dialog.detector.itemText(0) == "Taught here (washer, gear)"
+    assert dialog.detector.currentText() == "Taught here (washer, gear)"
+    taught = Taught.read(parts).in_use.detector
+    assert taught is not None
+    assert dialog.plan().det_model == str(taught.path)
+    person.until(lambda: dialog.classes.known)
+    assert [row.label for row in dialog.classes.table.classes.rows] == ["washer", "gear"]
+    dialog.reject()
+
+
+def test_a_dataset_opens_with_what_was_taught_on_it(arrive: Arrive, parts: Path, tmp_path: Path) -> None:
+    first = Teacher(arrive, parts)
+    first.teach_through(MASKS)
+    first.click(first.bar.use)
+    first.until_drawn_by("Flint, taught")
+    first.person.leave()
+    second = Teacher(arrive, parts)
+    second.until_drawn_by("Flint, taught")
+    second.person.open(photos(tmp_path / "others"))
+    second.until_drawn_by("Flint")
+    assert not second.person.is_enabled("teach.undo")
+    second.person.open(parts)
+    second.until_drawn_by("Flint, taught")
+    second.person.desk.flows.models.choose()
+    dialog = second.person.window.findChild(ModelsDialog)
+    assert dialog is not None
+    assert dialog.button(FLINT).text() in ("In use", "Use")
+    assert not [name for name in dialog._rows if name.endswith("taught-masks.safetensors")]
+    dialog.reject()
+
+
+def test_not_better_is_said_and_changes_nothing(arrive: Arrive, parts: Path) -> None:
+    teacher = Teacher(arrive, parts, "worse")
+    teacher.teach_through()
+    assert teacher.bar.title.text() == "Not better"
+    assert "box 0.74 → 0.72" in teacher.bar.detail.text()
+    assert "Flint stays as it is" in teacher.bar.detail.text()
+    assert not teacher.bar.use.isVisible()
+    teacher.click(teacher.bar.leave)
+    assert not teacher.bar.isVisible()
+    assert not Taught.read(parts).in_use
+
+
+def test_figures_beside_the_work(teacher: Teacher) -> None:
+    teacher.teach_through()
+    teacher.click(teacher.bar.details)
+    dialog = teacher.person.window.findChild(TeachResultDialog)
+    assert dialog is not None
+    assert not dialog.isModal()
+    texts = [[dialog.table.item(r, c).text().strip() for c in range(4)] for r in range(5)]  # type: ignore[union-attr]
+    assert texts[0] == ["Mask from a box, mean IoU", "0.74", "0.82", "+0.08"]
+    assert texts[2] == ["Detector, mAP50", "0.02", "0.61", "+0.59"]
+    assert texts[3] == ["washer, AP50", "–", "0.70", "new"]
+    teacher.click(dialog.use_button)
+    teacher.until_drawn_by("Flint, taught")
+
+
+def test_left_and_used_later(teacher: Teacher, parts: Path) -> None:
+    teacher.teach_through(MASKS)
+    teacher.click(teacher.bar.leave)
+    assert not Taught.read(parts).in_use
+    dialog = teacher.ask()
+    assert "and not used: Masks: box 0.74 → 0.82" in dialog.before.text()
+    teacher.click(dialog.use_button)
+    teacher.until_drawn_by("Flint, taught")
+
+
+def test_stopped_and_gone_on(arrive: Arrive, parts: Path) -> None:
+    teacher = Teacher(arrive, parts, "wait")
+    teacher.teach(MASKS)
+    teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
+    assert teacher.bar.detail.text() == "Masks: 3 of 6  ·  2.0 steps/s  ·  2 s left"
+    assert not teacher.person.is_enabled("teach.start")
+    teacher.person.click(100, 100)
+    assert teacher.person.proposed_at(100, 100), "the canvas is used meanwhile"
+    teacher.click(teacher.bar.leave)
+    assert teacher.bar.leave.text() in ("Stopping…", "Close")
+    teacher.person.until(lambda: not teacher.person.desk.flows.teach.running)
+    assert "teach again to go on from there" in teacher.bar.detail.text()
+    teacher.mode = "through"
+    dialog = teacher.ask()
+    assert "It goes on where it stopped" in dialog.hints[MASKS].text()
+    teacher.click(dialog.start_button)
+    teacher.person.until(lambda: not teacher.person.desk.flows.teach.running)
+    assert teacher.bar.title.text() == "Flint got better"
+
+
+def test_a_crash_is_told_and_the_window_works(arrive: Arrive, parts: Path) -> None:
+    teacher = Teacher(arrive, parts, "crash")
+    teacher.teach_through(MASKS)
+    assert "The teaching was ended by the system" in teacher.person.told
+    assert not teacher.bar.isVisible()
+    assert teacher.person.is_enabled("teach.start")
+    teacher.person.click(100, 100)
+    assert teacher.person.proposed_at(100, 100)
+
+
+def test_the_window_closes_while_it_teaches(arrive: Arrive, parts: Path) -> None:
+    teacher = Teacher(arrive, parts, "wait")
+    teacher.teach(MASKS)
+    teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
+    teacher.person.leave()
+    assert not teacher.person.desk.workers.teach.running
+    assert Taught.read(parts).unfinished(MASKS)
+
+
+def test_out_of_one_dataset_and_into_another(teacher: Teacher, tmp_path: Path) -> None:
+    teacher.teach_through(MASKS)
+    teacher.click(teacher.bar.use)
+    teacher.until_drawn_by("Flint, taught")
+    person, file = teacher.person, tmp_path / "out.safetensors"
+    person.answers.new_file = person.answers.file = file
+    person.desk.view.actions.trigger("teach.export")
+    person.until(file.is_file)
+    person.open(photos(tmp_path / "others"))
+    teacher.until_drawn_by("Flint")
+    person.desk.view.actions.trigger("teach.bring")
+    teacher.until_drawn_by("Flint, taught")
+    brought = Taught.read(tmp_path / "others").in_use.masks
+    assert brought is not None
+    assert brought.origin == str(file)
+    file.write_text("no weights")
+    person.desk.view.actions.trigger("teach.bring")
+    person.until(lambda: "holds no Flint weights" in person.told)
+
+
+def test_taught_weights_that_cannot_be_loaded(teacher: Teacher, parts: Path) -> None:
+    teacher.models.broken = True
+    teacher.teach_through(MASKS)
+    teacher.click(teacher.bar.use)
+    teacher.person.until(lambda: "The taught weights cannot be used" in teacher.person.told)
+    teacher.until_drawn_by("Flint")
+    teacher.person.press("Undo teaching")
+    teacher.person.until(lambda: not Taught.read(parts).in_use)
+
+
+def test_a_damaged_record_is_told(arrive: Arrive, parts: Path) -> None:
+    one = Taught.read(parts).bring(weights_file(parts.parent / "w.safetensors", "head.a"))
+    Taught.read(parts).use(one)
+    (parts / ".samdesk" / "taught" / "use.json").write_text("{")
+    teacher = Teacher(arrive, parts)
+    assert "use.json cannot be read" in teacher.person.told
+    teacher.until_drawn_by("Flint")
