@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WHOLE, CLOSE = 640, 320
 """Sides of the look at the whole photo and of a closer one, pixels."""
 _STEP, STRIDE = 32, 4
-LOOKS = 3
+LOOKS = 2
 """Looks a lone click gets after the one at the whole photo."""
 _KEPT_LOOKS = 6
 _AT_ONCE = 8
