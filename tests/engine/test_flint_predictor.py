@@ -72,7 +72,7 @@ def test_a_box_is_answered_by_one_mask_in_it(bus_mask: BoolArray) -> None:
 
 def test_a_click_has_several_readings_the_surest_first(predictor: Predictor, embedding: Embedding) -> None:
     found = predictor.predict(embedding, PromptSet((COAT,)))
-    assert 2 <= len(found) <= 3
+    assert 1 <= len(found) <= 3
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     for candidate in found:
         mask = candidate.raster()
@@ -80,6 +80,8 @@ def test_a_click_has_several_readings_the_surest_first(predictor: Predictor, emb
         assert mask[:, 400:].sum() < 0.1 * mask.sum(), "the man, not the bus"
         assert 0 <= candidate.score <= 1
         assert 0 <= candidate.stability <= 1
+    masks = [c.raster() for c in found]
+    assert all(iou(a, b) < 0.9 for i, a in enumerate(masks) for b in masks[:i]), "each is another reading"
 
 
 def test_one_mask_is_given_where_one_is_asked_for(predictor: Predictor, embedding: Embedding) -> None:
@@ -212,7 +214,6 @@ def test_odd_prompts_get_an_answer_on_any_photo(predictor: Predictor, bus: RgbIm
         assert_sound(candidate, size)
 
 
-@pytest.mark.xfail(reason="the glance at the whole photo is given the mask prompt", raises=Exception)
 @pytest.mark.parametrize("frame", [Frame(0, 0, 160), Frame(5, 5, 9, 9)], ids=["whole", "close"])
 @pytest.mark.parametrize("points", [(), (PointPrompt(80, 60),)], ids=["alone", "with a click"])
 def test_an_empty_mask_is_no_prompt_to_fail_on(
