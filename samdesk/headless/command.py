@@ -5,16 +5,15 @@ Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 can
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from samdesk.engine.protocols import CancelToken, EngineError
+from samdesk.headless.stopping import stop_on_ctrl_c
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -79,7 +78,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
     try:
         if existing not in EXISTING:
             raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
-        with _stop_on_ctrl_c(cancel), _show() as show:
+        with stop_on_ctrl_c(cancel, "Stopping after this image"), _show() as show:
             summary = auto_annotate(
                 data,
                 det_model,
@@ -175,23 +174,6 @@ def _show() -> Iterator[_Lines]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}", markup=False))
     with Progress(*columns, console=console) as bar:
         yield _Bar(bar)
-
-
-@contextmanager
-def _stop_on_ctrl_c(cancel: CancelToken) -> Iterator[None]:
-    """The first Ctrl+C ends the run after the image it is at, the second at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if cancel.cancelled:
-            raise KeyboardInterrupt
-        cancel.cancel()
-        typer.echo("Stopping after this image (Ctrl+C again: at once) ...", err=True)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _tell(summary: BatchSummary) -> None:

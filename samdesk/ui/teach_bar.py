@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from samdesk.io.teaching import MASKS, Kind, Teaching
+from samdesk.io.teaching import MASKS, Teaching
 from samdesk.training.teach_events import Begun, Progressed
 from samdesk.ui.job_bar import JobBar, time_text
 
@@ -47,6 +47,7 @@ class TeachBar(JobBar):
         self.title.setText("Teach Flint")
         self.bar.setRange(0, 0)
         self.show_progress(True)
+        self.detail.setWordWrap(False)
         self.detail.setText("Starting…")
         self._show_buttons(use=False, details=False, leave="Stop")
         self.leave.setToolTip("Stop; what was learned is kept, to go on from there")
@@ -80,7 +81,8 @@ class TeachBar(JobBar):
         self.title.setText("Flint got better" if better else "Not better")
         parts = [result_text(teaching, mark=len(better) < len(results)) for teaching in results]
         parts += [] if better else ["Flint stays as it is"]
-        self.detail.setText("   ·   ".join(parts))
+        self.detail.setWordWrap(True)  # a narrow window stays narrow
+        self.detail.setText(";  ".join(parts))
         self.use.setText(use_text(better, len(results)))
         self._show_buttons(use=bool(better), details=True, leave="Leave it" if better else "Close")
         self.use.setToolTip("From now on in this dataset; one click takes it back")
@@ -140,8 +142,3 @@ def use_text(better: Sequence[Teaching], taught: int) -> str:
 def share(value: float | None) -> str:
     """A figure with two digits; a dash where there is none."""
     return "–" if value is None else f"{value:.2f}"
-
-
-def kind_text(kinds: Sequence[Kind]) -> str:
-    """Names kinds: "masks and detector"."""
-    return " and ".join(kinds)

@@ -149,7 +149,7 @@ def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
     teacher.teach_through()
     assert teacher.bar.title.text() == "Flint got better"
     assert teacher.bar.detail.text() == (
-        "Masks: box 0.74 → 0.82, click 0.55 → 0.71   ·   Detector: mAP50 0.02 → 0.61"
+        "Masks: box 0.74 → 0.82, click 0.55 → 0.71;  Detector: mAP50 0.02 → 0.61"
     )
     assert not Taught.read(parts).in_use, "the user decides"
     assert not person.is_enabled("teach.undo")

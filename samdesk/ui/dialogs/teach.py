@@ -83,6 +83,7 @@ class TeachDialog(QDialog):
         self.start_button = self.buttons.addButton("Teach", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start_button.setDefault(True)
         self.start_button.setEnabled(False)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         self.use_button = self.buttons.addButton(
             "Use the earlier one", QDialogButtonBox.ButtonRole.ActionRole
         )
@@ -113,11 +114,14 @@ class TeachDialog(QDialog):
         self.use_button.setVisible(self._earlier is not None)
         _show(self.before, before_text(taught, self._earlier))
         self._update()
-        self.adjustSize()
+        if self.start_button.isEnabled():
+            self.start_button.setFocus()
+        self._fit()
 
     def set_failed(self, why: str) -> None:
         """Says why nothing can be taught."""
         self.found.setText(why)
+        self._fit()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -132,7 +136,7 @@ class TeachDialog(QDialog):
         for row, kind in enumerate(KINDS):
             self.hints[kind].setIndent(3 * UNIT - 2)
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            choices.addWidget(self.checks[kind], 3 * row, 0)
+            choices.addWidget(self.checks[kind], 3 * row, 0, Qt.AlignmentFlag.AlignLeft)
             choices.addWidget(self.minutes[kind], 3 * row, 1, right)
             choices.addWidget(self.hints[kind], 3 * row + 1, 0, 1, 2)
             choices.setRowMinimumHeight(3 * row + 2, UNIT)
@@ -156,6 +160,14 @@ class TeachDialog(QDialog):
         for label in (self.classes, self.notes, self.before):
             label.hide()
         self.setMinimumWidth(_WIDTH)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as its words need."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def _update(self) -> None:
         self.start_button.setEnabled(bool(self.kinds))

@@ -61,7 +61,7 @@ class TeachResultDialog(QDialog):
         self.buttons.accepted.connect(self._use)
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
-        self.resize(560, 200 + 32 * self.table.rowCount())
+        self.resize(560, 144 + 22 * len(results) + 32 * self.table.rowCount())
 
     def _use(self) -> None:
         self.use_requested.emit()

@@ -1,0 +1,258 @@
+"""``samdesk teach``: what is said, what is kept, exit codes. Only the networks' training is stood in for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from samdesk.cli import cli
+from samdesk.domain.annotation import ReviewState
+from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import Transaction, add
+from samdesk.engine.protocols import CancelToken, EngineError
+from samdesk.io.dataset import Dataset
+from samdesk.io.taught import DETECTOR, MASKS, Taught
+from samdesk.training import teach_detector, teach_masks
+from samdesk.training.average_precision import DetectorScore
+from samdesk.training.teach_detector import DetectorTeachResult
+from samdesk.training.teach_masks import MaskTeachResult, Scores
+from tests.helpers import teaching
+from tests.helpers.flint_files import weights_file
+from tests.io.dataset_kit import photos
+from tests.io.dataset_kit import with_labels as give_labels
+from tests.training.test_accepted import outline
+
+
+class Backs:
+    """What stands for the two trainings: how well they do, and what happens in between."""
+
+    def __init__(self) -> None:
+        self.gain = 0.1
+        self.error: Exception | None = None
+        self.between: Callable[[], None] = lambda: None
+        self.asked: dict[str, dict[str, Any]] = {}
+
+    def masks(self, images: Any, *, out: Path, progress: Any, cancel: CancelToken, **more: Any) -> Any:
+        self._go("masks", images, progress, cancel, more)
+        weights_file(out, "head.a", f"head.{self.gain}")
+        after = Scores(0.7 + self.gain, 0.5 + self.gain)
+        return MaskTeachResult(Scores(0.7, 0.5), after, 6, 2, 61.0, out)
+
+    def detector(
+        self, images: Any, names: Any, *, out: Path, progress: Any, cancel: CancelToken, **more: Any
+    ) -> Any:
+        self._go("detector", images, progress, cancel, more | {"names": names})
+        weights_file(out, f"yolo.{self.gain}", names=names)
+        before = DetectorScore(0.2, (0.4, 0.0), (True, False))
+        after = DetectorScore(0.2 + self.gain, (0.4, None), (True, True))
+        return DetectorTeachResult(before, after, 9, 4, 70.0, 6, 2, out)
+
+    def _go(self, kind: str, images: Any, progress: Any, cancel: CancelToken, more: dict[str, Any]) -> None:
+        self.asked[kind] = {"images": [image.key for image in images], **more}
+        for step in range(3):
+            progress(step + 1, 3)
+            if step == 1:
+                self.between()
+                cancel.check()
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def backs(monkeypatch: pytest.MonkeyPatch) -> Backs:
+    backs = Backs()
+    monkeypatch.setattr(teach_masks, "teach_masks", backs.masks)
+    monkeypatch.setattr(teach_detector, "teach_detector", backs.detector)
+    return backs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A dataset with a store: one image accepted, one with something pending."""
+    folder = tmp_path / "photos"
+    photos(folder, "0.png", "1.png")
+    dataset = Dataset.open(folder)
+    give_labels(dataset, "washer", "gear")
+    pending = outline(dataset, 1, 40, review=ReviewState.PENDING)
+    dataset.commit(Transaction("Add", ((ImageKey("0.png"), add([outline(dataset)])),)))
+    dataset.commit(Transaction("Add", ((ImageKey("1.png"), add([outline(dataset), pending])),)))
+    dataset.close()
+    return folder
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of ``samdesk teach``."""
+    result = CliRunner().invoke(cli, ["teach", *(str(a) for a in arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
+    code, out, _ = run(folder)
+    assert code == 0
+    assert "2 accepted masks on 2 images; 1 images accepted as a whole" in out
+    assert backs.asked["masks"]["images"] == ["0.png", "1.png"]
+    assert backs.asked["detector"]["images"] == ["0.png"], "on the other something is not decided"
+    assert backs.asked["detector"]["names"] == ("washer", "gear")
+    for words in ("Mask from a box (IoU)", "0.700", "0.800", "+0.100", "Detector (mAP50)", "washer (AP50)"):
+        assert words in out
+    assert "learned from 6 images, judged by 2 others, in 61 s" in out
+    assert "add --use to use it" in out
+    taught = Taught.read(folder)
+    assert [t.kind for t in taught.teachings] == [MASKS, DETECTOR]
+    assert not taught.in_use
+    assert not taught.unfinished(MASKS)
+
+
+def test_use_undo_redo_and_the_list(backs: Backs, folder: Path) -> None:
+    code, out, _ = run(folder, "--use")
+    assert code == 0
+    assert "In use now: the taught masks and detector" in out
+    assert Taught.read(folder).in_use.detector is not None
+    assert out.count("--undo") == 1
+    code, out, _ = run(folder, "--list")
+    assert out.count("* ") == 2
+    assert "box 0.700 to 0.800" in out
+    code, out, _ = run(folder, "--undo")
+    assert (code, out) == (0, "In use: masks: Flint as shipped; detector: Flint as shipped.\n")
+    assert run(folder, "--undo")[0] == 2
+    code, out, _ = run(folder, "--redo")
+    assert "masks: masks-" in out
+    assert Taught.read(folder).in_use.masks is not None
+
+
+def test_the_next_one_starts_from_what_is_in_use(backs: Backs, folder: Path) -> None:
+    run(folder, "--use")
+    taught = Taught.read(folder).in_use
+    backs.gain = 0.2
+    run(folder)
+    assert taught.masks is not None
+    assert backs.asked["masks"]["base"] == taught.masks.path
+    run(folder, "--fresh", "--no-detector")
+    assert backs.asked["masks"]["base"].name == "flint.safetensors"
+
+
+def test_not_better_is_not_used(backs: Backs, folder: Path) -> None:
+    backs.gain = -0.1
+    code, out, _ = run(folder, "--use")
+    assert code == 0
+    assert "Masks: not better, so nothing was changed." in out
+    assert not Taught.read(folder).in_use
+
+
+def test_one_kind_alone(backs: Backs, folder: Path) -> None:
+    run(folder, "--no-masks")
+    assert list(backs.asked) == ["detector"]
+    code, _, err = run(folder, "--no-masks", "--no-detector")
+    assert code == 2
+    assert "leave nothing to teach" in err
+
+
+def test_what_fails_is_told_and_the_other_is_taught(
+    backs: Backs, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_few(*_: Any, **__: Any) -> None:
+        raise EngineError("There are 2 images with accepted masks.")
+
+    monkeypatch.setattr(teach_masks, "teach_masks", too_few)
+    code, out, _ = run(folder)
+    assert code == 1
+    assert "Masks: There are 2 images with accepted masks." in out
+    assert [t.kind for t in Taught.read(folder).teachings] == [DETECTOR]
+
+
+def test_a_full_disk_is_told(backs: Backs, folder: Path) -> None:
+    backs.error = OSError(28, "No space left on device", "state.pt")
+    code, out, _ = run(folder, "--no-detector")
+    assert code == 1
+    assert "No space left on device (state.pt). Taught again, it goes on from there." in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_ctrl_c_keeps_what_was_learned(backs: Backs, folder: Path) -> None:
+    backs.between = lambda: os.kill(os.getpid(), signal.SIGINT)
+    code, out, err = run(folder)
+    assert code == 130
+    assert "Stopping; what was learned is kept" in err
+    assert "the same command goes on from there" in out
+    assert Taught.read(folder).unfinished(MASKS)
+    assert list(backs.asked) == ["masks"], "nothing else is begun"
+    backs.between = lambda: None
+    code, out, _ = run(folder)
+    assert code == 0
+    assert "Masks: going on where it stopped" in out
+
+
+def test_json_for_programs(backs: Backs, folder: Path) -> None:
+    code, out, _ = run(folder, "--json", "--use")
+    assert code == 0
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [e["event"] for e in events] == [
+        "found", *(["begun", *["progress"] * 3, "result"] * 2), "used", "ended"
+    ]  # fmt: skip
+    assert events[2] | {"rate": 0, "seconds_left": 0} == {
+        "event": "progress", "kind": "masks", "done": 1, "total": 3, "rate": 0, "seconds_left": 0
+    }  # fmt: skip
+    assert events[5]["teaching"]["scores"][0] == {"what": "box", "before": 0.7, "after": pytest.approx(0.8)}
+
+
+def test_out_and_in(backs: Backs, folder: Path, tmp_path: Path) -> None:
+    run(folder, "--use")
+    file = tmp_path / "washers.safetensors"
+    code, _, err = run(folder, "--export", file)
+    assert code == 2
+    assert "are two files" in err
+    code, out, _ = run(folder, "--export", file, "--no-detector")
+    assert (code, out) == (0, f"Masks: the taught weights are in {file}.\n")
+    other = tmp_path / "other"
+    photos(other, "0.png")
+    code, out, _ = run(other, "--from", file)
+    assert code == 0
+    assert Taught.read(other).in_use.masks is not None
+    assert f"from {file}" in run(other, "--list")[1]
+    file.write_text("no weights")
+    code, _, err = run(other, "--from", file)
+    assert code == 2
+    assert "holds no Flint weights" in err
+    assert run(tmp_path, "--export", file)[0] == 2
+
+
+def test_wrong_usage(backs: Backs, tmp_path: Path) -> None:
+    code, _, err = run(tmp_path / "nowhere")
+    assert code == 2
+    assert "there is no folder" in err
+    assert backs.asked == {}
+
+
+def test_a_damaged_store_is_told(backs: Backs, folder: Path) -> None:
+    (folder / ".samdesk" / "dataset.db").write_bytes(b"no database" * 99)
+    code, out, _ = run(folder)
+    assert code == 1
+    assert "is damaged" in out
+
+
+def test_a_damaged_record_is_told(backs: Backs, folder: Path) -> None:
+    run(folder, "--use")
+    (folder / ".samdesk" / "taught" / "use.json").write_text("{")
+    code, out, err = run(folder, "--list")
+    assert code == 0
+    assert "use.json cannot be read" in err
+    assert "masks-" in out
+
+
+def test_a_real_teaching_of_the_detector(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    base, folder = teaching.base(tmp_path), teaching.parts(tmp_path / "parts")
+    code, out, _ = run(folder, "--no-masks", "--quick", "--base", base)
+    assert code == 0, out
+    assert "Detector (mAP50)" in out
+    (taught,) = Taught.read(folder).teachings
+    assert taught.names == teaching.LABELLED
+    assert taught.n_train + taught.n_held_out == teaching.COUNT
