@@ -315,6 +315,7 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     )
     taught = TaughtController(workers.predictors, models, batch, messages, window)
     files.dataset_opened.connect(taught.open)
+    storage.store_moved.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))

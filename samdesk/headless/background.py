@@ -32,10 +32,11 @@ def listen(cancel: CancelToken) -> None:
     """Cancels when the standard input says so or ends, in a thread that ends with the process."""
 
     def wait() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in sys.stdin:
-                if line.strip() == STOP:
-                    break
+        heard = b""
+        with contextlib.suppress(OSError):
+            # Not through sys.stdin: its lock, held here, would make the end of the program an abort.
+            while STOP.encode() not in heard and (more := os.read(0, 64)):
+                heard += more
         cancel.cancel()
 
     Thread(target=wait, name="listen", daemon=True).start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from samdesk.resources import flint_weights
 from samdesk.training.accepted import Accepted, read_accepted
 from samdesk.training.outlook import Outlook
 from samdesk.training.pace import Pace
+from samdesk.training.samples import TrainingImage
 from samdesk.training.teach_events import Begun, Event, Failed, Found, Progressed, Result, Stopped
 
 Tell = Callable[[Event], None]
@@ -139,21 +140,35 @@ def _masks(accepted: Accepted, *, quick: bool, **more: Any) -> tuple[Teaching, P
 def _detector(accepted: Accepted, *, quick: bool, **more: Any) -> tuple[Teaching, Path]:
     from samdesk.training.teach_detector import DetectorTeachSettings, teach_detector
 
+    images, names = with_used_classes(accepted.for_detector, accepted.names)
     settings = DetectorTeachSettings()
     if quick:
         settings = DetectorTeachSettings(
             imgsz=96, detect_imgsz=96, epochs=3, least_epochs=3, batch=3, device="cpu", threads=1
         )
-    result = teach_detector(accepted.for_detector, accepted.names, settings=settings, **more)
+    result = teach_detector(images, names, settings=settings, **more)
     before, after = result.before, result.after
     scores = [Score("map50", before.map50, after.map50)]
-    for i, name in enumerate(accepted.names):
-        if after.by_class[i] is not None:
-            scores.append(
-                Score(f"class {name}", before.by_class[i] if before.known[i] else None, after.by_class[i])
-            )
+    scores += [
+        Score(f"class {name}", before.by_class[i] if before.known[i] else None, after.by_class[i])
+        for i, name in enumerate(names)
+        if after.by_class[i] is not None
+    ]
     teaching = Teaching(
         "", DETECTOR, 0.0, tuple(scores), result.n_train, result.n_held_out, result.seconds,
-        after.map50 > before.map50, accepted.names,
+        after.map50 > before.map50, names,
     )  # fmt: skip
     return teaching, result.path
+
+
+def with_used_classes(
+    images: Sequence[TrainingImage], names: Sequence[str]
+) -> tuple[tuple[TrainingImage, ...], tuple[str, ...]]:
+    """The images with the classes that occur on them and no others, which could not be learned."""
+    used = sorted({i.label for image in images for i in image.instances})
+    place = {label: n for n, label in enumerate(used)}
+    moved = tuple(
+        replace(image, instances=tuple(replace(i, label=place[i.label]) for i in image.instances))
+        for image in images
+    )
+    return moved, tuple(names[label] for label in used)

@@ -48,8 +48,8 @@ class TaughtPredictor(GatedPredictor):
         from dataclasses import replace
 
         known = super().info
-        if self.name == FLINT:
-            return replace(known, title="Flint")
+        if not self.name.endswith(".safetensors"):
+            return replace(known, title="Flint" if self.name == FLINT else self.name)
         return replace(known, name=Path(self.name).name, title="Flint, taught", path=self.name)
 
 
@@ -222,6 +222,17 @@ def test_not_better_is_said_and_changes_nothing(arrive: Arrive, parts: Path) -> 
     teacher.click(teacher.bar.leave)
     assert not teacher.bar.isVisible()
     assert not Taught.read(parts).in_use
+
+
+def test_who_draws_with_another_model_is_told(teacher: Teacher) -> None:
+    person = teacher.person
+    person.desk.flows.models.use("mobile_sam.pt", "", "auto")
+    teacher.until_drawn_by("mobile_sam.pt")
+    teacher.teach_through(MASKS)
+    teacher.click(teacher.bar.use)
+    person.until(lambda: "mobile_sam.pt draws the masks: choose Flint" in person.told)
+    person.press("Use Flint")
+    teacher.until_drawn_by("Flint, taught")
 
 
 def test_figures_beside_the_work(teacher: Teacher) -> None:

@@ -117,6 +117,10 @@ class ModelsController(QObject):
         """Loads Flint anew: what stands in for it is another file now."""
         self._inference.load(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
+    def use_flint(self) -> None:
+        """Chooses Flint."""
+        self.use(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
+
     def show_info(self) -> None:
         """Opens the model information; the counting is done in a thread."""
         if self.info is None:

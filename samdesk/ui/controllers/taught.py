@@ -18,6 +18,7 @@ from samdesk.io.taught import KINDS, Kind, Taught, Teaching
 from samdesk.resources import flint_weights
 from samdesk.ui.controllers.batch import BatchController
 from samdesk.ui.controllers.models import ModelsController
+from samdesk.ui.message_bar import Action
 from samdesk.ui.messages import Messages
 from samdesk.workers.job import Job
 from samdesk.workers.storage import DatasetInfo
@@ -40,6 +41,7 @@ class TaughtController(QObject):
 
     Attributes:
         folder: The open dataset.
+        in_memory: It has no store on disk, so that nothing of it can be read by others.
         taught: Its record, once it is read.
 
     Signals:
@@ -63,6 +65,7 @@ class TaughtController(QObject):
         self._jobs: list[Job] = []
         self._paths: set[str] = set()
         self.folder: Path | None = None
+        self.in_memory = False
         self.taught: Taught | None = None
         models.ready.connect(self._check)
         loader.failed.connect(self._tell_of_failure)
@@ -78,8 +81,8 @@ class TaughtController(QObject):
         return self.taught is not None and self.taught.can_undo
 
     def open(self, info: DatasetInfo) -> None:
-        """Another dataset is open."""
-        self.folder, self.taught = info.folder, None
+        """Another dataset is open, or its store is elsewhere now."""
+        self.folder, self.in_memory, self.taught = info.folder, info.in_memory, None
         self.do(partial(see, info.folder), self._take)
 
     def use(self, folder: Path, *teachings: Teaching) -> None:
@@ -167,7 +170,8 @@ class TaughtController(QObject):
         path = masks.path if masks is not None and seen.fits else None
         self._loader.path = path
         self._models.taught = str(path or "")
-        self._paths.add(str(path or ""))
+        if path is not None:
+            self._paths.add(str(path))
         self._batch.taught = detector
         if self._models.info is not None:
             self._check(self._models.info)
@@ -175,18 +179,26 @@ class TaughtController(QObject):
 
     def _check(self, info: ModelInfo) -> None:
         """Loads Flint anew if it is in use and is not the one that the record says."""
-        wanted, taught = str(self._loader.path or ""), info.path in self._paths
-        if (info.name == FLINT or taught) and (info.path if taught else "") != wanted:
+        wanted, now = str(self._loader.path or ""), "" if info.name == FLINT else info.path
+        if self._is_flint(info) and now != wanted:
             self._models.reload_flint()
+
+    def _is_flint(self, info: ModelInfo) -> bool:
+        return info.name == FLINT or info.path in self._paths
 
     def _tell_of_use(self, seen: Seen) -> None:
         self._take(seen)
         kinds = [kind for kind in KINDS if seen.taught.in_use.of(kind) is not None]
         detector = seen.taught.in_use.detector
         words = f"In use in {seen.taught.folder.name} now: the taught {' and '.join(kinds)}."
+        actions: list[Action] = [("Undo", self.undo)]
         if detector is not None:
             words += f" Auto-annotate finds {_some(detector.names)}."
-        self._messages.info(words, key="teach", actions=[("Undo", self.undo)])
+        info = self._models.info
+        if seen.taught.in_use.masks is not None and info is not None and not self._is_flint(info):
+            words += f" {info.title} draws the masks: choose Flint to have what it was taught."
+            actions.append(("Use Flint", self._models.use_flint))
+        self._messages.info(words, key="teach", actions=actions)
 
     def _tell_of_undo(self, seen: Seen) -> None:
         self._take(seen)

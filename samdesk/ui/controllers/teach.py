@@ -61,6 +61,13 @@ class TeachController(QObject):
         folder = self._taught.folder
         if folder is None or self.running:
             return
+        if self._taught.in_memory:
+            self._messages.warn(
+                "What you accept here is in memory only, and cannot be learned from. Choose a place for it "
+                "first (Save now).",
+                key="teach",
+            )
+            return
         dialog = TeachDialog(self._bar.window())
         dialog.started.connect(lambda kinds: self.start(folder, kinds))
         dialog.use_requested.connect(lambda teaching: self._taught.use(folder, teaching))
