@@ -6,7 +6,7 @@ import os
 
 from samdesk.io.taught import MASKS, Kind, Taught
 
-_MASK_CORE_SECONDS = 420.0
+_MASK_CORE_SECONDS = 300.0
 """Of a teaching of masks, on one core: it has as many steps whatever the number of images."""
 
 _DETECTOR_CORE_SECONDS = (60.0, 22.0, 1500.0)

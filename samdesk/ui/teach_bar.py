@@ -73,14 +73,15 @@ class TeachBar(JobBar):
         self.leave.setEnabled(False)
         self.leave.setText("Stopping…")
 
-    def set_results(self, results: Sequence[Teaching]) -> None:
-        """Shows what came of it until the user has decided."""
+    def set_results(self, results: Sequence[Teaching], *, stopped: bool = False) -> None:
+        """Shows what came of it until the user has decided; ``stopped`` before the other kind was done."""
         self._running = False
         better = [teaching for teaching in results if teaching.better]
         self.show_progress(False)
         self.title.setText("Flint got better" if better else "Not better")
         parts = [result_text(teaching, mark=len(better) < len(results)) for teaching in results]
         parts += [] if better else ["Flint stays as it is"]
+        parts += ["the rest was stopped, teach again to go on"] if stopped else []
         self.detail.setWordWrap(True)  # a narrow window stays narrow
         self.detail.setText(";  ".join(parts))
         self.use.setText(use_text(better, len(results)))

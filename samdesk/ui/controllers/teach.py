@@ -134,7 +134,7 @@ class TeachController(QObject):
 
     def _end(self, stopped: bool) -> None:
         if self._results:
-            self._bar.set_results(self._results)
+            self._bar.set_results(self._results, stopped=stopped)
         elif stopped:
             self._bar.set_stopped()
         else:
