@@ -92,7 +92,7 @@ class TeachClient(QObject):
         self._ended = self._stopping = self._failed = False
         process = QProcess(self)
         process.setProcessEnvironment(_environment())
-        process.setProgram(sys.executable)
+        process.setProgram(program())
         process.setArguments(self._arguments(folder, kinds))
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_errors)
@@ -190,6 +190,13 @@ class TeachClient(QObject):
         if process is not None:
             process.deleteLater()
         self.finished.emit(self._stopping)
+
+
+def program() -> str:
+    """This Python or, frozen, this program: the one that has a standard output, if there are two."""
+    own = Path(sys.executable)
+    speaking = own.with_name(own.name.replace("-gui", ""))
+    return str(speaking if getattr(sys, "frozen", False) and speaking.is_file() else own)
 
 
 def teach_arguments(folder: Path, kinds: Sequence[Kind]) -> list[str]:

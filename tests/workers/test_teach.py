@@ -216,11 +216,15 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
     assert not Taught.read(folder).unfinished(DETECTOR)
 
 
-def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert teach_arguments(Path("x"), [MASKS])[:4] == ["-m", "samdesk", "teach", "x"]
     assert "--no-detector" in teach_arguments(Path("x"), [MASKS])
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert teach_arguments(Path("x"), [DETECTOR])[:3] == ["teach", "x", "--no-masks"]
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "samdesk-gui.exe"))
+    assert worker.program() == sys.executable
+    (tmp_path / "samdesk.exe").touch()
+    assert worker.program() == str(tmp_path / "samdesk.exe")
 
 
 def test_events_survive_the_way() -> None:
