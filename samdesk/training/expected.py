@@ -6,11 +6,11 @@ import os
 
 from samdesk.io.taught import MASKS, Kind, Taught
 
-_MASK_CORE_SECONDS = 300.0
+_MASK_CORE_SECONDS = 240.0
 """Of a teaching of masks, on one core: it has as many steps whatever the number of images."""
 
-_DETECTOR_CORE_SECONDS = (60.0, 22.0, 1500.0)
-"""Of the detector, on one core: once, an image, and at most for the images."""
+_DETECTOR_START, _DETECTOR_VIEW = 30.0, 0.18
+"""Of the detector, on one core: once, and for each time that it looks at an image."""
 
 
 def expected_seconds(kind: Kind, images: int, taught: Taught, cores: int | None = None) -> float:
@@ -28,5 +28,5 @@ def expected_seconds(kind: Kind, images: int, taught: Taught, cores: int | None 
     workers = max(1, min((cores or os.cpu_count() or 2) - 1, 4))
     if kind == MASKS:
         return _MASK_CORE_SECONDS / workers
-    once, each, most = _DETECTOR_CORE_SECONDS
-    return (once + min(each * images, most)) / workers
+    views = max(min(60 * images, 1500), 10 * images)  # as ``DetectorTeachSettings`` has them
+    return (_DETECTOR_START + _DETECTOR_VIEW * views) / workers
