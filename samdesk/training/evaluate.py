@@ -7,7 +7,7 @@ mask goes in with every correction, as in the window. IoU is counted in pixels o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +24,11 @@ from samdesk.training.simulate import correction, deepest, tight_box
 
 OFF = 0.1
 """How far each edge of an inexact box is off, in or out, as a share of the box's width or height."""
-BOX, BOX_OFF, BOX_CLICK = "exact box", "box off by 10%", "box + 1 click"
+BOX, BOX_CLICK = "exact box", "box + 1 click"
+BOX_OFF, BOX_NEAR = "box, every edge off by 10%", "box, edges off by up to 10%"
 CLICK, CLICK_BEST = "1 click", "1 click, best of the candidates"
 CLICKS = ("2 clicks", "3 clicks", "4 clicks", "5 clicks")
-PROMPTS = (BOX, BOX_OFF, BOX_CLICK, CLICK, CLICK_BEST, *CLICKS)
+PROMPTS = (BOX, BOX_NEAR, BOX_OFF, BOX_CLICK, CLICK, CLICK_BEST, *CLICKS)
 SIZES: tuple[tuple[str, float, float], ...] = (
     ("over 400 px", 400, np.inf),
     ("under 400 px", 0, 400),
@@ -87,9 +88,11 @@ def evaluate(
         for instance in image.instances:
             target = regions.rasterize(instance.region, *image.image_hw)
             area = float(np.count_nonzero(target))
-            off = rng.choice([-OFF, OFF], 4)
+            off, share = rng.choice([-OFF, OFF], 4), rng.uniform(0, 1, 4)
             if area >= max(1.0, least_area):
-                answers = _answers(_Desk(predictor, embedding, target), off, prompts)
+                answers = _answers(
+                    _Desk(predictor, embedding, target), {BOX_NEAR: off * share, BOX_OFF: off}, prompts
+                )
                 found += [Outcome(image.key, area, name, iou, score) for name, iou, score in answers]
         on_image(number + 1, len(images))
     return found
@@ -107,7 +110,7 @@ def judgement(outcomes: Sequence[Outcome], least: float = 400.0) -> tuple[float,
     Over exact boxes, inexact boxes and single clicks on instances of at least ``least`` pixels.
     The correlation is Spearman's, ties ranked in order.
     """
-    pairs = [(o.score, o.iou) for o in outcomes if o.prompt in (BOX, BOX_OFF, CLICK) and o.area >= least]
+    pairs = [(o.score, o.iou) for o in outcomes if o.prompt in (BOX, BOX_NEAR, CLICK) and o.area >= least]
     if len(pairs) < 2:
         return float("nan"), float("nan")
     scores, ious = np.array(pairs).T
@@ -148,14 +151,15 @@ def raster_iou(a: BoolArray, b: BoolArray) -> float:
 
 
 def _answers(
-    desk: _Desk, off: NDArray[np.float64], wanted: Sequence[str]
+    desk: _Desk, off: Mapping[str, NDArray[np.float64]], wanted: Sequence[str]
 ) -> Iterator[tuple[str, float, float]]:
     box = tight_box(desk.target)
     if BOX in wanted or BOX_CLICK in wanted:
         yield from _boxed(desk, box, wanted)
-    if BOX_OFF in wanted:
-        shown, iou = desk.best(PromptSet(box=_inexact(box, off)))
-        yield BOX_OFF, iou, shown.score
+    for name in off:
+        if name in wanted:
+            shown, iou = desk.best(PromptSet(box=_inexact(box, off[name])))
+            yield name, iou, shown.score
     if CLICK in wanted:
         yield from _clicked(desk, wanted)
 

@@ -15,7 +15,13 @@ import torch
 
 from samdesk.engine.flint.network import FlintNetwork
 from samdesk.engine.flint.predictor import FlintPredictor
-from samdesk.engine.flint.weights import head_tensors, load_network, write_weights
+from samdesk.engine.flint.weights import (
+    ENCODER_MARK,
+    encoder_mark,
+    head_tensors,
+    load_network,
+    write_weights,
+)
 from samdesk.engine.protocols import CancelToken, EngineError, ModelInfo, Progress
 from samdesk.io import atomic
 from samdesk.training.evaluate import BOX, CLICK, evaluate, mean_iou
@@ -145,7 +151,7 @@ def teach_masks(
         trainer.resume(work / _STATE)
     trainer.train(cancel, lambda report: steps.stepped(report.step), work / _STATE)
     after = _judge(trainer.average, held_out, settings, steps.judging(1))
-    _write(out, trainer.average)
+    _write(out, trainer.average, encoder_mark(base))
     _forget(work)
     return MaskTeachResult(before, after, len(train), len(held_out), time.perf_counter() - started, out)
 
@@ -231,11 +237,11 @@ def _thinned(images: Sequence[TrainingImage], settings: MaskTeachSettings) -> li
     return [i for i in found if i.instances]
 
 
-def _write(out: Path, network: FlintNetwork) -> None:
+def _write(out: Path, network: FlintNetwork, encoder: str) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     with torch.no_grad():
-        write_weights(temporary, head_tensors(network), {"title": "Flint, taught"})
+        write_weights(temporary, head_tensors(network), {"title": "Flint, taught", ENCODER_MARK: encoder})
     temporary.replace(out)
 
 

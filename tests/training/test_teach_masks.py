@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from samdesk.domain.prompts import BoxPrompt, PromptSet
+from samdesk.engine.flint.weights import ENCODER_MARK, write_weights
 from samdesk.engine.load import load_predictor
 from samdesk.engine.protocols import Cancelled, CancelToken, EngineError
 from samdesk.io.images import read_image
@@ -107,3 +109,19 @@ def test_taught_weights_hold_plain_tensors_only(images: list[TrainingImage], tmp
     assert tensors
     assert all(name.startswith("head.") for name in tensors)
     assert all(t.dtype in (torch.float16, torch.int8) for t in tensors.values())
+
+
+def test_a_head_taught_on_another_encoder_is_refused_in_words(
+    images: list[TrainingImage], tmp_path: Path
+) -> None:
+    result, _ = taught(images, tmp_path)
+    with safe_open(result.path, framework="pt") as file:
+        words = dict(file.metadata())
+    assert len(words[ENCODER_MARK]) == 16
+    tensors = load_file(result.path)
+    other = tmp_path / "other.safetensors"
+    write_weights(other, tensors, {**words, ENCODER_MARK: "0" * 16})
+    with pytest.raises(EngineError, match="another version of Flint"):
+        load_predictor(str(other), "cpu")
+    write_weights(other, tensors, {"title": "Flint, taught"})
+    assert load_predictor(str(other), "cpu").info.title == "Flint, taught"

@@ -1,16 +1,16 @@
 """Flint behind the ``Predictor`` protocol: encode a photo once, look again at what is asked for.
 
 A click is first looked for on the whole photo (640 pixels). What it may mean there is of several sizes:
-the network looks again at a square of 1.5 times each (320 pixels), and the best masks of these looks are
-the candidates. A box is looked at directly. A correction stays on the look of the mask it corrects, whose
-embedding is still there.
+the network looks again at a square of 1.5 times each (320 pixels), and the best masks of these looks,
+drawn once more with themselves as the previous mask, are the candidates. A box is looked at directly. A
+correction stays on the look of the mask it corrects, whose embedding is still there.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from samdesk.domain.contours import GRID, stability_score
 from samdesk.domain.cv import cv2
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
-from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PromptSet
 from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
@@ -148,7 +148,12 @@ class FlintPredictor:
         """What a lone click may mean, the likeliest first."""
         frames = distinct_looks(self._glance(embedding, seen, prompts), looks)
         drawn = self._draw(self._close(seen, frames), [prompts] * len(frames), frames)
-        return worth_showing([reading for masks in drawn for reading in masks])
+        shown = worth_showing([reading for masks in drawn for reading in masks])
+        # Once more with the mask in hand it gets better. What it says of itself then is too good to be true.
+        given = [PromptSet(prompts.points, mask=MaskPrompt(r.logits, r.frame)) for r in shown]
+        places = [r.frame for r in shown]
+        again = self._draw(self._close(seen, places), given, places)
+        return [replace(masks[0], score=r.score) for masks, r in zip(again, shown, strict=True)]
 
     def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> list[Frame]:
         """Where the whole photo says that the clicked object is: looks, the likeliest first."""
@@ -168,7 +173,7 @@ class FlintPredictor:
         """The embeddings of close looks, one after the other along the first axis."""
         import torch
 
-        new = [frame for frame in frames if frame not in seen.close]
+        new = [frame for frame in dict.fromkeys(frames) if frame not in seen.close]
         if new:
             levels = self._embed(_looks(seen, new))
             for row, frame in enumerate(new):

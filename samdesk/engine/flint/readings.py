@@ -16,7 +16,7 @@ from samdesk.engine.sam_prompts import mask_on_frame
 
 SHOWN = 3
 """Candidates a lone click gets."""
-_ALIKE = 0.7
+_ALIKE = 0.8
 """Masks that overlap by more (IoU) are one reading."""
 _SAME_LOOK = 0.7
 """Looks that overlap by more (IoU of the squares) are one."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samdesk.engine.flint import about
 from samdesk.engine.flint.detector import FORMAT, PREFIX, VARIANT, YoloWeights, build_yolo, read_yolo
 from samdesk.engine.gentle import import_torch
 from samdesk.engine.protocols import EngineError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from samdesk.engine.flint.network import FlintNetwork
 
 _HEAD, _ENCODER = "head.", "encoder."
+ENCODER_MARK = "encoder"
+"""The word in a taught head's metadata that says which encoder it stands on."""
 _LEVELS, _STEP = ".levels", ".step"
 _LARGE = 100_000
 """A tensor of the head with so many numbers is kept in eight bits."""
@@ -42,11 +45,14 @@ def load_network(path: Path, shipped: Path | None = None) -> FlintNetwork:
     from samdesk.engine.flint.network import FlintNetwork, build_encoder, load_head
 
     tensors = read_tensors(path)
-    source = path if any(name.startswith(PREFIX) for name in tensors) else shipped or flint_weights()
+    source = path if _is_whole(tensors) else shipped or flint_weights()
+    whole = tensors if source == path else read_tensors(source)
+    if source != path:
+        _check_encoder(path, whole)
     yolo = build_yolo(read_yolo(source), str(source)).model
     try:
         encoder = build_encoder(yolo)
-        move_encoder(encoder, _part(tensors if source == path else read_tensors(source), _ENCODER))
+        move_encoder(encoder, _part(whole, _ENCODER))
         network = FlintNetwork(encoder, load_head(_restored(_part(tensors, _HEAD))))
     except (RuntimeError, KeyError) as error:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -65,6 +71,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise EngineError(f"{path} cannot be read as Flint weights: {error}.") from error
+
+
+def encoder_mark(path: Path) -> str:
+    """Says which encoder a file's head stands on, its own or the one it was taught with; "" if unknown."""
+    tensors = read_tensors(path)
+    return _mark(tensors) if _is_whole(tensors) else about.metadata(path).get(ENCODER_MARK, "")
 
 
 def yolo_tensors(weights: YoloWeights) -> dict[str, Tensor]:
@@ -122,6 +134,27 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _is_whole(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether a file holds an encoder and not a taught head alone."""
+    return any(name.startswith(PREFIX) for name in tensors)
+
+
+def _check_encoder(path: Path, whole: Mapping[str, Tensor]) -> None:
+    if about.metadata(path).get(ENCODER_MARK, "") not in ("", _mark(whole)):
+        raise EngineError(
+            f"{path} was taught with another version of Flint and does not fit this one. Teach again."
+        )
+
+
+def _mark(tensors: Mapping[str, Tensor]) -> str:
+    import hashlib
+
+    found = hashlib.sha256()
+    for name in sorted(n for n in tensors if n.startswith((PREFIX, _ENCODER))):
+        found.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def _half(value: Tensor) -> Tensor:
