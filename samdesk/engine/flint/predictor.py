@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from samdesk.domain.contours import GRID, stability_score
 from samdesk.domain.cv import cv2
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
-from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PromptSet
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
 from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
+from samdesk.engine.flint.crumbs import without_crumbs
 from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
 from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
 from samdesk.engine.flint.readings import Reading, bounds_around, distinct_looks, worth_showing
@@ -107,10 +108,11 @@ class FlintPredictor:
         with errors_in_words("Decoding the mask", self._info.device):
             if _ambiguous(prompts):
                 readings = self._readings(embedding, seen, prompts, LOOKS if multimask else 1)
-                return [_candidate(r, embedding.image_hw) for r in readings[: None if multimask else 1]]
+                shown = readings[: None if multimask else 1]
+                return [_candidate(r, embedding.image_hw, prompts.points) for r in shown]
             frame = self._frame(embedding, seen, prompts)
             drawn = self._draw(self._close(seen, [frame]), [prompts], [frame])
-        return [_candidate(drawn[0][0], embedding.image_hw)]
+        return [_candidate(drawn[0][0], embedding.image_hw, prompts.points)]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """(N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
@@ -153,7 +155,8 @@ class FlintPredictor:
         given = [PromptSet(prompts.points, mask=MaskPrompt(r.logits, r.frame)) for r in shown]
         places = [r.frame for r in shown]
         again = self._draw(self._close(seen, places), given, places)
-        return [replace(masks[0], score=r.score) for masks, r in zip(again, shown, strict=True)]
+        # Drawn again, two readings may have become one.
+        return worth_showing([replace(m[0], score=r.score) for m, r in zip(again, shown, strict=True)])
 
     def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> list[Frame]:
         """Where the whole photo says that the clicked object is: looks, the likeliest first."""
@@ -258,10 +261,13 @@ def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return answer.logits.float().cpu().numpy(), answer.iou.float().cpu().numpy()
 
 
-def _candidate(reading: Reading, image_hw: tuple[int, int]) -> MaskCandidate:
+def _candidate(
+    reading: Reading, image_hw: tuple[int, int], clicks: Sequence[PointPrompt] = ()
+) -> MaskCandidate:
     grid = np.asarray(cv2.resize(reading.logits, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.float32)
     stability = stability_score(grid)
-    return MaskCandidate(grid, reading.frame, image_hw=image_hw, score=reading.score, stability=stability)
+    whole = without_crumbs(grid, reading.frame, clicks)
+    return MaskCandidate(whole, reading.frame, image_hw=image_hw, score=reading.score, stability=stability)
 
 
 def _up(length: float) -> int:

@@ -139,7 +139,7 @@ class StateCell(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 2, 6, 2)
+        layout.setContentsMargins(3, 2, 6, 2)  # its words begin where the header's do
         layout.setSpacing(3)
         layout.addStretch(1)
         layout.addWidget(self.words)
