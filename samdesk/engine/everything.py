@@ -17,7 +17,7 @@ from samdesk.engine.protocols import CancelToken, Predictor, Progress
 
 PREDICTED_IOU, STABILITY = 0.88, 0.95
 """Meta's thresholds, for the scores of a SAM."""
-FLINT_PREDICTED_IOU, FLINT_STABILITY = 0.7, 0.7
+FLINT_PREDICTED_IOU, FLINT_STABILITY = 0.75, 0.8
 """Flint is less sure of itself, and its edges are softer."""
 BOX_OVERLAP = 0.7
 _AT_ONCE = 32
@@ -39,8 +39,8 @@ def segment_everything(
         predictor: Any predictor.
         embedding: The image.
         points_per_side: Clicks along each side of the image.
-        predicted_iou: Least score; None: 0.88, Flint's 0.7.
-        stability: Least stability; None: 0.95, Flint's 0.7.
+        predicted_iou: Least score; None: 0.88, Flint's 0.75.
+        stability: Least stability; None: 0.95, Flint's 0.8.
         cancel: Looked at between clicks.
         progress: Called with (clicks done, clicks in all).
 

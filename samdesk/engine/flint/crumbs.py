@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samdesk.domain.cv import cv2
 from samdesk.domain.geometry import BoolArray, FloatArray, Frame
@@ -39,10 +38,10 @@ def without_crumbs(logits: FloatArray, frame: Frame, points: Iterable[PointPromp
     return np.where(crumbs, turned, logits)
 
 
-def _small(where: BoolArray, least: float, clicked: BoolArray) -> NDArray[np.bool_]:
+def _small(where: BoolArray, least: float, clicked: BoolArray) -> BoolArray:
     """The parts of a mask that have fewer cells than ``least`` and no click."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(where.astype(np.uint8), connectivity=4)
     small = np.zeros(count, np.bool_)
     small[1:] = stats[1:, cv2.CC_STAT_AREA] < least
     small[np.unique(parts[clicked])] = False
-    return small[parts]
+    return np.asarray(small[parts])
