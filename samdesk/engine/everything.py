@@ -54,7 +54,9 @@ def segment_everything(
     grid = point_grid(points_per_side, embedding.image_hw)
     kept: list[MaskCandidate] = []
     for done, found in enumerate(_decoded(predictor, embedding, grid, cancel), 1):
-        kept += [c for c in found if c.score >= least_iou and c.stability >= least_stability]
+        kept += [
+            c for c in found if c.score >= least_iou and c.stability >= least_stability and not _cut_off(c)
+        ]
         progress(done, len(grid))
     boxes = [_box(c) for c in kept]
     there = [i for i, box in enumerate(boxes) if box is not None]
@@ -104,6 +106,18 @@ def _box(candidate: MaskCandidate) -> tuple[float, float, float, float] | None:
     x0, x1 = (min(max(frame.x0 + float(c) * across, 0), width) for c in (columns[0], columns[-1] + 1))
     y0, y1 = (min(max(frame.y0 + float(r) * down, 0), height) for r in (rows[0], rows[-1] + 1))
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
+def _cut_off(candidate: MaskCandidate) -> bool:
+    """Whether the mask ends where the look at it does, and the image goes on: there is more of it."""
+    drawn, frame, (height, width) = candidate.logits > 0, candidate.frame, candidate.image_hw
+    across, down = frame.width / drawn.shape[1], frame.height / drawn.shape[0]
+    return bool(
+        (frame.x0 > across and drawn[:, 0].any())
+        or (frame.y0 > down and drawn[0].any())
+        or (frame.x0 + frame.width < width - across and drawn[:, -1].any())
+        or (frame.y0 + frame.height < height - down and drawn[-1].any())
+    )
 
 
 def non_maximum_suppression(boxes: FloatArray, scores: NDArray[np.float64], most: float) -> NDArray[np.intp]:

@@ -137,7 +137,7 @@ def style_sheet(tokens: Tokens) -> str:
     QMenu::item:disabled {{ color: {t.disabled}; background: transparent; }}
     QMenu::separator {{ height: 1px; background: {t.border}; margin: 4px 8px; }}
     QToolBar {{ background: {t.window}; border: none; spacing: 4px; padding: 4px 8px; }}
-    QToolBar#tools {{ border-right: 1px solid {t.border}; padding: 8px 4px; }}
+    QToolBar#tools {{ border-right: 1px solid {t.border}; }}
     QToolBar#top {{ border-bottom: 1px solid {t.border}; }}
     QToolBar::separator:horizontal {{ background: {t.border}; width: 1px; margin: 6px 4px; }}
     QToolBar::separator:vertical {{ background: {t.border}; height: 1px; margin: 4px 6px; }}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,23 @@ def test_objects_in_the_same_cells_of_their_frames_are_several() -> None:
 
 def test_what_lies_beyond_the_image_is_nothing() -> None:
     assert everything(Looker([(-100.0, 100.0), (150.0, 400.0)])) == []
+
+
+def test_a_mask_that_its_look_cuts_off_is_no_object() -> None:
+    class Near(Looker):
+        """Its looks end 10 pixels right of the middle of what they are about."""
+
+        def predict(
+            self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+        ) -> list[MaskCandidate]:
+            (found,) = super().predict(embedding, prompts)
+            x, y = min(
+                self.discs, key=lambda d: np.hypot(d[0] - prompts.points[0].x, d[1] - prompts.points[0].y)
+            )
+            frame = Frame(x - 90, y - 50, 100)
+            columns, rows = frame.x0 + GRID * 100, frame.y0 + GRID * 100
+            logits = (20 - np.hypot(columns[None] - x, rows[:, None] - y)).astype(np.float32)
+            return [replace(found, logits=logits, frame=frame)]
+
+    assert not everything(Near([(150.0, 110.0)]))
+    assert len(everything(Near([(310.0, 110.0)]))) == 1, "the image ends there too"

@@ -13,9 +13,12 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from samdesk.io.settings import Settings
+from samdesk.ui.actions import Actions
 from samdesk.ui.icons import icon
 from samdesk.ui.message_bar import MessageBar
 from samdesk.ui.theme import DARK, LIGHT, Theme, Tokens, current_tokens
+from samdesk.ui.tool_strip import ToolStrip
 
 
 @pytest.fixture
@@ -89,6 +92,14 @@ def test_a_message_that_is_shown_changes_with_the_look(theme: Theme, qtbot: QtBo
     light = bar.rows[0]._mark.pixmap().toImage()
     theme.set_choice("dark")
     qtbot.waitUntil(lambda: bar.rows[0]._mark.pixmap().toImage() != light)
+
+
+def test_the_tools_keep_their_width_when_the_look_changes(theme: Theme, qtbot: QtBot, tmp_path: Path) -> None:
+    strip = ToolStrip(Actions(Settings(tmp_path / "settings.json")))
+    qtbot.addWidget(strip)
+    before = strip.sizeHint()
+    theme.toggle()
+    assert strip.sizeHint() == before
 
 
 def test_the_system_is_followed_while_it_runs(theme: Theme, qapp: QApplication) -> None:
