@@ -121,7 +121,7 @@ def teacher(arrive: Arrive, parts: Path) -> Teacher:
 def test_what_there_is_to_learn_from(teacher: Teacher) -> None:
     dialog = teacher.ask()
     assert dialog.found.text() == "18 accepted masks on 9 images. 10 images are accepted as a whole."
-    assert dialog.classes.text() == "washer 10  ·  gear 9"
+    assert dialog.classes.text() == "washer\u00a010\u00a0\u00a0·  gear\u00a09"
     assert dialog.notes.text() == "1 plain box: for the detector only."
     assert dialog.checks[MASKS].isChecked()
     assert dialog.minutes[MASKS].text().startswith("about ")

@@ -187,19 +187,21 @@ def found_text(outlook: Outlook) -> str:
     if not outlook.masks and not outlook.whole_images:
         return "Nothing is accepted here yet. Draw or accept some objects, then teach."
     whole = "image is" if outlook.whole_images == 1 else "images are"
+    bare = outlook.whole_images - outlook.telling_images
+    without = f", {bare:,} of them without an object" if bare else ""
     return (
         f"{_count(outlook.masks, 'accepted mask')} on {_count(outlook.mask_images, 'image')}. "
-        f"{outlook.whole_images:,} {whole} accepted as a whole."
+        f"{outlook.whole_images:,} {whole} accepted as a whole{without}."
     )
 
 
 def classes_text(classes: Sequence[tuple[str, int]]) -> str:
     """The classes with their counts, the commonest first."""
     ranked = sorted(classes, key=lambda pair: -pair[1])
-    words = [f"{name} {count:,}" for name, count in ranked[:_SHOWN]]
+    words = [f"{name}\u00a0{count:,}" for name, count in ranked[:_SHOWN]]
     if len(ranked) > _SHOWN:
-        words.append(f"{len(ranked) - _SHOWN} more")
-    return "  ·  ".join(words)
+        words.append(f"{len(ranked) - _SHOWN}\u00a0more")
+    return "\u00a0\u00a0·  ".join(words)  # a line begins with a name
 
 
 def before_text(taught: Taught, earlier: Teaching | None) -> str:
