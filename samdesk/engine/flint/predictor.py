@@ -25,7 +25,7 @@ from samdesk.engine.embedding import Embedding
 from samdesk.engine.flint.crumbs import without_crumbs
 from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
 from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
-from samdesk.engine.flint.readings import Reading, bounds_around, distinct_looks, worth_showing
+from samdesk.engine.flint.readings import SAME, Reading, bounds_around, distinct_looks, worth_showing
 from samdesk.engine.protocols import EngineError, ModelInfo
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ class FlintPredictor:
         places = [r.frame for r in shown]
         again = self._draw(self._close(seen, places), given, places)
         # Drawn again, two readings may have become one.
-        return worth_showing([replace(m[0], score=r.score) for m, r in zip(again, shown, strict=True)])
+        better = [replace(m[0], score=r.score) for m, r in zip(again, shown, strict=True)]
+        return worth_showing(better, SAME)
 
     def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> list[Frame]:
         """Where the whole photo says that the clicked object is: looks, the likeliest first."""

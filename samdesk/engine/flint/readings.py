@@ -16,8 +16,8 @@ from samdesk.engine.sam_prompts import mask_on_frame
 
 SHOWN = 3
 """Candidates a lone click gets."""
-_ALIKE = 0.8
-"""Masks that overlap by more (IoU) are one reading."""
+ALIKE, SAME = 0.8, 0.9
+"""Masks that overlap by more (IoU) are one reading; the same mask."""
 _SAME_LOOK = 0.7
 """Looks that overlap by more (IoU of the squares) are one."""
 _GRID = 64
@@ -47,10 +47,14 @@ def distinct_looks(frames: Sequence[Frame], most: int) -> list[Frame]:
     return kept
 
 
-def worth_showing(readings: Sequence[Reading]) -> list[Reading]:
+def worth_showing(readings: Sequence[Reading], alike: float = ALIKE) -> list[Reading]:
     """The best reading and the best others that are really others, ``SHOWN`` at most, best first.
 
     Empty masks are left out while there are others.
+
+    Args:
+        readings: All there are.
+        alike: Masks that overlap by more (IoU) are one.
     """
     drawn = [r for r in readings if (r.logits > 0).any()] or list(readings[:1])
     ranked = sorted(drawn, key=lambda r: -r.score)
@@ -58,7 +62,7 @@ def worth_showing(readings: Sequence[Reading]) -> list[Reading]:
     masks = [mask_on_frame(MaskPrompt(r.logits, r.frame), common, _GRID) > 0 for r in ranked]
     kept: list[int] = []
     for index in range(len(ranked)):
-        if len(kept) < SHOWN and all(_iou(masks[index], masks[k]) < _ALIKE for k in kept):
+        if len(kept) < SHOWN and all(_iou(masks[index], masks[k]) < alike for k in kept):
             kept.append(index)
     return [ranked[k] for k in kept]
 
