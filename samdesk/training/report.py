@@ -22,9 +22,8 @@ _SMOOTH = 50
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Mean IoU by prompt and size, and how well the predictor judges itself, as Markdown."""
-    counts = {
-        name: len({(o.key, o.area) for o in outcomes if low <= o.area < high}) for name, low, high in SIZES
-    }
+    first = [o.area for o in outcomes if o.prompt == outcomes[0].prompt]
+    counts = {name: sum(low <= area < high for area in first) for name, low, high in SIZES}
     lines = ["| prompt | " + " | ".join(f"{name} ({counts[name]})" for name, _, _ in SIZES) + " |"]
     lines.append("|---" * (len(SIZES) + 1) + "|")
     for prompt in PROMPTS:
