@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from samdesk.domain.geometry import FloatArray, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -85,6 +87,18 @@ class ModelInfo:
     memory_bytes: int = 0
     path: str = ""
     sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the embeddings of this model are marked with."""
+        return f"{self.name}:{self.sha256}"
+
+
+def checked_image(image: RgbImage) -> RgbImage:
+    """The image, if a predictor can take it: (H, W, 3) uint8, not empty. Raises ``EngineError``."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
+    return image
 
 
 @dataclass(frozen=True)

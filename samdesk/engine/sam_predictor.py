@@ -12,7 +12,7 @@ from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory
+from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, checked_image
 from samdesk.engine.sam_prompts import candidates, mask_on_frame, to_input
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class SamPredictor:
     @property
     def key(self) -> str:
         """What its embeddings are marked with."""
-        return f"{self._info.name}:{self._info.sha256}"
+        return self._info.key
 
     @property
     def batches(self) -> bool:
@@ -100,7 +100,9 @@ class SamPredictor:
             OutOfMemory: The device is full.
             EngineError: The network failed, or its output is no number in this precision.
         """
-        return self.encode_pixels(self.network.preprocess(_checked(image)), (image.shape[0], image.shape[1]))
+        return self.encode_pixels(
+            self.network.preprocess(checked_image(image)), (image.shape[0], image.shape[1])
+        )
 
     def encode_pixels(self, pixels: torch.Tensor, image_hw: tuple[int, int]) -> Embedding:
         """Runs the image encoder on ``network.preprocess``'s tensor."""
@@ -193,9 +195,3 @@ class SamPredictor:
             features = tuple(f.to(self._info.device, self._dtype) for f in embedding.data)
             logits, scores = self.network.decode(features, prompts, multimask)
             return logits.float().cpu().numpy(), scores.float().cpu().numpy()
-
-
-def _checked(image: RgbImage) -> RgbImage:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
-    return image

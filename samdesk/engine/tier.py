@@ -166,7 +166,7 @@ class EmbeddingTier:
 
 def model_key(info: ModelInfo) -> str:
     """What tells one model's embeddings from another's: also its device and precision."""
-    return f"{info.name}:{info.sha256}|{info.path}|{info.device}|{info.precision}"
+    return f"{info.key}|{info.path}|{info.device}|{info.precision}"
 
 
 def moved(embedding: Embedding, device: str) -> Embedding:

@@ -21,7 +21,6 @@ from samdesk.engine.flint.maps import CHANNELS
 
 MASKS = 4
 """Masks a prompt gets: the single answer, then three readings of an ambiguous click."""
-STRIDES = (2, 4, 8, 16, 32)
 WIDTHS = (32, 32, 64, 96, 128)
 _TAKEN = {2: (0,), 4: (2,), 8: (4, 16), 16: (13, 19), 32: (22,)}
 """Which of YOLO11n's layers speak at which stride."""

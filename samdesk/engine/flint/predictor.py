@@ -26,7 +26,7 @@ from samdesk.engine.flint.crumbs import without_crumbs
 from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
 from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
 from samdesk.engine.flint.readings import SAME, Reading, bounds_around, distinct_looks, worth_showing
-from samdesk.engine.protocols import EngineError, ModelInfo
+from samdesk.engine.protocols import EngineError, ModelInfo, checked_image
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +73,7 @@ class FlintPredictor:
     @property
     def key(self) -> str:
         """What its embeddings are marked with."""
-        return f"{self._info.name}:{self._info.sha256}"
+        return self._info.key
 
     def encode(self, image: RgbImage) -> Embedding:
         """Looks at the whole of an (H, W, 3) uint8 RGB photo.
@@ -82,9 +82,7 @@ class FlintPredictor:
             OutOfMemory: The device is full.
             EngineError: The network failed, or this is no photo.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
-        height, width = image.shape[:2]
+        height, width = checked_image(image).shape[:2]
         photo = pyramid(image)
         frame = square(0.0, 0.0, float(max(height, width)))
         rows, columns = (max(_STEP, _up(n * WHOLE / frame.side)) for n in (height, width))
