@@ -15,7 +15,7 @@ from samdesk.io import overview, resolving
 from samdesk.io.change import Change, MakeEdit, fixed
 from samdesk.io.core import Core
 from samdesk.io.dataset_types import NAMES, ImageSummary, LogEntry, Notice, StoreError
-from samdesk.io.images import MAX_PIXELS, ImageError, scan
+from samdesk.io.images import MAX_PIXELS, ImageError, is_text, scan
 from samdesk.io.opening import Opened, folder_error, open_store
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
@@ -37,12 +37,12 @@ class Dataset:
         """Use ``Dataset.open``."""
         self.folder = folder
         found = scan(folder)
-        self.keys: tuple[ImageKey, ...] = tuple(key for key in found if _is_text(key))
+        self.keys: tuple[ImageKey, ...] = tuple(key for key in found if is_text(key))
         self.reason = opened.notice.message if opened.notice else ""
         self._known = frozenset(self.keys)
         self._notices: list[Notice] = [opened.notice] if opened.notice else []
         self._core = Core(folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice))
-        left_out = [key for key in found if not _is_text(key)]
+        left_out = [key for key in found if not is_text(key)]
         if left_out:
             name = left_out[0].encode("utf-8", "replace").decode("utf-8")
             text = (
@@ -313,12 +313,3 @@ class Dataset:
 
         self._core.save(change, log, to, base)
         return applied
-
-
-def _is_text(key: ImageKey) -> bool:
-    """Whether a file's name is text; names from old archives may be bytes of some other encoding."""
-    try:
-        key.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

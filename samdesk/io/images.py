@@ -123,6 +123,15 @@ def scan(folder: Path) -> list[ImageKey]:
     return sorted((ImageKey(key) for key in _walk(root, "", set())), key=_natural)
 
 
+def is_text(key: str) -> bool:
+    """Whether a file's name is text; names from old archives may be bytes of some other encoding."""
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
     try:
         stat = os.stat(folder)  # noqa: PTH116 (100,000 files: plain strings)

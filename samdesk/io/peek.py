@@ -11,7 +11,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
 from samdesk.io import resizing
 from samdesk.io.core import Core
-from samdesk.io.images import MAX_PIXELS, scan
+from samdesk.io.images import MAX_PIXELS, is_text, scan
 from samdesk.io.lock import DatasetLock
 from samdesk.io.opening import Opened, folder_error, store_place
 from samdesk.io.store import Store, StoreError
@@ -95,7 +95,7 @@ def peek(folder: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Peek]:
     place = store_place(folder)
     opened = Opened(_store(place), place, DatasetLock(folder), read_only=True)
     try:
-        keys = tuple(key for key in scan(folder) if _is_text(key))
+        keys = tuple(key for key in scan(folder) if is_text(key))
         core = Core(folder, keys, opened, max_pixels, lambda _notice: None)
         core.start()
         yield Peek(folder, keys, core)
@@ -111,11 +111,3 @@ def _store(place: Path) -> Store:
     except StoreError:
         # In a folder where nothing can be written SQLite cannot make the file it shares with a writer.
         return Store.copy_of(place)
-
-
-def _is_text(key: str) -> bool:
-    try:
-        key.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
