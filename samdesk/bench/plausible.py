@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.load import load_predictor
-from samdesk.engine.protocols import ModelInfo, Predictor
+from samdesk.engine.protocols import ModelInfo, Pause, Predictor, no_pause
 
 _CELLS = 256
 _RADIUS = 0.12
@@ -32,9 +32,9 @@ class PlausiblePredictor:
         """Of the network."""
         return self._network.info
 
-    def encode(self, image: RgbImage) -> Embedding:
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         """As the network does."""
-        return self._network.encode(image)
+        return self._network.encode(image, view=view, pause=pause)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True

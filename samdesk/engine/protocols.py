@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 
@@ -56,6 +56,13 @@ class CancelToken:
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total); total is 0 while unknown."""
+
+Pause: TypeAlias = Callable[[], None]
+"""Called between two layers of a long encode. It may use the predictor; it may raise ``Cancelled``."""
+
+
+def no_pause() -> None:
+    """For an encode that nothing interrupts."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +133,20 @@ class Predictor(Protocol):
     def info(self) -> ModelInfo:
         """What is true of this model."""
 
-    def encode(self, image: RgbImage) -> Embedding:
-        """Runs the image encoder. Raises ``EngineError``."""
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
+        """Runs the image encoder.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            view: The square of the image to look at, of whole image pixels and cut off at the image; None
+                for all of it. A predictor that looks closer by itself takes no notice:
+                ``Embedding.frame`` says what was looked at.
+            pause: See ``Pause``.
+
+        Raises:
+            EngineError: In words; ``OutOfMemory`` is one.
+            Cancelled: ``pause`` did.
+        """
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True

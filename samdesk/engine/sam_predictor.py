@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, checked_image
+from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, Pause, checked_image, no_pause
 from samdesk.engine.sam_prompts import candidates, mask_on_frame, to_input
 
 if TYPE_CHECKING:
@@ -93,19 +93,21 @@ class SamPredictor:
     def _at_once(self) -> int:
         return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], 1)
 
-    def encode(self, image: RgbImage) -> Embedding:
-        """Runs the image encoder on an (H, W, 3) uint8 RGB photo.
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
+        """Runs the image encoder on an (H, W, 3) uint8 RGB photo, or on a part of it at full resolution.
 
         Raises:
             OutOfMemory: The device is full.
             EngineError: The network failed, or its output is no number in this precision.
         """
-        return self.encode_pixels(
-            self.network.preprocess(checked_image(image)), (image.shape[0], image.shape[1])
-        )
+        height, width = checked_image(image).shape[:2]
+        seen = image if view is None else cut_out(image, view)
+        return self.encode_pixels(self.network.preprocess(seen), (height, width), view)
 
-    def encode_pixels(self, pixels: torch.Tensor, image_hw: tuple[int, int]) -> Embedding:
-        """Runs the image encoder on ``network.preprocess``'s tensor."""
+    def encode_pixels(
+        self, pixels: torch.Tensor, image_hw: tuple[int, int], view: Frame | None = None
+    ) -> Embedding:
+        """Runs the image encoder on ``network.preprocess``'s tensor of an image or of a view of it."""
         import torch
 
         with torch.inference_mode(), errors_in_words("Encoding the image", self._info.device):
@@ -117,7 +119,10 @@ class SamPredictor:
                 f"on {self._info.device}. Choose precision fp32 (or bf16)."
             )
         nbytes = sum(f.numel() * f.element_size() for f in features)
-        return Embedding(self.key, image_hw, self.network.frame(image_hw), features, nbytes)
+        frame = self.network.frame(_seen_hw(image_hw, view))
+        if view is not None:
+            frame = replace(frame, x0=view.x0, y0=view.y0)
+        return Embedding(self.key, image_hw, frame, features, nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
@@ -175,7 +180,9 @@ class SamPredictor:
     def _to_input(self, embedding: Embedding, xy: ArrayLike) -> FloatArray:
         """Any array of (x, y) pairs in image pixels to (N, 2) input pixels."""
         pairs = np.asarray(xy, np.float64).reshape(-1, 2)
-        return to_input(pairs, embedding.frame, self.network.scale(embedding.image_hw))
+        return to_input(
+            pairs, embedding.frame, self.network.scale(_seen_hw(embedding.image_hw, embedding.frame))
+        )
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         import torch
@@ -195,3 +202,21 @@ class SamPredictor:
             features = tuple(f.to(self._info.device, self._dtype) for f in embedding.data)
             logits, scores = self.network.decode(features, prompts, multimask)
             return logits.float().cpu().numpy(), scores.float().cpu().numpy()
+
+
+def cut_out(image: RgbImage, view: Frame) -> RgbImage:
+    """The part of an image that a view shows. Raises ``EngineError`` if it shows none."""
+    height, width = _seen_hw((image.shape[0], image.shape[1]), view)
+    if height < 1 or width < 1 or view.x0 < 0 or view.y0 < 0:
+        raise EngineError(f"The image of {image.shape[1]} x {image.shape[0]} pixels has no part at {view}.")
+    top, left = int(view.y0), int(view.x0)
+    return image[top : top + height, left : left + width]
+
+
+def _seen_hw(image_hw: tuple[int, int], frame: Frame | None) -> tuple[int, int]:
+    """Height and width of the part of an image inside a frame of whole pixels."""
+    if frame is None:
+        return image_hw
+    height = min(image_hw[0] - frame.y0, frame.height)
+    width = min(image_hw[1] - frame.x0, frame.width)
+    return int(height), int(width)

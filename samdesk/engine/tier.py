@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeAlias
 
+from samdesk.domain.geometry import Frame
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
 
@@ -41,6 +42,9 @@ class ImageStamp:
         return cls(str(path), stat.st_mtime_ns, stat.st_size)
 
 
+_Key: TypeAlias = tuple[ImageStamp, str, Frame | None]
+
+
 @dataclasses.dataclass
 class _Entry:
     embedding: Embedding
@@ -62,8 +66,8 @@ class EmbeddingTier:
         self._lock = RLock()
         self._device_bytes = device_bytes
         self._host_bytes = host_bytes
-        self._on_device: OrderedDict[tuple[ImageStamp, str], _Entry] = OrderedDict()
-        self._on_host: OrderedDict[tuple[ImageStamp, str], _Entry] = OrderedDict()
+        self._on_device: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._on_host: OrderedDict[_Key, _Entry] = OrderedDict()
 
     def set_budget(self, device_bytes: int, host_bytes: int) -> None:
         """Changes the budgets, bytes; what does not fit any more leaves at once."""
@@ -71,14 +75,15 @@ class EmbeddingTier:
             self._device_bytes, self._host_bytes = device_bytes, host_bytes
             self._settle()
 
-    def get(self, stamp: ImageStamp, model: str) -> Embedding | None:
+    def get(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Embedding | None:
         """The embedding of an image by a model, on the model's device; None if it is not there.
 
         Args:
             stamp: The image file as it is now.
             model: Says the model, its device and precision (see ``model_key``).
+            view: The part of the image that was asked for; None for all of it.
         """
-        key = (stamp, model)
+        key = (stamp, model, view)
         with self._lock:
             entry = self._on_device.get(key)
             if entry is not None:
@@ -92,7 +97,9 @@ class EmbeddingTier:
                 return entry.embedding
             return self._bring_back(key, entry)
 
-    def put(self, stamp: ImageStamp, model: str, embedding: Embedding, device: str) -> None:
+    def put(
+        self, stamp: ImageStamp, model: str, embedding: Embedding, device: str, view: Frame | None = None
+    ) -> None:
         """Keeps an embedding; one of an earlier state of the same file by the same model goes.
 
         Args:
@@ -100,10 +107,11 @@ class EmbeddingTier:
             model: See ``get``.
             embedding: What was encoded.
             device: Where its tensors live ("cuda:0", "mps", "cpu").
+            view: See ``get``.
         """
         with self._lock:
             self._forget_older(stamp, model)
-            self._place((stamp, model), _Entry(embedding, device))
+            self._place((stamp, model, view), _Entry(embedding, device))
             self._settle()
 
     def shrink(self) -> None:
@@ -136,15 +144,15 @@ class EmbeddingTier:
         with self._lock:
             return len(self._on_device) + len(self._on_host)
 
-    def _place(self, key: tuple[ImageStamp, str], entry: _Entry) -> None:
+    def _place(self, key: _Key, entry: _Entry) -> None:
         (self._on_host if entry.device == "cpu" else self._on_device)[key] = entry
 
     def _forget_older(self, stamp: ImageStamp, model: str) -> None:
         for shelf in (self._on_device, self._on_host):
-            for key in [k for k in shelf if k[0].path == stamp.path and k[1] == model]:
+            for key in [k for k in shelf if k[0].path == stamp.path and k[0] != stamp and k[1] == model]:
                 del shelf[key]
 
-    def _bring_back(self, key: tuple[ImageStamp, str], entry: _Entry) -> Embedding | None:
+    def _bring_back(self, key: _Key, entry: _Entry) -> Embedding | None:
         try:
             embedding = moved(entry.embedding, entry.device)
         except RuntimeError as error:  # torch.OutOfMemoryError is one
@@ -190,7 +198,7 @@ def _map_tensors(data: Any, move: Callable[[Any], Any]) -> Any:
     return data
 
 
-def _total(shelf: OrderedDict[tuple[ImageStamp, str], _Entry]) -> int:
+def _total(shelf: OrderedDict[_Key, _Entry]) -> int:
     return sum(entry.embedding.nbytes for entry in shelf.values())
 
 

@@ -13,7 +13,7 @@ from samdesk.domain.geometry import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.load import load_predictor
-from samdesk.engine.protocols import ModelInfo, Predictor
+from samdesk.engine.protocols import ModelInfo, Pause, Predictor, no_pause
 
 _REACH = 0.1
 """Half the side of the square that a lone click stands for, as a share of the photo's longest side."""
@@ -43,7 +43,7 @@ class Baseline:
         """What is true of it."""
         return self._info
 
-    def encode(self, image: RgbImage) -> Embedding:
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         """Keeps the photo."""
         height, width = image.shape[:2]
         frame = Frame(0.0, 0.0, float(width), float(height))

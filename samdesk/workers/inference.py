@@ -14,6 +14,7 @@ from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import CancelToken, ModelInfo, Predictor, Progress
 from samdesk.engine.tier import EmbeddingTier
+from samdesk.workers.embeddings import ReadImage
 from samdesk.workers.freshness import drag_still_true, hover_still_true
 from samdesk.workers.inference_events import (
     Described,
@@ -33,7 +34,6 @@ from samdesk.workers.inference_loop import (
     EngineFunctions,
     InferenceLoop,
     Loader,
-    ReadImage,
     SegmentEverything,
 )
 from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post

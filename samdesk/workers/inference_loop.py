@@ -6,10 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
-from samdesk.domain.geometry import RgbImage
 from samdesk.domain.prompts import MaskCandidate
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import (
@@ -20,7 +18,8 @@ from samdesk.engine.protocols import (
     Predictor,
     Progress,
 )
-from samdesk.engine.tier import EmbeddingTier, ImageStamp, model_key
+from samdesk.engine.tier import EmbeddingTier, model_key
+from samdesk.workers.embeddings import Embeddings, Made, ReadImage
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.inference_events import (
     Described,
@@ -50,7 +49,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Loader: TypeAlias = Callable[[str, str, str], Predictor]
-ReadImage: TypeAlias = Callable[[Path], RgbImage]
 
 _LONGEST_QUIET_S = 1.0
 
@@ -101,7 +99,7 @@ class InferenceLoop:
         self._mailbox = mailbox
         self._post = post
         self._engine = engine
-        self._tier = tier
+        self._embeddings = Embeddings(engine.read_image, tier)
         self._predictor: Predictor | None = None
         self._load: LoadRequest | None = None
         self._no_model = Failure("No model is loaded.", next="Choose one in the model chooser.")
@@ -115,7 +113,7 @@ class InferenceLoop:
             self._serve(request)
         self._predictor = None
         self._screen_embedding = None
-        self._tier.clear()
+        self._embeddings.clear()
 
     def _serve(self, request: Request) -> None:
         if isinstance(request, LoadRequest):
@@ -179,7 +177,7 @@ class InferenceLoop:
         except (OutOfMemory, MemoryError):
             log.warning("out of memory on %s: the embedding cache shrinks", self._predictor.info.device)
             self._screen_embedding = None
-            self._tier.shrink()
+            self._embeddings.shrink()
             self._post(Note("The memory is full: fewer encoded images are kept."))
         try:
             return work(self._predictor)
@@ -196,45 +194,36 @@ class InferenceLoop:
         self._screen, self._screen_failure, self._screen_embedding = request, None, None
         self._post(Encoding(request.epoch, request.key))
         try:
-            cached, ms = self._with_memory(lambda predictor: self._hold_screen(predictor, request))
+            made = self._with_memory(lambda predictor: self._hold_screen(predictor, request))
         except _NoModel:
             self._screen_failure = self._no_model
         except Exception as error:  # noqa: BLE001 - told to the user as a value
             self._screen_failure = describe(error, "encoding the image", str(request.path))
             self._post(Failed(request.epoch, self._screen_failure.about(key=request.key)))
         else:
-            self._post(Encoded(request.epoch, request.key, ms, cached))
+            self._post(Encoded(request.epoch, request.key, made.ms, made.cached))
         self._mailbox.image_is_ready(request.epoch)
 
     def _encode_ahead(self, request: EncodeRequest) -> None:
         if self._predictor is None:
             return
         try:
-            self._encoded(self._predictor, request.path)
+            self._made(self._predictor, request)
         except (OutOfMemory, MemoryError):
-            self._tier.shrink()  # the image on screen may need the room
+            self._embeddings.shrink()  # the image on screen may need the room
         except Exception as error:  # noqa: BLE001 - told when the image is shown
             log.info("could not encode %s ahead: %s", request.path, error)
 
-    def _hold_screen(self, predictor: Predictor, request: EncodeRequest) -> tuple[bool, float]:
-        embedding, cached, ms = self._encoded(predictor, request.path)
-        self._screen_embedding = (model_key(predictor.info), embedding)
-        return cached, ms
+    def _hold_screen(self, predictor: Predictor, request: EncodeRequest) -> Made:
+        made = self._made(predictor, request)
+        self._screen_embedding = (model_key(predictor.info), made.embedding)
+        return made
 
-    def _encoded(self, predictor: Predictor, path: Path) -> tuple[Embedding, bool, float]:
-        """The embedding of a file, whether it was in the tier, and the milliseconds it took."""
-        start = time.perf_counter()
-        model, stamp = model_key(predictor.info), ImageStamp.of(path)
-        embedding = self._tier.get(stamp, model)
-        if embedding is not None:
-            return embedding, True, (time.perf_counter() - start) * 1e3
-        image = self._engine.read_image(path)
-        start = time.perf_counter()
-        embedding = predictor.encode(image)
-        seconds = time.perf_counter() - start
-        self._tier.put(stamp, model, embedding, predictor.info.device)
-        self._mailbox.keep_quiet(min(_LONGEST_QUIET_S, seconds / 2))
-        return embedding, False, seconds * 1e3
+    def _made(self, predictor: Predictor, request: EncodeRequest) -> Made:
+        made = self._embeddings.of(predictor, request.path)
+        if not made.cached:
+            self._mailbox.keep_quiet(min(_LONGEST_QUIET_S, made.ms / 2e3))
+        return made
 
     def _current(self, predictor: Predictor) -> Embedding:
         """The embedding of the image on screen by this predictor; made again if another's is held."""

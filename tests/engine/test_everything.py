@@ -11,7 +11,7 @@ from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.everything import segment_everything
-from samdesk.engine.protocols import CancelToken, ModelInfo
+from samdesk.engine.protocols import CancelToken, ModelInfo, Pause, no_pause
 
 SIZE = (240, 320)
 GRID = (np.arange(256) + 0.5) / 256
@@ -30,7 +30,7 @@ class Looker:
     def __init__(self, discs: list[tuple[float, float]], tall: float | None = 1.0) -> None:
         self.discs, self.tall = discs, tall
 
-    def encode(self, image: RgbImage) -> Embedding:
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         return Embedding("looker", SIZE, Frame(0, 0, 320), None, 0)
 
     def predict(

@@ -12,7 +12,7 @@ from samdesk.domain.geometry import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.batch_models import Loaders
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import Detection, EngineError, ModelInfo
+from samdesk.engine.protocols import Detection, EngineError, ModelInfo, Pause, no_pause
 
 NAMES = ("ellipse", "nothing", "box")
 
@@ -74,7 +74,7 @@ class InnerPredictor:
     def info(self) -> ModelInfo:
         return ModelInfo("inner.pt", "Inner", self.device, self.device.upper(), "fp32")
 
-    def encode(self, image: RgbImage) -> Embedding:
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         self.encoded += 1
         height, width = image.shape[:2]
         return Embedding("inner", (height, width), Frame(0, 0, float(max(height, width))), None, 0)

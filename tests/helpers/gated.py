@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo
+from samdesk.engine.protocols import EngineError, ModelInfo, Pause, no_pause
 
 PATIENCE = 20.0  # seconds until a test that waits for what never comes fails
 
@@ -77,13 +77,13 @@ class GatedPredictor:
     def info(self) -> ModelInfo:
         return ModelInfo(self.name, self.name, self.device, self.device, "fp32", sha256="0")
 
-    def encode(self, image: RgbImage) -> Embedding:
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         self.encoded.append(image)
         self.encoding.pass_through()
         self._maybe_fail()
         height, width = image.shape[:2]
-        side = float(max(height, width))
-        return Embedding(self.name, (height, width), Frame(0, 0, side), np.zeros(4), 32)
+        frame = view or Frame(0, 0, float(max(height, width)))
+        return Embedding(self.name, (height, width), frame, np.zeros(4), 32)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True

@@ -26,7 +26,7 @@ from samdesk.engine.flint.crumbs import without_crumbs
 from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
 from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
 from samdesk.engine.flint.readings import SAME, Reading, bounds_around, distinct_looks, worth_showing
-from samdesk.engine.protocols import EngineError, ModelInfo, checked_image
+from samdesk.engine.protocols import EngineError, ModelInfo, Pause, checked_image, no_pause
 
 if TYPE_CHECKING:
     import torch
@@ -75,8 +75,8 @@ class FlintPredictor:
         """What its embeddings are marked with."""
         return self._info.key
 
-    def encode(self, image: RgbImage) -> Embedding:
-        """Looks at the whole of an (H, W, 3) uint8 RGB photo.
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
+        """Looks at the whole of an (H, W, 3) uint8 RGB photo; each prompt then gets closer looks anyway.
 
         Raises:
             OutOfMemory: The device is full.
