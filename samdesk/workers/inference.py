@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import RgbImage
+from samdesk.domain.geometry import Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import CancelToken, ModelInfo, Predictor, Progress
@@ -66,6 +66,9 @@ class InferenceClient(QObject):
         notice: Something the user should know, in words.
         everything_done: Key and a list of ``Shown``, best first (empty if it was cancelled or failed).
         everything_progress: Done and total.
+        looking: The ``Frame`` of a closer look that is being encoded from now on.
+        view_ready: The ``Frame`` that prompts inside it are answered from, from now on; None: the whole
+            image is looked at again (it was asked for, or the closer look failed).
     """
 
     model_loading = Signal(str)
@@ -79,6 +82,8 @@ class InferenceClient(QObject):
     notice = Signal(str)
     everything_done = Signal(str, object)
     everything_progress = Signal(int, int)
+    looking = Signal(object)
+    view_ready = Signal(object)
 
     def __init__(
         self,
@@ -137,6 +142,16 @@ class InferenceClient(QObject):
         """The images to encode when there is nothing else to do, in this order: next, previous, next+1."""
         requests = [EncodeRequest(self._epoch, key, path, ahead=True) for key, path in images]
         self._mailbox.ahead(requests)
+
+    def look_at(self, view: Frame | None) -> None:
+        """The part of the image on screen that prompts inside it are answered from, as soon as it is encoded.
+
+        The newest wish wins; it is forgotten when another image is shown, and outlasts a change of the
+        model. Meanwhile, and outside it, prompts are answered from the whole image.
+
+        Args:
+            view: A square of whole image pixels, cut off at the image; None: the whole image.
+        """
 
     def predict(self, prompts: PromptSet, hover: bool = False) -> int:
         """Asks for the masks of all prompts together; the newest wins. Returns the answer's token.
