@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
@@ -158,6 +159,27 @@ class Predictor(Protocol):
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+
+
+@runtime_checkable
+class Storable(Protocol):
+    """A predictor whose embeddings are worth keeping on the disk."""
+
+    def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
+        """What the encoder said, without what follows from it: in the host's memory, C order.
+
+        Raises ``EngineError`` if it does not fit fp16.
+        """
+
+    def from_arrays(
+        self, arrays: Sequence[NDArray[np.float16]], image_hw: tuple[int, int], frame: Frame
+    ) -> Embedding:
+        """The embedding again, on the model's device.
+
+        Raises:
+            OutOfMemory: The device is full.
+            EngineError: These arrays are none of this model's.
+        """
 
 
 class Detector(Protocol):

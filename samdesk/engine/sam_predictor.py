@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -122,6 +123,27 @@ class SamPredictor:
         frame = self.network.frame(_seen_hw(image_hw, view))
         if view is not None:
             frame = replace(frame, x0=view.x0, y0=view.y0)
+        return Embedding(self.key, image_hw, frame, features, nbytes)
+
+    def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
+        """The features in fp16, in the host's memory; ``EngineError`` if they do not fit."""
+        import torch
+
+        with torch.inference_mode(), errors_in_words("Keeping the encoded image", self._info.device):
+            halves = [feature.half() for feature in embedding.data]
+            if not all(bool(torch.isfinite(half).all()) for half in halves):
+                raise EngineError(f"What {self._info.title} says of this image does not fit fp16.")
+            return tuple(np.ascontiguousarray(half.cpu().numpy()) for half in halves)
+
+    def from_arrays(
+        self, arrays: Sequence[NDArray[np.float16]], image_hw: tuple[int, int], frame: Frame
+    ) -> Embedding:
+        """The embedding of ``to_arrays``, on the model's device. Raises ``OutOfMemory``, ``EngineError``."""
+        import torch
+
+        with torch.inference_mode(), errors_in_words("Fetching the encoded image", self._info.device):
+            features = tuple(torch.from_numpy(a).to(self._info.device, self._dtype) for a in arrays)
+        nbytes = sum(f.numel() * f.element_size() for f in features)
         return Embedding(self.key, image_hw, frame, features, nbytes)
 
     def predict(
