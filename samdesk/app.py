@@ -18,12 +18,16 @@ from PySide6.QtWidgets import QApplication
 
 from samdesk.domain.geometry import RgbImage
 from samdesk.engine.batch_models import Loaders
+from samdesk.engine.disk_tier import DiskTier
+from samdesk.engine.tier import EmbeddingTier
 from samdesk.io import paths
 from samdesk.io.dataset import Dataset
 from samdesk.io.image_cache import ImageCache
 from samdesk.io.images import read_image
 from samdesk.io.settings import (
     EMBEDDING_CACHE_MB,
+    EMBEDDING_DISK,
+    EMBEDDING_DISK_GB,
     FILL_OPACITY,
     HOVER_PREVIEW,
     LABEL_TAGS,
@@ -69,6 +73,7 @@ from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference import InferenceClient
 from samdesk.workers.inference_loop import Loader
+from samdesk.workers.lifecycle import Post
 from samdesk.workers.storage import StorageClient
 from samdesk.workers.taught_loader import TaughtLoader
 from samdesk.workers.teach import Arguments, TeachClient
@@ -112,6 +117,7 @@ class Workers:
     downloads: DownloadClient
     teach: TeachClient
     predictors: TaughtLoader
+    disk: DiskTier
 
     def stop(self) -> bool:
         """Ends every thread after what it is doing; edits that wait are saved first.
@@ -123,7 +129,9 @@ class Workers:
         ended = [client.stop() for client in clients]
         while not self.storage.stop():
             log.warning("still saving")
-        return all([*ended, self.inference.stop()])
+        ended.append(self.inference.stop())
+        self.disk.close()  # what it could not write in a moment is encoded again some day
+        return all(ended)
 
 
 @dataclass(frozen=True)
@@ -264,8 +272,8 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, outsi
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
     predictors = TaughtLoader(outside.load_predictor)
-    inference = InferenceClient(predictors, read_image=cache.get)
-    inference.set_cache_budget(_budget(settings))
+    disk = DiskTier(notice=Post(lambda text: inference.notice.emit(text)))
+    inference = InferenceClient(predictors, read_image=cache.get, tier=EmbeddingTier(disk=disk))
     model = session.model
     batch = AutoAnnotateClient(
         storage, lambda: model.labels, session.change_labels, loaders=outside.loaders, read=read
@@ -279,6 +287,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, outsi
         DownloadClient(),
         TeachClient(outside.teach),
         predictors,
+        disk,
     )
 
 
@@ -350,7 +359,8 @@ def _follow_settings(desk: Desk) -> None:
         sam.set_hover_enabled(get(HOVER_PREVIEW))
         desk.view.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
         desk.flows.navigate.prefetch = get(PREFETCH)
-        desk.workers.inference.set_cache_budget(_budget(settings))
+        desk.workers.inference.set_cache_budget(get(EMBEDDING_CACHE_MB) * 1024**2)
+        desk.workers.disk.configure(get(EMBEDDING_DISK), get(EMBEDDING_DISK_GB) * 1024**3)
         canvas.set_opacity(get(FILL_OPACITY) / 100)
         canvas.set_outline_width(get(OUTLINE_WIDTH))
         canvas.set_all_tags(get(LABEL_TAGS))
@@ -359,10 +369,6 @@ def _follow_settings(desk: Desk) -> None:
 
     settings.on_change(apply)
     apply()
-
-
-def _budget(settings: Settings) -> int:
-    return settings.get(EMBEDDING_CACHE_MB) * 1024 * 1024
 
 
 def _max_pixels(settings: Settings) -> int:

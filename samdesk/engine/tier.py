@@ -1,4 +1,7 @@
-"""The embedding tier: what was encoded is kept, on the device first, then in the host's memory."""
+"""The embedding tier: what was encoded is kept, on the device first, then in the host's memory.
+
+Behind both may stand the disk (``disk_tier``), which also serves the next start of the program.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from samdesk.domain.geometry import Frame
+from samdesk.engine.cache_stamp import ImageStamp
+from samdesk.engine.disk_tier import DiskTier
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
+
+__all__ = ["EmbeddingTier", "Found", "ImageStamp", "model_key", "moved"]
 
 log = logging.getLogger(__name__)
 
@@ -21,25 +27,20 @@ DEVICE_BYTES = 1024 * MIB
 HOST_BYTES = 1024 * MIB
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageStamp:
-    """Which image file, in which state.
+Place: TypeAlias = Literal["device", "host"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Found:
+    """An embedding that was in memory.
 
     Attributes:
-        path: Its path.
-        mtime_ns: When it was last written, nanoseconds.
-        size: Bytes.
+        embedding: It, on the model's device.
+        place: Where it was.
     """
 
-    path: str
-    mtime_ns: int
-    size: int
-
-    @classmethod
-    def of(cls, path: Path) -> ImageStamp:
-        """The stamp of a file as it is now; ``OSError`` if there is none."""
-        stat = path.stat()
-        return cls(str(path), stat.st_mtime_ns, stat.st_size)
+    embedding: Embedding
+    place: Place
 
 
 _Key: TypeAlias = tuple[ImageStamp, str, Frame | None]
@@ -60,9 +61,13 @@ class EmbeddingTier:
     Args:
         device_bytes: Budget on the model's device, bytes.
         host_bytes: Budget in the host's memory, bytes.
+        disk: Where to look for what is not in memory; None: nowhere.
     """
 
-    def __init__(self, device_bytes: int = DEVICE_BYTES, host_bytes: int = HOST_BYTES) -> None:
+    def __init__(
+        self, device_bytes: int = DEVICE_BYTES, host_bytes: int = HOST_BYTES, disk: DiskTier | None = None
+    ) -> None:
+        self.disk = disk
         self._lock = RLock()
         self._device_bytes = device_bytes
         self._host_bytes = host_bytes
@@ -76,7 +81,12 @@ class EmbeddingTier:
             self._settle()
 
     def get(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Embedding | None:
-        """The embedding of an image by a model, on the model's device; None if it is not there.
+        """The embedding of ``find``."""
+        found = self.find(stamp, model, view)
+        return None if found is None else found.embedding
+
+    def find(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Found | None:
+        """The embedding of an image by a model, on the model's device; None if it is not in memory.
 
         Args:
             stamp: The image file as it is now.
@@ -88,14 +98,15 @@ class EmbeddingTier:
             entry = self._on_device.get(key)
             if entry is not None:
                 self._on_device.move_to_end(key)
-                return entry.embedding
+                return Found(entry.embedding, "device")
             entry = self._on_host.pop(key, None)
             if entry is None:
                 return None
             if entry.device == "cpu":
                 self._on_host[key] = entry
-                return entry.embedding
-            return self._bring_back(key, entry)
+                return Found(entry.embedding, "host")
+            embedding = self._bring_back(key, entry)
+            return None if embedding is None else Found(embedding, "host")
 
     def put(
         self, stamp: ImageStamp, model: str, embedding: Embedding, device: str, view: Frame | None = None

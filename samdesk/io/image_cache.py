@@ -12,7 +12,7 @@ from typing import TypeAlias
 from samdesk.domain.geometry import RgbImage
 from samdesk.io.images import read_image
 
-_Stamp: TypeAlias = tuple[int, int]
+_Stamp: TypeAlias = tuple[int, int, int]
 _Key: TypeAlias = tuple[Path, _Stamp]
 
 
@@ -98,5 +98,6 @@ def _stamp(path: Path) -> _Stamp:
     try:
         stat = path.stat()
     except OSError:
-        return (-1, -1)
-    return (stat.st_size, stat.st_mtime_ns)
+        return (-1, -1, -1)
+    # The last is the system's: it tells also of a program that sets the time back (cp -p, rsync).
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

@@ -111,6 +111,15 @@ EMBEDDING_CACHE_MB = Setting(
     "sam.embedding_cache_mb", 1024, _SPEED, "Memory for encoded images",
     "Going back to an image that is still in it costs nothing.", "MB", minimum=64, maximum=65536, step=128,
 )  # fmt: skip
+EMBEDDING_DISK = Setting(
+    "sam.embedding_disk", True, _SPEED, "Keep encoded images on disk",
+    "An image that was encoded once answers at once after the next start, too.",
+)  # fmt: skip
+EMBEDDING_DISK_GB = Setting(
+    "sam.embedding_disk_gb", 10, _SPEED, "Disk space for encoded images",
+    "1 GB holds about 500 images (SAM 2: 128). Those not used for longest leave first, and 1 GB of the disk "
+    "always stays free.", "GB", minimum=1, maximum=100000,
+)  # fmt: skip
 MAX_MEGAPIXELS = Setting(
     "images.max_megapixels", 500, _SPEED, "Largest image",
     "Larger images are listed but not opened, to protect your memory.", "MP", minimum=1, maximum=10000,
@@ -174,7 +183,7 @@ SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
 
 SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW,
-    PREFETCH, EMBEDDING_CACHE_MB, MAX_MEGAPIXELS,
+    PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
     AUTO_DET_MODEL, AUTO_CONF, AUTO_IOU, AUTO_IMGSZ, AUTO_MAX_DET,
     RECENT_FOLDERS, LAST_IMAGES, TOLD_OF_FLINT, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,

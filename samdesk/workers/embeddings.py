@@ -1,4 +1,8 @@
-"""Embeddings of image files for the inference thread: made once, then kept in the tier."""
+"""Embeddings of image files for the inference thread: made once, then kept in the tiers.
+
+They are looked for on the device, in the host's memory, on the disk, in this order; what is found
+further down moves to the top.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from samdesk.domain.geometry import Frame, RgbImage
 from samdesk.engine.embedding import Embedding
@@ -14,6 +18,7 @@ from samdesk.engine.protocols import Pause, Predictor, no_pause
 from samdesk.engine.tier import EmbeddingTier, ImageStamp, model_key
 
 ReadImage: TypeAlias = Callable[[Path], RgbImage]
+Source: TypeAlias = Literal["device", "host", "disk", "encoded"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +27,18 @@ class Made:
 
     Attributes:
         embedding: It.
-        cached: Whether it was in the tier.
+        source: Where it was, or that it was encoded.
         ms: Milliseconds to encode it, or to find it.
     """
 
     embedding: Embedding
-    cached: bool
+    source: Source
     ms: float
+
+    @property
+    def cached(self) -> bool:
+        """Whether it was in a tier."""
+        return self.source != "encoded"
 
 
 class Embeddings:
@@ -51,16 +61,19 @@ class Embeddings:
         Raises what reading the file and encoding it raise.
         """
         start = time.perf_counter()
-        model, stamp = model_key(predictor.info), ImageStamp.of(path)
-        embedding = self._tier.get(stamp, model, view)
-        if embedding is not None:
-            return Made(embedding, True, (time.perf_counter() - start) * 1e3)
+        stamp = ImageStamp.of(path)
+        found = self._kept(predictor, stamp, view)
+        if found is not None:
+            embedding, source = found
+            return Made(embedding, source, (time.perf_counter() - start) * 1e3)
         image = self._read_image(path)
         start = time.perf_counter()
         embedding = predictor.encode(image, view=view, pause=pause)
         ms = (time.perf_counter() - start) * 1e3
-        self._tier.put(stamp, model, embedding, predictor.info.device, view)
-        return Made(embedding, False, ms)
+        self._keep(predictor, stamp, embedding, view)
+        if self._tier.disk is not None:
+            self._tier.disk.put_soon(predictor, stamp, embedding, view)
+        return Made(embedding, "encoded", ms)
 
     def shrink(self) -> None:
         """Frees the device's memory."""
@@ -69,3 +82,22 @@ class Embeddings:
     def clear(self) -> None:
         """Forgets all that is in memory."""
         self._tier.clear()
+
+    def _kept(
+        self, predictor: Predictor, stamp: ImageStamp, view: Frame | None
+    ) -> tuple[Embedding, Source] | None:
+        found = self._tier.find(stamp, model_key(predictor.info), view)
+        if found is not None:
+            return found.embedding, found.place
+        disk = self._tier.disk
+        embedding = None if disk is None else disk.get(predictor, stamp, view)
+        if embedding is None:
+            return None
+        self._keep(predictor, stamp, embedding, view)
+        return embedding, "disk"
+
+    def _keep(
+        self, predictor: Predictor, stamp: ImageStamp, embedding: Embedding, view: Frame | None
+    ) -> None:
+        info = predictor.info
+        self._tier.put(stamp, model_key(info), embedding, info.device, view)

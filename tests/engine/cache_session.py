@@ -1,0 +1,53 @@
+"""A process that writes to a cache folder, for tests that kill it, fill its disk, or run two.
+
+``write FOLDER COUNT LIMIT [SEED]`` writes and reads entries; ``too-large FOLDER`` writes one that the
+system cuts off in the middle.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from samdesk.domain.geometry import Frame
+from samdesk.engine.cache_file import SUFFIX, Entry, packed, unpacked
+from samdesk.engine.cache_folder import CacheFolder
+
+
+def entry(side: int) -> Entry:
+    return Entry((np.ones((1, side, side), np.float16),), (10, 20), Frame(0, 0, 20))
+
+
+def write(cache: CacheFolder, count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    names = [f"{i:040x}" for i in range(40)]
+    for _ in range(count):
+        name = rng.choice(names)
+        cache.write("m", name, packed(name, entry(250)))
+        print(name, flush=True)
+        other = rng.choice(names)
+        data = cache.read("m", other)
+        if data is not None:
+            unpacked(other, data)
+
+
+def too_large(cache: CacheFolder) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        cache.write("m", "a", packed("a", entry(1000)))
+    except OSError as error:
+        print(error.strerror)
+
+
+if __name__ == "__main__":
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    if what == "write":
+        seed = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+        write(CacheFolder(folder, SUFFIX, int(sys.argv[4])), int(sys.argv[3]), seed)
+    else:
+        too_large(CacheFolder(folder, SUFFIX, 1 << 30))
