@@ -103,6 +103,15 @@ HOVER_PREVIEW = Setting(
     "sam.hover_preview", True, _MODEL, "Preview under the cursor",
     "With no prompt placed, the mask under the mouse follows it.",
 )  # fmt: skip
+LOOK_CLOSER = Setting(
+    "sam.look_closer", True, _MODEL, "Look closer automatically",
+    "Zoomed in, SAM sees the part on screen at its full resolution.",
+)  # fmt: skip
+LOOK_CLOSER_FROM = Setting(
+    "sam.look_closer_from", 2.0, _MODEL, "Look closer from",
+    "How much finer than the whole photo a closer look must be to be taken by itself.",
+    choices=((1.4, "1.4×"), (2.0, "2×"), (2.8, "2.8×"), (4.0, "4×"), (8.0, "8×")),
+)  # fmt: skip
 PREFETCH = Setting(
     "sam.prefetch", True, _SPEED, "Prepare neighbouring images",
     "Encode the next and the previous image ahead, so that they answer at once.",
@@ -182,7 +191,7 @@ SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
 """Commands whose keys were changed: command id -> list of key sequences (portable text)."""
 
 SETTINGS: tuple[Setting[Any], ...] = (
-    MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW,
+    MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
     AUTO_DET_MODEL, AUTO_CONF, AUTO_IOU, AUTO_IMGSZ, AUTO_MAX_DET,
