@@ -90,7 +90,7 @@ class Heart(QObject):
 class User(QObject):
     """A user who never rests, on the real window: hovers, clicks, drags boxes, keeps masks, turns pages."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, move_ms: int = MOVE_MS) -> None:
         super().__init__()
         self.failures: list[str] = []
         self.counts = dict.fromkeys(
@@ -101,7 +101,7 @@ class User(QObject):
         self._x, self._y, self._forward = 100.0, 100.0, True
         self._page = QTimer(self, interval=TURN_MS, singleShot=True)
         self._page.timeout.connect(self._turn)
-        self._timers = [QTimer(self, interval=MOVE_MS), QTimer(self, interval=ACT_MS)]
+        self._timers = [QTimer(self, interval=move_ms), QTimer(self, interval=ACT_MS)]
         for timer, act in zip(self._timers, (self._move, self._act), strict=True):
             timer.timeout.connect(act)
         self._listen(desk.workers)
@@ -182,7 +182,15 @@ class Report:
         return "\n".join([self.machine, *map(str, self.phases), f"meanwhile: {did}", *self.failures])
 
 
-def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 30.0) -> Report:
+def measure(
+    photos: Path,
+    model: str = "",
+    detector: str = "",
+    seconds: float = 30.0,
+    *,
+    plausible: bool = False,
+    move_ms: int = MOVE_MS,
+) -> Report:
     """Runs it all on the real window.
 
     Args:
@@ -190,13 +198,15 @@ def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 
         model: A SAM by name or path; "": MobileSAM with seeded weights.
         detector: A YOLO by name or path for an auto-annotate run; "": no such run.
         seconds: How long each phase lasts, at least.
+        plausible: The model's weights are random: masks such as a trained one gives replace its noise.
+        move_ms: How long the mouse rests between two moves.
     """
     app = make_application()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with tempfile.TemporaryDirectory(prefix="samdesk-heartbeat-") as name:
         folder = Path(name)
         _copied(photos, folder / "photos")
-        load = load_predictor if model else load_plausible
+        load = load_plausible if plausible or not model else load_predictor
         # A seeded checkpoint needs torch: it is made by another process, so that the first load shows.
         model = model or str(_seeded(folder / "mobile_sam.pt"))
         settings = Settings(folder / "settings.json")
@@ -204,7 +214,7 @@ def measure(photos: Path, model: str = "", detector: str = "", seconds: float = 
         loaders = Loaders(load_detector, load, lambda: model)
         heart = Heart()
         desk = build(app, settings, Outside(load_predictor=load, loaders=loaders))
-        user = User(desk)
+        user = User(desk, move_ms)
         heart.start("showing the window, loading the model")
         desk.start([folder / "photos"])
         _run(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)

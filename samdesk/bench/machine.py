@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from samdesk.domain.cv import cv2
+from samdesk.engine.device import title
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Machine:
         torch: Its version.
         torch_threads: Threads that torch uses for one operation.
         opencv_threads: Threads that OpenCV uses.
+        bfloat16: The processor's instructions for it, "" for none or where nobody tells.
+        ultralytics: Version of the installed package.
+        gpu: Name of the GPU that was used; "" for none.
+        cuda: Versions of CUDA and cuDNN that torch uses there; "" for none.
     """
 
     processor: str
@@ -31,17 +38,23 @@ class Machine:
     torch: str
     torch_threads: int
     opencv_threads: int
+    bfloat16: str = ""
+    ultralytics: str = ""
+    gpu: str = ""
+    cuda: str = ""
 
     def __str__(self) -> str:
+        more = "".join(f", {words}" for words in (self.bfloat16, self.gpu, self.cuda) if words)
         return (
-            f"{cores_of(self.cores, self.processor)}, {self.system}\n"
+            f"{cores_of(self.cores, self.processor)}, {self.system}{more}\n"
             f"Python {self.python}, torch {self.torch} with {_threads(self.torch_threads)}, "
             f"OpenCV with {_threads(self.opencv_threads)}"
+            + (f", Ultralytics {self.ultralytics}" if self.ultralytics else "")
         )
 
 
-def this_machine() -> Machine:
-    """The facts; imports torch."""
+def this_machine(device: str = "cpu") -> Machine:
+    """The facts, with those of the GPU if that is the device; imports torch."""
     from samdesk.engine.gentle import import_torch
 
     import_torch()
@@ -55,6 +68,10 @@ def this_machine() -> Machine:
         torch=str(torch.__version__),
         torch_threads=torch.get_num_threads(),
         opencv_threads=cv2.getNumThreads(),
+        bfloat16=_bfloat16(),
+        ultralytics=_version("ultralytics"),
+        gpu="" if device == "cpu" else title(device),
+        cuda=_cuda() if device.startswith("cuda") else "",
     )
 
 
@@ -71,6 +88,15 @@ def processor() -> str:
     return next(named, "") or platform.processor() or platform.machine()
 
 
+def resident_bytes() -> int | None:
+    """Memory of this process that is not swapped out; None where nobody tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
 def load_average() -> float | None:
     """Processes that ran or wanted to, on average over the last minute; None where nobody counts."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
@@ -83,6 +109,26 @@ def cores_of(count: int, name: str) -> str:
 
 def _threads(count: int) -> str:
     return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def _version(package: str) -> str:
+    try:
+        found: str = metadata.distribution(package).metadata["Version"]
+    except metadata.PackageNotFoundError:
+        return ""
+    return found
+
+
+def _bfloat16() -> str:
+    flags = next((line.split() for line in _cpuinfo() if line.startswith("flags")), [])
+    return ", ".join(name for name in ("avx512_bf16", "amx_bf16") if name in flags)
+
+
+def _cuda() -> str:
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    return f"CUDA {torch.version.cuda}, cuDNN {cudnn.version()}"
 
 
 def _cpuinfo() -> list[str]:

@@ -103,6 +103,28 @@ def _make_2_1(network: Any) -> None:
     network.use_signed_tpos_enc_to_obj_ptrs = True
 
 
+def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
+    """Ultralytics' own ``Predictor`` or ``SAM2Predictor`` as its users get it, with its defaults.
+
+    Its images are BGR; N points of one object are (1, N, 2). It has as many threads as torch has now.
+
+    Args:
+        network: One of ``build_network`` with its weights; it is moved to the device in fp32.
+        name: Its name in ``NETWORKS``.
+        device: As ``engine.device.resolve`` names it.
+    """
+    ultralytics()
+    import_torchvision()
+    import_gently("ultralytics.models.sam")
+    from ultralytics.models.sam import Predictor, SAM2Predictor
+
+    kind = SAM2Predictor if name.startswith("sam2") else Predictor
+    options = {"model": f"{name}.pt", "imgsz": 1024, "device": device, "verbose": False, "save": False}
+    predictor: Any = kind(overrides=options)
+    predictor.setup_model(network, verbose=False)
+    return predictor
+
+
 def load_yolo(path: Path) -> Any:
     """Ultralytics' ``YOLO`` of a checkpoint (a pickle: only for files the user trusts)."""
     package = ultralytics()

@@ -1,4 +1,4 @@
-"""``samdesk bench`` with the engine in the box, and what it says when it cannot measure."""
+"""``samdesk bench --engines`` with the engine in the box, and what it says when it cannot measure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from samdesk.bench.engines import engines
-from samdesk.bench.measure import MEASURES
+from samdesk.bench.engines.measure import MEASURES
+from samdesk.bench.engines.who import engines
 from samdesk.cli import cli
 
 
@@ -29,7 +29,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def bench(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["bench", *map(str, arguments)])
+    return CliRunner().invoke(cli, ["bench", "--engines", *map(str, arguments)])
 
 
 def test_flint_is_measured_in_all_it_does(photo: Path, tmp_path: Path) -> None:

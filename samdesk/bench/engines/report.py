@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from samdesk.bench.engines.measure import MEASURES, Row
 from samdesk.bench.machine import Machine
-from samdesk.bench.measure import MEASURES, Row
 
 _NAME = 34
 

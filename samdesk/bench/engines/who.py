@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from samdesk.bench.seeded import save_seeded
+from samdesk.bench.seeded import checkpoint
 from samdesk.engine import registry, weights
 from samdesk.engine.flint import about
 from samdesk.engine.flint.detector import PREFIX
 from samdesk.engine.load import load_detector, load_predictor
 from samdesk.engine.protocols import Detector, Predictor
-from samdesk.engine.ultralytics_door import NETWORKS
 from samdesk.training.baselines import Baseline
 
 GRABCUT = "grabcut"
@@ -61,22 +60,9 @@ def engines(
 def _engine(name: str, device: str, precision: str, folder: Path) -> Engine:
     if name.lower() == GRABCUT:
         return Engine(GRABCUT, lambda: Baseline(cut=True))
-    network = _network_without_weights(name)
-    if network:
-        path = folder / f"{network}.pt"
-        save_seeded(network, path)
-        return Engine(name, lambda: load_predictor(str(path), device, precision), random=True)
+    found = checkpoint(name, folder)
     finder = (lambda: load_detector(name, device, precision)) if _finds_boxes(name) else None
-    return Engine(name, lambda: load_predictor(name, device, precision), finder)
-
-
-def _network_without_weights(name: str) -> str:
-    """The network of a SAM of the table of models whose weights are not here; else ""."""
-    known = registry.spec(name)
-    if known is None or weights.find(name) is not None:
-        return ""
-    stem = known.name.removesuffix(".pt")
-    return stem if stem in NETWORKS else ""
+    return Engine(name, lambda: load_predictor(found.source, device, precision), finder, found.random)
 
 
 def _finds_boxes(name: str) -> bool:

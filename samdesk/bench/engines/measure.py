@@ -11,16 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
-import numpy as np
-
-from samdesk.bench.engines import Engine
-from samdesk.bench.script import Gesture, Hand, Script
+from samdesk.bench.engines.who import Engine
+from samdesk.bench.objects import hands
+from samdesk.bench.script import Gesture, Script
 from samdesk.domain.geometry import FloatArray, RgbImage
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.load import load_detector
-from samdesk.engine.protocols import Detection, Detector, ModelInfo, Predictor
-from samdesk.engine.registry import FLINT
+from samdesk.engine.protocols import Detector, ModelInfo, Predictor
 
 GESTURES = 5
 """In each round: so often a box, a correction, a click and a hover; the rest once."""
@@ -163,8 +160,8 @@ def measure(
     benches = [_Bench(engine) for engine in engines]
     for bench in benches:
         bench.load()  # who is not there is told at once
-    hands = _hands(photos)
-    _round(benches, photos[0], hands[0].script(1, _FEW))
+    by_photo = hands(photos)
+    _round(benches, photos[0], by_photo[0].script(1, _FEW))
     for bench in benches:
         bench.times_ms.clear()
     for number in range(rounds):
@@ -172,25 +169,12 @@ def measure(
         which, turn = number % len(photos), number % len(benches)
         for bench in benches:
             bench.load()
-        _round([*benches[turn:], *benches[:turn]], photos[which], hands[which].script(GESTURES))
+        _round([*benches[turn:], *benches[:turn]], photos[which], by_photo[which].script(GESTURES))
     on_step(rounds, rounds)
     return tuple(
         Row(b.engine.name, b.info, b.engine.random, {m: b.times_ms[m] for m in MEASURES if m in b.times_ms})
         for b in benches
     )
-
-
-def _hands(photos: Sequence[RgbImage]) -> list[Hand]:
-    """A hand for each photo, which knows the objects that Flint's detector finds there."""
-    found = load_detector(FLINT).detect(photos)
-    return [
-        Hand(_corners(objects), (photo.shape[0], photo.shape[1]), seed)
-        for seed, (photo, objects) in enumerate(zip(photos, found, strict=True))
-    ]
-
-
-def _corners(objects: Sequence[Detection]) -> FloatArray:
-    return np.array([(d.x0, d.y0, d.x1, d.y1) for d in objects], np.float64).reshape(-1, 4)
 
 
 def _round(benches: Sequence[_Bench], photo: RgbImage, script: Script) -> None:

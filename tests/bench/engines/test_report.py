@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from samdesk.bench.engines.measure import Row
+from samdesk.bench.engines.report import Comparison
 from samdesk.bench.machine import Machine
-from samdesk.bench.measure import Row
-from samdesk.bench.report import Comparison
 from samdesk.engine.protocols import ModelInfo
 
 MACHINE = Machine("Example 9000", 2, "Linux", "3.11.7", "2.9.0", 1, 2)

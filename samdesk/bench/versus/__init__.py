@@ -1,0 +1,1 @@
+"""samdesk beside Ultralytics' own predictor: the same weights, the same photos, by turns in one process."""

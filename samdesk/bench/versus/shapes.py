@@ -1,0 +1,125 @@
+"""Logits such as a trained network gives: from COCO's masks where they are at hand, else from drawn shapes.
+
+A network with random weights draws noise with thousands of islands. What is done with a mask after the
+network (outlines, upscaling, thresholds) is therefore timed on these.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samdesk.domain.cv import cv2
+from samdesk.domain.geometry import BoolArray, FloatArray, Frame
+
+INSTANCES = "instances.json"
+_CELLS = 256
+_OUTSIDE, _INSIDE = -10.0, 10.0
+_DRAWN = 24
+_CANVAS = (600, 800)
+_MOST = 240
+_LEAST_PART = 0.004
+"""Of the photo: smaller instances are left out."""
+
+
+class Shapes:
+    """Masks to make logits of.
+
+    Attributes:
+        source: What they are, in words.
+    """
+
+    def __init__(self, masks: Sequence[BoolArray], source: str) -> None:
+        self._masks = list(masks)
+        self.source = source
+        self._logits = lru_cache(maxsize=512)(self._made)
+
+    def some(self, start: int, count: int, frame: Frame, image_hw: tuple[int, int]) -> list[FloatArray]:
+        """``count`` times (256, 256) float32 logits over a frame; another ``start`` gives others."""
+        content = _content(frame, image_hw)
+        return [self._logits((start + i) % len(self._masks), *content) for i in range(count)]
+
+    def _made(self, index: int, rows: int, columns: int) -> FloatArray:
+        coverage = cv2.resize(
+            self._masks[index].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA
+        )
+        smooth = cv2.GaussianBlur(coverage, (0, 0), 0.8)  # a network's edges are soft
+        logits = np.full((_CELLS, _CELLS), _OUTSIDE, np.float32)
+        logits[:rows, :columns] = smooth * (_INSIDE - _OUTSIDE) + _OUTSIDE
+        return logits
+
+
+def shapes(photos: Path | None) -> Shapes:
+    """COCO's masks where ``instances.json`` lies beside or above the photos, else drawn ones."""
+    places = [] if photos is None else [photos, photos.parent, photos.parent.parent]
+    found = next((place / INSTANCES for place in places if (place / INSTANCES).is_file()), None)
+    masks = [] if found is None else list(_coco(found))
+    if masks:
+        return Shapes(masks, f"{len(masks)} masks of COCO")
+    return Shapes(list(_drawn()), f"{_DRAWN} drawn shapes")
+
+
+def padded(image_hw: tuple[int, int]) -> Frame:
+    """The square that Ultralytics' predictors look at."""
+    return Frame(0.0, 0.0, float(max(image_hw)))
+
+
+def _content(frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a frame's cells that show the image."""
+    rows, columns = image_hw[0] / frame.height * _CELLS, image_hw[1] / frame.width * _CELLS
+    return min(max(round(rows), 1), _CELLS), min(max(round(columns), 1), _CELLS)
+
+
+def _coco(path: Path) -> Iterator[BoolArray]:
+    data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    images = {image["id"]: (image["height"], image["width"]) for image in data["images"]}
+    found = 0
+    for annotation in data["annotations"]:
+        mask = _decoded(annotation["segmentation"], *images[annotation["image_id"]])
+        if mask.mean() >= _LEAST_PART:
+            yield mask
+            found += 1
+        if found == _MOST:
+            return
+
+
+def _decoded(segmentation: Any, height: int, width: int) -> BoolArray:
+    from pycocotools import mask as coco
+
+    packed = coco.frPyObjects(segmentation, height, width)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools with numpy 2
+        decoded = coco.decode(coco.merge(packed) if isinstance(segmentation, list) else packed)
+    return np.asarray(decoded, dtype=np.bool_)
+
+
+def _drawn() -> Iterator[BoolArray]:
+    """Wavy blobs; some have a hole, some a second part."""
+    random = np.random.default_rng(0)
+    for i in range(_DRAWN):
+        mask = np.zeros(_CANVAS, np.uint8)
+        middle = random.uniform((200, 150), (600, 450))
+        radii = random.uniform(40, 200, 2)
+        cv2.fillPoly(mask, [_blob(middle, radii, random)], 1)
+        if i % 3 == 1:
+            cv2.fillPoly(mask, [_blob(middle, radii / 3, random)], 0)
+        if i % 3 == 2:
+            cv2.fillPoly(mask, [_blob(middle + radii * (1.2, 0.4), radii / 4, random)], 1)
+        yield mask.astype(np.bool_)
+
+
+def _blob(middle: FloatArray, radii: FloatArray, random: np.random.Generator) -> NDArray[np.int32]:
+    """(N, 2) corners of an ellipse with a wavy edge."""
+    angle = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    reach = np.ones(len(angle))
+    for waves in (3, 7, 17):
+        reach += random.uniform(0.02, 0.12) * np.sin(waves * angle + random.uniform(0, 6))
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) * reach[:, None] * radii + middle
+    return np.asarray(points, np.int32)

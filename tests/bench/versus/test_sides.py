@@ -1,0 +1,103 @@
+"""Both sides are asked the same: Ultralytics' predictor, the stock network and samdesk agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from samdesk.bench.script import Hand
+from samdesk.bench.seeded import Checkpoint, save_seeded
+from samdesk.bench.versus.ours import Ours
+from samdesk.bench.versus.photos import Photo, of_size
+from samdesk.bench.versus.reference import Reference
+from samdesk.bench.versus.shapes import Shapes, shapes
+from samdesk.bench.versus.stock import Stock
+from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
+
+THREE = PromptSet((PointPrompt(500, 400), PointPrompt(540, 420), PointPrompt(100, 90, positive=False)))
+BOX = PromptSet(box=BoxPrompt(200, 150, 700, 800))
+
+
+@pytest.fixture(scope="module", params=["mobile_sam", "sam2_t"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    path = tmp_path_factory.mktemp("weights") / f"{request.param}.pt"
+    save_seeded(request.param, path)
+    return Checkpoint(path.name, str(path), random=True)
+
+
+@pytest.fixture(scope="module")
+def photo() -> Photo:
+    """As large as the networks' input: nobody resizes it, so all ways of resizing agree. Not grey."""
+    rows, columns = np.mgrid[:1024, :1024]
+    pixels = np.stack([rows / 4, columns / 4, np.hypot(rows - 400, columns - 500) / 6], 2)
+    return Photo("square", pixels.astype(np.uint8), Hand(np.empty((0, 4)), (1024, 1024), 0))
+
+
+class Listening(Reference):
+    """Keeps what Ultralytics' network answers."""
+
+    def _inference(self, image: torch.Tensor, *arguments: object, **options: object) -> object:
+        self.heard, _ = self._infer(image, *arguments, **options)
+        return super()._inference(image, *arguments, **options)
+
+
+def test_ultralytics_the_stock_network_and_samdesk_give_the_same_logits(
+    checkpoint: Checkpoint, photo: Photo
+) -> None:
+    drawn = shapes(None)
+    reference = Listening(Path(checkpoint.source), "cpu", True, drawn)
+    stock = Stock(reference.network, checkpoint.name.startswith("sam2"), "cpu")
+    ours = Ours.load(checkpoint, "cpu", "fp32", drawn)
+    features = stock.encode(photo.rgb)
+    frame = ours.embedding(photo).frame
+    (logits,) = drawn.some(0, 1, frame, photo.hw)
+    for prompts in (THREE, BOX, PromptSet(THREE.points, mask=MaskPrompt(logits, frame))):
+        wanted, _, timing = stock.logits(features, prompts, photo.hw)
+        assert timing.ms > 0
+        reference.mask(photo, prompts, turn=0)
+        assert reference.heard.shape == (3, 256, 256)  # points of one object, not an object each
+        np.testing.assert_allclose(reference.heard.clamp(-32, 32), wanted, atol=1e-4)
+        for candidate in ours.predictor.predict(ours.embedding(photo), prompts):
+            assert min(np.abs(candidate.logits - each).max() for each in wanted) < 1e-4
+
+
+def test_what_ultralytics_is_timed_on_is_masks_of_the_whole_photo(tmp_path: Path) -> None:
+    path = tmp_path / "mobile_sam.pt"
+    save_seeded("mobile_sam", path)
+    drawn = shapes(None)
+    reference = Reference(path, "cpu", True, drawn)
+    photo = of_size(
+        Photo("grey", np.full((60, 80, 3), 90, np.uint8), Hand(np.empty((0, 4)), (60, 80), 0)), 0.5
+    )
+    timing = reference.mask(photo, PromptSet((PointPrompt(300, 200),)), turn=4, polygons=True)
+    (result,) = reference._predictor.results
+    assert timing.network_ms is not None
+    assert 0 < timing.network_ms < timing.ms
+    assert result.masks.data.shape == (3, *photo.hw)
+    assert all(len(ring) > 10 for ring in result.masks.xy)
+    reference.boxes(photo, np.array([[10, 10, 90, 90], [50, 60, 300, 200.0]]), turn=0)
+    (result,) = reference._predictor.results
+    assert result.masks.data.shape == (2, *photo.hw)
+    threads = torch.get_num_threads()
+    assert threads == torch.get_num_threads()
+
+
+def test_outlines_of_noise_are_those_of_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "mobile_sam.pt"
+    save_seeded("mobile_sam", path)
+    drawn: Shapes = shapes(None)
+    photo = Photo("grey", np.full((60, 80, 3), 90, np.uint8), Hand(np.empty((0, 4)), (60, 80), 0))
+    for random in (True, False):
+        ours = Ours.load(Checkpoint("mobile_sam.pt", str(path), random), "cpu", "fp32", drawn)
+        embedding = ours.embedding(photo)
+        found = ours.predictor.predict(embedding, PromptSet((PointPrompt(30, 20),)))
+        shown = ours.plausible(found, turn=2)
+        wanted = drawn.some(6, 3, embedding.frame, photo.hw)
+        same = [np.array_equal(c.logits, w) for c, w in zip(shown, wanted, strict=True)]
+        assert all(same) if random else not any(same)
+        timing = ours.mask(embedding, PromptSet((PointPrompt(30, 20),)), turn=0)
+        assert timing.network_ms is not None
+        assert 0 < timing.network_ms < timing.ms

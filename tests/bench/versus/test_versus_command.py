@@ -1,0 +1,110 @@
+"""``samdesk bench``: the table, the file of values, the page; and what it says when it cannot measure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from samdesk.cli import cli
+
+QUICK_ROWS = {
+    *(f"next_mask_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
+    *(f"decoder_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
+    *(f"{what}_{p}" for what in ("hover", "first_mask", "encode") for p in ("fp32", "auto")),
+    "boxes_1", "boxes_1_fp32", "boxes_8", "boxes_8_fp32",
+    "switch_from_device", "switch_from_host",
+    "click_to_region_2mp", "click_other_work_2mp", "click_to_region_12mp", "click_other_work_12mp",
+    "click_other_work_noise", "heartbeat_gap_max", "memory_paging",
+}  # fmt: skip
+WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging"}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A yellow disc on green, 160 x 120 pixels."""
+    rows, columns = np.mgrid[:120, :160]
+    pixels = np.full((120, 160, 3), (30, 60, 30), np.uint8)
+    pixels[np.hypot(columns - 70, rows - 60) < 40] = (220, 180, 40)
+    path = tmp_path / "photos" / "disc.png"
+    path.parent.mkdir()
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def bench(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["bench", *map(str, arguments)])
+
+
+def values_of(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+def test_every_row_is_measured(photo: Path, tmp_path: Path) -> None:
+    done = bench(photo, "--quick", "--json", tmp_path / "bench.json", "--markdown", tmp_path / "bench.md")
+    assert done.exit_code == 0, done.output
+    values = values_of(tmp_path / "bench.json")
+    rows = {row["name"]: row for row in values["rows"]}
+    assert set(rows) == QUICK_ROWS
+    for name, row in rows.items():
+        assert row["samdesk_ms"] > 0
+        assert row["note"]
+        assert name in done.output
+        if name in WITHOUT_REFERENCE:
+            assert row["reference_ms"] is row["ratio"] is None
+        else:
+            assert row["ratio"] == pytest.approx(row["reference_ms"] / row["samdesk_ms"])
+            assert row["samdesk_p95_ms"] >= row["samdesk_ms"]
+    for kind in ("point", "box", "points_mask"):
+        assert rows[f"next_mask_{kind}_fp32"]["logit_max_difference"] < 1e-4
+        assert rows[f"next_mask_{kind}_auto"]["iou_median"] > 0.9
+    assert rows["encode_auto"]["iou_median"] > 0.9
+    assert rows["click_other_work_noise"]["rings_max"] > 10
+    assert values["machine"]["torch"]
+    assert values["models"] == [
+        {"title": "MobileSAM", "random": True, "precisions": values["models"][0]["precisions"]}
+    ]
+    assert "random weights" in done.output
+    assert (tmp_path / "bench.md").read_text("utf-8").count("| `") == len(rows)
+
+
+def test_one_figure_can_be_repeated_at_one_precision_with_another_model(photo: Path, tmp_path: Path) -> None:
+    done = bench(
+        photo, "--quick", "--model", "sam2_t.pt", "--precision", "fp32", "--only", "next_mask_point",
+        "--json", tmp_path / "bench.json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (row,) = values_of(tmp_path / "bench.json")["rows"]
+    assert row["name"] == "next_mask_point_fp32_sam2_t"
+    assert row["logit_max_difference"] < 1e-4
+
+
+def test_what_ultralytics_has_no_predictor_for_is_told_in_words(photo: Path) -> None:
+    done = bench(photo, "--model", "flint", "--quick")
+    assert done.exit_code == 2
+    assert "Ultralytics has no predictor for flint. Measure it with --engines." in done.output
+
+
+def test_a_row_that_is_not_there_is_told_in_words(photo: Path) -> None:
+    done = bench(photo, "--quick", "--only", "nothing")
+    assert done.exit_code == 2
+    assert "No row has a name like nothing." in done.output
+
+
+def test_a_missing_model_is_told_in_words(photo: Path) -> None:
+    done = bench(photo, "--quick", "--model", "nowhere.pt", "--only", "encode")
+    assert done.exit_code == 2
+    assert "There is no model and no file 'nowhere.pt'." in done.output
+
+
+def test_a_device_that_is_not_there_is_told_in_words(photo: Path) -> None:
+    done = bench(photo, "--quick", "--device", "cuda:99")
+    assert done.exit_code == 2
+    assert "There is no device 'cuda:99'" in done.output
