@@ -11,6 +11,7 @@ import typer
 
 from samdesk import __version__
 from samdesk.bench.command import bench
+from samdesk.headless.cache import cache
 from samdesk.headless.command import annotate
 from samdesk.headless.teach import teach
 from samdesk.training.command import evaluate, train
@@ -57,6 +58,7 @@ cli.command("teach")(teach)
 cli.command("train")(train)
 cli.command("evaluate")(evaluate)
 cli.command("bench")(bench)
+cli.add_typer(cache, name="cache")
 
 
 @cli.command()
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = ["version"]
     words = {
         command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
-    }
+    } | {group.name for group in cli.registered_groups}
     if not given or (given[0] not in words and given[0] not in ("-h", "--help")):
         given = ["open", *given]
     cli(given, prog_name="samdesk")

@@ -129,10 +129,13 @@ class CacheFolder:
                     elif entry.name.startswith(_TEMPORARY) and time.time() - stat.st_mtime > _ABANDONED_S:
                         Path(entry.path).unlink()
 
+    def used(self) -> int:
+        """Bytes that all files together take."""
+        return sum(file.size for file in self.files())
+
     def room(self) -> int:
         """Bytes that all files together may take: by the limit, and by what is free on the disk."""
-        used = sum(file.size for file in self.files())
-        return self._allowed(used)
+        return self._allowed(self.used())
 
     def _path(self, group: str, name: str) -> Path:
         return self.root / group / (name + self._suffix)
@@ -144,7 +147,7 @@ class CacheFolder:
     def _make_room(self, group: str, size: int) -> None:
         (self.root / group).mkdir(parents=True, exist_ok=True)
         if self._used is None or self._writes % _COUNT_EVERY == 0:
-            self._used = sum(file.size for file in self.files())
+            self._used = self.used()
         allowed = self._allowed(self._used)
         if size > allowed:
             raise OSError(errno.ENOSPC, "the disk is nearly full" if allowed < self._limit else "no room")
