@@ -43,6 +43,11 @@ def embedding(device: str = "cuda:0", nbytes: int = 100) -> Embedding:
     return Embedding("m", (10, 20), Frame(0, 0, 20), data, nbytes)
 
 
+def place_of(tier: EmbeddingTier, name: str) -> str:
+    found = tier.find(stamp(name), "m")
+    return found.place if found is not None else "nowhere"
+
+
 def device_of(kept: Embedding | None) -> str:
     assert kept is not None
     return str(kept.data.main.device)
@@ -65,6 +70,15 @@ def test_what_overflows_the_device_goes_to_the_host_and_comes_back() -> None:
     assert (tier.device_bytes, tier.host_bytes) == (200, 100)
     assert device_of(tier.get(stamp("a"), "m")) == "cuda:0"
     assert (tier.device_bytes, tier.host_bytes) == (200, 100)  # b made room
+
+
+def test_it_says_where_it_was() -> None:
+    tier = EmbeddingTier(200, 1000)
+    for name in "abc":
+        tier.put(stamp(name), "m", embedding(), "cuda:0")
+    tier.put(stamp("d"), "m", embedding("cpu"), "cpu")
+    assert [place_of(tier, n) for n in "cadx"] == ["device", "host", "host", "nowhere"]
+    assert place_of(tier, "a") == "device", "what came from the host moved to the top"
 
 
 def test_shrinking_empties_the_device_and_forgets_nothing() -> None:
