@@ -47,12 +47,17 @@ class Settings:
     @property
     def megapixels(self) -> Sequence[int]:
         """Sizes of the photos that a click is timed on."""
-        return (2, 12) if self.quick else (2, 12, 24, 100)
+        return (2,) if self.quick else (2, 12, 24, 100)
 
     @property
     def boxes(self) -> Sequence[int]:
         """How many boxes are given at once."""
         return (1, 8) if self.quick else (1, 8, 32)
+
+    @property
+    def warm_up(self) -> int:
+        """Turns before the first one that counts."""
+        return 0 if self.quick else 1
 
     @property
     def compared(self) -> int:

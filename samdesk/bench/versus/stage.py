@@ -90,11 +90,13 @@ class Stage:
         """Whether one of these rows is asked for."""
         return any(self.settings.wants(name) for name in names)
 
-    def contest(self, entries: Sequence[Entry], turns: int, warm_up: int = 1) -> list[Row]:
+    def contest(self, entries: Sequence[Entry], turns: int) -> list[Row]:
         """The rows of those entries that are asked for; nobody is timed for the others."""
         wanted = [entry for entry in entries if self.settings.wants(entry.name)]
         both = [who for entry in wanted for who in (entry.ours, entry.reference) if who is not None]
-        times = take_turns(list(dict.fromkeys(both)), turns, self.on_step, warm_up) if both else {}
+        times = (
+            take_turns(list(dict.fromkeys(both)), turns, self.on_step, self.settings.warm_up) if both else {}
+        )
         return [
             row(entry, times[entry.ours], times[entry.reference] if entry.reference else ())
             for entry in wanted

@@ -20,8 +20,8 @@ QUICK_ROWS = {
     *(f"{what}_{p}" for what in ("hover", "first_mask", "encode") for p in ("fp32", "auto")),
     "boxes_1", "boxes_1_fp32", "boxes_8", "boxes_8_fp32",
     "switch_from_device", "switch_from_host",
-    "click_to_region_2mp", "click_other_work_2mp", "click_to_region_12mp", "click_other_work_12mp",
-    "click_other_work_noise", "heartbeat_gap_max", "memory_paging",
+    "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
+    "heartbeat_gap_max", "memory_paging",
 }  # fmt: skip
 WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging"}
 

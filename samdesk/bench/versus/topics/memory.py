@@ -18,7 +18,7 @@ from samdesk.engine.tier import MIB, EmbeddingTier, ImageStamp, model_key
 from samdesk.io.images import read_image
 
 BUDGET_MIB = 64
-_WARM_UP = 2
+_WARM_UP = 1
 _NOTE = "a photo read, encoded, kept and clicked, in a process of its own"
 
 
@@ -27,7 +27,7 @@ def paging(stage: Stage) -> list[Row]:
     name = stage.name("memory_paging")
     if not stage.wants([name]) or resident_bytes() is None:
         return []
-    pages = 4 if stage.settings.quick else stage.settings.pages
+    pages = 3 if stage.settings.quick else stage.settings.pages
     folder = write_variants(stage.photos, pages + _WARM_UP, stage.scratch / "pages")
     stage.on_step(0, 1)
     info = stage.best.predictor.info
