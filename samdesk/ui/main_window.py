@@ -158,6 +158,10 @@ class MainWindow(QMainWindow):
         """Shows how long the model took; see ``StatusBar.set_timing``."""
         self.status.set_timing(encode_ms, decode_ms, cached)
 
+    def set_look(self, text: str, tip: str = "") -> None:
+        """Shows that the model looks at a part of the photo more closely; empty: it does not."""
+        self.status.set_look(text, tip)
+
     def set_engine(self, text: str, tip: str = "") -> None:
         """Shows which model answers on which device, in the status bar."""
         self.status.set_engine(text, tip)

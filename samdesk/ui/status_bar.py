@@ -121,6 +121,9 @@ class StatusBar(QStatusBar):
             "Time the model took to read this image; “ready” if it was read ahead",
             row,
         )
+        self.look_field = QLabel(row)  # seldom there: it takes its room from the hint
+        self.look_field.setAccessibleName("Closer look")
+        self.look_field.hide()
         self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
         self.engine_field = QLabel(row)
         self.engine_field.setAccessibleName("Engine and device")
@@ -132,7 +135,7 @@ class StatusBar(QStatusBar):
         layout.addWidget(self.cursor_field)
         layout.addWidget(self.zoom_field)
         layout.addWidget(self.hint, 1)
-        for field in (self.encode_field, self.decode_field, self.engine_field):
+        for field in (self.look_field, self.encode_field, self.decode_field, self.engine_field):
             layout.addWidget(field)
         saved = QHBoxLayout()
         saved.setSpacing(GRID * 3 // 4)
@@ -163,6 +166,12 @@ class StatusBar(QStatusBar):
         encode = "" if encode_ms is None else f"encode {_ms(encode_ms)}"
         self.encode_field.setText("encode ready" if cached else encode)
         self.decode_field.setText("" if decode_ms is None else f"mask {_ms(decode_ms)}")
+
+    def set_look(self, text: str, tip: str = "") -> None:
+        """Shows that the model looks at a part of the photo more closely; empty: it does not."""
+        self.look_field.setText(text)
+        self.look_field.setToolTip(tip)
+        self.look_field.setVisible(bool(text))
 
     def set_engine(self, text: str, tip: str = "") -> None:
         """Shows which model answers on which device."""

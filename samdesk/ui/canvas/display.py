@@ -19,6 +19,7 @@ from samdesk.ui.canvas.scene import Scene
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import paint_region
 from samdesk.ui.canvas.tags import paint_message, paint_tag
+from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
 
 _SLICE_S = 0.012
 """How long layers are painted before waiting events get their turn."""
@@ -39,6 +40,7 @@ class CanvasDisplay(NavigableWidget):
         self._key: ImageKey | None = None
         self._message = ""
         self._many: list[Proposal] = []
+        self._view_frame: ViewFrame | None = None
         self._busy = BusyLine(self)
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -126,6 +128,17 @@ class CanvasDisplay(NavigableWidget):
         self._many = list(proposals)
         self._scene.set_proposals(self._many)
         self._refresh()
+
+    @property
+    def view_frame(self) -> ViewFrame | None:
+        """The part of the photo that is marked as the model's closer look, if any."""
+        return self._view_frame
+
+    def set_view_frame(self, frame: ViewFrame | None) -> None:
+        """Marks the part of the photo that the model looks at more closely, or none."""
+        if frame != self._view_frame:
+            self._view_frame = frame
+            self.update()
 
     def set_busy(self, busy: bool | float) -> None:
         """A thin line at the top: moving (True), filled to a part (0..1), or none (False)."""
@@ -252,6 +265,8 @@ class CanvasDisplay(NavigableWidget):
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)
             self._scene.draw(painter, self._view, size)
+            if self._view_frame is not None:
+                paint_view_frame(painter, self._view_frame, self._image_size, (self._view, size, ratio))
             painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._image_size is not None:

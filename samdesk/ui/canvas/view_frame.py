@@ -1,0 +1,97 @@
+"""ViewFrame: a quiet line around the part of the photo that the model looks at more closely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QLineF, QPointF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
+
+from samdesk.domain.geometry import Frame
+from samdesk.ui.canvas.viewport import Viewport
+
+_ON, _OFF = 3.0, 5.0
+"""Dashes, logical pixels."""
+_LIGHT, _DARK = QColor(255, 255, 255, 215), QColor(12, 14, 18, 120)
+_FAINT_LIGHT, _FAINT_DARK = QColor(255, 255, 255, 110), QColor(12, 14, 18, 60)
+
+
+@dataclass(frozen=True)
+class ViewFrame:
+    """What is drawn of a view.
+
+    Attributes:
+        view: The square of image pixels.
+        ready: Whether it is in use; else it is still being encoded, and fainter.
+    """
+
+    view: Frame
+    ready: bool = True
+
+
+def paint_view_frame(
+    painter: QPainter,
+    frame: ViewFrame,
+    image: tuple[int, int],
+    canvas: tuple[Viewport, QSize, float],
+) -> None:
+    """Paints the view's edges that lie on the photo; where the photo ends it needs no line.
+
+    Args:
+        painter: It works in device pixels.
+        frame: What to paint.
+        image: Width and height of the image, pixels.
+        canvas: Where the image lies, the canvas's size in device pixels, device pixels a logical pixel.
+    """
+    viewport, size, unit = canvas
+    light, dark = (_LIGHT, _DARK) if frame.ready else (_FAINT_LIGHT, _FAINT_DARK)
+    width = max(1, round(unit))
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for edge in _edges(frame.view, image, viewport):
+        found = _on_screen(edge, size)
+        if found is None:
+            continue
+        seen, left_out = found
+        painter.setPen(_pen(dark, width))
+        painter.drawLine(seen)
+        pen = _pen(light, width)
+        pen.setDashPattern([_ON * unit / width, _OFF * unit / width])
+        pen.setDashOffset(left_out % ((_ON + _OFF) * unit) / width)  # they stay where they are in a pan
+        painter.setPen(pen)
+        painter.drawLine(seen)
+    painter.restore()
+
+
+def _edges(view: Frame, image: tuple[int, int], viewport: Viewport) -> list[QLineF]:
+    """The edges inside the image, device pixels."""
+    right, bottom = min(view.x0 + view.width, image[0]), min(view.y0 + view.height, image[1])
+    corners = [(view.x0, view.y0), (right, view.y0), (right, bottom), (view.x0, bottom)]
+    inside = (view.y0 > 0, right < image[0], bottom < image[1], view.x0 > 0)
+    points = [QPointF(*map(_crisp, viewport.to_device(*corner))) for corner in corners]
+    sides = [(0, 1), (1, 2), (3, 2), (0, 3)]
+    return [QLineF(points[a], points[b]) for (a, b), shown in zip(sides, inside, strict=True) if shown]
+
+
+def _on_screen(edge: QLineF, size: QSize) -> tuple[QLineF, float] | None:
+    """The part on screen, and how much is left out before it, device pixels.
+
+    Close up an edge is a million pixels long: it must not be dashed where nobody sees it.
+    """
+    level = edge.y1() == edge.y2()
+    across, room = (edge.y1(), size.height()) if level else (edge.x1(), size.width())
+    begin, end = (edge.x1(), edge.x2()) if level else (edge.y1(), edge.y2())
+    first, last = max(begin, 0.5), min(end, float(size.width() if level else size.height()))
+    if not 0 <= across <= room or first >= last:
+        return None
+    seen = QLineF(first, across, last, across) if level else QLineF(across, first, across, last)
+    return seen, first - begin
+
+
+def _crisp(at: float) -> float:
+    """The middle of the device pixel."""
+    return float(int(at // 1)) + 0.5
+
+
+def _pen(color: QColor, width: int) -> QPen:
+    return QPen(QBrush(color), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
