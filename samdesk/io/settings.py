@@ -105,7 +105,7 @@ HOVER_PREVIEW = Setting(
 )  # fmt: skip
 LOOK_CLOSER = Setting(
     "sam.look_closer", True, _MODEL, "Look closer automatically",
-    "Zoomed in, SAM sees the part on screen at its full resolution.",
+    "Zoomed in, SAM looks at the part on screen, not the whole photo: small things get fine masks.",
 )  # fmt: skip
 LOOK_CLOSER_FROM = Setting(
     "sam.look_closer_from", 2.0, _MODEL, "Look closer from",
