@@ -1,198 +1,167 @@
-"""Between a model's low-resolution logits and regions or rasters of the image.
+"""Between a model's low-resolution logits and regions of the image.
 
 Logits are (256, 256) float32 over a ``Frame``; cell centres are at +0.5 of a cell; above 0 is object.
-The reference is Meta's ``Sam.postprocess_masks`` (segment-anything): a padded square is upsampled
-bilinearly to four times the grid (1024), cut to the resized image and resampled to the image; a
-stretched frame (SAM 2) goes to the image in one step.
+The outline is that of the bilinear surface through the cell centres, which is what Meta's upsampling
+draws (see ``rasters``).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 from numpy.typing import NDArray
 
 from samdesk.domain import regions
+from samdesk.domain.cells import GRID, cell_size, usable
 from samdesk.domain.cv import cv2
-from samdesk.domain.geometry import BoolArray, FloatArray, Frame, Region
+from samdesk.domain.geometry import FloatArray, Frame, Region
+from samdesk.domain.rings import (
+    BENT_WITHIN,
+    Rings,
+    around_positive,
+    bent,
+    clear_of_zero,
+    largest,
+    simplified,
+)
 
-GRID = 256
-_MODEL_STEP = 4
-"""Meta's model input is this many times finer than the logits."""
+__all__ = ["GRID", "MOST_POINTS", "MOST_RINGS", "logits_to_region", "region_to_logits", "stability_score"]
 
-_SMALL_CELLS = 64 * 64
-"""Masks whose bounds have fewer cells are contoured on a grid four times finer, others twice."""
+MOST_RINGS = 1000
+"""Outlines of parts and of holes that a region of logits has at most."""
+MOST_POINTS = 8000
+"""Crossings of its outlines with the grid of logits. A large object has about 1,000."""
 
 _TOLERANCE_CELLS = 0.04
 _TOLERANCE_PX = 0.1
-"""Simplification moves the outline by at most the larger of the two."""
+"""The outline is off by at most the larger of the two, most of it by simplification."""
+_SLIVER = 1e-6
+"""Cells cut off at the image are no narrower than this, in cells."""
 
-
-_NO_MASK = np.zeros((), dtype=np.bool_)
+_COVERAGE_STEP = 8
+"""Coverage is counted on this many by this many points a cell."""
 
 
 def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]) -> Region:
     """The mask as a region in image pixels, cut off at the image.
 
     Contours the bilinear surface inside the mask's bounds only, so the cost depends on the mask and
-    not on the image. The outline keeps within ``max(0.1 px, 0.04 cells)`` of the contour.
+    not on the image. The outline keeps within ``max(0.1 px, 0.04 cells)`` of the contour, but for cells
+    in which two outlines nearly meet: there they may be joined the other way.
+
+    The region of noise is bounded, and so is the time it takes: of more than ``MOST_RINGS`` outlines of
+    parts and holes the smallest are dropped, and what has more than ``MOST_POINTS`` even then is drawn
+    from logits averaged over 2 by 2 cells, or 4 by 4.
     """
-    window = _positive_window(logits)
-    if window is None:
-        return regions.EMPTY
-    row0, row1, col0, col1 = window
-    factor = 4 if (row1 - row0) * (col1 - col0) <= _SMALL_CELLS else 2
-    # One replicated cell around: beyond the last cell centre the surface goes on level, as Meta's does.
-    patch = np.pad(np.asarray(logits, dtype=np.float32), 1, mode="edge")[row0 : row1 + 2, col0 : col1 + 2]
-    fine = _upsample(patch, factor)
-    step = 1.0 / factor
-    cell_x, cell_y = _cell_size(logits.shape, frame, image_hw)
-    # The first sample is the centre of cell (row0 - 1, col0 - 1).
-    region = _filled(fine, offset=(col0 - 0.5, row0 - 0.5), step=step)
-    xy_scale = np.array([cell_x, cell_y])
-    origin = np.array([frame.x0, frame.y0])
-    region = shapely.transform(region, lambda xy: xy * xy_scale + origin)
-    tolerance = max(_TOLERANCE_PX, _TOLERANCE_CELLS * min(cell_x, cell_y))
-    return regions.clip(_simplified(region, tolerance), image_hw[1], image_hw[0])
+    cell = cell_size(logits.shape, frame, image_hw)
+    while True:
+        patch = _patch(logits, cell, frame, image_hw)
+        rings = None if patch is None else around_positive(patch.z)
+        if patch is None or rings is None:
+            return regions.EMPTY
+        rings = largest(rings, MOST_RINGS)
+        if len(rings.points) <= MOST_POINTS:
+            break
+        logits, cell = _coarser(logits), (cell[0] * 2, cell[1] * 2)
+    tolerance = max(_TOLERANCE_PX, _TOLERANCE_CELLS * min(cell)) - BENT_WITHIN * min(cell)
+    return simplified(_placed(bent(rings, patch.z), patch), tolerance)
 
 
-def _simplified(region: Region, tolerance: float) -> Region:
-    fewer = shapely.simplify(region, tolerance, preserve_topology=False)
-    if not shapely.is_valid(fewer) or fewer.is_empty:  # rare; keeping rings apart takes several times as long
-        fewer = shapely.simplify(region, tolerance, preserve_topology=True)
-    return regions.clean(fewer)
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """Samples of the logits around the mask, and where in the image they are.
+
+    Attributes:
+        z: (rows, columns) values, none of them 0.
+        x: (columns,) image pixels.
+        y: (rows,) image pixels.
+    """
+
+    z: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
 
-def _positive_window(logits: FloatArray) -> tuple[int, int, int, int] | None:
-    """Rows and columns (half open) of the cells that the contour passes through."""
-    positive = logits > 0
-    rows = np.flatnonzero(positive.any(axis=1))
-    if len(rows) == 0:
+def _patch(
+    logits: FloatArray, cell: tuple[float, float], frame: Frame, image_hw: tuple[int, int]
+) -> _Patch | None:
+    """The cells that the contour passes through, cut off at the frame and at the image."""
+    positive = np.asarray(logits > 0)
+    height, width = positive.shape
+    across = _span(np.flatnonzero(positive.any(axis=0)), width, cell[0], (frame.x0, image_hw[1]))
+    down = _span(np.flatnonzero(positive.any(axis=1)), height, cell[1], (frame.y0, image_hw[0]))
+    if across is None or down is None:
         return None
-    cols = np.flatnonzero(positive.any(axis=0))
-    height, width = logits.shape
-    return (
-        max(int(rows[0]) - 1, 0),
-        min(int(rows[-1]) + 2, height),
-        max(int(cols[0]) - 1, 0),
-        min(int(cols[-1]) + 2, width),
-    )
+    (columns, x), (rows, y) = across, down
+    (left, right), (top, bottom) = _reach(columns, width), _reach(rows, height)
+    values = np.asarray(usable(logits[top:bottom, left:right]), dtype=np.float64)
+    values = _sampled(_sampled(values, rows - top).T, columns - left).T
+    return _Patch(clear_of_zero(np.ascontiguousarray(values)), x, y)
 
 
-def _upsample(patch: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Bilinear samples between the samples of a patch: (n - 1) * factor + 1 a side, ends kept."""
-    for _ in range(factor.bit_length() - 1):
-        height, width = patch.shape
-        fine = np.empty((2 * height - 1, 2 * width - 1), dtype=np.float32)
-        fine[::2, ::2] = patch
-        fine[::2, 1::2] = (patch[:, :-1] + patch[:, 1:]) * 0.5
-        fine[1::2] = (fine[:-1:2] + fine[2::2]) * 0.5
-        patch = fine
-    return patch
+def _span(
+    drawn: NDArray[np.int64], cells: int, size: float, image: tuple[float, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Where to sample along one axis: centres of cells, and the two ends.
 
+    Args:
+        drawn: Indices of the cells where the mask has anything.
+        cells: How many there are.
+        size: Of a cell, image pixels.
+        image: Where the frame starts, and where the image ends, image pixels.
 
-def _filled(values: NDArray[np.float32], offset: tuple[float, float], step: float) -> Region:
-    """Where a grid of samples is above 0, in cells of the logits."""
-    # A sample of exactly 0 is not object; left at 0 it would make outlines touch there. Nor is nan.
-    z = np.where((values > 0) | (values < 0), values, np.float32(-1e-6)).astype(np.float64)
-    height, width = values.shape
-    x, y = np.meshgrid(offset[0] + step * np.arange(width), offset[1] + step * np.arange(height))
-    # The class itself: ``contour_generator`` spends more on looking for masked samples than it contours.
-    generator = SerialContourGenerator(
-        x,
-        y,
-        z,
-        _NO_MASK,
-        corner_mask=True,
-        line_type=LineType.SeparateCode,
-        fill_type=FillType.ChunkCombinedOffsetOffset,
-        quad_as_tri=False,
-        z_interp=ZInterp.Linear,
-    )
-    # One chunk: vertices of all rings, where each ring starts, where each part starts among the rings.
-    chunks: tuple[Any, ...] = tuple(generator.filled(0.0, np.inf))
-    points, ring_offsets, part_offsets = (chunk[0] for chunk in chunks)
-    if points is None:
-        return regions.EMPTY
-    offsets = (ring_offsets, part_offsets, np.array([0, len(part_offsets) - 1]))
-    region: Region = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, points, offsets)[0]
-    return region
-
-
-def _cell_size(shape: tuple[int, ...], frame: Frame, image_hw: tuple[int, int]) -> tuple[float, float]:
-    """Width and height of a cell in image pixels.
-
-    A padded frame's image was resized to whole pixels of the model's input, so the shorter side's
-    scale differs a little from the longer's.
+    Returns:
+        The samples counted from the first cell's centre, and in image pixels; None: nothing to see.
     """
-    rows, cols = shape
-    if frame.tall is not None:
-        return frame.width / cols, frame.height / rows
-    resized_h, resized_w = _resized(shape, frame, image_hw)
-    cut_h, cut_w = _cut(frame, image_hw)
-    return cut_w / resized_w * _MODEL_STEP, cut_h / resized_h * _MODEL_STEP
+    if len(drawn) == 0:
+        return None
+    first, last, (start, pixels) = int(drawn[0]) - 1, int(drawn[-1]) + 1, image
+    low = max(float(first), -0.5, -start / size - 0.5)
+    high = min(float(last), cells - 0.5, (pixels - start) / size - 0.5)
+    if high - low < _SLIVER:
+        return None
+    centres = np.arange(np.floor(low + _SLIVER) + 1, np.ceil(high - _SLIVER))
+    at = np.concatenate([[low], centres, [high]])
+    return at, np.clip((at + 0.5) * size + start, 0.0, pixels)
 
 
-def _cut(frame: Frame, image_hw: tuple[int, int]) -> tuple[float, float]:
-    """Height and width of the image part that a frame shows, image pixels."""
-    height = min(image_hw[0] - frame.y0, frame.height)
-    width = min(image_hw[1] - frame.x0, frame.width)
-    return max(height, 1e-6), max(width, 1e-6)
+def _reach(at: NDArray[np.float64], cells: int) -> tuple[int, int]:
+    """The cells (half open) between whose centres samples lie."""
+    return max(int(np.floor(at[0])), 0), min(int(np.ceil(at[-1])) + 1, cells)
 
 
-def _resized(shape: tuple[int, ...], frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of that part in pixels of the model's (padded, square) input."""
-    scale = shape[1] * _MODEL_STEP / frame.side
-    cut_h, cut_w = _cut(frame, image_hw)
-    return max(int(cut_h * scale + 0.5), 1), max(int(cut_w * scale + 0.5), 1)
+def _sampled(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of values: between two of them at the ends, whole ones in between; level beyond."""
+    centre = int(at[1]) if len(at) > 2 else 0
+    return np.concatenate(
+        [_between(values, at[0]), values[centre : centre + len(at) - 2], _between(values, at[-1])]
+    )
 
 
-def logits_to_raster(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]) -> BoolArray:
-    """The mask as (H, W) bool of the image: Meta's upsample and threshold; False outside the frame."""
-    height, width = image_hw
-    rows, cols = logits.shape
-    if frame.tall is not None:
-        down = _axis(rows, None, frame.y0, frame.height, height)
-        across = _axis(cols, None, frame.x0, frame.width, width)
-    else:
-        cut_h, cut_w = _cut(frame, image_hw)
-        resized_h, resized_w = _resized(logits.shape, frame, image_hw)
-        down = _axis(rows, resized_h, frame.y0, cut_h, height)
-        across = _axis(cols, resized_w, frame.x0, cut_w, width)
-    mask = np.zeros(image_hw, dtype=np.bool_)
-    (top, weights_y), (left, weights_x) = down, across
-    values = weights_y @ (np.asarray(logits, dtype=np.float32) @ weights_x.T)
-    mask[top : top + len(weights_y), left : left + len(weights_x)] = values > 0
-    return mask
+def _between(values: NDArray[np.float64], at: float) -> NDArray[np.float64]:
+    within = min(max(at, 0.0), len(values) - 1.0)
+    row = int(within)
+    if row == within:
+        return values[row : row + 1]
+    return values[row : row + 1] * (row + 1 - within) + values[row + 1 : row + 2] * (within - row)
 
 
-def _axis(
-    cells: int, resized: int | None, start: float, length: float, pixels: int
-) -> tuple[int, NDArray[np.float32]]:
-    """The first pixel that a frame covers, and the weights (covered pixels, cells) that sample them."""
-    first = max(int(np.ceil(start - 0.5)), 0)
-    last = min(int(np.ceil(start + length - 0.5)), pixels)
-    along = (np.arange(first, max(last, first)) + 0.5 - start) / length
-    if resized is None:
-        return first, _linear(along * cells - 0.5, cells)
-    model = cells * _MODEL_STEP
-    upsampled = _linear((np.arange(model) + 0.5) / _MODEL_STEP - 0.5, cells)[:resized]
-    return first, np.asarray(_linear(along * resized - 0.5, resized) @ upsampled, dtype=np.float32)
+def _placed(rings: Rings, patch: _Patch) -> Rings:
+    """The rings in image pixels."""
+    columns, rows = rings.points.T
+    x = np.interp(columns, np.arange(len(patch.x)), patch.x)
+    y = np.interp(rows, np.arange(len(patch.y)), patch.y)
+    return Rings(np.column_stack([x, y]), rings.starts, rings.shells)
 
 
-def _linear(positions: NDArray[np.floating[Any]], samples: int) -> NDArray[np.float32]:
-    """Weights (positions, samples) of linear interpolation, level beyond the ends."""
-    clipped = np.clip(positions, 0, samples - 1)
-    lower = np.minimum(clipped.astype(np.int64), max(samples - 2, 0))
-    fraction = (clipped - lower).astype(np.float32)
-    weights = np.zeros((len(positions), samples), dtype=np.float32)
-    index = np.arange(len(positions))
-    weights[index, lower] = 1 - fraction
-    weights[index, np.minimum(lower + 1, samples - 1)] += fraction
-    return weights
+def _coarser(logits: FloatArray) -> FloatArray:
+    """Means of 2 by 2 cells; an odd last row or column counts twice."""
+    odd = [(0, length % 2) for length in logits.shape]
+    even = np.pad(np.asarray(usable(logits), dtype=np.float64), odd, mode="edge")
+    means: FloatArray = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    return means
 
 
 def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) -> FloatArray:
@@ -200,8 +169,8 @@ def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) ->
 
     Opens any annotation in SAM as a mask prompt.
     """
-    cell_x, cell_y = _cell_size((GRID, GRID), frame, image_hw)
-    scale = np.array([_COVERAGE_STEP / cell_x, _COVERAGE_STEP / cell_y])
+    cell = cell_size((GRID, GRID), frame, image_hw)
+    scale = _COVERAGE_STEP / np.array(cell)
     origin = np.array([frame.x0, frame.y0])
     fine = shapely.transform(region, lambda xy: (xy - origin) * scale)
     side = GRID * _COVERAGE_STEP
@@ -209,10 +178,6 @@ def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) ->
     coverage = cv2.resize(raster, (GRID, GRID), interpolation=cv2.INTER_AREA)
     logits: FloatArray = np.asarray(coverage * 20 - 10, dtype=np.float32)
     return logits
-
-
-_COVERAGE_STEP = 8
-"""Coverage is counted on this many by this many points a cell."""
 
 
 def stability_score(logits: FloatArray, offset: float = 1.0) -> float:
