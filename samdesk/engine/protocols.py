@@ -82,6 +82,8 @@ class ModelInfo:
         memory_bytes: Of the parameters and buffers.
         path: The checkpoint, or "" where there is none.
         sha256: Content hash of the checkpoint (hex, first 16), part of an embedding's key.
+        note: What the user should know of how it runs, in words; "" for nothing.
+        views: Whether ``Predictor.encode`` can look at a part of an image.
     """
 
     name: str
@@ -95,6 +97,8 @@ class ModelInfo:
     memory_bytes: int = 0
     path: str = ""
     sha256: str = ""
+    note: str = ""
+    views: bool = True
 
     @property
     def key(self) -> str:

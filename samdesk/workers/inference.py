@@ -9,12 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import Frame, RgbImage
-from samdesk.domain.prompts import MaskCandidate, PromptSet
-from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import CancelToken, ModelInfo, Predictor, Progress
+from samdesk.domain.geometry import Frame
+from samdesk.domain.prompts import PromptSet
+from samdesk.engine.protocols import CancelToken
 from samdesk.engine.tier import EmbeddingTier
 from samdesk.workers.embeddings import ReadImage
+from samdesk.workers.engine_functions import EngineFunctions, SegmentEverything
 from samdesk.workers.freshness import drag_still_true, hover_still_true
 from samdesk.workers.inference_events import (
     Described,
@@ -23,26 +23,25 @@ from samdesk.workers.inference_events import (
     EverythingDone,
     EverythingProgress,
     Failed,
+    Looking,
     ModelFailed,
     ModelLoaded,
     Note,
     Predicted,
     Prediction,
     Shown,
+    ViewReady,
 )
-from samdesk.workers.inference_loop import (
-    EngineFunctions,
-    InferenceLoop,
-    Loader,
-    SegmentEverything,
-)
+from samdesk.workers.inference_loop import InferenceLoop
 from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
-from samdesk.workers.mailbox import (
+from samdesk.workers.mailbox import Mailbox
+from samdesk.workers.model_in_use import Loader
+from samdesk.workers.requests import (
     EncodeRequest,
     EverythingRequest,
     LoadRequest,
-    Mailbox,
     PromptRequest,
+    ViewRequest,
 )
 
 __all__ = ["InferenceClient", "Prediction", "Shown"]
@@ -102,13 +101,13 @@ class InferenceClient(QObject):
         self._click: PromptRequest | None = None
         self._hover: PromptRequest | None = None
         self._given_out = 0
+        self._view: Frame | None = None
+        self._looks_at: Frame | None = None
         self._cancel_everything = CancelToken()
         self._tier = tier or EmbeddingTier()
         self._mailbox = Mailbox()
         self._post = Post(self._receive, self)
-        engine = EngineFunctions(
-            loader or _load_predictor, read_image or _read_image, everything or _segment_everything, _describe
-        )
+        engine = EngineFunctions.real(loader, read_image, everything)
         loop = InferenceLoop(self._mailbox, self._post, engine, self._tier)
         self._thread = LoopThread("inference", loop.run)
         self._thread.start()
@@ -134,12 +133,17 @@ class InferenceClient(QObject):
         self._epoch += 1
         self._key = key
         self._click = self._hover = None
+        self._view = self._looks_at = None
         self._cancel_everything.cancel()
         request = None if key is None or path is None else EncodeRequest(self._epoch, key, path)
         self._mailbox.show(self._epoch, request)
 
     def prefetch(self, images: Sequence[tuple[ImageKey, Path]]) -> None:
-        """The images to encode when there is nothing else to do, in this order: next, previous, next+1."""
+        """The images to encode when there is nothing else to do, in this order: next, previous, next+1.
+
+        To be told after each ``show_image``, which forgets them. An image that is being encoded is not
+        begun anew, and goes on if it is still among them.
+        """
         requests = [EncodeRequest(self._epoch, key, path, ahead=True) for key, path in images]
         self._mailbox.ahead(requests)
 
@@ -152,6 +156,9 @@ class InferenceClient(QObject):
         Args:
             view: A square of whole image pixels, cut off at the image; None: the whole image.
         """
+        if self._key is not None and view != self._view:
+            self._view = view
+            self._mailbox.look(ViewRequest(self._epoch, view))
 
     def predict(self, prompts: PromptSet, hover: bool = False) -> int:
         """Asks for the masks of all prompts together; the newest wins. Returns the answer's token.
@@ -242,12 +249,21 @@ class InferenceClient(QObject):
             self.encoding.emit(event.key)
         elif isinstance(event, Encoded):
             self.encoded.emit(event.key, event.ms, event.cached)
+        elif isinstance(event, (Looking, ViewReady)):
+            self._receive_view(event)
         elif isinstance(event, EverythingProgress):
             self.everything_progress.emit(event.done, event.total)
         elif isinstance(event, EverythingDone):
             self.everything_done.emit(event.key, list(event.masks or ()))
         elif isinstance(event, Failed) and self._is_wanted(event.failure.token):
             self.failed.emit(event.failure)
+
+    def _receive_view(self, event: Looking | ViewReady) -> None:
+        before, self._looks_at = self._looks_at, event.view
+        if isinstance(event, Looking):
+            self.looking.emit(event.view)
+        elif event.view is not None or before is not None:
+            self.view_ready.emit(event.view)
 
     def _is_wanted(self, token: int) -> bool:
         """Whether a failure of this click still says something: the newest click's, or the image's own."""
@@ -266,29 +282,3 @@ class InferenceClient(QObject):
         if self._click is not None and prediction.token < self._click.token:
             return False
         return bool(prediction.masks) and hover_still_true(newest.prompts, prediction.masks[0].region)
-
-
-def _load_predictor(name: str, device: str, precision: str) -> Predictor:
-    from samdesk.engine.load import load_predictor
-
-    return load_predictor(name, device, precision)
-
-
-def _describe(predictor: Predictor) -> ModelInfo:
-    from samdesk.engine.describe import describe
-
-    return describe(predictor)
-
-
-def _read_image(path: Path) -> RgbImage:
-    from samdesk.io.images import read_image
-
-    return read_image(path)
-
-
-def _segment_everything(
-    predictor: Predictor, embedding: Embedding, *, cancel: CancelToken, progress: Progress
-) -> list[MaskCandidate]:
-    from samdesk.engine.everything import segment_everything
-
-    return segment_everything(predictor, embedding, cancel=cancel, progress=progress)

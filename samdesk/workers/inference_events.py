@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry import Frame, Region
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.protocols import ModelInfo
 from samdesk.workers.failure import Failure
@@ -90,6 +90,22 @@ class Encoded:
     cached: bool
 
 
+@dataclass(frozen=True)
+class Looking:
+    """A part of the image of this epoch is being encoded."""
+
+    epoch: int
+    view: Frame
+
+
+@dataclass(frozen=True)
+class ViewReady:
+    """Prompts inside this part of the image of this epoch are answered from it; None: from the whole."""
+
+    epoch: int
+    view: Frame | None
+
+
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """A prompt is answered."""
@@ -137,6 +153,8 @@ Event: TypeAlias = (
     | Described
     | Encoding
     | Encoded
+    | Looking
+    | ViewReady
     | Predicted
     | Failed
     | Note

@@ -5,78 +5,43 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
 
-from samdesk.domain.prompts import MaskCandidate
+from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import (
     Cancelled,
     CancelToken,
-    ModelInfo,
     OutOfMemory,
     Predictor,
-    Progress,
 )
-from samdesk.engine.tier import EmbeddingTier, model_key
-from samdesk.workers.embeddings import Embeddings, Made, ReadImage
+from samdesk.engine.tier import EmbeddingTier
+from samdesk.workers.embeddings import Embeddings
+from samdesk.workers.encoder import Encoder
+from samdesk.workers.engine_functions import EngineFunctions
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.inference_events import (
-    Described,
-    Encoded,
-    Encoding,
     Event,
     EverythingDone,
     EverythingProgress,
     Failed,
-    ModelFailed,
-    ModelLoaded,
-    Note,
     Predicted,
     Prediction,
     Shown,
+    ViewReady,
 )
-from samdesk.workers.mailbox import (
+from samdesk.workers.looks import Looks
+from samdesk.workers.mailbox import Mailbox
+from samdesk.workers.model_in_use import ModelInUse, NoModel
+from samdesk.workers.requests import (
     EncodeRequest,
     EverythingRequest,
     LoadRequest,
-    Mailbox,
     PromptRequest,
     Request,
+    ViewRequest,
 )
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-Loader: TypeAlias = Callable[[str, str, str], Predictor]
-
-_LONGEST_QUIET_S = 1.0
-
-
-class SegmentEverything(Protocol):
-    """``engine.everything.segment_everything``."""
-
-    def __call__(
-        self, predictor: Predictor, embedding: Embedding, *, cancel: CancelToken, progress: Progress
-    ) -> list[MaskCandidate]:
-        """Masks of the whole image, best first."""
-
-
-@dataclass(frozen=True)
-class EngineFunctions:
-    """What the loop needs of the engine and the image reader.
-
-    Attributes:
-        load: Loads a model by (name, device, precision).
-        read_image: Reads an image file as RGB.
-        everything: Proposes masks for a whole image.
-        describe: All about a model; it may take seconds.
-    """
-
-    load: Loader
-    read_image: ReadImage
-    everything: SegmentEverything
-    describe: Callable[[Predictor], ModelInfo]
 
 
 class InferenceLoop:
@@ -96,163 +61,96 @@ class InferenceLoop:
         engine: EngineFunctions,
         tier: EmbeddingTier,
     ) -> None:
-        self._mailbox = mailbox
-        self._post = post
-        self._engine = engine
+        self._mailbox, self._post, self._engine = mailbox, post, engine
+        self._looks = Looks()
         self._embeddings = Embeddings(engine.read_image, tier)
-        self._predictor: Predictor | None = None
-        self._load: LoadRequest | None = None
-        self._no_model = Failure("No model is loaded.", next="Choose one in the model chooser.")
-        self._screen: EncodeRequest | None = None
-        self._screen_failure: Failure | None = None
-        self._screen_embedding: tuple[str, Embedding] | None = None
+        self._model = ModelInUse(engine.load, engine.describe, post, self._make_room)
+        self._encoder = Encoder(
+            mailbox, post, self._model, (self._embeddings, tier), self._looks, self._decode_between
+        )
 
     def run(self) -> None:
         """Works until the mailbox is closed."""
         while (request := self._mailbox.take()) is not None:
             self._serve(request)
-        self._predictor = None
-        self._screen_embedding = None
+        self._model.drop()
+        self._looks.forget()
         self._embeddings.clear()
 
     def _serve(self, request: Request) -> None:
         if isinstance(request, LoadRequest):
-            self._load_model(request)
+            self._model.load(request)
+            self._mailbox.model_is_there()
         elif isinstance(request, EncodeRequest):
-            if request.ahead:
-                self._encode_ahead(request)
-            else:
-                self._encode_screen(request)
+            self._encoder.image(request)
+        elif isinstance(request, ViewRequest):
+            self._encoder.view(request)
         elif isinstance(request, PromptRequest):
             self._decode(request)
         elif isinstance(request, EverythingRequest):
             self._propose_everything(request)
         else:
-            self._describe_model()
+            self._model.describe()
 
-    # -- models
-
-    def _load_model(self, request: LoadRequest) -> None:
-        try:
-            predictor = self._engine.load(request.name, request.device, request.precision)
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
-            failure = describe(error, f"loading the model {request.name}", request.name)
-            if self._predictor is None:
-                self._no_model = failure
-            self._post(ModelFailed(request.token, failure.about(request.token), self._info))
-        else:
-            self._predictor, self._load = predictor, request
-            self._post(ModelLoaded(request.token, predictor.info))
-        self._mailbox.model_is_there()
-
-    def _describe_model(self) -> None:
-        if self._predictor is None:
-            return
-        try:
-            info = self._engine.describe(self._predictor)
-        except Exception:
-            log.exception("could not find out all about %s", self._predictor.info.name)
-            info = self._predictor.info
-        self._post(Described(info))
-
-    @property
-    def _info(self) -> ModelInfo | None:
-        return None if self._predictor is None else self._predictor.info
-
-    def _go_on_on_cpu(self, load: LoadRequest, title: str) -> None:
-        """The device has no room even for one image."""
-        log.warning("%s ran out of memory on its device; it goes on on the CPU", title)
-        self._screen_embedding = None
-        predictor = self._engine.load(load.name, "cpu", "auto")
-        self._predictor = predictor
-        self._post(Note(f"The graphics card ran out of memory: {title} goes on on the CPU, which is slower."))
-        self._post(ModelLoaded(load.token, predictor.info))
-
-    def _with_memory(self, work: Callable[[Predictor], T]) -> T:
-        """Does the work; out of memory: again with an emptied cache, then on the CPU."""
-        if self._predictor is None or self._load is None:
-            raise _NoModel
-        try:
-            return work(self._predictor)
-        except (OutOfMemory, MemoryError):
-            log.warning("out of memory on %s: the embedding cache shrinks", self._predictor.info.device)
-            self._screen_embedding = None
-            self._embeddings.shrink()
-            self._post(Note("The memory is full: fewer encoded images are kept."))
-        try:
-            return work(self._predictor)
-        except OutOfMemory:
-            info = self._predictor.info
-            if info.device == "cpu":
-                raise
-        self._go_on_on_cpu(self._load, info.title)
-        return work(self._predictor)
-
-    # -- images
-
-    def _encode_screen(self, request: EncodeRequest) -> None:
-        self._screen, self._screen_failure, self._screen_embedding = request, None, None
-        self._post(Encoding(request.epoch, request.key))
-        try:
-            made = self._with_memory(lambda predictor: self._hold_screen(predictor, request))
-        except _NoModel:
-            self._screen_failure = self._no_model
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
-            self._screen_failure = describe(error, "encoding the image", str(request.path))
-            self._post(Failed(request.epoch, self._screen_failure.about(key=request.key)))
-        else:
-            self._post(Encoded(request.epoch, request.key, made.ms, made.cached))
-        self._mailbox.image_is_ready(request.epoch)
-
-    def _encode_ahead(self, request: EncodeRequest) -> None:
-        if self._predictor is None:
-            return
-        try:
-            self._made(self._predictor, request)
-        except (OutOfMemory, MemoryError):
-            self._embeddings.shrink()  # the image on screen may need the room
-        except Exception as error:  # noqa: BLE001 - told when the image is shown
-            log.info("could not encode %s ahead: %s", request.path, error)
-
-    def _hold_screen(self, predictor: Predictor, request: EncodeRequest) -> Made:
-        made = self._made(predictor, request)
-        self._screen_embedding = (model_key(predictor.info), made.embedding)
-        return made
-
-    def _made(self, predictor: Predictor, request: EncodeRequest) -> Made:
-        made = self._embeddings.of(predictor, request.path)
-        if not made.cached:
-            self._mailbox.keep_quiet(min(_LONGEST_QUIET_S, made.ms / 2e3))
-        return made
-
-    def _current(self, predictor: Predictor) -> Embedding:
-        """The embedding of the image on screen by this predictor; made again if another's is held."""
-        if self._screen is None:
-            raise _NoModel
-        held = self._screen_embedding
-        if held is None or held[0] != model_key(predictor.info):
-            self._hold_screen(predictor, self._screen)
-            held = self._screen_embedding
-        assert held is not None
-        return held[1]
+    def _make_room(self) -> None:
+        """Drops what is on the device; the image on screen is encoded again when it is asked about."""
+        if self._looks.is_closer:
+            self._post(ViewReady(self._mailbox.epoch, None))
+        self._looks.forget()
+        self._embeddings.shrink()
 
     # -- masks
 
     def _decode(self, request: PromptRequest) -> None:
-        if self._screen_failure is not None:
-            self._refuse(request, self._screen_failure)
+        """Answers a prompt, whatever it takes."""
+        self._answer(request, lambda: self._model.work(lambda p: self._predict(p, request.prompts)))
+
+    def _decode_between(self, request: PromptRequest) -> None:
+        """Answers a prompt while other work is under way.
+
+        Where that needs more than there is, the prompt waits again and the other work is given up.
+        """
+        if self._looks.failure is None and self._looks.whole is None:
+            self._mailbox.put_back(request)
+            raise Cancelled
+        self._answer(request, lambda: self._predict_between(request))
+
+    def _predict_between(self, request: PromptRequest) -> list[MaskCandidate]:
+        try:
+            return self._predict(self._model.predictor, request.prompts)
+        except (OutOfMemory, MemoryError) as error:
+            self._mailbox.put_back(request)
+            raise _NoRoomForBoth(str(error)) from error
+
+    def _predict(self, predictor: Predictor, prompts: PromptSet) -> list[MaskCandidate]:
+        self._whole(predictor)
+        found = self._looks.answering(prompts)
+        assert found is not None
+        embedding, said = found
+        return predictor.predict(embedding, said, multimask=True)
+
+    def _whole(self, predictor: Predictor) -> Embedding:
+        """The embedding of the whole image on screen; made again if it was dropped."""
+        if self._looks.whole is None:
+            self._encoder.whole(predictor)
+        assert self._looks.whole is not None
+        return self._looks.whole
+
+    def _answer(self, request: PromptRequest, predict: Callable[[], list[MaskCandidate]]) -> None:
+        if self._looks.failure is not None:
+            self._refuse(request, self._looks.failure)
             return
         try:
             start = time.perf_counter()
-            candidates = self._with_memory(
-                lambda p: p.predict(self._current(p), request.prompts, multimask=True)
-            )
+            candidates = predict()
             if request.epoch != self._mailbox.epoch:
                 return
             masks = tuple(_shown(c) for c in (candidates[:1] if request.hover else candidates))
             ms = (time.perf_counter() - start) * 1e3
-        except _NoModel:
-            self._refuse(request, self._no_model)
+        except _NoRoomForBoth:
+            raise
+        except NoModel as error:
+            self._refuse(request, error.failure)
         except Exception as error:  # noqa: BLE001 - told to the user as a value
             self._refuse(request, describe(error, "decoding the mask", str(request.key)))
         else:
@@ -266,18 +164,16 @@ class InferenceLoop:
     def _propose_everything(self, request: EverythingRequest) -> None:
         def progress(done: int, total: int) -> None:
             self._post(EverythingProgress(request.epoch, done, total))
-            # The user goes on working: prompts are answered between two points of the grid.
-            while not request.cancel.cancelled and (prompt := self._mailbox.take_prompt()) is not None:
-                self._decode(prompt)
+            self._go_on_meanwhile(request.cancel)
 
         masks: tuple[Shown, ...] | None = None
         try:
-            if self._screen_failure is not None:
-                self._post(Failed(request.epoch, self._screen_failure.about(key=request.key)))
+            if self._looks.failure is not None:
+                self._post(Failed(request.epoch, self._looks.failure.about(key=request.key)))
             else:
-                found = self._with_memory(
+                found = self._model.work(
                     lambda p: self._engine.everything(
-                        p, self._current(p), cancel=request.cancel, progress=progress
+                        p, self._whole(p), cancel=request.cancel, progress=progress
                     )
                 )
                 masks = tuple(_shown(c) for c in found)
@@ -288,9 +184,19 @@ class InferenceLoop:
             self._post(Failed(request.epoch, failure.about(key=request.key)))
         self._post(EverythingDone(request.epoch, request.key, masks))
 
+    def _go_on_meanwhile(self, cancel: CancelToken) -> None:
+        """The user goes on working: prompts and closer looks come between two points of the grid."""
+        while not cancel.cancelled:
+            if (prompt := self._mailbox.take_prompt()) is not None:
+                self._decode_between(prompt)
+            elif (view := self._mailbox.take_view()) is not None:
+                self._encoder.view(view)
+            else:
+                return
 
-class _NoModel(Exception):  # noqa: N818 - never leaves this module
-    """There is no model to ask."""
+
+class _NoRoomForBoth(OutOfMemory):
+    """A prompt needs the memory that other work under way has."""
 
 
 def _shown(candidate: MaskCandidate) -> Shown:

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.engine.protocols import EngineError, Predictor
 from samdesk.engine.registry import FLINT
-from samdesk.workers.inference_loop import Loader
 from samdesk.workers.lifecycle import Post
+from samdesk.workers.model_in_use import Loader
 
 
 class TaughtLoader(QObject):

@@ -61,34 +61,67 @@ class Gate:
 
 
 class GatedPredictor:
-    """Answers each prompt with a disc around its last point (or the middle of its box)."""
+    """Answers each prompt with a disc around its last point (or the middle of its box).
 
-    def __init__(self, name: str = "gated.pt", radius: float = 10.0, device: str = "cpu") -> None:
+    An encode passes the gate ``encoding``, then ``layers`` times the gate ``layer``, with a pause after each.
+    """
+
+    def __init__(
+        self, name: str = "gated.pt", radius: float = 10.0, device: str = "cpu", layers: int = 3
+    ) -> None:
         self.name = name
         self.radius = radius
         self.device = device
+        self.layers = layers
+        self.looks_closer = True
         self.encoding = Gate()
+        self.layer = Gate()
         self.decoding = Gate()
         self.encoded: list[RgbImage] = []
+        self.views: list[Frame] = []  # the closer looks among them
+        self.finished: list[RgbImage] = []  # those that came to their end
         self.decoded: list[PromptSet] = []
+        self.decoded_on: list[Frame] = []  # the look that each was answered from
         self.errors: list[Exception] = []
+        self._changed = Condition()
 
     @property
     def info(self) -> ModelInfo:
-        return ModelInfo(self.name, self.name, self.device, self.device, "fp32", sha256="0")
+        return ModelInfo(
+            self.name, self.name, self.device, self.device, "fp32", sha256="0", views=self.looks_closer
+        )
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         self.encoded.append(image)
+        if view is not None:
+            self.views.append(view)
         self.encoding.pass_through()
         self._maybe_fail()
+        for _ in range(self.layers):
+            self.layer.pass_through()
+            pause()
         height, width = image.shape[:2]
         frame = view or Frame(0, 0, float(max(height, width)))
+        with self._changed:
+            self.finished.append(image)
+            self._changed.notify_all()
         return Embedding(self.name, (height, width), frame, np.zeros(4), 32)
+
+    def wait_until_finished(self, count: int) -> None:
+        """Returns when so many encodes came to their end."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.finished) >= count, PATIENCE), "it never ended"
+
+    def open(self) -> None:
+        """Lets everything through from now on."""
+        for gate in (self.encoding, self.layer, self.decoding):
+            gate.open()
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
         self.decoded.append(prompts)
+        self.decoded_on.append(embedding.frame)
         self.decoding.pass_through()
         self._maybe_fail()
         assert embedding.model == self.name, "another model's embedding"
@@ -110,7 +143,8 @@ class GatedPredictor:
             x, y = (prompts.box.x0 + prompts.box.x1) / 2, (prompts.box.y0 + prompts.box.y1) / 2
         cell = embedding.frame.side / 256
         grid = (np.arange(256) + 0.5) * cell
-        logits = (radius - np.hypot(grid[None, :] - x, grid[:, None] - y)).astype(np.float32)
+        across, down = grid + embedding.frame.x0, grid + embedding.frame.y0
+        logits = (radius - np.hypot(across[None, :] - x, down[:, None] - y)).astype(np.float32)
         return MaskCandidate(logits, embedding.frame, image_hw=embedding.image_hw, score=score, stability=1.0)
 
 

@@ -2,107 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
-from pytestqt.qtbot import QtBot
 from shapely.geometry import Point
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PointPrompt, PromptSet
-from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import CancelToken, ModelInfo, OutOfMemory, Predictor, Progress
-from samdesk.workers.failure import Failure
-from samdesk.workers.inference import InferenceClient, Prediction, Shown
-from tests.helpers.gated import GatedPredictor, Models, read_flat, settle, spin_until
-
-A, B, C = ImageKey("a.jpg"), ImageKey("b.jpg"), ImageKey("c.jpg")
-
-
-def at(x: float, y: float) -> PromptSet:
-    return PromptSet((PointPrompt(x, y),))
-
-
-@dataclass
-class Heard:
-    """What a window would have been told, in order."""
-
-    predictions: list[Prediction] = field(default_factory=list)
-    encoded: list[tuple[str, bool]] = field(default_factory=list)
-    encoding: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    models: list[ModelInfo] = field(default_factory=list)
-    model_failures: list[Failure] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    everything: list[tuple[str, list[Shown]]] = field(default_factory=list)
-
-
-@dataclass
-class Desk:
-    client: InferenceClient
-    heard: Heard
-    models: Models
-    predictor: GatedPredictor
-    folder: Path
-
-    def path(self, key: ImageKey) -> Path:
-        return self.folder / key
-
-    def show(self, key: ImageKey) -> None:
-        """Shows an image and waits until it is encoded."""
-        seen = len(self.heard.encoded)
-        self.client.show_image(key, self.path(key))
-        spin_until(lambda: len(self.heard.encoded) > seen)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for key in (A, B, C):
-        (tmp_path / key).write_bytes(key.encode())
-    return tmp_path
-
-
-def five_points(
-    predictor: Predictor, embedding: Embedding, *, cancel: CancelToken, progress: Progress
-) -> list[MaskCandidate]:
-    found = []
-    for i in range(5):
-        cancel.check()
-        progress(i, 5)
-        found += predictor.predict(embedding, at(20 + 40 * i, 128), multimask=False)
-    return found
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, folder: Path) -> Iterator[Desk]:
-    predictor = GatedPredictor()
-    models = Models(predictor, GatedPredictor("other.pt"))
-    client = InferenceClient(models, read_flat, everything=five_points)
-    heard = Heard()
-    client.predicted.connect(heard.predictions.append)
-    client.encoded.connect(lambda key, _ms, cached: heard.encoded.append((key, cached)))
-    client.encoding.connect(heard.encoding.append)
-    client.failed.connect(heard.failures.append)
-    client.model_loaded.connect(heard.models.append)
-    client.model_failed.connect(heard.model_failures.append)
-    client.notice.connect(heard.notices.append)
-    client.everything_done.connect(lambda key, masks: heard.everything.append((key, masks)))
-    yield Desk(client, heard, models, predictor, folder)
-    for each in models.shelf.values():
-        each.encoding.open()
-        each.decoding.open()
-    models.gate.open()
-    assert client.stop()
-
-
-@pytest.fixture
-def ready(desk: Desk) -> Desk:
-    """With a model, and image A encoded."""
-    desk.client.load("gated.pt")
-    desk.show(A)
-    return desk
+from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.engine.protocols import OutOfMemory
+from tests.helpers.gated import GatedPredictor, settle, spin_until
+from tests.workers.asking import A, B, C, D, Desk, at
 
 
 def test_two_hundred_hovers_during_one_decode_are_two_decodes_and_the_last_is_shown(ready: Desk) -> None:
@@ -234,22 +141,14 @@ def test_going_back_is_a_cache_hit_and_an_image_ahead_too(ready: Desk) -> None:
     ready.show(A)
     assert ready.heard.encoded[-1] == (A, True)
     ready.predictor.encoding.close()
-    ready.client.prefetch([(C, ready.path(C))])
+    ready.prefetch(C, D)
     ready.predictor.encoding.wait_for_arrival()
+    ready.predictor.encoding.let_one_through()
+    ready.predictor.encoding.wait_for_arrival()  # D: C is done
     ready.predictor.encoding.open()
     ready.show(C)
     assert ready.heard.encoded[-1] == (C, True)
-    assert len(ready.predictor.encoded) == 3
-
-
-def test_the_image_on_screen_is_encoded_before_those_ahead(ready: Desk) -> None:
-    ready.predictor.encoding.close()
-    ready.client.prefetch([(B, ready.path(B)), (C, ready.path(C))])
-    ready.predictor.encoding.wait_for_arrival()
-    ready.client.show_image(C, ready.path(C))
-    ready.predictor.encoding.let_one_through()  # B, begun before
-    ready.predictor.encoding.wait_for_arrival()
-    spin_until(lambda: ready.heard.encoding[-1] == C)
+    assert ready.encoded() == "abcd"
 
 
 def test_a_changed_file_is_encoded_again(ready: Desk) -> None:
@@ -320,7 +219,7 @@ def test_an_unexpected_error_is_told_and_the_thread_lives_on(
     spin_until(lambda: bool(ready.heard.predictions))
 
 
-def test_out_of_memory_shrinks_the_cache_and_then_goes_on_on_the_cpu(qtbot: QtBot, desk: Desk) -> None:
+def test_out_of_memory_shrinks_the_cache_and_then_goes_on_on_the_cpu(desk: Desk) -> None:
     on_gpu, on_cpu = GatedPredictor("big.pt", device="cuda:0"), GatedPredictor("big.pt", device="cpu")
     desk.models.shelf |= {("big.pt", "cuda:0"): on_gpu, ("big.pt", "cpu"): on_cpu}
     desk.client.load("big.pt", "cuda:0")
@@ -373,15 +272,16 @@ def test_everything_stops_when_told_or_when_another_image_is_shown(ready: Desk) 
     assert len(ready.heard.everything) == 1
 
 
-def test_stopping_waits_for_an_encode_and_nothing_comes_after_it(ready: Desk) -> None:
-    ready.predictor.encoding.close()
+def test_stopping_waits_for_a_layer_and_nothing_comes_after_it(ready: Desk) -> None:
+    ready.predictor.layer.close()
     ready.client.show_image(B, ready.path(B))
-    ready.predictor.encoding.wait_for_arrival()
+    ready.predictor.layer.wait_for_arrival()
     assert not ready.client.stop(timeout_ms=1)  # busy: it says so and is not killed
-    ready.predictor.encoding.open()
+    ready.predictor.layer.let_one_through()
     assert ready.client.stop()
     settle()
     assert ready.heard.encoded == [(A, False)]
+    assert ready.finished() == "a"
 
 
 def test_with_no_image_on_screen_nothing_is_answered_and_nothing_breaks(ready: Desk) -> None:

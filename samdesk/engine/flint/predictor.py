@@ -63,7 +63,7 @@ class FlintPredictor:
 
     def __init__(self, network: FlintNetwork, info: ModelInfo) -> None:
         self.network = network
-        self._info = info
+        self._info = replace(info, views=False)  # each prompt gets closer looks of its own
 
     @property
     def info(self) -> ModelInfo:
