@@ -5,20 +5,23 @@ Behind both may stand the disk (``disk_tier``), which also serves the next start
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import logging
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
-from threading import RLock
+from threading import RLock, Thread
 from typing import Any, Literal, TypeAlias
 
 from samdesk.domain.geometry import Frame
 from samdesk.engine.cache_stamp import ImageStamp
+from samdesk.engine.device import release
 from samdesk.engine.disk_tier import DiskTier
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
 
-__all__ = ["EmbeddingTier", "Found", "ImageStamp", "model_key", "moved"]
+__all__ = ["MIB", "EmbeddingTier", "Found", "ImageStamp", "model_key", "moved"]
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +80,12 @@ class EmbeddingTier:
     def set_budget(self, device_bytes: int, host_bytes: int) -> None:
         """Changes the budgets, bytes; what does not fit any more leaves at once."""
         with self._lock:
+            before = len(self)
             self._device_bytes, self._host_bytes = device_bytes, host_bytes
             self._settle()
+            fewer = len(self) < before
+        if fewer:  # on a thread of its own: it takes some 10 ms, and this is called by the window
+            Thread(target=_give_back, name="give-back", daemon=True).start()
 
     def get(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Embedding | None:
         """The embedding of ``find``."""
@@ -131,7 +138,7 @@ class EmbeddingTier:
             budget, self._device_bytes = self._device_bytes, 0
             self._settle()
             self._device_bytes = budget // 2
-        _release_cached_blocks()
+        _give_back()
 
     def clear(self) -> None:
         """Forgets all."""
@@ -213,10 +220,15 @@ def _total(shelf: OrderedDict[_Key, _Entry]) -> int:
     return sum(entry.embedding.nbytes for entry in shelf.values())
 
 
-def _release_cached_blocks() -> None:
-    """Gives the memory that torch keeps for later back to the device."""
-    import sys
+def _give_back() -> None:
+    """Gives the memory that torch and the C library keep for later back to the device and the system.
 
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    glibc returns only what is free at the end of its heap, and an embedding is small enough to lie
+    somewhere in it: of 180 MB that left, 95 MB had come back without this.
+    """
+    if "torch" in sys.modules:
+        release()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none and needs none
+        if trim is not None:
+            trim(0)

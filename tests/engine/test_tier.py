@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from samdesk.domain.geometry import Frame
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
-from samdesk.engine.tier import EmbeddingTier, ImageStamp, model_key, moved
+from samdesk.engine.tier import MIB, EmbeddingTier, ImageStamp, model_key, moved
 
 
 @dataclass(frozen=True)
@@ -151,3 +154,22 @@ def test_real_tensors_move_and_the_embedding_stays_as_it_was() -> None:
     assert away.data["a"].device.type == "meta"
     assert away.data["b"][1] == 3
     assert kept.data["a"].device.type == "cpu"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' heaps cannot be asked")
+def test_a_smaller_budget_gives_the_memory_back_to_the_system() -> None:
+    torch = pytest.importorskip("torch")
+    process, tier = psutil.Process(), EmbeddingTier(0, 400 * MIB)
+    freed = [torch.ones(16 * MIB // 4) for _ in range(2)]  # from now on glibc keeps such blocks in its heap
+    del freed
+    for i in range(75):
+        data = torch.ones(4 * MIB // 4)
+        tier.put(stamp(str(i)), "m", Embedding("m", (1, 1), Frame(0, 0, 1), data, 4 * MIB), "cpu")
+    del data
+    before = process.memory_info().rss
+    tier.set_budget(0, 20 * MIB)
+    for thread in threading.enumerate():
+        if thread.name == "give-back":
+            thread.join(30)
+    assert before - process.memory_info().rss > 250 * MIB
+    assert tier.host_bytes == 20 * MIB
