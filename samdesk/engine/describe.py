@@ -26,7 +26,7 @@ def describe(model: Predictor | Detector) -> ModelInfo:
         layers, parameters, gflops = ultralytics_door.network_facts(model.network, _YOLO_SIDE)
         return replace(model.info, layers=layers, parameters=parameters, gflops=gflops)
     if isinstance(model, SamPredictor):
-        encoder = model.network.module.image_encoder
+        encoder = ultralytics_door.build_network(model.kind).image_encoder
         return replace(model.info, gflops=_gflops(encoder, "forward", INPUT_SIDE))
     if isinstance(model, FlintPredictor):
         return replace(model.info, gflops=_gflops(model.network, "embed", WHOLE))

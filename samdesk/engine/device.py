@@ -85,6 +85,25 @@ def precision_for(device: str, precision: str = "auto") -> str:
     return "fp32" if device == "cpu" and wanted == "fp16" else wanted
 
 
+def automatic_precisions(device: str) -> tuple[str, ...]:
+    """The precisions to try for SAM on a resolved device, the fastest first; the last is always fp32.
+
+    A CPU is faster in bf16 only if it has instructions for it.
+    """
+    if device.startswith("cuda"):
+        return ("fp16", "bf16", "fp32")
+    return ("bf16", "fp32") if device == "cpu" and _cpu_has_bf16() else ("fp32",)
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself (AVX-512 BF16 or AMX)."""
+    import torch
+
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
+    asked = (getattr(torch.cpu, name, None) for name in names)
+    return any(bool(ask()) for ask in asked if ask is not None)
+
+
 def dtype_of(precision: str) -> torch.dtype:
     """The torch type that "fp32", "fp16" or "bf16" means."""
     import torch

@@ -86,10 +86,11 @@ def _decoded(
     """What each click draws, one after the other; many at a time where that is faster."""
     from samdesk.engine.sam_predictor import SamPredictor
 
-    if isinstance(predictor, SamPredictor) and predictor.batches:
+    if isinstance(predictor, SamPredictor):
         for start in range(0, len(points), _AT_ONCE):
-            cancel.check()
-            yield from predictor.predict_points(embedding, points[start : start + _AT_ONCE])
+            for found in predictor.predict_points(embedding, points[start : start + _AT_ONCE]):
+                cancel.check()
+                yield found
         return
     for x, y in points:
         cancel.check()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.engine import registry, weights
-from samdesk.engine.device import dtype_of, errors_in_words, precision_for, resolve, title
+from samdesk.engine.device import automatic_precisions, dtype_of, errors_in_words, precision_for, resolve
+from samdesk.engine.device import title as title_of_device
 from samdesk.engine.flint import about
 from samdesk.engine.protocols import CancelToken, Detector, EngineError, ModelInfo, Predictor, Progress
 from samdesk.resources import flint_weights
 
 if TYPE_CHECKING:
-    from samdesk.engine.sam_predictor import SamNetwork
+    from samdesk.engine.sam_predictor import SamNetwork, SamPredictor
+
+log = logging.getLogger(__name__)
 
 _SIZES = {"t": "tiny", "s": "small", "b": "base", "l": "large", "h": "huge"}
 
@@ -66,7 +71,7 @@ def load_predictor(
     path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
     place = resolve(device)
     load = _flint if about.is_flint(path) else _sam
-    return load(path, place, precision_for(place, precision))
+    return load(path, place, precision)
 
 
 def load_detector(
@@ -124,17 +129,39 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _sam(path: Path, device: str, precision: str) -> Predictor:
+    """In the first precision that passes the self-test; one that was asked for by name must pass it."""
+    asked = (precision or "auto").lower() != "auto"
+    note = wrong = ""
+    tried = [precision_for(device, precision)] if asked else automatic_precisions(device)
+    for wanted in tried:
+        predictor, wrong = _sam_in(path, device, wanted, note)
+        if not wrong:
+            return predictor
+        log.warning("%s in %s on %s: %s", path.name, wanted, device, wrong)
+        note = f"In {wanted} {title_of_device(device)} gives wrong masks: a slower precision is used."
+    raise EngineError(f"{path} cannot be used in {tried[-1]} on {device}: {wrong}")
+
+
+def _sam_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPredictor, str]:
+    """The predictor in one precision, and what is wrong with its masks."""
     from samdesk.engine.checkpoint import load_network
     from samdesk.engine.sam_predictor import SamPredictor
+    from samdesk.engine.self_test import complaint
 
     name, module = load_network(path)
+    info = replace(_info(module, path.name, title_of(name), path, device, precision), note=note)
+    saved = (4 - dtype_of(precision).itemsize) * sum(p.numel() for p in _encoder(module).parameters())
+    info = replace(info, memory_bytes=info.memory_bytes - saved)
     with errors_in_words(f"Loading {path.name}", device):
-        network = _moved(name, module, device, precision)
-    return SamPredictor(network, _info(module, path.name, title_of(name), path, device, precision))
+        network, exact = _networks(name, module, device, precision)
+    predictor = SamPredictor(network, info, name)
+    return predictor, complaint(predictor, SamPredictor(exact, info, name))
 
 
 def _flint(path: Path, device: str, precision: str) -> Predictor:
     import torch
+
+    precision = precision_for(device, precision)
 
     from samdesk.engine.flint.predictor import FlintPredictor
     from samdesk.engine.flint.weights import load_network
@@ -157,7 +184,7 @@ def _info(module: Any, name: str, words: str, path: Path, device: str, precision
         name=name,
         title=words,
         device=device,
-        device_title=title(device),
+        device_title=title_of_device(device),
         precision=precision,
         layers=sum(1 for m in module.modules() if not list(m.children())),
         parameters=sum(p.numel() for p in module.parameters()),
@@ -175,18 +202,33 @@ def title_of(network: str) -> str:
     return f"SAM {family.removeprefix('sam')}".strip() + f" {_SIZES[size]}"
 
 
-def _moved(name: str, module: Any, device: str, precision: str) -> SamNetwork:
-    """The network on its device. Its prompt encoder stays in fp32: half floats cannot tell pixels apart."""
+def _encoder(module: Any) -> Any:
+    return module.image_encoder
+
+
+def _networks(name: str, module: Any, device: str, precision: str) -> tuple[SamNetwork, SamNetwork]:
+    """The network on its device, and again with a decoder in fp32 (its encoder is the same one).
+
+    Only the image side is in this precision: tokens are few, and half floats cannot tell pixels apart.
+    """
     import torch
 
+    from samdesk.engine.decoder import Decoder
+    from samdesk.engine.encoders import Sam2Encoder, encoder_for
     from samdesk.engine.sam1 import Sam1Network
     from samdesk.engine.sam2 import Sam2Network
 
-    second = name.startswith("sam2")
-    prompts = module.sam_prompt_encoder if second else module.prompt_encoder
-    exact = {key: value.clone() for key, value in prompts.state_dict().items()}
-    module.to(device=device, dtype=dtype_of(precision))
-    prompts.float().load_state_dict(exact)
-    module.eval()  # again: MobileSAM caches its attention biases in the type they have now
+    second, dtype = name.startswith("sam2"), dtype_of(precision)
     with torch.inference_mode():
-        return Sam2Network(module) if second else Sam1Network(module)
+        module.to(device).eval()  # eval again: MobileSAM caches its attention biases where they are now
+        parts = (
+            (module.sam_prompt_encoder, module.sam_mask_decoder)
+            if second
+            else (module.prompt_encoder, module.mask_decoder)
+        )
+        decoder, exact = Decoder(*parts, dtype), Decoder(*parts, torch.float32)
+        if second:
+            finer = Sam2Encoder(module, dtype)
+            return Sam2Network(finer, decoder), Sam2Network(finer, exact)
+        encoder = encoder_for(name, module, dtype)
+        return Sam1Network(encoder, decoder), Sam1Network(encoder, exact)

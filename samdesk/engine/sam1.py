@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,9 @@ from samdesk.engine.sam_prompts import INPUT_SIDE
 if TYPE_CHECKING:
     import torch
 
+    from samdesk.engine.decoder import Decoder, ImageSide
+    from samdesk.engine.encoders import Encoder
+    from samdesk.engine.protocols import Pause
     from samdesk.engine.sam_predictor import PromptTensors
 
 _MEAN = (123.675, 116.28, 103.53)
@@ -20,12 +23,18 @@ _STD = (58.395, 57.12, 57.375)
 
 
 class Sam1Network:
-    """A SAM 1 or MobileSAM network with Meta's preprocessing (``SamPredictor``, segment-anything)."""
+    """A SAM 1 or MobileSAM network with Meta's preprocessing (``SamPredictor``, segment-anything).
 
-    def __init__(self, network: Any) -> None:
-        self.module = network
-        self.prompt_encoder = network.prompt_encoder
-        self._position = network.prompt_encoder.get_dense_pe()
+    Args:
+        encoder: The image encoder.
+        decoder: The prompt encoder and mask decoder.
+    """
+
+    most_logit = float("inf")
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        self._encoder = encoder
+        self.decoder = decoder
 
     def frame(self, image_hw: tuple[int, int]) -> Frame:
         """The image padded to a square at its right or bottom."""
@@ -48,25 +57,20 @@ class Sam1Network:
         padded[0, :, :height, :width] = (pixels - mean) / std
         return padded
 
-    def features(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The image embedding, (1, 256, 64, 64)."""
-        return (self.module.image_encoder(pixels),)
+    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
+        """What ``preprocess`` made of an image of this height and width, encoded."""
+        return self.decoder.image_side(self._encoder(pixels, _resized(image_hw), pause))
 
-    def decode(
-        self, features: tuple[torch.Tensor, ...], prompts: PromptTensors, multimask: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, N, 256, 256) logits and (B, N) predicted IoUs of B objects."""
-        points = None if prompts.points is None else (prompts.points, prompts.labels)
-        sparse, dense = self.prompt_encoder(points=points, boxes=prompts.boxes, masks=prompts.masks)
-        (image,) = features
-        logits, scores = self.module.mask_decoder(
-            image_embeddings=image,
-            image_pe=self._position.to(image.dtype),
-            sparse_prompt_embeddings=sparse.to(image.dtype),
-            dense_prompt_embeddings=dense.to(image.dtype),
-            multimask_output=multimask,
-        )
-        return logits, scores
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """(B, S, 2) points and (B, S) labels: clicks, then a box's corners or, without a box, no point."""
+        import torch
+
+        clicks, boxes = prompts.clicks, prompts.corners
+        if boxes is None:
+            return prompts.with_none(clicks)
+        if clicks is None:
+            return boxes
+        return torch.cat([clicks[0], boxes[0]], 1), torch.cat([clicks[1], boxes[1]], 1)
 
 
 def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:

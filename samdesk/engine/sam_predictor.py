@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
-from samdesk.engine.device import dtype_of, errors_in_words
+from samdesk.engine.device import errors_in_words
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, Pause, checked_image, no_pause
 from samdesk.engine.sam_prompts import candidates, mask_on_frame, to_input
@@ -19,7 +19,15 @@ from samdesk.engine.sam_prompts import candidates, mask_on_frame, to_input
 if TYPE_CHECKING:
     import torch
 
-_OBJECTS_AT_ONCE = {"cuda": 32, "mps": 8}  # on a CPU a batch is slower than one by one
+    from samdesk.engine.decoder import Decoder, ImageSide
+
+_OBJECTS_AT_ONCE = {"cuda": 32, "mps": 8}
+_ON_CPU = 8
+"""Their images are gone through one after the other: more at once only fill the memory."""
+
+
+class NoNumbers(EngineError):  # noqa: N818 - named as what it is
+    """The encoder's output is not finite in this precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,23 +35,53 @@ class PromptTensors:
     """Prompts of B objects, in pixels of the network's input square, float32.
 
     Attributes:
+        count: B.
         points: (B, N, 2), or None.
         labels: (B, N): 1 positive, 0 negative; None with ``points``.
         boxes: (B, 4) xyxy, or None.
         masks: (B, 1, 256, 256) logits, or None.
     """
 
+    count: int
     points: torch.Tensor | None = None
     labels: torch.Tensor | None = None
     boxes: torch.Tensor | None = None
     masks: torch.Tensor | None = None
 
+    @property
+    def clicks(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Points and their labels."""
+        return None if self.points is None or self.labels is None else (self.points, self.labels)
+
+    @property
+    def corners(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Boxes as two points each, labelled 2 and 3."""
+        if self.boxes is None:
+            return None
+        labels = self.boxes.new_tensor([[2.0, 3.0]]).expand(self.count, 2)
+        return self.boxes.reshape(-1, 2, 2), labels
+
+    @staticmethod
+    def with_none(
+        given: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Points and labels with one more that is no point (label -1); None for none."""
+        if given is None:
+            return None
+        from torch.nn.functional import pad
+
+        return pad(given[0], (0, 0, 0, 1)), pad(given[1], (0, 1), value=-1.0)
+
 
 class SamNetwork(Protocol):
     """What differs between SAM 1 and SAM 2."""
 
-    module: Any
-    prompt_encoder: Any
+    most_logit: float
+    """Logits are cut off at this."""
+
+    @property
+    def decoder(self) -> Decoder:
+        """Its prompt encoder and mask decoder."""
 
     def frame(self, image_hw: tuple[int, int]) -> Frame:
         """What the network looks at, in image pixels."""
@@ -54,26 +92,29 @@ class SamNetwork(Protocol):
     def preprocess(self, image: RgbImage) -> torch.Tensor:
         """(1, 3, 1024, 1024) float32 on the CPU."""
 
-    def features(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The image encoder's output, all that the decoder needs."""
+    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
+        """What ``preprocess`` made of an image of this height and width, encoded."""
 
-    def decode(
-        self, features: tuple[torch.Tensor, ...], prompts: PromptTensors, multimask: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, N, 256, 256) logits and (B, N) predicted IoUs."""
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """(B, S, 2) points and (B, S) labels as the decoder takes them; None for a mask alone."""
 
 
 class SamPredictor:
     """A ``Predictor`` that answers as Meta's predictors do for equal weights and prompts.
 
-    ``Embedding.data`` is a tuple of tensors. They may lie on any device and in any float type: they
-    are brought to the network's for a prompt, so a cache is free to keep them elsewhere.
+    ``Embedding.data`` is a ``decoder.ImageSide``. Its tensors may lie on any device and in any float type:
+    they are brought to the network's for a prompt, so a cache is free to keep them elsewhere.
+
+    Args:
+        network: Encoder and decoder.
+        info: What is true of it.
+        kind: Which of ``ultralytics_door.NETWORKS`` it is; "" for none.
     """
 
-    def __init__(self, network: SamNetwork, info: ModelInfo) -> None:
+    def __init__(self, network: SamNetwork, info: ModelInfo, kind: str = "") -> None:
         self.network = network
+        self.kind = kind
         self._info = info
-        self._dtype = dtype_of(info.precision)
 
     @property
     def info(self) -> ModelInfo:
@@ -86,13 +127,8 @@ class SamPredictor:
         return self._info.key
 
     @property
-    def batches(self) -> bool:
-        """Whether many objects at once are faster than one after the other."""
-        return self._at_once > 1
-
-    @property
     def _at_once(self) -> int:
-        return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], 1)
+        return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], _ON_CPU)
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         """Runs the image encoder on an (H, W, 3) uint8 RGB photo, or on a part of it at full resolution.
@@ -103,34 +139,40 @@ class SamPredictor:
         """
         height, width = checked_image(image).shape[:2]
         seen = image if view is None else cut_out(image, view)
-        return self.encode_pixels(self.network.preprocess(seen), (height, width), view)
+        pixels = self.network.preprocess(seen)
+        pause()
+        return self.encode_pixels(pixels, (height, width), view, pause)
 
     def encode_pixels(
-        self, pixels: torch.Tensor, image_hw: tuple[int, int], view: Frame | None = None
+        self,
+        pixels: torch.Tensor,
+        image_hw: tuple[int, int],
+        view: Frame | None = None,
+        pause: Pause = no_pause,
     ) -> Embedding:
         """Runs the image encoder on ``network.preprocess``'s tensor of an image or of a view of it."""
         import torch
 
+        seen_hw = _seen_hw(image_hw, view)
         with torch.inference_mode(), errors_in_words("Encoding the image", self._info.device):
-            features = self.network.features(pixels.to(self._info.device, self._dtype))
-            finite = all(bool(torch.isfinite(f).all()) for f in features)
+            side = self.network.encode(pixels.to(self._info.device), seen_hw, pause)
+            finite = all(bool(torch.isfinite(x).all()) for x in side.primary)
         if not finite:
-            raise EngineError(
+            raise NoNumbers(
                 f"{self._info.title} gave no usable numbers in {self._info.precision} "
                 f"on {self._info.device}. Choose precision fp32 (or bf16)."
             )
-        nbytes = sum(f.numel() * f.element_size() for f in features)
-        frame = self.network.frame(_seen_hw(image_hw, view))
+        frame = self.network.frame(seen_hw)
         if view is not None:
             frame = replace(frame, x0=view.x0, y0=view.y0)
-        return Embedding(self.key, image_hw, frame, features, nbytes)
+        return Embedding(self.key, image_hw, frame, side, side.nbytes)
 
     def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
         """The features in fp16, in the host's memory; ``EngineError`` if they do not fit."""
         import torch
 
         with torch.inference_mode(), errors_in_words("Keeping the encoded image", self._info.device):
-            halves = [feature.half() for feature in embedding.data]
+            halves = [feature.half() for feature in embedding.data.primary]
             if not all(bool(torch.isfinite(half).all()) for half in halves):
                 raise EngineError(f"What {self._info.title} says of this image does not fit fp16.")
             return tuple(np.ascontiguousarray(half.cpu().numpy()) for half in halves)
@@ -142,9 +184,9 @@ class SamPredictor:
         import torch
 
         with torch.inference_mode(), errors_in_words("Fetching the encoded image", self._info.device):
-            features = tuple(torch.from_numpy(a).to(self._info.device, self._dtype) for a in arrays)
-        nbytes = sum(f.numel() * f.element_size() for f in features)
-        return Embedding(self.key, image_hw, frame, features, nbytes)
+            primary = [torch.from_numpy(a).to(self._info.device) for a in arrays]
+            side = self.network.decoder.from_primary(primary)
+        return Embedding(self.key, image_hw, frame, side, side.nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
@@ -155,9 +197,16 @@ class SamPredictor:
         """
         if not prompts:
             return []
+        logits, scores = self.raw(embedding, prompts, multimask)
+        order = np.argsort(-scores, kind="stable")
+        return candidates(logits[order], scores[order], embedding.frame, embedding.image_hw)
+
+    def raw(
+        self, embedding: Embedding, prompts: PromptSet, multimask: bool = True
+    ) -> tuple[FloatArray, FloatArray]:
+        """(N, 256, 256) float32 logits and (N,) predicted IoUs in the network's own order."""
         logits, scores = self._decode(embedding, self._tensors(embedding, prompts), multimask)
-        order = np.argsort(-scores[0], kind="stable")
-        return candidates(logits[0][order], scores[0][order], embedding.frame, embedding.image_hw)
+        return logits[0], scores[0]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
@@ -167,7 +216,8 @@ class SamPredictor:
         while len(found) < len(corners):
             chunk = corners[len(found) : len(found) + at_once]
             try:
-                logits, scores = self._decode(embedding, PromptTensors(boxes=self._tensor(chunk)), False)
+                tensors = PromptTensors(len(chunk), boxes=self._tensor(chunk))
+                logits, scores = self._decode(embedding, tensors, False)
             except OutOfMemory:
                 if at_once == 1:
                     raise
@@ -183,7 +233,8 @@ class SamPredictor:
         at_once = self._at_once
         for start in range(0, len(xy), at_once):
             chunk = self._tensor(xy[start : start + at_once, None, :])
-            prompts = PromptTensors(points=chunk, labels=self._tensor(np.ones(chunk.shape[:2], np.float32)))
+            labels = self._tensor(np.ones(chunk.shape[:2], np.float32))
+            prompts = PromptTensors(len(chunk), points=chunk, labels=labels)
             for logits, scores in zip(*self._decode(embedding, prompts, True), strict=True):
                 found.append(candidates(logits, scores, embedding.frame, embedding.image_hw))
         return found
@@ -197,7 +248,7 @@ class SamPredictor:
             boxes = self._tensor(self._to_input(embedding, prompts.box.xyxy).reshape(1, 4))
         if prompts.mask is not None:
             masks = self._tensor(mask_on_frame(prompts.mask, embedding.frame)[None, None])
-        return PromptTensors(points, labels, boxes, masks)
+        return PromptTensors(1, points, labels, boxes, masks)
 
     def _to_input(self, embedding: Embedding, xy: ArrayLike) -> FloatArray:
         """Any array of (x, y) pairs in image pixels to (N, 2) input pixels."""
@@ -221,9 +272,12 @@ class SamPredictor:
                 f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
             )
         with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
-            features = tuple(f.to(self._info.device, self._dtype) for f in embedding.data)
-            logits, scores = self.network.decode(features, prompts, multimask)
-            return logits.float().cpu().numpy(), scores.float().cpu().numpy()
+            decoder, points = self.network.decoder, self.network.points(prompts)
+            sparse = decoder.embed_points(*points) if points is not None else decoder.no_points(prompts.count)
+            dense = None if prompts.masks is None else decoder.embed_mask(prompts.masks)
+            found = decoder(decoder.here(embedding.data), sparse, dense, multimask)
+            most = self.network.most_logit
+            return found.logits.clamp(-most, most).cpu().numpy(), found.scores.cpu().numpy()
 
 
 def cut_out(image: RgbImage, view: Frame) -> RgbImage:

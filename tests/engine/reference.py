@@ -159,7 +159,8 @@ def compare(
     hw = (image.shape[0], image.shape[1])
     pixel_gap = float((ours.network.preprocess(image) - pixels).abs().max())
     embedding = ours.encode_pixels(pixels, hw)  # an equal input tensor
-    features = float((embedding.data[0].cpu() - meta.features()).abs().max())
+    cells = meta.features()[0].flatten(1).T
+    features = float((embedding.data.tokens[0].cpu() - cells).abs().max())
     feedback = _feedback(ours, embedding)
     gaps: dict[str, float] = {}
     score_gap = spread = mask_gap = 0.0

@@ -10,6 +10,7 @@ import pytest
 
 from samdesk.domain.geometry import Frame
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
+from samdesk.engine.decoder import Decoded, ImageSide
 from samdesk.engine.describe import describe
 from samdesk.engine.device import errors_in_words
 from samdesk.engine.embedding import Embedding
@@ -27,7 +28,7 @@ CLICK = PromptSet((PointPrompt(200.0, 150.0),))
 
 @pytest.fixture(scope="module")
 def predictor(mobile_sam_checkpoint: Path) -> SamPredictor:
-    found = load_predictor(str(mobile_sam_checkpoint), "cpu")
+    found = load_predictor(str(mobile_sam_checkpoint), "cpu", "fp32")
     assert isinstance(found, SamPredictor)
     return found
 
@@ -82,20 +83,31 @@ def test_odd_images_are_refused_in_words(predictor: SamPredictor) -> None:
 class CrampedNetwork:
     """A network on a device that holds two objects at most."""
 
+    most_logit = float("inf")
+
     def __init__(self, real: SamPredictor) -> None:
         self.real = real.network
+        self.decoder = self
         self.asked: list[int] = []
 
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
         return self.real.scale(image_hw)
 
-    def decode(self, features: tuple[torch.Tensor, ...], prompts: PromptTensors, multimask: bool) -> object:
-        assert prompts.boxes is not None
-        self.asked.append(len(prompts.boxes))
-        if len(prompts.boxes) > 2:
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
+        return self.real.points(prompts)
+
+    def embed_points(self, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return points
+
+    def here(self, image: ImageSide) -> ImageSide:
+        return image
+
+    def __call__(self, image: ImageSide, points: torch.Tensor, dense: None, multimask: bool) -> Decoded:
+        count = len(points)
+        self.asked.append(count)
+        if count > 2:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        count = len(prompts.boxes)
-        return torch.zeros(count, 1, 256, 256), prompts.boxes[:, :1]
+        return Decoded(torch.zeros(count, 1, 256, 256), points[:, 0, :1], None)
 
 
 def test_boxes_that_do_not_fit_at_once(predictor: SamPredictor, embedding: Embedding, monkeypatch) -> None:
@@ -121,7 +133,8 @@ def test_out_of_memory_says_so() -> None:
 
 
 def test_numbers_that_are_none(predictor: SamPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor.network, "features", lambda pixels: (pixels / 0,))
+    encoder = predictor.network._encoder  # type: ignore[attr-defined]
+    monkeypatch.setattr(predictor.network, "_encoder", lambda *args: encoder(*args) / 0)
     with pytest.raises(EngineError, match="no usable numbers in fp32"):
         predictor.encode(PHOTO)
 
@@ -145,10 +158,10 @@ def test_bf16_is_close_to_fp32(
 ) -> None:
     half = load_predictor(str(mobile_sam_checkpoint), "cpu", "bf16")
     assert half.info.precision == "bf16"
-    assert half.info.memory_bytes < 0.6 * predictor.info.memory_bytes
+    assert half.info.memory_bytes < 0.8 * predictor.info.memory_bytes  # the decoder's tokens stay in fp32
     # A cache may hold what the same checkpoint encoded in another precision.
     found, wanted = (p.predict(embedding, CLICK)[0].raster() for p in (half, predictor))
-    assert (found & wanted).sum() / (found | wanted).sum() > 0.9
+    assert (found & wanted).sum() / (found | wanted).sum() > 0.97
 
 
 def test_model_information_counts_the_encoder(predictor: SamPredictor) -> None:

@@ -1,0 +1,104 @@
+"""Image encoders by the network they are for, in the type the device is fast in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from samdesk.engine.products import linear
+from samdesk.engine.protocols import Pause
+from samdesk.engine.tiny_vit import TinyVitEncoder
+
+
+class Encoder(Protocol):
+    """SAM 1's image encoder."""
+
+    def __call__(self, pixels: Tensor, content_hw: tuple[int, int], pause: Pause) -> Tensor:
+        """(1, 256, 64, 64) of (1, 3, 1024, 1024) pixels; see ``TinyVitEncoder``."""
+
+
+class _Linear(nn.Linear):
+    """A linear layer by the fastest way there is."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        return linear(input, self.weight, self.bias)
+
+
+class VitEncoder:
+    """SAM 1's plain vision transformer: the stock module with faster linear layers.
+
+    Args:
+        module: Ultralytics' ``ImageEncoderViT`` on its device.
+        dtype: The type to work in.
+    """
+
+    def __init__(self, module: Any, dtype: torch.dtype) -> None:
+        self._module = _faster(module, dtype)
+        self._dtype = dtype
+
+    def __call__(self, pixels: Tensor, content_hw: tuple[int, int], pause: Pause) -> Tensor:
+        """See ``Encoder``. All its cells look at all others, those of the padding, too."""
+        with _Pauses(self._module.blocks, pause):
+            found: Tensor = self._module(pixels.to(self._dtype))
+        return found
+
+
+class Sam2Encoder:
+    """SAM 2's Hiera with its feature pyramid: the stock modules with faster linear layers.
+
+    Args:
+        module: Ultralytics' ``SAM2Model`` on its device. Its mask decoder stays as it is.
+        dtype: The type to work in.
+    """
+
+    def __init__(self, module: Any, dtype: torch.dtype) -> None:
+        decoder = module.sam_mask_decoder
+        self._finer = [
+            (c.weight.to(dtype).flatten(1), c.bias.to(dtype)) for c in (decoder.conv_s0, decoder.conv_s1)
+        ]
+        # Trained on videos: the first frame has no memory, and this says so.
+        self._no_memory = module.no_mem_embed.reshape(1, -1, 1, 1).to(dtype)
+        self._module = _faster(module.image_encoder, dtype)
+        self._dtype = dtype
+
+    def __call__(self, pixels: Tensor, pause: Pause) -> tuple[Tensor, Tensor, Tensor]:
+        """(1, 256, 64, 64) embedding, (1, 32, 256, 256) and (1, 64, 128, 128) for the decoder."""
+        with _Pauses(self._module.trunk.blocks, pause):
+            fine, middle, coarse = self._module(pixels.to(self._dtype))["backbone_fpn"][-3:]
+        finer = [_one_by_one(x, *w) for x, w in zip((fine, middle), self._finer, strict=True)]
+        return coarse + self._no_memory, finer[0], finer[1]
+
+
+def encoder_for(name: str, module: Any, dtype: torch.dtype) -> Encoder:
+    """The encoder of a SAM 1 network of ``ultralytics_door.NETWORKS``."""
+    return (TinyVitEncoder if name == "mobile_sam" else VitEncoder)(module.image_encoder, dtype)
+
+
+def _faster(module: Any, dtype: torch.dtype) -> Any:
+    for child in module.modules():
+        if type(child) is nn.Linear:
+            child.__class__ = _Linear
+    return module.to(dtype).eval()
+
+
+def _one_by_one(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A 1 x 1 convolution of (1, K, H, W)."""
+    return functional.conv2d(x, weight[..., None, None], bias)
+
+
+class _Pauses:
+    """Calls ``pause`` before each of some modules, while it is entered."""
+
+    def __init__(self, modules: Any, pause: Pause) -> None:
+        self._modules, self._pause = modules, pause
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._hooks = [m.register_forward_pre_hook(lambda *_: self._pause()) for m in self._modules]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()

@@ -1,0 +1,101 @@
+"""From image tokens to masks: SAM's transposed convolutions as plain matrix products.
+
+A transposed convolution of 2 x 2 with stride 2 gives each input cell four output cells of its own: no two
+overlap. It is one product of (cells, in) by (in, 4 out). Done twice, the 64 x 64 cells become 256 x 256; a
+mask is each cell's 32 channels times the 32 numbers of its mask token. The cells stay in the order in
+which they came apart ("cell, then which of four, then which of four"), so that every step is a product of
+plain rows, and only the finished masks are put in the order of rows and columns.
+
+It goes on in parts of some hundred cells, whose channels stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from samdesk.engine.products import linear
+
+_PART = {"cpu": 1024}
+"""Cells at once; elsewhere all at once."""
+
+
+def apart(features: Tensor, times: int) -> Tensor:
+    """(1, K, S, S) in the order of cells that came apart so often: (cells, K), cells = S * S.
+
+    The inverse of what ``Upscaler`` does to finished masks.
+    """
+    side = features.shape[-1] >> times
+    split = features[0].permute(1, 2, 0)
+    shape = [side, *[2] * times]
+    split = split.reshape(*shape, *shape, -1)
+    axes = [axis for step in range(times + 1) for axis in (step, times + 1 + step)]
+    return split.permute(*axes, 2 * times + 2).flatten(0, -2).contiguous()
+
+
+class Upscaler:
+    """The ``output_upscaling`` of a mask decoder.
+
+    Args:
+        module: It: transposed convolution, norm, GELU, transposed convolution, GELU.
+        dtype: The type to work in.
+    """
+
+    def __init__(self, module: Any, dtype: torch.dtype) -> None:
+        first, norm, _, second, _ = module
+        self._first = _as_matrix(first, dtype)
+        self._second = _as_matrix(second, dtype)
+        self._norm = norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
+
+    def __call__(
+        self, images: list[Tensor], weights: Tensor, middle: Tensor | None = None, fine: Tensor | None = None
+    ) -> Tensor:
+        """(B, M, S, S) float32 logits, S = 4 sqrt(N).
+
+        Args:
+            images: (b, N, C) each, B in all.
+            weights: (B, M, 32): what each mask token makes of a cell's channels.
+            middle: (4 N, 64) to add after the first step (SAM 2), as ``apart`` orders it.
+            fine: (16 N, 32) to add after the second step.
+        """
+        cells = images[0].shape[1]
+        part = min(_PART.get(weights.device.type, cells), cells)
+        each = [image for images_ in images for image in images_]
+        weights = weights.to(each[0].dtype).contiguous()
+        masks = [self._masks(x, w, middle, fine, part) for x, w in zip(each, weights, strict=True)]
+        side = round(cells**0.5)
+        return torch.stack([_in_rows(m, side) for m in masks])
+
+    def _masks(
+        self, image: Tensor, weights: Tensor, middle: Tensor | None, fine: Tensor | None, part: int
+    ) -> Tensor:
+        """(16 N, M) of one object, of an (N, C) image and (M, 32) weights."""
+        norm_weight, norm_bias, eps = self._norm
+        found = []
+        for start in range(0, len(image), part):
+            x = linear(image[start : start + part], *self._first).view(4 * part, -1)
+            if middle is not None:
+                x = x.add_(middle[4 * start : 4 * (start + part)])
+            x = functional.gelu(functional.layer_norm(x, x.shape[-1:], norm_weight, norm_bias, eps))
+            if fine is None:
+                x = linear(x, *self._second, gelu=True).view(16 * part, -1)
+            else:
+                x = linear(x, *self._second).view(16 * part, -1)
+                x = functional.gelu(x.add_(fine[16 * start : 16 * (start + part)]))
+            found.append(linear(x, weights))
+        return torch.cat(found) if len(found) > 1 else found[0]
+
+
+def _in_rows(mask: Tensor, side: int) -> Tensor:
+    """(16 N, M) as the cells came apart: (M, 4 side, 4 side) float32."""
+    ordered = mask.view(side, side, 2, 2, 2, 2, -1).permute(6, 0, 2, 4, 1, 3, 5)
+    return ordered.reshape(-1, 4 * side, 4 * side).float()
+
+
+def _as_matrix(convolution: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A 2 x 2 transposed convolution's (4 out, in) weight and (4 out,) bias: row, column, channel."""
+    weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
+    return weight.to(dtype), convolution.bias.repeat(4).to(dtype)
