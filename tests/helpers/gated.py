@@ -80,6 +80,7 @@ class GatedPredictor:
         self.encoded: list[RgbImage] = []
         self.views: list[Frame] = []  # the closer looks among them
         self.finished: list[RgbImage] = []  # those that came to their end
+        self.finished_on: list[Frame] = []  # and what they looked at
         self.decoded: list[PromptSet] = []
         self.decoded_on: list[Frame] = []  # the look that each was answered from
         self.errors: list[Exception] = []
@@ -104,6 +105,7 @@ class GatedPredictor:
         frame = view or Frame(0, 0, float(max(height, width)))
         with self._changed:
             self.finished.append(image)
+            self.finished_on.append(frame)
             self._changed.notify_all()
         return Embedding(self.name, (height, width), frame, np.zeros(4), 32)
 
