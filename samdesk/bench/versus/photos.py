@@ -24,11 +24,13 @@ class Photo:
         name: Its file's.
         rgb: (H, W, 3) uint8.
         hand: Knows where its objects are.
+        path: Its file; None: it was made here.
     """
 
     name: str
     rgb: RgbImage
     hand: Hand
+    path: Path | None = None
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -45,7 +47,8 @@ def read(paths: Sequence[Path]) -> tuple[Photo, ...]:
     """The photos of these files. Raises ``ImageError``."""
     images = [read_image(path) for path in paths]
     return tuple(
-        Photo(path.name, image, hand) for path, image, hand in zip(paths, images, hands(images), strict=True)
+        Photo(path.name, image, hand, path)
+        for path, image, hand in zip(paths, images, hands(images), strict=True)
     )
 
 

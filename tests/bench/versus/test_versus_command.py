@@ -19,7 +19,7 @@ QUICK_ROWS = {
     *(f"decoder_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
     *(f"{what}_{p}" for what in ("hover", "first_mask", "encode") for p in ("fp32", "auto")),
     "boxes_1", "boxes_1_fp32", "boxes_8", "boxes_8_fp32",
-    "switch_from_device", "switch_from_host",
+    "switch_from_device", "switch_from_host", "switch_from_disk",
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
     "heartbeat_gap_max", "memory_paging",
 }  # fmt: skip

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from samdesk.bench.versus.contest import Clock, Timing
-from samdesk.bench.versus.gestures import Ask, Asks
+from samdesk.bench.versus.gestures import Asks
+from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.rows import Entry, Row
 from samdesk.bench.versus.stage import Stage
-from samdesk.engine.embedding import Embedding
-from samdesk.engine.tier import EmbeddingTier, ImageStamp, model_key
+from samdesk.engine.cache_stamp import ImageStamp
+from samdesk.engine.disk_tier import DiskTier
+from samdesk.engine.protocols import EngineError
+from samdesk.engine.tier import EmbeddingTier, model_key
+from samdesk.io.images import read_image
+from samdesk.workers.embeddings import Embeddings, Source
 
-_NOTE = "kept embedding to the first mask; Ultralytics keeps none: set_image and one click"
+_NOTE = "kept embedding to the first mask, 3 outlines; Ultralytics keeps none: set_image and one click"
+_ON_CPU = "; on a CPU there is no device but the host"
+_ON_DISK = "; the photo's bytes are hashed, the file is in the system's cache"
 _ROOM = 1 << 34
 
 
 def switches(stage: Stage) -> list[Row]:
     """``switch_from_*``: from each place where embeddings are kept."""
-    turns = stage.settings.rounds
+    turns = stage.settings.rounds * (1 if stage.settings.quick else 2)
     asks = Asks(stage, stage.photos, turns + 1)
     theirs = partial(_theirs, stage, asks)
-    on_cpu = "" if stage.settings.device != "cpu" else "; on a CPU there is no device but the host"
-    entries = [
-        Entry(stage.name("switch_from_device"), partial(_from, stage, asks, True), theirs, _NOTE + on_cpu),
-        Entry(stage.name("switch_from_host"), partial(_from, stage, asks, False), theirs, _NOTE),
-    ]
-    return stage.contest(entries, turns)
+    notes: dict[Source, str] = {
+        "device": _NOTE + (_ON_CPU if stage.settings.device == "cpu" else ""),
+        "host": _NOTE,
+        "disk": _NOTE + _ON_DISK,
+    }
+    return stage.contest(
+        [
+            Entry(stage.name(f"switch_from_{place}"), partial(_from, stage, asks, place), theirs, note)
+            for place, note in notes.items()
+        ],
+        turns,
+    )
 
 
 def _theirs(stage: Stage, asks: Asks, turn: int) -> Timing:
@@ -34,20 +46,35 @@ def _theirs(stage: Stage, asks: Asks, turn: int) -> Timing:
     return stage.reference.first_mask(ask.photo, ask.prompts, turn)
 
 
-def _from(stage: Stage, asks: Asks, on_device: bool, turn: int) -> Timing:
-    """Out of the program's own tier, where the embedding is either on the device or in the host's memory."""
-    ask = asks.at(turn, "point")
-    stamp, model = ImageStamp(ask.photo.name, 0, 0), model_key(stage.best.predictor.info)
-    tier = EmbeddingTier(_ROOM if on_device else 0, _ROOM)
-    tier.put(stamp, model, stage.best.embedding(ask.photo), stage.best.device)
-    tier.set_budget(_ROOM, _ROOM)
-    return _shown(stage, ask, turn, lambda: tier.get(stamp, model))
-
-
-def _shown(stage: Stage, ask: Ask, turn: int, kept: Callable[[], Embedding | None]) -> Timing:
-    """Fetches an embedding and prompts it."""
-    with Clock(stage.best.device) as clock:
-        embedding = kept()
-    assert embedding is not None
-    mask = stage.best.mask(embedding, ask.prompts, turn)
+def _from(stage: Stage, asks: Asks, place: Source, turn: int) -> Timing:
+    """As the inference thread does it: fetches the embedding of a file, and prompts it."""
+    ask, ours = asks.at(turn, "point"), stage.best
+    assert ask.photo.path is not None
+    tier = _tier(stage, ask.photo, place)
+    embeddings = Embeddings(read_image, tier)
+    with Clock(ours.device) as clock:
+        made = embeddings.of(ours.predictor, ask.photo.path)
+    if tier.disk is not None:
+        tier.disk.close()
+    if made.source != ("host" if place == "device" and ours.device == "cpu" else place):
+        raise EngineError(f"An embedding that was kept ({place}) came from another place ({made.source}).")
+    mask = ours.mask(made.embedding, ask.prompts, turn)
     return Timing(clock.ms + mask.ms, mask.network_ms)
+
+
+def _tier(stage: Stage, photo: Photo, place: Source) -> EmbeddingTier:
+    """A fresh tier, as after a start of the program, that has the photo's embedding in one place."""
+    ours = stage.best
+    assert photo.path is not None
+    stamp, embedding = ImageStamp.of(photo.path), ours.embedding(photo)
+    if place == "disk":
+        folder = stage.scratch / "kept"
+        with_disk = DiskTier(folder)
+        if not with_disk.has(ours.predictor, stamp):
+            with_disk.put(ours.predictor, stamp, embedding)
+        with_disk.close()
+        return EmbeddingTier(_ROOM, _ROOM, DiskTier(folder))  # it has hashed nothing yet
+    tier = EmbeddingTier(_ROOM if place == "device" else 0, _ROOM)
+    tier.put(stamp, model_key(ours.predictor.info), embedding, ours.device)
+    tier.set_budget(_ROOM, _ROOM)
+    return tier
