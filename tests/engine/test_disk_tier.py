@@ -214,6 +214,8 @@ def spoilt(data: bytes, name: str) -> dict[str, bytes]:
         "something else": b"\xff\xd8\xff\xe0 not an embedding" * 100,
         "another embedding": packed("0" * 40, other),
         "not a number": packed(name, replace(entry, arrays=(nan,))),
+        "another shape": packed(name, replace(entry, arrays=(np.ones((2, 3, 4), np.float16),))),
+        "one too many": packed(name, replace(entry, arrays=(*entry.arrays, *entry.arrays))),
         "nothing in it": packed(name, replace(entry, arrays=())),
     }
 
