@@ -62,6 +62,7 @@ class DiskTier:
         self._writer = BackgroundWriter("embedding-writer")
         self._notice = notice
         self._telling = Lock()
+        self._told = False
         self._on = True
 
     def configure(self, on: bool, limit_bytes: int) -> None:
@@ -175,6 +176,6 @@ class DiskTier:
 
     def _tell(self, text: str) -> None:
         with self._telling:
-            notice, self._notice = self._notice, None
-        if notice is not None:
-            notice(text)
+            told, self._told = self._told, True
+        if not told and self._notice is not None:
+            self._notice(text)

@@ -104,7 +104,7 @@ class InferenceClient(QObject):
         self._view: Frame | None = None
         self._looks_at: Frame | None = None
         self._cancel_everything = CancelToken()
-        self._tier = tier or EmbeddingTier()
+        self._tier = EmbeddingTier() if tier is None else tier  # an empty one is false
         self._mailbox = Mailbox()
         self._post = Post(self._receive, self)
         engine = EngineFunctions.real(loader, read_image, everything)

@@ -1,0 +1,89 @@
+"""The window and encoded images on disk: a second start, the settings, a folder that cannot be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samdesk.app import Outside
+from samdesk.engine.cache_file import SUFFIX
+from samdesk.engine.load import load_predictor
+from samdesk.io.settings import (
+    EMBEDDING_DISK,
+    EMBEDDING_DISK_GB,
+    MODEL_DEVICE,
+    MODEL_NAME,
+    PREFETCH,
+    Settings,
+)
+from tests.e2e.conftest import Arrive
+from tests.helpers.desk import Person, photos
+from tests.helpers.networks import seeded_mobile_sam
+
+
+@pytest.fixture(scope="module")
+def mobile_sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seeded_mobile_sam(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def real_sam(samdesk_home: Path, mobile_sam: Path) -> Outside:
+    """A real MobileSAM as the model of the window, one photo at a time."""
+    settings = Settings(save_delay=0)
+    settings.set(MODEL_NAME, str(mobile_sam))
+    settings.set(MODEL_DEVICE, "cpu")
+    settings.set(PREFETCH, False)
+    load_predictor(str(mobile_sam), "cpu")  # no one waits for an import at the window
+    return Outside(load_predictor=load_predictor)
+
+
+def look(person: Person, folder: Path) -> str:
+    """Opens the folder, and what the status bar says of the photo's encode."""
+    person.open(folder)
+    person.until(lambda: person.window.status.encode_field.text() != "")
+    return person.window.status.encode_field.text()
+
+
+def kept(home: Path) -> list[Path]:
+    return list((home / "cache").rglob("*" + SUFFIX))
+
+
+def test_after_the_next_start_the_photo_answers_at_once(
+    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+) -> None:
+    folder = photos(tmp_path / "photos", 1)
+    someone = arrive(real_sam)
+    assert look(someone, folder) != "encode ready"
+    someone.leave()
+    assert len(kept(samdesk_home)) == 1
+    someone = arrive(real_sam)
+    assert look(someone, folder) == "encode ready"
+    someone.click(80, 110)
+    assert someone.told == ""
+
+
+def test_the_settings_are_in_force_at_once(
+    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+) -> None:
+    Settings(save_delay=0).set(EMBEDDING_DISK, False)
+    someone = arrive(real_sam)
+    look(someone, photos(tmp_path / "photos", 2))
+    someone.desk.settings.set(EMBEDDING_DISK, True)
+    someone.desk.settings.set(EMBEDDING_DISK_GB, 3)
+    assert someone.desk.workers.disk.files.limit_bytes == 3 * 1024**3
+    someone.go("1.png")
+    someone.until(lambda: len(kept(samdesk_home)) == 1)
+
+
+def test_a_folder_that_cannot_be_written_is_said_once_and_changes_nothing_else(
+    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+) -> None:
+    (samdesk_home / "cache").mkdir(exist_ok=True)
+    (samdesk_home / "cache" / "embeddings").write_text("a file where the folder should be")
+    someone = arrive(real_sam)
+    look(someone, photos(tmp_path / "photos", 2))
+    someone.until(lambda: "Encoded images cannot be kept" in someone.told)
+    assert someone.told.count("cannot be kept") == 1
+    someone.click(80, 110)
+    assert someone.desk.flows.annotate.proposal is not None
