@@ -31,6 +31,8 @@ from samdesk.io.settings import (
     FILL_OPACITY,
     HOVER_PREVIEW,
     LABEL_TAGS,
+    LOOK_CLOSER,
+    LOOK_CLOSER_FROM,
     MAX_MEGAPIXELS,
     OUTLINE_WIDTH,
     PREFETCH,
@@ -57,6 +59,8 @@ from samdesk.ui.controllers.taught import TaughtController
 from samdesk.ui.controllers.teach import TeachController
 from samdesk.ui.controllers.thumbnails import ThumbnailsController
 from samdesk.ui.controllers.tools import ToolsController
+from samdesk.ui.controllers.view_status import ViewStatus
+from samdesk.ui.controllers.views import ViewsController
 from samdesk.ui.document_model import DocumentModel
 from samdesk.ui.job_bar import JobBars
 from samdesk.ui.main_window import MainWindow
@@ -72,8 +76,8 @@ from samdesk.workers.batch import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference import InferenceClient
-from samdesk.workers.inference_loop import Loader
 from samdesk.workers.lifecycle import Post
+from samdesk.workers.model_in_use import Loader
 from samdesk.workers.storage import StorageClient
 from samdesk.workers.taught_loader import TaughtLoader
 from samdesk.workers.teach import Arguments, TeachClient
@@ -317,6 +321,8 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     annotate.settled.connect(navigate.release)
     annotate.given_back.connect(navigate.stay)
     navigate.leaving.connect(annotate.discard)
+    views = ViewsController(session, inference, canvas, annotate, messages, window)
+    navigate.leaving.connect(views.forget)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(
@@ -336,6 +342,7 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
         labels=labels,
         tools=tools,
         annotate=annotate,
+        views=views,
         everything=EverythingController(session, inference, canvas, labels, messages, window),
         models=models,
         batch=batch,
@@ -345,6 +352,7 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     )
     ConflictsController(storage, navigate, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)
+    ViewStatus(window, canvas, inference, views)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
     CommandsController(view.actions, window, canvas, session, settings, flows, window)
     return flows
@@ -358,6 +366,8 @@ def _follow_settings(desk: Desk) -> None:
         get = settings.get
         sam.set_hover_enabled(get(HOVER_PREVIEW))
         desk.view.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
+        desk.view.actions.set_checked("view.look_auto", get(LOOK_CLOSER))
+        desk.flows.views.set_automatic(get(LOOK_CLOSER), get(LOOK_CLOSER_FROM))
         desk.flows.navigate.prefetch = get(PREFETCH)
         desk.workers.inference.set_cache_budget(get(EMBEDDING_CACHE_MB) * 1024**2)
         desk.workers.disk.configure(get(EMBEDDING_DISK), get(EMBEDDING_DISK_GB) * 1024**3)

@@ -12,8 +12,8 @@ from samdesk.ui.canvas.viewport import Viewport
 
 _ON, _OFF = 3.0, 5.0
 """Dashes, logical pixels."""
-_LIGHT, _DARK = QColor(255, 255, 255, 215), QColor(12, 14, 18, 120)
-_FAINT_LIGHT, _FAINT_DARK = QColor(255, 255, 255, 110), QColor(12, 14, 18, 60)
+_LIGHT, _DARK = QColor(255, 255, 255, 225), QColor(12, 14, 18, 150)
+_FAINT_LIGHT, _FAINT_DARK = QColor(255, 255, 255, 110), QColor(12, 14, 18, 75)
 
 
 @dataclass(frozen=True)

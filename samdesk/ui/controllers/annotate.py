@@ -13,6 +13,7 @@ from samdesk.domain.geometry import Frame, Region
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
 from samdesk.domain.regions import contains, is_drawable
+from samdesk.domain.views import holds
 from samdesk.ui.candidate_strip import CandidateStrip
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.tools.sam import SamTool
@@ -62,6 +63,8 @@ class AnnotateController(QObject):
         self._queue = AcceptedQueue()
         self._reopened: AnnotationId | None = None
         self._proposal: Proposal | None = None
+        self._view: Frame | None = None
+        self._mouse: tuple[float, float] | None = None  # where a preview is shown or asked for
         tool.prompts_changed.connect(self._ask)
         tool.hovered.connect(self._hover)
         tool.hover_left.connect(self._end_hover)
@@ -71,6 +74,8 @@ class AnnotateController(QObject):
         tool.cleared.connect(self.discard)
         inference.predicted.connect(self._take)
         inference.failed.connect(self._give_up)
+        inference.encoding.connect(lambda _key: self._look_from(None))
+        inference.view_ready.connect(self._look_from)
         strip.chosen.connect(self.choose_candidate)
         labels.current_changed.connect(self._recolor)
         session.model.document_opened.connect(self._forget_others)
@@ -153,7 +158,7 @@ class AnnotateController(QObject):
             return
         self.discard()
         self._reopened = annotation.id
-        frame = Frame(0.0, 0.0, float(max(document.width, document.height)))
+        frame = self._frame_around(annotation.region, document)
         logits = region_to_logits(annotation.region, frame, (document.height, document.width))
         self._feedback.seed(MaskPrompt(logits, frame))
         self._proposal = self._as_proposal(((annotation.region, annotation.mask_score or 1.0),), 0)
@@ -161,6 +166,25 @@ class AnnotateController(QObject):
         self._canvas.set_edited(annotation.id)
         self._canvas.set_proposal(self._proposal)
         self.changed.emit()
+
+    def _frame_around(self, region: Region, document: ImageDocument) -> Frame:
+        """What the model looks at: a mask prompt over just that loses nothing."""
+        if self._view is not None and not region.is_empty and holds(self._view, region.bounds):
+            return self._view
+        return Frame(0.0, 0.0, float(max(document.width, document.height)))
+
+    def _look_from(self, view: Frame | None) -> None:
+        """The model looks elsewhere: a mask that is in the making is drawn again if it may become finer.
+
+        Not one among whose candidates the user has chosen, nor an annotation opened again and left as it is.
+        """
+        self._view = view
+        if view is None:
+            return
+        if self._tool.prompts and self._index == 0 and self.candidate_count:
+            self._ask(self._tool.prompts)
+        elif self._mouse is not None:
+            self._hover(*self._mouse)
 
     def _ask(self, prompts: PromptSet) -> None:
         if not prompts:
@@ -182,6 +206,7 @@ class AnnotateController(QObject):
             self._inference.clear()
 
     def _hover(self, x: float, y: float) -> None:
+        self._mouse = (x, y)
         if self.has_prompts or not self._is_on_screen():
             return
         shown = self._proposal
@@ -190,6 +215,7 @@ class AnnotateController(QObject):
         self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
 
     def _end_hover(self) -> None:
+        self._mouse = None
         self._inference.cancel_hover()
         if self._proposal is not None and self._proposal.hover:
             self._clear_proposal()

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from samdesk.io.settings import HOVER_PREVIEW, Settings
+from samdesk.io.settings import HOVER_PREVIEW, LOOK_CLOSER, Settings
 from samdesk.ui.actions import Actions
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.controllers.annotate import AnnotateController
@@ -22,6 +22,7 @@ from samdesk.ui.controllers.navigate import NavigateController
 from samdesk.ui.controllers.taught import TaughtController
 from samdesk.ui.controllers.teach import TeachController
 from samdesk.ui.controllers.tools import ToolsController
+from samdesk.ui.controllers.views import ViewsController
 from samdesk.ui.main_window import MainWindow
 from samdesk.ui.session import Session
 
@@ -35,6 +36,7 @@ class Controllers:
     labels: LabelsController
     tools: ToolsController
     annotate: AnnotateController
+    views: ViewsController
     everything: EverythingController
     models: ModelsController
     batch: BatchController
@@ -66,10 +68,11 @@ class CommandsController(QObject):
             stack.indexChanged, session.model.document_opened, session.model.document_changed,
             flows.tools.selection_changed, flows.tools.tool_changed, flows.annotate.changed,
             flows.models.ready, flows.everything.changed, flows.batch.running_changed,
-            flows.files.dataset_opened, flows.taught.changed, flows.teach.changed,
+            flows.files.dataset_opened, flows.taught.changed, flows.teach.changed, flows.views.changed,
         ):  # fmt: skip
             signal.connect(self.refresh)
         flows.tools.tool_changed.connect(lambda name: actions.set_checked(f"tool.{name}", True))
+        flows.views.changed.connect(lambda: actions.set_checked("view.look_pin", flows.views.pinned))
         actions.set_checked("view.hover_preview", settings.get(HOVER_PREVIEW))
         self.refresh()
 
@@ -99,6 +102,7 @@ class CommandsController(QObject):
             "proposal": prompted,
             "candidates": flows.annotate.candidate_count > 1,
             "labels": len(self._session.model.labels) > 0,
+            "views": flows.models.info is None or flows.models.info.views,
             "model": flows.models.info is not None and has_document,
             "running": flows.batch.running,
             "idle": not flows.batch.running,
@@ -130,6 +134,9 @@ class CommandsController(QObject):
             "view.zoom_out": canvas.zoom_out,
             "view.toggle_annotations": canvas.set_annotations_visible,
             "view.hover_preview": lambda on: self._settings.set(HOVER_PREVIEW, on),
+            "view.look_auto": lambda on: self._settings.set(LOOK_CLOSER, on),
+            "view.look_pin": flows.views.pin,
+            "view.look_now": flows.views.look_now,
             "view.theme": flows.help.toggle_theme,
             **{f"tool.{name}": _choosing(tools, name) for name in tools.tools},
             "prompt.undo": tools.undo_step,
