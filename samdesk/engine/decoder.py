@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from samdesk.engine.products import by_object_onto
 from samdesk.engine.two_way import FirstLayer, TwoWayTransformer
 from samdesk.engine.upscaling import Upscaler, apart
 
@@ -82,7 +83,9 @@ class Decoder:
 
     def __init__(self, prompt_encoder: Any, mask_decoder: Any, dtype: torch.dtype) -> None:
         self.dtype = dtype
-        self._prompts = prompt_encoder
+        *layers, last = prompt_encoder.mask_downscaling
+        self._mask_layers = nn.Sequential(*layers)
+        self._mask_linear = last.weight.flatten(1).to(dtype), last.bias.to(dtype)
         self._no_mask = prompt_encoder.no_mask_embed.weight[0]
         self._labels = torch.cat(
             [e.weight for e in (prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings)]
@@ -151,25 +154,27 @@ class Decoder:
         return place + self._labels[labels.long() + 1]
 
     def embed_mask(self, masks: Tensor) -> Tensor:
-        """(B, 1, 256, 256) logits to (B, N, C) float32, to add to the image."""
-        dense: Tensor = self._prompts.mask_downscaling(masks)
-        return torch.transpose(dense.flatten(2), 1, 2)
+        """(B, 1, 256, 256) logits to (B, N, 16) float32: each cell's mask before its last, linear layer."""
+        small: Tensor = self._mask_layers(masks)
+        return small.flatten(2).mT
 
-    def __call__(self, image: ImageSide, prompts: Tensor, dense: Tensor | None, multimask: bool) -> Decoded:
+    def __call__(self, image: ImageSide, prompts: Tensor, mask: Tensor | None, multimask: bool) -> Decoded:
         """Decodes B objects of one image.
 
         Args:
             image: Of the image they are on.
             prompts: (B, S, C) from ``embed_points``.
-            dense: (B, N, C) from ``embed_mask``, or None.
+            mask: (B, N, 16) from ``embed_mask``, or None.
             multimask: Three masks an object, or one.
         """
         tokens = torch.cat([self._heads.tokens.expand(len(prompts), -1, -1), prompts], 1)
         images = image.tokens.expand(len(prompts), -1, -1)
-        if dense is not None:
-            images = images + dense.to(self.dtype)
         parts = list(torch.split(images, 1 if images.device.type == "cpu" else len(images)))
-        known = image.first if dense is None else None
+        if mask is not None:
+            small = torch.split(mask.to(self.dtype), len(parts[0]))
+            pairs = zip(parts, small, strict=True)
+            parts = [by_object_onto(x, m, *self._mask_linear) for x, m in pairs]
+        known = image.first if mask is None else None
         tokens, parts = self._transformer(tokens, parts, known, self._no_mask)
         scores = self._heads.scores(tokens)
         wanted = self._heads.wanted(multimask)

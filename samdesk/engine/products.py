@@ -2,7 +2,7 @@
 
 On a CPU torch multiplies float32 matrices with MKL, which holds back on other makers' processors: oneDNN,
 which torch brings too, takes half the time there (4096 x 256 x 256 on 2 cores of an AMD EPYC: 1.2 ms in
-place of 2.6 ms) and as long elsewhere. In bf16 torch takes oneDNN by itself.
+place of 2.6 ms) and as long elsewhere. In bf16 torch takes oneDNN by itself, but has no way to fuse.
 """
 
 from __future__ import annotations
@@ -43,15 +43,13 @@ def _fused_convolution() -> Any:
     return fused
 
 
-def _fits(x: Tensor, gelu: bool = False) -> bool:
-    if x.device.type != "cpu" or x.numel() // x.shape[-1] < _SMALL:
-        return False
-    return x.dtype == torch.float32 or (gelu and x.dtype == torch.bfloat16)
+def _fits(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype != torch.float16 and x.numel() // x.shape[-1] >= _SMALL
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, gelu: bool = False) -> Tensor:
     """``x @ weight.T + bias`` for (..., K) and (N, K): (..., N); with ``gelu`` (the exact one) after it."""
-    if _fits(x, gelu) and (fused := _one_dnn()) is not None:
+    if _fits(x) and (fused := _one_dnn()) is not None:
         found: Tensor = fused(x, weight, bias, "gelu" if gelu else "none", [], "none" if gelu else "")
         return found
     found = functional.linear(x, weight, bias)
@@ -63,7 +61,7 @@ def linear_onto(base: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor
     if _fits(x) and (fused := _one_dnn()) is not None:
         found: Tensor = fused.binary(x, base, weight, bias, "add")
         return found
-    return torch.addmm(base + bias, x, weight.T)
+    return functional.linear(x, weight, bias).add_(base)
 
 
 def by_object(a: Tensor, b: Tensor) -> Tensor:
@@ -72,10 +70,10 @@ def by_object(a: Tensor, b: Tensor) -> Tensor:
 
 
 def by_object_onto(base: Tensor, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
-    """``base + a @ b + bias`` for (B, M, N), (B, M, K) and (B, K, N), as a new tensor."""
+    """``base + a @ b.mT + bias`` for (B, M, N), (B, M, K) and (B, N, K) or (N, K): a new tensor."""
     if len(a) == 1:
-        return linear_onto(base[0], a[0], b[0].T, bias)[None]
-    return torch.baddbmm(base + bias, a, b)
+        return linear_onto(base[0], a[0], b if b.dim() == 2 else b[0], bias)[None]
+    return torch.baddbmm(base + bias, a, b.mT.expand(len(a), -1, -1))
 
 
 def convolved(

@@ -30,7 +30,7 @@ class Sam1Network:
         decoder: The prompt encoder and mask decoder.
     """
 
-    most_logit = float("inf")
+    most_logit: float | None = None
 
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         self._encoder = encoder

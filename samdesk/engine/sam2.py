@@ -27,7 +27,7 @@ class Sam2Network:
         decoder: The prompt encoder and mask decoder.
     """
 
-    most_logit = 32.0
+    most_logit: float | None = 32.0
 
     def __init__(self, encoder: Sam2Encoder, decoder: Decoder) -> None:
         self._encoder = encoder

@@ -76,8 +76,8 @@ class PromptTensors:
 class SamNetwork(Protocol):
     """What differs between SAM 1 and SAM 2."""
 
-    most_logit: float
-    """Logits are cut off at this."""
+    most_logit: float | None
+    """Logits are cut off at this; None: they are not."""
 
     @property
     def decoder(self) -> Decoder:
@@ -247,7 +247,9 @@ class SamPredictor:
         if prompts.box is not None:
             boxes = self._tensor(self._to_input(embedding, prompts.box.xyxy).reshape(1, 4))
         if prompts.mask is not None:
-            masks = self._tensor(mask_on_frame(prompts.mask, embedding.frame)[None, None])
+            masks = self._tensor(
+                mask_on_frame(prompts.mask, embedding.frame, image_hw=embedding.image_hw)[None, None]
+            )
         return PromptTensors(1, points, labels, boxes, masks)
 
     def _to_input(self, embedding: Embedding, xy: ArrayLike) -> FloatArray:
@@ -274,10 +276,11 @@ class SamPredictor:
         with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
             decoder, points = self.network.decoder, self.network.points(prompts)
             sparse = decoder.embed_points(*points) if points is not None else decoder.no_points(prompts.count)
-            dense = None if prompts.masks is None else decoder.embed_mask(prompts.masks)
-            found = decoder(decoder.here(embedding.data), sparse, dense, multimask)
-            most = self.network.most_logit
-            return found.logits.clamp(-most, most).cpu().numpy(), found.scores.cpu().numpy()
+            mask = None if prompts.masks is None else decoder.embed_mask(prompts.masks)
+            found = decoder(decoder.here(embedding.data), sparse, mask, multimask)
+            logits, scores = found.logits.cpu().numpy(), found.scores.cpu().numpy()
+        most = self.network.most_logit
+        return (logits if most is None else logits.clip(-most, most)), scores
 
 
 def cut_out(image: RgbImage, view: Frame) -> RgbImage:

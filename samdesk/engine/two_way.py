@@ -39,6 +39,9 @@ from torch.nn import functional
 
 from samdesk.engine.products import by_object, by_object_onto
 
+_CELLS = 2048
+"""Image tokens at once on a CPU."""
+
 
 @dataclass(frozen=True, eq=False)
 class FirstLayer:
@@ -137,10 +140,11 @@ class TokensToImage(_Cross):
 
 
 class ImageToTokens(_Cross):
-    """The image looks at tokens. The weights are those of one ``cross_attn_image_to_token``."""
+    """The image looks at tokens. The weights are those of one ``cross_attn_image_to_token`` and its norm."""
 
-    def __init__(self, attention: Any, position: Tensor) -> None:
+    def __init__(self, attention: Any, norm: Any, position: Tensor) -> None:
         super().__init__(attention, position)
+        self._norm = norm.weight.to(self.type), norm.bias.to(self.type), norm.eps
         self._at = self.of_image(position, self.q_weight)
         self._q_by_head, self._q_bias_by_head = self.split(self.q_weight), self.split(self.q_bias[:, None])
         self._out_by_head = self.out_weight.T.reshape(self.heads, self.depth, -1).contiguous()
@@ -151,7 +155,7 @@ class ImageToTokens(_Cross):
         return self.of_image(both, self.q_weight * self.scale, self.q_bias * self.scale)
 
     def __call__(self, tokens: Tensor, values: Tensor, images: list[Tensor]) -> list[Tensor]:
-        """(B, T, C) tokens with and without their encoding, images: the new images before their norm."""
+        """(B, T, C) tokens with and without their encoding: the images are changed where they are."""
         keys = self._keys(tokens) * self.scale
         folded = (keys @ self._q_by_head).flatten(1, 2).to(self.type)
         at = self.against(keys, self._at) + (keys @ self._q_bias_by_head).to(self.type)
@@ -159,16 +163,39 @@ class ImageToTokens(_Cross):
         pairs = zip(
             torch.split(folded, part), torch.split(at, part), torch.split(out, part), images, strict=True
         )
-        return [_told(by_object(f, x).view(a.shape).add_(a), o, x, bias) for f, a, o, x in pairs]
+        return [self._told(by_object(f, x).view(a.shape).add_(a), o, x, bias, x) for f, a, o, x in pairs]
 
     def first(
         self, tokens: Tensor, values: Tensor, images: list[Tensor], known: FirstLayer, plus: Tensor
     ) -> list[Tensor]:
-        """Likewise for the first layer; ``plus`` (C,) is added everywhere."""
+        """Likewise for the first layer, into new images; ``plus`` (C,) is added everywhere."""
         scores = self.against(self._keys(tokens), known.queries)
         out, bias, part = self._folded(values), (self.out_bias + plus).to(self.type), len(images[0])
         pairs = zip(torch.split(scores, part), torch.split(out, part), images, strict=True)
-        return [_told(s, o, x, bias) for s, o, x in pairs]
+        return [self._told(s, o, x, bias, torch.empty_like(x, memory_format=torch.contiguous_format))
+                for s, o, x in pairs]  # fmt: skip
+
+    def _told(self, scores: Tensor, told: Tensor, image: Tensor, bias: Tensor, out: Tensor) -> Tensor:
+        """An image with what its cells see in the tokens, normed: step 2 above.
+
+        Each cell only needs itself. On a CPU some go at a time, and into the image itself where that is
+        allowed: what is written, read and written again then stays in the processor's cache.
+
+        Args:
+            scores: (b, H, T, N).
+            told: (b, H T, C).
+            image: (b, N, C).
+            bias: (C,).
+            out: (b, N, C) to write to.
+        """
+        weights, told = scores.softmax(2).flatten(1, 2), told.mT
+        cells = image.shape[1]
+        part = _CELLS if image.device.type == "cpu" else cells
+        for start in range(0, cells, part):
+            rows = slice(start, start + part)
+            new = by_object_onto(image[:, rows], weights[..., rows].mT, told, bias)
+            out[:, rows] = functional.layer_norm(new, new.shape[-1:], *self._norm)
+        return out
 
     def _keys(self, tokens: Tensor) -> Tensor:
         return self.by_head(functional.linear(tokens, self.k_weight, self.k_bias))
@@ -186,11 +213,6 @@ def _seen(folded: Tensor, at: Tensor, image: Tensor) -> Tensor:
     return by_object(scores.softmax(-1).flatten(1, 2), image.mT)
 
 
-def _told(scores: Tensor, told: Tensor, image: Tensor, bias: Tensor) -> Tensor:
-    """An image with what its cells see in the tokens: (b, H, T, N) scores, (b, H T, C), (b, N, C). Step 2."""
-    return by_object_onto(image, scores.softmax(2).flatten(1, 2).mT, told, bias)
-
-
 class TwoWayTransformer:
     """Meta's module of that name, for inference.
 
@@ -203,9 +225,9 @@ class TwoWayTransformer:
         self._position = position
         self._layers = list(module.layers)
         self._to_image = [TokensToImage(b.cross_attn_token_to_image, position) for b in module.layers]
-        self._to_tokens = [ImageToTokens(b.cross_attn_image_to_token, position) for b in module.layers]
-        self._norms = [(b.norm4.weight.to(position.dtype), b.norm4.bias.to(position.dtype), b.norm4.eps)
-                       for b in module.layers]  # fmt: skip
+        self._to_tokens = [
+            ImageToTokens(b.cross_attn_image_to_token, b.norm4, position) for b in module.layers
+        ]
         self._last = TokensToImage(module.final_attn_token_to_image, position)
         self._last_norm = module.norm_final_attn
 
@@ -221,7 +243,7 @@ class TwoWayTransformer:
 
         Args:
             tokens: (B, T, C) float32.
-            images: (b, N, C) each, B in all.
+            images: (b, N, C) each, B in all. Without ``known`` they are changed where they are.
             known: ``prepare`` of the one image that they all are and ``plus``; None where they are others.
             plus: (C,) float32 that belongs to the image everywhere, with ``known``; else it is not used.
         """
@@ -239,8 +261,6 @@ class TwoWayTransformer:
                 if first and known
                 else back(queries + tokens, queries, images)
             )
-            weight, bias, eps = self._norms[number]
-            images = [functional.layer_norm(x, x.shape[-1:], weight, bias, eps) for x in images]
         queries = self._last_norm(queries + self._last(queries + tokens, images))
         return queries, images
 

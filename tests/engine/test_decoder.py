@@ -62,8 +62,8 @@ class Pair:
         if self.second or asked.boxes is None:
             points = None if points is None else with_none(*points)
         sparse = decoder.no_points(asked.count) if points is None else decoder.embed_points(*points)
-        dense = None if asked.masks is None else decoder.embed_mask(asked.masks)
-        return decoder(image, sparse, dense, multimask)
+        mask = None if asked.masks is None else decoder.embed_mask(asked.masks)
+        return decoder(image, sparse, mask, multimask)
 
 
 class Asked:

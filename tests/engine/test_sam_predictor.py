@@ -83,7 +83,7 @@ def test_odd_images_are_refused_in_words(predictor: SamPredictor) -> None:
 class CrampedNetwork:
     """A network on a device that holds two objects at most."""
 
-    most_logit = float("inf")
+    most_logit = None
 
     def __init__(self, real: SamPredictor) -> None:
         self.real = real.network
@@ -102,7 +102,7 @@ class CrampedNetwork:
     def here(self, image: ImageSide) -> ImageSide:
         return image
 
-    def __call__(self, image: ImageSide, points: torch.Tensor, dense: None, multimask: bool) -> Decoded:
+    def __call__(self, image: ImageSide, points: torch.Tensor, mask: None, multimask: bool) -> Decoded:
         count = len(points)
         self.asked.append(count)
         if count > 2:
