@@ -14,7 +14,7 @@ from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import EngineError, ModelInfo, Pause, no_pause
 
-PATIENCE = 20.0  # seconds until a test that waits for what never comes fails
+PATIENCE = 60.0  # seconds until a test that waits for what never comes fails
 
 
 class Gate:
@@ -101,6 +101,7 @@ class GatedPredictor:
         for _ in range(self.layers):
             self.layer.pass_through()
             pause()
+        self._maybe_fail()
         height, width = image.shape[:2]
         frame = view or Frame(0, 0, float(max(height, width)))
         with self._changed:

@@ -10,11 +10,15 @@ from pytestqt.qtbot import QtBot
 from shapely.geometry import Point
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
-from samdesk.engine.protocols import ModelInfo
+from samdesk.domain.geometry import Frame, RgbImage
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PointPrompt, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.load import load_predictor
+from samdesk.engine.protocols import ModelInfo, Pause, Predictor, no_pause
+from samdesk.io.images import read_image
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference import InferenceClient, Prediction, Shown
-from tests.helpers.gated import spin_until
+from tests.helpers.gated import Gate, spin_until
 from tests.helpers.networks import save_seeded
 
 KEY = ImageKey("disc.png")
@@ -87,4 +91,82 @@ def test_a_checkpoint_that_is_none_leaves_flint_and_mobile_sam_takes_over(
     client.load(str(save_seeded("mobile_sam", tmp_path)), "cpu")
     spin_until(lambda: len(models) == 3)
     assert models[-1].title == "MobileSAM"
+    assert client.stop()
+
+
+class Interrupted:
+    """A real predictor that stands at a gate before each pause of an encode."""
+
+    def __init__(self, inner: Predictor) -> None:
+        self.inner, self.gate, self.encodes = inner, Gate(), 0
+        self.info = inner.info
+        self.predict, self.predict_boxes = inner.predict, inner.predict_boxes
+
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
+        def wait() -> None:
+            self.gate.pass_through()
+            pause()
+
+        self.encodes += 1
+        return self.inner.encode(image, view=view, pause=wait)
+
+
+def noise(folder: Path, name: str, seed: int) -> Path:
+    photo = np.random.default_rng(seed).integers(0, 255, (180, 320, 3), np.uint8)
+    Image.fromarray(photo).resize((1280, 720)).save(folder / name)
+    return folder / name
+
+
+def best(answer: Prediction) -> MaskCandidate:
+    return answer.masks[0].candidate
+
+
+def test_mobile_sam_looks_closer_and_answers_between_its_layers(qtbot: QtBot, tmp_path: Path) -> None:
+    sam = Interrupted(load_predictor(str(save_seeded("mobile_sam", tmp_path)), "cpu", "fp32"))
+    client = InferenceClient(lambda *_: sam)
+    answers: dict[int, Prediction] = {}
+    seen: list[Frame | None] = []
+    client.predicted.connect(lambda answer: answers.update({answer.token: answer}))
+    client.view_ready.connect(seen.append)
+
+    def ask(prompts: PromptSet) -> Prediction:
+        token = client.predict(prompts)
+        spin_until(lambda: token in answers)
+        return answers[token]
+
+    first, second = noise(tmp_path, "a.png", 1), noise(tmp_path, "b.png", 2)
+    click, view = PromptSet((PointPrompt(700, 400),)), Frame(600, 300, 256)
+    client.load("mobile_sam.pt")
+    client.show_image(ImageKey("a.png"), first)
+    whole = ask(click)
+    assert best(whole).frame == Frame(0, 0, 1280)
+    sam.gate.close()
+    client.look_at(view)
+    sam.gate.wait_for_arrival()
+    between = client.predict(click)
+    sam.gate.let_one_through()
+    spin_until(lambda: between in answers)
+    assert np.array_equal(best(answers[between]).logits, best(whole).logits)
+    sam.gate.open()
+    spin_until(lambda: seen == [view])
+    closer = ask(click)
+    assert best(closer).frame == view
+    x0, y0, x1, y1 = closer.masks[0].region.bounds
+    assert view.x0 <= x0 <= x1 <= view.x0 + view.side  # in image pixels
+    assert view.y0 <= y0 <= y1 <= view.y0 + view.side
+    alone = sam.inner.encode(read_image(first), view=view)  # as if nothing had come between its layers
+    assert np.array_equal(best(closer).logits, sam.predict(alone, click)[0].logits)
+    # An image ahead is interrupted by a click, then comes on screen and goes on.
+    sam.gate.close()
+    client.prefetch([(ImageKey("b.png"), second)])
+    sam.gate.wait_for_arrival()
+    between = client.predict(click)
+    sam.gate.let_one_through()
+    spin_until(lambda: between in answers)
+    client.show_image(ImageKey("b.png"), second)
+    sam.gate.open()
+    there = ask(click)
+    assert (there.key, sam.encodes) == ("b.png", 3)
+    alone = sam.inner.encode(read_image(second))
+    assert np.array_equal(best(there).logits, sam.predict(alone, click)[0].logits)
     assert client.stop()

@@ -116,6 +116,7 @@ def test_leaving_an_image_for_one_that_is_there_goes_on_with_it_if_it_is_wanted_
     ready.prefetch(B)
     go_a_layer_on(ready)
     spin_until(lambda: ready.heard.encoded[-1] == (A, True))
+    go_a_layer_on(ready)
     ready.client.show_image(B, ready.path(B))  # and back
     ready.predictor.layer.open()
     spin_until(lambda: ready.heard.encoded[-1] == (B, False))
@@ -220,13 +221,12 @@ def test_a_prompt_without_room_beside_an_encode_ahead_takes_its_room(ready: Desk
     assert ready.finished() == "ac"  # B was given up
 
 
-def test_an_encode_ahead_that_fails_is_begun_anew_when_it_is_on_screen(ready: Desk) -> None:
-    ready.predictor.encoding.close()
-    ready.prefetch(B)
-    ready.predictor.encoding.wait_for_arrival()
-    ready.predictor.errors = [OutOfMemory("full")]
+def test_an_encode_ahead_that_fails_when_it_is_on_screen_is_begun_anew(ready: Desk) -> None:
+    begin_ahead(ready, B)
     ready.client.show_image(B, ready.path(B))
-    ready.predictor.encoding.open()
+    go_a_layer_on(ready)
+    ready.predictor.errors = [OutOfMemory("full")]
+    ready.predictor.layer.open()
     spin_until(lambda: ready.heard.encoded[-1] == (B, False))
     assert ready.heard.failures == []
     assert ready.encoded() == "abb"
