@@ -91,7 +91,8 @@ class Decoder:
             [e.weight for e in (prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings)]
         )
         self._frequencies = 2 * math.pi * prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
-        self._input_hw: tuple[int, int] = prompt_encoder.input_image_size
+        height, width = prompt_encoder.input_image_size
+        self._per_pixel = self._no_mask.new_tensor([2 / width, 2 / height])
         position = prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()
         self._position_shape = tuple(position.shape)
         self._transformer = TwoWayTransformer(mask_decoder.transformer, position.to(dtype))
@@ -126,7 +127,7 @@ class Decoder:
 
     def here(self, image: ImageSide) -> ImageSide:
         """The image side on this decoder's device and in its type."""
-        place = self._no_mask.device
+        place = self.device
         if image.tokens.device == place and image.tokens.dtype == self.dtype:
             return image
         first = image.first
@@ -136,10 +137,11 @@ class Decoder:
             *(None if x is None else x.to(place, self.dtype) for x in (image.middle, image.fine)),
         )
 
-    def no_points(self, objects: int) -> Tensor:
-        """(B, 0, C): a mask prompt alone."""
-        none: Tensor = self._no_mask.new_zeros((objects, 0, len(self._no_mask)))
-        return none
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        place: torch.device = self._no_mask.device
+        return place
 
     def embed_points(self, points: Tensor, labels: Tensor) -> Tensor:
         """(B, S, 2) input pixels and (B, S) labels (-1 none, 0 background, 1 object, 2 and 3 corners).
@@ -147,9 +149,7 @@ class Decoder:
         Returns (B, S, C) float32: each point's Fourier features plus what its label says, the latter alone
         where there is no point. A pixel's centre is half a pixel on.
         """
-        height, width = self._input_hw
-        size = torch.tensor([width, height], device=points.device)
-        angles = (2 * ((points + 0.5) / size) - 1) @ self._frequencies
+        angles = ((points + 0.5) * self._per_pixel - 1) @ self._frequencies
         place = torch.cat([angles.sin(), angles.cos()], -1) * (labels != _NO_POINT)[..., None]
         return place + self._labels[labels.long() + 1]
 

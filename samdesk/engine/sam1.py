@@ -61,16 +61,12 @@ class Sam1Network:
         """What ``preprocess`` made of an image of this height and width, encoded."""
         return self.decoder.image_side(self._encoder(pixels, _resized(image_hw), pause))
 
-    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, S, 2) points and (B, S) labels: clicks, then a box's corners or, without a box, no point."""
-        import torch
+        from samdesk.engine.sam_predictor import with_none
 
-        clicks, boxes = prompts.clicks, prompts.corners
-        if boxes is None:
-            return prompts.with_none(clicks)
-        if clicks is None:
-            return boxes
-        return torch.cat([clicks[0], boxes[0]], 1), torch.cat([clicks[1], boxes[1]], 1)
+        given = prompts.together(boxes_first=False)
+        return with_none(*given) if prompts.boxes is None and prompts.points is not None else given
 
 
 def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:

@@ -59,12 +59,9 @@ class Sam2Network:
         """What ``preprocess`` made of an image, encoded."""
         return self.decoder.image_side(*self._encoder(pixels, pause))
 
-    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, S, 2) points and (B, S) labels: a box's corners, then clicks, then always no point."""
-        import torch
+        from samdesk.engine.sam_predictor import with_none
 
-        clicks, boxes = prompts.clicks, prompts.corners
-        if clicks is None or boxes is None:
-            return prompts.with_none(clicks or boxes)
-        both = torch.cat([boxes[0], clicks[0]], 1), torch.cat([boxes[1], clicks[1]], 1)
-        return prompts.with_none(both)
+        given = prompts.together(boxes_first=True)
+        return with_none(*given) if given[1].shape[1] else given

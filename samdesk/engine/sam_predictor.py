@@ -32,7 +32,7 @@ class NoNumbers(EngineError):  # noqa: N818 - named as what it is
 
 @dataclass(frozen=True, eq=False)
 class PromptTensors:
-    """Prompts of B objects, in pixels of the network's input square, float32.
+    """Prompts of B objects, in pixels of the network's input square, float32, on the host.
 
     Attributes:
         count: B.
@@ -48,29 +48,24 @@ class PromptTensors:
     boxes: torch.Tensor | None = None
     masks: torch.Tensor | None = None
 
-    @property
-    def clicks(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Points and their labels."""
-        return None if self.points is None or self.labels is None else (self.points, self.labels)
+    def together(self, boxes_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, S, 2) points and (B, S) labels: clicks, and boxes as two points each, labelled 2 and 3."""
+        import torch
 
-    @property
-    def corners(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Boxes as two points each, labelled 2 and 3."""
-        if self.boxes is None:
-            return None
-        labels = self.boxes.new_tensor([[2.0, 3.0]]).expand(self.count, 2)
-        return self.boxes.reshape(-1, 2, 2), labels
+        parts = [(torch.empty((self.count, 0, 2)), torch.empty((self.count, 0)))]
+        if self.points is not None and self.labels is not None:
+            parts.append((self.points, self.labels))
+        if self.boxes is not None:
+            corners = self.boxes.reshape(-1, 2, 2), torch.tensor([[2.0, 3.0]]).expand(self.count, 2)
+            parts.insert(0 if boxes_first else len(parts), corners)
+        return torch.cat([xy for xy, _ in parts], 1), torch.cat([labels for _, labels in parts], 1)
 
-    @staticmethod
-    def with_none(
-        given: tuple[torch.Tensor, torch.Tensor] | None,
-    ) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Points and labels with one more that is no point (label -1); None for none."""
-        if given is None:
-            return None
-        from torch.nn.functional import pad
 
-        return pad(given[0], (0, 0, 0, 1)), pad(given[1], (0, 1), value=-1.0)
+def with_none(points: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """One more point, which is none (label -1)."""
+    from torch.nn.functional import pad
+
+    return pad(points, (0, 0, 0, 1)), pad(labels, (0, 1), value=-1.0)
 
 
 class SamNetwork(Protocol):
@@ -95,8 +90,8 @@ class SamNetwork(Protocol):
     def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
         """What ``preprocess`` made of an image of this height and width, encoded."""
 
-    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """(B, S, 2) points and (B, S) labels as the decoder takes them; None for a mask alone."""
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, S, 2) points and (B, S) labels as the decoder takes them; S is 0 for a mask alone."""
 
 
 class SamPredictor:
@@ -112,9 +107,12 @@ class SamPredictor:
     """
 
     def __init__(self, network: SamNetwork, info: ModelInfo, kind: str = "") -> None:
+        from samdesk.engine.runners import runner_for
+
         self.network = network
         self.kind = kind
         self._info = info
+        self._run = runner_for(network.decoder)
 
     @property
     def info(self) -> ModelInfo:
@@ -259,26 +257,27 @@ class SamPredictor:
             pairs, embedding.frame, self.network.scale(_seen_hw(embedding.image_hw, embedding.frame))
         )
 
-    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+    @staticmethod
+    def _tensor(array: NDArray[Any]) -> torch.Tensor:
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._info.device)
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32))
 
     def _decode(
         self, embedding: Embedding, prompts: PromptTensors, multimask: bool
     ) -> tuple[FloatArray, FloatArray]:
         import torch
 
+        from samdesk.engine.runners import Prompted
+
         if embedding.model != self.key:
             raise EngineError(
                 f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
             )
         with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
-            decoder, points = self.network.decoder, self.network.points(prompts)
-            sparse = decoder.embed_points(*points) if points is not None else decoder.no_points(prompts.count)
-            mask = None if prompts.masks is None else decoder.embed_mask(prompts.masks)
-            found = decoder(decoder.here(embedding.data), sparse, mask, multimask)
-            logits, scores = found.logits.cpu().numpy(), found.scores.cpu().numpy()
+            points, labels = self.network.points(prompts)
+            asked = Prompted(points, labels, prompts.masks, multimask)
+            logits, scores = (x.numpy() for x in self._run(embedding.data, asked))
         most = self.network.most_logit
         return (logits if most is None else logits.clip(-most, most)), scores
 

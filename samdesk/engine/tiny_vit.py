@@ -28,9 +28,9 @@ from samdesk.engine.products import convolved, linear
 from samdesk.engine.protocols import Pause, no_pause
 
 _BAND = 16
-"""Rows of the first stage at once."""
+"""Rows of the first stage at once on a CPU; a GPU takes all."""
 _ROWS = 2048
-"""Cells at once in an MLP."""
+"""Cells at once in an MLP on a CPU."""
 _REACH = 4
 """Cells (of the first stage's last 128 a side) beyond the photo that its convolutions reach, at most."""
 
@@ -125,12 +125,17 @@ class _Bottleneck:
 
     def __call__(self, x: Tensor) -> Tensor:
         bands = []
-        for start in range(0, len(x), _BAND):
-            end = min(start + _BAND, len(x))
+        for start, end in _bands(x):
             wide = _around(x, self._wide, start - 1, end + 1)
             wide = convolved(wide, *self._depthwise, pad=(0, 1), gelu=True)
             bands.append(functional.gelu(linear(wide, *self._narrow).add_(x[start:end])))
         return torch.cat(bands)
+
+
+def _bands(x: Tensor) -> list[tuple[int, int]]:
+    """First and last row (half open) of each band."""
+    rows = _BAND if x.device.type == "cpu" else len(x)
+    return [(start, min(start + rows, len(x))) for start in range(0, len(x), rows)]
 
 
 def _around(x: Tensor, wide: tuple[Tensor, Tensor], start: int, end: int) -> Tensor:
@@ -153,9 +158,9 @@ class _Merging:
 
     def __call__(self, x: Tensor) -> Tensor:
         bands = []
-        for start in range(0, len(x), _BAND):
-            end = min(start + _BAND, len(x)) + (self._stride == 1)  # with stride 2 the last row stays inside
-            wide = _around(x, self._first, start - 1, end)
+        for start, end in _bands(x):
+            # With stride 2 the last row of a band does not reach beyond it.
+            wide = _around(x, self._first, start - 1, end + (self._stride == 1))
             wide = convolved(wide, *self._depthwise, stride=self._stride, pad=(0, 1), gelu=True)
             bands.append(linear(wide, *self._last))
         return torch.cat(bands)
@@ -176,7 +181,9 @@ class _Block:
     def __call__(self, x: Tensor) -> Tensor:
         x = x + self._attended(x)
         x = convolved(x, *self._local)
-        return torch.cat([self._mlp(rows) for rows in torch.split(x.flatten(0, 1), _ROWS)]).view_as(x)
+        cells = x.flatten(0, 1)
+        parts = torch.split(cells, _ROWS if x.device.type == "cpu" else len(cells))
+        return torch.cat([self._mlp(part) for part in parts]).view_as(x)
 
     def _mlp(self, x: Tensor) -> Tensor:
         weight, bias, eps = self._norm

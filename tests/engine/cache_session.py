@@ -1,6 +1,6 @@
 """A process that writes to a cache folder, for tests that kill it, fill its disk, or run two.
 
-``write FOLDER COUNT LIMIT [SEED]`` writes and reads entries; ``too-large FOLDER`` writes one that the
+``write FOLDER COUNT LIMIT SEED SIDE`` writes and reads entries; ``too-large FOLDER`` writes one that the
 system cuts off in the middle.
 """
 
@@ -21,12 +21,12 @@ def entry(side: int) -> Entry:
     return Entry((np.ones((1, side, side), np.float16),), (10, 20), Frame(0, 0, 20))
 
 
-def write(cache: CacheFolder, count: int, seed: int) -> None:
+def write(cache: CacheFolder, count: int, seed: int, side: int) -> None:
     rng = random.Random(seed)
     names = [f"{i:040x}" for i in range(40)]
     for _ in range(count):
         name = rng.choice(names)
-        cache.write("m", name, packed(name, entry(250)))
+        cache.write("m", name, packed(name, entry(side)))
         print(name, flush=True)
         other = rng.choice(names)
         data = cache.read("m", other)
@@ -47,7 +47,7 @@ def too_large(cache: CacheFolder) -> None:
 if __name__ == "__main__":
     what, folder = sys.argv[1], Path(sys.argv[2])
     if what == "write":
-        seed = int(sys.argv[5]) if len(sys.argv) > 5 else 0
-        write(CacheFolder(folder, SUFFIX, int(sys.argv[4])), int(sys.argv[3]), seed)
+        count, limit, seed, side = map(int, sys.argv[3:])
+        write(CacheFolder(folder, SUFFIX, limit), count, seed, side)
     else:
         too_large(CacheFolder(folder, SUFFIX, 1 << 30))

@@ -61,7 +61,8 @@ class Pair:
         points = asked.together(boxes_first=self.second)
         if self.second or asked.boxes is None:
             points = None if points is None else with_none(*points)
-        sparse = decoder.no_points(asked.count) if points is None else decoder.embed_points(*points)
+        points = points or (torch.empty(asked.count, 0, 2), torch.empty(asked.count, 0))
+        sparse = decoder.embed_points(*points)
         mask = None if asked.masks is None else decoder.embed_mask(asked.masks)
         return decoder(image, sparse, mask, multimask)
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,9 +100,10 @@ def test_content_tells_photos_apart_not_the_name(
     shutil.copy(path, tmp_path / "copy.jpg")
     assert disk.has(predictor, ImageStamp.of(tmp_path / "copy.jpg"))
     path.write_bytes(b"other")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    if sys.platform != "win32":  # which does not say when a file was really changed
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     changed = ImageStamp.of(path)
-    assert (changed.size, changed.mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert changed.size == before.st_size
     assert disk.get(predictor, changed) is None, "its size and time say that it is the same"
 
 
@@ -320,15 +322,17 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_file_leaves_nothing_of_it(folde
 
 
 def test_killed_while_writing_it_leaves_no_broken_entry(folder: Path) -> None:
-    process = session("write", folder, 10_000, 100_000_000)
-    assert process.stdout is not None
-    for _ in range(3):
+    for kill in range(6):
+        process = session("write", folder, 10_000, 100_000_000, kill, 2000)
+        assert process.stdout is not None
         process.stdout.readline()
-    process.kill()
-    process.communicate(timeout=60)
+        killer = threading.Timer(0.01 * kill, process.kill)  # at any moment; most are inside a write
+        killer.start()
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        for file in files(folder):
+            assert unpacked(file.stem, file.read_bytes()).image_hw == (10, 20)
     assert len(files(folder)) >= 3
-    for file in files(folder):
-        assert unpacked(file.stem, file.read_bytes()).image_hw == (10, 20)
     cache = CacheFolder(folder, SUFFIX, 100_000_000)
     half_written = folder / "m" / ".tmp-abandoned"
     half_written.write_bytes(b"1")
@@ -341,7 +345,7 @@ def test_killed_while_writing_it_leaves_no_broken_entry(folder: Path) -> None:
 
 def test_two_processes_share_a_folder_and_its_limit(folder: Path) -> None:
     limit = 6 * 130_000
-    processes = [session("write", folder, 150, limit, seed) for seed in (1, 2)]
+    processes = [session("write", folder, 150, limit, seed, 250) for seed in (1, 2)]
     for process in processes:
         process.communicate(timeout=120)
         assert process.returncode == 0

@@ -88,6 +88,7 @@ class CrampedNetwork:
     def __init__(self, real: SamPredictor) -> None:
         self.real = real.network
         self.decoder = self
+        self.device = torch.device("cpu")
         self.asked: list[int] = []
 
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
