@@ -22,7 +22,7 @@ from samdesk.engine.decoder import Decoder, ImageSide
 
 log = logging.getLogger(__name__)
 
-_MOST_RECORDED = 16
+_MOST_RECORDED = 32
 """Kinds of prompts (number of points, with a mask or not, one mask or three) that are kept recorded."""
 _MOST_POINTS = 24
 """Prompts of more points are rare, each a kind of its own: they are not recorded."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from samdesk.engine import runners
 from samdesk.engine.decoder import Decoder, ImageSide
 from samdesk.engine.runners import PlainRunner, Prompted, RecordedRunner, Replay, runner_for
 from tests.helpers.networks import seeded_network
@@ -105,15 +106,17 @@ def test_where_recording_fails_or_is_wrong_all_goes_on_plainly(
     assert recorder.replayed <= 1
 
 
-def test_only_so_many_kinds_are_kept(decoder: Decoder, images: list[ImageSide]) -> None:
+def test_only_so_many_kinds_are_kept(
+    decoder: Decoder, images: list[ImageSide], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "_MOST_RECORDED", 3)
     recorder = PlaceRecorder()
     runner = RecordedRunner(decoder, recorder)
-    for count in range(1, 19):
+    for count in (1, 2, 3, 4, 4):
         runner(images[0], clicks(count, count))
-    runner(images[0], clicks(18, 0))
-    assert recorder.recorded == 18
+    assert recorder.recorded == 4
     runner(images[0], clicks(1, 0))
-    assert recorder.recorded == 19
+    assert recorder.recorded == 5, "the first kind was dropped for the fourth"
 
 
 def test_a_cpu_records_nothing(decoder: Decoder) -> None:
