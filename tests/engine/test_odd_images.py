@@ -42,8 +42,10 @@ def test_a_view_is_the_photo_cut_out_and_put_back(predictor: SamPredictor, view:
     assert np.array_equal(raster[top : top + side, left : left + side], wanted.raster())
     assert raster.sum() == wanted.raster().sum(), "something was drawn outside the view"
     x0, y0, x1, y1 = found.region().bounds
-    assert x0 >= view.x0 and y0 >= view.y0
-    assert x1 <= min(view.x0 + view.side, 500) + 1e-6 and y1 <= min(view.y0 + view.side, 300) + 1e-6
+    assert x0 >= view.x0
+    assert y0 >= view.y0
+    assert x1 <= min(view.x0 + view.side, 500) + 1e-6
+    assert y1 <= min(view.y0 + view.side, 300) + 1e-6
 
 
 def test_a_view_beside_the_photo_is_refused(predictor: SamPredictor) -> None:
@@ -65,7 +67,9 @@ def test_tiny_and_very_long_photos(predictor: SamPredictor, size: tuple[int, int
         assert region.is_valid
         if not region.is_empty:
             x0, y0, x1, y1 = region.bounds
-            assert min(x0, y0) >= 0 and x1 <= width and y1 <= height
+            assert min(x0, y0) >= 0
+            assert x1 <= width
+            assert y1 <= height
 
 
 def test_prompts_outside_the_photo_get_masks_inside(predictor: SamPredictor) -> None:
