@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from samdesk.bench.versus.gestures import Ask
 from samdesk.bench.versus.ours import Ours
+from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.rows import Row
+from samdesk.bench.versus.settings import FP32
 from samdesk.bench.versus.stage import Stage
 from samdesk.domain.geometry import FloatArray
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import Predictor, Storable
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,35 @@ class Agreement:
 
 def agreement(stage: Stage, ours: Ours, asks: Iterable[Ask]) -> Agreement:
     """Asks samdesk and the stock network, each with its own encoder, and compares all masks."""
+    return _compared(stage, ours.predictor, ours.embedding, asks)
+
+
+def of_decoder(stage: Stage, ours: Ours, asks: Iterable[Ask]) -> Agreement | None:
+    """The same with samdesk's decoder alone: it is given what the encoder said in fp32.
+
+    None where a predictor cannot take another's embedding.
+    """
+    encoder, decoder = stage.ours(FP32), ours.predictor
+    if not (isinstance(encoder.predictor, Storable) and isinstance(decoder, Storable)):
+        return None
+    writer, reader = encoder.predictor, decoder
+
+    def handed_over(photo: Photo) -> Embedding:
+        exact = encoder.embedding(photo)
+        return reader.from_arrays(writer.to_arrays(exact), exact.image_hw, exact.frame)
+
+    return _compared(stage, decoder, handed_over, asks)
+
+
+def _compared(
+    stage: Stage, predictor: Predictor, embedding: Callable[[Photo], Embedding], asks: Iterable[Ask]
+) -> Agreement:
     differences, ious, largest = [0.0], [], 0.0
     for ask in asks:
         features = stage.stock_features(ask.photo)
         wanted, _, _ = stage.stock.logits(features, ask.prompts, ask.photo.hw)
         largest = max(largest, float(np.abs(wanted).max()))
-        for candidate in ours.predictor.predict(ours.embedding(ask.photo), ask.prompts):
+        for candidate in predictor.predict(embedding(ask.photo), ask.prompts):
             same = _nearest(candidate.logits, wanted)
             differences.append(float(np.abs(candidate.logits - same).max()))
             ious.append(_iou(candidate.logits, same))

@@ -51,6 +51,10 @@ class Asks:
             return Ask(photo, PromptSet((path[turn % len(path)],)))
         return Ask(photo, self._prompts(photo, gesture, kind, turn))
 
+    def spread(self, count: int, kind: Kind) -> list[Ask]:
+        """So many of them, from the first turn to the last."""
+        return [self.at(i * self._turns // count, kind) for i in range(count)]
+
     def _prompts(self, photo: Photo, gesture: Gesture, kind: Kind, turn: int) -> PromptSet:
         if kind == "point":
             return PromptSet((gesture.click,))

@@ -62,7 +62,7 @@ class Settings:
     @property
     def compared(self) -> int:
         """How many prompts of a kind are compared with the stock network."""
-        return 2 if self.quick else 6
+        return 2 if self.quick else 12
 
     def often(self, times: int) -> int:
         """Turns of something quick that is done so many times a round; more where a GPU makes it quicker."""

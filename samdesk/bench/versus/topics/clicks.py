@@ -12,6 +12,7 @@ from samdesk.bench.versus.ours import CANDIDATES
 from samdesk.bench.versus.photos import Photo, of_size
 from samdesk.bench.versus.rows import Entry, Row, besides_the_network, row
 from samdesk.bench.versus.stage import Stage
+from samdesk.domain.contours import MOST_RINGS
 from samdesk.domain.geometry import FloatArray
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.sam_prompts import INPUT_SIDE, candidates, to_input
@@ -71,7 +72,8 @@ def noise(stage: Stage) -> list[Row]:
         rings.append(found)
     longest = max(timing.ms for timing in times)
     words = f"at most {max(rings)} rings in 3 regions, {longest:.1f} ms at the longest"
-    note = "as click_other_work, on " + ("a random network's noise" if stage.checkpoint.random else "noise")
+    source = "a random network's noise" if stage.checkpoint.random else "noise"
+    note = f"as click_other_work, on {source}; a region has at most {MOST_RINGS} rings"
     entry = Entry(name, partial(_ours, stage, asks), note=note)
     return [row(entry, times).having(words, samdesk_max_ms=longest, rings_max=max(rings))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from samdesk.bench.versus.agreement import agreement
+from samdesk.bench.versus.agreement import agreement, of_decoder
 from samdesk.bench.versus.contest import Timing
 from samdesk.bench.versus.gestures import HOVER, KINDS, Asks, Kind
 from samdesk.bench.versus.rows import Entry, Row
@@ -86,12 +86,17 @@ def _compared(stage: Stage, asks: Asks, figure: str, rows: list[Row]) -> list[Ro
         for kind in KINDS
         for precision in stage.settings.precisions
     }
-    told = []
-    for row in rows:
-        if row.name in of_row:
-            kind, precision = of_row[row.name]
-            some = [asks.at(i, kind) for i in range(stage.settings.compared)]
-            found = agreement(stage, stage.ours(precision), some)
-            row = found.told(row, exact=precision == FP32)
-        told.append(row)
-    return told
+    return [_told(stage, asks, row, *of_row[row.name]) if row.name in of_row else row for row in rows]
+
+
+def _told(stage: Stage, asks: Asks, row: Row, kind: Kind, precision: str) -> Row:
+    some = asks.spread(stage.settings.compared, kind)
+    row = agreement(stage, stage.ours(precision), some).told(row, exact=precision == FP32)
+    alone = None if precision == FP32 else of_decoder(stage, stage.ours(precision), some)
+    if alone is None:
+        return row
+    return row.having(
+        f"from the fp32 embedding {alone.iou_median:.4f} median, {min(alone.ious):.4f} least",
+        decoder_iou_median=alone.iou_median,
+        decoder_iou_min=min(alone.ious),
+    )
