@@ -352,6 +352,7 @@ def test_two_processes_share_a_folder_and_its_limit(folder: Path) -> None:
     for file in files(folder):
         unpacked(file.stem, file.read_bytes())
     assert len(files(folder)) >= 3
+    assert sum(f.stat().st_size for f in files(folder)) <= 2 * limit, "one may not know of the other's last"
     CacheFolder(folder, SUFFIX, limit).trim()
     assert sum(f.stat().st_size for f in files(folder)) <= limit
 
