@@ -276,7 +276,6 @@ def test_a_folder_that_cannot_be_written_is_told_once(
     assert "Nothing is lost" in notice
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes everywhere")
 def test_a_read_only_folder_still_gives_what_it_has(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
@@ -286,6 +285,8 @@ def test_a_read_only_folder_still_gives_what_it_has(
     group = files(folder)[0].parent
     group.chmod(0o500)
     try:
+        if os.access(group, os.W_OK):
+            pytest.skip("this user writes everywhere")
         assert disk.get(predictor, stamp) is not None
         disk.put_soon(predictor, images("b"), embedding)
         assert disk.flush(30)
