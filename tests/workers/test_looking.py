@@ -112,6 +112,7 @@ def test_a_look_once_made_is_not_encoded_again(ready: Desk) -> None:
     ready.client.look_at(LEFT)
     assert ready.answer(ready.client.predict(at(40, 100))).masks[0].candidate.frame == LEFT
     assert ready.predictor.views == [LEFT, RIGHT]
+    assert len(ready.heard.views) == 2 * 3  # the same again is no news
 
 
 def test_it_is_forgotten_with_its_image(ready: Desk) -> None:

@@ -112,6 +112,16 @@ def test_nothing_is_answered_from_what_was_let_go() -> None:
     assert held.answering(PromptSet((PointPrompt(150, 150),))) is None
 
 
+@pytest.mark.parametrize(
+    ("x", "answered_there"), [(101.5, False), (101.6, True), (198.4, True), (198.5, False)]
+)
+def test_what_lies_near_an_edge_is_likely_to_go_on_outside(x: float, answered_there: bool) -> None:
+    look = Frame(100, 100, 100)  # its margin is 1.6 pixels
+    found = looks(look).answering(PromptSet((PointPrompt(x, 150),)))
+    assert found is not None
+    assert found[0].frame == (look if answered_there else WHOLE)
+
+
 def test_no_margin_is_left_where_the_image_ends() -> None:
     corner = Frame(900, 500, 100)
     found = looks(corner).answering(PromptSet((PointPrompt(999.5, 599.5),)))
