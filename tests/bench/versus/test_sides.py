@@ -68,7 +68,9 @@ def test_what_ultralytics_is_timed_on_is_masks_of_the_whole_photo(tmp_path: Path
     path = tmp_path / "mobile_sam.pt"
     save_seeded("mobile_sam", path)
     drawn = shapes(None)
+    threads = torch.get_num_threads()
     reference = Reference(path, "cpu", True, drawn)
+    assert torch.get_num_threads() == threads  # Ultralytics takes one for itself
     photo = of_size(
         Photo("grey", np.full((60, 80, 3), 90, np.uint8), Hand(np.empty((0, 4)), (60, 80), 0)), 0.5
     )
@@ -81,8 +83,6 @@ def test_what_ultralytics_is_timed_on_is_masks_of_the_whole_photo(tmp_path: Path
     reference.boxes(photo, np.array([[10, 10, 90, 90], [50, 60, 300, 200.0]]), turn=0)
     (result,) = reference._predictor.results
     assert result.masks.data.shape == (2, *photo.hw)
-    threads = torch.get_num_threads()
-    assert threads == torch.get_num_threads()
 
 
 def test_outlines_of_noise_are_those_of_shapes(tmp_path: Path) -> None:
