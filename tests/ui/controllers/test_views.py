@@ -138,7 +138,7 @@ def test_from_how_close_on_is_a_setting(person: Person) -> None:
     person.until(lambda: said(person) == "closer look 2.8×")
 
 
-@pytest.mark.parametrize("key", [K.Key_Escape, K.Key_Return])
+@pytest.mark.parametrize("key", [K.Key_Escape, K.Key_Return], ids=["escape", "enter"])
 def test_a_correction_stays_on_its_look_and_then_it_catches_up(person: Person, key: K) -> None:
     view = look(person)
     person.click(*NEAR)
