@@ -13,9 +13,11 @@ from samdesk.bench.seeded import Checkpoint, save_seeded
 from samdesk.bench.versus.ours import Ours
 from samdesk.bench.versus.photos import Photo, of_size
 from samdesk.bench.versus.reference import Reference
-from samdesk.bench.versus.shapes import Shapes, shapes
+from samdesk.bench.versus.shapes import Shapes, padded, shapes
 from samdesk.bench.versus.stock import Stock
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
+from samdesk.domain.rasters import logits_to_raster
+from tests.helpers.coco import raster_iou
 
 THREE = PromptSet((PointPrompt(500, 400), PointPrompt(540, 420), PointPrompt(100, 90, positive=False)))
 BOX = PromptSet(box=BoxPrompt(200, 150, 700, 800))
@@ -80,6 +82,10 @@ def test_what_ultralytics_is_timed_on_is_masks_of_the_whole_photo(tmp_path: Path
     assert 0 < timing.network_ms < timing.ms
     assert result.masks.data.shape == (3, *photo.hw)
     assert all(len(ring) > 10 for ring in result.masks.xy)
+    for mask, logits in zip(
+        result.masks.data.numpy(), drawn.some(12, 3, padded(photo.hw), photo.hw), strict=True
+    ):
+        assert raster_iou(mask, logits_to_raster(logits, padded(photo.hw), photo.hw)) > 0.98
     reference.boxes(photo, np.array([[10, 10, 90, 90], [50, 60, 300, 200.0]]), turn=0)
     (result,) = reference._predictor.results
     assert result.masks.data.shape == (2, *photo.hw)
