@@ -102,11 +102,11 @@ class Actions(QObject):
         unknown = set(state) - CONDITIONS.keys()
         if unknown:
             raise KeyError(f"no such conditions: {', '.join(sorted(unknown))}")
-        self._state = frozenset(state)
+        before, self._state = self._state, frozenset(state)
         for command in self._commands.values():
-            enabled = not self._missing(command)
-            if enabled != self._actions[command.id].isEnabled():
-                self._actions[command.id].setEnabled(enabled)
+            missing = self._missing(command)
+            self._actions[command.id].setEnabled(not missing)
+            if missing != self._missing(command, before):
                 self._set_tip(command.id)
 
     def set_checked(self, command_id: str, checked: bool) -> None:
@@ -197,8 +197,9 @@ class Actions(QObject):
         self._actions[command_id].setToolTip(tip)
         self._actions[command_id].setWhatsThis(command.tip)
 
-    def _missing(self, command: Command) -> list[str]:
-        return [name for name in command.conditions if name not in self._state]
+    def _missing(self, command: Command, state: frozenset[str] | None = None) -> list[str]:
+        holding = self._state if state is None else state
+        return [name for name in command.conditions if name not in holding]
 
     def _overrides(self) -> Mapping[str, Shortcuts]:
         stored = self._settings.get(SHORTCUTS) if self._settings is not None else self._unsaved

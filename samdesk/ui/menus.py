@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QMenu, QMenuBar
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolTip
 
 from samdesk.ui.actions import Actions
 from samdesk.ui.commands import MENUS
@@ -25,6 +27,7 @@ class Menus:
             choose_recent: Called with the recent folder the user picks.
         """
         self._choose_recent = choose_recent
+        self._why = _WhyGrey(bar)
         self._menus: dict[str, QMenu] = {}
         groups: dict[str, str] = {}
         titles = dict(MENUS)
@@ -62,4 +65,19 @@ class Menus:
 
     def _add_menu(self, path: str, menu: QMenu) -> None:
         menu.setToolTipsVisible(False)
+        menu.installEventFilter(self._why)
         self._menus[path] = menu
+
+
+class _WhyGrey(QObject):
+    """Shows the tooltip of what is grey in a menu, which says why; the other entries need none."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answers a menu's wish for a tooltip."""
+        wished = event.type() is QEvent.Type.ToolTip
+        if wished and isinstance(watched, QMenu) and isinstance(event, QHelpEvent):
+            action = watched.actionAt(event.pos())
+            if action is not None and not action.isEnabled():
+                QToolTip.showText(event.globalPos(), action.toolTip(), watched)
+                return True
+        return False

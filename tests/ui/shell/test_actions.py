@@ -27,6 +27,8 @@ def test_commands_wait_for_their_conditions(actions: Actions) -> None:
 
 def test_a_grey_command_says_why(actions: Actions) -> None:
     assert "select an annotation first" in actions.action("edit.delete").toolTip()
+    actions.update({"selection"})
+    assert "read-only" in actions.action("edit.delete").toolTip(), "and when the reason is another"
     actions.update(ALL)
     assert "Not now" not in actions.action("edit.delete").toolTip()
 

@@ -14,7 +14,8 @@ from samdesk.ui.icons import IconError, glyph, icon
 PLANNED = {
     "file": "open_folder open_recent demo save show_in_folder quit",
     "edit": "undo redo delete select_all duplicate settings shortcuts",
-    "view": "fit actual_size zoom_in zoom_out look_auto look_pin look_now toggle_annotations hover_preview theme",
+    "view": "fit actual_size zoom_in zoom_out look_auto look_pin look_now toggle_annotations hover_preview "
+    "theme",
     "tool": "select sam polygon rectangle",
     "prompt": "undo clear accept",
     "candidate": "next previous",

@@ -6,16 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QListWidget, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QListWidget, QMenu, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.io.settings import Settings
 from samdesk.ui.actions import Actions
 from samdesk.ui.commands import COMMANDS
 from samdesk.ui.main_window import MainWindow
+
+from .conftest import ALL
 
 
 def _menu_actions(menu: QMenu) -> list[QAction]:
@@ -25,6 +27,25 @@ def _menu_actions(menu: QMenu) -> list[QAction]:
         if action.menu() is not None:
             found += _menu_actions(action.menu())  # type: ignore[arg-type]
     return found
+
+
+def test_a_grey_entry_of_a_menu_says_why(qtbot: QtBot, window: MainWindow, actions: Actions) -> None:
+    menu = window.menus.menu("view")
+    menu.popup(window.mapToGlobal(QPoint(40, 40)))
+
+    def rest_on(command: str) -> None:
+        place = menu.actionGeometry(actions.action(command)).center()
+        QApplication.sendEvent(menu, QHelpEvent(QEvent.Type.ToolTip, place, menu.mapToGlobal(place)))
+
+    actions.update({"image"})
+    rest_on("view.look_now")
+    qtbot.waitUntil(lambda: "the model in use looks closer by itself" in QToolTip.text())
+    QToolTip.hideText()
+    qtbot.waitUntil(lambda: not QToolTip.isVisible())
+    actions.update(ALL)
+    rest_on("view.look_now")
+    assert not QToolTip.isVisible()
+    menu.close()
 
 
 def test_every_command_is_in_the_menu_bar(window: MainWindow, actions: Actions) -> None:
