@@ -54,6 +54,14 @@ def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path:
     region = answers[0].masks[0].region
     truth = Point(120, 110).buffer(60)
     assert region.intersection(truth).area / region.union(truth).area > 0.8
+    looks: list[Frame | None] = []
+    client.looking.connect(looks.append)
+    client.view_ready.connect(looks.append)
+    client.look_at(Frame(20, 10, 200))  # Flint looks closer by itself
+    token = client.predict(PromptSet((PointPrompt(120, 110),), box))
+    spin_until(lambda: answers[-1].token == token)
+    assert looks == []
+    assert answers[-1].masks[0].region.equals(region)
     client.describe()
     spin_until(lambda: bool(described))
     assert described[0].gflops
