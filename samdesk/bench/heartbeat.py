@@ -9,12 +9,13 @@ weights is used, and masks such as a trained one gives are put in place of its n
 from __future__ import annotations
 
 import argparse
-import random
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,22 +23,20 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
-from samdesk.app import SWITCH_INTERVAL_S, Desk, Outside, Workers, build, make_application
+from samdesk.app import SWITCH_INTERVAL_S, Outside, build, make_application
+from samdesk.bench.busy_user import USUAL, Pace, User
 from samdesk.bench.machine import cores, cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
-from samdesk.demo.hands import Hands
+from samdesk.engine import weights
 from samdesk.engine.autoannotate import AutoAnnotatePlan
-from samdesk.engine.batch_models import Loaders
+from samdesk.engine.batch_models import Loaders, LoadPredictor
 from samdesk.engine.load import load_detector, load_predictor
+from samdesk.engine.registry import FLINT
 from samdesk.io.images import scan
 from samdesk.io.settings import MODEL_NAME, Settings
-from samdesk.workers.inference import Prediction
 
 BEAT_MS = 5
-MOVE_MS = 8  # a mouse of 125 Hz
-ACT_MS = 900
-TURN_MS = 1500  # after the photo was encoded
 MOST_PHOTOS = 24
 MOST_TIMES = 10
 """So often a phase goes on where the machine is too busy for one kept mask."""
@@ -87,87 +86,6 @@ class Heart(QObject):
         self._last = now
 
 
-class User(QObject):
-    """A user who never rests, on the real window: hovers, clicks, drags boxes, keeps masks, turns pages."""
-
-    def __init__(self, desk: Desk, move_ms: int = MOVE_MS) -> None:
-        super().__init__()
-        self.failures: list[str] = []
-        self.counts = dict.fromkeys(
-            ("photos", "encodes", "cache hits", "hover masks", "click masks", "saved"), 0
-        )
-        self._desk, self._hands = desk, Hands(desk.view.canvas)
-        self._random = random.Random(0)
-        self._x, self._y, self._forward = 100.0, 100.0, True
-        self._page = QTimer(self, interval=TURN_MS, singleShot=True)
-        self._page.timeout.connect(self._turn)
-        self._timers = [QTimer(self, interval=move_ms), QTimer(self, interval=ACT_MS)]
-        for timer, act in zip(self._timers, (self._move, self._act), strict=True):
-            timer.timeout.connect(act)
-        self._listen(desk.workers)
-
-    def work(self) -> None:
-        """Starts."""
-        self._page.start()
-        for timer in self._timers:
-            timer.start()
-
-    @property
-    def has_worked(self) -> bool:
-        """Whether a page was turned, a mask was drawn and one was kept."""
-        return all(self.counts[what] for what in ("photos", "click masks", "saved"))
-
-    def rest(self) -> None:
-        """Stops moving; what was asked is still answered."""
-        for timer in [*self._timers, self._page]:
-            timer.stop()
-
-    def _listen(self, workers: Workers) -> None:
-        inference, storage = workers.inference, workers.storage
-        inference.predicted.connect(self._take)
-        inference.encoded.connect(self._note_encoded)
-        storage.saved.connect(lambda _seq: self._count("saved"))
-        for signal in (
-            inference.failed, inference.model_failed, workers.loader.failed,
-            storage.save_failed, storage.open_failed, storage.failed, workers.batch.failed,
-        ):  # fmt: skip
-            signal.connect(lambda failure: self.failures.append(str(failure)))
-
-    def _count(self, what: str) -> None:
-        self.counts[what] += 1
-
-    def _turn(self) -> None:
-        before = self._desk.flows.navigate.key
-        self._desk.view.actions.trigger("image.next" if self._forward else "image.previous")
-        if self._desk.flows.navigate.key == before:
-            self._forward = not self._forward
-            self._page.start()
-            return
-        self._count("photos")
-
-    def _move(self) -> None:
-        width, height = self._desk.view.canvas.image_size or (640, 480)
-        self._x = min(max(self._x + self._random.gauss(0, 6), 1), width - 1)
-        self._y = min(max(self._y + self._random.gauss(0, 6), 1), height - 1)
-        self._hands.move(self._x, self._y)
-
-    def _act(self) -> None:
-        """By turns: prompts an object; keeps its mask and hovers."""
-        if self._desk.flows.annotate.has_prompts:
-            self._desk.view.actions.trigger("prompt.accept")
-        elif self._random.random() < 0.5:
-            self._hands.click(self._x, self._y)
-        else:
-            self._hands.drag((self._x - 40, self._y - 40), (self._x + 40, self._y + 40))
-
-    def _take(self, prediction: Prediction) -> None:
-        self._count("hover masks" if prediction.hover else "click masks")
-
-    def _note_encoded(self, _key: str, _ms: float, cached: bool) -> None:
-        self._count("cache hits" if cached else "encodes")
-        self._page.start()
-
-
 @dataclass(frozen=True)
 class Report:
     """What came of it."""
@@ -189,7 +107,7 @@ def measure(
     seconds: float = 30.0,
     *,
     plausible: bool = False,
-    move_ms: int = MOVE_MS,
+    pace: Pace = USUAL,
 ) -> Report:
     """Runs it all on the real window.
 
@@ -199,46 +117,74 @@ def measure(
         detector: A YOLO by name or path for an auto-annotate run; "": no such run.
         seconds: How long each phase lasts, at least.
         plausible: The model's weights are random: masks such as a trained one gives replace its noise.
-        move_ms: How long the mouse rests between two moves.
+        pace: How busy the user is.
     """
-    app = make_application()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with tempfile.TemporaryDirectory(prefix="samdesk-heartbeat-") as name:
         folder = Path(name)
         _copied(photos, folder / "photos")
         load = load_plausible if plausible or not model else load_predictor
         # A seeded checkpoint needs torch: it is made by another process, so that the first load shows.
-        model = model or str(_seeded(folder / "mobile_sam.pt"))
-        settings = Settings(folder / "settings.json")
-        settings.set(MODEL_NAME, model)
-        loaders = Loaders(load_detector, load, lambda: model)
-        heart = Heart()
-        desk = build(app, settings, Outside(load_predictor=load, loaders=loaders))
-        user = User(desk, move_ms)
-        heart.start("showing the window, loading the model")
-        desk.start([folder / "photos"])
-        _run(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)
-        heart.start("encoding, hovering, clicking, turning pages")
-        user.work()
+        model = _file(model) if model else str(_seeded(folder / "mobile_sam.pt"))
+        detector = _file(detector)
+        with _home(folder / "home"):
+            return _measured(folder, load, model, detector, seconds, pace)
+
+
+def _measured(
+    folder: Path, load: LoadPredictor, model: str, detector: str, seconds: float, pace: Pace
+) -> Report:
+    """On the photos in ``folder / "photos"``."""
+    app = make_application()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    settings = Settings(folder / "settings.json")
+    settings.set(MODEL_NAME, model)
+    loaders = Loaders(load_detector, load, lambda: model)
+    heart = Heart()
+    desk = build(app, settings, Outside(load_predictor=load, loaders=loaders))
+    user = User(desk, pace)
+    heart.start("showing the window, loading the model")
+    desk.start([folder / "photos"])
+    _run(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)
+    heart.start("encoding, hovering, clicking, turning pages")
+    user.work()
+    _run(app, seconds=seconds)
+    for _ in range(MOST_TIMES - 1):
+        if user.has_worked:
+            break
         _run(app, seconds=seconds)
-        for _ in range(MOST_TIMES - 1):
-            if user.has_worked:
-                break
-            _run(app, seconds=seconds)
-        if detector:
-            heart.start("the same during an auto-annotate run")
-            desk.flows.batch.finished.connect(
-                lambda run: user.counts.update({"annotated by the run": run.annotated})
-            )
-            desk.flows.batch.start(AutoAnnotatePlan(detector, model, existing="add"))
-            _run(app, seconds=seconds)
-        user.rest()
-        phases = list(heart.phases)
-        heart.stop()
-        desk.flows.batch.cancel()
-        while not desk.stop():
-            pass
-        return Report(_machine(), phases, user.counts, user.failures)
+    if detector:
+        heart.start("the same during an auto-annotate run")
+        desk.flows.batch.finished.connect(
+            lambda run: user.counts.update({"annotated by the run": run.annotated})
+        )
+        desk.flows.batch.start(AutoAnnotatePlan(detector, model, existing="add"))
+        _run(app, seconds=seconds)
+    user.rest()
+    phases = list(heart.phases)
+    heart.stop()
+    desk.flows.batch.cancel()
+    while not desk.stop():
+        pass
+    return Report(_machine(), phases, user.counts, user.failures)
+
+
+@contextmanager
+def _home(folder: Path) -> Iterator[None]:
+    """What the program keeps is kept there: no image was encoded before, and none is left behind."""
+    before = os.environ.get("SAMDESK_HOME")
+    os.environ["SAMDESK_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["SAMDESK_HOME"]
+        if before is not None:
+            os.environ["SAMDESK_HOME"] = before
+
+
+def _file(name: str) -> str:
+    """A model by its file, which is found from any home."""
+    path = None if name.lower() in ("", FLINT) else weights.find(name)
+    return name if path is None else str(path)
 
 
 def _copied(photos: Path, target: Path) -> None:

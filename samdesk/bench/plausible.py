@@ -6,15 +6,18 @@ after the decoder (outlines, painting, saving) would be of that noise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.load import load_predictor
-from samdesk.engine.protocols import ModelInfo, Pause, Predictor, no_pause
+from samdesk.engine.protocols import EngineError, ModelInfo, Pause, no_pause
+from samdesk.engine.sam_predictor import SamPredictor
 
 _CELLS = 256
 _RADIUS = 0.12
@@ -24,7 +27,7 @@ _RADIUS = 0.12
 class PlausiblePredictor:
     """Runs the network and puts a blob around each prompt in place of its masks."""
 
-    def __init__(self, network: Predictor) -> None:
+    def __init__(self, network: SamPredictor) -> None:
         self._network = network
 
     @property
@@ -59,10 +62,25 @@ class PlausiblePredictor:
             for c, box in zip(found, boxes, strict=True)
         ]
 
+    def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
+        """As the network does."""
+        return self._network.to_arrays(embedding)
+
+    def from_arrays(
+        self, arrays: Sequence[NDArray[np.float16]], image_hw: tuple[int, int], frame: Frame
+    ) -> Embedding:
+        """As the network does."""
+        return self._network.from_arrays(arrays, image_hw, frame)
+
 
 def load_plausible(name: str, device: str = "", precision: str = "auto") -> PlausiblePredictor:
-    """As ``engine.load.load_predictor``."""
-    return PlausiblePredictor(load_predictor(name, device, precision))
+    """As ``engine.load.load_predictor``, for SAM models."""
+    network = load_predictor(name, device, precision)
+    if not isinstance(network, SamPredictor):
+        raise EngineError(
+            f"{network.info.title} has no random weights whose masks need others in their place."
+        )
+    return PlausiblePredictor(network)
 
 
 def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:

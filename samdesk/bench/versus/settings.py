@@ -31,7 +31,7 @@ class Settings:
     quick: bool = False
     only: tuple[str, ...] = ()
     pages: int = 24
-    beat_s: float = 15.0
+    beat_s: float = 20.0
 
     def wants(self, name: str) -> bool:
         """Whether a row is asked for: by its name, its first words or a pattern such as ``*_auto``."""

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from samdesk.bench import heartbeat
+from samdesk.bench.busy_user import Pace
 from samdesk.bench.versus.aside import aside
 from samdesk.bench.versus.rows import Row
 from samdesk.bench.versus.stage import Stage
 from samdesk.bench.versus.variants import write_variants
 
-_PHOTOS = 16
-_MOVE_MS = 16
+_PHOTOS = 24
+_PACE = Pace(move_ms=16, act_ms=300, turn_ms=700)
 _NOTE = (
     "largest gap between two beats of a 5 ms timer on the main thread: mouse at 60 Hz, clicks, pages turned"
 )
@@ -47,4 +48,4 @@ def gaps(stage: Stage) -> list[Row]:
 
 
 def _listened(folder: Path, model: str, seconds: float, plausible: bool) -> heartbeat.Report:
-    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, move_ms=_MOVE_MS)
+    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, pace=_PACE)
