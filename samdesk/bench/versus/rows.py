@@ -74,6 +74,12 @@ class Row:
         """The same with more said about it."""
         return replace(self, found=_joined(self.found, found), extra={**self.extra, **extra})
 
+    def with_networks(self) -> Row:
+        """The same with what of it was the network's, on either side, in words."""
+        ours, theirs = (self.extra.get(f"{whose}_network_ms") for whose in ("samdesk", "reference"))
+        known = ours is not None and theirs is not None
+        return self.having(f"networks alone {ours:.1f} ms, {theirs:.1f} ms") if known else self
+
     def as_json(self) -> dict[str, Any]:
         """All of it, as values that JSON knows."""
         return {

@@ -35,6 +35,7 @@ def test_a_row_holds_medians_and_says_how_many_times_as_long_ultralytics_takes()
     assert (found.samdesk_ms, found.reference_ms, found.ratio) == (11.0, 44.0, 4.0)
     assert found.extra["samdesk_p95_ms"] == pytest.approx(82.1)
     assert (found.extra["samdesk_network_ms"], found.extra["reference_network_ms"]) == (10.0, 30.0)
+    assert found.with_networks().found == "networks alone 10.0 ms, 30.0 ms"
 
 
 def test_a_part_of_a_time_can_be_what_counts() -> None:

@@ -53,7 +53,9 @@ def _of_size(stage: Stage, photo: Photo, names: tuple[str, str]) -> list[Row]:
 
 def _tail(row: Row) -> Row:
     """How long a click takes at the worst."""
-    return row.having(f"p99 {row.extra['samdesk_p99_ms']:.2f} ms, {row.extra['reference_p99_ms']:.1f} ms")
+    return row.with_networks().having(
+        f"p99 {row.extra['samdesk_p99_ms']:.2f} ms, {row.extra['reference_p99_ms']:.1f} ms"
+    )
 
 
 def noise(stage: Stage) -> list[Row]:

@@ -23,6 +23,7 @@ from samdesk.workers.embeddings import Embeddings
 BUDGET_MIB = 64
 _WARM_UP = 1
 _FEWEST_FOR_SLOPE = 10
+_POINTS = 50
 _NOTE = "a photo read, encoded, kept and clicked, in a process of its own"
 
 
@@ -47,12 +48,15 @@ def _told(row: Row, grown: FloatArray) -> Row:
         f"{len(grown)} photos; resident memory at most {grown.max():.0f} MB more than with the model loaded, "
         f"{over:+.0f} MB beside the budget of {BUDGET_MIB} MB"
     )
-    row = row.having(words, times=len(grown), over_budget_mb=over, budget_mb=BUDGET_MIB)
-    late = grown[len(grown) // 2 :]
+    curve = [round(float(megabytes), 1) for megabytes in grown[:: max(len(grown) // _POINTS, 1)]]
+    row = row.having(
+        words, times=len(grown), over_budget_mb=over, budget_mb=BUDGET_MIB, resident_grown_mb=curve
+    )
+    late = grown[len(grown) // 4 :]
     if len(late) < _FEWEST_FOR_SLOPE:
         return row
     slope = float(np.polyfit(np.arange(len(late)), late, 1)[0] * 100)
-    return row.having(f"{slope:+.1f} MB per 100 photos in the second half", slope_mb_per_100=slope)
+    return row.having(f"{slope:+.1f} MB per 100 photos after the first quarter", slope_mb_per_100=slope)
 
 
 def _paged(

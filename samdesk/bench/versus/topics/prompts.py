@@ -37,7 +37,8 @@ def next_masks(stage: Stage) -> list[Row]:
             Entry(stage.name(figure, p), partial(_ours, stage, asks, kind, p), theirs, note)
             for p in stage.settings.precisions
         ]
-    return _compared(stage, asks, "next_mask", stage.contest(entries, turns))
+    rows = [row.with_networks() for row in stage.contest(entries, turns)]
+    return _compared(stage, asks, "next_mask", rows)
 
 
 def decoders(stage: Stage) -> list[Row]:
