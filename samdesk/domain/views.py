@@ -33,6 +33,8 @@ BARELY = 1.4
 """The same for a view that the user asks for: the ladder's first step."""
 SMALLEST = 128
 """The smallest side of a view, image pixels."""
+EDGE = 1 / 64
+"""So near its edge, of its side, a view is no good for a prompt: one patch of the encoder."""
 
 _ROOM = 1.25
 """A view is at least so many times as wide as what is seen: surroundings, and room for small pans."""
@@ -63,7 +65,7 @@ def view_for(
     if seen is None:
         return current
     side = _side(max(seen[2] - seen[0], seen[3] - seen[1]), max(image_hw))
-    if current is not None and holds(current, seen) and current.side <= _MUCH_LARGER * side:
+    if current is not None and _serves(current, seen, image_hw) and current.side <= _MUCH_LARGER * side:
         return current
     if max(image_hw) < side * closer * (1 - _SLACK):
         return None
@@ -92,6 +94,14 @@ def holds(view: Frame, rect: Rect) -> bool:
     )
 
 
+def _serves(view: Frame, seen: Rect, image_hw: tuple[int, int]) -> bool:
+    """Whether a view holds what is seen, none of it at its edge, unless that is the image's."""
+    edge = view.side * EDGE
+    wider = seen[0] - edge, seen[1] - edge, seen[2] + edge, seen[3] + edge
+    inside = _within(wider, image_hw)
+    return inside is not None and holds(view, inside)
+
+
 def _within(rect: Rect, image_hw: tuple[int, int]) -> Rect | None:
     """What of a rectangle lies on the image."""
     left, top = max(rect[0], 0.0), max(rect[1], 0.0)
@@ -109,7 +119,7 @@ def _side(extent: float, longer: int) -> int:
 def _place(start: float, end: float, side: int, pixels: int) -> int:
     """Where a view begins along one axis: the place of the grid that puts what is seen nearest the middle.
 
-    It holds what is seen: the room on both sides is more than half a place of the grid.
+    It holds what is seen: the room on both sides is more than half a place of the grid and the edge.
     """
     step = side / _PLACES
     begin = round(round(((start + end) / 2 - side / 2) / step) * step)
