@@ -83,7 +83,8 @@ class GatedPredictor:
         self.finished_on: list[Frame] = []  # and what they looked at
         self.decoded: list[PromptSet] = []
         self.decoded_on: list[Frame] = []  # the look that each was answered from
-        self.errors: list[Exception] = []
+        self.errors: list[Exception] = []  # for whatever is asked next
+        self.view_errors: list[Exception] = []  # for the next closer look
         self._changed = Condition()
 
     @property
@@ -96,6 +97,8 @@ class GatedPredictor:
         self.encoded.append(image)
         if view is not None:
             self.views.append(view)
+            if self.view_errors:
+                raise self.view_errors.pop(0)
         self.encoding.pass_through()
         self._maybe_fail()
         for _ in range(self.layers):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psutil
@@ -200,7 +201,15 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
         [sys.executable, "-c", WINDOW, str(folder), str(base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert window.stdout is not None
-    said = next(line for line in window.stdout if "Progressed" in line)
+    watchdog = Timer(PATIENCE_MS / 1000, window.kill)
+    watchdog.start()  # a window that has nothing more to say would be waited for without end
+    lines: list[str] = []
+    while not any("Progressed" in line for line in lines):
+        line = window.stdout.readline()
+        assert line, f"no progress was told, only {lines}"
+        lines.append(line)
+    watchdog.cancel()
+    said = lines[-1]
     assert "done=1," not in said, "the first epoch is not done again"
     child = psutil.Process(int(said.split()[0]))
     window.kill()

@@ -325,7 +325,7 @@ def test_while_it_looks_the_window_says_so(person: Person) -> None:
 
 
 def test_a_look_that_fails_is_told_and_not_tried_again_by_itself(person: Person) -> None:
-    person.predictor.errors.append(RuntimeError("no room"))
+    person.predictor.view_errors.append(RuntimeError("no room"))
     zoom(person, 10)
     person.until(lambda: "Masks are drawn from the whole image" in person.told)
     person.canvas.pan_by(4, 4)
