@@ -34,7 +34,7 @@ BARELY = 1.4
 SMALLEST = 128
 """The smallest side of a view, image pixels."""
 EDGE = 1 / 64
-"""So near its edge, of its side, a view is no good for a prompt: one patch of the encoder."""
+"""So near its edge (a share of its side, one patch of the encoder) what is there likely goes on outside."""
 
 _ROOM = 1.25
 """A view is at least so many times as wide as what is seen: surroundings, and room for small pans."""

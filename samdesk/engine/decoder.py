@@ -11,7 +11,7 @@ Sources: Kirillov et al., "Segment Anything" (2023); Ravi et al., "SAM 2" (2024)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,12 @@ class ImageSide:
         """Size of all, bytes."""
         follows = (self.first.keys, self.first.values, self.first.queries)
         return sum(x.numel() * x.element_size() for x in (*self.primary, *follows))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> ImageSide:
+        """The same with every tensor changed."""
+        first = FirstLayer(*(change(x) for x in (self.first.keys, self.first.values, self.first.queries)))
+        finer = (None if x is None else change(x) for x in (self.middle, self.fine))
+        return ImageSide(change(self.tokens), first, *finer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +136,7 @@ class Decoder:
         place = self.device
         if image.tokens.device == place and image.tokens.dtype == self.dtype:
             return image
-        first = image.first
-        return ImageSide(
-            image.tokens.to(place, self.dtype),
-            FirstLayer(*(x.to(place, self.dtype) for x in (first.keys, first.values, first.queries))),
-            *(None if x is None else x.to(place, self.dtype) for x in (image.middle, image.fine)),
-        )
+        return image.mapped(lambda x: x.to(place, self.dtype))
 
     @property
     def device(self) -> torch.device:

@@ -56,9 +56,7 @@ class Sam2Encoder:
 
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
         decoder = module.sam_mask_decoder
-        self._finer = [
-            (c.weight.to(dtype).flatten(1), c.bias.to(dtype)) for c in (decoder.conv_s0, decoder.conv_s1)
-        ]
+        self._finer = [(c.weight.to(dtype), c.bias.to(dtype)) for c in (decoder.conv_s0, decoder.conv_s1)]
         # Trained on videos: the first frame has no memory, and this says so.
         self._no_memory = module.no_mem_embed.reshape(1, -1, 1, 1).to(dtype)
         self._module = _faster(module.image_encoder, dtype)
@@ -68,7 +66,7 @@ class Sam2Encoder:
         """(1, 256, 64, 64) embedding, (1, 32, 256, 256) and (1, 64, 128, 128) for the decoder."""
         with _Pauses(self._module.trunk.blocks, pause):
             fine, middle, coarse = self._module(pixels.to(self._dtype))["backbone_fpn"][-3:]
-        finer = [_one_by_one(x, *w) for x, w in zip((fine, middle), self._finer, strict=True)]
+        finer = [functional.conv2d(x, *w) for x, w in zip((fine, middle), self._finer, strict=True)]
         return coarse + self._no_memory, finer[0], finer[1]
 
 
@@ -82,11 +80,6 @@ def _faster(module: Any, dtype: torch.dtype) -> Any:
         if type(child) is nn.Linear:
             child.__class__ = _Linear
     return module.to(dtype).eval()
-
-
-def _one_by_one(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A 1 x 1 convolution of (1, K, H, W)."""
-    return functional.conv2d(x, weight[..., None, None], bias)
 
 
 class _Pauses:

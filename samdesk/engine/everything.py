@@ -20,7 +20,6 @@ PREDICTED_IOU, STABILITY = 0.88, 0.95
 FLINT_PREDICTED_IOU, FLINT_STABILITY = 0.75, 0.8
 """Flint is less sure of itself, and its edges are softer."""
 BOX_OVERLAP = 0.7
-_AT_ONCE = 32
 
 
 def segment_everything(
@@ -87,8 +86,8 @@ def _decoded(
     from samdesk.engine.sam_predictor import SamPredictor
 
     if isinstance(predictor, SamPredictor):
-        for start in range(0, len(points), _AT_ONCE):
-            for found in predictor.predict_points(embedding, points[start : start + _AT_ONCE]):
+        for start in range(0, len(points), predictor.at_once):
+            for found in predictor.predict_points(embedding, points[start : start + predictor.at_once]):
                 cancel.check()
                 yield found
         return

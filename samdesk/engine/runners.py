@@ -154,7 +154,7 @@ class RecordedRunner:
             return
         here = self._decoder.here(image)
         if self._image is None:
-            self._image = _cloned(here)
+            self._image = here.mapped(torch.clone)
         else:
             _copy(self._image, here)
         self._shown = image
@@ -193,13 +193,6 @@ def _copy(into: Any, source: Any) -> None:
             target.copy_(value, non_blocking=True)
         elif is_dataclass(target):
             _copy(target, value)
-
-
-def _cloned(image: ImageSide) -> ImageSide:
-    """The same at another place."""
-    first = type(image.first)(*(getattr(image.first, f.name).clone() for f in fields(image.first)))
-    finer = (None if x is None else x.clone() for x in (image.middle, image.fine))
-    return ImageSide(image.tokens.clone(), first, *finer)
 
 
 class CudaRecorder:

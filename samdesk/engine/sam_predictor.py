@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samdesk.domain.cells import shown
 from samdesk.domain.geometry import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.device import errors_in_words
@@ -125,7 +126,8 @@ class SamPredictor:
         return self._info.key
 
     @property
-    def _at_once(self) -> int:
+    def at_once(self) -> int:
+        """How many objects are decoded together."""
         return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], _ON_CPU)
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
@@ -210,7 +212,7 @@ class SamPredictor:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
         corners = self._to_input(embedding, boxes).reshape(-1, 4)
         found: list[MaskCandidate] = []
-        at_once = self._at_once
+        at_once = self.at_once
         while len(found) < len(corners):
             chunk = corners[len(found) : len(found) + at_once]
             try:
@@ -228,7 +230,7 @@ class SamPredictor:
         """Decodes (N, 2) single positive points, each an object of its own: three candidates each."""
         xy = self._to_input(embedding, points)
         found: list[list[MaskCandidate]] = []
-        at_once = self._at_once
+        at_once = self.at_once
         for start in range(0, len(xy), at_once):
             chunk = self._tensor(xy[start : start + at_once, None, :])
             labels = self._tensor(np.ones(chunk.shape[:2], np.float32))
@@ -295,6 +297,5 @@ def _seen_hw(image_hw: tuple[int, int], frame: Frame | None) -> tuple[int, int]:
     """Height and width of the part of an image inside a frame of whole pixels."""
     if frame is None:
         return image_hw
-    height = min(image_hw[0] - frame.y0, frame.height)
-    width = min(image_hw[1] - frame.x0, frame.width)
+    height, width = shown(frame, image_hw)
     return int(height), int(width)

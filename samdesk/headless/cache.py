@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from samdesk.engine.protocols import CancelToken, EngineError
+from samdesk.headless.bars import duration, progress_bar
 from samdesk.headless.stopping import stop_on_ctrl_c
 
 if TYPE_CHECKING:
@@ -257,8 +258,6 @@ def _failed(failure: ImageFailure) -> str:
 
 
 def _pace(p: FillProgress, before: str = "", after: str = "") -> str:
-    from samdesk.headless.teach_tell import duration
-
     if not p.rate:
         return ""
     rate = f"{p.rate:.1f} images/s" if p.rate >= 1 else f"{1 / p.rate:.1f} s/image"
@@ -268,22 +267,12 @@ def _pace(p: FillProgress, before: str = "", after: str = "") -> str:
 
 @contextmanager
 def _show_progress() -> Iterator[_Lines]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console()
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}", markup=False))
-    with Progress(*columns, console=console) as bar:
-        yield _Bar(bar)
+    with progress_bar() as bar:
+        yield _Lines() if bar is None else _Bar(bar)
 
 
 def _tell(filled: Filled) -> int:
     """Says what was done; the exit code."""
-    from samdesk.headless.teach_tell import duration
-
     parts = [f"{filled.encoded:,} encoded", f"{filled.cached:,} there already"]
     if filled.failed:
         parts.append(f"{len(filled.failed):,} failed")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samdesk.engine.protocols import CancelToken, EngineError
+from samdesk.headless.bars import duration, progress_bar
 from samdesk.headless.stopping import stop_on_ctrl_c
 
 if TYPE_CHECKING:
@@ -164,16 +165,8 @@ class _Bar(_Lines):
 
 @contextmanager
 def _show() -> Iterator[_Lines]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console()
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}", markup=False))
-    with Progress(*columns, console=console) as bar:
-        yield _Bar(bar)
+    with progress_bar() as bar:
+        yield _Lines() if bar is None else _Bar(bar)
 
 
 def _tell(summary: BatchSummary) -> None:
@@ -200,10 +193,4 @@ def _tell(summary: BatchSummary) -> None:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)

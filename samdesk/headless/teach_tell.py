@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
+from samdesk.headless.bars import duration, progress_bar
 from samdesk.io.taught import MASKS, Kind, Teaching
 from samdesk.training.teach_events import Begun, Event, Failed, Found, Progressed, Stopped, to_line
 
@@ -81,23 +82,11 @@ class BarTeller(LineTeller):
 @contextmanager
 def teller(as_json: bool) -> Iterator[Teller]:
     """The one that fits where the output goes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console()
     if as_json:
         yield JsonTeller()
-    elif not console.is_terminal:
-        yield LineTeller()
-    else:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
-        )
-        with Progress(*columns, console=console) as bar:
-            yield BarTeller(bar)
+        return
+    with progress_bar(described=True) as bar:
+        yield LineTeller() if bar is None else BarTeller(bar)
 
 
 def words(event: Event) -> str:
@@ -122,15 +111,6 @@ def pace(event: Progressed) -> str:
         return ""
     rate = f"{event.rate:.1f} steps/s" if event.rate >= 1 else f"{1 / event.rate:.1f} s/step"
     return rate if event.seconds_left is None else f"{rate}, {duration(event.seconds_left)} left"
-
-
-def duration(seconds: float) -> str:
-    """A time in words."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
 def print_table(results: Sequence[Teaching], console: Console) -> None:

@@ -13,13 +13,12 @@ import numpy as np
 
 from samdesk.domain.geometry import Frame
 from samdesk.domain.prompts import PromptSet
+from samdesk.domain.views import EDGE, holds
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.flint.framing import Bounds, bounds
 from samdesk.workers.failure import Failure
 from samdesk.workers.requests import EncodeRequest
 
-MARGIN = 1 / 64
-"""What lies so near a closer look's edge is likely to go on outside: one patch of the encoder, as a share."""
 _KEPT = 2
 """Closer looks kept: the newest, and the one that a correction may be on."""
 
@@ -78,7 +77,7 @@ class Looks:
         closer = self._drawn_on(prompts) or self._view
         if closer is None or not _covers(closer, prompts):
             return self._whole, prompts
-        near = [p for p in prompts.points if p.positive or _inside((p.x, p.y, p.x, p.y), _box(closer.frame))]
+        near = [p for p in prompts.points if p.positive or holds(closer.frame, (p.x, p.y, p.x, p.y))]
         return closer, replace(prompts, points=tuple(near))
 
     def _drawn_on(self, prompts: PromptSet) -> Embedding | None:
@@ -111,7 +110,7 @@ def _of_points(prompts: PromptSet) -> list[Bounds | None]:
 def _within(frame: Frame, image_hw: tuple[int, int]) -> Bounds:
     """A look less its margin; no margin where the image itself ends."""
     x0, y0, x1, y1 = _box(frame)
-    dx, dy = frame.width * MARGIN, frame.height * MARGIN
+    dx, dy = frame.width * EDGE, frame.height * EDGE
     return (
         x0 + dx if x0 > 0 else -np.inf,
         y0 + dy if y0 > 0 else -np.inf,

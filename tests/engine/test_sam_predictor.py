@@ -114,7 +114,7 @@ class CrampedNetwork:
 def test_boxes_that_do_not_fit_at_once(predictor: SamPredictor, embedding: Embedding, monkeypatch) -> None:
     network = CrampedNetwork(predictor)
     cramped = SamPredictor(network, predictor.info)  # type: ignore[arg-type]
-    monkeypatch.setattr(SamPredictor, "_at_once", 8)
+    monkeypatch.setattr(SamPredictor, "at_once", 8)
     boxes = np.array([[x, 0, x + 5, 5] for x in range(5)], np.float64)
     found = cramped.predict_boxes(embedding, boxes)
     assert network.asked == [5, 4, 2, 2, 1]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry import Frame
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
+from samdesk.domain.views import EDGE
 from samdesk.engine.embedding import Embedding
-from samdesk.workers.looks import MARGIN, Looks
+from samdesk.workers.looks import Looks
 from samdesk.workers.requests import EncodeRequest
 
 HEIGHT, WIDTH = 600, 1000
@@ -84,7 +85,7 @@ def test_a_look_answers_what_is_all_inside_it_and_nothing_else(frame: Frame, pro
     about = [(p.x, p.y) for p in on or (() if prompts.box else prompts.points)]
     if prompts.box:
         about += [(prompts.box.x0, prompts.box.y0), (prompts.box.x1, prompts.box.y1)]
-    inside = not any(outside(frame, x, y, MARGIN * frame.side) for x, y in about)
+    inside = not any(outside(frame, x, y, EDGE * frame.side) for x, y in about)
     assert answering.frame == (frame if inside else WHOLE)
     assert said.box == prompts.box
     assert [p for p in said.points if p.positive] == on

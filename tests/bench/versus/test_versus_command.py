@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import Result
-from PIL import Image
 from typer.testing import CliRunner
 
 from samdesk.cli import cli
@@ -24,18 +22,6 @@ QUICK_ROWS = {
     "heartbeat_gap_max", "memory_paging",
 }  # fmt: skip
 WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging"}
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """A yellow disc on green, 160 x 120 pixels."""
-    rows, columns = np.mgrid[:120, :160]
-    pixels = np.full((120, 160, 3), (30, 60, 30), np.uint8)
-    pixels[np.hypot(columns - 70, rows - 60) < 40] = (220, 180, 40)
-    path = tmp_path / "photos" / "disc.png"
-    path.parent.mkdir()
-    Image.fromarray(pixels).save(path)
-    return path
 
 
 def bench(*arguments: object) -> Result:
