@@ -67,6 +67,8 @@ class ModelInUse:
         else:
             self._predictor, self._request = predictor, request
             self._post(ModelLoaded(request.token, predictor.info))
+            if predictor.info.note:
+                self._post(Note(predictor.info.note))
 
     def describe(self) -> None:
         """Finds out all about the model."""

@@ -74,6 +74,7 @@ class GatedPredictor:
         self.device = device
         self.layers = layers
         self.looks_closer = True
+        self.note = ""
         self.encoding = Gate()
         self.layer = Gate()
         self.decoding = Gate()
@@ -90,7 +91,14 @@ class GatedPredictor:
     @property
     def info(self) -> ModelInfo:
         return ModelInfo(
-            self.name, self.name, self.device, self.device, "fp32", sha256="0", views=self.looks_closer
+            self.name,
+            self.name,
+            self.device,
+            self.device,
+            "fp32",
+            sha256="0",
+            note=self.note,
+            views=self.looks_closer,
         )
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:

@@ -168,6 +168,15 @@ def test_a_model_that_fails_to_load_leaves_the_old_one_working(ready: Desk) -> N
     assert ready.heard.models[-1].name == "gated.pt"
 
 
+def test_what_a_model_says_of_how_it_runs_is_told(desk: Desk) -> None:
+    desk.predictor.note = "In fp16 it gives wrong masks: a slower precision is used."
+    desk.client.load("gated.pt")
+    spin_until(lambda: desk.heard.notices == [desk.predictor.note])
+    desk.client.load("other.pt")
+    spin_until(lambda: len(desk.heard.models) == 2)
+    assert desk.heard.notices == [desk.predictor.note]
+
+
 def test_without_any_model_a_click_is_refused_in_words(desk: Desk) -> None:
     desk.client.load("missing.pt")
     desk.client.show_image(A, desk.path(A))
