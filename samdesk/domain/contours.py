@@ -66,17 +66,30 @@ def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]
             break
         logits, cell = _coarser(logits), (cell[0] * 2, cell[1] * 2)
     tolerance = max(_TOLERANCE_PX, _TOLERANCE_CELLS * min(cell)) - BENT_WITHIN * min(cell)
-    return simplified(_placed(bent(rings, patch.z), patch), tolerance)
+    region = simplified(_placed(bent(rings, patch.z), patch), tolerance)
+    return _moved(region, frame, image_hw)
+
+
+def _moved(region: Region, frame: Frame, image_hw: tuple[int, int]) -> Region:
+    """From the frame to the image, whose edges it keeps to exactly.
+
+    Only now: which points simplification leaves out would else depend on where in the image a mask is.
+    """
+    if frame.x0 == frame.y0 == 0:
+        return region
+    origin, end = np.array([frame.x0, frame.y0]), np.array([image_hw[1], image_hw[0]])
+    moved: Region = shapely.transform(region, lambda xy: np.clip(xy + origin, 0.0, end))
+    return moved
 
 
 @dataclass(frozen=True, eq=False)
 class _Patch:
-    """Samples of the logits around the mask, and where in the image they are.
+    """Samples of the logits around the mask, and where in the frame they are.
 
     Attributes:
         z: (rows, columns) values, none of them 0.
-        x: (columns,) image pixels.
-        y: (rows,) image pixels.
+        x: (columns,) image pixels from the frame's left edge.
+        y: (rows,) image pixels from its top.
     """
 
     z: NDArray[np.float64]
@@ -113,7 +126,8 @@ def _span(
         image: Where the frame starts, and where the image ends, image pixels.
 
     Returns:
-        The samples counted from the first cell's centre, and in image pixels; None: nothing to see.
+        The samples counted from the first cell's centre, and in image pixels from the frame's start; None:
+        nothing to see.
     """
     if len(drawn) == 0:
         return None
@@ -124,7 +138,7 @@ def _span(
         return None
     centres = np.arange(np.floor(low + _SLIVER) + 1, np.ceil(high - _SLIVER))
     at = np.concatenate([[low], centres, [high]])
-    return at, np.clip((at + 0.5) * size + start, 0.0, pixels)
+    return at, np.clip((at + 0.5) * size, -start, pixels - start)
 
 
 def _reach(at: NDArray[np.float64], cells: int) -> tuple[int, int]:
@@ -149,7 +163,7 @@ def _between(values: NDArray[np.float64], at: float) -> NDArray[np.float64]:
 
 
 def _placed(rings: Rings, patch: _Patch) -> Rings:
-    """The rings in image pixels."""
+    """The rings in image pixels from the frame's corner."""
     columns, rows = rings.points.T
     x = np.interp(columns, np.arange(len(patch.x)), patch.x)
     y = np.interp(rows, np.arange(len(patch.y)), patch.y)
