@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from samdesk.engine.products import by_object_onto
-from samdesk.engine.two_way import FirstLayer, TwoWayTransformer
+from samdesk.engine.first_layer import FirstLayer
+from samdesk.engine.mask_prompt import MaskPrompt
+from samdesk.engine.two_way import TwoWayTransformer
 from samdesk.engine.upscaling import Upscaler, apart
 
 _NO_POINT = -1
@@ -68,13 +69,10 @@ class Decoded:
     Attributes:
         logits: (B, M, 256, 256) float32.
         scores: (B, M) float32 predicted IoUs.
-        object_scores: (B,) float32 logits of an object being there at all (SAM 2; Meta's image predictor
-            takes no notice of it), or None.
     """
 
     logits: Tensor
     scores: Tensor
-    object_scores: Tensor | None
 
 
 class Decoder:
@@ -89,10 +87,8 @@ class Decoder:
 
     def __init__(self, prompt_encoder: Any, mask_decoder: Any, dtype: torch.dtype) -> None:
         self.dtype = dtype
-        *layers, last = prompt_encoder.mask_downscaling
-        self._mask_layers = nn.Sequential(*layers)
-        self._mask_linear = last.weight.flatten(1).to(dtype), last.bias.to(dtype)
         self._no_mask = prompt_encoder.no_mask_embed.weight[0]
+        self._mask = MaskPrompt(prompt_encoder.mask_downscaling, self._no_mask)
         self._labels = torch.cat(
             [e.weight for e in (prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings)]
         )
@@ -101,7 +97,9 @@ class Decoder:
         self._per_pixel = self._no_mask.new_tensor([2 / width, 2 / height])
         position = prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()
         self._position_shape = tuple(position.shape)
-        self._transformer = TwoWayTransformer(mask_decoder.transformer, position.to(dtype))
+        self._transformer = TwoWayTransformer(
+            mask_decoder.transformer, position.to(dtype), self._mask.weight, self._no_mask
+        )
         self._upscaler = Upscaler(mask_decoder.output_upscaling, dtype)
         self._heads = _Heads(mask_decoder)
 
@@ -155,9 +153,8 @@ class Decoder:
         return place + self._labels[labels.long() + 1]
 
     def embed_mask(self, masks: Tensor) -> Tensor:
-        """(B, 1, 256, 256) logits to (B, N, 16) float32: each cell's mask before its last, linear layer."""
-        small: Tensor = self._mask_layers(masks)
-        return small.flatten(2).mT
+        """(B, 1, 256, 256) logits to (B, K, N) float32: the channels they have in truth (``mask_prompt``)."""
+        return self._mask(masks)
 
     def __call__(self, image: ImageSide, prompts: Tensor, mask: Tensor | None, multimask: bool) -> Decoded:
         """Decodes B objects of one image.
@@ -165,23 +162,17 @@ class Decoder:
         Args:
             image: Of the image they are on.
             prompts: (B, S, C) from ``embed_points``.
-            mask: (B, N, 16) from ``embed_mask``, or None.
+            mask: (B, K, N) from ``embed_mask``, or None.
             multimask: Three masks an object, or one.
         """
         tokens = torch.cat([self._heads.tokens.expand(len(prompts), -1, -1), prompts], 1)
-        images = image.tokens.expand(len(prompts), -1, -1)
-        parts = list(torch.split(images, 1 if images.device.type == "cpu" else len(images)))
-        if mask is not None:
-            small = torch.split(mask.to(self.dtype), len(parts[0]))
-            pairs = zip(parts, small, strict=True)
-            parts = [by_object_onto(x, m, *self._mask_linear) for x, m in pairs]
-        known = image.first if mask is None else None
-        tokens, parts = self._transformer(tokens, parts, known, self._no_mask)
-        scores = self._heads.scores(tokens)
+        together = 1 if self.device.type == "cpu" else len(prompts)
+        parts = torch.split(image.tokens.expand(len(prompts), -1, -1), together)
+        masks = None if mask is None else torch.split(mask.to(self.dtype), together)
+        tokens, images = self._transformer(tokens, parts, image.first, masks)
         wanted = self._heads.wanted(multimask)
-        logits = self._upscaler(parts, self._heads.weights(tokens, wanted), image.middle, image.fine)
-        logits, scores = self._heads.chosen(logits, scores, multimask)
-        return Decoded(logits, scores, self._heads.object_scores(tokens))
+        logits = self._upscaler(images, self._heads.weights(tokens, wanted), image.middle, image.fine)
+        return Decoded(*self._heads.chosen(logits, self._heads.scores(tokens), multimask))
 
 
 def _side_by_side(layers: Sequence[Any]) -> tuple[Tensor, Tensor]:
@@ -191,15 +182,14 @@ def _side_by_side(layers: Sequence[Any]) -> tuple[Tensor, Tensor]:
 
 
 class _Heads:
-    """What is made of the tokens of a mask decoder: predicted IoUs, masks' weights, the object's score."""
+    """What is made of the tokens of a mask decoder: predicted IoUs and masks' weights."""
 
     def __init__(self, module: Any) -> None:
         own = [module.iou_token.weight, module.mask_tokens.weight]
-        self._objects = module.pred_obj_score_head if getattr(module, "pred_obj_scores", False) else None
-        if self._objects is not None:
+        if getattr(module, "pred_obj_scores", False):  # SAM 2; what becomes of it, image predictors don't ask
             own.insert(0, module.obj_score_token.weight)
         self.tokens = torch.cat(own)[None]
-        self._start = 0 if self._objects is None else 1
+        self._start = len(own) - 2
         self._masks: int = module.num_mask_tokens
         self._iou = module.iou_prediction_head
         self.looks_finer = bool(getattr(module, "use_high_res_features", False))
@@ -221,13 +211,6 @@ class _Heads:
         """(B, masks) predicted IoUs."""
         found: Tensor = self._iou(tokens[:, self._start])
         return found
-
-    def object_scores(self, tokens: Tensor) -> Tensor | None:
-        """(B,) logits, or None for SAM 1."""
-        if self._objects is None:
-            return None
-        found: Tensor = self._objects(tokens[:, 0])
-        return found[:, 0]
 
     def weights(self, tokens: Tensor, wanted: slice) -> Tensor:
         """(B, M, 32) of the wanted mask tokens: their small networks, all in one product a layer."""

@@ -49,19 +49,17 @@ def _fits(x: Tensor) -> bool:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, gelu: bool = False) -> Tensor:
     """``x @ weight.T + bias`` for (..., K) and (N, K): (..., N); with ``gelu`` (the exact one) after it."""
-    if _fits(x) and (fused := _one_dnn()) is not None:
+    if _fits(max(x, weight, key=Tensor.numel)) and (fused := _one_dnn()) is not None:
         found: Tensor = fused(x, weight, bias, "gelu" if gelu else "none", [], "none" if gelu else "")
         return found
     found = functional.linear(x, weight, bias)
     return functional.gelu(found) if gelu else found
 
 
-def linear_onto(base: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``base + x @ weight.T + bias`` for (M, N), (M, K) and (N, K), as a new tensor."""
-    if _fits(x) and (fused := _one_dnn()) is not None:
-        found: Tensor = fused.binary(x, base, weight, bias, "add")
-        return found
-    return functional.linear(x, weight, bias).add_(base)
+def gelu_(x: Tensor) -> Tensor:
+    """GELU (the exact one) where it is; torch has no other name for that."""
+    found: Tensor = torch.ops.aten.gelu_(x)
+    return found
 
 
 def by_object(a: Tensor, b: Tensor) -> Tensor:
@@ -69,11 +67,14 @@ def by_object(a: Tensor, b: Tensor) -> Tensor:
     return linear(a[0], b[0])[None] if len(a) == 1 else torch.bmm(a, b.mT)
 
 
-def by_object_onto(base: Tensor, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
-    """``base + a @ b.mT + bias`` for (B, M, N), (B, M, K) and (B, N, K) or (N, K): a new tensor."""
-    if len(a) == 1:
-        return linear_onto(base[0], a[0], b if b.dim() == 2 else b[0], bias)[None]
-    return torch.baddbmm(base + bias, a, b.mT.expand(len(a), -1, -1))
+def by_object_onto(base: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """``base + a @ b.mT`` for (B, M, N), (B, M, K) and (B, N, K): a new tensor."""
+    if len(a) > 1 or not _fits(a) or (fused := _one_dnn()) is None:
+        return torch.baddbmm(base, a, b.mT)
+    if a.dtype == torch.bfloat16 and a.stride(-1) != 1:  # torch takes it as it lies; the other would copy it
+        return torch.addmm(base[0], a[0], b[0].mT)[None]
+    found: Tensor = fused.binary(a[0], base[0], b[0], None, "add")
+    return found[None]
 
 
 def convolved(

@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samdesk.engine.products import linear
+from samdesk.engine.products import gelu_, linear
 
 _PART = {"cpu": 1024}
 """Cells at once; elsewhere all at once."""
+_TWICE = {2: torch.int32, 4: torch.int64}
+"""What two numbers of so many bytes are moved as."""
 
 
 def apart(features: Tensor, times: int) -> Tensor:
@@ -67,32 +69,37 @@ class Upscaler:
         weights = weights.to(each[0].dtype).contiguous()
         masks = [self._masks(x, w, middle, fine, part) for x, w in zip(each, weights, strict=True)]
         side = round(cells**0.5)
-        return torch.stack([_in_rows(m, side) for m in masks])
+        ordered = [_in_rows(m, side) for m in masks]
+        return ordered[0][None] if len(ordered) == 1 else torch.stack(ordered)
 
     def _masks(
         self, image: Tensor, weights: Tensor, middle: Tensor | None, fine: Tensor | None, part: int
     ) -> Tensor:
-        """(16 N, M) of one object, of an (N, C) image and (M, 32) weights."""
+        """(M, 16 N) of one object, of an (N, C) image and (M, 32) weights."""
         norm_weight, norm_bias, eps = self._norm
         found = []
         for start in range(0, len(image), part):
             x = linear(image[start : start + part], *self._first).view(4 * part, -1)
             if middle is not None:
                 x = x.add_(middle[4 * start : 4 * (start + part)])
-            x = functional.gelu(functional.layer_norm(x, x.shape[-1:], norm_weight, norm_bias, eps))
+            x = gelu_(functional.layer_norm(x, x.shape[-1:], norm_weight, norm_bias, eps))
             if fine is None:
                 x = linear(x, *self._second, gelu=True).view(16 * part, -1)
             else:
                 x = linear(x, *self._second).view(16 * part, -1)
-                x = functional.gelu(x.add_(fine[16 * start : 16 * (start + part)]))
-            found.append(linear(x, weights))
-        return torch.cat(found) if len(found) > 1 else found[0]
+                x = gelu_(x.add_(fine[16 * start : 16 * (start + part)]))
+            found.append(linear(weights, x))
+        return torch.cat(found, 1) if len(found) > 1 else found[0]
 
 
-def _in_rows(mask: Tensor, side: int) -> Tensor:
-    """(16 N, M) as the cells came apart: (M, 4 side, 4 side) float32."""
-    ordered = mask.view(side, side, 2, 2, 2, 2, -1).permute(6, 0, 2, 4, 1, 3, 5)
-    return ordered.reshape(-1, 4 * side, 4 * side).float()
+def _in_rows(masks: Tensor, side: int) -> Tensor:
+    """(M, 16 N) as the cells came apart: (M, 4 side, 4 side) float32.
+
+    Two cells that lie side by side after the second step stay so: they are moved as one number.
+    """
+    pairs = masks.view(_TWICE[masks.element_size()])
+    ordered = pairs.view(-1, side, side, 2, 2, 2).permute(0, 1, 3, 5, 2, 4).flatten(1)
+    return ordered.view(masks.dtype).view(-1, 4 * side, 4 * side).float()
 
 
 def _as_matrix(convolution: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

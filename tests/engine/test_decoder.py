@@ -39,7 +39,7 @@ class Pair:
         decoder = Decoder(self.prompts, self.masks, dtype)
         return decoder, decoder.image_side(self.image, *self.finer)
 
-    def stock(self, asked: Asked, multimask: bool) -> tuple[torch.Tensor, torch.Tensor, Any]:
+    def stock(self, asked: Asked, multimask: bool) -> tuple[torch.Tensor, torch.Tensor]:
         points, boxes = asked.points, asked.boxes
         if self.second and boxes is not None:  # Meta gives boxes to SAM 2 as two points each
             points, boxes = asked.together(boxes_first=True), None
@@ -47,7 +47,7 @@ class Pair:
         more: dict[str, Any] = {}
         if self.second:
             more = {"repeat_image": len(sparse) > 1, "high_res_features": self.finer}
-        logits, scores, *rest = self.masks(
+        logits, scores, *_ = self.masks(
             image_embeddings=self.image,
             image_pe=self.prompts.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
@@ -55,7 +55,7 @@ class Pair:
             multimask_output=multimask,
             **more,
         )
-        return logits, scores, rest[1][:, 0] if rest else None
+        return logits, scores
 
     def answer(self, decoder: Decoder, image: ImageSide, asked: Asked, multimask: bool) -> Decoded:
         points = asked.together(boxes_first=self.second)
@@ -118,14 +118,11 @@ def test_logits_and_scores_are_the_stock_decoders(pair: Pair, kind: str, multima
     decoder, image = pair.ours()
     asked = Asked(kind, seed=len(kind))
     found = pair.answer(decoder, image, asked, multimask)
-    logits, scores, objects = pair.stock(asked, multimask)
+    logits, scores = pair.stock(asked, multimask)
     assert found.logits.shape == logits.shape
     assert float(logits.std()) > 1, "the seeded network says nothing"
     assert float((found.logits - logits).abs().max()) < CLOSE
     assert float((found.scores - scores).abs().max()) < CLOSE
-    if objects is not None:
-        assert found.object_scores is not None
-        assert float((found.object_scores - objects).abs().max()) < CLOSE
 
 
 @pytest.mark.parametrize("kind", ["box", "points", "mask"])
@@ -138,7 +135,7 @@ def test_many_objects_at_once_are_each_as_alone(pair: Pair, kind: str) -> None:
         one.points = None if many.points is None else (many.points[0][i : i + 1], many.points[1][i : i + 1])
         one.boxes = None if many.boxes is None else many.boxes[i : i + 1]
         one.masks = None if many.masks is None else many.masks[i : i + 1]
-        logits, scores, _ = pair.stock(one, False)
+        logits, scores = pair.stock(one, False)
         assert float((found.logits[i] - logits[0]).abs().max()) < CLOSE
         assert float((found.scores[i] - scores[0]).abs().max()) < CLOSE
 
@@ -151,7 +148,7 @@ def test_sam_2_takes_the_best_of_three_where_the_single_mask_wavers() -> None:
         decoder, image = pair.ours()
         asked = Asked("box", seed=3)
         found = pair.answer(decoder, image, asked, False)
-        logits, scores, _ = pair.stock(asked, False)
+        logits, scores = pair.stock(asked, False)
         assert float((found.logits - logits).abs().max()) < CLOSE
         assert float((found.scores - scores).abs().max()) < CLOSE
         taken.append(found.logits)
