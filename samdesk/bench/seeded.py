@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from samdesk.engine import registry, weights
 from samdesk.engine.ultralytics_door import NETWORKS
+
+_GAIN, _GAIN_MASK = 1.2, 1.6
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,12 @@ def checkpoint(name: str, folder: Path) -> Checkpoint:
     return Checkpoint(name, str(path), random=True)
 
 
-def save_seeded(network: str, path: Path) -> None:
-    """Writes a checkpoint with random weights, the same ones each time.
+def seeded_network(network: str, seed: int = 0) -> Any:
+    """One of ``ultralytics_door.NETWORKS`` with random weights, the same ones for a seed.
 
-    Args:
-        network: One of ``ultralytics_door.NETWORKS``.
-        path: The file to write.
+    Freshly initialised networks are close to constant (zero biases, zero position encodings), so every
+    parameter and every batch-norm statistic gets some noise: masks are noise then, too, but every part of the
+    network shows in them, and their logits have a trained network's size.
     """
     from samdesk.engine.gentle import import_torch
     from samdesk.engine.ultralytics_door import build_network
@@ -48,9 +51,42 @@ def save_seeded(network: str, path: Path) -> None:
     import_torch()
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        torch.save(build_network(network).state_dict(), path)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        module = build_network(network)
+        for key, parameter in module.named_parameters():
+            _scatter(key, parameter)
+        for key, buffer in module.named_buffers():
+            if key.endswith("running_mean"):
+                buffer.normal_(0.0, 0.1)
+            elif key.endswith("running_var"):
+                buffer.uniform_(0.5, 1.5)
+    return module.eval()
+
+
+def save_seeded(network: str, path: Path, seed: int = 0) -> None:
+    """Writes ``seeded_network`` as a checkpoint of its kind."""
+    state = dict(seeded_network(network, seed).state_dict())
+
+    import torch
+
+    torch.save({"model": state} if network.startswith("sam2") else state, path)
+
+
+def _scatter(key: str, parameter: Any) -> None:
+    """Gives one parameter noise of a size that carries the photo through to logits of some units."""
+    import torch
+
+    if key.endswith("weight") and parameter.dim() >= 2 and "embed" not in key and "token" not in key:
+        fan_in = parameter[0].numel() if "output_upscaling" not in key else parameter.shape[0]
+        if "iou_prediction_head.layers.2" in key:
+            fan_in *= 50  # predicted IoU stays near its bias, in 0..1
+        gain = _GAIN_MASK if "hypernetworks" in key or "output_upscaling" in key else _GAIN
+        parameter.normal_(0.0, gain / fan_in**0.5)
+    elif parameter.numel() < 2 or float(parameter.std()) < 1e-3:  # bias, norm weight, position encoding
+        parameter.add_(torch.randn_like(parameter) * 0.1)
+    if key.endswith("iou_prediction_head.layers.2.bias"):
+        parameter.copy_(torch.tensor([0.7, 0.6, 0.8, 0.5]))
 
 
 def _network_without_weights(name: str) -> str:
