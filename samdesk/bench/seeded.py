@@ -9,7 +9,7 @@ from typing import Any
 from samdesk.engine import registry, weights
 from samdesk.engine.ultralytics_door import NETWORKS
 
-_GAIN, _GAIN_MASK = 1.2, 1.6
+_GAIN, _GAIN_MASK = 1.2, 1.4
 
 
 @dataclass(frozen=True)
