@@ -25,15 +25,16 @@ Meta's ``Attention``, whose weights are taken as they are.
 Shapes: B objects, T tokens, R = B T rows of tokens, N image tokens, C channels, H heads, D channels a head.
 Tokens are float32, those of all objects together (they are so few that a call costs more than its sums), and
 by head (H, R, ...) once they are projected. The image side is in the type of ``position``. Images go in
-parts, (b, N, C) each: on a CPU one object a part, as a batched product there is a loop around a slower one
-and copies do not pay; else all in one.
+parts of b objects: on a CPU one each, as a batched product there is a loop around a slower one and copies do
+not pay; else all in one. A part's image is in *blocks* of n of its cells, (b, n, C) each: what is written,
+read and written again then stays in a processor's cache.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -41,8 +42,11 @@ from torch.nn import functional
 
 from samdesk.engine.products import by_object, by_object_onto
 
-_CELLS = 2048
-"""Image tokens at once on a CPU."""
+_BLOCK_BYTES = 2 << 20
+"""A block's size on a CPU; elsewhere an image is one block."""
+
+Blocks: TypeAlias = Sequence[Tensor]
+"""An image, (b, n, C) each, N cells in all."""
 
 
 class Attention:
@@ -99,9 +103,16 @@ def scaled(pair: tuple[Tensor, Tensor], scale: float) -> tuple[Tensor, Tensor]:
     return pair[0] * scale, pair[1] * scale
 
 
-def in_parts(rows: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+def in_parts(rows: Tensor, parts: Sequence[object]) -> Sequence[Tensor]:
     """(H, R, K) of all objects: one (H, b T, K) for each part of the images."""
     return (rows,) if len(parts) == 1 else rows.chunk(len(parts), 1)
+
+
+def blocks(position: Tensor) -> list[slice]:
+    """Which of N cells are in which block, for an (N, C) positional encoding where and as the images are."""
+    cells, channels = position.shape
+    at_once = cells if position.device.type != "cpu" else _BLOCK_BYTES // (channels * position.element_size())
+    return [slice(start, start + at_once) for start in range(0, cells, at_once)]
 
 
 def by_objects(rows: Tensor, objects: int) -> Tensor:
@@ -118,9 +129,9 @@ def by_heads(rows: Tensor, heads: int) -> Tensor:
     return rows.view(len(rows), heads, -1, rows.shape[-1]).transpose(0, 1).flatten(1, 2)
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
-    """The inverse of ``in_parts``."""
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), 1)
+def joined(parts: Sequence[Tensor], dim: int = 1) -> Tensor:
+    """Parts put together along an axis: the inverse of ``in_parts``."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim)
 
 
 def over_tokens(scores: Tensor, heads: int) -> Tensor:
@@ -141,22 +152,35 @@ class TokensToImage:
         self._q = scaled(own.q, own.scale)
         self._k = own.weights(own.k[0])
         self._v = own.weights(own.v[0]).mT.contiguous()
-        self._at = own.of_image(position, own.k[0]).to(position.dtype)
+        at = own.of_image(position, own.k[0]).to(position.dtype)
+        self._at = [at[..., cells].contiguous() for cells in blocks(position)]
+        self._type = position.dtype
 
-    def __call__(self, tokens: Tensor, images: Sequence[Tensor]) -> Tensor:
+    def __call__(self, tokens: Tensor, images: Sequence[Blocks]) -> Tensor:
         """(R, C) tokens with their encoding, images without: (R, C) to add to the tokens. Step 1 above."""
         queries = self._own.rows(functional.linear(tokens, *self._q))
-        folded, queries = (x.to(self._at.dtype) for x in (torch.bmm(queries, self._k), queries))
+        folded, queries = (x.to(self._type) for x in (torch.bmm(queries, self._k), queries))
         parts = zip(in_parts(folded, images), in_parts(queries, images), images, strict=True)
         seen = joined([self._seen(*part) for part in parts])
         return self._own.output(torch.bmm(seen.float(), self._v))
 
-    def _seen(self, folded: Tensor, queries: Tensor, image: Tensor) -> Tensor:
+    def _seen(self, folded: Tensor, queries: Tensor, image: Blocks) -> Tensor:
         """(H, b T, C) and (H, b T, D) of tokens: the mean (H, b T, C) of the image's cells they look at."""
-        objects = len(image)
-        at = by_objects(torch.bmm(queries, self._at), objects)
-        scores = by_object_onto(at, by_objects(folded, objects), image)
-        return by_heads(by_object(scores.softmax(-1), image.mT), self._own.heads)
+        scores = joined(against(image, folded, queries, self._at), -1)
+        weights = torch.split(scores.softmax(-1), image[0].shape[1], -1)
+        seen = [by_object(w, block.mT) for w, block in zip(weights, image, strict=True)]
+        return by_heads(torch.stack(seen).sum(0) if len(seen) > 1 else seen[0], self._own.heads)
+
+
+def against(image: Blocks, folded: Tensor, rows: Tensor, at: Sequence[Tensor]) -> list[Tensor]:
+    """Scores (b, H T, n) of each block: tokens folded, (H, b T, C), with cells; (H, b T, D) with positions.
+
+    ``at`` has the positions' projections, (H, D, n) a block.
+    """
+    objects = len(image[0])
+    few = by_objects(folded, objects)
+    positions = (by_objects(torch.bmm(rows, there), objects) for there in at)
+    return [by_object_onto(place, few, block) for place, block in zip(positions, image, strict=True)]
 
 
 class ImageToTokens:
@@ -172,22 +196,23 @@ class ImageToTokens:
         own = self._own = Attention(module)
         self._k = scaled(own.k, own.scale)
         self._q = own.weights(own.q[0])
-        self._at = own.of_image(position, *own.q).to(position.dtype)
+        at = own.of_image(position, *own.q).to(position.dtype)
+        self._at = [at[..., cells].contiguous() for cells in blocks(position)]
         self._tell = Telling(own, norm, own.out[1], position.dtype)
+        self._type = position.dtype
 
-    def __call__(self, tokens: Tensor, values: Tensor, images: Sequence[Tensor]) -> list[Tensor]:
-        """(R, C) tokens with and without their encoding: the images are changed where they are."""
+    def __call__(self, tokens: Tensor, values: Tensor, images: Sequence[Blocks]) -> list[Blocks]:
+        """(R, C) tokens with and without their encoding: the images after it."""
         keys = self._own.rows(functional.linear(tokens, *self._k))
-        folded, keys = (x.to(self._at.dtype) for x in (torch.bmm(keys, self._q), keys))
-        told = self._tell.told(values)
-        parts = [in_parts(x, images) for x in (folded, keys, told)]
+        folded, keys = (x.to(self._type) for x in (torch.bmm(keys, self._q), keys))
+        parts = [in_parts(x, images) for x in (folded, keys, self._tell.told(values))]
         return [self._changed(*part) for part in zip(*parts, images, strict=True)]
 
-    def _changed(self, folded: Tensor, keys: Tensor, told: Tensor, image: Tensor) -> Tensor:
-        objects = len(image)
-        at = by_objects(torch.bmm(keys, self._at), objects)
-        scores = by_object_onto(at, by_objects(folded, objects), image)
-        return self._tell(over_tokens(scores, self._own.heads), by_objects(told, objects), image, image)
+    def _changed(self, folded: Tensor, keys: Tensor, told: Tensor, image: Blocks) -> Blocks:
+        told = by_objects(told, len(image[0]))
+        scores = against(image, folded, keys, self._at)
+        weights = (over_tokens(x, self._own.heads) for x in scores)
+        return [self._tell(w, told, block) for w, block in zip(weights, image, strict=True)]
 
 
 class Telling:
@@ -212,22 +237,13 @@ class Telling:
         rows = self._own.rows(functional.linear(values, self._own.v[0]))
         return torch.baddbmm(self._bias, rows, self._out).to(self._dtype)
 
-    def __call__(self, weights: Tensor, told: Tensor, image: Tensor, out: Tensor) -> Tensor:
-        """Each cell with what it sees in K tokens, normed, written to ``out``, (b, N, C), and that.
-
-        Each cell only needs itself. On a CPU some go at a time, and into the image itself where that is
-        allowed: what is written, read and written again then stays in the processor's cache.
+    def __call__(self, weights: Tensor, told: Tensor, image: Tensor) -> Tensor:
+        """Each cell with what it sees in K tokens, normed: (b, n, C).
 
         Args:
-            weights: (b, K, N).
+            weights: (b, K, n).
             told: (b, K, C).
-            image: (b, N, C).
-            out: (b, N, C); it may be ``image``.
+            image: (b, n, C).
         """
-        cells = image.shape[1]
-        part = _CELLS if image.device.type == "cpu" else cells
-        for start in range(0, cells, part):
-            rows = slice(start, start + part)
-            new = by_object_onto(image[:, rows], weights[..., rows].mT, told.mT)
-            out[:, rows] = functional.layer_norm(new, new.shape[-1:], *self._norm)
-        return out
+        new = by_object_onto(image, weights.mT, told.mT)
+        return functional.layer_norm(new, new.shape[-1:], *self._norm)

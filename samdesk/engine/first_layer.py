@@ -23,7 +23,9 @@ from torch.nn import functional
 
 from samdesk.engine.cross_attention import (
     Attention,
+    Blocks,
     Telling,
+    blocks,
     by_heads,
     by_objects,
     in_parts,
@@ -112,6 +114,7 @@ class FirstImageToTokens:
         self._k = scaled(own.k, own.scale)
         self._q_mask = own.weights(own.q[0] @ mask)
         self._mask = mask.T.to(position.dtype)[None]
+        self._blocks = blocks(position)
         self._tell = Telling(own, norm, own.out[1] + plus, position.dtype)
 
     def prepare(self, image: Tensor) -> Tensor:
@@ -121,8 +124,16 @@ class FirstImageToTokens:
 
     def __call__(
         self, tokens: Tensor, values: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks
-    ) -> list[Tensor]:
-        """(R, C) tokens with and without their encoding, images without no-mask embedding: new images."""
+    ) -> list[Blocks]:
+        """The images after it.
+
+        Args:
+            tokens: (R, C) with their encoding.
+            values: (R, C) without.
+            images: (b, N, C) each, without the no-mask embedding.
+            known: What is kept of them.
+            masks: Of a mask prompt.
+        """
         keys = self._own.rows(functional.linear(tokens, *self._k))
         scores = torch.bmm(keys.to(known.queries.dtype), known.queries)
         parts = [in_parts(x, images) for x in (scores, self._tell.told(values))]
@@ -131,18 +142,17 @@ class FirstImageToTokens:
         folded = in_parts(torch.bmm(keys, self._q_mask).to(scores.dtype), images)
         return [self._masked(*part) for part in zip(*parts, images, folded, masks, strict=True)]
 
-    def _plain(self, scores: Tensor, told: Tensor, image: Tensor) -> Tensor:
+    def _plain(self, scores: Tensor, told: Tensor, image: Tensor) -> Blocks:
         weights = over_tokens(by_objects(scores, len(image)), self._own.heads)
-        return self._tell(weights, by_objects(told, len(image)), image, _like(image))
+        return self._told(weights, by_objects(told, len(image)), image)
 
-    def _masked(self, scores: Tensor, told: Tensor, image: Tensor, folded: Tensor, mask: Tensor) -> Tensor:
+    def _masked(self, scores: Tensor, told: Tensor, image: Tensor, folded: Tensor, mask: Tensor) -> Blocks:
         """The mask's channels go with the tokens: each cell sees them with their own weight in it."""
         objects = len(image)
         both = by_object_onto(by_objects(scores, objects), by_objects(folded, objects), mask.mT)
         weights = torch.cat([over_tokens(both, self._own.heads), mask], 1)
         told = torch.cat([by_objects(told, objects), self._mask.expand(objects, -1, -1)], 1)
-        return self._tell(weights, told, image, _like(image))
+        return self._told(weights, told, image)
 
-
-def _like(image: Tensor) -> Tensor:
-    return torch.empty_like(image, memory_format=torch.contiguous_format)
+    def _told(self, weights: Tensor, told: Tensor, image: Tensor) -> Blocks:
+        return [self._tell(weights[..., cells], told, image[:, cells]) for cells in self._blocks]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from samdesk.engine.cross_attention import ImageToTokens, TokensToImage
+from samdesk.engine.cross_attention import Blocks, ImageToTokens, TokensToImage
 from samdesk.engine.first_layer import FirstImageToTokens, FirstLayer, FirstTokensToImage, Masks
 
 
@@ -52,8 +52,8 @@ class TwoWayTransformer:
 
     def __call__(
         self, tokens: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The tokens (B, T, C) and the images after all layers.
+    ) -> tuple[Tensor, list[Blocks]]:
+        """The tokens (B, T, C) and the images after all layers, in blocks (b, n, C).
 
         Args:
             tokens: (B, T, C) float32.

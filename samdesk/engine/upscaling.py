@@ -11,16 +11,16 @@ It goes on in parts of some hundred cells, whose channels stay in the processor'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from samdesk.engine.cross_attention import Blocks
 from samdesk.engine.products import gelu_, linear
 
-_PART = {"cpu": 1024}
-"""Cells at once; elsewhere all at once."""
 _TWICE = {2: torch.int32, 4: torch.int64}
 """What two numbers of so many bytes are moved as."""
 
@@ -53,50 +53,58 @@ class Upscaler:
         self._norm = norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
 
     def __call__(
-        self, images: list[Tensor], weights: Tensor, middle: Tensor | None = None, fine: Tensor | None = None
+        self,
+        images: Sequence[Blocks],
+        weights: Tensor,
+        middle: Tensor | None = None,
+        fine: Tensor | None = None,
     ) -> Tensor:
         """(B, M, S, S) float32 logits, S = 4 sqrt(N).
 
         Args:
-            images: (b, N, C) each, B in all.
+            images: In blocks of (b, n, C), B in all.
             weights: (B, M, 32): what each mask token makes of a cell's channels.
             middle: (4 N, 64) to add after the first step (SAM 2), as ``apart`` orders it.
             fine: (16 N, 32) to add after the second step.
         """
-        cells = images[0].shape[1]
-        part = min(_PART.get(weights.device.type, cells), cells)
-        each = [image for images_ in images for image in images_]
-        weights = weights.to(each[0].dtype).contiguous()
-        masks = [self._masks(x, w, middle, fine, part) for x, w in zip(each, weights, strict=True)]
-        side = round(cells**0.5)
-        ordered = [_in_rows(m, side) for m in masks]
+        each = [blocks for image in images for blocks in zip(*image, strict=True)]
+        weights = weights.to(each[0][0].dtype).contiguous()
+        masks = [self._masks(blocks, w, middle, fine) for blocks, w in zip(each, weights, strict=True)]
+        ordered = [_in_rows(m) for m in masks]
         return ordered[0][None] if len(ordered) == 1 else torch.stack(ordered)
 
-    def _masks(
-        self, image: Tensor, weights: Tensor, middle: Tensor | None, fine: Tensor | None, part: int
-    ) -> Tensor:
-        """(M, 16 N) of one object, of an (N, C) image and (M, 32) weights."""
-        norm_weight, norm_bias, eps = self._norm
+    def _masks(self, image: Blocks, weights: Tensor, middle: Tensor | None, fine: Tensor | None) -> Tensor:
+        """(M, 16 N) of one object, of an image in blocks of (n, C) and (M, 32) weights."""
         found = []
-        for start in range(0, len(image), part):
-            x = linear(image[start : start + part], *self._first).view(4 * part, -1)
+        start = 0
+        for cells in _parts(image):
+            end = start + len(cells)
+            x = linear(cells, *self._first).view(4 * len(cells), -1)
             if middle is not None:
-                x = x.add_(middle[4 * start : 4 * (start + part)])
-            x = gelu_(functional.layer_norm(x, x.shape[-1:], norm_weight, norm_bias, eps))
+                x = x.add_(middle[4 * start : 4 * end])
+            x = gelu_(functional.layer_norm(x, x.shape[-1:], *self._norm))
             if fine is None:
-                x = linear(x, *self._second, gelu=True).view(16 * part, -1)
+                x = linear(x, *self._second, gelu=True).view(16 * len(cells), -1)
             else:
-                x = linear(x, *self._second).view(16 * part, -1)
-                x = gelu_(x.add_(fine[16 * start : 16 * (start + part)]))
+                x = linear(x, *self._second).view(16 * len(cells), -1)
+                x = gelu_(x.add_(fine[16 * start : 16 * end]))
             found.append(linear(weights, x))
+            start = end
         return torch.cat(found, 1) if len(found) > 1 else found[0]
 
 
-def _in_rows(masks: Tensor, side: int) -> Tensor:
-    """(M, 16 N) as the cells came apart: (M, 4 side, 4 side) float32.
+def _parts(image: Blocks) -> list[Tensor]:
+    """Some cells at once: a block's channels are twice as many bytes after the first step."""
+    whole = image[0].device.type != "cpu"
+    return [part for block in image for part in ((block,) if whole else torch.tensor_split(block, 2))]
+
+
+def _in_rows(masks: Tensor) -> Tensor:
+    """(M, 16 N) as the cells came apart: (M, S, S) float32, S = 4 sqrt(N).
 
     Two cells that lie side by side after the second step stay so: they are moved as one number.
     """
+    side = round(masks.shape[1] ** 0.5) // 4
     pairs = masks.view(_TWICE[masks.element_size()])
     ordered = pairs.view(-1, side, side, 2, 2, 2).permute(0, 1, 3, 5, 2, 4).flatten(1)
     return ordered.view(masks.dtype).view(-1, 4 * side, 4 * side).float()
