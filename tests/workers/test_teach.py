@@ -171,12 +171,17 @@ def test_a_program_that_is_not_there(
 WINDOW = """
 import sys
 from pathlib import Path
+import psutil
 from PySide6.QtCore import QCoreApplication
 from samdesk.workers.teach import TeachClient
 from tests.helpers import teaching
 application = QCoreApplication([])
 client = TeachClient(teaching.quick(Path(sys.argv[2])))
-client.told.connect(lambda event: print(client.process_id, event, flush=True))
+def tell(event):
+    if "Progressed" in str(event):
+        psutil.Process(client.process_id).suspend()
+    print(client.process_id, event, flush=True)
+client.told.connect(tell)
 client.finished.connect(application.quit)
 client.start(Path(sys.argv[1]), ["detector"])
 application.exec()
@@ -211,6 +216,7 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
     )
     assert window.stdout is not None
     watchdog = Timer(PATIENCE_MS / 1000, window.kill)
+    watchdog.daemon = True
     watchdog.start()  # a window that has nothing more to say would be waited for without end
     lines: list[str] = []
     while not any("Progressed" in line for line in lines):
@@ -223,6 +229,7 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
     child = psutil.Process(int(said.split()[0]))
     window.kill()
     window.wait(60)
+    child.resume()
     child.wait(PATIENCE_MS / 1000)  # it stops by itself
 
     heard.client.start(folder, [DETECTOR])
