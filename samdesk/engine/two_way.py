@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from samdesk.engine.cross_attention import Blocks, ImageToTokens, TokensToImage
 from samdesk.engine.first_layer import FirstImageToTokens, FirstLayer, FirstTokensToImage, Masks
+from samdesk.engine.products import linear
 
 
 class TwoWayTransformer:
@@ -120,5 +121,5 @@ class _Tokens:
     def seen(self, rows: Tensor, image: Tensor) -> Tensor:
         """(R, C) tokens with what they saw in the image, each worked on."""
         rows = self._norm2(rows + image)
-        inner = self._act(functional.linear(rows.to(self._type), *self._in))
-        return self._norm3(rows + functional.linear(inner, *self._back))
+        inner = self._act(linear(rows.to(self._type), *self._in))
+        return self._norm3(rows + linear(inner, *self._back))
