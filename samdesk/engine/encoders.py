@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from samdesk.engine.products import linear
 from samdesk.engine.protocols import Pause
@@ -44,30 +43,6 @@ class VitEncoder:
         with _Pauses(self._module.blocks, pause):
             found: Tensor = self._module(pixels.to(self._dtype))
         return found
-
-
-class Sam2Encoder:
-    """SAM 2's Hiera with its feature pyramid: the stock modules with faster linear layers.
-
-    Args:
-        module: Ultralytics' ``SAM2Model`` on its device. Its mask decoder stays as it is.
-        dtype: The type to work in.
-    """
-
-    def __init__(self, module: Any, dtype: torch.dtype) -> None:
-        decoder = module.sam_mask_decoder
-        self._finer = [(c.weight.to(dtype), c.bias.to(dtype)) for c in (decoder.conv_s0, decoder.conv_s1)]
-        # Trained on videos: the first frame has no memory, and this says so.
-        self._no_memory = module.no_mem_embed.reshape(1, -1, 1, 1).to(dtype)
-        self._module = _faster(module.image_encoder, dtype)
-        self._dtype = dtype
-
-    def __call__(self, pixels: Tensor, pause: Pause) -> tuple[Tensor, Tensor, Tensor]:
-        """(1, 256, 64, 64) embedding, (1, 32, 256, 256) and (1, 64, 128, 128) for the decoder."""
-        with _Pauses(self._module.trunk.blocks, pause):
-            fine, middle, coarse = self._module(pixels.to(self._dtype))["backbone_fpn"][-3:]
-        finer = [functional.conv2d(x, *w) for x, w in zip((fine, middle), self._finer, strict=True)]
-        return coarse + self._no_memory, finer[0], finer[1]
 
 
 def encoder_for(name: str, module: Any, dtype: torch.dtype) -> Encoder:

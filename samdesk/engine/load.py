@@ -214,7 +214,8 @@ def _networks(name: str, module: Any, device: str, precision: str) -> tuple[SamN
     import torch
 
     from samdesk.engine.decoder import Decoder
-    from samdesk.engine.encoders import Sam2Encoder, encoder_for
+    from samdesk.engine.encoders import encoder_for
+    from samdesk.engine.hiera import HieraEncoder
     from samdesk.engine.sam1 import Sam1Network
     from samdesk.engine.sam2 import Sam2Network
 
@@ -228,7 +229,7 @@ def _networks(name: str, module: Any, device: str, precision: str) -> tuple[SamN
         )
         decoder, exact = Decoder(*parts, dtype), Decoder(*parts, torch.float32)
         if second:
-            finer = Sam2Encoder(module, dtype)
+            finer = HieraEncoder(module, dtype)
             return Sam2Network(finer, decoder), Sam2Network(finer, exact)
         encoder = encoder_for(name, module, dtype)
         return Sam1Network(encoder, decoder), Sam1Network(encoder, exact)

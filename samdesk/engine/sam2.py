@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from samdesk.engine.decoder import Decoder, ImageSide
-    from samdesk.engine.encoders import Sam2Encoder
+    from samdesk.engine.hiera import HieraEncoder
     from samdesk.engine.protocols import Pause
     from samdesk.engine.sam_predictor import PromptTensors
 
@@ -29,7 +29,7 @@ class Sam2Network:
 
     most_logit: float | None = 32.0
 
-    def __init__(self, encoder: Sam2Encoder, decoder: Decoder) -> None:
+    def __init__(self, encoder: HieraEncoder, decoder: Decoder) -> None:
         self._encoder = encoder
         self.decoder = decoder
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from samdesk.engine.encoders import Sam2Encoder
+from samdesk.engine.hiera import HieraEncoder
 from samdesk.engine.protocols import Cancelled, no_pause
 from samdesk.engine.tiny_vit import TinyVitEncoder
 from tests.helpers.networks import seeded_network
@@ -77,11 +77,11 @@ def test_sam_2_is_the_stock_one_and_pauses() -> None:
     pixels = photo(1024, 1024)
     fine, middle, coarse = module.forward_image(pixels)["backbone_fpn"][-3:]
     wanted = (coarse + module.no_mem_embed.reshape(1, -1, 1, 1), fine, middle)
-    encoder = Sam2Encoder(module, torch.float32)
+    encoder = HieraEncoder(module, torch.float32)
     pauses: list[None] = []
     found = encoder(pixels, lambda: pauses.append(None))
-    assert len(pauses) == len(module.image_encoder.trunk.blocks)
+    assert len(pauses) == len(module.image_encoder.trunk.blocks) + 1
     for ours, theirs in zip(found, wanted, strict=True):
         assert float((ours - theirs).abs().max()) < CLOSE * max(1.0, float(theirs.std()))
     encoder(pixels, no_pause)
-    assert len(pauses) == len(module.image_encoder.trunk.blocks)
+    assert len(pauses) == len(module.image_encoder.trunk.blocks) + 1
