@@ -174,7 +174,11 @@ class Rows:
 
 
 def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
-    """A rising number for each id; those that have one keep it if they still rise."""
+    """A rising number for each id; those that have one keep it if they still rise.
+
+    New ones between two of them lie at equal distances. Where so many came in between, time and again, that
+    there is no room left, all are numbered anew.
+    """
     kept = [known[i] for i in order if i in known]
     result: list[float] = []
     if any(b <= a for a, b in itertools.pairwise(kept)):
@@ -184,11 +188,11 @@ def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
             result.append(known[name])
             continue
         low = result[-1] if result else None
-        high = next((known[i] for i in order[n + 1 :] if i in known), None)
+        new, high = next(((m, known[i]) for m, i in enumerate(order[n:]) if i in known), (0, None))
         if high is None:
             result.append(0.0 if low is None else low + 1)
         else:
-            result.append(high - 1 if low is None else (low + high) / 2)
+            result.append(high - new if low is None else low + (high - low) / (new + 1))
     if any(b - a < 1e-6 for a, b in itertools.pairwise(result)):
         return [float(n) for n in range(len(order))]
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Polygon
 
@@ -17,6 +17,8 @@ from tests.io.dataset_kit import drawn, region
 
 
 @given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
+@example([*range(7), *range(8, 31), 7], [7])
+@example([0, *range(2, 31), 1], [0, 1])
 def test_positions_rise_and_keep_what_rises(order: list[int], old: list[int]) -> None:
     known = {str(i): float(n) for n, i in enumerate(old)}
     names = [str(i) for i in order]
