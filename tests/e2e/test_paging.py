@@ -97,7 +97,7 @@ def test_what_was_accepted_is_kept_whatever_is_pressed_then(person: Person, key:
 def test_a_mask_that_fails_after_it_was_accepted_is_told_and_its_prompts_come_back(person: Person) -> None:
     person.key(K.Key_H, SHIFT)
     person.predictor.decoding.close()
-    person.predictor.errors.append(EngineError("no luck"))
+    person.predictor.prompt_errors.append(EngineError("no luck"))
     person.hands.click(60, 60)
     person.key(K.Key_Return)
     person.key(K.Key_D)
@@ -113,7 +113,7 @@ def test_a_mask_that_fails_after_it_was_accepted_is_told_and_its_prompts_come_ba
 
 def test_a_click_that_failed_can_be_accepted_again(person: Person) -> None:
     person.key(K.Key_H, SHIFT)
-    person.predictor.errors.append(EngineError("no luck"))
+    person.predictor.prompt_errors.append(EngineError("no luck"))
     person.hands.click(60, 60)
     person.until(lambda: "no luck" in person.told)
     person.key(K.Key_Return)

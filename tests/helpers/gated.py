@@ -86,6 +86,7 @@ class GatedPredictor:
         self.decoded_on: list[Frame] = []  # the look that each was answered from
         self.errors: list[Exception] = []  # for whatever is asked next
         self.view_errors: list[Exception] = []  # for the next closer look
+        self.prompt_errors: list[Exception] = []  # for the next prompt
         self._changed = Condition()
 
     @property
@@ -137,6 +138,8 @@ class GatedPredictor:
         self.decoded.append(prompts)
         self.decoded_on.append(embedding.frame)
         self.decoding.pass_through()
+        if self.prompt_errors:
+            raise self.prompt_errors.pop(0)
         self._maybe_fail()
         assert embedding.model == self.name, "another model's embedding"
         count = 3 if multimask else 1
