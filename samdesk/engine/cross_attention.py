@@ -40,6 +40,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from samdesk.engine.layers import Norm, joined
 from samdesk.engine.products import by_object, by_object_onto
 
 _BLOCK_BYTES = 2 << 20
@@ -93,6 +94,11 @@ class Attention:
         """(N, C) projected, by head: (H, D, N) float32."""
         return self.weights(functional.linear(image.float(), weight, bias).T.contiguous())
 
+    def of_positions(self, position: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[Tensor]:
+        """``of_image`` of the positional encoding, (H, D, n) a block, in its type."""
+        projected = self.of_image(position, weight, bias).to(position.dtype)
+        return [projected[..., cells].contiguous() for cells in blocks(position)]
+
     def output(self, seen: Tensor) -> Tensor:
         """(H, R, D) of what tokens saw, projected: (R, C)."""
         return functional.linear(seen.transpose(0, 1).flatten(1), *self.out)
@@ -129,11 +135,6 @@ def by_heads(rows: Tensor, heads: int) -> Tensor:
     return rows.view(len(rows), heads, -1, rows.shape[-1]).transpose(0, 1).flatten(1, 2)
 
 
-def joined(parts: Sequence[Tensor], dim: int = 1) -> Tensor:
-    """Parts put together along an axis: the inverse of ``in_parts``."""
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim)
-
-
 def over_tokens(scores: Tensor, heads: int) -> Tensor:
     """Softmax of (b, H T, N) over the T tokens of each head."""
     return scores.view(len(scores), heads, -1, scores.shape[-1]).softmax(2).flatten(1, 2)
@@ -152,8 +153,7 @@ class TokensToImage:
         self._q = scaled(own.q, own.scale)
         self._k = own.weights(own.k[0])
         self._v = own.weights(own.v[0]).mT.contiguous()
-        at = own.of_image(position, own.k[0]).to(position.dtype)
-        self._at = [at[..., cells].contiguous() for cells in blocks(position)]
+        self._at = own.of_positions(position, own.k[0])
         self._type = position.dtype
 
     def __call__(self, tokens: Tensor, images: Sequence[Blocks]) -> Tensor:
@@ -161,7 +161,7 @@ class TokensToImage:
         queries = self._own.rows(functional.linear(tokens, *self._q))
         folded, queries = (x.to(self._type) for x in (torch.bmm(queries, self._k), queries))
         parts = zip(in_parts(folded, images), in_parts(queries, images), images, strict=True)
-        seen = joined([self._seen(*part) for part in parts])
+        seen = joined([self._seen(*part) for part in parts], 1)
         return self._own.output(torch.bmm(seen.float(), self._v))
 
     def _seen(self, folded: Tensor, queries: Tensor, image: Blocks) -> Tensor:
@@ -196,8 +196,7 @@ class ImageToTokens:
         own = self._own = Attention(module)
         self._k = scaled(own.k, own.scale)
         self._q = own.weights(own.q[0])
-        at = own.of_image(position, *own.q).to(position.dtype)
-        self._at = [at[..., cells].contiguous() for cells in blocks(position)]
+        self._at = own.of_positions(position, *own.q)
         self._tell = Telling(own, norm, own.out[1], position.dtype)
         self._type = position.dtype
 
@@ -229,7 +228,7 @@ class Telling:
         self._own = attention
         self._out = attention.out_weights()
         self._bias = (bias / attention.heads)[None, None]
-        self._norm = norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
+        self._norm = Norm(norm, dtype)
         self._dtype = dtype
 
     def told(self, values: Tensor) -> Tensor:
@@ -245,5 +244,4 @@ class Telling:
             told: (b, K, C).
             image: (b, n, C).
         """
-        new = by_object_onto(image, weights.mT, told.mT)
-        return functional.layer_norm(new, new.shape[-1:], *self._norm)
+        return self._norm(by_object_onto(image, weights.mT, told.mT))

@@ -29,10 +29,10 @@ from samdesk.engine.cross_attention import (
     by_heads,
     by_objects,
     in_parts,
-    joined,
     over_tokens,
     scaled,
 )
+from samdesk.engine.layers import joined
 from samdesk.engine.products import by_object, by_object_onto
 
 
@@ -66,16 +66,16 @@ class FirstTokensToImage:
 
     def __init__(self, module: Any, mask: Tensor, position: Tensor) -> None:
         own = self._own = Attention(module)
-        self._position = position
+        self._type = position.dtype
         self._q = scaled(own.q, own.scale)
         self._k_mask = own.weights(own.k[0] @ mask)
         self._v_mask = own.weights(own.v[0] @ mask).mT.contiguous()
 
-    def prepare(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (H, D, N) and values (H, N, D) of an (N, C) image."""
-        keys = self._own.of_image(image.float() + self._position.float(), self._own.k[0])
+    def prepare(self, image: Tensor, placed: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys (H, D, N) and values (H, N, D) of an (N, C) image and of that with its encoding, float32."""
+        keys = self._own.of_image(placed, self._own.k[0])
         values = self._own.of_image(image, self._own.v[0]).mT.contiguous()
-        return keys.to(self._position.dtype), values.to(self._position.dtype)
+        return keys.to(self._type), values.to(self._type)
 
     def __call__(self, tokens: Tensor, known: FirstLayer, masks: Masks) -> Tensor:
         """(R, C) tokens with their encoding: (R, C) to add to the tokens."""
@@ -85,7 +85,7 @@ class FirstTokensToImage:
             return self._own.output(torch.bmm(scores.softmax(-1), known.values).float())
         folded = torch.bmm(queries, self._k_mask).to(scores.dtype)
         parts = zip(in_parts(scores, masks), in_parts(folded, masks), masks, strict=True)
-        return self._own.output(joined([self._seen(*part, known) for part in parts]))
+        return self._own.output(joined([self._seen(*part, known) for part in parts], 1))
 
     def _seen(self, scores: Tensor, folded: Tensor, mask: Tensor, known: FirstLayer) -> Tensor:
         """(H, b T, N) and (H, b T, K) of tokens: what they see, (H, b T, D) float32."""
@@ -110,17 +110,16 @@ class FirstImageToTokens:
 
     def __init__(self, module: Any, norm: Any, mask: Tensor, plus: Tensor, position: Tensor) -> None:
         own = self._own = Attention(module)
-        self._position = position
+        self._type = position.dtype
         self._k = scaled(own.k, own.scale)
         self._q_mask = own.weights(own.q[0] @ mask)
-        self._mask = mask.T.to(position.dtype)[None]
+        self._mask = mask.T.to(self._type)[None]
         self._blocks = blocks(position)
-        self._tell = Telling(own, norm, own.out[1] + plus, position.dtype)
+        self._tell = Telling(own, norm, own.out[1] + plus, self._type)
 
-    def prepare(self, image: Tensor) -> Tensor:
-        """Queries (H, D, N) of an (N, C) image with its no-mask embedding."""
-        both = image.float() + self._position.float()
-        return self._own.of_image(both, *self._own.q).to(self._position.dtype)
+    def prepare(self, placed: Tensor) -> Tensor:
+        """Queries (H, D, N) of an (N, C) image with its no-mask embedding and its encoding, float32."""
+        return self._own.of_image(placed, *self._own.q).to(self._type)
 
     def __call__(
         self, tokens: Tensor, values: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks

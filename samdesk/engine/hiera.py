@@ -20,15 +20,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from samdesk.engine.layers import Mlp, Norm, from_windows, joined, pair, seen, windows
 from samdesk.engine.products import convolved, linear
-from samdesk.engine.protocols import Pause
+from samdesk.engine.protocols import EngineError, Pause
 
 _SIDE = 256
 """Cells a side of the first stage, for SAM 2's input of 1024 pixels."""
-_ROWS = 2048
-"""Cells at once on a CPU, about; elsewhere all."""
+_BAND = 2048
+"""Cells of whole windows at once on a CPU, about; elsewhere all."""
 _FEW = 256
 """With more keys than so, a CPU goes through the scores in parts."""
 _SCORES = 1 << 19
@@ -44,13 +44,13 @@ class HieraEncoder:
         module: Ultralytics' ``SAM2Model`` on its device, float32; it is not changed.
         dtype: The type to work in.
 
-    Raises ``ValueError`` for a pyramid of another kind.
+    Raises ``EngineError`` for a pyramid of another kind.
     """
 
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
         trunk, neck = module.image_encoder.trunk, module.image_encoder.neck
         if list(neck.fpn_top_down_levels) != _TOP_DOWN or len(neck.convs) != 4:
-            raise ValueError("this SAM 2 has another feature pyramid than those known")
+            raise EngineError("This SAM 2 has a feature pyramid not known here. Choose another model.")
         stem = trunk.patch_embed.proj
         self._stem = stem.weight.to(dtype).contiguous(memory_format=torch.channels_last), stem.bias.to(dtype)
         self._stem_geometry = stem.stride[0], stem.padding
@@ -80,38 +80,24 @@ class HieraEncoder:
         return self._neck(levels)
 
 
-def _pair(module: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """A linear layer's weight and bias."""
-    return module.weight.to(dtype), module.bias.to(dtype)
-
-
-class _Norm:
-    """A layer norm of the channels."""
-
-    def __init__(self, module: Any, dtype: torch.dtype) -> None:
-        self._own = module.normalized_shape, *_pair(module, dtype), module.eps
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x, *self._own)
-
-
 class _Block:
     """A ``MultiScaleBlock`` on (H, W, C): attention in windows or everywhere, an MLP; it may pool."""
 
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
         self._window: int = module.window_size
         self._pools = module.pool is not None
-        self._norm, self._mlp_norm = _Norm(module.norm1, dtype), _Norm(module.norm2, dtype)
-        self._shortcut = _pair(module.proj, dtype) if module.dim != module.dim_out else None
+        self._norm = Norm(module.norm1, dtype)
+        self._shortcut = pair(module.proj, dtype) if module.dim != module.dim_out else None
         self._attention = _Attention(module.attn, self._pools, dtype)
-        self._wide, self._narrow = (_pair(layer, dtype) for layer in module.mlp.layers)
+        wide, narrow = module.mlp.layers
+        self._mlp = Mlp(module.norm2, wide, narrow, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         height, width, _ = x.shape
         rows = height
         if self._window and x.device.type == "cpu":
-            rows = max(1, _ROWS // (width * self._window)) * self._window
-        return torch.cat([self._band(x[start : start + rows]) for start in range(0, height, rows)])
+            rows = max(1, _BAND // (width * self._window)) * self._window
+        return joined([self._band(x[start : start + rows]) for start in range(0, height, rows)])
 
     def _band(self, x: Tensor) -> Tensor:
         """Some whole windows' rows, or all."""
@@ -119,28 +105,13 @@ class _Block:
         if self._shortcut is not None:
             x = linear(normed, *self._shortcut)
             x = _pooled(x) if self._pools else x
-        x = x + self._attended(normed, x.shape)
-        cells = x.flatten(0, 1)
-        parts = torch.split(cells, _ROWS if x.device.type == "cpu" else len(cells))
-        return torch.cat([self._mlp(part) for part in parts]).view_as(x)
+        return self._mlp(x + self._attended(normed, *x.shape[:2]))
 
-    def _mlp(self, cells: Tensor) -> Tensor:
-        wide = linear(self._mlp_norm(cells), *self._wide, gelu=True)
-        return linear(wide, *self._narrow).add_(cells)
-
-    def _attended(self, x: Tensor, shape: torch.Size) -> Tensor:
-        """(h, w, C) of this shape. Windows at the right and bottom are filled up with zeros."""
+    def _attended(self, x: Tensor, height: int, width: int) -> Tensor:
+        """(height, width, C), smaller than ``x`` where queries are pooled."""
         if not self._window:
             return self._attention(x[None])[0]
-        height, width, channels = x.shape
-        side = self._window
-        down, across = -(-height // side), -(-width // side)
-        x = functional.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
-        x = x.view(down, side, across, side, channels).transpose(1, 2).reshape(-1, side, side, channels)
-        x = self._attention(x)
-        side = x.shape[1]
-        x = x.view(down, across, side, side, -1).transpose(1, 2)
-        return x.reshape(down * side, across * side, -1)[: shape[0], : shape[1]]
+        return from_windows(self._attention(windows(x, self._window)), height, width)
 
 
 def _pooled(x: Tensor) -> Tensor:
@@ -155,7 +126,7 @@ class _Attention:
     def __init__(self, module: Any, pools: bool, dtype: torch.dtype) -> None:
         self._heads: int = module.num_heads
         self._pools = pools
-        self._in, self._out = _pair(module.qkv, dtype), _pair(module.proj, dtype)
+        self._in, self._out = pair(module.qkv, dtype), pair(module.proj, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         windows, height, width, _ = x.shape
@@ -167,26 +138,23 @@ class _Attention:
             y.reshape(windows, -1, self._heads, y.shape[-1] // self._heads).transpose(1, 2)
             for y in (queries, keys, values)
         )
-        seen = _seen(q, k, v).transpose(1, 2).reshape(windows, height, width, -1)
-        return linear(seen, *self._out)
+        found = _attended(q, k, v).transpose(1, 2).reshape(windows, height, width, -1)
+        return linear(found, *self._out)
 
 
-def _seen(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Softmax attention of (B, H, M, D) queries on (B, H, N, D) keys: (B, H, M, D)."""
     if q.device.type == "cpu" and k.shape[2] > _FEW:
         heads = zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), strict=True)
         return torch.stack([_seen_in_parts(*head) for head in heads]).view_as(q)
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16:  # torch's fused one is slower for so few
-        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
-        return torch.matmul(scores.softmax(-1), v)
-    return functional.scaled_dot_product_attention(q, k, v)
+    return seen(q, k, v, q.shape[-1] ** -0.5)
 
 
 def _seen_in_parts(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """One head's, (M, D), some rows of the scores at a time."""
     q, k, v = (q * q.shape[-1] ** -0.5).contiguous(), k.contiguous(), v.T.contiguous()
     parts = torch.split(q, max(1, _SCORES // len(k)))
-    return torch.cat([linear(linear(part, k).softmax(-1), v) for part in parts])
+    return joined([linear(linear(part, k).softmax(-1), v) for part in parts])
 
 
 class _Neck:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _SMALL = 16
-"""With fewer rows the way to oneDNN costs more than it saves."""
+"""With fewer rows, of the larger of both matrices, the way to oneDNN costs more than it saves."""
 
 
 @cache

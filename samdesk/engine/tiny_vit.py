@@ -24,13 +24,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from samdesk.engine.layers import Mlp, Norm, from_windows, joined, pair, seen, windows
 from samdesk.engine.products import convolved, linear
 from samdesk.engine.protocols import Pause, no_pause
 
 _BAND = 16
 """Rows of the first stage at once on a CPU; a GPU takes all."""
-_ROWS = 2048
-"""Cells at once in an MLP on a CPU."""
 _REACH = 4
 """Cells (of the first stage's last 128 a side) beyond the photo that its convolutions reach, at most."""
 
@@ -129,7 +128,7 @@ class _Bottleneck:
             wide = _around(x, self._wide, start - 1, end + 1)
             wide = convolved(wide, *self._depthwise, pad=(0, 1), gelu=True)
             bands.append(functional.gelu(linear(wide, *self._narrow).add_(x[start:end])))
-        return torch.cat(bands)
+        return joined(bands)
 
 
 def _bands(x: Tensor) -> list[tuple[int, int]]:
@@ -163,7 +162,7 @@ class _Merging:
             wide = _around(x, self._first, start - 1, end + (self._stride == 1))
             wide = convolved(wide, *self._depthwise, stride=self._stride, pad=(0, 1), gelu=True)
             bands.append(linear(wide, *self._last))
-        return torch.cat(bands)
+        return joined(bands)
 
 
 class _Block:
@@ -173,33 +172,13 @@ class _Block:
         self._window: int = module.window_size
         self._attention = _Attention(module.attn, dtype)
         self._local = _folded(module.local_conv, dtype)
-        mlp = module.mlp
-        self._norm = mlp.norm.weight.to(dtype), mlp.norm.bias.to(dtype), mlp.norm.eps
-        self._wide = mlp.fc1.weight.to(dtype), mlp.fc1.bias.to(dtype)
-        self._narrow = mlp.fc2.weight.to(dtype), mlp.fc2.bias.to(dtype)
+        self._mlp = Mlp(module.mlp.norm, module.mlp.fc1, module.mlp.fc2, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = x + self._attended(x)
-        x = convolved(x, *self._local)
-        cells = x.flatten(0, 1)
-        parts = torch.split(cells, _ROWS if x.device.type == "cpu" else len(cells))
-        return torch.cat([self._mlp(part) for part in parts]).view_as(x)
-
-    def _mlp(self, x: Tensor) -> Tensor:
-        weight, bias, eps = self._norm
-        wide = linear(functional.layer_norm(x, x.shape[-1:], weight, bias, eps), *self._wide, gelu=True)
-        return linear(wide, *self._narrow).add_(x)
-
-    def _attended(self, x: Tensor) -> Tensor:
-        """Windows at the right and bottom are filled up with zeros, as the weights were trained."""
-        height, width, channels = x.shape
-        side = self._window
-        down, across = -(-height // side), -(-width // side)
-        x = functional.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
-        x = x.view(down, side, across, side, channels).transpose(1, 2).reshape(-1, side * side, channels)
-        x = self._attention(x)
-        x = x.view(down, across, side, side, channels).transpose(1, 2)
-        return x.reshape(down * side, across * side, channels)[:height, :width]
+        cut = windows(x, self._window)
+        found = self._attention(cut.flatten(1, 2)).view_as(cut)
+        x = x + from_windows(found, *x.shape[:2])
+        return self._mlp(convolved(x, *self._local))
 
 
 class _Attention:
@@ -209,22 +188,15 @@ class _Attention:
         self._heads: int = module.num_heads
         self._depth: int = module.key_dim
         self._scale: float = module.scale
-        self._norm = module.norm.weight.to(dtype), module.norm.bias.to(dtype), module.norm.eps
-        self._in = module.qkv.weight.to(dtype), module.qkv.bias.to(dtype)
-        self._out = module.proj.weight.to(dtype), module.proj.bias.to(dtype)
+        self._norm = Norm(module.norm, dtype)
+        self._in, self._out = pair(module.qkv, dtype), pair(module.proj, dtype)
         self._bias = module.attention_biases[:, module.attention_bias_idxs].to(dtype)[None]
 
     def __call__(self, x: Tensor) -> Tensor:
-        weight, bias, eps = self._norm
-        x = functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
-        qkv = linear(x, *self._in).view(*x.shape[:2], self._heads, -1).transpose(1, 2)
+        qkv = linear(self._norm(x), *self._in).view(*x.shape[:2], self._heads, -1).transpose(1, 2)
         q, k, v = torch.split(qkv, [self._depth, self._depth, qkv.shape[-1] - 2 * self._depth], -1)
-        if x.device.type == "cpu" and x.dtype == torch.bfloat16:  # torch's fused one is slower for so few
-            scores = torch.matmul(q, k.mT).mul_(self._scale).add_(self._bias)
-            seen = torch.matmul(scores.softmax(-1), v)
-        else:
-            seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=self._bias, scale=self._scale)
-        return linear(seen.transpose(1, 2).flatten(2), *self._out)
+        found = seen(q, k, v, self._scale, self._bias)
+        return linear(found.transpose(1, 2).flatten(2), *self._out)
 
 
 class _Neck:
@@ -233,12 +205,9 @@ class _Neck:
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
         first, norm, second, last_norm = module
         self._first = first.weight.to(dtype).flatten(1).contiguous()
-        self._norms = [(n.weight.to(dtype), n.bias.to(dtype), n.eps) for n in (norm, last_norm)]
+        self._norm, self._last_norm = Norm(norm, dtype), Norm(last_norm, dtype)
         self._second = second.weight.to(dtype).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor) -> Tensor:
-        (weight, bias, eps), (last_weight, last_bias, last_eps) = self._norms
-        x = functional.layer_norm(linear(x, self._first), (len(weight),), weight, bias, eps)
-        x = convolved(x, self._second, None)
-        x = functional.layer_norm(x, (len(last_weight),), last_weight, last_bias, last_eps)
-        return x.permute(2, 0, 1)[None]
+        x = convolved(self._norm(linear(x, self._first)), self._second, None)
+        return self._last_norm(x).permute(2, 0, 1)[None]

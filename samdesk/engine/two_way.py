@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from samdesk.engine.cross_attention import Blocks, ImageToTokens, TokensToImage
 from samdesk.engine.first_layer import FirstImageToTokens, FirstLayer, FirstTokensToImage, Masks
+from samdesk.engine.layers import Norm, pair
 from samdesk.engine.products import linear
 
 
@@ -34,6 +35,7 @@ class TwoWayTransformer:
 
     def __init__(self, module: Any, position: Tensor, mask: Tensor, plus: Tensor) -> None:
         first, *others = module.layers
+        self._position = position.float()
         self._look = FirstTokensToImage(first.cross_attn_token_to_image, mask, position)
         self._back = FirstImageToTokens(first.cross_attn_image_to_token, first.norm4, mask, plus, position)
         self._others = [
@@ -45,11 +47,12 @@ class TwoWayTransformer:
         ]
         self._blocks = [_Tokens(block, position.dtype) for block in module.layers]
         self._last = TokensToImage(module.final_attn_token_to_image, position)
-        self._last_norm = _Norm(module.norm_final_attn)
+        self._last_norm = Norm(module.norm_final_attn, torch.float32)
 
     def prepare(self, image: Tensor) -> FirstLayer:
         """What the first layer makes of an (N, C) image, float32, with its no-mask embedding."""
-        return FirstLayer(*self._look.prepare(image), self._back.prepare(image))
+        placed = image + self._position
+        return FirstLayer(*self._look.prepare(image, placed), self._back.prepare(placed))
 
     def __call__(
         self, tokens: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks
@@ -77,16 +80,6 @@ class TwoWayTransformer:
         return rows.view_as(tokens), new
 
 
-class _Norm:
-    """A layer norm of rows."""
-
-    def __init__(self, module: Any) -> None:
-        self._own = module.normalized_shape, module.weight, module.bias, module.eps
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        return functional.layer_norm(rows, *self._own)
-
-
 class _Tokens:
     """What a layer does with the tokens alone.
 
@@ -99,15 +92,16 @@ class _Tokens:
     """
 
     def __init__(self, block: Any, dtype: torch.dtype) -> None:
-        self.norm1, self._norm2, self._norm3 = (_Norm(x) for x in (block.norm1, block.norm2, block.norm3))
+        norms = block.norm1, block.norm2, block.norm3
+        self.norm1, self._norm2, self._norm3 = (Norm(x, torch.float32) for x in norms)
         attention = block.self_attn
         self._heads: int = attention.num_heads
         both = attention.q_proj, attention.k_proj
         self._qk = torch.cat([x.weight for x in both]), torch.cat([x.bias for x in both])
-        self._v, self._out = ((x.weight, x.bias) for x in (attention.v_proj, attention.out_proj))
+        self._v, self._out = (pair(x, torch.float32) for x in (attention.v_proj, attention.out_proj))
         linears = [x for x in block.mlp.modules() if isinstance(x, nn.Linear)]
         self._type = dtype if linears[0].weight.device.type == "cpu" else torch.float32
-        self._in, self._back = ((x.weight.to(self._type), x.bias.to(self._type)) for x in linears)
+        self._in, self._back = (pair(x, self._type) for x in linears)
         self._act = block.mlp.act
 
     def among(self, at: Tensor, values: Tensor, objects: int) -> Tensor:

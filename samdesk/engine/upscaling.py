@@ -6,7 +6,7 @@ mask is each cell's 32 channels times the 32 numbers of its mask token. The cell
 which they came apart ("cell, then which of four, then which of four"), so that every step is a product of
 plain rows, and only the finished masks are put in the order of rows and columns.
 
-It goes on in parts of some hundred cells, whose channels stay in the processor's cache.
+It goes on in parts of a thousand cells or two, whose channels stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from samdesk.engine.cross_attention import Blocks
+from samdesk.engine.layers import Norm, joined
 from samdesk.engine.products import gelu_, linear
 
 _TWICE = {2: torch.int32, 4: torch.int64}
@@ -50,7 +50,7 @@ class Upscaler:
         first, norm, _, second, _ = module
         self._first = _as_matrix(first, dtype)
         self._second = _as_matrix(second, dtype)
-        self._norm = norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
+        self._norm = Norm(norm, dtype)
 
     def __call__(
         self,
@@ -82,7 +82,7 @@ class Upscaler:
             x = linear(cells, *self._first).view(4 * len(cells), -1)
             if middle is not None:
                 x = x.add_(middle[4 * start : 4 * end])
-            x = gelu_(functional.layer_norm(x, x.shape[-1:], *self._norm))
+            x = gelu_(self._norm(x))
             if fine is None:
                 x = linear(x, *self._second, gelu=True).view(16 * len(cells), -1)
             else:
@@ -90,7 +90,7 @@ class Upscaler:
                 x = gelu_(x.add_(fine[16 * start : 16 * end]))
             found.append(linear(weights, x))
             start = end
-        return torch.cat(found, 1) if len(found) > 1 else found[0]
+        return joined(found, 1)
 
 
 def _parts(image: Blocks) -> list[Tensor]:
