@@ -13,15 +13,15 @@ _PUBLIC = {
     "MaskPrompt": "samdesk.domain.prompts",
     "PromptSet": "samdesk.domain.prompts",
     "MaskCandidate": "samdesk.domain.prompts",
-    "Frame": "samdesk.domain.geometry",
-    "Region": "samdesk.domain.geometry",
+    "Frame": "samdesk.domain.geometry.types",
+    "Region": "samdesk.domain.geometry.types",
     "Embedding": "samdesk.engine.embedding",
     "Predictor": "samdesk.engine.protocols",
     "Detector": "samdesk.engine.protocols",
     "Detection": "samdesk.engine.protocols",
-    "load_predictor": "samdesk.headless.api",
-    "load_detector": "samdesk.headless.api",
-    "auto_annotate": "samdesk.headless.api",
+    "load_predictor": "samdesk.api",
+    "load_detector": "samdesk.api",
+    "auto_annotate": "samdesk.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]

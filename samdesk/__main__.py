@@ -1,6 +1,6 @@
 """``python -m samdesk``."""
 
-from samdesk.cli import main
+from samdesk.cli.main import main
 
 if __name__ == "__main__":
     main()

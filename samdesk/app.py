@@ -16,15 +16,15 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
-from samdesk.domain.geometry import RgbImage
-from samdesk.engine.batch_models import Loaders
-from samdesk.engine.disk_tier import DiskTier
-from samdesk.engine.tier import EmbeddingTier
-from samdesk.io import paths
-from samdesk.io.dataset import Dataset
-from samdesk.io.image_cache import ImageCache
-from samdesk.io.images import read_image
-from samdesk.io.settings import (
+from samdesk.base import places
+from samdesk.batch.models import Loaders
+from samdesk.dataset.dataset import Dataset
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.memory import EmbeddingTier
+from samdesk.images.cache import ImageCache
+from samdesk.images.reader import read_image
+from samdesk.settings.table import (
     EMBEDDING_CACHE_MB,
     EMBEDDING_DISK,
     EMBEDDING_DISK_GB,
@@ -39,48 +39,48 @@ from samdesk.io.settings import (
     THEME,
     Settings,
 )
-from samdesk.ui.actions import Actions
-from samdesk.ui.batch_bar import BatchBar
-from samdesk.ui.candidate_strip import CandidateStrip
+from samdesk.ui.annotations.panel import AnnotationsPanel
+from samdesk.ui.annotations.tools import ToolsController
+from samdesk.ui.auto_annotate.bar import BatchBar
+from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.view import CanvasView
-from samdesk.ui.controllers.annotate import AnnotateController
-from samdesk.ui.controllers.batch import BatchController
-from samdesk.ui.controllers.commands import CommandsController, Controllers
-from samdesk.ui.controllers.conflicts import ConflictsController
-from samdesk.ui.controllers.everything import EverythingController
-from samdesk.ui.controllers.files import FilesController
-from samdesk.ui.controllers.help import HelpController
-from samdesk.ui.controllers.labels import LabelsController
-from samdesk.ui.controllers.models import ModelsController
-from samdesk.ui.controllers.navigate import NavigateController
-from samdesk.ui.controllers.status import StatusController
-from samdesk.ui.controllers.taught import TaughtController
-from samdesk.ui.controllers.teach import TeachController
-from samdesk.ui.controllers.thumbnails import ThumbnailsController
-from samdesk.ui.controllers.tools import ToolsController
-from samdesk.ui.controllers.view_status import ViewStatus
-from samdesk.ui.controllers.views import ViewsController
-from samdesk.ui.document_model import DocumentModel
-from samdesk.ui.job_bar import JobBars
-from samdesk.ui.main_window import MainWindow
-from samdesk.ui.message_bar import MessageBar
-from samdesk.ui.messages import Messages
-from samdesk.ui.panels.annotations import AnnotationsPanel
-from samdesk.ui.panels.images import ImagesPanel
-from samdesk.ui.panels.labels import LabelsPanel
-from samdesk.ui.session import Session
-from samdesk.ui.teach_bar import TeachBar
-from samdesk.ui.theme import Theme
-from samdesk.workers.batch import AutoAnnotateClient
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.dataset.conflicts import ConflictsController
+from samdesk.ui.dataset.files import FilesController
+from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.dataset.thumbnails import ThumbnailsController
+from samdesk.ui.editing.document_model import DocumentModel
+from samdesk.ui.editing.session import Session
+from samdesk.ui.images.panel import ImagesPanel
+from samdesk.ui.kit.job_bar import JobBars
+from samdesk.ui.kit.message_bar import MessageBar
+from samdesk.ui.kit.messages import Messages
+from samdesk.ui.kit.theme import Theme
+from samdesk.ui.labels.controller import LabelsController
+from samdesk.ui.labels.panel import LabelsPanel
+from samdesk.ui.models.controller import ModelsController
+from samdesk.ui.prompting.annotate import AnnotateController
+from samdesk.ui.prompting.candidate_strip import CandidateStrip
+from samdesk.ui.prompting.everything import EverythingController
+from samdesk.ui.prompting.view_status import ViewStatus
+from samdesk.ui.prompting.views import ViewsController
+from samdesk.ui.shell.help import HelpController
+from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.status import StatusController
+from samdesk.ui.teach.bar import TeachBar
+from samdesk.ui.teach.controller import TeachController
+from samdesk.ui.teach.taught import TaughtController
+from samdesk.ui.wiring import CommandsController, Controllers
+from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
-from samdesk.workers.inference import InferenceClient
-from samdesk.workers.lifecycle import Post
-from samdesk.workers.model_in_use import Loader
-from samdesk.workers.storage import StorageClient
-from samdesk.workers.taught_loader import TaughtLoader
+from samdesk.workers.inference.client import InferenceClient
+from samdesk.workers.inference.model_in_use import Loader
+from samdesk.workers.inference.taught_loader import TaughtLoader
+from samdesk.workers.storage.client import StorageClient
 from samdesk.workers.teach import Arguments, TeachClient
+from samdesk.workers.thread import Post
 from samdesk.workers.thumbnails import ThumbnailLoader
 
 log = logging.getLogger(__name__)
@@ -247,7 +247,7 @@ def set_up_logging() -> None:
     """Writes warnings and errors to a log file that does not grow without end."""
     try:
         handler: logging.Handler = RotatingFileHandler(
-            paths.logs() / "samdesk.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+            places.logs() / "samdesk.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
         )
     except OSError:
         handler = logging.StreamHandler()
@@ -394,9 +394,9 @@ def _open_dataset(settings: Settings, folder: Path, store_path: Path | None) -> 
 
 
 def _diagnose() -> str:
-    from samdesk.engine.doctor import diagnose
+    from samdesk.engine.models.doctor import diagnose
 
-    return diagnose("", "", paths.places()).text
+    return diagnose("", "", places.places()).text
 
 
 def _tell_of_crashes(desk: Desk) -> None:
@@ -406,7 +406,7 @@ def _tell_of_crashes(desk: Desk) -> None:
         log.error("unforeseen", exc_info=(kind, error, trace))
         desk.view.messages.error(
             f"Something went wrong ({kind.__name__}). Your saved edits are safe. "
-            f"Details are in {paths.logs() / 'samdesk.log'}.",
+            f"Details are in {places.logs() / 'samdesk.log'}.",
             key="crash",
         )
 

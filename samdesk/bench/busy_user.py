@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QTimer
 
 from samdesk.app import Desk, Workers
-from samdesk.demo.hands import Hands
-from samdesk.workers.inference import Prediction
+from samdesk.demo.input_driver import Hands
+from samdesk.workers.inference.client import Prediction
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,17 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
 from samdesk.app import SWITCH_INTERVAL_S, Outside, build, make_application
+from samdesk.batch.models import Loaders, LoadPredictor
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.bench.busy_user import USUAL, Pace, User
 from samdesk.bench.machine import cores, cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
-from samdesk.engine import weights
-from samdesk.engine.autoannotate import AutoAnnotatePlan
-from samdesk.engine.batch_models import Loaders, LoadPredictor
-from samdesk.engine.load import load_detector, load_predictor
-from samdesk.engine.registry import FLINT
-from samdesk.io.images import scan
-from samdesk.io.settings import MODEL_NAME, Settings
+from samdesk.engine.models import weights
+from samdesk.engine.models.load import load_detector, load_predictor
+from samdesk.engine.models.registry import FLINT
+from samdesk.images.reader import scan
+from samdesk.settings.table import MODEL_NAME, Settings
 
 BEAT_MS = 5
 MOST_PHOTOS = 24

@@ -9,8 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from samdesk.domain.cv import cv2
-from samdesk.engine.device import title
+from samdesk.base.cv import cv2
+from samdesk.base.text import counted
+from samdesk.engine.runtime.device import title
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Machine:
 
 def this_machine(device: str = "cpu") -> Machine:
     """The facts, with those of the GPU if that is the device; imports torch."""
-    from samdesk.engine.gentle import import_torch
+    from samdesk.engine.runtime.imports import import_torch
 
     import_torch()
     import torch
@@ -104,11 +105,11 @@ def load_average() -> float | None:
 
 def cores_of(count: int, name: str) -> str:
     """In words: "2 cores of AMD EPYC"."""
-    return f"{count} core{'s' if count > 1 else ''} of {name}"
+    return f"{counted(count, 'core')} of {name}"
 
 
 def _threads(count: int) -> str:
-    return f"{count} thread{'s' if count > 1 else ''}"
+    return counted(count, "thread")
 
 
 def _version(package: str) -> str:

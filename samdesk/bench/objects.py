@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from samdesk.bench.script import Hand
-from samdesk.domain.geometry import FloatArray, RgbImage
-from samdesk.engine.load import load_detector
+from samdesk.domain.geometry.types import FloatArray, RgbImage
+from samdesk.engine.models.load import load_detector
+from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import Detection
-from samdesk.engine.registry import FLINT
 
 
 def hands(photos: Sequence[RgbImage]) -> list[Hand]:

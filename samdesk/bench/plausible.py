@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.load import load_predictor
-from samdesk.engine.protocols import EngineError, ModelInfo, Pause, no_pause
-from samdesk.engine.sam_predictor import SamPredictor
+from samdesk.engine.models.load import load_predictor
+from samdesk.engine.protocols import EngineError, ModelInfo
+from samdesk.engine.sam.predictor import SamPredictor
 
 _CELLS = 256
 _RADIUS = 0.12

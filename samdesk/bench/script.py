@@ -13,7 +13,7 @@ from itertools import cycle
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import BoxPrompt, PointPrompt
 
 LEAST_OBJECTS = 12

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samdesk.engine import registry, weights
-from samdesk.engine.ultralytics_door import NETWORKS
+from samdesk.engine.models import registry, weights
+from samdesk.engine.ultralytics import NETWORKS
 
 _GAIN, _GAIN_MASK = 1.2, 1.4
 
@@ -45,8 +45,8 @@ def seeded_network(network: str, seed: int = 0) -> Any:
     parameter and every batch-norm statistic gets some noise: masks are noise then, too, but every part of the
     network shows in them, and their logits have a trained network's size.
     """
-    from samdesk.engine.gentle import import_torch
-    from samdesk.engine.ultralytics_door import build_network
+    from samdesk.engine.runtime.imports import import_torch
+    from samdesk.engine.ultralytics import build_network
 
     import_torch()
     import torch

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from samdesk.base.text import counted
 from samdesk.demo.report import Outcome, Report
-from samdesk.io.demo_photos import DemoError, fresh_demo_folder, make_demo_folder
+from samdesk.images.samples import DemoError, fresh_demo_folder, make_demo_folder
 
 HEADLESS_OUT = Path("samdesk-demo")
 
@@ -63,7 +64,7 @@ def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
     console.print(f"Dataset and labels: {photos}", soft_wrap=True)
     console.print(f"Screenshots: {out}", soft_wrap=True)
     if report.failed:
-        console.print(f"[bold red]{report.failed} step{'s' if report.failed > 1 else ''} failed.[/]")
+        console.print(f"[bold red]{counted(report.failed, 'step')} failed.[/]")
         return 1
     console.print("[green]Every step worked.[/]")
     return 0

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from samdesk.app import Desk
-from samdesk.demo.hands import Hands
+from samdesk.demo.input_driver import Hands
 from samdesk.demo.report import Outcome, Step
 
 PATIENCE_S = 60.0

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NewType
 from uuid import uuid4
 
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import PromptSet
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId, LabelSet
 
 

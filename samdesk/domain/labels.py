@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import NewType
 from uuid import uuid4
 
+from samdesk.base.errors import UserError
+
 LabelId = NewType("LabelId", str)
 
 PALETTE: tuple[str, ...] = (
@@ -30,8 +32,10 @@ class Label:
     color: str
 
 
-class LabelError(ValueError):
+class LabelError(UserError, ValueError):
     """A change to a label set that would break it: an empty or repeated name, an unknown id."""
+
+    code = "label"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from samdesk.domain.contours import logits_to_region
-from samdesk.domain.geometry import BoolArray, FloatArray, Frame, Region
-from samdesk.domain.rasters import logits_to_raster
+from samdesk.domain.geometry.contours import logits_to_region
+from samdesk.domain.geometry.rasters import logits_to_raster
+from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, Region
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.types import Frame
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Event
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.base.errors import UserError
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 
 
-class EngineError(Exception):
-    """A model could not be had or could not do its work.
+class EngineError(UserError):
+    """A model could not be loaded or could not do its work.
 
     The message says what happened, to which file or device, and what to do next, for the user.
     """
+
+    code = "engine"
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
     """The device has no memory left for the model, an image or a prompt.
 
     The predictor stays usable. Whoever holds embeddings on the device can drop them, call
-    ``engine.device.release()`` and try again, or load the model anew on the CPU (``info.path``).
+    ``engine.runtime.device.release()`` and try again, or load the model anew on the CPU (``info.path``).
     """
 
-
-class Cancelled(Exception):  # noqa: N818 - it is no error
-    """The user asked for a stop."""
-
-
-@dataclass(frozen=True)
-class CancelToken:
-    """A stop sign shared between who runs a job and who may stop it (thread-safe)."""
-
-    _event: Event = field(default_factory=Event)
-
-    def cancel(self) -> None:
-        """Asks the job to stop at its next safe point."""
-        self._event.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._event.is_set()
-
-    def check(self) -> None:
-        """Raises ``Cancelled`` if a stop was asked for."""
-        if self.cancelled:
-            raise Cancelled
-
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with (done, total); total is 0 while unknown."""
-
-Pause: TypeAlias = Callable[[], None]
-"""Called between two layers of a long encode. It may use the predictor; it may raise ``Cancelled``."""
-
-
-def no_pause() -> None:
-    """For an encode that nothing interrupts."""
+    code = "engine.out_of_memory"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
-from samdesk.engine.protocols import Cancelled, CancelToken, EngineError, Progress
+from samdesk.base.jobs import Cancelled, CancelToken, Progress
+from samdesk.engine.protocols import EngineError
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
+from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 Download: TypeAlias = Callable[[str, Progress, CancelToken], Path]
 """Fetches the weights of a model by its registry name. Raises ``EngineError`` or ``Cancelled``."""
@@ -123,8 +124,8 @@ class DownloadClient(QObject):
 
 
 def _download(name: str, progress: Progress, cancel: CancelToken) -> Path:
-    from samdesk.engine.download import download
-    from samdesk.engine.registry import spec
+    from samdesk.engine.models.download import download
+    from samdesk.engine.models.registry import spec
 
     known = spec(name)
     if known is None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+from samdesk.base.errors import UserError
 from samdesk.domain.document import ImageKey
-from samdesk.domain.labels import LabelError
-from samdesk.engine.protocols import EngineError
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,11 @@ class Failure:
     token: int = 0
     key: ImageKey | None = None
 
+    @property
+    def text(self) -> str:
+        """What happened and what to do next, where the file or device is shown elsewhere or not needed."""
+        return f"{self.what} {self.next}".strip()
+
     def __str__(self) -> str:
         """The whole message in one line; ``where`` only if ``what`` does not name it already."""
         where = f" ({self.where})" if self.where and self.where not in self.what else ""
@@ -46,27 +50,15 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
     """The failure that an exception stands for.
 
     Args:
-        error: An error whose message is written for users (of the engine, the images or the store) is
-            shown as it is; the system's are put in words; any other is a fault of the program: it goes
-            to the log with its traceback.
+        error: A ``UserError`` is shown as it is; the system's are put in words; any other is a fault of
+            the program: it goes to the log with its traceback.
         doing: What was being done ("encoding the image").
         where: The file or device.
     """
-    if is_in_words(error):
-        return Failure(str(error), where)
+    if isinstance(error, UserError):
+        return Failure(error.what, where or error.where, error.next)
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))
     log.error("unexpected error while %s %s", doing, where, exc_info=error)
     return Failure(f"Unexpected error while {doing}: {type(error).__name__}: {error}.", where, REPORT)
-
-
-def is_in_words(error: BaseException) -> bool:
-    """Whether an exception's message is meant for users."""
-    return isinstance(error, (EngineError, LabelError)) or _is_of_io(error)
-
-
-def _is_of_io(error: BaseException) -> bool:
-    """The image reader and the store name their errors ImageError, StoreError and the like."""
-    kind = type(error)
-    return kind.__module__.startswith("samdesk.io") and kind.__name__.endswith("Error")

@@ -11,10 +11,10 @@ from threading import Condition
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import RgbImage
-from samdesk.io.image_cache import ImageCache
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.images.cache import ImageCache
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
+from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 log = logging.getLogger(__name__)
 

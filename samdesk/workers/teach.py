@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from samdesk.io.teaching import DETECTOR, MASKS, Kind
-from samdesk.training.teach_events import (
+from samdesk.training.record.teaching import DETECTOR, MASKS, Kind
+from samdesk.training.teach.events import (
     Begun,
     Ended,
     Event,

@@ -11,10 +11,10 @@ from typing import TypeAlias
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import RgbImage
-from samdesk.io.images import read_thumbnail
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.images.reader import read_thumbnail
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.lifecycle import STOP_TIMEOUT_MS, LoopThread, Post
+from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 SIDE = 160
 _KEPT = 400

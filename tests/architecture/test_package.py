@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import samdesk
-from samdesk.resources import flint_weights
+from samdesk.base.places import flint_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 

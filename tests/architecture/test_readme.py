@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from samdesk.ui.commands import COMMANDS, GESTURES, Command
+from samdesk.ui.commands.table import COMMANDS, GESTURES, Command
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from samdesk.app import Outside
-from samdesk.engine.load import load_predictor
+from samdesk.engine.models.load import load_predictor
 from tests.helpers.desk import Person, photos
 
 Arrive = Callable[..., Person]

@@ -12,15 +12,16 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import samdesk
-from samdesk.cli import cli
+from samdesk.base.jobs import CancelToken
+from samdesk.batch.models import Loaders
+from samdesk.cli.main import cli
+from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.store.database import StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_person
-from samdesk.engine.batch_models import Loaders
-from samdesk.engine.protocols import CancelToken, EngineError
-from samdesk.io.dataset import Dataset
-from samdesk.io.demo_photos import make_demo_folder
-from samdesk.io.formats import yolo_seg
-from samdesk.io.store import StoreError
+from samdesk.engine.protocols import EngineError
+from samdesk.formats.yolo import segmentation
+from samdesk.images.samples import make_demo_folder
 from tests.helpers.finding import NAMES, Shelf, seeded_yolo
 from tests.helpers.make import photo
 
@@ -58,7 +59,7 @@ def test_one_line_for_each_detection_with_its_class(images: Path, shelf: Shelf) 
     labels = images.parent / "labels"
     assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
     for text in contents(labels).values():
-        parsed = yolo_seg.parse(text, 320, 240)
+        parsed = segmentation.parse(text, 320, 240)
         assert [line.class_id for line in parsed.lines] == [0, 2]
         assert parsed.lines[0].region.bounds == pytest.approx((34, 50, 127, 167), abs=2.5)
         assert not parsed.problems
@@ -332,7 +333,7 @@ def test_real_models_without_a_network(images: Path, tmp_path: Path) -> None:
     assert "sam_b.pt cannot be had; Flint draws the masks instead" in err
     assert "6 annotations on 3 images" in out
     for text in contents(images.parent / "labels").values():
-        assert len(yolo_seg.parse(text, 320, 240).lines) == 2
+        assert len(segmentation.parse(text, 320, 240).lines) == 2
 
 
 def test_offline_the_defaults_give_way_to_flint(images: Path) -> None:
@@ -360,7 +361,7 @@ def test_flint_alone_annotates_a_real_photo(tmp_path: Path) -> None:
     assert code == 0, err
     assert "instead" not in err
     found = {
-        path.stem: yolo_seg.parse(path.read_text(), 810, 1080) for path in (tmp_path / "labels").iterdir()
+        path.stem: segmentation.parse(path.read_text(), 810, 1080) for path in (tmp_path / "labels").iterdir()
     }
     classes = [line.class_id for line in found["bus"].lines]
     assert classes.count(0) >= 3, "people"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
-from samdesk.io.dataset import Dataset
 from tests.helpers.desk import CONTROL, SHIFT, Person, lines
 
 K = Qt.Key

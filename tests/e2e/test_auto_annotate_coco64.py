@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 import samdesk
+from samdesk.base.jobs import CancelToken
+from samdesk.batch.models import Loaders
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_person
-from samdesk.engine.batch_models import Loaders
-from samdesk.engine.protocols import CancelToken, Detection, Detector
-from samdesk.io.dataset import Dataset
-from samdesk.io.formats import yolo_seg
-from samdesk.io.images import read_image, read_size, scan
+from samdesk.engine.protocols import Detection, Detector
+from samdesk.formats.yolo import segmentation
+from samdesk.images.reader import read_image, read_size, scan
 from tests.helpers.finding import InnerPredictor
 
 PHOTOS = 20
@@ -74,7 +75,7 @@ def test_one_annotation_for_each_detection_with_its_class(
     written = lines(folder)
     assert written.keys() == expected.keys()
     for photo in photos:
-        parsed = yolo_seg.parse(written[photo.stem], *read_size(photo))
+        parsed = segmentation.parse(written[photo.stem], *read_size(photo))
         assert not parsed.problems
         assert [line.class_id for line in parsed.lines] == [d.class_id for d in expected[photo.stem]]
         for line, found in zip(parsed.lines, expected[photo.stem], strict=True):
@@ -122,7 +123,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
 
 def trained(folder: Path) -> tuple[int, int, int, int, list[str], dict[str, Counter[int]]]:
     """What Ultralytics' segmentation dataset sees: (found, missing, empty, corrupt, names, classes)."""
-    from samdesk.engine.ultralytics_door import ultralytics
+    from samdesk.engine.ultralytics import ultralytics
 
     ultralytics()
     from ultralytics.data.dataset import YOLODataset

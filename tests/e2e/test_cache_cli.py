@@ -14,12 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 import samdesk
-from samdesk.cli import cli
-from samdesk.engine.cache_file import SUFFIX
-from samdesk.engine.cache_stamp import ImageStamp
-from samdesk.engine.disk_tier import DiskTier
-from samdesk.engine.load import load_predictor
-from samdesk.io.settings import EMBEDDING_DISK, EMBEDDING_DISK_GB, MODEL_DEVICE, MODEL_NAME, Settings
+from samdesk.cli.main import cli
+from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.file import SUFFIX
+from samdesk.engine.models.load import load_predictor
+from samdesk.images.stamp import ImageStamp
+from samdesk.settings.table import EMBEDDING_DISK, EMBEDDING_DISK_GB, MODEL_DEVICE, MODEL_NAME, Settings
 from tests.helpers.make import photo
 from tests.helpers.networks import seeded_mobile_sam
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from samdesk.app import Outside
-from samdesk.engine.cache_file import SUFFIX
-from samdesk.engine.load import load_predictor
-from samdesk.io.settings import (
+from samdesk.engine.cache.file import SUFFIX
+from samdesk.engine.models.load import load_predictor
+from samdesk.settings.table import (
     EMBEDDING_DISK,
     EMBEDDING_DISK_GB,
     MODEL_DEVICE,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import samdesk
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
-from samdesk.io.dataset import Dataset
 
 SECONDS = 180.0
 

@@ -11,11 +11,11 @@ from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from samdesk.app import Outside
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import Frame
-from samdesk.domain.views import holds
-from samdesk.io.dataset import Dataset
-from samdesk.io.formats import yolo_seg
+from samdesk.domain.geometry.types import Frame
+from samdesk.domain.geometry.views import holds
+from samdesk.formats.yolo import segmentation
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, SHIFT, Person
 from tests.helpers.seeing import SeeingPredictor
@@ -88,7 +88,7 @@ def test_a_small_thing_becomes_selectable(person: Person) -> None:
 
     folder = person.desk.flows.navigate.folder
     text = (folder / "a.txt").read_text("utf-8")
-    (line,) = yolo_seg.parse(text, WIDTH, HEIGHT).lines
+    (line,) = segmentation.parse(text, WIDTH, HEIGHT).lines
     assert iou(line.region, TRUTH) > 0.9, "and in the label file"
     person.leave()
     dataset = Dataset.open(folder)

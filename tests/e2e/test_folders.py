@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from samdesk.app import Outside
+from samdesk.base import atomic
+from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.edits import Transaction
-from samdesk.io import atomic
-from samdesk.io.dataset import Dataset, StoreError
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, Person, lines, photos
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
 from samdesk.app import Outside
-from samdesk.io.settings import MODEL_DEVICE, MODEL_NAME
-from samdesk.ui.dialogs.model_info import ModelInfoDialog
-from samdesk.ui.dialogs.models import ModelsDialog
+from samdesk.settings.table import MODEL_DEVICE, MODEL_NAME
+from samdesk.ui.models.dialog import ModelsDialog
+from samdesk.ui.models.info_dialog import ModelInfoDialog
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, Person
 from tests.helpers.gated import GatedPredictor, Models

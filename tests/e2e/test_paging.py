@@ -8,10 +8,10 @@ import pytest
 from PySide6.QtCore import Qt
 
 from samdesk.app import Outside
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.engine.protocols import EngineError
-from samdesk.io.dataset import Dataset
-from samdesk.ui.controllers.navigate import BLANK_AFTER_MS
+from samdesk.ui.dataset.navigate import BLANK_AFTER_MS
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, PATIENCE_MS, SHIFT, Person, lines
 from tests.helpers.gated import Gate

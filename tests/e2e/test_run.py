@@ -8,10 +8,10 @@ import pytest
 from PySide6.QtCore import Qt
 
 from samdesk.app import Outside
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.domain.annotation import ReviewState, Source
-from samdesk.engine.autoannotate import AutoAnnotatePlan
-from samdesk.io.settings import AUTO_DET_MODEL
-from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
+from samdesk.settings.table import AUTO_DET_MODEL
+from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, SHIFT, Person, lines
 from tests.helpers.finding import Shelf

@@ -9,13 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 
 from samdesk.app import Outside
-from samdesk.engine.registry import FLINT
-from samdesk.io.taught import DETECTOR, MASKS, Taught
-from samdesk.ui.dialogs.auto_annotate import AutoAnnotateDialog
-from samdesk.ui.dialogs.models import ModelsDialog
-from samdesk.ui.dialogs.teach import TeachDialog
-from samdesk.ui.dialogs.teach_result import TeachResultDialog
-from samdesk.ui.teach_bar import TeachBar
+from samdesk.engine.models.registry import FLINT
+from samdesk.training.record.taught import DETECTOR, MASKS, Taught
+from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
+from samdesk.ui.models.dialog import ModelsDialog
+from samdesk.ui.teach.bar import TeachBar
+from samdesk.ui.teach.dialog import TeachDialog
+from samdesk.ui.teach.result_dialog import TeachResultDialog
 from tests.e2e.conftest import Arrive
 from tests.helpers import teaching
 from tests.helpers.desk import CONTROL, Person, photos

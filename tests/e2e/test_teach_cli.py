@@ -12,22 +12,24 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from samdesk.cli import cli
+from samdesk.base.jobs import CancelToken
+from samdesk.cli.main import cli
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, add
-from samdesk.engine.protocols import CancelToken, EngineError
-from samdesk.io.dataset import Dataset
-from samdesk.io.taught import DETECTOR, MASKS, Taught
-from samdesk.training import teach_detector, teach_masks
-from samdesk.training.average_precision import DetectorScore
-from samdesk.training.teach_detector import DetectorTeachResult
-from samdesk.training.teach_masks import MaskTeachResult, Scores
+from samdesk.engine.protocols import EngineError
+from samdesk.training.detector import teach_detector
+from samdesk.training.detector.teach_detector import DetectorTeachResult
+from samdesk.training.evaluate.average_precision import DetectorScore
+from samdesk.training.masks import teach_masks
+from samdesk.training.masks.teach_masks import MaskTeachResult, Scores
+from samdesk.training.record.taught import DETECTOR, MASKS, Taught
+from tests.dataset.dataset_kit import photos
+from tests.dataset.dataset_kit import with_labels as give_labels
 from tests.helpers import teaching
 from tests.helpers.flint_files import weights_file
-from tests.io.dataset_kit import photos
-from tests.io.dataset_kit import with_labels as give_labels
-from tests.training.test_accepted import outline
+from tests.training.teach.test_accepted import outline
 
 
 class Backs:

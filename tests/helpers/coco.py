@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from samdesk.domain.geometry import BoolArray
+from samdesk.domain.geometry.types import BoolArray
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.app import Desk, Outside, build
-from samdesk.demo.hands import Hands
+from samdesk.demo.input_driver import Hands
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.regions import contains
-from samdesk.io.formats import yolo_seg
-from samdesk.io.formats.base import ParsedLabels
-from samdesk.ui.message_bar import MessageBar
-from samdesk.ui.messages import Messages
+from samdesk.domain.geometry.regions import contains
+from samdesk.formats.base import ParsedLabels
+from samdesk.formats.yolo import segmentation
+from samdesk.ui.kit.message_bar import MessageBar
+from samdesk.ui.kit.messages import Messages
 from tests.helpers.gated import GatedPredictor, Models
 from tests.helpers.make import photo
 
@@ -245,7 +245,7 @@ class Person:
 
 def lines(image: Path) -> ParsedLabels:
     """An image's label file, as the trainer's reader sees it."""
-    return yolo_seg.parse(image.with_suffix(".txt").read_text("utf-8"), *SIZE)
+    return segmentation.parse(image.with_suffix(".txt").read_text("utf-8"), *SIZE)
 
 
 def photos(folder: Path, count: int = 3) -> Path:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from samdesk.domain.cv import cv2
-from samdesk.domain.geometry import BoolArray, FloatArray, Frame, RgbImage
+from samdesk.base.cv import cv2
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.batch.models import Loaders
+from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
-from samdesk.engine.batch_models import Loaders
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import Detection, EngineError, ModelInfo, Pause, no_pause
+from samdesk.engine.protocols import Detection, EngineError, ModelInfo
 
 NAMES = ("ellipse", "nothing", "box")
 
@@ -147,7 +148,7 @@ def seeded_yolo(folder: Path) -> Path:
     """A real YOLO11n with random weights: it finds noise, at confidences of about 1e-5."""
     import torch
 
-    from samdesk.engine.ultralytics_door import ultralytics
+    from samdesk.engine.ultralytics import ultralytics
 
     path = folder / "seeded_yolo11n.pt"
     with torch.random.fork_rng(devices=[]):

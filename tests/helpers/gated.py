@@ -9,10 +9,11 @@ from threading import Condition, Semaphore
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
-from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo, Pause, no_pause
+from samdesk.engine.protocols import EngineError, ModelInfo
 
 PATIENCE = 60.0  # seconds until a test that waits for what never comes fails
 

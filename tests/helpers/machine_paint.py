@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain import regions
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region
 
 Pixels = NDArray[np.float32]
 

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import shapely
 
-from samdesk.domain import regions
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.geometry import Region, RgbImage
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region, RgbImage
 from samdesk.domain.labels import LabelSet
-from samdesk.io.formats import data_yaml, yolo_seg
+from samdesk.formats.yolo import data_yaml, segmentation
 from samdesk.training.samples import Instance, TrainingImage
 from tests.helpers import machine_paint, machine_shapes
 from tests.helpers.machine_shapes import NAMES
@@ -130,7 +130,7 @@ def parts_folder(
             Annotation(AnnotationId(f"{i}-{n}"), labels.labels[one.label].id, one.region)
             for n, one in enumerate(made.instances)
         )
-        text, _ = yolo_seg.write(ImageDocument(key, width, height, annotations), labels)
+        text, _ = segmentation.write(ImageDocument(key, width, height, annotations), labels)
         (folder / "labels" / f"{path.stem}.txt").write_text(text, encoding="utf-8")
         written.append(TrainingImage(key, path, (height, width), made.instances))
     return written

@@ -6,8 +6,8 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
 
-from samdesk.domain import regions
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region
 
 NAMES = ("washer", "bracket", "nut", "gear", "bolt")
 """The parts there are; the place is the class id."""

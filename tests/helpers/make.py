@@ -11,7 +11,7 @@ from shapely.geometry import MultiPolygon, box
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 
 

@@ -1,5 +1,5 @@
 """The driver of mouse and keys, in image coordinates."""
 
-from samdesk.demo.hands import Hands
+from samdesk.demo.input_driver import Hands
 
 __all__ = ["Hands"]

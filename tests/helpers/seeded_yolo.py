@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from samdesk.engine.ultralytics_door import build_yolo
-from samdesk.training.detector_pack import network_tensors, write_detector
+from samdesk.engine.ultralytics import build_yolo
+from samdesk.training.detector.pack import network_tensors, write_detector
 
 
 def seeded_yolo(names: Sequence[str], seed: int = 0) -> Any:

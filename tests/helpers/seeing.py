@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from samdesk.domain.cells import GRID, MODEL_STEP, cell_size, resized, shown
-from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.cells import GRID, MODEL_STEP, cell_size, resized, shown
+from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import ModelInfo, Pause, no_pause
+from samdesk.engine.protocols import ModelInfo
 
 _NEAR = 125.0
 """Colours that differ by less belong together."""

@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from threading import Event
 
-from samdesk.engine.protocols import CancelToken
-from samdesk.headless.background import listen
-from samdesk.io.taught import DETECTOR, MASKS, Kind, Score, Taught, Teaching
-from samdesk.training import teach_events as events
+from samdesk.base.jobs import CancelToken
+from samdesk.cli.background import listen
+from samdesk.training.record.taught import DETECTOR, MASKS, Kind, Score, Taught, Teaching
+from samdesk.training.teach import events
 from tests.helpers.flint_files import weights_file
 
 NAMES = ("washer", "gear")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from samdesk.engine.protocols import CancelToken, EngineError, Progress
+from samdesk.base.jobs import CancelToken, Progress
+from samdesk.engine.protocols import EngineError
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.failure import Failure
 from tests.helpers.gated import Gate, settle, spin_until

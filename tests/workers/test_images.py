@@ -12,9 +12,9 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import RgbImage
-from samdesk.io.image_cache import ImageCache
-from samdesk.io.images import read_image
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.images.cache import ImageCache
+from samdesk.images.reader import read_image
 from samdesk.workers.failure import Failure
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.thumbnails import ThumbnailLoader

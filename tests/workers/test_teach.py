@@ -15,8 +15,8 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from samdesk.io.taught import DETECTOR, MASKS, Taught, Teaching
-from samdesk.training.teach_events import (
+from samdesk.training.record.taught import DETECTOR, MASKS, Taught, Teaching
+from samdesk.training.teach.events import (
     Begun,
     Ended,
     Failed,

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from samdesk.bench.engines.who import Engine
+from samdesk.bench.engines.contestants import Engine
 from samdesk.bench.objects import hands
 from samdesk.bench.script import Gesture, Script
-from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.geometry.types import FloatArray, RgbImage
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Detector, ModelInfo, Predictor

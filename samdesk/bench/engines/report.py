@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from samdesk.base.text import counted
 from samdesk.bench.engines.measure import MEASURES, Row
 from samdesk.bench.machine import Machine
 
@@ -48,8 +49,8 @@ class Comparison:
     def _head(self) -> list[str]:
         sizes = sorted({f"{width} x {height}" for _, width, height in self.photos})
         sizes = [*sizes[:3], "..."] if len(sizes) > 4 else sizes
-        lines = [str(self.machine), f"{_counted(self.rounds, 'round')} over "
-                 f"{_counted(len(self.photos), 'photo')} ({', '.join(sizes)} pixels)"]  # fmt: skip
+        lines = [str(self.machine), f"{counted(self.rounds, 'round')} over "
+                 f"{counted(len(self.photos), 'photo')} ({', '.join(sizes)} pixels)"]  # fmt: skip
         before, after = self.loads
         if before is None or after is None:
             return lines
@@ -124,7 +125,3 @@ def p90(times: Sequence[float]) -> float:
 
 def _ms(value: float) -> str:
     return f"{value:,.1f} ms" if value < 100 else f"{value:,.0f} ms"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -13,7 +13,7 @@ from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.rows import Row
 from samdesk.bench.versus.settings import FP32
 from samdesk.bench.versus.stage import Stage
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor, Storable
 

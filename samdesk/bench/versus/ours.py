@@ -9,10 +9,10 @@ from samdesk.bench.seeded import Checkpoint
 from samdesk.bench.versus.contest import Clock, Timing
 from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.shapes import Shapes
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.load import load_predictor
+from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import Predictor
 
 CANDIDATES = 3

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from samdesk.base.cv import cv2
 from samdesk.bench.objects import hands
 from samdesk.bench.script import Hand
-from samdesk.domain.cv import cv2
-from samdesk.domain.geometry import RgbImage
-from samdesk.io.images import read_image
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.images.reader import read_image
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import numpy as np
 from samdesk.bench.versus.contest import Clock, Timing
 from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.shapes import Shapes, padded
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PromptSet
-from samdesk.engine.checkpoint import load_network
-from samdesk.engine.ultralytics_door import sam_predictor
+from samdesk.engine.sam.checkpoint import load_network
+from samdesk.engine.ultralytics import sam_predictor
 
 _SURE = 0.9
 """A score that Ultralytics' ``conf`` lets pass."""

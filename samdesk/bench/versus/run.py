@@ -18,8 +18,8 @@ from samdesk.bench.versus.shapes import shapes
 from samdesk.bench.versus.stage import Stage, Topic
 from samdesk.bench.versus.table import Compared, Comparison
 from samdesk.bench.versus.topics import boxes, clicks, encoding, memory, prompts, switching, window
-from samdesk.engine import weights
-from samdesk.engine.flint import about
+from samdesk.engine.flint import metadata
+from samdesk.engine.models import weights
 from samdesk.engine.protocols import EngineError
 
 MODEL = "mobile_sam.pt"
@@ -103,7 +103,7 @@ def compare(plan: Plan, scratch: Path, tell: Tell) -> Comparison:
 def _checkpoint(model: str, scratch: Path) -> Checkpoint:
     found = checkpoint(model, scratch)
     path = weights.find(found.source)
-    if path is not None and about.is_flint(path):
+    if path is not None and metadata.is_flint(path):
         raise EngineError(f"Ultralytics has no predictor for {model}. Measure it with --engines.")
     return found
 

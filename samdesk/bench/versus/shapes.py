@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.cv import cv2
-from samdesk.domain.geometry import BoolArray, FloatArray, Frame
+from samdesk.base.cv import cv2
+from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame
 
 INSTANCES = "instances.json"
 _CELLS = 256

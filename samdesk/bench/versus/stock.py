@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from samdesk.bench.versus.contest import Clock, Timing
-from samdesk.domain.geometry import FloatArray, RgbImage
+from samdesk.domain.geometry.types import FloatArray, RgbImage
 from samdesk.domain.prompts import PromptSet
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from samdesk import __version__
+from samdesk.base.text import counted
 from samdesk.bench.machine import Machine
 from samdesk.bench.versus.rows import Row
 
@@ -85,8 +86,8 @@ class Comparison:
         before, after = self.loads
         lines = [*str(self.machine).splitlines(), *map(str, self.models)]
         lines.append(
-            f"{self.rounds} round{'s' if self.rounds > 1 else ''}, {self.photos} "
-            f"photo{'s' if self.photos > 1 else ''}; after the network: {self.shapes}"
+            f"{counted(self.rounds, 'round')}, "
+            f"{counted(self.photos, 'photo')}; after the network: {self.shapes}"
         )
         if before is not None and after is not None:
             busy = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from samdesk.base.cv import cv2
 from samdesk.bench.versus.photos import Photo
-from samdesk.domain.cv import cv2
 
 _LONGEST = 800
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samdesk.engine import ultralytics_door
-from samdesk.engine.gentle import import_torch
+from samdesk.engine import ultralytics
 from samdesk.engine.protocols import Detector, EngineError
-from samdesk.engine.yolo import YoloDetector
+from samdesk.engine.runtime.imports import import_torch
+from samdesk.engine.yolo.detector import YoloDetector
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +99,7 @@ def build_yolo(weights: YoloWeights, whose: str) -> Any:
     Raises:
         EngineError: They do not fit the network; in words.
     """
-    yolo = ultralytics_door.build_yolo(VARIANT, weights.names)
+    yolo = ultralytics.build_yolo(VARIANT, weights.names)
     wanted = {k: v for k, v in yolo.model.state_dict().items() if not k.endswith(COUNTER)}
     _check(whose, weights.tensors, wanted)
     yolo.model.load_state_dict({k: weights.tensors[k].float() for k in wanted}, strict=False)

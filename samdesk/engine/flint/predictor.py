@@ -16,17 +16,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.contours import GRID, stability_score
-from samdesk.domain.cv import cv2
-from samdesk.domain.geometry import FloatArray, Frame, RgbImage
+from samdesk.base.cv import cv2
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.contours import GRID, stability_score
+from samdesk.domain.geometry.logits import bounds
+from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
-from samdesk.engine.device import dtype_of, errors_in_words
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.flint.crumbs import without_crumbs
-from samdesk.engine.flint.framing import around, around_box, around_mask, bounds, keeps
-from samdesk.engine.flint.looks import Pyramid, cut_out, pyramid, square
-from samdesk.engine.flint.readings import SAME, Reading, bounds_around, distinct_looks, worth_showing
-from samdesk.engine.protocols import EngineError, ModelInfo, Pause, checked_image, no_pause
+from samdesk.engine.flint.candidates import SAME, Reading, bounds_around, distinct_looks, worth_showing
+from samdesk.engine.flint.crops import (
+    Pyramid,
+    around,
+    around_box,
+    around_mask,
+    cut_out,
+    keeps,
+    pyramid,
+    square,
+)
+from samdesk.engine.flint.specks import without_crumbs
+from samdesk.engine.protocols import EngineError, ModelInfo, checked_image
+from samdesk.engine.runtime.device import dtype_of, errors_in_words
 
 if TYPE_CHECKING:
     import torch

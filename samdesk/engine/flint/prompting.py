@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.flint.maps import STRIDE, LookPrompts
-from samdesk.engine.sam_prompts import mask_on_frame
+from samdesk.engine.sam.prompts import mask_on_frame
 
 
 def look_prompts(

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samdesk.engine.flint import about
+from samdesk.base.places import flint_weights
 from samdesk.engine.flint.detector import FORMAT, PREFIX, VARIANT, YoloWeights, build_yolo, read_yolo
-from samdesk.engine.gentle import import_torch
+from samdesk.engine.flint.metadata import read_metadata
 from samdesk.engine.protocols import EngineError
-from samdesk.resources import flint_weights
+from samdesk.engine.runtime.imports import import_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def encoder_mark(path: Path) -> str:
     """Says which encoder a file's head stands on, its own or the one it was taught with; "" if unknown."""
     tensors = read_tensors(path)
-    return _mark(tensors) if _is_whole(tensors) else about.metadata(path).get(ENCODER_MARK, "")
+    return _mark(tensors) if _is_whole(tensors) else read_metadata(path).get(ENCODER_MARK, "")
 
 
 def yolo_tensors(weights: YoloWeights) -> dict[str, Tensor]:
@@ -142,7 +142,7 @@ def _is_whole(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _check_encoder(path: Path, whole: Mapping[str, Tensor]) -> None:
-    if about.metadata(path).get(ENCODER_MARK, "") not in ("", _mark(whole)):
+    if read_metadata(path).get(ENCODER_MARK, "") not in ("", _mark(whole)):
         raise EngineError(
             f"{path} was taught with another version of Flint and does not fit this one. Teach again."
         )

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
-from samdesk.domain.geometry import RgbImage
+from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.canvas.busy_line import BusyLine
 from samdesk.ui.canvas.navigation import NavigableWidget

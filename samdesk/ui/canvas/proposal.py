@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QColor
 
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import Mark
 

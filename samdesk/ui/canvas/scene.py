@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QPainter
 
 from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState
 from samdesk.domain.document import Changes, ImageDocument
-from samdesk.domain.geometry import RgbImage
+from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.ui.canvas.hit_test import hits
-from samdesk.ui.canvas.photo_layer import PhotoLayer
+from samdesk.ui.canvas.layers.photo_layer import PhotoLayer
+from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
-from samdesk.ui.canvas.shape_layer import ShapeLayer
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QPainterPath, QTransform
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.style import Mark
 from samdesk.ui.canvas.viewport import Viewport
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QLineF, QPointF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.types import Frame
 from samdesk.ui.canvas.viewport import Viewport
 
 _ON, _OFF = 3.0, 5.0

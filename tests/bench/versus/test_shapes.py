@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from samdesk.bench.versus.shapes import padded, shapes
-from samdesk.domain.contours import logits_to_region
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.contours import logits_to_region
+from samdesk.domain.geometry.types import Frame
 
 
 def test_drawn_shapes_have_few_rings_and_lie_in_the_image() -> None:

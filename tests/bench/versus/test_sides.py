@@ -15,8 +15,8 @@ from samdesk.bench.versus.photos import Photo, of_size
 from samdesk.bench.versus.reference import Reference
 from samdesk.bench.versus.shapes import Shapes, padded, shapes
 from samdesk.bench.versus.stock import Stock
+from samdesk.domain.geometry.rasters import logits_to_raster
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
-from samdesk.domain.rasters import logits_to_raster
 from tests.helpers.coco import raster_iou
 
 THREE = PromptSet((PointPrompt(500, 400), PointPrompt(540, 420), PointPrompt(100, 90, positive=False)))

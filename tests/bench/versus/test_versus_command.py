@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from samdesk.cli import cli
+from samdesk.cli.main import cli
 
 QUICK_ROWS = {
     *(f"next_mask_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
-from samdesk.engine.flint.looks import square
+from samdesk.engine.flint.crops import square
 from samdesk.engine.flint.maps import CHANNELS, prompt_maps
 from samdesk.engine.flint.prompting import look_prompts
 

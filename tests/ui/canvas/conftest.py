@@ -12,8 +12,8 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.labels import LabelSet
-from samdesk.domain.regions import from_box
 from samdesk.ui.canvas.view import CanvasView
 from tests.helpers.mouse import Hands
 

@@ -15,7 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
-from samdesk.ui.canvas import shape_layer, style
+from samdesk.ui.canvas import style
+from samdesk.ui.canvas.layers import shape_layer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shapes import region_path
 from samdesk.ui.canvas.tools.select import SelectTool
@@ -192,7 +193,7 @@ class TestRegions:
 
     def test_too_many_vertices_show_no_handles_until_zoomed(self, stage: Stage) -> None:
         t = np.linspace(0, 2 * np.pi, 500, endpoint=False)
-        from samdesk.domain.regions import from_ring
+        from samdesk.domain.geometry.regions import from_ring
 
         ring = np.c_[200 + 80 * np.cos(t), 150 + 80 * np.sin(t)]
         stage.show([replace(BIG, region=from_ring(ring))])

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain.edits import Edit
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry.regions import from_box, iou
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
-from samdesk.domain.regions import from_box, iou
 from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry import Frame
+from samdesk.domain.geometry.types import Frame
 from samdesk.ui.canvas.view_frame import ViewFrame
-
-from .conftest import Stage, photo
+from tests.ui.canvas.conftest import Stage, photo
 
 VIEW = Frame(100, 80, 128)
 

@@ -8,13 +8,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from samdesk.io import settings as table
-from samdesk.io.settings import SETTINGS, Settings
-from samdesk.ui.actions import Actions
-from samdesk.ui.dialogs.about import AboutDialog
-from samdesk.ui.dialogs.settings import SettingsDialog
-from samdesk.ui.dialogs.shortcut_sheet import ShortcutSheet, sections
-from samdesk.ui.dialogs.shortcuts import ShortcutsDialog
+from samdesk.settings import table
+from samdesk.settings.table import SETTINGS, Settings
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.shell.dialogs.about import AboutDialog
+from samdesk.ui.shell.dialogs.settings import SettingsDialog
+from samdesk.ui.shell.dialogs.shortcut_sheet import ShortcutSheet, sections
+from samdesk.ui.shell.dialogs.shortcuts import ShortcutsDialog
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QListWidget, QMenu, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
-from samdesk.io.settings import Settings
-from samdesk.ui.actions import Actions
-from samdesk.ui.commands import COMMANDS
-from samdesk.ui.main_window import MainWindow
-
-from .conftest import ALL
+from samdesk.settings.table import Settings
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import COMMANDS
+from samdesk.ui.shell.main_window import MainWindow
+from tests.ui.conftest import ALL
 
 
 def _menu_actions(menu: QMenu) -> list[QAction]:

@@ -10,7 +10,7 @@ from samdesk.bench.versus.contest import Contestant, Timing, take_turns
 from samdesk.bench.versus.rows import Entry, Row
 from samdesk.bench.versus.settings import AUTO
 from samdesk.bench.versus.stage import Stage
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 
 _NOTE = "one mask a box; samdesk: outlines, too; Ultralytics: masks of the photo"

@@ -12,10 +12,10 @@ from samdesk.bench.versus.ours import CANDIDATES
 from samdesk.bench.versus.photos import Photo, of_size
 from samdesk.bench.versus.rows import Entry, Row, besides_the_network, row
 from samdesk.bench.versus.stage import Stage
-from samdesk.domain.contours import MOST_RINGS
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.contours import MOST_RINGS
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PromptSet
-from samdesk.engine.sam_prompts import INPUT_SIDE, candidates, to_input
+from samdesk.engine.sam.prompts import INPUT_SIDE, candidates, to_input
 
 _REGION = (
     "one click to 3 regions; Ultralytics: 3 masks of the photo and their polygons (masks.xy, without holes)"

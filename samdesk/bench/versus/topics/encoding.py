@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from samdesk.base.text import counted
 from samdesk.bench.versus.agreement import agreement
 from samdesk.bench.versus.contest import Timing
 from samdesk.bench.versus.gestures import Ask, Asks
@@ -49,7 +50,7 @@ def _compared(stage: Stage, row: Row, precision: str) -> Row:
         for gesture in photo.hand.script(_CLICKS).gestures:
             asks += [Ask(photo, PromptSet((gesture.click,))), Ask(photo, PromptSet(box=gesture.box))]
     found = agreement(stage, stage.ours(precision), asks)
-    words = f"compared on {len(photos)} photo{'s' if len(photos) > 1 else ''}"
+    words = f"compared on {counted(len(photos), 'photo')}"
     return found.told(row, exact=precision == FP32).having(words, photos_compared=len(photos))
 
 

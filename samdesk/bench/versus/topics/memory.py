@@ -8,17 +8,17 @@ from time import perf_counter
 import numpy as np
 
 from samdesk.bench.machine import resident_bytes
-from samdesk.bench.versus.aside import aside
 from samdesk.bench.versus.rows import Row
 from samdesk.bench.versus.stage import Stage
+from samdesk.bench.versus.subprocess import aside
 from samdesk.bench.versus.variants import write_variants
-from samdesk.domain.geometry import FloatArray
+from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PointPrompt, PromptSet
-from samdesk.engine.disk_tier import DiskTier
-from samdesk.engine.load import load_predictor
-from samdesk.engine.tier import MIB, EmbeddingTier
-from samdesk.io.images import read_image
-from samdesk.workers.embeddings import Embeddings
+from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.memory import MIB, EmbeddingTier
+from samdesk.engine.models.load import load_predictor
+from samdesk.images.reader import read_image
+from samdesk.workers.inference.embeddings import Embeddings
 
 BUDGET_MIB = 64
 _WARM_UP = 1

@@ -9,12 +9,12 @@ from samdesk.bench.versus.gestures import Asks
 from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.rows import Entry, Row
 from samdesk.bench.versus.stage import Stage
-from samdesk.engine.cache_stamp import ImageStamp
-from samdesk.engine.disk_tier import DiskTier
+from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.memory import EmbeddingTier, model_key
 from samdesk.engine.protocols import EngineError
-from samdesk.engine.tier import EmbeddingTier, model_key
-from samdesk.io.images import read_image
-from samdesk.workers.embeddings import Embeddings, Source
+from samdesk.images.reader import read_image
+from samdesk.images.stamp import ImageStamp
+from samdesk.workers.inference.embeddings import Embeddings, Source
 
 _NOTE = "kept embedding to the first mask, 3 outlines; Ultralytics keeps none: set_image and one click"
 _ON_CPU = "; on a CPU there is no device but the host"

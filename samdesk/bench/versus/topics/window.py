@@ -8,9 +8,9 @@ import numpy as np
 
 from samdesk.bench import heartbeat
 from samdesk.bench.busy_user import Pace
-from samdesk.bench.versus.aside import aside
 from samdesk.bench.versus.rows import Row
 from samdesk.bench.versus.stage import Stage
+from samdesk.bench.versus.subprocess import aside
 from samdesk.bench.versus.variants import write_variants
 
 _PHOTOS = 24

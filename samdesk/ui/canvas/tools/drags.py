@@ -12,9 +12,9 @@ from typing import Protocol
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
-from samdesk.domain import regions, vertices
 from samdesk.domain.annotation import Annotation, Source
-from samdesk.domain.geometry import Region
+from samdesk.domain.geometry import regions, vertices
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import Mark, faded, paint_handle, paint_line

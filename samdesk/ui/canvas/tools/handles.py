@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter
 
-from samdesk.domain import vertices
-from samdesk.domain.geometry import Region
-from samdesk.domain.vertices import VertexRef
+from samdesk.domain.geometry import vertices
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.geometry.vertices import VertexRef
 from samdesk.ui.canvas.shapes import rings_of
 from samdesk.ui.canvas.style import paint_handle, paint_midpoint
 from samdesk.ui.canvas.tools.base import Canvas, Pointer

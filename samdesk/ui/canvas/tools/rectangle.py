@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath
 
-from samdesk.domain import regions
+from samdesk.domain.geometry import regions
 from samdesk.ui.canvas.style import faded, paint_line
 from samdesk.ui.canvas.tags import paint_note
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 
-from samdesk.domain import edits, vertices
+from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.geometry import vertices
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, reshaped
 from samdesk.ui.canvas.tools.handles import Spot, edge_at, paint_corners, paint_spots, spot_at, spots_of

@@ -1,0 +1,143 @@
+"""The public functions: ``samdesk.load_predictor``, ``load_detector`` and ``auto_annotate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.batch.models import Instead, Loaders
+from samdesk.batch.pipeline import RunStopped, with_notices
+from samdesk.batch.plan import AutoAnnotatePlan, Existing
+from samdesk.batch.report import BatchSummary, ProgressReport
+from samdesk.batch.targets.dataset import Images, Job, find_dataset, find_images, run_on_dataset
+from samdesk.batch.targets.label_files import run_on_files
+from samdesk.engine.models import load
+from samdesk.engine.protocols import Detector, Predictor
+
+DEFAULT_DETECTOR, DEFAULT_SAM = "yolov8x.pt", "sam_b.pt"
+
+
+def load_predictor(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Predictor:
+    """A promptable segmenter; weights that are not on disk are downloaded.
+
+    Args:
+        name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on, a checkpoint file of any
+            name, or "flint", which needs no download.
+        device: "cuda:0", "0", "mps", "cpu"; "" chooses.
+        precision: "auto", "fp32", "fp16" or "bf16".
+
+    Raises:
+        EngineError: In words: no such model, no weights, a broken or foreign checkpoint, no such device.
+    """
+    return load.load_predictor(str(name_or_path), device, precision, fetch=True)
+
+
+def load_detector(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Detector:
+    """A YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
+    return load.load_detector(str(name_or_path), device, precision, fetch=True)
+
+
+def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
+    data: str | Path,
+    det_model: str | Path = DEFAULT_DETECTOR,
+    sam_model: str | Path = DEFAULT_SAM,
+    device: str = "",
+    output_dir: str | Path | None = None,
+    conf: float = 0.25,
+    iou: float = 0.45,
+    imgsz: int = 640,
+    max_det: int = 300,
+    classes: Sequence[int] | None = None,
+    *,
+    existing: Existing = "skip",
+    progress: ProgressReport | None = None,
+    cancel: CancelToken | None = None,
+    notice: Callable[[str], None] | None = None,
+    det_or_default: bool | None = None,
+    sam_or_default: bool | None = None,
+    precision: str = "auto",
+    loaders: Loaders | None = None,
+) -> BatchSummary:
+    """Annotates images: a detector finds objects, SAM draws a mask in every box.
+
+    The arguments and their defaults are those of ``ultralytics.data.annotator.auto_annotate``, with the
+    same meaning. Unlike there, a mask keeps the class of its own box whatever its score, there is one
+    annotation for each detection, and an image with no detection gets an empty label file.
+
+    Labels are YOLO segmentation lines, ``class x y x y ...``, one file an image. If ``data`` is part of
+    a samdesk dataset (it has been worked on in the window) and no ``output_dir`` is given, the run
+    goes into the dataset instead: images that a person worked on are never changed, classes become
+    the dataset's labels by name, and one undo in the window takes the run back.
+
+    Args:
+        data: A folder of images, an image, or a pattern such as ``"photos/*.jpg"``.
+        det_model: YOLO detection (or segmentation) model: name or path; "flint" needs no download.
+        sam_model: SAM, MobileSAM or SAM 2 model: name or path; "flint" needs no download.
+        device: "cuda:0", "0", "mps", "cpu"; "" chooses.
+        output_dir: Where label files go; None: a ``labels`` folder beside the image folder.
+        conf: Least detector confidence.
+        iou: NMS threshold.
+        imgsz: The detector's image size, pixels.
+        max_det: Most detections an image.
+        classes: The detector's class ids to use; None: all.
+        existing: Images that have labels are skipped ("skip": a run that was cut short goes on where
+            it was), added to without duplicates ("add"), or redone if nothing but a run wrote
+            them ("replace").
+        progress: Called with a ``BatchProgress`` after every image.
+        cancel: Stops the run between two images; what is done is kept.
+        notice: Called with what the user should know at once (another model than asked for, ...).
+        det_or_default: Take the best detector at hand where ``det_model`` cannot be had. None: only if
+            ``det_model`` is left at its default.
+        sam_or_default: The same for ``sam_model``.
+        precision: "auto", "fp32", "fp16" or "bf16".
+        loaders: How models are had; None: by name or path.
+
+    Returns:
+        What was done, with failures by image. Nothing is raised for single images.
+
+    Raises:
+        EngineError: A model cannot be had; says which and what to do.
+        ValueError: An argument makes no sense, or there are no images.
+        StoreError: The dataset is in use or cannot be written.
+    """
+    plan = AutoAnnotatePlan(
+        det_model=str(det_model),
+        sam_model=str(sam_model),
+        device=device,
+        precision=precision,
+        conf=conf,
+        iou=iou,
+        imgsz=imgsz,
+        max_det=max_det,
+        classes=None if classes is None else tuple(classes),
+        existing=existing,
+    )
+    instead = Instead(
+        detector=str(det_model) == DEFAULT_DETECTOR if det_or_default is None else det_or_default,
+        predictor=str(sam_model) == DEFAULT_SAM if sam_or_default is None else sam_or_default,
+    )
+    notices: list[str] = []
+
+    def say(text: str) -> None:
+        notices.append(text)
+        if notice is not None:
+            notice(text)
+
+    cancel = cancel or CancelToken()
+    models = loaders or Loaders.real(say, cancel)
+    get_annotator = partial(models.annotator, plan, say, instead=instead)
+    job = Job(plan, get_annotator, say, progress, cancel)
+    return with_notices(_run(find_images(data), output_dir, job), notices)
+
+
+def _run(images: Images, output_dir: str | Path | None, job: Job) -> BatchSummary:
+    dataset = find_dataset(images) if output_dir is None else None
+    output = Path(output_dir) if output_dir is not None else images.root.parent / "labels"
+    try:
+        return run_on_dataset(dataset, job) if dataset is not None else run_on_files(images, output, job)
+    except Cancelled:
+        return BatchSummary(cancelled=True)
+    except RunStopped as error:
+        return BatchSummary(stopped=str(error))

@@ -1,0 +1,1 @@
+"""Common ground: errors, jobs, places on disk, atomic writes. Knows no domain noun, no Qt, no torch."""

@@ -1,0 +1,85 @@
+"""Where samdesk keeps files on this machine. ``SAMDESK_HOME`` puts them all in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+_APP = "samdesk"
+
+
+def home() -> Path | None:
+    """The folder named by the environment variable ``SAMDESK_HOME``, or None where it is not set.
+
+    ``~`` is expanded and a relative path is made absolute, so that every part of the program and every
+    process it starts means the same folder.
+    """
+    value = os.environ.get("SAMDESK_HOME")
+    return Path(value).expanduser().absolute() if value else None
+
+
+def config() -> Path:
+    """Settings and keyboard shortcuts."""
+    return _made(_under("config") or platformdirs.user_config_path(_APP, appauthor=False))
+
+
+def cache() -> Path:
+    """Files that can be made again: embeddings, Ultralytics' settings."""
+    return _made(_under("cache") or platformdirs.user_cache_path(_APP, appauthor=False))
+
+
+def state() -> Path:
+    """Locks and notes about datasets."""
+    return _made(_under("state") or platformdirs.user_state_path(_APP, appauthor=False))
+
+
+def logs() -> Path:
+    """Log files."""
+    return _made(_under("logs") or platformdirs.user_log_path(_APP, appauthor=False))
+
+
+def weights() -> Path:
+    """Checkpoints that were downloaded, or put there by the user."""
+    return _made(_under("weights") or platformdirs.user_data_path(_APP, appauthor=False) / "weights")
+
+
+def resources() -> Path:
+    """The files that come with samdesk: in a frozen application, in the wheel, or in the checkout."""
+    if getattr(sys, "frozen", False):
+        return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent)) / "samdesk" / "_resources"
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "_resources"
+    return packed if packed.is_dir() else package.parent / "resources"
+
+
+def flint_weights() -> Path:
+    """Flint's weights, part of every installation."""
+    return resources() / "models" / "flint.safetensors"
+
+
+def places() -> dict[str, Path]:
+    """The folders in use, by name, for the diagnostics."""
+    return {
+        "settings": config(),
+        "cache": cache(),
+        "state": state(),
+        "logs": logs(),
+        "weights": weights(),
+        "resources": resources(),
+    }
+
+
+def _under(name: str) -> Path | None:
+    root = home()
+    return root / name if root else None
+
+
+def _made(folder: Path) -> Path:
+    # A home that cannot be written must not stop the program: whoever writes there says so.
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,1 @@
+"""Auto-annotate and other work over many images. No Qt."""

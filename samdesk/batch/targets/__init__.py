@@ -1,0 +1,1 @@
+"""What a batch run reads from and writes to."""

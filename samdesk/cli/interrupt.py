@@ -1,0 +1,38 @@
+"""Ctrl+C as a wish: the first ends a long job at its next safe point, the second at once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from samdesk.base.jobs import CancelToken
+
+
+@contextmanager
+def stop_on_ctrl_c(cancel: CancelToken, words: str) -> Iterator[None]:
+    """Turns Ctrl+C (and, where there is one, the system's wish to end) into ``cancel``.
+
+    Args:
+        cancel: Is told.
+        words: What to say when it is ("Stopping after this image").
+
+    Raises:
+        KeyboardInterrupt: Ctrl+C was pressed again.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if cancel.cancelled:
+            raise KeyboardInterrupt
+        cancel.cancel()
+        typer.echo(f"{words} (Ctrl+C again: at once) ...", err=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

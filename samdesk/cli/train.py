@@ -1,0 +1,138 @@
+"""``samdesk train`` and ``samdesk evaluate``: from photos with annotations to weights and figures."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.places import flint_weights
+from samdesk.engine.protocols import EngineError
+
+_FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
+
+
+def train(
+    data: Annotated[list[Path], _FOLDERS],
+    out: Annotated[Path, typer.Option(help="Where checkpoint, log, report and weights go.")] = Path(
+        "flint-run"
+    ),
+    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    encoder_rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Learning rate of the encoder; 0 leaves YOLO11n's as it is."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+) -> None:
+    """Train Flint from YOLO11n. Ctrl+C stops; the same command goes on where it stopped."""
+    from dataclasses import replace
+
+    from samdesk.training.masks.recipe import Recipe
+
+    recipe = replace(Recipe(), seed=seed)
+    recipe = replace(recipe, steps=steps) if steps else recipe
+    recipe = recipe if encoder_rate is None else replace(recipe, encoder_rate=encoder_rate)
+    with _told() as cancel:
+        _train(data, out, recipe, device, cancel)
+
+
+def evaluate(
+    data: Annotated[list[Path], _FOLDERS],
+    model: Annotated[str, typer.Option(help="flint, a SAM by name or path, 'grabcut' or 'box'.")] = "flint",
+    everything: Annotated[bool, typer.Option("--all", help="All photos, not only those held out.")] = False,
+    least_area: Annotated[float, typer.Option(help="Smaller instances are left out, pixels.")] = 0.0,
+    json_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--json", help="Write every single outcome there."),
+    ] = None,
+) -> None:
+    """Measure a model's mean IoU with simulated users, by prompt and size."""
+    from dataclasses import asdict
+
+    from samdesk.training.evaluate.baselines import load_judged
+    from samdesk.training.evaluate.masks import evaluate as judge
+    from samdesk.training.evaluate.report import table
+    from samdesk.training.evaluate.splits import split_by_name
+
+    with _told() as cancel, _bar("photos") as show:
+        images = _read(data)
+        images = images if everything else list(split_by_name(images).held_out)
+
+        def on_image(done: int, total: int) -> None:
+            cancel.check()
+            show(done, total)
+
+        outcomes = judge(load_judged(model), images, least_area=least_area, on_image=on_image)
+    if json_file is not None:
+        json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
+    typer.echo(table(outcomes))
+
+
+def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: CancelToken) -> None:
+    from samdesk.engine.flint.detector import build_yolo, read_yolo
+    from samdesk.training.evaluate.splits import split_by_name
+    from samdesk.training.train_flint import finish, new_network, run_training
+
+    split = split_by_name(_read(data))
+    if not split.train:
+        raise EngineError(f"There are no annotated photos in {', '.join(map(str, data))}.")
+    base = flint_weights()
+    yolo = build_yolo(read_yolo(base), str(base)).model
+    network = new_network(yolo, recipe.seed)
+    with _bar("steps") as show:
+        trainer = run_training(
+            network, split, recipe, out, device=device, cancel=cancel,
+            on_step=lambda report: show(report.step, recipe.steps),
+        )  # fmt: skip
+    with _bar("photos judged") as show:
+        finish(trainer, split, base, out, show)
+    typer.echo(f"The weights and the report are in {out}.")
+
+
+def _read(data: list[Path]) -> list[Any]:
+    from samdesk.training.evaluate.coco import read_coco
+    from samdesk.training.teach.accepted import read_accepted
+
+    images: list[Any] = []
+    for folder in data:
+        try:
+            coco = (folder / "instances.json").is_file()
+            images += read_coco(folder)[0] if coco else read_accepted(folder).images
+        except (OSError, ValueError) as error:
+            raise EngineError(f"{folder} cannot be read: {error}") from error
+    return images
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Any]:
+    """A progress bar with counts and the time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+@contextmanager
+def _told() -> Iterator[CancelToken]:
+    """Ctrl+C asks for a stop; what goes wrong is said in words."""
+    cancel = CancelToken()
+    before = signal.signal(signal.SIGINT, lambda *_: cancel.cancel())
+    try:
+        yield cancel
+    except Cancelled:
+        typer.echo("Stopped. The same command goes on from here.")
+        raise typer.Exit(130) from None
+    except (EngineError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,1 @@
+"""A folder of images with its labels, annotations and history. No Qt, no torch."""

@@ -1,0 +1,90 @@
+"""A change being made: edits applied to documents, and how to take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from samdesk.dataset.types import StoreError
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit
+from samdesk.domain.labels import Label, LabelSet
+
+MakeEdit: TypeAlias = Callable[[ImageDocument], Edit]
+"""Makes an edit for the document as it is."""
+
+
+def fixed(edit: Edit) -> MakeEdit:
+    """The same edit for any document."""
+    return lambda _: edit
+
+
+@dataclass
+class Change:
+    """Documents before and after some edits, and the edits themselves in the order applied.
+
+    Attributes:
+        before: Each document as it was.
+        after: Each document as it shall be.
+        done: The edits.
+        back: Their inverses, in the same order.
+    """
+
+    before: dict[ImageKey, ImageDocument] = field(default_factory=dict)
+    after: dict[ImageKey, ImageDocument] = field(default_factory=dict)
+    done: list[tuple[ImageKey, Edit]] = field(default_factory=list)
+    back: list[tuple[ImageKey, Edit]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        edits: Iterable[tuple[ImageKey, MakeEdit]],
+        read: Callable[[ImageKey], ImageDocument],
+    ) -> Change:
+        """Applies edits, each made for the document it meets."""
+        change = cls()
+        for key, make in edits:
+            document = change.after.get(key)
+            if document is None:
+                document = change.before[key] = read(key)
+            edit = make(document)
+            change.after[key], back = edit.apply(document)
+            change.done.append((key, edit))
+            change.back.append((key, back))
+        return change
+
+    def check_labels(self, labels: LabelSet) -> None:
+        """``StoreError`` if an annotation to be put has a label that is not in the set."""
+        known = {label.id for label in labels}
+        for key, edit in self.done:
+            for placed in edit.put:
+                if placed.annotation.label_id not in known:
+                    raise StoreError(f"{key}: the label of an annotation is not in the label set any more")
+
+
+def next_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> LabelSet:
+    """The label set that a step leads to, when labels were added since the step was made.
+
+    Label files bring labels by themselves ("class_7"), outside the history. One that neither the step's
+    ``base`` nor its ``target`` knows stays, at the end.
+    """
+    seen = {label.id for label in (*(base or current), *target)}
+    result = target
+    for label in current:
+        if label.id not in seen:
+            result = LabelSet((*result.labels, _renamed(label, result)))
+    return result
+
+
+def indexes_move(before: LabelSet, after: LabelSet) -> bool:
+    """Whether a class id means another label, or none, in ``after``."""
+    kept = after.labels[: len(before)]
+    return [label.id for label in kept] != [label.id for label in before]
+
+
+def _renamed(label: Label, labels: LabelSet) -> Label:
+    name = label.name
+    while labels.find(name) is not None:
+        name += "_"
+    return Label(label.id, name, label.color)

@@ -1,0 +1,168 @@
+"""Label files as files: where they are, what they hold, and documents from them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samdesk.dataset.store.rows import FileState
+from samdesk.dataset.store.serial import region_to_bytes
+from samdesk.domain.annotation import Annotation, AnnotationId, Source
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.labels import LabelSet
+from samdesk.formats.base import LineProblem
+from samdesk.formats.yolo import segmentation
+
+BAD_LINES = "bad-lines"
+CHANGED = "changed-outside"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A document made from a label file.
+
+    Attributes:
+        document: What the good lines say.
+        labels: The label set, longer where the file has class ids without a name.
+        file: The file's content and hash, for the store.
+        problems: The bad lines.
+        boxes: The file holds boxes, not outlines.
+    """
+
+    document: ImageDocument
+    labels: LabelSet
+    file: FileState
+    problems: tuple[LineProblem, ...] = ()
+    boxes: bool = False
+
+
+@dataclass
+class LabelFiles:
+    """The label files of a dataset.
+
+    Attributes:
+        folder: The dataset's folder, with links resolved (as the trainer does).
+        keys: Its images.
+    """
+
+    folder: Path
+    keys: Sequence[ImageKey]
+    _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
+
+    def path(self, key: ImageKey) -> Path:
+        """Where the Ultralytics trainer looks for the labels of an image."""
+        return Path(self._path(key))
+
+    def owner(self, key: ImageKey) -> ImageKey:
+        """The image whose labels are in the file: another one if two images differ by suffix only."""
+        if self._owners is None:
+            self._owners = {}
+            for other in self.keys:
+                self._owners.setdefault(self._path(other), other)
+        return self._owners.get(self._path(key), key)
+
+    def read(self, key: ImageKey) -> bytes | None:
+        """The content of an image's label file; None if there is none. Raises ``OSError``."""
+        if self.owner(key) != key:
+            return None
+        try:
+            return self.path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def existing(self, keys: Iterable[ImageKey]) -> list[ImageKey]:
+        """Those images that have a label file; one look at each folder, none at the files."""
+        folders: dict[str, set[str]] = {}
+        result = []
+        for key in keys:
+            folder, name = os.path.split(self._path(key))
+            if folder not in folders:
+                folders[folder] = _names(folder)
+            if name in folders[folder] and self.owner(key) == key:
+                result.append(key)
+        return result
+
+    def _path(self, key: ImageKey) -> str:
+        image = f"{self.folder}{os.sep}{key.replace('/', os.sep)}"
+        before, found, after = image.rpartition(f"{os.sep}images{os.sep}")
+        if found:
+            image = f"{before}{os.sep}labels{os.sep}{after}"
+        return os.path.splitext(image)[0] + ".txt"  # noqa: PTH122 (100,000 files: plain strings)
+
+
+def file_hash(data: bytes | None) -> str | None:
+    """A hash of a file's content; None for no file."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def count_classes(data: bytes | None) -> Counter[int]:
+    """How many lines of a label file each class has; bad lines are not looked for."""
+    result: Counter[int] = Counter()
+    for line in (data or b"").splitlines():
+        words = line.split(maxsplit=1)
+        if words:
+            try:
+                result[int(float(words[0].removeprefix(b"\xef\xbb\xbf")))] += 1
+            except (ValueError, OverflowError):
+                result[-1] += 1
+    return result
+
+
+def import_file(key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet) -> Imported:
+    """The document that a label file's content says; an empty one for no file.
+
+    The same content gives the same annotation ids, so an edit made before a restart still fits.
+    """
+    width, height = size
+    if data is None:
+        return Imported(ImageDocument(key, width, height), labels, FileState())
+    parsed = segmentation.parse(data.decode("utf-8", errors="replace"), width, height)
+    labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
+    annotations = tuple(
+        Annotation(
+            id=_stable_id(key, line.line, line.class_id, region_to_bytes(line.region)),
+            label_id=labels.labels[line.class_id].id,
+            region=line.region,
+            source=Source.IMPORT,
+        )
+        for line in parsed.lines
+    )
+    document = ImageDocument(key, width, height, annotations)
+    conflict = BAD_LINES if parsed.problems else None
+    state = FileState(file_hash(data), conflict, data, digest(document, labels))
+    return Imported(document, labels, state, parsed.problems, parsed.detection)
+
+
+def with_classes(labels: LabelSet, count: int) -> LabelSet:
+    """The set with at least ``count`` labels; new ones are named "class_7" by their class id."""
+    while len(labels) < count:
+        name = f"class_{len(labels)}"
+        while labels.find(name) is not None:
+            name += "_"
+        labels = labels.add(name)
+    return labels
+
+
+def digest(document: ImageDocument, labels: LabelSet) -> str:
+    """A hash of what a document's label file says: class ids and regions, in order."""
+    result = hashlib.sha256()
+    for annotation in document.annotations:
+        result.update(f"{labels.index(annotation.label_id)}:".encode())
+        result.update(region_to_bytes(annotation.region))
+    return result.hexdigest()
+
+
+def _stable_id(key: ImageKey, line: int, class_id: int, region: bytes) -> AnnotationId:
+    head = f"{key}\0{line}\0{class_id}\0".encode()
+    return AnnotationId(hashlib.sha256(head + region).hexdigest()[:32])
+
+
+def _names(folder: str) -> set[str]:
+    try:
+        return {entry.name for entry in os.scandir(folder)}
+    except OSError:
+        return set()

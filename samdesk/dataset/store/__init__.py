@@ -1,0 +1,1 @@
+"""The SQLite store of a dataset: schema, rows, edit log and serialization."""

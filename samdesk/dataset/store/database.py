@@ -1,0 +1,238 @@
+"""The SQLite database of a dataset: the connection, its tables, its transactions and its errors in words."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from samdesk.base import atomic
+from samdesk.base.errors import UserError
+
+VERSION = 1
+_APPLICATION_ID = 0x73616D64  # "samd"
+# Above this a store that was closed cleanly is not read through on opening.
+_CHECK_BYTES = 64 << 20
+
+_TABLES = """
+CREATE TABLE labels (
+    id TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, color TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE images (
+    key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    done INTEGER NOT NULL, touched INTEGER NOT NULL, revision INTEGER NOT NULL,
+    count INTEGER NOT NULL, pending INTEGER NOT NULL,
+    dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
+    conflict TEXT,                         -- why its label file is not written
+    file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
+    imported BLOB, imported_digest TEXT    -- the file it came from, and the digest of what that file said
+) WITHOUT ROWID;
+CREATE TABLE annotations (
+    image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,
+    label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,
+    region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
+    detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT,
+    PRIMARY KEY (image, id)
+);
+CREATE INDEX annotations_by_label ON annotations(label_id);
+CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
+CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
+CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE log (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
+    labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX log_undone ON log(undone, seq);
+CREATE TABLE log_edits (
+    owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
+    PRIMARY KEY (owner, n)
+) WITHOUT ROWID;
+CREATE INDEX log_edits_by_image ON log_edits(image);
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StoreError(UserError):
+    """The store cannot be read or written."""
+
+    code = "store"
+
+
+class Store:
+    """One open database, in a file or in memory. One thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path | None, read_only: bool = False) -> None:
+        self._connection = connection
+        self.path = path
+        self.read_only = read_only
+
+    @classmethod
+    def in_memory(cls) -> Store:
+        """A new store that no file holds yet."""
+        store = cls(_connect(":memory:"), None)
+        store._prepare()
+        return store
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Store:
+        """The store in a file, checked; a new one where there is none.
+
+        Raises:
+            StoreError: Damaged, made by a newer samdesk, or not to be read. The file is as it was.
+        """
+        unclean = path.with_name(path.name + "-wal").exists()
+        with _words(path):
+            mode = "ro" if read_only else "rwc"
+            connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+        store = cls(connection, path, read_only)
+        try:
+            with _words(path):
+                if unclean or path.stat().st_size < _CHECK_BYTES:
+                    store._check()
+                store._prepare()
+        except BaseException:
+            connection.close()
+            raise
+        return store
+
+    @classmethod
+    def copy_of(cls, path: Path) -> Store:
+        """A store in memory with the content of a file in a folder where nothing can be written."""
+        with tempfile.TemporaryDirectory(prefix="samdesk-") as folder, _words(path):
+            for part in (path, path.with_name(path.name + "-wal")):
+                if part.exists():
+                    shutil.copyfile(part, Path(folder) / part.name)
+            source = cls.open(Path(folder) / path.name)
+            result = cls(_connect(":memory:"), None)
+            source._connection.backup(result._connection)
+            source.close()
+            result._prepare()
+        return result
+
+    def save_as(self, path: Path) -> Store:
+        """The same content in a new file, which holds it all or does not exist. This store is closed.
+
+        Raises:
+            StoreError: The file exists, or cannot be written; this store stays open.
+        """
+        if path.exists():
+            raise StoreError(f"{path} exists already: choose another place for the store")
+        temporary = path.with_name(path.name + ".new")
+        try:
+            with _words(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.unlink(missing_ok=True)
+                target = sqlite3.connect(temporary)
+                with contextlib.closing(target):
+                    self._connection.backup(target)
+                temporary.replace(path)
+                atomic.sync_folder(path.parent)
+            store = Store.open(path)
+        except BaseException:
+            for part in (temporary, *(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))):
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+            raise
+        self._connection.close()
+        return store
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is executed inside is durable when this ends, or none of it is.
+
+        Raises:
+            StoreError: It could not be saved; the store is as it was.
+        """
+        with _words(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement. Raises ``StoreError``."""
+        with _words(self.path):
+            return self._connection.execute(sql, values)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query. Raises ``StoreError``."""
+        with _words(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query, or None. Raises ``StoreError``."""
+        with _words(self.path):
+            found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+            return found
+
+    def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        """Runs one statement for each row of values. Raises ``StoreError``."""
+        with _words(self.path):
+            self._connection.executemany(sql, values)
+
+    def close(self) -> None:
+        """Closes the database. Everything saved is in its file."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _check(self) -> None:
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found[0] != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
+
+    def _prepare(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            text = f"{self.path} was made by a newer samdesk: update samdesk to open it"
+            raise StoreError(text)
+        if not self.read_only:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA foreign_keys=ON")
+        if version == 0:
+            self._create()
+
+    def _create(self) -> None:
+        if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise StoreError(f"{self.path} is a database, but not samdesk's: choose another place")
+        head = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={VERSION};"
+        self._connection.executescript(f"BEGIN;{_TABLES}{head}COMMIT;")
+
+
+def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
+    # No implicit transactions. The thread that owns a store may change, as long as there is one at a time.
+    return sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+@contextlib.contextmanager
+def _words(path: Path | None) -> Iterator[None]:
+    """Turns what goes wrong with a database into a ``StoreError`` that says it."""
+    name = str(path) if path else "the store in memory"
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{name} {_reason(error)}") from error
+    except OSError as error:
+        raise StoreError(f"{name} cannot be opened or written: {error.strerror or error}") from error
+
+
+def _reason(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text:
+        return "cannot be written: the disk is full. What was saved is safe; make room and try again"
+    if "malformed" in text or "not a database" in text:
+        advice = "move it away, or choose another place for a new store"
+        return f"is damaged ({text}). It was left as it is: {advice}"
+    if "locked" in text or "busy" in text:
+        return "is in use by another program: close it and try again"
+    if "readonly" in text:
+        return "cannot be written: the file or its folder is read-only"
+    return f"cannot be read or written: {text}"

@@ -1,0 +1,240 @@
+"""Documents, labels and settings as rows of the store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from samdesk.dataset.store import serial
+from samdesk.dataset.store.database import Store, StoreError
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.labels import Label, LabelId, LabelSet
+
+_COLUMNS = (
+    "id, label_id, region, source, review, detector_score, mask_score, prompts, run_id, position, image"
+)
+_PUT = f"INSERT OR REPLACE INTO annotations ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What the store knows of an image's label file.
+
+    Attributes:
+        hash: Of the file as last seen or written; None: there was none.
+        conflict: Why it is not written ("bad-lines", "changed-outside"); None: it may be.
+        imported: The content the document came from; None: from no file.
+        digest: Of what that content said; a document that says the same gets it back byte for byte.
+    """
+
+    hash: str | None = None
+    conflict: str | None = None
+    imported: bytes | None = None
+    digest: str | None = None
+
+
+class Rows:
+    """Reads and writes domain values; transactions are the caller's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self, key: ImageKey) -> ImageDocument | None:
+        """The document of an image; None if the store does not know the image."""
+        row = self._store.row("SELECT width, height, done, touched, revision FROM images WHERE key=?", (key,))
+        if row is None:
+            return None
+        found = self._store.rows(
+            f"SELECT {_COLUMNS} FROM annotations WHERE image=? ORDER BY position", (key,)
+        )
+        try:
+            annotations = tuple(_annotation(r) for r in found)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._store.path}: the annotations of {key} are damaged ({error})") from error
+        return ImageDocument(key, row[0], row[1], annotations, bool(row[2]), bool(row[3]), row[4])
+
+    def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
+        """Puts an image that is not there yet."""
+        self._store.execute(
+            "INSERT INTO images (key, width, height, done, touched, revision, count, pending, dirty,"
+            " conflict, file_hash, imported, imported_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (*_head(document), dirty, file.conflict, file.hash, file.imported, file.digest),
+        )
+        self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
+
+    def update(self, before: ImageDocument, after: ImageDocument) -> None:
+        """Writes what differs, and marks the label file as out of date."""
+        key = after.key
+        old = {a.id: a for a in before.annotations}
+        gone = old.keys() - {a.id for a in after.annotations}
+        self._store.execute_many("DELETE FROM annotations WHERE image=? AND id=?", [(key, i) for i in gone])
+        known = dict(self._store.rows("SELECT id, position FROM annotations WHERE image=?", (key,)))
+        places = positions([a.id for a in after.annotations], known)
+        self._put(
+            key,
+            (
+                (a, place)
+                for a, place in zip(after.annotations, places, strict=True)
+                if known.get(a.id) != place or old.get(a.id) != a
+            ),
+        )
+        self._store.execute(
+            "UPDATE images SET width=?, height=?, done=?, touched=?, revision=?, count=?, pending=?, dirty=1"
+            " WHERE key=?",
+            (*_head(after)[1:], key),
+        )
+
+    def file(self, key: ImageKey) -> FileState | None:
+        """What is known of an image's label file; None if the store does not know the image."""
+        row = self._store.row(
+            "SELECT file_hash, conflict, imported, imported_digest FROM images WHERE key=?", (key,)
+        )
+        return None if row is None else FileState(*row)
+
+    def set_file(self, key: ImageKey, file: FileState, *, dirty: bool) -> None:
+        """Writes what is known of an image's label file."""
+        self._store.execute(
+            "UPDATE images SET file_hash=?, conflict=?, imported=?, imported_digest=?, dirty=? WHERE key=?",
+            (file.hash, file.conflict, file.imported, file.digest, dirty, key),
+        )
+
+    def settle(self, key: ImageKey, file_hash: str | None) -> None:
+        """The label file says what the annotations say, and has this hash."""
+        self._store.execute("UPDATE images SET file_hash=?, dirty=0 WHERE key=?", (file_hash, key))
+
+    def mark_all(self) -> None:
+        """Every label file that says anything is out of date (class ids moved)."""
+        self._store.execute("UPDATE images SET dirty=1 WHERE count > 0")
+
+    def keys(self, where: str = "1") -> list[ImageKey]:
+        """The images for which an SQL condition holds."""
+        return [ImageKey(r[0]) for r in self._store.rows(f"SELECT key FROM images WHERE {where}")]
+
+    def looked_at(self, key: ImageKey) -> bool:
+        """Whether an auto-annotate run that still stands has looked at the image, whatever it found."""
+        sql = "SELECT 1 FROM log_edits JOIN runs ON id = owner WHERE image=? AND state != 'undone'"
+        return self._store.row(f"{sql} LIMIT 1", (key,)) is not None
+
+    def conflicts(self) -> dict[ImageKey, str]:
+        """Why label files are not written."""
+        found = self._store.rows("SELECT key, conflict FROM images WHERE conflict IS NOT NULL")
+        return {ImageKey(key): conflict for key, conflict in found}
+
+    def heads(self, keys: Sequence[ImageKey] | None) -> dict[ImageKey, tuple[Any, ...]]:
+        """(width, height, count, pending, done, touched) of images the store knows; None: of all."""
+        sql = "SELECT key, width, height, count, pending, done, touched FROM images"
+        if keys is None:
+            return {ImageKey(r[0]): r[1:] for r in self._store.rows(sql)}
+        result: dict[ImageKey, tuple[Any, ...]] = {}
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            marks = ",".join("?" * len(some))
+            result.update((r[0], r[1:]) for r in self._store.rows(f"{sql} WHERE key IN ({marks})", some))
+        return result
+
+    def images_with(self, label_id: LabelId) -> list[ImageKey]:
+        """The images with an annotation of a label."""
+        sql = "SELECT DISTINCT image FROM annotations WHERE label_id=? ORDER BY image"
+        return [ImageKey(r[0]) for r in self._store.rows(sql, (label_id,))]
+
+    def usage(self) -> dict[LabelId, int]:
+        """How many annotations each label has."""
+        return dict(self._store.rows("SELECT label_id, count(*) FROM annotations GROUP BY label_id"))
+
+    def labels(self) -> LabelSet:
+        """The label set."""
+        found = self._store.rows("SELECT id, name, color FROM labels ORDER BY position")
+        return LabelSet(tuple(Label(LabelId(i), name, color) for i, name, color in found))
+
+    def write_labels(self, labels: LabelSet) -> None:
+        """Replaces the label set. The transaction fails if an annotation is left without its label."""
+        self._store.execute_many(
+            "INSERT INTO labels (id, position, name, color) VALUES (?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+            " position=excluded.position, name=excluded.name, color=excluded.color",
+            [(label.id, i, label.name, label.color) for i, label in enumerate(labels)],
+        )
+        there = {r[0] for r in self._store.rows("SELECT id FROM labels")}
+        gone = there - {label.id for label in labels}
+        self._store.execute_many("DELETE FROM labels WHERE id=?", [(i,) for i in gone])
+
+    def setting(self, key: str) -> str | None:
+        """A value kept with the dataset."""
+        row = self._store.row("SELECT value FROM settings WHERE key=?", (key,))
+        return None if row is None else str(row[0])
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Keeps a value with the dataset."""
+        self._store.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)", (key, value))
+
+    def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
+        self._store.execute_many(_PUT, [(*_values(a), place, key) for a, place in placed])
+
+
+def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
+    """A rising number for each id; those that have one keep it if they still rise.
+
+    New ones between two of them lie at equal distances. Where so many came in between, time and again, that
+    there is no room left, all are numbered anew.
+    """
+    kept = [known[i] for i in order if i in known]
+    result: list[float] = []
+    if any(b <= a for a, b in itertools.pairwise(kept)):
+        return [float(n) for n in range(len(order))]
+    for n, name in enumerate(order):
+        if name in known:
+            result.append(known[name])
+            continue
+        low = result[-1] if result else None
+        new, high = next(((m, known[i]) for m, i in enumerate(order[n:]) if i in known), (0, None))
+        if high is None:
+            result.append(0.0 if low is None else low + 1)
+        else:
+            result.append(high - new if low is None else low + (high - low) / (new + 1))
+    if any(b - a < 1e-6 for a, b in itertools.pairwise(result)):
+        return [float(n) for n in range(len(order))]
+    return result
+
+
+def _head(document: ImageDocument) -> tuple[Any, ...]:
+    pending = sum(a.review is ReviewState.PENDING for a in document.annotations)
+    return (
+        document.key,
+        document.width,
+        document.height,
+        int(document.done),
+        int(document.touched),
+        document.revision,
+        len(document.annotations),
+        pending,
+    )
+
+
+def _values(annotation: Annotation) -> tuple[Any, ...]:
+    return (
+        annotation.id,
+        annotation.label_id,
+        serial.region_to_bytes(annotation.region),
+        annotation.source.value,
+        annotation.review.value,
+        annotation.detector_score,
+        annotation.mask_score,
+        serial.prompts_to_text(annotation.prompts),
+        annotation.run_id,
+    )
+
+
+def _annotation(row: tuple[Any, ...]) -> Annotation:
+    return Annotation(
+        id=AnnotationId(row[0]),
+        label_id=LabelId(row[1]),
+        region=serial.region_from_bytes(row[2]),
+        source=Source(row[3]),
+        review=ReviewState(row[4]),
+        detector_score=row[5],
+        mask_score=row[6],
+        prompts=serial.prompts_from_text(row[7]),
+        run_id=None if row[8] is None else RunId(row[8]),
+    )

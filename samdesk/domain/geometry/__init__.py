@@ -1,0 +1,1 @@
+"""Regions and rasters in image pixels: types, operations, contours, outlines and views."""

@@ -1,0 +1,176 @@
+"""Operations on regions: making, cleaning, combining and rasterising them.
+
+A region is a valid shapely ``MultiPolygon`` in image pixels, (x, y). Every function returns a new
+value; none raises on an empty region.
+
+What takes time is called as a function of shapely (``shapely.buffer(region, ...)``), not as a method
+(``region.buffer(...)``): only the functions give Python's global lock away, and the window waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from samdesk.domain.geometry.outline import mask_rings
+from samdesk.domain.geometry.types import BoolArray, Region
+
+EMPTY: Region = MultiPolygon()
+
+
+def clean(geometry: BaseGeometry) -> Region:
+    """Any geometry as a valid region: shells united, holes cut out, lines and points dropped.
+
+    A bow tie becomes two parts; a hole that sticks out of its part cuts only what is inside.
+    """
+    if not shapely.is_valid(geometry):
+        geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    if isinstance(geometry, MultiPolygon):
+        return geometry
+    return from_polygons(_polygons(geometry))
+
+
+def _polygons(geometry: BaseGeometry) -> list[Polygon]:
+    if isinstance(geometry, Polygon):
+        return [] if geometry.is_empty else [geometry]
+    return [p for part in getattr(geometry, "geoms", ()) for p in _polygons(part)]
+
+
+def from_polygons(polygons: Iterable[Polygon]) -> Region:
+    """One region of polygons that do not overlap."""
+    return MultiPolygon([p for p in polygons if p.area > 0.0])
+
+
+def from_ring(points: ArrayLike) -> Region:
+    """The inside of one ring, (N, 2) x and y in image pixels, open or closed; empty below 3 points."""
+    ring = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    return EMPTY if len(ring) < 3 else clean(Polygon(ring))
+
+
+def from_box(x0: float, y0: float, x1: float, y1: float) -> Region:
+    """An upright rectangle; the corners may come in any order."""
+    return clean(shapely.box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
+
+
+def from_mask(mask: BoolArray) -> Region:
+    """The pixel-exact outline of an (H, W) mask: ``rasterize`` gives the same mask back.
+
+    Pixels that touch only at a corner do not hang together.
+    """
+    parts = [Polygon(shell, holes) for shell, holes in mask_rings(mask)]
+    return clean(MultiPolygon(parts))
+
+
+def rasterize(region: Region, height: int, width: int) -> BoolArray:
+    """(height, width) bool: a pixel is in when its centre is, as COCO does.
+
+    A centre exactly on an edge belongs to the region right of it or below it. The work done is
+    that of the region's bounds; only clearing the result costs with the image.
+    """
+    mask = np.zeros((height, width), dtype=np.bool_)
+    if region.is_empty:
+        return mask
+    x0, y0, x1, y1 = (int(v) for v in _pixel_bounds(region, height, width))
+    if x1 > x0 and y1 > y0:
+        ends = _edges(region) - np.array([x0, y0, x0, y0], dtype=np.float64)
+        mask[y0:y1, x0:x1] = _fill_even_odd(ends, y1 - y0, x1 - x0)
+    return mask
+
+
+def _pixel_bounds(region: Region, height: int, width: int) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = region.bounds
+    return (
+        max(0.0, np.floor(x0)),
+        max(0.0, np.floor(y0)),
+        min(float(width), np.ceil(x1)),
+        min(float(height), np.ceil(y1)),
+    )
+
+
+def _edges(region: Region) -> NDArray[np.float64]:
+    """Every edge of every ring as (N, 4) x0, y0, x1, y1."""
+    _, coords, offsets = shapely.to_ragged_array([region])
+    edges = np.hstack([coords[:-1], coords[1:]])
+    inside_ring = np.ones(len(edges), dtype=np.bool_)
+    inside_ring[offsets[0][1:-1] - 1] = False  # from the end of a ring to the start of the next
+    return edges[inside_ring]
+
+
+def _fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolArray:
+    """Fills rings by the row centres their edges cross; a crossing toggles all pixels right of it."""
+    xa, ya, xb, yb = edges.T
+    upper, lower = np.minimum(ya, yb), np.maximum(ya, yb)
+    first = np.clip(np.ceil(upper - 0.5), 0, height).astype(np.int64)
+    count = np.clip(np.ceil(lower - 0.5), 0, height).astype(np.int64) - first
+    crossing = np.flatnonzero(count > 0)
+    first, count = first[crossing], count[crossing]
+    which = np.repeat(crossing, count)
+    within = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    row = np.repeat(first, count) + within
+    slope = (xb - xa)[which] / (yb - ya)[which]
+    x = xa[which] + (row + 0.5 - ya[which]) * slope
+    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+    toggles = np.zeros((height, width + 1), dtype=np.uint8)
+    np.bitwise_xor.at(toggles.reshape(-1), row * (width + 1) + column, np.uint8(1))
+    filled: BoolArray = np.bitwise_xor.accumulate(toggles, axis=1)[:, :width].view(np.bool_)
+    return filled
+
+
+def clip(region: Region, width: float, height: float) -> Region:
+    """What of a region lies on the image."""
+    x0, y0, x1, y1 = region.bounds if not region.is_empty else (0.0, 0.0, 0.0, 0.0)
+    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
+        return region
+    return clean(shapely.intersection(region, shapely.box(0, 0, width, height)))
+
+
+def translate(region: Region, dx: float, dy: float) -> Region:
+    """The region moved by (dx, dy) image pixels."""
+    return clean(shapely.transform(region, lambda xy: xy + np.array([dx, dy])))
+
+
+def scale(region: Region, sx: float, sy: float) -> Region:
+    """The region with its x and y multiplied, as when its image is resized."""
+    return clean(shapely.transform(region, lambda xy: xy * np.array([sx, sy])))
+
+
+def simplify(region: Region, tolerance: float) -> Region:
+    """Fewer vertices, none of the outline farther than ``tolerance`` image pixels from where it was."""
+    return clean(shapely.simplify(region, tolerance, preserve_topology=True))
+
+
+def grow(region: Region, px: float) -> Region:
+    """The region with a rim of ``px`` image pixels more, or less where negative; corners are round."""
+    return clean(shapely.buffer(region, px, quad_segs=8))
+
+
+def union(a: Region, b: Region) -> Region:
+    """What is in either."""
+    return clean(shapely.union(a, b))
+
+
+def subtract(a: Region, b: Region) -> Region:
+    """What is in ``a`` and not in ``b``."""
+    return clean(shapely.difference(a, b))
+
+
+def iou(a: Region, b: Region) -> float:
+    """Intersection over union of the exact areas, 0..1; 0 for two empty regions."""
+    shared = shapely.intersection(a, b).area
+    total = a.area + b.area - shared
+    return float(shared / total) if total > 0 else 0.0
+
+
+def contains(region: Region, x: float, y: float) -> bool:
+    """Whether a point in image pixels is in the region or on its outline."""
+    return bool(shapely.intersects_xy(region, x, y))
+
+
+def is_drawable(region: Region) -> bool:
+    """Whether there is anything to see: not empty and with an area."""
+    return not region.is_empty and region.area > 0.0

@@ -1,0 +1,1 @@
+"""Models by name: the registry, weights on disk, downloads and loading."""

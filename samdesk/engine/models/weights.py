@@ -1,0 +1,71 @@
+"""Checkpoints on disk: where they are, whether they are whole, and fetching them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+from samdesk.base import places
+from samdesk.base.places import flint_weights
+from samdesk.engine.models.download import download, file_hash
+from samdesk.engine.models.registry import FLINT, spec
+
+__all__ = ["download", "file_hash", "find"]
+
+
+def find(name_or_path: str | Path) -> Path | None:
+    """The checkpoint meant, or None.
+
+    An explicit path, then the name in the weights folder, in Ultralytics' folders and in the current
+    folder. A name in the table of models is also found without its ".pt". "flint" is always the one that
+    came with samdesk.
+    """
+    if str(name_or_path).lower() == FLINT:
+        return _shipped()
+    given = Path(name_or_path).expanduser()
+    if given.is_file():
+        return given.resolve()
+    known = spec(str(name_or_path))
+    if known is not None and known.family == "flint":
+        return _shipped()
+    name = known.name if known else given.name
+    if not name or (given.parent != Path() and known is None):
+        return None
+    return next((f / name for f in _folders() if (f / name).is_file()), None)
+
+
+def _shipped() -> Path | None:
+    path = flint_weights().resolve()
+    return path if path.is_file() else None
+
+
+def _folders() -> Iterator[Path]:
+    yield places.weights()
+    yield from _ultralytics_folders()
+    yield Path.cwd()
+
+
+def _ultralytics_folders() -> Iterator[Path]:
+    """Ultralytics' ``weights_dir``, read from its settings file: importing it takes seconds."""
+    for config in _ultralytics_configs():
+        try:
+            settings = json.loads((config / "Ultralytics" / "settings.json").read_text("utf-8"))
+            found = Path(str(settings["weights_dir"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if found.is_absolute():
+            yield found
+
+
+def _ultralytics_configs() -> Iterator[Path]:
+    if os.environ.get("YOLO_CONFIG_DIR"):
+        yield Path(os.environ["YOLO_CONFIG_DIR"]).expanduser()
+    if platform.system() == "Linux":
+        yield Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
+    else:
+        yield platformdirs.user_config_path(appauthor=False, roaming=True)

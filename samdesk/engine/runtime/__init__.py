@@ -1,0 +1,1 @@
+"""Devices, precision, kernels, and importing torch beside a running window."""

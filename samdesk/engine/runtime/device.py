@@ -1,0 +1,143 @@
+"""Which devices there are, which one to use, and in what precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from samdesk.base.text import counted
+from samdesk.engine.protocols import EngineError, OutOfMemory
+from samdesk.engine.runtime.imports import import_torch
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """A device a user can choose: ``id`` as torch names it, ``title`` in words."""
+
+    id: str
+    title: str
+
+
+def devices() -> list[DeviceChoice]:
+    """Every device torch can use here, the fastest first; the CPU is always last."""
+    import_torch()
+    import torch
+
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [DeviceChoice(name, title(name)) for name in [*found, "cpu"]]
+
+
+def title(device: str) -> str:
+    """A resolved device in words: "NVIDIA H100 80GB HBM3", "Apple GPU", "CPU, 8 threads"."""
+    import torch
+
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    if device == "mps":
+        return "Apple GPU"
+    threads = torch.get_num_threads()
+    return f"CPU, {counted(threads, 'thread')}"
+
+
+def resolve(device: str = "") -> str:
+    """The device meant: "" or "auto" is the best one; "0" and "cuda" are the first GPU.
+
+    Raises:
+        EngineError: It is not there.
+    """
+    wanted = device.strip().lower()
+    there = [choice.id for choice in devices()]
+    if wanted in ("", "auto"):
+        return there[0]
+    if wanted == "cuda":
+        wanted = "cuda:0"
+    if wanted.isdigit():
+        wanted = f"cuda:{wanted}"
+    if wanted not in there:
+        raise EngineError(
+            f"There is no device {device!r} on this machine (there is {', '.join(there)}). "
+            "Choose another device, or 'auto'."
+        )
+    return wanted
+
+
+def precision_for(device: str, precision: str = "auto") -> str:
+    """The precision really used on a resolved device: "fp32", "fp16" or "bf16".
+
+    "auto" is fp16 on CUDA and fp32 elsewhere. The CPU has no fp16 worth having: fp32 is used.
+
+    Raises:
+        EngineError: No such precision.
+    """
+    wanted = (precision or "auto").lower()
+    if wanted not in PRECISIONS:
+        raise EngineError(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
+    if wanted == "auto":
+        return "fp16" if device.startswith("cuda") else "fp32"
+    return "fp32" if device == "cpu" and wanted == "fp16" else wanted
+
+
+def automatic_precisions(device: str) -> tuple[str, ...]:
+    """The precisions to try for SAM on a resolved device, the fastest first; the last is always fp32.
+
+    A CPU is faster in bf16 only if it has instructions for it.
+    """
+    if device.startswith("cuda"):
+        return ("fp16", "bf16", "fp32")
+    return ("bf16", "fp32") if device == "cpu" and _cpu_has_bf16() else ("fp32",)
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself (AVX-512 BF16 or AMX)."""
+    import torch
+
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
+    asked = (getattr(torch.cpu, name, None) for name in names)
+    return any(bool(ask()) for ask in asked if ask is not None)
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """The torch type that "fp32", "fp16" or "bf16" means."""
+    import torch
+
+    return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+
+
+def release() -> None:
+    """Gives the memory that torch keeps for later back to the GPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+@contextmanager
+def errors_in_words(what: str, device: str) -> Iterator[None]:
+    """Turns torch's errors into ``OutOfMemory`` and ``EngineError`` that name ``what`` and the device."""
+    import torch
+
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(what, device) from error
+    except RuntimeError as error:
+        text = str(error)
+        if "out of memory" in text.lower() or "can't allocate memory" in text.lower():
+            raise _out_of_memory(what, device) from error
+        first = next(iter(text.splitlines()), type(error).__name__)
+        raise EngineError(f"{what} failed on {device}: {first} Try another device or model.") from error
+
+
+def _out_of_memory(what: str, device: str) -> OutOfMemory:
+    return OutOfMemory(f"{what} needs more memory than {device} has left. Choose a smaller model or the CPU.")

@@ -1,0 +1,148 @@
+"""SAM checkpoints: plain tensors in, a network of the right shape out."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samdesk.engine import ultralytics
+from samdesk.engine.protocols import EngineError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    State = dict[str, torch.Tensor]
+
+_NESTED = ("model", "state_dict", "model_state_dict")
+_PREFIXES = ("module.", "model.", "sam_model.", "sam.", "_orig_mod.")
+_VIDEO_ONLY = (
+    "memory_attention.", "memory_encoder.", "maskmem_tpos_enc", "no_mem_pos_enc", "mask_downsample.",
+    "obj_ptr_proj.", "obj_ptr_tpos_proj.", "no_obj_ptr", "no_obj_embed_spatial",
+)  # fmt: skip
+_IGNORED = ("pixel_mean", "pixel_std")
+_VIT = {768: "sam_b", 1024: "sam_l", 1280: "sam_h"}
+_HIERA = {12: "t", 16: "s", 24: "b", 48: "l"}
+
+
+def load_network(path: Path) -> tuple[str, nn.Module]:
+    """The network a SAM checkpoint is for, with its weights: (its name, it), on the CPU, fp32.
+
+    The network is recognised by the tensors, so the file may have any name.
+
+    Raises:
+        EngineError: The file cannot be read or fits no network; names the file and the mismatch.
+    """
+    state = read_tensors(path)
+    name = recognise(state)
+    if name is None:
+        raise EngineError(
+            f"{path} holds {len(state)} tensors, but not those of SAM, MobileSAM or SAM 2 "
+            f"(first: {', '.join(list(state)[:3]) or 'none'}). Choose another checkpoint file."
+        )
+    network = ultralytics.build_network(name)
+    _check(path, name, state, network.state_dict())
+    network.load_state_dict({k: v for k, v in state.items() if k not in _IGNORED}, strict=False)
+    network.eval()  # again: MobileSAM caches its attention biases here
+    network.requires_grad_(False)
+    return name, network
+
+
+def read_tensors(path: Path) -> State:
+    """The named tensors of a checkpoint, read without running anything that is in it.
+
+    Raises:
+        EngineError: It is missing, broken or holds more than tensors.
+    """
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise EngineError(f"There is no file {path}. Choose the checkpoint again.") from error
+    except (pickle.UnpicklingError, struct.error, IndexError, AttributeError, TypeError) as error:
+        # Any bytes at all are tried as an old pickle, and fail as they happen to.
+        raise EngineError(_unpickling_words(path)) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
+        raise EngineError(
+            f"{path} cannot be read as a checkpoint: {_first_line(error)} "
+            "It may be cut short; delete it and download it again."
+        ) from error
+    return _named_tensors(path, loaded)
+
+
+def _unpickling_words(path: Path) -> str:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic[:2] == b"PK":
+        return (
+            f"{path} holds program objects besides tensors (a YOLO model or a training state?), "
+            "so it is not loaded as a SAM model. Choose a file with a plain state dict."
+        )
+    return f"{path} is no PyTorch checkpoint (it starts with {magic!r}). Choose another file."
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:200]
+
+
+def _named_tensors(path: Path, loaded: Any) -> State:
+    import torch
+
+    while isinstance(loaded, Mapping):
+        inner = next((loaded[k] for k in _NESTED if isinstance(loaded.get(k), Mapping)), None)
+        if inner is None:
+            break
+        loaded = inner
+    if not isinstance(loaded, Mapping):
+        raise EngineError(f"{path} holds a {type(loaded).__name__}, not named tensors. Choose another file.")
+    state = {str(k): v for k, v in loaded.items() if isinstance(v, torch.Tensor)}
+    return _without_prefix(state)
+
+
+def _without_prefix(state: State) -> State:
+    for prefix in _PREFIXES:
+        if state and all(key.startswith(prefix) for key in state):
+            return _without_prefix({key[len(prefix) :]: value for key, value in state.items()})
+    return state
+
+
+def recognise(state: Mapping[str, torch.Tensor]) -> str | None:
+    """Which of ``ultralytics_door.NETWORKS`` has these tensors, or None."""
+    vit = state.get("image_encoder.patch_embed.proj.weight")
+    if vit is not None:
+        return _VIT.get(vit.shape[0])
+    if "image_encoder.patch_embed.seq.0.c.weight" in state:
+        return "mobile_sam"
+    blocks = {m[1] for m in (re.match(r"image_encoder\.trunk\.blocks\.(\d+)\.", key) for key in state) if m}
+    size = _HIERA.get(len(blocks))
+    if size is None:
+        return None
+    newer = "no_obj_embed_spatial" in state or "obj_ptr_tpos_proj.weight" in state
+    return f"{'sam2.1' if newer else 'sam2'}_{size}"
+
+
+def _check(path: Path, name: str, state: State, wanted: Mapping[str, torch.Tensor]) -> None:
+    missing = [k for k in wanted if k not in state and not k.startswith(_VIDEO_ONLY)]
+    unknown = [k for k in state if k not in wanted and k not in _IGNORED]
+    shapes = [
+        f"{k} is {tuple(state[k].shape)}, wanted {tuple(wanted[k].shape)}"
+        for k in wanted
+        if k in state and state[k].shape != wanted[k].shape
+    ]
+    faults = [
+        f"{len(keys)} {word} ({', '.join(keys[:2])}{', ...' if len(keys) > 2 else ''})"
+        for keys, word in ((missing, "tensors missing"), (unknown, "unknown"), (shapes, "of another shape"))
+        if keys
+    ]
+    if faults:
+        raise EngineError(
+            f"{path} looks like {name} but does not fit it: {'; '.join(faults)}. "
+            "Choose a checkpoint of the whole model."
+        )

@@ -1,0 +1,1 @@
+"""Image encoders for inference, one module each."""

@@ -1,0 +1,75 @@
+"""SAM 1 and MobileSAM: what is theirs of the way from photo to masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from samdesk.domain.geometry.types import Frame, RgbImage
+from samdesk.engine.sam.prompts import INPUT_SIDE
+
+if TYPE_CHECKING:
+    import torch
+
+    from samdesk.base.jobs import Pause
+    from samdesk.engine.sam.decoder.decoder import Decoder, ImageSide
+    from samdesk.engine.sam.encoders.vit import Encoder
+    from samdesk.engine.sam.predictor import PromptTensors
+
+_MEAN = (123.675, 116.28, 103.53)
+_STD = (58.395, 57.12, 57.375)
+
+
+class Sam1Network:
+    """A SAM 1 or MobileSAM network with Meta's preprocessing (``SamPredictor``, segment-anything).
+
+    Args:
+        encoder: The image encoder.
+        decoder: The prompt encoder and mask decoder.
+    """
+
+    most_logit: float | None = None
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        self._encoder = encoder
+        self.decoder = decoder
+
+    def frame(self, image_hw: tuple[int, int]) -> Frame:
+        """The image padded to a square at its right or bottom."""
+        return Frame(0.0, 0.0, float(max(image_hw)))
+
+    def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
+        """Input pixels an image pixel; they differ a little, as the resized image has whole pixels."""
+        height, width = _resized(image_hw)
+        return width / image_hw[1], height / image_hw[0]
+
+    def preprocess(self, image: RgbImage) -> torch.Tensor:
+        """(1, 3, 1024, 1024) float32: longest side resized (antialiased, 8 bit), normalised, zero-padded."""
+        import torch
+
+        height, width = _resized(image.shape[:2])
+        resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+        pixels = torch.from_numpy(resized.copy()).permute(2, 0, 1).float()
+        mean, std = torch.tensor(_MEAN).view(3, 1, 1), torch.tensor(_STD).view(3, 1, 1)
+        padded = torch.zeros((1, 3, INPUT_SIDE, INPUT_SIDE))
+        padded[0, :, :height, :width] = (pixels - mean) / std
+        return padded
+
+    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
+        """What ``preprocess`` made of an image of this height and width, encoded."""
+        return self.decoder.image_side(self._encoder(pixels, _resized(image_hw), pause))
+
+    def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, S, 2) points and (B, S) labels: clicks, then a box's corners or, without a box, no point."""
+        from samdesk.engine.sam.predictor import with_none
+
+        given = prompts.together(boxes_first=False)
+        return with_none(*given) if prompts.boxes is None and prompts.points is not None else given
+
+
+def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width with the longest side 1024, rounded as Meta rounds."""
+    scale = INPUT_SIDE / max(image_hw[0], image_hw[1])
+    return max(1, int(image_hw[0] * scale + 0.5)), max(1, int(image_hw[1] * scale + 0.5))

@@ -1,0 +1,1 @@
+"""Ultralytics YOLO models as detectors."""

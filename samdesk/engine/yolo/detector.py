@@ -1,0 +1,159 @@
+"""Ultralytics detection and segmentation models as detectors."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine import ultralytics
+from samdesk.engine.models.weights import file_hash
+from samdesk.engine.protocols import Detection, EngineError, ModelInfo
+from samdesk.engine.runtime.device import errors_in_words, precision_for, title
+
+_TASKS = ("detect", "segment")
+
+
+class YoloDetector:
+    """A ``Detector`` around Ultralytics' ``YOLO``. Used by one thread at a time."""
+
+    def __init__(
+        self, path: Path, device: str, precision: str = "auto", *, model: Any = None, model_title: str = ""
+    ) -> None:
+        """Brings a model onto a resolved device.
+
+        Args:
+            path: The file with its weights.
+            device: As ``engine.device.resolve`` gives it.
+            precision: "auto", "fp32", "fp16" or "bf16" (which Ultralytics runs in fp32).
+            model: Ultralytics' ``YOLO`` with the weights of ``path``; None: ``path`` is a checkpoint of it.
+            model_title: What users see; "": the name of the file.
+
+        Raises:
+            EngineError: The file is broken or no detection or segmentation model.
+        """
+        self._model = load_checkpoint(path) if model is None else model
+        self._device = device
+        wanted = precision_for(device, precision)
+        self._half = wanted == "fp16"
+        network = self._model.model
+        with errors_in_words(f"Loading {path.name}", device):
+            self._model.to(device)
+        tensors = [*network.parameters(), *network.buffers()]
+        self._info = ModelInfo(
+            name=path.name,
+            title=model_title or path.stem,
+            device=device,
+            device_title=title(device),
+            precision="fp16" if self._half else "fp32",
+            layers=sum(1 for m in network.modules() if not list(m.children())),
+            parameters=sum(p.numel() for p in network.parameters()),
+            memory_bytes=sum(t.numel() * t.element_size() for t in tensors),
+            path=str(path),
+            sha256=file_hash(path)[:16],
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of this model; GFLOPs only in ``engine.describe.describe``."""
+        return self._info
+
+    @property
+    def network(self) -> Any:
+        """The torch module."""
+        return self._model.model
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names by class id; a gap in the ids is called "class_7"."""
+        names = self._model.names
+        return tuple(str(names.get(i, f"class_{i}")) for i in range(max(names, default=-1) + 1))
+
+    def detect(
+        self,
+        images: Sequence[RgbImage],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.45,
+        imgsz: int = 640,
+        max_det: int = 300,
+        classes: Sequence[int] | None = None,
+    ) -> list[list[Detection]]:
+        """The objects of each image, highest score first.
+
+        Args:
+            images: (H, W, 3) uint8 RGB, any sizes.
+            conf: Least confidence.
+            iou: Overlap above which the weaker of two boxes of a class is dropped.
+            imgsz: Longest side the network sees, pixels.
+            max_det: Most objects an image.
+            classes: Only these class ids; None: all.
+
+        Raises:
+            OutOfMemory: The device is full.
+            EngineError: The model failed.
+        """
+        if not images or (classes is not None and not len(classes)):
+            return [[] for _ in images]
+        with errors_in_words("Detecting objects", self._device):
+            results = self._model.predict(
+                [np.ascontiguousarray(image[..., ::-1]) for image in images],  # Ultralytics takes BGR
+                conf=conf,
+                iou=iou,
+                imgsz=imgsz,
+                max_det=max_det,
+                classes=None if classes is None else list(classes),
+                device=self._device,
+                verbose=False,
+                save=False,
+                retina_masks=False,
+                **ultralytics.half_precision(self._half),
+            )
+        return [_detections(result) for result in results]
+
+
+def _detections(result: Any) -> list[Detection]:
+    rows = result.boxes.data.float().cpu().numpy()
+    found = [
+        Detection(float(x0), float(y0), float(x1), float(y1), float(score), int(class_id))
+        for x0, y0, x1, y1, score, class_id in rows
+    ]
+    return sorted(found, key=lambda d: -d.score)
+
+
+def load_checkpoint(path: Path) -> Any:
+    """Ultralytics' ``YOLO`` of a detection or segmentation checkpoint, a pickle.
+
+    Raises:
+        EngineError: It is broken, or of another kind; in words.
+    """
+    try:
+        model = ultralytics.load_yolo(path)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        ImportError,
+        NotImplementedError,
+    ) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise EngineError(
+            f"{path} cannot be loaded as a YOLO model: {lines[0][:200]} "
+            "Choose an Ultralytics detection or segmentation checkpoint."
+        ) from error
+    if isinstance(model.model, str):  # an exported model (ONNX, TensorRT...) is only opened on use
+        raise EngineError(f"{path} is an exported model. Choose the .pt checkpoint it was made from.")
+    if model.task not in _TASKS:
+        raise EngineError(
+            f"{path} is a YOLO model for {model.task!r}, not for detection or segmentation. Choose another."
+        )
+    return model

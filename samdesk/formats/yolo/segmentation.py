@@ -1,0 +1,153 @@
+"""YOLO label files, one image each: ``class x1 y1 x2 y2 ...``, values in 0..1 of width and height.
+
+Read tolerantly (detection lines ``class cx cy w h`` too), written strictly. The geometry of a written
+line, and what reading one means, is in ``samdesk.formats.yolo.yolo_ring``.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samdesk.domain.document import ImageDocument
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.labels import LabelSet
+from samdesk.formats.base import LineProblem, ParsedLabels, ParsedLine, WriteReport
+from samdesk.formats.yolo import trainer_raster, yolo_ring
+
+MAX_CLASS_ID = 9_999
+"""A larger class id is taken for a mistake: every smaller one would become a class."""
+
+_OUTSIDE = 0.01 + 1e-9
+"""Values this far outside 0..1 are moved onto the image, as the trainer accepts them."""
+_LOSSY_IOU = 0.8
+_SHOWN = 80
+
+
+def parse(text: str, width: int, height: int) -> ParsedLabels:
+    """Reads a label file of an image of ``width`` x ``height`` pixels.
+
+    Never raises: a bad line becomes a problem in words and the others are read all the same.
+    """
+    lines: list[ParsedLine] = []
+    problems: list[LineProblem] = []
+    detection = False
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+        tokens = line.split()
+        if not tokens:
+            continue
+        try:
+            class_id, values = _class_id(tokens[0]), _values(tokens[1:])
+            region = _region(values, width, height)
+        except _BadLineError as error:
+            problems.append(LineProblem(number, line.strip()[:_SHOWN], str(error)))
+            continue
+        detection = detection or len(values) == 4
+        lines.append(ParsedLine(class_id, region, number))
+    return ParsedLabels(tuple(lines), tuple(problems), detection)
+
+
+class _BadLineError(Exception):
+    """What is wrong with a line, in words."""
+
+
+def _class_id(token: str) -> int:
+    try:
+        value = float(token)
+    except ValueError:
+        raise _BadLineError(f"the class id {_shown(token)} is not a number") from None
+    if not math.isfinite(value) or value != int(value):
+        raise _BadLineError(f"the class id {_shown(token)} is not a whole number")
+    if value < 0:
+        raise _BadLineError(f"the class id {_shown(token)} is negative")
+    if value > MAX_CLASS_ID:
+        raise _BadLineError(f"the class id {_shown(token)} is larger than {MAX_CLASS_ID}")
+    return int(value)
+
+
+def _values(tokens: list[str]) -> NDArray[np.float64]:
+    """The numbers after the class id: four for a box, or three points and more."""
+    try:
+        values = np.array([float(token) for token in tokens], dtype=np.float64)
+    except ValueError:
+        bad = next(token for token in tokens if not _is_number(token))
+        raise _BadLineError(f"{_shown(bad)} is not a number") from None
+    if not np.isfinite(values).all():
+        raise _BadLineError("a value is not finite")
+    if len(values) < 4:
+        raise _BadLineError(f"{len(values)} values after the class id: a box has 4, an outline at least 6")
+    if len(values) == 5:
+        raise _BadLineError("5 values after the class id: a box with a confidence is a result, not a label")
+    if len(values) % 2:
+        raise _BadLineError(f"{len(values)} values after the class id: an outline has x and y in pairs")
+    return values
+
+
+def _is_number(token: str) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(token: str) -> str:
+    return repr(token if len(token) <= 20 else token[:20] + "...")
+
+
+def _region(values: NDArray[np.float64], width: int, height: int) -> Region:
+    outside = np.abs(np.clip(values, 0, 1) - values)
+    if outside.max() > _OUTSIDE:
+        worst = float(values[int(np.argmax(outside))])
+        raise _BadLineError(f"the value {worst:g} is outside 0..1")
+    size = np.array([width, height], dtype=np.float64)
+    if len(values) == 4:
+        centre, half = values[:2], values[2:] / 2
+        x0, y0, x1, y1 = np.concatenate([(centre - half) * size, (centre + half) * size]).tolist()
+        region = regions.from_box(x0, y0, x1, y1)
+    else:
+        region = yolo_ring.ring_to_region(np.clip(values, 0, 1).reshape(-1, 2) * size)
+    region = regions.clip(region, width, height)
+    if not regions.is_drawable(region):
+        raise _BadLineError("it encloses nothing on the image")
+    return region
+
+
+def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
+    """The label file of a document, one line an annotation in painting order, and how faithful it is.
+
+    Raises ``LabelError`` where an annotation's label is not in the set.
+    """
+    lines: list[str] = []
+    ious: list[float] = []
+    lossy: list[str] = []
+    for annotation in document.annotations:
+        class_id = labels.index(annotation.label_id)
+        points, iou = _line(annotation.region, document.width, document.height)
+        if not points:
+            continue
+        lines.append(f"{class_id} {points}")
+        ious.append(iou)
+        if iou < _LOSSY_IOU:
+            name = labels.get(annotation.label_id).name
+            lossy.append(f"line {len(lines)} ({name}) trains a mask that differs: IoU {iou:.2f}")
+    text = "".join(line + "\n" for line in lines)
+    if not ious:
+        return text, WriteReport()
+    return text, WriteReport(len(lines), min(ious), float(median(ious)), tuple(lossy))
+
+
+@lru_cache(maxsize=4096)  # an edit changes one annotation; its image's others are written again
+def _line(region: Region, width: int, height: int) -> tuple[str, float]:
+    """The points of a region as text, "" where it is empty, and the IoU of what they train."""
+    ring = yolo_ring.region_to_ring(region, width, height)
+    if len(ring) == 0:
+        return "", 0.0
+    text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
+    written = np.array(text.split(" "), dtype=np.float64).reshape(-1, 2)
+    return text, trainer_raster.trained_iou(written, region, width, height)

@@ -1,0 +1,78 @@
+"""The mask the Ultralytics trainer makes of a YOLO segmentation line, without the trainer.
+
+Follows ``ultralytics.utils.ops.resample_segments`` and ``ultralytics.data.utils.polygon2mask``
+(8.4): a segment gets about 1,000 points, is scaled to the resized image, truncated to whole pixels and
+filled by OpenCV, boundary included, even-odd.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from samdesk.base.cv import cv2
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import BoolArray, Region
+
+IMAGE_SIZE = 640
+"""The trainer's default input: the longer side of the resized image, pixels."""
+
+_POINTS = 1000
+
+
+def resized(width: int, height: int, size: int = IMAGE_SIZE) -> tuple[int, int]:
+    """Width and height of the image as the trainer resizes it, pixels."""
+    ratio = size / max(width, height)
+    return min(math.ceil(width * ratio), size), min(math.ceil(height * ratio), size)
+
+
+def trained_mask(ring: NDArray[np.float64], width: int, height: int) -> BoolArray:
+    """(height, width) bool of a ring (N, 2) in 0..1, on an image that is resized already."""
+    mask = np.zeros((height, width), dtype=np.uint8)
+    cv2.fillPoly(mask, [_truncated(ring, width, height)], 1)
+    return mask.view(np.bool_)
+
+
+def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: int) -> float:
+    """IoU at the trainer's size of what a ring in 0..1 trains and the region it stands for.
+
+    Args:
+        ring: (N, 2), as written.
+        region: Image pixels.
+        width: Of the image, pixels.
+        height: Of the image, pixels.
+    """
+    size_w, size_h = resized(width, height)
+    scale = np.array([size_w / width, size_h / height])
+    scaled: Region = shapely.transform(region, lambda xy: xy * scale)
+    points = _truncated(ring, size_w, size_h)
+    # Only the window that either touches is rasterised.
+    x0, y0, x1, y1 = scaled.bounds
+    left, top = np.minimum(points.min(axis=0), np.floor([x0, y0]).astype(np.int64)).tolist()
+    right, bottom = np.maximum(points.max(axis=0) + 1, np.ceil([x1, y1]).astype(np.int64)).tolist()
+    trained = np.zeros((bottom - top, right - left), dtype=np.uint8)
+    cv2.fillPoly(trained, [points - np.array([left, top], dtype=np.int32)], 1)
+    wanted = regions.rasterize(regions.translate(scaled, -left, -top), bottom - top, right - left)
+    both = np.count_nonzero(trained.view(np.bool_) & wanted)
+    either = np.count_nonzero(trained.view(np.bool_) | wanted)
+    return float(both / either) if either else 0.0
+
+
+def _truncated(ring: NDArray[np.float64], width: int, height: int) -> NDArray[np.int32]:
+    """The trainer's polygon, (M, 2) int32 pixels."""
+    points = _resampled(ring.astype(np.float32)) * np.array([width, height], dtype=np.float32)
+    return points.astype(np.int32)
+
+
+def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """More points along the edges of a closed ring, the vertices kept."""
+    count = max(_POINTS, len(points) + 1)
+    closed = np.concatenate([points, points[:1]])
+    index = np.arange(len(closed))
+    x = np.linspace(0, len(closed) - 1, count - len(closed) if len(closed) < count else count)
+    if len(closed) < count:
+        x = np.insert(x, np.searchsorted(x, index), index)
+    return np.stack([np.interp(x, index, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)

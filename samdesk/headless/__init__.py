@@ -1,1 +1,0 @@
-"""Auto-annotate without a window: the Python API and the command behind it."""

@@ -1,0 +1,1 @@
+"""Image files: reading, scanning, caching and identifying them. No Qt, no torch."""

@@ -1,0 +1,285 @@
+"""The one image reader. What it returns is what the Ultralytics trainer sees.
+
+The trainer reads with OpenCV's ``IMREAD_COLOR``: rotated as EXIF says, alpha dropped (not blended), 16 bit
+cut to the high byte, grey and palette spread to three channels. So does this reader, and a file the
+trainer could not read is an error here, too.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+# Bound here, once: ultralytics replaces ``Image.open`` by one that installs packages for unknown files.
+from PIL.Image import open as _open
+
+from samdesk.base.cv import cv2
+from samdesk.base.errors import UserError
+from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.types import RgbImage
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".bmp", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+)
+MAX_PIXELS = 500_000_000
+
+_ORIENTATION = 274
+_LYING = frozenset({5, 6, 7, 8})
+# OpenCV turns these by EXIF in every version we allow. For others it depends on the version of OpenCV
+# (and pillow has already turned a TIFF), so their size is found by decoding.
+_SURE = frozenset({"JPEG", "MPO", "PNG"})
+
+Image.MAX_IMAGE_PIXELS = None  # the limit is ``max_pixels``
+
+if hasattr(cv2, "setLogLevel"):
+    cv2.setLogLevel(0)  # what goes wrong is raised in words; OpenCV would also print it
+
+
+@dataclass(frozen=True)
+class _Header:
+    """Size as stored, whether EXIF says that rows are columns, and pillow's name of the format."""
+
+    width: int
+    height: int
+    lying: bool
+    format: str
+
+
+class ImageError(UserError):
+    """A file that cannot be shown as an image: ``path`` and, in words, ``reason``."""
+
+    code = "image"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{Path(path).name}: {reason}")
+        self.path = Path(path)
+        self.reason = reason
+
+
+def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
+    """Reads an image as the trainer sees it.
+
+    Args:
+        path: Any image file of ``IMAGE_SUFFIXES``.
+        max_pixels: Larger images are refused before they are decoded.
+
+    Returns:
+        (H, W, 3) uint8, RGB, EXIF-rotated.
+
+    Raises:
+        ImageError: Not there, empty, not an image, cut off, too large.
+    """
+    data = _bytes(path)
+    header = _header(path, data, max_pixels)
+    return _rgb(_decode(path, data, header, cv2.IMREAD_COLOR))
+
+
+def read_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height of the EXIF-rotated image, pixels, from the file's header.
+
+    Raises:
+        ImageError: As ``read_image``, but for damage after the header.
+    """
+    header = _header(path, path, max_pixels)
+    if not header.lying:
+        return header.width, header.height
+    if header.format in _SURE:
+        return header.height, header.width
+    rows, columns = _decode(path, _bytes(path), header, cv2.IMREAD_COLOR).shape[:2]
+    return columns, rows
+
+
+def read_thumbnail(path: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
+    """A small copy that fits in a square of ``side`` pixels (never enlarged).
+
+    Raises:
+        ImageError: As ``read_image``.
+    """
+    data = _bytes(path)
+    header = _header(path, data, max_pixels)
+    longest = max(header.width, header.height)
+    pixels = _decode(path, data, header, _reduced(longest // max(side, 1)))
+    rows, columns = pixels.shape[:2]
+    scale = min(1.0, side / max(rows, columns))
+    if scale < 1:
+        size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+        pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    return _rgb(pixels)
+
+
+def scan(folder: Path) -> list[ImageKey]:
+    """The images in a folder and its subfolders, in natural order (2 before 10).
+
+    Hidden files and folders (``.samdesk`` is one) are skipped; links are followed once.
+    """
+    root = os.fspath(folder)
+    return sorted((ImageKey(key) for key in _walk(root, "", set())), key=_natural)
+
+
+def is_text(key: str) -> bool:
+    """Whether a file's name is text; names from old archives may be bytes of some other encoding."""
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    try:
+        stat = os.stat(folder)  # noqa: PTH116 (100,000 files: plain strings)
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    if (stat.st_dev, stat.st_ino) in seen and os.name != "nt":
+        return
+    seen.add((stat.st_dev, stat.st_ino))
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        try:
+            is_folder = entry.is_dir()
+        except OSError:
+            continue
+        if not is_folder and os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122
+            yield prefix + entry.name
+        elif is_folder:
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
+
+
+def _natural(key: str) -> list[tuple[int, int, str]]:
+    plain = key if key.isascii() else unicodedata.normalize("NFKD", key)  # ä beside a
+    parts = re.split(r"(\d+)", plain.casefold().replace("/", "\0"))
+    return [(1, int(p), p) if i % 2 else (0, 0, p) for i, p in enumerate(parts)]
+
+
+def _bytes(path: Path) -> NDArray[np.uint8]:
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ImageError(path, _why(error)) from error
+    if not data.size:
+        raise ImageError(path, "the file is empty")
+    return data
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file is not there any more"
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder, not an image"
+    if error.errno is None:  # pillow's own
+        return "the file is cut off" if "truncated" in str(error) else f"the file is damaged ({error})"
+    return f"the file cannot be read ({error.strerror or error})"
+
+
+def _header(path: Path, source: Path | NDArray[np.uint8], max_pixels: int) -> _Header:
+    stream: Any = io.BytesIO(source.data) if isinstance(source, np.ndarray) else source
+    try:
+        with _open(stream) as image:
+            width, height = image.size
+            lying = _orientation(image) in _LYING and image.format != "BMP"
+            header = _Header(width, height, lying, image.format or "")
+    except UnidentifiedImageError as error:
+        raise ImageError(path, _unknown(path)) from error
+    except OSError as error:
+        raise ImageError(path, _why(error)) from error
+    except Exception as error:  # damaged headers raise all sorts: struct.error, SyntaxError
+        raise ImageError(path, f"the file is damaged ({error})") from error
+    if width * height > max_pixels:
+        text = f"too large: {width} x {height} is {_mega(width * height)}, the limit is {_mega(max_pixels)}"
+        raise ImageError(path, f"{text} (see Settings)")
+    return header
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 (broken EXIF raises all sorts; OpenCV ignores it, too)
+        return 1
+
+
+def _unknown(path: Path) -> str:
+    try:
+        empty = path.stat().st_size == 0
+    except OSError:
+        empty = False
+    return "the file is empty" if empty else "not an image samdesk can read"
+
+
+def _mega(pixels: int) -> str:
+    return f"{pixels / 1e6:,.0f} MP"
+
+
+def _reduced(times: int) -> int:
+    """OpenCV's flag for decoding at a fraction that still has ``times`` the pixels needed."""
+    flags = (
+        (8, cv2.IMREAD_REDUCED_COLOR_8),
+        (4, cv2.IMREAD_REDUCED_COLOR_4),
+        (2, cv2.IMREAD_REDUCED_COLOR_2),
+    )
+    return int(next((flag for factor, flag in flags if times >= factor), cv2.IMREAD_COLOR))
+
+
+def _decode(path: Path, data: NDArray[np.uint8], header: _Header, flag: int) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, BGR."""
+    if header.format in ("JPEG", "MPO") and data[-2:].tobytes() != b"\xff\xd9":
+        _check_whole(path, data)  # some versions of OpenCV fill what is cut off with grey
+    try:
+        pixels = _decode_tiff(data) if header.format == "TIFF" else None
+        if pixels is None:
+            pixels = _opened(data, flag)
+    except cv2.error as error:
+        raise ImageError(path, "the file is damaged or cut off") from error
+    except MemoryError as error:
+        raise ImageError(path, "there is not enough memory for it") from error
+    if pixels is None:
+        _check_whole(path, data)
+        raise ImageError(path, "the trainer's reader (OpenCV) cannot read this kind of image")
+    return pixels
+
+
+def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """A colour TIFF as the trainer reads it: first page, alpha dropped, 16 bit cut to the high byte."""
+    pixels: Any = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] < 3:
+        return None
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    return np.ascontiguousarray(pixels[..., :3]) if pixels.dtype == np.uint8 else None
+
+
+def _check_whole(path: Path, data: NDArray[np.uint8]) -> None:
+    """``ImageError`` if pillow, which is strict, finds the file cut off or damaged."""
+    try:
+        with _open(io.BytesIO(data.data)) as image:
+            image.load()
+    except OSError as error:
+        raise ImageError(path, _why(error)) from error
+    except Exception as error:
+        raise ImageError(path, f"the file is damaged ({error})") from error
+
+
+def _rgb(pixels: NDArray[np.uint8]) -> RgbImage:
+    return _uint8(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+def _opened(data: NDArray[np.uint8], flag: int) -> NDArray[np.uint8] | None:
+    pixels = cv2.imdecode(data, flag)
+    return None if pixels is None else _uint8(pixels)
+
+
+def _uint8(pixels: Any) -> NDArray[np.uint8]:
+    """The same array; OpenCV's own types only say that it holds numbers."""
+    result: NDArray[np.uint8] = pixels
+    return result

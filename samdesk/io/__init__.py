@@ -1,1 +1,0 @@
-"""Files to domain values and back. No Qt, no torch."""

@@ -1,0 +1,1 @@
+"""The settings table and the file it is saved in."""

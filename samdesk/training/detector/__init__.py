@@ -1,0 +1,1 @@
+"""Training Flint's detector with the Ultralytics trainer."""

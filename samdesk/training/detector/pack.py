@@ -1,0 +1,59 @@
+"""Detector weights as a file of plain tensors, in the format of ``engine.flint.detector``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samdesk.base import atomic
+from samdesk.engine.flint.detector import COUNTER, FORMAT, PREFIX, VARIANT
+from samdesk.engine.yolo.detector import load_checkpoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def pack_yolo(checkpoint: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors (``yolo.<key>``, fp16) and class names of an Ultralytics YOLO11n checkpoint.
+
+    A checkpoint is a pickle, which can run code as it is opened: only for files that are trusted.
+
+    Raises:
+        EngineError: It cannot be loaded; in words.
+    """
+    model = load_checkpoint(checkpoint)
+    names = model.names
+    return network_tensors(model.model), tuple(str(names[i]) for i in range(len(names)))
+
+
+def network_tensors(network: Any) -> dict[str, Tensor]:
+    """The tensors to write (``yolo.<key>``, fp16, on the CPU) for a YOLO network that is not fused."""
+    state: dict[str, Tensor] = network.state_dict()
+    return {
+        PREFIX + key: value.detach().cpu().half().contiguous().clone()
+        for key, value in state.items()
+        if not key.endswith(COUNTER)
+    }
+
+
+def write_detector(path: Path, tensors: Mapping[str, Tensor], names: Sequence[str]) -> None:
+    """Replaces a file with a detector and nothing else; a crash leaves the old file or the new one.
+
+    Args:
+        path: Where to; its folder is made.
+        tensors: Of ``network_tensors``.
+        names: Class names by class id.
+
+    Raises:
+        OSError: The file could not be written.
+    """
+    from safetensors.torch import save
+
+    atomic.write_bytes(path, save(dict(tensors), metadata(names)))
+
+
+def metadata(names: Sequence[str]) -> dict[str, str]:
+    """What a file of Flint weights says about its detector."""
+    return {"format": FORMAT, "yolo": VARIANT, "names": json.dumps(list(names), ensure_ascii=False)}

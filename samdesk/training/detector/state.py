@@ -1,0 +1,159 @@
+"""Where the teaching of a detector stands, in its work folder: whole after a crash at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from samdesk.base import atomic
+from samdesk.training.samples import TrainingImage
+
+_STATE, _BEST = "state.json", "best.safetensors"
+_DATASET, _RUN = "dataset", "run"
+
+
+@dataclass(frozen=True)
+class TeachState:
+    """What is on disk.
+
+    Attributes:
+        plan: What is taught, from what and how (``fingerprint``).
+        epochs: That are done.
+        best_epoch: The one ``best`` is from, counted from 1; 0: there is none yet.
+        seconds: Spent on them.
+        finished: The training is over.
+        checkpoint: The file in the work folder to go on from, "" for a start.
+        sha256: Of the content of ``checkpoint``, a pickle: only what was written here is ever opened.
+    """
+
+    plan: str
+    epochs: int = 0
+    best_epoch: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    checkpoint: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """The work folder of one teaching. Only what it names itself is ever removed from it."""
+
+    root: Path
+    state: TeachState = field(default_factory=lambda: TeachState(""))
+
+    @property
+    def dataset(self) -> Path:
+        """The folder of the trainer's dataset."""
+        return self.root / _DATASET
+
+    @property
+    def run(self) -> Path:
+        """The folder that the trainer writes to."""
+        return self.root / _RUN
+
+    @property
+    def best(self) -> Path:
+        """The best weights so far, in the format of Flint's detector."""
+        return self.root / _BEST
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The trainer's checkpoint to go on from."""
+        return self.root / self.state.checkpoint if self.state.checkpoint else None
+
+    @classmethod
+    def open(cls, root: Path, plan: str) -> WorkFolder:
+        """The folder with its state; what another plan has left there is removed.
+
+        Raises:
+            OSError: The folder cannot be made or cleared.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        folder = cls(root, _read(root / _STATE) or TeachState(""))
+        if folder.state.plan == plan and folder._is_whole():
+            return folder
+        folder.clear()
+        return cls(root, TeachState(plan)).saved()
+
+    def _is_whole(self) -> bool:
+        if self.state.best_epoch and not self.best.is_file():
+            return False
+        if self.checkpoint is None:
+            return True
+        return self.checkpoint.is_file() and _sha256(self.checkpoint.read_bytes()) == self.state.sha256
+
+    def saved(self) -> WorkFolder:
+        """Writes the state; what it says counts from this moment on. Raises ``OSError``."""
+        atomic.write_text(self.root / _STATE, json.dumps(asdict(self.state)))
+        return self
+
+    def advanced(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
+        """Writes a new checkpoint and then the state that names it. Raises ``OSError``."""
+        state = replace(self.state, **changes)
+        state = replace(state, checkpoint=f"epoch-{state.epochs}.pt", sha256=_sha256(checkpoint))
+        atomic.write_bytes(self.root / state.checkpoint, checkpoint, sync=False)
+        after = replace(self, state=state).saved()
+        if self.checkpoint is not None and self.state.checkpoint != state.checkpoint:
+            self.checkpoint.unlink(missing_ok=True)
+        return after
+
+    def tidied(self) -> WorkFolder:
+        """Removes all but the state and the best weights of a training that is over."""
+        after = replace(self, state=replace(self.state, checkpoint="")).saved()
+        self._remove_bulk()
+        return after
+
+    def clear(self) -> None:
+        """Removes everything of a teaching."""
+        (self.root / _STATE).unlink(missing_ok=True)
+        self.best.unlink(missing_ok=True)
+        self._remove_bulk()
+
+    def _remove_bulk(self) -> None:
+        for path in self.root.glob("epoch-*.pt"):
+            path.unlink(missing_ok=True)
+        for path in (self.dataset, self.run):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path)
+
+
+def fingerprint(
+    images: Sequence[TrainingImage], names: Sequence[str], base: str, settings: dict[str, Any]
+) -> str:
+    """A hash of everything that decides what a teaching does.
+
+    Args:
+        images: Their keys, paths, files' sizes and times, and instances count.
+        names: Class names by class id.
+        base: Content hash of the weights to start from.
+        settings: By name.
+    """
+    digest = hashlib.sha256(json.dumps([list(names), base, settings], sort_keys=True).encode())
+    for image in images:
+        with contextlib.suppress(OSError):  # reading the photo will say what is wrong
+            stat = image.path.stat()
+            digest.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        digest.update(json.dumps([image.key, str(image.path), image.image_hw]).encode())
+        for instance in image.instances:
+            digest.update(f"{instance.label} ".encode() + bytes(shapely.to_wkb(instance.region)))
+    return digest.hexdigest()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path) -> TeachState | None:
+    try:
+        return TeachState(**json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,88 @@
+"""A dataset on disk for the Ultralytics trainer, made of accepted images, in a folder of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from samdesk.base import atomic
+from samdesk.base.cv import cv2
+from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.labels import LabelSet
+from samdesk.formats.yolo import data_yaml, segmentation
+from samdesk.formats.yolo.trainer_raster import resized
+from samdesk.images.reader import read_image
+from samdesk.training.samples import TrainingImage
+
+_QUALITY = 95
+
+
+def write_yolo_dataset(
+    folder: Path,
+    train: Sequence[TrainingImage],
+    held_out: Sequence[TrainingImage],
+    names: Sequence[str],
+    side: int,
+    check: Callable[[], None],
+) -> Path:
+    """Writes copies of photos with their label files, unless a whole dataset is there; its data.yaml.
+
+    A copy is what the trainer would see: rotated as EXIF says, no larger than ``side``, so that an
+    epoch does not decode full photos again.
+
+    Args:
+        folder: Made where it is not there.
+        train: To learn from.
+        held_out: To judge by.
+        names: Class names by class id.
+        side: Longest side of a copy, pixels.
+        check: Called before each photo; may raise.
+
+    Raises:
+        ImageError: A photo cannot be read.
+        OSError: The folder cannot be written.
+    """
+    index = folder / "data.yaml"
+    if index.is_file():  # it is written last
+        return index
+    labels = LabelSet.from_names(names)
+    for part, images in (("train", train), ("val", held_out)):
+        (folder / "images" / part).mkdir(parents=True, exist_ok=True)
+        (folder / "labels" / part).mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(images):
+            check()
+            _write_copy(folder / "images" / part / f"{number:06}.jpg", image.path, side)
+            text, _ = segmentation.write(_document(image, labels), labels)
+            (folder / "labels" / part / f"{number:06}.txt").write_text(text, "utf-8")
+    text = f"path: {_quoted(folder.absolute())}\ntrain: images/train\nval: images/val\n"
+    atomic.write_text(index, data_yaml.render(text, names, "images/train"))
+    return index
+
+
+def _quoted(path: Path) -> str:
+    return "'" + path.as_posix().replace("'", "''") + "'"
+
+
+def _write_copy(target: Path, photo: Path, side: int) -> None:
+    pixels = read_image(photo)
+    height, width = pixels.shape[:2]
+    if max(height, width) > side:  # as the detector resizes, when it is used
+        pixels = np.asarray(
+            cv2.resize(pixels, resized(width, height, side), interpolation=cv2.INTER_LINEAR), np.uint8
+        )
+    done, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise OSError(f"{target} could not be encoded")
+    target.write_bytes(data.tobytes())
+
+
+def _document(image: TrainingImage, labels: LabelSet) -> ImageDocument:
+    height, width = image.image_hw
+    annotations = tuple(
+        Annotation(AnnotationId(str(number)), labels.labels[instance.label].id, instance.region)
+        for number, instance in enumerate(image.instances)
+    )
+    return ImageDocument(ImageKey(image.key), width, height, annotations)

@@ -1,0 +1,1 @@
+"""Measuring predictors and detectors against known instances."""

@@ -1,0 +1,104 @@
+"""What a network has to beat: the box itself as the mask, and OpenCV's GrabCut.
+
+C. Rother, V. Kolmogorov, A. Blake: "GrabCut", SIGGRAPH 2004.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from samdesk.base.cv import cv2
+from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.contours import GRID, stability_score
+from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.models.load import load_predictor
+from samdesk.engine.protocols import ModelInfo, Predictor
+
+_REACH = 0.1
+"""Half the side of the square that a lone click stands for, as a share of the photo's longest side."""
+_MOST = 320
+"""GrabCut works on no more pixels a side."""
+
+
+def load_judged(name: str) -> Predictor:
+    """A predictor by name or path, or one of the baselines "box" and "grabcut". Raises ``EngineError``."""
+    if name in ("box", "grabcut"):
+        return Baseline(cut=name == "grabcut")
+    return load_predictor(name)
+
+
+class Baseline:
+    """A predictor that knows nothing: fills the box, or lets GrabCut cut in it.
+
+    A click stands for a square around it; with GrabCut clicks are also sure object or background.
+    """
+
+    def __init__(self, cut: bool) -> None:
+        self._cut = cut
+        self._info = ModelInfo("grabcut" if cut else "box", "GrabCut" if cut else "Box", "cpu", "CPU", "-")
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is true of it."""
+        return self._info
+
+    def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
+        """Keeps the photo."""
+        height, width = image.shape[:2]
+        frame = Frame(0.0, 0.0, float(width), float(height))
+        return Embedding(self._info.name, (height, width), frame, image, image.nbytes)
+
+    def predict(
+        self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
+    ) -> list[MaskCandidate]:
+        """One candidate."""
+        x0, y0, x1, y1 = _box(embedding, prompts)
+        height, width = embedding.image_hw
+        across, down = (np.arange(n) + 0.5 for n in (width, height))
+        inside = ((down >= y0) & (down < y1))[:, None] & ((across >= x0) & (across < x1))[None]
+        mask = _grabcut(embedding.data, inside, prompts) if self._cut else inside
+        soft = cv2.resize(mask.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
+        logits = np.asarray(soft * 20 - 10, np.float32)
+        return [
+            MaskCandidate(
+                logits,
+                embedding.frame,
+                image_hw=embedding.image_hw,
+                score=0.5,
+                stability=stability_score(logits),
+            )
+        ]
+
+    def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
+        """One candidate a box."""
+        return [self.predict(embedding, PromptSet(box=BoxPrompt(*map(float, b))))[0] for b in boxes]
+
+
+def _box(embedding: Embedding, prompts: PromptSet) -> tuple[float, float, float, float]:
+    if prompts.box is not None:
+        return prompts.box.xyxy
+    reach = _REACH * max(embedding.image_hw)
+    xs = [p.x for p in prompts.points if p.positive]
+    ys = [p.y for p in prompts.points if p.positive]
+    return min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach
+
+
+def _grabcut(image: RgbImage, inside: BoolArray, prompts: PromptSet) -> BoolArray:
+    """(H, W) bool: GrabCut with everything beyond the box as background."""
+    scale = min(1.0, _MOST / max(image.shape[:2]))
+    size = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
+    small = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1])
+    within = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    labels = np.where(within > 0, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    for point in prompts.points:
+        at = (int(point.x * scale), int(point.y * scale))
+        cv2.circle(labels, at, 2, cv2.GC_FGD if point.positive else cv2.GC_BGD, -1)
+    if (labels & 1).any() and not (labels & 1).all():
+        cv2.setRNGSeed(0)  # its colour models start at random
+        cv2.grabCut(
+            small, labels, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK
+        )
+    full = cv2.resize((labels & 1).astype(np.float32), inside.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full > 0.5)

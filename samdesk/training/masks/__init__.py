@@ -1,0 +1,1 @@
+"""Training Flint's prompt head."""

@@ -1,0 +1,1 @@
+"""Taught weights on disk and which of them are in use."""

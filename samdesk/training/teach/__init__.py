@@ -1,0 +1,1 @@
+"""Teaching Flint from the accepted annotations of a dataset."""

@@ -1,0 +1,204 @@
+"""The annotations of one image as rows, the top one first, and their painter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyleOptionViewItem
+
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source
+from samdesk.domain.document import Changes, ImageDocument
+from samdesk.domain.labels import Label, LabelSet
+from samdesk.ui.kit import painting
+from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.row_view import RowDelegate
+
+Index = QModelIndex | QPersistentModelIndex
+
+SOURCE_WORDS: dict[Source, tuple[str, str]] = {
+    Source.MANUAL: ("you", "drawn by hand"),
+    Source.SAM: ("click", "drawn by the model from your clicks and boxes"),
+    Source.YOLO_SAM: ("auto", "made by auto-annotate"),
+    Source.IMPORT: ("imported", "imported from a label file"),
+}
+"""The badge and the words for who drew an annotation."""
+
+
+class Role(IntEnum):
+    """What the model gives besides Qt's own roles."""
+
+    ANNOTATION = Qt.ItemDataRole.UserRole + 1
+    LABEL = Qt.ItemDataRole.UserRole + 2
+    HIDDEN = Qt.ItemDataRole.UserRole + 3
+
+
+def score_text(score: float | None) -> str:
+    """A score as it is shown: ``.93``, ``1.0``, or nothing."""
+    if score is None:
+        return ""
+    return "1.0" if score >= 0.995 else f"{max(score, 0.0):.2f}"[1:]
+
+
+class AnnotationModel(QAbstractListModel):
+    """Rows of a document's annotations; the last painted one is the first row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[Annotation] = []
+        self._row_of: dict[AnnotationId, int] = {}
+        self._labels: dict[str, Label] = {}
+        self._hidden: set[AnnotationId] = set()
+
+    @property
+    def hidden(self) -> frozenset[AnnotationId]:
+        """What the eyes of this image have closed."""
+        return frozenset(self._hidden)
+
+    @property
+    def ids(self) -> tuple[AnnotationId, ...]:
+        """The rows' annotations, top one first."""
+        return tuple(annotation.id for annotation in self._rows)
+
+    def set_document(self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None) -> bool:
+        """Shows a document. Returns whether the rows were reset (the selection is then lost)."""
+        rows = list(reversed(document.annotations)) if document is not None else []
+        self._labels = {label.id: label for label in labels}
+        same = [a.id for a in rows] == [a.id for a in self._rows]
+        if not same:
+            self.beginResetModel()
+        self._rows = rows
+        self._row_of = {annotation.id: row for row, annotation in enumerate(rows)}
+        if not same:
+            self.endResetModel()
+        elif changes is None or changes.labels:
+            self._tell(self._row_of.values())
+        else:
+            self._tell(self._row_of[i] for i in changes.modified if i in self._row_of)
+        return not same
+
+    def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
+        """Closes these eyes and opens all others."""
+        changed = self._hidden.symmetric_difference(ids)
+        self._hidden = set(ids)
+        self._tell(self._row_of[i] for i in changed if i in self._row_of)
+
+    def annotation(self, row: int) -> Annotation:
+        """The annotation of a row."""
+        return self._rows[row]
+
+    def row(self, annotation_id: AnnotationId) -> int:
+        """The row of an annotation, -1 if it is not there."""
+        return self._row_of.get(annotation_id, -1)
+
+    def _tell(self, rows: Iterable[int]) -> None:
+        changed = list(rows)
+        if changed:
+            self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
+
+    # Qt overrides
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if not index.isValid():
+            return None
+        annotation = self._rows[index.row()]
+        if role == Role.ANNOTATION:
+            return annotation
+        if role == Role.LABEL:
+            return self._labels.get(annotation.label_id)
+        if role == Role.HIDDEN:
+            return annotation.id in self._hidden
+        label = self._labels.get(annotation.label_id)
+        name = label.name if label is not None else "?"
+        if role == Qt.ItemDataRole.DisplayRole:
+            return name
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return _tip(annotation, name, annotation.id in self._hidden)
+        return None
+
+
+def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
+    lines = [name, SOURCE_WORDS[annotation.source][1]]
+    if annotation.detector_score is not None:
+        lines.append(f"detector score {annotation.detector_score:.3f}")
+    if annotation.mask_score is not None:
+        lines.append(f"mask score (predicted IoU) {annotation.mask_score:.3f}")
+    if annotation.review is ReviewState.PENDING:
+        lines.append("not yet reviewed")
+    if hidden:
+        lines.append("hidden")
+    return "\n".join(lines)
+
+
+class AnnotationDelegate(RowDelegate):
+    """Paints ``eye swatch name • .93 [auto]``."""
+
+    HEIGHT = 28
+    SCORE = 34
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
+        metrics = QFontMetrics(painting.row_font(option))
+        return QSize(20 * UNIT, max(self.HEIGHT, metrics.height() + UNIT))
+
+    def part_at(self, rect: QRect, position: QPoint) -> str:  # noqa: D102
+        return "eye" if QRect(rect.left(), rect.top(), 32, rect.height()).contains(position) else ""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
+        rect, palette = painting.row_rect(option), painting.row_palette(option)
+        annotation: Annotation = index.data(Role.ANNOTATION)
+        label: Label | None = index.data(Role.LABEL)
+        hidden: bool = index.data(Role.HIDDEN)
+        selected, hovered = painting.is_selected(option), painting.is_hovered(option)
+        text, quiet = painting.ink(palette), painting.faint(palette)
+        font = painting.row_font(option)
+        small = painting.small_font(font)
+        painter.save()
+        painting.draw_row_ground(painter, rect, palette, selected=selected, hovered=hovered)
+        middle = rect.center().y() + 0.5
+        painting.draw_eye(painter, QPointF(rect.left() + 19, middle), quiet, shown=not hidden)
+        if hidden:
+            painter.setOpacity(0.55)
+        swatch = QRectF(rect.left() + 36, middle - 6.5, 13, 13)
+        painting.draw_swatch(painter, swatch, QColor(label.color) if label else quiet, palette)
+        right = self._paint_badge(painter, rect, annotation, option)
+        painter.setFont(small)
+        score = QRect(right - self.SCORE, rect.top(), self.SCORE - UNIT, rect.height())
+        painting.draw_text(painter, score, score_text(annotation.score), text, right=True)
+        right -= self.SCORE
+        if annotation.review is ReviewState.PENDING:
+            painting.draw_dot(painter, QPointF(right - 4, middle), painting.warning(palette))
+        painter.setFont(font)
+        name = QRect(rect.left() + 57, rect.top(), right - 12 - rect.left() - 57, rect.height())
+        painting.draw_text(painter, name, label.name if label else "?", text)
+        painter.restore()
+
+    def _paint_badge(
+        self, painter: QPainter, rect: QRect, annotation: Annotation, option: QStyleOptionViewItem
+    ) -> int:
+        """Paints who drew it at the right end; returns where the badges' column starts."""
+        small = painting.small_font(painting.row_font(option))
+        column = max(painting.badge_width(small, badge) for badge, _ in SOURCE_WORDS.values())
+        badge = SOURCE_WORDS[annotation.source][0]
+        width = painting.badge_width(small, badge)
+        height = QFontMetrics(small).height() + 2
+        left = rect.right() - UNIT - column
+        painter.setFont(small)
+        box = QRectF(left, rect.center().y() - height / 2 + 0.5, width, height)
+        painting.draw_badge(painter, box, badge, painting.row_palette(option))
+        return left

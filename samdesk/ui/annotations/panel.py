@@ -1,0 +1,248 @@
+"""The annotation panel: what is on this image; see, choose, relabel, accept, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.base.text import counted
+from samdesk.domain.annotation import AnnotationId, ReviewState
+from samdesk.domain.document import Changes, ImageDocument
+from samdesk.domain.labels import LabelSet
+from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
+from samdesk.ui.kit import painting
+from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.row_view import RowView
+
+_NO_IMAGE = "No image is open."
+_NOTHING = "Nothing on this image yet. Point at an object and press Enter, or draw with the polygon tool."
+
+
+class AnnotationsPanel(QWidget):
+    """The annotations of the open image. It asks for changes; the controller makes them.
+
+    Signals:
+        selection_changed: (frozenset of AnnotationId) the user chose rows.
+        visibility_changed: (frozenset of AnnotationId) everything that is hidden now.
+        relabel_requested: (frozenset of AnnotationId, LabelId).
+        delete_requested: (frozenset of AnnotationId).
+        reopen_requested: (AnnotationId) open it again in the SAM tool.
+        accept_requested: (frozenset of AnnotationId).
+    """
+
+    selection_changed = Signal(object)
+    visibility_changed = Signal(object)
+    relabel_requested = Signal(object, object)
+    delete_requested = Signal(object)
+    reopen_requested = Signal(object)
+    accept_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = AnnotationModel()
+        self._labels = LabelSet()
+        self._selection: frozenset[AnnotationId] = frozenset()
+        self._showing = False
+        self._read_only = False
+        self.view = self._make_view()
+        self.count = QLabel(self)
+        self.toggle_all = QToolButton(self)
+        self.toggle_all.setAutoRaise(True)
+        self.toggle_all.clicked.connect(self._toggle_all)
+        head = QHBoxLayout()
+        head.setContentsMargins(UNIT + 2, 2, UNIT // 2, 2)
+        head.addWidget(self.count, 1)
+        head.addWidget(self.toggle_all)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.view, 1)
+        self._update_head()
+
+    def _make_view(self) -> RowView:
+        view = RowView(_NO_IMAGE, self)
+        view.setModel(self._model)
+        view.setItemDelegate(AnnotationDelegate(view))
+        view.setAccessibleName("Annotations")
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.selectionModel().selectionChanged.connect(self._user_selected)
+        view.part_clicked.connect(self._eye_clicked)
+        view.doubleClicked.connect(self._double_clicked)
+        view.key_pressed.connect(self._key)
+        view.customContextMenuRequested.connect(self._show_menu)
+        return view
+
+    @property
+    def hidden(self) -> frozenset[AnnotationId]:
+        """Everything whose eye is closed."""
+        return self._model.hidden
+
+    @property
+    def selection(self) -> frozenset[AnnotationId]:
+        """The chosen annotations."""
+        return self._selection
+
+    def set_document(
+        self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
+    ) -> None:
+        """Shows a document, or what ``changes`` says has changed in it. The selection stays where it can."""
+        self._labels = labels
+        self.view.set_hint(_NO_IMAGE if document is None else _NOTHING)
+        bar = self.view.verticalScrollBar().value()
+        self._showing = True
+        try:
+            if self._model.set_document(document, labels, changes):
+                self._selection = frozenset(i for i in self._selection if self._model.row(i) >= 0)
+                self._select_rows()
+                if changes is not None:
+                    self.view.verticalScrollBar().setValue(bar)
+        finally:
+            self._showing = False
+        self._update_head()
+
+    def set_selection(self, ids: Iterable[AnnotationId]) -> None:
+        """Chooses rows as the canvas did; says nothing back."""
+        ids = frozenset(ids)
+        if ids == self._selection:
+            return
+        self._selection = ids
+        self._showing = True
+        try:
+            self._select_rows()
+        finally:
+            self._showing = False
+        rows = [self._model.row(i) for i in ids if self._model.row(i) >= 0]
+        if rows:
+            self.view.scrollTo(self._model.index(min(rows)))
+
+    def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
+        """Closes these eyes and opens all others; says nothing back."""
+        self._model.set_hidden(frozenset(ids))
+        self._update_head()
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Whether annotations can only be looked at."""
+        self._read_only = read_only
+
+    def menu(self) -> QMenu:
+        """The context menu of the selection."""
+        ids = self._selection
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        relabel = menu.addMenu("Relabel")
+        for label in self._labels:
+            action = relabel.addAction(_swatch_icon(label.color, self), label.name.replace("&", "&&"))
+            action.triggered.connect(partial(self.relabel_requested.emit, ids, label.id))
+        reopen = menu.addAction("Open again in SAM")
+        reopen.triggered.connect(lambda: self.reopen_requested.emit(next(iter(ids))))
+        accept = menu.addAction("Accept")
+        accept.triggered.connect(lambda: self.accept_requested.emit(ids))
+        delete = menu.addAction("Delete")
+        delete.triggered.connect(lambda: self.delete_requested.emit(ids))
+        editable = bool(ids) and not self._read_only
+        relabel.setEnabled(editable and len(self._labels) > 0)
+        reopen.setEnabled(editable and len(ids) == 1)
+        accept.setEnabled(editable and bool(self._pending(ids)))
+        delete.setEnabled(editable)
+        menu.addSeparator()
+        hide = "Show" if ids and ids <= self.hidden else "Hide"
+        hide_action = menu.addAction(hide, lambda: self._set_visible(ids, visible=hide == "Show"))
+        hide_action.setEnabled(bool(ids))
+        menu.addAction("Select all", self.view.selectAll)
+        return menu
+
+    def _pending(self, ids: Iterable[AnnotationId]) -> list[AnnotationId]:
+        rows = ((i, self._model.row(i)) for i in ids)
+        return [
+            i for i, row in rows if row >= 0 and self._model.annotation(row).review is ReviewState.PENDING
+        ]
+
+    def _select_rows(self) -> None:
+        """Brings the view's selection in line with ``_selection``, in as few ranges as there are."""
+        rows = sorted(row for i in self._selection if (row := self._model.row(i)) >= 0)
+        chosen = QItemSelection()
+        start = 0
+        for at, row in enumerate(rows):
+            if at + 1 == len(rows) or rows[at + 1] != row + 1:
+                chosen.select(self._model.index(rows[start]), self._model.index(row))
+                start = at + 1
+        model = self.view.selectionModel()
+        model.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        current = self._model.index(rows[0]) if rows else QModelIndex()
+        model.setCurrentIndex(current, QItemSelectionModel.SelectionFlag.NoUpdate)
+
+    def _user_selected(self) -> None:
+        if self._showing:
+            return
+        rows = self.view.selectionModel().selectedRows()
+        ids = frozenset(self._model.annotation(index.row()).id for index in rows)
+        if ids != self._selection:
+            self._selection = ids
+            self.selection_changed.emit(ids)
+
+    def _eye_clicked(self, index: QModelIndex, _part: str) -> None:
+        clicked = self._model.annotation(index.row()).id
+        ids = self._selection if clicked in self._selection else frozenset({clicked})
+        self._set_visible(ids, visible=clicked in self.hidden)
+
+    def _set_visible(self, ids: frozenset[AnnotationId], *, visible: bool) -> None:
+        self._model.set_hidden(self.hidden - ids if visible else self.hidden | ids)
+        self._update_head()
+        self.visibility_changed.emit(self.hidden)
+
+    def _toggle_all(self) -> None:
+        ids = frozenset(self._model.ids)
+        self._set_visible(ids, visible=ids <= self.hidden)
+
+    def _double_clicked(self, index: QModelIndex) -> None:
+        if not self._read_only:
+            self.reopen_requested.emit(self._model.annotation(index.row()).id)
+
+    def _update_head(self) -> None:
+        ids = frozenset(self._model.ids)
+        hidden, pending = len(ids & self.hidden), len(self._pending(ids))
+        words = [counted(len(ids), "annotation")]
+        if pending:
+            words.append(f"{pending:,} to review")
+        if hidden:
+            words.append(f"{hidden:,} hidden")
+        self.count.setText(" · ".join(words))
+        self.count.setVisible(bool(ids))
+        self.toggle_all.setVisible(bool(ids))
+        closed = bool(ids) and hidden == len(ids)
+        self.toggle_all.setText("Show all" if closed else "Hide all")
+        self.toggle_all.setToolTip(f"{self.toggle_all.text()} annotations of this image")
+
+    def _key(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete and self._selection and not self._read_only:
+            self.delete_requested.emit(self._selection)
+            event.accept()
+
+    def _show_menu(self, position: QPoint) -> None:
+        if self._model.rowCount():
+            self.menu().popup(self.view.viewport().mapToGlobal(position))
+
+
+def _swatch_icon(color: str, widget: QWidget) -> QIcon:
+    ratio = widget.devicePixelRatioF()
+    pixmap = QPixmap(round(16 * ratio), round(16 * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painting.draw_swatch(painter, pixmap.rect().toRectF(), QColor(color), widget.palette())
+    painter.end()
+    return QIcon(pixmap)

@@ -1,0 +1,1 @@
+"""Auto-annotate in the window: dialog, progress bar and run."""

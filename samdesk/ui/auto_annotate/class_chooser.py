@@ -1,0 +1,146 @@
+"""Chooses the detector's classes: all of them, until its names are known and the user says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from samdesk.domain.labels import LabelSet
+from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
+from samdesk.ui.kit.painting import UNIT
+
+_ALL = (
+    "All classes are used. Each becomes the label of its own name; labels that are not there yet are added."
+)
+
+
+class ClassChooser(QWidget):
+    """The classes to use and the labels they become.
+
+    Signals:
+        changed: Another choice.
+        names_requested: The user wants to see the classes; ``set_names`` brings them.
+    """
+
+    changed = Signal()
+    names_requested = Signal()
+
+    def __init__(self, labels: LabelSet, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._classes: tuple[int, ...] | None = None
+        self._mapping: tuple[tuple[str, str], ...] = ()
+        self.table = ClassTable(labels.names, self)
+        self.table.classes.edited.connect(self._take_edit)
+        self.words = QLabel(_ALL, self)
+        self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.show_button = QPushButton("Show the classes", self)
+        self.show_button.setToolTip("Loads the detector to ask for its class names")
+        self.show_button.setAutoDefault(False)
+        self.show_button.clicked.connect(self.ask)
+        self.all_button = QPushButton("All", self)
+        self.none_button = QPushButton("None", self)
+        for button, used in ((self.all_button, True), (self.none_button, False)):
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _checked=False, used=used: self.table.classes.set_used(used))
+        self.count = QLabel(self)
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._make_unknown())
+        self._stack.addWidget(self._make_known())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+
+    def _make_unknown(self) -> QWidget:
+        page = QFrame(self)
+        page.setProperty("card", True)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(3 * UNIT, 2 * UNIT, 3 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
+        layout.addStretch(1)
+        layout.addWidget(self.words)
+        layout.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(1)
+        return page
+
+    def _make_known(self) -> QWidget:
+        page = QWidget(self)
+        head = QHBoxLayout()
+        head.setSpacing(UNIT)
+        head.addWidget(self.count, 1)
+        head.addWidget(self.all_button)
+        head.addWidget(self.none_button)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        layout.addLayout(head)
+        layout.addWidget(self.table, 1)
+        return page
+
+    def ask(self) -> None:
+        """Asks for the classes, as the button does."""
+        self.show_button.setEnabled(False)
+        self.show_button.setText("Loading the detector…")
+        self.names_requested.emit()
+
+    @property
+    def known(self) -> bool:
+        """Whether the detector's class names are shown."""
+        return bool(self.table.classes.rows)
+
+    @property
+    def classes(self) -> tuple[int, ...] | None:
+        """The class ids to use, None for all."""
+        return self._classes
+
+    @property
+    def mapping(self) -> tuple[tuple[str, str], ...]:
+        """(detector class name, label name) where they differ."""
+        return self._mapping
+
+    def set_choice(self, classes: tuple[int, ...] | None, mapping: tuple[tuple[str, str], ...]) -> None:
+        """Shows another choice."""
+        self._classes, self._mapping = classes, mapping
+        self._fill([row.name for row in self.table.classes.rows])
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Tells the detector's class names, none for not known; the choice stays as far as it applies."""
+        self.show_button.setEnabled(True)
+        self.show_button.setText("Show the classes")
+        self._fill(names)
+
+    def set_failed(self, why: str) -> None:
+        """Says why the class names could not be had."""
+        self.set_names(())
+        self.words.setText(f"{_ALL}\n\nThe classes could not be shown: {why}")
+
+    def forget(self) -> None:
+        """Another detector was chosen: all its classes, whatever they are."""
+        self._classes, self._mapping = None, ()
+        self.words.setText(_ALL)
+        self.set_names(())
+
+    def _fill(self, names: Sequence[str]) -> None:
+        labels = dict(self._mapping)
+        used = None if self._classes is None else set(self._classes)
+        rows = [
+            ClassRow(name, (used is None or i in used) and labels.get(name) != "", labels.get(name) or name)
+            for i, name in enumerate(names)
+        ]
+        self.table.classes.set_rows(rows)
+        self._stack.setCurrentIndex(1 if rows else 0)
+        self._count()
+
+    def _take_edit(self) -> None:
+        rows = self.table.classes.rows
+        used = tuple(i for i, row in enumerate(rows) if row.used)
+        self._classes = None if len(used) == len(rows) else used
+        self._mapping = tuple((row.name, row.label) for row in rows if row.used and row.label != row.name)
+        self._count()
+        self.changed.emit()
+
+    def _count(self) -> None:
+        rows = self.table.classes.rows
+        self.count.setText(f"{sum(row.used for row in rows)} of {len(rows)} classes")

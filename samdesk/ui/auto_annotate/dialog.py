@@ -1,0 +1,349 @@
+"""The auto-annotate dialog: what to run, on what, and what would happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.batch.plan import AutoAnnotatePlan, Existing
+from samdesk.batch.report import DryRun
+from samdesk.domain.labels import LabelSet
+from samdesk.engine.models.registry import MODELS
+from samdesk.ui.auto_annotate.class_chooser import ClassChooser
+from samdesk.ui.kit.fields import (
+    CHECKPOINTS,
+    caption,
+    choose,
+    fill_devices,
+    form,
+    heading,
+    quiet,
+    rule,
+    share_field,
+    whole_field,
+)
+from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.models.dialog import PRECISIONS
+from samdesk.ui.models.rows import known_name, tells_names
+
+CAPTION = 15 * UNIT
+_NAMED = 4
+POLICIES: tuple[tuple[Existing, str, str], ...] = (
+    ("skip", "Skip them", "Only images without annotations are annotated."),
+    ("add", "Add what is missing", "New objects are added; what overlaps one that is there is left out."),
+    ("replace", "Replace an earlier run", "Only what a run made goes; nothing a person drew or changed."),
+)
+
+
+class AutoAnnotateDialog(QDialog):
+    """Makes an AutoAnnotatePlan. Open it with ``open()``: nothing waits for it.
+
+    Signals:
+        count_requested: (AutoAnnotatePlan) what would it do? ``set_dry_run`` brings the answer.
+        started: (AutoAnnotatePlan) run it; the dialog closes.
+        names_requested: (detector name, device id, precision) ``set_detector_names`` brings its classes.
+    """
+
+    count_requested = Signal(object)
+    started = Signal(object)
+    names_requested = Signal(str, str, str)
+
+    def __init__(self, labels: LabelSet, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Auto-annotate")
+        self._plan = AutoAnnotatePlan()
+        self._dry_run: DryRun | None = None
+        self._downloaded: frozenset[str] | None = None
+        self._make_fields()
+        self.classes = ClassChooser(labels, self)
+        self.summary = QLabel(self)
+        self.summary.setWordWrap(True)
+        self.note = quiet()
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.start_button = self.buttons.addButton("Start", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.start_button.setDefault(True)
+        self._lay_out()
+        self._connect()
+        self.set_plan(self._plan)
+
+    def _make_fields(self) -> None:
+        self.detector = QComboBox(self)
+        self.detector.setEditable(True)
+        self.detector.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        for model in MODELS:
+            if model.finds_boxes:
+                self.detector.addItem(model.name if model.url else f"{model.title} (built in)", model.name)
+        self.detector.setToolTip(
+            "A YOLO model by name, Flint, or any detection or segmentation checkpoint file"
+        )
+        self.detector.setMinimumWidth(220)
+        self.sam = QComboBox(self)
+        for model in MODELS:
+            if model.draws_masks:
+                self.sam.addItem(model.title, model.name)
+        self.device = QComboBox(self)
+        self.device.addItem("Automatic", "")
+        self.precision = QComboBox(self)
+        for value, title in PRECISIONS:
+            self.precision.addItem(title, value)
+        self.conf = share_field("Detections the detector is less sure of are dropped.")
+        self.iou = share_field("Of two boxes of a class that overlap more than this, the better one stays.")
+        self.imgsz = whole_field(
+            32, 8192, 32, " px", "The detector sees images this large; larger finds smaller objects."
+        )
+        self.max_det = whole_field(1, 10000, 50, "", "At most this many objects an image.")
+        self.policies: dict[str, QRadioButton] = {}
+        self._policy_group = QButtonGroup(self)
+        for value, title, _ in POLICIES:
+            self.policies[value] = QRadioButton(title, self)
+            self._policy_group.addButton(self.policies[value])
+        self.detector_browse = self._browse_button("Choose a detector's checkpoint file", self._set_detector)
+        self.sam_browse = self._browse_button("Choose a SAM checkpoint file", self._set_sam)
+
+    def _lay_out(self) -> None:
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.setSpacing(UNIT)
+        right.setSpacing(UNIT)
+        for title, fields in (("Models", self._models_form()), ("Detection", self._detection_form())):
+            left.addWidget(heading(title))
+            left.addLayout(fields)
+            left.addSpacing(2 * UNIT)
+        left.addWidget(heading("Images that have annotations"))
+        left.addWidget(quiet("An image that a person has worked on is never changed."))
+        for value, _, why in POLICIES:
+            explanation = quiet(why)
+            explanation.setIndent(3 * UNIT - 2)
+            left.addWidget(self.policies[value])
+            left.addSpacing(-UNIT)
+            left.addWidget(explanation)
+        left.addStretch(1)
+        right.addWidget(heading("Classes"))
+        right.addWidget(self.classes, 1)
+        columns = QHBoxLayout()
+        columns.setSpacing(3 * UNIT)
+        columns.addLayout(left, 5)
+        columns.addLayout(right, 4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(UNIT)
+        layout.addLayout(columns, 1)
+        layout.addWidget(rule(self))
+        layout.addWidget(self.summary)
+        layout.addWidget(self.note)
+        layout.addWidget(self.buttons)
+        self.resize(880, 640)
+
+    def _models_form(self) -> QFormLayout:
+        fields = form()
+        for words, combo, browse in (
+            ("Detector", self.detector, self.detector_browse),
+            ("SAM model", self.sam, self.sam_browse),
+        ):
+            row = QHBoxLayout()
+            row.setSpacing(UNIT)
+            row.addWidget(combo, 1)
+            row.addWidget(browse)
+            fields.addRow(caption(words, CAPTION), row)
+        fields.addRow(caption("Device", CAPTION), self.device)
+        fields.addRow(caption("Precision", CAPTION), self.precision)
+        return fields
+
+    def _detection_form(self) -> QFormLayout:
+        fields = form()
+        fields.addRow(caption("Least confidence", CAPTION), self.conf)
+        fields.addRow(caption("Overlap (IoU)", CAPTION), self.iou)
+        fields.addRow(caption("Image size", CAPTION), self.imgsz)
+        fields.addRow(caption("Objects an image", CAPTION), self.max_det)
+        return fields
+
+    def _connect(self) -> None:
+        self.detector.currentTextChanged.connect(self._other_detector)
+        self.sam.currentIndexChanged.connect(self._update)
+        self.classes.changed.connect(self._update)
+        self.classes.names_requested.connect(self._ask_names)
+        for button in self.policies.values():
+            button.clicked.connect(self._recount)
+        self.buttons.accepted.connect(self._start)
+        self.buttons.rejected.connect(self.reject)
+
+    def plan(self) -> AutoAnnotatePlan:
+        """What the fields say. ``ValueError`` if no class is chosen."""
+        return replace(
+            self._plan,
+            det_model=self.detector_name,
+            sam_model=self.sam.currentData(),
+            device=self.device.currentData(),
+            precision=self.precision.currentData(),
+            conf=self.conf.value(),
+            iou=self.iou.value(),
+            imgsz=self.imgsz.value(),
+            max_det=self.max_det.value(),
+            classes=self.classes.classes,
+            mapping=self.classes.mapping,
+            existing=self._existing(),
+        )
+
+    def set_plan(self, plan: AutoAnnotatePlan) -> None:
+        """Fills the fields."""
+        self._plan = plan
+        self._set_detector(plan.det_model)
+        self._set_sam(plan.sam_model)
+        choose(self.device, plan.device, plan.device)
+        choose(self.precision, plan.precision, plan.precision)
+        self.conf.setValue(plan.conf)
+        self.iou.setValue(plan.iou)
+        self.imgsz.setValue(plan.imgsz)
+        self.max_det.setValue(plan.max_det)
+        self.policies[plan.existing].setChecked(True)
+        self.classes.set_choice(plan.classes, plan.mapping)
+        self._ask_cheap_names()
+        self._update()
+
+    def offer_taught(self, path: str, names: Sequence[str]) -> None:
+        """Offers the detector that was taught on this dataset before all others."""
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMED])}{more})", path)
+
+    def name_predictor(self, path: str, title: str) -> None:
+        """Offers the predictor in use by its own title, if it is none of the list."""
+        name = known_name(path)
+        if name and self.sam.findData(name) < 0:
+            self.sam.insertItem(0, title, name)
+
+    def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
+        """Lists the devices of this machine as (id, title); keeps the one that is chosen."""
+        fill_devices(self.device, list(devices))
+
+    def set_downloaded(self, names: Iterable[str]) -> None:
+        """Tells which models' weights are on this machine; the others are downloaded when a run starts."""
+        self._downloaded = frozenset(names)
+        self._update()
+
+    @property
+    def detector_name(self) -> str:
+        """The chosen detector, name or path."""
+        text = self.detector.currentText().strip()
+        at = self.detector.findText(text, Qt.MatchFlag.MatchFixedString)
+        return self.detector.itemData(at) if at >= 0 else text
+
+    def set_detector_names(self, names: Sequence[str]) -> None:
+        """Tells the class names of the chosen detector."""
+        self.classes.set_names(names)
+        self._update()
+
+    def set_names_failed(self, why: str) -> None:
+        """Says why the class names could not be had."""
+        self.classes.set_failed(why)
+
+    def set_dry_run(self, dry_run: DryRun) -> None:
+        """Shows what the plan would do."""
+        self._dry_run = dry_run
+        self._update()
+
+    @property
+    def counted(self) -> bool:
+        """Whether what is shown of the plan's effect is up to date."""
+        return self._dry_run is not None
+
+    def _existing(self) -> Existing:
+        return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
+
+    def _other_detector(self) -> None:
+        self.classes.forget()
+        self._ask_cheap_names()
+        self._update()
+
+    def _ask_cheap_names(self) -> None:
+        """Flint's files tell their classes without being loaded; the others are loaded only if asked for."""
+        if not self.classes.known and tells_names(self.detector_name):
+            self.classes.ask()
+
+    def _ask_names(self) -> None:
+        device, precision = self.device.currentData(), self.precision.currentData()
+        self.names_requested.emit(self.detector_name, device, precision)
+
+    def _recount(self) -> None:
+        self._dry_run = None
+        self._update()
+        if self.classes.classes != ():
+            self.count_requested.emit(self.plan())
+
+    def _update(self) -> None:
+        problem = self._problem()
+        self.summary.setText(problem or count_text(self._dry_run))
+        wanted = self._to_download()
+        self.note.setText(f"Will be downloaded first: {', '.join(wanted)}." if wanted else "")
+        self.note.setVisible(bool(wanted))
+        ready = self._dry_run is not None and bool(self._dry_run.annotate)
+        self.start_button.setEnabled(ready and not problem)
+
+    def _problem(self) -> str:
+        if not self.detector_name:
+            return "Choose a detector."
+        return "Choose at least one class." if self.classes.classes == () else ""
+
+    def _to_download(self) -> list[str]:
+        if self._downloaded is None:
+            return []
+        chosen = (self.detector_name, self.sam.currentData())
+        models = (model for model in MODELS if model.name in chosen and model.url)
+        return [f"{m.title} ({m.bytes / 1e6:,.0f} MB)" for m in models if m.name not in self._downloaded]
+
+    def _start(self) -> None:
+        if self.start_button.isEnabled():
+            self.started.emit(self.plan())
+            self.accept()
+
+    def _browse_button(self, title: str, take: Callable[[str], None]) -> QPushButton:
+        button = QPushButton("Browse…", self)
+        button.setToolTip(title)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: self._browse(title, take))
+        return button
+
+    def _browse(self, title: str, take: Callable[[str], None]) -> None:
+        picker = QFileDialog(self, title, "", CHECKPOINTS)
+        picker.setFileMode(QFileDialog.FileMode.ExistingFile)
+        picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        picker.fileSelected.connect(take)
+        picker.open()
+
+    def _set_detector(self, name: str) -> None:
+        name = known_name(name) if tells_names(name) else name
+        at = self.detector.findData(name)
+        self.detector.setCurrentText(self.detector.itemText(at) if at >= 0 else name)
+
+    def _set_sam(self, name: str) -> None:
+        name = known_name(name)
+        choose(self.sam, name, Path(name).name)
+
+
+def count_text(dry_run: DryRun | None) -> str:
+    """What a run would do, in one line: "412 images: 380 to annotate, 32 skipped (have annotations)"."""
+    if dry_run is None:
+        return "Counting…"
+    if not dry_run.total:
+        return "There are no images."
+    parts = [f"{len(dry_run.annotate):,} to annotate"]
+    parts += [f"{count:,} skipped ({reason})" for reason, count in dry_run.reasons.items()]
+    if dry_run.failed:
+        parts.append(f"{len(dry_run.failed):,} cannot be read")
+    images = "image" if dry_run.total == 1 else "images"
+    return f"{dry_run.total:,} {images}: {', '.join(parts)}"

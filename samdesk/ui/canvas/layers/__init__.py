@@ -1,0 +1,1 @@
+"""Cached layers of the canvas: the image and the resting annotations."""

@@ -1,0 +1,149 @@
+"""PhotoLayer: the photo at the present zoom, sharp above 100 % and without moire below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect, QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from samdesk.base.cv import cv2
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.ui.canvas.layers.layer import Layer, to_device_rect
+from samdesk.ui.canvas.layers.pyramid import Pixels, Pyramid
+from samdesk.ui.canvas.viewport import Viewport
+
+_Places: TypeAlias = NDArray[np.floating[Any]]
+NEAREST_FROM = 3.0
+"""From this zoom on, image pixels are shown as squares."""
+_BAND = 1 << 18
+"""Device pixels resampled in one go (about a millisecond)."""
+
+
+class PhotoLayer(Layer):
+    """The cached photo."""
+
+    def __init__(self, background: QColor) -> None:
+        super().__init__(QImage.Format.Format_RGB32, background)
+        self._pyramid: Pyramid | None = None
+        self._build: Iterator[None] | None = None
+        self._thumb: QImage | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the sharpest picture is not there yet."""
+        return super().busy or self._build is not None
+
+    def set_photo(self, rgb: RgbImage | None) -> None:
+        """Shows another photo, (H, W, 3) uint8 RGB; it is not copied and must not change."""
+        self._pyramid = None if rgb is None else Pyramid(rgb)
+        self._build = None if self._pyramid is None else self._pyramid.build()
+        self._thumb = None
+        if self._pyramid is not None:
+            width, height = self._pyramid.size
+            quick = self._pyramid.pixels(self._pyramid.level_for(512 / max(width, height)))
+            bgra = np.ascontiguousarray(cv2.cvtColor(quick, cv2.COLOR_RGB2BGRA))
+            self._thumb = QImage(
+                bgra.data, bgra.shape[1], bgra.shape[0], bgra.strides[0], QImage.Format.Format_RGB32
+            ).copy()
+        self.clear()
+
+    def set_background(self, color: QColor) -> None:
+        """What is painted around the photo."""
+        if color != self._background:
+            self._background = color
+            self.invalidate()
+
+    def step(self, deadline: float) -> bool:
+        """Paints what is on the screen, then makes the coarser levels it may need next."""
+        changed = super().step(deadline)
+        if super().busy or self._build is None:
+            return changed
+        for _ in self._build:
+            if _past(deadline):
+                return changed
+        self._build = None
+        if self._pyramid is not None and self._pyramid.level_for(self._target.scale) > 0:
+            self.invalidate()  # it was painted from picked pixels; now from averaged ones
+            changed = super().step(deadline) or changed
+        return changed
+
+    def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
+        """Puts the photo on a painter in device pixels; a coarse one where it is not painted yet."""
+        if self._thumb is None or self._pyramid is None:
+            return
+        width, height = self._pyramid.size
+        whole = to_device_rect(QRectF(0, 0, width, height), view)
+        if not self.covers(view, whole.intersected(QRect(0, 0, self._size.width(), self._size.height()))):
+            left, top = view.to_device(0, 0)
+            painter.drawImage(QRectF(left, top, width * view.scale, height * view.scale), self._thumb)
+        super().draw(painter, view, smooth=smooth and view.scale < NEAREST_FROM)
+
+    def _paint(self, image: QImage, rect: QRect, view: Viewport) -> Iterator[None]:
+        if self._pyramid is None:
+            return
+        width, height = self._pyramid.size
+        left, top = (round(n) for n in view.to_device(0, 0))
+        right, bottom = (round(n) for n in view.to_device(width, height))
+        inside = rect.intersected(QRect(left, top, max(1, right - left), max(1, bottom - top)))
+        if inside.isEmpty():
+            return
+        target = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+        rows = max(8, _BAND // inside.width())
+        for first in range(inside.top(), inside.bottom() + 1, rows):
+            last = min(inside.bottom() + 1, first + rows)
+            band = QRect(inside.left(), first, inside.width(), last - first)
+            part = target[first:last, inside.left() : inside.left() + inside.width()]
+            part[...] = resampled(self._pyramid, band, view)
+            yield
+
+
+def resampled(pyramid: Pyramid, rect: QRect, view: Viewport) -> Pixels:
+    """The photo in a device rectangle as (h, w, 4) uint8 BGRA."""
+    level = pyramid.level_for(view.scale)
+    source, scale = pyramid.pixels(level), view.scale * (1 << level)
+    u = (np.arange(rect.width()) + (rect.left() + 0.5 - view.x)) / scale  # in the level's pixels
+    v = (np.arange(rect.height()) + (rect.top() + 0.5 - view.y)) / scale
+    if scale >= NEAREST_FROM or _one_to_one(scale, view):
+        return _nearest(source, u, v)
+    x0, x1 = _span(u, source.shape[1])
+    y0, y1 = _span(v, source.shape[0])
+    part = np.ascontiguousarray(source[y0:y1, x0:x1])
+    step = 1 / scale
+    matrix = np.array([[step, 0, u[0] - 0.5 - x0], [0, step, v[0] - 0.5 - y0]])
+    warped = cv2.warpAffine(
+        part,
+        matrix,
+        (rect.width(), rect.height()),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(cv2.cvtColor(warped, cv2.COLOR_RGB2BGRA), np.uint8)
+
+
+def _one_to_one(scale: float, view: Viewport) -> bool:
+    return scale == 1.0 and view.x == round(view.x) and view.y == round(view.y)
+
+
+def _nearest(source: Pixels, u: _Places, v: _Places) -> Pixels:
+    columns = np.clip(np.floor(u).astype(np.intp), 0, source.shape[1] - 1)
+    rows = np.clip(np.floor(v).astype(np.intp), 0, source.shape[0] - 1)
+    part = np.ascontiguousarray(source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    whole = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]  # one number a pixel: fast to pick
+    picked = whole[:, columns - columns[0]][rows - rows[0]]
+    return np.ascontiguousarray(picked).view(np.uint8).reshape(len(rows), len(columns), 4)
+
+
+def _span(places: _Places, length: int) -> tuple[int, int]:
+    """The source pixels that sampling at these places reads, with room for the neighbours."""
+    first = min(max(0, math.floor(places[0]) - 2), length - 1)
+    return first, max(first + 1, min(length, math.ceil(places[-1]) + 3))
+
+
+def _past(deadline: float) -> bool:
+    return perf_counter() >= deadline

@@ -1,0 +1,102 @@
+"""ShapeLayer: many regions as one cached picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPainter
+
+from samdesk.ui.canvas.layers.layer import Layer, transparent
+from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, REACH, Mark, paint_region
+from samdesk.ui.canvas.viewport import Viewport
+
+
+class ShapeLayer(Layer):
+    """The cached regions, in painting order."""
+
+    def __init__(self) -> None:
+        super().__init__(QImage.Format.Format_ARGB32_Premultiplied, transparent())
+        self._shapes: list[Shape] = []
+        self._bounds: NDArray[np.float64] = np.zeros((0, 4))
+        self._unit = 1.0
+        self._opacity = DEFAULT_OPACITY
+        self._outline = DEFAULT_OUTLINE
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """What is painted, the last on top."""
+        return self._shapes
+
+    def set_shapes(self, shapes: Iterable[Shape]) -> None:
+        """Replaces what is painted; only what differs is painted again."""
+        before, now = self._shapes, list(shapes)
+        self._shapes = now
+        self._bounds = np.array(
+            [(s.bounds.left(), s.bounds.top(), s.bounds.right(), s.bounds.bottom()) for s in now], np.float64
+        ).reshape(-1, 4)
+        old, new = set(before), set(now)
+        differing = (old - new) | (new - old)
+        if [s for s in before if s in new] != [s for s in now if s in old]:
+            self.invalidate()  # another painting order
+        elif len(differing) > max(8, len(now) // 4):
+            self.invalidate()
+        else:
+            self.touch(differing)
+
+    def touch(self, shapes: Iterable[Shape]) -> None:
+        """Has shapes painted again that look different now."""
+        for shape in shapes:
+            self.invalidate(shape.bounds)
+
+    def set_unit(self, unit: float) -> None:
+        """Device pixels a logical pixel: lines keep their width on any screen."""
+        if unit != self._unit:
+            self._unit = unit
+            self.invalidate()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Of resting fills, 0..1."""
+        if opacity != self._opacity:
+            self._opacity = opacity
+            self.invalidate()
+
+    def set_outline(self, outline: float) -> None:
+        """Width of resting outlines, logical pixels."""
+        if outline != self._outline:
+            self._outline = outline
+            self.invalidate()
+
+    def _edge(self) -> int:
+        return round(REACH * self._unit)
+
+    def _paint(self, image: QImage, rect: QRect, view: Viewport) -> Iterator[None]:
+        shapes = [self._shapes[i] for i in self._touching(rect, view)]
+        if not shapes:
+            return
+        size = (image.width(), image.height())
+        painter = QPainter(image)
+        try:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setClipRect(rect)
+            # Those that a person works with lie over all others.
+            for shape in sorted(shapes, key=lambda s: s.mark is Mark.SELECTED):
+                path = shape.path(view, size)
+                paint_region(
+                    painter, path, shape.color, shape.mark,
+                    unit=self._unit, opacity=self._opacity, outline=self._outline,
+                )  # fmt: skip
+                yield
+        finally:
+            painter.end()
+
+    def _touching(self, rect: QRect, view: Viewport) -> NDArray[np.intp]:
+        edge = self._edge()
+        x0, y0 = view.to_image(rect.left() - edge, rect.top() - edge)
+        x1, y1 = view.to_image(rect.right() + 1 + edge, rect.bottom() + 1 + edge)
+        b = self._bounds
+        hit = (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)
+        return np.flatnonzero(hit)

@@ -1,0 +1,1 @@
+"""Commands: one table, and the QActions made from it."""

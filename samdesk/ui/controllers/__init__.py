@@ -1,1 +1,0 @@
-"""Flows between the window, the workers and the document."""

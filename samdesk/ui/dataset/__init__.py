@@ -1,0 +1,1 @@
+"""Opening folders, going from image to image, and label file conflicts."""

@@ -1,0 +1,83 @@
+"""Label files that samdesk does not write before the user has chosen: bad lines, other programs' changes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject
+
+from samdesk.dataset.dataset import Notice
+from samdesk.domain.document import ImageKey
+from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.kit.message_bar import Action
+from samdesk.ui.kit.messages import Messages
+from samdesk.workers.storage.client import StorageClient
+
+BAD_LINES, CHANGED = "bad-lines", "changed-outside"
+
+
+class ConflictsController(QObject):
+    """Tells of each such file and carries the choice out.
+
+    Who puts the question off is asked again when the image comes on screen again.
+    """
+
+    def __init__(
+        self,
+        storage: StorageClient,
+        navigate: NavigateController,
+        messages: Messages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._storage, self._navigate, self._messages = storage, navigate, messages
+        self._open: dict[ImageKey, list[Notice]] = {}
+        storage.opened.connect(lambda _info: self._forget())
+        storage.notice.connect(self._take)
+        navigate.image_shown.connect(lambda key: self._tell(ImageKey(key)))
+
+    def _take(self, notice: Notice) -> None:
+        if notice.key is None or notice.kind not in (BAD_LINES, CHANGED):
+            return
+        found = self._open.setdefault(notice.key, [])
+        if notice.kind == CHANGED or (found and found[0].kind == CHANGED):
+            found.clear()
+        if notice not in found:
+            found.append(notice)
+        self._tell(notice.key)
+
+    def _tell(self, key: ImageKey) -> None:
+        found = self._open.get(key)
+        if found:
+            self._messages.warn(_text(found), key=_name(key), actions=self._actions(key, found[0].kind))
+
+    def _actions(self, key: ImageKey, kind: str) -> list[Action]:
+        mine, file = partial(self._resolve, key, "mine"), partial(self._resolve, key, "file")
+        if kind == BAD_LINES:
+            actions: list[Action] = [("Write the file anew", mine), ("Read it again", file)]
+        else:
+            actions = [("Keep what samdesk shows", mine), ("Use the file", file)]
+        if key in self._navigate.keys and key != self._navigate.key:
+            actions.append(("Show image", partial(self._navigate.go, key)))
+        return actions
+
+    def _resolve(self, key: ImageKey, choice: str) -> None:
+        self._open.pop(key, None)
+        self._storage.resolve(key, choice)
+
+    def _forget(self) -> None:
+        for key in self._open:
+            self._messages.dismiss(_name(key))
+        self._open.clear()
+
+
+def _name(key: ImageKey) -> str:
+    return f"conflict:{key}"
+
+
+def _text(found: list[Notice]) -> str:
+    first = f"{found[0].message}."
+    more = len(found) - 1
+    if not more:
+        return first
+    return f"{first} {more:,} more {'line' if more == 1 else 'lines'} of it cannot be read."

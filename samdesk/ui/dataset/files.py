@@ -1,0 +1,213 @@
+"""Opening folders, saving, and what the store has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+
+from samdesk.dataset.dataset import Notice
+from samdesk.domain.document import ImageKey
+from samdesk.images.reader import IMAGE_SUFFIXES
+from samdesk.images.samples import fresh_demo_folder, make_demo_folder
+from samdesk.settings.table import LAST_IMAGES, Settings
+from samdesk.ui.dataset.conflicts import BAD_LINES, CHANGED
+from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.editing.session import Session
+from samdesk.ui.kit.message_bar import Action
+from samdesk.ui.kit.messages import Messages
+from samdesk.ui.shell.main_window import MainWindow
+from samdesk.workers.failure import Failure
+from samdesk.workers.job import Job
+from samdesk.workers.storage.client import DatasetInfo, StorageClient
+
+
+class FilesController(QObject):
+    """Opens datasets and tells how saving goes.
+
+    Signals:
+        dataset_opened: The DatasetInfo of the dataset now open.
+    """
+
+    dataset_opened = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        storage: StorageClient,
+        navigate: NavigateController,
+        settings: Settings,
+        window: MainWindow,
+        messages: Messages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._storage, self._navigate = session, storage, navigate
+        self._settings, self._window, self._messages = settings, window, messages
+        self._start: str | None = None
+        self._about: set[str] = set()
+        """Keys of the messages about the dataset that is open."""
+        self._job: Job | None = None
+        self.info: DatasetInfo | None = None
+        storage.opened.connect(self._show_dataset)
+        storage.open_failed.connect(self._show_open_failure)
+        storage.notice.connect(self._show_notice)
+        storage.save_failed.connect(self._show_save_failure)
+        storage.pending_changed.connect(self._show_pending)
+        storage.store_moved.connect(self._show_store)
+        storage.labels_found.connect(lambda labels: session.take_labels(labels, storage.pending))
+        storage.step_saved.connect(lambda entry: session.note_step(entry.do, entry.undo, storage.pending))
+        storage.failed.connect(self._show_failure)
+        navigate.image_shown.connect(self._remember_image)
+        window.paths_dropped.connect(self.open_paths)
+        window.recent_chosen.connect(self.open_folder)
+        self.show_recent()
+
+    def choose_folder(self) -> None:
+        """Asks for a folder and opens it."""
+        recent = self._settings.recent()
+        folder = self._messages.choose_folder("Open a folder of photos", recent[0] if recent else Path.home())
+        if folder is not None:
+            self.open_folder(folder)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Opens what was dropped or named: a folder, or the folder of a photo, at that photo."""
+        if not paths:
+            return
+        first = Path(paths[0])
+        if first.is_file() and first.suffix.lower() in IMAGE_SUFFIXES:
+            self.open_folder(first.parent, first.name)
+        elif first.is_dir():
+            self.open_folder(first)
+        else:
+            self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
+
+    def open_folder(self, folder: Path, start: str | None = None) -> None:
+        """Opens a dataset; ``start`` names the photo to show first."""
+        self._navigate.when_free(lambda: self._open(folder.absolute(), start))
+
+    def may_leave(self) -> bool:
+        """Whether the dataset can be closed: all is saved, or the user gives up what cannot be."""
+        return not self._storage.stuck or self._messages.confirm(
+            "Leave without saving?",
+            "Your last changes could not be saved and will be lost. Cancel to try again or to choose another "
+            "place for them.",
+            action="Leave without saving",
+            danger=True,
+        )
+
+    def _open(self, folder: Path, start: str | None) -> None:
+        if self.may_leave():
+            self._start = start
+            self._storage.open(folder)
+
+    def open_demo(self) -> None:
+        """Opens the photos that come with Ultralytics in a fresh folder."""
+        job = Job(lambda: make_demo_folder(fresh_demo_folder()), self)
+        job.done.connect(self.open_folder)
+        job.failed.connect(lambda why: self._messages.error(why, key="open"))
+        self._job = job
+        job.start()
+
+    def stop(self) -> None:
+        """Waits for what still runs."""
+        if self._job is not None:
+            self._job.wait()
+
+    def show_recent(self) -> None:
+        """Brings the recent list of the window up to date."""
+        self._window.set_recent(self._settings.recent())
+
+    def save(self) -> None:
+        """Says how saving stands; every edit is saved as it is made."""
+        if self.info is None:
+            return
+        if self.info.in_memory:
+            self._offer_store()
+        elif self._storage.pending == 0:
+            self._messages.info(
+                f"All changes are saved in {self.info.folder}, labels included.", key="saved", seconds=4
+            )
+
+    def show_in_folder(self) -> None:
+        """Opens the dataset's folder in the file manager."""
+        if self.info is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.info.folder)))
+
+    def _show_dataset(self, info: DatasetInfo) -> None:
+        self.info = info
+        self._forget_messages()
+        self._session.read_only = info.read_only
+        self._session.restore(
+            info.labels,
+            [(entry.do, entry.undo) for entry in info.done],
+            [(entry.do, entry.undo) for entry in info.undone],
+        )
+        self._settings.add_recent(info.folder)
+        self.show_recent()
+        self._window.show_canvas()
+        self._window.setWindowTitle(f"{info.folder.name} - samdesk")
+        if info.read_only:
+            self._tell(f"{info.reason}.", "locked", [("Try again", lambda: self.open_folder(info.folder))])
+        start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
+        self._start = None
+        self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
+        self._storage.refresh_summaries(None)
+        self.dataset_opened.emit(info)
+
+    def _show_open_failure(self, failure: Failure) -> None:
+        self._messages.error(
+            failure.text,
+            key="open",
+            actions=[("Open another folder", self.choose_folder)],
+        )
+
+    def _forget_messages(self) -> None:
+        for key in self._about:
+            self._messages.dismiss(key)
+        self._about.clear()
+
+    def _tell(self, text: str, key: str, actions: Sequence[Action] = ()) -> None:
+        self._about.add(key)
+        self._messages.warn(text, key=key, actions=actions)
+
+    def _remember_image(self, key: str) -> None:
+        kept = {str(folder) for folder in self._settings.recent()}
+        before = {f: k for f, k in self._settings.get(LAST_IMAGES).items() if f in kept}
+        self._settings.set(LAST_IMAGES, {**before, str(self._navigate.folder): key})
+
+    def _show_notice(self, notice: Notice) -> None:
+        if notice.kind in ("locked", BAD_LINES, CHANGED):
+            return  # told when the dataset was opened; asked by the ConflictsController
+        actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
+        self._tell(f"{notice.message}.", f"{notice.kind}:{notice.key or ''}", actions)
+
+    def _offer_store(self) -> None:
+        folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
+        if folder is not None:
+            self._storage.save_store_to(folder / "dataset.db")
+
+    def _show_save_failure(self, failure: Failure) -> None:
+        self._messages.error(
+            failure.text,
+            key="save",
+            actions=[("Try again", self._storage.retry), ("Choose another place…", self._offer_store)],
+        )
+        self._window.set_saved("not saved")
+
+    def _show_store(self, info: DatasetInfo) -> None:
+        self.info = info
+        self._messages.dismiss("read-only:")
+        self._messages.info("The store is on disk now; every edit is saved as you make it.", key="saved")
+        self._show_pending(self._storage.pending)
+
+    def _show_failure(self, failure: Failure) -> None:
+        self._messages.warn(failure.text, key="store")
+
+    def _show_pending(self, pending: int) -> None:
+        if not pending:
+            self._messages.dismiss("save")
+        in_memory = self.info is not None and self.info.in_memory
+        self._window.set_saved("saving…" if pending else "in memory only" if in_memory else "saved")

@@ -1,0 +1,1 @@
+"""The open document, its edits and the undo history."""

@@ -1,0 +1,103 @@
+"""Paints one image of the filmstrip: thumbnail, state mark, name, count."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+
+from samdesk.ui.images.film_view import GRID_CELL
+from samdesk.ui.images.model import Role, State
+from samdesk.ui.kit import painting
+
+Index = QModelIndex | QPersistentModelIndex
+
+CAPTION = 22
+MARGIN = 4
+
+
+class FilmDelegate(QStyledItemDelegate):
+    """A photo above its caption; the current one is framed in the accent colour."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
+        return GRID_CELL
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
+        rect, palette = painting.row_rect(option), painting.row_palette(option)
+        cell = rect.adjusted(MARGIN // 2, MARGIN // 2, -MARGIN // 2, -MARGIN // 2)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._paint_ground(painter, cell, option)
+        photo = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
+        state: State = index.data(Role.STATE)
+        self._paint_photo(painter, photo, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
+        caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
+        painter.setFont(painting.small_font(painting.row_font(option)))
+        self._paint_caption(painter, caption, index, state, palette)
+        painter.restore()
+
+    def _paint_ground(self, painter: QPainter, cell: QRect, option: QStyleOptionViewItem) -> None:
+        palette = painting.row_palette(option)
+        base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
+        frame = QRectF(cell).adjusted(1, 1, -1, -1)
+        if painting.is_selected(option):
+            painter.setPen(QPen(accent, 2))
+            painter.setBrush(painting.blend(base, accent, 0.22))
+            painter.drawRoundedRect(frame, 5, 5)
+        elif painting.is_hovered(option):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
+            painter.drawRoundedRect(frame, 5, 5)
+
+    def _paint_photo(
+        self, painter: QPainter, area: QRect, pixmap: QPixmap | None, state: State, palette: QPalette
+    ) -> None:
+        if pixmap is not None:
+            size = pixmap.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect(area.topLeft(), size)
+            target.moveCenter(area.center())
+            painter.drawPixmap(target, pixmap)
+            return
+        base, text = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(painting.blend(base, text, 0.08))
+        painter.drawRoundedRect(QRectF(area), 3, 3)
+        if state is State.PROBLEM:
+            center = QRectF(area).center()
+            painting.draw_alert(painter, center, painting.warning(palette), min(28, area.height() * 0.6))
+
+    def _paint_caption(
+        self, painter: QPainter, area: QRect, index: Index, state: State, palette: QPalette
+    ) -> None:
+        mark = QPointF(area.left() + 6, area.center().y() + 0.5)
+        draw_state(painter, mark, state, palette)
+        metrics = QFontMetrics(painter.font())
+        count: int = index.data(Role.COUNT)
+        shown = f"{count:,}" if count else ""
+        width = metrics.horizontalAdvance(shown) + (6 if shown else 0)
+        painter.setPen(painting.faint(palette))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(area, middle | Qt.AlignmentFlag.AlignRight, shown)
+        name = area.adjusted(16, 0, -width, 0)
+        text = metrics.elidedText(
+            PurePosixPath(index.data()).stem, Qt.TextElideMode.ElideMiddle, name.width()
+        )
+        painter.setPen(painting.ink(palette))
+        painter.drawText(name, middle | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def draw_state(painter: QPainter, center: QPointF, state: State, palette: QPalette) -> None:
+    """The mark of an image's state; the states differ in shape, not only in colour."""
+    if state is State.DONE:
+        painting.draw_check(painter, center, painting.success(palette))
+    elif state is State.PENDING:
+        painting.draw_dot(painter, center, painting.warning(palette), radius=4)
+    elif state is State.STARTED:
+        painting.draw_dot(painter, center, painting.faint(palette), radius=2.5)
+    elif state is State.PROBLEM:
+        painting.draw_alert(painter, center, painting.warning(palette), 11)
+    else:
+        painting.draw_dot(painter, center, painting.faint(palette), radius=3.5, filled=False)

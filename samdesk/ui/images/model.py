@@ -1,0 +1,291 @@
+"""The images of a dataset as rows: filter, states and a bounded store of thumbnails."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from enum import Enum, IntEnum
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QImage, QPixmap
+
+from samdesk.base.text import counted
+from samdesk.domain.document import ImageKey
+
+if TYPE_CHECKING:
+    from samdesk.dataset.dataset import ImageSummary
+
+Index = QModelIndex | QPersistentModelIndex
+
+THUMBNAILS_KEPT = 600
+
+
+class State(Enum):
+    """What the mark beside an image says."""
+
+    NEW = "no annotations"
+    STARTED = "annotated"
+    PENDING = "to review"
+    DONE = "done"
+    PROBLEM = "cannot be read"
+
+
+class Filter(Enum):
+    """What the state filter lets through."""
+
+    ALL = "All images"
+    NOT_DONE = "Not done"
+    PENDING = "To review"
+    NEW = "Without annotations"
+    DONE = "Done"
+    PROBLEM = "With problems"
+
+
+_STATES = tuple(State)
+_CODE = {state: code for code, state in enumerate(_STATES)}
+_PASSES: dict[Filter, frozenset[State]] = {
+    Filter.ALL: frozenset(State),
+    Filter.NOT_DONE: frozenset({State.NEW, State.STARTED, State.PENDING}),
+    Filter.PENDING: frozenset({State.PENDING}),
+    Filter.NEW: frozenset({State.NEW}),
+    Filter.DONE: frozenset({State.DONE}),
+    Filter.PROBLEM: frozenset({State.PROBLEM}),
+}
+
+
+class Role(IntEnum):
+    """What the model gives besides Qt's own roles."""
+
+    KEY = Qt.ItemDataRole.UserRole + 1
+    STATE = Qt.ItemDataRole.UserRole + 2
+    COUNT = Qt.ItemDataRole.UserRole + 3
+
+
+def state_of(summary: ImageSummary | None) -> State:
+    """The one state to show of an image; one that is not known yet counts as new."""
+    if summary is None:
+        return State.NEW
+    if summary.problem:
+        return State.PROBLEM
+    if summary.done:
+        return State.DONE
+    if summary.pending:
+        return State.PENDING
+    return State.STARTED if summary.count or summary.touched else State.NEW
+
+
+class ImageModel(QAbstractListModel):
+    """Rows of images in dataset order, less those the filter hides. Holds 100,000 without a pause."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._keys: tuple[ImageKey, ...] = ()
+        self._number: dict[ImageKey, int] = {}
+        self._shown: Sequence[int] = range(0)
+        self._summaries: dict[ImageKey, ImageSummary] = {}
+        self._problems: dict[ImageKey, str] = {}
+        self._codes = bytearray()  # the state of every image as an index into _STATES: filters fast
+        self._thumbnails: OrderedDict[ImageKey, QPixmap] = OrderedDict()
+        self._folded: list[str] | None = None
+        self._text = ""
+        self._filter = Filter.ALL
+        self._pinned: int | None = None
+        self._done = 0
+
+    @property
+    def total(self) -> int:
+        """How many images the dataset has."""
+        return len(self._keys)
+
+    @property
+    def done(self) -> int:
+        """How many of them are done."""
+        return self._done
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter is set."""
+        return bool(self._text) or self._filter is not Filter.ALL
+
+    def set_images(self, keys: Sequence[ImageKey]) -> None:
+        """Shows another dataset; forgets all that was known."""
+        self.beginResetModel()
+        self._keys = tuple(keys)
+        self._number = {key: number for number, key in enumerate(self._keys)}
+        self._summaries, self._problems, self._folded = {}, {}, None
+        self._codes = bytearray(len(self._keys))
+        self._thumbnails.clear()
+        self._pinned, self._done = None, 0
+        self._shown = self._matching()
+        self.endResetModel()
+
+    def set_summaries(self, summaries: Iterable[ImageSummary], current: ImageKey | None) -> None:
+        """Takes what is known of some images. ``current`` stays in the rows although it may not match now."""
+        changed: list[int] = []
+        moved = False
+        for summary in summaries:
+            number = self._number.get(summary.key)
+            old = self._summaries.get(summary.key)
+            if number is None or summary == old:
+                continue
+            self._done += int(summary.done) - int(old is not None and old.done)
+            self._summaries[summary.key] = summary
+            moved = self._recode(number) or moved
+            changed.append(number)
+        if moved and self._filter is not Filter.ALL:
+            self._pin(current)
+            self.refresh()
+        self._tell(changed)
+
+    def set_problem(self, key: ImageKey, message: str) -> None:
+        """Marks an image as one that cannot be shown, and why ("" takes it back)."""
+        if key in self._number and self._problems.get(key, "") != message:
+            self._problems[key] = message
+            self._recode(self._number[key])
+            self._tell([self._number[key]])
+
+    def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
+        """Keeps an image's thumbnail; the one not looked at for longest makes room."""
+        if key not in self._number or image.isNull():
+            return
+        self._thumbnails[key] = QPixmap.fromImage(image)
+        self._thumbnails.move_to_end(key)
+        while len(self._thumbnails) > THUMBNAILS_KEPT:
+            self._thumbnails.popitem(last=False)
+        self._tell([self._number[key]])
+
+    def set_filter(self, text: str, state: Filter) -> None:
+        """Shows only images whose key holds ``text`` (any case) and whose state passes."""
+        text = text.strip().casefold()
+        if (text, state) != (self._text, self._filter):
+            self._text, self._filter, self._pinned = text, state, None
+            self.refresh()
+
+    def unpin(self) -> None:
+        """Lets an image that matches no more leave the rows."""
+        if self._pinned is not None:
+            self._pinned = None
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Applies the filter again."""
+        shown = self._matching()
+        if shown != self._shown:
+            self.beginResetModel()
+            self._shown = shown
+            self.endResetModel()
+
+    def key(self, row: int) -> ImageKey:
+        """The image of a row."""
+        return self._keys[self._shown[row]]
+
+    def row(self, key: ImageKey | None) -> int:
+        """The row of an image, -1 if it is not shown."""
+        number = self._number.get(key) if key is not None else None
+        return -1 if number is None else self._row_of_number(number)
+
+    def near(self, key: ImageKey | None, step: int) -> ImageKey | None:
+        """The shown image ``step`` (not 0) places after ``key``, which need not be shown itself."""
+        number = self._number.get(key, -1) if key is not None else -1
+        if step > 0:
+            row = bisect_right(self._shown, number) + step - 1
+        else:
+            row = bisect_left(self._shown, number) + step
+        return self.key(row) if 0 <= row < len(self._shown) else None
+
+    def missing(self, rows: Iterable[int]) -> list[ImageKey]:
+        """The images of these rows that still lack a thumbnail or a summary."""
+        keys = (self.key(row) for row in rows)
+        return [key for key in keys if self._lacks(key)]
+
+    def problem(self, key: ImageKey) -> str:
+        """Why the image cannot be shown, "" where it can."""
+        summary = self._summaries.get(key)
+        return self._problems.get(key, "") or (summary.problem or "" if summary else "")
+
+    def state(self, key: ImageKey) -> State:
+        """The state an image is shown with."""
+        return _STATES[self._codes[self._number[key]]]
+
+    def _recode(self, number: int) -> bool:
+        """Notes an image's state; returns whether it is another one than before."""
+        key = self._keys[number]
+        code = _CODE[State.PROBLEM if self.problem(key) else state_of(self._summaries.get(key))]
+        before, self._codes[number] = self._codes[number], code
+        return code != before
+
+    def _pin(self, current: ImageKey | None) -> None:
+        here = self._number.get(current) if current is not None else None
+        self._pinned = here if here is not None and self._row_of_number(here) >= 0 else None
+
+    def _lacks(self, key: ImageKey) -> bool:
+        if key not in self._summaries:
+            return True
+        return key not in self._thumbnails and not self.problem(key)
+
+    def _matching(self) -> Sequence[int]:
+        if not self.filtered:
+            return range(len(self._keys))
+        numbers: Iterable[int] = range(len(self._keys))
+        if self._text:
+            if self._folded is None:
+                self._folded = [key.casefold() for key in self._keys]
+            folded, text = self._folded, self._text
+            numbers = [number for number in numbers if text in folded[number]]
+        if self._filter is not Filter.ALL:
+            passes, codes = [state in _PASSES[self._filter] for state in _STATES], self._codes
+            numbers = [n for n in numbers if passes[codes[n]] or n == self._pinned]
+        return list(numbers)
+
+    def _row_of_number(self, number: int) -> int:
+        row = bisect_left(self._shown, number)
+        return row if row < len(self._shown) and self._shown[row] == number else -1
+
+    def _tell(self, numbers: Sequence[int]) -> None:
+        if not numbers or not self._shown:
+            return
+        if len(numbers) > 1000:
+            self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1))
+            return
+        rows = [row for number in numbers if (row := self._row_of_number(number)) >= 0]
+        if rows:
+            self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def _tip(self, key: ImageKey) -> str:
+        summary, state = self._summaries.get(key), self.state(key)
+        lines: list[str] = [key]
+        if summary is not None and summary.width and summary.height:
+            lines.append(f"{summary.width:,} × {summary.height:,}")
+        if summary is not None and summary.count:
+            review = f", {summary.pending:,} to review" if summary.pending else ""
+            lines.append(f"{counted(summary.count, 'annotation')}{review}")
+        lines.append(self.problem(key) if state is State.PROBLEM else state.value)
+        return "\n".join(lines)
+
+    # Qt overrides
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
+        return 0 if parent.isValid() else len(self._shown)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if not index.isValid():
+            return None
+        key = self.key(index.row())
+        if role == Role.KEY:
+            return key
+        if role == Role.STATE:
+            return self.state(key)
+        if role == Role.COUNT:
+            summary = self._summaries.get(key)
+            return summary.count if summary is not None else 0
+        if role == Qt.ItemDataRole.DecorationRole:
+            pixmap = self._thumbnails.get(key)
+            if pixmap is not None:
+                self._thumbnails.move_to_end(key)
+            return pixmap
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return PurePosixPath(key).name
+        return self._tip(key) if role == Qt.ItemDataRole.ToolTipRole else None

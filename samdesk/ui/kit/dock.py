@@ -1,0 +1,131 @@
+"""A dock with a quiet title that collapses at a click and can be closed and brought back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+
+from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.theme import GRID
+
+TITLE_HEIGHT = 4 * GRID
+
+
+class DockTitle(QWidget):
+    """The title line: an arrow that collapses, the name, and a close button."""
+
+    toggled = Signal()
+    closed = Signal()
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(TITLE_HEIGHT)
+        self.arrow = self._button("ph.caret-down", f"Collapse {title}")
+        self.arrow.clicked.connect(self.toggled)
+        name = QLabel(title.upper(), self)
+        font = name.font()
+        font.setPointSizeF(font.pointSizeF() * 0.85)
+        font.setBold(True)
+        font.setLetterSpacing(font.SpacingType.PercentageSpacing, 106)
+        name.setFont(font)
+        name.setProperty("muted", True)
+        close = self._button("ph.x", f"Close {title} (View > Panels brings it back)")
+        close.clicked.connect(self.closed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GRID // 2, GRID // 2, GRID // 2, GRID // 2)
+        layout.setSpacing(GRID // 4)
+        layout.addWidget(self.arrow)
+        layout.addWidget(name)
+        layout.addStretch(1)
+        layout.addWidget(close)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A double click collapses, too."""
+        self.toggled.emit()
+        event.accept()
+
+    def show_collapsed(self, collapsed: bool, title: str) -> None:
+        """Turns the arrow."""
+        self.arrow.setIcon(icon("ph.caret-right" if collapsed else "ph.caret-down"))
+        verb = "Expand" if collapsed else "Collapse"
+        self.arrow.setToolTip(f"{verb} {title}")
+        self.arrow.setAccessibleName(f"{verb} {title}")
+
+    def _button(self, name: str, tip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("flat", True)
+        button.setIcon(icon(name))
+        button.setIconSize(QSize(12, 12))
+        button.setFixedSize(3 * GRID, 3 * GRID)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        return button
+
+
+class Dock(QDockWidget):
+    """A panel at the edge of the window.
+
+    Signals:
+        collapsed_changed(bool): The user collapsed or expanded it.
+    """
+
+    collapsed_changed = Signal(bool)
+
+    def __init__(self, name: str, title: str, panel: QWidget, parent: QMainWindow) -> None:
+        super().__init__(title, parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self._panel = panel
+        self._title = DockTitle(title, self)
+        self._collapsed = False
+        self._extent = 0
+        self.setTitleBarWidget(self._title)
+        self.setWidget(panel)
+        self._title.toggled.connect(lambda: self.set_collapsed(not self._collapsed))
+        self._title.closed.connect(self.close)
+        self.topLevelChanged.connect(lambda floating: self.set_collapsed(False) if floating else None)
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether only the title shows."""
+        return self._collapsed
+
+    def set_collapsed(self, collapsed: bool) -> None:
+        """Shows only the title, or everything again at its former height."""
+        if collapsed == self._collapsed:
+            return
+        self._collapsed = collapsed
+        if collapsed:
+            self._extent = self.height()
+        self._panel.setVisible(not collapsed)
+        self._claim_room()
+        self._title.show_collapsed(collapsed, self.windowTitle())
+        self.collapsed_changed.emit(collapsed)
+
+    def _claim_room(self) -> None:
+        # A dock without its panel is only as high as its title, but the window notices that only when
+        # it shares out the room anew.
+        window, layout = self.parent(), self.layout()
+        if layout is not None:
+            layout.activate()
+        if not isinstance(window, QMainWindow):
+            return
+        docks, heights = [self], [TITLE_HEIGHT if self._collapsed else self._extent or self.height()]
+        others = [dock for dock in window.findChildren(Dock) if self._shares_with(dock)]
+        if others:  # what this one takes, the tallest of the others gives
+            giver = max(others, key=Dock.height)
+            docks.append(giver)
+            heights.append(max(giver.height() + self.height() - heights[0], TITLE_HEIGHT))
+        window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+
+    def _shares_with(self, other: Dock) -> bool:
+        window = self.parent()
+        return (
+            isinstance(window, QMainWindow)
+            and other is not self
+            and other.isVisible()
+            and not other.collapsed
+            and not other.isFloating()
+            and window.dockWidgetArea(other) == window.dockWidgetArea(self)
+        )

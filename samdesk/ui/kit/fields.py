@@ -1,0 +1,100 @@
+"""Small builders the dialogs share, so that they look alike."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QFrame, QLabel, QSpinBox, QWidget
+
+from samdesk.ui.kit.painting import UNIT
+
+TABLE_STYLE = """
+    QAbstractItemView::item { padding: 3px 5px; border: none; }
+    QHeaderView::section { background: palette(window); color: palette(placeholder-text); border: none;
+        border-bottom: 1px solid palette(mid); padding: 5px 8px; }
+"""
+"""For tables: air around the text and a quiet header."""
+
+FIELD_WIDTH = 15 * UNIT
+
+CHECKPOINTS = "Checkpoints (*.pt *.pth *.safetensors);;All files (*)"
+"""For file choosers, as Qt writes it."""
+
+
+def choose(combo: QComboBox, value: str, title: str) -> None:
+    """Chooses the entry with this data; it is added with ``title`` if it is not there."""
+    if combo.findData(value) < 0:
+        combo.addItem(title, value)
+    combo.setCurrentIndex(combo.findData(value))
+
+
+def fill_devices(combo: QComboBox, devices: list[tuple[str, str]]) -> None:
+    """Lists "Automatic" and devices as (id, title); keeps the one that is chosen."""
+    chosen = combo.currentData() or ""
+    blocked = combo.blockSignals(True)
+    combo.clear()
+    combo.addItem("Automatic", "")
+    for device, title in devices:
+        combo.addItem(title if device in title else f"{title} ({device})", device)
+    combo.blockSignals(blocked)
+    choose(combo, chosen, chosen)
+
+
+def share_field(tip: str) -> QDoubleSpinBox:
+    """A field for a number between 0 and 1."""
+    spin = QDoubleSpinBox()
+    spin.setRange(0.0, 1.0)
+    spin.setSingleStep(0.05)
+    spin.setDecimals(2)
+    spin.setToolTip(tip)
+    spin.setFixedWidth(FIELD_WIDTH)
+    return spin
+
+
+def whole_field(low: int, high: int, step: int, unit: str, tip: str) -> QSpinBox:
+    """A field for a whole number."""
+    spin = QSpinBox()
+    spin.setRange(low, high)
+    spin.setSingleStep(step)
+    spin.setSuffix(unit)
+    spin.setToolTip(tip)
+    spin.setFixedWidth(FIELD_WIDTH)
+    return spin
+
+
+def form() -> QFormLayout:
+    """An empty form."""
+    layout = QFormLayout()
+    layout.setHorizontalSpacing(2 * UNIT)
+    layout.setVerticalSpacing(UNIT)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return layout
+
+
+def caption(text: str, width: int = 0) -> QLabel:
+    """The caption of a field."""
+    label = QLabel(text)
+    label.setMinimumWidth(width)
+    return label
+
+
+def heading(text: str) -> QLabel:
+    """The title of a group of fields."""
+    label = QLabel(text)
+    label.setProperty("heading", True)
+    return label
+
+
+def quiet(text: str = "") -> QLabel:
+    """Words of secondary importance."""
+    label = QLabel(text)
+    label.setProperty("muted", True)
+    label.setWordWrap(True)
+    return label
+
+
+def rule(parent: QWidget) -> QFrame:
+    """A hairline."""
+    line = QFrame(parent)
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Plain)
+    line.setForegroundRole(parent.palette().ColorRole.Mid)
+    return line

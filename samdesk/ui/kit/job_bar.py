@@ -1,0 +1,56 @@
+"""The look of a long job: a thin bar above the canvas, hidden while nothing runs and nothing is to say."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from samdesk.ui.kit.painting import UNIT
+
+
+class JobBar(QFrame):
+    """Title, progress, words and buttons of one job, in one row."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("job")
+        self.setAutoFillBackground(True)
+        self.title = QLabel(title, self)
+        self.title.setProperty("heading", True)
+        self.bar = QProgressBar(self)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.bar.setMinimumWidth(80)
+        self.bar.setAccessibleName(f"Progress of {title.lower()}")
+        self.detail = QLabel(self)
+        self._row = layout = QHBoxLayout(self)
+        layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
+        layout.setSpacing(UNIT * 3 // 2)
+        layout.addWidget(self.title)
+        layout.addWidget(self.bar, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self.detail)
+        self.setVisible(False)
+
+    def add_button(self, text: str, tip: str = "") -> QPushButton:
+        """One more button at the right."""
+        button = QPushButton(text, self)
+        button.setToolTip(tip)
+        self._row.addWidget(button)
+        return button
+
+    def show_progress(self, shown: bool) -> None:
+        """Shows the progress, or gives its room to the words."""
+        self.bar.setVisible(shown)
+        self._row.setStretchFactor(self.detail, 0 if shown else 1)
+
+
+class JobBars(QWidget):
+    """The bars of all jobs, one below the other."""
+
+    def __init__(self, *bars: JobBar) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for bar in bars:
+            layout.addWidget(bar)

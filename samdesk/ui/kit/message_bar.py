@@ -1,0 +1,234 @@
+"""Quiet messages above the canvas: never modal, with an action where one helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.theme import GRID, Tokens, current_tokens
+
+Action = tuple[str, Callable[[], Any]]
+"""What a message's button says, and what it does."""
+
+LIMIT = 3
+"""Messages shown at once; an older, milder one gives way."""
+
+ROOM = 82 * GRID
+"""Logical pixels that text and buttons may take beside each other."""
+
+_ICONS = {"info": "ph.info", "warning": "ph.warning", "error": "ph.warning-octagon"}
+_WEIGHT = {"info": 0, "warning": 1, "error": 2}
+
+
+def kind_color(tokens: Tokens, kind: str) -> QColor:
+    """The colour that stands for a kind of message."""
+    return QColor({"warning": tokens.warning, "error": tokens.bad}.get(kind, tokens.accent))
+
+
+class MessageRow(QFrame):
+    """One message: icon, text, buttons, close."""
+
+    closed = Signal()
+
+    def __init__(
+        self, text: str, kind: str, actions: Sequence[Action], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("message")
+        self.text, self.kind = text, kind
+        self._timer: QTimer | None = None
+        self.setAccessibleName(f"{kind}: {text}")
+        self._mark = QLabel(self)
+        self._label = QLabel(text, self)
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        policy = self._label.sizePolicy()  # it keeps that a narrower text is higher
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
+        self._label.setSizePolicy(policy)
+        self._actions = tuple(actions)
+        self.buttons = [self._button(number, title) for number, (title, _) in enumerate(actions)]
+        self._lay_out()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        """The buttons behind the text, or below it where they would squeeze it."""
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
+        rows.setSpacing(GRID // 2)
+        head, foot = QHBoxLayout(), QHBoxLayout()
+        for row in (head, foot):
+            row.setSpacing(GRID)
+        rows.addLayout(head)
+        head.addWidget(self._mark)
+        head.addWidget(self._label, 1)
+        wide = self._label.fontMetrics().horizontalAdvance(self.text) + sum(
+            button.sizeHint().width() + GRID for button in self.buttons
+        )
+        below = bool(self.buttons) and wide > ROOM
+        if below:
+            foot.addStretch(1)
+            rows.addLayout(foot)
+        for button in self.buttons:
+            (foot if below else head).addWidget(button)
+        head.addWidget(self._close_button())
+        if below:
+            foot.addSpacing(GRID // 2)
+
+    def refresh(self) -> None:
+        """Takes the colours of the current look."""
+        color = kind_color(current_tokens(), self.kind)
+        self._mark.setPixmap(icon(_ICONS[self.kind], color).pixmap(QSize(18, 18), self.devicePixelRatioF()))
+
+    def go_after(self, seconds: float) -> None:
+        """Closes by itself after a while, later if the user is busy with it."""
+        self._timer = QTimer(self)
+        self._timer.setInterval(int(seconds * 1000))
+        self._timer.timeout.connect(lambda: None if self._in_use() else self.closed.emit())
+        self._timer.start()
+
+    def _in_use(self) -> bool:
+        return self.underMouse() or any(child.hasFocus() for child in self.findChildren(QWidget))
+
+    def take_over(self, text: str, kind: str, actions: Sequence[Action]) -> bool:
+        """Says something newer in place, so that a button stays under the mouse; False if it cannot."""
+        if kind != self.kind or [title for title, _ in actions] != [title for title, _ in self._actions]:
+            return False
+        self.text, self._actions = text, tuple(actions)
+        self._label.setText(text)
+        self.setAccessibleName(f"{kind}: {text}")
+        if self._timer is not None:
+            self._timer.start()
+        return True
+
+    def _button(self, number: int, title: str) -> QPushButton:
+        button = QPushButton(title, self)
+
+        def run() -> None:
+            slot = self._actions[number][1]
+            self.closed.emit()
+            slot()
+
+        button.clicked.connect(run)
+        return button
+
+    def _close_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("flat", True)
+        button.setIcon(icon("ph.x"))
+        button.setToolTip("Dismiss")
+        button.setAccessibleName("Dismiss message")
+        button.clicked.connect(self.closed)
+        return button
+
+
+class MessageBar(QWidget):
+    """The stack of messages. A message with the key of one that is shown takes its place."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(GRID // 2)
+        self._rows: dict[str, MessageRow] = {}
+        self._made = 0
+        self.setVisible(False)
+
+    @property
+    def rows(self) -> tuple[MessageRow, ...]:
+        """What is shown, the oldest first."""
+        return tuple(self._rows.values())
+
+    def texts(self) -> list[str]:
+        """The texts shown, the oldest first."""
+        return [row.text for row in self._rows.values()]
+
+    def show_message(
+        self,
+        text: str,
+        kind: str = "info",
+        actions: Sequence[Action] = (),
+        key: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        """Shows a message.
+
+        Args:
+            text: What happened, to which file, and what to do next; plain text.
+            kind: "info", "warning" or "error".
+            actions: Buttons; each also dismisses the message.
+            key: Messages with the same key replace each other; empty: the text is the key.
+            seconds: When it goes by itself, not while the mouse or the focus is on it; None: an "info"
+                after 6 s (12 s if it has buttons), others stay.
+        """
+        key = key or text
+        shown = self._rows.get(key)
+        if shown is not None and shown.take_over(text, kind, actions):
+            return
+        row = MessageRow(text, kind, actions, self)
+        row.closed.connect(lambda: self._close(key, row))
+        self._replace(key, row)
+        self._make_room()
+        if seconds is None and kind == "info":
+            seconds = 12 if actions else 6
+        if seconds:
+            row.go_after(seconds)
+        self.setVisible(bool(self._rows))
+
+    def dismiss(self, key: str) -> None:
+        """Takes a message away, if it is there."""
+        row = self._rows.get(key)
+        if row is not None:
+            self._close(key, row)
+
+    def clear(self) -> None:
+        """Takes all messages away."""
+        for key in list(self._rows):
+            self.dismiss(key)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the colours of another look."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            for row in self._rows.values():
+                row.refresh()
+
+    def _replace(self, key: str, row: MessageRow) -> None:
+        old = self._rows.get(key)
+        if old is None:
+            self._layout.addWidget(row)
+        else:
+            self._layout.replaceWidget(old, row)
+            old.hide()
+            old.deleteLater()
+        self._rows[key] = row
+
+    def _make_room(self) -> None:
+        while len(self._rows) > LIMIT:
+            newest = next(reversed(self._rows))
+            others = [key for key in self._rows if key != newest]
+            self._close(min(others, key=lambda key: _WEIGHT[self._rows[key].kind]), None)
+
+    def _close(self, key: str, row: MessageRow | None) -> None:
+        found = self._rows.get(key)
+        if found is None or (row is not None and found is not row):
+            return
+        del self._rows[key]
+        self._layout.removeWidget(found)
+        found.hide()
+        found.deleteLater()
+        self.setVisible(bool(self._rows))

@@ -1,0 +1,60 @@
+"""Widgets that float over another one, so that what is below never moves when they come or go."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QWidget
+
+from samdesk.ui.kit.theme import GRID
+
+
+class Overlay(QObject):
+    """Keeps one widget centred at the top or the bottom of another."""
+
+    def __init__(
+        self,
+        host: QWidget,
+        widget: QWidget,
+        *,
+        bottom: bool = False,
+        width: int = 0,
+        below: QWidget | None = None,
+    ) -> None:
+        """Floats ``widget``; it shows and hides itself.
+
+        Args:
+            host: What it floats over.
+            widget: Becomes a child of ``host``.
+            bottom: At the bottom instead of the top.
+            width: As wide as this where there is room, logical pixels; 0: as it wants.
+            below: A child of ``host`` that it stays below while that is shown.
+        """
+        super().__init__(host)
+        self._host, self._widget, self._below = host, widget, below
+        self._bottom, self._width = bottom, width
+        shown = not widget.isHidden()
+        widget.setParent(host)
+        widget.setVisible(shown)
+        for watched in (host, widget, *((below,) if below is not None else ())):
+            watched.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Places the widget anew when its room or its wish changes."""
+        kinds = (QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.LayoutRequest)
+        own_resize = watched is self._widget and event.type() == QEvent.Type.Resize
+        if event.type() in kinds and not own_resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        margin = GRID * 3 // 2
+        top = self._below.height() if self._below is not None and self._below.isVisible() else 0
+        room_w, room_h = self._host.width() - 2 * margin, self._host.height() - top - 2 * margin
+        wanted = self._widget.sizeHint().expandedTo(self._widget.minimumSizeHint())
+        width = max(min(self._width or wanted.width(), room_w), 0)
+        tall = self._widget.heightForWidth(width) if self._widget.hasHeightForWidth() else wanted.height()
+        height = max(min(tall, room_h), 0)
+        y = self._host.height() - margin - height if self._bottom else top + margin
+        self._widget.setGeometry((self._host.width() - width) // 2, y, width, height)
+        self._widget.raise_()

@@ -1,0 +1,125 @@
+"""A list view whose rows have parts that can be clicked (an eye, a swatch) and words for when it is empty."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QListView, QStyledItemDelegate, QWidget
+
+from samdesk.ui.kit.painting import UNIT, faint
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Paints a row; knows which of its parts are buttons."""
+
+    def part_at(self, rect: QRect, position: QPoint) -> str:
+        """The name of the button at ``position`` of the row ``rect`` (viewport pixels), "" for none."""
+        return ""
+
+
+class RowView(QListView):
+    """A list of rows.
+
+    A click on a part of a row does not select the row; it is told by ``part_clicked``.
+
+    Signals:
+        part_clicked: (QModelIndex, part name) when a part was pressed and released.
+        key_pressed: (QKeyEvent) before the view sees it; accept the event to keep it.
+    """
+
+    part_clicked = Signal(QModelIndex, str)
+    key_pressed = Signal(QKeyEvent)
+
+    def __init__(self, hint: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._hint = hint
+        self._pressed: tuple[QPersistentModelIndex, str] | None = None
+        self._own_keys: set[int] = set()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    @property
+    def hint(self) -> str:
+        """What an empty list says."""
+        return self._hint
+
+    def set_hint(self, text: str) -> None:
+        """Changes what an empty list says."""
+        if text != self._hint:
+            self._hint = text
+            self.viewport().update()
+
+    def keep_keys(self, *keys: Qt.Key) -> None:
+        """While the list has the focus, these keys are its own, whatever shortcuts the window has."""
+        self._own_keys.update(int(key) for key in keys)
+
+    def _part(self, position: QPoint) -> tuple[QModelIndex, str]:
+        index = self.indexAt(position)
+        delegate = self.itemDelegate()
+        if not index.isValid() or not isinstance(delegate, RowDelegate):
+            return index, ""
+        return index, delegate.part_at(self.visualRect(index), position)
+
+    # Qt overrides
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in self._own_keys
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        event.ignore()
+        self.key_pressed.emit(event)
+        if not event.isAccepted():
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        index, part = self._part(event.position().toPoint())
+        if part and event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = (QPersistentModelIndex(index), part)
+            event.accept()
+            return
+        super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if self._part(event.position().toPoint())[1]:
+            self.mousePressEvent(event)
+            return
+        super().mouseDoubleClickEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if self._pressed is not None:
+            return
+        on_part = bool(self._part(event.position().toPoint())[1])
+        shape = Qt.CursorShape.PointingHandCursor if on_part else Qt.CursorShape.ArrowCursor
+        if self.viewport().cursor().shape() != shape:
+            self.viewport().setCursor(shape)
+        super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if self._pressed is None:
+            super().mouseReleaseEvent(event)
+            return
+        (pressed, part), self._pressed = self._pressed, None
+        index, released = self._part(event.position().toPoint())
+        if released == part and pressed == index:
+            self.part_clicked.emit(index, part)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        super().paintEvent(event)
+        model = self.model()
+        if self._hint and (model is None or model.rowCount() == 0):
+            painter = QPainter(self.viewport())
+            painter.setPen(faint(self.palette()))
+            rect = self.viewport().rect().adjusted(2 * UNIT, 2 * UNIT, -2 * UNIT, -UNIT)
+            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+            painter.drawText(rect, flags, self._hint)

@@ -1,0 +1,1 @@
+"""The label set: panel and changes."""

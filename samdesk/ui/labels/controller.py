@@ -1,0 +1,221 @@
+"""The label set: which label is current, and every change of the set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from samdesk.domain.document import Changes
+from samdesk.domain.edits import Transaction
+from samdesk.domain.labels import PALETTE, Label, LabelError, LabelId, LabelSet
+from samdesk.ui.editing.session import Session
+from samdesk.ui.kit.messages import Messages
+from samdesk.ui.labels.panel import LabelsPanel
+from samdesk.workers.storage.client import StorageClient
+
+COUNT_AFTER_MS = 1000
+
+_Change: TypeAlias = Callable[[LabelSet], LabelSet]
+
+
+class LabelsController(QObject):
+    """Keeps the current label and carries out what the labels panel asks for.
+
+    Signals:
+        current_changed: The label new annotations get (a Label, or None while there is none).
+    """
+
+    current_changed = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        storage: StorageClient,
+        panel: LabelsPanel,
+        messages: Messages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._storage, self._panel, self._messages = session, storage, panel, messages
+        self._current: LabelId | None = None
+        self._usage: dict[LabelId, int] = {}
+        self._removing: LabelId | None = None
+        self._replacing: LabelId | None = None
+        self._on_screen: Counter[LabelId] = Counter()
+        self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
+        self._count_timer.timeout.connect(storage.request_label_usage)
+        panel.current_changed.connect(self.choose)
+        panel.add_requested.connect(self.add)
+        panel.rename_requested.connect(self._rename)
+        panel.recolor_requested.connect(self._recolor)
+        panel.move_requested.connect(self._move)
+        panel.remove_requested.connect(self._remove)
+        session.model.document_changed.connect(self._follow)
+        session.model.document_opened.connect(self._start_image)
+        storage.label_usage.connect(self._take_usage)
+        storage.relabel_planned.connect(self._take_plan)
+
+    @property
+    def labels(self) -> LabelSet:
+        """The dataset's labels."""
+        return self._session.model.labels
+
+    @property
+    def current(self) -> Label | None:
+        """The label new annotations get, if the set has any."""
+        if self._current is not None and self._current in self.labels:
+            return self.labels.get(self._current)
+        return self.labels.labels[0] if self.labels.labels else None
+
+    def color(self) -> str:
+        """The colour of what is being drawn, ``#rrggbb``."""
+        return self.current.color if self.current else PALETTE[0]
+
+    def name(self, label_id: LabelId) -> str:
+        """A label's name."""
+        return self.labels.get(label_id).name if label_id in self.labels else "annotation"
+
+    def current_or_new(self) -> Label | None:
+        """The current label; in an empty set one named "object" is made, so that no mask is lost."""
+        if self.current is None:
+            self.add("object")
+            self._messages.info(
+                "Added the label “object”. Rename it in Labels (F2), or add your own.", key="first-label"
+            )
+        return self.current
+
+    def choose(self, label_id: LabelId) -> None:
+        """Makes a label the one that new annotations get."""
+        self._current = label_id
+        self._panel.set_current(label_id)
+        self.current_changed.emit(self.current)
+
+    def choose_index(self, index: int) -> LabelId | None:
+        """Makes the label with this class id current; None if there is none."""
+        if not 0 <= index < len(self.labels):
+            return None
+        self.choose(self.labels.labels[index].id)
+        return self._current
+
+    def add(self, name: str) -> None:
+        """Adds a label and makes it current."""
+        self._change(f"Add label {name}", lambda labels: labels.add(name))
+        found = self.labels.find(" ".join(name.split()))
+        if found is not None:
+            self.choose(found.id)
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Whether the labels can only be looked at."""
+        self._panel.set_read_only(read_only)
+
+    def refresh(self) -> None:
+        """Shows the labels with what is known of their use, and asks for the newest counts."""
+        self._panel.set_labels(self.labels, self._usage)
+        if self.current is not None:
+            self._panel.set_current(self.current.id)
+        self._storage.request_label_usage()
+
+    def count_soon(self) -> None:
+        """Asks for the counts of the whole dataset anew; not with every image of a run."""
+        if not self._count_timer.isActive():
+            self._count_timer.start()
+
+    def _change(self, text: str, change: _Change) -> None:
+        try:
+            self._session.change_labels(text, change(self.labels))
+        except LabelError as error:
+            self._messages.warn(f"{error}.".capitalize(), key="label")
+            self.refresh()
+
+    def _rename(self, label_id: LabelId, name: str) -> None:
+        self._change(f"Rename {self.name(label_id)} to {name}", lambda labels: labels.rename(label_id, name))
+
+    def _recolor(self, label_id: LabelId) -> None:
+        chosen = self._messages.choose_color(self.labels.get(label_id).color)
+        if chosen:
+            self._change(f"Recolour {self.name(label_id)}", lambda labels: labels.recolor(label_id, chosen))
+
+    def _move(self, label_id: LabelId, index: int) -> None:
+        name, before = self.name(label_id), self.labels.index(label_id)
+        if index == before:
+            return
+        if self._messages.confirm(
+            "Change class ids?",
+            f"The position of a label is its class id. Moving “{name}” from {before} to {index} renumbers "
+            "the labels between and rewrites every label file of this dataset. Models trained on the old "
+            "order will name classes wrongly. Undo takes it back.",
+            action="Move and rewrite",
+        ):
+            self._change(f"Move {name} to {index}", lambda labels: labels.move(label_id, index))
+        else:
+            self.refresh()
+
+    def _remove(self, label_id: LabelId) -> None:
+        self._removing = label_id
+        self._storage.request_label_usage()
+
+    def _take_usage(self, usage: dict[LabelId, int]) -> None:
+        self._usage = dict(usage)
+        self._panel.set_labels(self.labels, usage)
+        if self.current is not None:
+            self._panel.set_current(self.current.id)
+        removing, self._removing = self._removing, None
+        if removing is not None and removing in self.labels:
+            self._confirm_removal(removing, usage.get(removing, 0))
+
+    def _confirm_removal(self, label_id: LabelId, used: int) -> None:
+        name = self.name(label_id)
+        last = self.labels.index(label_id) == len(self.labels) - 1
+        note = "" if last else " Later class ids shift down by one and every label file is rewritten."
+        if not used:
+            if last or self._messages.confirm("Delete label?", f"Delete “{name}”?{note}", action="Delete"):
+                self._change(f"Delete label {name}", lambda labels: labels.remove(label_id))
+            return
+        others = [label for label in self.labels if label.id != label_id]
+        if not others:
+            self._messages.warn(
+                f"{_uses(used)} “{name}”, the only label. Add another one first.", key="label"
+            )
+            return
+        choice = self._messages.choose_item(
+            "Replace label",
+            f"{_uses(used)} “{name}”.{note}\n\nLabel to use instead:",
+            [label.name for label in others],
+        )
+        if choice is not None:
+            self._replacing = label_id
+            self._storage.plan_relabel(label_id, others[choice].id)
+
+    def _take_plan(self, plan: Transaction) -> None:
+        replaced, self._replacing = self._replacing, None
+        if replaced is None or replaced not in self.labels:
+            return
+        text, labels = f"Replace and delete {self.name(replaced)}", self.labels.remove(replaced)
+        self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
+        self.refresh()
+
+    def _follow(self, changes: Changes, _initiator: object) -> None:
+        if changes.labels:
+            self.refresh()
+            self.current_changed.emit(self.current)
+        elif changes.geometry:
+            before, self._on_screen = self._on_screen, self._count_on_screen()
+            for label_id in before.keys() | self._on_screen.keys():
+                used = self._usage.get(label_id, 0) + self._on_screen[label_id] - before[label_id]
+                self._usage[label_id] = max(used, 0)
+            self._panel.set_labels(self.labels, self._usage)
+
+    def _start_image(self, _document: object) -> None:
+        self._on_screen = self._count_on_screen()
+
+    def _count_on_screen(self) -> Counter[LabelId]:
+        document = self._session.model.document
+        return Counter(a.label_id for a in document.annotations) if document is not None else Counter()
+
+
+def _uses(count: int) -> str:
+    return "One annotation uses" if count == 1 else f"{count:,} annotations use"

@@ -1,0 +1,186 @@
+"""The label panel: choose, add, rename, recolour, reorder and delete classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMenu, QVBoxLayout, QWidget
+
+from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.row_view import RowView
+from samdesk.ui.labels.model import LabelDelegate, LabelModel
+
+
+class LabelsPanel(QWidget):
+    """The label set with its current label. It asks for changes; the controller makes them.
+
+    Signals:
+        current_changed: (LabelId) the user chose a label.
+        add_requested: (name).
+        rename_requested: (LabelId, name).
+        recolor_requested: (LabelId).
+        move_requested: (LabelId, new class id).
+        remove_requested: (LabelId).
+    """
+
+    current_changed = Signal(object)
+    add_requested = Signal(str)
+    rename_requested = Signal(object, str)
+    recolor_requested = Signal(object)
+    move_requested = Signal(object, int)
+    remove_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._current: LabelId | None = None
+        self._read_only = False
+        self._showing = False
+        self._model = LabelModel(self)
+        self.view = self._make_view()
+        self.new_name = QLineEdit(self)
+        self.new_name.setPlaceholderText("Add label…")
+        self.new_name.setTextMargins(UNIT // 2, 0, 0, 0)
+        self.new_name.setToolTip("Type a name and press Enter")
+        self.new_name.setAccessibleName("New label's name")
+        self.new_name.setClearButtonEnabled(True)
+        self.new_name.setMaxLength(200)
+        self.new_name.returnPressed.connect(self._add)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.view, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
+        foot.addWidget(self.new_name)
+        layout.addLayout(foot)
+        self._model.rename_wanted.connect(lambda i, name: self.rename_requested.emit(LabelId(i), name))
+        self._model.move_wanted.connect(lambda i, at: self.move_requested.emit(LabelId(i), at))
+
+    def _make_view(self) -> RowView:
+        view = RowView("No labels yet. Type a name below and press Enter.", self)
+        view.setModel(self._model)
+        view.setItemDelegate(LabelDelegate(view))
+        view.setAccessibleName("Labels")
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        view.setDefaultDropAction(Qt.DropAction.MoveAction)
+        view.keep_keys(Qt.Key.Key_Delete, Qt.Key.Key_F2)
+        view.selectionModel().selectionChanged.connect(self._user_chose)
+        view.part_clicked.connect(lambda index, _part: self._recolor(index.row()))
+        view.key_pressed.connect(self._key)
+        view.customContextMenuRequested.connect(self._show_menu)
+        return view
+
+    @property
+    def current(self) -> LabelId | None:
+        """The label new annotations get, None while there is none."""
+        return self._current
+
+    def set_labels(self, labels: LabelSet, usage: Mapping[LabelId, int] | None = None) -> None:
+        """Shows the label set and how many annotations of the dataset each label has."""
+        self._model.set_labels(labels, usage or {})
+        if self._current not in labels:
+            self._current = None
+        self._show_current()
+
+    def set_current(self, label_id: LabelId | None) -> None:
+        """Highlights the current label; says nothing back."""
+        self._current = label_id
+        self._show_current()
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Whether labels can be chosen only."""
+        self._read_only = read_only
+        self.new_name.setEnabled(not read_only)
+        self.view.setDragEnabled(not read_only)
+        triggers = QAbstractItemView.EditTrigger
+        self.view.setEditTriggers(
+            triggers.NoEditTriggers if read_only else triggers.DoubleClicked | triggers.EditKeyPressed
+        )
+
+    def menu(self, row: int) -> QMenu:
+        """The context menu of a row."""
+        label = self._model.label(row)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Rename", "F2", lambda: self.view.edit(self._model.index(row)))
+        menu.addAction("Change colour…", lambda: self._recolor(row))
+        menu.addSeparator()
+        up = menu.addAction("Move up", "Alt+Up", lambda: self._move(row, -1))
+        down = menu.addAction("Move down", "Alt+Down", lambda: self._move(row, 1))
+        up.setEnabled(row > 0)
+        down.setEnabled(row < self._model.rowCount() - 1)
+        menu.addSeparator()
+        menu.addAction("Delete…", "Del", lambda: self.remove_requested.emit(label.id))
+        for action in menu.actions():
+            action.setEnabled(action.isEnabled() and not self._read_only)
+        return menu
+
+    def _show_current(self) -> None:
+        row = -1 if self._current is None else self._model.row(self._current)
+        self._showing = True
+        try:
+            if row >= 0:
+                self.view.setCurrentIndex(self._model.index(row))
+            else:
+                self.view.clearSelection()
+        finally:
+            self._showing = False
+
+    def _user_chose(self) -> None:
+        rows = self.view.selectionModel().selectedRows()
+        if self._showing or not rows:
+            return
+        label_id = self._model.label(rows[0].row()).id
+        if label_id != self._current:
+            self._current = label_id
+            self.current_changed.emit(label_id)
+
+    def _add(self) -> None:
+        name = " ".join(self.new_name.text().split())
+        if name:
+            self.new_name.clear()
+            self.add_requested.emit(name)
+
+    def _recolor(self, row: int) -> None:
+        if not self._read_only:
+            self.recolor_requested.emit(self._model.label(row).id)
+
+    def _move(self, row: int, step: int) -> None:
+        target = row + step
+        if 0 <= target < self._model.rowCount() and not self._read_only:
+            self.move_requested.emit(self._model.label(row).id, target)
+
+    def _key(self, event: QKeyEvent) -> None:
+        row = self.view.currentIndex().row()
+        if row < 0:
+            return
+        alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
+        if event.key() == Qt.Key.Key_Delete and not self._read_only:
+            self.remove_requested.emit(self._model.label(row).id)
+        elif alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._move(row, -1 if event.key() == Qt.Key.Key_Up else 1)
+        else:
+            return
+        event.accept()
+
+    def _show_menu(self, position: QPoint) -> None:
+        index = self.view.indexAt(position)
+        if index.isValid():
+            self.menu(index.row()).popup(self.view.viewport().mapToGlobal(position))
+
+    # Qt overrides
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        if event.key() == Qt.Key.Key_Escape and self.new_name.hasFocus():
+            self.new_name.clear()
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            event.accept()
+            return
+        super().keyPressEvent(event)

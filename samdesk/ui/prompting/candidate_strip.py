@@ -1,0 +1,223 @@
+"""The mask candidates of the open proposal: small shapes with their predicted IoU, to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QHelpEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QTransform,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from samdesk.domain.geometry.types import Region
+from samdesk.ui.canvas.shapes import bounds_of, region_path
+from samdesk.ui.kit import painting
+from samdesk.ui.kit.painting import UNIT
+
+TILE = QSize(72, 56)
+CAPTION = 20
+GAP = UNIT
+MOST = 3
+
+
+class CandidateStrip(QWidget):
+    """Up to three mask candidates over the lower edge of the canvas. Never takes the keyboard.
+
+    Signals:
+        chosen: (int) number of the candidate that was clicked.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._candidates: tuple[tuple[Region, float], ...] = ()
+        self._paths: list[QPainterPath] = []
+        self._index = 0
+        self._hovered = -1
+        self._color = QColor()
+        self._photo: QImage | None = None
+        self._photo_scale = 1.0
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setAccessibleName("Mask candidates")
+        self.setVisible(False)
+
+    @property
+    def index(self) -> int:
+        """The candidate that is marked as the current one."""
+        return self._index
+
+    def set_candidates(
+        self, candidates: Sequence[tuple[Region, float]], index: int, color: QColor | str
+    ) -> None:
+        """Shows candidates; hides the strip if there are none.
+
+        Args:
+            candidates: (region in image pixels, predicted IoU), best first; three at most are shown.
+            index: The current one.
+            color: Of the label the mask will get.
+        """
+        count = len(self._candidates)
+        self._candidates = tuple(candidates[:MOST])
+        self._paths = []  # made when painted, so that frames nobody sees cost nothing
+        self._index = index
+        self._color = QColor(color)
+        if len(self._candidates) != count:
+            self._hovered = -1
+            self.updateGeometry()
+            self.resize(self.sizeHint())
+        self.setVisible(bool(self._candidates))
+        self.update()
+
+    def set_photo(self, photo: QImage | None, scale: float = 1.0) -> None:
+        """Draws the masks over a photo with ``scale`` of its pixels an image pixel; None: over nothing."""
+        self._photo, self._photo_scale = photo, scale
+        self.update()
+
+    def tile(self, number: int) -> QRect:
+        """The place of a candidate, widget pixels."""
+        left = GAP + number * (TILE.width() + GAP)
+        return QRect(left, GAP, TILE.width(), TILE.height() + CAPTION)
+
+    def _at(self, point: QPoint) -> int:
+        return next((i for i in range(len(self._candidates)) if self.tile(i).contains(point)), -1)
+
+    def _hint_width(self) -> int:
+        return QFontMetrics(painting.small_font(self.font())).horizontalAdvance("Tab") + 14
+
+    def _world(self) -> QRectF:
+        """The part of the image all tiles show, so that the shapes can be compared."""
+        world = QRectF()
+        for region, _ in self._candidates:
+            world = world.united(bounds_of(region))
+        margin = 0.12 * max(world.width(), world.height()) + 1
+        return world.adjusted(-margin, -margin, margin, margin)
+
+    # Qt overrides
+
+    def sizeHint(self) -> QSize:  # noqa: D102
+        count = max(len(self._candidates), 1)
+        hint = self._hint_width() + GAP if count > 1 else 0
+        return QSize(GAP + count * (TILE.width() + GAP) + hint, TILE.height() + CAPTION + 2 * GAP)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        number = self._at(event.position().toPoint())
+        if number >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self.chosen.emit(number)
+        event.accept()  # nothing under the strip is clicked through it
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        self._hover(self._at(event.position().toPoint()))
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: D102
+        self._hover(-1)
+        super().leaveEvent(event)
+
+    def event(self, event: QEvent) -> bool:  # noqa: D102
+        if isinstance(event, QHelpEvent):
+            number = self._at(event.pos())
+            words = "Next mask: Tab, previous: Shift+Tab" if len(self._candidates) > 1 else ""
+            if number >= 0:
+                score = self._candidates[number][1]
+                words = f"Mask {number + 1} of {len(self._candidates)}\npredicted IoU {score:.3f}"
+            QToolTip.showText(event.globalPos(), words, self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        ground = self.palette().color(QPalette.ColorRole.Window)
+        ground.setAlpha(236)
+        painter.setPen(QPen(painting.line(self.palette()), 1))
+        painter.setBrush(ground)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), UNIT, UNIT)
+        world = self._world()
+        if not self._paths:
+            detail = world.width() / TILE.width() / 2
+            self._paths = [region_path(region, detail) for region, _ in self._candidates]
+        for number in range(len(self._candidates)):
+            self._paint_tile(painter, number, world)
+        if len(self._candidates) > 1:
+            painter.setFont(painting.small_font(self.font()))
+            width = self._hint_width()
+            cap = QRectF(self.width() - GAP - width, GAP + TILE.height() / 2 - 10, width, 20)
+            painting.draw_cap(painter, cap, "Tab", self.palette())
+
+    def _hover(self, number: int) -> None:
+        if number != self._hovered:
+            self._hovered = number
+            hand = Qt.CursorShape.PointingHandCursor if number >= 0 else Qt.CursorShape.ArrowCursor
+            self.setCursor(hand)
+            self.update()
+
+    def _paint_tile(self, painter: QPainter, number: int, world: QRectF) -> None:
+        rect, palette = self.tile(number), self.palette()
+        picture = QRectF(rect.left(), rect.top(), TILE.width(), TILE.height())
+        scale = min(picture.width() / world.width(), picture.height() / world.height())
+        to_tile = QTransform.fromTranslate(picture.center().x(), picture.center().y())
+        to_tile.scale(scale, scale)
+        to_tile.translate(-world.center().x(), -world.center().y())
+        painter.save()
+        clip = QPainterPath()
+        clip.addRoundedRect(picture, 4, 4)
+        painter.setClipPath(clip)
+        painter.fillRect(
+            picture, painting.blend(palette.color(QPalette.ColorRole.Base), QColor("#808080"), 0.2)
+        )
+        if self._photo is not None:
+            seen = to_tile.inverted()[0].mapRect(picture)
+            s = self._photo_scale
+            source = QRectF(seen.x() * s, seen.y() * s, seen.width() * s, seen.height() * s)
+            painter.drawImage(picture, self._photo, source)
+        fill = QColor(self._color)
+        fill.setAlphaF(0.5)
+        painter.setPen(QPen(self._color, 1.5))
+        painter.setBrush(fill)
+        painter.drawPath(to_tile.map(self._paths[number]))
+        painter.restore()
+        self._paint_frame(painter, picture, number)
+        self._paint_score(painter, rect, number)
+
+    def _paint_frame(self, painter: QPainter, picture: QRectF, number: int) -> None:
+        palette = self.palette()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if number == self._index:
+            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2.5))
+            painter.drawRoundedRect(picture.adjusted(-1, -1, 1, 1), 5, 5)
+        else:
+            hovered = number == self._hovered
+            painter.setPen(QPen(painting.faint(palette) if hovered else painting.line(palette), 1))
+            painter.drawRoundedRect(picture.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+
+    def _paint_score(self, painter: QPainter, rect: QRect, number: int) -> None:
+        palette, current = self.palette(), number == self._index
+        font = painting.small_font(self.font(), 0.92)
+        font.setBold(current)
+        painter.setFont(font)
+        painter.setPen(palette.color(QPalette.ColorRole.WindowText) if current else painting.faint(palette))
+        caption = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION)
+        text = f"{self._candidates[number][1]:.2f}"
+        painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, text)
+        if current:
+            wide = QFontMetrics(font).horizontalAdvance(text) / 2
+            dot = QPointF(caption.center().x() - wide - 8, caption.center().y() + 0.5)
+            painting.draw_dot(painter, dot, palette.color(QPalette.ColorRole.Highlight), radius=2.5)

@@ -1,0 +1,62 @@
+"""A mask becomes an annotation, or takes the place of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from samdesk.domain import edits
+from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.labels import LabelId
+from samdesk.domain.prompts import PromptSet
+from samdesk.ui.editing.session import Session
+from samdesk.ui.labels.controller import LabelsController
+
+
+class MaskKeeper:
+    """Writes masks into the document on screen."""
+
+    def __init__(self, session: Session, labels: LabelsController) -> None:
+        self._session, self._labels = session, labels
+
+    def find(self, annotation_id: AnnotationId | None) -> Annotation | None:
+        """An annotation of the document on screen."""
+        document = self._session.model.document
+        return document.find(annotation_id) if document is not None and annotation_id is not None else None
+
+    def label_for(self, reopened: AnnotationId | None) -> LabelId | None:
+        """The label of the annotation that is open again, else the current one."""
+        old = self.find(reopened)
+        if old is not None:
+            return old.label_id
+        label = self._labels.current_or_new()
+        return label.id if label is not None else None
+
+    def keep(
+        self,
+        mask: tuple[Region, float],
+        prompts: PromptSet,
+        label_id: LabelId | None,
+        reopened: AnnotationId | None,
+    ) -> None:
+        """Adds an annotation, or redraws one that is open again.
+
+        Args:
+            mask: Its region and its predicted IoU.
+            prompts: What the user placed.
+            label_id: The label of a new one.
+            reopened: The annotation that is open again, if any.
+        """
+        if label_id is not None and label_id not in self._labels.labels:
+            label_id = self.label_for(None)  # it was deleted while the mask was being made
+        if label_id is None:
+            return
+        region, score = mask
+        placed = replace(prompts, mask=None) or None
+        old = self.find(reopened)
+        if old is not None:
+            new = replace(old, region=region, source=Source.SAM, mask_score=score, prompts=placed)
+            self._session.edit(f"Redraw {self._labels.name(old.label_id)}", edits.update([new]))
+            return
+        made = Annotation(new_annotation_id(), label_id, region, Source.SAM, mask_score=score, prompts=placed)
+        self._session.edit(f"Add {self._labels.name(label_id)}", edits.add([made]))

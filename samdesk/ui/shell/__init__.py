@@ -1,0 +1,1 @@
+"""The main window: menus, bars, welcome page and general dialogs."""

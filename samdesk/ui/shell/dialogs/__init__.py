@@ -1,0 +1,1 @@
+"""Settings, keyboard shortcuts, about and diagnostics."""

@@ -1,0 +1,103 @@
+"""About samdesk: version, licence, and what it stands on."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.ui.kit.app_icon import app_icon
+from samdesk.ui.kit.theme import GRID
+from samdesk.ui.shell.welcome import TAGLINE
+
+PARTS: tuple[tuple[str, str, str], ...] = (
+    ("PySide6-Essentials", "Qt for Python", "LGPL-3.0"),
+    ("torch", "PyTorch", "BSD-3-Clause"),
+    ("ultralytics", "Ultralytics (YOLO, SAM networks)", "AGPL-3.0"),
+    ("safetensors", "safetensors", "Apache-2.0"),
+    ("opencv-python", "OpenCV", "Apache-2.0"),
+    ("shapely", "Shapely and GEOS", "BSD-3-Clause, LGPL-2.1"),
+    ("contourpy", "ContourPy", "BSD-3-Clause"),
+    ("numpy", "NumPy", "BSD-3-Clause"),
+    ("pillow", "Pillow", "MIT-CMU"),
+    ("pycocotools", "COCO API", "BSD-2-Clause"),
+    ("qtawesome", "QtAwesome, with Phosphor Icons", "MIT"),
+)
+"""What samdesk stands on: (package, what people call it, licence)."""
+
+
+def package_version(package: str) -> str:
+    """The installed version of a package, without importing it; "not installed" if it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+class AboutDialog(QDialog):
+    """Name, version, licence and parts."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About samdesk")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addLayout(self._head())
+        licence = QLabel(
+            "samdesk is free software under the GNU Affero General Public License, version 3. "
+            "It comes with no warranty. The weights of Flint, the engine in the box, derive from YOLO11n "
+            "(AGPL-3.0, Ultralytics). The models you load have licences of their own; the model chooser "
+            "names them.",
+            self,
+        )
+        licence.setWordWrap(True)
+        layout.addWidget(licence)
+        layout.addLayout(self._parts())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.close)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(64 * GRID)
+
+    def _head(self) -> QHBoxLayout:
+        mark = QLabel(self)
+        mark.setPixmap(app_icon().pixmap(QSize(64, 64), self.devicePixelRatioF()))
+        name = QLabel(f"samdesk {package_version('samdesk')}", self)
+        font = name.font()
+        font.setPointSizeF(font.pointSizeF() * 1.6)
+        font.setBold(True)
+        name.setFont(font)
+        name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        line = QLabel(TAGLINE, self)
+        line.setProperty("muted", True)
+        line.setWordWrap(True)
+        words = QVBoxLayout()
+        words.setSpacing(GRID // 2)
+        words.addWidget(name)
+        words.addWidget(line)
+        head = QHBoxLayout()
+        head.setSpacing(2 * GRID)
+        head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(words, 1)
+        return head
+
+    def _parts(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        grid.setColumnStretch(0, 1)
+        for row, (package, title, licence) in enumerate(PARTS):
+            for column, text in enumerate((title, package_version(package), licence)):
+                label = QLabel(text, self)
+                label.setProperty("muted", column > 0)
+                grid.addWidget(label, row, column)
+        return grid

@@ -1,0 +1,80 @@
+"""Help > Diagnostics: the report of what is installed and what really runs, to read and to copy."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.ui.kit.painting import UNIT
+
+
+class DiagnosticsDialog(QDialog):
+    """Shows a report.
+
+    Signals:
+        rerun_requested: The user wants the test run again; ``set_text`` brings the answer.
+    """
+
+    rerun_requested = Signal()
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Diagnostics")
+        self.state = QLabel(self)
+        self.state.setWordWrap(True)
+        self.report = QPlainTextEdit(self)
+        self.report.setReadOnly(True)
+        self.report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.report.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.report.setAccessibleName("Report")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        role = QDialogButtonBox.ButtonRole.ActionRole
+        self.copy_button = buttons.addButton("Copy", role)
+        self.copy_button.setToolTip("Copy the report, to paste it into a bug report")
+        self.rerun_button = buttons.addButton("Run the test again", role)
+        self.copy_button.clicked.connect(self._copy)
+        self.rerun_button.clicked.connect(self._rerun)
+        for button in (self.copy_button, self.rerun_button):
+            button.setAutoDefault(False)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(UNIT)
+        layout.addWidget(self.state)
+        layout.addWidget(self.report, 1)
+        layout.addWidget(buttons)
+        self.resize(720, 520)
+        if text:
+            self.set_text(text)
+        else:
+            self.set_running()
+
+    def set_text(self, text: str) -> None:
+        """Shows a finished report."""
+        self.report.setPlainText(text)
+        self.state.setText("What samdesk found on this machine. Nothing leaves it unless you copy it.")
+        self.copy_button.setEnabled(True)
+        self.rerun_button.setEnabled(True)
+
+    def set_running(self) -> None:
+        """Says that the test runs; the last report stays readable."""
+        self.state.setText("Testing: a real image is encoded and decoded…")
+        self.rerun_button.setEnabled(False)
+        self.copy_button.setEnabled(bool(self.report.toPlainText()))
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self.report.toPlainText())
+        self.state.setText("Copied.")
+
+    def _rerun(self) -> None:
+        self.set_running()
+        self.rerun_requested.emit()

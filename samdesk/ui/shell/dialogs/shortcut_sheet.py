@@ -1,0 +1,122 @@
+"""The shortcut sheet: every key and mouse gesture on one page, with the user's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import GESTURES, MENUS
+from samdesk.ui.kit.theme import GRID
+
+Row = tuple[str, tuple[str, ...]]
+"""What is done, and the keys that do it."""
+
+_COLUMNS = 3
+
+
+def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
+    """The sheet's text: (heading, rows), commands that have a key and the canvas's mouse gestures."""
+    titles = {path: title.replace("&", "") for path, title in MENUS if "/" not in path}
+    found: dict[str, list[Row]] = {path: [] for path in titles}
+    digits = [f"label.{n}" for n in range(1, 10)]
+    for command in actions.commands:
+        if command.id in digits or not actions.shortcuts(command.id):
+            continue
+        row = (command.title.rstrip("…"), actions.shortcut_texts(command.id))
+        found[command.menu.split("/")[0]].append(row)
+    first, last = (actions.shortcut_text(command_id) for command_id in (digits[0], digits[-1]))
+    if first and last:
+        found["annotate"].append(("Use label 1 to 9", (f"{first} – {last}",)))
+    result = [(titles[path], rows) for path, rows in found.items() if rows]
+    return [*result, ("On the canvas", [(what, (how,)) for how, what in GESTURES])]
+
+
+class ShortcutSheet(QDialog):
+    """A page of key caps in columns."""
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Shortcuts")
+        page = QWidget(self)
+        columns = QHBoxLayout(page)
+        columns.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
+        columns.setSpacing(5 * GRID)
+        for part in _in_columns(sections(actions), _COLUMNS):
+            column = QVBoxLayout()
+            column.setSpacing(3 * GRID)
+            for heading, rows in part:
+                column.addWidget(_block(heading, rows, page))
+            column.addStretch(1)
+            columns.addLayout(column, 1)
+        scroll = QScrollArea(self)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        change = buttons.addButton("Change shortcuts…", QDialogButtonBox.ButtonRole.ActionRole)
+        change.setAutoDefault(False)
+        change.clicked.connect(self.close)
+        change.clicked.connect(actions.action("edit.shortcuts").trigger)
+        buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(buttons)
+        wanted = page.sizeHint()
+        room = self.screen().availableSize() * 0.9
+        self.resize(
+            min(wanted.width() + 8 * GRID, room.width()), min(wanted.height() + 14 * GRID, room.height())
+        )
+
+
+def _in_columns(blocks: Sequence[tuple[str, list[Row]]], count: int) -> list[list[tuple[str, list[Row]]]]:
+    """Blocks in columns of about the same height, the longest first."""
+    result: list[list[tuple[str, list[Row]]]] = [[] for _ in range(count)]
+    heights = [0] * count
+    for block in sorted(blocks, key=lambda found: -len(found[1])):
+        at = heights.index(min(heights))
+        result[at].append(block)
+        heights[at] += len(block[1]) + 3
+    return result
+
+
+def _block(heading: str, rows: Sequence[Row], parent: QWidget) -> QWidget:
+    block = QWidget(parent)
+    grid = QGridLayout(block)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(3 * GRID)
+    grid.setVerticalSpacing(GRID * 3 // 4)
+    grid.setColumnStretch(0, 1)
+    title = QLabel(heading, block)
+    title.setProperty("heading", True)
+    grid.addWidget(title, 0, 0, 1, 2)
+    for at, (what, keys) in enumerate(rows, start=1):
+        grid.addWidget(QLabel(what, block), at, 0)
+        grid.addWidget(_caps(keys, block), at, 1, Qt.AlignmentFlag.AlignRight)
+    return block
+
+
+def _caps(keys: Sequence[str], parent: QWidget) -> QWidget:
+    holder = QWidget(parent)
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(GRID // 2)
+    for key in keys:
+        cap = QLabel(key, holder)
+        cap.setProperty("key", True)
+        row.addWidget(cap)
+    return holder

@@ -1,0 +1,308 @@
+"""The main window: it lays out what it is given and keeps the layout; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QMainWindow, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from samdesk.settings import table as keys
+from samdesk.settings.table import Settings
+from samdesk.ui.commands.actions import Actions, widget_needs_key
+from samdesk.ui.kit.app_icon import app_icon
+from samdesk.ui.kit.dock import Dock
+from samdesk.ui.kit.message_bar import Action, MessageBar
+from samdesk.ui.kit.overlay import Overlay
+from samdesk.ui.kit.theme import GRID
+from samdesk.ui.shell.menus import Menus
+from samdesk.ui.shell.status_bar import StatusBar
+from samdesk.ui.shell.tool_strip import ToolStrip
+from samdesk.ui.shell.top_bar import TopBar
+from samdesk.ui.shell.welcome import Welcome
+
+_LAYOUT_VERSION = 1
+_READ_ONLY = "read-only"
+_MESSAGE_WIDTH = 90 * GRID
+
+
+class MainWindow(QMainWindow):
+    """Toolbars, docks, canvas, messages and status of one samdesk window.
+
+    Signals:
+        close_requested(object QCloseEvent): The user closes the window; ``ignore()`` the event to stay.
+        paths_dropped(object list[Path]): Files or folders were dropped.
+        recent_chosen(object Path): A recent folder was picked in the menu or on the welcome page.
+    """
+
+    close_requested = Signal(object)
+    paths_dropped = Signal(object)
+    recent_chosen = Signal(object)
+
+    def __init__(
+        self,
+        actions: Actions,
+        settings: Settings,
+        canvas: QWidget,
+        labels_panel: QWidget,
+        annotations_panel: QWidget,
+        images_panel: QWidget,
+        candidate_strip: QWidget | None = None,
+        batch_bar: QWidget | None = None,
+    ) -> None:
+        """Builds the window around the widgets; ``show_welcome`` is what it begins with."""
+        super().__init__()
+        self._settings = settings
+        self._layout_kept = QByteArray()
+        self.setWindowTitle("samdesk")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(False)
+        self.setAnimated(False)
+        self.canvas = canvas
+        self.menus = Menus(self.menuBar(), actions, self.recent_chosen.emit)
+        self.top_bar = TopBar(actions, self)
+        self.tool_strip = ToolStrip(actions, self)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.top_bar)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tool_strip)
+        self.status = StatusBar(self)
+        self.setStatusBar(self.status)
+        self.message_bar = MessageBar(self)
+        self._batch_bar = batch_bar
+        self.welcome = Welcome(actions, self)
+        self.welcome.recent_chosen.connect(self.recent_chosen)
+        self._area = QWidget(self)
+        self._add_centre(candidate_strip)
+        self.docks = self._add_docks(labels_panel, annotations_panel, images_panel)
+        self._add_panel_menu()
+        actions.attach(self, self._area)
+        self._restore()
+        self.show_welcome()
+
+    # pages
+
+    @property
+    def on_welcome(self) -> bool:
+        """Whether the welcome page is shown."""
+        return self._stack.currentWidget() is self.welcome
+
+    def show_welcome(self) -> None:
+        """Shows the welcome page and nothing that needs a dataset."""
+        if not self.on_welcome:
+            self._layout_kept = self.saveState(_LAYOUT_VERSION)
+        self._stack.setCurrentWidget(self.welcome)
+        self._show_rooms(False)
+
+    def show_canvas(self) -> None:
+        """Shows the canvas and the panels as the user left them."""
+        if not self.on_welcome:
+            return
+        self._stack.setCurrentWidget(self._area)
+        self._show_rooms(True)
+        if not self._layout_kept.isEmpty():
+            self.restoreState(self._layout_kept, _LAYOUT_VERSION)
+        else:
+            self._size_docks()
+        self.tool_strip.setVisible(True)
+        self.canvas.setFocus()
+
+    def set_recent(self, folders: Sequence[Path]) -> None:
+        """Lists recent folders in the menu and on the welcome page."""
+        self.menus.set_recent(folders)
+        self.welcome.set_recent(folders)
+
+    # what is told
+
+    def show_message(
+        self,
+        text: str,
+        kind: str = "info",
+        actions: Sequence[Action] = (),
+        key: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        """Shows a quiet message; see ``MessageBar.show_message``."""
+        self.message_bar.show_message(text, kind, actions, key, seconds)
+
+    def set_read_only(self, reason: str = "", actions: Sequence[Action] = ()) -> None:
+        """Shows why nothing can be changed here; empty: takes the banner away."""
+        if reason:
+            self.show_message(reason, "warning", actions, _READ_ONLY)
+        else:
+            self.message_bar.dismiss(_READ_ONLY)
+
+    def set_model_chip(self, text: str, tip: str = "", state: str = "ok") -> None:
+        """Names the model in use; ``state`` is "ok", "busy", "warning" or "error"."""
+        self.top_bar.chip.set_model(text, tip, state)
+
+    def set_cursor(self, point: tuple[float, float] | None) -> None:
+        """Shows where the cursor is, image pixels; None: outside the image."""
+        self.status.set_cursor(point)
+
+    def set_zoom(self, zoom: float | None) -> None:
+        """Shows the zoom, 1.0 is 100%."""
+        self.status.set_zoom(zoom)
+
+    def set_timing(
+        self, encode_ms: float | None = None, decode_ms: float | None = None, cached: bool = False
+    ) -> None:
+        """Shows how long the model took; see ``StatusBar.set_timing``."""
+        self.status.set_timing(encode_ms, decode_ms, cached)
+
+    def set_look(self, text: str, tip: str = "") -> None:
+        """Shows that the model looks at a part of the photo more closely; empty: it does not."""
+        self.status.set_look(text, tip)
+
+    def set_engine(self, text: str, tip: str = "") -> None:
+        """Shows which model answers on which device, in the status bar."""
+        self.status.set_engine(text, tip)
+
+    def set_saved(self, text: str, state: str | None = None) -> None:
+        """Shows whether everything is on disk; see ``StatusBar.set_saved``."""
+        self.status.set_saved(text, state)
+
+    def set_hint(self, text: str) -> None:
+        """Shows what the tool in use waits for."""
+        self.status.set_hint(text)
+
+    # Qt events
+
+    def event(self, event: QEvent) -> bool:
+        """Leaves keys to the widget that has the focus and needs them, before any shortcut."""
+        if isinstance(event, QKeyEvent) and widget_needs_key(QApplication.focusWidget(), event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Gives the focus to what the user will use first."""
+        super().showEvent(event)
+        (self.welcome.open_button if self.on_welcome else self.canvas).setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Asks whether the window may close, and remembers the layout if it does."""
+        event.accept()
+        self.close_requested.emit(event)
+        if event.isAccepted():
+            self._remember()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes files and folders of this machine."""
+        if _paths(event):
+            event.acceptProposedAction()
+            self.welcome.set_dropping(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Forgets the drop target."""
+        self.welcome.set_dropping(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hands on what was dropped."""
+        self.welcome.set_dropping(False)
+        paths = _paths(event)
+        if paths:
+            event.acceptProposedAction()
+            self.paths_dropped.emit(paths)
+
+    # building
+
+    def _add_centre(self, candidate_strip: QWidget | None) -> None:
+        over = QVBoxLayout(self._area)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.addWidget(self.canvas)
+        if candidate_strip is not None:
+            Overlay(self._area, candidate_strip, bottom=True)
+        centre = QWidget(self)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self._stack = QStackedWidget(centre)
+        self._stack.addWidget(self.welcome)
+        self._stack.addWidget(self._area)
+        self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        if self._batch_bar is not None:
+            self._batch_bar.setObjectName("job")  # part of the window, not a card over the photo
+            layout.addWidget(self._batch_bar)
+        layout.addWidget(self._stack, 1)
+        self.setCentralWidget(centre)
+        # Over the photo, not above it: a photo that jumps makes the next click miss.
+        Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self._batch_bar)
+
+    def _add_docks(self, labels: QWidget, annotations: QWidget, images: QWidget) -> dict[str, Dock]:
+        right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+        docks = {
+            "labels": Dock("labels", "Labels", labels, self),
+            "annotations": Dock("annotations", "Annotations", annotations, self),
+            "images": Dock("images", "Images", images, self),
+        }
+        self.addDockWidget(right, docks["labels"])
+        self.addDockWidget(right, docks["annotations"])
+        self.addDockWidget(bottom, docks["images"])
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        return docks
+
+    def _size_docks(self) -> None:
+        labels, annotations, images = (self.docks[name] for name in ("labels", "annotations", "images"))
+        self.resizeDocks([labels], [34 * GRID], Qt.Orientation.Horizontal)
+        self.resizeDocks([labels, annotations], [30 * GRID, 50 * GRID], Qt.Orientation.Vertical)
+        self.resizeDocks([images], [25 * GRID], Qt.Orientation.Vertical)
+
+    def _add_panel_menu(self) -> None:
+        view = self.menus.menu("view")
+        view.addSeparator()
+        panels = view.addMenu("&Panels")
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
+
+    def _show_rooms(self, shown: bool) -> None:
+        self.tool_strip.setVisible(shown)
+        for dock in self.docks.values():
+            dock.setVisible(shown)
+            dock.toggleViewAction().setEnabled(shown)
+
+    def _restore(self) -> None:
+        geometry = _from_text(self._settings.get(keys.WINDOW_GEOMETRY))
+        if geometry.isEmpty() or not self.restoreGeometry(geometry):
+            self._place()
+        self._layout_kept = _from_text(self._settings.get(keys.WINDOW_DOCKS))
+        for name in self._settings.get(keys.WINDOW_COLLAPSED):
+            if name in self.docks:
+                self.docks[name].set_collapsed(True)
+
+    def _place(self) -> None:
+        screen = self.screen() or QApplication.primaryScreen()
+        room = screen.availableGeometry()
+        width, height = min(1440, room.width() * 9 // 10), min(900, room.height() * 9 // 10)
+        self.resize(width, height)
+        self.move(room.x() + (room.width() - width) // 2, room.y() + (room.height() - height) // 2)
+
+    def _remember(self) -> None:
+        if not self.on_welcome:
+            self._layout_kept = self.saveState(_LAYOUT_VERSION)
+        self._settings.set(keys.WINDOW_GEOMETRY, _to_text(self.saveGeometry()))
+        self._settings.set(keys.WINDOW_DOCKS, _to_text(self._layout_kept))
+        self._settings.set(
+            keys.WINDOW_COLLAPSED, [name for name, dock in self.docks.items() if dock.collapsed]
+        )
+        self._settings.flush()
+
+
+def _paths(event: QDropEvent | QDragEnterEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+
+
+def _to_text(state: QByteArray) -> str:
+    return bytes(state.toBase64().data()).decode("ascii")
+
+
+def _from_text(text: str) -> QByteArray:
+    return QByteArray.fromBase64(QByteArray(text.encode("ascii", "ignore")))

@@ -1,0 +1,83 @@
+"""The menu bar, made from the command table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolTip
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import MENUS
+from samdesk.ui.kit.icons import icon
+from samdesk.ui.shell.welcome import short_path
+
+
+class Menus:
+    """Fills a menu bar with every command, in the order of the table."""
+
+    def __init__(self, bar: QMenuBar, actions: Actions, choose_recent: Callable[[Path], None]) -> None:
+        """Builds the menus.
+
+        Args:
+            bar: An empty menu bar.
+            actions: The commands.
+            choose_recent: Called with the recent folder the user picks.
+        """
+        self._choose_recent = choose_recent
+        self._why = _WhyGrey(bar)
+        self._menus: dict[str, QMenu] = {}
+        groups: dict[str, str] = {}
+        titles = dict(MENUS)
+        for path, title in MENUS:
+            if "/" not in path:
+                self._add_menu(path, bar.addMenu(title))
+        for command in actions.commands:
+            top = command.menu.split("/")[0]
+            menu = self._menus[top]
+            if groups.get(top) not in (None, command.group):
+                menu.addSeparator()
+            groups[top] = command.group
+            if command.menu not in self._menus:
+                self._add_menu(command.menu, menu.addMenu(titles[command.menu]))
+            self._menus[command.menu].addAction(actions.action(command.id))
+        self.recent = QMenu(bar)
+        self.recent.setToolTipsVisible(True)
+        self._recent_action = actions.action("file.open_recent")
+        self._recent_action.setMenu(self.recent)
+        self.set_recent(())
+
+    def menu(self, path: str) -> QMenu:
+        """A menu by its path in ``MENUS``."""
+        return self._menus[path]
+
+    def set_recent(self, folders: Sequence[Path]) -> None:
+        """Lists the recent folders, the latest first."""
+        self.recent.clear()
+        for folder in folders:
+            text = f"{folder.name}   {short_path(folder.parent)}".replace("&", "&&")
+            action = self.recent.addAction(icon("ph.folder"), text)
+            action.setToolTip(str(folder))
+            action.triggered.connect(lambda _checked=False, chosen=folder: self._choose_recent(chosen))
+        self._recent_action.setEnabled(bool(folders))
+
+    def _add_menu(self, path: str, menu: QMenu) -> None:
+        menu.setToolTipsVisible(False)
+        menu.installEventFilter(self._why)
+        self._menus[path] = menu
+
+
+class _WhyGrey(QObject):
+    """Shows the tooltip of what is grey in a menu, which says why; the other entries need none."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Answers a menu's wish for a tooltip."""
+        wished = event.type() is QEvent.Type.ToolTip
+        if wished and isinstance(watched, QMenu) and isinstance(event, QHelpEvent):
+            action = watched.actionAt(event.pos())
+            if action is not None and not action.isEnabled():
+                QToolTip.showText(event.globalPos(), action.toolTip(), watched)
+                return True
+        return False

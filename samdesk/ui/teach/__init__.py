@@ -1,0 +1,1 @@
+"""Teaching Flint in the window."""

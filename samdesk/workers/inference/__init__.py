@@ -1,0 +1,1 @@
+"""The inference thread: the predictor, its embeddings and the prompts it answers."""

@@ -1,0 +1,55 @@
+"""Loads models, and what was taught on the dataset wherever Flint is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from samdesk.engine.models.registry import FLINT
+from samdesk.engine.protocols import EngineError, Predictor
+from samdesk.workers.inference.model_in_use import Loader
+from samdesk.workers.thread import Post
+
+
+class TaughtLoader(QObject):
+    """A loader of predictors for the inference thread; what it stands in for is set on the main thread.
+
+    Attributes:
+        path: The taught weights in use; None: Flint as it was shipped.
+
+    Signals:
+        failed: In words, that taught weights cannot be used.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, load: Loader | None = None, parent: QObject | None = None) -> None:
+        """Wraps a loader; None is the engine's own."""
+        super().__init__(parent)
+        self.path: Path | None = None
+        self._load = load or _load_predictor
+        self._post = Post(lambda text: self.failed.emit(str(text)), self)
+
+    def __call__(self, name: str, device: str, precision: str) -> Predictor:
+        """Loads a model; taught weights that fail leave Flint as it was shipped. Raises ``EngineError``."""
+        path = self.path
+        if path is not None and (name or _default_model()) == FLINT:
+            try:
+                return self._load(str(path), device, precision)
+            except EngineError as error:
+                self.path = None
+                self._post(f"The taught weights cannot be used, so Flint draws as it was shipped. {error}")
+        return self._load(name, device, precision)
+
+
+def _default_model() -> str:
+    from samdesk.engine.models.load import default_model
+
+    return default_model()
+
+
+def _load_predictor(name: str, device: str, precision: str) -> Predictor:
+    from samdesk.engine.models.load import load_predictor
+
+    return load_predictor(name, device, precision)

@@ -1,0 +1,1 @@
+"""The storage thread: the dataset, read and saved."""

@@ -1,0 +1,390 @@
+"""The auto-annotate pipeline: classes, duplicates, what a person touched, cancel and resume."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from samdesk.base.jobs import CancelToken
+from samdesk.batch.models import Instead
+from samdesk.batch.pipeline import Annotator, ImageProblem, Models, RunStopped, dry_run, run
+from samdesk.batch.plan import (
+    HAS_ANNOTATIONS,
+    NOT_FROM_A_RUN,
+    TOUCHED,
+    AutoAnnotatePlan,
+    find_objects,
+    run_edit,
+    skip_reason,
+)
+from samdesk.batch.report import BatchProgress, BatchSummary
+from samdesk.batch.targets.documents import DocumentTarget
+from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, by_person, update
+from samdesk.domain.geometry.regions import iou
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.engine.protocols import EngineError, OutOfMemory
+from tests.helpers.finding import NAMES, ColourDetector, InnerPredictor, Shelf, seeded_yolo
+from tests.helpers.make import annotation, document, photo, square
+
+PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
+LABELS = LabelSet.from_names(NAMES)
+
+
+class Memory:
+    """Documents in memory."""
+
+    def __init__(self, folder: Path, count: int = 4) -> None:
+        self.folder = folder
+        self.keys = [ImageKey(f"{i}.png") for i in range(count)]
+        for i, key in enumerate(self.keys):
+            photo(folder / key, seed=i)
+        self.documents = {key: ImageDocument(key, 320, 240) for key in self.keys}
+        self.full_after = 10**6
+
+    def load(self, key: ImageKey) -> ImageDocument:
+        return self.documents[key]
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+        if self.full_after == 0:
+            raise RunStopped("the disk is full")
+        self.full_after -= 1
+        self.documents[key], _ = edit.apply(self.documents[key])
+        return True
+
+    def read(self, key: ImageKey) -> RgbImage:
+        path = self.folder / key
+        if path.stat().st_size == 0:
+            raise ImageProblem(f"{key}: the file is empty")
+        return np.asarray(Image.open(path))
+
+    def target(self, existing: str = "skip", run_id: str = "run") -> DocumentTarget:
+        ids = PLAN.label_ids(NAMES, LABELS)
+        plan = replace(PLAN, existing=existing)  # type: ignore[arg-type]
+        return DocumentTarget(self.keys, self, self.read, plan.existing, ids, RunId(run_id))
+
+    def annotate(self, existing: str = "skip", shelf: Shelf | None = None, **options: object) -> BatchSummary:
+        target = self.target(existing)
+        said: list[str] = []
+        annotator = (shelf or Shelf()).loaders.annotator(PLAN, said.append)
+        return run(target, annotator, dry_run(target), **options)  # type: ignore[arg-type]
+
+    def content(self) -> dict[ImageKey, list[tuple[LabelId, bytes, float | None]]]:
+        return {
+            key: [(a.label_id, a.region.wkb, a.detector_score) for a in d.annotations]
+            for key, d in self.documents.items()
+        }
+
+
+def test_each_mask_keeps_the_class_of_its_own_box_whatever_its_score(tmp_path: Path) -> None:
+    image = np.asarray(Image.open(photo(tmp_path / "a.png")))
+    found = find_objects(image, ColourDetector(), InnerPredictor(scores=(0.01, 0.9)), PLAN)
+    assert [(f.detection.class_id, f.mask_score) for f in found] == [(0, 0.01), (2, 0.9)]
+    for one in found:
+        x0, y0, x1, y1 = one.region.bounds
+        assert (x0, y0, x1, y1) == pytest.approx(
+            (one.detection.x0 + 2, one.detection.y0 + 2, one.detection.x1 - 2, one.detection.y1 - 2), abs=1.5
+        )
+
+
+def test_what_a_run_makes_says_where_it_comes_from(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 1)
+    summary = memory.annotate()
+    first, second = memory.documents[memory.keys[0]].annotations
+    assert (first.source, first.review, first.run_id) == (Source.YOLO_SAM, ReviewState.PENDING, "run")
+    assert (first.detector_score, first.mask_score) == (0.9, 0.95)
+    assert first.prompts is not None
+    assert first.prompts.box is not None
+    assert first.prompts.box.xyxy == pytest.approx((32, 48, 129, 169), abs=1)
+    assert [LABELS.get(a.label_id).name for a in (first, second)] == ["ellipse", "box"]
+    assert (summary.annotated, summary.annotations, summary.ok) == (1, 2, True)
+
+
+def test_an_empty_mask_leaves_the_box_and_a_note(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 1)
+    annotator = Annotator(
+        Models(ColourDetector(), InnerPredictor(empty=(1,))), PLAN, lambda: pytest.fail("no GPU"), print
+    )
+    target = memory.target()
+    summary = run(target, annotator, dry_run(target))
+    second = memory.documents[memory.keys[0]].annotations[1]
+    assert second.mask_score == 0.0
+    assert second.prompts is not None
+    assert second.prompts.box is not None
+    assert second.region.bounds == second.prompts.box.xyxy
+    assert summary.annotations == 2
+    assert [n.key for n in summary.notes] == [memory.keys[0]]
+
+
+def test_an_image_without_objects_is_done_and_counted_as_empty(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 1)
+    Image.new("RGB", (320, 240), (90, 90, 90)).save(tmp_path / memory.keys[0])
+    shelf = Shelf()
+    summary = memory.annotate(shelf=shelf)
+    assert (summary.annotated, summary.empty, summary.annotations) == (1, 1, 0)
+    assert shelf.predictors[0].encoded == 0, "SAM was asked though nothing was found"
+    assert memory.documents[memory.keys[0]].revision == 1, "the store was not told"
+
+
+@pytest.mark.parametrize(
+    ("changes", "made_by_run", "expected"),
+    [
+        ({"touched": True}, False, (TOUCHED, TOUCHED, TOUCHED)),
+        ({"done": True}, True, (TOUCHED, TOUCHED, TOUCHED)),
+        ({"touched": True, "annotations": ()}, False, (TOUCHED, TOUCHED, TOUCHED)),
+        ({"annotations": ()}, False, (None, None, None)),
+        ({}, False, (HAS_ANNOTATIONS, None, NOT_FROM_A_RUN)),
+        ({}, True, (HAS_ANNOTATIONS, None, None)),
+    ],
+)
+def test_which_images_a_run_leaves_alone(
+    changes: dict[str, object], made_by_run: bool, expected: tuple[str | None, ...]
+) -> None:
+    there = document("a")
+    if made_by_run:
+        there, _ = update([replace(there.annotations[0], run_id=RunId("r"))]).apply(there)
+    there = replace(there, **changes)  # type: ignore[arg-type]
+    assert tuple(skip_reason(there, e) for e in ("skip", "add", "replace")) == expected
+
+
+def test_add_leaves_out_what_is_there_under_the_same_label() -> None:
+    there = document("a")
+    same = annotation("same", region=square(12, 10))  # IoU 0.82 with "a"
+    other_label = annotation("other label", "bus", region=square(12, 10))
+    elsewhere = annotation("elsewhere", region=square(25, 10))  # IoU 0.14
+    after, _ = run_edit(there, [same, other_label, elsewhere], "add").apply(there)
+    assert [a.id for a in after.annotations] == ["a", "other label", "elsewhere"]
+
+
+def test_two_detections_of_one_run_are_never_each_others_duplicates() -> None:
+    there = document()
+    after, _ = run_edit(there, [annotation("a"), annotation("b")], "add").apply(there)
+    assert len(after.annotations) == 2
+
+
+def test_replace_takes_only_what_an_earlier_run_made() -> None:
+    by_run = annotation("by run", region=square(50, 50), run_id=RunId("old"))
+    imported = annotation("imported", source=Source.IMPORT)
+    there = ImageDocument(ImageKey("a.jpg"), 100, 80, (by_run, imported))
+    fresh = [annotation("new", region=square(50, 48)), annotation("again", region=square(11, 10))]
+    after, inverse = run_edit(there, fresh, "replace").apply(there)
+    assert [a.id for a in after.annotations] == ["imported", "new"]
+    assert inverse.apply(after)[0].annotations == there.annotations
+
+
+def test_what_a_person_changed_is_no_runs_any_more() -> None:
+    there = document("a")
+    made = replace(there.annotations[0], run_id=RunId("r"))
+    there, _ = by_person(update([made])).apply(there)
+    assert skip_reason(there, "replace") == TOUCHED
+    assert there.annotations[0].run_id is None
+
+
+def test_running_again_changes_nothing(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.annotate()
+    before = dict(memory.documents)
+    for existing in ("skip", "add"):
+        summary = memory.annotate(existing)
+        assert summary.annotations == 0
+        assert {k: d.annotations for k, d in memory.documents.items()} == {
+            k: d.annotations for k, d in before.items()
+        }
+    content = memory.content()
+    memory.annotate("replace")
+    assert memory.content() == content
+
+
+def test_cancel_and_resume_give_the_same_as_one_run(tmp_path: Path) -> None:
+    one = Memory(tmp_path / "one", 6)
+    one.annotate()
+    two = Memory(tmp_path / "two", 6)
+    cancel = CancelToken()
+    shelf = Shelf(before=lambda call: cancel.cancel() if call == 3 else None)
+    first = two.annotate(shelf=shelf, cancel=cancel)
+    assert (first.cancelled, first.annotated) == (True, 3), "the image it was at is kept, the next not begun"
+    second = two.annotate()
+    assert (second.cancelled, second.annotated, len(second.skipped)) == (False, 3, 3)
+    assert two.content() == one.content()
+
+
+def test_a_cancel_during_the_last_image_is_no_cancel(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 2)
+    cancel = CancelToken()
+    shelf = Shelf(before=lambda call: cancel.cancel() if call == 2 else None)
+    assert not memory.annotate(shelf=shelf, cancel=cancel).cancelled
+
+
+def test_a_person_working_meanwhile_keeps_his_work(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    key = memory.keys[2]
+
+    def draw(call: int) -> None:
+        if call == 2:
+            there = memory.documents[key]
+            memory.documents[key], _ = by_person(Edit(put=())).apply(there)
+
+    summary = memory.annotate(shelf=Shelf(before=draw))
+    assert memory.documents[key].annotations == ()
+    assert [(s.key, s.reason) for s in summary.skipped] == [(key, TOUCHED)]
+    assert summary.annotated == 3
+
+
+def test_bad_images_are_listed_and_the_run_goes_on(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    (tmp_path / memory.keys[1]).write_bytes(b"")
+
+    def fail(call: int) -> None:
+        if call == 2:  # the third image: the second never gets to the detector
+            raise EngineError("the network tripped")
+        if call == 3:
+            raise ZeroDivisionError("oops")
+
+    told: list[str] = []
+    seen: list[BatchProgress] = []
+    summary = memory.annotate(
+        shelf=Shelf(before=fail), failed=lambda f: told.append(f.key), progress=seen.append
+    )
+    assert [(f.key, f.message) for f in summary.failed] == [
+        ("1.png", "1.png: the file is empty"),
+        ("2.png", "the network tripped"),
+        ("3.png", "ZeroDivisionError: oops"),
+    ]
+    assert told == ["1.png", "2.png", "3.png"]
+    assert (summary.annotated, summary.ok) == (1, False)
+    assert [(p.done, p.failed) for p in seen] == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)]
+    assert seen[-1].seconds_left == 0
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_is_done(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.full_after = 2
+    summary = memory.annotate()
+    assert (summary.annotated, summary.stopped, summary.ok) == (2, "the disk is full", False)
+
+
+def test_out_of_gpu_memory_an_image_is_done_on_the_cpu_and_it_is_said_once(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    said: list[str] = []
+    devices: list[str] = []
+
+    def full(call: int) -> None:
+        devices.append("gpu")
+        raise OutOfMemory("the device is full")
+
+    shelf = Shelf(before=full, gpu=True)
+    annotator = shelf.loaders.annotator(PLAN, said.append)
+    shelf._before = lambda call: devices.append("cpu")
+    target = memory.target()
+    summary = run(target, annotator, dry_run(target))
+    assert (summary.annotated, summary.annotations) == (4, 8)
+    assert devices == ["gpu", "cpu"] * 4
+    assert len(said) == 1
+    assert "CPU" in said[0]
+    assert shelf.asked[2:] == [("colour.pt", "cpu"), ("inner.pt", "cpu")], "loaded more than once"
+
+
+def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 1)
+
+    def full(call: int) -> None:
+        raise OutOfMemory("no memory left")
+
+    shelf = Shelf(before=full)
+    summary = memory.annotate(shelf=shelf)
+    assert [f.message for f in summary.failed] == ["no memory left"]
+    assert len(shelf.asked) == 2, "loaded again for the CPU, where it was already"
+
+
+def test_another_model_than_asked_for_is_used_only_when_allowed_and_said() -> None:
+    said: list[str] = []
+    plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
+    annotator = Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True, predictor=True))
+    assert annotator.models.detector.info.name == "colour.pt"
+    assert annotator.models.predictor.info.name == "inner.pt"
+    assert "yolo11x.pt cannot be had; Colours finds the objects instead" in said[0]
+    assert "sam_b.pt cannot be had; Inner draws the masks instead" in said[1]
+    with pytest.raises(EngineError, match=r"no file 'yolo11x\.pt'"):
+        Shelf().loaders.annotator(plan, said.append, instead=Instead(predictor=True))
+    plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
+    with pytest.raises(EngineError, match=r"sam_b\.pt are not on this machine"):
+        Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True))
+
+
+def test_the_models_that_took_a_place_are_those_of_the_cpu_too() -> None:
+    def full_on_the_gpu(_call: int) -> None:
+        if len(shelf.detectors) == 1:
+            raise OutOfMemory("no memory left")
+
+    shelf = Shelf(full_on_the_gpu, gpu=True)
+    plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
+    annotator = shelf.loaders.annotator(plan, print, instead=Instead(detector=True, predictor=True))
+    shelf.asked.clear()
+    annotator.find(np.zeros((20, 20, 3), np.uint8))
+    assert shelf.asked == [("colour.pt", "cpu"), ("inner.pt", "cpu")]
+
+
+def test_the_dry_run_counts_and_gives_reasons(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    first, second = memory.keys[:2]
+    memory.documents[first] = replace(memory.documents[first], touched=True)
+    memory.documents[second] = replace(document("a"), key=second)
+    counted = dry_run(memory.target())
+    assert counted.annotate == tuple(memory.keys[2:])
+    assert counted.text == (
+        f"2 of 4 images will be annotated; 1 skipped: {TOUCHED}; 1 skipped: {HAS_ANNOTATIONS}"
+    )
+
+
+def test_detector_classes_become_labels_by_name() -> None:
+    labels = LabelSet.from_names(["box", "person"])
+    plan = replace(PLAN, mapping=(("ellipse", "person"), ("nothing", "")))
+    assert plan.used_classes(NAMES) == (0, 2)
+    assert plan.labels_for(NAMES, labels) == labels
+    ids = plan.label_ids(NAMES, labels)
+    assert {c: labels.get(i).name for c, i in ids.items()} == {0: "person", 2: "box"}
+    assert PLAN.labels_for(NAMES, labels).names == ("box", "person", "ellipse", "nothing")
+    assert replace(PLAN, classes=(0,)).labels_for(NAMES, labels).names == ("box", "person", "ellipse")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"conf": 1.5}, {"iou": -0.1}, {"imgsz": 0}, {"max_det": 0}, {"classes": ()}, {"existing": "no"}]
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(PLAN, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_class_the_detector_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="classes 0 to 2"):
+        Shelf().loaders.annotator(replace(PLAN, classes=(7,)), print)
+
+
+def test_a_real_yolo_and_flint_annotate_every_detection(tmp_path: Path) -> None:
+    """A network of random weights finds noise: what counts is one annotation a detection, in order."""
+    from samdesk.engine.models.load import load_detector, load_predictor
+
+    image = np.asarray(Image.open(photo(tmp_path / "a.png", 160, 120)))
+    detector = load_detector(str(seeded_yolo(tmp_path)), "cpu")
+    predictor = load_predictor("flint", "cpu")
+    plan = AutoAnnotatePlan(conf=1e-7, iou=0.1, imgsz=160, max_det=4)
+    boxes = detector.detect([image], conf=1e-7, iou=0.1, imgsz=160, max_det=4)[0]
+    assert len(boxes) == 4
+    found = find_objects(image, detector, predictor, plan)
+    assert [f.detection for f in found] == boxes
+    for one in found:
+        assert not one.region.is_empty
+
+
+def test_regions_of_a_run_lie_in_the_image(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, 1)
+    memory.annotate()
+    made: tuple[Annotation, ...] = memory.documents[memory.keys[0]].annotations
+    assert all(a.region.bounds[0] >= 0 and a.region.bounds[2] <= 320 for a in made)
+    assert iou(made[0].region, made[1].region) == 0

@@ -1,0 +1,71 @@
+"""Places in painting order, and values that go through the store unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from shapely.geometry import LineString, Polygon
+
+from samdesk.dataset.change import indexes_move, next_labels
+from samdesk.dataset.store import serial
+from samdesk.dataset.store.rows import positions
+from samdesk.domain.edits import Edit, Placed
+from samdesk.domain.labels import LabelSet
+from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from tests.dataset.dataset_kit import drawn, region
+
+
+@given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
+@example([*range(7), *range(8, 31), 7], [7])
+@example([0, *range(2, 31), 1], [0, 1])
+def test_positions_rise_and_keep_what_rises(order: list[int], old: list[int]) -> None:
+    known = {str(i): float(n) for n, i in enumerate(old)}
+    names = [str(i) for i in order]
+    places = positions(names, known)
+    assert places == sorted(places)
+    assert len(set(places)) == len(places) == len(names)
+    kept = [known[n] for n in names if n in known]
+    if kept == sorted(kept):
+        assert [p for n, p in zip(names, places, strict=True) if n in known] == kept
+
+
+def test_positions_survive_many_insertions_at_one_place() -> None:
+    order = ["first", "last"]
+    known = {"first": 0.0, "last": 1.0}
+    for i in range(100):
+        order.insert(1, str(i))
+        places = positions(order, known)
+        assert places == sorted(set(places))
+        known = dict(zip(order, places, strict=True))
+
+
+def test_edits_come_back_equal() -> None:
+    prompts = PromptSet((PointPrompt(0.1, 1e-9), PointPrompt(3, 4, False)), BoxPrompt(1, 2, 3, 4))
+    label = LabelSet.from_names(["x"]).labels[0].id
+    annotation = drawn(label, 1 / 3, prompts=prompts, detector_score=0.1 + 0.2)
+    edit = Edit((annotation.id,), (Placed(annotation, 3), Placed(annotation)), done=False, touched=True)
+    assert serial.edit_from_text(serial.edit_to_text(edit)) == edit
+    assert serial.prompts_from_text(serial.prompts_to_text(None)) is None
+
+
+def test_what_is_no_region_is_refused() -> None:
+    for data in (b"", b"nonsense", serial.region_to_bytes(LineString([(0, 0), (1, 1)]))):  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="not a region"):
+            serial.region_from_bytes(data)
+    square = Polygon([(0, 0), (1, 0), (1, 1)])
+    assert serial.region_from_bytes(serial.region_to_bytes(square)).geoms[0].equals(square)  # type: ignore[arg-type]
+    assert serial.region_from_bytes(serial.region_to_bytes(region())) == region()
+
+
+def test_labels_added_meanwhile_stay() -> None:
+    base = LabelSet.from_names(["a", "b"])
+    target = base.move(base.labels[1].id, 0)
+    current = base.add("class_2")
+    assert next_labels(target, base, current).names == ("b", "a", "class_2")
+    assert next_labels(target, None, current).names == ("b", "a")
+    clash = base.add("c").rename(base.labels[0].id, "class_2")
+    assert next_labels(clash, base, current).names == ("class_2", "b", "c", "class_2_")
+    assert indexes_move(base, target)
+    assert not indexes_move(base, current)
+    assert indexes_move(current, base)

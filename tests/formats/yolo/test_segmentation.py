@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from samdesk.base.cv import cv2
+from samdesk.domain.annotation import Annotation, new_annotation_id
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import BoolArray, Region
+from samdesk.domain.labels import LabelError, LabelSet, new_label_id
+from samdesk.formats.registry import FORMATS, label_format
+from samdesk.formats.yolo import data_yaml, segmentation, trainer_raster
+from tests.helpers.coco import CocoInstance, instances, raster_iou
+
+W, H = 640, 480
+LABELS = LabelSet.from_names(["person", "bus", "dog"])
+TRIANGLE = "1 0.1 0.1 0.5 0.1 0.3 0.6"
+
+
+def document(*items: tuple[int, Region], width: int = W, height: int = H) -> ImageDocument:
+    annotations = tuple(Annotation(new_annotation_id(), LABELS.labels[i].id, region) for i, region in items)
+    return ImageDocument(ImageKey("a.jpg"), width, height, annotations)
+
+
+def ring_of(line: str) -> NDArray[np.float64]:
+    return np.array(line.split()[1:], dtype=np.float64).reshape(-1, 2)
+
+
+def bad(text: str) -> str:
+    """The one problem of a text, in words."""
+    parsed = segmentation.parse(text, W, H)
+    assert not parsed.lines
+    assert len(parsed.problems) == 1
+    return parsed.problems[0].message
+
+
+def test_outlines_and_boxes_are_read() -> None:
+    parsed = segmentation.parse(f"{TRIANGLE}\n0 0.5 0.5 0.25 0.5\n", W, H)
+    outline, box = parsed.lines
+    assert (outline.class_id, outline.line) == (1, 1)
+    assert outline.region.contains(shapely.box(150, 60, 250, 120))
+    assert (box.class_id, box.line) == (0, 2)
+    assert box.region.equals(shapely.box(240, 120, 400, 360))  # a box is its true edge
+    assert parsed.detection
+    assert not segmentation.parse(TRIANGLE, W, H).detection
+    assert not parsed.problems
+
+
+def test_untidy_text_is_read() -> None:
+    text = f"\ufeff  {TRIANGLE}   \r\n\r\n\t2.0\t0.2 0.2  4e-1 0.2 0.3 0.4\r\n"
+    parsed = segmentation.parse(text, W, H)
+    assert [(line.class_id, line.line) for line in parsed.lines] == [(1, 1), (2, 3)]
+    assert segmentation.parse("", W, H).lines == ()
+    assert segmentation.parse("\n \n", W, H).problems == ()
+
+
+def test_values_just_outside_are_moved_onto_the_image() -> None:
+    parsed = segmentation.parse("0 -0.005 0.5 1.005 0.5 0.5 1.01", W, H)
+    x0, _, x1, y1 = parsed.lines[0].region.bounds
+    assert x0 >= 0
+    assert x1 <= W
+    assert y1 <= H
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dog 0.1 0.1 0.5 0.1 0.3 0.6", "the class id 'dog' is not a number"),
+        ("-1 0.1 0.1 0.5 0.1 0.3 0.6", "negative"),
+        ("1.5 0.1 0.1 0.5 0.1 0.3 0.6", "not a whole number"),
+        ("nan 0.1 0.1 0.5 0.1 0.3 0.6", "not a whole number"),
+        ("1000000000 0.1 0.1 0.5 0.1 0.3 0.6", "larger than"),
+        ("1 0.1 0.1 0.5 0.1 0.3 nan", "not finite"),
+        ("1 0.1 0.1 0.5 0.1 0.3 inf", "not finite"),
+        ("1 0.1 0.1 0.5 x 0.3 0.6", "'x' is not a number"),
+        ("1 0.1 0.1 0.5 0.1 0.3 0.6 0.9", "in pairs"),
+        ("1 0.5 0.5 0.2 0.2 0.9", "confidence"),
+        ("1 0.5", "1 values"),
+        ("1", "0 values"),
+        ("1 0.1 0.1 0.5 0.1 0.3 1.6", "1.6 is outside 0..1"),
+        ("1 10 10 50 10 30 60", "outside 0..1"),
+        ("1 0.5 0.5 0 0.2", "encloses nothing"),
+    ],
+)
+def test_a_bad_line_is_told_in_words(line: str, words: str) -> None:
+    assert words in bad(line)
+
+
+def test_good_lines_beside_bad_ones_are_read() -> None:
+    parsed = segmentation.parse(f"{TRIANGLE}\n\n1 0.1 oops\n{TRIANGLE}\n", W, H)
+    assert [line.line for line in parsed.lines] == [1, 4]
+    (problem,) = parsed.problems
+    assert (problem.line, problem.text) == (3, "1 0.1 oops")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=80) | st.text(alphabet="0123456789.-+einfa \n\t", max_size=120))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    parsed = segmentation.parse(text, W, H)
+    for line in parsed.lines:
+        assert regions.is_drawable(line.region)
+        assert line.region.is_valid
+
+
+def test_writing_uses_the_class_id_and_painting_order() -> None:
+    text, report = segmentation.write(
+        document((2, regions.from_box(64, 48, 128, 96)), (0, regions.from_box(200, 200, 300, 300))), LABELS
+    )
+    lines = text.splitlines()
+    assert text.endswith("\n")
+    assert [line.split()[0] for line in lines] == ["2", "0"]
+    xs, ys = ring_of(lines[0]).T * [[W], [H]]
+    np.testing.assert_allclose([xs.min(), xs.max(), ys.min(), ys.max()], [64.5, 127.5, 48.5, 95.5], atol=1e-3)
+    assert report.count == 2
+    assert report.worst_iou == report.median_iou == 1.0
+    assert report.lossy == ()
+    assert segmentation.write(document(), LABELS)[0] == ""
+    stray = Annotation(new_annotation_id(), new_label_id(), regions.from_box(0, 0, 9, 9))
+    with pytest.raises(LabelError):
+        segmentation.write(ImageDocument(ImageKey("a.jpg"), W, H, (stray,)), LABELS)
+
+
+def test_the_report_names_what_trains_differently() -> None:
+    hair = regions.from_box(100, 100, 101, 100.2)
+    _, report = segmentation.write(document((0, regions.from_box(0, 0, 200, 90)), (2, hair)), LABELS)
+    assert report.worst_iou < 0.8
+    assert len(report.lossy) == 1
+    assert report.lossy[0].startswith("line 2 (dog)")
+
+
+def test_what_is_written_is_read_back_and_written_again_alike() -> None:
+    holed = regions.subtract(regions.from_box(50, 50, 250, 250), regions.from_box(100, 100, 180, 160))
+    two = regions.union(regions.from_box(300, 50, 400, 150), regions.from_box(420, 60, 500, 200))
+    text, _ = segmentation.write(document((0, holed), (1, two)), LABELS)
+    parsed = segmentation.parse(text, W, H)
+    assert [len(line.region.geoms) for line in parsed.lines] == [1, 2]
+    assert len(parsed.lines[0].region.geoms[0].interiors) == 1
+    again, _ = segmentation.write(document(*((line.class_id, line.region) for line in parsed.lines)), LABELS)
+    assert again == text
+
+
+def test_formats_have_one_row_each() -> None:
+    assert len({row.id for row in FORMATS}) == len(FORMATS)
+    assert label_format("yolo-seg").parse is segmentation.parse
+    with pytest.raises(KeyError):
+        label_format("tarot")
+
+
+def coco_region(instance: CocoInstance) -> Region:
+    return regions.clean(shapely.union_all([regions.from_ring(ring) for ring in instance.polygons]))
+
+
+def ultralytics_mask(line: str, width: int, height: int) -> BoolArray:
+    """The trainer's own way, from a line to a mask at 640."""
+    ops = pytest.importorskip("ultralytics.utils.ops")
+    utils = pytest.importorskip("ultralytics.data.utils")
+    size_w, size_h = trainer_raster.resized(width, height)
+    segment = ring_of(line).astype(np.float32)
+    (segment,) = ops.resample_segments([segment], n=max(1000, len(segment) + 1))
+    points = segment * np.array([size_w, size_h], dtype=np.float32)
+    return np.asarray(utils.polygon2mask((size_h, size_w), [points.reshape(-1)]), dtype=np.bool_)
+
+
+def rough_region(seed: int) -> Region:
+    rng = np.random.default_rng(seed)
+    soft = cv2.resize(rng.normal(size=(6, 8)).astype(np.float32), (W, H), interpolation=cv2.INTER_CUBIC)
+    return regions.from_mask(soft > 0.4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_our_trainer_is_the_trainer(seed: int) -> None:
+    region = rough_region(seed)
+    text, report = segmentation.write(document((0, region)), LABELS)
+    theirs = ultralytics_mask(text, W, H)
+    ring = ring_of(text)
+    np.testing.assert_array_equal(trainer_raster.trained_mask(ring, W, H), theirs)
+    assert report.worst_iou == pytest.approx(raster_iou(theirs, regions.rasterize(region, H, W)))
+    assert report.worst_iou > 0.97
+
+
+@pytest.mark.parametrize("outline", ["pixels", "polygons"])
+def test_coco_masks_train_as_they_are(coco64: Path, outline: str) -> None:
+    ious = []
+    for number, instance in enumerate(instances(coco64, 100)):
+        if len(instance.polygons) != 1:
+            continue
+        height, width = instance.mask.shape
+        region = regions.from_mask(instance.mask) if outline == "pixels" else coco_region(instance)
+        text, _ = segmentation.write(document((0, region), width=width, height=height), LABELS)
+        trained = ultralytics_mask(text, width, height)
+        ious.append(raster_iou(trained, instance.mask_at(*trained.shape)))
+        if number % 4 == 0:
+            (line,) = segmentation.parse(text, width, height).lines
+            again, _ = segmentation.write(document((0, line.region), width=width, height=height), LABELS)
+            assert again == text
+    assert len(ious) > 300
+    assert np.median(ious) >= 0.98
+    assert np.percentile(ious, 5) >= 0.91
+
+
+def test_holes_and_parts_of_coco_masks_train_too(coco64: Path) -> None:
+    ious = []
+    for instance in instances(coco64, 100):
+        region = regions.from_mask(instance.mask)
+        if len(region.geoms) == 1 and not region.geoms[0].interiors:
+            continue
+        height, width = instance.mask.shape
+        text, _ = segmentation.write(document((0, region), width=width, height=height), LABELS)
+        trained = ultralytics_mask(text, width, height)
+        ious.append(raster_iou(trained, regions.rasterize(_scaled(region, trained, width), *trained.shape)))
+    assert np.median(ious) >= 0.97
+    assert np.percentile(ious, 5) >= 0.85
+
+
+def _scaled(region: Region, trained: BoolArray, width: int) -> Region:
+    scale = trained.shape[1] / width
+    return regions.clean(shapely.transform(region, lambda xy: xy * scale))
+
+
+def test_ultralytics_loads_what_is_written(tmp_path: Path) -> None:
+    """Its own dataset reader finds every line, none corrupt, none missing, each with its class."""
+    pytest.importorskip("ultralytics")
+    from ultralytics.data.dataset import YOLODataset
+    from ultralytics.data.utils import check_det_dataset
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    wanted: dict[str, list[int]] = {}
+    for seed in range(4):
+        region = rough_region(seed)
+        boxes = [(i, regions.from_box(10 + 40 * i, 5, 40 + 40 * i, 60 + seed)) for i in range(3)]
+        items = [(seed % 3, region), *boxes] if seed else []
+        text, _ = segmentation.write(document(*items), LABELS)
+        cv2.imwrite(str(tmp_path / "images" / f"{seed}.jpg"), np.full((H, W, 3), 90, dtype=np.uint8))
+        (tmp_path / "labels" / f"{seed}.txt").write_text(text, "utf-8")
+        wanted[f"{seed}.jpg"] = [i for i, _ in items]
+    yaml_path = tmp_path / "data.yaml"
+    yaml_path.write_text(data_yaml.render(None, LABELS.names, "images"), "utf-8")
+
+    data = check_det_dataset(str(yaml_path), autodownload=False)
+    assert list(data["names"].values()) == list(LABELS.names)
+    dataset = YOLODataset(data["train"], data=data, task="segment", imgsz=640, augment=False)
+    found = {Path(label["im_file"]).name: label for label in dataset.labels}
+    assert {name: label["cls"].reshape(-1).astype(int).tolist() for name, label in found.items()} == wanted
+    assert all(len(label["segments"]) == len(wanted[name]) for name, label in found.items())
+    cache = np.load(tmp_path / "labels.cache", allow_pickle=True).item()
+    found_count, missing, empty, corrupt, total = cache["results"]
+    assert (found_count, missing, empty, corrupt, total) == (4, 0, 1, 0, 4)
+    masks = dataset[1]["masks"]
+    assert masks.max() == len(wanted["1.jpg"])

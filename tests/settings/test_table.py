@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from samdesk.settings import file, table
+from samdesk.settings.table import SETTINGS, Setting, SettingError, Settings, find
+
+
+def opened(path: Path) -> Settings:
+    return Settings(path / "settings.json", save_delay=0)
+
+
+def test_keys_are_unique_and_every_default_is_allowed() -> None:
+    assert len({s.key for s in SETTINGS}) == len(SETTINGS)
+    for setting in SETTINGS:
+        assert setting.check(setting.default) == setting.default, setting.key
+
+
+def test_what_the_dialog_shows_has_words() -> None:
+    for setting in SETTINGS:
+        if setting.section:
+            assert setting.title, setting.key
+            assert setting.help.endswith("."), setting.key
+    hidden = {s.key for s in SETTINGS if not s.section}
+    assert hidden == {
+        "recent_folders",
+        "last_images",
+        "told.flint",
+        "window.geometry",
+        "window.docks",
+        "window.collapsed",
+        "shortcuts",
+    }
+
+
+def test_no_file_means_defaults_and_no_file_is_made(tmp_path: Path) -> None:
+    settings = opened(tmp_path)
+    assert settings.get(table.MAX_MEGAPIXELS) == 500
+    assert settings.problem == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_change_is_there_after_a_restart_and_only_the_change_is_stored(tmp_path: Path) -> None:
+    opened(tmp_path).set(table.FILL_OPACITY, 55)
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"look.fill_opacity": 55}
+    assert opened(tmp_path).get(table.FILL_OPACITY) == 55
+
+
+def test_the_users_folder_is_where_it_goes(samdesk_home: Path) -> None:
+    Settings(save_delay=0).set("look.theme", "dark")
+    assert json.loads((samdesk_home / "config" / "settings.json").read_text()) == {"look.theme": "dark"}
+
+
+def test_going_back_to_the_default_leaves_nothing_stored(tmp_path: Path) -> None:
+    settings = opened(tmp_path)
+    settings.set(table.THEME, "dark")
+    assert not settings.is_default(table.THEME)
+    settings.reset(table.THEME)
+    assert settings.is_default(table.THEME)
+    assert json.loads((tmp_path / "settings.json").read_text()) == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        (table.MAX_MEGAPIXELS, "many", "expected a whole number"),
+        (table.MAX_MEGAPIXELS, True, "expected a whole number"),
+        (table.MAX_MEGAPIXELS, 0, "not between 1 and 10000"),
+        (table.AUTO_CONF, math.nan, "not between 0 and 1"),
+        (table.THEME, "pink", "none of 'system', 'light', 'dark'"),
+        (table.HOVER_PREVIEW, 1, "expected true or false"),
+        (table.SHORTCUTS, [], "expected a table"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_words(
+    tmp_path: Path, setting: Setting[object], value: object, words: str
+) -> None:
+    settings = opened(tmp_path)
+    with pytest.raises(SettingError, match=words):
+        settings.set(setting, value)
+    assert settings.is_default(setting)
+
+
+def test_a_whole_number_will_do_where_a_fraction_may_stand(tmp_path: Path) -> None:
+    settings = opened(tmp_path)
+    settings.set(table.AUTO_CONF, 1)
+    assert settings.get(table.AUTO_CONF) == 1.0
+    assert isinstance(settings.get(table.AUTO_CONF), float)
+
+
+@pytest.mark.parametrize("garbage", [b"{ not json", b"\xff\xfe\x00rubbish", b"[1, 2]", b""])
+def test_a_garbage_file_gives_defaults_and_is_kept(tmp_path: Path, garbage: bytes) -> None:
+    (tmp_path / "settings.json").write_bytes(garbage)
+    settings = opened(tmp_path)
+    assert settings.get(table.THEME) == "system"
+    assert "settings.json.bad" in settings.problem
+    assert (tmp_path / "settings.json.bad").read_bytes() == garbage
+    settings.set(table.THEME, "light")
+    assert opened(tmp_path).get(table.THEME) == "light"
+
+
+def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"look.theme": 7, "look.fill_opacity": 10, "later.thing": 1}')
+    settings = opened(tmp_path)
+    assert settings.get(table.THEME) == "system"
+    assert settings.get(table.FILL_OPACITY) == 10
+    assert "Theme" in settings.problem
+    settings.set(table.FILL_OPACITY, 20)
+    assert json.loads((tmp_path / "settings.json").read_text())["later.thing"] == 1
+
+
+def test_listeners_hear_changes_and_only_changes(tmp_path: Path) -> None:
+    settings, heard = opened(tmp_path), []
+    stop = settings.on_change(lambda setting: heard.append(setting.key))
+    settings.set(table.THEME, "dark")
+    settings.set(table.THEME, "dark")
+    stop()
+    settings.set(table.THEME, "light")
+    assert heard == ["look.theme"]
+
+
+def test_lists_are_copies(tmp_path: Path) -> None:
+    settings = opened(tmp_path)
+    settings.get(table.RECENT_FOLDERS).append("x")
+    settings.get(table.SHORTCUTS)["a"] = ["b"]
+    assert settings.get(table.RECENT_FOLDERS) == []
+    assert settings.get(table.SHORTCUTS) == {}
+
+
+def test_recent_folders_are_newest_first_and_bounded(tmp_path: Path) -> None:
+    settings = opened(tmp_path)
+    for number in range(14):
+        settings.add_recent(Path(f"/photos/{number}"))
+    settings.add_recent(Path("/photos/9"))
+    names = [folder.name for folder in settings.recent()]
+    assert names[:3] == ["9", "13", "12"]
+    assert len(names) == table.RECENT_LIMIT == len(set(names))
+
+
+def test_two_programs_keep_each_others_changes(tmp_path: Path) -> None:
+    one, two = opened(tmp_path), opened(tmp_path)
+    one.set(table.THEME, "dark")
+    two.set(table.FILL_OPACITY, 80)
+    again = opened(tmp_path)
+    assert (again.get(table.THEME), again.get(table.FILL_OPACITY)) == ("dark", 80)
+
+
+def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, writing = threading.Event(), threading.Event()
+    write = file.write_text
+
+    def slow(path: Path, text: str) -> None:
+        writing.set()
+        assert gate.wait(10)
+        write(path, text)
+
+    monkeypatch.setattr(file, "write_text", slow)
+    settings = Settings(tmp_path / "settings.json", save_delay=0.001)
+    settings.set(table.THEME, "dark")
+    assert writing.wait(10)
+    before = time.perf_counter()
+    settings.set(table.FILL_OPACITY, 11)
+    assert settings.get(table.FILL_OPACITY) == 11
+    assert time.perf_counter() - before < 1
+    gate.set()
+    assert settings.flush()
+    assert opened(tmp_path).get(table.FILL_OPACITY) == 11
+
+
+def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = opened(tmp_path)
+    write = file.write_text
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file, "write_text", full)
+    settings.set(table.THEME, "dark")
+    assert settings.get(table.THEME) == "dark"
+    assert "No space left on device" in settings.problem
+    monkeypatch.setattr(file, "write_text", write)
+    assert settings.flush()
+    assert opened(tmp_path).get(table.THEME) == "dark"
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        find("look.wallpaper")

@@ -1,0 +1,128 @@
+"""Teaching the head: judged on photos held out, resumable, and nothing but its own file is written."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.places import flint_weights
+from samdesk.domain.prompts import BoxPrompt, PromptSet
+from samdesk.engine.flint.weights import ENCODER_MARK, write_weights
+from samdesk.engine.models.load import load_predictor
+from samdesk.engine.protocols import EngineError
+from samdesk.images.reader import read_image
+from samdesk.training.masks.teach_masks import TAUGHT, MaskTeachResult, MaskTeachSettings, Scores, teach_masks
+from samdesk.training.samples import TrainingImage
+from tests.helpers.machine_parts import parts_folder
+
+TINY = MaskTeachSettings(
+    recipe=replace(TAUGHT, steps=6, warmup=2, views=2, size=96, small_size=64, save_every=2), most_judged=6
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
+    return parts_folder(tmp_path_factory.mktemp("parts"), 8, height=120, width=160)
+
+
+def taught(
+    images: list[TrainingImage], folder: Path, cancel: CancelToken | None = None, stop_at: int = 0
+) -> tuple[MaskTeachResult, list[tuple[int, int]]]:
+    said: list[tuple[int, int]] = []
+    token = cancel or CancelToken()
+
+    def progress(done: int, total: int) -> None:
+        said.append((done, total))
+        if done == stop_at:
+            token.cancel()
+
+    result = teach_masks(
+        images, base=flint_weights(), out=folder / "out.safetensors", work=folder / "work",
+        settings=TINY, progress=progress, cancel=token,
+    )  # fmt: skip
+    return result, said
+
+
+def test_a_head_is_taught_and_judged_and_can_be_loaded(images: list[TrainingImage], tmp_path: Path) -> None:
+    result, said = taught(images, tmp_path)
+    assert (result.n_train, result.n_held_out) == (6, 2)
+    assert said[-1] == (10, 10)
+    assert [d for d, _ in said] == sorted(d for d, _ in said)
+    assert 0.3 < result.before.box <= 1
+    assert 0 < result.after.click <= 1
+    assert result.path.stat().st_size < 3_000_000
+    assert list((tmp_path / "work").iterdir()) == []
+    predictor = load_predictor(str(result.path), "cpu")
+    assert predictor.info.title == "Flint, taught"
+    photo = read_image(images[0].path)
+    drawn = predictor.predict(
+        predictor.encode(photo), PromptSet(box=BoxPrompt(*images[0].instances[0].region.bounds))
+    )
+    assert drawn[0].raster().any()
+
+
+def test_a_stopped_teaching_goes_on_and_ends_the_same(images: list[TrainingImage], tmp_path: Path) -> None:
+    whole, _ = taught(images, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        taught(images, tmp_path / "parts", stop_at=5)
+    assert not (tmp_path / "parts" / "out.safetensors").exists()
+    again, said = taught(images, tmp_path / "parts")
+    assert said[0][0] == 6  # neither judged again from the start, nor learned again
+    assert (again.before, again.after) == (whole.before, whole.after)
+    first, second = load_file(whole.path), load_file(again.path)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_what_was_stopped_with_other_masks_is_not_gone_on_with(
+    images: list[TrainingImage], tmp_path: Path
+) -> None:
+    with pytest.raises(Cancelled):
+        taught(images, tmp_path, stop_at=5)
+    other = [replace(images[0], instances=images[0].instances[:1]), *images[1:]]
+    _, said = taught(other, tmp_path)
+    assert said[0][0] == 1
+
+
+def test_too_few_photos_are_said_in_words(images: list[TrainingImage], tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"7 images with accepted masks\. Accept masks on 8 or more"):
+        taught([*images[:7], replace(images[7], instances=())], tmp_path)
+
+
+def test_it_is_better_only_if_no_kind_of_prompt_suffers() -> None:
+    def result(box: float, click: float) -> MaskTeachResult:
+        return MaskTeachResult(Scores(0.8, 0.6), Scores(box, click), 6, 2, 1.0, Path())
+
+    assert result(0.82, 0.7).better
+    assert result(0.795, 0.7).better
+    assert not result(0.78, 0.9).better
+    assert not result(0.8, 0.6).better
+    assert result(0.8, 0.6).before.mean == pytest.approx(0.7)
+
+
+def test_taught_weights_hold_plain_tensors_only(images: list[TrainingImage], tmp_path: Path) -> None:
+    result, _ = taught(images, tmp_path)
+    tensors = load_file(result.path)
+    assert tensors
+    assert all(name.startswith("head.") for name in tensors)
+    assert all(t.dtype in (torch.float16, torch.int8) for t in tensors.values())
+
+
+def test_a_head_taught_on_another_encoder_is_refused_in_words(
+    images: list[TrainingImage], tmp_path: Path
+) -> None:
+    result, _ = taught(images, tmp_path)
+    with safe_open(result.path, framework="pt") as file:
+        words = dict(file.metadata())
+    assert len(words[ENCODER_MARK]) == 16
+    tensors = load_file(result.path)
+    other = tmp_path / "other.safetensors"
+    write_weights(other, tensors, {**words, ENCODER_MARK: "0" * 16})
+    with pytest.raises(EngineError, match="another version of Flint"):
+        load_predictor(str(other), "cpu")
+    write_weights(other, tensors, {"title": "Flint, taught"})
+    assert load_predictor(str(other), "cpu").info.title == "Flint, taught"

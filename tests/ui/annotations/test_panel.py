@@ -1,0 +1,276 @@
+"""The annotation panel, driven with real mouse and key events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from samdesk.domain import edits
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source
+from samdesk.domain.document import ImageDocument, ImageKey, diff
+from samdesk.domain.geometry.regions import from_box
+from samdesk.domain.labels import LabelSet
+from samdesk.ui.annotations.model import SOURCE_WORDS, score_text
+from samdesk.ui.annotations.panel import AnnotationsPanel
+
+LABELS = LabelSet.from_names(["person", "bus", "dog"])
+
+
+def annotation(number: int, **more: object) -> Annotation:
+    label = LABELS.labels[number % 3].id
+    made = Annotation(AnnotationId(f"a{number}"), label, from_box(0, 0, 10 + number, 10))
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def document(count: int = 4) -> ImageDocument:
+    annotations = [annotation(i) for i in range(count)]
+    if count > 1:
+        annotations[1] = annotation(
+            1, source=Source.YOLO_SAM, review=ReviewState.PENDING, detector_score=0.934, mask_score=0.8
+        )
+    return ImageDocument(ImageKey("a.jpg"), 640, 480, tuple(annotations))
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> AnnotationsPanel:
+    panel = AnnotationsPanel()
+    qtbot.addWidget(panel)
+    panel.resize(280, 300)
+    panel.set_document(document(), LABELS)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    return panel
+
+
+def ids(*numbers: int) -> frozenset[AnnotationId]:
+    return frozenset(AnnotationId(f"a{n}") for n in numbers)
+
+
+def row_of(panel: AnnotationsPanel, number: int) -> int:
+    """Row of annotation ``number``: the top one comes first."""
+    return panel.view.model().rowCount() - 1 - number
+
+
+def point(panel: AnnotationsPanel, number: int, x: int = 90) -> QPoint:
+    rect = panel.view.visualRect(panel.view.model().index(row_of(panel, number), 0))
+    return QPoint(rect.left() + x, rect.center().y())
+
+
+def click(
+    panel: AnnotationsPanel,
+    qtbot: QtBot,
+    number: int,
+    x: int = 90,
+    modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, modifier, point(panel, number, x))
+
+
+def selected(panel: AnnotationsPanel) -> set[int]:
+    return {panel.view.model().rowCount() - 1 - i.row() for i in panel.view.selectionModel().selectedRows()}
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [(None, ""), (0.934, ".93"), (0.999, "1.0"), (1.02, "1.0"), (0.05, ".05"), (0.0, ".00")],
+)
+def test_score_text(score: float | None, text: str) -> None:
+    assert score_text(score) == text
+
+
+def test_rows_say_label_source_score_and_review(panel: AnnotationsPanel) -> None:
+    model = panel.view.model()
+    assert [model.index(row_of(panel, i), 0).data() for i in range(4)] == ["person", "bus", "dog", "person"]
+    tip = model.index(row_of(panel, 1), 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip.splitlines() == [
+        "bus",
+        "made by auto-annotate",
+        "detector score 0.934",
+        "mask score (predicted IoU) 0.800",
+        "not yet reviewed",
+    ]
+    assert panel.count.text() == "4 annotations · 1 to review"
+
+
+def test_every_source_has_a_badge_of_its_own() -> None:
+    assert {source: badge for source, (badge, _) in SOURCE_WORDS.items()} == {
+        Source.MANUAL: "you",
+        Source.SAM: "click",
+        Source.YOLO_SAM: "auto",
+        Source.IMPORT: "imported",
+    }
+
+
+def test_a_pending_annotation_has_a_dot(panel: AnnotationsPanel) -> None:
+    before = panel.view.viewport().grab().toImage()
+    panel.set_document(edits.accept_image(document()).apply(document())[0], LABELS)
+    after = panel.view.viewport().grab().toImage()
+    rects = [panel.view.visualRect(panel.view.model().index(row_of(panel, i), 0)) for i in (0, 1)]
+    assert before.copy(rects[0]) == after.copy(rects[0])
+    assert before.copy(rects[1]) != after.copy(rects[1])
+    assert panel.count.text() == "4 annotations"
+
+
+def test_a_click_selects_and_ctrl_click_adds(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(panel.selection_changed) as told:
+        click(panel, qtbot, 2)
+    assert told.args == [ids(2)]
+    with qtbot.waitSignal(panel.selection_changed) as told:
+        click(panel, qtbot, 0, modifier=Qt.KeyboardModifier.ControlModifier)
+    assert told.args == [ids(0, 2)]
+    with qtbot.waitSignal(panel.selection_changed) as told:
+        qtbot.keyClick(panel.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert told.args == [ids(0, 1, 2, 3)]
+
+
+def test_the_canvas_selection_is_shown_and_not_echoed(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(panel.selection_changed):
+        panel.set_selection(ids(0, 1, 3))
+    assert selected(panel) == {0, 1, 3}
+    with qtbot.assertNotEmitted(panel.selection_changed):
+        panel.set_selection(())
+    assert selected(panel) == set()
+
+
+def test_a_selection_of_what_is_not_here_yet_is_not_corrected(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(panel.selection_changed):
+        panel.set_selection(ids(1, 77))
+    assert selected(panel) == {1}
+
+
+def test_a_controller_that_echoes_the_selection_makes_no_loop(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    told: list[object] = []
+    panel.selection_changed.connect(told.append)
+    panel.selection_changed.connect(panel.set_selection)
+    click(panel, qtbot, 3)
+    assert told == [ids(3)]
+    assert selected(panel) == {3}
+
+
+def test_selection_stays_when_others_come_and_go(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    panel.set_selection(ids(1, 2))
+    before = document()
+    after = edits.remove(ids(2)).apply(before)[0]
+    after = edits.add([annotation(9)]).apply(after)[0]
+    with qtbot.assertNotEmitted(panel.selection_changed):
+        panel.set_document(after, LABELS, diff(before, after))
+    assert panel.selection == ids(1)
+    assert [i.data() for i in panel.view.selectionModel().selectedRows()] == ["bus"]
+
+
+def test_a_relabel_shows_at_once(panel: AnnotationsPanel) -> None:
+    panel.set_selection(ids(0))
+    before = document()
+    after = edits.relabel(before, ids(0), LABELS.labels[2].id).apply(before)[0]
+    panel.set_document(after, LABELS, diff(before, after))
+    assert panel.view.model().index(row_of(panel, 0), 0).data() == "dog"
+    assert selected(panel) == {0}
+
+
+def test_the_eye_hides_and_does_not_select(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(panel.selection_changed), qtbot.waitSignal(panel.visibility_changed) as told:
+        click(panel, qtbot, 2, x=19)
+    assert told.args == [ids(2)]
+    assert panel.count.text() == "4 annotations · 1 to review · 1 hidden"
+    with qtbot.waitSignal(panel.visibility_changed) as told:
+        click(panel, qtbot, 2, x=19)
+    assert told.args == [frozenset()]
+
+
+def test_the_eye_of_a_selected_row_hides_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    panel.set_selection(ids(0, 3))
+    with qtbot.waitSignal(panel.visibility_changed) as told:
+        click(panel, qtbot, 3, x=19)
+    assert told.args == [ids(0, 3)]
+
+
+def test_hide_all_and_show_all(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    assert panel.toggle_all.text() == "Hide all"
+    with qtbot.waitSignal(panel.visibility_changed) as told:
+        qtbot.mouseClick(panel.toggle_all, Qt.MouseButton.LeftButton)
+    assert told.args == [ids(0, 1, 2, 3)]
+    assert panel.toggle_all.text() == "Show all"
+    with qtbot.waitSignal(panel.visibility_changed) as told:
+        qtbot.mouseClick(panel.toggle_all, Qt.MouseButton.LeftButton)
+    assert told.args == [frozenset()]
+
+
+def test_delete_asks_for_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    click(panel, qtbot, 1)
+    with qtbot.waitSignal(panel.delete_requested) as told:
+        qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
+    assert told.args == [ids(1)]
+
+
+def test_double_click_reopens(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    click(panel, qtbot, 1)
+    with qtbot.waitSignal(panel.reopen_requested) as told:
+        qtbot.mouseDClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=point(panel, 1))
+    assert told.args == [AnnotationId("a1")]
+
+
+def test_double_click_on_the_eye_only_toggles(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(panel.reopen_requested):
+        qtbot.mouseDClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=point(panel, 1, 19))
+    assert panel.hidden == frozenset(), "closed and opened again"
+
+
+def action(panel: AnnotationsPanel, text: str) -> object:
+    return next(a for a in panel.menu().actions() if a.text() == text)
+
+
+def test_the_menu_acts_on_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    panel.set_selection(ids(1, 2))
+    menu = panel.menu()
+    named = {a.text(): a for a in menu.actions() if a.text()}
+    assert not named["Open again in SAM"].isEnabled(), "one at a time"
+    with qtbot.waitSignal(panel.accept_requested) as told:
+        named["Accept"].trigger()
+    assert told.args == [ids(1, 2)]
+    with qtbot.waitSignal(panel.delete_requested) as told:
+        named["Delete"].trigger()
+    assert told.args == [ids(1, 2)]
+    labels = named["Relabel"].menu().actions()  # type: ignore[attr-defined]
+    assert [a.text() for a in labels] == ["person", "bus", "dog"]
+    with qtbot.waitSignal(panel.relabel_requested) as told:
+        labels[2].trigger()
+    assert told.args == [ids(1, 2), LABELS.labels[2].id]
+
+
+def test_the_menu_knows_what_makes_no_sense(panel: AnnotationsPanel) -> None:
+    panel.set_selection(ids(0))
+    named = {a.text(): a for a in panel.menu().actions() if a.text()}
+    assert named["Open again in SAM"].isEnabled()
+    assert not named["Accept"].isEnabled(), "a person drew it"
+    panel.set_read_only(True)
+    named = {a.text(): a.isEnabled() for a in panel.menu().actions() if a.text()}
+    assert named == {
+        "Relabel": False,
+        "Open again in SAM": False,
+        "Accept": False,
+        "Delete": False,
+        "Hide": True,
+        "Select all": True,
+    }
+
+
+def test_empty_states_in_words(panel: AnnotationsPanel) -> None:
+    panel.set_document(ImageDocument(ImageKey("b.jpg"), 10, 10), LABELS)
+    assert "Nothing on this image yet" in panel.view.hint
+    assert not panel.toggle_all.isVisible()
+    panel.set_document(None, LABELS)
+    assert panel.view.hint == "No image is open."
+
+
+def test_two_thousand_rows_are_no_burden(panel: AnnotationsPanel) -> None:
+    big = document(2000)
+    start = perf_counter()
+    panel.set_document(big, LABELS)
+    panel.set_selection(a.id for a in big.annotations)
+    panel.view.viewport().repaint()
+    assert perf_counter() - start < 0.5
+    assert len(panel.view.selectionModel().selectedRows()) == 2000

@@ -1,0 +1,235 @@
+"""The auto-annotate dialog, driven with real events."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from samdesk.base import places
+from samdesk.base.places import flint_weights
+from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.report import DryRun, ImageFailure, SkippedImage
+from samdesk.domain.document import ImageKey
+from samdesk.domain.labels import LabelSet
+from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog, count_text
+
+NAMES = ("person", "bicycle", "car", "bus")
+
+
+def dry_run(annotate: int, skipped: int = 0) -> DryRun:
+    return DryRun(
+        tuple(ImageKey(f"{i}.jpg") for i in range(annotate)),
+        tuple(SkippedImage(ImageKey(f"s{i}.jpg"), "has annotations already") for i in range(skipped)),
+    )
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot) -> AutoAnnotateDialog:
+    dialog = AutoAnnotateDialog(LabelSet.from_names(["person", "Fahrrad"]))
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    return dialog
+
+
+def click(qtbot: QtBot, widget: object, pos: QPoint | None = None) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=pos or QPoint(8, 8))
+
+
+def check(dialog: AutoAnnotateDialog, qtbot: QtBot, row: int) -> None:
+    table = dialog.classes.table
+    rect = table.visualRect(table.model().index(row, 0))
+    click(qtbot, table.viewport(), QPoint(rect.left() + 12, rect.center().y()))
+
+
+def test_the_plan_goes_in_and_comes_out(dialog: AutoAnnotateDialog) -> None:
+    plan = AutoAnnotatePlan(
+        det_model="/data/own.pt",
+        sam_model="sam2.1_t.pt",
+        device="cuda:0",
+        precision="bf16",
+        conf=0.4,
+        iou=0.6,
+        imgsz=1280,
+        max_det=50,
+        classes=(0, 2),
+        mapping=(("car", "vehicle"),),
+        existing="replace",
+        keys=(ImageKey("a.jpg"),),
+    )
+    dialog.set_plan(plan)
+    assert dialog.plan() == plan
+    assert dialog.sam.currentText() == "SAM 2.1 tiny"
+    dialog.set_detector_names(NAMES)
+    assert dialog.plan() == plan
+
+
+def test_the_default_is_all_classes(dialog: AutoAnnotateDialog) -> None:
+    assert dialog.plan() == AutoAnnotatePlan()
+    dialog.set_detector_names(NAMES)
+    assert dialog.plan().classes is None
+    assert dialog.classes.count.text() == "4 of 4 classes"
+
+
+def test_start_waits_for_something_to_do(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    assert dialog.summary.text() == "Counting…"
+    assert not dialog.start_button.isEnabled()
+    dialog.set_dry_run(dry_run(0, 32))
+    assert not dialog.start_button.isEnabled()
+    dialog.set_dry_run(dry_run(380, 32))
+    assert dialog.summary.text() == "412 images: 380 to annotate, 32 skipped (has annotations already)"
+    with qtbot.waitSignal(dialog.started) as told:
+        click(qtbot, dialog.start_button)
+    assert told.args == [AutoAnnotatePlan()]
+    assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_count_text() -> None:
+    assert count_text(DryRun()) == "There are no images."
+    run = DryRun((ImageKey("a"),), (), (ImageFailure(ImageKey("b"), "cut off"),))
+    assert count_text(run) == "2 images: 1 to annotate, 1 cannot be read"
+
+
+@pytest.mark.parametrize("policy", ["add", "replace"])
+def test_another_policy_is_counted_again(dialog: AutoAnnotateDialog, qtbot: QtBot, policy: str) -> None:
+    dialog.set_dry_run(dry_run(3))
+    with qtbot.waitSignal(dialog.count_requested) as told:
+        click(qtbot, dialog.policies[policy])
+    plan = told.args[0] if told.args else None
+    assert isinstance(plan, AutoAnnotatePlan)
+    assert plan.existing == policy
+    assert dialog.summary.text() == "Counting…"
+    assert not dialog.start_button.isEnabled()
+
+
+def test_the_classes_are_asked_for(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.detector.setCurrentText("yolo11s.pt")
+    with qtbot.waitSignal(dialog.names_requested) as told:
+        click(qtbot, dialog.classes.show_button)
+    assert told.args == ["yolo11s.pt", "", "auto"]
+    assert dialog.classes.show_button.text() == "Loading the detector…"
+    dialog.set_names_failed("no such file")
+    assert "no such file" in dialog.classes.words.text()
+    assert dialog.classes.show_button.isEnabled()
+
+
+def test_flint_is_offered_first_and_shows_its_classes_unasked(
+    dialog: AutoAnnotateDialog, qtbot: QtBot
+) -> None:
+    assert dialog.detector.itemText(0) == "Flint (built in)"
+    with qtbot.waitSignal(dialog.names_requested) as told:
+        dialog.set_plan(AutoAnnotatePlan(det_model="flint", sam_model="flint"))
+    assert told.args == ["flint", "", "auto"]
+    assert dialog.detector.currentText() == "Flint (built in)"
+    assert (dialog.detector_name, dialog.sam.currentText()) == ("flint", "Flint")
+    dialog.set_downloaded(set())
+    assert not dialog.note.isVisible(), "nothing has to be downloaded"
+    with qtbot.waitSignal(dialog.names_requested, timeout=100, raising=False) as told:
+        dialog.detector.setCurrentText("yolo11s.pt")
+    assert not told.signal_triggered, "it would have to be loaded"
+    with qtbot.waitSignal(dialog.names_requested) as told:
+        dialog.detector.setCurrentText("/data/taught.safetensors")
+    assert told.args == ["/data/taught.safetensors", "", "auto"]
+
+
+def test_flint_told_by_its_file_is_flint(dialog: AutoAnnotateDialog) -> None:
+    dialog.set_plan(AutoAnnotatePlan(det_model=str(flint_weights()), sam_model=str(flint_weights())))
+    assert dialog.plan() == AutoAnnotatePlan(det_model="flint", sam_model="flint")
+
+
+def test_unchecked_classes_are_not_used(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.set_detector_names(NAMES)
+    check(dialog, qtbot, 1)
+    check(dialog, qtbot, 2)
+    assert dialog.plan().classes == (0, 3)
+    assert dialog.classes.count.text() == "2 of 4 classes"
+    check(dialog, qtbot, 1)
+    check(dialog, qtbot, 2)
+    assert dialog.plan().classes is None
+
+
+def test_no_class_at_all_cannot_start(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.set_detector_names(NAMES)
+    dialog.set_dry_run(dry_run(3))
+    click(qtbot, dialog.classes.none_button)
+    assert dialog.summary.text() == "Choose at least one class."
+    assert not dialog.start_button.isEnabled()
+    click(qtbot, dialog.policies["add"])  # asks for no count of a plan that makes no sense
+    click(qtbot, dialog.policies["skip"])
+    dialog.set_dry_run(dry_run(3))
+    click(qtbot, dialog.classes.all_button)
+    assert dialog.start_button.isEnabled()
+
+
+def test_a_class_can_become_another_label(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.set_detector_names(NAMES)
+    table = dialog.classes.table
+    cell = table.model().index(1, 1)
+    assert [table.model().index(i, 1).data() for i in (0, 1)] == ["person", "bicycle  (new)"]
+    point = table.visualRect(cell).center()
+    click(qtbot, table.viewport(), point)
+    qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=point)
+    editor = table.findChild(QComboBox)
+    assert isinstance(editor, QComboBox)
+    offered = [editor.itemText(i) for i in range(editor.count())]
+    assert offered[:2] == ["person", "Fahrrad"], "the labels there are come first"
+    line = editor.lineEdit()
+    assert line is not None
+    line.selectAll()
+    qtbot.keyClicks(line, "Fahrrad")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: cell.data() == "Fahrrad")
+    assert dialog.plan().mapping == (("bicycle", "Fahrrad"),)
+    assert dialog.plan().classes is None
+
+
+def test_another_detector_has_other_classes(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.set_detector_names(NAMES)
+    check(dialog, qtbot, 0)
+    dialog.detector.setCurrentText("yolo11m.pt")
+    plan = dialog.plan()
+    assert (plan.det_model, plan.classes, plan.mapping) == ("yolo11m.pt", None, ())
+    assert dialog.classes.show_button.isVisible()
+
+
+def test_no_detector_cannot_start(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    dialog.set_dry_run(dry_run(3))
+    dialog.detector.setFocus()
+    line = dialog.detector.lineEdit()
+    assert line is not None
+    line.selectAll()
+    qtbot.keyClick(line, Qt.Key.Key_Backspace)
+    assert dialog.summary.text() == "Choose a detector."
+    assert not dialog.start_button.isEnabled()
+
+
+def test_files_can_be_chosen(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+    for button, path in ((dialog.detector_browse, "/data/det.pt"), (dialog.sam_browse, "/data/sam.pt")):
+        click(qtbot, button)
+        picker = next(p for p in dialog.findChildren(QFileDialog) if p.isVisible())
+        picker.fileSelected.emit(path)
+        picker.close()
+    plan = dialog.plan()
+    assert (plan.det_model, plan.sam_model) == ("/data/det.pt", "/data/sam.pt")
+    assert dialog.sam.currentText() == "sam.pt"
+
+
+def test_what_has_to_be_downloaded_is_said(dialog: AutoAnnotateDialog) -> None:
+    assert not dialog.note.isVisible()
+    dialog.set_plan(AutoAnnotatePlan(det_model="yolo11n.pt", sam_model="mobile_sam.pt"))
+    dialog.set_downloaded({"yolo11n.pt"})
+    assert dialog.note.text() == "Will be downloaded first: MobileSAM (41 MB)."
+    dialog.set_downloaded({"yolo11n.pt", "mobile_sam.pt"})
+    assert not dialog.note.isVisible()
+
+
+def test_a_predictor_told_by_its_path_is_found(dialog: AutoAnnotateDialog) -> None:
+    path = places.weights() / "mobile_sam.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    dialog.set_plan(AutoAnnotatePlan(sam_model=str(path)))
+    assert dialog.sam.currentText() == "MobileSAM"
+    dialog.set_plan(AutoAnnotatePlan(sam_model="/my/own/mobile_sam.pt"))
+    assert dialog.plan().sam_model == "/my/own/mobile_sam.pt"

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+import qtawesome
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
+
+from samdesk.ui.commands.actions import same_key
+from samdesk.ui.commands.table import COMMANDS, CONDITIONS, MENUS, Command, Context, command
+from samdesk.ui.kit.icons import IconError, glyph, icon
+
+PLANNED = {
+    "file": "open_folder open_recent demo save show_in_folder quit",
+    "edit": "undo redo delete select_all duplicate settings shortcuts",
+    "view": "fit actual_size zoom_in zoom_out look_auto look_pin look_now toggle_annotations hover_preview "
+    "theme",
+    "tool": "select sam polygon rectangle",
+    "prompt": "undo clear accept",
+    "candidate": "next previous",
+    "image": "next previous accept_next",
+    "annotation": "reopen_in_sam accept",
+    "label": "1 2 3 4 5 6 7 8 9",
+    "run": "auto_annotate cancel",
+    "sam": "everything",
+    "model": "choose info",
+    "teach": "start stop undo export bring",
+    "help": "shortcuts diagnostics about",
+}
+
+HABITS = {
+    "image.next": "D", "image.previous": "A", "tool.sam": "S", "tool.polygon": "P", "tool.rectangle": "R",
+    "tool.select": "V", "edit.delete": "Del", "view.toggle_annotations": "H", "view.fit": "F",
+    "prompt.accept": "E", "prompt.clear": "Esc", "prompt.undo": "Z", "candidate.next": "Tab",
+    "run.auto_annotate": "Ctrl+B", "image.accept_next": "Ctrl+Return", "edit.undo": "Ctrl+Z",
+    "edit.redo": "Ctrl+Shift+Z", "file.open_folder": "Ctrl+O", "help.shortcuts": "?",
+    "edit.settings": "Ctrl+,", "label.1": "1", "label.9": "9",
+}  # fmt: skip
+
+
+def test_the_table_holds_the_planned_commands_once_each() -> None:
+    ids = [c.id for c in COMMANDS]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {f"{area}.{verb}" for area, verbs in PLANNED.items() for verb in verbs.split()}
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda c: c.id)
+def test_every_command_has_title_tip_menu_condition_and_real_keys(entry: Command) -> None:
+    assert entry.title
+    assert entry.tip.endswith(".")
+    assert entry.menu in dict(MENUS)
+    assert set(entry.conditions) <= CONDITIONS.keys()
+    assert not entry.exclusive or entry.checkable
+    for key in entry.shortcuts:
+        sequence = QKeySequence(key)
+        assert sequence.count() == 1, key
+        assert sequence.toString(QKeySequence.SequenceFormat.PortableText) == key
+
+
+def test_no_two_commands_hear_the_same_key() -> None:
+    held = [(c, key) for c in COMMANDS for key in c.shortcuts]
+    for (one, first), (other, second) in combinations(held, 2):
+        if one.context is Context.CANVAS and other.context is Context.CANVAS and one.id == other.id:
+            continue
+        assert not same_key(QKeySequence(first), QKeySequence(second)), (one.id, other.id, first)
+
+
+def test_the_defaults_follow_the_habits_of_the_trade() -> None:
+    for command_id, key in HABITS.items():
+        assert command(command_id).shortcuts[0] == key, command_id
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        command("edit.wallpaper")
+
+
+def test_every_icon_exists_in_qtawesome_and_paints(qapp: QApplication) -> None:
+    for entry in COMMANDS:
+        assert glyph(entry.icon) == qtawesome.charmap(entry.icon), entry.id
+        image = icon(entry.icon).pixmap(24, 24).toImage()
+        inked = sum(image.pixelColor(x, y).alpha() > 100 for x in range(24) for y in range(24))
+        assert inked > 15, entry.id
+
+
+def test_an_unknown_icon_is_named(qapp: QApplication) -> None:
+    for name in ("ph.nothing-like-it", "mdi.cursor", "cursor"):
+        with pytest.raises(IconError, match=name):
+            icon(name)

@@ -1,0 +1,375 @@
+"""The closer look: where the model looks while someone zooms, pans, clicks, pins and pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+
+from samdesk.domain.geometry.types import Frame
+from samdesk.domain.geometry.views import holds
+from samdesk.settings.table import LOOK_CLOSER, LOOK_CLOSER_FROM
+from samdesk.ui.canvas.busy_line import BusyLine
+from samdesk.ui.canvas.view_frame import ViewFrame
+from samdesk.ui.prompting.views import ViewsController
+from tests.e2e.conftest import Arrive
+from tests.helpers.desk import CONTROL, SHIFT, Person
+from tests.helpers.gated import GatedPredictor
+from tests.helpers.make import photo
+
+K = Qt.Key
+WIDTH, HEIGHT = 2000, 1500
+FAR = (1700, 1200)
+NEAR = (600, 500)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two photos large enough to zoom in."""
+    for i in range(2):
+        photo(tmp_path / "photos" / f"{i}.png", WIDTH, HEIGHT, seed=i)
+    return tmp_path / "photos"
+
+
+def views(person: Person) -> ViewsController:
+    return person.desk.flows.views
+
+
+def zoom(person: Person, notches: int, at: tuple[float, float] = NEAR) -> None:
+    """Turns the wheel, notch by notch."""
+    for _ in range(abs(notches)):
+        person.hands.wheel(*at, 1 if notches > 0 else -1)
+
+
+def rest(person: Person) -> None:
+    """Moves nothing until a look would have begun."""
+    person.until(lambda: views(person).resting)
+
+
+def shown(person: Person) -> Frame | None:
+    """The part that is marked as being looked at."""
+    frame = person.canvas.view_frame
+    return None if frame is None or not frame.ready else frame.view
+
+
+def said(person: Person) -> str:
+    return person.window.status.look_field.text()
+
+
+def look(person: Person, notches: int = 10, at: tuple[float, float] = NEAR) -> Frame:
+    """Zooms in and waits for the look."""
+    zoom(person, notches, at)
+    person.until(lambda: shown(person) is not None)
+    found = shown(person)
+    assert found is not None
+    return found
+
+
+def seen(person: Person) -> tuple[float, float, float, float]:
+    """The part of the photo on screen."""
+    rect = person.canvas.visible_rect()
+    return max(0, rect.left()), max(0, rect.top()), min(WIDTH, rect.right()), min(HEIGHT, rect.bottom())
+
+
+def close_gate(person: Person) -> None:
+    """Has the next encode wait; the two whole photos are encoded already."""
+    person.until(lambda: len(person.predictor.encoded) == 2)
+    person.predictor.encoding.close()
+
+
+def action(person: Person, name: str) -> QAction:
+    return person.desk.view.actions.action(f"view.{name}")
+
+
+def test_zoomed_in_it_looks_at_what_is_on_screen(person: Person) -> None:
+    assert said(person) == ""
+    view = look(person)
+    assert holds(view, seen(person))
+    assert person.predictor.views == [view]
+    assert said(person) == "closer look 2.8×"
+    assert "instead of the whole photo" in person.window.status.look_field.toolTip()
+    person.key(K.Key_F)
+    person.until(lambda: shown(person) is None)
+    assert said(person) == ""
+    assert not person.window.status.look_field.isVisible()
+
+
+def test_a_mask_in_the_view_is_where_the_click_was(person: Person) -> None:
+    view = look(person)
+    kept = person.draw(610, 505)
+    assert person.predictor.decoded_on[-1] == view
+    assert kept.region.centroid.x == pytest.approx(610, abs=0.5)
+    assert kept.region.centroid.y == pytest.approx(505, abs=0.5)
+    person.key(K.Key_F)
+    person.until(lambda: shown(person) is None)
+    assert person.annotations == (kept,)
+
+
+def test_small_moves_cost_nothing_and_large_ones_a_new_look(person: Person) -> None:
+    view = look(person)
+    for _ in range(3):
+        person.canvas.pan_by(8, -6)
+        rest(person)
+    zoom(person, 1)
+    rest(person)
+    assert person.predictor.views == [view]
+    person.canvas.pan_by(-600, 0)
+    person.until(lambda: len(person.predictor.views) == 2)
+    person.until(lambda: shown(person) != view)
+    assert holds(person.predictor.views[1], seen(person))
+
+
+def test_a_whole_gesture_is_one_look(person: Person) -> None:
+    for _ in range(12):
+        zoom(person, 1)
+        person.canvas.pan_by(30, 20)
+    person.until(lambda: shown(person) is not None)
+    assert len(person.predictor.views) == 1
+
+
+def test_from_how_close_on_is_a_setting(person: Person) -> None:
+    person.desk.settings.set(LOOK_CLOSER_FROM, 4.0)
+    zoom(person, 10)
+    rest(person)
+    assert views(person).wanted is None
+    person.desk.settings.set(LOOK_CLOSER_FROM, 2.8)
+    person.until(lambda: said(person) == "closer look 2.8×")
+
+
+@pytest.mark.parametrize("key", [K.Key_Escape, K.Key_Return], ids=["escape", "enter"])
+def test_a_correction_stays_on_its_look_and_then_it_catches_up(person: Person, key: K) -> None:
+    view = look(person)
+    person.click(*NEAR)
+    zoom(person, -20)
+    zoom(person, 14, FAR)
+    assert views(person).resting
+    assert views(person).wanted == view
+    person.click(FAR[0] + 5, FAR[1])
+    assert shown(person) == view
+    person.key(key)
+    person.until(lambda: shown(person) not in (None, view))
+    assert holds(shown(person), seen(person))  # type: ignore[arg-type]
+
+
+def test_a_move_counts_though_the_click_came_at_once(person: Person) -> None:
+    zoom(person, 10)
+    assert not views(person).resting
+    person.hands.click(*NEAR)
+    assert views(person).wanted is not None
+    person.until(lambda: shown(person) is not None)
+    person.until(lambda: person.predictor.decoded_on[-1] == shown(person))
+
+
+def test_a_mask_drawn_meanwhile_becomes_finer(person: Person) -> None:
+    close_gate(person)
+    zoom(person, 10)
+    person.until(person.predictor.encoding.someone_came)
+    person.hands.click(*NEAR)
+    person.predictor.encoding.open()
+    person.until(lambda: shown(person) is not None)
+    person.until(lambda: person.desk.flows.annotate.answered)
+    assert person.predictor.decoded_on[-1] == shown(person)
+    assert person.proposed_at(*NEAR)
+
+
+def test_a_preview_becomes_finer_without_a_move_of_the_mouse(person: Person) -> None:
+    person.hands.move(*NEAR)
+    person.until(lambda: person.proposed_at(*NEAR))
+    view = look(person)
+    person.until(lambda: person.predictor.decoded_on[-1] == view)
+
+
+def test_a_candidate_that_was_chosen_stays(person: Person) -> None:
+    person.click(*NEAR)
+    person.key(K.Key_Tab)
+    chosen = person.desk.flows.annotate.proposal
+    zoom(person, 10)
+    person.key(K.Key_L)
+    person.until(lambda: shown(person) is not None)
+    assert person.desk.flows.annotate.proposal == chosen
+    assert person.desk.flows.annotate.answered
+
+
+def test_look_now_serves_a_correction_too(person: Person) -> None:
+    person.click(*NEAR)
+    zoom(person, 10)
+    assert views(person).wanted is None
+    person.key(K.Key_L)
+    person.until(lambda: shown(person) is not None)
+    person.until(lambda: person.predictor.decoded_on[-1] == shown(person))
+    assert person.proposed_at(*NEAR)
+
+
+def test_look_now_works_below_the_threshold(person: Person) -> None:
+    zoom(person, 6)
+    rest(person)
+    assert views(person).wanted is None
+    person.key(K.Key_L)
+    person.until(lambda: said(person) == "closer look 1.4×")
+    person.canvas.pan_by(5, 0)
+    rest(person)
+    assert said(person) == "closer look 1.4×", "as long as it serves"
+
+
+def test_look_now_at_the_whole_photo_says_what_to_do(person: Person) -> None:
+    person.key(K.Key_L)
+    assert "Zoom in" in person.told
+    person.key(K.Key_L, SHIFT)
+    assert not action(person, "look_pin").isChecked()
+    assert not views(person).pinned
+
+
+def test_pinned_it_stays(person: Person) -> None:
+    view = look(person)
+    person.key(K.Key_L, SHIFT)
+    assert action(person, "look_pin").isChecked()
+    assert said(person) == "closer look 2.8×, pinned"
+    person.key(K.Key_F)
+    zoom(person, 10, FAR)
+    rest(person)
+    assert shown(person) == view
+    person.click(*FAR)
+    assert person.predictor.decoded_on[-1] == Frame(0, 0, WIDTH), "outside it, the whole photo answers"
+    person.key(K.Key_Escape)
+    person.key(K.Key_L, SHIFT)
+    assert not action(person, "look_pin").isChecked()
+    person.until(lambda: shown(person) not in (None, view))
+    assert holds(shown(person), seen(person))  # type: ignore[arg-type]
+
+
+def test_look_now_takes_the_pin_along(person: Person) -> None:
+    view = look(person)
+    person.key(K.Key_L, SHIFT)
+    person.key(K.Key_F)
+    zoom(person, 12, FAR)
+    person.key(K.Key_L)
+    person.until(lambda: shown(person) not in (None, view))
+    assert said(person).endswith("pinned")
+
+
+def test_switched_off_it_is_the_whole_photo_until_asked(person: Person) -> None:
+    view = look(person)
+    person.key(K.Key_L, CONTROL)
+    person.until(lambda: shown(person) is None)
+    assert person.desk.settings.get(LOOK_CLOSER) is False
+    assert not action(person, "look_auto").isChecked()
+    zoom(person, 2)
+    rest(person)
+    assert shown(person) is None
+    person.key(K.Key_L)
+    person.until(lambda: shown(person) is not None)
+    assert said(person).endswith("pinned"), "nothing follows: it stays where it is"
+    person.key(K.Key_L, SHIFT)
+    person.until(lambda: shown(person) is None)
+    zoom(person, -2)
+    person.key(K.Key_L, CONTROL)
+    person.until(lambda: shown(person) == view)
+
+
+def test_off_is_remembered(person: Person, arrive: Arrive, folder: Path) -> None:
+    person.key(K.Key_L, CONTROL)
+    person.leave()
+    again = arrive()
+    again.open(folder)
+    assert not action(again, "look_auto").isChecked()
+    zoom(again, 10)
+    rest(again)
+    assert views(again).wanted is None
+
+
+def test_another_photo_is_seen_whole(person: Person) -> None:
+    look(person)
+    person.key(K.Key_L, SHIFT)
+    person.go("1.png")
+    assert said(person) == ""
+    assert shown(person) is None
+    assert not action(person, "look_pin").isChecked()
+    rest(person)
+    view = look(person, at=FAR)
+    assert holds(view, seen(person))
+
+
+def test_there_and_back_before_anything_changed_on_screen_looks_again(person: Person) -> None:
+    view = look(person)
+    person.desk.flows.navigate.blank_after(60_000)
+    person.desk.flows.navigate.go("1.png")
+    assert shown(person) is None
+    person.go("0.png")
+    person.until(lambda: shown(person) == view)
+    assert person.predictor.views == [view], "it was still there"
+
+
+def test_while_it_looks_the_window_says_so(person: Person) -> None:
+    line = person.canvas.findChild(BusyLine)
+    assert line is not None
+    close_gate(person)
+    zoom(person, 10)
+    person.until(lambda: said(person) == "looking closer…")
+    wanted = views(person).wanted
+    assert wanted is not None
+    assert person.canvas.view_frame == ViewFrame(wanted, ready=False)
+    assert line.isVisible()
+    person.predictor.encoding.open()
+    person.until(lambda: said(person) == "closer look 2.8×")
+    assert not line.isVisible()
+    person.predictor.encoding.close()
+    person.canvas.pan_by(-900, 0)
+    person.until(lambda: said(person) == "looking closer…")
+    person.key(K.Key_D)
+    assert said(person) == ""
+    person.predictor.encoding.open()
+    person.until(lambda: person.shown == "1.png")
+    person.until(lambda: not line.isVisible())
+
+
+def test_a_look_that_fails_is_told_and_not_tried_again_by_itself(person: Person) -> None:
+    person.predictor.view_errors.append(RuntimeError("no room"))
+    zoom(person, 10)
+    person.until(lambda: "Masks are drawn from the whole image" in person.told)
+    person.canvas.pan_by(4, 4)
+    rest(person)
+    assert len(person.predictor.views) == 1
+    assert (said(person), shown(person)) == ("", None)
+    person.click(*NEAR)
+    assert person.predictor.decoded_on[-1] == Frame(0, 0, WIDTH)
+
+
+def test_another_model_looks_there_too(person: Person) -> None:
+    view = look(person)
+    other = GatedPredictor("other.pt", radius=30.0)
+    person.models.default["other.pt"] = other
+    person.desk.flows.models.use("other.pt", "", "auto")
+    person.until(lambda: other.views == [view])
+    person.until(lambda: shown(person) == view)
+
+
+def test_a_model_that_looks_closer_by_itself_needs_none_of_it(person: Person) -> None:
+    look(person)
+    other = GatedPredictor("other.pt", radius=30.0)
+    other.looks_closer = False
+    person.models.default["other.pt"] = other
+    person.desk.flows.models.use("other.pt", "", "auto")
+    person.until(lambda: not person.is_enabled("view.look_now"))
+    person.until(lambda: shown(person) is None)
+    for name in ("look_auto", "look_pin", "look_now"):
+        assert not person.is_enabled(f"view.{name}")
+        assert "the model in use looks closer by itself" in action(person, name).toolTip()
+    person.canvas.pan_by(-600, 0)
+    rest(person)
+    person.click(1000, 500)
+    assert other.views == []
+    assert said(person) == ""
+
+
+def test_a_small_annotation_is_opened_again_on_the_closer_look(person: Person) -> None:
+    view = look(person)
+    kept = person.draw(*NEAR)
+    person.select(kept)
+    person.key(K.Key_S, SHIFT)
+    person.click(NEAR[0] + 20, NEAR[1])
+    asked = person.predictor.decoded[-1]
+    assert asked.mask is not None
+    assert asked.mask.frame == view
+    assert asked.mask.logits.max() > 0

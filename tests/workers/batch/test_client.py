@@ -1,0 +1,342 @@
+"""Auto-annotate beside the main thread: counts, labels, progress, cancel, failures, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock, Semaphore, current_thread, main_thread
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from samdesk.batch.plan import HAS_ANNOTATIONS, TOUCHED, AutoAnnotatePlan
+from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
+from samdesk.dataset.dataset import Dataset, LogEntry
+from samdesk.domain.annotation import RunId
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.labels import LabelSet
+from samdesk.images.reader import read_size
+from samdesk.workers.batch.client import AutoAnnotateClient
+from samdesk.workers.failure import Failure
+from samdesk.workers.storage.client import DatasetInfo, StorageClient
+from tests.helpers.finding import NAMES, ColourDetector, Shelf
+from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
+from tests.helpers.make import document, photo
+
+PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
+
+
+class Store:
+    """Documents in memory, answering any thread but the main one."""
+
+    def __init__(self, folder: Path, keys: tuple[ImageKey, ...]) -> None:
+        self.documents = {key: ImageDocument(key, *read_size(folder / key)) for key in keys}
+        self.runs: list[str] = []
+        self.error: Exception | None = None
+        self._lock = Lock()
+
+    def begin_run(self, text: str) -> RunId:
+        self._answer()
+        self.runs.append("open")
+        return RunId(f"run {len(self.runs)}")
+
+    def load_now(self, key: ImageKey) -> ImageDocument:
+        self._answer()
+        with self._lock:
+            return self.documents[key]
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+        self._answer()
+        if self.error is not None:
+            raise self.error
+        with self._lock:
+            if not self.documents[key].touched:
+                self.documents[key], _ = edit.apply(self.documents[key])
+        return not self.documents[key].touched
+
+    def end_run(self, run_id: RunId) -> None:
+        self._answer()
+        self.runs[-1] = "closed"
+
+    def touch(self, key: ImageKey) -> None:
+        with self._lock:
+            self.documents[key] = replace(self.documents[key], touched=True)
+
+    def _answer(self) -> None:
+        assert current_thread() is not main_thread(), "the window would wait for the store"
+
+    def counts(self) -> list[int]:
+        return [len(d.annotations) for d in self.documents.values()]
+
+
+@dataclass
+class Desk:
+    """A client with what a window would have been told."""
+
+    client: AutoAnnotateClient
+    store: Store
+    shelf: Shelf
+    gate: Gate
+    labels: LabelSet
+    steps: list[str] = field(default_factory=list)
+    counted: list[DryRun] = field(default_factory=list)
+    names: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    progress: list[BatchProgress] = field(default_factory=list)
+    image_failed: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    finished: list[BatchSummary] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+    def change_labels(self, text: str, labels: LabelSet) -> None:
+        assert current_thread() is main_thread()
+        self.steps.append(text)
+        self.labels = labels
+
+    def run(self, plan: AutoAnnotatePlan = PLAN) -> BatchSummary:
+        self.client.start(plan)
+        return self.wait()
+
+    def start_at_gate(self) -> None:
+        """Starts a run; returns when the detector holds the first image."""
+        self.gate.close()
+        self.client.start(PLAN)
+        spin_until(lambda: bool(self.progress))
+        self.gate.wait_for_arrival()
+
+    def wait(self) -> BatchSummary:
+        seen = len(self.finished)
+        spin_until(lambda: len(self.finished) > seen or bool(self.failed))
+        assert not self.failed, str(self.failed[0])
+        return self.finished[-1]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    keys = tuple(ImageKey(f"photos/{i}.png") for i in range(4))
+    for i, key in enumerate(keys):
+        photo(tmp_path / key, seed=i)
+    gate = Gate()
+    shelf = Shelf(before=lambda _: gate.pass_through())
+    store = Store(tmp_path, keys)
+    made: list[Desk] = []
+    client = AutoAnnotateClient(
+        store, lambda: made[0].labels, lambda t, s: made[0].change_labels(t, s), loaders=shelf.loaders
+    )
+    desk = Desk(client, store, shelf, gate, LabelSet.from_names(["box"]))
+    made.append(desk)
+    client.set_dataset(tmp_path, keys)
+    connect: list[tuple[object, Callable[..., object]]] = [
+        (client.counted, desk.counted.append),
+        (client.detector_names, lambda model, names: desk.names.append((model, names))),
+        (client.progress, desk.progress.append),
+        (client.image_failed, lambda key, why: desk.image_failed.append((key, why))),
+        (client.notice, desk.notices.append),
+        (client.finished, desk.finished.append),
+        (client.failed, desk.failed.append),
+    ]
+    for signal, slot in connect:
+        signal.connect(slot)  # type: ignore[attr-defined]
+    yield desk
+    gate.open()
+    assert client.stop()
+
+
+def test_a_run_annotates_every_image_in_its_own_thread(desk: Desk) -> None:
+    summary = desk.run()
+    assert (summary.annotated, summary.annotations, summary.ok) == (4, 8, True)
+    assert desk.store.counts() == [2, 2, 2, 2]
+    assert desk.store.runs == ["closed"]
+    assert summary.run_id == "run 1"
+    assert [p.done for p in desk.progress] == [0, 1, 2, 3, 4]
+    assert not desk.client.running
+
+
+def test_labels_the_detector_knows_are_made_first_and_used_by_name(desk: Desk) -> None:
+    desk.run()
+    assert desk.labels.names == ("box", "ellipse", "nothing")
+    assert desk.steps == ["Add 2 labels"]
+    document = desk.store.documents[ImageKey("photos/0.png")]
+    assert [desk.labels.get(a.label_id).name for a in document.annotations] == ["ellipse", "box"]
+
+
+def test_the_mapping_decides_which_labels_are_made(desk: Desk) -> None:
+    desk.run(replace(PLAN, mapping=(("ellipse", "person"), ("nothing", ""))))
+    assert desk.labels.names == ("box", "person")
+
+
+def test_the_window_lives_on_while_a_run_waits_for_its_model(desk: Desk) -> None:
+    desk.start_at_gate()
+    assert desk.client.running
+    settle()  # returns at once though the network is at work
+    desk.gate.open()
+    assert desk.wait().annotated == 4
+
+
+def test_cancel_keeps_what_is_done_and_the_next_run_goes_on(desk: Desk) -> None:
+    desk.start_at_gate()
+    desk.gate.let_one_through()
+    desk.gate.wait_for_arrival()
+    desk.client.cancel()
+    desk.gate.open()
+    summary = desk.wait()
+    assert (summary.cancelled, summary.annotated) == (True, 2)
+    assert desk.store.counts() == [2, 2, 0, 0]
+    assert desk.store.runs == ["closed"]
+    again = desk.run()
+    assert (again.annotated, len(again.skipped)) == (2, 2)
+    assert desk.store.counts() == [2, 2, 2, 2]
+
+
+def test_an_image_a_person_edits_meanwhile_is_left_alone(desk: Desk) -> None:
+    desk.start_at_gate()
+    desk.store.touch(ImageKey("photos/0.png"))
+    desk.store.touch(ImageKey("photos/3.png"))
+    desk.gate.open()
+    summary = desk.wait()
+    assert desk.store.counts() == [0, 2, 2, 0]
+    assert [s.reason for s in summary.skipped] == [TOUCHED, TOUCHED]
+
+
+def test_the_count_needs_no_model(desk: Desk) -> None:
+    keys = tuple(desk.store.documents)
+    desk.store.touch(keys[0])
+    desk.store.documents[keys[1]] = replace(document("a"), key=keys[1])
+    desk.client.count(PLAN)
+    spin_until(lambda: bool(desk.counted))
+    assert desk.counted[0].annotate == keys[2:]
+    assert desk.counted[0].reasons == {TOUCHED: 1, HAS_ANNOTATIONS: 1}
+    desk.client.count(replace(PLAN, existing="add", keys=keys[:2]))
+    spin_until(lambda: len(desk.counted) > 1)
+    assert desk.counted[1].annotate == keys[1:2]
+    assert desk.shelf.asked == []
+
+
+def test_nothing_to_do_needs_no_model(desk: Desk) -> None:
+    for key in desk.store.documents:
+        desk.store.touch(key)
+    summary = desk.run()
+    assert (len(summary.skipped), desk.shelf.asked, desk.store.runs) == (4, [], [])
+
+
+def test_a_detector_that_cannot_be_had_is_said(desk: Desk) -> None:
+    desk.client.start(replace(PLAN, det_model="lost.pt"))
+    spin_until(lambda: bool(desk.failed))
+    assert "lost.pt" in str(desk.failed[0])
+    assert not desk.client.running
+    assert desk.store.runs == []
+    desk.failed.clear()
+    assert desk.run().ok, "a failed run must not block the next"
+
+
+def test_a_bad_image_is_told_at_once_and_listed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "photos/1.png").write_bytes(b"no image")
+    summary = desk.run()
+    assert [key for key, _ in desk.image_failed] == ["photos/1.png"]
+    assert [f.key for f in summary.failed] == ["photos/1.png"]
+    assert "1.png" in summary.failed[0].message
+    assert summary.annotated == 3
+
+
+def test_a_store_that_fails_stops_the_run_in_words(desk: Desk) -> None:
+    desk.store.error = OSError(28, "No space left on device")
+    summary = desk.run()
+    assert "No space left on device" in summary.stopped
+    assert desk.store.runs == ["closed"]
+
+
+def test_class_names_can_be_asked_for(desk: Desk) -> None:
+    desk.client.ask_detector_names("colour.pt")
+    spin_until(lambda: bool(desk.names))
+    assert desk.names == [("colour.pt", NAMES)]
+
+
+def test_a_second_start_is_refused(desk: Desk) -> None:
+    desk.gate.close()
+    desk.client.start(PLAN)
+    desk.client.start(PLAN)
+    assert "at work already" in str(desk.failed.pop())
+    desk.gate.open()
+    assert desk.wait().annotated == 4
+
+
+def test_stop_during_a_run_waits_for_the_image_it_is_at(desk: Desk) -> None:
+    desk.start_at_gate()
+    assert not desk.client.stop(timeout_ms=1), "it said it had stopped while a network was at work"
+    desk.gate.open()
+    assert desk.client.stop()
+    assert sum(desk.store.counts()) == 2
+
+
+class AskedForNames(ColourDetector):
+    """Tells when a run that has its models asks for the class names, to have labels made of them."""
+
+    def __init__(self, times: Semaphore) -> None:
+        self._times = times
+        super().__init__()
+
+    @property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        self._times.release()
+        return NAMES
+
+    @names.setter
+    def names(self, names: tuple[str, ...]) -> None:
+        pass
+
+
+def test_stop_while_the_run_asks_for_labels_does_not_hang(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+    times = Semaphore(0)
+    loaders = replace(desk.shelf.loaders, detector=lambda *_: AskedForNames(times))
+    client = AutoAnnotateClient(desk.store, LabelSet, lambda *_: None, loaders=loaders)
+    client.set_dataset(tmp_path, tuple(desk.store.documents))
+    client.start(PLAN)
+    for _ in range(2):  # once for the plan's classes, once for the labels
+        assert times.acquire(timeout=PATIENCE)
+    # No events are handled here: nobody answers.
+    assert client.stop(timeout_ms=5000)
+    assert desk.store.counts() == [0, 0, 0, 0]
+    assert desk.store.runs == []
+
+
+def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: Path) -> None:
+    """Storage thread, batch thread and main thread together, and what is in the folder afterwards."""
+    for i in range(3):
+        photo(tmp_path / "images" / f"{i}.png", seed=i)
+    labels: list[LabelSet] = []
+    opened: list[DatasetInfo] = []
+    edits: list[tuple[str, Edit]] = []
+    closed: list[LogEntry] = []
+    ended: list[BatchSummary] = []
+    storage = StorageClient()
+
+    def change_labels(text: str, after: LabelSet) -> None:
+        storage.commit(Transaction(text, labels=after, labels_before=labels[-1]))
+        labels.append(after)
+
+    client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=Shelf().loaders)
+    storage.opened.connect(opened.append)
+    storage.run_edit.connect(lambda key, edit: edits.append((key, edit)))
+    storage.run_closed.connect(closed.append)
+    client.finished.connect(ended.append)
+    try:
+        storage.open(tmp_path)
+        spin_until(lambda: bool(opened))
+        labels.append(opened[0].labels)
+        client.set_dataset(opened[0].folder, opened[0].keys)
+        client.start(PLAN)
+        spin_until(lambda: bool(ended) and bool(closed))
+    finally:
+        assert client.stop()
+        assert storage.stop()
+    assert (ended[0].annotations, ended[0].ok) == (6, True)
+    assert [key for key, _ in edits] == ["images/0.png", "images/1.png", "images/2.png"]
+    assert closed[0].do.run_id == ended[0].run_id
+    assert [len(p.read_text().splitlines()) for p in sorted((tmp_path / "labels").glob("*.txt"))] == [2, 2, 2]
+
+    dataset = Dataset.open(tmp_path)
+    assert dataset.labels.names == NAMES
+    dataset.undo()
+    assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
+    dataset.close()

@@ -1,0 +1,137 @@
+"""A window's end of the inference thread, for tests: what it asks, and what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from samdesk.base.jobs import CancelToken, Progress
+from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.types import Frame, RgbImage
+from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import ModelInfo, Predictor
+from samdesk.workers.failure import Failure
+from samdesk.workers.inference.client import InferenceClient, Prediction, Shown
+from tests.helpers.gated import GatedPredictor, Models, spin_until
+
+A, B, C, D = ImageKey("a.jpg"), ImageKey("b.jpg"), ImageKey("c.jpg"), ImageKey("d.jpg")
+WHOLE = Frame(0.0, 0.0, 256.0)
+"""What is looked at of every image; a closer look is a smaller one."""
+
+
+def read_shade(path: Path) -> RgbImage:
+    """An image of 256 x 256 pixels, its grey told by its name."""
+    return np.full((256, 256, 3), ord(path.name[0]), np.uint8)
+
+
+def name(image: RgbImage) -> ImageKey:
+    """Which image ``read_shade`` read."""
+    return ImageKey(f"{chr(image[0, 0, 0])}.jpg")
+
+
+def at(x: float, y: float) -> PromptSet:
+    return PromptSet((PointPrompt(x, y),))
+
+
+@dataclass
+class Heard:
+    """What a window would have been told, in order."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    encoded: list[tuple[str, bool]] = field(default_factory=list)
+    encoding: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    models: list[ModelInfo] = field(default_factory=list)
+    model_failures: list[Failure] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    everything: list[tuple[str, list[Shown]]] = field(default_factory=list)
+    views: list[tuple[str, Frame | None]] = field(default_factory=list)
+    """("looking" or "ready", which part of the image)."""
+
+
+@dataclass
+class Desk:
+    client: InferenceClient
+    heard: Heard
+    models: Models
+    predictor: GatedPredictor
+    folder: Path
+
+    def path(self, key: ImageKey) -> Path:
+        return self.folder / key
+
+    def show(self, key: ImageKey) -> None:
+        """Shows an image and waits until it is encoded."""
+        seen = len(self.heard.encoded)
+        self.client.show_image(key, self.path(key))
+        spin_until(lambda: len(self.heard.encoded) > seen)
+
+    def prefetch(self, *keys: ImageKey) -> None:
+        self.client.prefetch([(key, self.path(key)) for key in keys])
+
+    def encoded(self) -> str:
+        """The letters of the images whose encodes began, in order."""
+        return "".join(name(image)[0] for image in self.predictor.encoded)
+
+    def finished(self) -> str:
+        """The letters of the images whose encodes came to their end, in order."""
+        return "".join(name(image)[0] for image in self.predictor.finished)
+
+    def answer(self, token: int) -> Prediction:
+        """Waits for the answer to a prompt."""
+        spin_until(lambda: any(p.token == token for p in self.heard.predictions))
+        return next(p for p in self.heard.predictions if p.token == token)
+
+    def look(self, view: Frame) -> None:
+        """Looks closer and waits until prompts are answered from there."""
+        self.client.look_at(view)
+        spin_until(lambda: self.heard.views[-1:] == [("ready", view)])
+
+
+def five_points(
+    predictor: Predictor, embedding: Embedding, *, cancel: CancelToken, progress: Progress
+) -> list[MaskCandidate]:
+    found = []
+    for i in range(5):
+        cancel.check()
+        progress(i, 5)
+        found += predictor.predict(embedding, at(20 + 40 * i, 128), multimask=False)
+    return found
+
+
+def photos(folder: Path) -> Path:
+    """The folder, with the files of the four images in it."""
+    for key in (A, B, C, D):
+        (folder / key).write_bytes(key.encode())
+    return folder
+
+
+@contextmanager
+def begun(folder: Path) -> Iterator[Desk]:
+    """A client with two gated models to load, listened to."""
+    predictor = GatedPredictor()
+    models = Models(predictor, GatedPredictor("other.pt"))
+    client = InferenceClient(models, read_shade, everything=five_points)
+    heard = Heard()
+    client.predicted.connect(heard.predictions.append)
+    client.encoded.connect(lambda key, _ms, cached: heard.encoded.append((key, cached)))
+    client.encoding.connect(heard.encoding.append)
+    client.failed.connect(heard.failures.append)
+    client.model_loaded.connect(heard.models.append)
+    client.model_failed.connect(heard.model_failures.append)
+    client.notice.connect(heard.notices.append)
+    client.everything_done.connect(lambda key, masks: heard.everything.append((key, masks)))
+    client.looking.connect(lambda view: heard.views.append(("looking", view)))
+    client.view_ready.connect(lambda view: heard.views.append(("ready", view)))
+    try:
+        yield Desk(client, heard, models, predictor, folder)
+    finally:
+        for each in models.shelf.values():
+            each.open()
+        models.gate.open()
+        assert client.stop()

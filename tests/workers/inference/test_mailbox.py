@@ -1,0 +1,290 @@
+"""The order in which the inference thread gets its work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from samdesk.base.jobs import CancelToken
+from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.types import Frame
+from samdesk.domain.prompts import PointPrompt, PromptSet
+from samdesk.workers.inference.mailbox import REST_S, Mailbox
+from samdesk.workers.inference.requests import (
+    DescribeRequest,
+    EncodeRequest,
+    EverythingRequest,
+    LoadRequest,
+    PromptRequest,
+    ViewRequest,
+)
+
+KEY = ImageKey("a.jpg")
+VIEW = Frame(10, 20, 100)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def rest(self) -> None:
+        self.now += REST_S
+
+
+def encode(epoch: int, name: str = "a.jpg", ahead: bool = False) -> EncodeRequest:
+    return EncodeRequest(epoch, ImageKey(name), Path(name), ahead)
+
+
+def prompt(token: int, epoch: int = 1, hover: bool = False) -> PromptRequest:
+    return PromptRequest(epoch, token, KEY, PromptSet((PointPrompt(token, token),)), hover)
+
+
+def look(view: Frame | None, epoch: int = 1) -> ViewRequest:
+    return ViewRequest(epoch, view)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def box(clock: Clock) -> Mailbox:
+    """With a model, and an image that is encoded."""
+    mailbox = Mailbox(clock)
+    mailbox.model_is_there()
+    mailbox.show(1, encode(1))
+    assert mailbox.take() == encode(1)
+    mailbox.image_is_ready(1)
+    return mailbox
+
+
+def test_the_newest_hover_is_all_that_is_left_of_two_hundred(box: Mailbox) -> None:
+    for token in range(200):
+        box.prompt(prompt(token, hover=True))
+    assert box.take() == prompt(199, hover=True)
+    assert box.take_prompt() is None
+
+
+def test_a_hover_never_displaces_a_click(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    box.prompt(prompt(2, hover=True))
+    assert [box.take_prompt(), box.take_prompt()] == [prompt(1), prompt(2, hover=True)]
+
+
+def test_a_click_displaces_hovers_and_older_clicks(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    box.prompt(prompt(2, hover=True))
+    box.prompt(prompt(3))
+    assert box.take() == prompt(3)
+    assert box.take_prompt() is None
+
+
+def test_prompts_wait_for_their_image(clock: Clock) -> None:
+    box = Mailbox(clock)
+    box.show(1, encode(1))
+    box.prompt(prompt(1))
+    box.load(LoadRequest(9, "m"))
+    assert box.take() == LoadRequest(9, "m")
+    box.model_is_there()
+    assert box.take() == encode(1)
+    assert box.take_prompt() is None
+    box.image_is_ready(1)
+    assert box.take() == prompt(1)
+
+
+def test_another_image_forgets_the_prompts_of_the_one_before(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    box.everything(EverythingRequest(1, KEY, CancelToken()))
+    box.show(2, encode(2, "b.jpg"))
+    box.prompt(prompt(2, epoch=1))
+    box.image_is_ready(1)
+    assert box.take() == encode(2, "b.jpg")
+    box.image_is_ready(2)
+    assert box.take_prompt() is None
+
+
+def test_the_image_on_screen_goes_before_images_ahead_and_prompts_before_both(
+    box: Mailbox, clock: Clock
+) -> None:
+    ahead = encode(1, "c.jpg", ahead=True)
+    box.ahead([ahead])
+    box.prompt(prompt(1, hover=True))
+    assert box.take() == prompt(1, hover=True)
+    clock.rest()
+    assert box.take() == ahead
+    box.show(2, encode(2, "b.jpg"))
+    box.ahead([ahead])
+    assert [box.take(), box.take()] == [encode(2, "b.jpg"), ahead]
+
+
+def test_an_image_ahead_is_wanted_until_it_is_done(box: Mailbox) -> None:
+    first, second = encode(1, "b.jpg", ahead=True), encode(1, "c.jpg", ahead=True)
+    box.ahead([first, second])
+    assert [box.take(), box.take()] == [first, first]  # it was interrupted
+    box.ahead_is_done(first)
+    assert box.take() == second
+
+
+def test_a_new_list_ahead_takes_the_place_of_the_old(box: Mailbox) -> None:
+    old, new = encode(1, "old.jpg", ahead=True), encode(1, "new.jpg", ahead=True)
+    box.ahead([old])
+    assert box.wants(old)
+    box.ahead([new])
+    assert not box.wants(old)
+    assert box.take() == new
+
+
+def test_what_was_ahead_of_another_image_is_forgotten_but_goes_on_until_told(box: Mailbox) -> None:
+    under_way = encode(1, "c.jpg", ahead=True)
+    box.ahead([under_way])
+    box.show(2, None)
+    assert box.wants(under_way)
+    box.ahead([])
+    assert not box.wants(under_way)
+
+
+def test_nothing_is_encoded_ahead_until_the_hand_has_rested(box: Mailbox, clock: Clock) -> None:
+    box.prompt(prompt(1, hover=True))
+    assert box.take() == prompt(1, hover=True)
+    box.ahead([encode(1, "b.jpg", ahead=True)])
+    clock.now += 0.8 * REST_S
+    box.prompt(prompt(2, hover=True))
+    assert box.take() == prompt(2, hover=True)
+    clock.rest()
+    assert box.take() == encode(1, "b.jpg", ahead=True)
+
+
+def test_a_closer_look_waits_for_its_image_and_goes_between_clicks_and_hovers(box: Mailbox) -> None:
+    box.show(2, encode(2, "b.jpg"))
+    box.look(look(VIEW, epoch=2))
+    assert box.take_view() is None
+    assert box.take() == encode(2, "b.jpg")
+    box.image_is_ready(2)
+    box.prompt(prompt(1, epoch=2))
+    box.prompt(prompt(2, epoch=2, hover=True))
+    assert [box.take(), box.take(), box.take()] == [
+        prompt(1, epoch=2), look(VIEW, epoch=2), prompt(2, epoch=2, hover=True)
+    ]  # fmt: skip
+
+
+def test_the_newest_closer_look_wins_and_none_outlasts_its_image(box: Mailbox) -> None:
+    first, second = look(VIEW), look(Frame(5, 5, 50))
+    box.look(first)
+    assert box.take() is first
+    assert box.wants(first)
+    box.look(second)
+    assert not box.wants(first)
+    box.look(third := look(None))
+    assert box.take_view() is third
+    box.show(2, None)
+    assert not box.wants(third)
+    box.look(look(VIEW, epoch=1))
+    assert box.take_view() is None
+
+
+def test_a_new_model_gets_the_closer_look_again(box: Mailbox) -> None:
+    box.look(wish := look(VIEW))
+    assert box.take() is wish
+    box.load(LoadRequest(9, "new"))
+    assert box.stopping
+    assert box.take() == LoadRequest(9, "new")
+    box.model_is_there()
+    assert box.take() == encode(1)
+    box.image_is_ready(1)
+    assert box.take() is wish
+
+
+@pytest.mark.parametrize("wish", ["view", "everything"])
+def test_images_ahead_make_way_for_the_image_on_screen(box: Mailbox, wish: str) -> None:
+    ahead = encode(1, "b.jpg", ahead=True)
+    box.ahead([ahead])
+    assert box.take() == ahead
+    assert box.wants(ahead)
+    if wish == "view":
+        box.look(look(VIEW))
+    else:
+        box.everything(EverythingRequest(1, KEY, CancelToken()))
+    assert not box.wants(ahead)
+    box.take()
+    assert box.wants(ahead)
+
+
+def test_a_prompt_put_back_never_displaces_a_newer_one(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    first = box.take_prompt()
+    assert first is not None
+    box.put_back(first)
+    assert box.take_prompt() == first
+    box.prompt(prompt(2))
+    box.put_back(first)
+    assert [box.take_prompt(), box.take_prompt()] == [prompt(2), None]
+    box.show(2, None)
+    box.put_back(first)
+    assert box.take_prompt() is None
+
+
+def test_hovers_can_be_left_waiting(box: Mailbox) -> None:
+    box.prompt(prompt(1, hover=True))
+    assert box.take_prompt(hovers=False) is None
+    assert box.take_prompt() == prompt(1, hover=True)
+
+
+def test_who_waits_for_the_hand_to_rest_is_woken_by_its_next_prompt(box: Mailbox, clock: Clock) -> None:
+    assert not box.wait_while_hand_moves()
+    box.prompt(prompt(1))
+    assert box.take_prompt() == prompt(1)
+    box.prompt(prompt(2))
+    assert box.wait_while_hand_moves()
+    assert box.take_prompt() == prompt(2)
+    clock.rest()
+    assert not box.wait_while_hand_moves()
+
+
+def test_a_new_model_encodes_the_image_on_screen_again_and_keeps_the_click(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    box.load(LoadRequest(9, "old"))
+    box.load(LoadRequest(10, "new"))
+    assert box.take() == LoadRequest(10, "new")
+    box.model_is_there()
+    assert box.take() == encode(1)
+    box.image_is_ready(1)
+    assert box.take() == prompt(1)
+
+
+def test_what_the_model_is_waits_for_prompts_but_not_for_images_ahead(box: Mailbox) -> None:
+    box.ahead([encode(1, "b.jpg", ahead=True)])
+    box.describe()
+    box.prompt(prompt(1))
+    assert [box.take(), box.take()] == [prompt(1), DescribeRequest()]
+
+
+def test_cleared_prompts_are_not_answered(box: Mailbox) -> None:
+    box.prompt(prompt(1))
+    box.prompt(prompt(2, hover=True))
+    box.forget_hover()
+    assert box.take() == prompt(1)
+    assert box.take_prompt() is None
+    box.prompt(prompt(3))
+    box.forget_prompts()
+    assert box.take_prompt() is None
+
+
+def test_closing_wakes_who_waits(clock: Clock) -> None:
+    box = Mailbox(clock)
+    ended = Event()
+
+    def wait() -> None:
+        assert box.take() is None
+        ended.set()
+
+    thread = Thread(target=wait)
+    thread.start()
+    box.close()
+    assert ended.wait(20)
+    thread.join(20)
+    assert box.closed

@@ -1,0 +1,418 @@
+"""The real store behind its thread: order, durability, failures and the batch thread's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from PIL import Image
+from pytestqt.qtbot import QtBot
+from shapely.geometry import MultiPolygon, box
+
+from samdesk.dataset.dataset import Dataset, LogEntry, Notice, StoreError
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, Transaction, add
+from samdesk.domain.labels import LabelSet
+from samdesk.workers.failure import Failure
+from samdesk.workers.storage.client import DatasetInfo, StorageClient
+from tests.helpers.gated import Gate, settle, spin_until
+
+A, B = ImageKey("images/a.png"), ImageKey("images/b.png")
+
+
+class FullDisk:
+    """The real dataset on a disk that can be full, behind a gate."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.full_once = False
+        self.gate = Gate()
+
+    def __call__(self, folder: Path, store_path: Path | None) -> Dataset:
+        disk = self
+
+        class Guarded(Dataset):
+            def commit(self, transaction: Transaction) -> Transaction:
+                disk.check()
+                return super().commit(transaction)
+
+            def undo(self) -> Transaction | None:
+                disk.check()
+                return super().undo()
+
+        return Guarded.open(folder, store_path=store_path)
+
+    def check(self) -> None:
+        self.gate.pass_through()
+        if self.full or self.full_once:
+            self.full_once = False
+            raise StoreError("the disk is full")
+
+
+@dataclass
+class Heard:
+    opened: list[DatasetInfo] = field(default_factory=list)
+    saved: list[int] = field(default_factory=list)
+    save_failed: list[Failure] = field(default_factory=list)
+    documents: list[ImageDocument] = field(default_factory=list)
+    document_failed: list[Failure] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    run_edits: list[tuple[str, Edit]] = field(default_factory=list)
+    runs: list[LogEntry] = field(default_factory=list)
+
+
+@dataclass
+class Desk:
+    client: StorageClient
+    heard: Heard
+    disk: FullDisk
+    folder: Path
+    labels: LabelSet
+
+    def open(self) -> DatasetInfo:
+        seen = len(self.heard.opened)
+        self.client.open(self.folder)
+        spin_until(lambda: len(self.heard.opened) > seen)
+        return self.heard.opened[-1]
+
+    def load(self, key: ImageKey) -> ImageDocument:
+        seen = len(self.heard.documents)
+        self.client.load(key)
+        spin_until(lambda: len(self.heard.documents) > seen)
+        return self.heard.documents[-1]
+
+    def add(self, name: str, key: ImageKey = A) -> Transaction:
+        region = MultiPolygon([box(10, 10, 40, 40)])
+        annotation = Annotation(AnnotationId(name), self.labels.labels[0].id, region)
+        return Transaction(f"Add {name}", ((key, add([annotation])),))
+
+    def ids(self, key: ImageKey = A) -> list[str]:
+        return [a.id for a in self.load(key).annotations]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    folder = tmp_path / "photos"
+    (folder / "images").mkdir(parents=True)
+    for key in (A, B):
+        Image.new("RGB", (100, 80)).save(folder / key)
+    disk = FullDisk()
+    client = StorageClient(disk)
+    heard = Heard()
+    client.opened.connect(heard.opened.append)
+    client.saved.connect(heard.saved.append)
+    client.save_failed.connect(heard.save_failed.append)
+    client.document_loaded.connect(heard.documents.append)
+    client.document_failed.connect(heard.document_failed.append)
+    client.pending_changed.connect(heard.pending.append)
+    client.notice.connect(heard.notices.append)
+    client.run_edit.connect(lambda key, edit: heard.run_edits.append((key, edit)))
+    client.run_closed.connect(heard.runs.append)
+    yield Desk(client, heard, disk, folder, LabelSet.from_names(["cat"]))
+    disk.gate.open()
+    assert client.stop()
+
+
+@pytest.fixture
+def ready(desk: Desk) -> Desk:
+    """Open, with the label "cat" saved."""
+    desk.open()
+    desk.client.commit(Transaction("Add label", labels=desk.labels, labels_before=LabelSet()))
+    spin_until(lambda: len(desk.heard.saved) == 1)
+    return desk
+
+
+def test_a_folder_is_opened_edited_closed_and_found_again_with_its_history(ready: Desk) -> None:
+    ready.client.commit(ready.add("one"))
+    ready.client.commit(ready.add("two"))
+    ready.client.undo()
+    ready.client.set_setting("last_image", B)
+    assert ready.ids() == ["one"]  # asked last, answered after all changes
+    assert ready.heard.saved == [1, 2, 3, 4]
+    assert (ready.heard.pending[-1], ready.client.pending) == (0, 0)
+    info = ready.open()
+    assert info.keys == (A, B)
+    assert info.labels.names == ("cat",)
+    assert [entry.do.text for entry in info.done] == ["Add label", "Add one"]
+    assert [entry.do.text for entry in info.undone] == ["Add two"]
+    assert info.last_image == B
+    ready.client.redo()
+    assert ready.ids() == ["one", "two"]
+
+
+def test_what_was_sent_is_saved_before_the_thread_ends(ready: Desk) -> None:
+    ready.disk.gate.close()
+    for i in range(20):
+        ready.client.commit(ready.add(f"n{i}"))
+    ready.disk.gate.open()
+    assert ready.client.stop()
+    again = Dataset.open(ready.folder)
+    assert len(again.load(A).annotations) == 20
+    again.close()
+
+
+def test_a_full_disk_keeps_the_order_and_loses_nothing(ready: Desk) -> None:
+    ready.client.commit(ready.add("saved"))
+    spin_until(lambda: ready.heard.saved[-1] == 2)
+    ready.disk.gate.close()
+    ready.disk.full_once = True  # somebody makes room right after
+    first = ready.client.commit(ready.add("first"))
+    ready.client.undo()  # sent before anybody knows that "first" failed: it must not take "saved" back
+    ready.client.commit(ready.add("second"))
+    ready.disk.gate.open()
+    spin_until(lambda: bool(ready.heard.save_failed))
+    assert [f.token for f in ready.heard.save_failed] == [first]
+    assert "the disk is full" in str(ready.heard.save_failed[0])
+    assert ready.ids() == ["saved"]
+    assert (ready.client.pending, ready.client.stuck) == (3, True)
+    third = ready.client.commit(ready.add("third"))
+    spin_until(lambda: ready.heard.saved[-1] == third)
+    assert ready.heard.saved == [1, 2, 3, 4, 5, 6]
+    assert ready.ids() == ["saved", "second", "third"]
+    assert len(ready.heard.save_failed) == 1
+
+
+def test_a_disk_that_stays_full_says_so_for_each_try_and_retry_saves(ready: Desk) -> None:
+    ready.disk.full = True
+    ready.client.commit(ready.add("first"))
+    spin_until(lambda: len(ready.heard.save_failed) == 1)
+    ready.client.commit(ready.add("second"))
+    spin_until(lambda: len(ready.heard.save_failed) == 2)
+    settle()
+    ready.disk.full = False
+    ready.client.retry()
+    spin_until(lambda: ready.client.pending == 0)
+    assert ready.ids() == ["first", "second"]
+
+
+def test_a_change_that_is_never_saved_is_dropped_when_it_is_undone(ready: Desk) -> None:
+    ready.client.commit(ready.add("saved"))
+    ready.client.undo()
+    spin_until(lambda: ready.client.pending == 0)
+    bad = Annotation(
+        AnnotationId("bad"), LabelSet.from_names(["no"]).labels[0].id, MultiPolygon([box(0, 0, 9, 9)])
+    )
+    ready.client.commit(Transaction("Add bad", ((A, add([bad])),)))
+    spin_until(lambda: ready.client.stuck)
+    ready.client.undo()
+    assert (ready.client.pending, ready.client.stuck) == (0, False)
+    ready.client.redo()  # of what the store never had: not of "saved", which it has undone
+    spin_until(lambda: len(ready.heard.save_failed) == 2)
+    assert ready.ids() == []
+    ready.client.undo()
+    ready.client.commit(ready.add("next"))
+    spin_until(lambda: ready.client.pending == 0)
+    assert ready.ids() == ["next"]
+
+
+def test_an_undo_that_was_refused_and_its_redo_need_no_saving(ready: Desk) -> None:
+    ready.client.commit(ready.add("one"))
+    spin_until(lambda: ready.client.pending == 0)
+    ready.disk.full = True
+    ready.client.undo()
+    spin_until(lambda: ready.client.stuck)
+    ready.client.redo()
+    assert ready.client.pending == 0
+    ready.disk.full = False
+    ready.client.undo()
+    spin_until(lambda: ready.client.pending == 0)
+    assert ready.ids() == []
+
+
+def test_what_is_sent_while_another_folder_opens_is_about_the_one_before(ready: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "images"
+    other.mkdir(parents=True)
+    Image.new("RGB", (100, 80)).save(other / "a.png")
+    ready.client.open(other.parent)
+    ready.client.commit(ready.add("old"))
+    ready.client.load(A)
+    spin_until(lambda: len(ready.heard.opened) == 2)
+    assert ready.ids() == []
+    assert [len(d.annotations) for d in ready.heard.documents] in ([0], [1, 0])
+    assert [entry.do.text for entry in ready.open().done] == ["Add label", "Add old"]
+
+
+def test_an_undo_of_nothing_is_told_and_does_not_block(desk: Desk) -> None:
+    desk.open()
+    desk.client.undo()
+    spin_until(lambda: bool(desk.heard.save_failed))
+    assert desk.client.pending == 0
+    assert not desk.client.stuck
+
+
+def test_a_folder_that_cannot_be_opened_leaves_the_one_before(ready: Desk, tmp_path: Path) -> None:
+    failures: list[Failure] = []
+    ready.client.open_failed.connect(failures.append)
+    ready.client.open(tmp_path / "nowhere")
+    spin_until(lambda: bool(failures))
+    assert "nowhere" in str(failures[0])
+    assert "Unexpected" not in str(failures[0])
+    ready.client.commit(ready.add("still"))
+    assert ready.ids() == ["still"]
+
+
+def test_a_bad_image_is_told_with_its_key(ready: Desk) -> None:
+    (ready.folder / B).write_bytes(b"no image")
+    ready.client.load(B)
+    spin_until(lambda: bool(ready.heard.document_failed))
+    assert ready.heard.document_failed[0].key == B
+    assert "Unexpected" not in str(ready.heard.document_failed[0])
+
+
+def test_summaries_of_all_and_of_images_in_view(ready: Desk) -> None:
+    batches: list[list[object]] = []
+    ready.client.summaries.connect(batches.append)
+    ready.client.commit(ready.add("one"))
+    ready.client.refresh_summaries()
+    spin_until(lambda: len(batches) == 1)
+    assert {s.key: s.count for s in batches[0]} == {A: 1, B: 0}
+    ready.client.refresh_summaries([B] * 120)
+    spin_until(lambda: sum(map(len, batches[1:])) == 120)
+    assert len(batches) > 2  # in parts
+    assert (batches[1][0].width, batches[1][0].height) == (100, 80)
+
+
+def test_relabelling_is_planned_and_labels_are_counted(ready: Desk) -> None:
+    plans: list[Transaction] = []
+    usage: list[dict[str, int]] = []
+    ready.client.relabel_planned.connect(plans.append)
+    ready.client.label_usage.connect(usage.append)
+    two = ready.labels.add("dog")
+    cat, dog = two.labels
+    ready.client.commit(Transaction("Add label", labels=two, labels_before=ready.labels))
+    ready.client.commit(ready.add("one"))
+    ready.client.plan_relabel(cat.id, dog.id)
+    ready.client.request_label_usage()
+    spin_until(lambda: bool(plans) and bool(usage))
+    assert plans[0].keys == (A,)
+    assert usage[0] == {cat.id: 1, dog.id: 0}
+
+
+def test_labels_found_in_a_file_come_before_its_document(desk: Desk) -> None:
+    (desk.folder / "labels").mkdir()
+    (desk.folder / "labels" / "a.txt").write_text("2 0.5 0.5 0.2 0.2\n")
+    order: list[object] = []
+    desk.client.opened.connect(order.append)
+    desk.client.labels_found.connect(order.append)
+    desk.client.document_loaded.connect(order.append)
+    desk.open()
+    document = desk.load(A)
+    known = next(o for o in reversed(order[:-1]) if isinstance(o, (LabelSet, DatasetInfo)))
+    labels = known if isinstance(known, LabelSet) else known.labels
+    assert order[-1] is document
+    assert labels.index(document.annotations[0].label_id) == 2
+
+
+def in_thread(work: Callable[[], object]) -> object:
+    """Does the work as the batch thread would, while the main thread handles events."""
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            results.append(error)
+
+    thread = Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        settle()
+    thread.join()
+    settle()
+    return results[0]
+
+
+def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
+    annotation = Annotation(
+        AnnotationId("found"), ready.labels.labels[0].id, MultiPolygon([box(0, 0, 5, 5)]), Source.YOLO_SAM
+    )
+
+    def run() -> RunId:
+        run_id = ready.client.begin_run("Auto-annotate")
+        for key in (A, B):
+            assert ready.client.load_now(key).annotations == ()
+            assert ready.client.commit_run(run_id, key, add([replace(annotation, run_id=run_id)]))
+        ready.client.end_run(run_id)
+        return run_id
+
+    run_id = in_thread(run)
+    assert isinstance(run_id, str), run_id
+    spin_until(lambda: bool(ready.heard.runs))
+    assert [key for key, _ in ready.heard.run_edits] == [A, B]
+    assert ready.heard.runs[0].do.run_id == run_id
+    assert ready.ids(B) == ["found"]
+    ready.client.undo()
+    assert ready.ids(B) == []
+    assert ready.ids(A) == []
+
+
+def test_a_run_leaves_an_image_that_a_person_touched_meanwhile(ready: Desk) -> None:
+    from samdesk.domain.edits import by_person
+
+    edit = by_person(ready.add("mine").edits[0][1])
+    ready.client.commit(Transaction("Add mine", ((A, edit),)))
+
+    def run() -> bool:
+        run_id = ready.client.begin_run("Auto-annotate")
+        done = ready.client.commit_run(run_id, A, ready.add("theirs").edits[0][1])
+        ready.client.end_run(run_id)
+        return done
+
+    assert in_thread(run) is False
+    assert ready.ids() == ["mine"]
+    assert ready.heard.run_edits == []
+
+
+def test_the_main_thread_may_not_wait_for_the_store(ready: Desk) -> None:
+    with pytest.raises(RuntimeError, match="must not wait"):
+        ready.client.load_now(A)
+
+
+def test_a_call_after_the_end_is_answered_with_an_error(ready: Desk) -> None:
+    assert ready.client.stop()
+    error = in_thread(lambda: ready.client.load_now(A))
+    assert isinstance(error, StoreError)
+
+
+def test_errors_of_a_call_are_raised_where_it_waits(ready: Desk) -> None:
+    error = in_thread(lambda: ready.client.commit_run(RunId("none"), A, Edit()))
+    assert isinstance(error, StoreError)
+
+
+def test_a_conflict_is_noticed_and_settled_with_the_file(ready: Desk) -> None:
+    ready.client.commit(ready.add("one"))
+    assert ready.ids() == ["one"]
+    path = ready.folder / "labels" / "a.txt"
+    path.write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n0 0.2 0.2 0.9 0.2 0.9 0.9\n")
+    ready.client.load(A)
+    spin_until(lambda: any(n.kind == "changed-outside" for n in ready.heard.notices))
+    reloaded: list[ImageDocument] = []
+    steps: list[LogEntry] = []
+    ready.client.reloaded.connect(reloaded.append)
+    ready.client.step_saved.connect(steps.append)
+    ready.client.resolve(A, "file")
+    spin_until(lambda: bool(reloaded))
+    assert len(reloaded[0].annotations) == 2
+    assert len(steps) == 1
+    ready.client.undo()
+    assert ready.ids() == ["one"]
+
+
+def test_a_second_window_is_read_only_and_says_why(ready: Desk, qtbot: QtBot) -> None:
+    second = StorageClient()
+    opened: list[DatasetInfo] = []
+    failures: list[Failure] = []
+    second.opened.connect(opened.append)
+    second.save_failed.connect(failures.append)
+    second.open(ready.folder)
+    spin_until(lambda: bool(opened))
+    assert opened[0].read_only
+    assert opened[0].reason
+    second.commit(ready.add("no"))
+    spin_until(lambda: bool(failures))
+    assert second.stop()
