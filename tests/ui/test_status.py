@@ -10,7 +10,7 @@ from PySide6.QtGui import QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from samdesk.settings.table import FILL_OPACITY, HOVER_PREVIEW, THEME
-from samdesk.ui.canvas.busy_line import BusyLine
+from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.images.model import ImageModel
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, SHIFT, Person
@@ -45,7 +45,7 @@ def test_a_thin_line_while_the_photo_is_encoded(arrive: Arrive, folder: Path) ->
     person = arrive()
     person.predictor.encoding.close()
     person.open(folder)
-    line = person.canvas.findChild(BusyLine)
+    line = person.canvas.findChild(ProgressLine)
     assert line is not None
     person.until(line.isVisible)
     person.predictor.encoding.open()

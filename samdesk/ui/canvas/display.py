@@ -12,7 +12,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
-from samdesk.ui.canvas.busy_line import BusyLine
+from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
@@ -41,7 +41,7 @@ class CanvasDisplay(NavigableWidget):
         self._message = ""
         self._many: list[Proposal] = []
         self._view_frame: ViewFrame | None = None
-        self._busy = BusyLine(self)
+        self._progress_line = ProgressLine(self)
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._tick)
@@ -64,7 +64,7 @@ class CanvasDisplay(NavigableWidget):
         size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
         resized = size != self._image_size
         self._image_size = size
-        self._scene.set_photo(rgb)
+        self._scene.set_image(rgb)
         if another:
             self._scene.set_proposal(None)
             self.set_proposals([])
@@ -142,7 +142,7 @@ class CanvasDisplay(NavigableWidget):
 
     def set_busy(self, busy: bool | float) -> None:
         """A thin line at the top: moving (True), filled to a part (0..1), or none (False)."""
-        self._busy.show_progress(busy)
+        self._progress_line.show_progress(busy)
 
     # --- what tools may ask (see ``tools.base.Canvas``)
 
@@ -201,7 +201,7 @@ class CanvasDisplay(NavigableWidget):
 
     def settle(self) -> None:
         """Finishes every layer now, for screenshots and tests."""
-        self._scene.look_from(self._view, self.device_size(), self.devicePixelRatioF())
+        self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         while self._scene.busy:
             self._scene.step(1.0)
         self._timer.stop()
@@ -215,7 +215,7 @@ class CanvasDisplay(NavigableWidget):
         self._refresh()
 
     def _tick(self) -> None:
-        self._scene.look_from(self._view, self.device_size(), self.devicePixelRatioF())
+        self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         self._scene.step(_SLICE_S)
         if not self._scene.busy:
             self._timer.stop()
@@ -225,7 +225,7 @@ class CanvasDisplay(NavigableWidget):
         window = self.palette().color(QPalette.ColorRole.Window)
         return window.darker(135) if window.lightness() < 128 else window.darker(128)
 
-    def _paint_words(self, painter: QPainter) -> None:
+    def _paint_text(self, painter: QPainter) -> None:
         area = QRectF(self.rect())
         if self._image_size is None:
             paint_message(painter, self._message, area, self.palette().color(QPalette.ColorRole.WindowText))
@@ -271,5 +271,5 @@ class CanvasDisplay(NavigableWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._image_size is not None:
             self._paint_tool(painter)
-        self._paint_words(painter)
+        self._paint_text(painter)
         painter.end()

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from samdesk.ui.canvas.viewport import Viewport, fit, kept_in_sight, limited_scale
+from samdesk.ui.canvas.viewport import Viewport, fit, kept_visible, limited_scale
 
 _STEP = 1.25
 """Zoom of a key press or a toolbar click."""
@@ -86,13 +86,13 @@ class NavigableWidget(QWidget):
         """Shows the whole image."""
         if self._image_size is not None:
             margin = _MARGIN * self.devicePixelRatioF()
-            self._look(fit(self._image_size, self._canvas(), margin))
+            self._set_view(fit(self._image_size, self._canvas(), margin))
         self._fitted = True
 
     def actual_size(self) -> None:
         """Shows one image pixel as one device pixel, around the middle of what is seen."""
         u, v = (n / 2 for n in self._canvas())
-        self._look(self._view.zoomed(1.0, u, v).whole())
+        self._set_view(self._view.zoomed(1.0, u, v).whole())
 
     def zoom_in(self) -> None:
         """One step closer, at the cursor if it is on the canvas."""
@@ -108,12 +108,12 @@ class NavigableWidget(QWidget):
             return
         ratio = self.devicePixelRatioF()
         scale = limited_scale(self._view.scale * factor, self._image_size, self._canvas())
-        self._look(self._view.zoomed(scale, position.x() * ratio, position.y() * ratio))
+        self._set_view(self._view.zoomed(scale, position.x() * ratio, position.y() * ratio))
 
     def pan_by(self, dx: float, dy: float) -> None:
         """Moves the image by logical pixels."""
         ratio = self.devicePixelRatioF()
-        self._look(self._view.panned(dx * ratio, dy * ratio))
+        self._set_view(self._view.panned(dx * ratio, dy * ratio))
 
     def _canvas(self) -> tuple[int, int]:
         size = self.device_size()
@@ -123,10 +123,10 @@ class NavigableWidget(QWidget):
         cursor = self.mapFromGlobal(self.cursor().pos())
         return QPointF(cursor if self.underMouse() else self.rect().center())
 
-    def _look(self, view: Viewport) -> None:
+    def _set_view(self, view: Viewport) -> None:
         self._fitted = False
         if self._image_size is not None:
-            view = kept_in_sight(view, self._image_size, self._canvas())
+            view = kept_visible(view, self._image_size, self._canvas())
         if view != self._view:
             self._view = view
             self._view_moved()
@@ -145,7 +145,7 @@ class NavigableWidget(QWidget):
             ratio = self.devicePixelRatioF()
             moved = (position - self._pan_from) * ratio
             whole = QPoint(round(moved.x()), round(moved.y()))
-            self._look(self._view.panned(whole.x(), whole.y()))
+            self._set_view(self._view.panned(whole.x(), whole.y()))
             self._pan_from += QPointF(whole) / ratio
 
     def _end_pan(self) -> None:

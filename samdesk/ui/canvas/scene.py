@@ -13,7 +13,7 @@ from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.ui.canvas.hit_test import hits
-from samdesk.ui.canvas.layers.photo_layer import PhotoLayer
+from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shapes import Shape
@@ -31,10 +31,10 @@ class Scene:
     """The photo, the annotations and the proposals, painted in device pixels."""
 
     def __init__(self, background: QColor) -> None:
-        self._photo = PhotoLayer(background)
+        self._image = ImageLayer(background)
         self._resting = ShapeLayer()
         self._proposed = ShapeLayer()
-        self._layers = (self._photo, self._resting, self._proposed)
+        self._layers = (self._image, self._resting, self._proposed)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._lifted: frozenset[AnnotationId] = frozenset()
@@ -51,13 +51,13 @@ class Scene:
 
     # --- what is on it
 
-    def set_photo(self, rgb: RgbImage | None) -> None:
+    def set_image(self, rgb: RgbImage | None) -> None:
         """Shows another photo, or none."""
-        self._photo.set_photo(rgb)
+        self._image.set_image(rgb)
 
     def set_background(self, color: QColor) -> None:
         """What is painted around the photo."""
-        self._photo.set_background(color)
+        self._image.set_background(color)
 
     def set_document(self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None) -> None:
         """Shows another state; shapes of annotations and labels that did not change are kept."""
@@ -161,13 +161,13 @@ class Scene:
         """Whether any layer is behind."""
         return any(layer.busy for layer in self._layers)
 
-    def look_from(self, view: Viewport, size: QSize, unit: float) -> None:
+    def set_viewport(self, view: Viewport, size: QSize, unit: float) -> None:
         """Sets the viewport, the canvas size in device pixels and device pixels a logical pixel."""
         self._unit = unit
         for shapes in (self._resting, self._proposed):
             shapes.set_unit(unit)
         for layer in self._layers:
-            layer.look_from(view, size)
+            layer.set_viewport(view, size)
 
     def step(self, budget: float) -> bool:
         """Paints layers for so many seconds; True if what is shown changed."""
@@ -182,7 +182,7 @@ class Scene:
     def draw(self, painter: QPainter, view: Viewport, size: QSize) -> None:
         """Puts everything on a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
-        self._photo.draw(painter, view)
+        self._image.draw(painter, view)
         for shapes in (self._resting, self._proposed):
             shapes.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,4 +1,4 @@
-"""Style: how regions, prompts and handles look. States differ in line and shape, not only in colour.
+"""Style: how regions, prompts and handles style. States differ in line and shape, not only in colour.
 
 ========= ==================== ========= =======================
 Mark      Line                 Fill      Besides
@@ -38,7 +38,7 @@ class Mark(Enum):
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Style:
     width: float  # of the coloured line, logical pixels
     casing: float  # of the casing below it
     fill: float  # opacity for the default setting, 0..1
@@ -52,14 +52,14 @@ class _Look:
         return bool(self.dashes) and not self.two_tone
 
 
-_LOOKS = {
-    Mark.RESTING: _Look(2.0, 3.7, 0.30),
-    Mark.PENDING: _Look(1.8, 3.5, 0.20, dashes=(7, 4.5)),
-    Mark.HOVERED: _Look(3.0, 4.4, 0.42),
-    Mark.SELECTED: _Look(3.0, 4.6, 0.38, double=True),
-    Mark.PROPOSAL: _Look(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),
-    Mark.PREVIEW: _Look(2.4, 4.0, 0.20, dashes=(0.1, 5.5)),
-    Mark.OTHER: _Look(1.4, 2.4, 0.0, dashes=(0.1, 4.0)),
+_STYLES = {
+    Mark.RESTING: _Style(2.0, 3.7, 0.30),
+    Mark.PENDING: _Style(1.8, 3.5, 0.20, dashes=(7, 4.5)),
+    Mark.HOVERED: _Style(3.0, 4.4, 0.42),
+    Mark.SELECTED: _Style(3.0, 4.6, 0.38, double=True),
+    Mark.PROPOSAL: _Style(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),
+    Mark.PREVIEW: _Style(2.4, 4.0, 0.20, dashes=(0.1, 5.5)),
+    Mark.OTHER: _Style(1.4, 2.4, 0.0, dashes=(0.1, 4.0)),
 }
 DEFAULT_OPACITY = 0.30
 """The opacity of a resting fill; the other fills go with it."""
@@ -113,22 +113,22 @@ def paint_region(
         opacity: Of a resting fill, 0..1.
         outline: Width of a resting outline, logical pixels; the others go with it.
     """
-    look = _LOOKS[mark]
-    width = look.width * outline / DEFAULT_OUTLINE
-    below = width + look.casing - look.width
-    if look.fill > 0:
+    style = _STYLES[mark]
+    width = style.width * outline / DEFAULT_OUTLINE
+    below = width + style.casing - style.width
+    if style.fill > 0:
         # Under a closed line nobody sees the fill's edge, and antialiasing it takes three times as long.
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, look.open)
-        painter.fillPath(path, faded(color, look.fill * opacity / DEFAULT_OPACITY))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, style.open)
+        painter.fillPath(path, faded(color, style.fill * opacity / DEFAULT_OPACITY))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     casing = contrast(color)
-    if look.double:
+    if style.double:
         painter.strokePath(path, _pen(contrast(casing), (below + 2) * unit))
-    if look.two_tone:
+    if style.two_tone:
         painter.strokePath(path, _pen(contrast(casing), (below + 1.6) * unit))
-    dashes = look.dashes if look.open else ()
+    dashes = style.dashes if style.open else ()
     painter.strokePath(path, _pen(casing, below * unit, dashes, unit))
-    painter.strokePath(path, _pen(color, width * unit, look.dashes, unit))
+    painter.strokePath(path, _pen(color, width * unit, style.dashes, unit))
 
 
 def _pen(color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0) -> QPen:

@@ -90,14 +90,14 @@ class CanvasView(CanvasDisplay):
     def _view_moved(self) -> None:
         super()._view_moved()
         if self._pointer is not None and self.underMouse():
-            self._say_cursor(self._pointer.position)
+            self._emit_cursor(self._pointer.position)
 
     def _pointer_of(self, event: QMouseEvent) -> Pointer:
         x, y = self.to_image(event.position())
         self._pointer = Pointer(x, y, event.position(), event.button(), event.buttons(), event.modifiers())
         return self._pointer
 
-    def _say_cursor(self, position: QPointF | None) -> None:
+    def _emit_cursor(self, position: QPointF | None) -> None:
         place = None
         if position is not None and self.image_size is not None:
             x, y = self.to_image(position)
@@ -171,7 +171,7 @@ class CanvasView(CanvasDisplay):
             self._pan_to(event.position())
         elif (tool := self._working_tool()) is not None and not (self._space and not event.buttons()):
             tool.move(pointer)
-        self._say_cursor(event.position())
+        self._emit_cursor(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Ends the pan, opens the context menu, or goes to the tool."""
@@ -194,7 +194,7 @@ class CanvasView(CanvasDisplay):
         if self._tool is not None:
             self._tool.leave()
         self.set_hovered(None)
-        self._say_cursor(None)
+        self._emit_cursor(None)
         super().leaveEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

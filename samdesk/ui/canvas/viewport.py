@@ -65,7 +65,7 @@ def limited_scale(scale: float, image: tuple[int, int], canvas: tuple[int, int])
     return min(MAX_SCALE, max(scale, min(1.0, fit(image, canvas).scale) * _SHRINK))
 
 
-def kept_in_sight(view: Viewport, image: tuple[int, int], canvas: tuple[int, int]) -> Viewport:
+def kept_visible(view: Viewport, image: tuple[int, int], canvas: tuple[int, int]) -> Viewport:
     """Moved back, by whole pixels, where the image would leave the middle of the canvas."""
     du = _pull(view.x, image[0] * view.scale, canvas[0])
     dv = _pull(view.y, image[1] * view.scale, canvas[1])

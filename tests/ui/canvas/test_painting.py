@@ -243,7 +243,7 @@ class TestLayers:
             else:
                 rng.shuffle(annotations)  # type: ignore[arg-type]
                 canvas.set_document(document(annotations), LABELS, None)
-            canvas._scene.look_from(canvas.viewport, canvas.device_size(), 1.0)
+            canvas._scene.set_viewport(canvas.viewport, canvas.device_size(), 1.0)
             canvas._scene.step(0.0005)  # stopped in the middle of its work
         shot = pixels(stage.screenshot())
 
@@ -253,7 +253,7 @@ class TestLayers:
         fresh.set_image(ImageKey("n"), rgb)
         fresh.set_document(document(annotations), LABELS, None)
         fresh.set_selection(canvas.selection)
-        fresh._look(canvas.viewport)
+        fresh._set_view(canvas.viewport)
         fresh.settle()
         expected = pixels(fresh.grab().toImage())
         difference = np.abs(shot.astype(int) - expected.astype(int)).max(axis=2)

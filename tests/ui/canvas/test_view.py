@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from samdesk.domain.document import ImageKey
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.tools.sam import SamTool
-from samdesk.ui.canvas.viewport import MAX_SCALE, Viewport, fit, kept_in_sight, limited_scale
+from samdesk.ui.canvas.viewport import MAX_SCALE, Viewport, fit, kept_visible, limited_scale
 from tests.ui.canvas.conftest import BIG, SMALL, Stage, photo
 from tests.ui.canvas.test_tools import recorded
 
@@ -46,7 +46,7 @@ class TestViewport:
     def test_the_image_cannot_be_lost(self) -> None:
         size, canvas = (400, 300), (1000, 500)
         for x, y in ((5000, 0), (-5000, 0), (0, 5000), (0, -5000)):
-            view = kept_in_sight(Viewport(1.0, x, y), size, canvas)
+            view = kept_visible(Viewport(1.0, x, y), size, canvas)
             left, top = view.to_device(0, 0)
             right, bottom = view.to_device(*size)
             assert left <= 500 <= right

@@ -1,4 +1,4 @@
-"""The line around the model's closer look."""
+"""The line around the model's closer style."""
 
 from __future__ import annotations
 

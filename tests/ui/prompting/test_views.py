@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.geometry.views import holds
 from samdesk.settings.table import LOOK_CLOSER, LOOK_CLOSER_FROM
-from samdesk.ui.canvas.busy_line import BusyLine
+from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.view_frame import ViewFrame
 from samdesk.ui.prompting.views import ViewsController
 from tests.e2e.conftest import Arrive
@@ -302,7 +302,7 @@ def test_there_and_back_before_anything_changed_on_screen_looks_again(person: Pe
 
 
 def test_while_it_looks_the_window_says_so(person: Person) -> None:
-    line = person.canvas.findChild(BusyLine)
+    line = person.canvas.findChild(ProgressLine)
     assert line is not None
     close_gate(person)
     zoom(person, 10)

@@ -53,7 +53,7 @@ class Layer(ABC):
         """Whether the picture is not that of the present scene and viewport yet."""
         return self._work is not None
 
-    def look_from(self, view: Viewport, size: QSize) -> None:
+    def set_viewport(self, view: Viewport, size: QSize) -> None:
         """Sets the viewport and the size to paint for."""
         if view == self._target and size == self._size and not self._dirty:
             return

@@ -1,4 +1,4 @@
-"""PhotoLayer: the photo at the present zoom, sharp above 100 % and without moire below."""
+"""ImageLayer: the photo at the present zoom, sharp above 100 % and without moire below."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.ui.canvas.layers.layer import Layer, to_device_rect
-from samdesk.ui.canvas.layers.pyramid import Pixels, Pyramid
+from samdesk.ui.canvas.layers.image_pyramid import Pixels, ImagePyramid
 from samdesk.ui.canvas.viewport import Viewport
 
 _Places: TypeAlias = NDArray[np.floating[Any]]
@@ -25,12 +25,12 @@ _BAND = 1 << 18
 """Device pixels resampled in one go (about a millisecond)."""
 
 
-class PhotoLayer(Layer):
+class ImageLayer(Layer):
     """The cached photo."""
 
     def __init__(self, background: QColor) -> None:
         super().__init__(QImage.Format.Format_RGB32, background)
-        self._pyramid: Pyramid | None = None
+        self._pyramid: ImagePyramid | None = None
         self._build: Iterator[None] | None = None
         self._thumb: QImage | None = None
 
@@ -39,9 +39,9 @@ class PhotoLayer(Layer):
         """Whether the sharpest picture is not there yet."""
         return super().busy or self._build is not None
 
-    def set_photo(self, rgb: RgbImage | None) -> None:
+    def set_image(self, rgb: RgbImage | None) -> None:
         """Shows another photo, (H, W, 3) uint8 RGB; it is not copied and must not change."""
-        self._pyramid = None if rgb is None else Pyramid(rgb)
+        self._pyramid = None if rgb is None else ImagePyramid(rgb)
         self._build = None if self._pyramid is None else self._pyramid.build()
         self._thumb = None
         if self._pyramid is not None:
@@ -103,7 +103,7 @@ class PhotoLayer(Layer):
             yield
 
 
-def resampled(pyramid: Pyramid, rect: QRect, view: Viewport) -> Pixels:
+def resampled(pyramid: ImagePyramid, rect: QRect, view: Viewport) -> Pixels:
     """The photo in a device rectangle as (h, w, 4) uint8 BGRA."""
     level = pyramid.level_for(view.scale)
     source, scale = pyramid.pixels(level), view.scale * (1 << level)

@@ -1,4 +1,4 @@
-"""Pyramid: a photo at full size and halved again and again, made a strip at a time."""
+"""ImagePyramid: a photo at full size and halved again and again, made a strip at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STRIP = 1 << 21
 """Source pixels halved in one go."""
 
 
-class Pyramid:
+class ImagePyramid:
     """The levels of one photo. Level k holds every 2**k-th pixel, averaged.
 
     A level that is not averaged yet is stood in for by picking every 2**k-th pixel, so that a photo

@@ -1,4 +1,4 @@
-"""BusyLine: a thin progress line along the top of the canvas."""
+"""ProgressLine: a thin progress line along the top of the canvas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROUND_S = 1.4
 """Seconds the moving part takes from left to right."""
 
 
-class BusyLine(QWidget):
+class ProgressLine(QWidget):
     """Lies over the upper edge of its parent; painting it does not paint the canvas's tools again."""
 
     def __init__(self, parent: QWidget) -> None:
