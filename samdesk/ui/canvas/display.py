@@ -12,8 +12,8 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
-from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.navigation import NavigableWidget
+from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
 from samdesk.ui.canvas.shapes import Shape

@@ -14,8 +14,8 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.ui.canvas.layers.image_pyramid import ImagePyramid, Pixels
 from samdesk.ui.canvas.layers.layer import Layer, to_device_rect
-from samdesk.ui.canvas.layers.image_pyramid import Pixels, ImagePyramid
 from samdesk.ui.canvas.viewport import Viewport
 
 _Places: TypeAlias = NDArray[np.floating[Any]]
