@@ -24,7 +24,7 @@ PHOTOS = ("bus", "zidane")
 TRIALS = ("demo", "doctor", "doctor of MobileSAM", "annotate")
 MAKE_MODEL = """
 import sys, torch
-from samdesk.engine.ultralytics_door import build_network
+from samdesk.engine.ultralytics import build_network
 torch.save(build_network("mobile_sam").state_dict(), sys.argv[1])
 """
 

@@ -58,6 +58,6 @@ def rate(per_second: float, noun: str) -> str:
     return f"{per_second:.1f} {noun}s/s" if per_second >= 1 else f"{1 / per_second:.1f} s/{noun}"
 
 
-def share(value: float | None) -> str:
-    """A figure in 0..1 with two digits; a dash where there is none."""
-    return "–" if value is None else f"{value:.2f}"
+def share(value: float | None, digits: int = 2) -> str:
+    """A figure in 0..1 with that many digits after the point; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -124,7 +124,9 @@ def print_table(results: Sequence[Teaching], console: Console) -> None:
     for teaching in results:
         for score in teaching.scores:
             gain = "" if score.before is None or score.after is None else f"{score.after - score.before:+.3f}"
-            table.add_row(score_title(score.what), text.share(score.before), text.share(score.after), gain)
+            table.add_row(
+                score_title(score.what), text.share(score.before, 3), text.share(score.after, 3), gain
+            )
     console.print(table)
     for teaching in results:
         console.print(

@@ -67,7 +67,7 @@ def line_of(teaching: Teaching) -> str:
     if teaching.origin:
         return f"{when}  from {teaching.origin}"
     scores = ", ".join(
-        f"{score.what} {share(score.before)} to {share(score.after)}"
+        f"{score.what} {share(score.before, 3)} to {share(score.after, 3)}"
         for score in teaching.scores
         if not score.what.startswith("class ")
     )

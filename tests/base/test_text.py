@@ -64,4 +64,4 @@ def test_rates(rate: float, words: str) -> None:
 
 
 def test_a_missing_figure_is_a_dash() -> None:
-    assert (text.share(0.5), text.share(None)) == ("0.50", "–")
+    assert (text.share(0.5), text.share(0.5, 3), text.share(None)) == ("0.50", "0.500", "–")

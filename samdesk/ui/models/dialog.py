@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -58,9 +59,15 @@ class ModelsDialog(QDialog):
     download_requested = Signal(str)
     cancel_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None, models: Sequence[ModelSpec] = MODELS) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        models: Sequence[ModelSpec] = MODELS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Choose a model")
+        self._clock = clock
         self._rows = {model.name: row_of(model) for model in models if model.draws_masks}
         self._speeds: dict[str, Rate] = {}
         self._current = ("", "", "auto")
@@ -162,7 +169,7 @@ class ModelsDialog(QDialog):
     def set_progress(self, name: str, done: int, total: int) -> None:
         """Shows a download's progress in bytes; ``total`` is 0 while it is not known."""
         if name in self._rows:
-            speed = self._speeds.setdefault(name, Rate(apart=_RATE_APART_S))
+            speed = self._speeds.setdefault(name, Rate(self._clock, _RATE_APART_S))
             self._rows[name] = with_progress(self._rows[name], done, total, speed)
             self._refresh(name)
 
@@ -239,7 +246,7 @@ class ModelsDialog(QDialog):
         elif row.present:
             self._use(name)
         else:
-            self._speeds[name] = Rate(apart=_RATE_APART_S)
+            self._speeds[name] = Rate(self._clock, _RATE_APART_S)
             self._rows[name] = replace(row, done=0, rate=None, failed="")
             self._refresh(name)
             self.download_requested.emit(name)

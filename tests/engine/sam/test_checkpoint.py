@@ -128,7 +128,7 @@ def test_a_device_that_is_not_there(mobile_sam_checkpoint: Path) -> None:
 def test_the_default_is_what_is_on_disk(samdesk_home: Path, mobile_sam_checkpoint: Path) -> None:
     assert default_model() == "flint"
     assert load_predictor("", "cpu").info.title == "Flint"
-    (samdesk_home / "weights").mkdir()
+    (samdesk_home / "weights").mkdir(exist_ok=True)
     shutil.copy(mobile_sam_checkpoint, samdesk_home / "weights" / "mobile_sam.pt")
     assert default_model() == "mobile_sam.pt"
     assert load_predictor("", "cpu").info.title == "MobileSAM"
@@ -137,7 +137,7 @@ def test_the_default_is_what_is_on_disk(samdesk_home: Path, mobile_sam_checkpoin
 def test_the_default_detector_is_what_is_on_disk(samdesk_home: Path) -> None:
     assert default_detector() == "flint"
     assert load_detector("", "cpu").info.title == "Flint detector"
-    (samdesk_home / "weights").mkdir()
+    (samdesk_home / "weights").mkdir(exist_ok=True)
     (samdesk_home / "weights" / "yolo11n.pt").write_bytes(b"the same as Flint's")
     assert default_detector() == "flint"
     (samdesk_home / "weights" / "yolo11m.pt").write_bytes(b"a better one")

@@ -200,9 +200,9 @@ def test_two_of_one_second(folder: Path) -> None:
 SESSION = """
 import sys, time
 from pathlib import Path
-from samdesk.io.taught import Taught
+from samdesk.training.record.taught import Taught
 from tests.helpers.flint_files import weights_file
-from tests.io.test_taught import masks
+from tests.training.record.test_taught import masks
 folder = Path(sys.argv[1])
 print("open", flush=True)
 for i in range(200):

@@ -123,7 +123,7 @@ _NO_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 
 _WRITE = """
 from PySide6.QtWidgets import QApplication, QLabel
-from samdesk.ui.theme import Theme
+from samdesk.ui.kit.theme import Theme
 app = QApplication([])
 theme = Theme(app, "light")
 image = QLabel("Hello world").grab().toImage()

@@ -17,8 +17,14 @@ from samdesk.ui.models.dialog import ModelsDialog
 
 
 @pytest.fixture
-def dialog(qtbot: QtBot) -> ModelsDialog:
-    dialog = ModelsDialog()
+def clock() -> list[float]:
+    """The seconds that the dialog's clock shows."""
+    return [100.0]
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, clock: list[float]) -> ModelsDialog:
+    dialog = ModelsDialog(clock=lambda: clock[0])
     qtbot.addWidget(dialog)
     dialog.set_downloaded({"mobile_sam.pt"})
     dialog.set_devices([("cuda:0", "NVIDIA H100"), ("cpu", "CPU, 2 threads")])
@@ -79,18 +85,14 @@ def test_use_tells_name_device_and_precision_and_closes(dialog: ModelsDialog, qt
     assert dialog.result() == QDialog.DialogCode.Accepted
 
 
-def test_a_download_from_start_to_use(
-    dialog: ModelsDialog, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [100.0]
-    monkeypatch.setattr(rows, "monotonic", lambda: now[0])
+def test_a_download_from_start_to_use(dialog: ModelsDialog, qtbot: QtBot, clock: list[float]) -> None:
     with qtbot.waitSignal(dialog.download_requested) as told:
         click(dialog, qtbot, "sam_b.pt")
     assert told.args == ["sam_b.pt"]
     assert dialog.state_text("sam_b.pt") == "Downloading 0%"
     assert dialog.button("sam_b.pt").text() == "Cancel"
     dialog.set_progress("sam_b.pt", 4_000_000, 400_000_000)
-    now[0] += 1.0
+    clock[0] += 1.0
     dialog.set_progress("sam_b.pt", 16_000_000, 400_000_000)
     assert dialog.state_text("sam_b.pt") == "Downloading 4%  ·  12.0 MB/s"
     dialog.set_downloaded({"mobile_sam.pt", "sam_b.pt"})

@@ -56,7 +56,7 @@ def test_model_information(qtbot: QtBot) -> None:
     assert dialog.text("Parameters") == "10,130,092"
     assert dialog.text("Layers") == "202"
     assert dialog.text("GFLOPs an image") == "39.4"
-    assert dialog.text("Memory of the weights") == "20.3 MB"
+    assert dialog.text("Memory of the weights") == "20 MB"
     assert dialog.text("File") == "/weights/mobile_sam.pt"
 
 

@@ -291,10 +291,10 @@ import sys
 from pathlib import Path
 from PySide6.QtWidgets import QApplication, QWidget
 app = QApplication([])
-from samdesk.io.settings import Settings
-from samdesk.ui.actions import Actions
-from samdesk.ui.main_window import MainWindow
-from samdesk.ui.theme import Theme
+from samdesk.settings.table import Settings
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.kit.theme import Theme
 settings = Settings(Path(sys.argv[1]))
 theme = Theme(app)
 window = MainWindow(Actions(settings), settings, QWidget(), QWidget(), QWidget(), QWidget())
