@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId, LabelSet
 
 
@@ -99,11 +98,6 @@ def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: Labe
         for a in document.annotations
         if a.id in chosen and a.label_id != label_id
     )
-
-
-def reshape(annotation: Annotation, region: Region, source: Source = Source.MANUAL) -> Edit:
-    """Gives an annotation another region, drawn by a person."""
-    return update([replace(annotation, region=region, source=source)])
 
 
 def by_person(edit: Edit) -> Edit:

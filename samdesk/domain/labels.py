@@ -107,11 +107,6 @@ class LabelSet:
         self.get(label_id)
         return LabelSet(tuple(label for label in self.labels if label.id != label_id))
 
-    def moved_from(self, other: LabelSet) -> bool:
-        """Whether a label that both sets have has another class id here than in ``other``."""
-        before = {label.id: i for i, label in enumerate(other.labels)}
-        return any(before.get(label.id, i) != i for i, label in enumerate(self.labels))
-
     def _swap(self, label: Label) -> LabelSet:
         return LabelSet(tuple(label if old.id == label.id else old for old in self.labels))
 

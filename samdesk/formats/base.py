@@ -56,16 +56,10 @@ class ParsedLabels:
 class WriteReport:
     """How faithful a written label file is.
 
-    The IoU is between an annotation and the mask the trainer makes of its line; 1 where there is no line.
-
     Attributes:
         count: Lines written.
-        worst_iou: Of all lines.
-        median_iou: Of all lines.
-        lossy: In words, the lines that train a clearly different mask.
+        lossy: Messages about the lines whose trained mask clearly differs from the annotation.
     """
 
     count: int = 0
-    worst_iou: float = 1.0
-    median_iou: float = 1.0
     lossy: tuple[str, ...] = ()

@@ -61,12 +61,6 @@ class ImageCache:
         with self._lock:
             self._images.clear()
 
-    @property
-    def used_bytes(self) -> int:
-        """Bytes of pixels kept."""
-        with self._lock:
-            return self._used()
-
     def _fill(self, key: _Key, future: Future[RgbImage]) -> None:
         try:
             image = self._read(key[0])

@@ -139,26 +139,6 @@ def scale(region: Region, sx: float, sy: float) -> Region:
     return clean(shapely.transform(region, lambda xy: xy * np.array([sx, sy])))
 
 
-def simplify(region: Region, tolerance: float) -> Region:
-    """Fewer vertices, none of the outline farther than ``tolerance`` image pixels from where it was."""
-    return clean(shapely.simplify(region, tolerance, preserve_topology=True))
-
-
-def grow(region: Region, px: float) -> Region:
-    """The region with a rim of ``px`` image pixels more, or less where negative; corners are round."""
-    return clean(shapely.buffer(region, px, quad_segs=8))
-
-
-def union(a: Region, b: Region) -> Region:
-    """What is in either."""
-    return clean(shapely.union(a, b))
-
-
-def subtract(a: Region, b: Region) -> Region:
-    """What is in ``a`` and not in ``b``."""
-    return clean(shapely.difference(a, b))
-
-
 def iou(a: Region, b: Region) -> float:
     """Intersection over union of the exact areas, 0..1; 0 for two empty regions."""
     shared = shapely.intersection(a, b).area

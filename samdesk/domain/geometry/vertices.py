@@ -35,23 +35,6 @@ class VertexRef:
     index: int
 
 
-def vertex(region: Region, ref: VertexRef) -> tuple[float, float]:
-    """Where a vertex is; ``IndexError`` if the region has no such vertex."""
-    x, y = _rings(region.geoms[ref.part])[ref.ring][ref.index]
-    return float(x), float(y)
-
-
-def nearest_vertex(region: Region, x: float, y: float, radius: float) -> VertexRef | None:
-    """The vertex nearest to a point, if it is within ``radius``."""
-    best: tuple[float, VertexRef | None] = (radius, None)
-    for part, ring, points in _all_rings(region):
-        distances = np.hypot(points[:, 0] - x, points[:, 1] - y)
-        index = int(np.argmin(distances))
-        if distances[index] <= best[0]:
-            best = (float(distances[index]), VertexRef(part, ring, index))
-    return best[1]
-
-
 def nearest_edge(
     region: Region, x: float, y: float, radius: float
 ) -> tuple[VertexRef, tuple[float, float]] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +123,6 @@ def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
     Raises ``LabelError`` where an annotation's label is not in the set.
     """
     lines: list[str] = []
-    ious: list[float] = []
     lossy: list[str] = []
     for annotation in document.annotations:
         class_id = labels.index(annotation.label_id)
@@ -132,14 +130,11 @@ def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
         if not points:
             continue
         lines.append(f"{class_id} {points}")
-        ious.append(iou)
         if iou < _LOSSY_IOU:
             name = labels.get(annotation.label_id).name
             lossy.append(f"line {len(lines)} ({name}) trains a mask that differs: IoU {iou:.2f}")
     text = "".join(line + "\n" for line in lines)
-    if not ious:
-        return text, WriteReport()
-    return text, WriteReport(len(lines), min(ious), float(median(ious)), tuple(lossy))
+    return text, WriteReport(len(lines), tuple(lossy))
 
 
 @lru_cache(maxsize=4096)  # an edit changes one annotation; its image's others are written again

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
-from samdesk.domain.geometry.types import BoolArray, Region
+from samdesk.domain.geometry.types import Region
 
 IMAGE_SIZE = 640
 """The trainer's default input: the longer side of the resized image, pixels."""
@@ -29,11 +29,10 @@ def resized(width: int, height: int, size: int = IMAGE_SIZE) -> tuple[int, int]:
     return min(math.ceil(width * ratio), size), min(math.ceil(height * ratio), size)
 
 
-def trained_mask(ring: NDArray[np.float64], width: int, height: int) -> BoolArray:
-    """(height, width) bool of a ring (N, 2) in 0..1, on an image that is resized already."""
-    mask = np.zeros((height, width), dtype=np.uint8)
-    cv2.fillPoly(mask, [_truncated(ring, width, height)], 1)
-    return mask.view(np.bool_)
+def trained_polygon(ring: NDArray[np.float64], width: int, height: int) -> NDArray[np.int32]:
+    """The polygon the trainer fills for a ring (N, 2) in 0..1: (M, 2) int32 pixels of the resized image."""
+    points = _resampled(ring.astype(np.float32)) * np.array([width, height], dtype=np.float32)
+    return points.astype(np.int32)
 
 
 def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: int) -> float:
@@ -48,7 +47,7 @@ def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: i
     size_w, size_h = resized(width, height)
     scale = np.array([size_w / width, size_h / height])
     scaled: Region = shapely.transform(region, lambda xy: xy * scale)
-    points = _truncated(ring, size_w, size_h)
+    points = trained_polygon(ring, size_w, size_h)
     # Only the window that either touches is rasterised.
     x0, y0, x1, y1 = scaled.bounds
     left, top = np.minimum(points.min(axis=0), np.floor([x0, y0]).astype(np.int64)).tolist()
@@ -59,12 +58,6 @@ def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: i
     both = np.count_nonzero(trained.view(np.bool_) & wanted)
     either = np.count_nonzero(trained.view(np.bool_) | wanted)
     return float(both / either) if either else 0.0
-
-
-def _truncated(ring: NDArray[np.float64], width: int, height: int) -> NDArray[np.int32]:
-    """The trainer's polygon, (M, 2) int32 pixels."""
-    points = _resampled(ring.astype(np.float32)) * np.array([width, height], dtype=np.float32)
-    return points.astype(np.int32)
 
 
 def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:

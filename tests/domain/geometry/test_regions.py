@@ -20,7 +20,7 @@ POINTS = st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), min_size=3, m
 
 def ring_with_hole() -> MultiPolygon:
     outer = shapely.box(2, 2, 18, 18)
-    return regions.subtract(regions.clean(outer), regions.from_box(6, 6, 12, 12))
+    return regions.clean(outer.difference(shapely.box(6, 6, 12, 12)))
 
 
 def centres(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,22 +126,11 @@ def test_combining_moving_and_asking() -> None:
     a, b = regions.from_box(0, 0, 4, 4), regions.from_box(2, 0, 6, 4)
     assert regions.iou(a, b) == pytest.approx(8 / 24)
     assert regions.iou(regions.EMPTY, regions.EMPTY) == 0
-    assert regions.union(a, b).area == pytest.approx(24)
-    assert regions.subtract(a, b).area == pytest.approx(8)
     assert regions.translate(a, 2, 0).equals(b)
     assert regions.clip(b, 3, 3).equals(shapely.box(2, 0, 3, 3))
     assert regions.clip(a, 10, 10) is a
-    assert regions.grow(a, 1).area == pytest.approx(16 + 16 + np.pi, abs=0.1)
-    assert regions.grow(a, -3).is_empty
     assert not regions.is_drawable(regions.EMPTY)
     assert regions.is_drawable(a)
     holed = ring_with_hole()
     assert regions.contains(holed, 3, 3)
     assert not regions.contains(holed, 9, 9)
-
-
-def test_simplify_stays_within_its_bound() -> None:
-    circle = regions.clean(Point(50, 50).buffer(30, quad_segs=64))
-    fewer = regions.simplify(circle, 0.5)
-    assert len(fewer.geoms[0].exterior.coords) < len(circle.geoms[0].exterior.coords) / 4
-    assert circle.boundary.hausdorff_distance(fewer.boundary) <= 0.5

@@ -12,8 +12,8 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.formats.yolo.bridges import join_rings, split_ring
-from samdesk.formats.yolo.trainer_raster import trained_mask
 from samdesk.formats.yolo.yolo_ring import even_odd, region_to_ring, ring_to_region
+from tests.helpers.trained import trained_mask
 
 WIDTH, HEIGHT = 97, 61
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -95,7 +96,7 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "add": lambda: edits.add([Annotation(new_annotation_id(), label.id, region, Source.MANUAL)]),
         "remove": lambda: edits.remove([a.id for a in some[:2]]),
         "relabel": lambda: edits.relabel(document, [a.id for a in some[:2]], label.id),
-        "reshape": lambda: edits.reshape(some[0], region) if some else Edit(),
+        "reshape": lambda: edits.update([replace(some[0], region=region, source=Source.MANUAL)]) if some else Edit(),
         "done": lambda: edits.accept_image(document),
     }
     changed = {
