@@ -105,10 +105,6 @@ class Dataset:
         """The image's file."""
         return self.folder / key
 
-    def label_path(self, key: ImageKey) -> Path:
-        """The image's label file, by the rule of the Ultralytics trainer; it may not exist."""
-        return self._core.files.path(key)
-
     def notices(self) -> list[Notice]:
         """What happened since the last call."""
         found, self._notices = self._notices, []

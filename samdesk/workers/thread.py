@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Qt, QThread, Signal
 
@@ -14,13 +13,6 @@ STOP_TIMEOUT_MS = 30_000
 """How long a stop waits at most: an image encoder on a slow CPU cannot be interrupted."""
 
 _STACK_BYTES = 16 * 1024 * 1024  # macOS gives a secondary thread 512 KiB, too little for some networks
-
-
-class Stoppable(Protocol):
-    """Whatever owns threads."""
-
-    def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Asks its threads to end and waits; False if one still runs after ``timeout_ms``."""
 
 
 class LoopThread(QThread):

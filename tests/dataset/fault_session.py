@@ -21,9 +21,9 @@ from samdesk.domain.edits import (
     add,
     by_person,
     remove,
-    reshape,
 )
 from tests.dataset.dataset_kit import by_run, drawn, region
+from tests.helpers.make import reshape
 
 
 def fingerprint(dataset: Dataset) -> str:

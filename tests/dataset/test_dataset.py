@@ -12,11 +12,12 @@ from PIL import Image
 from samdesk.dataset.dataset import Dataset, ImageError, StoreError
 from samdesk.domain.annotation import ReviewState, Source
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, accept_image, remove, reshape, update
+from samdesk.domain.edits import Transaction, accept_image, remove, update
 from samdesk.domain.geometry.regions import clean
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, person, photos, region, with_labels
+from tests.helpers.make import reshape
 
 
 def test_looking_leaves_no_trace(tmp_path: Path) -> None:

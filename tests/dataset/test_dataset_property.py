@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, accept_image, add, by_person, relabel, remove, reshape
+from samdesk.domain.edits import Transaction, accept_image, add, by_person, relabel, remove
 from tests.dataset.dataset_kit import SQUARE, by_run, content, drawn, files, photos, region
+from tests.helpers.make import reshape
 
 
 def act(dataset: Dataset, rng: random.Random) -> None:

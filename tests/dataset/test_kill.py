@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.labels.files import LabelFiles
 from samdesk.formats.yolo import data_yaml, segmentation
 from tests.dataset.dataset_kit import SIZE, photos
 from tests.dataset.fault_session import fingerprint
@@ -91,9 +92,10 @@ def check_last_words(dataset: Dataset, words: list[str]) -> None:
 
 
 def check_projection(folder: Path, dataset: Dataset) -> None:
+    files = LabelFiles(dataset.folder, dataset.keys)
     for key in dataset.keys:
         document = dataset.load(key)
-        path = dataset.label_path(key)
+        path = files.path(key)
         there = path.read_text() if path.exists() else ""
         assert there == segmentation.write(document, dataset.labels)[0]
     if dataset.labels:

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from shapely.geometry import MultiPolygon, box
 
-from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, update
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 
@@ -42,3 +43,8 @@ def photo(path: Path, width: int = 320, height: int = 240, seed: int = 0) -> Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
     return path
+
+
+def reshape(drawn: Annotation, region: Region) -> Edit:
+    """An edit that gives an annotation another region, drawn by the user."""
+    return update([replace(drawn, region=region, source=Source.MANUAL)])

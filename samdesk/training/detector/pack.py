@@ -9,23 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.base import atomic
 from samdesk.engine.flint.detector import COUNTER, FORMAT, PREFIX, VARIANT
-from samdesk.engine.yolo.detector import load_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def pack_yolo(checkpoint: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """The tensors (``yolo.<key>``, fp16) and class names of an Ultralytics YOLO11n checkpoint.
-
-    A checkpoint is a pickle, which can run code as it is opened: only for files that are trusted.
-
-    Raises:
-        EngineError: It cannot be loaded; in words.
-    """
-    model = load_checkpoint(checkpoint)
-    names = model.names
-    return network_tensors(model.model), tuple(str(names[i]) for i in range(len(names)))
 
 
 def network_tensors(network: Any) -> dict[str, Tensor]:

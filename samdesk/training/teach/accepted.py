@@ -30,12 +30,10 @@ class AcceptedImage:
     Attributes:
         image: All that was accepted.
         whole: Nothing on it waits for a person, so that what is not labelled is no object.
-        file_only: Known from its label file; samdesk has not worked on it.
     """
 
     image: TrainingImage
     whole: bool
-    file_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,14 +92,14 @@ def read_accepted(
     images: list[AcceptedImage] = []
     unread: list[str] = []
     with peek(folder, max_pixels=max_pixels) as dataset:
-        heads = {key: head for key, head in dataset.heads().items() if _has_accepted(head)}
-        keys = {*heads, *dataset.only_in_files()}
+        heads = {key for key, head in dataset.heads().items() if _has_accepted(head)}
+        keys = heads.union(dataset.only_in_files())
         chosen = _some(keys, most)
         for key in dataset.keys:
             if key in chosen:
                 cancel.check()
                 try:
-                    images.append(_read(dataset, key, heads.get(key)))
+                    images.append(_read(dataset, key))
                 except ImageError as error:
                     unread.append(str(error))
         return Accepted(dataset.names, tuple(images), len(keys), tuple(unread))
@@ -126,12 +124,12 @@ def _some(keys: Iterable[ImageKey], most: int) -> set[ImageKey]:
     return set(ranked[:most])
 
 
-def _read(dataset: Peek, key: ImageKey, head: Head | None) -> AcceptedImage:
+def _read(dataset: Peek, key: ImageKey) -> AcceptedImage:
     document = dataset.document(key)
     kept = [a for a in document.annotations if document.done or a.review is ReviewState.ACCEPTED]
     instances = tuple(Instance(a.region, dataset.class_id(a.label_id)) for a in kept)
     image = TrainingImage(key, dataset.folder / key, (document.height, document.width), instances)
-    return AcceptedImage(image, _is_whole(document, len(kept)), file_only=head is None)
+    return AcceptedImage(image, _is_whole(document, len(kept)))
 
 
 def _is_whole(document: ImageDocument, kept: int) -> bool:

@@ -237,13 +237,13 @@ class ToolsController(QObject):
     def _show_document(self, document: ImageDocument | None) -> None:
         if self.annotate is not None:
             self.annotate.discard()
-        self._canvas.set_document(document, self._labels.labels, None)
+        self._canvas.set_document(document, self._labels.labels)
         self._panel.set_document(document, self._labels.labels, None)
         self._select(frozenset())
 
-    def _show_changes(self, changes: Changes, _initiator: object) -> None:
+    def _show_changes(self, changes: Changes) -> None:
         labels = self._session.model.labels
-        self._canvas.set_document(self.document, labels, changes)
+        self._canvas.set_document(self.document, labels)
         self._panel.set_document(self.document, labels, changes)
         gone = self.selection & changes.removed
         if gone:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from samdesk.domain.annotation import AnnotationId
-from samdesk.domain.document import Changes, ImageDocument, ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.canvas.navigation import NavigableWidget
@@ -73,11 +73,9 @@ class CanvasDisplay(NavigableWidget):
             self.fit()
         self._refresh()
 
-    def set_document(
-        self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
-    ) -> None:
+    def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
         """Shows another state of the annotations; only what differs is painted again."""
-        self._scene.set_document(document, labels, changes)
+        self._scene.set_document(document, labels)
         self._annotations_changed()
         self._refresh()
 

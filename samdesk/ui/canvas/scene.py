@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QPainter
 
 from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState
-from samdesk.domain.document import Changes, ImageDocument
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.ui.canvas.hit_test import hits
@@ -59,9 +59,8 @@ class Scene:
         """What is painted around the photo."""
         self._image.set_background(color)
 
-    def set_document(self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None) -> None:
+    def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
         """Shows another state; shapes of annotations and labels that did not change are kept."""
-        del changes  # annotations are values: comparing them by identity says the same
         by_id = {label.id: label for label in labels}
         old, self._shapes = self._shapes, {}
         for annotation in document.annotations if document else ():

@@ -253,11 +253,3 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Double-click", "Close the polygon"),
 )
 """What the mouse does on the canvas, for the shortcut sheet: (gesture, what it does)."""
-
-
-def command(command_id: str) -> Command:
-    """The command with this id; ``KeyError`` if there is none."""
-    for candidate in COMMANDS:
-        if candidate.id == command_id:
-            return candidate
-    raise KeyError(command_id)

@@ -10,16 +10,15 @@ from samdesk.domain.labels import LabelSet
 
 
 class DocumentModel(QObject):
-    """Holds the document on screen; says what changed, and who changed it.
+    """Holds the document on screen; signals what changed.
 
     Signals:
         document_opened: Another document (or None) is on screen.
-        document_changed: (Changes, initiator): the open document or the labels changed. A view that is
-            itself the initiator has shown the change already.
+        document_changed: (Changes): the open document or the labels changed.
     """
 
     document_opened = Signal(object)
-    document_changed = Signal(object, object)
+    document_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -46,21 +45,21 @@ class DocumentModel(QObject):
         before = self._document
         self._document = document
         if before is not None and document is not None and before.key == document.key:
-            self.document_changed.emit(diff(before, document), None)
+            self.document_changed.emit(diff(before, document))
         else:
             self.document_opened.emit(document)
 
-    def apply(self, edit: Edit, initiator: object = None) -> Edit:
+    def apply(self, edit: Edit) -> Edit:
         """Changes the open document; returns the edit that takes it back."""
         if self._document is None:
             raise RuntimeError("there is no open document to edit")
         before = self._document
         self._document, inverse = edit.apply(before)
-        self.document_changed.emit(diff(before, self._document), initiator)
+        self.document_changed.emit(diff(before, self._document))
         return inverse
 
-    def set_labels(self, labels: LabelSet, initiator: object = None) -> None:
+    def set_labels(self, labels: LabelSet) -> None:
         """Shows another label set."""
         if labels != self._labels:
             self._labels = labels
-            self.document_changed.emit(Changes(self.key, labels=True), initiator)
+            self.document_changed.emit(Changes(self.key, labels=True))

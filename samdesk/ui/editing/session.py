@@ -70,7 +70,7 @@ class Session(QObject):
             self._restoring = False
         self.model.set_labels(labels)
 
-    def edit(self, text: str, edit: Edit, initiator: object = None) -> None:
+    def edit(self, text: str, edit: Edit) -> None:
         """A person's edit of the open document."""
         document = self.model.document
         if document is None or not edit or self.read_only:
@@ -79,7 +79,7 @@ class Session(QObject):
             self.image_wanted.emit(document.key)  # its label was just replaced: what is shown is out of date
             return
         edit = by_person(edit)
-        inverse = self._apply(edit, initiator)
+        inverse = self._apply(edit)
         self._push(Transaction(text, ((document.key, edit),)), Transaction(text, ((document.key, inverse),)))
 
     def change_labels(self, text: str, labels: LabelSet) -> None:
@@ -134,9 +134,9 @@ class Session(QObject):
         if self.model.key == document.key:
             self.model.open(document)
 
-    def _apply(self, edit: Edit, initiator: object = None) -> Edit:
+    def _apply(self, edit: Edit) -> Edit:
         self.edits_shown += 1
-        return self.model.apply(edit, initiator)
+        return self.model.apply(edit)
 
     def _push(self, do: Transaction, undo: Transaction) -> None:
         self.stack.push(EditCommand(do, undo, self._replay))
@@ -169,7 +169,7 @@ class Session(QObject):
         if keys:
             self.image_wanted.emit(self.model.key if self.model.key in keys else keys[0])
 
-    def _note_labels(self, _changes: object, _initiator: object) -> None:
+    def _note_labels(self, _changes: object) -> None:
         self._labels_seen.update(label.id for label in self.model.labels)
 
     def _show_labels(self, transaction: Transaction) -> None:

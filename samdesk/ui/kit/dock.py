@@ -64,13 +64,7 @@ class DockTitle(QWidget):
 
 
 class Dock(QDockWidget):
-    """A panel at the edge of the window.
-
-    Signals:
-        collapsed_changed(bool): The user collapsed or expanded it.
-    """
-
-    collapsed_changed = Signal(bool)
+    """A panel at the edge of the window."""
 
     def __init__(self, name: str, title: str, panel: QWidget, parent: QMainWindow) -> None:
         super().__init__(title, parent)
@@ -101,7 +95,6 @@ class Dock(QDockWidget):
         self._panel.setVisible(not collapsed)
         self._claim_room()
         self._title.show_collapsed(collapsed, self.windowTitle())
-        self.collapsed_changed.emit(collapsed)
 
     def _claim_room(self) -> None:
         # A dock without its panel is only as high as its title, but the window notices that only when

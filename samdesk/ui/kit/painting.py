@@ -50,7 +50,7 @@ def row_font(option: QStyleOptionViewItem) -> QFont:
     return QFont(option.font)
 
 
-def ink(palette: QPalette, *, selected: bool = False) -> QColor:
+def ink(palette: QPalette) -> QColor:
     """The colour of a row's text."""
     return palette.color(QPalette.ColorRole.Text)
 

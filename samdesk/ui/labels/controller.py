@@ -198,7 +198,7 @@ class LabelsController(QObject):
         self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
         self.refresh()
 
-    def _follow(self, changes: Changes, _initiator: object) -> None:
+    def _follow(self, changes: Changes) -> None:
         if changes.labels:
             self.refresh()
             self.current_changed.emit(self.current)

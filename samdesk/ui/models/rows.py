@@ -13,8 +13,6 @@ from samdesk.engine.flint.metadata import is_flint
 from samdesk.engine.models import weights
 from samdesk.engine.models.registry import ModelSpec, spec
 
-FILE_FAMILY = "file"
-
 
 @dataclass(frozen=True)
 class Row:

@@ -59,7 +59,7 @@ class Stage:
         self.canvas, self.hands = canvas, Hands(canvas)
 
     def show(self, annotations: Sequence[Annotation]) -> None:
-        self.canvas.set_document(document(annotations), LABELS, None)
+        self.canvas.set_document(document(annotations), LABELS)
         self.canvas.settle()
 
     def screenshot(self) -> QImage:
@@ -80,7 +80,7 @@ def stage(qtbot: QtBot) -> Stage:
     canvas.resize(500, 400)
     canvas.show()
     canvas.set_image(ImageKey("a.jpg"), photo())
-    canvas.set_document(document([]), LABELS, None)
+    canvas.set_document(document([]), LABELS)
     canvas.actual_size()
     canvas.setFocus()
     canvas.settle()

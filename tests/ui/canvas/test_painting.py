@@ -155,7 +155,7 @@ class TestRegions:
         stage.canvas.set_image(ImageKey("g"), photo(grey=grey))
         stage.canvas.actual_size()
         labels = LABELS.recolor(BIG.label_id, color)
-        stage.canvas.set_document(document([BIG]), labels, None)
+        stage.canvas.set_document(document([BIG]), labels)
         stage.canvas.set_opacity(0.0)
         across = [stage.pixel(46 + i, 150).lightness() for i in range(9)]
         colors = [stage.pixel(46 + i, 150) for i in range(9)]
@@ -205,7 +205,7 @@ class TestRegions:
         assert stage.pixel(x, y).lightness() > 240
 
     def test_an_annotation_of_no_label_is_shown(self, stage: Stage) -> None:
-        stage.canvas.set_document(document([replace(BIG, label_id="gone")]), LABELS, None)  # type: ignore[arg-type]
+        stage.canvas.set_document(document([replace(BIG, label_id="gone")]), LABELS)  # type: ignore[arg-type]
         stage.canvas.set_selection({BIG.id})
         assert stage.pixel(80, 80) != stage.pixel(20, 20)
 
@@ -237,12 +237,12 @@ class TestLayers:
             elif kind == 3:
                 x, y = rng.uniform(0, 300, 2)
                 annotations[int(rng.integers(4))] = annotation(f"n{step}", (x, y, x + 60, y + 40), step % 3)
-                canvas.set_document(document(annotations), LABELS, None)
+                canvas.set_document(document(annotations), LABELS)
             elif kind == 4:
                 canvas.set_selection({annotations[int(rng.integers(4))].id})
             else:
                 rng.shuffle(annotations)  # type: ignore[arg-type]
-                canvas.set_document(document(annotations), LABELS, None)
+                canvas.set_document(document(annotations), LABELS)
             canvas._scene.set_viewport(canvas.viewport, canvas.device_size(), 1.0)
             canvas._scene.step(0.0005)  # stopped in the middle of its work
         shot = pixels(stage.screenshot())
@@ -251,7 +251,7 @@ class TestLayers:
         qtbot.addWidget(fresh)
         fresh.resize(canvas.size())
         fresh.set_image(ImageKey("n"), rgb)
-        fresh.set_document(document(annotations), LABELS, None)
+        fresh.set_document(document(annotations), LABELS)
         fresh.set_selection(canvas.selection)
         fresh._set_view(canvas.viewport)
         fresh.settle()
@@ -286,7 +286,7 @@ class TestLayers:
         assert len(painted) == 1
         stage.canvas.set_proposal(None)
         painted.clear()
-        stage.canvas.set_document(document([*many, SMALL]), LABELS, None)
+        stage.canvas.set_document(document([*many, SMALL]), LABELS)
         stage.canvas.settle()
         assert 1 <= len(painted) <= 25  # the new one and those it lies on
         painted.clear()

@@ -43,7 +43,7 @@ class Editor:
         self.texts.append(text)
         before = self.stage.canvas.document
         assert before is not None
-        self.stage.canvas.set_document(edit.apply(before)[0], LABELS, None)
+        self.stage.canvas.set_document(edit.apply(before)[0], LABELS)
 
     def region(self, name: str) -> Region:
         document = self.stage.canvas.document

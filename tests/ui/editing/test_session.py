@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +20,7 @@ from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
 from tests.helpers.gated import settle, spin_until
-from tests.helpers.make import photo, square
+from tests.helpers.make import photo, reshape, square
 
 SIZE = (120, 90)
 KEYS = (ImageKey("a.png"), ImageKey("b.png"))
@@ -96,7 +95,7 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "add": lambda: edits.add([Annotation(new_annotation_id(), label.id, region, Source.MANUAL)]),
         "remove": lambda: edits.remove([a.id for a in some[:2]]),
         "relabel": lambda: edits.relabel(document, [a.id for a in some[:2]], label.id),
-        "reshape": lambda: edits.update([replace(some[0], region=region, source=Source.MANUAL)]) if some else Edit(),
+        "reshape": lambda: reshape(some[0], region) if some else Edit(),
         "done": lambda: edits.accept_image(document),
     }
     changed = {

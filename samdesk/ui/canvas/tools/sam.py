@@ -25,7 +25,6 @@ class SamTool(Tool):
         prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
         hovered: The mouse is over the image (x, y in image pixels), with nothing prompted or pressed.
         hover_left: It is not any more.
-        accept_requested: The proposal is to be kept.
         candidate_step: Show the next (+1) or the previous (-1) mask candidate.
         cleared: All prompts were dropped.
     """
@@ -33,7 +32,6 @@ class SamTool(Tool):
     prompts_changed = Signal(object)
     hovered = Signal(float, float)
     hover_left = Signal()
-    accept_requested = Signal()
     candidate_step = Signal(int)
     cleared = Signal()
 
@@ -58,11 +56,6 @@ class SamTool(Tool):
     def prompts(self) -> PromptSet:
         """What is placed."""
         return self._prompts
-
-    @property
-    def dragging(self) -> bool:
-        """Whether a box or a point is being dragged."""
-        return self._pressed is not None and self._dragged
 
     @property
     def at_rest(self) -> bool:
@@ -108,14 +101,6 @@ class SamTool(Tool):
         else:
             return False
         return True
-
-    def accept(self) -> None:
-        """Asks for the proposal to be kept."""
-        self.accept_requested.emit()
-
-    def step_candidate(self, step: int) -> None:
-        """Asks for another mask candidate, +1 or -1."""
-        self.candidate_step.emit(step)
 
     def set_hover_enabled(self, enabled: bool) -> None:
         """Whether the mouse alone asks for a preview."""
@@ -208,7 +193,7 @@ class SamTool(Tool):
             self.cancel()
             return True
         if event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
-            self.step_candidate(1 if event.key() == Qt.Key.Key_Tab else -1)
+            self.candidate_step.emit(1 if event.key() == Qt.Key.Key_Tab else -1)
             return True
         return False
 
