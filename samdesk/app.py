@@ -325,12 +325,10 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     navigate.leaving.connect(views.forget)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
-    batch = BatchController(
-        session, storage, workers.batch, navigate, settings, models, view.batch_bar, messages
-    )
+    batch = BatchController(session, workers.batch, navigate, settings, models, view.batch_bar, messages)
     taught = TaughtController(workers.predictors, models, batch, messages, window)
     files.dataset_opened.connect(taught.open)
-    storage.store_moved.connect(taught.open)
+    files.store_moved.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(lambda _info: labels.refresh())
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))

@@ -72,7 +72,7 @@ class User(QObject):
         storage.saved.connect(lambda _seq: self._count("saved"))
         for signal in (
             inference.failed, inference.model_failed, workers.loader.failed,
-            storage.save_failed, storage.open_failed, storage.failed, workers.batch.failed,
+            storage.save_failed, storage.failed, workers.batch.failed,
         ):  # fmt: skip
             signal.connect(lambda failure: self.failures.append(str(failure)))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from samdesk.dataset import conflicts, queries
+from samdesk.dataset import conflicts
 from samdesk.dataset.change import Change, MakeEdit, fixed
 from samdesk.dataset.core import Core
 from samdesk.dataset.open import Opened, folder_error, open_store
@@ -15,7 +15,7 @@ from samdesk.dataset.types import NAMES, ImageSummary, LogEntry, Notice, StoreEr
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
-from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import MAX_PIXELS, ImageError, is_text, scan
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
@@ -81,6 +81,11 @@ class Dataset:
         return dataset
 
     @property
+    def core(self) -> Core:
+        """The parts of the dataset, for the functions of ``dataset.queries``."""
+        return self._core
+
+    @property
     def labels(self) -> LabelSet:
         """The label set. Loading an image may add labels at its end ("class_7") for nameless class ids."""
         return self._core.documents.labels
@@ -131,15 +136,6 @@ class Dataset:
         self._core.projection.check(document, self.labels)
         return document
 
-    def summaries(self, keys: Sequence[ImageKey] | None = None) -> list[ImageSummary]:
-        """What the list of images shows.
-
-        Args:
-            keys: Images on screen: those not in the store are looked at (size, lines of the label file).
-                None: all images, without a look at any file.
-        """
-        return queries.summaries(self._core, self.keys, keys)
-
     def commit(self, transaction: Transaction) -> Transaction:
         """Saves a step and appends it to the history; what was undone can no longer be redone.
 
@@ -172,14 +168,6 @@ class Dataset:
     def history(self, limit: int = 500) -> tuple[list[LogEntry], list[LogEntry]]:
         """The newest steps done, oldest first, and the steps undone, the next to redo first."""
         return self._core.history.entries(limit)
-
-    def plan_relabel(self, old: LabelId, new: LabelId) -> Transaction:
-        """The transaction that gives every annotation of one label another label. It saves nothing."""
-        return queries.plan_relabel(self._core, self.keys, old, new)
-
-    def label_usage(self) -> dict[LabelId, int]:
-        """How many annotations each label has, those of label files never loaded included."""
-        return queries.label_usage(self._core, self.keys)
 
     def begin_run(self, text: str) -> RunId:
         """Opens an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""

@@ -1,24 +1,34 @@
-"""Looking at all of a dataset: the list of images, how labels are used, what a relabelling would change."""
+"""Questions to an open dataset. A new one is a function here; ``StorageClient.ask`` runs it on its thread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
 
-from samdesk.dataset.core import Core
+from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import ImageError, ImageSummary
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
 
+T = TypeVar("T")
 
-def summaries(
-    core: Core, all_keys: Sequence[ImageKey], keys: Sequence[ImageKey] | None
-) -> list[ImageSummary]:
-    """Rows of the list of images; files are looked at for ``keys`` only (None: all images, no look)."""
-    heads = core.rows.heads(keys)
-    documents = core.documents
+Query: TypeAlias = Callable[[Dataset], T]
+"""Reads something from a dataset. May raise ``UserError``."""
+
+
+def summaries(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> list[ImageSummary]:
+    """Returns size, annotation counts and review state of images: the rows of the image list.
+
+    Args:
+        dataset: The dataset.
+        keys: Images on screen: for those not in the store, the image header and the label file are read.
+            None: all images, without reading any file.
+    """
+    heads = dataset.core.rows.heads(keys)
+    documents = dataset.core.documents
     result = []
-    for key in all_keys if keys is None else keys:
+    for key in dataset.keys if keys is None else keys:
         head = heads.get(key)
         if head is None and keys is not None:
             documents.glance(key)
@@ -31,29 +41,30 @@ def summaries(
     return result
 
 
-def label_usage(core: Core, keys: Sequence[ImageKey]) -> dict[LabelId, int]:
-    """How many annotations each label has, in the store and in label files never loaded."""
-    labels = core.documents.labels.labels
+def label_usage(dataset: Dataset) -> dict[LabelId, int]:
+    """Returns the number of annotations per label, those of label files never loaded included."""
+    documents = dataset.core.documents
+    labels = documents.labels.labels
     result = {label.id: 0 for label in labels}
-    result.update(core.rows.usage())
-    for key in core.documents.only_in_files(keys):
-        for class_id, count in core.documents.classes(key).items():
+    result.update(dataset.core.rows.usage())
+    for key in documents.only_in_files(dataset.keys):
+        for class_id, count in documents.classes(key).items():
             if 0 <= class_id < len(labels):
                 result[labels[class_id].id] += count
     return result
 
 
-def plan_relabel(core: Core, keys: Sequence[ImageKey], old: LabelId, new: LabelId) -> Transaction:
-    """The transaction that gives every annotation of one label another label."""
-    documents = core.documents
+def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
+    """Returns the transaction that gives every annotation of one label another label. Saves nothing."""
+    documents = dataset.core.documents
     class_id = documents.labels.index(old)
-    unread = [key for key in documents.only_in_files(keys) if documents.classes(key)[class_id]]
+    unread = [key for key in documents.only_in_files(dataset.keys) if documents.classes(key)[class_id]]
     edits = []
-    for key in core.rows.images_with(old) + unread:
+    for key in dataset.core.rows.images_with(old) + unread:
         try:
             document = documents.get(key)
         except ImageError:
-            continue  # without its size the file cannot be read; saving tells of it
+            continue  # without its size the label file cannot be read; saving reports it
         edit = relabel(document, [a.id for a in document.annotations if a.label_id == old], new)
         if edit:
             edits.append((key, edit))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, ImageError, StoreError
 from samdesk.domain.annotation import ReviewState, Source
 from samdesk.domain.document import ImageKey
@@ -171,7 +172,7 @@ def test_existing_labels_are_imported(tmp_path: Path, names_file: str | None) ->
     assert after["labels/a.txt"] == before["labels/a.txt"]
     if names_file == "data.yaml":
         assert after["data.yaml"] == before["data.yaml"]
-    assert [dataset.label_usage()[label.id] for label in dataset.labels] == [1, 1, 1]
+    assert [queries.label_usage(dataset)[label.id] for label in dataset.labels] == [1, 1, 1]
     dataset.close()
     assert Dataset.open(tmp_path).labels.names == names
 
@@ -239,7 +240,7 @@ def test_a_label_in_use_is_not_lost(tmp_path: Path) -> None:
         dataset.commit(Transaction("Delete cat", labels=labels.remove(cat.id), labels_before=labels))
     assert files(tmp_path) == before
     assert dataset.labels == labels
-    plan = dataset.plan_relabel(cat.id, dog.id)
+    plan = queries.plan_relabel(dataset, cat.id, dog.id)
     assert plan.keys == (b,)
     dataset.commit(replace(plan, labels=labels.remove(cat.id), labels_before=labels))
     assert dataset.labels.names == ("dog", "cow")
@@ -260,7 +261,7 @@ def test_a_broken_image_does_not_stop_a_change_of_labels(tmp_path: Path) -> None
     (tmp_path / "b.jpg").write_bytes(b"no image")
     dataset = Dataset.open(tmp_path)
     labels = dataset.labels
-    assert dataset.plan_relabel(labels.labels[0].id, labels.labels[1].id).edits == ()
+    assert queries.plan_relabel(dataset, labels.labels[0].id, labels.labels[1].id).edits == ()
     moved = labels.move(labels.labels[1].id, 0)
     dataset.commit(Transaction("Move", labels=moved, labels_before=labels))
     (notice,) = dataset.notices()
@@ -321,17 +322,17 @@ def test_summaries(tmp_path: Path) -> None:
     with_labels(dataset, "x")
     pending = drawn(dataset.labels.labels[0].id, review=ReviewState.PENDING)
     dataset.commit(Transaction("Import", ((a, update([pending])),)))
-    by_key = {s.key: s for s in dataset.summaries()}
+    by_key = {s.key: s for s in queries.summaries(dataset)}
     assert (by_key[a].count, by_key[a].pending, by_key[a].done) == (1, 1, False)
     assert by_key[b].count == 0  # nothing is read for the whole list
-    by_key = {s.key: s for s in dataset.summaries([b, c, d])}
+    by_key = {s.key: s for s in queries.summaries(dataset, [b, c, d])}
     assert (by_key[b].count, by_key[b].width, by_key[b].height) == (2, 64, 48)
     assert by_key[c].problem is None
     assert by_key[d].problem == "not an image samdesk can read"
     dataset.commit(person(a, accept_image(dataset.load(a))))
-    (summary,) = dataset.summaries([a])
+    (summary,) = queries.summaries(dataset, [a])
     assert (summary.count, summary.pending, summary.done, summary.touched) == (1, 0, True, True)
-    assert {s.key: s.count for s in dataset.summaries()}[b] == 2
+    assert {s.key: s.count for s in queries.summaries(dataset)}[b] == 2
     dataset.close()
 
 

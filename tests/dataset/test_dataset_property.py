@@ -10,6 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
@@ -40,7 +41,7 @@ def act(dataset: Dataset, rng: random.Random) -> None:
         return _run(dataset, rng)
     elif kind == 6:
         old, new = rng.choice(dataset.labels.labels).id, label
-        dataset.commit(dataset.plan_relabel(old, new))
+        dataset.commit(queries.plan_relabel(dataset, old, new))
         return None
     else:
         edit = add([drawn(label, rng.uniform(0, 40), review=ReviewState.PENDING)])
@@ -60,7 +61,7 @@ def _labels(dataset: Dataset, rng: random.Random) -> None:
         after, plan = labels.move(one, rng.randrange(len(labels))), None
     else:
         other = next(label.id for label in labels if label.id != one)
-        after, plan = labels.remove(one), dataset.plan_relabel(one, other)
+        after, plan = labels.remove(one), queries.plan_relabel(dataset, one, other)
         if any(label.id not in labels for label in dataset.labels):
             return  # planning read a file that brought labels: a user would plan again
     step = plan or Transaction("Labels")
@@ -124,7 +125,7 @@ def test_the_actions_are_what_they_say(tmp_path: Path) -> None:
         act(dataset, rng)
     texts = {entry.do.text for entry in dataset.history()[0]}
     assert {"Edit", "Labels", "Run"} <= texts
-    assert any(s.count for s in dataset.summaries())
+    assert any(s.count for s in queries.summaries(dataset))
     assert isinstance(dataset.keys[0], str)
     assert ImageKey("a.png") in dataset.keys
     dataset.close()

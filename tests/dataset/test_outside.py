@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.edits import update
 from samdesk.domain.geometry.regions import translate
@@ -128,6 +129,6 @@ def test_a_photo_whose_name_is_no_text_is_left_out_and_told(tmp_path: Path) -> N
     assert "caf?.png" in notice.message
     with_labels(dataset, "cat")
     draw(dataset, key)
-    assert dataset.summaries(dataset.keys)[0].count == 1
+    assert queries.summaries(dataset, dataset.keys)[0].count == 1
     assert set(files(tmp_path)) == {"a.txt", "data.yaml"}
     dataset.close()

@@ -8,8 +8,6 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
-from samdesk.dataset.dataset import LogEntry
-from samdesk.domain.edits import Edit
 from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
@@ -31,7 +29,6 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import ModelsController, Surroundings
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
-from samdesk.workers.storage.client import StorageClient
 
 
 class BatchController(QObject):
@@ -52,7 +49,6 @@ class BatchController(QObject):
     def __init__(
         self,
         session: Session,
-        storage: StorageClient,
         client: AutoAnnotateClient,
         navigate: NavigateController,
         settings: Settings,
@@ -64,7 +60,7 @@ class BatchController(QObject):
         self._bar, self._models = bar, models
         models.ready.connect(self._take_model)
         models.surroundings.connect(self._show_surroundings)
-        self._session, self._storage, self._client, self._navigate = session, storage, client, navigate
+        self._session, self._client, self._navigate = session, client, navigate
         self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
@@ -78,8 +74,6 @@ class BatchController(QObject):
         client.detector_names.connect(self._show_names)
         bar.image_chosen.connect(navigate.go)
         client.notice.connect(lambda text: messages.info(text, key="run"))
-        storage.run_edit.connect(self._take_edit)
-        storage.run_closed.connect(self._note_run)
         bar.cancel_requested.connect(self.cancel)
 
     def _take_model(self, info: ModelInfo) -> None:
@@ -153,12 +147,6 @@ class BatchController(QObject):
 
     def _show_progress(self, progress: BatchProgress) -> None:
         self._bar.set_progress(progress)
-
-    def _take_edit(self, key: str, edit: Edit) -> None:
-        self._navigate.note_run_edit(key, edit)
-
-    def _note_run(self, entry: LogEntry) -> None:
-        self._session.note_step(entry.do, entry.undo, self._storage.pending)
 
     def _end(self, summary: BatchSummary) -> None:
         self._set_running(False)

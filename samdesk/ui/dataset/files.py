@@ -21,7 +21,7 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.failure import Failure
 from samdesk.workers.job import Job
-from samdesk.workers.storage.client import DatasetInfo, StorageClient
+from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 
 
 class FilesController(QObject):
@@ -29,9 +29,11 @@ class FilesController(QObject):
 
     Signals:
         dataset_opened: The DatasetInfo of the dataset now open.
+        store_moved: The DatasetInfo after a store in memory got a file.
     """
 
     dataset_opened = Signal(object)
+    store_moved = Signal(object)
 
     def __init__(
         self,
@@ -52,13 +54,10 @@ class FilesController(QObject):
         self._job: Job | None = None
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
-        storage.open_failed.connect(self._show_open_failure)
         storage.notice.connect(self._show_notice)
         storage.save_failed.connect(self._show_save_failure)
         storage.pending_changed.connect(self._show_pending)
-        storage.store_moved.connect(self._show_store)
-        storage.labels_found.connect(lambda labels: session.take_labels(labels, storage.pending))
-        storage.step_saved.connect(lambda entry: session.note_step(entry.do, entry.undo, storage.pending))
+        storage.changed.connect(self._follow_store)
         storage.failed.connect(self._show_failure)
         navigate.image_shown.connect(self._remember_image)
         window.paths_dropped.connect(self.open_paths)
@@ -101,7 +100,7 @@ class FilesController(QObject):
     def _open(self, folder: Path, start: str | None) -> None:
         if self.may_leave():
             self._start = start
-            self._storage.open(folder)
+            self._storage.open(folder, refused=self._show_open_failure)
 
     def open_demo(self) -> None:
         """Opens the photos that come with Ultralytics in a fresh folder."""
@@ -154,8 +153,13 @@ class FilesController(QObject):
         start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
         self._start = None
         self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
-        self._storage.refresh_summaries(None)
         self.dataset_opened.emit(info)
+
+    def _follow_store(self, change: DatasetChange) -> None:
+        if change.labels is not None:
+            self._session.take_labels(change.labels, self._storage.pending)
+        if change.step is not None:
+            self._session.note_step(change.step.do, change.step.undo, self._storage.pending)
 
     def _show_open_failure(self, failure: Failure) -> None:
         self._messages.error(
@@ -187,7 +191,7 @@ class FilesController(QObject):
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
         if folder is not None:
-            self._storage.save_store_to(folder / "dataset.db")
+            self._storage.save_store_to(folder / "dataset.db", self._show_store)
 
     def _show_save_failure(self, failure: Failure) -> None:
         self._messages.error(
@@ -202,6 +206,7 @@ class FilesController(QObject):
         self._messages.dismiss("read-only:")
         self._messages.info("The store is on disk now; every edit is saved as you make it.", key="saved")
         self._show_pending(self._storage.pending)
+        self.store_moved.emit(info)
 
     def _show_failure(self, failure: Failure) -> None:
         self._messages.warn(failure.text, key="store")

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, accept_image
+from samdesk.domain.edits import accept_image
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
@@ -17,7 +17,7 @@ from samdesk.ui.images.panel import ImagesPanel
 from samdesk.workers.failure import Failure
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
-from samdesk.workers.storage.client import StorageClient
+from samdesk.workers.storage.client import DatasetChange, StorageClient
 
 BLANK_AFTER_MS = 120
 """The last photo stays up this long while the next is read, so that paging does not flicker."""
@@ -59,9 +59,7 @@ class NavigateController(QObject):
         self._later: Callable[[], object] | None = None
         self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank.timeout.connect(self._show_waiting)
-        storage.document_loaded.connect(self._take_document)
-        storage.reloaded.connect(self._take_document)
-        storage.document_failed.connect(self._take_failure)
+        storage.changed.connect(self._follow_store)
         loader.loaded.connect(self._take_pixels)
         loader.failed.connect(self._take_failure)
         panel.image_chosen.connect(self.go)
@@ -126,7 +124,13 @@ class NavigateController(QObject):
 
     def _load(self, key: ImageKey) -> None:
         self._edits_before = self._session.edits_shown
-        self._storage.load(key)
+        self._storage.ask(
+            lambda dataset: dataset.load(key),
+            self._take_document,
+            self._take_failure,
+            doing="loading the annotations",
+            key=key,
+        )
 
     def when_free(self, action: Callable[[], object]) -> None:
         """Leaves the image by another way (another folder, the end), as soon as no mask is waited for."""
@@ -160,11 +164,9 @@ class NavigateController(QObject):
             self._session.edit("Accept image", edit)
         self.step(1)
 
-    def note_run_edit(self, key: str, edit: Edit) -> None:
-        """A run changed an image; a document that waits for its photo is read again."""
-        if key == self._wanted and self._session.model.key != key:
-            self._load(ImageKey(key))
-        self._session.show_run_edit(ImageKey(key), edit)
+    def _follow_store(self, change: DatasetChange) -> None:
+        if self._wanted is not None and self._wanted in change.keys:
+            self._load(self._wanted)
 
     def _path(self, key: ImageKey) -> Path:
         return self._folder / key

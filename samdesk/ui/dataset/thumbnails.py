@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
 
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import ImageSummary
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -15,8 +17,11 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.workers.failure import Failure
-from samdesk.workers.storage.client import StorageClient
+from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from samdesk.workers.thumbnails import ThumbnailLoader
+
+SUMMARIES_AT_ONCE = 50
+"""Images per question, so that a save never waits for the whole list."""
 
 
 class ThumbnailsController(QObject):
@@ -34,12 +39,16 @@ class ThumbnailsController(QObject):
         super().__init__(panel)
         self._storage, self._loader, self._files = storage, loader, files
         self._session, self._labels, self._panel = session, labels, panel
+        self._unsummarized: list[ImageKey] = []
+        """Images whose summaries are still to come."""
+        self._of: DatasetInfo | None = None
+        """The dataset they belong to."""
         panel.visible_changed.connect(self._ask)
         loader.ready.connect(self._show)
         loader.failed.connect(self._show_problem)
-        storage.summaries.connect(self._show_summaries)
+        storage.changed.connect(self._follow_store)
         session.images_changed.connect(self._refresh)
-        files.dataset_opened.connect(lambda _info: loader.clear())
+        files.dataset_opened.connect(lambda _info: self._start())
 
     def _open_key(self) -> ImageKey | None:
         return self._session.model.key
@@ -48,7 +57,7 @@ class ThumbnailsController(QObject):
         info = self._files.info
         if info is not None:
             self._loader.request([(key, info.folder / key) for key in keys])
-            self._storage.refresh_summaries(keys)
+            self._summarize(keys)
 
     def _show(self, key: str, pixels: RgbImage) -> None:
         height, width = pixels.shape[:2]
@@ -59,10 +68,44 @@ class ThumbnailsController(QObject):
         if failure.key is not None:
             self._panel.set_problem(failure.key, failure.what)
 
-    def _show_summaries(self, summaries: list[ImageSummary]) -> None:
-        self._panel.set_summaries(summaries)
+    def _start(self) -> None:
+        self._loader.clear()
+        self._storage.ask(queries.summaries, self._panel.set_summaries, doing="counting the annotations")
+
+    def _follow_store(self, change: DatasetChange) -> None:
+        if change.keys:
+            self._refresh(change.keys)
 
     def _refresh(self, keys: Sequence[ImageKey]) -> None:
-        self._storage.refresh_summaries(list(keys))
+        self._summarize(keys)
         if list(keys) != [self._open_key()]:
             self._labels.count_soon()
+
+    def _summarize(self, keys: Sequence[ImageKey]) -> None:
+        if self._of is not self._files.info:  # another dataset: its predecessor's answers do not come
+            self._of = self._files.info
+            self._unsummarized.clear()
+        idle = not self._unsummarized
+        self._unsummarized += keys
+        if idle:
+            self._summarize_next()
+
+    def _summarize_next(self) -> None:
+        keys = self._unsummarized[:SUMMARIES_AT_ONCE]
+        if keys:
+            self._storage.ask(
+                partial(queries.summaries, keys=keys),
+                partial(self._show_summaries, keys),
+                self._stop_summaries,
+                doing="counting the annotations",
+            )
+
+    def _show_summaries(self, keys: list[ImageKey], summaries: list[ImageSummary]) -> None:
+        self._panel.set_summaries(summaries)
+        if self._unsummarized[: len(keys)] == keys:
+            del self._unsummarized[: len(keys)]
+            self._summarize_next()
+
+    def _stop_summaries(self, failure: Failure) -> None:
+        self._unsummarized.clear()
+        self._storage.failed.emit(failure)

@@ -8,7 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Transaction, by_person
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.editing.document_model import DocumentModel
@@ -122,12 +122,6 @@ class Session(QObject):
         pairs.insert(len(pairs) - unsaved, (do, undo))
         self.restore(self.model.labels, pairs, ())
         self.images_changed.emit(do.keys)
-
-    def show_run_edit(self, key: ImageKey, edit: Edit) -> None:
-        """A run has saved this edit; the canvas shows it if the image is open."""
-        if self.model.key == key:
-            self._apply(edit)
-        self.images_changed.emit((key,))
 
     def show_loaded(self, document: ImageDocument) -> None:
         """A document was read; it is shown if its image is the open one."""

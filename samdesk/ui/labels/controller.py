@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from samdesk.dataset import queries
 from samdesk.domain.document import Changes
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import PALETTE, Label, LabelError, LabelId, LabelSet
@@ -43,11 +45,9 @@ class LabelsController(QObject):
         self._session, self._storage, self._panel, self._messages = session, storage, panel, messages
         self._current: LabelId | None = None
         self._usage: dict[LabelId, int] = {}
-        self._removing: LabelId | None = None
-        self._replacing: LabelId | None = None
         self._on_screen: Counter[LabelId] = Counter()
         self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
-        self._count_timer.timeout.connect(storage.request_label_usage)
+        self._count_timer.timeout.connect(self._count)
         panel.current_changed.connect(self.choose)
         panel.add_requested.connect(self.add)
         panel.rename_requested.connect(self._rename)
@@ -56,8 +56,6 @@ class LabelsController(QObject):
         panel.remove_requested.connect(self._remove)
         session.model.document_changed.connect(self._follow)
         session.model.document_opened.connect(self._start_image)
-        storage.label_usage.connect(self._take_usage)
-        storage.relabel_planned.connect(self._take_plan)
 
     @property
     def labels(self) -> LabelSet:
@@ -117,7 +115,7 @@ class LabelsController(QObject):
         self._panel.set_labels(self.labels, self._usage)
         if self.current is not None:
             self._panel.set_current(self.current.id)
-        self._storage.request_label_usage()
+        self._count()
 
     def count_soon(self) -> None:
         """Asks for the counts of the whole dataset anew; not with every image of a run."""
@@ -155,20 +153,24 @@ class LabelsController(QObject):
             self.refresh()
 
     def _remove(self, label_id: LabelId) -> None:
-        self._removing = label_id
-        self._storage.request_label_usage()
+        self._storage.ask(
+            queries.label_usage, partial(self._confirm_removal, label_id), doing="counting the annotations"
+        )
 
-    def _take_usage(self, usage: dict[LabelId, int]) -> None:
+    def _count(self) -> None:
+        self._storage.ask(queries.label_usage, self._show_usage, doing="counting the annotations")
+
+    def _show_usage(self, usage: dict[LabelId, int]) -> None:
         self._usage = dict(usage)
         self._panel.set_labels(self.labels, usage)
         if self.current is not None:
             self._panel.set_current(self.current.id)
-        removing, self._removing = self._removing, None
-        if removing is not None and removing in self.labels:
-            self._confirm_removal(removing, usage.get(removing, 0))
 
-    def _confirm_removal(self, label_id: LabelId, used: int) -> None:
-        name = self.name(label_id)
+    def _confirm_removal(self, label_id: LabelId, usage: dict[LabelId, int]) -> None:
+        self._show_usage(usage)
+        if label_id not in self.labels:
+            return
+        name, used = self.name(label_id), usage.get(label_id, 0)
         last = self.labels.index(label_id) == len(self.labels) - 1
         note = "" if last else " Later class ids shift down by one and every label file is rewritten."
         if not used:
@@ -187,14 +189,16 @@ class LabelsController(QObject):
             [label.name for label in others],
         )
         if choice is not None:
-            self._replacing = label_id
-            self._storage.plan_relabel(label_id, others[choice].id)
+            self._storage.ask(
+                partial(queries.plan_relabel, old=label_id, new=others[choice].id),
+                partial(self._replace_and_remove, label_id),
+                doing="looking for the label",
+            )
 
-    def _take_plan(self, plan: Transaction) -> None:
-        replaced, self._replacing = self._replacing, None
-        if replaced is None or replaced not in self.labels:
+    def _replace_and_remove(self, label_id: LabelId, plan: Transaction) -> None:
+        if label_id not in self.labels:
             return
-        text, labels = f"Replace and delete {self.name(replaced)}", self.labels.remove(replaced)
+        text, labels = f"Replace and delete {self.name(label_id)}", self.labels.remove(label_id)
         self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
         self.refresh()
 

@@ -1,9 +1,9 @@
-"""What the storage thread does: it alone owns the dataset. First come, first served.
+"""The storage thread's event loop: it owns the dataset and runs jobs in the order they were queued.
 
-The store is always a prefix of what was done on screen: a change that fails to save is refused together
-with every change sent before the main thread knew of it, until it sends them again with the next
-``attempt``. Were a later one saved alone, or an undo let through, the store would hold what was never
-on screen.
+The store is always a prefix of what was done on screen. A change that fails to save is refused together
+with every change queued before the main thread learned of it, until the main thread sends them all again
+with the next ``attempt``. If a later change, or an undo, were saved alone, the store would hold a state
+that was never on screen.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
 from samdesk.dataset.types import LogEntry, Notice
 from samdesk.domain.document import ImageKey
@@ -28,13 +29,12 @@ from samdesk.workers.failure import Failure, describe
 
 log = logging.getLogger(__name__)
 
-Work: TypeAlias = Callable[[Dataset], Any]
 Send: TypeAlias = Callable[[Callable[[], None]], None]
-"""Has something done on the main thread, in the order sent."""
+"""Runs a function on the main thread; functions run in the order sent."""
 
 
 class Kind(Enum):
-    """What a change does; the value says it in words."""
+    """What a change does to the log; the value completes "... failed" in an error message."""
 
     COMMIT = "saving the change"
     UNDO = "saving the undo"
@@ -43,18 +43,18 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A dataset as it was opened.
+    """The state of a dataset when it was opened.
 
     Attributes:
-        folder: Its folder.
-        keys: Its images, in the order shown.
-        labels: Its label set.
-        in_memory: The folder cannot be written to: the store has no file yet.
-        read_only: Another samdesk has it open: nothing can be changed.
-        reason: Why it is read-only or in memory, in words, or "".
+        folder: Absolute path.
+        keys: The images, in natural order.
+        labels: The label set.
+        in_memory: The folder is not writable: the store has no file yet.
+        read_only: Another samdesk has the dataset open: nothing can be changed.
+        reason: Why it is read-only or in memory, as shown to the user, or "".
         done: The edit log, oldest first.
-        undone: What can be done again, the next one first.
-        last_image: Where the user left off, or None.
+        undone: The steps that can be redone, the next one first.
+        last_image: The image that was on screen last, or None.
     """
 
     folder: Path
@@ -69,14 +69,14 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change to be made durable.
+class PendingChange:
+    """A change that is not durable yet.
 
     Attributes:
         seq: Its number, as ``StorageClient.commit`` returned it.
         attempt: See the module.
         kind: What it does.
-        transaction: For a commit.
+        transaction: Of a commit.
     """
 
     seq: int
@@ -85,7 +85,7 @@ class Change:
     transaction: Transaction | None = None
 
     def make(self, dataset: Dataset) -> bool:
-        """Makes it durable. False: there was nothing to undo or redo."""
+        """Saves the change. Returns False if there was nothing to undo or redo."""
         if self.kind is Kind.UNDO:
             return dataset.undo() is not None
         if self.kind is Kind.REDO:
@@ -96,45 +96,45 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
-class Ask:
-    """A question; the answer is handled on the main thread.
+class Question:
+    """A query whose answer is handled on the main thread.
 
     Attributes:
-        work: Done on the storage thread.
-        doing: What it is, in words.
-        answer: Given the result.
-        refused: Given the ``Failure``.
-        key: The image it is about.
+        query: Runs on the storage thread.
+        doing: The activity, for error messages ("loading the annotations").
+        then: Called with the result.
+        refused: Called with the ``Failure``.
+        key: The image it is about, for error messages.
     """
 
-    work: Work
+    query: Query[Any]
     doing: str
-    answer: Callable[[Any], None]
+    then: Callable[[Any], None]
     refused: Callable[[Failure], None]
     key: ImageKey | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """A call by another thread, which waits for its result."""
+class BlockingCall:
+    """A query by another thread, which waits for its result."""
 
-    work: Work
+    query: Query[Any]
     result: Future[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Open:
-    """Opens a dataset; what comes before its ``Adopt`` is still about the one before."""
+    """Opens a dataset; jobs queued before its ``Adopt`` are still about the previous one."""
 
     open: Callable[[], Dataset]
     folder: Path
-    answer: Callable[[Dataset, DatasetInfo], None]
+    then: Callable[[Dataset, DatasetInfo], None]
     refused: Callable[[Failure], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Adopt:
-    """From here on all is about this dataset; the one before is closed."""
+    """Makes an opened dataset the current one and closes the previous one."""
 
     dataset: Dataset
 
@@ -144,55 +144,55 @@ class Close:
     """Closes the dataset."""
 
 
-Job: TypeAlias = Change | Ask | Call | Open | Adopt | Close
+StorageJob: TypeAlias = PendingChange | Question | BlockingCall | Open | Adopt | Close
 
 
 class StorageLoop:
-    """Works off the jobs.
+    """Runs the jobs of a queue.
 
     Args:
         jobs: The queue; None ends the loop.
-        send: Has something done on the main thread.
-        saved: Told of a change that is durable (seq, whether there was anything to do).
-        refused: Told of a change that was not saved (seq, attempt, why).
-        noticed: Told of what the store has to say.
-        labelled: Told of a label set that the store itself has added to.
+        send: Runs the callbacks below on the main thread.
+        saved: Called for a change that is durable (seq, whether there was anything to do).
+        refused: Called for a change that was not saved (seq, attempt, why).
+        noticed: Called with each ``Notice`` of the store.
+        labels_grew: Called with the label set when the store itself has added labels.
     """
 
     def __init__(
         self,
-        jobs: SimpleQueue[Job | None],
+        jobs: SimpleQueue[StorageJob | None],
         send: Send,
         saved: Callable[[int, bool], None],
         refused: Callable[[int, int, Failure], None],
         noticed: Callable[[Notice], None],
-        labelled: Callable[[LabelSet], None],
+        labels_grew: Callable[[LabelSet], None],
     ) -> None:
         self._jobs = jobs
         self._send = send
         self._labels = LabelSet()
         self._saved, self._refused, self._noticed = saved, refused, noticed
-        self._labelled = labelled
+        self._labels_grew = labels_grew
         self._dataset: Dataset | None = None
         self._next: Dataset | None = None
-        """Opened, and not adopted yet."""
+        """Opened, but not adopted yet."""
         self._failed_attempt = 0
         self._why: Failure | None = None
 
     def run(self) -> None:
-        """Works until None comes out of the queue, then closes the dataset."""
+        """Runs jobs until it takes None from the queue, then closes the dataset."""
         while (job := self._jobs.get()) is not None:
             self._serve(job)
-            self._tell_notices()
+            self._report_notices()
         self._close()
         self._close_next()
 
-    def _serve(self, job: Job) -> None:
-        if isinstance(job, Change):
+    def _serve(self, job: StorageJob) -> None:
+        if isinstance(job, PendingChange):
             self._change(job)
-        elif isinstance(job, Ask):
-            self._ask(job)
-        elif isinstance(job, Call):
+        elif isinstance(job, Question):
+            self._answer(job)
+        elif isinstance(job, BlockingCall):
             self._call(job)
         elif isinstance(job, Open):
             self._open(job)
@@ -201,36 +201,37 @@ class StorageLoop:
         else:
             self._close()
 
-    def _change(self, change: Change) -> None:
+    def _change(self, change: PendingChange) -> None:
         if change.attempt <= self._failed_attempt and self._why is not None:
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
             return
         try:
-            real = change.make(self._open_dataset())
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+            real = change.make(self._current())
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._failed_attempt = change.attempt
-            self._why = describe(error, change.kind.value, self._place())
+            self._why = describe(error, change.kind.value, self._where())
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
         else:
-            self._tell_labels()  # the store may have made more of them than was asked
+            self._report_labels()  # the store may have added more of them than was asked
             self._send(partial(self._saved, change.seq, real))
 
-    def _ask(self, ask: Ask) -> None:
+    def _answer(self, question: Question) -> None:
         try:
-            result = ask.work(self._open_dataset())
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
-            where = str(ask.key) if ask.key is not None else self._place()
-            self._send(partial(ask.refused, describe(error, ask.doing, where).about(key=ask.key)))
+            result = question.query(self._current())
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
+            key = question.key
+            failure = describe(error, question.doing, self._where() if key is None else str(key))
+            self._send(partial(question.refused, failure.about(key=key)))
         else:
-            self._tell_labels()
-            self._send(partial(ask.answer, result))
+            self._report_labels()
+            self._send(partial(question.then, result))
 
-    def _call(self, call: Call) -> None:
+    def _call(self, call: BlockingCall) -> None:
         if not call.result.set_running_or_notify_cancel():
             return
         try:
-            result = call.work(self._open_dataset())
-            self._tell_labels()
+            result = call.query(self._current())
+            self._report_labels()
             call.result.set_result(result)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             call.result.set_exception(error)
@@ -247,18 +248,18 @@ class StorageLoop:
             except BaseException:
                 dataset.close()
                 raise
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._send(partial(job.refused, describe(error, "opening the folder", str(job.folder))))
             return
         if again:
             self._dataset, self._labels = dataset, info.labels
         else:
             self._next = dataset
-        self._send(partial(job.answer, dataset, info))
+        self._send(partial(job.then, dataset, info))
 
     def _adopt(self, dataset: Dataset) -> None:
         if dataset is not self._next:
-            return  # a newer one is on its way, or it is there already
+            return  # a newer one was asked for, or this one is current already
         self._close()
         self._dataset, self._next = dataset, None
         self._labels = dataset.labels
@@ -277,29 +278,29 @@ class StorageLoop:
         except Exception:
             log.exception("closing %s", dataset.folder)
 
-    def _open_dataset(self) -> Dataset:
+    def _current(self) -> Dataset:
         if self._dataset is None:
             raise StoreError("No folder is open.")
         return self._dataset
 
-    def _place(self) -> str:
+    def _where(self) -> str:
         return "" if self._dataset is None else str(self._dataset.folder)
 
-    def _tell_labels(self) -> None:
-        """Reading a label file may have found class ids that have no name: labels were added for them."""
-        labels = self._open_dataset().labels
+    def _report_labels(self) -> None:
+        """Reading a label file may have added labels for class ids without a name."""
+        labels = self._current().labels
         if labels != self._labels and self._next is None:
             self._labels = labels
-            self._send(partial(self._labelled, labels))
+            self._send(partial(self._labels_grew, labels))
 
-    def _tell_notices(self) -> None:
+    def _report_notices(self) -> None:
         if self._dataset is not None:
             for notice in self._dataset.notices():
                 self._send(partial(self._noticed, notice))
 
 
 def describe_dataset(dataset: Dataset) -> DatasetInfo:
-    """What the window needs to know of a dataset."""
+    """Returns what the window shows of a dataset that was just opened."""
     done, undone = dataset.history()
     last = dataset.settings_get("last_image")
     return DatasetInfo(

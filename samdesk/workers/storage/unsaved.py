@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 from samdesk.domain.edits import Transaction
-from samdesk.workers.storage.loop import Change, Kind
+from samdesk.workers.storage.loop import Kind, PendingChange
 
 
 class UnsavedChanges:
@@ -18,12 +18,12 @@ class UnsavedChanges:
     dropped: the store, which may never take it, has nothing to do for either.
     """
 
-    def __init__(self, send: Callable[[Change], None]) -> None:
+    def __init__(self, send: Callable[[PendingChange], None]) -> None:
         self._send = send
         self._numbers = count(1)
         self._attempt = 1
         self._stuck = False
-        self._changes: dict[int, Change] = {}
+        self._changes: dict[int, PendingChange] = {}
         self._undone: list[Transaction | None] = []
         """What a redo does again, newest last: a change that the store never had, or None: its own step."""
 
@@ -51,7 +51,7 @@ class UnsavedChanges:
                 kind, transaction = Kind.COMMIT, again
             elif self._drop_newest(Kind.UNDO):
                 return seq
-        change = Change(seq, self._attempt, kind, transaction)
+        change = PendingChange(seq, self._attempt, kind, transaction)
         self._changes[change.seq] = change
         if self._stuck:
             self.send_again()
@@ -87,7 +87,7 @@ class UnsavedChanges:
         self._stuck = False
         self._attempt += 1  # what is still refused is of the dataset before
 
-    def _drop_newest(self, *kinds: Kind) -> Change | None:
+    def _drop_newest(self, *kinds: Kind) -> PendingChange | None:
         """Takes the newest change back if the store has refused it and it is of such a kind."""
         if not self._stuck or not self._changes:
             return None

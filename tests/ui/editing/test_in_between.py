@@ -102,7 +102,7 @@ def test_an_edit_right_after_taking_the_file_stays_on_screen(person: Person, fol
     person.go("0.png")
     person.until(lambda: "Use the file" in person.buttons)
     storage = person.desk.workers.storage
-    with person.qtbot.waitSignal(storage.reloaded):
+    with person.qtbot.waitSignal(storage.changed):
         storage.resolve(ImageKey("0.png"), "file")
         mine = Annotation(new_annotation_id(), first.label_id, first.region)
         person.desk.session.edit("Draw", add([mine]))  # before the answer is there

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, Source, new_annotation_id
@@ -41,8 +43,6 @@ class Work:
         self._before = 0
         self._found: list[DatasetInfo] = []
         self.session.image_wanted.connect(self.go)
-        self.storage.document_loaded.connect(self._show)
-        self.storage.relabel_planned.connect(self.session.perform)
         self.storage.opened.connect(self._open)
         self.storage.open(folder)
         spin_until(lambda: bool(self._found))
@@ -51,16 +51,14 @@ class Work:
 
     def go(self, key: str) -> None:
         self.wanted, self._before = ImageKey(key), self.session.edits_shown
-        self.storage.load(self.wanted)
+        self.storage.ask(partial(Dataset.load, key=self.wanted), self._show)
 
     def rest(self) -> None:
         """Waits until nothing is on its way."""
         answered: list[object] = []
-        self.storage.label_usage.connect(answered.append)
         for count in (1, 2):  # what came first may have asked for more
-            self.storage.request_label_usage()
+            self.storage.ask(queries.label_usage, answered.append)
             spin_until(lambda count=count: len(answered) >= count)  # type: ignore[misc]
-        self.storage.label_usage.disconnect(answered.append)
         assert self.storage.pending == 0
         assert self.session.model.key == self.wanted
 
@@ -113,7 +111,8 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         work.go(rng.choice(KEYS))
     else:
         work.rest()
-        work.storage.plan_relabel(label.id, rng.choice(labels.labels).id)
+        plan = partial(queries.plan_relabel, old=label.id, new=rng.choice(labels.labels).id)
+        work.storage.ask(plan, session.perform)
         work.rest()
     return kind
 

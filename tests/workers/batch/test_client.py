@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.batch.plan import HAS_ANNOTATIONS, TOUCHED, AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
-from samdesk.dataset.dataset import Dataset, LogEntry
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
@@ -20,7 +20,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_size
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
-from samdesk.workers.storage.client import DatasetInfo, StorageClient
+from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from tests.helpers.finding import NAMES, ColourDetector, Shelf
 from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
 from tests.helpers.make import document, photo
@@ -306,8 +306,7 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
         photo(tmp_path / "images" / f"{i}.png", seed=i)
     labels: list[LabelSet] = []
     opened: list[DatasetInfo] = []
-    edits: list[tuple[str, Edit]] = []
-    closed: list[LogEntry] = []
+    changes: list[DatasetChange] = []
     ended: list[BatchSummary] = []
     storage = StorageClient()
 
@@ -317,8 +316,7 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
 
     client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=Shelf().loaders)
     storage.opened.connect(opened.append)
-    storage.run_edit.connect(lambda key, edit: edits.append((key, edit)))
-    storage.run_closed.connect(closed.append)
+    storage.changed.connect(changes.append)
     client.finished.connect(ended.append)
     try:
         storage.open(tmp_path)
@@ -326,13 +324,18 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
         labels.append(opened[0].labels)
         client.set_dataset(opened[0].folder, opened[0].keys)
         client.start(PLAN)
-        spin_until(lambda: bool(ended) and bool(closed))
+        spin_until(lambda: bool(ended) and changes[-1].step is not None)
     finally:
         assert client.stop()
         assert storage.stop()
     assert (ended[0].annotations, ended[0].ok) == (6, True)
-    assert [key for key, _ in edits] == ["images/0.png", "images/1.png", "images/2.png"]
-    assert closed[0].do.run_id == ended[0].run_id
+    assert [key for change in changes for key in change.keys] == [
+        "images/0.png",
+        "images/1.png",
+        "images/2.png",
+    ]
+    (step,) = [change.step for change in changes if change.step is not None]
+    assert step.do.run_id == ended[0].run_id
     assert [len(p.read_text().splitlines()) for p in sorted((tmp_path / "labels").glob("*.txt"))] == [2, 2, 2]
 
     dataset = Dataset.open(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -12,13 +13,14 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 from shapely.geometry import MultiPolygon, box
 
-from samdesk.dataset.dataset import Dataset, LogEntry, Notice, StoreError
+from samdesk.dataset import queries
+from samdesk.dataset.dataset import Dataset, ImageSummary, LogEntry, Notice, StoreError
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure
-from samdesk.workers.storage.client import DatasetInfo, StorageClient
+from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from tests.helpers.gated import Gate, settle, spin_until
 
 A, B = ImageKey("images/a.png"), ImageKey("images/b.png")
@@ -59,11 +61,18 @@ class Heard:
     saved: list[int] = field(default_factory=list)
     save_failed: list[Failure] = field(default_factory=list)
     documents: list[ImageDocument] = field(default_factory=list)
-    document_failed: list[Failure] = field(default_factory=list)
+    refused: list[Failure] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    run_edits: list[tuple[str, Edit]] = field(default_factory=list)
-    runs: list[LogEntry] = field(default_factory=list)
+    changes: list[DatasetChange] = field(default_factory=list)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for change in self.changes for key in change.keys]
+
+    @property
+    def steps(self) -> list[LogEntry]:
+        return [change.step for change in self.changes if change.step is not None]
 
 
 @dataclass
@@ -80,9 +89,14 @@ class Desk:
         spin_until(lambda: len(self.heard.opened) > seen)
         return self.heard.opened[-1]
 
+    def ask_for(self, key: ImageKey) -> None:
+        self.client.ask(
+            lambda dataset: dataset.load(key), self.heard.documents.append, self.heard.refused.append, key=key
+        )
+
     def load(self, key: ImageKey) -> ImageDocument:
         seen = len(self.heard.documents)
-        self.client.load(key)
+        self.ask_for(key)
         spin_until(lambda: len(self.heard.documents) > seen)
         return self.heard.documents[-1]
 
@@ -107,12 +121,9 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     client.opened.connect(heard.opened.append)
     client.saved.connect(heard.saved.append)
     client.save_failed.connect(heard.save_failed.append)
-    client.document_loaded.connect(heard.documents.append)
-    client.document_failed.connect(heard.document_failed.append)
     client.pending_changed.connect(heard.pending.append)
     client.notice.connect(heard.notices.append)
-    client.run_edit.connect(lambda key, edit: heard.run_edits.append((key, edit)))
-    client.run_closed.connect(heard.runs.append)
+    client.changed.connect(heard.changes.append)
     yield Desk(client, heard, disk, folder, LabelSet.from_names(["cat"]))
     disk.gate.open()
     assert client.stop()
@@ -230,7 +241,7 @@ def test_what_is_sent_while_another_folder_opens_is_about_the_one_before(ready: 
     Image.new("RGB", (100, 80)).save(other / "a.png")
     ready.client.open(other.parent)
     ready.client.commit(ready.add("old"))
-    ready.client.load(A)
+    ready.ask_for(A)
     spin_until(lambda: len(ready.heard.opened) == 2)
     assert ready.ids() == []
     assert [len(d.annotations) for d in ready.heard.documents] in ([0], [1, 0])
@@ -247,8 +258,7 @@ def test_an_undo_of_nothing_is_told_and_does_not_block(desk: Desk) -> None:
 
 def test_a_folder_that_cannot_be_opened_leaves_the_one_before(ready: Desk, tmp_path: Path) -> None:
     failures: list[Failure] = []
-    ready.client.open_failed.connect(failures.append)
-    ready.client.open(tmp_path / "nowhere")
+    ready.client.open(tmp_path / "nowhere", refused=failures.append)
     spin_until(lambda: bool(failures))
     assert "nowhere" in str(failures[0])
     assert "Unexpected" not in str(failures[0])
@@ -258,39 +268,58 @@ def test_a_folder_that_cannot_be_opened_leaves_the_one_before(ready: Desk, tmp_p
 
 def test_a_bad_image_is_told_with_its_key(ready: Desk) -> None:
     (ready.folder / B).write_bytes(b"no image")
-    ready.client.load(B)
-    spin_until(lambda: bool(ready.heard.document_failed))
-    assert ready.heard.document_failed[0].key == B
-    assert "Unexpected" not in str(ready.heard.document_failed[0])
+    ready.ask_for(B)
+    spin_until(lambda: bool(ready.heard.refused))
+    assert ready.heard.refused[0].key == B
+    assert "Unexpected" not in str(ready.heard.refused[0])
 
 
 def test_summaries_of_all_and_of_images_in_view(ready: Desk) -> None:
-    batches: list[list[object]] = []
-    ready.client.summaries.connect(batches.append)
+    batches: list[list[ImageSummary]] = []
     ready.client.commit(ready.add("one"))
-    ready.client.refresh_summaries()
+    ready.client.ask(queries.summaries, batches.append)
     spin_until(lambda: len(batches) == 1)
     assert {s.key: s.count for s in batches[0]} == {A: 1, B: 0}
-    ready.client.refresh_summaries([B] * 120)
-    spin_until(lambda: sum(map(len, batches[1:])) == 120)
-    assert len(batches) > 2  # in parts
+    ready.client.ask(partial(queries.summaries, keys=[B]), batches.append)
+    spin_until(lambda: len(batches) == 2)
     assert (batches[1][0].width, batches[1][0].height) == (100, 80)
 
 
 def test_relabelling_is_planned_and_labels_are_counted(ready: Desk) -> None:
     plans: list[Transaction] = []
     usage: list[dict[str, int]] = []
-    ready.client.relabel_planned.connect(plans.append)
-    ready.client.label_usage.connect(usage.append)
     two = ready.labels.add("dog")
     cat, dog = two.labels
     ready.client.commit(Transaction("Add label", labels=two, labels_before=ready.labels))
     ready.client.commit(ready.add("one"))
-    ready.client.plan_relabel(cat.id, dog.id)
-    ready.client.request_label_usage()
+    ready.client.ask(partial(queries.plan_relabel, old=cat.id, new=dog.id), plans.append)
+    ready.client.ask(queries.label_usage, usage.append)
     spin_until(lambda: bool(plans) and bool(usage))
     assert plans[0].keys == (A,)
     assert usage[0] == {cat.id: 1, dog.id: 0}
+
+
+def test_a_question_is_answered_once_and_only_for_its_own_dataset(ready: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    answers: list[str] = []
+
+    def count(name: str) -> None:
+        ready.client.ask(lambda dataset: f"{name} {dataset.folder.name}", answers.append)
+
+    count("first")
+    spin_until(lambda: answers == ["first photos"])
+    ready.client.open(other)
+    count("late")  # run on the dataset that is still open, and answered after the next one is
+    spin_until(lambda: len(ready.heard.opened) == 2)
+    count("second")
+    spin_until(lambda: "second other" in answers)
+    assert answers == ["first photos", "second other"]
+    count("unanswered")
+    ready.client.close()
+    ready.client.open(other)
+    spin_until(lambda: len(ready.heard.opened) == 3)
+    assert answers == ["first photos", "second other"]
 
 
 def test_labels_found_in_a_file_come_before_its_document(desk: Desk) -> None:
@@ -298,12 +327,15 @@ def test_labels_found_in_a_file_come_before_its_document(desk: Desk) -> None:
     (desk.folder / "labels" / "a.txt").write_text("2 0.5 0.5 0.2 0.2\n")
     order: list[object] = []
     desk.client.opened.connect(order.append)
-    desk.client.labels_found.connect(order.append)
-    desk.client.document_loaded.connect(order.append)
+    desk.client.changed.connect(order.append)
     desk.open()
-    document = desk.load(A)
-    known = next(o for o in reversed(order[:-1]) if isinstance(o, (LabelSet, DatasetInfo)))
-    labels = known if isinstance(known, LabelSet) else known.labels
+    desk.client.ask(lambda dataset: dataset.load(A), order.append)
+    spin_until(lambda: bool(order) and isinstance(order[-1], ImageDocument))
+    document = order[-1]
+    assert isinstance(document, ImageDocument)
+    known = next(o for o in reversed(order[:-1]) if isinstance(o, (DatasetChange, DatasetInfo)))
+    labels = known.labels
+    assert labels is not None
     assert order[-1] is document
     assert labels.index(document.annotations[0].label_id) == 2
 
@@ -342,9 +374,9 @@ def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
 
     run_id = in_thread(run)
     assert isinstance(run_id, str), run_id
-    spin_until(lambda: bool(ready.heard.runs))
-    assert [key for key, _ in ready.heard.run_edits] == [A, B]
-    assert ready.heard.runs[0].do.run_id == run_id
+    spin_until(lambda: bool(ready.heard.steps))
+    assert ready.heard.keys == [A, B]
+    assert ready.heard.steps[0].do.run_id == run_id
     assert ready.ids(B) == ["found"]
     ready.client.undo()
     assert ready.ids(B) == []
@@ -365,7 +397,7 @@ def test_a_run_leaves_an_image_that_a_person_touched_meanwhile(ready: Desk) -> N
 
     assert in_thread(run) is False
     assert ready.ids() == ["mine"]
-    assert ready.heard.run_edits == []
+    assert ready.heard.keys == []
 
 
 def test_the_main_thread_may_not_wait_for_the_store(ready: Desk) -> None:
@@ -389,16 +421,13 @@ def test_a_conflict_is_noticed_and_settled_with_the_file(ready: Desk) -> None:
     assert ready.ids() == ["one"]
     path = ready.folder / "labels" / "a.txt"
     path.write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n0 0.2 0.2 0.9 0.2 0.9 0.9\n")
-    ready.client.load(A)
+    ready.ask_for(A)
     spin_until(lambda: any(n.kind == "changed-outside" for n in ready.heard.notices))
-    reloaded: list[ImageDocument] = []
-    steps: list[LogEntry] = []
-    ready.client.reloaded.connect(reloaded.append)
-    ready.client.step_saved.connect(steps.append)
     ready.client.resolve(A, "file")
-    spin_until(lambda: bool(reloaded))
-    assert len(reloaded[0].annotations) == 2
-    assert len(steps) == 1
+    spin_until(lambda: bool(ready.heard.steps))
+    assert ready.heard.keys == [A]
+    assert len(ready.load(A).annotations) == 2
+    assert len(ready.heard.steps) == 1
     ready.client.undo()
     assert ready.ids() == ["one"]
 
