@@ -1,8 +1,9 @@
-"""Proposal: what a model proposes and nobody has accepted yet."""
+"""Proposal: mask candidates of a model that are not accepted yet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from PySide6.QtGui import QColor
 
@@ -11,20 +12,37 @@ from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import Mark
 
 
+class ProposedMask(Protocol):
+    """A mask that can be proposed: ``region`` in image pixels and ``score``, its predicted IoU."""
+
+    @property
+    def region(self) -> Region: ...
+
+    @property
+    def score(self) -> float: ...
+
+
+class ScoredRegion(NamedTuple):
+    """A ``ProposedMask`` without a candidate of a model."""
+
+    region: Region
+    score: float
+
+
 @dataclass(frozen=True)
 class Proposal:
     """The mask candidates of one object, one of them chosen.
 
     Attributes:
-        masks: (region, predicted IoU) of every candidate, image pixels.
+        masks: All candidates.
         index: Which one is chosen.
         color: ``#rrggbb`` of the label it would get.
-        hover: It only follows the mouse; nothing was clicked.
-        others_visible: Whether the other candidates show as fine dots.
+        hover: Whether it is a preview that follows the mouse.
+        others_visible: Whether the other candidates are drawn as dotted outlines.
         text: Name tag; "" for the score of the chosen mask alone, None for no tag.
     """
 
-    masks: tuple[tuple[Region, float], ...]
+    masks: tuple[ProposedMask, ...]
     index: int = 0
     color: str = "#56b4e9"
     hover: bool = False
@@ -34,19 +52,19 @@ class Proposal:
     @property
     def region(self) -> Region:
         """The chosen candidate."""
-        return self.masks[self.index][0]
+        return self.masks[self.index].region
 
     @property
     def score(self) -> float:
         """The predicted IoU of the chosen candidate."""
-        return self.masks[self.index][1]
+        return self.masks[self.index].score
 
     def shapes(self) -> list[Shape]:
-        """What is painted, the chosen one last."""
+        """The shapes to paint, the chosen one last."""
         color = QColor(self.color)
         others = [
-            Shape(str(i), region, color, Mark.OTHER)
-            for i, (region, _) in enumerate(self.masks)
+            Shape(str(i), mask.region, color, Mark.OTHER)
+            for i, mask in enumerate(self.masks)
             if i != self.index and self.others_visible and not self.hover
         ]
         mark = Mark.PREVIEW if self.hover else Mark.PROPOSAL

@@ -14,7 +14,7 @@ from samdesk.domain.geometry.types import Frame, Region
 from samdesk.domain.geometry.views import holds
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
-from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.proposal import Proposal, ProposedMask, ScoredRegion
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
@@ -160,7 +160,8 @@ class AnnotateController(QObject):
         frame = self._frame_around(annotation.region, document)
         logits = region_to_logits(annotation.region, frame, (document.height, document.width))
         self._feedback.seed(MaskPrompt(logits, frame))
-        self._proposal = self._as_proposal(((annotation.region, annotation.mask_score or 1.0),), 0)
+        mask = ScoredRegion(annotation.region, annotation.mask_score or 1.0)
+        self._proposal = self._as_proposal((mask,), 0)
         self._tool.show_prompts(annotation.prompts or PromptSet())
         self._canvas.set_edited(annotation.id)
         self._canvas.set_proposal(self._proposal)
@@ -224,7 +225,7 @@ class AnnotateController(QObject):
             return
         if prediction.hover:
             if not self.has_prompts:
-                masks = tuple((m.region, m.score) for m in prediction.masks[:1])
+                masks = prediction.masks
                 self._proposal = self._as_proposal(masks, 0, hover=True) if masks else None
                 self._canvas.set_proposal(self._proposal)
                 self.decoded.emit(prediction.decode_ms)
@@ -256,8 +257,8 @@ class AnnotateController(QObject):
         if proposal is None or proposal.hover or not is_drawable(proposal.region):
             return
         if self._reopened is None or self._shown is not None:
-            mask, label_id = (proposal.region, proposal.score), self._keeper.label_for(self._reopened)
-            self._keeper.keep(mask, prompts, label_id, self._reopened)
+            label_id = self._keeper.label_for(self._reopened)
+            self._keeper.keep(proposal, prompts, label_id, self._reopened)
         self._clear_object()
 
     def _await(self) -> None:
@@ -278,9 +279,7 @@ class AnnotateController(QObject):
             return
         accepted = self._queue.take()
         if prediction.masks and is_drawable(prediction.masks[0].region):
-            best = prediction.masks[0]
-            mask = (best.region, best.score)
-            self._keeper.keep(mask, accepted.prompts, accepted.label_id, accepted.reopened)
+            self._keeper.keep(prediction.masks[0], accepted.prompts, accepted.label_id, accepted.reopened)
         else:
             self._give_back(accepted)
         self._go_on()
@@ -335,15 +334,13 @@ class AnnotateController(QObject):
     def _show(self) -> None:
         if self._shown is None:
             return
-        masks = tuple((m.region, m.score) for m in self._shown.masks)
+        masks = self._shown.masks
         self._proposal = self._as_proposal(masks, self._index)
         self._canvas.set_proposal(self._proposal)
-        self._strip.set_candidates(list(masks), self._index, self._proposal.color)
+        self._strip.set_candidates(masks, self._index, self._proposal.color)
         self.changed.emit()
 
-    def _as_proposal(
-        self, masks: tuple[tuple[Region, float], ...], index: int, hover: bool = False
-    ) -> Proposal:
+    def _as_proposal(self, masks: tuple[ProposedMask, ...], index: int, hover: bool = False) -> Proposal:
         return Proposal(masks=masks, index=index, color=self._labels.color(), hover=hover)
 
     def _recolor(self, _label: Label | None) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from samdesk.domain.geometry.types import Region
+from samdesk.ui.canvas.proposal import ProposedMask
 from samdesk.ui.canvas.shapes import bounds_of, region_path
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.painting import UNIT
@@ -42,7 +42,7 @@ class CandidateStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._candidates: tuple[tuple[Region, float], ...] = ()
+        self._candidates: tuple[ProposedMask, ...] = ()
         self._paths: list[QPainterPath] = []
         self._index = 0
         self._hovered = -1
@@ -60,13 +60,11 @@ class CandidateStrip(QWidget):
         """The candidate that is marked as the current one."""
         return self._index
 
-    def set_candidates(
-        self, candidates: Sequence[tuple[Region, float]], index: int, color: QColor | str
-    ) -> None:
+    def set_candidates(self, candidates: Sequence[ProposedMask], index: int, color: QColor | str) -> None:
         """Shows candidates; hides the strip if there are none.
 
         Args:
-            candidates: (region in image pixels, predicted IoU), best first; three at most are shown.
+            candidates: Best first; three at most are shown.
             index: The current one.
             color: Of the label the mask will get.
         """
@@ -101,8 +99,8 @@ class CandidateStrip(QWidget):
     def _world(self) -> QRectF:
         """The part of the image all tiles show, so that the shapes can be compared."""
         world = QRectF()
-        for region, _ in self._candidates:
-            world = world.united(bounds_of(region))
+        for mask in self._candidates:
+            world = world.united(bounds_of(mask.region))
         margin = 0.12 * max(world.width(), world.height()) + 1
         return world.adjusted(-margin, -margin, margin, margin)
 
@@ -135,7 +133,7 @@ class CandidateStrip(QWidget):
             number = self._at(event.pos())
             words = "Next mask: Tab, previous: Shift+Tab" if len(self._candidates) > 1 else ""
             if number >= 0:
-                score = self._candidates[number][1]
+                score = self._candidates[number].score
                 words = f"Mask {number + 1} of {len(self._candidates)}\npredicted IoU {score:.3f}"
             QToolTip.showText(event.globalPos(), words, self)
             return True
@@ -153,7 +151,7 @@ class CandidateStrip(QWidget):
         world = self._world()
         if not self._paths:
             detail = world.width() / TILE.width() / 2
-            self._paths = [region_path(region, detail) for region, _ in self._candidates]
+            self._paths = [region_path(mask.region, detail) for mask in self._candidates]
         for number in range(len(self._candidates)):
             self._paint_tile(painter, number, world)
         if len(self._candidates) > 1:
@@ -215,7 +213,7 @@ class CandidateStrip(QWidget):
         painter.setFont(font)
         painter.setPen(palette.color(QPalette.ColorRole.WindowText) if current else painting.faint(palette))
         caption = QRect(rect.left(), rect.bottom() - CAPTION + 3, rect.width(), CAPTION)
-        text = f"{self._candidates[number][1]:.2f}"
+        text = f"{self._candidates[number].score:.2f}"
         painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, text)
         if current:
             wide = QFontMetrics(font).horizontalAdvance(text) / 2

@@ -12,7 +12,7 @@ from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.controller import LabelsController
-from samdesk.workers.inference.client import InferenceClient, Shown
+from samdesk.workers.inference.client import InferenceClient, PredictedMask
 
 _KEY = "everything"
 
@@ -38,7 +38,7 @@ class EverythingController(QObject):
         super().__init__(parent)
         self._session, self._inference, self._canvas = session, inference, canvas
         self._labels, self._messages = labels, messages
-        self._found: list[Shown] = []
+        self._found: list[PredictedMask] = []
         self._looking = False
         inference.everything_progress.connect(self._show_progress)
         inference.everything_done.connect(self._show_found)
@@ -73,7 +73,7 @@ class EverythingController(QObject):
             actions=[("Stop", self._inference.cancel_everything)],
         )
 
-    def _show_found(self, key: str, found: list[Shown]) -> None:
+    def _show_found(self, key: str, found: list[PredictedMask]) -> None:
         if key != self._session.model.key:
             return
         self._looking = False
@@ -101,7 +101,7 @@ class EverythingController(QObject):
         self._keep(self._found)
         self.discard()
 
-    def _keep(self, chosen: list[Shown]) -> None:
+    def _keep(self, chosen: list[PredictedMask]) -> None:
         label = self._labels.current_or_new()
         if label is None or not chosen:
             return
@@ -117,13 +117,11 @@ class EverythingController(QObject):
             self._looking = False
             self.discard()
 
-    def _set(self, found: list[Shown]) -> None:
+    def _set(self, found: list[PredictedMask]) -> None:
         self._found = found
         self._paint()
         self.changed.emit()
 
     def _paint(self) -> None:
         color = self._labels.color()
-        self._canvas.set_proposals(
-            [Proposal(masks=((s.region, s.score),), index=0, color=color, hover=False) for s in self._found]
-        )
+        self._canvas.set_proposals([Proposal(masks=(mask,), color=color) for mask in self._found])

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import PromptSet
+from samdesk.ui.canvas.proposal import ProposedMask
 from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
 
@@ -34,7 +34,7 @@ class MaskKeeper:
 
     def keep(
         self,
-        mask: tuple[Region, float],
+        mask: ProposedMask,
         prompts: PromptSet,
         label_id: LabelId | None,
         reopened: AnnotationId | None,
@@ -42,7 +42,7 @@ class MaskKeeper:
         """Adds an annotation, or redraws one that is open again.
 
         Args:
-            mask: Its region and its predicted IoU.
+            mask: Its outline and predicted IoU.
             prompts: What the user placed.
             label_id: The label of a new one.
             reopened: The annotation that is open again, if any.
@@ -51,12 +51,13 @@ class MaskKeeper:
             label_id = self.label_for(None)  # it was deleted while the mask was being made
         if label_id is None:
             return
-        region, score = mask
         placed = replace(prompts, mask=None) or None
         old = self.find(reopened)
         if old is not None:
-            new = replace(old, region=region, source=Source.SAM, mask_score=score, prompts=placed)
+            new = replace(old, region=mask.region, source=Source.SAM, mask_score=mask.score, prompts=placed)
             self._session.edit(f"Redraw {self._labels.name(old.label_id)}", edits.update([new]))
             return
-        made = Annotation(new_annotation_id(), label_id, region, Source.SAM, mask_score=score, prompts=placed)
+        made = Annotation(
+            new_annotation_id(), label_id, mask.region, Source.SAM, mask_score=mask.score, prompts=placed
+        )
         self._session.edit(f"Add {self._labels.name(label_id)}", edits.add([made]))

@@ -29,7 +29,7 @@ class ViewStatus(QObject):
         self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._announce)
         inference.encoding.connect(self._start_image)
-        inference.looking.connect(self._begin)
+        inference.view_encoding.connect(self._begin)
         inference.view_ready.connect(self._finish)
         views.changed.connect(self._say)
         views.forgotten.connect(self._clear)

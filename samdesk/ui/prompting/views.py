@@ -141,7 +141,7 @@ class ViewsController(QObject):
     def _look_at(self, view: Frame | None) -> None:
         if self._is_on_screen():
             self._wanted = view
-            self._inference.look_at(view)
+            self._inference.set_view(view)
 
     def _is_on_screen(self) -> bool:
         """Whether the photo on the canvas is the one the model has; not while paging."""

@@ -1,7 +1,6 @@
-"""Embeddings of image files for the inference thread: made once, then kept in the tiers.
+"""Embeddings of image files for the inference thread, from the embedding cache or the encoder.
 
-They are looked for on the device, in the host's memory, on the disk, in this order; what is found
-further down moves to the top.
+The cache is searched on the device, in host memory, then on the disk; what is found moves to the device.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ Source: TypeAlias = Literal["device", "host", "disk", "encoded"]
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
-    """An embedding and what it cost.
+class EncodeResult:
+    """An embedding and where it came from.
 
     Attributes:
-        embedding: It.
-        source: Where it was, or that it was encoded.
+        embedding: The embedding.
+        source: Where in the cache it was, or that it was encoded.
         ms: Milliseconds to encode it, or to find it.
     """
 
@@ -38,35 +37,35 @@ class Made:
 
     @property
     def cached(self) -> bool:
-        """Whether it was in a tier."""
+        """Whether it was in the cache."""
         return self.source != "encoded"
 
 
 class Embeddings:
-    """Gives embeddings of image files. Used by the inference thread alone.
+    """Returns embeddings of image files. Used by the inference thread alone.
 
     Args:
-        read_image: Reads an image file as RGB.
-        tier: Where they are kept.
+        read_image: Reads an image file as (H, W, 3) uint8 RGB.
+        tier: The embedding cache.
     """
 
     def __init__(self, read_image: ReadImage, tier: EmbeddingTier) -> None:
         self._read_image = read_image
         self._tier = tier
 
-    def of(
+    def get(
         self, predictor: Predictor, path: Path, view: Frame | None = None, pause: Pause = no_pause
-    ) -> Made:
+    ) -> EncodeResult:
         """The embedding of a file by a predictor; ``view`` and ``pause`` as ``Predictor.encode`` takes them.
 
         Raises what reading the file and encoding it raise.
         """
         start = time.perf_counter()
         stamp = ImageStamp.of(path)
-        found = self._kept(predictor, stamp, view)
+        found = self._find(predictor, stamp, view)
         if found is not None:
             embedding, source = found
-            return Made(embedding, source, (time.perf_counter() - start) * 1e3)
+            return EncodeResult(embedding, source, (time.perf_counter() - start) * 1e3)
         image = self._read_image(path)
         start = time.perf_counter()
         embedding = predictor.encode(image, view=view, pause=pause)
@@ -74,17 +73,17 @@ class Embeddings:
         self._keep(predictor, stamp, embedding, view)
         if self._tier.disk is not None:
             self._tier.disk.put_soon(predictor, stamp, embedding, view)
-        return Made(embedding, "encoded", ms)
+        return EncodeResult(embedding, "encoded", ms)
 
     def shrink(self) -> None:
         """Frees the device's memory."""
         self._tier.shrink()
 
     def clear(self) -> None:
-        """Forgets all that is in memory."""
+        """Drops all embeddings from memory; those on the disk stay."""
         self._tier.clear()
 
-    def _kept(
+    def _find(
         self, predictor: Predictor, stamp: ImageStamp, view: Frame | None
     ) -> tuple[Embedding, Source] | None:
         found = self._tier.find(stamp, model_key(predictor.info), view)

@@ -1,4 +1,4 @@
-"""What the inference thread needs of the engine and the image reader; the real ones load torch late."""
+"""The engine's and the image reader's functions that the inference thread calls; torch is imported late."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from samdesk.workers.inference.model_in_use import Loader
 
 
 class SegmentEverything(Protocol):
-    """``engine.everything.segment_everything``."""
+    """``engine.auto_masks.segment_everything``."""
 
     def __call__(
         self, predictor: Predictor, embedding: Embedding, *, cancel: CancelToken, progress: Progress
     ) -> list[MaskCandidate]:
-        """Masks of the whole image, best first."""
+        """Returns masks of the whole image, best first."""
 
 
 @dataclass(frozen=True)
 class EngineFunctions:
-    """The functions that do the work.
+    """The functions that do the work, replaceable by the caller.
 
     Attributes:
         load: Loads a model by (name, device, precision).
-        read_image: Reads an image file as RGB.
+        read_image: Reads an image file as (H, W, 3) uint8 RGB.
         everything: Proposes masks for a whole image.
-        describe: All about a model; it may take seconds.
+        describe: Returns the complete description of a model; may take seconds.
     """
 
     load: Loader
@@ -48,7 +48,7 @@ class EngineFunctions:
         read_image: ReadImage | None = None,
         everything: SegmentEverything | None = None,
     ) -> EngineFunctions:
-        """The engine's and the reader's own, but for those given."""
+        """The engine's and the reader's functions, except for those that are passed."""
         return cls(
             load or _load_predictor, read_image or _read_image, everything or _segment_everything, _describe
         )

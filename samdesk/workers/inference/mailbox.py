@@ -1,37 +1,33 @@
-"""The inference thread's mailbox: what to do next, so that the newest wish wins.
+"""The inference thread's mailbox: a priority queue in which the newest request of each kind wins.
 
-In order: a model to load; the image on screen to encode; the newest click; a closer look to encode; the
-newest hover; what the model is; "segment everything"; images to encode ahead. A click takes the place of
-an older click and of any hover; a hover takes the place of an older hover only, so that no click goes
-unanswered. Prompts wait until their image is encoded and are forgotten when another image is shown. Hovers
-never end while the mouse moves: a closer look goes before them, and they are answered between its layers.
+The order is that of ``requests.table.KINDS``: load a model, encode the image on screen, newest click, closer
+look, newest hover, describe the model, segment everything; then images to encode ahead. Requests about the
+image on screen wait until it is encoded and are dropped when another image is shown.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Condition
+from typing import Any
 
-from samdesk.workers.inference.requests import (
-    DescribeRequest,
-    EncodeRequest,
-    EverythingRequest,
-    LoadRequest,
-    PromptRequest,
-    Request,
-    ViewRequest,
-)
+from samdesk.workers.inference.requests.encode import ENCODE, EncodeRequest
+from samdesk.workers.inference.requests.kind import ImageRequest, Needs, Request, RequestKind
+from samdesk.workers.inference.requests.load import LOAD
+from samdesk.workers.inference.requests.prompt import HOVER
+from samdesk.workers.inference.requests.table import KINDS
+from samdesk.workers.inference.requests.view import VIEW, ViewRequest
 
-REST_S = 0.15
-"""How long no prompt came when the hand rests: then images ahead are encoded, else they wait."""
+IDLE_S = 0.15
+"""Images are encoded ahead when no interactive request has come for so long, seconds."""
 
 
 class Mailbox:
     """Filled by the main thread, emptied by the inference thread.
 
     Args:
-        clock: Seconds, monotonic; tests give their own.
+        clock: Seconds, monotonic.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,18 +36,11 @@ class Mailbox:
         self._closed = False
         self._has_model = False
         self._epoch = 0
-        self._ready = False
-        self._load: LoadRequest | None = None
-        self._shown: EncodeRequest | None = None
-        self._screen: EncodeRequest | None = None
-        self._looked_at: ViewRequest | None = None
-        self._view: ViewRequest | None = None
-        self._click: PromptRequest | None = None
-        self._hover: PromptRequest | None = None
-        self._everything: EverythingRequest | None = None
-        self._describe = False
+        self._image_ready = False
+        self._waiting: dict[RequestKind[Any], Request] = {}
+        self._repeated: dict[RequestKind[Any], Request] = {}  # of the image on screen, served or not
         self._ahead: list[EncodeRequest] | None = None
-        self._busy_until = -1e9
+        self._idle_from = -1e9
 
     @property
     def epoch(self) -> int:
@@ -61,77 +50,46 @@ class Mailbox:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more is to be done."""
+        """Whether the thread is to end."""
         with self._changed:
             return self._closed
 
     # -- filled by the main thread
 
-    def load(self, request: LoadRequest) -> None:
-        """Wishes for a model; an older wish not begun is forgotten."""
+    def put(self, request: Request) -> None:
+        """Queues a request in place of an older one of its kind; ignored if about an earlier image."""
         with self._changed:
-            self._load = request
+            if self._is_outdated(request):
+                return
+            self._add(request)
+            for displaced in request.kind.displaces:
+                self._waiting.pop(displaced, None)
+            if request.kind.interactive:
+                self._idle_from = self._clock() + IDLE_S
             self._changed.notify()
 
     def show(self, epoch: int, request: EncodeRequest | None) -> None:
-        """Another image (or none) is on screen: all that was asked about the one before is forgotten."""
+        """Another image (or none) is on screen: every request about the one before is dropped."""
         with self._changed:
-            self._epoch = epoch
-            self._shown = self._screen = request
-            self._ready = False
-            self._click = self._hover = self._everything = None
-            self._view = self._looked_at = None
+            self._epoch, self._image_ready = epoch, False
+            self._waiting = {k: r for k, r in self._waiting.items() if not isinstance(r, ImageRequest)}
+            self._repeated = {}
             self._ahead = None
+            if request is not None:
+                self._add(request)
             self._changed.notify()
 
-    def look(self, request: ViewRequest) -> None:
-        """Wishes for a closer look, or for the whole image again; an older wish is forgotten."""
-        with self._changed:
-            if request.epoch == self._epoch:
-                self._view = self._looked_at = request
-                self._changed.notify()
-
     def ahead(self, requests: Sequence[EncodeRequest]) -> None:
-        """The images to encode when nothing else is to do, the likeliest first; told anew for each image."""
+        """Sets the images to encode when there is nothing else to do, in this order."""
         with self._changed:
             self._ahead = list(requests)
             self._changed.notify()
 
-    def prompt(self, request: PromptRequest) -> None:
-        """Wishes for a mask. A hover takes no click's place; a click takes that of click and hover."""
+    def drop(self, *kinds: RequestKind[Any]) -> None:
+        """Drops the waiting requests of these kinds."""
         with self._changed:
-            if request.epoch != self._epoch:
-                return
-            if request.hover:
-                self._hover = request
-            else:
-                self._click = request
-                self._hover = None
-            self._busy_until = self._clock() + REST_S
-            self._changed.notify()
-
-    def everything(self, request: EverythingRequest) -> None:
-        """Wishes for proposals of the whole image."""
-        with self._changed:
-            if request.epoch == self._epoch:
-                self._everything = request
-                self._changed.notify()
-
-    def describe(self) -> None:
-        """Wishes for all about the model in use."""
-        with self._changed:
-            self._describe = True
-            self._changed.notify()
-
-    def forget_hover(self) -> None:
-        """The mouse has left: its mask is not wanted any more."""
-        with self._changed:
-            self._hover = None
-
-    def forget_prompts(self) -> None:
-        """The prompts were cleared: neither a click's nor a hover's mask is wanted any more."""
-        with self._changed:
-            self._click = self._hover = None
+            for kind in kinds:
+                self._waiting.pop(kind, None)
 
     def close(self) -> None:
         """Ends the thread after what it is doing now."""
@@ -142,145 +100,136 @@ class Mailbox:
     # -- emptied by the inference thread
 
     def take(self) -> Request | None:
-        """The next thing to do; waits for one. None: the mailbox is closed.
+        """Takes the next request; waits for one. None: the mailbox is closed.
 
-        An image ahead is given again and again until ``ahead_is_done``: it stays wanted if another thing
-        comes first.
+        An image ahead is returned again and again until ``ahead_is_done``: it stays wanted if another
+        request interrupts it.
         """
         with self._changed:
             while not self._closed:
-                request = self._next()
+                request = self._take_first(KINDS) or self._next_ahead()
                 if request is not None:
                     return request
-                self._changed.wait(self._patience())
+                self._changed.wait(self._timeout())
             return None
 
-    def model_is_there(self) -> None:
-        """Requests are answered from now on; the image on screen is encoded (again) before its prompts."""
+    def model_is_ready(self) -> None:
+        """A model was loaded: it encodes the image on screen and its closer look again, before prompts."""
         with self._changed:
-            self._has_model = True
-            self._screen, self._view = self._shown, self._looked_at
-            self._ready = False
+            self._has_model, self._image_ready = True, False
+            self._waiting.update(self._repeated)
 
     def image_is_ready(self, epoch: int) -> None:
-        """The image of this epoch is encoded: its prompts can be answered."""
+        """The image of this epoch is encoded: requests that need it can be served."""
         with self._changed:
-            if epoch == self._epoch and self._screen is None:
-                self._ready = True
+            if epoch == self._epoch and ENCODE not in self._waiting:
+                self._image_ready = True
 
     def ahead_is_done(self, request: EncodeRequest) -> None:
-        """This image was encoded, or cannot be: it is not wanted ahead any more."""
+        """This image is encoded or cannot be: it is not wanted ahead any more."""
         with self._changed:
             if self._ahead is not None:
                 self._ahead = [r for r in self._ahead if not r.same_image(request)]
 
-    # -- asked by the inference thread between two layers of an encode
+    # -- asked by the inference thread in the pauses of an encode
 
     @property
     def stopping(self) -> bool:
-        """Whether there is to be no work any more, or none with this model."""
+        """Whether the thread is to end, or another model is to be loaded."""
         with self._changed:
-            return self._closed or self._load is not None
+            return self._stopping()
 
     @property
     def screen(self) -> EncodeRequest | None:
-        """The image on screen, if it waits to be encoded; it stays there."""
+        """The image on screen if it waits to be encoded; it stays in the mailbox."""
         with self._changed:
-            return self._screen
+            request = self._waiting.get(ENCODE)
+            assert request is None or isinstance(request, EncodeRequest)
+            return request
 
     def take_screen(self, request: EncodeRequest) -> bool:
         """Takes the image on screen; False if it is another one by now."""
         with self._changed:
-            if self._screen is not request:
+            if self._waiting.get(ENCODE) is not request:
                 return False
-            self._screen = None
+            del self._waiting[ENCODE]
             return True
 
     def wants(self, work: EncodeRequest | ViewRequest) -> bool:
-        """Whether what is under way is still what to do, as long as no other image waits to be encoded."""
+        """Whether an encode is to go on, provided that no other image waits to be encoded."""
         with self._changed:
             if isinstance(work, ViewRequest):
-                return work is self._looked_at
+                return work is self._repeated.get(VIEW)
             if not work.ahead:
                 return work.epoch == self._epoch
-            if self._ready and (self._view or self._everything):
+            if self._image_ready and any(k.needs is Needs.IMAGE and not k.interactive for k in self._waiting):
                 return False
             return self._ahead is None or any(r.same_image(work) for r in self._ahead)
 
-    def take_prompt(self, hovers: bool = True) -> PromptRequest | None:
-        """A click, or also a hover, if one can be answered now; does not wait."""
+    def take_interactive(self, hovers: bool = True) -> Request | None:
+        """Takes an interactive request that can be served now, if any; does not wait."""
         with self._changed:
-            if self._closed or self._load is not None or not self._ready:
+            if self._stopping():
                 return None
-            return self._next_click() or (self._next_hover() if hovers else None)
+            return self._take_first(k for k in KINDS if k.interactive and (hovers or k is not HOVER))
 
-    def put_back(self, request: PromptRequest) -> None:
-        """A prompt could not be answered now; it waits again, if nothing newer does."""
+    def put_back(self, request: Request) -> None:
+        """Queues a request that could not be served now, unless a newer one waits in its place."""
         with self._changed:
-            if request.epoch != self._epoch or self._click is not None:
-                return
-            if request.hover:
-                self._hover = self._hover or request
-            else:
-                self._click = request
+            newer = any(kind is request.kind or request.kind in kind.displaces for kind in self._waiting)
+            if not newer and not self._is_outdated(request):
+                self._waiting[request.kind] = request
 
     def take_view(self) -> ViewRequest | None:
-        """A closer look, if one is wished for and the image is there; does not wait."""
+        """Takes the closer look that waits, if the image is encoded; does not wait."""
         with self._changed:
-            return None if self._closed or self._load is not None or not self._ready else self._next_view()
+            request = None if self._stopping() else self._take_first((VIEW,))
+            assert request is None or isinstance(request, ViewRequest)
+            return request
 
-    def wait_while_hand_moves(self) -> bool:
-        """Waits for news as long as the hand does not rest; False: it rests."""
+    def wait_while_prompting(self) -> bool:
+        """Waits for a request while interactive ones keep coming; False: none has come for a moment."""
         with self._changed:
-            left = self._busy_until - self._clock()
+            left = self._idle_from - self._clock()
             if left > 0:
-                self._changed.wait_for(self._has_news, left)
+                self._changed.wait_for(self._interrupted, left)
             return left > 0
 
-    def _has_news(self) -> bool:
-        waiting = (self._click, self._hover, self._view, self._everything)
-        return self._closed or bool(self._load or self._screen) or (self._ready and any(waiting))
+    # -- the lock is held
 
-    # -- what is next; the lock is held
+    def _add(self, request: Request) -> None:
+        self._waiting[request.kind] = request
+        if request.kind.repeated:
+            self._repeated[request.kind] = request
 
-    def _next(self) -> Request | None:
-        if self._load is not None:
-            load, self._load = self._load, None
-            return load
-        if not self._has_model:
-            return None
-        if self._screen is not None:
-            screen, self._screen = self._screen, None
-            return screen
-        if self._ready and (request := self._next_click() or self._next_view() or self._next_hover()):
-            return request
-        return self._next_idle()
+    def _is_outdated(self, request: Request) -> bool:
+        return isinstance(request, ImageRequest) and request.epoch != self._epoch
 
-    def _next_click(self) -> PromptRequest | None:
-        click, self._click = self._click, None
-        return click
+    def _stopping(self) -> bool:
+        return self._closed or LOAD in self._waiting
 
-    def _next_hover(self) -> PromptRequest | None:
-        hover, self._hover = self._hover, None
-        return hover
+    def _interrupted(self) -> bool:
+        """Whether there is anything that a pause has to see to."""
+        if self._stopping() or ENCODE in self._waiting:
+            return True
+        return self._image_ready and any(kind.needs is Needs.IMAGE for kind in self._waiting)
 
-    def _next_view(self) -> ViewRequest | None:
-        view, self._view = self._view, None
-        return view
+    def _take_first(self, kinds: Iterable[RequestKind[Any]]) -> Request | None:
+        found = next((k for k in kinds if k in self._waiting and self._can_serve(k)), None)
+        return None if found is None else self._waiting.pop(found)
 
-    def _next_idle(self) -> Request | None:
-        if self._describe:
-            self._describe = False
-            return DescribeRequest()
-        if self._everything is not None and self._ready:
-            everything, self._everything = self._everything, None
-            return everything
-        if self._ahead and self._busy_until <= self._clock():
+    def _can_serve(self, kind: RequestKind[Any]) -> bool:
+        if kind.needs is Needs.NOTHING:
+            return True
+        return self._has_model and (kind.needs is Needs.MODEL or self._image_ready)
+
+    def _next_ahead(self) -> EncodeRequest | None:
+        if self._has_model and self._ahead and self._idle_from <= self._clock():
             return self._ahead[0]
         return None
 
-    def _patience(self) -> float | None:
-        """How long to wait for news, seconds; None for ever."""
+    def _timeout(self) -> float | None:
+        """How long to wait for a request before looking at the images ahead, seconds; None: for ever."""
         if not self._has_model or not self._ahead:
             return None
-        return max(0.001, self._busy_until - self._clock())
+        return max(0.001, self._idle_from - self._clock())

@@ -1,4 +1,4 @@
-"""The model that the inference thread uses: loaded, described, and kept going when memory runs out."""
+"""The predictor of the inference thread: loaded, described, and kept running when memory is full."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TypeAlias, TypeVar
 
 from samdesk.engine.protocols import ModelInfo, OutOfMemory, Predictor
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.inference.events import Described, Event, ModelFailed, ModelLoaded, Note
-from samdesk.workers.inference.requests import LoadRequest
+from samdesk.workers.inference.events import Event, InferenceNotice
+from samdesk.workers.inference.requests.describe import ModelDescribed
+from samdesk.workers.inference.requests.load import LoadRequest, ModelLoaded, ModelLoadFailed
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ Loader: TypeAlias = Callable[[str, str, str], Predictor]
 
 
 class NoModel(Exception):  # noqa: N818 - never leaves the inference thread
-    """There is no model to ask; ``failure`` says why."""
+    """There is no model; ``failure`` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure))
@@ -26,13 +27,13 @@ class NoModel(Exception):  # noqa: N818 - never leaves the inference thread
 
 
 class ModelInUse:
-    """One predictor at a time, on the inference thread alone.
+    """Holds one predictor. Used by the inference thread alone.
 
     Args:
         load: Loads a model by (name, device, precision).
-        describe: All about a model; it may take seconds.
+        describe: Returns the complete description of a model; may take seconds.
         post: Called with each ``Event``.
-        make_room: Drops embeddings from the device; called when its memory is full.
+        free_memory: Drops embeddings from the device; called when its memory is full.
     """
 
     def __init__(
@@ -40,18 +41,18 @@ class ModelInUse:
         load: Loader,
         describe: Callable[[Predictor], ModelInfo],
         post: Callable[[Event], None],
-        make_room: Callable[[], None],
+        free_memory: Callable[[], None],
     ) -> None:
-        self._load, self._describe, self._post, self._make_room = load, describe, post, make_room
+        self._load, self._describe, self._post, self._free_memory = load, describe, post, free_memory
         self._predictor: Predictor | None = None
         self._request: LoadRequest | None = None
-        self._why_not = Failure("No model is loaded.", next="Choose one in the model chooser.")
+        self._no_model = Failure("No model is loaded.", next="Choose one in the model chooser.")
 
     @property
     def predictor(self) -> Predictor:
-        """The model. Raises ``NoModel``."""
+        """The predictor. Raises ``NoModel``."""
         if self._predictor is None:
-            raise NoModel(self._why_not)
+            raise NoModel(self._no_model)
         return self._predictor
 
     def load(self, request: LoadRequest) -> None:
@@ -61,52 +62,59 @@ class ModelInUse:
         except Exception as error:  # noqa: BLE001 - told to the user as a value
             failure = describe(error, f"loading the model {request.name}", request.name)
             if self._predictor is None:
-                self._why_not = failure
+                self._no_model = failure
             still = None if self._predictor is None else self._predictor.info
-            self._post(ModelFailed(request.token, failure.about(request.token), still))
+            self._post(ModelLoadFailed(request.token, failure.about(request.token), still))
         else:
             self._predictor, self._request = predictor, request
             self._post(ModelLoaded(request.token, predictor.info))
             if predictor.info.note:
-                self._post(Note(predictor.info.note))
+                self._post(InferenceNotice(predictor.info.note))
 
     def describe(self) -> None:
-        """Finds out all about the model."""
+        """Posts the complete description of the model; what is known already if that fails."""
         if self._predictor is None:
             return
         try:
             info = self._describe(self._predictor)
         except Exception:
-            log.exception("could not find out all about %s", self._predictor.info.name)
+            log.exception("could not describe %s completely", self._predictor.info.name)
             info = self._predictor.info
-        self._post(Described(info))
+        self._post(ModelDescribed(info))
 
     def drop(self) -> None:
-        """Lets go of the model."""
+        """Releases the model."""
         self._predictor = None
 
-    def work(self, work: Callable[[Predictor], T]) -> T:
-        """Does the work; out of memory: again with an emptied cache, then on the CPU. Raises ``NoModel``."""
+    def run(self, work: Callable[[Predictor], T]) -> T:
+        """Calls a function with the predictor; out of memory: again with an emptied cache, then on the CPU.
+
+        Raises ``NoModel`` and what the function raises.
+        """
         try:
             return work(self.predictor)
         except (OutOfMemory, MemoryError):
             log.warning("out of memory on %s: the embedding cache shrinks", self.predictor.info.device)
-            self._make_room()
-            self._post(Note("The memory is full: fewer encoded images are kept."))
+            self._free_memory()
+            self._post(InferenceNotice("Memory is full: fewer encoded images are kept."))
         try:
             return work(self.predictor)
         except OutOfMemory:
             if self.predictor.info.device == "cpu":
                 raise
-        self._go_on_on_cpu()
+        self._fall_back_to_cpu()
         return work(self.predictor)
 
-    def _go_on_on_cpu(self) -> None:
-        """The device has no room even for one image."""
+    def _fall_back_to_cpu(self) -> None:
+        """Loads the same model on the CPU: the device has no room even for one image."""
         title, request = self.predictor.info.title, self._request
         assert request is not None
-        log.warning("%s ran out of memory on its device; it goes on on the CPU", title)
-        self._make_room()
+        log.warning("%s ran out of memory on its device; it runs on the CPU from now on", title)
+        self._free_memory()
         self._predictor = self._load(request.name, "cpu", "auto")
-        self._post(Note(f"The graphics card ran out of memory: {title} goes on on the CPU, which is slower."))
+        self._post(
+            InferenceNotice(
+                f"The graphics card is out of memory: {title} now runs on the CPU, which is slower."
+            )
+        )
         self._post(ModelLoaded(request.token, self._predictor.info))

@@ -1,4 +1,4 @@
-"""Loads models, and what was taught on the dataset wherever Flint is asked for."""
+"""Loads models; in place of Flint, the weights that were trained on the dataset, if any."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from samdesk.workers.thread import Post
 
 
 class TaughtLoader(QObject):
-    """A loader of predictors for the inference thread; what it stands in for is set on the main thread.
+    """Loads predictors on the inference thread; ``path`` is set on the main thread.
 
     Attributes:
-        path: The taught weights in use; None: Flint as it was shipped.
+        path: The taught weights in use; None: Flint's own.
 
     Signals:
-        failed: In words, that taught weights cannot be used.
+        failed: A message that the taught weights cannot be used.
     """
 
     failed = Signal(str)
 
     def __init__(self, load: Loader | None = None, parent: QObject | None = None) -> None:
-        """Wraps a loader; None is the engine's own."""
+        """Wraps a loader; None: the engine's own."""
         super().__init__(parent)
         self.path: Path | None = None
         self._load = load or _load_predictor
         self._post = Post(lambda text: self.failed.emit(str(text)), self)
 
     def __call__(self, name: str, device: str, precision: str) -> Predictor:
-        """Loads a model; taught weights that fail leave Flint as it was shipped. Raises ``EngineError``."""
+        """Loads a model; if taught weights fail, Flint's own are loaded. Raises ``EngineError``."""
         path = self.path
         if path is not None and (name or _default_model()) == FLINT:
             try:
                 return self._load(str(path), device, precision)
             except EngineError as error:
                 self.path = None
-                self._post(f"The taught weights cannot be used, so Flint draws as it was shipped. {error}")
+                self._post(f"The taught weights cannot be used; Flint uses its own weights instead. {error}")
         return self._load(name, device, precision)
 
 

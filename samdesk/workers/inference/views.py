@@ -1,8 +1,8 @@
-"""The embeddings of the image on screen, and which of them answers a prompt.
+"""The views of the image on screen that are encoded, and which of them answers a prompt.
 
-The whole image answers everything. A closer look, at full input resolution, answers what lies inside it.
-A correction stays on the look that drew the mask it corrects, so that the object does not jump between two
-looks; a mask of the whole image goes on on a closer look if all of it is there.
+The whole image answers everything. A closer look (a view at full input resolution) answers what lies inside
+it. A correction stays on the view that the mask was drawn from, so that the object does not jump between two
+views; a mask drawn from the whole image moves to a closer look that contains all of it.
 """
 
 from __future__ import annotations
@@ -17,98 +17,94 @@ from samdesk.domain.geometry.views import EDGE, holds
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.workers.failure import Failure
-from samdesk.workers.inference.requests import EncodeRequest
+from samdesk.workers.inference.requests.encode import EncodeRequest
 
-_KEPT = 2
+_MAX_CLOSER = 2
 """Closer looks kept: the newest, and the one that a correction may be on."""
 
 
-class Looks:
-    """What is held of the image on screen. Used by the inference thread alone."""
+class ImageViews:
+    """The embeddings of the image on screen, one for each view. Used by the inference thread alone.
+
+    Attributes:
+        screen: The image on screen.
+        failure: Why the image on screen cannot be encoded.
+        whole: The embedding of the whole image, if there is one.
+    """
 
     def __init__(self) -> None:
         self.screen: EncodeRequest | None = None
         self.failure: Failure | None = None
-        """Why the image on screen cannot be asked about."""
-        self._whole: Embedding | None = None
+        self.whole: Embedding | None = None
         self._closer: list[Embedding] = []
-        self._view: Embedding | None = None
+        self._newest: Embedding | None = None
 
     @property
-    def whole(self) -> Embedding | None:
-        """The whole image, if it is held."""
-        return self._whole
-
-    @property
-    def is_closer(self) -> bool:
-        """Whether a closer look is in use."""
-        return self._view is not None
+    def has_closer(self) -> bool:
+        """Whether new prompts may be answered from a closer look."""
+        return self._newest is not None
 
     def show(self, screen: EncodeRequest) -> None:
-        """Another image is on screen, or the same for another model: nothing of it is held."""
+        """Another image is on screen, or the same one for another model: there are no embeddings of it."""
         self.screen, self.failure = screen, None
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
-        """Lets go of all embeddings."""
-        self._whole = self._view = None
+    def clear(self) -> None:
+        """Drops all embeddings."""
+        self.whole = self._newest = None
         self._closer.clear()
 
-    def hold(self, whole: Embedding) -> None:
-        """The whole image is encoded."""
-        self._whole = whole
+    def add_closer(self, embedding: Embedding) -> None:
+        """Answers new prompts inside this view from it."""
+        self._newest = embedding
+        self._closer = [*(e for e in self._closer if e.frame != embedding.frame), embedding][-_MAX_CLOSER:]
 
-    def look_closer(self, embedding: Embedding) -> None:
-        """What lies inside this part is answered from it from now on."""
-        self._view = embedding
-        self._closer = [*(e for e in self._closer if e.frame != embedding.frame), embedding][-_KEPT:]
+    def end_closer(self) -> None:
+        """Answers new prompts from the whole image again; corrections stay on their view."""
+        self._newest = None
 
-    def look_at_whole(self) -> None:
-        """New prompts are answered from the whole image again; corrections stay where they are."""
-        self._view = None
+    def choose(self, prompts: PromptSet) -> tuple[Embedding, PromptSet] | None:
+        """The embedding that answers a prompt set, and the prompts for it; None: there are no embeddings.
 
-    def answering(self, prompts: PromptSet) -> tuple[Embedding, PromptSet] | None:
-        """The embedding that prompts are answered from, and what it is asked; None: nothing is held.
-
-        "Not this" outside a closer look is not said to it: no mask of it gets there.
+        Negative points outside a closer look are left out: no mask of it reaches them.
         """
-        if self._whole is None:
+        if self.whole is None:
             return None
-        closer = self._drawn_on(prompts) or self._view
+        closer = self._drawn_on(prompts) or self._newest
         if closer is None or not _covers(closer, prompts):
-            return self._whole, prompts
+            return self.whole, prompts
         near = [p for p in prompts.points if p.positive or holds(closer.frame, (p.x, p.y, p.x, p.y))]
         return closer, replace(prompts, points=tuple(near))
 
     def _drawn_on(self, prompts: PromptSet) -> Embedding | None:
-        """The closer look that drew the mask to be corrected."""
+        """The closer look that the mask prompt was drawn from."""
         frame = None if prompts.mask is None else prompts.mask.frame
         return next((e for e in self._closer if e.frame == frame and _covers(e, prompts)), None)
 
 
-def _covers(look: Embedding, prompts: PromptSet) -> bool:
-    """Whether the object that the prompts are about is all on a closer look."""
-    corrects = prompts.mask is not None and prompts.mask.frame == look.frame
-    room = _box(look.frame) if corrects else _within(look.frame, look.image_hw)
-    about: list[Bounds | None] = _of_points(prompts)
+def _covers(view: Embedding, prompts: PromptSet) -> bool:
+    """Whether the prompted object lies inside a closer look."""
+    corrects = prompts.mask is not None and prompts.mask.frame == view.frame
+    area = _box(view.frame) if corrects else _without_margin(view.frame, view.image_hw)
+    parts: list[Bounds | None] = _point_bounds(prompts)
     if prompts.box is not None:
-        about.append(prompts.box.xyxy)
+        parts.append(prompts.box.xyxy)
     if prompts.mask is not None and not corrects:
-        about.append(bounds(prompts.mask.logits, prompts.mask.frame))
-    there = [part for part in about if part is not None]
-    return (corrects or bool(there)) and all(_inside(part, room) for part in there)
+        parts.append(bounds(prompts.mask.logits, prompts.mask.frame))
+    known = [part for part in parts if part is not None]
+    return (corrects or bool(known)) and all(_inside(part, area) for part in known)
 
 
-def _of_points(prompts: PromptSet) -> list[Bounds | None]:
-    """The points on the object; where nothing else says what it is, those beside it."""
-    on = [p for p in prompts.points if p.positive]
-    if not on and prompts.box is None and prompts.mask is None:
-        on = list(prompts.points)
-    return [(p.x, p.y, p.x, p.y) for p in on]
+def _point_bounds(prompts: PromptSet) -> list[Bounds | None]:
+    """The positive points; where nothing else says where the object is, the negative ones."""
+    points = [p for p in prompts.points if p.positive]
+    if not points and prompts.box is None and prompts.mask is None:
+        points = list(prompts.points)
+    return [(p.x, p.y, p.x, p.y) for p in points]
 
 
-def _within(frame: Frame, image_hw: tuple[int, int]) -> Bounds:
-    """A look less its margin; no margin where the image itself ends."""
+def _without_margin(frame: Frame, image_hw: tuple[int, int]) -> Bounds:
+    """A view less its margin; there is no margin where the image itself ends."""
     x0, y0, x1, y1 = _box(frame)
     dx, dy = frame.width * EDGE, frame.height * EDGE
     return (

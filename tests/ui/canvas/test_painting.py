@@ -17,7 +17,7 @@ from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
 from samdesk.ui.canvas import style
 from samdesk.ui.canvas.layers import shape_layer
-from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
 from samdesk.ui.canvas.shapes import region_path
 from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
@@ -281,7 +281,7 @@ class TestLayers:
             monkeypatch.setattr(module, "paint_region", counting)
         stage.canvas.repaint()
         assert painted == []
-        stage.canvas.set_proposal(Proposal(((BIG.region, 0.9),), hover=True))
+        stage.canvas.set_proposal(Proposal((ScoredRegion(BIG.region, 0.9),), hover=True))
         stage.canvas.repaint()
         assert len(painted) == 1
         stage.canvas.set_proposal(None)

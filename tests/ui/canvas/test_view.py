@@ -12,7 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from samdesk.domain.document import ImageKey
-from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.viewport import MAX_SCALE, Viewport, fit, kept_visible, limited_scale
 from tests.ui.canvas.conftest import BIG, SMALL, Stage, photo
@@ -119,7 +119,8 @@ class TestBesides:
         tool = SamTool(stage.canvas)
         stage.canvas.set_tool(tool)
         clicked = recorded(stage.canvas.proposal_clicked)
-        stage.canvas.set_proposals([Proposal(((BIG.region, 0.8),)), Proposal(((SMALL.region, 0.9),))])
+        big, small = ScoredRegion(BIG.region, 0.8), ScoredRegion(SMALL.region, 0.9)
+        stage.canvas.set_proposals([Proposal((big,)), Proposal((small,))])
         stage.hands.click(125, 125)
         stage.hands.click(70, 70)
         assert clicked == [1, 0]

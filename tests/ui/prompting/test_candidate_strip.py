@@ -11,6 +11,7 @@ from shapely.geometry import MultiPolygon, Point
 
 from samdesk.domain.geometry.regions import clean
 from samdesk.domain.geometry.types import Region
+from samdesk.ui.canvas.proposal import ScoredRegion
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 
 COLOR = "#0072b2"
@@ -21,7 +22,11 @@ def disc(radius: float, hole: float = 0.0) -> Region:
     return clean(shape.difference(Point(300, 200).buffer(hole)) if hole else shape)
 
 
-CANDIDATES = [(disc(100), 0.97), (disc(100, hole=60), 0.91), (disc(20), 0.4)]
+CANDIDATES = [
+    ScoredRegion(disc(100), 0.97),
+    ScoredRegion(disc(100, hole=60), 0.91),
+    ScoredRegion(disc(20), 0.4),
+]
 
 
 @pytest.fixture
@@ -105,10 +110,10 @@ def test_one_candidate_makes_a_small_strip_and_four_are_three(strip: CandidateSt
     wide = strip.width()
     strip.set_candidates(CANDIDATES[:1], 0, COLOR)
     assert strip.width() < wide / 2
-    strip.set_candidates([*CANDIDATES, (disc(5), 0.1)], 0, COLOR)
+    strip.set_candidates([*CANDIDATES, ScoredRegion(disc(5), 0.1)], 0, COLOR)
     assert strip.width() == wide
 
 
 def test_an_empty_mask_is_no_crash(strip: CandidateStrip) -> None:
-    strip.set_candidates([(MultiPolygon(), 0.2)], 0, COLOR)
+    strip.set_candidates([ScoredRegion(MultiPolygon(), 0.2)], 0, COLOR)
     assert not strip.grab().isNull()

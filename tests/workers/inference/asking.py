@@ -16,7 +16,7 @@ from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo, Predictor
 from samdesk.workers.failure import Failure
-from samdesk.workers.inference.client import InferenceClient, Prediction, Shown
+from samdesk.workers.inference.client import InferenceClient, PredictedMask, Prediction
 from tests.helpers.gated import GatedPredictor, Models, spin_until
 
 A, B, C, D = ImageKey("a.jpg"), ImageKey("b.jpg"), ImageKey("c.jpg"), ImageKey("d.jpg")
@@ -49,9 +49,9 @@ class Heard:
     models: list[ModelInfo] = field(default_factory=list)
     model_failures: list[Failure] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    everything: list[tuple[str, list[Shown]]] = field(default_factory=list)
+    everything: list[tuple[str, list[PredictedMask]]] = field(default_factory=list)
     views: list[tuple[str, Frame | None]] = field(default_factory=list)
-    """("looking" or "ready", which part of the image)."""
+    """("encoding" or "ready", the view)."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Desk:
 
     def look(self, view: Frame) -> None:
         """Looks closer and waits until prompts are answered from there."""
-        self.client.look_at(view)
+        self.client.set_view(view)
         spin_until(lambda: self.heard.views[-1:] == [("ready", view)])
 
 
@@ -126,7 +126,7 @@ def begun(folder: Path) -> Iterator[Desk]:
     client.model_failed.connect(heard.model_failures.append)
     client.notice.connect(heard.notices.append)
     client.everything_done.connect(lambda key, masks: heard.everything.append((key, masks)))
-    client.looking.connect(lambda view: heard.views.append(("looking", view)))
+    client.view_encoding.connect(lambda view: heard.views.append(("encoding", view)))
     client.view_ready.connect(lambda view: heard.views.append(("ready", view)))
     try:
         yield Desk(client, heard, models, predictor, folder)

@@ -43,7 +43,7 @@ class Watch:
         client.predicted.connect(self.see_mask)
         client.encoding.connect(self.see_image)
         client.encoded.connect(lambda key, _ms, _cached: self.see_image(key))
-        client.looking.connect(self.see_looking)
+        client.view_encoding.connect(self.see_looking)
         client.view_ready.connect(self.see_ready)
 
     def see_mask(self, prediction: Prediction) -> None:
@@ -79,7 +79,7 @@ def do(desk: Desk, what: str, value: object) -> None:
         assert isinstance(value, int)
         client.predict(at(value, 256 - value), hover=what == "hover")
     elif what == "look":
-        client.look_at(value if isinstance(value, Frame) else None)
+        client.set_view(value if isinstance(value, Frame) else None)
     elif what == "load":
         client.load(str(value))
     elif what == "pass":
@@ -104,7 +104,7 @@ def test_the_last_click_is_answered_and_all_that_is_shown_is_true(
     last: int,
     view: Frame | None,
 ) -> None:
-    monkeypatch.setattr(mailbox, "REST_S", 0.001)
+    monkeypatch.setattr(mailbox, "IDLE_S", 0.001)
     with begun(photos(tmp_path)) as desk:
         watch = Watch(desk)
         for predictor in desk.models.shelf.values():
@@ -119,8 +119,8 @@ def test_the_last_click_is_answered_and_all_that_is_shown_is_true(
             predictor.open()
         answer = desk.answer(token)
         assert answer.key == desk.client.key
-        desk.client.look_at(None)
-        desk.client.look_at(view)
+        desk.client.set_view(None)
+        desk.client.set_view(view)
         token = desk.client.predict(at(last, 256 - last))
         desk.answer(token)
         if view is not None:

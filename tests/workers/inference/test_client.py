@@ -242,7 +242,7 @@ def test_out_of_memory_shrinks_the_cache_and_then_goes_on_on_the_cpu(desk: Desk)
     spin_until(lambda: len(desk.heard.predictions) == 2)
     assert desk.heard.predictions[-1].token == click
     assert desk.heard.models[-1].device == "cpu"
-    assert any("goes on on the CPU" in text for text in desk.heard.notices)
+    assert any("now runs on the CPU" in text for text in desk.heard.notices)
     assert on_cpu.decoded == [at(30, 30)]
 
 

@@ -19,13 +19,13 @@ LEFT, RIGHT = Frame(0, 64, 100), Frame(150, 64, 80)
 def begin_look(desk: Desk, view: Frame) -> None:
     """Looks closer; returns when the encode stands before its first layer."""
     desk.predictor.layer.close()
-    desk.client.look_at(view)
+    desk.client.set_view(view)
     desk.predictor.layer.wait_for_arrival()
 
 
 def test_what_lies_inside_is_answered_from_it_and_the_rest_from_the_whole(ready: Desk) -> None:
     ready.look(LEFT)
-    assert ready.heard.views == [("looking", LEFT), ("ready", LEFT)]
+    assert ready.heard.views == [("encoding", LEFT), ("ready", LEFT)]
     inside = ready.answer(ready.client.predict(at(40, 100)))
     assert inside.masks[0].candidate.frame == LEFT
     assert inside.masks[0].region.contains(Point(40, 100))  # in image pixels
@@ -58,7 +58,7 @@ def test_prompts_are_answered_from_the_whole_while_it_is_encoded(ready: Desk) ->
     ready.predictor.layer.open()
     for token in (click, hover):
         assert ready.answer(token).masks[0].candidate.frame == WHOLE
-    assert ready.heard.views == [("looking", LEFT)]
+    assert ready.heard.views == [("encoding", LEFT)]
 
 
 def test_hovers_leave_the_encode_half_of_the_time_and_clicks_do_not_wait(ready: Desk) -> None:
@@ -86,21 +86,21 @@ def test_an_earlier_look_answers_until_the_next_is_there(ready: Desk) -> None:
 
 def test_the_newest_look_wins_and_the_one_before_is_given_up(ready: Desk) -> None:
     begin_look(ready, LEFT)
-    ready.client.look_at(RIGHT)
+    ready.client.set_view(RIGHT)
     ready.predictor.layer.open()
     spin_until(lambda: ready.heard.views[-1:] == [("ready", RIGHT)])
-    assert ready.heard.views == [("looking", LEFT), ("looking", RIGHT), ("ready", RIGHT)]
+    assert ready.heard.views == [("encoding", LEFT), ("encoding", RIGHT), ("ready", RIGHT)]
     assert ready.finished() == "aa"
 
 
 def test_looking_at_the_whole_again_gives_a_look_up_and_says_so(ready: Desk) -> None:
     begin_look(ready, LEFT)
-    ready.client.look_at(None)
+    ready.client.set_view(None)
     ready.predictor.layer.open()
     spin_until(lambda: ready.heard.views[-1:] == [("ready", None)])
     assert ready.answer(ready.client.predict(at(40, 100))).masks[0].candidate.frame == WHOLE
     ready.look(LEFT)
-    ready.client.look_at(None)
+    ready.client.set_view(None)
     spin_until(lambda: ready.heard.views[-1:] == [("ready", None)])
     assert ready.answer(ready.client.predict(at(40, 100))).masks[0].candidate.frame == WHOLE
 
@@ -109,7 +109,7 @@ def test_a_look_once_made_is_not_encoded_again(ready: Desk) -> None:
     ready.look(LEFT)
     ready.look(RIGHT)
     ready.look(LEFT)
-    ready.client.look_at(LEFT)
+    ready.client.set_view(LEFT)
     assert ready.answer(ready.client.predict(at(40, 100))).masks[0].candidate.frame == LEFT
     assert ready.predictor.views == [LEFT, RIGHT]
     assert len(ready.heard.views) == 2 * 3  # the same again is no news
@@ -130,7 +130,7 @@ def test_it_goes_before_images_ahead(ready: Desk) -> None:
     ready.predictor.layer.close()
     ready.prefetch(B)
     ready.predictor.layer.wait_for_arrival()
-    ready.client.look_at(LEFT)
+    ready.client.set_view(LEFT)
     ready.predictor.layer.open()
     spin_until(lambda: ready.heard.views[-1:] == [("ready", LEFT)])
     ready.predictor.wait_until_finished(3)
@@ -142,7 +142,7 @@ def test_it_does_not_wait_for_everything_to_be_segmented(ready: Desk) -> None:
     ready.predictor.decoding.close()
     ready.client.segment_everything()
     ready.predictor.decoding.wait_for_arrival()
-    ready.client.look_at(LEFT)
+    ready.client.set_view(LEFT)
     ready.predictor.decoding.let_one_through()
     spin_until(lambda: ready.heard.views[-1:] == [("ready", LEFT)])
     assert ready.heard.everything == []
@@ -165,17 +165,17 @@ def test_a_model_that_looks_closer_by_itself_is_not_asked_to(ready: Desk) -> Non
     ready.look(LEFT)
     ready.client.load("other.pt")
     spin_until(lambda: ready.heard.views[-1:] == [("ready", None)])
-    ready.client.look_at(RIGHT)
+    ready.client.set_view(RIGHT)
     ready.answer(ready.client.predict(at(200, 100)))
     assert other.views == []
-    assert ready.heard.views == [("looking", LEFT), ("ready", LEFT), ("ready", None)]
+    assert ready.heard.views == [("encoding", LEFT), ("ready", LEFT), ("ready", None)]
     assert ready.heard.notices == []
 
 
 @pytest.mark.parametrize("error", [OutOfMemory("full"), EngineError("This part is odd."), MemoryError()])
 def test_a_look_that_fails_is_told_and_the_whole_goes_on(ready: Desk, error: Exception) -> None:
     ready.predictor.errors = [error]
-    ready.client.look_at(LEFT)
+    ready.client.set_view(LEFT)
     spin_until(lambda: ready.heard.views[-1:] == [("ready", None)])
     assert len(ready.heard.notices) == 1
     assert "Masks are drawn from the whole image." in ready.heard.notices[0]
@@ -188,7 +188,7 @@ def test_a_correction_stays_on_the_look_that_drew_the_mask(ready: Desk) -> None:
     drawn = ready.answer(ready.client.predict(at(40, 100)))
     again = replace(at(40, 100), mask=drawn.masks[0].candidate.as_prompt())
     for view in (None, Frame(20, 70, 60)):
-        ready.client.look_at(view)
+        ready.client.set_view(view)
         spin_until(lambda view=view: ready.heard.views[-1:] == [("ready", view)])
         corrected = ready.answer(ready.client.predict(again))
         assert corrected.masks[0].candidate.frame == LEFT
@@ -219,15 +219,15 @@ def test_a_prompt_without_room_beside_a_look_takes_its_room(ready: Desk) -> None
     click = ready.client.predict(at(40, 100))
     ready.predictor.layer.open()
     assert ready.answer(click).masks[0].candidate.frame == WHOLE
-    assert ready.heard.views == [("looking", LEFT), ("ready", None)]
+    assert ready.heard.views == [("encoding", LEFT), ("ready", None)]
     assert ready.heard.failures == []
 
 
 def test_without_an_image_there_is_nothing_to_look_at(desk: Desk) -> None:
     desk.client.load("gated.pt")
-    desk.client.look_at(LEFT)
+    desk.client.set_view(LEFT)
     desk.client.show_image(A, desk.folder / "gone.jpg")
-    desk.client.look_at(LEFT)
+    desk.client.set_view(LEFT)
     spin_until(lambda: bool(desk.heard.failures))
     desk.show(B)
     assert desk.heard.views == []

@@ -46,13 +46,13 @@ def test_the_next_start_finds_on_disk_what_was_encoded(
 ) -> None:
     path = photo(tmp_path / "a.png")
     embeddings, read = started(disk)
-    made = [embeddings.of(predictor, path) for _ in range(2)]
+    made = [embeddings.get(predictor, path) for _ in range(2)]
     assert [m.source for m in made] == ["encoded", "host"]
     assert [m.cached for m in made] == [False, True]
     assert disk.close(60), "as at the end of the program"
 
     embeddings, read = started(DiskTier(tmp_path / "cache"))
-    made += [embeddings.of(predictor, path) for _ in range(2)]
+    made += [embeddings.get(predictor, path) for _ in range(2)]
     assert [m.source for m in made[2:]] == ["disk", "host"]
     assert read == [], "the photo itself is not needed"
     click = PromptSet((PointPrompt(80.0, 110.0),))
@@ -65,11 +65,11 @@ def test_what_left_memory_is_on_the_disk_and_views_are_images_of_their_own(
 ) -> None:
     path, view = photo(tmp_path / "a.png"), Frame(100, 50, 120)
     embeddings, _ = started(disk, host_bytes=0)
-    whole = embeddings.of(predictor, path)
-    seen = embeddings.of(predictor, path, view)
+    whole = embeddings.get(predictor, path)
+    seen = embeddings.get(predictor, path, view)
     assert [whole.source, seen.source] == ["encoded", "encoded"]
     assert disk.flush(60)
-    again = [embeddings.of(predictor, path, v) for v in (None, view)]
+    again = [embeddings.get(predictor, path, v) for v in (None, view)]
     assert [m.source for m in again] == ["disk", "disk"]
     assert [m.embedding.frame for m in again] == [whole.embedding.frame, seen.embedding.frame]
     assert again[0].embedding.frame != again[1].embedding.frame
@@ -80,18 +80,18 @@ def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
 ) -> None:
     path = photo(tmp_path / "a.png", seed=1)
     embeddings, _ = started(disk)
-    embeddings.of(predictor, path)
+    embeddings.get(predictor, path)
     photo(path, seed=2)
-    assert embeddings.of(predictor, path).source == "encoded"
+    assert embeddings.get(predictor, path).source == "encoded"
     photo(path, seed=1)
     assert disk.flush(60)
-    assert embeddings.of(predictor, path).source == "disk", "its content is known again"
+    assert embeddings.get(predictor, path).source == "disk", "its content is known again"
     path.write_bytes(b"no photo any more")
     with pytest.raises(ImageError):
-        embeddings.of(predictor, path)
+        embeddings.get(predictor, path)
     path.unlink()
     with pytest.raises(OSError, match=r"a\.png"):
-        embeddings.of(predictor, path)
+        embeddings.get(predictor, path)
 
 
 def test_flint_and_a_disk_that_is_off_go_without(
@@ -101,6 +101,6 @@ def test_flint_and_a_disk_that_is_off_go_without(
     disk.configure(False, GIB)
     for model in (load_predictor("flint", "cpu"), predictor):
         embeddings, _ = started(disk)
-        assert [embeddings.of(model, path).source for _ in range(2)] == ["encoded", "host"]
+        assert [embeddings.get(model, path).source for _ in range(2)] == ["encoded", "host"]
     assert disk.flush(60)
     assert not (tmp_path / "cache").exists()

@@ -45,7 +45,7 @@ def test_while_the_hand_moves_the_image_ahead_waits_in_its_pause(
     ready: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_ahead(ready, B)
-    monkeypatch.setattr(mailbox, "REST_S", 1000.0)
+    monkeypatch.setattr(mailbox, "IDLE_S", 1000.0)
     hovers = [ready.client.predict(at(30, 40), hover=True)]
     ready.predictor.layer.let_one_through()
     for x in range(50, 150, 10):
@@ -53,7 +53,7 @@ def test_while_the_hand_moves_the_image_ahead_waits_in_its_pause(
         hovers.append(ready.client.predict(at(x, 40), hover=True))
     ready.answer(hovers[-1])
     assert not ready.predictor.layer.someone_came()
-    monkeypatch.setattr(mailbox, "REST_S", 0.0)
+    monkeypatch.setattr(mailbox, "IDLE_S", 0.0)
     ready.client.predict(at(x, 40), hover=True)
     ready.predictor.layer.wait_for_arrival()  # the hand rests: it goes on with the second layer
     assert len(ready.predictor.decoded) == 12

@@ -11,15 +11,13 @@ from samdesk.base.jobs import CancelToken
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PointPrompt, PromptSet
-from samdesk.workers.inference.mailbox import REST_S, Mailbox
-from samdesk.workers.inference.requests import (
-    DescribeRequest,
-    EncodeRequest,
-    EverythingRequest,
-    LoadRequest,
-    PromptRequest,
-    ViewRequest,
-)
+from samdesk.workers.inference.mailbox import IDLE_S, Mailbox
+from samdesk.workers.inference.requests.describe import DescribeRequest
+from samdesk.workers.inference.requests.encode import EncodeRequest
+from samdesk.workers.inference.requests.everything import EverythingRequest
+from samdesk.workers.inference.requests.load import LoadRequest
+from samdesk.workers.inference.requests.prompt import CLICK, HOVER, PromptRequest
+from samdesk.workers.inference.requests.view import ViewRequest
 
 KEY = ImageKey("a.jpg")
 VIEW = Frame(10, 20, 100)
@@ -32,7 +30,7 @@ class Clock:
         return self.now
 
     def rest(self) -> None:
-        self.now += REST_S
+        self.now += IDLE_S
 
 
 def encode(epoch: int, name: str = "a.jpg", ahead: bool = False) -> EncodeRequest:
@@ -56,7 +54,7 @@ def clock() -> Clock:
 def box(clock: Clock) -> Mailbox:
     """With a model, and an image that is encoded."""
     mailbox = Mailbox(clock)
-    mailbox.model_is_there()
+    mailbox.model_is_ready()
     mailbox.show(1, encode(1))
     assert mailbox.take() == encode(1)
     mailbox.image_is_ready(1)
@@ -65,47 +63,47 @@ def box(clock: Clock) -> Mailbox:
 
 def test_the_newest_hover_is_all_that_is_left_of_two_hundred(box: Mailbox) -> None:
     for token in range(200):
-        box.prompt(prompt(token, hover=True))
+        box.put(prompt(token, hover=True))
     assert box.take() == prompt(199, hover=True)
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
 
 
 def test_a_hover_never_displaces_a_click(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    box.prompt(prompt(2, hover=True))
-    assert [box.take_prompt(), box.take_prompt()] == [prompt(1), prompt(2, hover=True)]
+    box.put(prompt(1))
+    box.put(prompt(2, hover=True))
+    assert [box.take_interactive(), box.take_interactive()] == [prompt(1), prompt(2, hover=True)]
 
 
 def test_a_click_displaces_hovers_and_older_clicks(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    box.prompt(prompt(2, hover=True))
-    box.prompt(prompt(3))
+    box.put(prompt(1))
+    box.put(prompt(2, hover=True))
+    box.put(prompt(3))
     assert box.take() == prompt(3)
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
 
 
 def test_prompts_wait_for_their_image(clock: Clock) -> None:
     box = Mailbox(clock)
     box.show(1, encode(1))
-    box.prompt(prompt(1))
-    box.load(LoadRequest(9, "m"))
+    box.put(prompt(1))
+    box.put(LoadRequest(9, "m"))
     assert box.take() == LoadRequest(9, "m")
-    box.model_is_there()
+    box.model_is_ready()
     assert box.take() == encode(1)
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
     box.image_is_ready(1)
     assert box.take() == prompt(1)
 
 
 def test_another_image_forgets_the_prompts_of_the_one_before(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    box.everything(EverythingRequest(1, KEY, CancelToken()))
+    box.put(prompt(1))
+    box.put(EverythingRequest(1, KEY, CancelToken()))
     box.show(2, encode(2, "b.jpg"))
-    box.prompt(prompt(2, epoch=1))
+    box.put(prompt(2, epoch=1))
     box.image_is_ready(1)
     assert box.take() == encode(2, "b.jpg")
     box.image_is_ready(2)
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
 
 
 def test_the_image_on_screen_goes_before_images_ahead_and_prompts_before_both(
@@ -113,7 +111,7 @@ def test_the_image_on_screen_goes_before_images_ahead_and_prompts_before_both(
 ) -> None:
     ahead = encode(1, "c.jpg", ahead=True)
     box.ahead([ahead])
-    box.prompt(prompt(1, hover=True))
+    box.put(prompt(1, hover=True))
     assert box.take() == prompt(1, hover=True)
     clock.rest()
     assert box.take() == ahead
@@ -149,11 +147,11 @@ def test_what_was_ahead_of_another_image_is_forgotten_but_goes_on_until_told(box
 
 
 def test_nothing_is_encoded_ahead_until_the_hand_has_rested(box: Mailbox, clock: Clock) -> None:
-    box.prompt(prompt(1, hover=True))
+    box.put(prompt(1, hover=True))
     assert box.take() == prompt(1, hover=True)
     box.ahead([encode(1, "b.jpg", ahead=True)])
-    clock.now += 0.8 * REST_S
-    box.prompt(prompt(2, hover=True))
+    clock.now += 0.8 * IDLE_S
+    box.put(prompt(2, hover=True))
     assert box.take() == prompt(2, hover=True)
     clock.rest()
     assert box.take() == encode(1, "b.jpg", ahead=True)
@@ -161,12 +159,12 @@ def test_nothing_is_encoded_ahead_until_the_hand_has_rested(box: Mailbox, clock:
 
 def test_a_closer_look_waits_for_its_image_and_goes_between_clicks_and_hovers(box: Mailbox) -> None:
     box.show(2, encode(2, "b.jpg"))
-    box.look(look(VIEW, epoch=2))
+    box.put(look(VIEW, epoch=2))
     assert box.take_view() is None
     assert box.take() == encode(2, "b.jpg")
     box.image_is_ready(2)
-    box.prompt(prompt(1, epoch=2))
-    box.prompt(prompt(2, epoch=2, hover=True))
+    box.put(prompt(1, epoch=2))
+    box.put(prompt(2, epoch=2, hover=True))
     assert [box.take(), box.take(), box.take()] == [
         prompt(1, epoch=2), look(VIEW, epoch=2), prompt(2, epoch=2, hover=True)
     ]  # fmt: skip
@@ -174,26 +172,26 @@ def test_a_closer_look_waits_for_its_image_and_goes_between_clicks_and_hovers(bo
 
 def test_the_newest_closer_look_wins_and_none_outlasts_its_image(box: Mailbox) -> None:
     first, second = look(VIEW), look(Frame(5, 5, 50))
-    box.look(first)
+    box.put(first)
     assert box.take() is first
     assert box.wants(first)
-    box.look(second)
+    box.put(second)
     assert not box.wants(first)
-    box.look(third := look(None))
+    box.put(third := look(None))
     assert box.take_view() is third
     box.show(2, None)
     assert not box.wants(third)
-    box.look(look(VIEW, epoch=1))
+    box.put(look(VIEW, epoch=1))
     assert box.take_view() is None
 
 
 def test_a_new_model_gets_the_closer_look_again(box: Mailbox) -> None:
-    box.look(wish := look(VIEW))
+    box.put(wish := look(VIEW))
     assert box.take() is wish
-    box.load(LoadRequest(9, "new"))
+    box.put(LoadRequest(9, "new"))
     assert box.stopping
     assert box.take() == LoadRequest(9, "new")
-    box.model_is_there()
+    box.model_is_ready()
     assert box.take() == encode(1)
     box.image_is_ready(1)
     assert box.take() is wish
@@ -206,51 +204,51 @@ def test_images_ahead_make_way_for_the_image_on_screen(box: Mailbox, wish: str) 
     assert box.take() == ahead
     assert box.wants(ahead)
     if wish == "view":
-        box.look(look(VIEW))
+        box.put(look(VIEW))
     else:
-        box.everything(EverythingRequest(1, KEY, CancelToken()))
+        box.put(EverythingRequest(1, KEY, CancelToken()))
     assert not box.wants(ahead)
     box.take()
     assert box.wants(ahead)
 
 
 def test_a_prompt_put_back_never_displaces_a_newer_one(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    first = box.take_prompt()
+    box.put(prompt(1))
+    first = box.take_interactive()
     assert first is not None
     box.put_back(first)
-    assert box.take_prompt() == first
-    box.prompt(prompt(2))
+    assert box.take_interactive() == first
+    box.put(prompt(2))
     box.put_back(first)
-    assert [box.take_prompt(), box.take_prompt()] == [prompt(2), None]
+    assert [box.take_interactive(), box.take_interactive()] == [prompt(2), None]
     box.show(2, None)
     box.put_back(first)
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
 
 
 def test_hovers_can_be_left_waiting(box: Mailbox) -> None:
-    box.prompt(prompt(1, hover=True))
-    assert box.take_prompt(hovers=False) is None
-    assert box.take_prompt() == prompt(1, hover=True)
+    box.put(prompt(1, hover=True))
+    assert box.take_interactive(hovers=False) is None
+    assert box.take_interactive() == prompt(1, hover=True)
 
 
 def test_who_waits_for_the_hand_to_rest_is_woken_by_its_next_prompt(box: Mailbox, clock: Clock) -> None:
-    assert not box.wait_while_hand_moves()
-    box.prompt(prompt(1))
-    assert box.take_prompt() == prompt(1)
-    box.prompt(prompt(2))
-    assert box.wait_while_hand_moves()
-    assert box.take_prompt() == prompt(2)
+    assert not box.wait_while_prompting()
+    box.put(prompt(1))
+    assert box.take_interactive() == prompt(1)
+    box.put(prompt(2))
+    assert box.wait_while_prompting()
+    assert box.take_interactive() == prompt(2)
     clock.rest()
-    assert not box.wait_while_hand_moves()
+    assert not box.wait_while_prompting()
 
 
 def test_a_new_model_encodes_the_image_on_screen_again_and_keeps_the_click(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    box.load(LoadRequest(9, "old"))
-    box.load(LoadRequest(10, "new"))
+    box.put(prompt(1))
+    box.put(LoadRequest(9, "old"))
+    box.put(LoadRequest(10, "new"))
     assert box.take() == LoadRequest(10, "new")
-    box.model_is_there()
+    box.model_is_ready()
     assert box.take() == encode(1)
     box.image_is_ready(1)
     assert box.take() == prompt(1)
@@ -258,20 +256,20 @@ def test_a_new_model_encodes_the_image_on_screen_again_and_keeps_the_click(box: 
 
 def test_what_the_model_is_waits_for_prompts_but_not_for_images_ahead(box: Mailbox) -> None:
     box.ahead([encode(1, "b.jpg", ahead=True)])
-    box.describe()
-    box.prompt(prompt(1))
+    box.put(DescribeRequest())
+    box.put(prompt(1))
     assert [box.take(), box.take()] == [prompt(1), DescribeRequest()]
 
 
 def test_cleared_prompts_are_not_answered(box: Mailbox) -> None:
-    box.prompt(prompt(1))
-    box.prompt(prompt(2, hover=True))
-    box.forget_hover()
+    box.put(prompt(1))
+    box.put(prompt(2, hover=True))
+    box.drop(HOVER)
     assert box.take() == prompt(1)
-    assert box.take_prompt() is None
-    box.prompt(prompt(3))
-    box.forget_prompts()
-    assert box.take_prompt() is None
+    assert box.take_interactive() is None
+    box.put(prompt(3))
+    box.drop(CLICK, HOVER)
+    assert box.take_interactive() is None
 
 
 def test_closing_wakes_who_waits(clock: Clock) -> None:

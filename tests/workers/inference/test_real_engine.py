@@ -18,7 +18,7 @@ from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import ModelInfo, Predictor
 from samdesk.images.reader import read_image
 from samdesk.workers.failure import Failure
-from samdesk.workers.inference.client import InferenceClient, Prediction, Shown
+from samdesk.workers.inference.client import InferenceClient, PredictedMask, Prediction
 from tests.helpers.gated import Gate, spin_until
 from tests.helpers.networks import save_seeded
 
@@ -38,7 +38,7 @@ def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path:
     models: list[ModelInfo] = []
     answers: list[Prediction] = []
     described: list[ModelInfo] = []
-    found: list[tuple[str, list[Shown]]] = []
+    found: list[tuple[str, list[PredictedMask]]] = []
     steps: list[tuple[int, int]] = []
     client.model_loaded.connect(models.append)
     client.predicted.connect(answers.append)
@@ -56,9 +56,9 @@ def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path:
     truth = Point(120, 110).buffer(60)
     assert region.intersection(truth).area / region.union(truth).area > 0.8
     looks: list[Frame | None] = []
-    client.looking.connect(looks.append)
+    client.view_encoding.connect(looks.append)
     client.view_ready.connect(looks.append)
-    client.look_at(Frame(20, 10, 200))  # Flint looks closer by itself
+    client.set_view(Frame(20, 10, 200))  # Flint looks closer by itself
     token = client.predict(PromptSet((PointPrompt(120, 110),), box))
     spin_until(lambda: answers[-1].token == token)
     assert looks == []
@@ -150,7 +150,7 @@ def test_mobile_sam_looks_closer_and_answers_between_its_layers(qtbot: QtBot, tm
     whole = ask(click)
     assert best(whole).frame == Frame(0, 0, 1280)
     sam.gate.close()
-    client.look_at(view)
+    client.set_view(view)
     sam.gate.wait_for_arrival()
     between = client.predict(click)
     sam.gate.let_one_through()

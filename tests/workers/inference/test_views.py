@@ -15,8 +15,8 @@ from samdesk.domain.geometry.types import Frame
 from samdesk.domain.geometry.views import EDGE
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.workers.inference.requests import EncodeRequest
-from samdesk.workers.inference.views import Looks
+from samdesk.workers.inference.requests.encode import EncodeRequest
+from samdesk.workers.inference.views import ImageViews
 
 HEIGHT, WIDTH = 600, 1000
 WHOLE = Frame(0, 0, float(WIDTH))
@@ -26,12 +26,12 @@ def embedding(frame: Frame) -> Embedding:
     return Embedding("sam", (HEIGHT, WIDTH), frame, None, 0)
 
 
-def looks(*closer: Frame) -> Looks:
-    found = Looks()
+def looks(*closer: Frame) -> ImageViews:
+    found = ImageViews()
     found.show(EncodeRequest(1, ImageKey("a.jpg"), Path("a.jpg")))
-    found.hold(embedding(WHOLE))
+    found.whole = embedding(WHOLE)
     for frame in closer:
-        found.look_closer(embedding(frame))
+        found.add_closer(embedding(frame))
     return found
 
 
@@ -78,7 +78,7 @@ def outside(frame: Frame, x: float, y: float, room: float = 0.0) -> bool:
 
 @given(frames(), prompt_sets)
 def test_a_look_answers_what_is_all_inside_it_and_nothing_else(frame: Frame, prompts: PromptSet) -> None:
-    found = looks(frame).answering(prompts)
+    found = looks(frame).choose(prompts)
     assert found is not None
     answering, said = found
     on = [p for p in prompts.points if p.positive]
@@ -100,17 +100,17 @@ def test_without_a_look_or_back_at_the_whole_all_is_said_to_the_whole(
     frame: Frame, prompts: PromptSet
 ) -> None:
     back = looks(frame)
-    back.look_at_whole()
+    back.end_closer()
     for held in (looks(), back):
-        found = held.answering(prompts)
+        found = held.choose(prompts)
         assert found is not None
         assert (found[0].frame, found[1]) == (WHOLE, prompts)
 
 
 def test_nothing_is_answered_from_what_was_let_go() -> None:
     held = looks(Frame(100, 100, 100))
-    held.forget()
-    assert held.answering(PromptSet((PointPrompt(150, 150),))) is None
+    held.clear()
+    assert held.choose(PromptSet((PointPrompt(150, 150),))) is None
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ def test_nothing_is_answered_from_what_was_let_go() -> None:
 )
 def test_what_lies_near_an_edge_is_likely_to_go_on_outside(x: float, answered_there: bool) -> None:
     look = Frame(100, 100, 100)  # its margin is 1.6 pixels
-    found = looks(look).answering(PromptSet((PointPrompt(x, 150),)))
+    found = looks(look).choose(PromptSet((PointPrompt(x, 150),)))
     assert found is not None
     assert found[0].frame == (look if answered_there else WHOLE)
 
 
 def test_no_margin_is_left_where_the_image_ends() -> None:
     corner = Frame(900, 500, 100)
-    found = looks(corner).answering(PromptSet((PointPrompt(999.5, 599.5),)))
+    found = looks(corner).choose(PromptSet((PointPrompt(999.5, 599.5),)))
     assert found is not None
     assert found[0].frame == corner
 
@@ -134,7 +134,7 @@ def test_no_margin_is_left_where_the_image_ends() -> None:
 def test_a_mask_of_the_whole_goes_on_only_where_it_is_not_cut_off(x1: float) -> None:
     look = Frame(100, 100, 100)
     prompts = PromptSet((PointPrompt(150, 150),), mask=mask(WHOLE, 120, 120, x1, 180))
-    found = looks(look).answering(prompts)
+    found = looks(look).choose(prompts)
     assert found is not None
     assert found[0].frame == (look if x1 < 200 else WHOLE)
 
@@ -148,7 +148,7 @@ def test_a_correction_stays_on_its_look_up_to_the_edge_and_when_the_mask_is_cut_
         (PointPrompt(150, 150, positive=False),),
         (PointPrompt(150, 150), PointPrompt(700, 500, positive=False)),
     ):
-        found = held.answering(PromptSet(points_, mask=drawn))
+        found = held.choose(PromptSet(points_, mask=drawn))
         assert found is not None
         assert found[0].frame == look
 
@@ -157,7 +157,7 @@ def test_the_look_of_a_correction_is_kept_beside_the_newest_only() -> None:
     first, second, third = Frame(100, 100, 100), Frame(110, 110, 90), Frame(120, 120, 80)
     prompts = PromptSet((PointPrompt(150, 150),), mask=mask(first, 140, 140, 170, 170))
     for closer, expected in (((first, second), first), ((first, second, third), third)):
-        found = looks(*closer).answering(prompts)
+        found = looks(*closer).choose(prompts)
         assert found is not None
         assert found[0].frame == expected
 
@@ -165,6 +165,6 @@ def test_the_look_of_a_correction_is_kept_beside_the_newest_only() -> None:
 def test_an_empty_mask_says_nothing_of_where_the_object_is() -> None:
     look = Frame(100, 100, 100)
     empty = replace(PromptSet((PointPrompt(150, 150),)), mask=mask(WHOLE, 0, 0, 0, 0))
-    found = looks(look).answering(empty)
+    found = looks(look).choose(empty)
     assert found is not None
     assert found[0].frame == look

@@ -69,7 +69,7 @@ def _paged(
 
     def look_at(path: Path) -> float:
         started = perf_counter()
-        embedding = embeddings.of(predictor, path).embedding
+        embedding = embeddings.get(predictor, path).embedding
         height, width = embedding.image_hw
         predictor.predict(embedding, PromptSet((PointPrompt(width / 2, height / 2),)))
         return (perf_counter() - started) * 1e3

@@ -53,7 +53,7 @@ def _from(stage: Stage, asks: Asks, place: Source, turn: int) -> Timing:
     tier = _tier(stage, ask.photo, place)
     embeddings = Embeddings(read_image, tier)
     with Clock(ours.device) as clock:
-        made = embeddings.of(ours.predictor, ask.photo.path)
+        made = embeddings.get(ours.predictor, ask.photo.path)
     if tier.disk is not None:
         tier.disk.close()
     if made.source != ("host" if place == "device" and ours.device == "cpu" else place):

@@ -1,0 +1,54 @@
+"""Request: load a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from samdesk.engine.protocols import ModelInfo
+from samdesk.workers.failure import Failure
+from samdesk.workers.inference.events import Event
+from samdesk.workers.inference.requests.kind import Needs, Request, RequestKind
+
+if TYPE_CHECKING:
+    from samdesk.workers.inference.loop import InferenceLoop
+
+
+@dataclass(frozen=True)
+class LoadRequest(Request):
+    """Load a model; ``device`` and ``precision`` as ``load_predictor`` takes them."""
+
+    token: int
+    name: str
+    device: str = ""
+    precision: str = "auto"
+
+    @property
+    def kind(self) -> RequestKind[LoadRequest]:
+        return LOAD
+
+
+@dataclass(frozen=True)
+class ModelLoaded(Event):
+    """A model is in use."""
+
+    token: int
+    info: ModelInfo
+
+
+@dataclass(frozen=True)
+class ModelLoadFailed(Event):
+    """A model could not be loaded; ``still`` is the one that stays in use, if any."""
+
+    token: int
+    failure: Failure
+    still: ModelInfo | None
+
+
+def load(loop: InferenceLoop, request: LoadRequest) -> None:
+    """Loads the model; all that is asked of the image on screen is asked again of the new one."""
+    loop.model.load(request)
+    loop.mailbox.model_is_ready()
+
+
+LOAD = RequestKind("load", load, needs=Needs.NOTHING)
