@@ -24,8 +24,8 @@ from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Sou
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.ui.kit import painting
-from samdesk.ui.kit.painting import UNIT
 from samdesk.ui.kit.row_view import RowDelegate
+from samdesk.ui.kit.theme import UNIT
 
 Index = QModelIndex | QPersistentModelIndex
 

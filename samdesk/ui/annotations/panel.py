@@ -23,8 +23,8 @@ from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
 from samdesk.ui.kit import painting
-from samdesk.ui.kit.painting import UNIT
 from samdesk.ui.kit.row_view import RowView
+from samdesk.ui.kit.theme import UNIT
 
 _NO_IMAGE = "No image is open."
 _NOTHING = "Nothing on this image yet. Point at an object and press Enter, or draw with the polygon tool."

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStacked
 
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 
 _ALL = (
     "All classes are used. Each becomes the label of its own name; labels that are not there yet are added."

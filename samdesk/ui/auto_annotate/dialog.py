@@ -39,7 +39,7 @@ from samdesk.ui.kit.fields import (
     share_field,
     whole_field,
 )
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
 from samdesk.ui.models.rows import known_name, tells_names
 

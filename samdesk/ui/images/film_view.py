@@ -21,7 +21,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
-from samdesk.ui.kit.painting import UNIT, faint
+from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit.theme import UNIT
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -13,7 +13,7 @@ from samdesk.domain.document import ImageKey
 from samdesk.ui.images.film_delegate import FilmDelegate
 from samdesk.ui.images.film_view import FilmView
 from samdesk.ui.images.model import Filter, ImageModel
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 
 if TYPE_CHECKING:
     from samdesk.dataset.dataset import ImageSummary

@@ -7,9 +7,9 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 
-TITLE_HEIGHT = 4 * GRID
+TITLE_HEIGHT = 4 * UNIT
 
 
 class DockTitle(QWidget):
@@ -33,8 +33,8 @@ class DockTitle(QWidget):
         close = self._button("ph.x", f"Close {title} (View > Panels brings it back)")
         close.clicked.connect(self.closed)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(GRID // 2, GRID // 2, GRID // 2, GRID // 2)
-        layout.setSpacing(GRID // 4)
+        layout.setContentsMargins(UNIT // 2, UNIT // 2, UNIT // 2, UNIT // 2)
+        layout.setSpacing(UNIT // 4)
         layout.addWidget(self.arrow)
         layout.addWidget(name)
         layout.addStretch(1)
@@ -57,7 +57,7 @@ class DockTitle(QWidget):
         button.setProperty("flat", True)
         button.setIcon(icon(name))
         button.setIconSize(QSize(12, 12))
-        button.setFixedSize(3 * GRID, 3 * GRID)
+        button.setFixedSize(3 * UNIT, 3 * UNIT)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
         return button

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 
 
 class JobBar(QFrame):

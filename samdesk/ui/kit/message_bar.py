@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import GRID, Tokens, current_tokens
+from samdesk.ui.kit.theme import UNIT, Tokens, current_tokens
 
 Action = tuple[str, Callable[[], Any]]
 """What a message's button says, and what it does."""
@@ -27,7 +27,7 @@ Action = tuple[str, Callable[[], Any]]
 LIMIT = 3
 """Messages shown at once; an older, milder one gives way."""
 
-ROOM = 82 * GRID
+ROOM = 82 * UNIT
 """Logical pixels that text and buttons may take beside each other."""
 
 _ICONS = {"info": "ph.info", "warning": "ph.warning", "error": "ph.warning-octagon"}
@@ -68,16 +68,16 @@ class MessageRow(QFrame):
     def _lay_out(self) -> None:
         """The buttons behind the text, or below it where they would squeeze it."""
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(GRID * 3 // 2, GRID // 2, GRID // 2, GRID // 2)
-        rows.setSpacing(GRID // 2)
+        rows.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT // 2, UNIT // 2)
+        rows.setSpacing(UNIT // 2)
         head, foot = QHBoxLayout(), QHBoxLayout()
         for row in (head, foot):
-            row.setSpacing(GRID)
+            row.setSpacing(UNIT)
         rows.addLayout(head)
         head.addWidget(self._mark)
         head.addWidget(self._label, 1)
         wide = self._label.fontMetrics().horizontalAdvance(self.text) + sum(
-            button.sizeHint().width() + GRID for button in self.buttons
+            button.sizeHint().width() + UNIT for button in self.buttons
         )
         below = bool(self.buttons) and wide > ROOM
         if below:
@@ -87,7 +87,7 @@ class MessageRow(QFrame):
             (foot if below else head).addWidget(button)
         head.addWidget(self._close_button())
         if below:
-            foot.addSpacing(GRID // 2)
+            foot.addSpacing(UNIT // 2)
 
     def refresh(self) -> None:
         """Takes the colours of the current look."""
@@ -143,7 +143,7 @@ class MessageBar(QWidget):
         super().__init__(parent)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(GRID // 2)
+        self._layout.setSpacing(UNIT // 2)
         self._rows: dict[str, MessageRow] = {}
         self._made = 0
         self.setVisible(False)

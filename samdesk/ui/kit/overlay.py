@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 
 
 class Overlay(QObject):
@@ -48,7 +48,7 @@ class Overlay(QObject):
         return False
 
     def _place(self) -> None:
-        margin = GRID * 3 // 2
+        margin = UNIT * 3 // 2
         top = self._below.height() if self._below is not None and self._below.isVisible() else 0
         room_w, room_h = self._host.width() - 2 * margin, self._host.height() - top - 2 * margin
         wanted = self._widget.sizeHint().expandedTo(self._widget.minimumSizeHint())

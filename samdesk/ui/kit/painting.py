@@ -6,9 +6,6 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
-UNIT = 8
-"""The grid everything is laid out on."""
-
 
 def blend(a: QColor, b: QColor, share: float) -> QColor:
     """Colour ``a`` with ``share`` (0..1) of ``b`` mixed in, opaque."""

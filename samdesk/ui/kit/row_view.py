@@ -6,7 +6,8 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, Q
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyledItemDelegate, QWidget
 
-from samdesk.ui.kit.painting import UNIT, faint
+from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit.theme import UNIT
 
 
 class RowDelegate(QStyledItemDelegate):

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication
 from samdesk.ui.kit.fonts import ensure_font
 from samdesk.ui.kit.outlines import OutlineStyle
 
-GRID = 8
+UNIT = 8
 """Distances are multiples of this, logical pixels."""
 
-FIELD_HEIGHT = 7 * GRID // 2
+FIELD_HEIGHT = 7 * UNIT // 2
 """Height of text fields, number fields and drop-down lists in dialogs, logical pixels."""
 
 

@@ -27,8 +27,8 @@ from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem, QWidget
 from samdesk.base.text import counted
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.ui.kit import painting
-from samdesk.ui.kit.painting import UNIT
 from samdesk.ui.kit.row_view import RowDelegate
+from samdesk.ui.kit.theme import UNIT
 
 MIME = "application/x-samdesk-label-row"
 Index = QModelIndex | QPersistentModelIndex

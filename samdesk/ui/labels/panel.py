@@ -9,8 +9,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from samdesk.domain.labels import LabelId, LabelSet
-from samdesk.ui.kit.painting import UNIT
 from samdesk.ui.kit.row_view import RowView
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.labels.model import LabelDelegate, LabelModel
 
 

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from samdesk.base.rate import Rate
 from samdesk.engine.models.registry import MODELS, ModelSpec
 from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, choose, fill_devices
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.rows import Row, StateCell, known_name, row_of, row_of_file, with_progress
 
 PRECISIONS: tuple[tuple[str, str], ...] = (

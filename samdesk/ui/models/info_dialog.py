@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QV
 
 from samdesk.base.text import size
 from samdesk.engine.protocols import ModelInfo
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 
 _PRECISIONS = {"fp32": "fp32 (full)", "fp16": "fp16 (half)", "bf16": "bf16 (half)"}
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from samdesk.ui.canvas.proposal import ProposedMask
 from samdesk.ui.canvas.shapes import bounds_of, region_path
 from samdesk.ui.kit import painting
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 
 TILE = QSize(72, 56)
 CAPTION = 20

@@ -23,7 +23,7 @@ from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import Overlay
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.menus import Menus
 from samdesk.ui.shell.status_bar import StatusBar
 from samdesk.ui.shell.tool_strip import ToolStrip
@@ -32,7 +32,7 @@ from samdesk.ui.shell.welcome import Welcome
 
 _LAYOUT_VERSION = 1
 _READ_ONLY = "read-only"
-_MESSAGE_WIDTH = 90 * GRID
+_MESSAGE_WIDTH = 90 * UNIT
 
 
 class MainWindow(QMainWindow):
@@ -252,9 +252,9 @@ class MainWindow(QMainWindow):
 
     def _size_docks(self) -> None:
         labels, annotations, images = (self.docks[name] for name in ("labels", "annotations", "images"))
-        self.resizeDocks([labels], [34 * GRID], Qt.Orientation.Horizontal)
-        self.resizeDocks([labels, annotations], [30 * GRID, 50 * GRID], Qt.Orientation.Vertical)
-        self.resizeDocks([images], [25 * GRID], Qt.Orientation.Vertical)
+        self.resizeDocks([labels], [34 * UNIT], Qt.Orientation.Horizontal)
+        self.resizeDocks([labels, annotations], [30 * UNIT, 50 * UNIT], Qt.Orientation.Vertical)
+        self.resizeDocks([images], [25 * UNIT], Qt.Orientation.Vertical)
 
     def _add_panel_menu(self) -> None:
         view = self.menus.menu("view")

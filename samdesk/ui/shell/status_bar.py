@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
 
-from samdesk.ui.kit.theme import GRID, current_tokens
+from samdesk.ui.kit.theme import UNIT, current_tokens
 
 SAVED_STATES = {
     "saved": "good",
@@ -72,7 +72,7 @@ class _Field(QLabel):
         self.setAccessibleName(name)
         self.setToolTip(tip)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setMinimumWidth(QFontMetrics(self.font()).horizontalAdvance(widest) + GRID // 2)
+        self.setMinimumWidth(QFontMetrics(self.font()).horizontalAdvance(widest) + UNIT // 2)
 
 
 class _Hint(QLabel):
@@ -130,20 +130,20 @@ class StatusBar(QStatusBar):
         self.saved_field = _Field("Saved", "Saving…", "Every edit is saved as you make it", row)
         self.saved_dot = Dot("none", row)
         layout = QHBoxLayout(row)
-        layout.setContentsMargins(GRID * 3 // 2, 0, GRID, 0)
-        layout.setSpacing(GRID * 2)
+        layout.setContentsMargins(UNIT * 3 // 2, 0, UNIT, 0)
+        layout.setSpacing(UNIT * 2)
         layout.addWidget(self.cursor_field)
         layout.addWidget(self.zoom_field)
         layout.addWidget(self.hint, 1)
         for field in (self.look_field, self.encode_field, self.decode_field, self.engine_field):
             layout.addWidget(field)
         saved = QHBoxLayout()
-        saved.setSpacing(GRID * 3 // 4)
+        saved.setSpacing(UNIT * 3 // 4)
         saved.addWidget(self.saved_dot)
         saved.addWidget(self.saved_field)
         layout.addLayout(saved)
         self.addWidget(row, 1)
-        self.setMinimumHeight(GRID * 7 // 2)
+        self.setMinimumHeight(UNIT * 7 // 2)
 
     def set_cursor(self, point: tuple[float, float] | None) -> None:
         """Shows where the cursor is, image pixels; None: outside the image."""

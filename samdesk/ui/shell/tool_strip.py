@@ -7,9 +7,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.kit.theme import GRID, current_tokens
+from samdesk.ui.kit.theme import UNIT, current_tokens
 
-BUTTON = 5 * GRID
+BUTTON = 5 * UNIT
 """Side of a tool button, logical pixels."""
 
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.status_bar import state_color
 
 _WITH_TEXT = ("file.open_folder", "run.auto_annotate", "image.accept_next")
@@ -20,7 +20,7 @@ _STATES = {
     "warning": "warning",
     "error": "bad",
 }
-_HEIGHT = 4 * GRID
+_HEIGHT = 4 * UNIT
 
 
 class ModelChip(QToolButton):

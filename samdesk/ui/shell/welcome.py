@@ -22,12 +22,12 @@ from PySide6.QtWidgets import (
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import GRID, current_tokens
+from samdesk.ui.kit.theme import UNIT, current_tokens
 
 TAGLINE = (
     "Turn a folder of photos into a clean instance-segmentation dataset: you point, Segment Anything draws."
 )
-_WIDTH = 60 * GRID
+_WIDTH = 60 * UNIT
 _SHOWN = 6
 
 
@@ -47,13 +47,13 @@ class Welcome(QWidget):
         column = QWidget(self)
         column.setFixedWidth(_WIDTH)
         self._column = QVBoxLayout(column)
-        self._column.setContentsMargins(0, 4 * GRID, 0, 4 * GRID)
+        self._column.setContentsMargins(0, 4 * UNIT, 0, 4 * UNIT)
         self._column.setSpacing(0)
         self._add_head(column)
         self._add_buttons(column, actions)
         self._add_recent(column)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        outer.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         scroll = QScrollArea(self)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
@@ -91,7 +91,7 @@ class Welcome(QWidget):
         pen = QPen(QColor(tokens.accent), 2, Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(QColor(tokens.accent_soft))
-        painter.drawRoundedRect(self.rect().adjusted(GRID, GRID, -GRID, -GRID), 12, 12)
+        painter.drawRoundedRect(self.rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), 12, 12)
         painter.end()
 
     def _add_head(self, parent: QWidget) -> None:
@@ -109,17 +109,17 @@ class Welcome(QWidget):
         line.setWordWrap(True)
         line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._column.addWidget(mark)
-        self._column.addSpacing(2 * GRID)
+        self._column.addSpacing(2 * UNIT)
         self._column.addWidget(name)
-        self._column.addSpacing(GRID)
+        self._column.addSpacing(UNIT)
         self._column.addWidget(line)
-        self._column.addSpacing(4 * GRID)
+        self._column.addSpacing(4 * UNIT)
 
     def _add_buttons(self, parent: QWidget, actions: Actions) -> None:
         self.open_button = _big_button(actions, "file.open_folder", parent, primary=True)
         self.demo_button = _big_button(actions, "file.demo", parent, primary=False)
         row = QHBoxLayout()
-        row.setSpacing(GRID * 3 // 2)
+        row.setSpacing(UNIT * 3 // 2)
         row.addStretch(1)
         row.addWidget(self.open_button)
         row.addWidget(self.demo_button)
@@ -128,17 +128,17 @@ class Welcome(QWidget):
         hint.setProperty("muted", True)
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._column.addLayout(row)
-        self._column.addSpacing(GRID * 3 // 2)
+        self._column.addSpacing(UNIT * 3 // 2)
         self._column.addWidget(hint)
 
     def _add_recent(self, parent: QWidget) -> None:
         self._recent = QWidget(parent)
         layout = QVBoxLayout(self._recent)
-        layout.setContentsMargins(0, 5 * GRID, 0, 0)
-        layout.setSpacing(GRID)
+        layout.setContentsMargins(0, 5 * UNIT, 0, 0)
+        layout.setSpacing(UNIT)
         heading = QLabel("Recent", self._recent)
         heading.setProperty("heading", True)
-        heading.setContentsMargins(GRID, 0, 0, 0)
+        heading.setContentsMargins(UNIT, 0, 0, 0)
         layout.addWidget(heading)
         self._list = QVBoxLayout()
         self._list.setSpacing(2)
@@ -154,7 +154,7 @@ class Welcome(QWidget):
         button.setIcon(icon("ph.folder"))
         button.setIconSize(QSize(18, 18))
         place = short_path(folder.parent)
-        room = _WIDTH - 8 * GRID - QFontMetrics(button.font()).horizontalAdvance(folder.name)
+        room = _WIDTH - 8 * UNIT - QFontMetrics(button.font()).horizontalAdvance(folder.name)
         place = QFontMetrics(button.font()).elidedText(place, Qt.TextElideMode.ElideMiddle, max(room, 80))
         button.setText(f"  {folder.name}   {place}".replace("&", "&&"))
         button.setToolTip(str(folder))
@@ -179,8 +179,8 @@ def _big_button(actions: Actions, command_id: str, parent: QWidget, *, primary: 
     button.setIcon(icon(actions.command(command_id).icon, role))
     button.setIconSize(QSize(20, 20))
     button.setProperty("primary", primary)
-    button.setMinimumHeight(5 * GRID)
-    button.setMinimumWidth(22 * GRID)
+    button.setMinimumHeight(5 * UNIT)
+    button.setMinimumWidth(22 * UNIT)
     button.setToolTip(action.toolTip())
     button.clicked.connect(action.trigger)
     return button

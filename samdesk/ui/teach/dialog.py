@@ -22,7 +22,7 @@ from samdesk.training.record.taught import DETECTOR, KINDS, MASKS, Kind, Taught
 from samdesk.training.record.teaching import Teaching
 from samdesk.training.teach.readiness import Outlook
 from samdesk.ui.kit.fields import heading, quiet, rule
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import result_text
 
 _WIDTH = 68 * UNIT

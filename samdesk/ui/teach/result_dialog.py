@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from samdesk.base.text import duration, share
 from samdesk.training.record.teaching import MASKS, Score, Teaching
 from samdesk.ui.kit.fields import TABLE_STYLE, quiet
-from samdesk.ui.kit.painting import UNIT
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import use_text
 
 _TITLES = {

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.kit.app_icon import app_icon
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.welcome import TAGLINE
 
 PARTS: tuple[tuple[str, str, str], ...] = (
@@ -50,8 +50,8 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About samdesk")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
+        layout.setContentsMargins(3 * UNIT, 3 * UNIT, 3 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
         layout.addLayout(self._head())
         licence = QLabel(
             "samdesk is free software under the GNU Affero General Public License, version 3. "
@@ -66,7 +66,7 @@ class AboutDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.close)
         layout.addWidget(buttons)
-        self.setMinimumWidth(64 * GRID)
+        self.setMinimumWidth(64 * UNIT)
 
     def _head(self) -> QHBoxLayout:
         mark = QLabel(self)
@@ -81,19 +81,19 @@ class AboutDialog(QDialog):
         line.setProperty("muted", True)
         line.setWordWrap(True)
         words = QVBoxLayout()
-        words.setSpacing(GRID // 2)
+        words.setSpacing(UNIT // 2)
         words.addWidget(name)
         words.addWidget(line)
         head = QHBoxLayout()
-        head.setSpacing(2 * GRID)
+        head.setSpacing(2 * UNIT)
         head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(words, 1)
         return head
 
     def _parts(self) -> QGridLayout:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(3 * GRID)
-        grid.setVerticalSpacing(GRID // 2)
+        grid.setHorizontalSpacing(3 * UNIT)
+        grid.setVerticalSpacing(UNIT // 2)
         grid.setColumnStretch(0, 1)
         for row, (package, title, licence) in enumerate(PARTS):
             for column, text in enumerate((title, package_version(package), licence)):

@@ -27,10 +27,10 @@ from PySide6.QtWidgets import (
 
 from samdesk.settings.table import SETTINGS, Setting, SettingError, Settings
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import FIELD_HEIGHT, GRID
+from samdesk.ui.kit.theme import FIELD_HEIGHT, UNIT
 
 Choices = Sequence[tuple[Any, str]]
-_EDITOR_WIDTH = 24 * GRID
+_EDITOR_WIDTH = 24 * UNIT
 
 
 class SettingRow(QWidget):
@@ -81,10 +81,10 @@ class SettingRow(QWidget):
         words.addWidget(title)
         words.addWidget(help_text)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, GRID, 0, GRID)
-        layout.setSpacing(GRID)
+        layout.setContentsMargins(0, UNIT, 0, UNIT)
+        layout.setSpacing(UNIT)
         layout.addLayout(words, 1)
-        layout.addSpacing(GRID)
+        layout.addSpacing(UNIT)
         layout.addWidget(self.editor, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignTop)
 
@@ -112,7 +112,7 @@ class SettingsDialog(QDialog):
         self.rows: dict[str, SettingRow] = {}
         self._list = QListWidget(self)
         self._list.setAccessibleName("Sections")
-        self._list.setFixedWidth(20 * GRID)
+        self._list.setFixedWidth(20 * UNIT)
         self._list.setFrameShape(QFrame.Shape.NoFrame)
         self._list.setProperty("nav", True)
         self._pages = QStackedWidget(self)
@@ -122,7 +122,7 @@ class SettingsDialog(QDialog):
         self._list.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._list.setCurrentRow(0)
         self._lay_out()
-        self.resize(96 * GRID, 60 * GRID)
+        self.resize(96 * UNIT, 60 * UNIT)
         self._stop_listening = settings.on_change(self._follow)
         self.destroyed.connect(lambda _=None, stop=self._stop_listening: stop())
 
@@ -145,7 +145,7 @@ class SettingsDialog(QDialog):
     def _page(self, section: str, choices: Mapping[str, Choices]) -> QWidget:
         page = QWidget(self)
         layout = QVBoxLayout(page)
-        layout.setContentsMargins(3 * GRID, GRID, 2 * GRID, GRID)
+        layout.setContentsMargins(3 * UNIT, UNIT, 2 * UNIT, UNIT)
         layout.setSpacing(0)
         for setting in SETTINGS:
             if setting.section == section:
@@ -171,8 +171,8 @@ class SettingsDialog(QDialog):
         reset.clicked.connect(self.reset_all)
         reset.setAutoDefault(False)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
+        layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
         layout.addLayout(body, 1)
         layout.addWidget(buttons)
 
@@ -205,7 +205,7 @@ def _editor(setting: Setting[Any], choices: Choices, changed: Callable[[], None]
         return _number_editor(setting, changed, parent)
     line = QLineEdit(parent)
     line.setPlaceholderText("automatic")
-    line.setTextMargins(GRID // 2, 0, 0, 0)
+    line.setTextMargins(UNIT // 2, 0, 0, 0)
     line.editingFinished.connect(changed)
     return line, line.setText, lambda: line.text().strip()
 

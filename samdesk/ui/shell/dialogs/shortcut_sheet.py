@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import GESTURES, MENUS
-from samdesk.ui.kit.theme import GRID
+from samdesk.ui.kit.theme import UNIT
 
 Row = tuple[str, tuple[str, ...]]
 """What is done, and the keys that do it."""
@@ -52,11 +52,11 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Shortcuts")
         page = QWidget(self)
         columns = QHBoxLayout(page)
-        columns.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
-        columns.setSpacing(5 * GRID)
+        columns.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 0)
+        columns.setSpacing(5 * UNIT)
         for part in _in_columns(sections(actions), _COLUMNS):
             column = QVBoxLayout()
-            column.setSpacing(3 * GRID)
+            column.setSpacing(3 * UNIT)
             for heading, rows in part:
                 column.addWidget(_block(heading, rows, page))
             column.addStretch(1)
@@ -72,14 +72,14 @@ class ShortcutSheet(QDialog):
         change.clicked.connect(actions.action("edit.shortcuts").trigger)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
+        layout.setContentsMargins(2 * UNIT, UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
         layout.addWidget(scroll, 1)
         layout.addWidget(buttons)
         wanted = page.sizeHint()
         room = self.screen().availableSize() * 0.9
         self.resize(
-            min(wanted.width() + 8 * GRID, room.width()), min(wanted.height() + 14 * GRID, room.height())
+            min(wanted.width() + 8 * UNIT, room.width()), min(wanted.height() + 14 * UNIT, room.height())
         )
 
 
@@ -98,8 +98,8 @@ def _block(heading: str, rows: Sequence[Row], parent: QWidget) -> QWidget:
     block = QWidget(parent)
     grid = QGridLayout(block)
     grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(3 * GRID)
-    grid.setVerticalSpacing(GRID * 3 // 4)
+    grid.setHorizontalSpacing(3 * UNIT)
+    grid.setVerticalSpacing(UNIT * 3 // 4)
     grid.setColumnStretch(0, 1)
     title = QLabel(heading, block)
     title.setProperty("heading", True)
@@ -114,7 +114,7 @@ def _caps(keys: Sequence[str], parent: QWidget) -> QWidget:
     holder = QWidget(parent)
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(GRID // 2)
+    row.setSpacing(UNIT // 2)
     for key in keys:
         cap = QLabel(key, holder)
         cap.setProperty("key", True)

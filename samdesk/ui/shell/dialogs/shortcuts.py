@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from samdesk.ui.commands.actions import Actions, native
 from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.theme import FIELD_HEIGHT, GRID
+from samdesk.ui.kit.theme import FIELD_HEIGHT, UNIT
 
 _ID = Qt.ItemDataRole.UserRole
 
@@ -70,17 +70,17 @@ class ShortcutsDialog(QDialog):
         self.tree.setRootIsDecorated(False)
         self.tree.setItemsExpandable(False)
         self.tree.setProperty("roomy", True)
-        self.tree.setIndentation(2 * GRID)
+        self.tree.setIndentation(2 * UNIT)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._fill()
         self.recorder = KeyRecorder(self)
         self.recorder.setMinimumHeight(FIELD_HEIGHT)
         self.filter.setMinimumHeight(FIELD_HEIGHT)
-        self.filter.setTextMargins(GRID // 2, 0, 0, 0)
+        self.filter.setTextMargins(UNIT // 2, 0, 0, 0)
         self.note = QLabel(self)
         self.note.setWordWrap(True)
-        self.note.setMinimumHeight(4 * GRID)
+        self.note.setMinimumHeight(4 * UNIT)
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.replace_button = self._button("Use only this", self._replace)
         self.add_button = self._button("Add", self._add)
@@ -91,7 +91,7 @@ class ShortcutsDialog(QDialog):
         self.tree.currentItemChanged.connect(self._choose)
         self.tree.itemActivated.connect(lambda *_: self.recorder.setFocus())
         self._lay_out()
-        self.resize(80 * GRID, 80 * GRID)
+        self.resize(80 * UNIT, 80 * UNIT)
         self.select(next(iter(self._items)))
 
     @property
@@ -227,7 +227,7 @@ class ShortcutsDialog(QDialog):
 
     def _lay_out(self) -> None:
         editor = QHBoxLayout()
-        editor.setSpacing(GRID)
+        editor.setSpacing(UNIT)
         editor.addWidget(self.recorder, 1)
         for button in (self.replace_button, self.add_button, self.clear_button, self.reset_button):
             editor.addWidget(button)
@@ -238,8 +238,8 @@ class ShortcutsDialog(QDialog):
         reset.clicked.connect(self.reset_all)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(GRID * 3 // 2)
+        layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(UNIT * 3 // 2)
         layout.addWidget(self.filter)
         layout.addWidget(self.tree, 1)
         layout.addLayout(editor)
