@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.jobs import Pause, no_pause
+from samdesk.domain.geometry.cells import LOGITS_SIDE
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -20,7 +21,6 @@ from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError, ModelInfo
 from samdesk.engine.sam.predictor import SamPredictor
 
-_CELLS = 256
 _RADIUS = 0.12
 """Of a blob around a point, as a part of the frame's side."""
 
@@ -91,7 +91,7 @@ def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:
 
 def _blob(side: float, cx: float, cy: float, rx: float, ry: float) -> FloatArray:
     """(256, 256) float32 logits of an ellipse with a wavy edge; centre and radii in image pixels."""
-    at = (np.arange(_CELLS, dtype=np.float32) + 0.5) * np.float32(side / _CELLS)
+    at = (np.arange(LOGITS_SIDE, dtype=np.float32) + 0.5) * np.float32(side / LOGITS_SIDE)
     dx, dy = (at[None, :] - cx) / rx, (at[:, None] - cy) / ry
     wave = 1 + 0.1 * np.sin(7 * np.arctan2(dy, dx)) + 0.04 * np.sin(23 * np.arctan2(dy, dx))
     return np.asarray(np.clip((wave - np.hypot(dx, dy)) * 20, -10, 10), dtype=np.float32)

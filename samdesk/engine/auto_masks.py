@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.jobs import CancelToken, Progress
+from samdesk.domain.geometry.logits import bounds
 from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -58,7 +59,7 @@ def segment_everything(
             c for c in found if c.score >= least_iou and c.stability >= least_stability and not _cut_off(c)
         ]
         progress(done, len(grid))
-    boxes = [_box(c) for c in kept]
+    boxes = [bounds(c.logits, c.frame, c.image_hw) for c in kept]
     there = [i for i, box in enumerate(boxes) if box is not None]
     scores = np.array([kept[i].score for i in there])
     corners = np.array([boxes[i] for i in there], np.float64).reshape(-1, 4)
@@ -95,18 +96,6 @@ def _decoded(
     for x, y in points:
         cancel.check()
         yield predictor.predict(embedding, PromptSet((PointPrompt(float(x), float(y)),)))
-
-
-def _box(candidate: MaskCandidate) -> tuple[float, float, float, float] | None:
-    """Bounds of the mask in image pixels, cut off at the image: each candidate has a frame of its own."""
-    drawn, frame, (height, width) = candidate.logits > 0, candidate.frame, candidate.image_hw
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-    if not len(rows):
-        return None
-    across, down = frame.width / drawn.shape[1], frame.height / drawn.shape[0]
-    x0, x1 = (min(max(frame.x0 + float(c) * across, 0), width) for c in (columns[0], columns[-1] + 1))
-    y0, y1 = (min(max(frame.y0 + float(r) * down, 0), height) for r in (rows[0], rows[-1] + 1))
-    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
 def _cut_off(candidate: MaskCandidate) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from samdesk.base.jobs import Pause, no_pause
-from samdesk.domain.geometry.cells import GRID, MODEL_STEP, cell_size, resized, shown
+from samdesk.domain.geometry.cells import LOGITS_SIDE, MODEL_STEP, cell_size, resized, shown
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -27,18 +27,18 @@ class SeeingPredictor:
         pause()
         height, width = (int(n) for n in shown(frame, image_hw))
         x0, y0 = int(frame.x0), int(frame.y0)
-        rows, columns = resized((GRID, GRID), frame, image_hw)
+        rows, columns = resized((LOGITS_SIDE, LOGITS_SIDE), frame, image_hw)
         part = Image.fromarray(image[y0 : y0 + height, x0 : x0 + width])
-        pixels = np.zeros((GRID * MODEL_STEP, GRID * MODEL_STEP, 3), np.float32)
+        pixels = np.zeros((LOGITS_SIDE * MODEL_STEP, LOGITS_SIDE * MODEL_STEP, 3), np.float32)
         pixels[:rows, :columns] = np.asarray(part.resize((columns, rows), Image.Resampling.BOX))
-        cells = pixels.reshape(GRID, MODEL_STEP, GRID, MODEL_STEP, 3).mean((1, 3))
+        cells = pixels.reshape(LOGITS_SIDE, MODEL_STEP, LOGITS_SIDE, MODEL_STEP, 3).mean((1, 3))
         return Embedding("seeing.pt", image_hw, frame, cells, cells.nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
         frame, point = embedding.frame, prompts.points[-1]
-        wide, high = cell_size((GRID, GRID), frame, embedding.image_hw)
+        wide, high = cell_size((LOGITS_SIDE, LOGITS_SIDE), frame, embedding.image_hw)
         row, column = int((point.y - frame.y0) / high), int((point.x - frame.x0) / wide)
         colour = embedding.data[row, column]
         unlike = np.abs(embedding.data - colour).sum(2)

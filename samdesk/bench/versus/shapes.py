@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
+from samdesk.domain.geometry.cells import LOGITS_SIDE
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame
 
 INSTANCES = "instances.json"
-_CELLS = 256
 _OUTSIDE, _INSIDE = -10.0, 10.0
 _DRAWN = 24
 _CANVAS = (600, 800)
@@ -51,7 +51,7 @@ class Shapes:
             self._masks[index].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA
         )
         smooth = cv2.GaussianBlur(coverage, (0, 0), 0.8)  # a network's edges are soft
-        logits = np.full((_CELLS, _CELLS), _OUTSIDE, np.float32)
+        logits = np.full((LOGITS_SIDE, LOGITS_SIDE), _OUTSIDE, np.float32)
         logits[:rows, :columns] = smooth * (_INSIDE - _OUTSIDE) + _OUTSIDE
         return logits
 
@@ -73,8 +73,8 @@ def padded(image_hw: tuple[int, int]) -> Frame:
 
 def _content(frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns of a frame's cells that show the image."""
-    rows, columns = image_hw[0] / frame.height * _CELLS, image_hw[1] / frame.width * _CELLS
-    return min(max(round(rows), 1), _CELLS), min(max(round(columns), 1), _CELLS)
+    rows, columns = image_hw[0] / frame.height * LOGITS_SIDE, image_hw[1] / frame.width * LOGITS_SIDE
+    return min(max(round(rows), 1), LOGITS_SIDE), min(max(round(columns), 1), LOGITS_SIDE)
 
 
 def _coco(path: Path) -> Iterator[BoolArray]:

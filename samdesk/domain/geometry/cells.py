@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from samdesk.domain.geometry.types import FloatArray, Frame
 
-GRID = 256
-"""Cells along each side of a candidate's logits."""
+LOGITS_SIDE = 256
+"""Rows and columns of a mask candidate's logits: a quarter of the 1024 pixels that SAM sees."""
 MODEL_STEP = 4
-"""Meta's model input is this many times finer than the logits."""
+"""Pixels of the model's input along each side of a cell of the logits."""
 _LARGEST = 1e5
 """Logits beyond are taken for this: sums and products of them stay finite."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
-from samdesk.domain.geometry.cells import GRID, cell_size, usable
+from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, usable
 from samdesk.domain.geometry.rings import (
     BENT_WITHIN,
     Rings,
@@ -26,8 +26,6 @@ from samdesk.domain.geometry.rings import (
     simplified,
 )
 from samdesk.domain.geometry.types import FloatArray, Frame, Region
-
-__all__ = ["GRID", "MOST_POINTS", "MOST_RINGS", "logits_to_region", "region_to_logits", "stability_score"]
 
 MOST_RINGS = 1000
 """Outlines of parts and of holes that a region of logits has at most."""
@@ -183,13 +181,13 @@ def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) ->
 
     Opens any annotation in SAM as a mask prompt.
     """
-    cell = cell_size((GRID, GRID), frame, image_hw)
+    cell = cell_size((LOGITS_SIDE, LOGITS_SIDE), frame, image_hw)
     scale = _COVERAGE_STEP / np.array(cell)
     origin = np.array([frame.x0, frame.y0])
     fine = shapely.transform(region, lambda xy: (xy - origin) * scale)
-    side = GRID * _COVERAGE_STEP
+    side = LOGITS_SIDE * _COVERAGE_STEP
     raster = regions.rasterize(fine, side, side).astype(np.float32)
-    coverage = cv2.resize(raster, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    coverage = cv2.resize(raster, (LOGITS_SIDE, LOGITS_SIDE), interpolation=cv2.INTER_AREA)
     logits: FloatArray = np.asarray(coverage * 20 - 10, dtype=np.float32)
     return logits
 

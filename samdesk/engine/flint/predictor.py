@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
 from samdesk.base.jobs import Pause, no_pause
-from samdesk.domain.geometry.contours import GRID, stability_score
+from samdesk.domain.geometry.cells import LOGITS_SIDE
+from samdesk.domain.geometry.contours import stability_score
 from samdesk.domain.geometry.logits import bounds
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
@@ -273,7 +274,8 @@ def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 def _candidate(
     reading: Reading, image_hw: tuple[int, int], clicks: Sequence[PointPrompt] = ()
 ) -> MaskCandidate:
-    grid = np.asarray(cv2.resize(reading.logits, (GRID, GRID), interpolation=cv2.INTER_LINEAR), np.float32)
+    side = (LOGITS_SIDE, LOGITS_SIDE)
+    grid = np.asarray(cv2.resize(reading.logits, side, interpolation=cv2.INTER_LINEAR), np.float32)
     stability = stability_score(grid)
     whole = without_crumbs(grid, reading.frame, clicks)
     return MaskCandidate(whole, reading.frame, image_hw=image_hw, score=reading.score, stability=stability)

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry.cells import cell_size, linear, usable
+from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, linear, usable
 from samdesk.domain.geometry.contours import stability_score
 from samdesk.domain.geometry.types import FloatArray, Frame
 from samdesk.domain.prompts import MaskCandidate, MaskPrompt
 
 INPUT_SIDE = 1024
 """Side of the square every SAM network takes, pixels."""
-MASK_SIDE = 256
-"""Side of the masks it gives and takes, cells."""
 _OUTSIDE = -10.0
 """Logit of what a mask prompt says nothing about."""
 
@@ -32,7 +30,7 @@ def to_input(xy: FloatArray, frame: Frame, scale: tuple[float, float]) -> FloatA
 
 
 def mask_on_frame(
-    mask: MaskPrompt, frame: Frame, side: int = MASK_SIDE, *, image_hw: tuple[int, int] | None = None
+    mask: MaskPrompt, frame: Frame, side: int = LOGITS_SIDE, *, image_hw: tuple[int, int] | None = None
 ) -> FloatArray:
     """The prompt's logits as (side, side) float32 over ``frame``, resampled if it is another one.
 

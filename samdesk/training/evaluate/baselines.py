@@ -9,7 +9,8 @@ import numpy as np
 
 from samdesk.base.cv import cv2
 from samdesk.base.jobs import Pause, no_pause
-from samdesk.domain.geometry.contours import GRID, stability_score
+from samdesk.domain.geometry.cells import LOGITS_SIDE
+from samdesk.domain.geometry.contours import stability_score
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -59,7 +60,7 @@ class Baseline:
         across, down = (np.arange(n) + 0.5 for n in (width, height))
         inside = ((down >= y0) & (down < y1))[:, None] & ((across >= x0) & (across < x1))[None]
         mask = _grabcut(embedding.data, inside, prompts) if self._cut else inside
-        soft = cv2.resize(mask.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
+        soft = cv2.resize(mask.astype(np.float32), (LOGITS_SIDE, LOGITS_SIDE), interpolation=cv2.INTER_AREA)
         logits = np.asarray(soft * 20 - 10, np.float32)
         return [
             MaskCandidate(

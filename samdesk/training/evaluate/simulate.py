@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
+from samdesk.domain.geometry.logits import mask_bounds
 
 Random = np.random.Generator
 BoxArray = NDArray[np.float64]
@@ -14,10 +15,7 @@ BoxArray = NDArray[np.float64]
 
 def tight_box(target: NDArray[np.bool_]) -> BoxArray:
     """The bounds of a mask in its own pixels; all zero for an empty one."""
-    rows, columns = np.flatnonzero(target.any(axis=1)), np.flatnonzero(target.any(axis=0))
-    if not len(rows):
-        return np.zeros(4)
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
+    return np.array(mask_bounds(target) or (0, 0, 0, 0), np.float64)
 
 
 def jittered(box: BoxArray, share: float, rng: Random) -> BoxArray:

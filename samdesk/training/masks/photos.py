@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.logits import mask_bounds
 from samdesk.domain.geometry.types import Frame, RgbImage
 from samdesk.engine.flint.crops import Pyramid, cut_out, pyramid
 from samdesk.images.reader import read_image
@@ -92,10 +93,10 @@ def load_photo(image: TrainingImage) -> Photo:
 
 
 def _mask(raster: NDArray[np.bool_], area: float) -> Mask | None:
-    rows, columns = np.flatnonzero(raster.any(axis=1)), np.flatnonzero(raster.any(axis=0))
-    if not len(rows):
+    found = mask_bounds(raster)
+    if found is None:
         return None
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    left, top, right, bottom = found
     inside = np.pad(raster[top:bottom, left:right], 1).astype(np.uint8) * 255
     box = (float(left), float(top), float(right), float(bottom))
-    return Mask(inside, int(left) - 1, int(top) - 1, box, area)
+    return Mask(inside, left - 1, top - 1, box, area)
