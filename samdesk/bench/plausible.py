@@ -6,8 +6,9 @@ after the decoder (outlines, painting, saving) would be of that noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,21 @@ from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
-from samdesk.engine.protocols import EngineError, ModelInfo
-from samdesk.engine.sam.predictor import SamPredictor
+from samdesk.engine.protocols import EngineError, ModelInfo, Predictor, Storable, predict_each_point
 
 _RADIUS = 0.12
 """Of a blob around a point, as a part of the frame's side."""
 
 
+@runtime_checkable
+class StorablePredictor(Predictor, Storable, Protocol):
+    """A predictor whose embeddings are worth keeping on disk."""
+
+
 class PlausiblePredictor:
     """Runs the network and puts a blob around each prompt in place of its masks."""
 
-    def __init__(self, network: SamPredictor) -> None:
+    def __init__(self, network: StorablePredictor) -> None:
         self._network = network
 
     @property
@@ -63,6 +68,10 @@ class PlausiblePredictor:
             for c, box in zip(found, boxes, strict=True)
         ]
 
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        """One after the other, as ``predict``."""
+        return predict_each_point(self, embedding, points)
+
     def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
         """As the network does."""
         return self._network.to_arrays(embedding)
@@ -77,7 +86,7 @@ class PlausiblePredictor:
 def load_plausible(name: str, device: str = "", precision: str = "auto") -> PlausiblePredictor:
     """As ``engine.load.load_predictor``, for SAM models."""
     network = load_predictor(name, device, precision)
-    if not isinstance(network, SamPredictor):
+    if not isinstance(network, StorablePredictor):
         raise EngineError(
             f"{network.info.title} has no random weights whose masks need others in their place."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.engine.models import registry, weights
-from samdesk.engine.ultralytics import NETWORKS
+from samdesk.engine.sam.architectures import ARCHITECTURES, architecture
 
 _GAIN, _GAIN_MASK = 1.2, 1.4
 
@@ -39,7 +39,7 @@ def checkpoint(name: str, folder: Path) -> Checkpoint:
 
 
 def seeded_network(network: str, seed: int = 0) -> Any:
-    """One of ``ultralytics_door.NETWORKS`` with random weights, the same ones for a seed.
+    """The network of a ``SamArchitecture``, by name, with random weights, the same ones for a seed.
 
     Freshly initialised networks are close to constant (zero biases, zero position encodings), so every
     parameter and every batch-norm statistic gets some noise: masks are noise then, too, but every part of the
@@ -70,7 +70,7 @@ def save_seeded(network: str, path: Path, seed: int = 0) -> None:
 
     import torch
 
-    torch.save({"model": state} if network.startswith("sam2") else state, path)
+    torch.save({"model": state} if architecture(network).is_sam2 else state, path)
 
 
 def _scatter(key: str, parameter: Any) -> None:
@@ -95,4 +95,4 @@ def _network_without_weights(name: str) -> str:
     if known is None or weights.find(name) is not None:
         return ""
     stem = known.name.removesuffix(".pt")
-    return stem if stem in NETWORKS else ""
+    return stem if any(row.name == stem for row in ARCHITECTURES) else ""

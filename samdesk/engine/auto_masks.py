@@ -5,22 +5,17 @@ The filters are those of Meta's ``SamAutomaticMaskGenerator`` (segment-anything)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.domain.geometry.logits import bounds
 from samdesk.domain.geometry.types import FloatArray
-from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
+from samdesk.domain.prompts import MaskCandidate
 from samdesk.engine.embedding import Embedding
+from samdesk.engine.families import MaskThresholds, find_family
 from samdesk.engine.protocols import Predictor
 
-PREDICTED_IOU, STABILITY = 0.88, 0.95
-"""Meta's thresholds, for the scores of a SAM."""
-FLINT_PREDICTED_IOU, FLINT_STABILITY = 0.75, 0.8
-"""Flint is less sure of itself, and its edges are softer."""
 BOX_OVERLAP = 0.7
 
 
@@ -40,8 +35,8 @@ def segment_everything(
         predictor: Any predictor.
         embedding: The image.
         points_per_side: Clicks along each side of the image.
-        predicted_iou: Least score; None: 0.88, Flint's 0.75.
-        stability: Least stability; None: 0.95, Flint's 0.8.
+        predicted_iou: Least predicted IoU, 0..1; None: that of the model's ``Family.thresholds``.
+        stability: Least stability score, 0..1; None: likewise.
         cancel: Looked at between clicks.
         progress: Called with (clicks done, clicks in all).
 
@@ -49,16 +44,19 @@ def segment_everything(
         EngineError: The predictor failed.
         Cancelled: ``cancel`` was used.
     """
-    usual_iou, usual_stability = _thresholds(predictor)
-    least_iou = usual_iou if predicted_iou is None else predicted_iou
-    least_stability = usual_stability if stability is None else stability
+    family = find_family(predictor.info.family)
+    usual = MaskThresholds() if family is None else family.thresholds
+    least_iou = usual.predicted_iou if predicted_iou is None else predicted_iou
+    least_stability = usual.stability if stability is None else stability
+    cancel.check()
     grid = point_grid(points_per_side, embedding.image_hw)
     kept: list[MaskCandidate] = []
-    for done, found in enumerate(_decoded(predictor, embedding, grid, cancel), 1):
+    for done, found in enumerate(predictor.predict_points(embedding, grid), 1):
         kept += [
             c for c in found if c.score >= least_iou and c.stability >= least_stability and not _cut_off(c)
         ]
         progress(done, len(grid))
+        cancel.check()
     boxes = [bounds(c.logits, c.frame, c.image_hw) for c in kept]
     there = [i for i, box in enumerate(boxes) if box is not None]
     scores = np.array([kept[i].score for i in there])
@@ -66,36 +64,11 @@ def segment_everything(
     return [kept[there[i]] for i in non_maximum_suppression(corners, scores, BOX_OVERLAP)]
 
 
-def _thresholds(predictor: Predictor) -> tuple[float, float]:
-    from samdesk.engine.flint.predictor import FlintPredictor
-
-    if isinstance(predictor, FlintPredictor):
-        return FLINT_PREDICTED_IOU, FLINT_STABILITY
-    return PREDICTED_IOU, STABILITY
-
-
 def point_grid(points_per_side: int, image_hw: tuple[int, int]) -> FloatArray:
     """(points_per_side ** 2, 2) points in image pixels, evenly over the image, row by row."""
     offset = (np.arange(points_per_side) + 0.5) / points_per_side
     x, y = np.meshgrid(offset * image_hw[1], offset * image_hw[0])
     return np.stack([x.ravel(), y.ravel()], axis=1)
-
-
-def _decoded(
-    predictor: Predictor, embedding: Embedding, points: FloatArray, cancel: CancelToken
-) -> Iterator[list[MaskCandidate]]:
-    """What each click draws, one after the other; many at a time where that is faster."""
-    from samdesk.engine.sam.predictor import SamPredictor
-
-    if isinstance(predictor, SamPredictor):
-        for start in range(0, len(points), predictor.at_once):
-            for found in predictor.predict_points(embedding, points[start : start + predictor.at_once]):
-                cancel.check()
-                yield found
-        return
-    for x, y in points:
-        cancel.check()
-        yield predictor.predict(embedding, PromptSet((PointPrompt(float(x), float(y)),)))
 
 
 def _cut_off(candidate: MaskCandidate) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Pause, no_pause
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
-from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
 
 
@@ -35,6 +36,17 @@ class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
     code = "engine.out_of_memory"
 
 
+class PromptKind(Enum):
+    """What a model can be prompted with."""
+
+    POINT = "point"
+    BOX = "box"
+    MASK = "mask"
+    TEXT = "text"
+    EXEMPLAR = "exemplar"
+    WHOLE_IMAGE = "whole image"
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """What is true of a loaded model.
@@ -53,6 +65,8 @@ class ModelInfo:
         sha256: Content hash of the checkpoint (hex, first 16), part of an embedding's key.
         note: What the user should know of how it runs, in words; "" for nothing.
         views: Whether ``Predictor.encode`` can look at a part of an image.
+        family: ``families.Family.id`` of its network; "" for one of none.
+        answers: The kinds of prompts that it takes; none for a detector.
     """
 
     name: str
@@ -68,6 +82,8 @@ class ModelInfo:
     sha256: str = ""
     note: str = ""
     views: bool = True
+    family: str = ""
+    answers: frozenset[PromptKind] = frozenset()
 
     @property
     def key(self) -> str:
@@ -132,6 +148,20 @@ class Predictor(Protocol):
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        """Decodes (N, 2) positive points in image pixels, each an object of its own, in their order.
+
+        Lazily, and as many together as the device is fastest with: what is not iterated over is not decoded.
+        """
+
+
+def predict_each_point(
+    predictor: Predictor, embedding: Embedding, points: FloatArray
+) -> Iterator[list[MaskCandidate]]:
+    """``Predictor.predict_points`` for a predictor that decodes one object at a time."""
+    for x, y in points:
+        yield predictor.predict(embedding, PromptSet((PointPrompt(float(x), float(y)),)))
 
 
 @runtime_checkable

@@ -17,15 +17,10 @@ from typing import TYPE_CHECKING, Any
 from samdesk.base import places
 from samdesk.base.cv import cv2
 from samdesk.engine.runtime.imports import import_gently, import_torch, import_torchvision
+from samdesk.engine.sam.architectures import architecture
 
 if TYPE_CHECKING:
     from torch import nn
-
-NETWORKS = (
-    "sam_b", "sam_l", "sam_h", "mobile_sam",
-    "sam2_t", "sam2_s", "sam2_b", "sam2_l", "sam2.1_t", "sam2.1_s", "sam2.1_b", "sam2.1_l",
-)  # fmt: skip
-"""The networks ``build_network`` knows, by the stem of their Ultralytics checkpoint."""
 
 
 def _quiet() -> None:
@@ -68,7 +63,7 @@ def ultralytics() -> Any:
 
 
 def build_network(name: str) -> nn.Module:
-    """One of ``NETWORKS`` with random weights, in evaluation mode, on the CPU.
+    """The network of a ``SamArchitecture``, by name, with random weights, in evaluation mode, on the CPU.
 
     MobileSAM caches its attention biases when it enters evaluation mode: call ``eval()`` again after
     loading weights or changing their type.
@@ -76,18 +71,9 @@ def build_network(name: str) -> nn.Module:
     ultralytics()
     from ultralytics.models.sam import build
 
-    builders: dict[str, Any] = {
-        "sam_b": build.build_sam_vit_b,
-        "sam_l": build.build_sam_vit_l,
-        "sam_h": build.build_sam_vit_h,
-        "mobile_sam": build.build_mobile_sam,
-        "sam2_t": build.build_sam2_t,
-        "sam2_s": build.build_sam2_s,
-        "sam2_b": build.build_sam2_b,
-        "sam2_l": build.build_sam2_l,
-    }
-    network: nn.Module = builders[name.replace("sam2.1", "sam2")]()
-    if name.startswith("sam2.1"):
+    found = architecture(name)
+    network: nn.Module = getattr(build, found.builder)()
+    if found.version == "2.1":
         _make_2_1(network)
     return network
 
@@ -110,7 +96,7 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
 
     Args:
         network: One of ``build_network`` with its weights; it is moved to the device in fp32.
-        name: Its name in ``NETWORKS``.
+        name: The name of its ``SamArchitecture``.
         device: As ``engine.device.resolve`` names it.
     """
     ultralytics()
@@ -118,7 +104,7 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
     import_gently("ultralytics.models.sam")
     from ultralytics.models.sam import Predictor, SAM2Predictor
 
-    kind = SAM2Predictor if name.startswith("sam2") else Predictor
+    kind = SAM2Predictor if architecture(name).is_sam2 else Predictor
     options = {"model": f"{name}.pt", "imgsz": 1024, "device": device, "verbose": False, "save": False}
     predictor: Any = kind(overrides=options)
     predictor.setup_model(network, verbose=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.auto_masks import segment_everything
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import ModelInfo
+from samdesk.engine.protocols import ModelInfo, predict_each_point
 
 SIZE = (240, 320)
 GRID = (np.arange(256) + 0.5) / 256
@@ -49,6 +50,9 @@ class Looker:
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         raise NotImplementedError
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        return predict_each_point(self, embedding, points)
 
 
 def everything(predictor: Looker) -> list[MaskCandidate]:

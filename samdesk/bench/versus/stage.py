@@ -16,6 +16,7 @@ from samdesk.bench.versus.rows import Entry, Row, row
 from samdesk.bench.versus.settings import Settings
 from samdesk.bench.versus.shapes import Shapes
 from samdesk.bench.versus.stock import Stock
+from samdesk.engine.sam.architectures import architecture
 
 USUAL = "mobile_sam"
 
@@ -78,7 +79,7 @@ class Stage:
     def stock(self) -> Stock:
         """The stock network, which is Ultralytics' own."""
         reference = self.reference
-        return Stock(reference.network, reference.name.startswith("sam2"), reference.device)
+        return Stock(reference.network, architecture(reference.name).is_sam2, reference.device)
 
     def stock_features(self, photo: Photo) -> Any:
         """What the stock encoder makes of a photo; only the first call takes long."""

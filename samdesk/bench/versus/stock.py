@@ -29,7 +29,7 @@ class Stock:
     """A stock network on its device.
 
     Args:
-        network: Of ``ultralytics_door.build_network``, with weights.
+        network: Of ``engine.ultralytics.build_network``, with weights.
         second: Whether it is a SAM 2.
         device: Where it is.
     """

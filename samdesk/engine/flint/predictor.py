@@ -9,7 +9,7 @@ correction stays on the look of the mask it corrects, whose embedding is still t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ from samdesk.engine.flint.crops import (
     square,
 )
 from samdesk.engine.flint.specks import without_crumbs
-from samdesk.engine.protocols import EngineError, ModelInfo, checked_image
+from samdesk.engine.protocols import EngineError, ModelInfo, checked_image, predict_each_point
 from samdesk.engine.runtime.device import dtype_of, errors_in_words
 
 if TYPE_CHECKING:
@@ -135,6 +135,10 @@ class FlintPredictor:
                 drawn = self._draw(self._embed(_looks(seen, frames)), part, frames)
             found += [_candidate(masks[0], embedding.image_hw) for masks in drawn]
         return found
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        """Decodes (N, 2) single positive points, each an object of its own: up to three candidates each."""
+        return predict_each_point(self, embedding, points)
 
     def _seen(self, embedding: Embedding) -> Seen:
         if embedding.model != self.key or not isinstance(embedding.data, Seen):

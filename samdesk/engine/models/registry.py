@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-Family: TypeAlias = Literal["sam", "mobile_sam", "sam2", "yolo", "flint"]
+from samdesk.engine.families import find_family
+from samdesk.engine.sam.architectures import architecture
 
 _ASSETS = "https://github.com/ultralytics/assets/releases/download/v8.3.0"
 _META = "https://dl.fbaipublicfiles.com/segment_anything"
@@ -21,7 +21,7 @@ class ModelSpec:
     Attributes:
         name: What it is asked for by, and its file's name in the weights folder.
         title: For users.
-        family: What kind of network; "yolo" finds boxes, "flint" does both, the others draw masks.
+        family: ``families.Family.id``.
         url: Where its checkpoint is; "" for what is part of samdesk.
         bytes: About how much is downloaded (the server says how much it really is).
         sha256: Of the checkpoint (hex), None where it is not known for certain.
@@ -32,7 +32,7 @@ class ModelSpec:
 
     name: str
     title: str
-    family: Family
+    family: str
     url: str
     bytes: int
     sha256: str | None
@@ -43,16 +43,19 @@ class ModelSpec:
     @property
     def finds_boxes(self) -> bool:
         """Whether it is a detector."""
-        return self.family in ("yolo", "flint")
+        found = find_family(self.family)
+        return found is not None and found.finds_boxes
 
     @property
     def draws_masks(self) -> bool:
         """Whether it is a predictor."""
-        return self.family != "yolo"
+        found = find_family(self.family)
+        return found is not None and found.draws_masks
 
 
-def _sam(name: str, title: str, family: Family, size: int, parameters: int) -> ModelSpec:
-    return ModelSpec(name, title, family, f"{_ASSETS}/{name}", size, None, _APACHE, parameters)
+def _sam(name: str, size: int, parameters: int) -> ModelSpec:
+    title = architecture(name.removesuffix(".pt")).title
+    return ModelSpec(name, title, "sam", f"{_ASSETS}/{name}", size, None, _APACHE, parameters)
 
 
 def _yolo(name: str, size: int, parameters: float, sha256: str | None = None) -> ModelSpec:
@@ -75,17 +78,17 @@ MODELS: tuple[ModelSpec, ...] = (
         3_449_477,
         note="Built in, instant. Download MobileSAM for finer edges.",
     ),
-    _sam("mobile_sam.pt", "MobileSAM", "mobile_sam", 40_728_226, 10_130_092),
-    _sam("sam2.1_t.pt", "SAM 2.1 tiny", "sam2", 78_100_000, 38_962_498),
-    _sam("sam2.1_s.pt", "SAM 2.1 small", "sam2", 92_300_000, 46_059_714),
-    _sam("sam2.1_b.pt", "SAM 2.1 base", "sam2", 162_000_000, 80_850_178),
-    _sam("sam2.1_l.pt", "SAM 2.1 large", "sam2", 449_000_000, 224_446_642),
-    _sam("sam2_t.pt", "SAM 2 tiny", "sam2", 78_100_000, 38_945_986),
-    _sam("sam2_s.pt", "SAM 2 small", "sam2", 92_300_000, 46_043_202),
-    _sam("sam2_b.pt", "SAM 2 base", "sam2", 162_000_000, 80_833_666),
-    _sam("sam2_l.pt", "SAM 2 large", "sam2", 449_000_000, 224_430_130),
-    _sam("sam_b.pt", "SAM base", "sam", 375_042_383, 93_735_472),
-    _sam("sam_l.pt", "SAM large", "sam", 1_249_524_607, 312_342_832),
+    _sam("mobile_sam.pt", 40_728_226, 10_130_092),
+    _sam("sam2.1_t.pt", 78_100_000, 38_962_498),
+    _sam("sam2.1_s.pt", 92_300_000, 46_059_714),
+    _sam("sam2.1_b.pt", 162_000_000, 80_850_178),
+    _sam("sam2.1_l.pt", 449_000_000, 224_446_642),
+    _sam("sam2_t.pt", 78_100_000, 38_945_986),
+    _sam("sam2_s.pt", 92_300_000, 46_043_202),
+    _sam("sam2_b.pt", 162_000_000, 80_833_666),
+    _sam("sam2_l.pt", 449_000_000, 224_430_130),
+    _sam("sam_b.pt", 375_042_383, 93_735_472),
+    _sam("sam_l.pt", 1_249_524_607, 312_342_832),
     # Ultralytics does not host the largest one: this is Meta's own file.
     ModelSpec(
         "sam_h.pt",

@@ -114,7 +114,7 @@ def _without_prefix(state: State) -> State:
 
 
 def recognise(state: Mapping[str, torch.Tensor]) -> str | None:
-    """Which of ``ultralytics_door.NETWORKS`` has these tensors, or None."""
+    """The name of the ``SamArchitecture`` that has these tensors, or None."""
     vit = state.get("image_encoder.patch_embed.proj.weight")
     if vit is not None:
         return _VIT.get(vit.shape[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -105,7 +105,7 @@ class SamPredictor:
     Args:
         network: Encoder and decoder.
         info: What is true of it.
-        kind: Which of ``ultralytics_door.NETWORKS`` it is; "" for none.
+        kind: The name of its ``architectures.SamArchitecture``; "" for none.
     """
 
     def __init__(self, network: SamNetwork, info: ModelInfo, kind: str = "") -> None:
@@ -118,7 +118,7 @@ class SamPredictor:
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model; GFLOPs only in ``engine.describe.describe``."""
+        """What is true of this model; GFLOPs only in ``families.describe``."""
         return self._info
 
     @property
@@ -227,18 +227,16 @@ class SamPredictor:
             found += candidates(logits[:, 0], scores[:, 0], embedding.frame, embedding.image_hw)
         return found
 
-    def predict_points(self, embedding: Embedding, points: FloatArray) -> list[list[MaskCandidate]]:
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
         """Decodes (N, 2) single positive points, each an object of its own: three candidates each."""
         xy = self._to_input(embedding, points)
-        found: list[list[MaskCandidate]] = []
         at_once = self.at_once
         for start in range(0, len(xy), at_once):
             chunk = self._tensor(xy[start : start + at_once, None, :])
             labels = self._tensor(np.ones(chunk.shape[:2], np.float32))
             prompts = PromptTensors(len(chunk), points=chunk, labels=labels)
             for logits, scores in zip(*self._decode(embedding, prompts, True), strict=True):
-                found.append(candidates(logits, scores, embedding.frame, embedding.image_hw))
-        return found
+                yield candidates(logits, scores, embedding.frame, embedding.image_hw)
 
     def _tensors(self, embedding: Embedding, prompts: PromptSet) -> PromptTensors:
         points = labels = boxes = masks = None

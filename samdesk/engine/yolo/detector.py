@@ -11,9 +11,10 @@ import numpy as np
 
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine import ultralytics
-from samdesk.engine.models.weights import file_hash
+from samdesk.engine.models.info import network_info
 from samdesk.engine.protocols import Detection, EngineError, ModelInfo
-from samdesk.engine.runtime.device import errors_in_words, precision_for, title
+from samdesk.engine.runtime.device import errors_in_words, precision_for
+from samdesk.engine.yolo.family import ID
 
 _TASKS = ("detect", "segment")
 
@@ -40,26 +41,20 @@ class YoloDetector:
         self._device = device
         wanted = precision_for(device, precision)
         self._half = wanted == "fp16"
-        network = self._model.model
         with errors_in_words(f"Loading {path.name}", device):
             self._model.to(device)
-        tensors = [*network.parameters(), *network.buffers()]
-        self._info = ModelInfo(
-            name=path.name,
+        self._info = network_info(
+            self._model.model,
+            path,
+            device,
+            "fp16" if self._half else "fp32",
             title=model_title or path.stem,
-            device=device,
-            device_title=title(device),
-            precision="fp16" if self._half else "fp32",
-            layers=sum(1 for m in network.modules() if not list(m.children())),
-            parameters=sum(p.numel() for p in network.parameters()),
-            memory_bytes=sum(t.numel() * t.element_size() for t in tensors),
-            path=str(path),
-            sha256=file_hash(path)[:16],
+            family=ID,
         )
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model; GFLOPs only in ``engine.describe.describe``."""
+        """What is true of this model; GFLOPs only in ``families.describe``."""
         return self._info
 
     @property

@@ -5,6 +5,8 @@ C. Rother, V. Kolmogorov, A. Blake: "GrabCut", SIGGRAPH 2004.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from samdesk.base.cv import cv2
@@ -15,7 +17,7 @@ from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
-from samdesk.engine.protocols import ModelInfo, Predictor
+from samdesk.engine.protocols import ModelInfo, Predictor, predict_each_point
 
 _REACH = 0.1
 """Half the side of the square that a lone click stands for, as a share of the photo's longest side."""
@@ -75,6 +77,10 @@ class Baseline:
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """One candidate a box."""
         return [self.predict(embedding, PromptSet(box=BoxPrompt(*map(float, b))))[0] for b in boxes]
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        """One candidate a point."""
+        return predict_each_point(self, embedding, points)
 
 
 def _box(embedding: Embedding, prompts: PromptSet) -> tuple[float, float, float, float]:

@@ -61,7 +61,7 @@ def _load_predictor(name: str, device: str, precision: str) -> Predictor:
 
 
 def _describe(predictor: Predictor) -> ModelInfo:
-    from samdesk.engine.models.describe import describe
+    from samdesk.engine.families import describe
 
     return describe(predictor)
 

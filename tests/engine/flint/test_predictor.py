@@ -18,10 +18,10 @@ from samdesk.domain.geometry.contours import region_to_logits
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import BoolArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
-from samdesk.engine.auto_masks import FLINT_PREDICTED_IOU, FLINT_STABILITY, segment_everything
+from samdesk.engine.auto_masks import segment_everything
 from samdesk.engine.cache.memory import moved
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.models.describe import describe
+from samdesk.engine.families import describe, find_family
 from samdesk.engine.models.load import class_names, load_detector, load_predictor
 from samdesk.engine.models.registry import spec
 from samdesk.engine.models.weights import find
@@ -323,7 +323,10 @@ def test_everything_is_found_with_frames_of_many_sizes(predictor: Predictor, bus
     assert steps[-1] == (16, 16)
     assert len({c.frame for c in found}) > 2
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
-    usual = [c for c in found if c.score >= FLINT_PREDICTED_IOU and c.stability >= FLINT_STABILITY]
+    family = find_family("flint")
+    assert family is not None
+    least = family.thresholds
+    usual = [c for c in found if c.score >= least.predicted_iou and c.stability >= least.stability]
     assert 0 < len(usual) < len(found)
     masks = [c.raster() for c in found]
     assert max(iou(a, b) for i, a in enumerate(masks) for b in masks[:i]) < 0.9

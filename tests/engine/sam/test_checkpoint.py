@@ -12,8 +12,9 @@ import pytest
 
 from samdesk.engine.models.load import default_detector, default_model, load_detector, load_predictor
 from samdesk.engine.protocols import EngineError
+from samdesk.engine.sam.architectures import ARCHITECTURES
 from samdesk.engine.sam.checkpoint import load_network, read_tensors, recognise
-from samdesk.engine.ultralytics import NETWORKS, build_network
+from samdesk.engine.ultralytics import build_network
 
 torch = pytest.importorskip("torch")
 
@@ -36,7 +37,7 @@ def test_any_file_name_and_wrapping_is_recognised(mobile_sam_checkpoint: Path, t
     assert network.state_dict()[key].dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", [n for n in NETWORKS if n[-2:] not in ("_l", "_h")])
+@pytest.mark.parametrize("name", [a.name for a in ARCHITECTURES if a.name[-2:] not in ("_l", "_h")])
 def test_every_network_is_told_by_its_tensors(name: str) -> None:
     assert recognise(build_network(name).state_dict()) == name
 

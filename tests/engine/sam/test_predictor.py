@@ -13,7 +13,7 @@ from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptSet
 from samdesk.engine.auto_masks import segment_everything
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.models.describe import describe
+from samdesk.engine.families import describe
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError, OutOfMemory
 from samdesk.engine.runtime.device import errors_in_words

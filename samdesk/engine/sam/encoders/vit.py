@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from samdesk.base.jobs import Pause
 from samdesk.engine.runtime.kernels import linear
-from samdesk.engine.sam.encoders.tiny_vit import TinyVitEncoder
 
 
 class Encoder(Protocol):
@@ -43,11 +42,6 @@ class VitEncoder:
         with _Pauses(self._module.blocks, pause):
             found: Tensor = self._module(pixels.to(self._dtype))
         return found
-
-
-def encoder_for(name: str, module: Any, dtype: torch.dtype) -> Encoder:
-    """The encoder of a SAM 1 network of ``ultralytics_door.NETWORKS``."""
-    return (TinyVitEncoder if name == "mobile_sam" else VitEncoder)(module.image_encoder, dtype)
 
 
 def _faster(module: Any, dtype: torch.dtype) -> Any:

@@ -1,0 +1,36 @@
+"""Ultralytics' YOLO in the registry of model families."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samdesk.engine.models.weights_file import WeightsFile
+from samdesk.engine.protocols import Detector, ModelInfo
+
+if TYPE_CHECKING:
+    from samdesk.engine.yolo.detector import YoloDetector
+
+ID = "yolo"
+_SIDE = 640
+
+
+def recognise(file: WeightsFile) -> bool:
+    """Whether a checkpoint holds a pickled Ultralytics network."""
+    return any(name.startswith("ultralytics.nn.") for name in file.names)
+
+
+def load_detector(path: Path, device: str, precision: str) -> Detector:
+    """See ``models.load.load_detector``."""
+    from samdesk.engine.yolo.detector import YoloDetector
+
+    return YoloDetector(path, device, precision)
+
+
+def describe(detector: YoloDetector) -> ModelInfo:
+    """With layers, parameters and GFLOPs at 640 pixels as Ultralytics' ``model.info()`` counts them."""
+    from samdesk.engine import ultralytics
+
+    layers, parameters, gflops = ultralytics.network_facts(detector.network, _SIDE)
+    return replace(detector.info, layers=layers, parameters=parameters, gflops=gflops)
