@@ -20,8 +20,8 @@ from samdesk.base import places
 from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.engine.cache.disk import DiskTier
-from samdesk.engine.cache.memory import EmbeddingTier
+from samdesk.engine.cache.disk import DiskCache
+from samdesk.engine.cache.memory import MemoryCache
 from samdesk.images.cache import ImageCache
 from samdesk.images.reader import read_image
 from samdesk.settings.table import (
@@ -121,7 +121,7 @@ class Workers:
     downloads: DownloadClient
     teach: TeachClient
     predictors: TaughtLoader
-    disk: DiskTier
+    disk: DiskCache
 
     def stop(self) -> bool:
         """Ends every thread after what it is doing; edits that wait are saved first.
@@ -276,8 +276,8 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, outsi
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
     predictors = TaughtLoader(outside.load_predictor)
-    disk = DiskTier(notice=Post(lambda text: inference.notice.emit(text)))
-    inference = InferenceClient(predictors, read_image=cache.get, tier=EmbeddingTier(disk=disk))
+    disk = DiskCache(notice=Post(lambda text: inference.notice.emit(text)))
+    inference = InferenceClient(predictors, read_image=cache.get, cache=MemoryCache(disk=disk))
     model = session.model
     batch = AutoAnnotateClient(
         storage, lambda: model.labels, session.change_labels, loaders=outside.loaders, read=read

@@ -22,7 +22,7 @@ from samdesk.batch.report import ImageFailure
 from samdesk.batch.targets.dataset import Images, reader
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.file import folder_name
 from samdesk.engine.protocols import EngineError, Predictor
 from samdesk.images.stamp import ImageStamp
@@ -98,7 +98,7 @@ _Photo: TypeAlias = tuple[ImageStamp, RgbImage]
 
 
 def fill(
-    images: Images, predictor: Predictor, disk: DiskTier, listener: Listener, cancel: CancelToken
+    images: Images, predictor: Predictor, disk: DiskCache, listener: Listener, cancel: CancelToken
 ) -> Filled:
     """Encodes the photos that are not in ``disk`` yet. One that cannot be read is named and left out.
 
@@ -117,7 +117,7 @@ def fill(
 
 class _Fill:
     def __init__(
-        self, images: Images, predictor: Predictor, disk: DiskTier, listener: Listener, cancel: CancelToken
+        self, images: Images, predictor: Predictor, disk: DiskCache, listener: Listener, cancel: CancelToken
     ) -> None:
         self._images, self._predictor, self._disk = images, predictor, disk
         self._listener, self._cancel = listener, cancel

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from samdesk.batch.encode_ahead import Filled, FillProgress
     from samdesk.batch.report import ImageFailure
-    from samdesk.engine.cache.disk import DiskTier
+    from samdesk.engine.cache.disk import DiskCache
     from samdesk.engine.cache.folder import CachedFile
     from samdesk.engine.protocols import Predictor
     from samdesk.settings.table import Settings
@@ -178,13 +178,13 @@ def limit(
     )
 
 
-def _disk(settings: Settings | None = None) -> tuple[DiskTier, bool]:
-    """The disk tier with the limit of the settings, and whether the window uses it."""
-    from samdesk.engine.cache.disk import DiskTier
+def _disk(settings: Settings | None = None) -> tuple[DiskCache, bool]:
+    """The disk cache with the limit of the settings, and whether the window uses it."""
+    from samdesk.engine.cache.disk import DiskCache
     from samdesk.settings.table import EMBEDDING_DISK, EMBEDDING_DISK_GB, Settings
 
     settings = settings or Settings()
-    return DiskTier(limit_bytes=settings.get(EMBEDDING_DISK_GB) * 1024**3), settings.get(EMBEDDING_DISK)
+    return DiskCache(limit_bytes=settings.get(EMBEDDING_DISK_GB) * 1024**3), settings.get(EMBEDDING_DISK)
 
 
 def _predictor(model: str, device: str, precision: str) -> Predictor:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import samdesk
 from samdesk.cli.main import cli
-from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.file import SUFFIX
 from samdesk.engine.models.load import load_predictor
 from samdesk.images.stamp import ImageStamp
@@ -82,7 +82,7 @@ def test_a_folder_is_encoded_ahead_of_time(
     assert err.count("broken.jpg") == 1
     assert len(kept(home)) == 2
     predictor = load_predictor(str(model), "cpu", "fp32")
-    disk = DiskTier(home / "cache" / "embeddings")
+    disk = DiskCache(home / "cache" / "embeddings")
     for path in (images / "a.png", images / "more" / "b.png"):
         found = disk.get(predictor, ImageStamp.of(path))
         assert found is not None

@@ -1,8 +1,8 @@
-"""The disk tier: what was encoded once is there again at the next start, on any device, in any precision.
+"""The disk cache: what was encoded once is there again at the next start, on any device, in any precision.
 
 An embedding is written as soon as it is made, so nothing has to be saved when memory overflows or the
 program ends. The inference thread, which alone may touch the model's tensors, makes the fp16 arrays
-(about a millisecond); one thread of this tier packs and writes them and deletes what is over the limit.
+(about a millisecond); one thread of this cache packs and writes them and deletes what is over the limit.
 So the next click waits for no disk, however slow, and the loop of the inference thread knows nothing
 of files. Reading, and hashing a photo's bytes, is done by whoever needs the embedding.
 
@@ -37,7 +37,7 @@ def default_folder() -> Path:
     return places.cache() / "embeddings"
 
 
-class DiskTier:
+class DiskCache:
     """Embeddings on the disk, of predictors that are ``Storable``; of others it keeps nothing.
 
     Thread-safe, but ``get``, ``put`` and ``put_soon`` use the predictor: they are for its own thread.

@@ -1,6 +1,6 @@
-"""The embedding tier: what was encoded is kept, on the device first, then in the host's memory.
+"""The embedding cache: what was encoded is kept, on the device first, then in the host's memory.
 
-Behind both may stand the disk (``disk_tier``), which also serves the next start of the program.
+Behind both may stand the disk (``disk``), which also serves the next start of the program.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from threading import RLock, Thread
 from typing import Any, Literal, TypeAlias
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.engine.cache.disk import DiskTier
+from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
 from samdesk.engine.runtime.device import release
 from samdesk.images.stamp import ImageStamp
 
-__all__ = ["MIB", "EmbeddingTier", "Found", "ImageStamp", "model_key", "moved"]
+__all__ = ["MIB", "Found", "ImageStamp", "MemoryCache", "model_key", "moved"]
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class _Entry:
     device: str
 
 
-class EmbeddingTier:
+class MemoryCache:
     """A least-recently-used cache of embeddings with a budget in bytes for each kind of memory.
 
     Thread-safe. What overflows the device's budget moves to the host, what overflows the host's is
@@ -68,7 +68,7 @@ class EmbeddingTier:
     """
 
     def __init__(
-        self, device_bytes: int = DEVICE_BYTES, host_bytes: int = HOST_BYTES, disk: DiskTier | None = None
+        self, device_bytes: int = DEVICE_BYTES, host_bytes: int = HOST_BYTES, disk: DiskCache | None = None
     ) -> None:
         self.disk = disk
         self._lock = RLock()

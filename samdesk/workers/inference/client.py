@@ -13,7 +13,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PromptSet
-from samdesk.engine.cache.memory import EmbeddingTier
+from samdesk.engine.cache.memory import MemoryCache
 from samdesk.workers.inference.embeddings import ReadImage
 from samdesk.workers.inference.engine_functions import EngineFunctions, SegmentEverything
 from samdesk.workers.inference.events import Event, ImageEvent, InferenceNotice, RequestFailed
@@ -88,7 +88,7 @@ class InferenceClient(QObject):
         read_image: ReadImage | None = None,
         *,
         everything: SegmentEverything | None = None,
-        tier: EmbeddingTier | None = None,
+        cache: MemoryCache | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -100,13 +100,13 @@ class InferenceClient(QObject):
         self._requested_view: Frame | None = None
         self._current_view: Frame | None = None
         self._cancel_everything = CancelToken()
-        self._tier = EmbeddingTier() if tier is None else tier  # an empty one is false
+        self._cache = MemoryCache() if cache is None else cache  # an empty one is false
         self._handlers: dict[type[Event], list[Callable[[Any], None]]] = {}
         self._connect_signals()
         self._mailbox = Mailbox()
         self._post = Post(self._receive, self)
         engine = EngineFunctions.real(loader, read_image, everything)
-        loop = InferenceLoop(self._mailbox, self._post, engine, self._tier)
+        loop = InferenceLoop(self._mailbox, self._post, engine, self._cache)
         self._thread = LoopThread("inference", loop.run)
         self._thread.start()
 
@@ -225,7 +225,7 @@ class InferenceClient(QObject):
 
     def set_cache_budget(self, budget: int) -> None:
         """Sets how much device memory, and how much host memory, embeddings may take, bytes each."""
-        self._tier.set_budget(budget, budget)
+        self._cache.set_budget(budget, budget)
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
         """Ends the thread after what it is doing now; False if that takes longer than the timeout."""

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from samdesk.base.jobs import Pause, no_pause
 from samdesk.domain.geometry.types import Frame, RgbImage
-from samdesk.engine.cache.memory import EmbeddingTier, ImageStamp, model_key
+from samdesk.engine.cache.memory import ImageStamp, MemoryCache, model_key
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor
 
@@ -46,12 +46,12 @@ class Embeddings:
 
     Args:
         read_image: Reads an image file as (H, W, 3) uint8 RGB.
-        tier: The embedding cache.
+        cache: The embedding cache.
     """
 
-    def __init__(self, read_image: ReadImage, tier: EmbeddingTier) -> None:
+    def __init__(self, read_image: ReadImage, cache: MemoryCache) -> None:
         self._read_image = read_image
-        self._tier = tier
+        self._cache = cache
 
     def get(
         self, predictor: Predictor, path: Path, view: Frame | None = None, pause: Pause = no_pause
@@ -71,25 +71,25 @@ class Embeddings:
         embedding = predictor.encode(image, view=view, pause=pause)
         ms = (time.perf_counter() - start) * 1e3
         self._keep(predictor, stamp, embedding, view)
-        if self._tier.disk is not None:
-            self._tier.disk.put_soon(predictor, stamp, embedding, view)
+        if self._cache.disk is not None:
+            self._cache.disk.put_soon(predictor, stamp, embedding, view)
         return EncodeResult(embedding, "encoded", ms)
 
     def shrink(self) -> None:
         """Frees the device's memory."""
-        self._tier.shrink()
+        self._cache.shrink()
 
     def clear(self) -> None:
         """Drops all embeddings from memory; those on the disk stay."""
-        self._tier.clear()
+        self._cache.clear()
 
     def _find(
         self, predictor: Predictor, stamp: ImageStamp, view: Frame | None
     ) -> tuple[Embedding, Source] | None:
-        found = self._tier.find(stamp, model_key(predictor.info), view)
+        found = self._cache.find(stamp, model_key(predictor.info), view)
         if found is not None:
             return found.embedding, found.place
-        disk = self._tier.disk
+        disk = self._cache.disk
         embedding = None if disk is None else disk.get(predictor, stamp, view)
         if embedding is None:
             return None
@@ -100,4 +100,4 @@ class Embeddings:
         self, predictor: Predictor, stamp: ImageStamp, embedding: Embedding, view: Frame | None
     ) -> None:
         info = predictor.info
-        self._tier.put(stamp, model_key(info), embedding, info.device, view)
+        self._cache.put(stamp, model_key(info), embedding, info.device, view)

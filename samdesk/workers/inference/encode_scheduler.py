@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from samdesk.base.jobs import Cancelled
-from samdesk.engine.cache.memory import EmbeddingTier, ImageStamp, model_key
+from samdesk.engine.cache.memory import ImageStamp, MemoryCache, model_key
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import OutOfMemory, Predictor
 from samdesk.workers.failure import describe
@@ -68,12 +68,12 @@ class EncodeScheduler:
         mailbox: Mailbox,
         post: Callable[[Event], None],
         model: ModelInUse,
-        embeddings: tuple[Embeddings, EmbeddingTier],
+        embeddings: tuple[Embeddings, MemoryCache],
         views: ImageViews,
         serve: Callable[[Request], None],
     ) -> None:
         self._mailbox, self._post, self._model = mailbox, post, model
-        self._embeddings, self._tier = embeddings
+        self._embeddings, self._cache = embeddings
         self._views, self._serve = views, serve
 
     # -- images
@@ -221,4 +221,4 @@ class EncodeScheduler:
             stamp = ImageStamp.of(screen.path)
         except OSError:
             return None  # reported by its own encode
-        return self._tier.get(stamp, model_key(self._model.predictor.info))
+        return self._cache.get(stamp, model_key(self._model.predictor.info))

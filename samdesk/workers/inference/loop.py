@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from samdesk.base.jobs import CancelToken
-from samdesk.engine.cache.memory import EmbeddingTier
+from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor
 from samdesk.workers.inference.embeddings import Embeddings
@@ -37,14 +37,14 @@ class InferenceLoop:
         mailbox: Mailbox,
         post: Callable[[Event], None],
         engine: EngineFunctions,
-        tier: EmbeddingTier,
+        cache: MemoryCache,
     ) -> None:
         self.mailbox, self.post, self.engine = mailbox, post, engine
         self.views = ImageViews()
-        self.embeddings = Embeddings(engine.read_image, tier)
+        self.embeddings = Embeddings(engine.read_image, cache)
         self.model = ModelInUse(engine.load, engine.describe, post, self._free_memory)
         self.scheduler = EncodeScheduler(
-            mailbox, post, self.model, (self.embeddings, tier), self.views, self._serve_between
+            mailbox, post, self.model, (self.embeddings, cache), self.views, self._serve_between
         )
 
     def run(self) -> None:

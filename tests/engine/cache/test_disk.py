@@ -17,7 +17,7 @@ import pytest
 
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PointPrompt, PromptSet
-from samdesk.engine.cache.disk import LIMIT_BYTES, DiskTier
+from samdesk.engine.cache.disk import LIMIT_BYTES, DiskCache
 from samdesk.engine.cache.file import SUFFIX, BadEntry, Entry, packed, unpacked
 from samdesk.engine.cache.folder import CachedFile, CacheFolder
 from samdesk.engine.embedding import Embedding
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Callable[[str], ImageStamp]:
-    """Makes files that are told apart by their content. The tier never looks at their pixels."""
+    """Makes files that are told apart by their content. The cache never looks at their pixels."""
 
     def make(name: str) -> ImageStamp:
         path = tmp_path / name
@@ -80,8 +80,8 @@ def test_an_embedding_comes_back_and_draws_the_same_mask(
     predictor: SamPredictor, picture: Path, embedding: Embedding, folder: Path
 ) -> None:
     stamp = ImageStamp.of(picture)
-    assert DiskTier(folder).put(predictor, stamp, embedding)
-    back = DiskTier(folder).get(predictor, stamp)
+    assert DiskCache(folder).put(predictor, stamp, embedding)
+    back = DiskCache(folder).get(predictor, stamp)
     assert back is not None
     assert (back.model, back.image_hw, back.frame) == (embedding.model, embedding.image_hw, embedding.frame)
     before, after = predictor.predict(embedding, CLICK)[0], predictor.predict(back, CLICK)[0]
@@ -93,7 +93,7 @@ def test_an_embedding_comes_back_and_draws_the_same_mask(
 def test_content_tells_photos_apart_not_the_name(
     predictor: SamPredictor, embedding: Embedding, folder: Path, tmp_path: Path
 ) -> None:
-    disk, path = DiskTier(folder), tmp_path / "a.jpg"
+    disk, path = DiskCache(folder), tmp_path / "a.jpg"
     path.write_bytes(b"first")
     before = path.stat()
     disk.put(predictor, ImageStamp.of(path), embedding)
@@ -110,7 +110,7 @@ def test_content_tells_photos_apart_not_the_name(
 def test_an_image_that_changed_while_it_was_encoded_is_not_kept(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk, stamp = DiskTier(folder), images("a")
+    disk, stamp = DiskCache(folder), images("a")
     Path(stamp.path).write_bytes(b"something else")
     assert not disk.put(predictor, stamp, embedding)
     disk.put_soon(predictor, stamp, embedding)
@@ -121,7 +121,7 @@ def test_an_image_that_changed_while_it_was_encoded_is_not_kept(
 def test_views_and_checkpoints_are_told_apart_devices_and_precisions_are_not(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk, stamp, view = DiskTier(folder), images("a"), Frame(10, 20, 100)
+    disk, stamp, view = DiskCache(folder), images("a"), Frame(10, 20, 100)
     disk.put(predictor, stamp, embedding, view)
     assert disk.has(predictor, stamp, Frame(10.0, 20.0, 100.0))
     for other in (None, Frame(10, 20, 101), Frame(10, 20, 100, 50)):
@@ -138,7 +138,7 @@ def test_views_and_checkpoints_are_told_apart_devices_and_precisions_are_not(
 def test_the_least_recently_used_leaves_first(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk = DiskTier(folder, 7 * ONE // 2)
+    disk = DiskCache(folder, 7 * ONE // 2)
     stamps = {name: images(name) for name in "abcd"}
     for name in "abc":
         disk.put(predictor, stamps[name], embedding)
@@ -152,7 +152,7 @@ def test_the_least_recently_used_leaves_first(
 def test_a_lower_limit_is_true_at_once(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk = DiskTier(folder)
+    disk = DiskCache(folder)
     for name in "abcd":
         disk.put(predictor, images(name), embedding)
     disk.configure(True, 3 * ONE)
@@ -163,7 +163,7 @@ def test_a_lower_limit_is_true_at_once(
 def test_switched_off_it_keeps_what_it_has_and_gives_nothing(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk = DiskTier(folder)
+    disk = DiskCache(folder)
     disk.put(predictor, images("a"), embedding)
     disk.configure(False, LIMIT_BYTES)
     assert disk.get(predictor, images("a")) is None
@@ -175,7 +175,7 @@ def test_switched_off_it_keeps_what_it_has_and_gives_nothing(
 
 def test_flint_needs_no_disk(folder: Path, images: Callable[[str], ImageStamp], picture: Path) -> None:
     flint = load_predictor("flint", "cpu")
-    disk, stamp = DiskTier(folder), images("a")
+    disk, stamp = DiskCache(folder), images("a")
     assert not disk.keeps(flint)
     embedding = flint.encode(read_image(picture))
     assert not disk.put(flint, stamp, embedding)
@@ -188,7 +188,7 @@ def test_numbers_that_do_not_fit_are_not_kept(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
-    disk, stamp = DiskTier(folder, notice=notices.append), images("a")
+    disk, stamp = DiskCache(folder, notice=notices.append), images("a")
     large = replace(embedding, data=replace(embedding.data, tokens=embedding.data.tokens * 1e6))
     with pytest.raises(EngineError, match="does not fit fp16"):
         disk.put(predictor, stamp, large)
@@ -226,7 +226,7 @@ def test_a_bad_file_is_deleted_and_the_image_encoded_again(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
-    disk, stamp = DiskTier(folder, notice=notices.append), images("a")
+    disk, stamp = DiskCache(folder, notice=notices.append), images("a")
     disk.put(predictor, stamp, embedding)
     (file,) = files(folder)
     good = file.read_bytes()
@@ -252,7 +252,7 @@ def test_full_floats_are_no_entry(embedding: Embedding) -> None:
 def test_a_folder_that_is_deleted_meanwhile_is_made_again(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk, stamp = DiskTier(folder), images("a")
+    disk, stamp = DiskCache(folder), images("a")
     disk.put(predictor, stamp, embedding)
     shutil.rmtree(folder)
     assert disk.get(predictor, stamp) is None
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(
 ) -> None:
     notices: list[str] = []
     (tmp_path / "cache").write_text("a file where the folder should be")
-    disk = DiskTier(tmp_path / "cache" / "embeddings", notice=notices.append)
+    disk = DiskCache(tmp_path / "cache" / "embeddings", notice=notices.append)
     for name in "ab":
         disk.put_soon(predictor, images(name), embedding)
     assert disk.flush(30)
@@ -280,7 +280,7 @@ def test_a_read_only_folder_still_gives_what_it_has(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
-    disk, stamp = DiskTier(folder, notice=notices.append), images("a")
+    disk, stamp = DiskCache(folder, notice=notices.append), images("a")
     disk.put(predictor, stamp, embedding)
     group = files(folder)[0].parent
     group.chmod(0o500)
@@ -299,7 +299,7 @@ def test_the_users_own_work_has_the_last_of_the_disk(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
-    disk = DiskTier(folder, notice=notices.append, reserve_bytes=1 << 60)
+    disk = DiskCache(folder, notice=notices.append, reserve_bytes=1 << 60)
     disk.put_soon(predictor, images("a"), embedding)
     assert disk.flush(30)
     assert files(folder) == []
@@ -361,7 +361,7 @@ def test_two_processes_share_a_folder_and_its_limit(folder: Path) -> None:
 def test_what_is_there_is_listed_by_model(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
-    disk = DiskTier(folder)
+    disk = DiskCache(folder)
     tuned = SamPredictor(predictor.network, replace(predictor.info, name="my washers?.pt", sha256="x"))
     disk.put(predictor, images("a"), embedding)
     disk.put(tuned, images("a"), replace(embedding, model=tuned.key))

@@ -13,14 +13,14 @@ import psutil
 import pytest
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.engine.cache.memory import MIB, EmbeddingTier, ImageStamp, model_key, moved
+from samdesk.engine.cache.memory import MIB, ImageStamp, MemoryCache, model_key, moved
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Behaves like a tensor as far as the tier looks."""
+    """Behaves like a tensor as far as the cache looks."""
 
     device: str
 
@@ -46,8 +46,8 @@ def embedding(device: str = "cuda:0", nbytes: int = 100) -> Embedding:
     return Embedding("m", (10, 20), Frame(0, 0, 20), data, nbytes)
 
 
-def place_of(tier: EmbeddingTier, name: str) -> str:
-    found = tier.find(stamp(name), "m")
+def place_of(cache: MemoryCache, name: str) -> str:
+    found = cache.find(stamp(name), "m")
     return found.place if found is not None else "nowhere"
 
 
@@ -57,74 +57,74 @@ def device_of(kept: Embedding | None) -> str:
 
 
 def test_the_least_recently_used_leaves_first() -> None:
-    tier = EmbeddingTier(0, 300)
+    cache = MemoryCache(0, 300)
     for name in "abc":
-        tier.put(stamp(name), "m", embedding("cpu"), "cpu")
-    assert tier.get(stamp("a"), "m") is not None
-    tier.put(stamp("d"), "m", embedding("cpu"), "cpu")
-    assert [n for n in "abcd" if tier.get(stamp(n), "m") is not None] == ["a", "c", "d"]
-    assert tier.host_bytes == 300
+        cache.put(stamp(name), "m", embedding("cpu"), "cpu")
+    assert cache.get(stamp("a"), "m") is not None
+    cache.put(stamp("d"), "m", embedding("cpu"), "cpu")
+    assert [n for n in "abcd" if cache.get(stamp(n), "m") is not None] == ["a", "c", "d"]
+    assert cache.host_bytes == 300
 
 
 def test_what_overflows_the_device_goes_to_the_host_and_comes_back() -> None:
-    tier = EmbeddingTier(200, 1000)
+    cache = MemoryCache(200, 1000)
     for name in "abc":
-        tier.put(stamp(name), "m", embedding(), "cuda:0")
-    assert (tier.device_bytes, tier.host_bytes) == (200, 100)
-    assert device_of(tier.get(stamp("a"), "m")) == "cuda:0"
-    assert (tier.device_bytes, tier.host_bytes) == (200, 100)  # b made room
+        cache.put(stamp(name), "m", embedding(), "cuda:0")
+    assert (cache.device_bytes, cache.host_bytes) == (200, 100)
+    assert device_of(cache.get(stamp("a"), "m")) == "cuda:0"
+    assert (cache.device_bytes, cache.host_bytes) == (200, 100)  # b made room
 
 
 def test_it_says_where_it_was() -> None:
-    tier = EmbeddingTier(200, 1000)
+    cache = MemoryCache(200, 1000)
     for name in "abc":
-        tier.put(stamp(name), "m", embedding(), "cuda:0")
-    tier.put(stamp("d"), "m", embedding("cpu"), "cpu")
-    assert [place_of(tier, n) for n in "cadx"] == ["device", "host", "host", "nowhere"]
-    assert place_of(tier, "a") == "device", "what came from the host moved to the top"
+        cache.put(stamp(name), "m", embedding(), "cuda:0")
+    cache.put(stamp("d"), "m", embedding("cpu"), "cpu")
+    assert [place_of(cache, n) for n in "cadx"] == ["device", "host", "host", "nowhere"]
+    assert place_of(cache, "a") == "device", "what came from the host moved to the top"
 
 
 def test_shrinking_empties_the_device_and_forgets_nothing() -> None:
-    tier = EmbeddingTier(400, 1000)
+    cache = MemoryCache(400, 1000)
     for name in "abc":
-        tier.put(stamp(name), "m", embedding(), "cuda:0")
-    tier.shrink()
-    assert (tier.device_bytes, tier.host_bytes, len(tier)) == (0, 300, 3)
+        cache.put(stamp(name), "m", embedding(), "cuda:0")
+    cache.shrink()
+    assert (cache.device_bytes, cache.host_bytes, len(cache)) == (0, 300, 3)
     for name in "abc":
-        assert tier.get(stamp(name), "m") is not None
-    assert tier.device_bytes == 200  # half the budget is left
+        assert cache.get(stamp(name), "m") is not None
+    assert cache.device_bytes == 200  # half the budget is left
 
 
 def test_no_room_on_the_device_is_a_miss() -> None:
-    tier = EmbeddingTier(0, 1000)
-    tier.put(stamp("a"), "m", embedding(), "broken")
-    assert tier.get(stamp("a"), "m") is None
+    cache = MemoryCache(0, 1000)
+    cache.put(stamp("a"), "m", embedding(), "broken")
+    assert cache.get(stamp("a"), "m") is None
 
 
 def test_a_changed_file_and_another_model_are_other_entries() -> None:
-    tier = EmbeddingTier(0, 1000)
-    tier.put(stamp("a"), "m", embedding("cpu"), "cpu")
-    assert tier.get(stamp("a", size=2), "m") is None
-    assert tier.get(stamp("a"), "other") is None
-    tier.put(stamp("a", size=2), "m", embedding("cpu"), "cpu")
-    assert len(tier) == 1  # the old state of the file is of no use any more
-    tier.put(stamp("a", size=2), "other", embedding("cpu"), "cpu")
-    assert len(tier) == 2
+    cache = MemoryCache(0, 1000)
+    cache.put(stamp("a"), "m", embedding("cpu"), "cpu")
+    assert cache.get(stamp("a", size=2), "m") is None
+    assert cache.get(stamp("a"), "other") is None
+    cache.put(stamp("a", size=2), "m", embedding("cpu"), "cpu")
+    assert len(cache) == 1  # the old state of the file is of no use any more
+    cache.put(stamp("a", size=2), "other", embedding("cpu"), "cpu")
+    assert len(cache) == 2
 
 
 def test_a_smaller_budget_takes_effect_at_once() -> None:
-    tier = EmbeddingTier(0, 1000)
+    cache = MemoryCache(0, 1000)
     for name in "abc":
-        tier.put(stamp(name), "m", embedding("cpu"), "cpu")
-    tier.set_budget(0, 100)
-    assert len(tier) == 1
-    assert tier.get(stamp("c"), "m") is not None
+        cache.put(stamp(name), "m", embedding("cpu"), "cpu")
+    cache.set_budget(0, 100)
+    assert len(cache) == 1
+    assert cache.get(stamp("c"), "m") is not None
 
 
 def test_one_larger_than_the_budget_is_not_kept() -> None:
-    tier = EmbeddingTier(50, 50)
-    tier.put(stamp("a"), "m", embedding(nbytes=60), "cuda:0")
-    assert len(tier) == 0
+    cache = MemoryCache(50, 50)
+    cache.put(stamp("a"), "m", embedding(nbytes=60), "cuda:0")
+    assert len(cache) == 0
 
 
 def test_the_same_model_elsewhere_or_in_another_precision_is_another_model() -> None:
@@ -159,17 +159,17 @@ def test_real_tensors_move_and_the_embedding_stays_as_it_was() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems' heaps cannot be asked")
 def test_a_smaller_budget_gives_the_memory_back_to_the_system() -> None:
     torch = pytest.importorskip("torch")
-    process, tier = psutil.Process(), EmbeddingTier(0, 400 * MIB)
+    process, cache = psutil.Process(), MemoryCache(0, 400 * MIB)
     freed = [torch.ones(16 * MIB // 4) for _ in range(2)]  # from now on glibc keeps such blocks in its heap
     del freed
     for i in range(75):
         data = torch.ones(4 * MIB // 4)
-        tier.put(stamp(str(i)), "m", Embedding("m", (1, 1), Frame(0, 0, 1), data, 4 * MIB), "cpu")
+        cache.put(stamp(str(i)), "m", Embedding("m", (1, 1), Frame(0, 0, 1), data, 4 * MIB), "cpu")
     del data
     before = process.memory_info().rss
-    tier.set_budget(0, 20 * MIB)
+    cache.set_budget(0, 20 * MIB)
     for thread in threading.enumerate():
         if thread.name == "give-back":
             thread.join(30)
     assert before - process.memory_info().rss > 250 * MIB
-    assert tier.host_bytes == 20 * MIB
+    assert cache.host_bytes == 20 * MIB

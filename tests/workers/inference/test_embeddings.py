@@ -8,8 +8,8 @@ import pytest
 
 from samdesk.domain.geometry.types import Frame, RgbImage
 from samdesk.domain.prompts import PointPrompt, PromptSet
-from samdesk.engine.cache.disk import DiskTier
-from samdesk.engine.cache.memory import EmbeddingTier
+from samdesk.engine.cache.disk import DiskCache
+from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import Predictor
 from samdesk.images.reader import ImageError, read_image
@@ -26,11 +26,11 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> DiskTier:
-    return DiskTier(tmp_path / "cache")
+def disk(tmp_path: Path) -> DiskCache:
+    return DiskCache(tmp_path / "cache")
 
 
-def started(disk: DiskTier, host_bytes: int = GIB) -> tuple[Embeddings, list[Path]]:
+def started(disk: DiskCache, host_bytes: int = GIB) -> tuple[Embeddings, list[Path]]:
     """What a program has after its start, and the photos it reads from then on."""
     read: list[Path] = []
 
@@ -38,11 +38,11 @@ def started(disk: DiskTier, host_bytes: int = GIB) -> tuple[Embeddings, list[Pat
         read.append(path)
         return read_image(path)
 
-    return Embeddings(reader, EmbeddingTier(0, host_bytes, disk)), read
+    return Embeddings(reader, MemoryCache(0, host_bytes, disk)), read
 
 
 def test_the_next_start_finds_on_disk_what_was_encoded(
-    predictor: Predictor, disk: DiskTier, tmp_path: Path
+    predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png")
     embeddings, read = started(disk)
@@ -51,7 +51,7 @@ def test_the_next_start_finds_on_disk_what_was_encoded(
     assert [m.cached for m in made] == [False, True]
     assert disk.close(60), "as at the end of the program"
 
-    embeddings, read = started(DiskTier(tmp_path / "cache"))
+    embeddings, read = started(DiskCache(tmp_path / "cache"))
     made += [embeddings.get(predictor, path) for _ in range(2)]
     assert [m.source for m in made[2:]] == ["disk", "host"]
     assert read == [], "the photo itself is not needed"
@@ -61,7 +61,7 @@ def test_the_next_start_finds_on_disk_what_was_encoded(
 
 
 def test_what_left_memory_is_on_the_disk_and_views_are_images_of_their_own(
-    predictor: Predictor, disk: DiskTier, tmp_path: Path
+    predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path, view = photo(tmp_path / "a.png"), Frame(100, 50, 120)
     embeddings, _ = started(disk, host_bytes=0)
@@ -76,7 +76,7 @@ def test_what_left_memory_is_on_the_disk_and_views_are_images_of_their_own(
 
 
 def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
-    predictor: Predictor, disk: DiskTier, tmp_path: Path
+    predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png", seed=1)
     embeddings, _ = started(disk)
@@ -95,7 +95,7 @@ def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
 
 
 def test_flint_and_a_disk_that_is_off_go_without(
-    predictor: Predictor, disk: DiskTier, tmp_path: Path
+    predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png")
     disk.configure(False, GIB)

@@ -14,8 +14,8 @@ from samdesk.bench.versus.subprocess import aside
 from samdesk.bench.versus.variants import write_variants
 from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PointPrompt, PromptSet
-from samdesk.engine.cache.disk import DiskTier
-from samdesk.engine.cache.memory import MIB, EmbeddingTier
+from samdesk.engine.cache.disk import DiskCache
+from samdesk.engine.cache.memory import MIB, MemoryCache
 from samdesk.engine.models.load import load_predictor
 from samdesk.images.reader import read_image
 from samdesk.workers.inference.embeddings import Embeddings
@@ -64,8 +64,8 @@ def _paged(
 ) -> tuple[list[float], list[int]]:
     """Milliseconds of each photo, and bytes of resident memory after it, more than before the first."""
     predictor = load_predictor(model, device, precision)
-    kept = DiskTier(disk, BUDGET_MIB * MIB)
-    embeddings = Embeddings(read_image, EmbeddingTier(BUDGET_MIB * MIB, BUDGET_MIB * MIB, kept))
+    kept = DiskCache(disk, BUDGET_MIB * MIB)
+    embeddings = Embeddings(read_image, MemoryCache(BUDGET_MIB * MIB, BUDGET_MIB * MIB, kept))
 
     def look_at(path: Path) -> float:
         started = perf_counter()

@@ -9,8 +9,8 @@ from samdesk.bench.versus.gestures import Asks
 from samdesk.bench.versus.photos import Photo
 from samdesk.bench.versus.rows import Entry, Row
 from samdesk.bench.versus.stage import Stage
-from samdesk.engine.cache.disk import DiskTier
-from samdesk.engine.cache.memory import EmbeddingTier, model_key
+from samdesk.engine.cache.disk import DiskCache
+from samdesk.engine.cache.memory import MemoryCache, model_key
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import read_image
 from samdesk.images.stamp import ImageStamp
@@ -50,31 +50,31 @@ def _from(stage: Stage, asks: Asks, place: Source, turn: int) -> Timing:
     """As the inference thread does it: fetches the embedding of a file, and prompts it."""
     ask, ours = asks.at(turn, "point"), stage.best
     assert ask.photo.path is not None
-    tier = _tier(stage, ask.photo, place)
-    embeddings = Embeddings(read_image, tier)
+    cache = _filled_cache(stage, ask.photo, place)
+    embeddings = Embeddings(read_image, cache)
     with Clock(ours.device) as clock:
         made = embeddings.get(ours.predictor, ask.photo.path)
-    if tier.disk is not None:
-        tier.disk.close()
+    if cache.disk is not None:
+        cache.disk.close()
     if made.source != ("host" if place == "device" and ours.device == "cpu" else place):
         raise EngineError(f"An embedding that was kept ({place}) came from another place ({made.source}).")
     mask = ours.mask(made.embedding, ask.prompts, turn)
     return Timing(clock.ms + mask.ms, mask.network_ms)
 
 
-def _tier(stage: Stage, photo: Photo, place: Source) -> EmbeddingTier:
-    """A fresh tier, as after a start of the program, that has the photo's embedding in one place."""
+def _filled_cache(stage: Stage, photo: Photo, place: Source) -> MemoryCache:
+    """A fresh cache, as after a start of the program, that has the photo's embedding in one place."""
     ours = stage.best
     assert photo.path is not None
     stamp, embedding = ImageStamp.of(photo.path), ours.embedding(photo)
     if place == "disk":
         folder = stage.scratch / "kept"
-        with_disk = DiskTier(folder)
+        with_disk = DiskCache(folder)
         if not with_disk.has(ours.predictor, stamp):
             with_disk.put(ours.predictor, stamp, embedding)
         with_disk.close()
-        return EmbeddingTier(_ROOM, _ROOM, DiskTier(folder))  # it has hashed nothing yet
-    tier = EmbeddingTier(_ROOM if place == "device" else 0, _ROOM)
-    tier.put(stamp, model_key(ours.predictor.info), embedding, ours.device)
-    tier.set_budget(_ROOM, _ROOM)
-    return tier
+        return MemoryCache(_ROOM, _ROOM, DiskCache(folder))  # it has hashed nothing yet
+    cache = MemoryCache(_ROOM if place == "device" else 0, _ROOM)
+    cache.put(stamp, model_key(ours.predictor.info), embedding, ours.device)
+    cache.set_budget(_ROOM, _ROOM)
+    return cache
