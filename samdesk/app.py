@@ -43,7 +43,7 @@ from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
-from samdesk.ui.canvas.tools.sam import SamTool
+from samdesk.ui.canvas.tools.registry import SEGMENT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.conflicts import ConflictsController
@@ -71,7 +71,7 @@ from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController
 from samdesk.ui.teach.taught import TaughtController
-from samdesk.ui.wiring import CommandsController, Controllers
+from samdesk.ui.wiring import COMMANDS, Controllers, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
@@ -215,7 +215,7 @@ def build(
     _follow_settings(desk)
     if settings.problem:
         view.messages.warn(settings.problem, key="settings")
-    desk.flows.tools.choose("sam")
+    desk.flows.tools.choose(SEGMENT.id)
     return desk
 
 
@@ -297,7 +297,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, outsi
 
 def _view(application: QApplication, settings: Settings, outside: Outside) -> View:
     theme = Theme(application, settings.get(THEME))
-    actions = Actions(settings)
+    actions = Actions(COMMANDS, settings)
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     bars = JobBars(batch_bar, teach_bar)
@@ -311,11 +311,11 @@ def _view(application: QApplication, settings: Settings, outside: Outside) -> Vi
 def _flows(settings: Settings, view: View, session: Session, workers: Workers) -> Controllers:
     storage, inference = workers.storage, workers.inference
     window, canvas, messages = view.window, view.canvas, view.messages
-    sam = SamTool(canvas)
+    toolbox = Toolbox(canvas)
     labels = LabelsController(session, storage, view.labels, messages, window)
-    tools = ToolsController(session, canvas, view.annotations, labels, sam, window)
-    annotate = AnnotateController(session, inference, canvas, sam, view.strip, labels, window)
-    tools.annotate = annotate
+    segment = toolbox.get(SEGMENT)
+    annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)
+    tools = ToolsController(session, canvas, view.annotations, labels, toolbox, annotate, window)
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.held = lambda: annotate.waiting
     annotate.settled.connect(navigate.release)
@@ -352,19 +352,16 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
-    CommandsController(view.actions, window, canvas, session, settings, flows, window)
+    bind_commands(view.actions, window, canvas, view.annotations, session, settings, flows)
     return flows
 
 
 def _follow_settings(desk: Desk) -> None:
-    sam, canvas, settings = desk.flows.tools.tools["sam"], desk.view.canvas, desk.settings
-    assert isinstance(sam, SamTool)
+    segment, canvas, settings = desk.flows.tools.toolbox.get(SEGMENT), desk.view.canvas, desk.settings
 
     def apply(_setting: object = None) -> None:
         get = settings.get
-        sam.set_hover_enabled(get(HOVER_PREVIEW))
-        desk.view.actions.set_checked("view.hover_preview", get(HOVER_PREVIEW))
-        desk.view.actions.set_checked("view.look_auto", get(LOOK_CLOSER))
+        segment.set_hover_enabled(get(HOVER_PREVIEW))
         desk.flows.views.set_automatic(get(LOOK_CLOSER), get(LOOK_CLOSER_FROM))
         desk.flows.navigate.prefetch = get(PREFETCH)
         desk.workers.inference.set_cache_budget(get(EMBEDDING_CACHE_MB) * 1024**2)

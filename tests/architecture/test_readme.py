@@ -6,7 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from samdesk.ui.commands.table import COMMANDS, GESTURES, Command
+from samdesk.ui.commands.table import Command
+from samdesk.ui.wiring import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -18,10 +19,10 @@ def keys(command: Command) -> str:
 
 
 def table() -> str:
-    shown = [c for c in COMMANDS if c.shortcuts and not c.id.startswith("label.")]
+    shown = [c for c in COMMANDS.commands if c.shortcuts and not c.id.startswith("label.")]
     rows = [f"| {keys(c)} | {c.title.rstrip('…')} |" for c in shown]
     rows.append("| `1` to `9` | Use a label, or give it to the selected annotations |")
-    rows += [f"| {gesture} | {what} |" for gesture, what in GESTURES]
+    rows += [f"| {gesture.input} | {gesture.effect} |" for gesture in COMMANDS.gestures]
     return "\n".join(["| keys | what they do |", "|---|---|", *rows]) + "\n"
 
 

@@ -11,14 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.settings.table import Settings
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import CONDITIONS
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.wiring import COMMANDS
 from tests.e2e.conftest import arrive, folder, person
 
 __all__ = ["arrive", "folder", "person"]
 
-ALL = frozenset(CONDITIONS) - {"running"}
-"""Every condition but that a run is going on."""
+ALL = frozenset(condition.id for condition in COMMANDS.conditions) - {"running"}
+"""Every condition except that auto-annotate is running."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def actions(qapp: QApplication, settings: Settings) -> Actions:
-    return Actions(settings)
+    return Actions(COMMANDS, settings)
 
 
 class Panel(QWidget):

@@ -1,4 +1,4 @@
-"""The annotation panel: what is on this image; see, choose, relabel, accept, delete."""
+"""AnnotationsPanel: the list of the open image's annotations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,34 +20,35 @@ from PySide6.QtWidgets import (
 from samdesk.base.text import counted
 from samdesk.domain.annotation import AnnotationId, ReviewState
 from samdesk.domain.document import Changes, ImageDocument
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.row_view import RowView
 from samdesk.ui.kit.theme import UNIT
 
 _NO_IMAGE = "No image is open."
-_NOTHING = "Nothing on this image yet. Point at an object and press Enter, or draw with the polygon tool."
+_NOTHING = "No annotations yet. Click an object and press Enter, or draw one with the polygon tool."
 
 
 class AnnotationsPanel(QWidget):
-    """The annotations of the open image. It asks for changes; the controller makes them.
+    """Lists the annotations of the open image. It requests changes; the controller makes them.
+
+    Attributes:
+        relabel_menu: A menu of the labels, to give one to the selection.
 
     Signals:
-        selection_changed: (frozenset of AnnotationId) the user chose rows.
-        visibility_changed: (frozenset of AnnotationId) everything that is hidden now.
+        selection_changed: (frozenset of AnnotationId) the user selected rows.
+        visibility_changed: (frozenset of AnnotationId) all hidden annotations.
         relabel_requested: (frozenset of AnnotationId, LabelId).
-        delete_requested: (frozenset of AnnotationId).
-        reopen_requested: (AnnotationId) open it again in the SAM tool.
-        accept_requested: (frozenset of AnnotationId).
+        reopen_requested: (AnnotationId) its mask is to be edited with prompts.
+        menu_requested: (QPoint) the context menu is to be opened there, global position.
     """
 
     selection_changed = Signal(object)
     visibility_changed = Signal(object)
     relabel_requested = Signal(object, object)
-    delete_requested = Signal(object)
     reopen_requested = Signal(object)
-    accept_requested = Signal(object)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,7 @@ class AnnotationsPanel(QWidget):
         self._selection: frozenset[AnnotationId] = frozenset()
         self._showing = False
         self._read_only = False
+        self.relabel_menu = QMenu(self)
         self.view = self._make_view()
         self.count = QLabel(self)
         self.toggle_all = QToolButton(self)
@@ -82,25 +84,31 @@ class AnnotationsPanel(QWidget):
         view.selectionModel().selectionChanged.connect(self._user_selected)
         view.part_clicked.connect(self._eye_clicked)
         view.doubleClicked.connect(self._double_clicked)
-        view.key_pressed.connect(self._key)
         view.customContextMenuRequested.connect(self._show_menu)
         return view
 
     @property
     def hidden(self) -> frozenset[AnnotationId]:
-        """Everything whose eye is closed."""
+        """The hidden annotations."""
         return self._model.hidden
 
     @property
     def selection(self) -> frozenset[AnnotationId]:
-        """The chosen annotations."""
+        """The selected annotations."""
         return self._selection
+
+    @property
+    def selection_hidden(self) -> bool:
+        """Whether annotations are selected and all of them are hidden."""
+        return bool(self._selection) and self._selection <= self.hidden
 
     def set_document(
         self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
     ) -> None:
-        """Shows a document, or what ``changes`` says has changed in it. The selection stays where it can."""
-        self._labels = labels
+        """Shows a document, or ``changes`` of the one shown; what is still there stays selected."""
+        if labels != self._labels:
+            self._labels = labels
+            self._fill_relabel_menu()
         self.view.set_hint(_NO_IMAGE if document is None else _NOTHING)
         bar = self.view.verticalScrollBar().value()
         self._showing = True
@@ -115,7 +123,7 @@ class AnnotationsPanel(QWidget):
         self._update_head()
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> None:
-        """Chooses rows as the canvas did; says nothing back."""
+        """Selects rows without emitting ``selection_changed``."""
         ids = frozenset(ids)
         if ids == self._selection:
             return
@@ -130,40 +138,27 @@ class AnnotationsPanel(QWidget):
             self.view.scrollTo(self._model.index(min(rows)))
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
-        """Closes these eyes and opens all others; says nothing back."""
+        """Hides these annotations and shows all others, without emitting ``visibility_changed``."""
         self._model.set_hidden(frozenset(ids))
         self._update_head()
 
     def set_read_only(self, read_only: bool) -> None:
-        """Whether annotations can only be looked at."""
+        """Enables or disables editing."""
         self._read_only = read_only
 
-    def menu(self) -> QMenu:
-        """The context menu of the selection."""
-        ids = self._selection
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        relabel = menu.addMenu("Relabel")
+    def toggle_selected(self) -> None:
+        """Hides the selected annotations, or shows them if all of them are hidden."""
+        self._set_visible(self._selection, visible=self.selection_hidden)
+
+    def _fill_relabel_menu(self) -> None:
+        self.relabel_menu.clear()
         for label in self._labels:
-            action = relabel.addAction(_swatch_icon(label.color, self), label.name.replace("&", "&&"))
-            action.triggered.connect(partial(self.relabel_requested.emit, ids, label.id))
-        reopen = menu.addAction("Open again in SAM")
-        reopen.triggered.connect(lambda: self.reopen_requested.emit(next(iter(ids))))
-        accept = menu.addAction("Accept")
-        accept.triggered.connect(lambda: self.accept_requested.emit(ids))
-        delete = menu.addAction("Delete")
-        delete.triggered.connect(lambda: self.delete_requested.emit(ids))
-        editable = bool(ids) and not self._read_only
-        relabel.setEnabled(editable and len(self._labels) > 0)
-        reopen.setEnabled(editable and len(ids) == 1)
-        accept.setEnabled(editable and bool(self._pending(ids)))
-        delete.setEnabled(editable)
-        menu.addSeparator()
-        hide = "Show" if ids and ids <= self.hidden else "Hide"
-        hide_action = menu.addAction(hide, lambda: self._set_visible(ids, visible=hide == "Show"))
-        hide_action.setEnabled(bool(ids))
-        menu.addAction("Select all", self.view.selectAll)
-        return menu
+            icon = _swatch_icon(label.color, self)
+            action = self.relabel_menu.addAction(icon, label.name.replace("&", "&&"))
+            action.triggered.connect(partial(self._relabel, label.id))
+
+    def _relabel(self, label_id: LabelId, _checked: bool = False) -> None:
+        self.relabel_requested.emit(self._selection, label_id)
 
     def _pending(self, ids: Iterable[AnnotationId]) -> list[AnnotationId]:
         rows = ((i, self._model.row(i)) for i in ids)
@@ -172,7 +167,7 @@ class AnnotationsPanel(QWidget):
         ]
 
     def _select_rows(self) -> None:
-        """Brings the view's selection in line with ``_selection``, in as few ranges as there are."""
+        """Selects the rows of ``_selection`` in the view, in as few ranges as possible."""
         rows = sorted(row for i in self._selection if (row := self._model.row(i)) >= 0)
         chosen = QItemSelection()
         start = 0
@@ -215,26 +210,21 @@ class AnnotationsPanel(QWidget):
     def _update_head(self) -> None:
         ids = frozenset(self._model.ids)
         hidden, pending = len(ids & self.hidden), len(self._pending(ids))
-        words = [counted(len(ids), "annotation")]
+        parts = [counted(len(ids), "annotation")]
         if pending:
-            words.append(f"{pending:,} to review")
+            parts.append(f"{pending:,} to review")
         if hidden:
-            words.append(f"{hidden:,} hidden")
-        self.count.setText(" · ".join(words))
+            parts.append(f"{hidden:,} hidden")
+        self.count.setText(" · ".join(parts))
         self.count.setVisible(bool(ids))
         self.toggle_all.setVisible(bool(ids))
-        closed = bool(ids) and hidden == len(ids)
-        self.toggle_all.setText("Show all" if closed else "Hide all")
+        all_hidden = bool(ids) and hidden == len(ids)
+        self.toggle_all.setText("Show all" if all_hidden else "Hide all")
         self.toggle_all.setToolTip(f"{self.toggle_all.text()} annotations of this image")
-
-    def _key(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Delete and self._selection and not self._read_only:
-            self.delete_requested.emit(self._selection)
-            event.accept()
 
     def _show_menu(self, position: QPoint) -> None:
         if self._model.rowCount():
-            self.menu().popup(self.view.viewport().mapToGlobal(position))
+            self.menu_requested.emit(self.view.viewport().mapToGlobal(position))
 
 
 def _swatch_icon(color: str, widget: QWidget) -> QIcon:

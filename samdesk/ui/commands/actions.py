@@ -6,69 +6,81 @@ import html
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QPalette
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QComboBox,
-    QKeySequenceEdit,
-    QLineEdit,
-    QPlainTextEdit,
-    QTabBar,
-    QTextEdit,
-    QWidget,
-)
+from PySide6.QtCore import QObject, Qt, Signal, SignalInstance
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QPalette
+from PySide6.QtWidgets import QWidget
 
 from samdesk.settings.table import SHORTCUTS, Settings
-from samdesk.ui.commands.table import COMMANDS, CONDITIONS, Command, Context
+from samdesk.ui.commands.keys import native, same_key
+from samdesk.ui.commands.table import Command, CommandTable, Context
 from samdesk.ui.kit.icons import icon
 
 Shortcuts = tuple[str, ...]
 
 
 class Actions(QObject):
-    """One QAction a command: its slots, whether it can be used now, and its keys.
+    """One QAction for each command: its slots, its enabled state and its shortcuts.
+
+    A feature binds its commands with ``on``, tells when its conditions hold with ``condition``, and names
+    the signals after which they may differ with ``refresh_on``.
 
     Signals:
-        shortcuts_changed(): Some command has other keys now.
+        shortcuts_changed(): The shortcuts of some command have changed.
     """
 
     shortcuts_changed = Signal()
 
     def __init__(
-        self,
-        settings: Settings | None = None,
-        commands: Iterable[Command] = COMMANDS,
-        parent: QObject | None = None,
+        self, table: CommandTable, settings: Settings | None = None, parent: QObject | None = None
     ) -> None:
-        """Makes the actions, all that wait for a condition disabled.
+        """Makes the actions; those with a condition start disabled.
 
         Args:
-            settings: Where the user's own shortcuts are kept; None: the defaults.
-            commands: The table.
+            table: The commands, see ``table.join``.
+            settings: Where the user's own shortcuts are kept; None: the defaults, changes are not saved.
             parent: The Qt parent.
         """
         super().__init__(parent)
         self._settings = settings
-        self._commands = {command.id: command for command in commands}
-        self._titles = {command.id: command.title for command in self._commands.values()}
+        self._table = table
+        self._commands = {command.id: command for command in table.commands}
+        self._reasons = {condition.id: condition.reason for condition in table.conditions}
+        self._titles = {command.id: command.title for command in table.commands}
         self._groups: dict[str, QActionGroup] = {}
+        self._bound: set[str] = set()
+        self._conditions: dict[str, Callable[[], bool]] = {}
+        self._title_sources: dict[str, Callable[[], str]] = {}
+        self._check_sources: dict[str, Callable[[], bool]] = {}
+        self._unsaved: dict[str, Any] = {}
         self._state: frozenset[str] = frozenset()
-        self._actions = {command.id: self._make(command) for command in self._commands.values()}
+        self._actions = {command.id: self._make(command) for command in table.commands}
         self.apply_shortcuts()
         self.update(())
 
     @property
-    def commands(self) -> tuple[Command, ...]:
+    def table(self) -> CommandTable:
         """The table the actions were made from."""
-        return tuple(self._commands.values())
+        return self._table
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """The commands in menu order."""
+        return self._table.commands
 
     @property
     def state(self) -> frozenset[str]:
-        """The conditions that hold, as last told to ``update``."""
+        """Ids of the conditions that hold, as last passed to ``update``."""
         return self._state
+
+    @property
+    def unbound(self) -> tuple[str, ...]:
+        """Ids of the commands that do nothing: no slot and no submenu."""
+        return tuple(i for i, a in self._actions.items() if i not in self._bound and a.menu() is None)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Ids of the conditions that no feature has given a predicate for."""
+        return tuple(name for name in self._reasons if name not in self._conditions)
 
     def action(self, command_id: str) -> QAction:
         """The action of a command; ``KeyError`` if there is none."""
@@ -78,15 +90,47 @@ class Actions(QObject):
         """A command of the table; ``KeyError`` if there is none."""
         return self._commands[command_id]
 
+    # binding
+
     def on(self, command_id: str, slot: Callable[..., Any]) -> None:
         """Calls ``slot()``, or ``slot(checked)`` if it is checkable, when the user invokes the command."""
+        self._bound.add(command_id)
         if self._commands[command_id].checkable:
             self._actions[command_id].triggered.connect(lambda checked: slot(checked))
         else:
             self._actions[command_id].triggered.connect(lambda _checked=False: slot())
 
+    def condition(self, condition_id: str, holds: Callable[[], bool]) -> None:
+        """Decides a condition of the table at every ``refresh``; ``KeyError`` if there is none."""
+        if condition_id not in self._reasons:
+            raise KeyError(condition_id)
+        self._conditions[condition_id] = holds
+
+    def title_from(self, command_id: str, title: Callable[[], str]) -> None:
+        """Takes a command's title from ``title()`` at every ``refresh``."""
+        self._title_sources[command_id] = title
+
+    def checked_from(self, command_id: str, checked: Callable[[], bool]) -> None:
+        """Takes whether a checkable command is checked from ``checked()`` at every ``refresh``."""
+        self._check_sources[command_id] = checked
+
+    def refresh_on(self, *signals: SignalInstance) -> None:
+        """Calls ``refresh`` whenever one of these signals is emitted."""
+        for signal in signals:
+            signal.connect(self.refresh)
+
+    # state
+
+    def refresh(self, *_: object) -> None:
+        """Evaluates every condition, title and checked state that a feature has bound."""
+        self.update({name for name, holds in self._conditions.items() if holds()})
+        for command_id, title in self._title_sources.items():
+            self.set_title(command_id, title())
+        for command_id, checked in self._check_sources.items():
+            self.set_checked(command_id, checked())
+
     def trigger(self, command_id: str) -> bool:
-        """Invokes a command as the user would; False if it is disabled now."""
+        """Invokes a command as the user would; False if it is disabled."""
         action = self._actions[command_id]
         if not action.isEnabled():
             return False
@@ -94,78 +138,84 @@ class Actions(QObject):
         return True
 
     def update(self, state: Collection[str]) -> None:
-        """Enables the commands whose condition holds and disables the others.
+        """Enables the commands whose conditions hold and disables the others.
 
         Args:
-            state: The names in ``CONDITIONS`` that hold now.
+            state: Ids of the conditions that hold.
+
+        Raises:
+            KeyError: The table has no such condition.
         """
-        unknown = set(state) - CONDITIONS.keys()
+        unknown = set(state) - self._reasons.keys()
         if unknown:
             raise KeyError(f"no such conditions: {', '.join(sorted(unknown))}")
         before, self._state = self._state, frozenset(state)
-        for command in self._commands.values():
+        for command in self.commands:
             missing = self._missing(command)
             self._actions[command.id].setEnabled(not missing)
             if missing != self._missing(command, before):
                 self._set_tip(command.id)
 
     def set_checked(self, command_id: str, checked: bool) -> None:
-        """Shows a checkable command as on or off without invoking it."""
+        """Checks or unchecks a checkable command without invoking it."""
         self._actions[command_id].setChecked(checked)
 
     def set_title(self, command_id: str, title: str = "") -> None:
-        """Says more than the table does ("Undo Add person"); empty: the table's title again."""
-        self._titles[command_id] = title or self._commands[command_id].title
-        self._actions[command_id].setText(self._titles[command_id])
-        self._set_tip(command_id)
+        """Replaces the title of the table ("Undo Add person"); empty: the table's title again."""
+        title = title or self._commands[command_id].title
+        if title != self._titles[command_id]:
+            self._titles[command_id] = title
+            self._actions[command_id].setText(title)
+            self._set_tip(command_id)
+
+    # shortcuts
 
     def shortcuts(self, command_id: str) -> Shortcuts:
-        """The keys of a command in portable text, the user's own or the defaults."""
+        """The shortcuts of a command in portable text, the user's own or the defaults."""
         changed = self._overrides().get(command_id)
         return self._commands[command_id].shortcuts if changed is None else changed
 
     def shortcut_text(self, command_id: str) -> str:
-        """The first key of a command as the user's platform writes it; empty if it has none."""
+        """The first shortcut of a command in the platform's notation; empty if it has none."""
         keys = self.shortcuts(command_id)
         return native(keys[0]) if keys else ""
 
     def shortcut_texts(self, command_id: str) -> tuple[str, ...]:
-        """All keys of a command as the user's platform writes them, each once."""
+        """All shortcuts of a command in the platform's notation, without duplicates."""
         return tuple(dict.fromkeys(native(key) for key in self.shortcuts(command_id)))
 
     def clash(self, command_id: str, key: str) -> Command | None:
-        """The command that already has this key where this command would hear it, or None."""
-        context, wanted = self._commands[command_id].context, QKeySequence(key)
-        for other in self._commands.values():
+        """The command that has this key already in the same context, or None."""
+        context, sequence = self._commands[command_id].context, QKeySequence(key)
+        for other in self.commands:
             if other.id != command_id and _overlap(context, other.context):
-                held = [QKeySequence(text) for text in self.shortcuts(other.id)]
-                if any(same_key(wanted, sequence) for sequence in held):
+                if any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
                     return other
         return None
 
     def rebind(self, command_id: str, keys: Iterable[str]) -> None:
-        """Gives a command other keys (portable text) and remembers them; the table's own are forgotten."""
+        """Gives a command other shortcuts (portable text) and saves them, unless they are the defaults."""
         chosen = tuple(keys)
-        overrides: dict[str, Any] = {name: list(held) for name, held in self._overrides().items()}
+        overrides: dict[str, Any] = {name: list(own) for name, own in self._overrides().items()}
         overrides.pop(command_id, None)
         if chosen != self._commands[command_id].shortcuts:
             overrides[command_id] = list(chosen)
         self._save(overrides)
 
     def reset_shortcuts(self) -> None:
-        """Gives every command its default keys."""
+        """Gives every command its default shortcuts."""
         self._save({})
 
     def apply_shortcuts(self) -> None:
-        """Takes the keys from the settings."""
+        """Applies the shortcuts in the settings."""
         for command_id, action in self._actions.items():
             action.setShortcuts([QKeySequence(key) for key in self.shortcuts(command_id)])
             self._set_tip(command_id)
         self.shortcuts_changed.emit()
 
     def attach(self, window: QWidget, canvas: QWidget) -> None:
-        """Makes the shortcuts work: window-wide ones in ``window``, the canvas's own in ``canvas``."""
-        for command in self._commands.values():
+        """Activates the shortcuts: those of the window in ``window``, those of the canvas in ``canvas``."""
+        for command in self.commands:
             action = self._actions[command.id]
             if command.context is Context.CANVAS:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -192,14 +242,14 @@ class Actions(QObject):
         title = html.escape(self._titles[command_id].rstrip("…"))
         keys = f"&nbsp;&nbsp;<span style='font-weight:normal'>({html.escape(key)})</span>" if key else ""
         missing = self._missing(command)
-        why = f"<p><i>Not now: {CONDITIONS[missing[0]]}.</i></p>" if missing else ""
-        tip = f"<p style='white-space:pre'><b>{title}</b>{keys}</p><p>{html.escape(command.tip)}</p>{why}"
+        reason = f"<p><i>Unavailable: {self._reasons[missing[0]]}.</i></p>" if missing else ""
+        tip = f"<p style='white-space:pre'><b>{title}</b>{keys}</p><p>{html.escape(command.tip)}</p>{reason}"
         self._actions[command_id].setToolTip(tip)
         self._actions[command_id].setWhatsThis(command.tip)
 
     def _missing(self, command: Command, state: frozenset[str] | None = None) -> list[str]:
-        holding = self._state if state is None else state
-        return [name for name in command.conditions if name not in holding]
+        state = self._state if state is None else state
+        return [name for name in command.conditions if name not in state]
 
     def _overrides(self) -> Mapping[str, Shortcuts]:
         stored = self._settings.get(SHORTCUTS) if self._settings is not None else self._unsaved
@@ -208,8 +258,6 @@ class Actions(QObject):
             for name, keys in stored.items()
             if name in self._commands and isinstance(keys, list)
         }
-
-    _unsaved: dict[str, Any] = {}
 
     def _save(self, overrides: dict[str, Any]) -> None:
         if self._settings is not None:
@@ -226,47 +274,6 @@ _ROLES = {
 }
 
 
-def native(key: str) -> str:
-    """A key sequence as the user's platform writes it; the two Enter keys have one name."""
-    text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-    return text.replace("Return", "Enter")
-
-
-def same_key(one: QKeySequence, other: QKeySequence) -> bool:
-    """Whether pressing one would be heard as the other."""
-    return one.matches(other) != QKeySequence.SequenceMatch.NoMatch or (
-        other.matches(one) != QKeySequence.SequenceMatch.NoMatch
-    )
-
-
 def _overlap(one: Context, other: Context) -> bool:
-    # The window hears what the canvas hears, so a key of the one is a key of the other.
+    # A shortcut of the window also works while the canvas has the focus.
     return one is other or Context.WINDOW in (one, other)
-
-
-_TYPING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
-_WALKING = (QAbstractItemView, QAbstractSlider, QComboBox, QTabBar)
-_WALK_KEYS = frozenset(
-    (
-        Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down,
-        Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End,
-    )
-)  # fmt: skip
-
-
-def widget_needs_key(widget: QWidget | None, event: QKeyEvent) -> bool:
-    """Whether the widget with the focus wants a key for itself, so that no shortcut may take it.
-
-    Text fields want everything without Ctrl, Alt or Meta (and keep their own Ctrl keys themselves);
-    lists, sliders and the like want the arrows.
-    """
-    command_keys = (
-        Qt.KeyboardModifier.ControlModifier
-        | Qt.KeyboardModifier.AltModifier
-        | Qt.KeyboardModifier.MetaModifier
-    )
-    if widget is None or event.type() != QEvent.Type.ShortcutOverride or event.modifiers() & command_keys:
-        return False
-    if isinstance(widget, _TYPING) or (isinstance(widget, QComboBox) and widget.isEditable()):
-        return not Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
-    return isinstance(widget, _WALKING) and event.key() in _WALK_KEYS

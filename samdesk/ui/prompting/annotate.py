@@ -68,6 +68,7 @@ class AnnotateController(QObject):
         tool.prompts_changed.connect(self._ask)
         tool.hovered.connect(self._hover)
         tool.hover_left.connect(self._end_hover)
+        tool.accept_requested.connect(self.accept)
         canvas.space_tapped.connect(self._accept_by_space)
         tool.candidate_step.connect(self.step_candidate)
         tool.cleared.connect(self.discard)

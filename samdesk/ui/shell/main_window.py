@@ -18,7 +18,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSizePolicy, QStackedWi
 
 from samdesk.settings import table as keys
 from samdesk.settings.table import Settings
-from samdesk.ui.commands.actions import Actions, widget_needs_key
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.keys import widget_needs_key
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.message_bar import Action, MessageBar

@@ -27,19 +27,18 @@ class Menus:
             choose_recent: Called with the recent folder the user picks.
         """
         self._choose_recent = choose_recent
-        self._why = _WhyGrey(bar)
+        self._tips = _DisabledTips(bar)
         self._menus: dict[str, QMenu] = {}
         groups: dict[str, str] = {}
-        titles = dict(MENUS)
-        for path, title in MENUS:
-            if "/" not in path:
-                self._add_menu(path, bar.addMenu(title))
+        titles = {menu.path: menu.title for menu in MENUS}
+        for top in (menu for menu in MENUS if "/" not in menu.path):
+            self._add_menu(top.path, bar.addMenu(top.title))
         for command in actions.commands:
-            top = command.menu.split("/")[0]
-            menu = self._menus[top]
-            if groups.get(top) not in (None, command.group):
+            path = command.menu.split("/")[0]
+            menu = self._menus[path]
+            if groups.get(path) not in (None, command.group):
                 menu.addSeparator()
-            groups[top] = command.group
+            groups[path] = command.group
             if command.menu not in self._menus:
                 self._add_menu(command.menu, menu.addMenu(titles[command.menu]))
             self._menus[command.menu].addAction(actions.action(command.id))
@@ -65,17 +64,17 @@ class Menus:
 
     def _add_menu(self, path: str, menu: QMenu) -> None:
         menu.setToolTipsVisible(False)
-        menu.installEventFilter(self._why)
+        menu.installEventFilter(self._tips)
         self._menus[path] = menu
 
 
-class _WhyGrey(QObject):
-    """Shows the tooltip of what is grey in a menu, which says why; the other entries need none."""
+class _DisabledTips(QObject):
+    """Shows tooltips of disabled menu entries only; they say why the command is unavailable."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Answers a menu's wish for a tooltip."""
-        wished = event.type() is QEvent.Type.ToolTip
-        if wished and isinstance(watched, QMenu) and isinstance(event, QHelpEvent):
+        """Handles the tooltip events of a menu."""
+        is_tip = event.type() is QEvent.Type.ToolTip
+        if is_tip and isinstance(watched, QMenu) and isinstance(event, QHelpEvent):
             action = watched.actionAt(event.pos())
             if action is not None and not action.isEnabled():
                 QToolTip.showText(event.globalPos(), action.toolTip(), watched)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import TOOL
 from samdesk.ui.kit.theme import UNIT, current_tokens
 
 BUTTON = 5 * UNIT
@@ -69,8 +70,9 @@ class ToolStrip(QToolBar):
         self.toggleViewAction().setEnabled(False)
         self._actions = actions
         self.buttons: dict[str, KeyedButton] = {}
-        for command_id in ("tool.select", "tool.sam", "tool.polygon", "tool.rectangle"):
-            self._add(command_id)
+        for command in actions.commands:
+            if command.exclusive == TOOL:
+                self._add(command.id)
         self.addSeparator()
         self._add("sam.everything")
         spring = QWidget(self)

@@ -199,13 +199,6 @@ def test_hide_all_and_show_all(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     assert told.args == [frozenset()]
 
 
-def test_delete_asks_for_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
-    click(panel, qtbot, 1)
-    with qtbot.waitSignal(panel.delete_requested) as told:
-        qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
-    assert told.args == [ids(1)]
-
-
 def test_double_click_reopens(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     click(panel, qtbot, 1)
     with qtbot.waitSignal(panel.reopen_requested) as told:
@@ -219,43 +212,40 @@ def test_double_click_on_the_eye_only_toggles(panel: AnnotationsPanel, qtbot: Qt
     assert panel.hidden == frozenset(), "closed and opened again"
 
 
-def action(panel: AnnotationsPanel, text: str) -> object:
-    return next(a for a in panel.menu().actions() if a.text() == text)
-
-
-def test_the_menu_acts_on_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+def test_the_relabel_menu_lists_the_labels_and_relabels_the_selection(
+    panel: AnnotationsPanel, qtbot: QtBot
+) -> None:
     panel.set_selection(ids(1, 2))
-    menu = panel.menu()
-    named = {a.text(): a for a in menu.actions() if a.text()}
-    assert not named["Open again in SAM"].isEnabled(), "one at a time"
-    with qtbot.waitSignal(panel.accept_requested) as told:
-        named["Accept"].trigger()
-    assert told.args == [ids(1, 2)]
-    with qtbot.waitSignal(panel.delete_requested) as told:
-        named["Delete"].trigger()
-    assert told.args == [ids(1, 2)]
-    labels = named["Relabel"].menu().actions()  # type: ignore[attr-defined]
+    labels = panel.relabel_menu.actions()
     assert [a.text() for a in labels] == ["person", "bus", "dog"]
     with qtbot.waitSignal(panel.relabel_requested) as told:
         labels[2].trigger()
     assert told.args == [ids(1, 2), LABELS.labels[2].id]
+    panel.set_document(document(), LabelSet.from_names(["cat & co"]))
+    assert [a.text() for a in panel.relabel_menu.actions()] == ["cat && co"]
 
 
-def test_the_menu_knows_what_makes_no_sense(panel: AnnotationsPanel) -> None:
-    panel.set_selection(ids(0))
-    named = {a.text(): a for a in panel.menu().actions() if a.text()}
-    assert named["Open again in SAM"].isEnabled()
-    assert not named["Accept"].isEnabled(), "a person drew it"
-    panel.set_read_only(True)
-    named = {a.text(): a.isEnabled() for a in panel.menu().actions() if a.text()}
-    assert named == {
-        "Relabel": False,
-        "Open again in SAM": False,
-        "Accept": False,
-        "Delete": False,
-        "Hide": True,
-        "Select all": True,
-    }
+def test_the_selection_is_hidden_and_shown_as_one(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    panel.set_selection(ids(1, 2))
+    assert not panel.selection_hidden
+    panel.toggle_selected()
+    assert panel.hidden == ids(1, 2)
+    assert panel.selection_hidden
+    panel.set_selection(ids(1, 2, 3))
+    assert not panel.selection_hidden
+    panel.set_selection(ids(1, 2))
+    with qtbot.waitSignal(panel.visibility_changed) as told:
+        panel.toggle_selected()
+    assert told.args == [frozenset()]
+
+
+def test_a_right_click_requests_the_context_menu(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(panel.menu_requested) as told:
+        panel.view.customContextMenuRequested.emit(point(panel, 2))
+    assert told.args == [panel.view.viewport().mapToGlobal(point(panel, 2))]
+    panel.set_document(None, LABELS)
+    with qtbot.assertNotEmitted(panel.menu_requested):
+        panel.view.customContextMenuRequested.emit(QPoint(5, 5))
 
 
 def test_empty_states_in_words(panel: AnnotationsPanel) -> None:

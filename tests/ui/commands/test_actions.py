@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 
 from samdesk.settings.table import SHORTCUTS, Settings
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import COMMANDS
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.wiring import COMMANDS
 from tests.ui.conftest import ALL
 
 Key = Qt.Key
@@ -29,7 +29,7 @@ def test_a_grey_command_says_why(actions: Actions) -> None:
     actions.update({"selection"})
     assert "read-only" in actions.action("edit.delete").toolTip(), "and when the reason is another"
     actions.update(ALL)
-    assert "Not now" not in actions.action("edit.delete").toolTip()
+    assert "Unavailable" not in actions.action("edit.delete").toolTip()
 
 
 def test_an_unknown_condition_is_an_error(actions: Actions) -> None:
@@ -71,7 +71,7 @@ def test_tooltips_name_the_keys_in_force(actions: Actions) -> None:
 def test_rebinding_is_remembered_and_only_that(actions: Actions, settings: Settings) -> None:
     actions.rebind("tool.polygon", ["G", "Ctrl+G"])
     assert settings.get(SHORTCUTS) == {"tool.polygon": ["G", "Ctrl+G"]}
-    assert Actions(Settings(settings.path)).shortcuts("tool.polygon") == ("G", "Ctrl+G")
+    assert Actions(COMMANDS, Settings(settings.path)).shortcuts("tool.polygon") == ("G", "Ctrl+G")
     actions.rebind("tool.polygon", ["P"])
     assert settings.get(SHORTCUTS) == {}
     actions.rebind("tool.polygon", [])
@@ -82,7 +82,7 @@ def test_rebinding_is_remembered_and_only_that(actions: Actions, settings: Setti
 
 def test_garbage_in_the_settings_does_not_break_the_keys(settings: Settings) -> None:
     settings.set(SHORTCUTS, {"tool.sam": ["", 3, "K"], "no.such": ["L"], "edit.undo": "Ctrl+Z"})
-    actions = Actions(settings)
+    actions = Actions(COMMANDS, settings)
     assert actions.shortcuts("tool.sam") == ("K",)
     assert actions.shortcuts("edit.undo") == ("Ctrl+Z",)
 
@@ -101,7 +101,7 @@ def test_a_clash_names_the_command_that_has_the_key(actions: Actions) -> None:
 
 def _listen(actions: Actions) -> list[str]:
     heard: list[str] = []
-    for entry in COMMANDS:
+    for entry in COMMANDS.commands:
         actions.on(entry.id, lambda *_, name=entry.id: heard.append(name))
     actions.update(ALL)
     return heard
@@ -111,7 +111,7 @@ def test_every_default_key_reaches_its_command(window: MainWindow, actions: Acti
     window.show_canvas()
     heard = _listen(actions)
     window.canvas.setFocus()
-    for entry in COMMANDS:
+    for entry in COMMANDS.commands:
         if entry.id in ("run.cancel", "file.open_recent"):
             continue
         for text in entry.shortcuts:

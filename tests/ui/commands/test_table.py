@@ -7,9 +7,10 @@ import qtawesome
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
-from samdesk.ui.commands.actions import same_key
-from samdesk.ui.commands.table import COMMANDS, CONDITIONS, MENUS, Command, Context
+from samdesk.ui.commands.keys import same_key
+from samdesk.ui.commands.table import MENUS, Command, Context
 from samdesk.ui.kit.icons import IconError, glyph, icon
+from samdesk.ui.wiring import COMMANDS
 
 PLANNED = {
     "file": "open_folder open_recent demo save show_in_folder quit",
@@ -20,7 +21,7 @@ PLANNED = {
     "prompt": "undo clear accept",
     "candidate": "next previous",
     "image": "next previous accept_next",
-    "annotation": "reopen_in_sam accept",
+    "annotation": "reopen_in_sam accept relabel hide",
     "label": "1 2 3 4 5 6 7 8 9",
     "run": "auto_annotate cancel",
     "sam": "everything",
@@ -40,17 +41,17 @@ HABITS = {
 
 
 def test_the_table_holds_the_planned_commands_once_each() -> None:
-    ids = [c.id for c in COMMANDS]
+    ids = [c.id for c in COMMANDS.commands]
     assert len(ids) == len(set(ids))
     assert set(ids) == {f"{area}.{verb}" for area, verbs in PLANNED.items() for verb in verbs.split()}
 
 
-@pytest.mark.parametrize("entry", COMMANDS, ids=lambda c: c.id)
+@pytest.mark.parametrize("entry", COMMANDS.commands, ids=lambda c: c.id)
 def test_every_command_has_title_tip_menu_condition_and_real_keys(entry: Command) -> None:
     assert entry.title
     assert entry.tip.endswith(".")
-    assert entry.menu in dict(MENUS)
-    assert set(entry.conditions) <= CONDITIONS.keys()
+    assert entry.menu in {menu.path for menu in MENUS}
+    assert set(entry.conditions) <= {condition.id for condition in COMMANDS.conditions}
     assert not entry.exclusive or entry.checkable
     for key in entry.shortcuts:
         sequence = QKeySequence(key)
@@ -59,7 +60,7 @@ def test_every_command_has_title_tip_menu_condition_and_real_keys(entry: Command
 
 
 def test_no_two_commands_hear_the_same_key() -> None:
-    held = [(c, key) for c in COMMANDS for key in c.shortcuts]
+    held = [(c, key) for c in COMMANDS.commands for key in c.shortcuts]
     for (one, first), (other, second) in combinations(held, 2):
         if one.context is Context.CANVAS and other.context is Context.CANVAS and one.id == other.id:
             continue
@@ -67,13 +68,13 @@ def test_no_two_commands_hear_the_same_key() -> None:
 
 
 def test_the_defaults_follow_the_habits_of_the_trade() -> None:
-    commands = {command.id: command for command in COMMANDS}
+    commands = {command.id: command for command in COMMANDS.commands}
     for command_id, key in HABITS.items():
         assert commands[command_id].shortcuts[0] == key, command_id
 
 
 def test_every_icon_exists_in_qtawesome_and_paints(qapp: QApplication) -> None:
-    for entry in COMMANDS:
+    for entry in COMMANDS.commands:
         assert glyph(entry.icon) == qtawesome.charmap(entry.icon), entry.id
         image = icon(entry.icon).pixmap(24, 24).toImage()
         inked = sum(image.pixelColor(x, y).alpha() > 100 for x in range(24) for y in range(24))

@@ -19,6 +19,7 @@ from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.theme import DARK, LIGHT, Theme, Tokens, current_tokens
 from samdesk.ui.shell.tool_strip import ToolStrip
+from samdesk.ui.wiring import COMMANDS
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_message_that_is_shown_changes_with_the_look(theme: Theme, qtbot: QtBo
 
 
 def test_the_tools_keep_their_width_when_the_look_changes(theme: Theme, qtbot: QtBot, tmp_path: Path) -> None:
-    strip = ToolStrip(Actions(Settings(tmp_path / "settings.json")))
+    strip = ToolStrip(Actions(COMMANDS, Settings(tmp_path / "settings.json")))
     qtbot.addWidget(strip)
     before = strip.sizeHint()
     theme.toggle()

@@ -187,7 +187,7 @@ def test_the_sheet_has_every_key_in_force_and_the_mouse(qtbot: QtBot, actions: A
     assert ("Polygon", ("G",)) in text["Annotate"]
     assert ("Use label 1 to 9", ("1 – 9",)) in text["Annotate"]
     assert ("Accept mask", ("E", "Enter")) in text["Annotate"]
-    assert ("Point on the object", ("Click",)) in text["On the canvas"]
+    assert ("Include point", ("Click",)) in text["On the canvas"]
     listed = {what for rows in text.values() for what, _ in rows}
     for entry in actions.commands:
         if entry.shortcuts and not entry.id.startswith("label."):

@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.settings.table import Settings
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import COMMANDS
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.wiring import COMMANDS
 from tests.ui.conftest import ALL
 
 
@@ -38,7 +38,7 @@ def test_a_grey_entry_of_a_menu_says_why(qtbot: QtBot, window: MainWindow, actio
 
     actions.update({"image"})
     rest_on("view.look_now")
-    qtbot.waitUntil(lambda: "the model in use looks closer by itself" in QToolTip.text())
+    qtbot.waitUntil(lambda: "the model in use needs no closer look" in QToolTip.text())
     QToolTip.hideText()
     qtbot.waitUntil(lambda: not QToolTip.isVisible())
     actions.update(ALL)
@@ -49,7 +49,7 @@ def test_a_grey_entry_of_a_menu_says_why(qtbot: QtBot, window: MainWindow, actio
 
 def test_every_command_is_in_the_menu_bar(window: MainWindow, actions: Actions) -> None:
     listed = [a for top in window.menuBar().actions() for a in _menu_actions(top.menu())]  # type: ignore[arg-type]
-    for entry in COMMANDS:
+    for entry in COMMANDS.commands:
         assert listed.count(actions.action(entry.id)) == 1, entry.id
 
 
@@ -89,7 +89,7 @@ def test_opening_shows_canvas_tools_and_panels(window: MainWindow, qtbot: QtBot)
 
 def test_a_tool_button_invokes_its_tool_and_shows_its_key(window: MainWindow, actions: Actions) -> None:
     window.show_canvas()
-    actions.update({"document", "editable"})
+    actions.update({"image", "editable"})
     heard: list[bool] = []
     actions.on("tool.polygon", heard.append)
     button = window.tool_strip.buttons["tool.polygon"]
@@ -227,7 +227,7 @@ def test_closing_can_be_refused(window: MainWindow) -> None:
 
 def _window(qtbot: QtBot, settings: Settings) -> MainWindow:
     panels = [QListWidget() for _ in range(3)]
-    window = MainWindow(Actions(settings), settings, QWidget(), *panels)
+    window = MainWindow(Actions(COMMANDS, settings), settings, QWidget(), *panels)
     qtbot.addWidget(window)
     window.show()
     qtbot.waitExposed(window)
@@ -292,12 +292,22 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication, QWidget
 app = QApplication([])
 from samdesk.settings.table import Settings
+from samdesk.ui.auto_annotate import commands as auto_annotate
+from samdesk.ui.canvas import commands as canvas
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.commands.table import join
+from samdesk.ui.dataset import commands as dataset
+from samdesk.ui.editing import commands as editing
 from samdesk.ui.kit.theme import Theme
+from samdesk.ui.models import commands as models
+from samdesk.ui.prompting import commands as prompting
+from samdesk.ui.shell import commands as shell
+from samdesk.ui.shell.main_window import MainWindow
 settings = Settings(Path(sys.argv[1]))
 theme = Theme(app)
-window = MainWindow(Actions(settings), settings, QWidget(), QWidget(), QWidget(), QWidget())
+features = (auto_annotate, canvas, dataset, editing, models, prompting, shell)
+actions = Actions(join(feature.COMMANDS for feature in features), settings)
+window = MainWindow(actions, settings, QWidget(), QWidget(), QWidget(), QWidget())
 window.show()
 app.processEvents()
 heavy = {"torch", "ultralytics", "torchvision", "qtawesome", "cv2"} & sys.modules.keys()

@@ -97,22 +97,28 @@ class Canvas(Protocol):
 
 
 class Tool(QObject):
-    """One gesture. It previews while the user drags and asks for one edit when he lets go.
+    """A canvas tool: turns mouse and key events into edits, regions or prompts, and previews them.
 
     Signals:
-        edit_requested: The undo text and the ``Edit``.
-        hint_changed: The new ``hint``.
-        cursor_changed: ``cursor`` differs.
+        edit_requested: (undo text, ``Edit``) the annotations are to be changed, once for each gesture.
+        region_drawn: (``Region``) a new annotation was drawn; the region is valid and within the image.
+        reopen_requested: (``AnnotationId``) the mask of an annotation is to be edited with prompts.
+        hint_changed: (str) the new ``hint``.
+        cursor_changed: ``cursor`` has changed.
     """
 
     edit_requested = Signal(str, object)
+    region_drawn = Signal(object)
+    reopen_requested = Signal(object)
     hint_changed = Signal(str)
     cursor_changed = Signal()
 
     wants_right_button = False
-    """Whether a right click is the tool's; else it opens the context menu."""
+    """Whether the tool handles right clicks; otherwise they open the context menu."""
     keeps_tab = False
-    """Whether Tab stays on the canvas instead of moving the keyboard focus."""
+    """Whether the tool handles Tab; otherwise it moves the keyboard focus."""
+    edits_selection = False
+    """Whether the tool works on the selected annotations; a label chosen meanwhile is given to them."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -158,11 +164,15 @@ class Tool(QObject):
     def cancel(self) -> None:
         """Drops the gesture in work; nothing has changed."""
 
+    def discard(self) -> None:
+        """Discards everything drawn with the tool and not yet kept; more than the gesture, for some."""
+        self.cancel()
+
     def finish(self) -> None:
-        """Completes what is being drawn, where that makes sense."""
+        """Completes and keeps what is being drawn, if it can be."""
 
     def undo_step(self) -> bool:
-        """Takes the last step of what is being drawn back; False if there is none."""
+        """Undoes the last step of what is being drawn; False if there is none."""
         return False
 
     def image_changed(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath
 
 from samdesk.domain.geometry import regions
@@ -20,13 +20,7 @@ _BACK = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
 
 
 class PolygonTool(Tool):
-    """Click by click, closed at the first corner, by a double click or Enter.
-
-    Signals:
-        region_drawn: The ``Region`` drawn, valid and on the image.
-    """
-
-    region_drawn = Signal(object)
+    """Draws a polygon vertex by vertex; a click on the first vertex, a double click or Enter closes it."""
 
     wants_right_button = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath
 
 from samdesk.domain.geometry import regions
@@ -12,13 +12,7 @@ from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 
 class RectangleTool(Tool):
-    """Drag from corner to corner; Shift makes it square.
-
-    Signals:
-        region_drawn: The ``Region`` drawn, on the image.
-    """
-
-    region_drawn = Signal(object)
+    """Draws a rectangle by dragging from corner to corner; Shift makes it square."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -25,13 +25,15 @@ class SamTool(Tool):
         prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
         hovered: The mouse is over the image (x, y in image pixels), with nothing prompted or pressed.
         hover_left: It is not any more.
+        accept_requested: The proposed mask is to be kept.
         candidate_step: Show the next (+1) or the previous (-1) mask candidate.
-        cleared: All prompts were dropped.
+        cleared: All prompts were removed, or the mask is to be discarded.
     """
 
     prompts_changed = Signal(object)
     hovered = Signal(float, float)
     hover_left = Signal()
+    accept_requested = Signal()
     candidate_step = Signal(int)
     cleared = Signal()
 
@@ -101,6 +103,17 @@ class SamTool(Tool):
         else:
             return False
         return True
+
+    def discard(self) -> None:
+        """Removes every prompt and has the proposed mask discarded, also one without prompts."""
+        self._drop_gesture()
+        self._history = []
+        self._change(PromptSet())
+        self.cleared.emit()
+
+    def finish(self) -> None:
+        """Requests that the proposed mask is kept."""
+        self.accept_requested.emit()
 
     def set_hover_enabled(self, enabled: bool) -> None:
         """Whether the mouse alone asks for a preview."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeyEvent, QPainter
 
 from samdesk.domain import edits
@@ -20,13 +20,9 @@ _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
 
 class SelectTool(Tool):
-    """Chooses, moves and reshapes. Every gesture asks for one edit when the mouse is let go.
+    """Selects, moves and reshapes annotations; every gesture makes one edit when the button is released."""
 
-    Signals:
-        reopen_requested: Id of an annotation that was double-clicked.
-    """
-
-    reopen_requested = Signal(object)
+    edits_selection = True
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import GESTURES, MENUS
+from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.theme import UNIT
 
 Row = tuple[str, tuple[str, ...]]
@@ -29,7 +29,7 @@ _COLUMNS = 3
 
 def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
     """The sheet's text: (heading, rows), commands that have a key and the canvas's mouse gestures."""
-    titles = {path: title.replace("&", "") for path, title in MENUS if "/" not in path}
+    titles = {menu.path: menu.title.replace("&", "") for menu in MENUS if "/" not in menu.path}
     found: dict[str, list[Row]] = {path: [] for path in titles}
     digits = [f"label.{n}" for n in range(1, 10)]
     for command in actions.commands:
@@ -41,7 +41,8 @@ def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
     if first and last:
         found["annotate"].append(("Use label 1 to 9", (f"{first} – {last}",)))
     result = [(titles[path], rows) for path, rows in found.items() if rows]
-    return [*result, ("On the canvas", [(what, (how,)) for how, what in GESTURES])]
+    gestures = [(gesture.effect, (gesture.input,)) for gesture in actions.table.gestures]
+    return [*result, ("On the canvas", gestures)]
 
 
 class ShortcutSheet(QDialog):

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.ui.commands.actions import Actions, native
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.keys import native
 from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.theme import FIELD_HEIGHT, UNIT
@@ -114,7 +115,7 @@ class ShortcutsDialog(QDialog):
         self._refresh()
 
     def _fill(self) -> None:
-        titles = {path: title.replace("&", "") for path, title in MENUS}
+        titles = {menu.path: menu.title.replace("&", "") for menu in MENUS}
         parents: dict[str, QTreeWidgetItem] = {}
         for command in self._actions.commands:
             top = command.menu.split("/")[0]

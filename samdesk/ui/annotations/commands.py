@@ -1,0 +1,128 @@
+"""Commands of tools, prompts and annotations, and the context menu of annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.popup import SEPARATOR, context_menu
+from samdesk.ui.commands.table import Command, CommandTable, Condition
+
+if TYPE_CHECKING:
+    from samdesk.ui.annotations.panel import AnnotationsPanel
+    from samdesk.ui.annotations.tools import ToolsController
+    from samdesk.ui.prompting.annotate import AnnotateController
+    from samdesk.ui.prompting.everything import EverythingController
+
+_DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+COMMANDS = CommandTable(
+    (
+        Command("edit.select_all", "Select all", "Select every annotation of this image.", "ph.selection-all",
+                "edit", "selection", ("Ctrl+A",), when="image"),
+        Command("edit.duplicate", "Duplicate", "Duplicate the selected annotations.", "ph.copy",
+                "edit", "selection", ("Ctrl+D",), when="selection editable"),
+        Command("edit.delete", "Delete", "Delete the selected annotations.", "ph.trash",
+                "edit", "selection", ("Del", "Backspace"), when="selection editable"),
+        Command("prompt.accept", "Accept mask", "Keep the mask with the current label.", "ph.check",
+                "annotate", "prompt", ("E", "Return", "Enter"), when="proposal"),
+        Command("prompt.undo", "Undo last prompt", "Remove the last point or box.", "ph.arrow-arc-left",
+                "annotate", "prompt", ("Z",), when="prompt"),
+        Command("prompt.clear", "Clear prompts", "Discard the mask and all its prompts.", "ph.x-circle",
+                "annotate", "prompt", ("Esc",), when="prompt"),
+        Command("annotation.accept", "Accept annotation", "Accept the selected annotations as they are.",
+                "ph.check-circle", "annotate", "annotation", ("Shift+E",), when="selection pending editable"),
+        Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
+                "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
+        Command("annotation.relabel", "Relabel", "Give the selected annotations another label.",
+                "ph.tag", "annotate", "annotation", when="selection labels editable"),
+        Command("annotation.hide", "Hide selected", "Hide the selected annotations, or show them again.",
+                "ph.eye-slash", "annotate", "annotation", when="selection"),
+        *(
+            Command(f"label.{n}", f"Label {n}",
+                    f"Use label {n} for new annotations, or give it to the selected ones.",
+                    f"ph.number-circle-{digit}", "annotate/label", "labels", (str(n),), when="labels")
+            for n, digit in enumerate(_DIGITS, start=1)
+        ),
+    ),
+    (
+        Condition("selection", "select an annotation first"),
+        Condition("one_selected", "select exactly one annotation first"),
+        Condition("pending", "the selected annotations are already accepted"),
+        Condition("prompt", "place a point or a box first"),
+        Condition("proposal", "there is no mask to accept"),
+    ),
+)  # fmt: skip
+
+CONTEXT_MENU = (
+    "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "edit.delete", SEPARATOR,
+    "annotation.hide", "edit.select_all",
+)  # fmt: skip
+"""Commands of the context menu of annotations, on the canvas and in the panel."""
+
+
+def bind(
+    actions: Actions,
+    panel: AnnotationsPanel,
+    tools: ToolsController,
+    annotate: AnnotateController,
+    everything: EverythingController,
+) -> None:
+    """Connects the commands to the tools, the selection and the prompts."""
+    _bind_selection(actions, panel, tools)
+    _bind_prompts(actions, tools, annotate, everything)
+    for spec in tools.toolbox.specs:
+        actions.on(spec.command_id, _ignore_checked(partial(tools.choose, spec.id)))
+    command_ids = {spec.id: spec.command_id for spec in tools.toolbox.specs}
+    tools.tool_changed.connect(lambda tool_id: actions.set_checked(command_ids[tool_id], True))
+    for index in range(len(_DIGITS)):
+        actions.on(f"label.{index + 1}", partial(tools.label_by_index, index))
+    for source in (tools.menu_requested, panel.menu_requested):
+        source.connect(lambda place: _show_menu(actions, panel, place))
+
+
+def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsController) -> None:
+    actions.on("edit.select_all", tools.select_all)
+    actions.on("edit.duplicate", tools.duplicate_selected)
+    actions.on("edit.delete", tools.delete_selected)
+    actions.on("annotation.accept", tools.accept_selected)
+    actions.on("annotation.reopen_in_sam", tools.reopen_selected)
+    actions.on("annotation.hide", panel.toggle_selected)
+    actions.title_from("annotation.hide", lambda: "Show selected" if panel.selection_hidden else "")
+    actions.action("annotation.relabel").setMenu(panel.relabel_menu)
+    actions.condition("selection", lambda: bool(tools.selection))
+    actions.condition("one_selected", lambda: len(tools.selection) == 1)
+    actions.condition("pending", lambda: bool(tools.pending_selected()))
+    actions.refresh_on(tools.selection_changed, tools.tool_changed, panel.visibility_changed)
+
+
+def _bind_prompts(
+    actions: Actions, tools: ToolsController, annotate: AnnotateController, everything: EverythingController
+) -> None:
+    def drawing() -> bool:
+        return annotate.has_prompts or not tools.at_rest
+
+    def clear() -> None:
+        """Discards what is being drawn, else the masks proposed for the whole image."""
+        if drawing():
+            tools.cancel()
+        else:
+            everything.discard()
+
+    actions.on("prompt.accept", tools.finish)
+    actions.on("prompt.undo", tools.undo_step)
+    actions.on("prompt.clear", clear)
+    actions.condition("prompt", lambda: drawing() or everything.proposing)
+    actions.condition("proposal", drawing)
+
+
+def _show_menu(actions: Actions, panel: AnnotationsPanel, place: QPoint) -> None:
+    context_menu(actions, CONTEXT_MENU, panel).popup(place)
+
+
+def _ignore_checked(slot: Callable[[], object]) -> Callable[[bool], object]:
+    return lambda _checked: slot()

@@ -1,0 +1,34 @@
+"""Commands of auto-annotate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import Command, CommandTable, Condition
+
+if TYPE_CHECKING:
+    from samdesk.ui.auto_annotate.controller import BatchController
+
+COMMANDS = CommandTable(
+    (
+        Command("run.auto_annotate", "Auto-annotate…",
+                "Annotate the whole folder with a detector and a mask model.", "ph.sparkle", "annotate",
+                "automatic", ("Ctrl+B",), when="folder editable idle"),
+        Command("run.cancel", "Stop the run", "Stop auto-annotate; finished images are kept.",
+                "ph.stop-circle", "annotate", "automatic", ("Ctrl+.",), when="running", short="Stop"),
+    ),
+    (
+        Condition("running", "auto-annotate is not running"),
+        Condition("idle", "auto-annotate is running"),
+    ),
+)  # fmt: skip
+
+
+def bind(actions: Actions, batch: BatchController) -> None:
+    """Connects the commands to the controller."""
+    actions.on("run.auto_annotate", batch.ask)
+    actions.on("run.cancel", batch.cancel)
+    actions.condition("running", lambda: batch.running)
+    actions.condition("idle", lambda: not batch.running)
+    actions.refresh_on(batch.running_changed)

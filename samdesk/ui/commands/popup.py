@@ -1,0 +1,29 @@
+"""Context menus made from the command table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu, QWidget
+
+from samdesk.ui.commands.actions import Actions
+
+SEPARATOR = ""
+"""Stands for a separator among the command ids of a context menu."""
+
+
+def context_menu(actions: Actions, command_ids: Iterable[str], parent: QWidget) -> QMenu:
+    """Makes a context menu of commands; it deletes itself when it is closed.
+
+    Titles, icons, shortcuts and enabled states are those of the command table, because the entries are
+    the window's own actions.
+    """
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for command_id in command_ids:
+        if command_id == SEPARATOR:
+            menu.addSeparator()
+        else:
+            menu.addAction(actions.action(command_id))
+    return menu

@@ -1,0 +1,51 @@
+"""Commands of folders and images: open, save, go to another image, accept one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import Command, CommandTable, Condition
+
+if TYPE_CHECKING:
+    from samdesk.ui.dataset.files import FilesController
+    from samdesk.ui.dataset.navigate import NavigateController
+
+COMMANDS = CommandTable(
+    (
+        Command("file.open_folder", "Open folder…", "Open a folder of images.", "ph.folder-open", "file",
+                "open", ("Ctrl+O", "Ctrl+U"), short="Open"),
+        Command("file.open_recent", "Open recent", "Open a folder you used before.",
+                "ph.clock-counter-clockwise", "file", "open"),
+        Command("file.demo", "Try the demo", "Open two images that come with samdesk, in a new folder.",
+                "ph.play-circle", "file", "open"),
+        Command("file.save", "Save now",
+                "Every edit is saved as you make it; this saves what is still pending.",
+                "ph.floppy-disk", "file", "save", ("Ctrl+S",), when="folder", short="Save"),
+        Command("file.show_in_folder", "Show in file manager", "Show the current image in your file manager.",
+                "ph.arrow-square-out", "file", "save", ("Ctrl+Shift+O",), when="image"),
+        Command("image.next", "Next image", "Go to the next image.", "ph.arrow-right", "image", "go",
+                ("D", "Right", "PgDown"), when="folder"),
+        Command("image.previous", "Previous image", "Go to the previous image.", "ph.arrow-left", "image",
+                "go", ("A", "Left", "PgUp"), when="folder"),
+        Command("image.accept_next", "Accept image and go to next",
+                "Accept every annotation of this image and go to the next image that is not accepted.",
+                "ph.checks", "image", "accept", ("Ctrl+Return", "Ctrl+Enter"), when="image editable",
+                short="Accept image"),
+    ),
+    (Condition("folder", "open a folder first"),),
+)  # fmt: skip
+
+
+def bind(actions: Actions, files: FilesController, navigate: NavigateController) -> None:
+    """Connects the commands to the dataset; the window fills the menu of recent folders."""
+    actions.on("file.open_folder", files.choose_folder)
+    actions.on("file.demo", files.open_demo)
+    actions.on("file.save", files.save)
+    actions.on("file.show_in_folder", files.show_in_folder)
+    actions.on("image.next", partial(navigate.step, 1))
+    actions.on("image.previous", partial(navigate.step, -1))
+    actions.on("image.accept_next", navigate.accept_and_step)
+    actions.condition("folder", lambda: files.info is not None)
+    actions.refresh_on(files.dataset_opened)
