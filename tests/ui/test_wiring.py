@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QMenuBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from samdesk.settings.table import Settings
@@ -66,7 +66,7 @@ class Stamp(Tool):
 
 
 STAMP = ToolSpec(
-    "stamp", Stamp, "Stamp", "Stamp an annotation.", "ph.stamp", ("G",), gestures=(Gesture("Click", "Stamp"),)
+    "stamp", Stamp, "Stamp", "Stamp an annotation.", "ph.star", ("G",), gestures=(Gesture("Click", "Stamp"),)
 )
 POLISH = CommandTable(
     (Command("edit.polish", "Polish", "Polish the outline.", "ph.sparkle", "edit", "polish", ("Ctrl+P",),
@@ -80,11 +80,18 @@ def planted(settings: Settings) -> Actions:
     return Actions(join((COMMANDS, tool_commands((STAMP,)), POLISH)), settings)
 
 
+@pytest.fixture
+def bar(qtbot: QtBot) -> QMenuBar:
+    made = QMenuBar()
+    qtbot.addWidget(made)
+    return made
+
+
 def test_a_new_tool_row_is_in_strip_menu_and_sheets(
-    qtbot: QtBot, qapp: QApplication, planted: Actions
+    qtbot: QtBot, qapp: QApplication, bar: QMenuBar, planted: Actions
 ) -> None:
     assert [*_strip(qtbot, planted).buttons][: len(TOOLS) + 1] == [s.command_id for s in (*TOOLS, STAMP)]
-    assert planted.action("tool.stamp") in _menu(planted, "annotate").actions()
+    assert planted.action("tool.stamp") in _menu(bar, planted, "annotate").actions()
     sheet = dict(sections(planted))
     assert ("Stamp", ("G",)) in sheet["Annotate"]
     assert ("Stamp", ("Click",)) in sheet["On the canvas"]
@@ -96,8 +103,10 @@ def test_a_new_tool_row_is_in_strip_menu_and_sheets(
     assert [type(tool) for tool in toolbox] == [*(spec.kind for spec in TOOLS), Stamp]
 
 
-def test_a_new_command_row_is_in_menu_and_sheet_and_follows_its_condition(planted: Actions) -> None:
-    menu = _menu(planted, "edit").actions()
+def test_a_new_command_row_is_in_menu_and_sheet_and_follows_its_condition(
+    bar: QMenuBar, planted: Actions
+) -> None:
+    menu = _menu(bar, planted, "edit").actions()
     assert menu[-1] is planted.action("edit.polish"), "a group that the menu does not know comes last"
     assert menu[-2].isSeparator()
     assert ("Polish", ("Ctrl+P",)) in dict(sections(planted))["Edit"]
@@ -116,14 +125,14 @@ def test_a_new_command_row_is_in_menu_and_sheet_and_follows_its_condition(plante
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        (CommandTable(COMMANDS.commands[:1]), "file.open_folder twice"),
-        (CommandTable((Command("a.b", "A", "A.", "ph.info", "attic", "x"),)), "a.b: no menu 'attic'"),
-        (CommandTable((Command("a.b", "A", "A.", "ph.info", "edit", "x", when="sunny"),)), "no condition 'sunny'"),
+        (COMMANDS.commands[0], "file.open_folder twice"),
+        (Command("a.b", "A", "A.", "ph.info", "attic", "x"), "a.b: no menu 'attic'"),
+        (Command("a.b", "A", "A.", "ph.info", "edit", "x", when="sunny"), "a.b: no condition 'sunny'"),
     ],
-)  # fmt: skip
-def test_a_wrong_row_is_refused(wrong: CommandTable, complaint: str) -> None:
+)
+def test_a_wrong_row_is_refused(wrong: Command, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        join((COMMANDS, wrong))
+        join((COMMANDS, CommandTable((wrong,))))
 
 
 def test_the_context_menu_is_made_of_the_commands(person: Person) -> None:
@@ -167,13 +176,8 @@ def _strip(qtbot: QtBot, actions: Actions) -> ToolStrip:
     return strip
 
 
-def _menu(actions: Actions, path: str) -> QMenu:
-    from PySide6.QtWidgets import QMenuBar
-
-    bar = QMenuBar()
-    menus = Menus(bar, actions, lambda _folder: None)
-    actions.destroyed.connect(bar.deleteLater)
-    return menus.menu(path)
+def _menu(bar: QMenuBar, actions: Actions, path: str) -> QMenu:
+    return Menus(bar, actions, lambda _folder: None).menu(path)
 
 
 def _popup(person: Person, place: Any) -> QMenu:

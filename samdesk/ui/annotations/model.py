@@ -1,4 +1,4 @@
-"""The annotations of one image as rows, the top one first, and their painter."""
+"""AnnotationModel and AnnotationDelegate: the annotations of one image as list rows, topmost first."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from samdesk.ui.kit.theme import UNIT
 
 Index = QModelIndex | QPersistentModelIndex
 
-SOURCE_WORDS: dict[Source, tuple[str, str]] = {
+SOURCE_TEXTS: dict[Source, tuple[str, str]] = {
     Source.MANUAL: ("you", "drawn by hand"),
-    Source.SAM: ("click", "drawn by the model from your clicks and boxes"),
+    Source.SAM: ("click", "segmented from your points and boxes"),
     Source.YOLO_SAM: ("auto", "made by auto-annotate"),
     Source.IMPORT: ("imported", "imported from a label file"),
 }
-"""The badge and the words for who drew an annotation."""
+"""The badge and the tooltip text of each annotation source."""
 
 
-class Role(IntEnum):
-    """What the model gives besides Qt's own roles."""
+class AnnotationRole(IntEnum):
+    """Item data roles of ``AnnotationModel``."""
 
     ANNOTATION = Qt.ItemDataRole.UserRole + 1
     LABEL = Qt.ItemDataRole.UserRole + 2
@@ -47,14 +47,14 @@ class Role(IntEnum):
 
 
 def score_text(score: float | None) -> str:
-    """A score as it is shown: ``.93``, ``1.0``, or nothing."""
+    """A score as displayed: ``.93``, ``1.0``, or an empty string for None."""
     if score is None:
         return ""
     return "1.0" if score >= 0.995 else f"{max(score, 0.0):.2f}"[1:]
 
 
 class AnnotationModel(QAbstractListModel):
-    """Rows of a document's annotations; the last painted one is the first row."""
+    """List model of a document's annotations; the topmost, painted last, is the first row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,16 +65,16 @@ class AnnotationModel(QAbstractListModel):
 
     @property
     def hidden(self) -> frozenset[AnnotationId]:
-        """What the eyes of this image have closed."""
+        """The hidden annotations of this image."""
         return frozenset(self._hidden)
 
     @property
     def ids(self) -> tuple[AnnotationId, ...]:
-        """The rows' annotations, top one first."""
+        """Ids of the annotations in row order."""
         return tuple(annotation.id for annotation in self._rows)
 
     def set_document(self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None) -> bool:
-        """Shows a document. Returns whether the rows were reset (the selection is then lost)."""
+        """Shows a document; returns whether the model was reset, which clears the view's selection."""
         rows = list(reversed(document.annotations)) if document is not None else []
         self._labels = {label.id: label for label in labels}
         same = [a.id for a in rows] == [a.id for a in self._rows]
@@ -85,26 +85,26 @@ class AnnotationModel(QAbstractListModel):
         if not same:
             self.endResetModel()
         elif changes is None or changes.labels:
-            self._tell(self._row_of.values())
+            self._emit_changed(self._row_of.values())
         else:
-            self._tell(self._row_of[i] for i in changes.modified if i in self._row_of)
+            self._emit_changed(self._row_of[i] for i in changes.modified if i in self._row_of)
         return not same
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
-        """Closes these eyes and opens all others."""
+        """Hides these annotations and shows all others."""
         changed = self._hidden.symmetric_difference(ids)
         self._hidden = set(ids)
-        self._tell(self._row_of[i] for i in changed if i in self._row_of)
+        self._emit_changed(self._row_of[i] for i in changed if i in self._row_of)
 
     def annotation(self, row: int) -> Annotation:
         """The annotation of a row."""
         return self._rows[row]
 
     def row(self, annotation_id: AnnotationId) -> int:
-        """The row of an annotation, -1 if it is not there."""
+        """The row of an annotation, -1 if it is not in the model."""
         return self._row_of.get(annotation_id, -1)
 
-    def _tell(self, rows: Iterable[int]) -> None:
+    def _emit_changed(self, rows: Iterable[int]) -> None:
         changed = list(rows)
         if changed:
             self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
@@ -118,11 +118,11 @@ class AnnotationModel(QAbstractListModel):
         if not index.isValid():
             return None
         annotation = self._rows[index.row()]
-        if role == Role.ANNOTATION:
+        if role == AnnotationRole.ANNOTATION:
             return annotation
-        if role == Role.LABEL:
+        if role == AnnotationRole.LABEL:
             return self._labels.get(annotation.label_id)
-        if role == Role.HIDDEN:
+        if role == AnnotationRole.HIDDEN:
             return annotation.id in self._hidden
         label = self._labels.get(annotation.label_id)
         name = label.name if label is not None else "?"
@@ -134,7 +134,7 @@ class AnnotationModel(QAbstractListModel):
 
 
 def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
-    lines = [name, SOURCE_WORDS[annotation.source][1]]
+    lines = [name, SOURCE_TEXTS[annotation.source][1]]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
     if annotation.mask_score is not None:
@@ -161,9 +161,9 @@ class AnnotationDelegate(RowDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         rect, palette = painting.row_rect(option), painting.row_palette(option)
-        annotation: Annotation = index.data(Role.ANNOTATION)
-        label: Label | None = index.data(Role.LABEL)
-        hidden: bool = index.data(Role.HIDDEN)
+        annotation: Annotation = index.data(AnnotationRole.ANNOTATION)
+        label: Label | None = index.data(AnnotationRole.LABEL)
+        hidden: bool = index.data(AnnotationRole.HIDDEN)
         selected, hovered = painting.is_selected(option), painting.is_hovered(option)
         text, quiet = painting.ink(palette), painting.faint(palette)
         font = painting.row_font(option)
@@ -191,10 +191,10 @@ class AnnotationDelegate(RowDelegate):
     def _paint_badge(
         self, painter: QPainter, rect: QRect, annotation: Annotation, option: QStyleOptionViewItem
     ) -> int:
-        """Paints who drew it at the right end; returns where the badges' column starts."""
+        """Paints the badge of the source at the right end; returns the left edge of the badge column."""
         small = painting.small_font(painting.row_font(option))
-        column = max(painting.badge_width(small, badge) for badge, _ in SOURCE_WORDS.values())
-        badge = SOURCE_WORDS[annotation.source][0]
+        column = max(painting.badge_width(small, badge) for badge, _ in SOURCE_TEXTS.values())
+        badge = SOURCE_TEXTS[annotation.source][0]
         width = painting.badge_width(small, badge)
         height = QFontMetrics(small).height() + 2
         left = rect.right() - UNIT - column

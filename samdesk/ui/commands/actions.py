@@ -188,9 +188,9 @@ class Actions(QObject):
         """The command that has this key already in the same context, or None."""
         context, sequence = self._commands[command_id].context, QKeySequence(key)
         for other in self.commands:
-            if other.id != command_id and _overlap(context, other.context):
-                if any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
-                    return other
+            is_rival = other.id != command_id and _overlap(context, other.context)
+            if is_rival and any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
+                return other
         return None
 
     def rebind(self, command_id: str, keys: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from samdesk.ui.images.film_view import GRID_CELL
-from samdesk.ui.images.model import Role, State
+from samdesk.ui.images.model import ImageRole, State
 from samdesk.ui.kit import painting
 
 Index = QModelIndex | QPersistentModelIndex
@@ -32,7 +32,7 @@ class FilmDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_ground(painter, cell, option)
         photo = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
-        state: State = index.data(Role.STATE)
+        state: State = index.data(ImageRole.STATE)
         self._paint_photo(painter, photo, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
         caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
@@ -75,7 +75,7 @@ class FilmDelegate(QStyledItemDelegate):
         mark = QPointF(area.left() + 6, area.center().y() + 0.5)
         draw_state(painter, mark, state, palette)
         metrics = QFontMetrics(painter.font())
-        count: int = index.data(Role.COUNT)
+        count: int = index.data(ImageRole.COUNT)
         shown = f"{count:,}" if count else ""
         width = metrics.horizontalAdvance(shown) + (6 if shown else 0)
         painter.setPen(painting.faint(palette))

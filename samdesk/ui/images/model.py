@@ -56,7 +56,7 @@ _PASSES: dict[Filter, frozenset[State]] = {
 }
 
 
-class Role(IntEnum):
+class ImageRole(IntEnum):
     """What the model gives besides Qt's own roles."""
 
     KEY = Qt.ItemDataRole.UserRole + 1
@@ -274,11 +274,11 @@ class ImageModel(QAbstractListModel):
         if not index.isValid():
             return None
         key = self.key(index.row())
-        if role == Role.KEY:
+        if role == ImageRole.KEY:
             return key
-        if role == Role.STATE:
+        if role == ImageRole.STATE:
             return self.state(key)
-        if role == Role.COUNT:
+        if role == ImageRole.COUNT:
             summary = self._summaries.get(key)
             return summary.count if summary is not None else 0
         if role == Qt.ItemDataRole.DecorationRole:

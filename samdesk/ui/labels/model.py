@@ -1,4 +1,4 @@
-"""The labels as rows: a model that asks for changes instead of making them, and their painter."""
+"""LabelModel and LabelDelegate: the label set as list rows."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ MIME = "application/x-samdesk-label-row"
 Index = QModelIndex | QPersistentModelIndex
 
 
-class Role(IntEnum):
-    """What the model gives besides Qt's own roles."""
+class LabelRole(IntEnum):
+    """Item data roles of ``LabelModel``."""
 
     LABEL = Qt.ItemDataRole.UserRole + 1
     USAGE = Qt.ItemDataRole.UserRole + 2
 
 
 class LabelModel(QAbstractListModel):
-    """Rows of a label set, in class order. It never changes by itself.
+    """List model of a label set, in class order. Edits and drops are only requested.
 
     Signals:
-        rename_wanted: (label id, new name).
-        move_wanted: (label id, new class id).
+        rename_requested: (label id, new name).
+        move_requested: (label id, new class id).
     """
 
-    rename_wanted = Signal(str, str)
-    move_wanted = Signal(str, int)
+    rename_requested = Signal(str, str)
+    move_requested = Signal(str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class LabelModel(QAbstractListModel):
         self._usage: dict[LabelId, int] = {}
 
     def set_labels(self, labels: LabelSet, usage: Mapping[LabelId, int]) -> None:
-        """Shows another label set; keeps the rows where only names, colours or counts differ."""
+        """Shows a label set; the rows are kept if only names, colours or counts differ."""
         same = [label.id for label in self._labels] == [label.id for label in labels]
         if not same:
             self.beginResetModel()
@@ -102,12 +102,12 @@ class LabelModel(QAbstractListModel):
             return _tip(label, index.row(), used)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{label.name}, {used} annotations"
-        return {Role.LABEL: label, Role.USAGE: used}.get(role)  # type: ignore[call-overload]
+        return {LabelRole.LABEL: label, LabelRole.USAGE: used}.get(role)  # type: ignore[call-overload]
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
         name = " ".join(str(value).split())
         if index.isValid() and name and name != self._labels[index.row()].name:
-            self.rename_wanted.emit(self._labels[index.row()].id, name)
+            self.rename_requested.emit(self._labels[index.row()].id, name)
         return False
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: D102
@@ -131,8 +131,8 @@ class LabelModel(QAbstractListModel):
         end = len(self._labels) if row < 0 else row
         target = end - 1 if end > start else end
         if start >= 0 and target != start:
-            self.move_wanted.emit(label_id, target)
-        return False  # the label set has the last word; the rows follow it
+            self.move_requested.emit(label_id, target)
+        return False  # the rows follow the label set, once it has changed
 
 
 def _tip(label: Label, row: int, used: int) -> str:
@@ -164,8 +164,8 @@ class LabelDelegate(RowDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         rect, palette = painting.row_rect(option), painting.row_palette(option)
-        label: Label = index.data(Role.LABEL)
-        used: int = index.data(Role.USAGE)
+        label: Label = index.data(LabelRole.LABEL)
+        used: int = index.data(LabelRole.USAGE)
         selected = painting.is_selected(option)
         painter.save()
         painting.draw_row_ground(

@@ -1,4 +1,4 @@
-"""The label panel: choose, add, rename, recolour, reorder and delete classes."""
+"""LabelsPanel: the list of the dataset's labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from samdesk.ui.labels.model import LabelDelegate, LabelModel
 
 
 class LabelsPanel(QWidget):
-    """The label set with its current label. It asks for changes; the controller makes them.
+    """Lists the label set with its current label. It requests changes; the controller makes them.
 
     Signals:
-        current_changed: (LabelId) the user chose a label.
+        current_changed: (LabelId) the user selected a label.
         add_requested: (name).
         rename_requested: (LabelId, name).
         recolor_requested: (LabelId).
@@ -56,8 +56,8 @@ class LabelsPanel(QWidget):
         foot.setContentsMargins(UNIT, UNIT, UNIT, UNIT)
         foot.addWidget(self.new_name)
         layout.addLayout(foot)
-        self._model.rename_wanted.connect(lambda i, name: self.rename_requested.emit(LabelId(i), name))
-        self._model.move_wanted.connect(lambda i, at: self.move_requested.emit(LabelId(i), at))
+        self._model.rename_requested.connect(lambda i, name: self.rename_requested.emit(LabelId(i), name))
+        self._model.move_requested.connect(lambda i, at: self.move_requested.emit(LabelId(i), at))
 
     def _make_view(self) -> RowView:
         view = RowView("No labels yet. Type a name below and press Enter.", self)
@@ -71,7 +71,7 @@ class LabelsPanel(QWidget):
         view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         view.setDefaultDropAction(Qt.DropAction.MoveAction)
         view.keep_keys(Qt.Key.Key_Delete, Qt.Key.Key_F2)
-        view.selectionModel().selectionChanged.connect(self._user_chose)
+        view.selectionModel().selectionChanged.connect(self._user_selected)
         view.part_clicked.connect(lambda index, _part: self._recolor(index.row()))
         view.key_pressed.connect(self._key)
         view.customContextMenuRequested.connect(self._show_menu)
@@ -79,23 +79,23 @@ class LabelsPanel(QWidget):
 
     @property
     def current(self) -> LabelId | None:
-        """The label new annotations get, None while there is none."""
+        """The label of new annotations; None if there is none."""
         return self._current
 
     def set_labels(self, labels: LabelSet, usage: Mapping[LabelId, int] | None = None) -> None:
-        """Shows the label set and how many annotations of the dataset each label has."""
+        """Shows the label set and the number of annotations of each label in the dataset."""
         self._model.set_labels(labels, usage or {})
         if self._current not in labels:
             self._current = None
         self._show_current()
 
     def set_current(self, label_id: LabelId | None) -> None:
-        """Highlights the current label; says nothing back."""
+        """Selects the current label without emitting ``current_changed``."""
         self._current = label_id
         self._show_current()
 
     def set_read_only(self, read_only: bool) -> None:
-        """Whether labels can be chosen only."""
+        """Enables or disables editing; labels can still be selected."""
         self._read_only = read_only
         self.new_name.setEnabled(not read_only)
         self.view.setDragEnabled(not read_only)
@@ -133,7 +133,7 @@ class LabelsPanel(QWidget):
         finally:
             self._showing = False
 
-    def _user_chose(self) -> None:
+    def _user_selected(self) -> None:
         rows = self.view.selectionModel().selectedRows()
         if self._showing or not rows:
             return

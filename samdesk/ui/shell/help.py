@@ -1,4 +1,4 @@
-"""Settings, shortcuts, diagnostics and the rest of the dialogs that ask nothing of the dataset."""
+"""HelpController: settings, shortcuts, diagnostics and the other dialogs about the program itself."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HelpController(QObject):
         self._job: Job | None = None
 
     def settings(self) -> None:
-        """Opens the settings."""
+        """Opens the settings dialog."""
         SettingsDialog(self._settings, self._window).open()
 
     def edit_shortcuts(self) -> None:
@@ -43,15 +43,15 @@ class HelpController(QObject):
         ShortcutsDialog(self._actions, self._window).open()
 
     def shortcut_sheet(self) -> None:
-        """Shows all keys on one page."""
+        """Opens the shortcut sheet."""
         ShortcutSheet(self._actions, self._window).open()
 
     def about(self) -> None:
-        """Shows version and licences."""
+        """Opens the About dialog."""
         AboutDialog(self._window).open()
 
     def toggle_theme(self) -> None:
-        """Changes between light and dark, and remembers it."""
+        """Switches between the light and the dark theme and saves the choice."""
         self._settings.set(THEME, self._theme.toggle())
 
     def diagnostics(self) -> None:
@@ -62,7 +62,7 @@ class HelpController(QObject):
         self._run(dialog)
 
     def stop(self) -> None:
-        """Waits for what still runs."""
+        """Waits for diagnostics that are still running."""
         if self._job is not None:
             self._job.wait()
 

@@ -1,4 +1,4 @@
-"""The main window: it lays out what it is given and keeps the layout; it decides nothing."""
+"""MainWindow: lays out toolbars, docks and canvas, and restores the layout of the last session."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _MESSAGE_WIDTH = 90 * UNIT
 
 
 class MainWindow(QMainWindow):
-    """Toolbars, docks, canvas, messages and status of one samdesk window.
+    """The main window: menus, toolbars, docks, canvas, message bar and status bar.
 
     Signals:
-        close_requested(object QCloseEvent): The user closes the window; ``ignore()`` the event to stay.
+        close_requested(object QCloseEvent): The window is to be closed; ``ignore()`` the event to keep it open.
         paths_dropped(object list[Path]): Files or folders were dropped.
         recent_chosen(object Path): A recent folder was picked in the menu or on the welcome page.
     """
@@ -60,10 +60,10 @@ class MainWindow(QMainWindow):
         candidate_strip: QWidget | None = None,
         batch_bar: QWidget | None = None,
     ) -> None:
-        """Builds the window around the widgets; ``show_welcome`` is what it begins with."""
+        """Builds the window around the widgets; it starts on the welcome page."""
         super().__init__()
         self._settings = settings
-        self._layout_kept = QByteArray()
+        self._layout_state = QByteArray()
         self.setWindowTitle("samdesk")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
         self.docks = self._add_docks(labels_panel, annotations_panel, images_panel)
         self._add_panel_menu()
         actions.attach(self, self._area)
-        self._restore()
+        self._restore_layout()
         self.show_welcome()
 
     # pages
@@ -97,20 +97,20 @@ class MainWindow(QMainWindow):
         return self._stack.currentWidget() is self.welcome
 
     def show_welcome(self) -> None:
-        """Shows the welcome page and nothing that needs a dataset."""
+        """Shows the welcome page and hides tools and panels."""
         if not self.on_welcome:
-            self._layout_kept = self.saveState(_LAYOUT_VERSION)
+            self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._stack.setCurrentWidget(self.welcome)
-        self._show_rooms(False)
+        self._show_docks(False)
 
     def show_canvas(self) -> None:
-        """Shows the canvas and the panels as the user left them."""
+        """Shows the canvas, and tools and panels in the user's layout."""
         if not self.on_welcome:
             return
         self._stack.setCurrentWidget(self._area)
-        self._show_rooms(True)
-        if not self._layout_kept.isEmpty():
-            self.restoreState(self._layout_kept, _LAYOUT_VERSION)
+        self._show_docks(True)
+        if not self._layout_state.isEmpty():
+            self.restoreState(self._layout_state, _LAYOUT_VERSION)
         else:
             self._size_docks()
         self.tool_strip.setVisible(True)
@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         self.menus.set_recent(folders)
         self.welcome.set_recent(folders)
 
-    # what is told
+    # status
 
     def show_message(
         self,
@@ -131,11 +131,11 @@ class MainWindow(QMainWindow):
         key: str = "",
         seconds: float | None = None,
     ) -> None:
-        """Shows a quiet message; see ``MessageBar.show_message``."""
+        """Shows a message in the message bar, see ``MessageBar.show_message``."""
         self.message_bar.show_message(text, kind, actions, key, seconds)
 
     def set_read_only(self, reason: str = "", actions: Sequence[Action] = ()) -> None:
-        """Shows why nothing can be changed here; empty: takes the banner away."""
+        """Shows why the dataset is read-only; an empty reason removes the message."""
         if reason:
             self.show_message(reason, "warning", actions, _READ_ONLY)
         else:
@@ -146,68 +146,68 @@ class MainWindow(QMainWindow):
         self.top_bar.chip.set_model(text, tip, state)
 
     def set_cursor(self, point: tuple[float, float] | None) -> None:
-        """Shows where the cursor is, image pixels; None: outside the image."""
+        """Shows the cursor position, image pixels; None: outside the image."""
         self.status.set_cursor(point)
 
     def set_zoom(self, zoom: float | None) -> None:
-        """Shows the zoom, 1.0 is 100%."""
+        """Shows the zoom factor, 1.0 is 100%."""
         self.status.set_zoom(zoom)
 
     def set_timing(
         self, encode_ms: float | None = None, decode_ms: float | None = None, cached: bool = False
     ) -> None:
-        """Shows how long the model took; see ``StatusBar.set_timing``."""
+        """Shows the model's times, see ``StatusBar.set_timing``."""
         self.status.set_timing(encode_ms, decode_ms, cached)
 
     def set_look(self, text: str, tip: str = "") -> None:
-        """Shows that the model looks at a part of the photo more closely; empty: it does not."""
+        """Shows the state of the closer look in the status bar; empty: there is none."""
         self.status.set_look(text, tip)
 
     def set_engine(self, text: str, tip: str = "") -> None:
-        """Shows which model answers on which device, in the status bar."""
+        """Shows the model and its device in the status bar."""
         self.status.set_engine(text, tip)
 
     def set_saved(self, text: str, state: str | None = None) -> None:
-        """Shows whether everything is on disk; see ``StatusBar.set_saved``."""
+        """Shows whether all edits are saved, see ``StatusBar.set_saved``."""
         self.status.set_saved(text, state)
 
     def set_hint(self, text: str) -> None:
-        """Shows what the tool in use waits for."""
+        """Shows the hint of the tool in use."""
         self.status.set_hint(text)
 
     # Qt events
 
     def event(self, event: QEvent) -> bool:
-        """Leaves keys to the widget that has the focus and needs them, before any shortcut."""
+        """Leaves keys that the focused widget needs to it, before any shortcut."""
         if isinstance(event, QKeyEvent) and widget_needs_key(QApplication.focusWidget(), event):
             event.accept()
             return True
         return super().event(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Gives the focus to what the user will use first."""
+        """Focuses the canvas, or the Open button of the welcome page."""
         super().showEvent(event)
         (self.welcome.open_button if self.on_welcome else self.canvas).setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Asks whether the window may close, and remembers the layout if it does."""
+        """Emits ``close_requested``, and saves the layout if the window closes."""
         event.accept()
         self.close_requested.emit(event)
         if event.isAccepted():
-            self._remember()
+            self._save_layout()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Takes files and folders of this machine."""
+        """Accepts local files and folders."""
         if _paths(event):
             event.acceptProposedAction()
             self.welcome.set_dropping(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Forgets the drop target."""
+        """Removes the drop highlight."""
         self.welcome.set_dropping(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Hands on what was dropped."""
+        """Emits ``paths_dropped``."""
         self.welcome.set_dropping(False)
         paths = _paths(event)
         if paths:
@@ -231,11 +231,11 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self._area)
         self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         if self._batch_bar is not None:
-            self._batch_bar.setObjectName("job")  # part of the window, not a card over the photo
+            self._batch_bar.setObjectName("job")  # part of the window, not a card over the image
             layout.addWidget(self._batch_bar)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
-        # Over the photo, not above it: a photo that jumps makes the next click miss.
+        # Overlaid, not above the canvas: an image that moves makes the next click miss.
         Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self._batch_bar)
 
     def _add_docks(self, labels: QWidget, annotations: QWidget, images: QWidget) -> dict[str, Dock]:
@@ -264,33 +264,33 @@ class MainWindow(QMainWindow):
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
 
-    def _show_rooms(self, shown: bool) -> None:
+    def _show_docks(self, shown: bool) -> None:
         self.tool_strip.setVisible(shown)
         for dock in self.docks.values():
             dock.setVisible(shown)
             dock.toggleViewAction().setEnabled(shown)
 
-    def _restore(self) -> None:
+    def _restore_layout(self) -> None:
         geometry = _from_text(self._settings.get(keys.WINDOW_GEOMETRY))
         if geometry.isEmpty() or not self.restoreGeometry(geometry):
-            self._place()
-        self._layout_kept = _from_text(self._settings.get(keys.WINDOW_DOCKS))
+            self._center()
+        self._layout_state = _from_text(self._settings.get(keys.WINDOW_DOCKS))
         for name in self._settings.get(keys.WINDOW_COLLAPSED):
             if name in self.docks:
                 self.docks[name].set_collapsed(True)
 
-    def _place(self) -> None:
+    def _center(self) -> None:
         screen = self.screen() or QApplication.primaryScreen()
-        room = screen.availableGeometry()
-        width, height = min(1440, room.width() * 9 // 10), min(900, room.height() * 9 // 10)
+        free = screen.availableGeometry()
+        width, height = min(1440, free.width() * 9 // 10), min(900, free.height() * 9 // 10)
         self.resize(width, height)
-        self.move(room.x() + (room.width() - width) // 2, room.y() + (room.height() - height) // 2)
+        self.move(free.x() + (free.width() - width) // 2, free.y() + (free.height() - height) // 2)
 
-    def _remember(self) -> None:
+    def _save_layout(self) -> None:
         if not self.on_welcome:
-            self._layout_kept = self.saveState(_LAYOUT_VERSION)
+            self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._settings.set(keys.WINDOW_GEOMETRY, _to_text(self.saveGeometry()))
-        self._settings.set(keys.WINDOW_DOCKS, _to_text(self._layout_kept))
+        self._settings.set(keys.WINDOW_DOCKS, _to_text(self._layout_state))
         self._settings.set(
             keys.WINDOW_COLLAPSED, [name for name, dock in self.docks.items() if dock.collapsed]
         )

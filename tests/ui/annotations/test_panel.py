@@ -14,7 +14,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Sou
 from samdesk.domain.document import ImageDocument, ImageKey, diff
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.labels import LabelSet
-from samdesk.ui.annotations.model import SOURCE_WORDS, score_text
+from samdesk.ui.annotations.model import SOURCE_TEXTS, score_text
 from samdesk.ui.annotations.panel import AnnotationsPanel
 
 LABELS = LabelSet.from_names(["person", "bus", "dog"])
@@ -97,7 +97,7 @@ def test_rows_say_label_source_score_and_review(panel: AnnotationsPanel) -> None
 
 
 def test_every_source_has_a_badge_of_its_own() -> None:
-    assert {source: badge for source, (badge, _) in SOURCE_WORDS.items()} == {
+    assert {source: badge for source, (badge, _) in SOURCE_TEXTS.items()} == {
         Source.MANUAL: "you",
         Source.SAM: "click",
         Source.YOLO_SAM: "auto",
@@ -250,7 +250,7 @@ def test_a_right_click_requests_the_context_menu(panel: AnnotationsPanel, qtbot:
 
 def test_empty_states_in_words(panel: AnnotationsPanel) -> None:
     panel.set_document(ImageDocument(ImageKey("b.jpg"), 10, 10), LABELS)
-    assert "Nothing on this image yet" in panel.view.hint
+    assert "No annotations yet" in panel.view.hint
     assert not panel.toggle_all.isVisible()
     panel.set_document(None, LABELS)
     assert panel.view.hint == "No image is open."

@@ -355,7 +355,7 @@ def test_a_model_that_looks_closer_by_itself_needs_none_of_it(person: Person) ->
     person.until(lambda: shown(person) is None)
     for name in ("look_auto", "look_pin", "look_now"):
         assert not person.is_enabled(f"view.{name}")
-        assert "the model in use looks closer by itself" in action(person, name).toolTip()
+        assert "the model in use needs no closer look" in action(person, name).toolTip()
     person.canvas.pan_by(-600, 0)
     rest(person)
     person.click(1000, 500)

@@ -41,7 +41,7 @@ def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
     if first and last:
         found["annotate"].append(("Use label 1 to 9", (f"{first} – {last}",)))
     result = [(titles[path], rows) for path, rows in found.items() if rows]
-    gestures = [(gesture.effect, (gesture.input,)) for gesture in actions.table.gestures]
+    gestures: list[Row] = [(gesture.effect, (gesture.input,)) for gesture in actions.table.gestures]
     return [*result, ("On the canvas", gestures)]
 
 
