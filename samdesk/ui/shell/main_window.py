@@ -40,7 +40,7 @@ class MainWindow(QMainWindow):
     """The main window: menus, toolbars, docks, canvas, message bar and status bar.
 
     Signals:
-        close_requested(object QCloseEvent): The window is to be closed; ``ignore()`` the event to keep it open.
+        close_requested(object QCloseEvent): The window is to be closed; ``ignore()`` the event to refuse.
         paths_dropped(object list[Path]): Files or folders were dropped.
         recent_chosen(object Path): A recent folder was picked in the menu or on the welcome page.
     """
