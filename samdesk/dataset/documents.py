@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
-from samdesk.dataset.labels.files import Imported, LabelFiles, count_classes, import_file
+from samdesk.dataset.labels.files import Imported, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageError, StoreError
@@ -76,9 +76,9 @@ class Documents:
                 data = self._files.read(key)
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-            found = import_file(key, size, data, self.labels)
+            found = self._files.parse(key, size, data, self.labels)
             self._grow(found.labels)
-            self._counts[key] = count_classes(data)
+            self._counts[key] = self._files.count_classes(data)
             self._projection.note_import(found)
             self._imports[key] = found
             while len(self._imports) > _KEPT:
@@ -91,7 +91,7 @@ class Documents:
             data = self._files.read(key)
         except OSError as error:
             raise StoreError(f"{self._files.path(key)} cannot be read: {error.strerror or error}") from error
-        found = import_file(key, self.size(key), data, self.labels)
+        found = self._files.parse(key, self.size(key), data, self.labels)
         self._grow(found.labels)
         return found
 
@@ -132,7 +132,7 @@ class Documents:
         found = self._counts.get(key)
         if found is None:
             try:
-                found = count_classes(self._files.read(key))
+                found = self._files.count_classes(self._files.read(key))
             except OSError:
                 found = Counter()
             self._counts[key] = found

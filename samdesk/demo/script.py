@@ -15,7 +15,7 @@ from samdesk.demo.stage import PATIENCE_S, Skip, Stage
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.engine.models.registry import FLINT
-from samdesk.formats.yolo import segmentation
+from samdesk.formats.registry import label_format
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 
 _Act: TypeAlias = Callable[[], str]
@@ -264,7 +264,7 @@ class Actor:
         counts = []
         for name, size in (("bus.jpg", (810, 1080)), ("zidane.jpg", (1280, 720))):
             text = (self.photos / name).with_suffix(".txt").read_text(encoding="utf-8")
-            parsed = segmentation.parse(text, *size)
+            parsed = label_format().parse(text, *size)
             self.stage.check(f"the labels of {name} are whole", not parsed.problems and bool(parsed.lines))
             counts.append(f"{name}: {len(parsed.lines)}")
         self.stage.check("data.yaml is there", (self.photos / "data.yaml").is_file())

@@ -1,7 +1,8 @@
-"""The label formats there are: one row each."""
+"""The registry of label formats: one row each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,32 +11,47 @@ from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import ParsedLabels, WriteReport
 from samdesk.formats.yolo import segmentation
 
+DEFAULT = "yolo-seg"
+"""The format of the label files beside the images, which Ultralytics trains on."""
+
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """A format with one label file an image.
+    """A format with one label file per image and one line per instance.
 
     Attributes:
-        id: As named on the command line.
-        title: As users see it.
-        suffix: Of its files, with the dot.
-        parse: Text, width, height to what it says; never raises.
-        write: Document and labels to text, and what was lost.
+        id: Stable identifier, as on the command line.
+        title: Name in the user interface.
+        suffix: File name extension, with the dot.
+        label_path: Path of an image to the path of its label file, both with the system's separators.
+        parse: (text, image width, image height) to the instances; bad lines become problems, nothing raises.
+        write: (document, labels) to the text and how faithful it is. Raises ``LabelError``.
+        count_classes: Content of a file to its number of lines per class id, without parsing geometry.
     """
 
     id: str
     title: str
     suffix: str
+    label_path: Callable[[str], str]
     parse: Callable[[str, int, int], ParsedLabels]
     write: Callable[[ImageDocument, LabelSet], tuple[str, WriteReport]]
+    count_classes: Callable[[bytes], Counter[int]]
 
 
 FORMATS: tuple[LabelFormat, ...] = (
-    LabelFormat("yolo-seg", "YOLO segmentation", ".txt", segmentation.parse, segmentation.write),
+    LabelFormat(
+        "yolo-seg",
+        "YOLO segmentation",
+        ".txt",
+        segmentation.label_path,
+        segmentation.parse,
+        segmentation.write,
+        segmentation.count_classes,
+    ),
 )
 
 
-def label_format(format_id: str) -> LabelFormat:
+def label_format(format_id: str = DEFAULT) -> LabelFormat:
     """The format with this id; ``KeyError`` if there is none."""
     for row in FORMATS:
         if row.id == format_id:

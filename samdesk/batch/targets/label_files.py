@@ -16,7 +16,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import ParsedLabels
-from samdesk.formats.yolo import data_yaml, segmentation
+from samdesk.formats.yolo import data_yaml
 
 NOT_OURS = "its label file was not written by an earlier run, or was changed since"
 
@@ -86,12 +86,12 @@ class FileTarget:
         """Writes the image's label file; an empty one says that nothing is there."""
         height, width = hw
         annotations = tuple(to_annotation(f, self.labels.labels[f.detection.class_id].id) for f in found)
-        text, report = segmentation.write(ImageDocument(key, width, height, annotations), self.labels)
+        text, report = self.folder.format.write(ImageDocument(key, width, height, annotations), self.labels)
         added, ours = report.count, True
         before = self._before(key) if self.existing == "add" else None
         if before is not None:
             ours = self.folder.ours(key)
-            text, added = self._merged(key, before, text, segmentation.parse(before, width, height), hw)
+            text, added = self._merged(key, before, text, self.folder.format.parse(before, width, height), hw)
         try:
             if text != before:
                 self.folder.write(key, text, ours=ours)
@@ -116,7 +116,7 @@ class FileTarget:
             raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left as it is")
         known = [(line.class_id, line.region) for line in there.lines]
         # Compared as they will be read again, so that the same run adds nothing the second time.
-        fresh = segmentation.parse(text, width, height).lines
+        fresh = self.folder.format.parse(text, width, height).lines
         lines = text.splitlines()
         new = [lines[f.line - 1] for f in fresh if not is_duplicate(f.class_id, f.region, known)]
         if new and there.lines and there.detection:

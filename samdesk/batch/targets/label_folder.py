@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from samdesk.base.atomic import write_text
 from samdesk.domain.document import ImageKey
+from samdesk.formats.registry import LabelFormat, label_format
 
 MANIFEST = ".samdesk-runs.json"
 """File name -> SHA-256 of what a run wrote, in the label folder itself."""
@@ -20,10 +21,14 @@ class LabelFolder:
     Args:
         folder: The label folder; made when the first file is written.
         keys: The images.
+        file_format: Of the label files; None: the default format.
     """
 
-    def __init__(self, folder: Path, keys: Iterable[ImageKey]) -> None:
+    def __init__(
+        self, folder: Path, keys: Iterable[ImageKey], file_format: LabelFormat | None = None
+    ) -> None:
         self.folder = folder
+        self.format = file_format or label_format()
         self._owners: dict[str, ImageKey] = {}
         for key in keys:
             self._owners.setdefault(self._name(key), key)
@@ -77,7 +82,7 @@ class LabelFolder:
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
     def _name(self, key: ImageKey) -> str:
-        return str(PurePosixPath(key).with_suffix(".txt"))
+        return str(PurePosixPath(key).with_suffix(self.format.suffix))
 
 
 def _hash(data: bytes) -> str:

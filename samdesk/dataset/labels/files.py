@@ -15,7 +15,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import LineProblem
-from samdesk.formats.yolo import segmentation
+from samdesk.formats.registry import LabelFormat, label_format
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"
@@ -47,10 +47,12 @@ class LabelFiles:
     Attributes:
         folder: The dataset's folder, with links resolved (as the trainer does).
         keys: Its images.
+        format: Their format.
     """
 
     folder: Path
     keys: Sequence[ImageKey]
+    format: LabelFormat = field(default_factory=label_format)
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
 
     def path(self, key: ImageKey) -> Path:
@@ -86,55 +88,42 @@ class LabelFiles:
                 result.append(key)
         return result
 
+    def parse(self, key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet) -> Imported:
+        """The document that a label file's content says; an empty one for no file.
+
+        The same content gives the same annotation ids, so an edit made before a restart still fits.
+        """
+        width, height = size
+        if data is None:
+            return Imported(ImageDocument(key, width, height), labels, FileState())
+        parsed = self.format.parse(data.decode("utf-8", errors="replace"), width, height)
+        labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
+        annotations = tuple(
+            Annotation(
+                id=_stable_id(key, line.line, line.class_id, region_to_bytes(line.region)),
+                label_id=labels.labels[line.class_id].id,
+                region=line.region,
+                source=Source.IMPORT,
+            )
+            for line in parsed.lines
+        )
+        document = ImageDocument(key, width, height, annotations)
+        conflict = BAD_LINES if parsed.problems else None
+        state = FileState(file_hash(data), conflict, data, digest(document, labels))
+        return Imported(document, labels, state, parsed.problems, parsed.detection)
+
+    def count_classes(self, data: bytes | None) -> Counter[int]:
+        """The number of lines per class id of a label file's content; empty for no file."""
+        return Counter() if data is None else self.format.count_classes(data)
+
     def _path(self, key: ImageKey) -> str:
         image = f"{self.folder}{os.sep}{key.replace('/', os.sep)}"
-        before, found, after = image.rpartition(f"{os.sep}images{os.sep}")
-        if found:
-            image = f"{before}{os.sep}labels{os.sep}{after}"
-        return os.path.splitext(image)[0] + ".txt"  # noqa: PTH122 (100,000 files: plain strings)
+        return self.format.label_path(image)
 
 
 def file_hash(data: bytes | None) -> str | None:
     """A hash of a file's content; None for no file."""
     return None if data is None else hashlib.sha256(data).hexdigest()
-
-
-def count_classes(data: bytes | None) -> Counter[int]:
-    """How many lines of a label file each class has; bad lines are not looked for."""
-    result: Counter[int] = Counter()
-    for line in (data or b"").splitlines():
-        words = line.split(maxsplit=1)
-        if words:
-            try:
-                result[int(float(words[0].removeprefix(b"\xef\xbb\xbf")))] += 1
-            except (ValueError, OverflowError):
-                result[-1] += 1
-    return result
-
-
-def import_file(key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet) -> Imported:
-    """The document that a label file's content says; an empty one for no file.
-
-    The same content gives the same annotation ids, so an edit made before a restart still fits.
-    """
-    width, height = size
-    if data is None:
-        return Imported(ImageDocument(key, width, height), labels, FileState())
-    parsed = segmentation.parse(data.decode("utf-8", errors="replace"), width, height)
-    labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
-    annotations = tuple(
-        Annotation(
-            id=_stable_id(key, line.line, line.class_id, region_to_bytes(line.region)),
-            label_id=labels.labels[line.class_id].id,
-            region=line.region,
-            source=Source.IMPORT,
-        )
-        for line in parsed.lines
-    )
-    document = ImageDocument(key, width, height, annotations)
-    conflict = BAD_LINES if parsed.problems else None
-    state = FileState(file_hash(data), conflict, data, digest(document, labels))
-    return Imported(document, labels, state, parsed.problems, parsed.detection)
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:

@@ -12,7 +12,6 @@ from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import Notice
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
-from samdesk.formats.yolo import segmentation
 
 
 class Projection:
@@ -143,7 +142,7 @@ class Projection:
         blank = not (document.annotations or document.done or document.touched)
         if blank and state.imported is None and not self.rows.looked_at(document.key):
             return None  # an empty file says that nothing is there: somebody must have looked
-        text, report = segmentation.write(document, labels)
+        text, report = self._files.format.write(document, labels)
         for loss in report.lossy:
             path = str(self._files.path(document.key))
             self._once(f"{path}: {loss}", Notice("labels", f"{path}: {loss}", path, key=document.key))

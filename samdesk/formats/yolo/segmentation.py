@@ -7,6 +7,8 @@ line, and what reading one means, is in ``samdesk.formats.yolo.yolo_ring``.
 from __future__ import annotations
 
 import math
+import os
+from collections import Counter
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +28,27 @@ _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are moved onto the image, as the trainer accepts them."""
 _LOSSY_IOU = 0.8
 _SHOWN = 80
+
+
+def label_path(image: str) -> str:
+    """The label file of an image by Ultralytics' rule: the last ``images`` folder becomes ``labels``."""
+    before, found, after = image.rpartition(f"{os.sep}images{os.sep}")
+    if found:
+        image = f"{before}{os.sep}labels{os.sep}{after}"
+    return os.path.splitext(image)[0] + ".txt"  # noqa: PTH122 (100,000 files: plain strings)
+
+
+def count_classes(data: bytes) -> Counter[int]:
+    """The number of lines per class id; lines without a valid one count as class -1. Geometry is not read."""
+    result: Counter[int] = Counter()
+    for line in data.splitlines():
+        words = line.split(maxsplit=1)
+        if words:
+            try:
+                result[int(float(words[0].removeprefix(b"\xef\xbb\xbf")))] += 1
+            except (ValueError, OverflowError):
+                result[-1] += 1
+    return result
 
 
 def parse(text: str, width: int, height: int) -> ParsedLabels:

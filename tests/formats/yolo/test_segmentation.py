@@ -15,7 +15,6 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import BoolArray, Region
 from samdesk.domain.labels import LabelError, LabelSet, new_label_id
-from samdesk.formats.registry import FORMATS, label_format
 from samdesk.formats.yolo import data_yaml, segmentation, trainer_raster
 from tests.helpers.coco import CocoInstance, instances, raster_iou
 from tests.helpers.trained import trained_mask
@@ -146,13 +145,6 @@ def test_what_is_written_is_read_back_and_written_again_alike() -> None:
     assert len(parsed.lines[0].region.geoms[0].interiors) == 1
     again, _ = segmentation.write(document(*((line.class_id, line.region) for line in parsed.lines)), LABELS)
     assert again == text
-
-
-def test_formats_have_one_row_each() -> None:
-    assert len({row.id for row in FORMATS}) == len(FORMATS)
-    assert label_format("yolo-seg").parse is segmentation.parse
-    with pytest.raises(KeyError):
-        label_format("tarot")
 
 
 def coco_region(instance: CocoInstance) -> Region:
