@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
-from samdesk.base.jobs import Cancelled, CancelToken
-from samdesk.batch.models import Instead, Loaders
-from samdesk.batch.pipeline import RunStopped, with_notices
+from samdesk.base.jobs import CancelToken
+from samdesk.batch.models import Fallback, Loaders
+from samdesk.batch.pipeline import AutoAnnotateJob, ignore
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
-from samdesk.batch.report import BatchSummary, ProgressReport
-from samdesk.batch.targets.dataset import Images, Job, find_dataset, find_images, run_on_dataset
-from samdesk.batch.targets.label_files import run_on_files
+from samdesk.batch.report import BatchSummary, NoticeLog, ProgressReport
+from samdesk.batch.targets.dataset import annotate_dataset, find_dataset
+from samdesk.batch.targets.label_files import annotate_files
 from samdesk.engine.models import load
 from samdesk.engine.protocols import Detector, Predictor
+from samdesk.images.sources import ImageSet, find_images
 
 DEFAULT_DETECTOR, DEFAULT_SAM = "yolov8x.pt", "sam_b.pt"
 
@@ -114,30 +114,22 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         classes=None if classes is None else tuple(classes),
         existing=existing,
     )
-    instead = Instead(
+    fallback = Fallback(
         detector=str(det_model) == DEFAULT_DETECTOR if det_or_default is None else det_or_default,
         predictor=str(sam_model) == DEFAULT_SAM if sam_or_default is None else sam_or_default,
     )
-    notices: list[str] = []
-
-    def say(text: str) -> None:
-        notices.append(text)
-        if notice is not None:
-            notice(text)
-
+    notices = NoticeLog(notice)
     cancel = cancel or CancelToken()
-    models = loaders or Loaders.real(say, cancel)
-    get_annotator = partial(models.annotator, plan, say, instead=instead)
-    job = Job(plan, get_annotator, say, progress, cancel)
-    return with_notices(_run(find_images(data), output_dir, job), notices)
+    job = AutoAnnotateJob(
+        plan, loaders or Loaders.real(notices, cancel), fallback, notices, progress or ignore, cancel=cancel
+    )
+    return notices.added_to(_run(find_images(data), output_dir, job))
 
 
-def _run(images: Images, output_dir: str | Path | None, job: Job) -> BatchSummary:
-    dataset = find_dataset(images) if output_dir is None else None
-    output = Path(output_dir) if output_dir is not None else images.root.parent / "labels"
-    try:
-        return run_on_dataset(dataset, job) if dataset is not None else run_on_files(images, output, job)
-    except Cancelled:
-        return BatchSummary(cancelled=True)
-    except RunStopped as error:
-        return BatchSummary(stopped=str(error))
+def _run(images: ImageSet, output_dir: str | Path | None, job: AutoAnnotateJob) -> BatchSummary:
+    if output_dir is not None:
+        return annotate_files(images, Path(output_dir), job)
+    dataset = find_dataset(images)
+    if dataset is not None:
+        return annotate_dataset(dataset, job)
+    return annotate_files(images, images.root.parent / "labels", job)

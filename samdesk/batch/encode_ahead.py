@@ -1,6 +1,7 @@
-"""Encoding photos ahead of time: every one that is not on the disk yet, one after another.
+"""Fills the disk cache: encodes every image that is not in it yet, one after another.
 
-Each is written at once, so a fill that is stopped, killed or started twice loses and repeats nothing.
+Each embedding is written at once, so a fill that is stopped, killed or started twice loses and repeats
+nothing.
 """
 
 from __future__ import annotations
@@ -14,61 +15,65 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.rate import Rate
-from samdesk.base.text import size
-from samdesk.batch.pipeline import ImageProblem
+from samdesk.base.text import counted, size
 from samdesk.batch.report import ImageFailure
-from samdesk.batch.targets.dataset import Images, reader
+from samdesk.batch.targets.base import ImageProblem
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.file import folder_name
-from samdesk.engine.protocols import EngineError, Predictor
+from samdesk.engine.protocols import Predictor
+from samdesk.images.reader import read_image
+from samdesk.images.sources import ImageSet
 from samdesk.images.stamp import ImageStamp
 
 log = logging.getLogger(__name__)
 
 _READERS = min(4, os.cpu_count() or 1)
-"""Photos read and unpacked at once: a GPU encodes faster than one core unpacks."""
+"""Images read and decoded at once: a GPU encodes faster than one core decodes JPEG."""
 
 
-class NoRoom(Exception):  # noqa: N818 - a refusal, in words
-    """The photos would not fit; says what to do."""
+class NoRoom(UserError):  # noqa: N818 - a refusal
+    """The embeddings would not fit on the disk or in the cache's limit; the message says what to do."""
+
+    code = "cache-room"
 
 
 @dataclass(frozen=True)
 class FillProgress:
-    """Where a fill stands, told after every photo.
+    """The progress of a fill, reported after every image.
 
     Attributes:
-        done: Photos finished, failed ones and those that were there included.
-        total: All photos.
-        key: The photo just finished.
-        what: What became of it: "encoded", "there already" or "failed".
-        rate: Encoded photos a second; 0.0 before the first.
+        done: Images finished, failed and already cached ones included.
+        total: All images.
+        key: The image just finished.
+        status: Its result: "encoded", "already cached" or "failed".
+        rate: Encoded images per second; 0.0 before the first.
         seconds_left: Estimate; None before the first.
     """
 
     done: int
     total: int
     key: ImageKey
-    what: str
+    status: str
     rate: float
     seconds_left: float | None
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What a fill did.
+class FillSummary:
+    """The result of a fill.
 
     Attributes:
-        encoded: Photos encoded and written.
-        cached: Photos whose embedding was there.
-        failed: Photos that could not be done, and why.
-        stopped: Why it could not go on, in words; "" if it could.
+        encoded: Images encoded and written.
+        cached: Images whose embedding was in the cache.
+        failed: Images that failed, and why.
+        stopped: Why it could not go on, for the user; "" if it could.
         cancelled: The user stopped it.
-        seconds: How long it took.
+        seconds: Its duration.
     """
 
     encoded: int
@@ -80,48 +85,52 @@ class Filled:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who hears of a fill.
+class FillCallbacks:
+    """The callbacks of a fill.
 
     Attributes:
-        say: Told what the user should know at once.
-        progress: Told after every photo.
-        failed: Told of every photo that failed, at once.
+        notice: Called at once with a message for the user.
+        progress: Called after every image.
+        failed: Called at once for every image that failed.
     """
 
-    say: Callable[[str], None]
+    notice: Callable[[str], None]
     progress: Callable[[FillProgress], None]
     failed: Callable[[ImageFailure], None]
 
 
-_Photo: TypeAlias = tuple[ImageStamp, RgbImage]
+_StampedImage: TypeAlias = tuple[ImageStamp, RgbImage]
 
 
 def fill(
-    images: Images, predictor: Predictor, disk: DiskCache, listener: Listener, cancel: CancelToken
-) -> Filled:
-    """Encodes the photos that are not in ``disk`` yet. One that cannot be read is named and left out.
+    images: ImageSet, predictor: Predictor, disk: DiskCache, callbacks: FillCallbacks, cancel: CancelToken
+) -> FillSummary:
+    """Encodes the images that are not in ``disk`` yet. One that cannot be read is listed and skipped.
 
     Args:
-        images: The photos.
-        predictor: What encodes; one that ``disk.keeps``.
-        disk: Where embeddings go.
-        listener: Who hears of it.
-        cancel: Looked at between photos, and in an encode between its layers.
+        images: The images.
+        predictor: Encodes them; ``disk.keeps`` it.
+        disk: The cache to fill.
+        callbacks: What to call on the way.
+        cancel: Checked between images, and during an encode between its layers.
 
     Raises:
-        NoRoom: They would not all fit; nothing but at most one of them was written.
+        NoRoom: The embeddings would not all fit; at most one of them was written.
     """
-    return _Fill(images, predictor, disk, listener, cancel).run()
+    return _Fill(images, predictor, disk, callbacks, cancel).run()
 
 
 class _Fill:
     def __init__(
-        self, images: Images, predictor: Predictor, disk: DiskCache, listener: Listener, cancel: CancelToken
+        self,
+        images: ImageSet,
+        predictor: Predictor,
+        disk: DiskCache,
+        callbacks: FillCallbacks,
+        cancel: CancelToken,
     ) -> None:
         self._images, self._predictor, self._disk = images, predictor, disk
-        self._listener, self._cancel = listener, cancel
-        self._read = reader(images.root)
+        self._callbacks, self._cancel = callbacks, cancel
         self._rate = Rate()
         self._rate.step(0)
         self._encoded = self._cached = 0
@@ -136,26 +145,26 @@ class _Fill:
     def _total(self) -> int:
         return len(self._images.keys)
 
-    def run(self) -> Filled:
-        """All photos."""
+    def run(self) -> FillSummary:
+        """Encodes all images."""
         started, stopped = time.perf_counter(), ""
         try:
-            for key, photo in self._read_ahead():
-                self._one(key, photo)
+            for key, image in self._read_ahead():
+                self._process(key, image)
         except Cancelled:
             pass
-        except OSError as error:  # photos' own are ImageProblems
+        except OSError as error:  # an image's own are UserErrors
             stopped = f"{self._disk.files.root} cannot be written: {error.strerror or error}"
         cancelled = self._cancel.cancelled and self._done < self._total and not stopped
         seconds = time.perf_counter() - started
-        return Filled(self._encoded, self._cached, tuple(self._failed), stopped, cancelled, seconds)
+        return FillSummary(self._encoded, self._cached, tuple(self._failed), stopped, cancelled, seconds)
 
-    def _read_ahead(self) -> Iterator[tuple[ImageKey, Future[_Photo | None]]]:
+    def _read_ahead(self) -> Iterator[tuple[ImageKey, Future[_StampedImage | None]]]:
         pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read-ahead")
-        waiting: deque[tuple[ImageKey, Future[_Photo | None]]] = deque()
+        waiting: deque[tuple[ImageKey, Future[_StampedImage | None]]] = deque()
         try:
             for key in self._images.keys:
-                waiting.append((key, pool.submit(self._look, key)))
+                waiting.append((key, pool.submit(self._read, key)))
                 if len(waiting) > _READERS:
                     yield waiting.popleft()
             while waiting:
@@ -163,32 +172,32 @@ class _Fill:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _look(self, key: ImageKey) -> _Photo | None:
-        """A photo and its state, None if its embedding is there. Raises ``ImageProblem``."""
+    def _read(self, key: ImageKey) -> _StampedImage | None:
+        """An image and its stamp; None if its embedding is cached. Raises ``UserError``."""
         self._cancel.check()
-        path = self._images.root / key
+        path = self._images.path(key)
         try:
             stamp = ImageStamp.of(path)
             if self._disk.has(self._predictor, stamp):
                 return None
+            return stamp, read_image(path)
         except OSError as error:
             raise ImageProblem(f"{path}: {error.strerror or error}") from error
-        return stamp, self._read(key)
 
-    def _one(self, key: ImageKey, photo: Future[_Photo | None]) -> None:
+    def _process(self, key: ImageKey, image: Future[_StampedImage | None]) -> None:
         self._cancel.check()
         try:
-            found = photo.result()
-            if found is None:
+            stamped = image.result()
+            if stamped is None:
                 self._cached += 1
-                self._report(key, "there already")
+                self._report(key, "already cached")
                 return
-            self._encode(*found)
+            self._encode(*stamped)
         except (Cancelled, OSError, NoRoom):
             raise
-        except (ImageProblem, EngineError) as error:
+        except UserError as error:
             self._fail(key, str(error))
-        except Exception as error:  # one photo must not end the fill for the others
+        except Exception as error:  # one image must not end the fill for the others
             log.exception("could not encode %s", key)
             self._fail(key, f"{type(error).__name__}: {error}")
         else:
@@ -200,11 +209,11 @@ class _Fill:
         self._check_room()
         embedding = self._predictor.encode(image, pause=self._cancel.check)
         if not self._disk.put(self._predictor, stamp, embedding):
-            raise ImageProblem("the file changed while it was encoded")
+            raise ImageProblem("the file changed while it was being encoded")
         self._check_room()
 
     def _check_room(self) -> None:
-        """Says once how much it will be, as soon as one of this model is there. Raises ``NoRoom``."""
+        """Reports the space needed once, as soon as one embedding is cached. Raises ``NoRoom``."""
         if self._room_is_known:
             return
         files, model = self._disk.files, folder_name(self._predictor.info.key)
@@ -213,19 +222,18 @@ class _Fill:
             return
         self._room_is_known = True
         need, room = each * self._total, files.room()
-        words = (
-            f"{self._total:,} photos take up to {size(need, 1024)} ({size(each, 1024)} each) in {files.root}"
-        )
+        images = counted(self._total, "image")
+        text = f"{images} need up to {size(need, 1024)} ({size(each, 1024)} each) in {files.root}"
         if need > room:
-            raise NoRoom(f"{words}. {self._way_out(room)}")
-        self._listener.say(f"{words}; the limit is {size(files.limit_bytes, 1024)}.")
+            raise NoRoom(f"{text}.", next=self._next_step(room))
+        self._callbacks.notice(f"{text}; the limit is {size(files.limit_bytes, 1024)}.")
         if files.used() + each * (self._total - self._done) > room:
-            self._listener.say("Encoded images that were not used for longest will leave for them.")
+            self._callbacks.notice("The least recently used embeddings will be deleted to make room.")
 
-    def _way_out(self, room: int) -> str:
+    def _next_step(self, room: int) -> str:
         limit = self._disk.files.limit_bytes
         if room < limit:
-            return f"The disk has room for {size(max(0, room), 1024)}: free some, or fill a smaller folder."
+            return f"The disk has room for {size(max(0, room), 1024)}: free some or fill a smaller folder."
         return (
             f"The limit is {size(limit, 1024)}: raise it with 'samdesk cache limit GB' (or in the settings), "
             "or fill a smaller folder."
@@ -234,9 +242,11 @@ class _Fill:
     def _fail(self, key: ImageKey, message: str) -> None:
         failure = ImageFailure(key, message)
         self._failed.append(failure)
-        self._listener.failed(failure)
+        self._callbacks.failed(failure)
         self._report(key, "failed")
 
-    def _report(self, key: ImageKey, what: str) -> None:
+    def _report(self, key: ImageKey, status: str) -> None:
         left = self._rate.seconds(self._total - self._done)
-        self._listener.progress(FillProgress(self._done, self._total, key, what, self._rate.per_second, left))
+        self._callbacks.progress(
+            FillProgress(self._done, self._total, key, status, self._rate.per_second, left)
+        )

@@ -1,4 +1,4 @@
-"""The models of an auto-annotate run: loaded by name, with something to fall back on, in words."""
+"""The models of an auto-annotate run: loaded by name, with a fallback where the user allows one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.pipeline import Annotator, Models
+from samdesk.batch.find import FoundObject, find_objects
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import Detector, EngineError, OutOfMemory, Predictor
 
@@ -20,86 +21,152 @@ LoadDetector: TypeAlias = Callable[[str, str, str], Detector]
 LoadPredictor: TypeAlias = Callable[[str, str, str], Predictor]
 """(name or path, device, precision) -> Predictor; raises ``EngineError``."""
 
-Say: TypeAlias = Callable[[str], None]
-"""Called with something the user should know."""
+NoticeCallback: TypeAlias = Callable[[str], None]
+"""Called at once with a message for the user."""
 
 
 @dataclass(frozen=True)
-class Instead:
-    """Whether the best ``detector`` or ``predictor`` at hand may take the place of one that cannot be had."""
+class Models:
+    """The two networks of a run."""
+
+    detector: Detector
+    predictor: Predictor
+
+
+class Annotator:
+    """Finds objects with a pair of models; an image that does not fit in GPU memory is done on the CPU.
+
+    Args:
+        models: The pair.
+        plan: Thresholds and sizes.
+        load_on_cpu: Loads the same pair on the CPU; called once, when the GPU first runs out of memory.
+        notice: Called with a message for the user when that happens.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        plan: AutoAnnotatePlan,
+        load_on_cpu: Callable[[], Models],
+        notice: NoticeCallback,
+    ) -> None:
+        self.models = models
+        self.class_ids = plan.used_classes(models.detector.names)
+        self._plan = plan
+        self._load_on_cpu = load_on_cpu
+        self._notice = notice
+        self._cpu_models: Models | None = None
+
+    def find(self, image: RgbImage) -> list[FoundObject]:
+        """Returns the objects of one image. Raises ``EngineError`` or what a network raises."""
+        try:
+            return self._find(self.models, image)
+        except Exception as error:
+            if self._all_on_cpu() or not is_out_of_memory(error):
+                raise
+        # Outside the handler: the traceback would keep the failed attempt's tensors alive.
+        if self._cpu_models is None:
+            self._notice("The GPU ran out of memory: images that do not fit are done on the CPU (slower).")
+            self._cpu_models = self._load_on_cpu()
+        return self._find(self._cpu_models, image)
+
+    def _find(self, models: Models, image: RgbImage) -> list[FoundObject]:
+        return find_objects(image, models.detector, models.predictor, self._plan, self.class_ids)
+
+    def _all_on_cpu(self) -> bool:
+        devices = (self.models.detector.info.device, self.models.predictor.info.device)
+        return all(device.startswith("cpu") for device in devices)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that caused it, means that a device is out of memory."""
+    while error is not None:
+        if isinstance(error, OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+            return True  # the second is torch's, which is not imported here
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Whether the best installed ``detector`` or ``predictor`` may replace one that is unavailable."""
 
     detector: bool = False
     predictor: bool = False
 
 
-NOTHING = Instead()
+NO_FALLBACK = Fallback()
 
 
 @dataclass(frozen=True)
 class Loaders:
-    """How models are had.
+    """The functions that load the models of a run.
 
     Attributes:
         detector: Loads a detector.
         predictor: Loads a predictor.
-        default_model: Names the best predictor that is at hand.
-        default_detector: Names the best detector that is at hand.
+        default_predictor: Names the best predictor that is installed.
+        default_detector: Names the best detector that is installed.
     """
 
     detector: LoadDetector
     predictor: LoadPredictor
-    default_model: Callable[[], str]
+    default_predictor: Callable[[], str]
     default_detector: Callable[[], str] = lambda: FLINT
 
     @classmethod
-    def real(cls, say: Say, cancel: CancelToken, *, fetch: bool = True) -> Loaders:
-        """The engine's own.
+    def real(cls, notice: NoticeCallback, cancel: CancelToken, *, fetch: bool = True) -> Loaders:
+        """The engine's own loaders.
 
         Args:
-            say: Told of a download.
-            cancel: Stops a download (``Cancelled``).
+            notice: Called before a download.
+            cancel: Cancels a download (``Cancelled``).
             fetch: Download weights that are not on disk.
         """
         from samdesk.engine.models.load import default_detector, default_model, load_detector, load_predictor
 
         def detector(name: str, device: str, precision: str) -> Detector:
             if fetch:
-                _tell_of_download(name, say)
+                _announce_download(name, notice)
             return load_detector(name, device, precision, fetch=fetch, cancel=cancel)
 
         def predictor(name: str, device: str, precision: str) -> Predictor:
             if fetch:
-                _tell_of_download(name, say)
+                _announce_download(name, notice)
             return load_predictor(name, device, precision, fetch=fetch, cancel=cancel)
 
         return cls(detector, predictor, default_model, default_detector)
 
-    def annotator(self, plan: AutoAnnotatePlan, say: Say, *, instead: Instead = NOTHING) -> Annotator:
+    def annotator(
+        self, plan: AutoAnnotatePlan, notice: NoticeCallback, *, fallback: Fallback = NO_FALLBACK
+    ) -> Annotator:
         """Loads the models of a plan.
 
         Args:
             plan: Names them.
-            say: Told when another model or device than asked for is used.
-            instead: Which models may be the best at hand where the plan's cannot be had.
+            notice: Called when another model or device than the plan's is used.
+            fallback: Which models the best installed one may replace where the plan's is unavailable.
 
         Raises:
-            EngineError: A model cannot be had, and nothing may take its place.
+            EngineError: A model is unavailable, and nothing may replace it.
             ValueError: The plan names classes the detector does not have.
         """
         on_cpu = replace(plan, device="cpu", precision="fp32")
         try:
-            models, names = self._load(plan, say, instead)
+            models, names = self._load(plan, notice, fallback)
         except OutOfMemory as error:
-            say(f"{error} The CPU is used (slower).")
-            models, names = self._load(on_cpu, say, instead)
+            notice(f"{error} The CPU is used (slower).")
+            models, names = self._load(on_cpu, notice, fallback)
         on_cpu = replace(on_cpu, det_model=names[0], sam_model=names[1])
-        return Annotator(models, plan, lambda: self._load(on_cpu, say, NOTHING)[0], say)
+        return Annotator(models, plan, lambda: self._load(on_cpu, notice, NO_FALLBACK)[0], notice)
 
-    def _load(self, plan: AutoAnnotatePlan, say: Say, instead: Instead) -> tuple[Models, tuple[str, str]]:
+    def _load(
+        self, plan: AutoAnnotatePlan, notice: NoticeCallback, fallback: Fallback
+    ) -> tuple[Models, tuple[str, str]]:
         """The models, and the names that load them again."""
 
-        def had(
-            load: Callable[[str, str, str], _M], name: str, other: str | None, does: str
+        def loaded(
+            load: Callable[[str, str, str], _M], name: str, other: str | None, purpose: str
         ) -> tuple[_M, str]:
             try:
                 return load(name, plan.device, plan.precision), name
@@ -109,19 +176,19 @@ class Loaders:
                 if other is None or other == name:
                     raise
                 model = load(other, plan.device, plan.precision)
-                say(f"{name} cannot be had; {model.info.title} {does} instead. ({error})")
+                notice(f"{name} is unavailable; {model.info.title} {purpose} instead. ({error})")
                 return model, other
 
-        usual_detector = self.default_detector() if instead.detector else None
-        usual_predictor = self.default_model() if instead.predictor else None
-        detector, det_model = had(self.detector, plan.det_model, usual_detector, "finds the objects")
-        predictor, sam_model = had(self.predictor, plan.sam_model, usual_predictor, "draws the masks")
+        other_detector = self.default_detector() if fallback.detector else None
+        other_predictor = self.default_predictor() if fallback.predictor else None
+        detector, det_model = loaded(self.detector, plan.det_model, other_detector, "finds the objects")
+        predictor, sam_model = loaded(self.predictor, plan.sam_model, other_predictor, "draws the masks")
         return Models(detector, predictor), (det_model, sam_model)
 
 
-def _tell_of_download(name: str, say: Say) -> None:
+def _announce_download(name: str, notice: NoticeCallback) -> None:
     from samdesk.engine.models import registry, weights
 
     spec = registry.spec(name)
     if spec is not None and spec.url and weights.find(name) is None:
-        say(f"Downloading {name} ({spec.bytes / 1e6:,.0f} MB) ...")
+        notice(f"Downloading {name} ({spec.bytes / 1e6:,.0f} MB) ...")

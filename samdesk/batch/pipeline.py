@@ -1,7 +1,8 @@
-"""Auto-annotate many images, one after another, wherever they are and wherever the results go.
+"""Auto-annotate many images, one after another: the one driver of the window and the command line.
 
-The loop knows no files and no threads but one that reads the next image ahead. What it works on is
-a ``Target``: a folder of label files or a dataset with a store.
+It knows no files and no threads but one that reads the next image ahead. What it works on is a ``Target``:
+a folder of label files or a dataset with a store. The stages of an image are read, find (detect, encode,
+decode: ``batch.find``) and store.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.errors import UserError
+from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.rate import Rate
-from samdesk.batch.plan import AutoAnnotatePlan, FoundObject, find_objects
+from samdesk.base.text import counted
+from samdesk.batch.find import FoundObject
+from samdesk.batch.models import NO_FALLBACK, Annotator, Fallback, Loaders, NoticeCallback
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import (
     BatchProgress,
     BatchSummary,
@@ -25,127 +29,82 @@ from samdesk.batch.report import (
     ProgressReport,
     SkippedImage,
 )
+from samdesk.batch.targets.base import RunStopped, RunWriter, Stored, Target
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.engine.protocols import Detector, EngineError, OutOfMemory, Predictor
 
 log = logging.getLogger(__name__)
 
 
-class ImageProblem(Exception):  # noqa: N818 - the run goes on
-    """One image cannot be done; says why in words. The run goes on with the next."""
-
-
-class RunStopped(Exception):  # noqa: N818 - a stop, in words
-    """The run cannot go on (the disk is full, the store is gone); says why in words."""
+def ignore(_: object) -> None:
+    """The callback of a caller that gave none."""
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What became of an image's objects.
+class AutoAnnotateJob:
+    """One auto-annotate run as it was requested.
 
     Attributes:
-        added: How many are new.
-        skipped: Why the image was left alone after all, "" if it was not.
-        note: What is worth knowing, "" for nothing.
+        plan: What it does.
+        loaders: Load its models; called only when there is something to do.
+        fallback: Which unavailable models the best installed one may replace.
+        notice: Called at once with messages for the user.
+        progress: Called after every image, and once before the first.
+        failed: Called at once for every image that failed.
+        cancel: Checked between images; finished images are kept.
     """
 
-    added: int = 0
-    skipped: str = ""
-    note: str = ""
+    plan: AutoAnnotatePlan
+    loaders: Loaders
+    fallback: Fallback = NO_FALLBACK
+    notice: NoticeCallback = ignore
+    progress: ProgressReport = ignore
+    failed: Callable[[ImageFailure], None] = ignore
+    cancel: CancelToken = field(default_factory=CancelToken)
 
 
-class Target(Protocol):
-    """What a run works on. All but ``read`` is called from the run's own thread."""
+def annotate_images(target: Target, job: AutoAnnotateJob) -> BatchSummary:
+    """Runs auto-annotate over the images of a target. Images that fail are listed and the run goes on.
 
-    def images(self) -> Sequence[ImageKey]:
-        """All images, in the order they are done."""
-
-    def skip_reason(self, key: ImageKey) -> str | None:
-        """Why this image is left alone, None if it is not. Raises ``ImageProblem``, ``RunStopped``."""
-
-    def read(self, key: ImageKey) -> RgbImage:
-        """The image; called from another thread. Raises ``ImageProblem``."""
-
-    def put(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
-        """Keeps what was found (maybe nothing). Raises ``ImageProblem``, ``RunStopped``."""
-
-
-@dataclass(frozen=True)
-class Models:
-    """The two networks of a run."""
-
-    detector: Detector
-    predictor: Predictor
-
-
-class Annotator:
-    """Finds objects with a pair of models; out of GPU memory, an image is done on the CPU.
-
-    Args:
-        models: The pair.
-        plan: Thresholds and sizes.
-        on_cpu: Makes the same pair on the CPU; called once, when the GPU first runs out of memory.
-        notice: Told, in words, when that happens.
+    Raises:
+        EngineError: A model is unavailable.
+        ValueError: The plan names classes the detector does not have.
+        StoreError: The run cannot be begun or ended in the dataset's store.
     """
-
-    def __init__(
-        self,
-        models: Models,
-        plan: AutoAnnotatePlan,
-        on_cpu: Callable[[], Models],
-        notice: Callable[[str], None],
-    ) -> None:
-        self.models = models
-        self.class_ids = plan.used_classes(models.detector.names)
-        self._plan = plan
-        self._on_cpu = on_cpu
-        self._notice = notice
-        self._spare: Models | None = None
-
-    def find(self, image: RgbImage) -> list[FoundObject]:
-        """The objects of one image. Raises ``EngineError`` or what a network raises."""
-        try:
-            return self._find(self.models, image)
-        except Exception as error:
-            if self._all_on_cpu() or not is_out_of_memory(error):
-                raise
-            first = self._spare is None
-        # Outside the handler: the traceback would keep the failed attempt's tensors alive.
-        if first:
-            self._notice("The GPU ran out of memory: images that do not fit are done on the CPU (slower).")
-            self._spare = self._on_cpu()
-        assert self._spare is not None
-        return self._find(self._spare, image)
-
-    def _find(self, models: Models, image: RgbImage) -> list[FoundObject]:
-        return find_objects(image, models.detector, models.predictor, self._plan, self.class_ids)
-
-    def _all_on_cpu(self) -> bool:
-        devices = (self.models.detector.info.device, self.models.predictor.info.device)
-        return all(device.startswith("cpu") for device in devices)
+    try:
+        summary = _annotate(target, job)
+    except Cancelled:
+        summary = BatchSummary(cancelled=True)
+    except RunStopped as error:
+        summary = BatchSummary(stopped=str(error))
+    return replace(summary, output=target.output)
 
 
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised from, is that a device is full."""
-    while error is not None:
-        if isinstance(error, OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
-            return True  # the second is torch's, which is not imported here
-        error = error.__cause__ or error.__context__
-    return False
+def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
+    todo = dry_run(target, job.cancel)
+    for failure in todo.failed:
+        job.failed(failure)
+    if not todo.annotate:
+        return BatchSummary(skipped=todo.skipped, failed=todo.failed)
+    annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
+    job.cancel.check()
+    with target.begin(job.plan, tuple(annotator.models.detector.names)) as writer:
+        return run(target, writer, annotator, todo, job)
 
 
 def dry_run(target: Target, cancel: CancelToken | None = None) -> DryRun:
-    """What a run would do, without a model. Raises ``Cancelled``, ``RunStopped``."""
+    """Finds out what a run would do, without a model. Raises ``Cancelled``, ``RunStopped``."""
     annotate: list[ImageKey] = []
     skipped: list[SkippedImage] = []
     failed: list[ImageFailure] = []
-    for key in target.images():
+    for key in target.keys:
         if cancel is not None:
             cancel.check()
         try:
             reason = target.skip_reason(key)
-        except ImageProblem as error:
+        except RunStopped:
+            raise
+        except UserError as error:
             failed.append(ImageFailure(key, str(error)))
             continue
         if reason is None:
@@ -157,43 +116,48 @@ def dry_run(target: Target, cancel: CancelToken | None = None) -> DryRun:
 
 def run(
     target: Target,
+    writer: RunWriter,
     annotator: Annotator,
     todo: DryRun,
+    job: AutoAnnotateJob,
     *,
-    progress: ProgressReport | None = None,
-    failed: Callable[[ImageFailure], None] | None = None,
-    cancel: CancelToken | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> BatchSummary:
-    """Annotates the images of a dry run. Images that fail are listed and the run goes on.
+    """Annotates the images of a dry run in a run that has begun.
 
     Args:
-        target: Where images come from and results go.
+        target: Where images are read from.
+        writer: Where results go: ``target.begin``.
         annotator: The models.
         todo: ``dry_run(target)``.
-        progress: Told after every image, and once before the first.
-        failed: Told of every image that failed, at once.
-        cancel: Looked at between images; what is done stays done.
+        job: Its callbacks and ``cancel`` are used.
         clock: Seconds, for the rate.
     """
-    tally = _Tally(target, annotator, todo, progress or _nobody, failed or _nobody, clock)
-    cancel = cancel or CancelToken()
+    tally = _Tally(todo, job, Rate(clock))
     started = clock()
     stopped = ""
     tally.report(None, 0)
     try:
-        for key, image in _read_ahead(target, todo.annotate, cancel):
-            tally.do(key, image)
+        for key, image in _read_ahead(target, todo.annotate, job.cancel):
+            tally.report(key, _process(key, image, annotator, writer, tally))
     except RunStopped as error:
         stopped = str(error)
-    cancelled = cancel.cancelled and tally.done < len(todo.annotate) and not stopped
-    return tally.summary(seconds=clock() - started, cancelled=cancelled, stopped=stopped)
+    cancelled = job.cancel.cancelled and tally.done < len(todo.annotate) and not stopped
+    return replace(
+        tally.summary(),
+        cancelled=cancelled,
+        stopped=stopped,
+        seconds=clock() - started,
+        detector=annotator.models.detector.info,
+        predictor=annotator.models.predictor.info,
+        run_id=writer.run_id,
+    )
 
 
 def _read_ahead(
     target: Target, keys: Sequence[ImageKey], cancel: CancelToken
 ) -> Iterator[tuple[ImageKey, Future[RgbImage]]]:
-    """Every key with its image, of which the next one is read while the models work."""
+    """Yields every key with its image; the next image is read while the models work on this one."""
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
         following: Future[RgbImage] | None = None
         for i, key in enumerate(keys):
@@ -204,76 +168,68 @@ def _read_ahead(
             yield key, current
 
 
-class _Tally:
-    """Does one image after another and counts."""
+def _process(
+    key: ImageKey, image: Future[RgbImage], annotator: Annotator, writer: RunWriter, tally: _Tally
+) -> int:
+    """Takes one image through the stages and counts it; the number of annotations. Raises ``RunStopped``."""
+    try:
+        pixels = image.result()
+        found = annotator.find(pixels)
+        stored = writer.store(key, (pixels.shape[0], pixels.shape[1]), found)
+    except RunStopped:
+        raise
+    except UserError as error:
+        tally.fail(key, str(error))
+    except Exception as error:  # one image must not end the run for the others
+        log.exception("auto-annotate failed on %s", key)
+        tally.fail(key, _one_line(error))
+    else:
+        tally.count(key, found, stored)
+        return stored.added
+    return 0
 
-    def __init__(
-        self,
-        target: Target,
-        annotator: Annotator,
-        todo: DryRun,
-        progress: ProgressReport,
-        failed: Callable[[ImageFailure], None],
-        clock: Callable[[], float],
-    ) -> None:
+
+class _Tally:
+    """Counts the images of a run and reports its progress."""
+
+    def __init__(self, todo: DryRun, job: AutoAnnotateJob, rate: Rate) -> None:
         self.done = 0
-        self._target = target
-        self._annotator = annotator
         self._todo = todo
-        self._progress = progress
-        self._tell_failed = failed
-        self._clock = clock
-        self._rate = Rate(clock)
+        self._job = job
+        self._rate = rate
         self._rate.step(0)
-        self._empty = 0
-        self._annotated = 0
-        self._annotations = 0
+        self._annotated = self._empty = self._annotations = 0
         self._skipped: list[SkippedImage] = []
         self._failed: list[ImageFailure] = []
         self._notes: list[ImageNote] = []
 
-    def do(self, key: ImageKey, image: Future[RgbImage]) -> None:
-        """One image: found, stored, counted. Raises ``RunStopped``."""
-        added = 0
-        try:
-            added = self._annotate(key, image.result())
-        except RunStopped:
-            raise
-        except (ImageProblem, EngineError) as error:
-            self._fail(key, str(error))
-        except Exception as error:  # one image must not end the run for the others
-            log.exception("auto-annotate failed on %s", key)
-            self._fail(key, _words(error))
-        self.done += 1
-        self._rate.step(self.done)
-        self.report(key, added)
-
-    def _annotate(self, key: ImageKey, image: RgbImage) -> int:
-        found = self._annotator.find(image)
-        stored = self._target.put(key, (image.shape[0], image.shape[1]), found)
+    def count(self, key: ImageKey, found: Sequence[FoundObject], stored: Stored) -> None:
+        """Counts an image that was processed."""
+        self._step()
         if stored.skipped:
             self._skipped.append(SkippedImage(key, stored.skipped))
-            return 0
+            return
         self._annotated += 1
         self._empty += not found
         self._annotations += stored.added
         no_mask = sum(f.empty_mask for f in found)
         if no_mask:
-            what = "an object has" if no_mask == 1 else f"{no_mask} objects have"
-            self._notes.append(ImageNote(key, f"{what} the box as mask: the predictor's mask was empty"))
+            objects = counted(no_mask, "object has", "objects have")
+            self._notes.append(ImageNote(key, f"{objects} the box as mask: the predictor's mask was empty"))
         if stored.note:
             self._notes.append(ImageNote(key, stored.note))
-        return stored.added
 
-    def _fail(self, key: ImageKey, message: str) -> None:
+    def fail(self, key: ImageKey, message: str) -> None:
+        """Counts an image that failed."""
+        self._step()
         failure = ImageFailure(key, message)
         self._failed.append(failure)
-        self._tell_failed(failure)
+        self._job.failed(failure)
 
     def report(self, key: ImageKey | None, added: int) -> None:
-        """Tells where the run stands."""
+        """Reports the progress after an image; None: before the first."""
         total = len(self._todo.annotate)
-        self._progress(
+        self._job.progress(
             BatchProgress(
                 done=self.done,
                 total=total,
@@ -286,8 +242,8 @@ class _Tally:
             )
         )
 
-    def summary(self, *, seconds: float, cancelled: bool, stopped: str) -> BatchSummary:
-        """What was done."""
+    def summary(self) -> BatchSummary:
+        """The counts so far."""
         return BatchSummary(
             annotated=self._annotated,
             empty=self._empty,
@@ -295,24 +251,14 @@ class _Tally:
             skipped=(*self._todo.skipped, *self._skipped),
             failed=(*self._todo.failed, *self._failed),
             notes=tuple(self._notes),
-            cancelled=cancelled,
-            stopped=stopped,
-            seconds=seconds,
-            detector=self._annotator.models.detector.info,
-            predictor=self._annotator.models.predictor.info,
         )
 
+    def _step(self) -> None:
+        self.done += 1
+        self._rate.step(self.done)
 
-def _nobody(_: object) -> None:
-    """Nobody wants to know."""
 
-
-def _words(error: Exception) -> str:
-    """An error that nobody put in words, in one line."""
+def _one_line(error: Exception) -> str:
+    """An unexpected error in one line."""
     first = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def with_notices(summary: BatchSummary, notices: Sequence[str]) -> BatchSummary:
-    """The summary with what was said on the way."""
-    return replace(summary, notices=(*summary.notices, *notices))

@@ -1,10 +1,10 @@
-"""What an auto-annotate run says of itself: dry run, progress and summary. Pure values."""
+"""The results of an auto-annotate run: dry run, progress and summary. Pure values."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from samdesk.base.text import counted
@@ -15,7 +15,7 @@ from samdesk.engine.protocols import ModelInfo
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """An image a run leaves alone, and why, in words."""
+    """An image that a run skips, and why, for the user."""
 
     key: ImageKey
     reason: str
@@ -23,7 +23,7 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class ImageFailure:
-    """An image that could not be done, and why, in words."""
+    """An image that failed, and why, for the user."""
 
     key: ImageKey
     message: str
@@ -31,7 +31,7 @@ class ImageFailure:
 
 @dataclass(frozen=True)
 class ImageNote:
-    """Something to know of an image that was done."""
+    """A remark about an image that was annotated."""
 
     key: ImageKey
     message: str
@@ -43,7 +43,7 @@ class DryRun:
 
     Attributes:
         annotate: The images it would annotate.
-        skipped: Those it would leave alone.
+        skipped: Those it would skip.
         failed: Those that cannot be read.
     """
 
@@ -53,17 +53,17 @@ class DryRun:
 
     @property
     def total(self) -> int:
-        """How many images were looked at."""
+        """The number of images checked."""
         return len(self.annotate) + len(self.skipped) + len(self.failed)
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many images are skipped for which reason, the most frequent first."""
+        """Reason -> number of images skipped for it, the most frequent first."""
         return dict(Counter(s.reason for s in self.skipped).most_common())
 
     @property
     def text(self) -> str:
-        """One line for people: "52 of 64 images will be annotated; 12 skipped: has annotations already"."""
+        """One line for the user: "52 of 64 images will be annotated; 12 skipped: has annotations already"."""
         parts = [f"{len(self.annotate)} of {self.total} images will be annotated"]
         parts += [f"{count} skipped: {reason}" for reason, count in self.reasons.items()]
         if self.failed:
@@ -73,15 +73,15 @@ class DryRun:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """Where a run stands, told after every image.
+    """The progress of a run, reported after every image.
 
     Attributes:
         done: Images finished, failed ones included.
-        total: Images to do (skipped ones do not count).
+        total: Images to annotate (skipped ones do not count).
         failed: How many of ``done`` failed.
         annotations: Annotations made so far.
-        rate: Images a second, smoothed; 0.0 before the first.
-        seconds_left: Estimate; None before the first image is done.
+        rate: Images per second, smoothed; 0.0 before the first.
+        seconds_left: Estimate; None before the first image is finished.
         key: The image just finished, None before the first.
         added: Annotations made on it.
     """
@@ -101,23 +101,23 @@ ProgressReport: TypeAlias = Callable[[BatchProgress], None]
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What a run did.
+    """The result of a run.
 
     Attributes:
-        annotated: Images that were done, whether or not something was found on them.
-        empty: How many of them show nothing the detector knows (background images).
+        annotated: Images that were annotated, whether or not an object was found on them.
+        empty: How many of them have no object that the detector knows (background images).
         annotations: Annotations made.
-        skipped: Images left alone and why.
-        failed: Images that could not be done and why.
-        notes: What is worth knowing of single images (a mask that was empty, ...).
-        notices: What is worth knowing of the run (another model than asked for, out of memory, ...).
-        cancelled: The user stopped it; what was done is kept.
-        stopped: Why it could not go on, in words; "" if it could.
-        seconds: How long it took, models not counted.
-        detector: What found the boxes.
-        predictor: What drew the masks.
+        skipped: Images skipped, and why.
+        failed: Images that failed, and why.
+        notes: Remarks about single images (a mask that was empty, ...).
+        notices: Messages about the run (another model than requested, out of memory, ...).
+        cancelled: The user stopped it; finished images are kept.
+        stopped: Why it could not go on, for the user; "" if it could.
+        seconds: Duration without loading the models.
+        detector: The model that found the boxes; None: no model was loaded.
+        predictor: The model that drew the masks; None: no model was loaded.
         output: Where the labels are.
-        run_id: The run in the dataset's store, None where there is none.
+        run_id: The run in the dataset's store, None without a store.
     """
 
     annotated: int = 0
@@ -137,13 +137,13 @@ class BatchSummary:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was asked for was done."""
+        """Whether every image was annotated or skipped."""
         return not (self.failed or self.cancelled or self.stopped)
 
     @property
     def text(self) -> str:
-        """One line for people."""
-        how = "Cancelled: " if self.cancelled else "Stopped: " if self.stopped else ""
+        """One line for the user."""
+        how = "Stopped: " if self.cancelled or self.stopped else ""
         parts = [f"{how}{counted(self.annotations, 'annotation')} on {counted(self.annotated, 'image')}"]
         if self.empty:
             parts.append(f"{self.empty} with nothing found")
@@ -152,3 +152,25 @@ class BatchSummary:
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
         return ", ".join(parts)
+
+
+class NoticeLog:
+    """Collects the messages of a run for its summary and passes each on at once.
+
+    Args:
+        forward: Called with each message; None: only collected.
+    """
+
+    def __init__(self, forward: Callable[[str], None] | None = None) -> None:
+        self._forward = forward
+        self._texts: list[str] = []
+
+    def __call__(self, text: str) -> None:
+        """Adds a message."""
+        self._texts.append(text)
+        if self._forward is not None:
+            self._forward(text)
+
+    def added_to(self, summary: BatchSummary) -> BatchSummary:
+        """Returns the summary with the messages collected so far."""
+        return replace(summary, notices=(*summary.notices, *self._texts))

@@ -33,7 +33,7 @@ from samdesk.bench.seeded import save_seeded
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import load_detector, load_predictor
 from samdesk.engine.models.registry import FLINT
-from samdesk.images.reader import scan
+from samdesk.images.sources import scan
 from samdesk.settings.table import MODEL_NAME, Settings
 
 BEAT_MS = 5

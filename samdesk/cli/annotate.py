@@ -1,31 +1,29 @@
 """``samdesk annotate DATA``: auto-annotate from the shell.
 
-Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 cancelled (Ctrl+C).
+Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 stopped (Ctrl+C).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from samdesk.base.jobs import CancelToken
-from samdesk.base.text import counted, duration, rate
+from samdesk.base.text import counted, duration
 from samdesk.cli.interrupt import stop_on_ctrl_c
-from samdesk.cli.progress import progress_bar
+from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 from samdesk.engine.protocols import EngineError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from samdesk.batch.report import BatchProgress, BatchSummary
 
-ALL_DONE, SOME_FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 130
+ALL_DONE, SOME_FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 _SHOWN = 20
-"""Failures and notes listed at the end; the rest is counted."""
+"""Failures listed at the end; the rest are counted."""
 
 
 def annotate(  # noqa: PLR0913 - one argument an option
@@ -34,22 +32,22 @@ def annotate(  # noqa: PLR0913 - one argument an option
     det_model: Annotated[
         str,
         typer.Option(
-            help="YOLO model: name or path; 'flint' needs no download. If the default cannot be had, the "
-            "best at hand is used, and said."
+            help="YOLO model: name or path; 'flint' needs no download. If the default is unavailable, the "
+            "best installed model is used and named."
         ),
     ] = "yolov8x.pt",
     sam_model: Annotated[
         str,
         typer.Option(
-            help="SAM model: name or path; 'flint' needs no download. If the default cannot be had, the "
-            "best at hand is used, and said."
+            help="SAM model: name or path; 'flint' needs no download. If the default is unavailable, the "
+            "best installed model is used and named."
         ),
     ] = "sam_b.pt",
-    device: Annotated[str, typer.Option(help="cuda:0, mps or cpu; empty chooses.")] = "",
+    device: Annotated[str, typer.Option(help="cuda:0, mps or cpu; by default the fastest.")] = "",
     output_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for label files; by default 'labels' beside DATA, or DATA's samdesk dataset."
+            help="Folder for label files; by default the dataset that DATA is in, else 'labels' beside DATA."
         ),
     ] = None,
     conf: Annotated[float, typer.Option(help="Least detector confidence.")] = 0.25,
@@ -58,19 +56,20 @@ def annotate(  # noqa: PLR0913 - one argument an option
     max_det: Annotated[int, typer.Option(help="Most detections an image.")] = 300,
     classes: Annotated[
         list[str] | None,
-        typer.Option(help="Class ids to use: '--classes 0,2' or the option again; all if none."),
+        typer.Option(help="Class ids to use, such as '0,2'; repeatable; all by default."),
     ] = None,
     existing: Annotated[
         str,
         typer.Option(
-            help="Images that have labels: skip them, add without duplicates, or replace what a run made."
+            help="Images that have labels: skip them, add new objects, or replace an earlier run's."
         ),
     ] = "skip",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
 ) -> None:
-    """Annotates images: YOLO finds objects, SAM draws their masks, labels are on disk at once.
+    """Annotate images: YOLO finds the objects, SAM draws their masks.
 
-    Started again it goes on where it was. Images a person worked on are never changed.
+    Labels are written image by image; run again, it continues where it stopped. Images you have edited are
+    never changed.
     """
     # Here, not above: the window starts through the same command line and needs none of it.
     from samdesk.api import auto_annotate
@@ -81,7 +80,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
     try:
         if existing not in EXISTING:
             raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
-        with stop_on_ctrl_c(cancel, "Stopping after this image"), _show() as show:
+        with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
             summary = auto_annotate(
                 data,
                 det_model,
@@ -94,33 +93,33 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 max_det,
                 _class_ids(classes),
                 existing=existing,
-                progress=show.progress,
+                progress=partial(_progress, output),
                 cancel=cancel,
-                notice=show.notice,
-                det_or_default=not _is_named(context, "det_model"),
-                sam_or_default=not _is_named(context, "sam_model"),
+                notice=output.warning,
+                det_or_default=not _is_given(context, "det_model"),
+                sam_or_default=not _is_given(context, "sam_model"),
                 precision=precision,
             )
     except (ValueError, EngineError, StoreError) as error:
         typer.echo(f"samdesk annotate: {error}", err=True)
         raise typer.Exit(WRONG_USAGE) from error
     except KeyboardInterrupt:
-        typer.echo("Cancelled. What is done is kept; the same command goes on from there.", err=True)
-        raise typer.Exit(CANCELLED) from None
-    _tell(summary)
+        typer.echo(f"Stopped. {RESUME}", err=True)
+        raise typer.Exit(STOPPED) from None
+    _print_summary(summary)
     raise typer.Exit(exit_code(summary))
 
 
-def _is_named(context: typer.Context, option: str) -> bool:
-    """Whether the user gave an option."""
+def _is_given(context: typer.Context, option: str) -> bool:
+    """Whether the user gave an option on the command line."""
     # By name: typer has a ParameterSource of its own in some versions, click's in others.
     return getattr(context.get_parameter_source(option), "name", "DEFAULT") != "DEFAULT"
 
 
 def exit_code(summary: BatchSummary) -> int:
-    """What the shell is told."""
+    """The exit code of the command."""
     if summary.cancelled:
-        return CANCELLED
+        return STOPPED
     return ALL_DONE if summary.ok else SOME_FAILED
 
 
@@ -134,55 +133,23 @@ def _class_ids(texts: list[str] | None) -> list[int] | None:
         raise ValueError(f"--classes takes class ids such as 0,2, not {' '.join(texts)!r}") from None
 
 
-class _Lines:
-    """Progress as plain lines, for logs and pipes."""
-
-    def notice(self, text: str) -> None:
-        typer.echo(text, err=True)
-
-    def progress(self, p: BatchProgress) -> None:
-        if p.key is not None:
-            left = "" if p.seconds_left is None else f", {duration(p.seconds_left)} left"
-            typer.echo(f"{p.done}/{p.total} {p.key}: {p.added} ({rate(p.rate, 'image')}{left})")
+def _progress(output: LineOutput, p: BatchProgress) -> None:
+    line = "" if p.key is None else f"{p.done}/{p.total} {p.key}: {p.added} ({speed(p.rate, p.seconds_left)})"
+    failed = f"{p.failed:,} failed" if p.failed else ""
+    state = [counted(p.annotations, "annotation"), failed, speed(p.rate, p.seconds_left)]
+    output.step(p.done, p.total, line, ", ".join(part for part in state if part))
 
 
-class _Bar(_Lines):
-    """Progress as a bar, for a terminal."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task: TaskID | None = None
-
-    def notice(self, text: str) -> None:
-        self._bar.console.print(text, style="yellow", markup=False, highlight=False)
-
-    def progress(self, p: BatchProgress) -> None:
-        if self._task is None:
-            self._task = self._bar.add_task("", total=p.total, state="")
-        left = "" if p.seconds_left is None else f", {duration(p.seconds_left)} left"
-        failed = f", {p.failed} failed" if p.failed else ""
-        state = f"{counted(p.annotations, 'annotation')}{failed}, {rate(p.rate, 'image')}{left}"
-        self._bar.update(self._task, completed=p.done, state=state)
-
-
-@contextmanager
-def _show() -> Iterator[_Lines]:
-    with progress_bar() as bar:
-        yield _Lines() if bar is None else _Bar(bar)
-
-
-def _tell(summary: BatchSummary) -> None:
+def _print_summary(summary: BatchSummary) -> None:
     for failure in summary.failed[:_SHOWN]:
         typer.echo(f"failed: {failure.key}: {failure.message}", err=True)
     if len(summary.failed) > _SHOWN:
         typer.echo(f"... and {len(summary.failed) - _SHOWN} more failed", err=True)
     if summary.notes:
-        typer.echo(f"{len(summary.notes)} images have notes, such as {summary.notes[0].key}: "
-                   f"{summary.notes[0].message}")  # fmt: skip
-    reasons: dict[str, int] = {}
-    for skipped in summary.skipped:
-        reasons[skipped.reason] = reasons.get(skipped.reason, 0) + 1
-    for reason, count in reasons.items():
+        first = summary.notes[0]
+        have = counted(len(summary.notes), "image has a remark", "images have remarks")
+        typer.echo(f"{have}, such as {first.key}: {first.message}")
+    for reason, count in Counter(skipped.reason for skipped in summary.skipped).items():
         typer.echo(f"skipped {count}: {reason}")
     if summary.detector is not None and summary.predictor is not None:
         models = (summary.detector, summary.predictor)
@@ -191,4 +158,4 @@ def _tell(summary: BatchSummary) -> None:
     if summary.stopped:
         typer.echo(f"Stopped: {summary.stopped}", err=True)
     if summary.cancelled:
-        typer.echo("What is done is kept; the same command goes on from there.", err=True)
+        typer.echo(RESUME, err=True)

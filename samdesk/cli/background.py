@@ -1,4 +1,4 @@
-"""A process that works for a window: it leaves the machine to who uses it, and hears when to stop."""
+"""A background process of the window: it runs at low priority and stops when the window asks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from threading import Thread
 from samdesk.base.jobs import CancelToken
 
 STOP = "stop"
-"""The word on the standard input that asks for a stop; its end says that the window is gone."""
+"""The line on the standard input that requests a stop; end of file means that the window is closed."""
 
 _NICE = 10
 _BELOW_NORMAL = 0x4000
 
 
-def give_way() -> None:
-    """Lowers this process's priority: everything else on the machine goes before it."""
+def lower_priority() -> None:
+    """Lowers this process's priority, so that everything else on the machine comes first."""
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "win32":
             import ctypes
@@ -28,15 +28,15 @@ def give_way() -> None:
             os.nice(_NICE)
 
 
-def listen(cancel: CancelToken) -> None:
-    """Cancels when the standard input says so or ends, in a thread that ends with the process."""
+def stop_on_stdin(cancel: CancelToken) -> None:
+    """Cancels on ``STOP`` or end of file on the standard input, in a daemon thread."""
 
     def wait() -> None:
-        heard = b""
+        received = b""
         with contextlib.suppress(OSError):
             # Not through sys.stdin: its lock, held here, would make the end of the program an abort.
-            while STOP.encode() not in heard and (more := os.read(0, 64)):
-                heard += more
+            while STOP.encode() not in received and (chunk := os.read(0, 64)):
+                received += chunk
         cancel.cancel()
 
-    Thread(target=wait, name="listen", daemon=True).start()
+    Thread(target=wait, name="stop-on-stdin", daemon=True).start()

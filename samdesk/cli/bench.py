@@ -130,8 +130,8 @@ def bench(  # noqa: PLR0913 - one argument an option
 
 def _photos(given: Path | None, scratch: Path) -> list[Path]:
     """The photos to use; the demo's where none are given."""
-    from samdesk.images.reader import scan
     from samdesk.images.samples import make_demo_folder
+    from samdesk.images.sources import scan
 
     folder = make_demo_folder(scratch / "photos") if given is None else given
     if folder.is_file():

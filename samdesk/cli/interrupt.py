@@ -1,4 +1,4 @@
-"""Ctrl+C as a wish: the first ends a long job at its next safe point, the second at once."""
+"""Ctrl+C: the first stops a long job at its next safe point, the second at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from samdesk.base.jobs import CancelToken
 
 
 @contextmanager
-def stop_on_ctrl_c(cancel: CancelToken, words: str) -> Iterator[None]:
-    """Turns Ctrl+C (and, where there is one, the system's wish to end) into ``cancel``.
+def stop_on_ctrl_c(cancel: CancelToken, message: str) -> Iterator[None]:
+    """Turns Ctrl+C (SIGINT) and SIGTERM into ``cancel`` while the context is active.
 
     Args:
-        cancel: Is told.
-        words: What to say when it is ("Stopping after this image").
+        cancel: Cancelled by the first signal.
+        message: Printed then ("Stopping after this image").
 
     Raises:
         KeyboardInterrupt: Ctrl+C was pressed again.
@@ -28,7 +28,7 @@ def stop_on_ctrl_c(cancel: CancelToken, words: str) -> Iterator[None]:
         if cancel.cancelled:
             raise KeyboardInterrupt
         cancel.cancel()
-        typer.echo(f"{words} (Ctrl+C again: at once) ...", err=True)
+        typer.echo(f"{message} (press Ctrl+C again to stop at once) ...", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

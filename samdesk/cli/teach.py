@@ -82,7 +82,7 @@ def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:
 
 
 def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> int:
-    from samdesk.cli.background import give_way, listen
+    from samdesk.cli.background import lower_priority, stop_on_stdin
     from samdesk.cli.interrupt import stop_on_ctrl_c
     from samdesk.cli.teach_output import teller
     from samdesk.training.teach.events import Ended, Event, Failed, Stopped
@@ -90,8 +90,8 @@ def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> 
 
     cancel, codes = CancelToken(), [DONE]
     if background:
-        give_way()
-        listen(cancel)
+        lower_priority()
+        stop_on_stdin(cancel)
 
     def tell(event: Event) -> None:
         codes.append(STOPPED if isinstance(event, Stopped) else FAILED if isinstance(event, Failed) else DONE)

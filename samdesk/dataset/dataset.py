@@ -16,7 +16,8 @@ from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelSet
-from samdesk.images.reader import MAX_PIXELS, ImageError, is_text, scan
+from samdesk.images.reader import MAX_PIXELS, ImageError
+from samdesk.images.sources import is_text, scan
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
 

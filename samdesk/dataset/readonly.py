@@ -14,7 +14,8 @@ from samdesk.dataset.open import Opened, folder_error, store_place
 from samdesk.dataset.store.database import Store, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
-from samdesk.images.reader import MAX_PIXELS, is_text, scan
+from samdesk.images.reader import MAX_PIXELS
+from samdesk.images.sources import is_text, scan
 
 
 @dataclass(frozen=True)

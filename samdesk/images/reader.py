@@ -8,10 +8,6 @@ trainer could not read is an error here, too.
 from __future__ import annotations
 
 import io
-import os
-import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,6 @@ from PIL.Image import open as _open
 
 from samdesk.base.cv import cv2
 from samdesk.base.errors import UserError
-from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
@@ -115,52 +110,6 @@ def read_thumbnail(path: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> Rg
         size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
         pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     return _rgb(pixels)
-
-
-def scan(folder: Path) -> list[ImageKey]:
-    """The images in a folder and its subfolders, in natural order (2 before 10).
-
-    Hidden files and folders (``.samdesk`` is one) are skipped; links are followed once.
-    """
-    root = os.fspath(folder)
-    return sorted((ImageKey(key) for key in _walk(root, "", set())), key=_natural)
-
-
-def is_text(key: str) -> bool:
-    """Whether a file's name is text; names from old archives may be bytes of some other encoding."""
-    try:
-        key.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    try:
-        stat = os.stat(folder)  # noqa: PTH116 (100,000 files: plain strings)
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    if (stat.st_dev, stat.st_ino) in seen and os.name != "nt":
-        return
-    seen.add((stat.st_dev, stat.st_ino))
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        try:
-            is_folder = entry.is_dir()
-        except OSError:
-            continue
-        if not is_folder and os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122
-            yield prefix + entry.name
-        elif is_folder:
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
-
-
-def _natural(key: str) -> list[tuple[int, int, str]]:
-    plain = key if key.isascii() else unicodedata.normalize("NFKD", key)  # ä beside a
-    parts = re.split(r"(\d+)", plain.casefold().replace("/", "\0"))
-    return [(1, int(p), p) if i % 2 else (0, 0, p) for i, p in enumerate(parts)]
 
 
 def _bytes(path: Path) -> NDArray[np.uint8]:

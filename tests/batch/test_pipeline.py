@@ -1,7 +1,8 @@
-"""The auto-annotate pipeline: classes, duplicates, what a person touched, cancel and resume."""
+"""The auto-annotate pipeline: classes, duplicates, images edited by hand, stop and resume."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +11,14 @@ import pytest
 from PIL import Image
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.models import Instead
-from samdesk.batch.pipeline import Annotator, ImageProblem, Models, RunStopped, dry_run, run
-from samdesk.batch.plan import (
-    HAS_ANNOTATIONS,
-    NOT_FROM_A_RUN,
-    TOUCHED,
-    AutoAnnotatePlan,
-    find_objects,
-    run_edit,
-    skip_reason,
-)
+from samdesk.batch.find import find_objects
+from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS, NOT_FROM_A_RUN, run_edit, skip_reason
+from samdesk.batch.models import Annotator, Fallback, Models
+from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run, run
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary
-from samdesk.batch.targets.documents import DocumentTarget
+from samdesk.batch.targets.base import ImageProblem, RunStopped
+from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, by_person, update
@@ -47,9 +43,20 @@ class Memory:
             photo(folder / key, seed=i)
         self.documents = {key: ImageDocument(key, 320, 240) for key in self.keys}
         self.full_after = 10**6
+        self.runs: list[str] = []
 
     def load(self, key: ImageKey) -> ImageDocument:
         return self.documents[key]
+
+    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
+        return LABELS
+
+    def begin_run(self, text: str) -> RunId:
+        self.runs.append("open")
+        return RunId("run")
+
+    def end_run(self, run_id: RunId) -> None:
+        self.runs[-1] = "closed"
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
         if self.full_after == 0:
@@ -64,22 +71,26 @@ class Memory:
             raise ImageProblem(f"{key}: the file is empty")
         return np.asarray(Image.open(path))
 
-    def target(self, existing: str = "skip", run_id: str = "run") -> DocumentTarget:
-        ids = PLAN.label_ids(NAMES, LABELS)
+    def target(self, existing: str = "skip") -> DatasetTarget:
         plan = replace(PLAN, existing=existing)  # type: ignore[arg-type]
-        return DocumentTarget(self.keys, self, self.read, plan.existing, ids, RunId(run_id))
+        return DatasetTarget(self.keys, self, self.read, plan.existing)
 
     def annotate(self, existing: str = "skip", shelf: Shelf | None = None, **options: object) -> BatchSummary:
-        target = self.target(existing)
-        said: list[str] = []
-        annotator = (shelf or Shelf()).loaders.annotator(PLAN, said.append)
-        return run(target, annotator, dry_run(target), **options)  # type: ignore[arg-type]
+        job = AutoAnnotateJob(PLAN, (shelf or Shelf()).loaders, **options)  # type: ignore[arg-type]
+        return annotate_images(self.target(existing), job)
 
     def content(self) -> dict[ImageKey, list[tuple[LabelId, bytes, float | None]]]:
         return {
             key: [(a.label_id, a.region.wkb, a.detector_score) for a in d.annotations]
             for key, d in self.documents.items()
         }
+
+
+def run_with(annotator: Annotator, target: DatasetTarget) -> BatchSummary:
+    """A run with models that are loaded already."""
+    todo = dry_run(target)
+    with target.begin(PLAN, NAMES) as writer:
+        return run(target, writer, annotator, todo, AutoAnnotateJob(PLAN, Shelf().loaders))
 
 
 def test_each_mask_keeps_the_class_of_its_own_box_whatever_its_score(tmp_path: Path) -> None:
@@ -93,7 +104,7 @@ def test_each_mask_keeps_the_class_of_its_own_box_whatever_its_score(tmp_path: P
         )
 
 
-def test_what_a_run_makes_says_where_it_comes_from(tmp_path: Path) -> None:
+def test_annotations_of_a_run_carry_source_scores_and_prompt(tmp_path: Path) -> None:
     memory = Memory(tmp_path, 1)
     summary = memory.annotate()
     first, second = memory.documents[memory.keys[0]].annotations
@@ -111,8 +122,7 @@ def test_an_empty_mask_leaves_the_box_and_a_note(tmp_path: Path) -> None:
     annotator = Annotator(
         Models(ColourDetector(), InnerPredictor(empty=(1,))), PLAN, lambda: pytest.fail("no GPU"), print
     )
-    target = memory.target()
-    summary = run(target, annotator, dry_run(target))
+    summary = run_with(annotator, memory.target())
     second = memory.documents[memory.keys[0]].annotations[1]
     assert second.mask_score == 0.0
     assert second.prompts is not None
@@ -128,22 +138,22 @@ def test_an_image_without_objects_is_done_and_counted_as_empty(tmp_path: Path) -
     shelf = Shelf()
     summary = memory.annotate(shelf=shelf)
     assert (summary.annotated, summary.empty, summary.annotations) == (1, 1, 0)
-    assert shelf.predictors[0].encoded == 0, "SAM was asked though nothing was found"
-    assert memory.documents[memory.keys[0]].revision == 1, "the store was not told"
+    assert shelf.predictors[0].encoded == 0, "the image was encoded though nothing was found"
+    assert memory.documents[memory.keys[0]].revision == 1, "nothing was stored"
 
 
 @pytest.mark.parametrize(
     ("changes", "made_by_run", "expected"),
     [
-        ({"touched": True}, False, (TOUCHED, TOUCHED, TOUCHED)),
-        ({"done": True}, True, (TOUCHED, TOUCHED, TOUCHED)),
-        ({"touched": True, "annotations": ()}, False, (TOUCHED, TOUCHED, TOUCHED)),
+        ({"touched": True}, False, (EDITED, EDITED, EDITED)),
+        ({"done": True}, True, (EDITED, EDITED, EDITED)),
+        ({"touched": True, "annotations": ()}, False, (EDITED, EDITED, EDITED)),
         ({"annotations": ()}, False, (None, None, None)),
         ({}, False, (HAS_ANNOTATIONS, None, NOT_FROM_A_RUN)),
         ({}, True, (HAS_ANNOTATIONS, None, None)),
     ],
 )
-def test_which_images_a_run_leaves_alone(
+def test_which_images_a_run_skips(
     changes: dict[str, object], made_by_run: bool, expected: tuple[str | None, ...]
 ) -> None:
     there = document("a")
@@ -153,7 +163,7 @@ def test_which_images_a_run_leaves_alone(
     assert tuple(skip_reason(there, e) for e in ("skip", "add", "replace")) == expected
 
 
-def test_add_leaves_out_what_is_there_under_the_same_label() -> None:
+def test_add_skips_duplicates_of_the_same_label() -> None:
     there = document("a")
     same = annotation("same", region=square(12, 10))  # IoU 0.82 with "a"
     other_label = annotation("other label", "bus", region=square(12, 10))
@@ -168,7 +178,7 @@ def test_two_detections_of_one_run_are_never_each_others_duplicates() -> None:
     assert len(after.annotations) == 2
 
 
-def test_replace_takes_only_what_an_earlier_run_made() -> None:
+def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
     by_run = annotation("by run", region=square(50, 50), run_id=RunId("old"))
     imported = annotation("imported", source=Source.IMPORT)
     there = ImageDocument(ImageKey("a.jpg"), 100, 80, (by_run, imported))
@@ -178,11 +188,11 @@ def test_replace_takes_only_what_an_earlier_run_made() -> None:
     assert inverse.apply(after)[0].annotations == there.annotations
 
 
-def test_what_a_person_changed_is_no_runs_any_more() -> None:
+def test_an_annotation_edited_by_hand_no_longer_belongs_to_a_run() -> None:
     there = document("a")
     made = replace(there.annotations[0], run_id=RunId("r"))
     there, _ = by_person(update([made])).apply(there)
-    assert skip_reason(there, "replace") == TOUCHED
+    assert skip_reason(there, "replace") == EDITED
     assert there.annotations[0].run_id is None
 
 
@@ -208,7 +218,9 @@ def test_cancel_and_resume_give_the_same_as_one_run(tmp_path: Path) -> None:
     cancel = CancelToken()
     shelf = Shelf(before=lambda call: cancel.cancel() if call == 3 else None)
     first = two.annotate(shelf=shelf, cancel=cancel)
-    assert (first.cancelled, first.annotated) == (True, 3), "the image it was at is kept, the next not begun"
+    assert (first.cancelled, first.annotated) == (True, 3), (
+        "the current image is finished, the next not begun"
+    )
     second = two.annotate()
     assert (second.cancelled, second.annotated, len(second.skipped)) == (False, 3, 3)
     assert two.content() == one.content()
@@ -221,7 +233,7 @@ def test_a_cancel_during_the_last_image_is_no_cancel(tmp_path: Path) -> None:
     assert not memory.annotate(shelf=shelf, cancel=cancel).cancelled
 
 
-def test_a_person_working_meanwhile_keeps_his_work(tmp_path: Path) -> None:
+def test_an_image_edited_during_the_run_is_skipped(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     key = memory.keys[2]
 
@@ -232,7 +244,7 @@ def test_a_person_working_meanwhile_keeps_his_work(tmp_path: Path) -> None:
 
     summary = memory.annotate(shelf=Shelf(before=draw))
     assert memory.documents[key].annotations == ()
-    assert [(s.key, s.reason) for s in summary.skipped] == [(key, TOUCHED)]
+    assert [(s.key, s.reason) for s in summary.skipped] == [(key, EDITED)]
     assert summary.annotated == 3
 
 
@@ -246,32 +258,32 @@ def test_bad_images_are_listed_and_the_run_goes_on(tmp_path: Path) -> None:
         if call == 3:
             raise ZeroDivisionError("oops")
 
-    told: list[str] = []
+    failed_keys: list[str] = []
     seen: list[BatchProgress] = []
     summary = memory.annotate(
-        shelf=Shelf(before=fail), failed=lambda f: told.append(f.key), progress=seen.append
+        shelf=Shelf(before=fail), failed=lambda f: failed_keys.append(f.key), progress=seen.append
     )
     assert [(f.key, f.message) for f in summary.failed] == [
         ("1.png", "1.png: the file is empty"),
         ("2.png", "the network tripped"),
         ("3.png", "ZeroDivisionError: oops"),
     ]
-    assert told == ["1.png", "2.png", "3.png"]
+    assert failed_keys == ["1.png", "2.png", "3.png"]
     assert (summary.annotated, summary.ok) == (1, False)
     assert [(p.done, p.failed) for p in seen] == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)]
     assert seen[-1].seconds_left == 0
 
 
-def test_a_full_disk_stops_the_run_and_keeps_what_is_done(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_finished_images(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     memory.full_after = 2
     summary = memory.annotate()
     assert (summary.annotated, summary.stopped, summary.ok) == (2, "the disk is full", False)
 
 
-def test_out_of_gpu_memory_an_image_is_done_on_the_cpu_and_it_is_said_once(tmp_path: Path) -> None:
+def test_out_of_gpu_memory_images_are_done_on_the_cpu_with_one_notice(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
-    said: list[str] = []
+    notices: list[str] = []
     devices: list[str] = []
 
     def full(call: int) -> None:
@@ -279,14 +291,13 @@ def test_out_of_gpu_memory_an_image_is_done_on_the_cpu_and_it_is_said_once(tmp_p
         raise OutOfMemory("the device is full")
 
     shelf = Shelf(before=full, gpu=True)
-    annotator = shelf.loaders.annotator(PLAN, said.append)
+    annotator = shelf.loaders.annotator(PLAN, notices.append)
     shelf._before = lambda call: devices.append("cpu")
-    target = memory.target()
-    summary = run(target, annotator, dry_run(target))
+    summary = run_with(annotator, memory.target())
     assert (summary.annotated, summary.annotations) == (4, 8)
     assert devices == ["gpu", "cpu"] * 4
-    assert len(said) == 1
-    assert "CPU" in said[0]
+    assert len(notices) == 1
+    assert "CPU" in notices[0]
     assert shelf.asked[2:] == [("colour.pt", "cpu"), ("inner.pt", "cpu")], "loaded more than once"
 
 
@@ -302,29 +313,31 @@ def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
     assert len(shelf.asked) == 2, "loaded again for the CPU, where it was already"
 
 
-def test_another_model_than_asked_for_is_used_only_when_allowed_and_said() -> None:
-    said: list[str] = []
+def test_a_fallback_model_is_used_only_when_allowed_and_is_named() -> None:
+    notices: list[str] = []
     plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
-    annotator = Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True, predictor=True))
+    annotator = Shelf().loaders.annotator(
+        plan, notices.append, fallback=Fallback(detector=True, predictor=True)
+    )
     assert annotator.models.detector.info.name == "colour.pt"
     assert annotator.models.predictor.info.name == "inner.pt"
-    assert "yolo11x.pt cannot be had; Colours finds the objects instead" in said[0]
-    assert "sam_b.pt cannot be had; Inner draws the masks instead" in said[1]
+    assert "yolo11x.pt is unavailable; Colours finds the objects instead" in notices[0]
+    assert "sam_b.pt is unavailable; Inner draws the masks instead" in notices[1]
     with pytest.raises(EngineError, match=r"no file 'yolo11x\.pt'"):
-        Shelf().loaders.annotator(plan, said.append, instead=Instead(predictor=True))
+        Shelf().loaders.annotator(plan, notices.append, fallback=Fallback(predictor=True))
     plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
     with pytest.raises(EngineError, match=r"sam_b\.pt are not on this machine"):
-        Shelf().loaders.annotator(plan, said.append, instead=Instead(detector=True))
+        Shelf().loaders.annotator(plan, notices.append, fallback=Fallback(detector=True))
 
 
-def test_the_models_that_took_a_place_are_those_of_the_cpu_too() -> None:
+def test_the_cpu_uses_the_fallback_models_too() -> None:
     def full_on_the_gpu(_call: int) -> None:
         if len(shelf.detectors) == 1:
             raise OutOfMemory("no memory left")
 
     shelf = Shelf(full_on_the_gpu, gpu=True)
     plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
-    annotator = shelf.loaders.annotator(plan, print, instead=Instead(detector=True, predictor=True))
+    annotator = shelf.loaders.annotator(plan, print, fallback=Fallback(detector=True, predictor=True))
     shelf.asked.clear()
     annotator.find(np.zeros((20, 20, 3), np.uint8))
     assert shelf.asked == [("colour.pt", "cpu"), ("inner.pt", "cpu")]
@@ -338,7 +351,7 @@ def test_the_dry_run_counts_and_gives_reasons(tmp_path: Path) -> None:
     counted = dry_run(memory.target())
     assert counted.annotate == tuple(memory.keys[2:])
     assert counted.text == (
-        f"2 of 4 images will be annotated; 1 skipped: {TOUCHED}; 1 skipped: {HAS_ANNOTATIONS}"
+        f"2 of 4 images will be annotated; 1 skipped: {EDITED}; 1 skipped: {HAS_ANNOTATIONS}"
     )
 
 
@@ -356,7 +369,7 @@ def test_detector_classes_become_labels_by_name() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"conf": 1.5}, {"iou": -0.1}, {"imgsz": 0}, {"max_det": 0}, {"classes": ()}, {"existing": "no"}]
 )
-def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_parameters_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         replace(PLAN, **wrong)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""``samdesk annotate`` and ``samdesk.auto_annotate``: labels on disk, exit codes, what is said."""
+"""``samdesk annotate`` and ``samdesk.auto_annotate``: labels on disk, exit codes, messages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import samdesk
+from samdesk.base import atomic
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.cli.main import cli
@@ -98,7 +99,7 @@ def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: Shel
     assert {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()} == before
 
 
-def test_add_leaves_out_duplicates_and_keeps_what_is_there(images: Path, shelf: Shelf) -> None:
+def test_add_skips_duplicates_and_keeps_existing_lines(images: Path, shelf: Shelf) -> None:
     run(images, *MODELS)
     labels = images.parent / "labels"
     whole = contents(labels)
@@ -121,7 +122,7 @@ def test_add_leaves_a_broken_file_alone(images: Path, shelf: Shelf) -> None:
     assert broken.read_text() == "0 0.1 0.1 nan 0.1 0.2 0.2\n"
 
 
-def test_replace_rewrites_only_what_a_run_wrote(images: Path, shelf: Shelf) -> None:
+def test_replace_rewrites_only_files_of_an_earlier_run(images: Path, shelf: Shelf) -> None:
     run(images, *MODELS)
     labels = images.parent / "labels"
     whole = contents(labels)
@@ -134,7 +135,7 @@ def test_replace_rewrites_only_what_a_run_wrote(images: Path, shelf: Shelf) -> N
     assert after["1.txt"] == whole["1.txt"].splitlines()[1] + "\n"
 
 
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
+def test_ctrl_c_keeps_finished_images_and_the_same_command_continues(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(call: int) -> None:
@@ -145,8 +146,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
     monkeypatch.setattr(Loaders, "real", lambda *_: Shelf(before=interrupt).loaders)
     code, out, err = run(images, *MODELS)
     assert code == 130
-    assert "Cancelled: 4 annotations on 2 images" in out
-    assert "the same command goes on from there" in err
+    assert "Stopped: 4 annotations on 2 images" in out
+    assert "Run the same command again to continue" in err
     assert signal.getsignal(signal.SIGINT) is handler
     labels = images.parent / "labels"
     assert list(contents(labels)) == ["0.txt", "1.txt"]
@@ -173,11 +174,11 @@ def test_two_images_with_one_label_file(images: Path, shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--det-model", "lost.pt"), "'lost.pt'"),
         (("--sam-model", "sam_l.pt"), "sam_l.pt"),
-        (("--sam-model", "sam_b.pt"), "sam_b.pt"),  # the default, but asked for
+        (("--sam-model", "sam_b.pt"), "sam_b.pt"),  # the default, but given by name
         (("--conf", "2"), "conf must be between 0 and 1"),
         (("--classes", "person"), "--classes takes class ids"),
         (("--classes", "9"), "classes 0 to 2"),
@@ -186,11 +187,11 @@ def test_two_images_with_one_label_file(images: Path, shelf: Shelf) -> None:
     ],
 )
 def test_wrong_usage_and_missing_models(
-    images: Path, shelf: Shelf, arguments: tuple[str, ...], said: str
+    images: Path, shelf: Shelf, arguments: tuple[str, ...], message: str
 ) -> None:
     code, _, err = run(images, *MODELS, *arguments)
     assert code == 2
-    assert said in err
+    assert message in err
     assert not list((images.parent / "labels").glob("*.txt"))
 
 
@@ -203,11 +204,11 @@ def test_no_images(tmp_path: Path, shelf: Shelf) -> None:
     assert "there is no folder or file" in err
 
 
-def test_without_the_default_sam_the_best_at_hand_is_used_and_said(images: Path, shelf: Shelf) -> None:
+def test_without_the_default_sam_the_best_installed_one_is_used(images: Path, shelf: Shelf) -> None:
     code, _, err = run(images)
     assert code == 0
     assert ("yolov8x.pt", "") in shelf.asked
-    assert "sam_b.pt cannot be had; Inner draws the masks instead" in err
+    assert "sam_b.pt is unavailable; Inner draws the masks instead" in err
 
 
 def test_a_pattern_and_a_single_image(images: Path, shelf: Shelf) -> None:
@@ -217,7 +218,7 @@ def test_a_pattern_and_a_single_image(images: Path, shelf: Shelf) -> None:
     assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt", "2.txt"]
 
 
-def test_foreign_class_names_are_pointed_out(images: Path, shelf: Shelf) -> None:
+def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: Shelf) -> None:
     yaml = images.parent / "data.yaml"
     yaml.write_text("names: [cat]\n")
     _, _, err = run(images, *MODELS)
@@ -225,10 +226,10 @@ def test_foreign_class_names_are_pointed_out(images: Path, shelf: Shelf) -> None
     assert yaml.read_text() == "names: [cat]\n"
 
 
-# A dataset that was worked on in the window
+# A dataset with a store
 
 
-def test_a_label_file_that_waits_for_a_choice_is_said(images: Path, shelf: Shelf) -> None:
+def test_a_label_file_in_conflict_is_reported(images: Path, shelf: Shelf) -> None:
     labels = images.parent / "labels"
     touch(images, ("0.png", Edit(done=False)))
     labels.mkdir()
@@ -244,12 +245,12 @@ def touch(folder: Path, *edits: tuple[str, Edit]) -> None:
     dataset.close()
 
 
-def test_a_dataset_gets_one_undoable_run_and_keeps_a_persons_work(images: Path, shelf: Shelf) -> None:
+def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(images: Path, shelf: Shelf) -> None:
     folder = images.parent
     touch(folder, ("images/1.png", by_person(Edit(touched=True))))
     code, out, _ = run(images, *MODELS)
     assert code == 0
-    assert "skipped 1: a person worked on it" in out
+    assert "skipped 1: edited by hand" in out
     dataset = Dataset.open(folder)
     assert dataset.labels.names == NAMES
     counts = [len(dataset.load(ImageKey(f"images/{i}.png")).annotations) for i in range(3)]
@@ -321,6 +322,72 @@ def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: Shelf) -> None
     assert run(images, *MODELS, "--output-dir", images.parent / "out")[0] == 0
 
 
+# A dataset whose store the user has put elsewhere
+
+
+def move_store(monkeypatch: pytest.MonkeyPatch, folder: Path, place: Path) -> None:
+    """Opens a folder that cannot be written to and puts its store elsewhere, as the window offers."""
+    with monkeypatch.context() as read_only:
+        read_only.setattr(atomic, "is_writable", lambda _: False)
+        dataset = Dataset.open(folder)
+    assert dataset.in_memory
+    dataset.save_store_to(place)
+    dataset.close()
+    assert not (folder / ".samdesk").exists()
+
+
+@pytest.mark.parametrize("data", ["images", "images/*.png", "images/more", "."])
+def test_a_run_lands_in_a_store_that_was_moved_and_one_undo_reverts_it(
+    images: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    data: str,
+) -> None:  # fmt: skip
+    folder, place = images.parent, tmp_path_factory.mktemp("stores") / "dataset.db"
+    photo(images / "more" / "deep" / "er" / "3.png", seed=3)
+    move_store(monkeypatch, folder, place)
+    code, out, _ = run(folder / data, *MODELS)
+    assert code == 0
+    assert f"labels in {folder}" in out
+    expected = {"images": 4, "images/*.png": 3, "images/more": 1, ".": 4}[data]
+    dataset = Dataset.open(folder)
+    assert sum(len(dataset.load(key).annotations) for key in dataset.keys) == 2 * expected
+    assert dataset.labels.names == NAMES
+    assert not list(folder.rglob(".samdesk-runs.json")), "plain label files were written"
+    undone = dataset.undo()
+    assert undone is not None
+    assert undone.text == "Auto-annotate"
+    assert sum(len(dataset.load(key).annotations) for key in dataset.keys) == 0
+    dataset.close()
+    assert not (folder / ".samdesk").exists()
+
+
+def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Shelf) -> None:
+    deep = photo(images / "more" / "deep" / "er" / "3.png", seed=3).parent
+    touch(images, ("0.png", by_person(Edit(touched=True))))
+    code, out, _ = run(deep, *MODELS)
+    assert code == 0
+    assert f"labels in {images}" in out
+    dataset = Dataset.open(images)
+    assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0, 2]
+    dataset.close()
+
+
+def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf: Shelf) -> None:
+    hidden = photo(images / ".cache" / "3.png", seed=3).parent
+    touch(images, ("0.png", by_person(Edit(touched=True))))
+    assert run(hidden, *MODELS)[0] == 0
+    assert list(contents(images / "labels")) == ["3.txt"]
+
+
+def test_without_a_store_anywhere_plain_label_files_are_written(
+    images: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = photo(tmp_path / "other" / "images" / "0.png").parent
+    move_store(monkeypatch, images, tmp_path / "stores" / "dataset.db")
+    assert run(other, *MODELS)[0] == 0
+    assert (other.parent / "labels" / ".samdesk-runs.json").is_file()
+    assert list(contents(other.parent / "labels")) == ["0.txt"]
+
+
 # The real models
 
 
@@ -330,16 +397,16 @@ def test_real_models_without_a_network(images: Path, tmp_path: Path) -> None:
         images, "--det-model", seeded_yolo(tmp_path), "--conf", "1e-7", "--imgsz", "160", "--max-det", "2"
     )
     assert code == 0, err
-    assert "sam_b.pt cannot be had; Flint draws the masks instead" in err
+    assert "sam_b.pt is unavailable; Flint draws the masks instead" in err
     assert "6 annotations on 3 images" in out
     for text in contents(images.parent / "labels").values():
         assert len(segmentation.parse(text, 320, 240).lines) == 2
 
 
-def test_offline_the_defaults_give_way_to_flint(images: Path) -> None:
+def test_offline_flint_replaces_the_defaults(images: Path) -> None:
     code, out, err = run(images, "--device", "cpu")
     assert code == 0, err
-    assert "yolov8x.pt cannot be had; Flint detector finds the objects instead" in err
+    assert "yolov8x.pt is unavailable; Flint detector finds the objects instead" in err
     assert "Flint draws the masks instead" in err
     assert "Flint detector on CPU" in out
     summary = samdesk.auto_annotate(images, device="cpu", existing="add")
@@ -347,7 +414,7 @@ def test_offline_the_defaults_give_way_to_flint(images: Path) -> None:
     assert summary.detector.title == "Flint detector"
 
 
-def test_a_detector_that_was_asked_for_is_not_replaced(images: Path) -> None:
+def test_a_detector_given_by_name_is_not_replaced(images: Path) -> None:
     code, _, err = run(images, "--det-model", "yolov8x.pt")
     assert code == 2
     assert "yolov8x.pt" in err

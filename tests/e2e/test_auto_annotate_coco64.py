@@ -1,4 +1,4 @@
-"""Auto-annotate real photos with a real YOLO11n; skipped where they are not at hand.
+"""Auto-annotate real photos with a real YOLO11n; skipped where they are not available.
 
 The masks are Flint's on a few photos, and plain boxes with a margin where only counts matter.
 """
@@ -21,7 +21,8 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_person
 from samdesk.engine.protocols import Detection, Detector
 from samdesk.formats.yolo import segmentation
-from samdesk.images.reader import read_image, read_size, scan
+from samdesk.images.reader import read_image, read_size
+from samdesk.images.sources import scan
 from tests.helpers.finding import InnerPredictor
 
 PHOTOS = 20
@@ -42,7 +43,7 @@ def photos(coco64: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def detections(photos: list[Path], yolo11n: Path) -> tuple[Detector, dict[str, list[Detection]]]:
-    """What the detector says when it is asked directly."""
+    """The output of the detector when it is called directly."""
     detector = samdesk.load_detector(str(yolo11n), "cpu")
     return detector, {p.stem: detector.detect([read_image(p)])[0] for p in photos}
 
@@ -90,7 +91,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     yolo11n: Path,
     detections: tuple[Detector, dict[str, list[Detection]]],
 ) -> None:
-    """Class order and content, nothing corrupt, nothing missing; a photo a person touched stays as it is."""
+    """Class order and content, nothing corrupt, nothing missing; a photo edited by hand is skipped."""
     detector, expected = detections
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
@@ -99,7 +100,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     person.close()
 
     summary = samdesk.auto_annotate(folder / "images", yolo11n, "boxes", "cpu", loaders=box_masks())
-    assert [(s.key, s.reason) for s in summary.skipped] == [(touched, "a person worked on it")]
+    assert [(s.key, s.reason) for s in summary.skipped] == [(touched, "edited by hand")]
     expected = {stem: [] if stem == photos[3].stem else found for stem, found in expected.items()}
     assert summary.annotations == sum(len(d) for d in expected.values())
 

@@ -1,4 +1,4 @@
-"""``samdesk cache``: what is said, what is kept, exit codes; a real MobileSAM network encodes."""
+"""``samdesk cache``: messages, files, exit codes; a real MobileSAM network encodes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two photos, one in a subfolder, and a file that is none."""
+    """Two images, one in a subfolder, and a broken file."""
     folder = tmp_path_factory.mktemp("photos")
     photo(folder / "a.png", seed=1)
     photo(folder / "more" / "b.png", seed=2)
@@ -43,7 +43,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, model: Path, images: Path) -> tuple[Path, int, str, str]:
-    """A home whose cache was filled, and what that said."""
+    """A home whose cache was filled, with the exit code and the output."""
     home = tmp_path_factory.mktemp("filled")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SAMDESK_HOME", str(home))
@@ -74,11 +74,11 @@ def test_a_folder_is_encoded_ahead_of_time(
     home, code, out, err = filled
     assert code == 1, "a photo failed"
     assert "MobileSAM on CPU" in out
-    assert "3 photos take up to 6.0 MB (2.0 MB each)" in out
+    assert "3 images need up to 6.0 MB (2.0 MB each)" in out
     assert "the limit is 10 GB" in out
     assert out.count(": encoded (") == 2
     assert "left)" in out
-    assert "2 encoded, 0 there already, 1 failed in" in out
+    assert "2 encoded, 0 already cached, 1 failed in" in out
     assert err.count("broken.jpg") == 1
     assert len(kept(home)) == 2
     predictor = load_predictor(str(model), "cpu", "fp32")
@@ -89,11 +89,11 @@ def test_a_folder_is_encoded_ahead_of_time(
         assert found.image_hw == (240, 320)
 
 
-def test_again_it_has_nothing_to_do_but_what_failed(home: Path, model: Path, images: Path) -> None:
+def test_run_again_only_the_failed_image_is_tried(home: Path, model: Path, images: Path) -> None:
     before = [p.stat().st_mtime_ns for p in kept(home)]
     code, out, _ = run("fill", images, "--model", model, "--device", "cpu")
     assert code == 1
-    assert "0 encoded, 2 there already, 1 failed" in out
+    assert "0 encoded, 2 already cached, 1 failed" in out
     assert [p.stat().st_mtime_ns for p in kept(home)] == before
     (images / "more" / "b.png").touch()
     shutil.copy(images / "a.png", home / "elsewhere.png")
@@ -108,8 +108,8 @@ def test_by_default_it_fills_for_the_window(home: Path, model: Path, images: Pat
     settings.set(EMBEDDING_DISK, False)
     code, out, err = run("fill", images / "a.png")
     assert code == 0
-    assert "0 encoded, 1 there already" in out
-    assert "the window will not look at them" in err
+    assert "0 encoded, 1 already cached" in out
+    assert "the window will not use them" in err
 
 
 def test_a_terminal_gets_a_bar(
@@ -124,7 +124,7 @@ def test_a_terminal_gets_a_bar(
     assert "failed: broken.jpg" in out
 
 
-def test_what_would_not_fit_is_refused_before_it_is_made(home: Path, model: Path, images: Path) -> None:
+def test_a_fill_that_would_not_fit_is_refused_first(home: Path, model: Path, images: Path) -> None:
     many = home / "many"
     many.mkdir()
     for i in range(600):
@@ -133,7 +133,7 @@ def test_what_would_not_fit_is_refused_before_it_is_made(home: Path, model: Path
     Settings(save_delay=0).set(EMBEDDING_DISK_GB, 1)
     code, out, err = run("fill", many, "--model", model, "--device", "cpu")
     assert code == 2
-    assert "600 photos take up to 1.2 GB (2.0 MB each)" in err
+    assert "600 images need up to 1.2 GB (2.0 MB each)" in err
     assert "The limit is 1.0 GB: raise it with 'samdesk cache limit GB'" in err
     assert "encoded" not in out
     assert len(kept(home)) == 2
@@ -142,7 +142,7 @@ def test_what_would_not_fit_is_refused_before_it_is_made(home: Path, model: Path
 def test_flint_needs_none(images: Path) -> None:
     code, out, _ = run("fill", images, "--model", "flint")
     assert code == 0
-    assert "nothing to fill" in out
+    assert "nothing to do" in out
     assert "--model mobile_sam.pt" in out
 
 
@@ -152,7 +152,7 @@ def test_flint_needs_none(images: Path) -> None:
         (("fill", "/nowhere"), "there is no folder or file"),
         (("fill", ".", "--model", "nothing.pt"), "There is no model and no file 'nothing.pt'"),
         (("limit", "0"), "0 is not between 1 and"),
-        (("clear", "--model", "sam_b.pt"), "no encoded images of sam_b.pt; there are none at all"),
+        (("clear", "--model", "sam_b.pt"), "no encoded images of sam_b.pt; the cache is empty"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
@@ -163,30 +163,30 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str, tmp_path: Path) -> 
     assert words in err
 
 
-def test_show_says_what_is_there(home: Path) -> None:
+def test_show_lists_the_cache_by_model(home: Path) -> None:
     os.utime(kept(home)[0], (time.time() - 12.5 * 86400,) * 2)
     for arguments in ((), ("show",)):
         code, out, _ = run(*arguments)
         assert code == 0
         assert f"Folder: {home / 'cache' / 'embeddings'}" in out
         assert "Limit:  10 GB" in out
-        assert "Kept:   2 images, 4.0 MB" in out
-        assert "mobile_sam.pt  2 images, 4.0 MB, the oldest used 12 days ago" in out
+        assert "Cached: 2 images, 4.0 MB" in out
+        assert "mobile_sam.pt  2 images, 4.0 MB, the oldest last used 12 days ago" in out
     Settings(save_delay=0).set(EMBEDDING_DISK, False)
-    assert "switched off in the settings" in run("show")[1]
+    assert "turned off in the settings" in run("show")[1]
 
 
-def test_show_without_any(samdesk_home: Path) -> None:
-    assert "Kept:   0 images" in run()[1]
+def test_show_of_an_empty_cache(samdesk_home: Path) -> None:
+    assert "Cached: 0 images" in run()[1]
 
 
-def test_clear_takes_the_old_those_of_a_model_or_all(home: Path) -> None:
+def test_clear_by_age_by_model_or_all(home: Path) -> None:
     os.utime(kept(home)[0], (time.time() - 12.5 * 86400,) * 2)
     assert run("clear", "--older-than", "13")[1] == "Deleted 0 images, 0 kB.\n"
     assert run("clear", "--older-than", "12")[1] == "Deleted 1 image, 2.0 MB.\n"
     code, _, err = run("clear", "--model", "sam_b.pt")
     assert code == 2
-    assert "there are some of mobile_sam.pt" in err
+    assert "cached are those of mobile_sam.pt" in err
     assert run("clear", "--model", "some/where/mobile_sam.pt")[1] == "Deleted 1 image, 2.0 MB.\n"
     assert run("clear") == (0, "Deleted 0 images, 0 kB.\n", "")
     assert kept(home) == []
@@ -194,12 +194,12 @@ def test_clear_takes_the_old_those_of_a_model_or_all(home: Path) -> None:
 
 def test_the_limit_is_the_windows_setting(home: Path) -> None:
     code, out, _ = run("limit", "25")
-    assert (code, out) == (0, "The limit is 25 GB; 4.0 MB are used.\n")
+    assert (code, out) == (0, "The limit is 25 GB; 4.0 MB are in use.\n")
     assert Settings().get(EMBEDDING_DISK_GB) == 25
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a Ctrl+C for one process")
-def test_ctrl_c_keeps_what_is_done_and_again_goes_on(tmp_path: Path, model: Path) -> None:
+def test_ctrl_c_keeps_finished_images_and_again_continues(tmp_path: Path, model: Path) -> None:
     for i in range(40):
         photo(tmp_path / "photos" / f"{i:02}.png", seed=i)
     environment = {**os.environ, "SAMDESK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
@@ -213,14 +213,14 @@ def test_ctrl_c_keeps_what_is_done_and_again_goes_on(tmp_path: Path, model: Path
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there" in err
+    assert "Run the same command again to continue" in err
     done = len(kept(tmp_path / "home"))
     assert 1 <= done < 40
     assert f"{done} encoded" in out
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SAMDESK_HOME", str(tmp_path / "home"))
         assert (
-            "0 encoded, 1 there already" in run("fill", tmp_path / "photos" / "00.png", "--model", model)[1]
+            "0 encoded, 1 already cached" in run("fill", tmp_path / "photos" / "00.png", "--model", model)[1]
         )
 
 

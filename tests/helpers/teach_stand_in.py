@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 
 from samdesk.base.jobs import CancelToken
-from samdesk.cli.background import listen
+from samdesk.cli.background import stop_on_stdin
 from samdesk.training.record.taught import DETECTOR, MASKS, Kind, Score, Taught, Teaching
 from samdesk.training.teach import events
 from tests.helpers.flint_files import weights_file
@@ -29,7 +29,7 @@ STEPS = 6
 def main() -> None:
     folder, mode, *kinds = sys.argv[1:]
     cancel = CancelToken()
-    listen(cancel)
+    stop_on_stdin(cancel)
     say(events.Found(30, 12, 10))
     for kind in kinds:
         teach(Path(folder), MASKS if kind == MASKS else DETECTOR, mode, cancel)

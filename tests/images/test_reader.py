@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from samdesk.base.cv import cv2
-from samdesk.images.reader import ImageError, read_image, read_size, read_thumbnail, scan
+from samdesk.images.reader import ImageError, read_image, read_size, read_thumbnail
+from samdesk.images.sources import scan
 
 
 def corners() -> np.ndarray:
@@ -181,29 +182,3 @@ def test_thumbnail_of_a_turned_photo_is_upright(tmp_path: Path) -> None:
     exif[274] = 6
     Image.fromarray(cv2.resize(corners(), (1200, 800))).save(path, exif=exif)
     assert read_thumbnail(path, 96).shape == (96, 64, 3)
-
-
-def test_scan_is_in_natural_order_and_skips_what_is_hidden(tmp_path: Path) -> None:
-    for name in [
-        "b10.jpg",
-        "b2.JPG",
-        "a/z.png",
-        "a/notes.txt",
-        ".hidden.jpg",
-        ".samdesk/x.png",
-        "c/d/1.tiff",
-    ]:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-    assert scan(tmp_path) == ["a/z.png", "b2.JPG", "b10.jpg", "c/d/1.tiff"]
-
-
-def test_scan_survives_a_loop_of_links(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/x.jpg").write_bytes(b"x")
-    try:
-        (tmp_path / "a/loop").symlink_to(tmp_path)
-    except OSError:
-        pytest.skip("no links here")
-    assert scan(tmp_path) == ["a/x.jpg"]

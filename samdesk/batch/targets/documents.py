@@ -1,74 +1,138 @@
-"""An auto-annotate run over the documents of a dataset: what a person touched is never changed."""
+"""The images of a dataset as the target of a run: images edited by hand are never changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
-from samdesk.batch.pipeline import RunStopped, Stored
-from samdesk.batch.plan import TOUCHED, Existing, FoundObject, run_edit, skip_reason, to_annotation
+from samdesk.base.errors import UserError
+from samdesk.base.jobs import Cancelled
+from samdesk.batch.find import FoundObject, to_annotation
+from samdesk.batch.merge import EDITED, run_edit, skip_reason
+from samdesk.batch.plan import AutoAnnotatePlan, Existing
+from samdesk.batch.targets.base import RunStopped, Stored
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelId
+from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.images.reader import ImageError
+
+log = logging.getLogger(__name__)
+
+RUN_TEXT = "Auto-annotate"
+"""What the undo menu calls a run."""
 
 
-class Documents(Protocol):
-    """Where documents are. Both raise ``ImageProblem`` (this image) or ``RunStopped`` (no use going on)."""
+class RunStore(Protocol):
+    """The dataset's store as a run uses it: open in this thread, or behind the storage thread.
+
+    ``ImageError`` means that one image cannot be processed, any other error that none can.
+    """
 
     def load(self, key: ImageKey) -> ImageDocument:
-        """The document as it is now."""
+        """Returns the current document of an image."""
+
+    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
+        """Adds the labels that the run needs and returns the label set."""
+
+    def begin_run(self, text: str) -> RunId:
+        """Opens a run."""
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Makes a run's edit durable; False if a person touched the image meanwhile."""
+        """Makes an edit of the run durable; False if the user has edited the image meanwhile."""
+
+    def end_run(self, run_id: RunId) -> object:
+        """Closes the run: from here on it is one step that can be undone."""
 
 
 @dataclass(frozen=True)
-class DocumentTarget:
-    """A dataset as the target of a run.
+class DatasetTarget:
+    """Images of a dataset as the target of a run.
 
     Attributes:
-        image_keys: The images, in order.
-        documents: Where they are loaded and saved.
-        read_image: Reads one, from any thread; raises ``ImageProblem``.
+        keys: The images, in order.
+        run_store: Where their documents are loaded from and saved to.
+        read_image: Reads one, from any thread; raises ``UserError``.
         existing: What happens to images that have annotations.
-        label_ids: The label of each of the detector's classes; not needed for a dry run.
-        run_id: The run; not needed for a dry run.
+        output: Where the labels are, for the user.
     """
 
-    image_keys: Sequence[ImageKey]
-    documents: Documents
+    keys: Sequence[ImageKey]
+    run_store: RunStore
     read_image: Callable[[ImageKey], RgbImage]
     existing: Existing
-    label_ids: Mapping[int, LabelId] = field(default_factory=dict)
-    run_id: RunId | None = None
-
-    def images(self) -> Sequence[ImageKey]:
-        """All images, in order."""
-        return self.image_keys
+    output: str = ""
 
     def skip_reason(self, key: ImageKey) -> str | None:
-        """Why this image is left alone, None if it is not."""
-        return skip_reason(self.documents.load(key), self.existing)
+        """Why a run skips this image, None if it does not."""
+        with _run_errors():
+            return skip_reason(self.run_store.load(key), self.existing)
 
     def read(self, key: ImageKey) -> RgbImage:
-        """The image."""
+        """Reads an image."""
         return self.read_image(key)
 
-    def put(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
-        """Saves what was found as one edit of the run."""
-        if self.run_id is None:
-            raise RunStopped("the run was not begun")
-        document = self.documents.load(key)
-        # The image may have changed since the dry run: the user goes on working meanwhile.
-        reason = skip_reason(document, self.existing)
-        if reason is not None:
-            return Stored(skipped=reason)
-        fresh = [to_annotation(f, self.label_ids[f.detection.class_id], self.run_id) for f in found]
-        edit = run_edit(document, fresh, self.existing)
-        # An empty edit is saved too: "looked at, nothing there" gets its empty label file.
-        if not self.documents.commit_run(self.run_id, key, edit):
-            return Stored(skipped=TOUCHED)
+    @contextmanager
+    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[DatasetWriter]:
+        """Adds the labels and opens a run in the store; on leaving, the run becomes one undo step."""
+        labels = self.run_store.ensure_labels(plan, class_names)
+        label_ids = plan.label_ids(class_names, labels)
+        run_id = self.run_store.begin_run(RUN_TEXT)
+        try:
+            yield DatasetWriter(self.run_store, run_id, label_ids, self.existing)
+        finally:
+            self.run_store.end_run(run_id)
+
+
+@dataclass(frozen=True)
+class DatasetWriter:
+    """Stores a run's results in a dataset.
+
+    Attributes:
+        run_store: The store.
+        run_id: The open run.
+        label_ids: Detector class id -> label.
+        existing: What happens to images that have annotations.
+    """
+
+    run_store: RunStore
+    run_id: RunId
+    label_ids: Mapping[int, LabelId]
+    existing: Existing
+
+    def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
+        """Saves the objects of an image as one edit of the run."""
+        with _run_errors():
+            document = self.run_store.load(key)
+            # The image may have changed since the dry run: the user goes on working meanwhile.
+            reason = skip_reason(document, self.existing)
+            if reason is not None:
+                return Stored(skipped=reason)
+            fresh = [to_annotation(f, self.label_ids[f.detection.class_id], self.run_id) for f in found]
+            edit = run_edit(document, fresh, self.existing)
+            # An empty edit is saved too: an image without objects gets its empty label file.
+            if not self.run_store.commit_run(self.run_id, key, edit):
+                return Stored(skipped=EDITED)
         return Stored(added=len(edit.put))
+
+
+@contextmanager
+def _run_errors() -> Iterator[None]:
+    """Turns errors of the store into ``RunStopped``: a store that fails for one image fails for the next."""
+    try:
+        yield
+    except (ImageError, RunStopped, Cancelled):
+        raise
+    except UserError as error:
+        raise RunStopped(str(error)) from error
+    except OSError as error:
+        raise RunStopped(f"Saving the annotations failed: {error.strerror or error}.") from error
+    except Exception as error:
+        log.exception("unexpected error of the dataset's store")
+        raise RunStopped(
+            f"Unexpected error while saving the annotations: {type(error).__name__}: {error}."
+        ) from error

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from samdesk.batch.pipeline import ImageProblem, RunStopped, Stored, dry_run, run
-from samdesk.batch.plan import HAS_ANNOTATIONS, Existing, FoundObject, is_duplicate, to_annotation
+from samdesk.batch.find import FoundObject, to_annotation
+from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
+from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
+from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchSummary
-from samdesk.batch.targets.dataset import Images, Job, nothing_to_do, reader
+from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored
 from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import ParsedLabels
 from samdesk.formats.yolo import data_yaml
+from samdesk.images.reader import read_image
+from samdesk.images.sources import ImageSet
 
 NOT_OURS = "its label file was not written by an earlier run, or was changed since"
 
 
-def run_on_files(images: Images, output: Path, job: Job) -> BatchSummary:
-    """Label files in ``output``; class ids are the detector's. Raises ``EngineError``, ``Cancelled``."""
+def annotate_files(images: ImageSet, output: Path, job: AutoAnnotateJob) -> BatchSummary:
+    """Auto-annotates images into label files in ``output``; class ids are the detector's.
+
+    Raises:
+        EngineError: A model is unavailable.
+        ValueError: The plan names classes the detector does not have.
+    """
     folder = LabelFolder(output, images.keys)
-    target = FileTarget(images.keys, folder, reader(images.root), job.plan.existing)
-    todo = dry_run(target, job.cancel)
-    if not todo.annotate:
-        return nothing_to_do(todo, str(output))
-    annotator = job.get_annotator()
-    names = annotator.models.detector.names
-    _tell_of_names(images, output, names, job.say)
-    try:
-        target = replace(target, labels=class_labels(names))
-        summary = run(target, annotator, todo, progress=job.progress, cancel=job.cancel)
-    finally:
-        with suppress(OSError):  # the labels are there; only "replace" knows less
-            folder.save_manifest()
-    return replace(summary, output=str(output))
+    return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice), job)
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,29 @@ class FileTarget:
     """Images without a store as the target of a run: one label file each.
 
     Attributes:
-        image_keys: The images, in order.
+        images: The images.
         folder: Their label files.
-        read_image: Reads one, from any thread; raises ``ImageProblem``.
         existing: What happens to images that have a label file.
-        labels: The detector's classes; not needed for a dry run.
+        notice: Called with messages for the user about class names.
     """
 
-    image_keys: Sequence[ImageKey]
+    images: ImageSet
     folder: LabelFolder
-    read_image: Callable[[ImageKey], RgbImage]
     existing: Existing
-    labels: LabelSet = field(default_factory=LabelSet)
+    notice: Callable[[str], None]
 
-    def images(self) -> Sequence[ImageKey]:
+    @property
+    def output(self) -> str:
+        """The label folder."""
+        return str(self.folder.folder)
+
+    @property
+    def keys(self) -> Sequence[ImageKey]:
         """All images, in order."""
-        return self.image_keys
+        return self.images.keys
 
     def skip_reason(self, key: ImageKey) -> str | None:
-        """Why this image is left alone, None if it is not."""
+        """Why a run skips this image, None if it does not."""
         owner = self.folder.owner(key)
         if owner != key:
             raise ImageProblem(
@@ -79,11 +79,38 @@ class FileTarget:
             raise ImageProblem(f"{self.folder.path(key)} cannot be read: {error.strerror}") from error
 
     def read(self, key: ImageKey) -> RgbImage:
-        """The image."""
-        return self.read_image(key)
+        """Reads an image."""
+        return read_image(self.images.path(key))
 
-    def put(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
-        """Writes the image's label file; an empty one says that nothing is there."""
+    @contextmanager
+    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[FileWriter]:
+        """Checks the class names beside the labels; on leaving, notes which files the run wrote."""
+        _check_names(self.images, self.folder.folder, class_names, self.notice)
+        try:
+            yield FileWriter(self.folder, self.existing, class_labels(class_names))
+        finally:
+            with suppress(OSError):  # the labels are written; only a later "replace" knows less
+                self.folder.save_manifest()
+
+
+@dataclass(frozen=True)
+class FileWriter:
+    """Writes the results of a run as label files.
+
+    Attributes:
+        folder: The label files.
+        existing: What happens to images that have a label file.
+        labels: The detector's classes as labels.
+        run_id: None: there is no store.
+    """
+
+    folder: LabelFolder
+    existing: Existing
+    labels: LabelSet
+    run_id: None = None
+
+    def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
+        """Writes the image's label file; it is empty where nothing was found."""
         height, width = hw
         annotations = tuple(to_annotation(f, self.labels.labels[f.detection.class_id].id) for f in found)
         text, report = self.folder.format.write(ImageDocument(key, width, height, annotations), self.labels)
@@ -106,21 +133,21 @@ class FileTarget:
             raise ImageProblem(f"{self.folder.path(key)} cannot be read: {error.strerror}") from error
 
     def _merged(
-        self, key: ImageKey, before: str, text: str, there: ParsedLabels, hw: tuple[int, int]
+        self, key: ImageKey, before: str, text: str, existing: ParsedLabels, hw: tuple[int, int]
     ) -> tuple[str, int]:
-        """The file's text with those new lines that are no duplicates, and how many they are."""
+        """The file's text with the new lines that are no duplicates appended, and their number."""
         height, width = hw
         path = self.folder.path(key)
-        if there.problems:
-            problem = there.problems[0]
-            raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left as it is")
-        known = [(line.class_id, line.region) for line in there.lines]
+        if existing.problems:
+            problem = existing.problems[0]
+            raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left unchanged")
+        known = [(line.class_id, line.region) for line in existing.lines]
         # Compared as they will be read again, so that the same run adds nothing the second time.
         fresh = self.folder.format.parse(text, width, height).lines
         lines = text.splitlines()
         new = [lines[f.line - 1] for f in fresh if not is_duplicate(f.class_id, f.region, known)]
-        if new and there.lines and there.detection:
-            # Box lines among polygons would be read as polygons of two corners by the trainer.
+        if new and existing.lines and existing.detection:
+            # Box lines among polygons would be read as polygons of two vertices by the trainer.
             raise ImageProblem(f"{path} holds boxes, not polygons: give another output folder")
         start = before if not before or before.endswith("\n") else before + "\n"
         return "".join([start, *(f"{line}\n" for line in new)]) if new else before, len(new)
@@ -135,14 +162,14 @@ def class_labels(names: Sequence[str]) -> LabelSet:
     return labels
 
 
-def _tell_of_names(images: Images, output: Path, names: Sequence[str], say: Callable[[str], None]) -> None:
-    """Class ids mean nothing without names: says so where a data.yaml has others, writes a missing one."""
-    there = data_yaml.read_names(images.root)
-    if there is not None:
-        if tuple(there.names) != tuple(names):
-            say(f"{there.path} names other classes: the new labels carry the detector's class ids.")
+def _check_names(images: ImageSet, output: Path, names: Sequence[str], notice: Callable[[str], None]) -> None:
+    """Class ids mean nothing without names: reports a data.yaml that has others, writes a missing one."""
+    found = data_yaml.read_names(images.root)
+    if found is not None:
+        if tuple(found.names) != tuple(names):
+            notice(f"{found.path} names other classes: the new labels carry the detector's class ids.")
     elif output == images.root.parent / "labels" and images.root.name == "images":
         path = images.root.parent / "data.yaml"
-        with suppress(OSError):  # the labels matter more, and say it themselves if they cannot be written
+        with suppress(OSError):  # the labels matter more, and report it themselves if they cannot be written
             path.write_text(data_yaml.render(None, class_labels(names).names, "images"), encoding="utf-8")
-            say(f"Class names are in {path}.")
+            notice(f"Class names are in {path}.")

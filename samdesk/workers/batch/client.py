@@ -1,7 +1,7 @@
-"""AutoAnnotateClient: a whole dataset annotated in a thread of its own, with models of its own.
+"""AutoAnnotateClient: annotates a whole dataset in a thread of its own, with models of its own.
 
-The canvas keeps its own predictor, so it stays usable. What the run finds is saved through the storage
-thread, which also tells the window of every saved edit; here only counts and words come back.
+The canvas keeps its own predictor, so it stays responsive. The annotations are saved through the storage
+thread, which also reports every saved edit to the window; this client only reports counts and messages.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
-from samdesk.batch.targets.documents import DocumentTarget
+from samdesk.batch.report import BatchProgress, BatchSummary, DryRun, ImageFailure
+from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_image
 from samdesk.workers.batch.loop import (
+    BatchFailed,
     BatchLoop,
-    Ended,
-    ImageFailed,
-    LabelsWanted,
-    Names,
+    DetectorNames,
+    LabelsRequest,
     RunStorage,
-    read_for_run,
+    StorageThreadStore,
 )
 from samdesk.workers.failure import Failure
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
@@ -39,22 +38,22 @@ class AutoAnnotateClient(QObject):
     """Counts and runs auto-annotate jobs, one at a time. Lives on the main thread.
 
     Args:
-        storage: Where documents are loaded and saved.
-        labels: The label set as it is now; called on the main thread.
+        storage: Loads and saves documents.
+        labels: Returns the current label set; called on the main thread.
         change_labels: Makes a new label set durable and shows it (text for the undo menu, the set);
-            called on the main thread before a run, when the detector knows names that are no labels.
-        loaders: How models are had; None: the engine's own.
+            called on the main thread before a run whose detector has classes without a label.
+        loaders: Load the models; None: the engine's own.
         read: Reads an image.
         parent: Qt parent.
 
     Signals:
-        counted: DryRun, the answer to ``count``.
-        detector_names: The model's name and a tuple of its class names.
-        progress: BatchProgress, after every image.
-        image_failed: Image key and why, in words.
-        notice: Something to know, in words.
-        finished: BatchSummary; also after ``cancel``.
-        failed: Failure; nothing was changed (but maybe labels added), or the count failed.
+        counted: (DryRun) emitted in reply to ``count``.
+        detector_names: (model name, tuple of class names) emitted in reply to ``ask_detector_names``.
+        progress: (BatchProgress) emitted after every image.
+        image_failed: (image key, reason) emitted at once for an image that failed.
+        notice: (text) a message for the user.
+        finished: (BatchSummary) emitted at the end of a run, also after ``cancel``.
+        failed: (Failure) a run could not start (only labels may have been added), or a request failed.
     """
 
     counted = Signal(object)
@@ -85,42 +84,43 @@ class AutoAnnotateClient(QObject):
         self._cancel = CancelToken()
         self._counting = CancelToken()
         self._post = Post(self._handle, self)
-        self._worker = BatchLoop(storage, loaders, self._post)
+        self._storage = storage
+        self._worker = BatchLoop(loaders, self._post)
         self._thread: LoopThread | None = None
 
     @property
     def running(self) -> bool:
-        """Whether a run is going on."""
+        """Whether a run is in progress."""
         return self._running
 
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey]) -> None:
-        """The dataset that the next counts and runs are about; ends a run of the one before."""
+        """Sets the dataset of the next counts and runs; cancels a run over the previous one."""
         self.cancel()
         self._folder = folder
         self._keys = tuple(keys)
 
     def count(self, plan: AutoAnnotatePlan) -> None:
-        """Asks what a run would do, without a model; ``counted`` answers. A newer question wins."""
+        """Requests a dry run, which needs no model; ``counted`` is emitted. A newer request replaces it."""
         self._counting.cancel()
         self._counting = CancelToken()
-        self._submit(partial(self._worker.count, self._target(plan), self._counting))
+        self._submit(partial(self._worker.count, self._target(plan, self._counting), self._counting))
 
     def ask_detector_names(self, name: str, device: str = "", precision: str = "auto") -> None:
-        """Asks for a detector's class names; it has to be loaded for that. ``detector_names`` answers."""
+        """Requests a detector's class names, for which it may have to be loaded; see ``detector_names``."""
         self._submit(partial(self._worker.names, name, device, precision))
 
     def start(self, plan: AutoAnnotatePlan) -> None:
         """Starts a run; ``finished`` or ``failed`` ends it."""
         if self._running:
-            self.failed.emit(Failure("Auto-annotate is at work already.", next="Wait for it, or cancel it."))
+            self.failed.emit(Failure("Auto-annotate is already running.", next="Wait for it, or stop it."))
             return
         self._running = True
         self._counting.cancel()
         self._cancel = CancelToken()
-        self._submit(partial(self._worker.run, plan, self._target(plan), self._cancel))
+        self._submit(partial(self._worker.run, plan, self._target(plan, self._cancel), self._cancel))
 
     def cancel(self) -> None:
-        """Stops the run after the image it is at; what is done is kept."""
+        """Stops the run after the current image; finished images are kept."""
         self._cancel.cancel()
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
@@ -135,11 +135,12 @@ class AutoAnnotateClient(QObject):
             self._thread = None
         return ended
 
-    def _target(self, plan: AutoAnnotatePlan) -> DocumentTarget:
+    def _target(self, plan: AutoAnnotatePlan, cancel: CancelToken) -> DatasetTarget:
         known = set(self._keys)
         keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in known)
-        read = partial(read_for_run, self._read, self._folder)
-        return DocumentTarget(keys, self._worker.documents, read, plan.existing)
+        folder = self._folder
+        store = StorageThreadStore(self._storage, self._post, cancel)
+        return DatasetTarget(keys, store, lambda key: self._read(folder / key), plan.existing)
 
     def _submit(self, job: Callable[[], None]) -> None:
         if self._thread is None:
@@ -148,33 +149,33 @@ class AutoAnnotateClient(QObject):
         self._worker.jobs.put(job)
 
     def _handle(self, value: object) -> None:
-        if isinstance(value, LabelsWanted):
+        if isinstance(value, LabelsRequest):
             self._answer_labels(value)
-        elif isinstance(value, Names):
+        elif isinstance(value, DetectorNames):
             self.detector_names.emit(value.model, value.names)
         elif isinstance(value, DryRun):
             self.counted.emit(value)
         elif isinstance(value, BatchProgress):
             self.progress.emit(value)
-        elif isinstance(value, ImageFailed):
+        elif isinstance(value, ImageFailure):
             self.image_failed.emit(value.key, value.message)
         elif isinstance(value, str):
             self.notice.emit(value)
         elif isinstance(value, BatchSummary):
             self._running = False
             self.finished.emit(value)
-        elif isinstance(value, Ended):
+        elif isinstance(value, BatchFailed):
             self._running = self._running and not value.run
             self.failed.emit(value.failure)
 
-    def _answer_labels(self, wanted: LabelsWanted) -> None:
-        """The store answers in order, so what is committed here is there before the run's first edit."""
+    def _answer_labels(self, request: LabelsRequest) -> None:
+        """Adds the labels. The store works in order: they are there before the run's first edit."""
         try:
             current = self._labels()  # it may have changed while the models were loaded
-            labels = wanted.plan.labels_for(wanted.names, current)
+            labels = request.plan.labels_for(request.names, current)
             if labels != current:
                 count = len(labels) - len(current)
                 self._change_labels(f"Add {counted(count, 'label')}", labels)
-            wanted.answer.set_result(labels)
-        except Exception as error:  # noqa: BLE001 - the run's thread waits for it and tells
-            wanted.answer.set_exception(error)
+            request.answer.set_result(labels)
+        except Exception as error:  # noqa: BLE001 - it is raised in the run's thread, which waits for it
+            request.answer.set_exception(error)

@@ -1,29 +1,25 @@
-"""What happens in the auto-annotate thread: count, load models, run, and say how it went."""
+"""The jobs of the auto-annotate thread: count, ask for class names, run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
-from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.models import Loaders
-from samdesk.batch.pipeline import Annotator, ImageProblem, RunStopped, dry_run, run, with_notices
+from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.batch.report import BatchSummary, DryRun
-from samdesk.batch.targets.documents import DocumentTarget
+from samdesk.batch.report import NoticeLog
+from samdesk.batch.targets.base import Target
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
-from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.models.load import class_names
-from samdesk.images.reader import ImageError
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import Post
 
@@ -35,18 +31,18 @@ class RunStorage(Protocol):
         """Opens a run."""
 
     def load_now(self, key: ImageKey) -> ImageDocument:
-        """The document as it is now."""
+        """Returns the current document of an image."""
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Saves an edit of the run; False if a person touched the image meanwhile."""
+        """Saves an edit of the run; False if the user has edited the image meanwhile."""
 
     def end_run(self, run_id: RunId) -> object:
         """Closes the run: from here on it is one step that can be undone."""
 
 
 @dataclass(frozen=True)
-class LabelsWanted:
-    """The run asks the main thread for a label set that has all it needs."""
+class LabelsRequest:
+    """The run asks the main thread for a label set with all labels that it needs."""
 
     plan: AutoAnnotatePlan
     names: tuple[str, ...]
@@ -54,7 +50,7 @@ class LabelsWanted:
 
 
 @dataclass(frozen=True)
-class Names:
+class DetectorNames:
     """A detector's class names."""
 
     model: str
@@ -62,152 +58,109 @@ class Names:
 
 
 @dataclass(frozen=True)
-class ImageFailed:
-    """An image could not be done."""
-
-    key: ImageKey
-    message: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A job ended without an answer."""
+class BatchFailed:
+    """A job failed: a run if ``run``, else a count or a request for class names."""
 
     failure: Failure
     run: bool
 
 
 class BatchLoop:
-    """What happens in the thread."""
+    """The jobs of the thread; each posts its results to the main thread.
 
-    def __init__(self, storage: RunStorage, loaders: Loaders | None, post: Post) -> None:
+    Args:
+        loaders: Load the models; None: the engine's own.
+        post: Carries results to the main thread.
+    """
+
+    def __init__(self, loaders: Loaders | None, post: Post) -> None:
         self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.documents = StoredDocuments(storage)
-        self._storage = storage
         self._loaders = loaders
         self._post = post
 
     def loop(self) -> None:
-        """Does one job after another until None comes."""
+        """Runs one job after another until None comes."""
         while (job := self.jobs.get()) is not None:
             job()
 
-    def count(self, target: DocumentTarget, cancel: CancelToken) -> None:
-        """Posts the dry run, or nothing if a newer question came."""
+    def count(self, target: Target, cancel: CancelToken) -> None:
+        """Posts the dry run, or nothing if it was cancelled by a newer request."""
         try:
             self._post(dry_run(target, cancel))
         except Cancelled:
             pass
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
-            self._post(Ended(describe(error, "counting the images"), run=False))
+            self._post(BatchFailed(describe(error, "counting the images"), run=False))
 
     def names(self, model: str, device: str, precision: str) -> None:
         """Posts a detector's class names."""
         try:
             names = class_names(model)
             if names is None:
-                # Only asking for names must not start a download of some hundred megabytes.
+                # Asking for names must not start a download of some hundred megabytes.
                 loaders = self._loaders or Loaders.real(self._post, CancelToken(), fetch=False)
                 names = tuple(loaders.detector(model, device, precision).names)
-            self._post(Names(model, names))
+            self._post(DetectorNames(model, names))
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
-            self._post(Ended(describe(error, "loading the detector", model), run=False))
+            self._post(BatchFailed(describe(error, "loading the detector", model), run=False))
 
-    def run(self, plan: AutoAnnotatePlan, target: DocumentTarget, cancel: CancelToken) -> None:
-        """Posts progress and at the end a summary or a failure."""
-        notices: list[str] = []
-
-        def say(text: str) -> None:
-            notices.append(text)
-            self._post(text)
-
+    def run(self, plan: AutoAnnotatePlan, target: Target, cancel: CancelToken) -> None:
+        """Runs auto-annotate; posts progress and at the end a summary or a failure."""
+        notices = NoticeLog(self._post)
+        loaders = self._loaders or Loaders.real(notices, cancel)
+        job = AutoAnnotateJob(
+            plan, loaders, notice=notices, progress=self._post, failed=self._post, cancel=cancel
+        )
         try:
-            todo = dry_run(target, cancel)
-            for failure in todo.failed:
-                self._post(ImageFailed(failure.key, failure.message))
-            if not todo.annotate:
-                self._post(BatchSummary(skipped=todo.skipped, failed=todo.failed))
-                return
-            annotator = self._models(say, cancel).annotator(plan, say)
-            cancel.check()
-            names = tuple(annotator.models.detector.names)
-            labels = self._labels(plan, names, cancel)
-            label_ids = plan.label_ids(names, labels)
-            summary = self._annotate(replace(target, label_ids=label_ids), annotator, todo, cancel)
-            self._post(with_notices(summary, notices))
-        except Cancelled:
-            self._post(BatchSummary(cancelled=True, notices=tuple(notices)))
-        except (RunStopped, ValueError) as error:
-            self._post(Ended(Failure(str(error)), run=True))
+            summary = annotate_images(target, job)
+        except ValueError as error:
+            self._post(BatchFailed(Failure(str(error)), run=True))
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
-            self._post(Ended(describe(error, "starting auto-annotate", plan.det_model), run=True))
-
-    def _annotate(
-        self, target: DocumentTarget, annotator: Annotator, todo: DryRun, cancel: CancelToken
-    ) -> BatchSummary:
-        run_id = self._storage.begin_run("Auto-annotate")
-        try:
-            summary = run(
-                replace(target, run_id=run_id),
-                annotator,
-                todo,
-                progress=self._post,
-                failed=lambda failure: self._post(ImageFailed(failure.key, failure.message)),
-                cancel=cancel,
+            self._post(BatchFailed(describe(error, "starting auto-annotate", plan.det_model), run=True))
+        else:
+            stopped_at_once = bool(summary.stopped) and summary.detector is None
+            self._post(
+                BatchFailed(Failure(summary.stopped), run=True)
+                if stopped_at_once
+                else notices.added_to(summary)
             )
-        finally:
-            self._storage.end_run(run_id)
-        return replace(summary, run_id=run_id)
 
-    def _labels(self, plan: AutoAnnotatePlan, names: tuple[str, ...], cancel: CancelToken) -> LabelSet:
+
+class StorageThreadStore:
+    """The dataset behind the storage thread as the ``RunStore`` of a run.
+
+    Args:
+        storage: The storage client.
+        post: Carries a ``LabelsRequest`` to the main thread, which owns the label set.
+        cancel: Ends the wait for its answer.
+    """
+
+    def __init__(self, storage: RunStorage, post: Post, cancel: CancelToken) -> None:
+        self._storage, self._post, self._cancel = storage, post, cancel
+
+    def load(self, key: ImageKey) -> ImageDocument:
+        """Returns the current document of an image."""
+        return self._storage.load_now(key)
+
+    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
+        """Asks the main thread for the labels. Raises ``Cancelled``."""
         answer: Future[LabelSet] = Future()
-        self._post(LabelsWanted(plan, names, answer))
+        self._post(LabelsRequest(plan, tuple(class_names), answer))
         while True:
-            # The main thread may be waiting in stop() for this very thread: look up now and then.
+            # The main thread may be waiting in stop() for this very thread: check now and then.
             try:
                 return answer.result(timeout=0.1)
             except FutureTimeoutError:
-                cancel.check()
+                self._cancel.check()
 
-    def _models(self, say: Callable[[str], None], cancel: CancelToken) -> Loaders:
-        return self._loaders or Loaders.real(say, cancel)
-
-
-class StoredDocuments:
-    """The storage client as the documents of a run; its errors become the run's."""
-
-    def __init__(self, storage: RunStorage) -> None:
-        self._storage = storage
-
-    def load(self, key: ImageKey) -> ImageDocument:
-        """The document as it is now."""
-        try:
-            return self._storage.load_now(key)
-        except ImageError as error:
-            raise ImageProblem(str(error)) from error
-        except (CancelledError, Exception) as error:
-            raise _stopped(error) from error
+    def begin_run(self, text: str) -> RunId:
+        """Opens a run."""
+        return self._storage.begin_run(text)
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Saves an edit of the run."""
-        try:
-            return self._storage.commit_run(run_id, key, edit)
-        except (CancelledError, Exception) as error:
-            raise _stopped(error) from error
+        """Saves an edit of the run; False if the user has edited the image meanwhile."""
+        return self._storage.commit_run(run_id, key, edit)
 
-
-def _stopped(error: BaseException) -> RunStopped:
-    """A store that does not answer for one image will not for the next."""
-    if isinstance(error, UserError):
-        return RunStopped(str(error))
-    return RunStopped(str(describe(error, "saving what was found")))
-
-
-def read_for_run(read: Callable[[Path], RgbImage], folder: Path, key: ImageKey) -> RgbImage:
-    """Reads an image of the dataset; ``ImageProblem`` in words."""
-    try:
-        return read(folder / key)
-    except ImageError as error:
-        raise ImageProblem(str(error)) from error
-    except OSError as error:
-        raise ImageProblem(str(describe(error, "reading the image", key))) from error
+    def end_run(self, run_id: RunId) -> object:
+        """Closes the run."""
+        return self._storage.end_run(run_id)

@@ -1,4 +1,4 @@
-"""Auto-annotate beside the main thread: counts, labels, progress, cancel, failures, stop."""
+"""Auto-annotate in its own thread: counts, labels, progress, cancel, failures, stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from threading import Lock, Semaphore, current_thread, main_thread
 import pytest
 from pytestqt.qtbot import QtBot
 
-from samdesk.batch.plan import HAS_ANNOTATIONS, TOUCHED, AutoAnnotatePlan
+from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import RunId
@@ -73,7 +74,7 @@ class Store:
 
 @dataclass
 class Desk:
-    """A client with what a window would have been told."""
+    """A client and everything it has emitted."""
 
     client: AutoAnnotateClient
     store: Store
@@ -153,7 +154,7 @@ def test_a_run_annotates_every_image_in_its_own_thread(desk: Desk) -> None:
     assert not desk.client.running
 
 
-def test_labels_the_detector_knows_are_made_first_and_used_by_name(desk: Desk) -> None:
+def test_labels_of_the_detectors_classes_are_added_first_and_matched_by_name(desk: Desk) -> None:
     desk.run()
     assert desk.labels.names == ("box", "ellipse", "nothing")
     assert desk.steps == ["Add 2 labels"]
@@ -166,7 +167,7 @@ def test_the_mapping_decides_which_labels_are_made(desk: Desk) -> None:
     assert desk.labels.names == ("box", "person")
 
 
-def test_the_window_lives_on_while_a_run_waits_for_its_model(desk: Desk) -> None:
+def test_the_main_thread_stays_responsive_while_a_model_works(desk: Desk) -> None:
     desk.start_at_gate()
     assert desk.client.running
     settle()  # returns at once though the network is at work
@@ -174,7 +175,7 @@ def test_the_window_lives_on_while_a_run_waits_for_its_model(desk: Desk) -> None
     assert desk.wait().annotated == 4
 
 
-def test_cancel_keeps_what_is_done_and_the_next_run_goes_on(desk: Desk) -> None:
+def test_cancel_keeps_finished_images_and_the_next_run_continues(desk: Desk) -> None:
     desk.start_at_gate()
     desk.gate.let_one_through()
     desk.gate.wait_for_arrival()
@@ -189,14 +190,14 @@ def test_cancel_keeps_what_is_done_and_the_next_run_goes_on(desk: Desk) -> None:
     assert desk.store.counts() == [2, 2, 2, 2]
 
 
-def test_an_image_a_person_edits_meanwhile_is_left_alone(desk: Desk) -> None:
+def test_an_image_edited_meanwhile_is_skipped(desk: Desk) -> None:
     desk.start_at_gate()
     desk.store.touch(ImageKey("photos/0.png"))
     desk.store.touch(ImageKey("photos/3.png"))
     desk.gate.open()
     summary = desk.wait()
     assert desk.store.counts() == [0, 2, 2, 0]
-    assert [s.reason for s in summary.skipped] == [TOUCHED, TOUCHED]
+    assert [s.reason for s in summary.skipped] == [EDITED, EDITED]
 
 
 def test_the_count_needs_no_model(desk: Desk) -> None:
@@ -206,7 +207,7 @@ def test_the_count_needs_no_model(desk: Desk) -> None:
     desk.client.count(PLAN)
     spin_until(lambda: bool(desk.counted))
     assert desk.counted[0].annotate == keys[2:]
-    assert desk.counted[0].reasons == {TOUCHED: 1, HAS_ANNOTATIONS: 1}
+    assert desk.counted[0].reasons == {EDITED: 1, HAS_ANNOTATIONS: 1}
     desk.client.count(replace(PLAN, existing="add", keys=keys[:2]))
     spin_until(lambda: len(desk.counted) > 1)
     assert desk.counted[1].annotate == keys[1:2]
@@ -220,7 +221,7 @@ def test_nothing_to_do_needs_no_model(desk: Desk) -> None:
     assert (len(summary.skipped), desk.shelf.asked, desk.store.runs) == (4, [], [])
 
 
-def test_a_detector_that_cannot_be_had_is_said(desk: Desk) -> None:
+def test_an_unavailable_detector_is_reported(desk: Desk) -> None:
     desk.client.start(replace(PLAN, det_model="lost.pt"))
     spin_until(lambda: bool(desk.failed))
     assert "lost.pt" in str(desk.failed[0])
@@ -230,7 +231,7 @@ def test_a_detector_that_cannot_be_had_is_said(desk: Desk) -> None:
     assert desk.run().ok, "a failed run must not block the next"
 
 
-def test_a_bad_image_is_told_at_once_and_listed(desk: Desk, tmp_path: Path) -> None:
+def test_a_bad_image_is_reported_at_once_and_listed(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "photos/1.png").write_bytes(b"no image")
     summary = desk.run()
     assert [key for key, _ in desk.image_failed] == ["photos/1.png"]
@@ -239,14 +240,14 @@ def test_a_bad_image_is_told_at_once_and_listed(desk: Desk, tmp_path: Path) -> N
     assert summary.annotated == 3
 
 
-def test_a_store_that_fails_stops_the_run_in_words(desk: Desk) -> None:
+def test_a_store_that_fails_stops_the_run_with_a_message(desk: Desk) -> None:
     desk.store.error = OSError(28, "No space left on device")
     summary = desk.run()
     assert "No space left on device" in summary.stopped
     assert desk.store.runs == ["closed"]
 
 
-def test_class_names_can_be_asked_for(desk: Desk) -> None:
+def test_class_names_can_be_requested(desk: Desk) -> None:
     desk.client.ask_detector_names("colour.pt")
     spin_until(lambda: bool(desk.names))
     assert desk.names == [("colour.pt", NAMES)]
@@ -256,21 +257,21 @@ def test_a_second_start_is_refused(desk: Desk) -> None:
     desk.gate.close()
     desk.client.start(PLAN)
     desk.client.start(PLAN)
-    assert "at work already" in str(desk.failed.pop())
+    assert "already running" in str(desk.failed.pop())
     desk.gate.open()
     assert desk.wait().annotated == 4
 
 
-def test_stop_during_a_run_waits_for_the_image_it_is_at(desk: Desk) -> None:
+def test_stop_during_a_run_waits_for_the_current_image(desk: Desk) -> None:
     desk.start_at_gate()
-    assert not desk.client.stop(timeout_ms=1), "it said it had stopped while a network was at work"
+    assert not desk.client.stop(timeout_ms=1), "it returned True while a network was at work"
     desk.gate.open()
     assert desk.client.stop()
     assert sum(desk.store.counts()) == 2
 
 
-class AskedForNames(ColourDetector):
-    """Tells when a run that has its models asks for the class names, to have labels made of them."""
+class CountedNames(ColourDetector):
+    """Releases a semaphore whenever its class names are read."""
 
     def __init__(self, times: Semaphore) -> None:
         self._times = times
@@ -286,15 +287,15 @@ class AskedForNames(ColourDetector):
         pass
 
 
-def test_stop_while_the_run_asks_for_labels_does_not_hang(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
+def test_stop_while_the_run_waits_for_labels_does_not_hang(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
     times = Semaphore(0)
-    loaders = replace(desk.shelf.loaders, detector=lambda *_: AskedForNames(times))
+    loaders = replace(desk.shelf.loaders, detector=lambda *_: CountedNames(times))
     client = AutoAnnotateClient(desk.store, LabelSet, lambda *_: None, loaders=loaders)
     client.set_dataset(tmp_path, tuple(desk.store.documents))
     client.start(PLAN)
     for _ in range(2):  # once for the plan's classes, once for the labels
         assert times.acquire(timeout=PATIENCE)
-    # No events are handled here: nobody answers.
+    # No events are handled here: the request for labels gets no answer.
     assert client.stop(timeout_ms=5000)
     assert desk.store.counts() == [0, 0, 0, 0]
     assert desk.store.runs == []

@@ -1,0 +1,140 @@
+"""Finds the objects in one image: a detector gives boxes, SAM draws a mask in each. No files, no threads.
+
+The stages are functions of their own (``detect``, ``encode``, ``decode``); ``find_objects`` runs them one
+after another for one image. Each mask keeps the class of its own box, whatever its score, and there is
+one object for each detection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source, new_annotation_id
+from samdesk.domain.geometry.regions import clip, from_box, is_drawable
+from samdesk.domain.geometry.types import Region, RgbImage
+from samdesk.domain.labels import LabelId
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.engine.embedding import Embedding
+from samdesk.engine.protocols import Detection, Detector, EngineError, Predictor
+
+
+@dataclass(frozen=True)
+class DetectedBox:
+    """A detection and its box, clipped to the image.
+
+    Attributes:
+        detection: The detector's output: box, class, score.
+        region: The box, image pixels; never empty.
+    """
+
+    detection: Detection
+    region: Region
+
+
+@dataclass(frozen=True)
+class FoundObject:
+    """One detection with its mask.
+
+    Attributes:
+        detection: The detector's output: box, class, score.
+        region: The mask, image pixels; the box itself where SAM's mask is empty. Never empty.
+        mask_score: SAM's predicted IoU; 0.0 where its mask is empty.
+        empty_mask: SAM's mask is empty.
+    """
+
+    detection: Detection
+    region: Region
+    mask_score: float
+    empty_mask: bool = False
+
+
+def find_objects(
+    image: RgbImage,
+    detector: Detector,
+    predictor: Predictor,
+    plan: AutoAnnotatePlan,
+    class_ids: Sequence[int] | None = None,
+) -> list[FoundObject]:
+    """Finds the objects in an image, highest score first, each with a mask of its own.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        detector: Finds the boxes and their classes.
+        predictor: Draws one mask per box; it does not encode an image without boxes.
+        plan: Thresholds and sizes.
+        class_ids: The classes to use, None for all.
+
+    Raises:
+        EngineError: A model failed.
+    """
+    boxes = detect([image], detector, plan, class_ids)[0]
+    return decode(predictor, encode(predictor, image), boxes) if boxes else []
+
+
+def detect(
+    images: Sequence[RgbImage],
+    detector: Detector,
+    plan: AutoAnnotatePlan,
+    class_ids: Sequence[int] | None = None,
+) -> list[list[DetectedBox]]:
+    """Runs the detector: the boxes of each image, highest score first. A box without area is dropped."""
+    detected = detector.detect(
+        images,
+        conf=plan.conf,
+        iou=plan.iou,
+        imgsz=plan.imgsz,
+        max_det=plan.max_det,
+        classes=class_ids,
+    )
+    return [_clipped(found, image) for found, image in zip(detected, images, strict=True)]
+
+
+def encode(predictor: Predictor, image: RgbImage) -> Embedding:
+    """Runs the image encoder over the whole image."""
+    return predictor.encode(image)
+
+
+def decode(predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedBox]) -> list[FoundObject]:
+    """Runs the mask decoder, one mask per box, in the order of the boxes.
+
+    Raises:
+        EngineError: The predictor failed or returned another number of masks.
+    """
+    corners = [(b.detection.x0, b.detection.y0, b.detection.x1, b.detection.y1) for b in boxes]
+    masks = predictor.predict_boxes(embedding, np.array(corners, dtype=np.float32))
+    if len(masks) != len(boxes):
+        raise EngineError(f"{predictor.info.title} gave {len(masks)} masks for {len(boxes)} boxes")
+    return [_found(box, mask) for box, mask in zip(boxes, masks, strict=True)]
+
+
+def to_annotation(found: FoundObject, label_id: LabelId, run_id: RunId | None = None) -> Annotation:
+    """The annotation of a found object; it is pending until the user reviews it."""
+    box = found.detection
+    return Annotation(
+        id=new_annotation_id(),
+        label_id=label_id,
+        region=found.region,
+        source=Source.YOLO_SAM,
+        review=ReviewState.PENDING,
+        detector_score=box.score,
+        mask_score=found.mask_score,
+        prompts=PromptSet(box=BoxPrompt(box.x0, box.y0, box.x1, box.y1)),
+        run_id=run_id,
+    )
+
+
+def _clipped(detections: Sequence[Detection], image: RgbImage) -> list[DetectedBox]:
+    height, width = image.shape[:2]
+    boxes = [DetectedBox(d, clip(from_box(d.x0, d.y0, d.x1, d.y1), width, height)) for d in detections]
+    return [box for box in boxes if is_drawable(box.region)]
+
+
+def _found(box: DetectedBox, mask: MaskCandidate) -> FoundObject:
+    region = mask.region()
+    if is_drawable(region):
+        return FoundObject(box.detection, region, float(mask.score))
+    return FoundObject(box.detection, box.region, 0.0, empty_mask=True)

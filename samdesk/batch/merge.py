@@ -1,0 +1,57 @@
+"""What a run may change: which images it skips, and how its annotations are merged with existing ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from samdesk.batch.plan import Existing
+from samdesk.domain.annotation import Annotation
+from samdesk.domain.document import ImageDocument
+from samdesk.domain.edits import Edit, Placed
+from samdesk.domain.geometry.regions import iou
+from samdesk.domain.geometry.types import Region
+
+DUPLICATE_IOU = 0.5
+"""Two regions of one label with an IoU of at least this are the same object."""
+
+EDITED = "edited by hand"
+HAS_ANNOTATIONS = "has annotations already"
+NOT_FROM_A_RUN = "its annotations were not made by an earlier run"
+
+
+def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
+    """Why a run skips this image; None if it may annotate it."""
+    if document.touched or document.done:
+        return EDITED
+    if not document.annotations or existing == "add":
+        return None
+    if existing == "skip":
+        return HAS_ANNOTATIONS
+    return None if any(a.run_id is not None for a in document.annotations) else NOT_FROM_A_RUN
+
+
+def run_edit(document: ImageDocument, fresh: Iterable[Annotation], existing: Existing) -> Edit:
+    """The edit that adds a run's annotations to an image, except duplicates of those that stay.
+
+    With "replace" it also removes those that an earlier run made (an edit by the user clears the run id).
+    """
+    dropped = [a.id for a in document.annotations if existing == "replace" and a.run_id is not None]
+    stays = [a for a in document.annotations if a.id not in dropped]
+    known = [(a.label_id, a.region) for a in stays]
+    put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))
+    return Edit(drop=tuple(dropped), put=put)
+
+
+def is_duplicate(label: object, region: Region, known: Iterable[tuple[object, Region]]) -> bool:
+    """Whether one of the (label, region) pairs is the same object: same label, IoU of 0.5 or more."""
+    return any(
+        label == other_label and _boxes_meet(region, other) and iou(region, other) >= DUPLICATE_IOU
+        for other_label, other in known
+    )
+
+
+def _boxes_meet(a: Region, b: Region) -> bool:
+    """Cheap test before the exact areas."""
+    ax0, ay0, ax1, ay1 = a.bounds
+    bx0, by0, bx1, by1 = b.bounds
+    return bool(ax0 <= bx1 and bx0 <= ax1 and ay0 <= by1 and by0 <= ay1)

@@ -1,0 +1,92 @@
+"""The interface between a run and the place its images come from and its results go to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from samdesk.base.errors import UserError
+from samdesk.batch.find import FoundObject
+from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.domain.annotation import RunId
+from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.types import RgbImage
+
+
+class ImageProblem(UserError):  # noqa: N818 - the run goes on
+    """One image cannot be processed; the run goes on with the next."""
+
+    code = "batch-image"
+
+
+class RunStopped(UserError):  # noqa: N818 - a stop, not a fault
+    """The run cannot go on: the disk is full, the store cannot be read, ..."""
+
+    code = "batch-run"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The result of storing one image's objects.
+
+    Attributes:
+        added: How many annotations were added.
+        skipped: Why the image was skipped after all, "" if it was not.
+        note: Anything worth reporting about the image, "" for nothing.
+    """
+
+    added: int = 0
+    skipped: str = ""
+    note: str = ""
+
+
+class RunWriter(Protocol):
+    """Stores the results of one run. Called from the run's own thread."""
+
+    @property
+    def run_id(self) -> RunId | None:
+        """The run in the dataset's store, None without a store."""
+
+    def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
+        """Stores the objects found in an image (maybe none).
+
+        Args:
+            key: The image.
+            hw: Its height and width, pixels.
+            found: The objects.
+
+        Raises:
+            UserError: The image cannot be processed; ``RunStopped``: nor can any other.
+        """
+
+
+class Target(Protocol):
+    """The images of a run and where their annotations go. All but ``read`` is called from its own thread."""
+
+    @property
+    def output(self) -> str:
+        """Where the labels are, for the user."""
+
+    @property
+    def keys(self) -> Sequence[ImageKey]:
+        """All images, in the order they are processed."""
+
+    def skip_reason(self, key: ImageKey) -> str | None:
+        """Why a run skips this image, None if it does not. Raises as ``RunWriter.store``."""
+
+    def read(self, key: ImageKey) -> RgbImage:
+        """Reads an image; called from another thread. Raises ``UserError``."""
+
+    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> AbstractContextManager[RunWriter]:
+        """Begins a run, once its models are loaded; leaving the context ends it.
+
+        Args:
+            plan: What the run does.
+            class_names: The detector's class names by class id.
+
+        Raises:
+            StoreError: The run cannot be written to the store.
+            Cancelled: The run was cancelled before it began.
+        """
