@@ -16,90 +16,88 @@ from samdesk.engine.models import load
 from samdesk.engine.protocols import Detector, Predictor
 from samdesk.images.sources import ImageSet, find_images
 
-DEFAULT_DETECTOR, DEFAULT_SAM = "yolov8x.pt", "sam_b.pt"
-
 
 def load_predictor(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Predictor:
-    """A promptable segmenter; weights that are not on disk are downloaded.
+    """Loads a promptable segmenter; weights that are not on disk are downloaded.
 
     Args:
         name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on, a checkpoint file of any
             name, or "flint", which needs no download.
-        device: "cuda:0", "0", "mps", "cpu"; "" chooses.
+        device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
         precision: "auto", "fp32", "fp16" or "bf16".
 
     Raises:
-        EngineError: In words: no such model, no weights, a broken or foreign checkpoint, no such device.
+        EngineError: No such model, no weights, a damaged or unknown checkpoint, or no such device.
     """
     return load.load_predictor(str(name_or_path), device, precision, fetch=True)
 
 
 def load_detector(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Detector:
-    """A YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
+    """Loads a YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
     return load.load_detector(str(name_or_path), device, precision, fetch=True)
 
 
 def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
     data: str | Path,
-    det_model: str | Path = DEFAULT_DETECTOR,
-    sam_model: str | Path = DEFAULT_SAM,
-    device: str = "",
+    det_model: str | Path = AutoAnnotatePlan.det_model,
+    sam_model: str | Path = AutoAnnotatePlan.sam_model,
+    device: str = AutoAnnotatePlan.device,
     output_dir: str | Path | None = None,
-    conf: float = 0.25,
-    iou: float = 0.45,
-    imgsz: int = 640,
-    max_det: int = 300,
+    conf: float = AutoAnnotatePlan.conf,
+    iou: float = AutoAnnotatePlan.iou,
+    imgsz: int = AutoAnnotatePlan.imgsz,
+    max_det: int = AutoAnnotatePlan.max_det,
     classes: Sequence[int] | None = None,
     *,
-    existing: Existing = "skip",
+    existing: Existing = AutoAnnotatePlan.existing,
     progress: ProgressReport | None = None,
     cancel: CancelToken | None = None,
     notice: Callable[[str], None] | None = None,
     det_or_default: bool | None = None,
     sam_or_default: bool | None = None,
-    precision: str = "auto",
+    precision: str = AutoAnnotatePlan.precision,
     loaders: Loaders | None = None,
 ) -> BatchSummary:
-    """Annotates images: a detector finds objects, SAM draws a mask in every box.
+    """Annotates images: a detector finds the objects, SAM draws a mask in every box.
 
     The arguments and their defaults are those of ``ultralytics.data.annotator.auto_annotate``, with the
     same meaning. Unlike there, a mask keeps the class of its own box whatever its score, there is one
     annotation for each detection, and an image with no detection gets an empty label file.
 
-    Labels are YOLO segmentation lines, ``class x y x y ...``, one file an image. If ``data`` is part of
-    a samdesk dataset (it has been worked on in the window) and no ``output_dir`` is given, the run
-    goes into the dataset instead: images that a person worked on are never changed, classes become
-    the dataset's labels by name, and one undo in the window takes the run back.
+    Labels are YOLO segmentation lines, ``class x y x y ...``, one file per image. If ``data`` is part of
+    a samdesk dataset (a folder with a store, wherever the store is) and no ``output_dir`` is given, the
+    run goes into the dataset instead: images edited by hand are never changed, classes become the
+    dataset's labels by name, and one undo in the window reverts the run.
 
     Args:
         data: A folder of images, an image, or a pattern such as ``"photos/*.jpg"``.
         det_model: YOLO detection (or segmentation) model: name or path; "flint" needs no download.
         sam_model: SAM, MobileSAM or SAM 2 model: name or path; "flint" needs no download.
-        device: "cuda:0", "0", "mps", "cpu"; "" chooses.
+        device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
         output_dir: Where label files go; None: a ``labels`` folder beside the image folder.
-        conf: Least detector confidence.
-        iou: NMS threshold.
-        imgsz: The detector's image size, pixels.
-        max_det: Most detections an image.
+        conf: Minimum confidence, 0..1.
+        iou: IoU threshold of non-maximum suppression, 0..1.
+        imgsz: Size that images are resized to for detection, pixels.
+        max_det: Maximum detections per image.
         classes: The detector's class ids to use; None: all.
-        existing: Images that have labels are skipped ("skip": a run that was cut short goes on where
-            it was), added to without duplicates ("add"), or redone if nothing but a run wrote
-            them ("replace").
+        existing: Images that have labels are skipped ("skip": a run that was stopped continues where it
+            stopped), new objects are added without duplicates ("add"), or labels of an earlier run that
+            were not changed since are replaced ("replace").
         progress: Called with a ``BatchProgress`` after every image.
-        cancel: Stops the run between two images; what is done is kept.
-        notice: Called with what the user should know at once (another model than asked for, ...).
-        det_or_default: Take the best detector at hand where ``det_model`` cannot be had. None: only if
+        cancel: Stops the run between two images; finished images are kept.
+        notice: Called at once with messages for the user (another model than requested, ...).
+        det_or_default: Use the best installed detector if ``det_model`` is unavailable. None: only if
             ``det_model`` is left at its default.
         sam_or_default: The same for ``sam_model``.
         precision: "auto", "fp32", "fp16" or "bf16".
-        loaders: How models are had; None: by name or path.
+        loaders: Load the models; None: by name or path.
 
     Returns:
-        What was done, with failures by image. Nothing is raised for single images.
+        The result, with failures by image. Nothing is raised for single images.
 
     Raises:
-        EngineError: A model cannot be had; says which and what to do.
-        ValueError: An argument makes no sense, or there are no images.
+        EngineError: A model is unavailable; the message says which and what to do.
+        ValueError: An argument is out of range, or there are no images.
         StoreError: The dataset is in use or cannot be written.
     """
     plan = AutoAnnotatePlan(
@@ -115,8 +113,8 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         existing=existing,
     )
     fallback = Fallback(
-        detector=str(det_model) == DEFAULT_DETECTOR if det_or_default is None else det_or_default,
-        predictor=str(sam_model) == DEFAULT_SAM if sam_or_default is None else sam_or_default,
+        detector=str(det_model) == AutoAnnotatePlan.det_model if det_or_default is None else det_or_default,
+        predictor=str(sam_model) == AutoAnnotatePlan.sam_model if sam_or_default is None else sam_or_default,
     )
     notices = NoticeLog(notice)
     cancel = cancel or CancelToken()

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration
+from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
 from samdesk.cli.interrupt import stop_on_ctrl_c
+from samdesk.cli.parameters import with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
-from samdesk.engine.protocols import EngineError
 
 if TYPE_CHECKING:
     from samdesk.batch.report import BatchProgress, BatchSummary
@@ -26,6 +28,7 @@ _SHOWN = 20
 """Failures listed at the end; the rest are counted."""
 
 
+@with_parameters
 def annotate(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     data: Annotated[str, typer.Argument(help="Folder of images, an image, or a quoted pattern.")],
@@ -35,25 +38,23 @@ def annotate(  # noqa: PLR0913 - one argument an option
             help="YOLO model: name or path; 'flint' needs no download. If the default is unavailable, the "
             "best installed model is used and named."
         ),
-    ] = "yolov8x.pt",
+    ] = AutoAnnotatePlan.det_model,
     sam_model: Annotated[
         str,
         typer.Option(
             help="SAM model: name or path; 'flint' needs no download. If the default is unavailable, the "
             "best installed model is used and named."
         ),
-    ] = "sam_b.pt",
-    device: Annotated[str, typer.Option(help="cuda:0, mps or cpu; by default the fastest.")] = "",
+    ] = AutoAnnotatePlan.sam_model,
+    device: Annotated[
+        str, typer.Option(help="cuda:0, mps or cpu; by default the fastest.")
+    ] = AutoAnnotatePlan.device,
     output_dir: Annotated[
         Path | None,
         typer.Option(
             help="Folder for label files; by default the dataset that DATA is in, else 'labels' beside DATA."
         ),
     ] = None,
-    conf: Annotated[float, typer.Option(help="Least detector confidence.")] = 0.25,
-    iou: Annotated[float, typer.Option(help="NMS threshold.")] = 0.45,
-    imgsz: Annotated[int, typer.Option(help="The detector's image size, pixels.")] = 640,
-    max_det: Annotated[int, typer.Option(help="Most detections an image.")] = 300,
     classes: Annotated[
         list[str] | None,
         typer.Option(help="Class ids to use, such as '0,2'; repeatable; all by default."),
@@ -63,8 +64,9 @@ def annotate(  # noqa: PLR0913 - one argument an option
         typer.Option(
             help="Images that have labels: skip them, add new objects, or replace an earlier run's."
         ),
-    ] = "skip",
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    ] = AutoAnnotatePlan.existing,
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AutoAnnotatePlan.precision,
+    **parameters: Any,
 ) -> None:
     """Annotate images: YOLO finds the objects, SAM draws their masks.
 
@@ -73,8 +75,6 @@ def annotate(  # noqa: PLR0913 - one argument an option
     """
     # Here, not above: the window starts through the same command line and needs none of it.
     from samdesk.api import auto_annotate
-    from samdesk.batch.plan import EXISTING
-    from samdesk.dataset.store.database import StoreError
 
     cancel = CancelToken()
     try:
@@ -87,11 +87,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 sam_model,
                 device,
                 output_dir,
-                conf,
-                iou,
-                imgsz,
-                max_det,
-                _class_ids(classes),
+                classes=_class_ids(classes),
                 existing=existing,
                 progress=partial(_progress, output),
                 cancel=cancel,
@@ -99,8 +95,9 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 det_or_default=not _is_given(context, "det_model"),
                 sam_or_default=not _is_given(context, "sam_model"),
                 precision=precision,
+                **parameters,
             )
-    except (ValueError, EngineError, StoreError) as error:
+    except (ValueError, UserError) as error:
         typer.echo(f"samdesk annotate: {error}", err=True)
         raise typer.Exit(WRONG_USAGE) from error
     except KeyboardInterrupt:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration, size
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
-from samdesk.engine.protocols import EngineError
 
 if TYPE_CHECKING:
     from samdesk.batch.encode_ahead import FillProgress, FillSummary
@@ -82,7 +82,7 @@ def fill(
 
     Images that are already cached are skipped. Ctrl+C stops; run again, it continues where it stopped.
     """
-    from samdesk.batch.encode_ahead import FillCallbacks, NoRoom
+    from samdesk.batch.encode_ahead import FillCallbacks
     from samdesk.batch.encode_ahead import fill as fill_disk
     from samdesk.images.sources import find_images
 
@@ -110,7 +110,7 @@ def fill(
                 output.message, partial(_progress, output), lambda failure: output.warning(_failed(failure))
             )
             summary = fill_disk(images, predictor, disk, callbacks, cancel)
-    except (ValueError, EngineError, NoRoom) as error:
+    except (ValueError, UserError) as error:
         typer.echo(f"samdesk cache fill: {error}", err=True)
         raise typer.Exit(WRONG_USAGE) from error
     except KeyboardInterrupt:

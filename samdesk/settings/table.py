@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from samdesk.base.places import config
 from samdesk.settings.file import ABSENT, keep_bad, merge_into, read_table
+from samdesk.settings.parameters import PARAMETERS
 
 T = TypeVar("T")
 
@@ -156,29 +157,14 @@ AUTO_DET_MODEL = Setting(
     "Detector",
     "The model that finds the objects: a name or a file. Empty: the best one on this machine.",
 )
-AUTO_CONF = Setting(
-    "auto.conf",
-    0.25,
-    _AUTO,
-    "Confidence",
-    "Detections below it are dropped.",
-    minimum=0,
-    maximum=1,
-    step=0.05,
-)
-AUTO_IOU = Setting(
-    "auto.iou", 0.45, _AUTO, "Overlap",
-    "Of two boxes of a class that overlap more (IoU), the better one stays.", minimum=0, maximum=1, step=0.05,
-)  # fmt: skip
-AUTO_IMGSZ = Setting(
-    "auto.imgsz", 640, _AUTO, "Image size",
-    "The detector sees images this large; more finds smaller objects, slower.", "px", minimum=32,
-    maximum=8192, step=32,
-)  # fmt: skip
-AUTO_MAX_DET = Setting(
-    "auto.max_det", 300, _AUTO, "Objects an image", "The detector keeps at most this many.", minimum=1,
-    maximum=10000, step=50,
-)  # fmt: skip
+AUTO_PARAMETERS: dict[str, Setting[Any]] = {
+    row.name: Setting(
+        row.key, row.default, _AUTO, row.title, row.help, row.unit, row.choices, row.minimum, row.maximum,
+        row.step,
+    )
+    for row in PARAMETERS
+}  # fmt: skip
+"""Parameter of auto-annotate -> the setting that remembers it."""
 RECENT_FOLDERS: Setting[list[Any]] = Setting("recent_folders", [])
 LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
 """Where the user left off: recent folder -> image key. Looking alone leaves no trace in the folder."""
@@ -194,7 +180,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
-    AUTO_DET_MODEL, AUTO_CONF, AUTO_IOU, AUTO_IMGSZ, AUTO_MAX_DET,
+    AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     RECENT_FOLDERS, LAST_IMAGES, TOLD_OF_FLINT, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""

@@ -64,7 +64,7 @@ def test_a_run_and_its_undo(runner: Person, folder: Path) -> None:
     runner.until(lambda: len(runner.annotations) == 2)
 
 
-def test_a_photo_one_works_on_stays_as_it_is(runner: Person, folder: Path) -> None:
+def test_an_image_edited_by_hand_is_skipped(runner: Person, folder: Path) -> None:
     drawn = runner.draw(160, 30)
     runner.until_saved()
     run(runner)
@@ -73,7 +73,7 @@ def test_a_photo_one_works_on_stays_as_it_is(runner: Person, folder: Path) -> No
     assert len(runner.annotations) == 2
 
 
-def test_undo_of_a_run_keeps_what_a_person_made_of_it(runner: Person) -> None:
+def test_undo_of_a_run_keeps_annotations_edited_since(runner: Person) -> None:
     run(runner)
     runner.until(lambda: len(runner.annotations) == 2)
     kept = runner.annotations[0]
@@ -98,7 +98,7 @@ def test_work_goes_on_while_it_runs(arrive: Arrive, folder: Path) -> None:
     drawn = person.draw(160, 30)
     gate.open()
     person.until(lambda: not person.desk.flows.batch.running)
-    assert person.annotations == (drawn,), "touched while the run was at it"
+    assert person.annotations == (drawn,), "edited during the run"
     texts = [person.desk.session.stack.text(i) for i in range(person.desk.session.stack.count())]
     assert texts == ["Add 3 labels", "Add ellipse", "Auto-annotate"]
     while person.is_enabled("edit.undo"):
@@ -109,7 +109,7 @@ def test_work_goes_on_while_it_runs(arrive: Arrive, folder: Path) -> None:
     assert not (folder / "0.txt").exists()
 
 
-def test_cancelled_what_is_done_stays_and_is_one_step(arrive: Arrive, folder: Path) -> None:
+def test_stopped_finished_images_stay_as_one_step(arrive: Arrive, folder: Path) -> None:
     gate = Gate()
     person = arrive(Outside(loaders=Shelf(before=lambda n: gate.pass_through()).loaders))
     person.open(folder)
@@ -117,13 +117,13 @@ def test_cancelled_what_is_done_stays_and_is_one_step(arrive: Arrive, folder: Pa
     dialog = dialog_of(person)
     person.qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     person.until(gate.someone_came)
-    person.qtbot.mouseClick(person.desk.view.batch_bar.cancel, Qt.MouseButton.LeftButton)
+    person.qtbot.mouseClick(person.desk.view.batch_bar.stop, Qt.MouseButton.LeftButton)
     gate.open()
     person.until(lambda: not person.desk.flows.batch.running)
     assert person.is_enabled("run.auto_annotate")
 
 
-def test_flints_classes_are_there_without_asking(runner: Person) -> None:
+def test_flints_classes_are_shown_without_a_request(runner: Person) -> None:
     runner.key(K.Key_B, CONTROL)
     dialog = runner.window.findChild(AutoAnnotateDialog)
     assert dialog is not None
@@ -132,12 +132,12 @@ def test_flints_classes_are_there_without_asking(runner: Person) -> None:
     assert dialog.classes.count.text() == "80 of 80 classes"
 
 
-def test_classes_of_a_detector_that_was_left_are_not_shown(runner: Person) -> None:
+def test_classes_of_the_previous_detector_are_not_shown(runner: Person) -> None:
     dialog = dialog_of(runner)  # from Flint to another at once; what was asked first is answered first
     assert not dialog.classes.known
 
 
-def test_a_detector_is_remembered_only_if_it_is_not_the_usual_one(runner: Person) -> None:
+def test_a_detector_is_remembered_only_if_it_is_not_the_default(runner: Person) -> None:
     run(runner)
     assert runner.desk.settings.get(AUTO_DET_MODEL) == "colour.pt"
     assert runner.desk.flows.batch.default_plan().det_model == "colour.pt"
@@ -154,7 +154,7 @@ def test_a_better_detector_on_disk_is_offered(arrive: Arrive, folder: Path, samd
     person.until(lambda: person.desk.flows.batch.default_plan().det_model == "yolo11s.pt")
 
 
-def test_a_detector_that_is_not_there_is_told(runner: Person) -> None:
+def test_a_missing_detector_is_reported(runner: Person) -> None:
     dialog = dialog_of(runner)
     dialog.detector.setEditText("nothing.pt")
     runner.until(lambda: dialog.counted)

@@ -72,7 +72,7 @@ def test_going_back_to_the_default_leaves_nothing_stored(tmp_path: Path) -> None
         (table.MAX_MEGAPIXELS, "many", "expected a whole number"),
         (table.MAX_MEGAPIXELS, True, "expected a whole number"),
         (table.MAX_MEGAPIXELS, 0, "not between 1 and 10000"),
-        (table.AUTO_CONF, math.nan, "not between 0 and 1"),
+        (table.AUTO_PARAMETERS["conf"], math.nan, "not between 0 and 1"),
         (table.THEME, "pink", "none of 'system', 'light', 'dark'"),
         (table.HOVER_PREVIEW, 1, "expected true or false"),
         (table.SHORTCUTS, [], "expected a table"),
@@ -89,9 +89,9 @@ def test_a_wrong_value_is_refused_in_words(
 
 def test_a_whole_number_will_do_where_a_fraction_may_stand(tmp_path: Path) -> None:
     settings = opened(tmp_path)
-    settings.set(table.AUTO_CONF, 1)
-    assert settings.get(table.AUTO_CONF) == 1.0
-    assert isinstance(settings.get(table.AUTO_CONF), float)
+    settings.set(table.AUTO_PARAMETERS["conf"], 1)
+    assert settings.get(table.AUTO_PARAMETERS["conf"]) == 1.0
+    assert isinstance(settings.get(table.AUTO_PARAMETERS["conf"]), float)
 
 
 @pytest.mark.parametrize("garbage", [b"{ not json", b"\xff\xfe\x00rubbish", b"[1, 2]", b""])

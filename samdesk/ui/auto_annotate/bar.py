@@ -1,4 +1,4 @@
-"""The bar of the running auto-annotate job: progress, rate, time left, what failed, cancel."""
+"""The progress bar of the auto-annotate run: progress, rate, time left, failures, Stop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["BatchBar", "FailuresDialog"]
 
 
 class BatchBar(JobBar):
-    """A thin bar above the canvas; hidden while nothing runs and nothing is left to say.
+    """A thin bar above the canvas; hidden unless a run is in progress or its result is shown.
 
     Signals:
-        cancel_requested: The user wants the run stopped.
-        image_chosen: (image key as str) the user chose an image in the list of failures.
+        stop_requested: Emitted when the user clicks Stop.
+        image_chosen: (image key as str) emitted when the user chooses an image in the list of failures.
     """
 
-    cancel_requested = Signal()
+    stop_requested = Signal()
     image_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -39,71 +39,71 @@ class BatchBar(JobBar):
         self._running = False
         self.failed = self.add_button("", "Show which images failed, and why")
         self.failed.clicked.connect(self._show_failures)
-        self.cancel = self.add_button("Cancel")
-        self.cancel.clicked.connect(self._cancel)
+        self.stop = self.add_button("Stop")
+        self.stop.clicked.connect(self._stop)
 
     @property
     def failures(self) -> dict[str, str]:
-        """Image key -> why it failed, of this run."""
+        """Image key -> why it failed, in this run."""
         return dict(self._failures)
 
     def begin(self) -> None:
-        """A run starts: its models are being loaded."""
+        """Shows that a run has started: its models are being loaded."""
         self._running = True
         self._failures.clear()
         self._update_failures()
         self.bar.setRange(0, 0)
         self.show_progress(True)
-        self.detail.setText("Loading the models…")
-        self.cancel.setText("Cancel")
-        self.cancel.setToolTip("Stop after the image at work; what is done stays")
-        self.cancel.setEnabled(True)
+        self.detail.setText("Loading models…")
+        self.stop.setText("Stop")
+        self.stop.setToolTip("Stop after the current image; finished images are kept")
+        self.stop.setEnabled(True)
         self.setVisible(True)
 
     def set_progress(self, progress: BatchProgress) -> None:
-        """Shows where the run stands."""
+        """Shows the progress of the run."""
         self.bar.setRange(0, max(progress.total, 1))
         self.bar.setValue(progress.done)
-        words = [f"{progress.done:,} of {progress.total:,}", rate(progress.rate, "image")]
+        parts = [f"{progress.done:,} of {progress.total:,}", rate(progress.rate, "image")]
         if progress.seconds_left is not None and progress.done < progress.total:
-            words.append(f"{duration(progress.seconds_left)} left")
-        words.append(counted(progress.annotations, "annotation"))
-        self.detail.setText("  ·  ".join(word for word in words if word))
+            parts.append(f"{duration(progress.seconds_left)} left")
+        parts.append(counted(progress.annotations, "annotation"))
+        self.detail.setText("  ·  ".join(part for part in parts if part))
         self.bar.setToolTip(progress.key or "")
 
     def add_failure(self, key: str, message: str) -> None:
-        """One more image that could not be done."""
+        """Adds an image that failed."""
         self._failures[key] = message
         self._update_failures()
         if self._popup is not None:
             self._popup.add(key, message)
 
     def set_summary(self, summary: BatchSummary) -> None:
-        """The run ended: says what it did until the bar is closed."""
+        """Shows the result of a run that has ended, until the user closes the bar."""
         self._running = False
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
         self.show_progress(False)
-        words = [summary.text, summary.stopped]
-        self.detail.setText("  ·  ".join(word for word in words if word))
-        self.cancel.setText("Close")
-        self.cancel.setToolTip("")
-        self.cancel.setEnabled(True)
+        parts = [summary.text, summary.stopped]
+        self.detail.setText("  ·  ".join(part for part in parts if part))
+        self.stop.setText("Close")
+        self.stop.setToolTip("")
+        self.stop.setEnabled(True)
         self.setVisible(True)
 
     def end(self) -> None:
-        """Takes the bar away."""
+        """Hides the bar."""
         self._running = False
         self.setVisible(False)
 
-    def _cancel(self) -> None:
+    def _stop(self) -> None:
         if not self._running:
             self.end()
             return
-        self.cancel.setEnabled(False)
-        self.cancel.setText("Stopping…")
-        self.cancel_requested.emit()
+        self.stop.setEnabled(False)
+        self.stop.setText("Stopping…")
+        self.stop_requested.emit()
 
     def _update_failures(self) -> None:
         self.failed.setVisible(bool(self._failures))
@@ -122,10 +122,10 @@ class BatchBar(JobBar):
 
 
 class FailuresDialog(QDialog):
-    """The images a run could not do, and why. A double click goes to the image.
+    """Lists the images of a run that failed, and why. A double click opens the image.
 
     Signals:
-        image_chosen: (image key as str).
+        image_chosen: (image key as str) emitted on a double click.
     """
 
     image_chosen = Signal(str)
@@ -136,14 +136,14 @@ class FailuresDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.list = QTreeWidget(self)
         self.list.setColumnCount(2)
-        self.list.setHeaderLabels(["Image", "Why"])
+        self.list.setHeaderLabels(["Image", "Reason"])
         self.list.setStyleSheet(TABLE_STYLE)
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
         self.list.setAllColumnsShowFocus(True)
         self.list.setProperty("roomy", True)
         self.list.setColumnWidth(0, 220)
-        self.list.setToolTip("Double-click to go to the image")
+        self.list.setToolTip("Double-click to open the image")
         self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.text(0)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
@@ -158,7 +158,7 @@ class FailuresDialog(QDialog):
         self.resize(640, 320)
 
     def add(self, key: str, message: str) -> None:
-        """One more image, or another reason for one that is there."""
+        """Adds an image, or updates the reason of a listed one."""
         found = self.list.findItems(key, Qt.MatchFlag.MatchExactly, 0)
         item = found[0] if found else QTreeWidgetItem(self.list)
         item.setText(0, key)

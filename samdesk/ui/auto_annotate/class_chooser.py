@@ -1,4 +1,4 @@
-"""Chooses the detector's classes: all of them, until its names are known and the user says otherwise."""
+"""Chooses the detector's classes: all of them, until its class names are known and the user unchecks some."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from samdesk.domain.labels import LabelSet
 from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
 from samdesk.ui.kit.theme import UNIT
 
-_ALL = (
-    "All classes are used. Each becomes the label of its own name; labels that are not there yet are added."
-)
+_ALL = "All classes are used. Each becomes the label of the same name; missing labels are added."
 
 
 class ClassChooser(QWidget):
     """The classes to use and the labels they become.
 
     Signals:
-        changed: Another choice.
-        names_requested: The user wants to see the classes; ``set_names`` brings them.
+        changed: Emitted when the user changes the choice.
+        names_requested: Emitted when the class names are needed; answer with ``set_names``.
     """
 
     changed = Signal()
@@ -33,13 +31,13 @@ class ClassChooser(QWidget):
         self._mapping: tuple[tuple[str, str], ...] = ()
         self.table = ClassTable(labels.names, self)
         self.table.classes.edited.connect(self._take_edit)
-        self.words = QLabel(_ALL, self)
-        self.words.setWordWrap(True)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.show_button = QPushButton("Show the classes", self)
-        self.show_button.setToolTip("Loads the detector to ask for its class names")
+        self.message = QLabel(_ALL, self)
+        self.message.setWordWrap(True)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.show_button = QPushButton("Show classes", self)
+        self.show_button.setToolTip("Loads the detector to read its class names")
         self.show_button.setAutoDefault(False)
-        self.show_button.clicked.connect(self.ask)
+        self.show_button.clicked.connect(self.request_names)
         self.all_button = QPushButton("All", self)
         self.none_button = QPushButton("None", self)
         for button, used in ((self.all_button, True), (self.none_button, False)):
@@ -60,7 +58,7 @@ class ClassChooser(QWidget):
         layout.setContentsMargins(3 * UNIT, 2 * UNIT, 3 * UNIT, 2 * UNIT)
         layout.setSpacing(2 * UNIT)
         layout.addStretch(1)
-        layout.addWidget(self.words)
+        layout.addWidget(self.message)
         layout.addWidget(self.show_button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         return page
@@ -79,15 +77,15 @@ class ClassChooser(QWidget):
         layout.addWidget(self.table, 1)
         return page
 
-    def ask(self) -> None:
-        """Asks for the classes, as the button does."""
+    def request_names(self) -> None:
+        """Requests the class names, as the button does."""
         self.show_button.setEnabled(False)
         self.show_button.setText("Loading the detector…")
         self.names_requested.emit()
 
     @property
     def known(self) -> bool:
-        """Whether the detector's class names are shown."""
+        """Whether the class names are known and shown."""
         return bool(self.table.classes.rows)
 
     @property
@@ -101,25 +99,25 @@ class ClassChooser(QWidget):
         return self._mapping
 
     def set_choice(self, classes: tuple[int, ...] | None, mapping: tuple[tuple[str, str], ...]) -> None:
-        """Shows another choice."""
+        """Shows a choice of classes and labels."""
         self._classes, self._mapping = classes, mapping
         self._fill([row.name for row in self.table.classes.rows])
 
     def set_names(self, names: Sequence[str]) -> None:
-        """Tells the detector's class names, none for not known; the choice stays as far as it applies."""
+        """Shows the class names, () if they are unknown; the choice is kept as far as it applies."""
         self.show_button.setEnabled(True)
-        self.show_button.setText("Show the classes")
+        self.show_button.setText("Show classes")
         self._fill(names)
 
-    def set_failed(self, why: str) -> None:
-        """Says why the class names could not be had."""
+    def set_failed(self, reason: str) -> None:
+        """Shows why the class names are unavailable."""
         self.set_names(())
-        self.words.setText(f"{_ALL}\n\nThe classes could not be shown: {why}")
+        self.message.setText(f"{_ALL}\n\nThe class names are unavailable: {reason}")
 
-    def forget(self) -> None:
-        """Another detector was chosen: all its classes, whatever they are."""
+    def reset(self) -> None:
+        """Chooses all classes of another detector, whose class names are unknown."""
         self._classes, self._mapping = None, ()
-        self.words.setText(_ALL)
+        self.message.setText(_ALL)
         self.set_names(())
 
     def _fill(self, names: Sequence[str]) -> None:

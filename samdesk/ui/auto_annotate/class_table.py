@@ -1,4 +1,4 @@
-"""The detector's classes: which to use and the label each of them becomes."""
+"""The table of the detector's classes: which to use, and the label that each becomes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CLASS, _LABEL = 0, 1
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class of the detector: its name, whether it is used, and its label's name."""
+    """A class of the detector: its name, whether it is used, and the name of its label."""
 
     name: str
     used: bool = True
@@ -43,10 +43,10 @@ class ClassRow:
 
 
 class ClassModel(QAbstractTableModel):
-    """Rows of classes; the check and the label can be changed.
+    """The table model; check marks and labels are editable.
 
     Signals:
-        edited: A check or a label was changed.
+        edited: Emitted when a check mark or a label was changed.
     """
 
     edited = Signal()
@@ -58,7 +58,7 @@ class ClassModel(QAbstractTableModel):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the label set, then new ones that rows name."""
+        """The names of the label set, then new ones from the rows."""
         new = (row.label for row in self._rows if row.used and row.label not in self._labels)
         return (*self._labels, *dict.fromkeys(new))
 
@@ -68,20 +68,20 @@ class ClassModel(QAbstractTableModel):
         return tuple(self._rows)
 
     def set_rows(self, rows: Sequence[ClassRow]) -> None:
-        """Shows other classes."""
+        """Replaces the rows."""
         self.beginResetModel()
         self._rows = list(rows)
         self.endResetModel()
 
     def set_used(self, used: bool) -> None:
-        """Checks all, or none."""
+        """Checks all classes, or none."""
         self._rows = [replace(row, used=used) for row in self._rows]
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, _LABEL))
         self.edited.emit()
 
     def is_new(self, row: int) -> bool:
-        """Whether a label will have to be made for this class."""
+        """Whether the label of this class is not in the label set yet."""
         return self._rows[row].label not in self._labels
 
     # Qt overrides
@@ -102,7 +102,7 @@ class ClassModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return ("Detector's class", "Becomes label")[section]
+            return ("Class", "Label")[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
@@ -138,7 +138,7 @@ class ClassModel(QAbstractTableModel):
 
 
 class _LabelDelegate(QStyledItemDelegate):
-    """Edits a label in a combo box that also takes new names; quiet where the label is new."""
+    """Edits a label in an editable combo box; a new label is drawn faint."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)

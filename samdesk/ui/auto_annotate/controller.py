@@ -1,4 +1,4 @@
-"""The auto-annotate run: asking, starting, watching, and what it leaves."""
+"""Controls the auto-annotate run: its dialog, its bar, and its step in the undo history."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
-    AUTO_CONF,
     AUTO_DET_MODEL,
-    AUTO_IMGSZ,
-    AUTO_IOU,
-    AUTO_MAX_DET,
+    AUTO_PARAMETERS,
     MODEL_DEVICE,
     MODEL_PRECISION,
     Settings,
@@ -32,15 +29,15 @@ from samdesk.workers.failure import Failure
 
 
 class BatchController(QObject):
-    """Runs auto-annotate in the background while the canvas stays usable.
+    """Runs auto-annotate in the background while the canvas stays responsive.
 
     Attributes:
-        running: Whether a run is going on.
-        taught: The detector that was taught on the open dataset and is in use.
+        running: Whether a run is in progress.
+        taught: The detector that was taught on the open dataset and is in use; None: none.
 
     Signals:
-        running_changed: Whether a run is going on.
-        finished: BatchSummary of the run that ended.
+        running_changed: (bool) emitted when a run starts or ends.
+        finished: (BatchSummary) emitted when a run has ended.
     """
 
     running_changed = Signal(bool)
@@ -74,10 +71,10 @@ class BatchController(QObject):
         client.detector_names.connect(self._show_names)
         bar.image_chosen.connect(navigate.go)
         client.notice.connect(lambda text: messages.info(text, key="run"))
-        bar.cancel_requested.connect(self.cancel)
+        bar.stop_requested.connect(self.cancel)
 
     def _take_model(self, info: ModelInfo) -> None:
-        """The predictor in use is what the next run offers first."""
+        """The next run uses the current predictor by default."""
         self._predictor_name, self._predictor_title = info.path or info.name, info.title
 
     def ask(self) -> None:
@@ -100,30 +97,25 @@ class BatchController(QObject):
         self._client.count(dialog.plan())
 
     def default_plan(self) -> AutoAnnotatePlan:
-        """The plan that the settings make, with the predictor in use."""
+        """The plan from the settings, with the current predictor."""
         get = self._settings.get
         return AutoAnnotatePlan(
             det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
             sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
-            conf=get(AUTO_CONF),
-            iou=get(AUTO_IOU),
-            imgsz=get(AUTO_IMGSZ),
-            max_det=get(AUTO_MAX_DET),
+            **{name: get(setting) for name, setting in AUTO_PARAMETERS.items()},
         )
 
     def start(self, plan: AutoAnnotatePlan) -> None:
         """Starts a run over the dataset."""
         if self.running or self._session.read_only:
             return
-        if plan.det_model != self._taught_path:  # which is this dataset's alone
+        if plan.det_model != self._taught_path:  # a taught detector is for this dataset only
             usual = plan.det_model == self._models.detector
             self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
-        self._settings.set(AUTO_CONF, plan.conf)
-        self._settings.set(AUTO_IOU, plan.iou)
-        self._settings.set(AUTO_IMGSZ, plan.imgsz)
-        self._settings.set(AUTO_MAX_DET, plan.max_det)
+        for name, setting in AUTO_PARAMETERS.items():
+            self._settings.set(setting, getattr(plan, name))
         self._set_running(True)
         self._bar.begin()
         self._client.start(replace(plan, keys=plan.keys or self._navigate.keys))
@@ -133,7 +125,7 @@ class BatchController(QObject):
         return str(self.taught.path) if self.taught is not None else ""
 
     def cancel(self) -> None:
-        """Stops after the image being worked on; what is done stays."""
+        """Stops after the current image; finished images are kept."""
         if self.running:
             self._client.cancel()
 

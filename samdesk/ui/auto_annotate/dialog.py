@@ -1,4 +1,4 @@
-"""The auto-annotate dialog: what to run, on what, and what would happen."""
+"""The auto-annotate dialog: models, parameters, classes, and a preview of the number of images."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from samdesk.base.text import counted
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.auto_annotate.class_chooser import ClassChooser
+from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.kit.fields import (
     CHECKPOINTS,
     caption,
@@ -36,29 +38,27 @@ from samdesk.ui.kit.fields import (
     heading,
     quiet,
     rule,
-    share_field,
-    whole_field,
 )
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
 from samdesk.ui.models.rows import known_name, tells_names
 
 CAPTION = 15 * UNIT
-_NAMED = 4
+_NAMES_SHOWN = 4
 POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("skip", "Skip them", "Only images without annotations are annotated."),
-    ("add", "Add what is missing", "New objects are added; what overlaps one that is there is left out."),
-    ("replace", "Replace an earlier run", "Only what a run made goes; nothing a person drew or changed."),
+    ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
+    ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
 )
 
 
 class AutoAnnotateDialog(QDialog):
-    """Makes an AutoAnnotatePlan. Open it with ``open()``: nothing waits for it.
+    """Edits an AutoAnnotatePlan. Open it with ``open()``: it is not application-modal.
 
     Signals:
-        count_requested: (AutoAnnotatePlan) what would it do? ``set_dry_run`` brings the answer.
-        started: (AutoAnnotatePlan) run it; the dialog closes.
-        names_requested: (detector name, device id, precision) ``set_detector_names`` brings its classes.
+        count_requested: (AutoAnnotatePlan) requests a dry run; answer with ``set_dry_run``.
+        started: (AutoAnnotatePlan) emitted when the user starts the run; the dialog closes.
+        names_requested: (detector name, device id, precision) answer with ``set_detector_names``.
     """
 
     count_requested = Signal(object)
@@ -90,9 +90,7 @@ class AutoAnnotateDialog(QDialog):
         for model in MODELS:
             if model.finds_boxes:
                 self.detector.addItem(model.name if model.url else f"{model.title} (built in)", model.name)
-        self.detector.setToolTip(
-            "A YOLO model by name, Flint, or any detection or segmentation checkpoint file"
-        )
+        self.detector.setToolTip("A YOLO model, Flint, or a detection or segmentation checkpoint file")
         self.detector.setMinimumWidth(220)
         self.sam = QComboBox(self)
         for model in MODELS:
@@ -103,12 +101,7 @@ class AutoAnnotateDialog(QDialog):
         self.precision = QComboBox(self)
         for value, title in PRECISIONS:
             self.precision.addItem(title, value)
-        self.conf = share_field("Detections the detector is less sure of are dropped.")
-        self.iou = share_field("Of two boxes of a class that overlap more than this, the better one stays.")
-        self.imgsz = whole_field(
-            32, 8192, 32, " px", "The detector sees images this large; larger finds smaller objects."
-        )
-        self.max_det = whole_field(1, 10000, 50, "", "At most this many objects an image.")
+        self.parameters = ParameterFields()
         self.policies: dict[str, QRadioButton] = {}
         self._policy_group = QButtonGroup(self)
         for value, title, _ in POLICIES:
@@ -121,14 +114,14 @@ class AutoAnnotateDialog(QDialog):
         left, right = QVBoxLayout(), QVBoxLayout()
         left.setSpacing(UNIT)
         right.setSpacing(UNIT)
-        for title, fields in (("Models", self._models_form()), ("Detection", self._detection_form())):
+        for title, fields in (("Models", self._models_form()), ("Detection", self.parameters.form(CAPTION))):
             left.addWidget(heading(title))
             left.addLayout(fields)
             left.addSpacing(2 * UNIT)
         left.addWidget(heading("Images that have annotations"))
-        left.addWidget(quiet("An image that a person has worked on is never changed."))
-        for value, _, why in POLICIES:
-            explanation = quiet(why)
+        left.addWidget(quiet("Images you have edited are never changed."))
+        for value, _, text in POLICIES:
+            explanation = quiet(text)
             explanation.setIndent(3 * UNIT - 2)
             left.addWidget(self.policies[value])
             left.addSpacing(-UNIT)
@@ -152,7 +145,7 @@ class AutoAnnotateDialog(QDialog):
 
     def _models_form(self) -> QFormLayout:
         fields = form()
-        for words, combo, browse in (
+        for title, combo, browse in (
             ("Detector", self.detector, self.detector_browse),
             ("SAM model", self.sam, self.sam_browse),
         ):
@@ -160,44 +153,33 @@ class AutoAnnotateDialog(QDialog):
             row.setSpacing(UNIT)
             row.addWidget(combo, 1)
             row.addWidget(browse)
-            fields.addRow(caption(words, CAPTION), row)
+            fields.addRow(caption(title, CAPTION), row)
         fields.addRow(caption("Device", CAPTION), self.device)
         fields.addRow(caption("Precision", CAPTION), self.precision)
         return fields
 
-    def _detection_form(self) -> QFormLayout:
-        fields = form()
-        fields.addRow(caption("Least confidence", CAPTION), self.conf)
-        fields.addRow(caption("Overlap (IoU)", CAPTION), self.iou)
-        fields.addRow(caption("Image size", CAPTION), self.imgsz)
-        fields.addRow(caption("Objects an image", CAPTION), self.max_det)
-        return fields
-
     def _connect(self) -> None:
-        self.detector.currentTextChanged.connect(self._other_detector)
+        self.detector.currentTextChanged.connect(self._change_detector)
         self.sam.currentIndexChanged.connect(self._update)
         self.classes.changed.connect(self._update)
-        self.classes.names_requested.connect(self._ask_names)
+        self.classes.names_requested.connect(self._request_names)
         for button in self.policies.values():
             button.clicked.connect(self._recount)
         self.buttons.accepted.connect(self._start)
         self.buttons.rejected.connect(self.reject)
 
     def plan(self) -> AutoAnnotatePlan:
-        """What the fields say. ``ValueError`` if no class is chosen."""
+        """The plan that the fields show. Raises ``ValueError`` if no class is chosen."""
         return replace(
             self._plan,
             det_model=self.detector_name,
             sam_model=self.sam.currentData(),
             device=self.device.currentData(),
             precision=self.precision.currentData(),
-            conf=self.conf.value(),
-            iou=self.iou.value(),
-            imgsz=self.imgsz.value(),
-            max_det=self.max_det.value(),
             classes=self.classes.classes,
             mapping=self.classes.mapping,
             existing=self._existing(),
+            **self.parameters.values(),
         )
 
     def set_plan(self, plan: AutoAnnotatePlan) -> None:
@@ -207,22 +189,19 @@ class AutoAnnotateDialog(QDialog):
         self._set_sam(plan.sam_model)
         choose(self.device, plan.device, plan.device)
         choose(self.precision, plan.precision, plan.precision)
-        self.conf.setValue(plan.conf)
-        self.iou.setValue(plan.iou)
-        self.imgsz.setValue(plan.imgsz)
-        self.max_det.setValue(plan.max_det)
+        self.parameters.set_values(plan)
         self.policies[plan.existing].setChecked(True)
         self.classes.set_choice(plan.classes, plan.mapping)
-        self._ask_cheap_names()
+        self._request_cheap_names()
         self._update()
 
     def offer_taught(self, path: str, names: Sequence[str]) -> None:
-        """Offers the detector that was taught on this dataset before all others."""
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMED])}{more})", path)
+        """Lists the detector that was taught on this dataset first."""
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMES_SHOWN])}{more})", path)
 
     def name_predictor(self, path: str, title: str) -> None:
-        """Offers the predictor in use by its own title, if it is none of the list."""
+        """Lists the current predictor by its title, if it is not one of the known models."""
         name = known_name(path)
         if name and self.sam.findData(name) < 0:
             self.sam.insertItem(0, title, name)
@@ -232,7 +211,7 @@ class AutoAnnotateDialog(QDialog):
         fill_devices(self.device, list(devices))
 
     def set_downloaded(self, names: Iterable[str]) -> None:
-        """Tells which models' weights are on this machine; the others are downloaded when a run starts."""
+        """Sets which models' weights are installed; the others are downloaded when a run starts."""
         self._downloaded = frozenset(names)
         self._update()
 
@@ -244,38 +223,38 @@ class AutoAnnotateDialog(QDialog):
         return self.detector.itemData(at) if at >= 0 else text
 
     def set_detector_names(self, names: Sequence[str]) -> None:
-        """Tells the class names of the chosen detector."""
+        """Shows the class names of the chosen detector."""
         self.classes.set_names(names)
         self._update()
 
-    def set_names_failed(self, why: str) -> None:
-        """Says why the class names could not be had."""
-        self.classes.set_failed(why)
+    def set_names_failed(self, reason: str) -> None:
+        """Shows why the class names are unavailable."""
+        self.classes.set_failed(reason)
 
     def set_dry_run(self, dry_run: DryRun) -> None:
-        """Shows what the plan would do."""
+        """Shows how many images the run would annotate."""
         self._dry_run = dry_run
         self._update()
 
     @property
     def counted(self) -> bool:
-        """Whether what is shown of the plan's effect is up to date."""
+        """Whether the number of images shown is up to date."""
         return self._dry_run is not None
 
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
 
-    def _other_detector(self) -> None:
-        self.classes.forget()
-        self._ask_cheap_names()
+    def _change_detector(self) -> None:
+        self.classes.reset()
+        self._request_cheap_names()
         self._update()
 
-    def _ask_cheap_names(self) -> None:
-        """Flint's files tell their classes without being loaded; the others are loaded only if asked for."""
+    def _request_cheap_names(self) -> None:
+        """Requests class names if the file has them; other detectors are loaded only on request."""
         if not self.classes.known and tells_names(self.detector_name):
-            self.classes.ask()
+            self.classes.request_names()
 
-    def _ask_names(self) -> None:
+    def _request_names(self) -> None:
         device, precision = self.device.currentData(), self.precision.currentData()
         self.names_requested.emit(self.detector_name, device, precision)
 
@@ -289,7 +268,7 @@ class AutoAnnotateDialog(QDialog):
         problem = self._problem()
         self.summary.setText(problem or count_text(self._dry_run))
         wanted = self._to_download()
-        self.note.setText(f"Will be downloaded first: {', '.join(wanted)}." if wanted else "")
+        self.note.setText(f"To be downloaded first: {', '.join(wanted)}." if wanted else "")
         self.note.setVisible(bool(wanted))
         ready = self._dry_run is not None and bool(self._dry_run.annotate)
         self.start_button.setEnabled(ready and not problem)
@@ -336,7 +315,7 @@ class AutoAnnotateDialog(QDialog):
 
 
 def count_text(dry_run: DryRun | None) -> str:
-    """What a run would do, in one line: "412 images: 380 to annotate, 32 skipped (have annotations)"."""
+    """A dry run in one line: "412 images: 380 to annotate, 32 skipped (has annotations already)"."""
     if dry_run is None:
         return "Counting…"
     if not dry_run.total:
@@ -345,5 +324,4 @@ def count_text(dry_run: DryRun | None) -> str:
     parts += [f"{count:,} skipped ({reason})" for reason, count in dry_run.reasons.items()]
     if dry_run.failed:
         parts.append(f"{len(dry_run.failed):,} cannot be read")
-    images = "image" if dry_run.total == 1 else "images"
-    return f"{dry_run.total:,} {images}: {', '.join(parts)}"
+    return f"{counted(dry_run.total, 'image')}: {', '.join(parts)}"

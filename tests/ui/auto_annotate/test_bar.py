@@ -1,4 +1,4 @@
-"""The bar of the auto-annotate run."""
+"""The progress bar of the auto-annotate run."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def test_a_run_from_start_to_end(bar: BatchBar, qtbot: QtBot) -> None:
     assert not bar.isVisible()
     bar.begin()
     assert bar.isVisible()
-    assert bar.detail.text() == "Loading the models…"
-    assert bar.bar.maximum() == 0, "no share is known yet"
+    assert bar.detail.text() == "Loading models…"
+    assert bar.bar.maximum() == 0, "the total is unknown yet"
     bar.set_progress(BatchProgress(128, 412, 0, 1204, 6.23, 45.4, ImageKey("a.jpg")))
     assert bar.detail.text() == "128 of 412  ·  6.2 images/s  ·  45 s left  ·  1,204 annotations"
     assert (bar.bar.value(), bar.bar.maximum()) == (128, 412)
     bar.set_summary(BatchSummary(annotated=412, annotations=3000))
     assert bar.detail.text() == "3,000 annotations on 412 images"
     assert not bar.bar.isVisible()
-    with qtbot.assertNotEmitted(bar.cancel_requested):
-        qtbot.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
+    with qtbot.assertNotEmitted(bar.stop_requested):
+        qtbot.mouseClick(bar.stop, Qt.MouseButton.LeftButton)
     assert not bar.isVisible()
 
 
-def test_cancel_is_asked_for_once(bar: BatchBar, qtbot: QtBot) -> None:
+def test_stop_is_requested_once(bar: BatchBar, qtbot: QtBot) -> None:
     bar.begin()
-    with qtbot.waitSignal(bar.cancel_requested):
-        qtbot.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
-    assert bar.cancel.text() == "Stopping…"
-    with qtbot.assertNotEmitted(bar.cancel_requested):
-        qtbot.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(bar.stop_requested):
+        qtbot.mouseClick(bar.stop, Qt.MouseButton.LeftButton)
+    assert bar.stop.text() == "Stopping…"
+    with qtbot.assertNotEmitted(bar.stop_requested):
+        qtbot.mouseClick(bar.stop, Qt.MouseButton.LeftButton)
     bar.set_summary(BatchSummary(cancelled=True, annotated=3, annotations=9))
-    assert bar.detail.text().startswith("Cancelled: 9 annotations")
+    assert bar.detail.text().startswith("Stopped: 9 annotations")
     bar.begin()
-    assert bar.cancel.text() == "Cancel"
-    assert bar.cancel.isEnabled()
+    assert bar.stop.text() == "Stop"
+    assert bar.stop.isEnabled()
 
 
 def popup(bar: BatchBar) -> FailuresDialog:
@@ -76,9 +76,9 @@ def test_failures_are_listed_with_their_reasons(bar: BatchBar, qtbot: QtBot) -> 
     assert (
         QApplication.clipboard().text() == "images/a.jpg\tThe file is cut off.\nimages/b.jpg\tNot an image."
     )
-    with qtbot.waitSignal(bar.image_chosen) as told:
+    with qtbot.waitSignal(bar.image_chosen) as chosen:
         dialog.list.itemActivated.emit(rows[0], 0)
-    assert told.args == ["images/a.jpg"]
+    assert chosen.args == ["images/a.jpg"]
     dialog.close()
 
 

@@ -104,18 +104,18 @@ def test_another_policy_is_counted_again(dialog: AutoAnnotateDialog, qtbot: QtBo
     assert not dialog.start_button.isEnabled()
 
 
-def test_the_classes_are_asked_for(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
+def test_class_names_are_requested(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
     dialog.detector.setCurrentText("yolo11s.pt")
     with qtbot.waitSignal(dialog.names_requested) as told:
         click(qtbot, dialog.classes.show_button)
     assert told.args == ["yolo11s.pt", "", "auto"]
     assert dialog.classes.show_button.text() == "Loading the detector…"
     dialog.set_names_failed("no such file")
-    assert "no such file" in dialog.classes.words.text()
+    assert "no such file" in dialog.classes.message.text()
     assert dialog.classes.show_button.isEnabled()
 
 
-def test_flint_is_offered_first_and_shows_its_classes_unasked(
+def test_flint_is_listed_first_and_shows_its_classes_without_a_request(
     dialog: AutoAnnotateDialog, qtbot: QtBot
 ) -> None:
     assert dialog.detector.itemText(0) == "Flint (built in)"
@@ -134,7 +134,7 @@ def test_flint_is_offered_first_and_shows_its_classes_unasked(
     assert told.args == ["/data/taught.safetensors", "", "auto"]
 
 
-def test_flint_told_by_its_file_is_flint(dialog: AutoAnnotateDialog) -> None:
+def test_flint_given_by_its_file_is_flint(dialog: AutoAnnotateDialog) -> None:
     dialog.set_plan(AutoAnnotatePlan(det_model=str(flint_weights()), sam_model=str(flint_weights())))
     assert dialog.plan() == AutoAnnotatePlan(det_model="flint", sam_model="flint")
 
@@ -156,7 +156,7 @@ def test_no_class_at_all_cannot_start(dialog: AutoAnnotateDialog, qtbot: QtBot) 
     click(qtbot, dialog.classes.none_button)
     assert dialog.summary.text() == "Choose at least one class."
     assert not dialog.start_button.isEnabled()
-    click(qtbot, dialog.policies["add"])  # asks for no count of a plan that makes no sense
+    click(qtbot, dialog.policies["add"])  # requests no count of an invalid plan
     click(qtbot, dialog.policies["skip"])
     dialog.set_dry_run(dry_run(3))
     click(qtbot, dialog.classes.all_button)
@@ -174,7 +174,7 @@ def test_a_class_can_become_another_label(dialog: AutoAnnotateDialog, qtbot: QtB
     editor = table.findChild(QComboBox)
     assert isinstance(editor, QComboBox)
     offered = [editor.itemText(i) for i in range(editor.count())]
-    assert offered[:2] == ["person", "Fahrrad"], "the labels there are come first"
+    assert offered[:2] == ["person", "Fahrrad"], "existing labels come first"
     line = editor.lineEdit()
     assert line is not None
     line.selectAll()
@@ -216,16 +216,16 @@ def test_files_can_be_chosen(dialog: AutoAnnotateDialog, qtbot: QtBot) -> None:
     assert dialog.sam.currentText() == "sam.pt"
 
 
-def test_what_has_to_be_downloaded_is_said(dialog: AutoAnnotateDialog) -> None:
+def test_models_to_download_are_named(dialog: AutoAnnotateDialog) -> None:
     assert not dialog.note.isVisible()
     dialog.set_plan(AutoAnnotatePlan(det_model="yolo11n.pt", sam_model="mobile_sam.pt"))
     dialog.set_downloaded({"yolo11n.pt"})
-    assert dialog.note.text() == "Will be downloaded first: MobileSAM (41 MB)."
+    assert dialog.note.text() == "To be downloaded first: MobileSAM (41 MB)."
     dialog.set_downloaded({"yolo11n.pt", "mobile_sam.pt"})
     assert not dialog.note.isVisible()
 
 
-def test_a_predictor_told_by_its_path_is_found(dialog: AutoAnnotateDialog) -> None:
+def test_a_predictor_given_by_its_path_is_found(dialog: AutoAnnotateDialog) -> None:
     path = places.weights() / "mobile_sam.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"weights")
