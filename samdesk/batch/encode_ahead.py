@@ -153,7 +153,7 @@ class _Fill:
                 self._process(key, image)
         except Cancelled:
             pass
-        except OSError as error:  # an image's own are UserErrors
+        except OSError as error:  # those of an image are UserErrors
             stopped = f"{self._disk.files.root} cannot be written: {error.strerror or error}"
         cancelled = self._cancel.cancelled and self._done < self._total and not stopped
         seconds = time.perf_counter() - started

@@ -1,1 +1,1 @@
-"""What a batch run reads from and writes to."""
+"""Where a batch run reads images from and writes annotations to."""

@@ -22,7 +22,7 @@ from samdesk.formats.yolo import data_yaml
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
 
-NOT_OURS = "its label file was not written by an earlier run, or was changed since"
+CHANGED_SINCE_RUN = "its label file was not written by an earlier run, or was changed since"
 
 
 def annotate_files(images: ImageSet, output: Path, job: AutoAnnotateJob) -> BatchSummary:
@@ -74,7 +74,7 @@ class FileTarget:
         if self.existing == "skip":
             return HAS_ANNOTATIONS
         try:
-            return None if self.folder.ours(key) else NOT_OURS
+            return None if self.folder.from_run(key) else CHANGED_SINCE_RUN
         except OSError as error:
             raise ImageProblem(f"{self.folder.path(key)} cannot be read: {error.strerror}") from error
 
@@ -114,14 +114,14 @@ class FileWriter:
         height, width = hw
         annotations = tuple(to_annotation(f, self.labels.labels[f.detection.class_id].id) for f in found)
         text, report = self.folder.format.write(ImageDocument(key, width, height, annotations), self.labels)
-        added, ours = report.count, True
+        added, from_run = report.count, True
         before = self._before(key) if self.existing == "add" else None
         if before is not None:
-            ours = self.folder.ours(key)
+            from_run = self.folder.from_run(key)
             text, added = self._merged(key, before, text, self.folder.format.parse(before, width, height), hw)
         try:
             if text != before:
-                self.folder.write(key, text, ours=ours)
+                self.folder.write(key, text, from_run=from_run)
         except OSError as error:
             raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}") from error
         return Stored(added=added, note="; ".join(report.lossy))

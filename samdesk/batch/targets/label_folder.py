@@ -1,4 +1,4 @@
-"""A folder of YOLO label files beside a folder of images, and which of them a run of ours wrote."""
+"""A folder of YOLO label files for a folder of images, and a record of the files that runs wrote."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
 MANIFEST = ".samdesk-runs.json"
-"""File name -> SHA-256 of what a run wrote, in the label folder itself."""
+"""JSON file in the label folder: label file name -> SHA-256 of the contents that a run wrote."""
 
 
 class LabelFolder:
-    """Where the labels of a folder of images are, without a store.
+    """The label files of a folder of images without a store.
 
     Args:
-        folder: The label folder; made when the first file is written.
+        folder: The label folder; created with the first file.
         keys: The images.
         file_format: Of the label files; None: the default format.
     """
@@ -39,38 +39,38 @@ class LabelFolder:
         return self.folder / self._name(key)
 
     def owner(self, key: ImageKey) -> ImageKey:
-        """The image that this image's label file belongs to: another one if only the suffixes differ."""
+        """The image that owns this image's label file: another one if only the suffixes differ."""
         return self._owners.get(self._name(key), key)
 
     def read(self, key: ImageKey) -> str | None:
-        """The text of an image's label file, None if there is none. Raises ``OSError``."""
+        """Returns the text of an image's label file, None if it does not exist. Raises ``OSError``."""
         path = self.path(key)
         return path.read_bytes().decode("utf-8-sig", "replace") if path.exists() else None
 
-    def ours(self, key: ImageKey) -> bool:
-        """Whether the label file stands as a run wrote it. Raises ``OSError``."""
+    def from_run(self, key: ImageKey) -> bool:
+        """Whether the label file is unchanged since a run wrote it. Raises ``OSError``."""
         path = self.path(key)
         known = self._written.get(self._name(key))
         return known is not None and path.exists() and known == _hash(path.read_bytes())
 
-    def write(self, key: ImageKey, text: str, *, ours: bool) -> None:
-        """Writes a label file whole or not at all. Raises ``OSError``.
+    def write(self, key: ImageKey, text: str, *, from_run: bool) -> None:
+        """Writes a label file atomically. Raises ``OSError``.
 
         Args:
             key: The image.
             text: Its lines.
-            ours: Whether a later run may replace the file: it holds nothing but what runs found.
+            from_run: The file holds only objects that runs found, so a later run may replace it.
         """
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
-        if ours:
+        if from_run:
             self._written[self._name(key)] = _hash(path.read_bytes())
         else:
             self._written.pop(self._name(key), None)
 
     def save_manifest(self) -> None:
-        """Remembers which files runs wrote; after a crash those of the last run count as a person's."""
+        """Writes the record; after a crash, files of the last run count as edited by hand."""
         if self.folder.is_dir():
             write_text(self.folder / MANIFEST, json.dumps(self._written, indent=0, sort_keys=True) + "\n")
 
@@ -78,7 +78,7 @@ class LabelFolder:
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # without it every file counts as a person's, which is safe
+            return {}  # without it every file counts as edited by hand, which is safe
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
     def _name(self, key: ImageKey) -> str:
