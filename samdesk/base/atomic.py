@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: a reader, or a crash, sees the old content or the new one."""
+"""Atomic file writes: after a crash a file holds its old content or the new one, never a mix."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces a file with UTF-8 text, line ends as they are; as ``write_bytes``."""
+    """Writes a file atomically as UTF-8, line ends unchanged; otherwise as ``write_bytes``."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Replaces a file, or makes it with its folder; the content is on the disk when this returns.
+    """Writes a file atomically, creating its folder; the content is durable when this returns.
 
-    A symbolic link stays one: the file it points to is replaced. The permissions of the file stay.
-    Without ``sync`` the new name is not: whoever writes many files calls ``sync_folder`` once at the end.
+    A symbolic link is kept: its target is replaced. File permissions are kept.
+
+    Args:
+        path: The file.
+        data: Its new content.
+        sync: Also make the file's name durable. A writer of many files passes False and calls
+            ``sync_folder`` once at the end.
 
     Raises:
-        OSError: The file could not be written. The old one is as it was.
+        OSError: The file could not be written; its old content is intact.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +47,7 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes new names in a folder durable, where the system can."""
+    """Makes new file names in a folder durable (fsync), where the system supports it."""
     if os.name == "nt":
         return
     with contextlib.suppress(OSError):  # some network file systems cannot
@@ -54,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, found by trying: permission bits do not tell."""
+    """Whether a file can be created in a folder. It is tried: permission bits are not reliable."""
     try:
         with tempfile.TemporaryFile(prefix=".samdesk-", dir=folder):
             return True

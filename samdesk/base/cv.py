@@ -1,7 +1,7 @@
-"""The one import of OpenCV.
+"""Imports OpenCV without its changes to Qt's environment.
 
 opencv-python points Qt at its own plugins and fonts on import (QT_QPA_PLATFORM_PLUGIN_PATH,
-QT_QPA_FONTDIR), which breaks PySide6; what it changed is put back here.
+QT_QPA_FONTDIR), which breaks PySide6; the variables are restored here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The error that is told to the user as it is."""
+"""The base class of errors shown to the user."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import ClassVar
 
 
 class UserError(Exception):
-    """Something that did not work, in words for the user.
+    """An error whose message is written for the user.
 
-    Its message can be shown as it is. Any other exception is a fault of the program: its traceback goes to
-    the log, and the user reads that something unexpected happened.
+    Any other exception is a bug in the program: its traceback is logged, and the user reads that something
+    unexpected happened.
 
     Attributes:
-        code: The kind of error, a stable identifier for logs and tests ("engine").
+        code: Stable identifier of the kind of error, for logs and tests ("engine").
         what: What happened, as a sentence.
-        where: The file or device it happened to; "" where ``what`` names it or there is none.
-        next: What to do next; "" where ``what`` says it already.
+        where: The file or device concerned; "" if ``what`` names it or there is none.
+        next: What to do next; "" if ``what`` says it.
     """
 
     code: ClassVar[str] = "user"

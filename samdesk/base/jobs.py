@@ -1,4 +1,4 @@
-"""Stopping, pausing and following a long job."""
+"""Cancellation, pausing and progress of long jobs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import TypeAlias
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
-    """The user asked for a stop."""
+    """Raised in a job whose cancellation was requested."""
 
 
 @dataclass(frozen=True)
 class CancelToken:
-    """A stop signal shared between who runs a job and who may stop it (thread-safe)."""
+    """A thread-safe cancellation flag, shared by a job and its caller."""
 
     _event: Event = field(default_factory=Event)
 
     def cancel(self) -> None:
-        """Asks the job to stop at its next safe point."""
+        """Requests cancellation; the job stops at its next safe point."""
         self._event.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether cancellation was requested."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raises ``Cancelled`` if a stop was asked for."""
+        """Raises ``Cancelled`` if cancellation was requested."""
         if self.cancelled:
             raise Cancelled
 
@@ -41,4 +41,4 @@ Pause: TypeAlias = Callable[[], None]
 
 
 def no_pause() -> None:
-    """For an encode that nothing interrupts."""
+    """The ``Pause`` that does nothing."""

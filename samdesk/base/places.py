@@ -1,4 +1,4 @@
-"""Where samdesk keeps files on this machine. ``SAMDESK_HOME`` puts them all in one folder."""
+"""The folders that samdesk uses on this machine. ``SAMDESK_HOME`` puts them all in one folder."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def config() -> Path:
 
 
 def cache() -> Path:
-    """Files that can be made again: embeddings, Ultralytics' settings."""
+    """Files that can be regenerated: embeddings, Ultralytics' settings."""
     return _made(_under("cache") or platformdirs.user_cache_path(_APP, appauthor=False))
 
 
 def state() -> Path:
-    """Locks and notes about datasets."""
+    """Locks and other state of datasets."""
     return _made(_under("state") or platformdirs.user_state_path(_APP, appauthor=False))
 
 
@@ -43,12 +43,12 @@ def logs() -> Path:
 
 
 def weights() -> Path:
-    """Checkpoints that were downloaded, or put there by the user."""
+    """Downloaded checkpoints, and those that the user puts there."""
     return _made(_under("weights") or platformdirs.user_data_path(_APP, appauthor=False) / "weights")
 
 
 def resources() -> Path:
-    """The files that come with samdesk: in a frozen application, in the wheel, or in the checkout."""
+    """The files shipped with samdesk: in a frozen application, in the wheel, or in the checkout."""
     if getattr(sys, "frozen", False):
         return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent)) / "samdesk" / "_resources"
     package = Path(__file__).resolve().parents[1]
@@ -79,7 +79,7 @@ def _under(name: str) -> Path | None:
 
 
 def _made(folder: Path) -> Path:
-    # A home that cannot be written must not stop the program: whoever writes there says so.
+    # A home that cannot be written must not stop the program: the first write there reports it.
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""The rate of a long job, and the time it will still take."""
+"""The rate of a long job and its remaining time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _KEPT = 30
 
 @dataclass
 class Rate:
-    """Steps a second over the last steps; steps done before the first call do not count.
+    """The rate over the latest steps, in steps per second; steps before the first call do not count.
 
     Attributes:
-        clock: Seconds that only go up.
-        apart: Calls that follow the last one sooner than this many seconds are passed over, so that a rate
-            of many small steps spans a useful time.
+        clock: A monotonic clock, seconds.
+        apart: Calls within this many seconds of the last counted one are ignored, so that the rate of many
+            small steps spans a useful time.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -25,7 +25,7 @@ class Rate:
     _marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
     def step(self, done: int) -> None:
-        """So many steps are done by now; fewer than before begin anew."""
+        """Records how many steps are done; a lower number than before restarts the measurement."""
         now = self.clock()
         if self._marks and done < self._marks[-1][1]:
             self._marks.clear()
@@ -34,13 +34,13 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Steps a second; 0.0 while it is unknown."""
+        """Steps per second; 0.0 while unknown."""
         if len(self._marks) < 2:
             return 0.0
         (first, start), (last, end) = self._marks[0], self._marks[-1]
         return (end - start) / (last - first) if last > first else 0.0
 
     def seconds(self, steps: int) -> float | None:
-        """How long so many steps will take; None while it is unknown."""
+        """The time that so many steps take, seconds; None while unknown."""
         rate = self.per_second
         return steps / rate if rate else None

@@ -1,4 +1,4 @@
-"""Numbers in words: counts, sizes, durations and rates, the same in the window and on the command line."""
+"""Formats counts, sizes, durations and rates for the window and the command line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
     Args:
         number: How many.
-        noun: In the singular.
-        plural: Where it is not the singular with an "s".
+        noun: Singular.
+        plural: If it is not the singular with an "s".
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
@@ -19,7 +19,7 @@ def size(count: int, unit: int = 1000) -> str:
 
     Args:
         count: Bytes.
-        unit: Bytes in a kB: 1000 as downloads are counted, or 1024 as memory and the cache are.
+        unit: Bytes in a kB: 1000, as for downloads, or 1024, as for memory and the cache.
     """
     if count < unit**2:
         return f"{count / unit:,.0f} kB"
@@ -32,8 +32,8 @@ def duration(seconds: float, *, exact: bool = False) -> str:
 
     Args:
         seconds: Its length.
-        exact: For a time that was measured, "3.2 s" and "3 min 20 s"; else for an estimate, which shall
-            not change with every second.
+        exact: For a measured time: "3.2 s", "3 min 20 s". Otherwise it is an estimate, rounded so that it
+            does not change every second.
     """
     if exact and seconds < 10:
         return f"{seconds:.1f} s"
@@ -47,11 +47,11 @@ def duration(seconds: float, *, exact: bool = False) -> str:
 
 
 def rate(per_second: float, noun: str) -> str:
-    """A rate: "6.2 images/s", or "5.0 s/image" where it is slow; "" where it is 0.
+    """A rate: "6.2 images/s", or "5.0 s/image" below one per second; "" for 0.
 
     Args:
-        per_second: Things a second.
-        noun: What they are, in the singular.
+        per_second: Items per second.
+        noun: What an item is, singular.
     """
     if per_second <= 0:
         return ""
@@ -59,5 +59,5 @@ def rate(per_second: float, noun: str) -> str:
 
 
 def share(value: float | None, digits: int = 2) -> str:
-    """A figure in 0..1 with that many digits after the point; a dash where there is none."""
+    """A value in 0..1 with ``digits`` decimals; a dash for None."""
     return "–" if value is None else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""Annotation: one labelled instance on one image."""
+"""Annotations: labelled instances on an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RunId = NewType("RunId", str)
 
 
 class Source(str, Enum):
-    """Who drew an annotation."""
+    """What created an annotation."""
 
     MANUAL = "manual"
     SAM = "sam"
@@ -25,19 +25,19 @@ class Source(str, Enum):
 
 
 class ReviewState(str, Enum):
-    """Whether a person has agreed with an annotation that a machine made."""
+    """Whether the user has accepted an annotation that a model made."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
 
 
 def new_annotation_id() -> AnnotationId:
-    """An annotation id that no other annotation has."""
+    """A new unique annotation id."""
     return AnnotationId(uuid4().hex)
 
 
 def new_run_id() -> RunId:
-    """A run id that no other run has."""
+    """A new unique id of an auto-annotate run."""
     return RunId(uuid4().hex)
 
 
@@ -49,12 +49,12 @@ class Annotation:
         id: Unique in the dataset.
         label_id: Its class.
         region: Its geometry, image pixels; never empty.
-        source: Who drew it.
-        review: Whether a person has agreed with it.
+        source: What created it.
+        review: Whether the user has accepted it.
         detector_score: YOLO confidence, 0..1, if a detector found it.
-        mask_score: SAM's predicted IoU, 0..1, if SAM drew it.
-        prompts: The points and box that made it (without mask logits), to open it again in SAM.
-        run_id: The auto-annotate run that made it; None as soon as a person changes it.
+        mask_score: SAM's predicted IoU, 0..1, if SAM segmented it.
+        prompts: The point and box prompts it was made with (no mask prompt), to edit it again with SAM.
+        run_id: The auto-annotate run that made it; None once it is edited by hand.
     """
 
     id: AnnotationId
@@ -69,5 +69,5 @@ class Annotation:
 
     @property
     def score(self) -> float | None:
-        """The one number to show: the detector's confidence if there is one, else SAM's."""
+        """The score to show: the detector's confidence if there is one, else SAM's predicted IoU."""
         return self.detector_score if self.detector_score is not None else self.mask_score

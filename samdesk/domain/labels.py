@@ -19,13 +19,13 @@ PALETTE: tuple[str, ...] = (
 
 
 def new_label_id() -> LabelId:
-    """A label id that no other label has."""
+    """A new unique label id."""
     return LabelId(uuid4().hex)
 
 
 @dataclass(frozen=True)
 class Label:
-    """One class: a name that is unique in its set and a colour as ``#rrggbb``."""
+    """A class: a name, unique in its label set, and a colour ``#rrggbb``."""
 
     id: LabelId
     name: str
@@ -33,20 +33,20 @@ class Label:
 
 
 class LabelError(UserError, ValueError):
-    """A change to a label set that would break it: an empty or repeated name, an unknown id."""
+    """An invalid change to a label set: an empty or duplicate name, or an unknown id."""
 
     code = "label"
 
 
 @dataclass(frozen=True)
 class LabelSet:
-    """An ordered list of labels. The index is the YOLO class id and never moves by itself."""
+    """An ordered set of labels. The index of a label is its YOLO class id."""
 
     labels: tuple[Label, ...] = ()
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> LabelSet:
-        """A fresh set with palette colours, in the order given."""
+        """A new set with palette colours, in the order given."""
         result = cls()
         for name in names:
             result = result.add(name)
@@ -71,7 +71,7 @@ class LabelSet:
         for i, label in enumerate(self.labels):
             if label.id == label_id:
                 return i
-        raise LabelError(f"no label with id {label_id!r}")
+        raise LabelError(f"There is no label with the id {label_id!r}.")
 
     def get(self, label_id: LabelId) -> Label:
         """The label with this id; ``LabelError`` if it is not in the set."""
@@ -87,16 +87,16 @@ class LabelSet:
         return LabelSet((*self.labels, label))
 
     def rename(self, label_id: LabelId, name: str) -> LabelSet:
-        """The set with one label renamed; its class id stays."""
+        """The set with one label renamed; its class id does not change."""
         old = self.get(label_id)
-        return self._swap(replace(old, name=self._checked(name, besides=label_id)))
+        return self._swap(replace(old, name=self._checked(name, except_for=label_id)))
 
     def recolor(self, label_id: LabelId, color: str) -> LabelSet:
-        """The set with one label's colour (``#rrggbb``) changed."""
+        """The set with the colour (``#rrggbb``) of one label changed."""
         return self._swap(replace(self.get(label_id), color=color))
 
     def move(self, label_id: LabelId, index: int) -> LabelSet:
-        """The set with one label at another class id; those between shift by one."""
+        """The set with one label moved to another class id; the ids between shift by one."""
         label = self.get(label_id)
         rest = [other for other in self.labels if other.id != label_id]
         rest.insert(index, label)
@@ -110,13 +110,13 @@ class LabelSet:
     def _swap(self, label: Label) -> LabelSet:
         return LabelSet(tuple(label if old.id == label.id else old for old in self.labels))
 
-    def _checked(self, name: str, besides: LabelId | None = None) -> str:
+    def _checked(self, name: str, except_for: LabelId | None = None) -> str:
         name = " ".join(name.split())
         if not name:
-            raise LabelError("a label needs a name")
+            raise LabelError("A label needs a name.")
         found = self.find(name)
-        if found is not None and found.id != besides:
-            raise LabelError(f"there is already a label named {name!r}")
+        if found is not None and found.id != except_for:
+            raise LabelError(f"There is already a label named {name!r}.")
         return name
 
     def _next_color(self) -> str:

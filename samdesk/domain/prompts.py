@@ -1,4 +1,4 @@
-"""What SAM is given and what it answers: prompts and mask candidates."""
+"""Prompts for a mask model, and the mask candidates it returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, Region
 
 @dataclass(frozen=True)
 class PointPrompt:
-    """A click, in image pixels: on the object (positive) or on what is not of it."""
+    """A point prompt, image pixels: on the object (positive) or off it (negative)."""
 
     x: float
     y: float
@@ -20,7 +20,7 @@ class PointPrompt:
 
 @dataclass(frozen=True)
 class BoxPrompt:
-    """A box around the object, in image pixels, ``x0 <= x1`` and ``y0 <= y1``."""
+    """A box prompt around the object, image pixels, ``x0 <= x1`` and ``y0 <= y1``."""
 
     x0: float
     y0: float
@@ -35,7 +35,7 @@ class BoxPrompt:
 
 @dataclass(frozen=True, eq=False)
 class MaskPrompt:
-    """A mask as a prompt: (256, 256) float32 logits over ``frame``."""
+    """A mask prompt: (256, 256) float32 logits over ``frame``."""
 
     logits: FloatArray
     frame: Frame
@@ -43,7 +43,7 @@ class MaskPrompt:
 
 @dataclass(frozen=True)
 class PromptSet:
-    """All that is said about one object."""
+    """All prompts for one object."""
 
     points: tuple[PointPrompt, ...] = ()
     box: BoxPrompt | None = None
@@ -55,13 +55,13 @@ class PromptSet:
 
 @dataclass(frozen=True, eq=False)
 class MaskCandidate:
-    """One mask a predictor proposes.
+    """One mask returned by a predictor.
 
     Attributes:
         logits: (256, 256) float32 over ``frame``; above 0 is object.
         frame: The square of image pixels the logits cover.
-        image_hw: Height and width of the image, pixels; what lies outside it is cut off.
-        score: Predicted IoU, 0..1 (as the model says it; it may pass 1 a little).
+        image_hw: Height and width of the image, pixels; the mask is clipped to it.
+        score: Predicted IoU, 0..1, as the model returns it: it may slightly exceed 1.
         stability: IoU of the masks at thresholds +1 and -1 (Meta's stability score), 0..1.
     """
 
@@ -72,13 +72,13 @@ class MaskCandidate:
     stability: float
 
     def region(self) -> Region:
-        """The mask as a region in image pixels; costs the same for any image size."""
+        """The mask as a region, image pixels; the cost does not depend on the image size."""
         return logits_to_region(self.logits, self.frame, self.image_hw)
 
     def raster(self) -> BoolArray:
-        """The mask as (H, W) bool of the whole image: Meta's upsample and threshold."""
+        """The mask as (H, W) bool of the whole image, upsampled and thresholded as by Meta."""
         return logits_to_raster(self.logits, self.frame, self.image_hw)
 
     def as_prompt(self) -> MaskPrompt:
-        """The candidate as the mask prompt of the next decode."""
+        """The candidate as a mask prompt for the next prediction."""
         return MaskPrompt(self.logits, self.frame)

@@ -1,4 +1,4 @@
-"""What every label format speaks: parsed lines, problems in words, and what was lost in writing."""
+"""Values shared by all label formats: parsed instances, problems, and reports about written files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ParsedLine:
     Attributes:
         class_id: Index into the class names, 0 or more.
         region: Image pixels; never empty, within the image.
-        line: Which line of the file, from 1.
+        line: Line number in the file, from 1.
     """
 
     class_id: int
@@ -27,9 +27,9 @@ class LineProblem:
     """A line that could not be read.
 
     Attributes:
-        line: Which line of the file, from 1.
-        text: The line, cut to 80 characters.
-        message: What is wrong with it, in words for the user.
+        line: Line number in the file, from 1.
+        text: The line, truncated to 80 characters.
+        message: What is wrong with it, for the user.
     """
 
     line: int
@@ -39,12 +39,12 @@ class LineProblem:
 
 @dataclass(frozen=True)
 class ParsedLabels:
-    """What a label file says.
+    """The content of a label file.
 
     Attributes:
-        lines: The good lines, in file order.
-        problems: The bad ones, in file order.
-        detection: Whether a good line was a box without an outline.
+        lines: The valid lines, in file order.
+        problems: The invalid lines, in file order.
+        detection: Whether a valid line is a box without an outline.
     """
 
     lines: tuple[ParsedLine, ...] = ()

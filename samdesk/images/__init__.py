@@ -1,1 +1,1 @@
-"""Image files: reading, scanning, caching and identifying them. No Qt, no torch."""
+"""Image files: reading, listing, caching and identifying them. No Qt, no torch."""

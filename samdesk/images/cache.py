@@ -1,4 +1,4 @@
-"""Decoded images, kept within a byte budget."""
+"""A cache of decoded images with a byte budget."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _Key: TypeAlias = tuple[Path, _Stamp]
 
 
 class ImageCache:
-    """The newest images, decoded. Threads may share it.
+    """A thread-safe LRU cache of decoded images.
 
-    A file is decoded once even when two threads ask for it at the same time, and again when it has
-    changed on disk (size or time). What it hands out is read-only.
+    A file is decoded once even if two threads request it at the same time, and again after it has
+    changed on disk (size or time). The arrays are read-only.
     """
 
     def __init__(self, budget_bytes: int, read: Callable[[Path], RgbImage] = read_image) -> None:
-        """``budget_bytes`` of pixels are kept; ``read`` does the reading."""
+        """Creates a cache that keeps ``budget_bytes`` of pixels, read by ``read``."""
         self._budget = budget_bytes
         self._read = read
         self._lock = threading.Lock()
@@ -44,20 +44,20 @@ class ImageCache:
         return future.result()
 
     def has(self, path: Path) -> bool:
-        """Whether ``get`` would answer at once."""
+        """Whether ``get`` would return at once."""
         key = (path, _stamp(path))
         with self._lock:
             future = self._images.get(key)
         return future is not None and future.done()
 
     def set_budget(self, budget_bytes: int) -> None:
-        """Changes the budget; the oldest images go when it is smaller."""
+        """Changes the budget; the least recently used images beyond it are dropped."""
         with self._lock:
             self._budget = budget_bytes
             self._trim()
 
     def clear(self) -> None:
-        """Forgets all images."""
+        """Drops all images."""
         with self._lock:
             self._images.clear()
 
@@ -65,7 +65,7 @@ class ImageCache:
         try:
             image = self._read(key[0])
             image.flags.writeable = False
-        except BaseException as error:  # noqa: BLE001 the waiting threads get it, too
+        except BaseException as error:  # noqa: BLE001 - raised in the waiting threads, too
             with self._lock:
                 self._images.pop(key, None)
             future.set_exception(error)
@@ -79,7 +79,7 @@ class ImageCache:
 
     def _trim(self) -> None:
         used = self._used()
-        for key in list(self._images)[:-1]:  # the newest stays, however large
+        for key in list(self._images)[:-1]:  # the latest is kept, however large
             if used <= self._budget:
                 break
             future = self._images[key]
@@ -93,5 +93,5 @@ def _stamp(path: Path) -> _Stamp:
         stat = path.stat()
     except OSError:
         return (-1, -1, -1)
-    # The last is the system's: it tells also of a program that sets the time back (cp -p, rsync).
+    # ctime is set by the system: it changes even if a program sets mtime back (cp -p, rsync).
     return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

@@ -1,8 +1,8 @@
-"""The one image reader. What it returns is what the Ultralytics trainer sees.
+"""Reads images exactly as the Ultralytics trainer does.
 
-The trainer reads with OpenCV's ``IMREAD_COLOR``: rotated as EXIF says, alpha dropped (not blended), 16 bit
-cut to the high byte, grey and palette spread to three channels. So does this reader, and a file the
-trainer could not read is an error here, too.
+The trainer uses OpenCV's ``IMREAD_COLOR``: rotated by EXIF, alpha dropped (not blended), 16 bit reduced to
+the high byte, grey and palette expanded to three channels. This reader does the same, and a file that the
+trainer cannot read is an error here, too.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 MAX_PIXELS = 500_000_000
 
 _ORIENTATION = 274
-_LYING = frozenset({5, 6, 7, 8})
-# OpenCV turns these by EXIF in every version we allow. For others it depends on the version of OpenCV
-# (and pillow has already turned a TIFF), so their size is found by decoding.
-_SURE = frozenset({"JPEG", "MPO", "PNG"})
+_ROTATED = frozenset({5, 6, 7, 8})
+# OpenCV rotates these by EXIF in every supported version. For others it depends on the version of OpenCV
+# (and pillow has already rotated a TIFF), so their size is found by decoding.
+_EXIF_ALWAYS = frozenset({"JPEG", "MPO", "PNG"})
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ``max_pixels``
 
 if hasattr(cv2, "setLogLevel"):
-    cv2.setLogLevel(0)  # what goes wrong is raised in words; OpenCV would also print it
+    cv2.setLogLevel(0)  # errors are raised; OpenCV would also print them
 
 
 @dataclass(frozen=True)
 class _Header:
-    """Size as stored, whether EXIF says that rows are columns, and pillow's name of the format."""
+    """Size as stored, whether EXIF swaps rows and columns, and pillow's name of the format."""
 
     width: int
     height: int
-    lying: bool
+    rotated: bool
     format: str
 
 
 class ImageError(UserError):
-    """A file that cannot be shown as an image: ``path`` and, in words, ``reason``."""
+    """An image that cannot be read: ``path`` and ``reason``, a phrase for the user."""
 
     code = "image"
 
@@ -62,17 +62,17 @@ class ImageError(UserError):
 
 
 def read_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
-    """Reads an image as the trainer sees it.
+    """Reads an image as the trainer does.
 
     Args:
         path: Any image file of ``IMAGE_SUFFIXES``.
-        max_pixels: Larger images are refused before they are decoded.
+        max_pixels: Larger images are rejected before they are decoded.
 
     Returns:
         (H, W, 3) uint8, RGB, EXIF-rotated.
 
     Raises:
-        ImageError: Not there, empty, not an image, cut off, too large.
+        ImageError: Missing, empty, not an image, truncated or too large.
     """
     data = _bytes(path)
     header = _header(path, data, max_pixels)
@@ -83,19 +83,19 @@ def read_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height of the EXIF-rotated image, pixels, from the file's header.
 
     Raises:
-        ImageError: As ``read_image``, but for damage after the header.
+        ImageError: As ``read_image``, except for damage after the header.
     """
     header = _header(path, path, max_pixels)
-    if not header.lying:
+    if not header.rotated:
         return header.width, header.height
-    if header.format in _SURE:
+    if header.format in _EXIF_ALWAYS:
         return header.height, header.width
     rows, columns = _decode(path, _bytes(path), header, cv2.IMREAD_COLOR).shape[:2]
     return columns, rows
 
 
 def read_thumbnail(path: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
-    """A small copy that fits in a square of ``side`` pixels (never enlarged).
+    """Reads an image scaled down to fit a square of ``side`` pixels (never enlarged).
 
     Raises:
         ImageError: As ``read_image``.
@@ -116,19 +116,19 @@ def _bytes(path: Path) -> NDArray[np.uint8]:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise ImageError(path, _why(error)) from error
+        raise ImageError(path, _reason(error)) from error
     if not data.size:
         raise ImageError(path, "the file is empty")
     return data
 
 
-def _why(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "the file is not there any more"
+        return "the file no longer exists"
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not an image"
     if error.errno is None:  # pillow's own
-        return "the file is cut off" if "truncated" in str(error) else f"the file is damaged ({error})"
+        return "the file is truncated" if "truncated" in str(error) else f"the file is damaged ({error})"
     return f"the file cannot be read ({error.strerror or error})"
 
 
@@ -137,17 +137,17 @@ def _header(path: Path, source: Path | NDArray[np.uint8], max_pixels: int) -> _H
     try:
         with _open(stream) as image:
             width, height = image.size
-            lying = _orientation(image) in _LYING and image.format != "BMP"
-            header = _Header(width, height, lying, image.format or "")
+            rotated = _orientation(image) in _ROTATED and image.format != "BMP"
+            header = _Header(width, height, rotated, image.format or "")
     except UnidentifiedImageError as error:
-        raise ImageError(path, _unknown(path)) from error
+        raise ImageError(path, _not_an_image(path)) from error
     except OSError as error:
-        raise ImageError(path, _why(error)) from error
+        raise ImageError(path, _reason(error)) from error
     except Exception as error:  # damaged headers raise all sorts: struct.error, SyntaxError
         raise ImageError(path, f"the file is damaged ({error})") from error
     if width * height > max_pixels:
-        text = f"too large: {width} x {height} is {_mega(width * height)}, the limit is {_mega(max_pixels)}"
-        raise ImageError(path, f"{text} (see Settings)")
+        size = f"{width} x {height} is {_megapixels(width * height)}"
+        raise ImageError(path, f"too large: {size}, the limit is {_megapixels(max_pixels)} (see Settings)")
     return header
 
 
@@ -158,7 +158,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _unknown(path: Path) -> str:
+def _not_an_image(path: Path) -> str:
     try:
         empty = path.stat().st_size == 0
     except OSError:
@@ -166,12 +166,16 @@ def _unknown(path: Path) -> str:
     return "the file is empty" if empty else "not an image samdesk can read"
 
 
-def _mega(pixels: int) -> str:
+def _megapixels(pixels: int) -> str:
     return f"{pixels / 1e6:,.0f} MP"
 
 
 def _reduced(times: int) -> int:
-    """OpenCV's flag for decoding at a fraction that still has ``times`` the pixels needed."""
+    """OpenCV's flag for decoding at the smallest fraction that is not below the size needed.
+
+    Args:
+        times: The image's size divided by the size needed.
+    """
     flags = (
         (8, cv2.IMREAD_REDUCED_COLOR_8),
         (4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -183,13 +187,13 @@ def _reduced(times: int) -> int:
 def _decode(path: Path, data: NDArray[np.uint8], header: _Header, flag: int) -> NDArray[np.uint8]:
     """(H, W, 3) uint8, BGR."""
     if header.format in ("JPEG", "MPO") and data[-2:].tobytes() != b"\xff\xd9":
-        _check_whole(path, data)  # some versions of OpenCV fill what is cut off with grey
+        _check_whole(path, data)  # some versions of OpenCV fill the missing part with grey
     try:
         pixels = _decode_tiff(data) if header.format == "TIFF" else None
         if pixels is None:
-            pixels = _opened(data, flag)
+            pixels = _decoded(data, flag)
     except cv2.error as error:
-        raise ImageError(path, "the file is damaged or cut off") from error
+        raise ImageError(path, "the file is damaged or truncated") from error
     except MemoryError as error:
         raise ImageError(path, "there is not enough memory for it") from error
     if pixels is None:
@@ -199,7 +203,7 @@ def _decode(path: Path, data: NDArray[np.uint8], header: _Header, flag: int) -> 
 
 
 def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """A colour TIFF as the trainer reads it: first page, alpha dropped, 16 bit cut to the high byte."""
+    """A colour TIFF as the trainer reads it: first page, alpha dropped, 16 bit reduced to the high byte."""
     pixels: Any = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] < 3:
         return None
@@ -209,12 +213,12 @@ def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 
 def _check_whole(path: Path, data: NDArray[np.uint8]) -> None:
-    """``ImageError`` if pillow, which is strict, finds the file cut off or damaged."""
+    """Raises ``ImageError`` if pillow, which is strict, finds the file truncated or damaged."""
     try:
         with _open(io.BytesIO(data.data)) as image:
             image.load()
     except OSError as error:
-        raise ImageError(path, _why(error)) from error
+        raise ImageError(path, _reason(error)) from error
     except Exception as error:
         raise ImageError(path, f"the file is damaged ({error})") from error
 
@@ -223,12 +227,12 @@ def _rgb(pixels: NDArray[np.uint8]) -> RgbImage:
     return _uint8(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 
-def _opened(data: NDArray[np.uint8], flag: int) -> NDArray[np.uint8] | None:
+def _decoded(data: NDArray[np.uint8], flag: int) -> NDArray[np.uint8] | None:
     pixels = cv2.imdecode(data, flag)
     return None if pixels is None else _uint8(pixels)
 
 
 def _uint8(pixels: Any) -> NDArray[np.uint8]:
-    """The same array; OpenCV's own types only say that it holds numbers."""
+    """Casts the type: OpenCV's annotations only say that an array holds numbers."""
     result: NDArray[np.uint8] = pixels
     return result

@@ -1,4 +1,4 @@
-"""The demo's dataset: the two photos that ship inside the installed ``ultralytics`` package."""
+"""The demo's images: the two that ship with the installed ``ultralytics`` package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 from samdesk.base.errors import UserError
 
-PHOTOS = ("bus.jpg", "zidane.jpg")
+SAMPLES = ("bus.jpg", "zidane.jpg")
 
 
 class DemoError(UserError):
@@ -24,11 +24,11 @@ def fresh_demo_folder() -> Path:
 
 
 def make_demo_folder(folder: Path) -> Path:
-    """Copies the photos into ``folder`` (made if need be) and returns it. Raises ``DemoError``."""
+    """Copies the images into ``folder``, creating it, and returns it. Raises ``DemoError``."""
     spec = find_spec("ultralytics")  # finds the package without importing it
     places = list(spec.submodule_search_locations or []) if spec is not None else []
-    sources = [Path(place) / "assets" / name for place in places[:1] for name in PHOTOS]
-    if len(sources) != len(PHOTOS) or not all(path.is_file() for path in sources):
+    sources = [Path(place) / "assets" / name for place in places[:1] for name in SAMPLES]
+    if len(sources) != len(SAMPLES) or not all(path.is_file() for path in sources):
         raise DemoError("The installed ultralytics package has no assets folder with bus.jpg and zidane.jpg.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,5 +37,5 @@ def make_demo_folder(folder: Path) -> Path:
             if not target.exists():
                 shutil.copyfile(source, target)
     except OSError as error:
-        raise DemoError(f"The demo photos could not be copied to {folder}: {error.strerror}.") from error
+        raise DemoError(f"The demo images could not be copied to {folder}: {error.strerror}.") from error
     return folder

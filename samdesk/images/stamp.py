@@ -1,4 +1,4 @@
-"""Which image file, in which state, and a hash of what is in it."""
+"""Identifies image files by path, size and times, and by a hash of their content."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class ImageStamp:
-    """Which image file, in which state.
+    """The identity of a file's state, compared to detect changes.
 
     Attributes:
-        path: Its path.
-        mtime_ns: When its content was last written, as it says itself, nanoseconds.
+        path: Path of the file.
+        mtime_ns: Modification time, nanoseconds.
         size: Bytes.
-        ctime_ns: When it was last changed in any way, as the system says: also by a program that sets
-            ``mtime_ns`` back, such as ``cp -p`` or ``rsync``. On Windows, when it was made.
+        ctime_ns: Change time, nanoseconds. It also changes if a program sets ``mtime_ns`` back, as ``cp -p``
+            and ``rsync`` do. On Windows, the creation time.
     """
 
     path: str
@@ -31,11 +31,11 @@ class ImageStamp:
 
     @classmethod
     def of(cls, path: Path) -> ImageStamp:
-        """The stamp of a file as it is now; ``OSError`` if there is none."""
+        """The current stamp of a file; raises ``OSError`` if it does not exist."""
         stat = path.stat()
         return cls(str(path), stat.st_mtime_ns, stat.st_size, stat.st_ctime_ns)
 
-    def holds(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the file is still in this state."""
         try:
             return ImageStamp.of(Path(self.path)) == self
@@ -44,9 +44,9 @@ class ImageStamp:
 
 
 class ContentHashes:
-    """Hashes of files' contents. One that has not changed is read once. Thread-safe.
+    """A thread-safe cache of content hashes: an unchanged file is read once.
 
-    Some 1 to 2 ms a megabyte: never on the thread of the window.
+    Hashing takes 1 to 2 ms per megabyte; do not call it on the GUI thread.
     """
 
     def __init__(self) -> None:
@@ -54,13 +54,13 @@ class ContentHashes:
         self._known: OrderedDict[ImageStamp, str] = OrderedDict()
 
     def of(self, stamp: ImageStamp) -> str:
-        """The BLAKE2b hash of the file's bytes, 64 hex digits; ``OSError`` if it cannot be read."""
+        """The BLAKE2b hash of the file's content, 64 hex digits; raises ``OSError`` if it cannot be read."""
         with self._lock:
             known = self._known.get(stamp)
         if known is not None:
             return known
         found = _hash(Path(stamp.path))
-        if stamp.holds():  # else these are bytes of another state, or of two
+        if stamp.is_current():  # else the file changed while it was read
             self._remember(stamp, found)
         return found
 

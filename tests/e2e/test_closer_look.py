@@ -14,7 +14,7 @@ from samdesk.app import Outside
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
-from samdesk.domain.geometry.views import holds
+from samdesk.domain.geometry.views import contains_rect
 from samdesk.formats.yolo import segmentation
 from tests.e2e.conftest import Arrive
 from tests.helpers.desk import CONTROL, SHIFT, Person
@@ -69,12 +69,12 @@ def test_a_small_thing_becomes_selectable(person: Person) -> None:
     person.key(K.Key_Escape)
 
     view = look_at(person, 20)
-    assert holds(view, TRUTH.bounds)
+    assert contains_rect(view, TRUTH.bounds)
     person.click(*SMALL)
     assert iou(proposed(person), TRUTH) > 0.95
     person.key(K.Key_Return)
     (kept,) = person.annotations
-    assert holds(view, kept.region.bounds)
+    assert contains_rect(view, kept.region.bounds)
     person.until_saved()
 
     person.key(K.Key_Z, CONTROL)
@@ -123,4 +123,4 @@ def test_an_annotation_of_a_closer_look_is_opened_again_as_it_is(person: Person)
     person.key(K.Key_Return)
     (refined,) = person.annotations
     assert refined.id == kept.id
-    assert holds(view, refined.region.bounds)
+    assert contains_rect(view, refined.region.bounds)

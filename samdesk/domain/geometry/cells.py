@@ -1,6 +1,6 @@
-"""Where the cells of a model's logits lie in the image, and values between their centres.
+"""The grid of a model's logits in image pixels, and interpolation between its cell centres.
 
-Cell centres are at +0.5 of a cell. Beyond the outermost centres the values go on level, up to the
+Cell centres are at +0.5 of a cell. Beyond the outermost centres the values are constant up to the
 frame's edge.
 """
 
@@ -18,15 +18,15 @@ LOGITS_SIDE = 256
 MODEL_STEP = 4
 """Pixels of the model's input along each side of a cell of the logits."""
 _LARGEST = 1e5
-"""Logits beyond are taken for this: sums and products of them stay finite."""
+"""Logits are clipped to this magnitude, so that sums and products stay finite."""
 
 
-def usable(logits: FloatArray) -> FloatArray:
-    """The logits without infinities; what is no number becomes 0, which is not object."""
+def finite(logits: FloatArray) -> FloatArray:
+    """The logits clipped to finite values; NaN becomes 0, which is background."""
     if np.abs(logits).max(initial=0.0) <= _LARGEST:
         return logits
-    finite: FloatArray = np.nan_to_num(np.clip(logits, -_LARGEST, _LARGEST), copy=False, nan=0.0)
-    return finite
+    clipped: FloatArray = np.nan_to_num(np.clip(logits, -_LARGEST, _LARGEST), copy=False, nan=0.0)
+    return clipped
 
 
 def cell_size(shape: tuple[int, ...], frame: Frame, image_hw: tuple[int, int]) -> tuple[float, float]:
@@ -44,21 +44,21 @@ def cell_size(shape: tuple[int, ...], frame: Frame, image_hw: tuple[int, int]) -
 
 
 def shown(frame: Frame, image_hw: tuple[int, int]) -> tuple[float, float]:
-    """Height and width of what a frame shows before the image ends, image pixels."""
+    """Height and width of the part of a frame that lies on the image, image pixels."""
     height = min(image_hw[0] - frame.y0, frame.height)
     width = min(image_hw[1] - frame.x0, frame.width)
     return max(height, 1e-6), max(width, 1e-6)
 
 
 def resized(shape: tuple[int, ...], frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of that part in pixels of the model's (padded, square) input."""
+    """Height and width of the part on the image, in pixels of the model's (padded, square) input."""
     scale = shape[1] * MODEL_STEP / frame.side
     shown_h, shown_w = shown(frame, image_hw)
     return max(int(shown_h * scale + 0.5), 1), max(int(shown_w * scale + 0.5), 1)
 
 
 def linear(positions: NDArray[np.floating[Any]], samples: int) -> NDArray[np.float32]:
-    """Weights (positions, samples) of linear interpolation between samples at 0, 1, ..."""
+    """Linear interpolation weights (positions, samples) for samples at 0, 1, ..."""
     clipped = np.clip(positions, 0, samples - 1)
     lower = np.minimum(clipped.astype(np.int64), max(samples - 2, 0))
     fraction = (clipped - lower).astype(np.float32)

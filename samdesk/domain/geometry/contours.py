@@ -1,4 +1,4 @@
-"""Between a model's low-resolution logits and regions of the image.
+"""Converts between a model's low-resolution logits and regions of the image.
 
 Logits are (256, 256) float32 over a ``Frame``; cell centres are at +0.5 of a cell; above 0 is object.
 The outline is that of the bilinear surface through the cell centres, which is what Meta's upsampling
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
-from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, usable
+from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, finite
 from samdesk.domain.geometry.rings import (
     BENT_WITHIN,
     Rings,
@@ -28,30 +28,30 @@ from samdesk.domain.geometry.rings import (
 from samdesk.domain.geometry.types import FloatArray, Frame, Region
 
 MOST_RINGS = 1000
-"""Outlines of parts and of holes that a region of logits has at most."""
+"""Maximum rings (outlines of parts and holes) of a region made of logits."""
 MOST_POINTS = 8000
-"""Crossings of its outlines with the grid of logits. A large object has about 1,000."""
+"""Maximum crossings of its outlines with the grid of logits. A large object has about 1,000."""
 
 _TOLERANCE_CELLS = 0.04
 _TOLERANCE_PX = 0.1
-"""The outline is off by at most the larger of the two, most of it by simplification."""
+"""The outline deviates by at most the larger of the two, mostly from simplification."""
 _SLIVER = 1e-6
-"""Cells cut off at the image are no narrower than this, in cells."""
+"""Minimum width of a cell clipped at the image's edge, in cells."""
 
 _COVERAGE_STEP = 8
-"""Coverage is counted on this many by this many points a cell."""
+"""Coverage is sampled at this many points along each side of a cell."""
 
 
 def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]) -> Region:
-    """The mask as a region in image pixels, cut off at the image.
+    """The mask as a region in image pixels, clipped to the image.
 
     Contours the bilinear surface inside the mask's bounds only, so the cost depends on the mask and
-    not on the image. The outline keeps within ``max(0.1 px, 0.04 cells)`` of the contour, but for cells
-    in which two outlines nearly meet: there they may be joined the other way.
+    not on the image. The outline stays within ``max(0.1 px, 0.04 cells)`` of the contour, except in
+    cells where two outlines nearly meet: there they may be joined the other way.
 
-    The region of noise is bounded, and so is the time it takes: of more than ``MOST_RINGS`` outlines of
-    parts and holes the smallest are dropped, and what has more than ``MOST_POINTS`` even then is drawn
-    from logits averaged over 2 by 2 cells, or 4 by 4.
+    The size of the result, and the time it takes, are bounded even for noise: beyond ``MOST_RINGS``
+    rings the smallest are dropped, and if there are still more than ``MOST_POINTS``, the logits are
+    averaged over 2 by 2 cells, then 4 by 4.
     """
     cell = cell_size(logits.shape, frame, image_hw)
     while True:
@@ -69,9 +69,9 @@ def logits_to_region(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]
 
 
 def _moved(region: Region, frame: Frame, image_hw: tuple[int, int]) -> Region:
-    """From the frame to the image, whose edges it keeps to exactly.
+    """Translates a region from the frame to the image and clips it exactly at the image's edges.
 
-    Only now: which points simplification leaves out would else depend on where in the image a mask is.
+    Done last: simplification would otherwise depend on the position of the mask in the image.
     """
     if frame.x0 == frame.y0 == 0:
         return region
@@ -82,7 +82,7 @@ def _moved(region: Region, frame: Frame, image_hw: tuple[int, int]) -> Region:
 
 @dataclass(frozen=True, eq=False)
 class _Patch:
-    """Samples of the logits around the mask, and where in the frame they are.
+    """Samples of the logits around the mask, and their positions in the frame.
 
     Attributes:
         z: (rows, columns) values, none of them 0.
@@ -98,7 +98,7 @@ class _Patch:
 def _patch(
     logits: FloatArray, cell: tuple[float, float], frame: Frame, image_hw: tuple[int, int]
 ) -> _Patch | None:
-    """The cells that the contour passes through, cut off at the frame and at the image."""
+    """The cells that the contour passes through, clipped to the frame and to the image."""
     positive = np.asarray(logits > 0)
     height, width = positive.shape
     across = _span(np.flatnonzero(positive.any(axis=0)), width, cell[0], (frame.x0, image_hw[1]))
@@ -107,7 +107,7 @@ def _patch(
         return None
     (columns, x), (rows, y) = across, down
     (left, right), (top, bottom) = _reach(columns, width), _reach(rows, height)
-    values = np.asarray(usable(logits[top:bottom, left:right]), dtype=np.float64)
+    values = np.asarray(finite(logits[top:bottom, left:right]), dtype=np.float64)
     values = _sampled(_sampled(values, rows - top).T, columns - left).T
     return _Patch(clear_of_zero(np.ascontiguousarray(values)), x, y)
 
@@ -115,17 +115,17 @@ def _patch(
 def _span(
     drawn: NDArray[np.int64], cells: int, size: float, image: tuple[float, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Where to sample along one axis: centres of cells, and the two ends.
+    """The sample positions along one axis: cell centres, and the two ends.
 
     Args:
-        drawn: Indices of the cells where the mask has anything.
-        cells: How many there are.
-        size: Of a cell, image pixels.
-        image: Where the frame starts, and where the image ends, image pixels.
+        drawn: Indices of the cells that contain part of the mask.
+        cells: Number of cells.
+        size: Size of a cell, image pixels.
+        image: Start of the frame and end of the image, image pixels.
 
     Returns:
-        The samples counted from the first cell's centre, and in image pixels from the frame's start; None:
-        nothing to see.
+        The positions in cells from the first cell's centre, and in image pixels from the frame's start;
+        None if nothing is visible.
     """
     if len(drawn) == 0:
         return None
@@ -140,12 +140,12 @@ def _span(
 
 
 def _reach(at: NDArray[np.float64], cells: int) -> tuple[int, int]:
-    """The cells (half open) between whose centres samples lie."""
+    """The half-open range of cells whose centres enclose the samples."""
     return max(int(np.floor(at[0])), 0), min(int(np.ceil(at[-1])) + 1, cells)
 
 
 def _sampled(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows of values: between two of them at the ends, whole ones in between; level beyond."""
+    """Rows of values: interpolated at both ends, unchanged in between; constant beyond."""
     centre = int(at[1]) if len(at) > 2 else 0
     return np.concatenate(
         [_between(values, at[0]), values[centre : centre + len(at) - 2], _between(values, at[-1])]
@@ -161,7 +161,7 @@ def _between(values: NDArray[np.float64], at: float) -> NDArray[np.float64]:
 
 
 def _placed(rings: Rings, patch: _Patch) -> Rings:
-    """The rings in image pixels from the frame's corner."""
+    """The rings in image pixels relative to the frame's origin."""
     columns, rows = rings.points.T
     x = np.interp(columns, np.arange(len(patch.x)), patch.x)
     y = np.interp(rows, np.arange(len(patch.y)), patch.y)
@@ -171,16 +171,13 @@ def _placed(rings: Rings, patch: _Patch) -> Rings:
 def _coarser(logits: FloatArray) -> FloatArray:
     """Means of 2 by 2 cells; an odd last row or column counts twice."""
     odd = [(0, length % 2) for length in logits.shape]
-    even = np.pad(np.asarray(usable(logits), dtype=np.float64), odd, mode="edge")
+    even = np.pad(np.asarray(finite(logits), dtype=np.float64), odd, mode="edge")
     means: FloatArray = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
     return means
 
 
 def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) -> FloatArray:
-    """(256, 256) float32 over the frame: the region's antialiased coverage scaled to -10..10.
-
-    Opens any annotation in SAM as a mask prompt.
-    """
+    """A region as mask prompt logits: (256, 256) float32 over the frame, its coverage scaled to -10..10."""
     cell = cell_size((LOGITS_SIDE, LOGITS_SIDE), frame, image_hw)
     scale = _COVERAGE_STEP / np.array(cell)
     origin = np.array([frame.x0, frame.y0])
@@ -193,6 +190,6 @@ def region_to_logits(region: Region, frame: Frame, image_hw: tuple[int, int]) ->
 
 
 def stability_score(logits: FloatArray, offset: float = 1.0) -> float:
-    """IoU of the masks thresholded at +offset and -offset (Meta's stability score), 0..1."""
+    """Meta's stability score: the IoU of the masks thresholded at +offset and -offset, 0..1."""
     union = np.count_nonzero(logits > -offset)
     return float(np.count_nonzero(logits > offset) / union) if union else 0.0

@@ -9,7 +9,7 @@ from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import BoolArray
 
 Ring = list[tuple[int, int]]
-"""Corners of pixels as (x, y), open, along pixel edges."""
+"""Pixel corners as (x, y) along pixel edges; open."""
 
 IntArray = NDArray[np.int64]
 
@@ -17,7 +17,7 @@ IntArray = NDArray[np.int64]
 def mask_rings(mask: BoolArray) -> list[tuple[Ring, list[Ring]]]:
     """A shell and its holes for every 4-connected component of an (H, W) mask.
 
-    A ring turns at every vertex. It may touch itself at a corner where two pixels meet diagonally.
+    A ring turns at every vertex. It may touch itself where two pixels meet diagonally.
     """
     if not mask.any():
         return []
@@ -40,13 +40,13 @@ def mask_rings(mask: BoolArray) -> list[tuple[Ring, list[Ring]]]:
 
 
 def _trace(padded: BoolArray) -> list[Ring]:
-    """Closed rings through the corners of a mask with an empty rim, each from its topmost row."""
+    """Closed rings around a mask padded with an empty border, each starting in its topmost row."""
     xs, ys, turned = _corners(padded)
     n = len(xs)
     rank = np.arange(n)
     across = np.empty(n, dtype=np.int64)
     by_row = np.lexsort((rank, xs, ys))
-    across[by_row] = by_row[rank ^ 1]  # corners of a row pair up to horizontal edges
+    across[by_row] = by_row[rank ^ 1]  # the vertices of a row pair up to horizontal edges
     down = np.empty(n, dtype=np.int64)
     by_column = np.lexsort((np.where(turned, -rank, rank), ys, xs))
     down[by_column] = by_column[rank ^ 1]

@@ -1,8 +1,8 @@
-"""From a model's low-resolution logits to a mask of the whole image.
+"""Upsamples a model's low-resolution logits to a mask of the whole image.
 
 The reference is Meta's ``Sam.postprocess_masks`` (segment-anything): a padded square is upsampled
 bilinearly to four times the grid (1024), cut to the resized image and resampled to the image; a
-stretched frame (SAM 2) goes to the image in one step.
+stretched frame (SAM 2) is resampled to the image in one step.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry.cells import MODEL_STEP, linear, resized, shown, usable
+from samdesk.domain.geometry.cells import MODEL_STEP, finite, linear, resized, shown
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame
 
 
@@ -28,7 +28,7 @@ def logits_to_raster(logits: FloatArray, frame: Frame, image_hw: tuple[int, int]
         across = _axis(cols, resized_w, frame.x0, shown_w, width)
     mask = np.zeros(image_hw, dtype=np.bool_)
     (top, weights_y), (left, weights_x) = down, across
-    values = weights_y @ (np.asarray(usable(logits), dtype=np.float32) @ weights_x.T)
+    values = weights_y @ (np.asarray(finite(logits), dtype=np.float32) @ weights_x.T)
     mask[top : top + len(weights_y), left : left + len(weights_x)] = values > 0
     return mask
 

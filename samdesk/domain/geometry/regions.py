@@ -1,10 +1,10 @@
-"""Operations on regions: making, cleaning, combining and rasterising them.
+"""Creates, validates, compares and rasterises regions.
 
 A region is a valid shapely ``MultiPolygon`` in image pixels, (x, y). Every function returns a new
 value; none raises on an empty region.
 
-What takes time is called as a function of shapely (``shapely.buffer(region, ...)``), not as a method
-(``region.buffer(...)``): only the functions give Python's global lock away, and the window waits for it.
+Expensive operations use shapely's functions (``shapely.buffer(region, ...)``), not methods
+(``region.buffer(...)``): only the functions release the GIL, which the window waits for.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ EMPTY: Region = MultiPolygon()
 
 
 def clean(geometry: BaseGeometry) -> Region:
-    """Any geometry as a valid region: shells united, holes cut out, lines and points dropped.
+    """Makes any geometry a valid region: unites shells, subtracts holes, drops lines and points.
 
-    A bow tie becomes two parts; a hole that sticks out of its part cuts only what is inside.
+    A bow tie becomes two parts; a hole that crosses its part's outline only cuts what is inside.
     """
     if not shapely.is_valid(geometry):
         geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
@@ -42,7 +42,7 @@ def _polygons(geometry: BaseGeometry) -> list[Polygon]:
 
 
 def from_polygons(polygons: Iterable[Polygon]) -> Region:
-    """One region of polygons that do not overlap."""
+    """A region of polygons that do not overlap."""
     return MultiPolygon([p for p in polygons if p.area > 0.0])
 
 
@@ -60,17 +60,17 @@ def from_box(x0: float, y0: float, x1: float, y1: float) -> Region:
 def from_mask(mask: BoolArray) -> Region:
     """The pixel-exact outline of an (H, W) mask: ``rasterize`` gives the same mask back.
 
-    Pixels that touch only at a corner do not hang together.
+    Pixels are 4-connected: those that touch only diagonally belong to different parts.
     """
     parts = [Polygon(shell, holes) for shell, holes in mask_rings(mask)]
     return clean(MultiPolygon(parts))
 
 
 def rasterize(region: Region, height: int, width: int) -> BoolArray:
-    """(height, width) bool: a pixel is in when its centre is, as COCO does.
+    """(height, width) bool: a pixel is set if its centre is inside, as in COCO.
 
-    A centre exactly on an edge belongs to the region right of it or below it. The work done is
-    that of the region's bounds; only clearing the result costs with the image.
+    A centre exactly on an edge belongs to the region right of it or below it. The cost depends on the
+    region's bounds; only allocating the result depends on the image size.
     """
     mask = np.zeros((height, width), dtype=np.bool_)
     if region.is_empty:
@@ -102,7 +102,7 @@ def _edges(region: Region) -> NDArray[np.float64]:
 
 
 def _fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolArray:
-    """Fills rings by the row centres their edges cross; a crossing toggles all pixels right of it."""
+    """Even-odd scanline fill: where an edge crosses a row's centre line, all pixels to its right toggle."""
     xa, ya, xb, yb = edges.T
     upper, lower = np.minimum(ya, yb), np.maximum(ya, yb)
     first = np.clip(np.ceil(upper - 0.5), 0, height).astype(np.int64)
@@ -122,7 +122,7 @@ def _fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolA
 
 
 def clip(region: Region, width: float, height: float) -> Region:
-    """What of a region lies on the image."""
+    """The part of a region that lies on the image."""
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (0.0, 0.0, 0.0, 0.0)
     if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
         return region
@@ -135,7 +135,7 @@ def translate(region: Region, dx: float, dy: float) -> Region:
 
 
 def scale(region: Region, sx: float, sy: float) -> Region:
-    """The region with its x and y multiplied, as when its image is resized."""
+    """The region with x and y multiplied, as when its image is resized."""
     return clean(shapely.transform(region, lambda xy: xy * np.array([sx, sy])))
 
 
@@ -152,5 +152,5 @@ def contains(region: Region, x: float, y: float) -> bool:
 
 
 def is_drawable(region: Region) -> bool:
-    """Whether there is anything to see: not empty and with an area."""
+    """Whether a region has a positive area."""
     return not region.is_empty and region.area > 0.0

@@ -1,4 +1,4 @@
-"""The closed rings along which a grid of samples crosses 0, as flat arrays: many cost hardly more than one.
+"""Closed contour rings of a sample grid at level 0, as flat arrays: many cost hardly more than one.
 
 Coordinates are those of the grid: x the column, y the row of a sample. Between four samples lies the
 bilinear surface through them, ``f = z00 + q u + r v + s u v`` with u and v from the first of them.
@@ -19,11 +19,11 @@ from samdesk.domain.geometry.types import Region
 
 _NO_MASK = np.zeros((), dtype=np.bool_)
 BENT_WITHIN = 0.01
-"""Bent rings are no farther than this from the curve, in samples."""
+"""Maximum distance of a bent ring from the curve, in samples."""
 _STRAIGHT = 0.008
-"""Chords that the curve leaves by no more, in samples, are left as they are."""
+"""Chords within this distance of the curve, in samples, are not refined."""
 _BENDS = np.arange(1, 6)[:, None] / 6
-"""Where between their ends others get points; the sharpest hyperbola needs five."""
+"""Positions of the points added to other chords; the sharpest hyperbola needs five."""
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -54,7 +54,7 @@ class Rings:
 
 
 def clear_of_zero(z: Points) -> Points:
-    """The samples without any so near 0 that rings would touch there; 0 itself is not positive."""
+    """Moves samples away from 0, so that rings do not touch there; 0 itself counts as negative."""
     size = np.abs(z)
     least = max(1e-6 * float(size.max()), 1e-30)
     if float(size.min()) >= least:
@@ -63,9 +63,9 @@ def clear_of_zero(z: Points) -> Points:
 
 
 def around_positive(z: Points) -> Rings | None:
-    """Where (rows, columns) samples, all clear of 0, are above it: marching squares. None: nowhere.
+    """Marching squares at level 0 around (rows, columns) samples, none of them 0; None if none is positive.
 
-    What hangs together across a cell whose corners alternate is decided by their mean.
+    In a cell whose corners alternate, the mean of the corners decides which of them are connected.
     """
     height, width = z.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
@@ -88,9 +88,9 @@ def around_positive(z: Points) -> Rings | None:
 
 
 def largest(rings: Rings, most: int) -> Rings:
-    """The ``most`` rings around the largest areas: small parts go and small holes are filled.
+    """Keeps the ``most`` rings with the largest areas: drops small parts and fills small holes.
 
-    What is inside a ring is smaller than it, so nothing is kept in a hole that was filled.
+    Whatever lies inside a ring is smaller than it, so nothing remains in a filled hole.
     """
     if len(rings) <= most:
         return rings

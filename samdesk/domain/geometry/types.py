@@ -1,4 +1,4 @@
-"""The coordinate frame and the array and region types every layer shares.
+"""Array and region types, and the coordinate system they share.
 
 Image pixels, float, origin at the top-left corner of the top-left pixel, x right, y down, pixel
 centres at +0.5. The frame is that of the EXIF-rotated image.
@@ -24,13 +24,13 @@ Region: TypeAlias = MultiPolygon
 
 @dataclass(frozen=True)
 class Frame:
-    """The square of image pixels that a model looked at.
+    """The square of image pixels that a model's input covers.
 
     Attributes:
         x0: Left edge, image pixels.
         y0: Top edge, image pixels.
-        side: Width of the frame, image pixels. It may reach past the image (padding).
-        tall: Height, where the model stretches the image instead of padding it (SAM 2); None: square.
+        side: Width of the frame, image pixels. It may extend past the image (padding).
+        tall: Height, if the model stretches the image instead of padding it (SAM 2); None: square.
     """
 
     x0: float

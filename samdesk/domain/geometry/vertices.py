@@ -1,4 +1,4 @@
-"""Editing the vertices of a region: finding, moving, inserting and deleting them.
+"""Moves, inserts and deletes the vertices of a region.
 
 Coordinates are image pixels. A ring's vertices are numbered without its closing repeat.
 """
@@ -38,9 +38,9 @@ class VertexRef:
 def nearest_edge(
     region: Region, x: float, y: float, radius: float
 ) -> tuple[VertexRef, tuple[float, float]] | None:
-    """The place on the outline nearest to a point, if it is within ``radius``.
+    """The position on the outline nearest to a point, if it is within ``radius``.
 
-    Returns the vertex that a new one there goes after, and the place itself.
+    Returns the vertex after which a new one would be inserted, and the position.
     """
     best = radius
     found: tuple[VertexRef, tuple[float, float]] | None = None
@@ -64,7 +64,7 @@ def _feet(points: _Points, x: float, y: float) -> _Points:
 
 
 def move_vertex(region: Region, ref: VertexRef, x: float, y: float) -> MultiPolygon:
-    """The region with one vertex elsewhere, for a preview: it may be invalid, see ``regions.clean``."""
+    """The region with one vertex moved, for a preview: it may be invalid, see ``regions.clean``."""
 
     def moved(points: _Points) -> _Points:
         points = points.copy()
@@ -75,18 +75,18 @@ def move_vertex(region: Region, ref: VertexRef, x: float, y: float) -> MultiPoly
 
 
 def insert_vertex(region: Region, ref: VertexRef, x: float, y: float) -> tuple[MultiPolygon, VertexRef]:
-    """The region with one vertex more, right after ``ref``, and which one it is.
+    """The region with a vertex inserted after ``ref``, and a reference to it.
 
-    It may be invalid when the new vertex is off its edge, see ``regions.clean``.
+    It may be invalid if the new vertex is off its edge, see ``regions.clean``.
     """
     grown = _with_ring(region, ref, lambda points: np.insert(points, ref.index + 1, (x, y), axis=0))
     return grown, VertexRef(ref.part, ref.ring, ref.index + 1)
 
 
 def delete_vertex(region: Region, ref: VertexRef) -> Region | None:
-    """The valid region without one vertex; None when nothing is left.
+    """The valid region without one vertex; None if nothing is left.
 
-    A ring of three vertices goes as a whole: a hole is filled, a part vanishes.
+    A ring of three vertices is removed as a whole: a hole is filled, a part is dropped.
     """
     left = regions.clean(_with_ring(region, ref, lambda points: np.delete(points, ref.index, axis=0)))
     return left if regions.is_drawable(left) else None

@@ -127,7 +127,7 @@ class DiskCache:
         if entry is None:
             return False
         group, name = self._place(predictor, stamp, view)
-        if not stamp.holds():
+        if not stamp.is_current():
             return False
         self.files.write(group, name, packed(name, entry))
         return True
@@ -144,7 +144,7 @@ class DiskCache:
         except (EngineError, OSError) as error:
             log.info("an embedding of %s is not kept on disk: %s", stamp.path, error)
             return
-        if stamp.holds() and not self._writer.offer(lambda: self._write(group, name, entry)):
+        if stamp.is_current() and not self._writer.offer(lambda: self._write(group, name, entry)):
             log.info("the disk is too slow to keep the embedding of %s", stamp.path)
 
     def flush(self, timeout_s: float | None = None) -> bool:

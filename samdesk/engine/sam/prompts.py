@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, linear, usable
+from samdesk.domain.geometry.cells import LOGITS_SIDE, cell_size, finite, linear
 from samdesk.domain.geometry.contours import stability_score
 from samdesk.domain.geometry.types import FloatArray, Frame
 from samdesk.domain.prompts import MaskCandidate, MaskPrompt
@@ -54,7 +54,7 @@ def mask_on_frame(
     down = _resampling(rows, side, below, new_height / height)
     across = _resampling(columns, side, right, new_width / width)
     answer = np.full((side, side), _OUTSIDE, np.float32)
-    seen = usable(logits[down.old, across.old]) - _OUTSIDE
+    seen = finite(logits[down.old, across.old]) - _OUTSIDE
     answer[down.new, across.new] += down.weights @ seen @ across.weights.T
     return answer
 

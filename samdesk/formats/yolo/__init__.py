@@ -1,1 +1,1 @@
-"""YOLO segmentation labels: the line, the ring it holds, and the mask the trainer makes of it."""
+"""YOLO segmentation labels: the lines, their rings, and the masks the trainer makes of them."""

@@ -1,4 +1,4 @@
-"""Zero-width bridges: several rings walked as one, and the one taken apart again."""
+"""Zero-width bridges: joins several rings into one, and splits it again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Ring: TypeAlias = NDArray[np.float64]
 
 
 def join_rings(rings: list[Ring]) -> Ring:
-    """One ring that walks all rings, hanging each on its nearest neighbour by a bridge.
+    """Joins rings into one, each connected to its nearest neighbour by a bridge.
 
-    The bridges are those of the shortest spanning tree from vertex to vertex; the result depends on
-    the rings and their order only.
+    The bridges form a minimum spanning tree from vertex to vertex; the result depends on the rings and
+    their order only.
     """
     if len(rings) == 1:
         return rings[0]
@@ -31,7 +31,7 @@ def join_rings(rings: list[Ring]) -> Ring:
 
 
 def _spanning_tree(points: Ring, starts: NDArray[np.int64]) -> dict[int, list[int]]:
-    """For each vertex the vertices of other rings that hang on it, growing from the first ring."""
+    """For each vertex, the vertices of other rings bridged to it; grown from the first ring (Prim)."""
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     distance = np.full(len(points), np.inf)
     nearest = np.zeros(len(points), dtype=np.int64)
@@ -54,7 +54,7 @@ def _come_nearer(
     distance: NDArray[np.float64],
     nearest: NDArray[np.int64],
 ) -> None:
-    """Updates every outside vertex's nearest vertex of the tree for a ring that has just joined it."""
+    """Updates the nearest tree vertex of every outside vertex after a ring has joined the tree."""
     left = np.flatnonzero(outside)
     for chunk in np.array_split(left, max(1, len(left) * len(joined) // 1_000_000)):
         dx = points[chunk, None, 0] - points[None, joined.start : joined.stop, 0]
@@ -68,7 +68,7 @@ def _come_nearer(
 
 
 def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int]:
-    """Vertex numbers in the order walked: at each vertex its bridges first, each there and back."""
+    """Vertex indices in walking order: at each vertex its bridges first, each walked there and back."""
     ends = dict(pairwise(starts.tolist()))
     ring_start = np.repeat(starts[:-1], np.diff(starts))
 
@@ -77,7 +77,7 @@ def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int
         return [*range(entry, ends[first]), *range(first, entry)]
 
     order: list[int] = []
-    # What is left to do, last first: (vertex to emit, whether its bridges are still to be walked).
+    # A stack of (vertex to emit, whether its bridges are still to be walked).
     todo = [(v, True) for v in reversed(tour(0))]
     while todo:
         vertex, fresh = todo.pop()
@@ -93,9 +93,9 @@ def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int
 
 
 def split_ring(ring: Ring) -> list[Ring]:
-    """The rings that a ring with bridges walks; edges walked there and back are gone.
+    """Splits a ring at its bridges: edges that are walked there and back are removed.
 
-    Spikes go too. Rings with fewer than three different points are dropped.
+    Spikes are removed too. Rings with fewer than three distinct points are dropped.
     """
     points = [(float(x), float(y)) for x, y in ring]
     points = [p for i, p in enumerate(points) if p != points[i - 1]]
@@ -108,7 +108,7 @@ def split_ring(ring: Ring) -> list[Ring]:
         here = path[-1]
         back = edges.get((target, here))
         if back:
-            # Walked from ``target`` to ``here`` before: all since then is a ring that hangs there.
+            # Walked from ``target`` to ``here`` before: everything since then is a ring attached there.
             start = back[-1] + 1
             found.append(path[start:-1] if len(path) - start > 1 else [])
             _forget(path, edges, start)
@@ -124,7 +124,7 @@ def _forget(
     edges: dict[tuple[tuple[float, float], tuple[float, float]], list[int]],
     start: int,
 ) -> None:
-    """Takes the path back to the vertex before ``start``."""
+    """Truncates the path to the vertex before ``start``."""
     for i in range(start - 1, len(path) - 1):
         edges[(path[i], path[i + 1])].pop()
     del path[start:]

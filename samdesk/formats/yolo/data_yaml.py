@@ -1,4 +1,4 @@
-"""The file with the class names: data.yaml for Ultralytics, or classes.txt and its relatives."""
+"""Reads and writes class names: Ultralytics' data.yaml; also reads classes.txt and similar files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class NamesFound:
-    """Class names by class id, and the file they are from."""
+    """Class names by class id, and the file they were read from."""
 
     names: tuple[str, ...]
     path: Path
@@ -26,11 +26,11 @@ class NamesFound:
 
 @dataclass(frozen=True)
 class NamesSearch:
-    """What a search for class names met.
+    """The result of a search for class names.
 
     Attributes:
-        found: The first file that holds names, or None.
-        problems: In words, the files that should have held names before it and cannot be read.
+        found: The first file with names, or None.
+        problems: Messages about files before it that could not be read.
     """
 
     found: NamesFound | None
@@ -38,18 +38,18 @@ class NamesSearch:
 
 
 class _UnreadableError(ValueError):
-    """What is wrong with a names file, in words."""
+    """A names file that cannot be read; the message says why."""
 
 
 def read_names(folder: Path) -> NamesFound | None:
-    """The class names of the dataset that ``folder`` belongs to; None if no file holds any."""
+    """The class names of the dataset that ``folder`` belongs to; None if no file has any."""
     return search_names(folder).found
 
 
 def search_names(folder: Path) -> NamesSearch:
-    """Looks for class names in a folder, and above it where it is the ``images`` or a split of a dataset.
+    """Searches a folder for class names, and the dataset's root if it is an ``images`` or split folder.
 
-    A yaml file goes before a text file. Never raises: unreadable files become problems.
+    A yaml file takes precedence over a text file. Never raises: unreadable files become problems.
     """
     problems: list[str] = []
     for path in _places(folder):
@@ -66,7 +66,7 @@ def search_names(folder: Path) -> NamesSearch:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """Files that may hold names, the likeliest first."""
+    """Candidate files for class names, the most likely first."""
     for place in _folders(folder):
         first = [place / name for name in _FIRST]
         others = sorted(p for suffix in ("*.yaml", "*.yml") for p in place.glob(suffix) if p not in first)
@@ -89,11 +89,11 @@ def _folders(folder: Path) -> list[Path]:
 
 def _text(path: Path) -> str:
     if path.stat().st_size > _MAX_BYTES:
-        raise _UnreadableError("it is too large for a file of class names")
+        raise _UnreadableError("it is too large for a class names file")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _UnreadableError("it is not text in UTF-8") from error
+        raise _UnreadableError("it is not UTF-8 text") from error
 
 
 def _read_list(path: Path) -> tuple[str, ...]:
@@ -108,28 +108,28 @@ def _read_list(path: Path) -> tuple[str, ...]:
 def _read_yaml(path: Path) -> tuple[str, ...]:
     text = _text(path)
     try:
-        there = _mapping(text)
+        content = _mapping(text)
     except _UnreadableError:
         if path.name in _FIRST or "names" in text:
             raise
-        return ()  # some other program's file
-    return _names(there.get("names"))
+        return ()  # another program's file
+    return _names(content.get("names"))
 
 
 def _mapping(text: str) -> dict[Any, Any]:
-    """A yaml file's keys and values; ``_UnreadableError`` where it has none."""
+    """The mapping in a yaml file; raises ``_UnreadableError`` if there is none."""
     try:
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise _UnreadableError(f"it is no valid yaml{where}") from error
-    # A value that looks like a date or a number and is none, and nesting without end, raise these.
+        raise _UnreadableError(f"it is not valid YAML{where}") from error
+    # Raised by values that look like a date or number but are none, and by endless nesting.
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise _UnreadableError("it is no valid yaml") from error
+        raise _UnreadableError("it is not valid YAML") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _UnreadableError("it is no yaml of keys and values")
+        raise _UnreadableError("it is not a YAML mapping")
     return value
 
 
@@ -142,7 +142,7 @@ def _names(value: object) -> tuple[str, ...]:
     elif isinstance(value, dict):
         by_id = {_id(key): name for key, name in value.items()}
     else:
-        raise _UnreadableError("its names are neither a list nor numbered")
+        raise _UnreadableError("its names are neither a list nor a mapping of class ids")
     if len(by_id) > _MAX_CLASSES or max(by_id, default=0) >= _MAX_CLASSES:
         raise _UnreadableError(f"it has more than {_MAX_CLASSES} classes")
     texts = {i: " ".join(str(name).split()) for i, name in by_id.items() if name is not None}
@@ -157,30 +157,30 @@ def _id(key: object) -> int:
 
 
 def render(existing_text: str | None, names: Sequence[str], images_dir: str) -> str:
-    """The yaml that makes Ultralytics train on the dataset.
+    """The data.yaml with which Ultralytics trains on the dataset.
 
-    The folder of the file is the dataset's root, so no ``path`` is written. Foreign keys, their order
-    and comments outside ``names`` stay; ``train`` and ``val`` that are there stay.
+    The file's folder is the dataset's root, so no ``path`` is written. Other keys, their order, comments
+    outside ``names``, and existing ``train`` and ``val`` are kept.
 
     Args:
-        existing_text: What the file holds now, or None.
+        existing_text: The file's current content, or None.
         names: Class names by class id.
-        images_dir: Where the images are, as seen from the file.
+        images_dir: The images' folder, relative to the file.
 
     Raises:
-        ValueError: ``existing_text`` is no yaml of keys and values: it would be lost. In words.
+        ValueError: ``existing_text`` is not a YAML mapping and would be lost; the message says why.
     """
     text = (existing_text or "").removeprefix("\ufeff")
-    there = _mapping(text)
+    existing = _mapping(text)
     changed: dict[Any, Any] = {}
-    if not there.get("train"):
+    if not existing.get("train"):
         changed["train"] = images_dir
-    if not there.get("val"):
+    if not existing.get("val"):
         changed["val"] = images_dir
-    if "nc" in there:
+    if "nc" in existing:
         changed["nc"] = len(names)
-    changed["names"] = list(names) if isinstance(there.get("names"), list) else dict(enumerate(names))
-    wanted = {**there, **changed}
+    changed["names"] = list(names) if isinstance(existing.get("names"), list) else dict(enumerate(names))
+    wanted = {**existing, **changed}
     spliced = _splice(text, changed)
     return spliced if _holds(spliced, wanted) else _dump(wanted)
 
@@ -193,7 +193,7 @@ def _holds(text: str, wanted: dict[Any, Any]) -> bool:
 
 
 def _splice(text: str, changed: dict[Any, Any]) -> str:
-    """The text with some keys' values replaced where they stand, and new keys at its end."""
+    """The text with the values of some keys replaced in place, and new keys appended."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     spans: dict[str, tuple[int, int]] = {}
     if isinstance(root, yaml.MappingNode) and not root.flow_style:
@@ -208,7 +208,7 @@ def _splice(text: str, changed: dict[Any, Any]) -> str:
 
 
 def _end(node: yaml.Node) -> int:
-    """Where a value's text ends; a block's own mark is past the comments that follow it."""
+    """The end of a value's text; a block's own end mark is past the comments that follow it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(last[1] if isinstance(last, tuple) else last)

@@ -1,7 +1,7 @@
 """YOLO label files, one image each: ``class x1 y1 x2 y2 ...``, values in 0..1 of width and height.
 
-Read tolerantly (detection lines ``class cx cy w h`` too), written strictly. The geometry of a written
-line, and what reading one means, is in ``samdesk.formats.yolo.yolo_ring``.
+Reading is tolerant (detection lines ``class cx cy w h`` too), writing strict. ``yolo_ring`` converts
+between regions and the rings of the lines.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from samdesk.formats.base import LineProblem, ParsedLabels, ParsedLine, WriteRep
 from samdesk.formats.yolo import trainer_raster, yolo_ring
 
 MAX_CLASS_ID = 9_999
-"""A larger class id is taken for a mistake: every smaller one would become a class."""
+"""A larger class id is treated as an error: every smaller id would become a class."""
 
 _OUTSIDE = 0.01 + 1e-9
-"""Values this far outside 0..1 are moved onto the image, as the trainer accepts them."""
+"""Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
 _LOSSY_IOU = 0.8
 _SHOWN = 80
 
@@ -52,9 +52,9 @@ def count_classes(data: bytes) -> Counter[int]:
 
 
 def parse(text: str, width: int, height: int) -> ParsedLabels:
-    """Reads a label file of an image of ``width`` x ``height`` pixels.
+    """Parses the label file of an image of ``width`` x ``height`` pixels.
 
-    Never raises: a bad line becomes a problem in words and the others are read all the same.
+    Never raises: an invalid line becomes a ``LineProblem``, and the others are still parsed.
     """
     lines: list[ParsedLine] = []
     problems: list[LineProblem] = []
@@ -75,7 +75,7 @@ def parse(text: str, width: int, height: int) -> ParsedLabels:
 
 
 class _BadLineError(Exception):
-    """What is wrong with a line, in words."""
+    """An invalid line; the message says why."""
 
 
 def _class_id(token: str) -> int:
@@ -93,7 +93,7 @@ def _class_id(token: str) -> int:
 
 
 def _values(tokens: list[str]) -> NDArray[np.float64]:
-    """The numbers after the class id: four for a box, or three points and more."""
+    """The numbers after the class id: 4 for a box, or at least 3 points."""
     try:
         values = np.array([float(token) for token in tokens], dtype=np.float64)
     except ValueError:
@@ -136,14 +136,14 @@ def _region(values: NDArray[np.float64], width: int, height: int) -> Region:
         region = yolo_ring.ring_to_region(np.clip(values, 0, 1).reshape(-1, 2) * size)
     region = regions.clip(region, width, height)
     if not regions.is_drawable(region):
-        raise _BadLineError("it encloses nothing on the image")
+        raise _BadLineError("it has no area on the image")
     return region
 
 
 def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
-    """The label file of a document, one line an annotation in painting order, and how faithful it is.
+    """The label file of a document, one line per annotation in painting order, and a fidelity report.
 
-    Raises ``LabelError`` where an annotation's label is not in the set.
+    Raises ``LabelError`` if an annotation's label is not in the set.
     """
     lines: list[str] = []
     lossy: list[str] = []
@@ -160,9 +160,9 @@ def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
     return text, WriteReport(len(lines), tuple(lossy))
 
 
-@lru_cache(maxsize=4096)  # an edit changes one annotation; its image's others are written again
+@lru_cache(maxsize=4096)  # an edit changes one annotation; the image's others are rewritten
 def _line(region: Region, width: int, height: int) -> tuple[str, float]:
-    """The points of a region as text, "" where it is empty, and the IoU of what they train."""
+    """The points of a region as text ("" if empty), and the IoU of the mask they train with the region."""
     ring = yolo_ring.region_to_ring(region, width, height)
     if len(ring) == 0:
         return "", 0.0

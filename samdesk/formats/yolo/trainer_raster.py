@@ -1,4 +1,4 @@
-"""The mask the Ultralytics trainer makes of a YOLO segmentation line, without the trainer.
+"""Reproduces the mask that the Ultralytics trainer makes of a YOLO segmentation line.
 
 Follows ``ultralytics.utils.ops.resample_segments`` and ``ultralytics.data.utils.polygon2mask``
 (8.4): a segment gets about 1,000 points, is scaled to the resized image, truncated to whole pixels and
@@ -36,13 +36,13 @@ def trained_polygon(ring: NDArray[np.float64], width: int, height: int) -> NDArr
 
 
 def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: int) -> float:
-    """IoU at the trainer's size of what a ring in 0..1 trains and the region it stands for.
+    """IoU, at the trainer's size, of the mask a ring trains with the region it was written for.
 
     Args:
-        ring: (N, 2), as written.
+        ring: (N, 2) in 0..1, as written.
         region: Image pixels.
-        width: Of the image, pixels.
-        height: Of the image, pixels.
+        width: Image width, pixels.
+        height: Image height, pixels.
     """
     size_w, size_h = resized(width, height)
     scale = np.array([size_w / width, size_h / height])
@@ -61,7 +61,7 @@ def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: i
 
 
 def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """More points along the edges of a closed ring, the vertices kept."""
+    """Adds points along the edges of a closed ring and keeps its vertices."""
     count = max(_POINTS, len(points) + 1)
     closed = np.concatenate([points, points[:1]])
     index = np.arange(len(closed))

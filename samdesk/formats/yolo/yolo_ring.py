@@ -1,20 +1,20 @@
-"""Between a region and the one ring of a YOLO segmentation line.
+"""Converts between a region and the single ring of a YOLO segmentation line.
 
 The Ultralytics trainer truncates vertices to whole pixels and fills *including* the boundary, so a
-ring through the true edge trains a mask that is too large. A ring therefore runs through the centres
-of the boundary pixels: the region inset by half an image pixel. Reading one outsets it again, so that
-what is shown is what trains.
+ring along the true edge trains a mask that is too large. A ring therefore passes through the centres
+of the boundary pixels: the region inset by half an image pixel. Reading outsets it again, so that the
+region on screen is the mask that trains.
 
 The pixel is the image's, so that a line means the same for every training size. For COCO's polygons
 (images of 640 pixels) the trained mask has IoU 0.99 (median) and 0.95 (5th percentile) with COCO's at
-640; through the true edge 0.95 and 0.80. On a photo five times as large half its pixel is a tenth of
+640; along the true edge 0.95 and 0.80. In an image five times as large, half its pixel is a tenth of
 the trainer's at 640, which leaves 0.95 and 0.83 there.
 
-Inset vertices lie on a lattice of 1/8 pixel (pixel centres are on it), and what is written is a fixed
-point of reading and writing: reading it and writing it again gives the same numbers.
+Inset vertices lie on a lattice of 1/8 pixel (which includes pixel centres), and a written ring is a
+fixed point of reading and writing: reading and writing it again gives the same numbers.
 
-Parts and holes hang on one ring by zero-width bridges, edges that are walked there and back. The
-trainer's even-odd fill undoes them but for a line of one pixel between parts, so they are short.
+Parts and holes are joined to one ring by zero-width bridges, edges walked there and back. The
+trainer's even-odd fill cancels them except for a line of one pixel between parts, so they are short.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from samdesk.domain.geometry.types import Region
 from samdesk.formats.yolo.bridges import join_rings, split_ring
 
 INSET_PX = 0.5
-"""From the true edge to the centres of the boundary pixels."""
+"""Distance from the true edge to the centres of the boundary pixels."""
 
 _LATTICE = 0.125
 _OUTSET_MITRE = 2.0
-"""A sharp tip grows by at most this many half pixels; the inset finds the same tip again."""
+"""Mitre limit of the outset: a sharp tip grows by at most this many half pixels; the inset restores it."""
 _INSET_MITRE = 8.0
-"""A sharp notch reaches this deep. Cut off earlier, it would creep at every reading and writing."""
+"""Mitre limit of the inset: the depth of a sharp notch. With less it would creep at every round trip."""
 _THIN = 0.97
-"""A part that loses more of itself than this when inset and outset is thin somewhere."""
+"""A part that keeps a smaller share of its area when inset and outset is thin somewhere."""
 _THIN_INSETS = (0.4, 0.3, 0.2, 0.1, 0.0)
 _ROUNDS = 4
 _CLOSINGS = ((0.75, 16.0), (1.0, 32.0), (1.5, 64.0), (2.0, 128.0))
-"""After so many rounds: the radius to which notches are filled, and how far around what still moves."""
+"""After ``_ROUNDS``: the radius to which notches are filled, and the distance around what still moves."""
 _MOST_FILLED = 1.1
-"""Filling stops where the area has grown by more than this."""
+"""Filling stops once the area has grown by more than this factor."""
 _STAIR_INSET = 0.375
 _MOST_STAIRS = 4_000_000
 _MOST_RINGS = 200
-"""Objects have a handful; the masks of an untrained network have thousands, and cost minutes."""
+"""Objects have a handful of rings; the masks of an untrained network have thousands and take minutes."""
 _MOST_VERTICES = 10_000
 _COARSEST_PX = 16.0
 
@@ -55,7 +55,7 @@ _COARSEST_PX = 16.0
 def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float64]:
     """The ring to write for a region: (N, 2) x and y in image pixels, open, N >= 3.
 
-    What would vanish when inset keeps a form one pixel wide. An empty region gives (0, 2).
+    Parts that would vanish when inset keep a shape one pixel wide. An empty region gives (0, 2).
     """
     if region.is_empty:
         return np.zeros((0, 2))
@@ -68,7 +68,7 @@ def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float6
 
 
 def _without_dust(region: Region) -> Region:
-    """The region, coarser and with its largest parts and holes only, if a line of it would take minutes."""
+    """Coarsens a region and keeps only its largest parts and holes if writing it would take minutes."""
     rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
         region = _largest_rings(region, rings)
@@ -90,16 +90,16 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
 
 
 def _reads_as(core: Region, region: Region, width: int, height: int) -> bool:
-    """Whether reading the core gives the region itself: it came from a line written here."""
+    """Whether reading the core gives the region itself, as for a region read from a line written here."""
     read = regions.clip(_outset(core), width, height)
     return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
 
 
 def _fixed_point(core: Region, width: int, height: int) -> Region:
-    """The core that reading and writing give back, reached from ``core``.
+    """The fixed point of reading and writing that is reached from ``core``.
 
     Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
-    needle-sharp notch may creep from round to round: it is filled, and where that fills too much the
+    needle-sharp notch may creep from round to round: it is filled, and if that fills too much the
     outline becomes that of pixels, whose right angles are always stable.
     """
     start = core
@@ -116,10 +116,10 @@ def _fixed_point(core: Region, width: int, height: int) -> Region:
 
 
 def _stairs(core: Region, width: int, height: int) -> Region:
-    """A core along the centres of pixels, a quarter pixel wide where the mask is one pixel wide.
+    """A core along pixel centres, a quarter pixel wide where the mask is one pixel wide.
 
-    Around a very large region that would be too many vertices: there a notch may creep by a fraction
-    of a pixel at every writing.
+    A very large region would have too many vertices and is returned unchanged: its notch may creep by a
+    fraction of a pixel at every writing.
     """
     x0, y0, x1, y1 = core.bounds
     if (x1 - x0) * (y1 - y0) > _MOST_STAIRS:
@@ -130,12 +130,12 @@ def _stairs(core: Region, width: int, height: int) -> Region:
 
 
 def _again(core: Region, width: int, height: int) -> Region:
-    """The core that is written after ``core`` was read."""
+    """The core that is written after reading ``core``."""
     return _snap(_inset(regions.clip(_outset(core), width, height)), width, height)
 
 
 def _filled(region: Region, before: Region, radius: float, around: float) -> Region:
-    """The region with notches filled that no disc of this radius fits in, near where it has moved."""
+    """Fills notches too narrow for a disc of this radius (morphological closing), near what has moved."""
     where = region.symmetric_difference(before).buffer(around, quad_segs=2)
     closed = region.buffer(radius, quad_segs=4).buffer(-radius, quad_segs=4)
     return regions.clean(region.union(closed.intersection(where)))
@@ -144,7 +144,7 @@ def _filled(region: Region, before: Region, radius: float, around: float) -> Reg
 def ring_to_region(ring: ArrayLike) -> Region:
     """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by half a pixel.
 
-    Bridges are taken out. A ring without any area gives the line one pixel wide that it trains.
+    Bridges are removed. A ring without area gives the line one pixel wide that it trains.
     """
     points = _unrounded(np.asarray(ring, dtype=np.float64).reshape(-1, 2))
     core = even_odd(split_ring(points))
@@ -154,7 +154,7 @@ def ring_to_region(ring: ArrayLike) -> Region:
 
 
 def _painted_line(points: NDArray[np.float64]) -> Region:
-    """A closed line one pixel wide, square at its ends."""
+    """The closed polyline, one pixel wide, with square caps."""
     edges = np.stack([points, np.roll(points, -1, axis=0)], axis=1)
     lines = [LineString(edge) for edge in edges if np.any(edge[0] != edge[1])]
     if not lines:
@@ -164,13 +164,13 @@ def _painted_line(points: NDArray[np.float64]) -> Region:
 
 
 def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points that were on the lattice before they were rounded to text, put back on it."""
+    """Snaps points back to the lattice if they were on it before being rounded to text."""
     snapped: NDArray[np.float64] = np.round(points / _LATTICE) * _LATTICE
     return snapped if np.abs(points - snapped).max(initial=0.0) < _LATTICE / 6 else points
 
 
 def even_odd(rings: list[NDArray[np.float64]]) -> Region:
-    """What lies inside an odd number of the rings, each (N, 2) and open."""
+    """Even-odd fill: the area inside an odd number of the rings, each (N, 2) and open."""
     if len(rings) == 1:
         polygon = Polygon(rings[0])
         if shapely.is_valid(polygon):
@@ -185,7 +185,7 @@ def even_odd(rings: list[NDArray[np.float64]]) -> Region:
 
 
 def _crossings(points: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many of the edges (N, 4) a ray to the right of each point (M, 2) crosses."""
+    """The number of edges (N, 4) crossed by a ray to the right of each point (M, 2)."""
     xa, ya, xb, yb = edges.T
     rise = np.where(yb == ya, 1.0, yb - ya)
     counts = [
@@ -203,26 +203,26 @@ def _outset(region: Region) -> Region:
 
 
 def _offset(region: Region, by: float, mitre_limit: float) -> Region:
-    # Which of several vertices on a line stay depends on where a ring starts: hence normalize.
+    # Which of several collinear vertices are kept depends on a ring's start: hence normalize.
     return regions.clean(
         shapely.buffer(shapely.normalize(region), by, join_style="mitre", mitre_limit=mitre_limit)
     )
 
 
 def _snap(region: Region, width: int, height: int) -> Region:
-    """On the lattice, within the centres of the border pixels, in canonical order."""
+    """Snaps a region to the lattice and clips it to the border pixels' centres, in canonical order."""
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
     if x0 < INSET_PX or y0 < INSET_PX or x1 > width - INSET_PX or y1 > height - INSET_PX:
         inner = shapely.box(INSET_PX, INSET_PX, width - INSET_PX, height - INSET_PX)
         region = regions.clean(shapely.intersection(region, inner))
     snapped = shapely.set_precision(region, _LATTICE)
-    # Taking the precision off again keeps later operations from rounding to it.
+    # Resetting the precision keeps later operations from rounding to it.
     result = shapely.normalize(regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise")))
     return result if isinstance(result, MultiPolygon) else regions.clean(result)
 
 
 def _core(region: Region, width: int, height: int) -> Region:
-    """The inset region; thin parts are inset by less, so that something of them stays."""
+    """The inset region; thin parts are inset less, so that they do not vanish."""
     cores = [_part_core(regions.from_polygons([part]), width, height) for part in region.geoms]
     if len(cores) == 1:
         return cores[0]
@@ -239,7 +239,7 @@ def _part_core(part: Region, width: int, height: int) -> Region:
 
 
 def _sliver(part: Region, width: int, height: int) -> Region:
-    """The long axis of a part as a form of one lattice step's width, within the image."""
+    """The long axis of a part as a polygon one lattice step wide, within the image."""
     x0, y0, x1, y1 = part.bounds
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, _long_axis(part) / 2
     length = float(np.hypot(*half))
@@ -259,8 +259,8 @@ def _sliver(part: Region, width: int, height: int) -> Region:
 
 
 def _long_axis(part: Region) -> NDArray[np.float64]:
-    """The longer side of the smallest rectangle around a part, as a vector."""
-    with np.errstate(all="ignore"):  # shapely divides by the width of what has none
+    """The longer side of a part's minimum rotated rectangle, as a vector."""
+    with np.errstate(all="ignore"):  # shapely divides by a width that may be 0
         corners = shapely.get_coordinates(shapely.oriented_envelope(part))
     if len(corners) < 3 or not np.isfinite(corners).all():
         return np.zeros(2)

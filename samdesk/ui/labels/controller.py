@@ -126,7 +126,7 @@ class LabelsController(QObject):
         try:
             self._session.change_labels(text, change(self.labels))
         except LabelError as error:
-            self._messages.warn(f"{error}.".capitalize(), key="label")
+            self._messages.warn(str(error), key="label")
             self.refresh()
 
     def _rename(self, label_id: LabelId, name: str) -> None:

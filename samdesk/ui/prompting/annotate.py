@@ -11,7 +11,7 @@ from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.contours import region_to_logits
 from samdesk.domain.geometry.regions import contains, is_drawable
 from samdesk.domain.geometry.types import Frame, Region
-from samdesk.domain.geometry.views import holds
+from samdesk.domain.geometry.views import contains_rect
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
 from samdesk.ui.canvas.proposal import Proposal, ProposedMask, ScoredRegion
@@ -170,7 +170,7 @@ class AnnotateController(QObject):
 
     def _frame_around(self, region: Region, document: ImageDocument) -> Frame:
         """What the model looks at: a mask prompt over just that loses nothing."""
-        if self._view is not None and not region.is_empty and holds(self._view, region.bounds):
+        if self._view is not None and not region.is_empty and contains_rect(self._view, region.bounds):
             return self._view
         return Frame(0.0, 0.0, float(max(document.width, document.height)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.domain.geometry.views import fineness
+from samdesk.domain.geometry.views import magnification
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.canvas.view_frame import ViewFrame
 from samdesk.ui.prompting.views import ViewsController
@@ -74,7 +74,7 @@ class ViewStatus(QObject):
         elif not self._shown.ready:
             self._window.set_look("looking closer…", _WAITING)
         else:
-            times = f"{fineness(self._shown.view, (size[1], size[0])):.1f}".removesuffix(".0")
+            times = f"{magnification(self._shown.view, (size[1], size[0])):.1f}".removesuffix(".0")
             pinned = self._views.pinned
             self._window.set_look(
                 f"closer look {times}×{', pinned' if pinned else ''}",

@@ -13,7 +13,7 @@ import numpy as np
 
 from samdesk.domain.geometry.logits import Bounds, bounds
 from samdesk.domain.geometry.types import Frame
-from samdesk.domain.geometry.views import EDGE, holds
+from samdesk.domain.geometry.views import EDGE, contains_rect
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.workers.failure import Failure
@@ -73,7 +73,7 @@ class ImageViews:
         closer = self._drawn_on(prompts) or self._newest
         if closer is None or not _covers(closer, prompts):
             return self.whole, prompts
-        near = [p for p in prompts.points if p.positive or holds(closer.frame, (p.x, p.y, p.x, p.y))]
+        near = [p for p in prompts.points if p.positive or contains_rect(closer.frame, (p.x, p.y, p.x, p.y))]
         return closer, replace(prompts, points=tuple(near))
 
     def _drawn_on(self, prompts: PromptSet) -> Embedding | None:

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.domain.geometry.views import SMALLEST, Rect, fineness, holds, view_for, view_of
+from samdesk.domain.geometry.views import SMALLEST, Rect, contains_rect, magnification, view_for, view_of
 
 HW = tuple[int, int]
 sizes = st.tuples(st.integers(1, 20_000), st.integers(1, 20_000))
@@ -36,7 +36,7 @@ def test_a_view_holds_what_is_seen_and_lies_inside_the_image(look: tuple[HW, Rec
     view = view_of(seen, (height, width))
     assume(view is not None)
     assert view is not None
-    assert holds(view, (max(seen[0], 0), max(seen[1], 0), min(seen[2], width), min(seen[3], height)))
+    assert contains_rect(view, (max(seen[0], 0), max(seen[1], 0), min(seen[2], width), min(seen[3], height)))
     assert (view.x0, view.y0, view.side) == tuple(map(int, (view.x0, view.y0, view.side)))
     assert view.tall is None
     assert 0 <= view.x0 <= max(0, width - view.side)
@@ -101,13 +101,13 @@ def test_it_begins_at_twice_as_fine_and_ends_where_it_holds_no_more() -> None:
     assert view_for(screen(1700), hw) is None
     view = view_for(screen(1600), hw)
     assert view is not None
-    assert fineness(view, hw) == pytest.approx(2, rel=0.01)
+    assert magnification(view, hw) == pytest.approx(2, rel=0.01)
     assert view_for(screen(1700), hw, view) == view, "it does not flap at the threshold"
     assert view_for(screen(2100), hw, view) is None
     assert view_for(screen(1600), hw, closer=4.0) is None
     first = view_for(screen(1700), hw, closer=1.4)
     assert first is not None
-    assert fineness(first, hw) == pytest.approx(1.41, rel=0.01)
+    assert magnification(first, hw) == pytest.approx(1.41, rel=0.01)
 
 
 def test_zoomed_in_further_it_becomes_closer() -> None:
@@ -126,7 +126,7 @@ def test_it_holds_what_is_seen_at_every_place() -> None:
         view = view_for(seen, hw)
         assert view is not None
         assert view.side == 1000, "the tightest there is"
-        assert holds(view, seen), start
+        assert contains_rect(view, seen), start
 
 
 def test_what_comes_to_the_edge_of_the_view_brings_another() -> None:

@@ -86,7 +86,7 @@ def test_values_just_outside_are_moved_onto_the_image() -> None:
         ("1", "0 values"),
         ("1 0.1 0.1 0.5 0.1 0.3 1.6", "1.6 is outside 0..1"),
         ("1 10 10 50 10 30 60", "outside 0..1"),
-        ("1 0.5 0.5 0 0.2", "encloses nothing"),
+        ("1 0.5 0.5 0 0.2", "no area"),
     ],
 )
 def test_a_bad_line_is_told_in_words(line: str, words: str) -> None:

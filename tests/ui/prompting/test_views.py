@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.domain.geometry.views import holds
+from samdesk.domain.geometry.views import contains_rect
 from samdesk.settings.table import LOOK_CLOSER, LOOK_CLOSER_FROM
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.view_frame import ViewFrame
@@ -86,7 +86,7 @@ def action(person: Person, name: str) -> QAction:
 def test_zoomed_in_it_looks_at_what_is_on_screen(person: Person) -> None:
     assert said(person) == ""
     view = look(person)
-    assert holds(view, seen(person))
+    assert contains_rect(view, seen(person))
     assert person.predictor.views == [view]
     assert said(person) == "closer look 2.8×"
     assert "instead of the whole photo" in person.window.status.look_field.toolTip()
@@ -118,7 +118,7 @@ def test_small_moves_cost_nothing_and_large_ones_a_new_look(person: Person) -> N
     person.canvas.pan_by(-600, 0)
     person.until(lambda: len(person.predictor.views) == 2)
     person.until(lambda: shown(person) != view)
-    assert holds(person.predictor.views[1], seen(person))
+    assert contains_rect(person.predictor.views[1], seen(person))
 
 
 def test_a_whole_gesture_is_one_look(person: Person) -> None:
@@ -150,7 +150,7 @@ def test_a_correction_stays_on_its_look_and_then_it_catches_up(person: Person, k
     assert shown(person) == view
     person.key(key)
     person.until(lambda: shown(person) not in (None, view))
-    assert holds(shown(person), seen(person))  # type: ignore[arg-type]
+    assert contains_rect(shown(person), seen(person))  # type: ignore[arg-type]
 
 
 def test_a_move_counts_though_the_click_came_at_once(person: Person) -> None:
@@ -236,7 +236,7 @@ def test_pinned_it_stays(person: Person) -> None:
     person.key(K.Key_L, SHIFT)
     assert not action(person, "look_pin").isChecked()
     person.until(lambda: shown(person) not in (None, view))
-    assert holds(shown(person), seen(person))  # type: ignore[arg-type]
+    assert contains_rect(shown(person), seen(person))  # type: ignore[arg-type]
 
 
 def test_look_now_takes_the_pin_along(person: Person) -> None:
@@ -288,7 +288,7 @@ def test_another_photo_is_seen_whole(person: Person) -> None:
     assert not action(person, "look_pin").isChecked()
     rest(person)
     view = look(person, at=FAR)
-    assert holds(view, seen(person))
+    assert contains_rect(view, seen(person))
 
 
 def test_there_and_back_before_anything_changed_on_screen_looks_again(person: Person) -> None:
