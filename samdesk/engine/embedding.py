@@ -1,4 +1,4 @@
-"""Embedding: what an image encoder says of an image, as an immutable value."""
+"""Image embedding: the output of an image encoder as an immutable value."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from samdesk.domain.geometry.types import Frame
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """The image-encoder output for (image, model).
+    """Image-encoder output for an image, or a view of it, and a model.
 
     Attributes:
-        model: ``ModelInfo.name`` and content hash of the model that made it ("mobile_sam.pt:1f3a...");
-            another model's embedding is refused.
+        model: ``ModelInfo.key`` of the model that computed it ("mobile_sam.pt:1f3a..."); predictors refuse
+            another model's embedding.
         image_hw: Height and width of the image, pixels.
-        frame: What the model looked at.
-        data: The model's own tensors (or arrays), never changed after construction.
-        nbytes: Their size, bytes, for the cache's budget.
+        frame: Part of the image plane that the encoder's input covered.
+        data: The model's own tensors or arrays, never changed after construction.
+        nbytes: Size of ``data``, bytes, for the cache's budget.
     """
 
     model: str

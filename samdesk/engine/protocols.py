@@ -1,4 +1,4 @@
-"""What a model looks like from outside, whatever network is behind it."""
+"""Interfaces of the models: predictor and detector, their results, properties and errors."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from samdesk.engine.embedding import Embedding
 
 
 class EngineError(UserError):
-    """A model could not be loaded or could not do its work.
+    """A model could not be loaded or failed.
 
-    The message says what happened, to which file or device, and what to do next, for the user.
+    The message is for the user: what happened, to which file or on which device, and what to do next.
     """
 
     code = "engine"
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
-    """The device has no memory left for the model, an image or a prompt.
+    """The device is out of memory for the model, an image or a prompt.
 
-    The predictor stays usable. Whoever holds embeddings on the device can drop them, call
-    ``engine.runtime.device.release()`` and try again, or load the model anew on the CPU (``info.path``).
+    The predictor stays usable. The caller can drop embeddings on the device, call
+    ``engine.runtime.device.release()`` and try again, or load the model on the CPU (``info.path``).
     """
 
     code = "engine.out_of_memory"
@@ -49,24 +49,24 @@ class PromptKind(Enum):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is true of a loaded model.
+    """Properties of a loaded model.
 
     Attributes:
-        name: Its registry name or file name ("mobile_sam.pt").
-        title: What users see ("MobileSAM", "Flint").
-        device: Where it really runs ("cuda:0", "mps", "cpu").
-        device_title: In words ("NVIDIA H100", "CPU, 2 threads").
-        precision: "fp32", "fp16" or "bf16" as really used.
+        name: Registry name or file name ("mobile_sam.pt").
+        title: Display name ("MobileSAM", "Flint").
+        device: Device it actually runs on ("cuda:0", "mps", "cpu").
+        device_title: Display name of the device ("NVIDIA H100", "CPU, 2 threads").
+        precision: "fp32", "fp16" or "bf16", as actually used.
         layers: Number of layers, as Ultralytics' ``model.info()`` counts them.
         parameters: Number of parameters.
-        gflops: For one image at the model's input size; None where it cannot be had.
-        memory_bytes: Of the parameters and buffers.
-        path: The checkpoint, or "" where there is none.
-        sha256: Content hash of the checkpoint (hex, first 16), part of an embedding's key.
-        note: What the user should know of how it runs, in words; "" for nothing.
-        views: Whether ``Predictor.encode`` can look at a part of an image.
-        family: ``families.Family.id`` of its network; "" for one of none.
-        answers: The kinds of prompts that it takes; none for a detector.
+        gflops: GFLOPs for one image at the model's input size; None if unknown.
+        memory_bytes: Size of the parameters and buffers, bytes.
+        path: Path of the checkpoint, or "".
+        sha256: Content hash of the checkpoint (first 16 hex digits), part of an embedding's key.
+        note: Remark for the user on how it runs; "" for none.
+        views: Whether ``Predictor.encode`` can encode a view of an image.
+        family: ``families.Family.id`` of its network; "" for none.
+        answers: Kinds of prompts it takes; empty for a detector.
     """
 
     name: str
@@ -87,23 +87,26 @@ class ModelInfo:
 
     @property
     def key(self) -> str:
-        """What the embeddings of this model are marked with."""
+        """The model's identity in its embeddings: name and content hash."""
         return f"{self.name}:{self.sha256}"
 
 
-def checked_image(image: RgbImage) -> RgbImage:
-    """The image, if a predictor can take it: (H, W, 3) uint8, not empty. Raises ``EngineError``."""
+def check_image(image: RgbImage) -> RgbImage:
+    """Returns the image if it is (H, W, 3) uint8 and not empty. Raises ``EngineError`` otherwise."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise EngineError(f"Expected an RGB image of 8 bits, got {image.dtype} {image.shape}.")
+        raise EngineError(f"Expected an 8-bit RGB image, got {image.dtype} {image.shape}.")
     return image
 
 
 @dataclass(frozen=True)
 class Detection:
-    """One object that a detector found.
+    """An object found by a detector.
 
     Attributes:
-        x0: Left, image pixels; y0, x1, y1 likewise.
+        x0: Left edge, image pixels.
+        y0: Top edge.
+        x1: Right edge.
+        y1: Bottom edge.
         score: Confidence, 0..1.
         class_id: Index into the detector's ``names``.
     """
@@ -117,25 +120,25 @@ class Detection:
 
 
 class Predictor(Protocol):
-    """A promptable segmenter. Used by one thread at a time; it keeps no state between calls."""
+    """A promptable segmentation model. Stateless between calls; used by one thread at a time."""
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model."""
+        """Properties of the model."""
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         """Runs the image encoder.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            view: The square of the image to look at, of whole image pixels and cut off at the image; None
-                for all of it. A predictor that looks closer by itself takes no notice:
-                ``Embedding.frame`` says what was looked at.
+            view: Square part of the image to encode, in whole image pixels and clipped to the image; None for
+                the whole image. Ignored by a predictor that crops by itself: ``Embedding.frame`` is the part
+                that was encoded.
             pause: See ``Pause``.
 
         Raises:
-            EngineError: In words; ``OutOfMemory`` is one.
-            Cancelled: ``pause`` did.
+            EngineError: The model failed; ``OutOfMemory`` is one.
+            Cancelled: Raised by ``pause``.
         """
 
     def predict(
@@ -143,11 +146,11 @@ class Predictor(Protocol):
     ) -> list[MaskCandidate]:
         """Decodes one object: up to three candidates, best predicted IoU first, or one without multimask.
 
-        How many there are, and over which frame each lies, is the predictor's choice.
+        The predictor chooses how many candidates it returns and the frame of each.
         """
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+        """Decodes (N, 4) xyxy boxes in image pixels: one candidate per box, in the same order."""
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
         """Decodes (N, 2) positive points in image pixels, each an object of its own, in their order.
@@ -166,31 +169,32 @@ def predict_each_point(
 
 @runtime_checkable
 class Storable(Protocol):
-    """A predictor whose embeddings are worth keeping on the disk."""
+    """A predictor whose embeddings can be stored in the disk cache."""
 
     def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
-        """What the encoder said, without what follows from it: in the host's memory, C order.
+        """Returns the encoder's output, without tensors derived from it, as C-contiguous arrays.
 
-        Raises ``EngineError`` if it does not fit fp16.
+        Raises:
+            EngineError: A value does not fit fp16.
         """
 
     def from_arrays(
         self, arrays: Sequence[NDArray[np.float16]], image_hw: tuple[int, int], frame: Frame
     ) -> Embedding:
-        """The embedding again, on the model's device.
+        """Restores an embedding from ``to_arrays`` on the model's device.
 
         Raises:
-            OutOfMemory: The device is full.
-            EngineError: These arrays are none of this model's.
+            OutOfMemory: The device is out of memory.
+            EngineError: The arrays are not an embedding of this model.
         """
 
 
 class Detector(Protocol):
-    """Finds boxes and their classes."""
+    """An object detector: boxes with class and confidence."""
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model."""
+        """Properties of the model."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -206,4 +210,16 @@ class Detector(Protocol):
         max_det: int = 300,
         classes: Sequence[int] | None = None,
     ) -> list[list[Detection]]:
-        """The objects of each image, highest score first. Raises ``EngineError``."""
+        """Detects the objects of each image, highest score first.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each.
+            conf: Minimum confidence.
+            iou: IoU threshold of non-maximum suppression.
+            imgsz: Input size, pixels.
+            max_det: Maximum number of detections per image.
+            classes: Class ids to keep; None for all.
+
+        Raises:
+            EngineError: The model failed.
+        """

@@ -1,8 +1,8 @@
-"""The only door to ultralytics: its networks, its YOLO loader and its model statistics.
+"""All use of the ultralytics package: its networks, YOLO loader, trainer and model statistics.
 
-Importing ultralytics looks up hosts, writes a settings file, has analytics on, installs packages by
-itself and sets the thread counts of torch and OpenCV. All of that is turned off here, before the
-import, unless the user has set the variables himself.
+Importing ultralytics resolves host names, writes a settings file, enables analytics, installs packages and
+sets the thread counts of torch and OpenCV. All of that is turned off here before the import, except where
+the user has set the environment variables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _quiet() -> None:
+def _set_environment() -> None:
     os.environ.setdefault("YOLO_CONFIG_DIR", str(places.cache() / "ultralytics"))
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
@@ -31,8 +31,8 @@ def _quiet() -> None:
 
 
 @contextmanager
-def _same_threads() -> Iterator[None]:
-    """Keeps ultralytics from making torch and OpenCV single-threaded."""
+def _preserve_threads() -> Iterator[None]:
+    """Restores the thread counts of torch and OpenCV, which importing ultralytics sets to one."""
     before = os.environ.get("OMP_NUM_THREADS")
     threads = cv2.getNumThreads()
     try:
@@ -43,43 +43,43 @@ def _same_threads() -> Iterator[None]:
             os.environ.pop("OMP_NUM_THREADS", None)
 
 
-def ultralytics() -> Any:
-    """The ultralytics package, imported offline, without analytics and without side effects."""
-    _quiet()
-    import_torch()  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever comes later
+def import_ultralytics() -> Any:
+    """Imports the ultralytics package offline, without analytics and without side effects."""
+    _set_environment()
+    import_torch()  # before ultralytics, which sets OMP_NUM_THREADS=1 for later imports
     import torch
 
-    with _same_threads():
+    with _preserve_threads():
         import_gently("ultralytics")
         import ultralytics as package
         from ultralytics.utils import torch_utils
 
-    # What select_device gives torch for the CPU: one thread less than there are, for the whole process.
+    # select_device sets torch's CPU threads to this: by default one less than the cores, process-wide.
     vars(torch_utils)["NUM_THREADS"] = torch.get_num_threads()
 
-    # In memory only: a settings file that the user shares with other programs stays as it is.
+    # In memory only: other programs share the user's settings file.
     dict.__setitem__(package.settings, "sync", False)
     return package
 
 
 def build_network(name: str) -> nn.Module:
-    """The network of a ``SamArchitecture``, by name, with random weights, in evaluation mode, on the CPU.
+    """Builds a ``SamArchitecture`` by name with random weights, in evaluation mode, on the CPU.
 
-    MobileSAM caches its attention biases when it enters evaluation mode: call ``eval()`` again after
-    loading weights or changing their type.
+    MobileSAM caches its attention biases in ``eval()``: call it again after loading weights or changing
+    their dtype or device.
     """
-    ultralytics()
+    import_ultralytics()
     from ultralytics.models.sam import build
 
-    found = architecture(name)
-    network: nn.Module = getattr(build, found.builder)()
-    if found.version == "2.1":
-        _make_2_1(network)
+    row = architecture(name)
+    network: nn.Module = getattr(build, row.builder)()
+    if row.version == "2.1":
+        _upgrade_to_sam2_1(network)
     return network
 
 
-def _make_2_1(network: Any) -> None:
-    """Adds what SAM 2.1 has more than SAM 2 (video memory only; Ultralytics goes by the file's name)."""
+def _upgrade_to_sam2_1(network: Any) -> None:
+    """Adds the parameters that SAM 2.1 has over SAM 2 (video memory; Ultralytics decides by file name)."""
     import torch
 
     memory = network.mem_dim
@@ -90,16 +90,16 @@ def _make_2_1(network: Any) -> None:
 
 
 def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
-    """Ultralytics' own ``Predictor`` or ``SAM2Predictor`` as its users get it, with its defaults.
+    """Returns Ultralytics' own ``Predictor`` or ``SAM2Predictor`` with its defaults.
 
-    Its images are BGR; N points of one object are (1, N, 2). It has as many threads as torch has now.
+    Its images are BGR; N points of one object are (1, N, 2). It uses as many threads as torch has now.
 
     Args:
-        network: One of ``build_network`` with its weights; it is moved to the device in fp32.
-        name: The name of its ``SamArchitecture``.
-        device: As ``engine.device.resolve`` names it.
+        network: A network of ``build_network`` with its weights; it is moved to the device in fp32.
+        name: Name of its ``SamArchitecture``.
+        device: A name that ``engine.runtime.device.resolve`` returns.
     """
-    ultralytics()
+    import_ultralytics()
     import_torchvision()
     import_gently("ultralytics.models.sam")
     from ultralytics.models.sam import Predictor, SAM2Predictor
@@ -112,24 +112,24 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
 
 
 def load_yolo(path: Path) -> Any:
-    """Ultralytics' ``YOLO`` of a checkpoint (a pickle: only for files the user trusts)."""
-    package = ultralytics()
+    """Loads Ultralytics' ``YOLO`` from a checkpoint (a pickle: only for files the user trusts)."""
+    package = import_ultralytics()
     import_torchvision()  # ultralytics imports it with the first detection
     import_gently("ultralytics.models.yolo")
     return package.YOLO(str(path))
 
 
 def build_yolo(variant: str, names: Sequence[str]) -> Any:
-    """Ultralytics' ``YOLO`` around a detection network with random weights, in fp32 on the CPU.
+    """Builds Ultralytics' ``YOLO`` with a detection network of random weights, in fp32 on the CPU.
 
-    The branches of its head are as wide as those of the 80 COCO classes, however many classes there are,
-    so that weights for other classes fit in all but the last convolutions.
+    The head's branches have the width for the 80 COCO classes, whatever the number of classes, so that
+    weights trained on other classes fit all but the last convolutions.
 
     Args:
         variant: "yolo11n".
         names: Class names by class id, at least one.
     """
-    package = ultralytics()
+    package = import_ultralytics()
     import_torchvision()
     import_gently("ultralytics.models.yolo")
     yolo = package.YOLO(f"{variant}.yaml", task="detect")
@@ -139,7 +139,7 @@ def build_yolo(variant: str, names: Sequence[str]) -> Any:
 
 
 def _set_classes(network: Any, names: Sequence[str]) -> None:
-    """Gives a YOLO detection network other classes: new last convolutions where their number differs."""
+    """Changes a YOLO detection network's classes; replaces its last convolutions if their number differs."""
     from torch import nn
 
     head = network.model[-1]
@@ -154,19 +154,19 @@ def _set_classes(network: Any, names: Sequence[str]) -> None:
     network.nc = count
 
 
-def half_precision(wanted: bool) -> dict[str, Any]:
-    """The argument of Ultralytics' ``predict`` for fp16, whose name depends on the version; {} for fp32."""
-    ultralytics()
+def half_precision(enabled: bool) -> dict[str, Any]:
+    """Returns the argument of Ultralytics' ``predict`` for fp16 (its name varies by version); {} for fp32."""
+    import_ultralytics()
     from ultralytics.utils import DEFAULT_CFG_DICT
 
-    if not wanted:
+    if not enabled:
         return {}
     return {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
 
 
 def detection_trainer() -> Any:
-    """Ultralytics' ``DetectionTrainer`` class."""
-    ultralytics()
+    """Returns Ultralytics' ``DetectionTrainer`` class."""
+    import_ultralytics()
     import_torchvision()
     import_gently("ultralytics.models.yolo")
     from ultralytics.models.yolo.detect import DetectionTrainer
@@ -176,8 +176,8 @@ def detection_trainer() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing of Ultralytics on the console, also where the user's ``YOLO_VERBOSE`` asks for it."""
-    ultralytics()
+    """Silences Ultralytics' console output, even if the user has set ``YOLO_VERBOSE``."""
+    import_ultralytics()
     from ultralytics.utils import LOGGER
 
     before = LOGGER.level
@@ -189,11 +189,11 @@ def quiet() -> Iterator[None]:
 
 
 def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | None]:
-    """(layers, parameters, GFLOPs) as Ultralytics' ``model.info()`` counts them.
+    """Returns (layers, parameters, GFLOPs) as Ultralytics' ``model.info()`` counts them.
 
-    GFLOPs are None where they cannot be counted (a SAM network has no plain ``forward``).
+    GFLOPs are None if they cannot be counted (a SAM network has no plain ``forward``).
     """
-    ultralytics()
+    import_ultralytics()
     from ultralytics.utils import torch_utils
 
     layers = sum(1 for module in network.modules() if not list(module.children()))
@@ -201,6 +201,6 @@ def network_facts(network: nn.Module, imgsz: int) -> tuple[int, int, float | Non
     try:
         count: Any = torch_utils.get_flops
         gflops = float(count(network, imgsz))
-    except Exception:  # noqa: BLE001 - a third party's counter; the number is only informative
+    except Exception:  # noqa: BLE001 - third-party code; the number is only informative
         gflops = 0.0
     return layers, parameters, gflops or None

@@ -16,8 +16,8 @@ from torch import nn
 from samdesk.base.jobs import CancelToken
 from samdesk.engine.flint.detector import build_yolo, read_yolo
 from samdesk.engine.flint.maps import prompt_maps
-from samdesk.engine.flint.network import FlintNetwork, Head, build_encoder
-from samdesk.engine.flint.weights import encoder_tensors, head_tensors, write_weights, yolo_tensors
+from samdesk.engine.flint.network import FlintNetwork, PromptHead, build_encoder
+from samdesk.engine.flint.weights import encoder_delta, head_tensors, write_weights, yolo_tensors
 from samdesk.engine.models.load import load_predictor
 from samdesk.training.evaluate.masks import evaluate
 from samdesk.training.evaluate.report import write_report
@@ -39,7 +39,7 @@ _CHECK_SEED = 1_000_003
 def new_network(yolo: nn.Module, seed: int) -> FlintNetwork:
     """YOLO11n's encoder and a head with seeded random weights."""
     torch.manual_seed(seed)
-    return FlintNetwork(build_encoder(yolo), Head())
+    return FlintNetwork(build_encoder(yolo), PromptHead())
 
 
 def run_training(
@@ -102,7 +102,7 @@ def finish(
     weights = read_yolo(base)
     tensors = yolo_tensors(weights) | head_tensors(network)
     if trainer.recipe.encoder_rate > 0:
-        tensors |= encoder_tensors(network, build_yolo(weights, str(base)).model)
+        tensors |= encoder_delta(network, build_yolo(weights, str(base)).model)
     about = {"names": json.dumps(weights.names), "recipe": json.dumps(asdict(trainer.recipe))}
     write_weights(path, tensors, about)
     facts["file"] = f"{path.stat().st_size:,} bytes"

@@ -124,9 +124,9 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
 
 def trained(folder: Path) -> tuple[int, int, int, int, list[str], dict[str, Counter[int]]]:
     """What Ultralytics' segmentation dataset sees: (found, missing, empty, corrupt, names, classes)."""
-    from samdesk.engine.ultralytics import ultralytics
+    from samdesk.engine.ultralytics import import_ultralytics
 
-    ultralytics()
+    import_ultralytics()
     from ultralytics.data.dataset import YOLODataset
     from ultralytics.data.utils import check_det_dataset, load_dataset_cache_file
 

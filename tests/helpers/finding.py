@@ -148,11 +148,11 @@ def seeded_yolo(folder: Path) -> Path:
     """A real YOLO11n with random weights: it finds noise, at confidences of about 1e-5."""
     import torch
 
-    from samdesk.engine.ultralytics import ultralytics
+    from samdesk.engine.ultralytics import import_ultralytics
 
     path = folder / "seeded_yolo11n.pt"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = ultralytics().YOLO("yolo11n.yaml", task="detect")
+        model = import_ultralytics().YOLO("yolo11n.yaml", task="detect")
         model.save(str(path))
     return path

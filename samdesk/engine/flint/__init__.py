@@ -1,1 +1,1 @@
-"""Flint, the engine in the box: a small promptable network on YOLO11n features."""
+"""Flint, the built-in model: a small promptable segmentation network on YOLO11n features."""

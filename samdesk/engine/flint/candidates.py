@@ -1,4 +1,4 @@
-"""What a lone click may mean: several looks, many masks, and the few that are worth showing."""
+"""Selects the candidates of an ambiguous single point from masks decoded on several crops."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from samdesk.domain.prompts import MaskPrompt
 from samdesk.engine.flint.crops import square
 from samdesk.engine.sam.prompts import mask_on_frame
 
-SHOWN = 3
-"""Candidates a lone click gets."""
-ALIKE, SAME = 0.8, 0.9
-"""Masks that overlap by more (IoU) are one reading; the same mask."""
-_SAME_LOOK = 0.7
-"""Looks that overlap by more (IoU of the squares) are one."""
+MAX_CANDIDATES = 3
+"""Number of candidates for a single point."""
+SIMILAR_IOU, DUPLICATE_IOU = 0.8, 0.9
+"""Masks with a higher IoU are too similar to offer both; are the same mask."""
+_SAME_CROP_IOU = 0.7
+"""Crops with a higher IoU are the same."""
 _GRID = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """One mask that a click may mean.
+class CropMask:
+    """A mask decoded on a crop.
 
     Attributes:
         logits: (h, w) float32 over ``frame``.
-        frame: The look it was drawn on.
+        frame: The crop it was decoded on.
         score: Predicted IoU.
     """
 
@@ -38,57 +38,57 @@ class Reading:
     score: float
 
 
-def distinct_looks(frames: Sequence[Frame], most: int) -> list[Frame]:
-    """The first ``most`` of some square looks that are not nearly another one."""
+def distinct_crops(frames: Sequence[Frame], limit: int) -> list[Frame]:
+    """Returns the first crops, ``limit`` at most, that differ enough from each other."""
     kept: list[Frame] = []
     for frame in frames:
-        if len(kept) < most and all(_overlap(frame, other) < _SAME_LOOK for other in kept):
+        if len(kept) < limit and all(_crop_iou(frame, other) < _SAME_CROP_IOU for other in kept):
             kept.append(frame)
     return kept
 
 
-def worth_showing(readings: Sequence[Reading], alike: float = ALIKE) -> list[Reading]:
-    """The best reading and the best others that are really others, ``SHOWN`` at most, best first.
+def select_candidates(masks: Sequence[CropMask], max_iou: float = SIMILAR_IOU) -> list[CropMask]:
+    """Returns the best masks that differ from each other, best first, ``MAX_CANDIDATES`` at most.
 
-    Empty masks are left out while there are others.
+    This is non-maximum suppression by mask IoU. Empty masks are dropped unless all are empty.
 
     Args:
-        readings: All there are.
-        alike: Masks that overlap by more (IoU) are one.
+        masks: All masks.
+        max_iou: Of masks with a higher IoU only the best is kept.
     """
-    drawn = [r for r in readings if (r.logits > 0).any()] or list(readings[:1])
-    ranked = sorted(drawn, key=lambda r: -r.score)
-    common = _common(ranked)
-    masks = [mask_on_frame(MaskPrompt(r.logits, r.frame), common, _GRID) > 0 for r in ranked]
+    non_empty = [m for m in masks if (m.logits > 0).any()] or list(masks[:1])
+    ranked = sorted(non_empty, key=lambda m: -m.score)
+    common = _enclosing_square(ranked)
+    rasters = [mask_on_frame(MaskPrompt(m.logits, m.frame), common, _GRID) > 0 for m in ranked]
     kept: list[int] = []
     for index in range(len(ranked)):
-        if len(kept) < SHOWN and all(_iou(masks[index], masks[k]) < alike for k in kept):
+        if len(kept) < MAX_CANDIDATES and all(_iou(rasters[index], rasters[k]) < max_iou for k in kept):
             kept.append(index)
     return [ranked[k] for k in kept]
 
 
-def _common(readings: Sequence[Reading]) -> Frame:
-    """The smallest square that holds the looks of all readings."""
-    x0, y0 = min(r.frame.x0 for r in readings), min(r.frame.y0 for r in readings)
-    x1 = max(r.frame.x0 + r.frame.side for r in readings)
-    y1 = max(r.frame.y0 + r.frame.side for r in readings)
+def _enclosing_square(masks: Sequence[CropMask]) -> Frame:
+    """Returns the smallest square that contains the crops of all masks."""
+    x0, y0 = min(m.frame.x0 for m in masks), min(m.frame.y0 for m in masks)
+    x1 = max(m.frame.x0 + m.frame.side for m in masks)
+    y1 = max(m.frame.y0 + m.frame.side for m in masks)
     return square(x0, y0, max(x1 - x0, y1 - y0))
 
 
-def _overlap(a: Frame, b: Frame) -> float:
+def _crop_iou(a: Frame, b: Frame) -> float:
     across = min(a.x0 + a.side, b.x0 + b.side) - max(a.x0, b.x0)
     down = min(a.y0 + a.side, b.y0 + b.side) - max(a.y0, b.y0)
-    both = max(0.0, across) * max(0.0, down)
-    return both / (a.side**2 + b.side**2 - both)
+    intersection = max(0.0, across) * max(0.0, down)
+    return intersection / (a.side**2 + b.side**2 - intersection)
 
 
 def _iou(a: BoolArray, b: BoolArray) -> float:
-    either = np.count_nonzero(a | b)
-    return float(np.count_nonzero(a & b) / either) if either else 1.0
+    union = np.count_nonzero(a | b)
+    return float(np.count_nonzero(a & b) / union) if union else 1.0
 
 
-def bounds_around(points: Sequence[tuple[float, float]], reach: float) -> Bounds:
-    """What lies within ``reach`` image pixels of some points."""
-    at: NDArray[np.float64] = np.asarray(points, np.float64)
-    (x0, y0), (x1, y1) = at.min(axis=0) - reach, at.max(axis=0) + reach
+def bounds_around(points: Sequence[tuple[float, float]], margin: float) -> Bounds:
+    """Returns the bounds of some points, extended by ``margin`` image pixels."""
+    xy: NDArray[np.float64] = np.asarray(points, np.float64)
+    (x0, y0), (x1, y1) = xy.min(axis=0) - margin, xy.max(axis=0) + margin
     return float(x0), float(y0), float(x1), float(y1)

@@ -1,9 +1,9 @@
-"""Flint's detector: Ultralytics' YOLO11n with weights from a file of plain tensors.
+"""Flint's detector: Ultralytics' YOLO11n with weights from a safetensors file.
 
-The file is safetensors in the format "flint-1": tensors ``yolo.<key>`` for the state of the network
-(fp16, batch norms not folded, without the counters of its batch norms), and in its metadata "names", a
-JSON list of class names by class id, and "yolo", the variant of the network. What else the file holds,
-such as the prompt head, is left alone. Nothing that is in such a file is ever run.
+File format "flint-1": tensors ``yolo.<key>`` are the network's state dict (fp16, batch norms not folded,
+without their counters); the metadata has "names", a JSON list of class names by class id, and "yolo", the
+variant of the network. Other tensors, such as those of the prompt head, are ignored. No code in the file is
+ever run.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ FORMAT = "flint-1"
 PREFIX = "yolo."
 VARIANT = "yolo11n"
 COUNTER = "num_batches_tracked"
-"""The last part of the keys that are left out of a file: they only matter to a training."""
+"""Suffix of state dict keys that are not stored: only training uses them."""
 
-_CHOOSE = "Choose a file of Flint weights."
+_CHOOSE = "Choose a Flint weights file."
 
 
 @dataclass(frozen=True, eq=False)
 class YoloWeights:
-    """The detector's part of a file.
+    """The detector's weights in a file.
 
     Attributes:
-        tensors: By key of the network's state, fp16, on the CPU.
+        tensors: By state dict key, fp16, on the CPU.
         names: Class names by class id.
     """
 
@@ -47,27 +47,27 @@ class YoloWeights:
 def load_flint_detector(
     path: Path, device: str, precision: str, *, title: str = "Flint detector"
 ) -> Detector:
-    """The detector of a file of Flint weights.
+    """Loads the detector of a Flint weights file.
 
     Args:
         path: A file in the format "flint-1".
-        device: As ``engine.device.resolve`` gives it.
-        precision: "auto", "fp32", "fp16" or "bf16" (which it runs in fp32).
-        title: What users see.
+        device: A name that ``engine.runtime.device.resolve`` returns.
+        precision: "auto", "fp32", "fp16" or "bf16" (which runs in fp32).
+        title: Display name.
 
     Raises:
-        EngineError: The file is not there, broken, or holds no detector; in words.
-        OutOfMemory: It does not fit on the device.
+        EngineError: The file is missing, damaged, or has no detector.
+        OutOfMemory: The device is out of memory.
     """
     model = build_yolo(read_yolo(path), str(path))
     return YoloDetector(path, device, precision, model=model, model_title=title)
 
 
 def read_yolo(path: Path) -> YoloWeights:
-    """The detector's tensors and class names in a file of Flint weights.
+    """Reads the detector's tensors and class names from a Flint weights file.
 
     Raises:
-        EngineError: The file is not there, broken, or holds no detector; in words.
+        EngineError: The file is missing, damaged, or has no detector.
     """
     import_torch()
     from safetensors import SafetensorError, safe_open
@@ -75,71 +75,72 @@ def read_yolo(path: Path) -> YoloWeights:
     try:
         with safe_open(path, framework="pt") as file:
             names = _names(path, file.metadata() or {})
-            found = {
+            tensors = {
                 key.removeprefix(PREFIX): file.get_tensor(key).clone()
-                for key in file.keys()  # noqa: SIM118 - it is no mapping
+                for key in file.keys()  # noqa: SIM118 - not a mapping
                 if key.startswith(PREFIX)
             }
     except FileNotFoundError as error:
-        raise EngineError(f"There is no file {path}. {_CHOOSE}") from error
+        raise EngineError(f"The file {path} does not exist. {_CHOOSE}") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise EngineError(
-            f"{path} cannot be read as Flint weights: {_first_line(error)}. It may be cut short. {_CHOOSE}"
+            f"{path} cannot be read as Flint weights: {_first_line(error)}. It may be incomplete. {_CHOOSE}"
         ) from error
-    return YoloWeights(found, names)
+    return YoloWeights(tensors, names)
 
 
-def build_yolo(weights: YoloWeights, whose: str) -> Any:
-    """Ultralytics' ``YOLO`` with these weights, in fp32 on the CPU, in evaluation mode.
+def build_yolo(weights: YoloWeights, source: str) -> Any:
+    """Builds Ultralytics' ``YOLO`` with these weights, in fp32 on the CPU, in evaluation mode.
 
     Args:
-        weights: Of ``read_yolo``.
-        whose: The file they are from, for the message.
+        weights: Weights from ``read_yolo``.
+        source: Name of their file, for error messages.
 
     Raises:
-        EngineError: They do not fit the network; in words.
+        EngineError: They do not fit the network.
     """
     yolo = ultralytics.build_yolo(VARIANT, weights.names)
-    wanted = {k: v for k, v in yolo.model.state_dict().items() if not k.endswith(COUNTER)}
-    _check(whose, weights.tensors, wanted)
-    yolo.model.load_state_dict({k: weights.tensors[k].float() for k in wanted}, strict=False)
+    expected = {k: v for k, v in yolo.model.state_dict().items() if not k.endswith(COUNTER)}
+    _check_tensors(source, weights.tensors, expected)
+    yolo.model.load_state_dict({k: weights.tensors[k].float() for k in expected}, strict=False)
     return yolo
 
 
 def _names(path: Path, metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The class names in a file's metadata, once it is known to be one of ours."""
+    """Checks the metadata of a file and returns its class names."""
     if metadata.get("format") != FORMAT:
-        there = metadata.get("format") or "none"
+        actual = metadata.get("format") or "none"
         raise EngineError(
-            f"{path} holds no Flint weights ({FORMAT!r} is expected, {there!r} found). {_CHOOSE}"
+            f"{path} is not a Flint weights file (format {actual!r}, expected {FORMAT!r}). {_CHOOSE}"
         )
     if metadata.get("yolo") != VARIANT:
-        there = metadata.get("yolo") or "none"
-        raise EngineError(
-            f"{path} holds no detector that is known here ({there!r}, not {VARIANT!r}). {_CHOOSE}"
-        )
+        actual = metadata.get("yolo") or "none"
+        raise EngineError(f"{path} has no supported detector ({actual!r}, expected {VARIANT!r}). {_CHOOSE}")
     try:
         names = json.loads(metadata.get("names", ""))
     except ValueError:
         names = None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise EngineError(f"{path} does not say which classes its detector finds. {_CHOOSE}")
+        raise EngineError(f"{path} has no class names for its detector. {_CHOOSE}")
     return tuple(names)
 
 
-def _check(whose: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    faults = [
-        ("tensors missing", [k for k in wanted if k not in found]),
-        ("unknown", [k for k in found if k not in wanted]),
-        ("of another shape", [k for k in wanted if k in found and found[k].shape != wanted[k].shape]),
-        ("not of numbers", [k for k in found if not found[k].is_floating_point()]),
+def _check_tensors(source: str, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    problems = [
+        ("missing", [k for k in expected if k not in tensors]),
+        ("unknown", [k for k in tensors if k not in expected]),
+        (
+            "with a wrong shape",
+            [k for k in expected if k in tensors and tensors[k].shape != expected[k].shape],
+        ),
+        ("not floating point", [k for k in tensors if not tensors[k].is_floating_point()]),
     ]
-    words = [f"{len(keys)} {word} ({_some(keys)})" for word, keys in faults if keys]
-    if words:
-        raise EngineError(f"{whose} does not fit {VARIANT}: {'; '.join(words)}. {_CHOOSE}")
+    faults = [f"{len(keys)} {problem} ({_first_keys(keys)})" for problem, keys in problems if keys]
+    if faults:
+        raise EngineError(f"{source} does not fit {VARIANT}: {'; '.join(faults)}. {_CHOOSE}")
 
 
-def _some(keys: Sequence[str]) -> str:
+def _first_keys(keys: Sequence[str]) -> str:
     return ", ".join(keys[:2]) + (", ..." if len(keys) > 2 else "")
 
 

@@ -1,4 +1,4 @@
-"""Flint in the registry of model families. Its file holds a predictor, a detector, or both."""
+"""Flint's row in the registry of model families. A file has a predictor, a detector, or both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANSWERS = frozenset({PromptKind.POINT, PromptKind.BOX, PromptKind.MASK, PromptKi
 
 
 def recognise(file: WeightsFile) -> bool:
-    """Whether a file is one of Flint weights, by its suffix."""
+    """Returns whether a file has Flint weights, by its suffix."""
     return metadata.is_flint(file.path)
 
 
@@ -58,11 +58,11 @@ def load_detector(path: Path, device: str, precision: str) -> Detector:
 
 
 def describe(model: FlintPredictor | YoloDetector) -> ModelInfo:
-    """With the GFLOPs of the encoder at the 640 pixels of a whole image; a detector's as YOLO's."""
-    from samdesk.engine.flint.predictor import WHOLE
+    """Returns the model's info with its GFLOPs: the encoder at 640 pixels, or the YOLO network."""
+    from samdesk.engine.flint.predictor import WHOLE_SIDE
     from samdesk.engine.runtime.flops import count_gflops
 
-    return replace(model.info, gflops=count_gflops(model.network, "embed", WHOLE))
+    return replace(model.info, gflops=count_gflops(model.network, "embed", WHOLE_SIDE))
 
 
 def _is_built_in(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a file of Flint weights says of itself, read without torch."""
+"""Metadata of Flint weight files, read without torch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from samdesk.engine.protocols import EngineError
 
 SUFFIX = ".safetensors"
-"""How a file of Flint weights is told from a checkpoint."""
+"""File name suffix of Flint weights; PyTorch checkpoints have another."""
 
 
 def is_flint(path: Path) -> bool:
-    """Whether a file is one of Flint weights, by its name."""
+    """Returns whether a file has Flint weights, by its suffix."""
     return path.suffix.lower() == SUFFIX
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The words in the head of a file; no tensor is read. Raises ``EngineError``."""
+    """Reads the metadata in a safetensors header, without the tensors. Raises ``EngineError``."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -26,13 +26,13 @@ def read_metadata(path: Path) -> dict[str, str]:
     except (SafetensorError, OSError, ValueError) as error:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise EngineError(
-            f"{path} cannot be read as Flint weights: {line[:200].rstrip('.')}. It may be cut short. "
-            "Choose a file of Flint weights."
+            f"{path} cannot be read as Flint weights: {line[:200].rstrip('.')}. It may be incomplete. "
+            "Choose a Flint weights file."
         ) from error
 
 
 def class_names(path: Path) -> tuple[str, ...]:
-    """What a file's detector finds, by class id; empty where it does not say. Raises ``EngineError``."""
+    """Returns the detector's class names by class id, () if the file has none. Raises ``EngineError``."""
     try:
         names = json.loads(read_metadata(path).get("names", "[]"))
     except ValueError:
@@ -40,6 +40,6 @@ def class_names(path: Path) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
-def title(path: Path, otherwise: str) -> str:
-    """What users call the file's model. Raises ``EngineError``."""
-    return read_metadata(path).get("title") or otherwise
+def title(path: Path, default: str) -> str:
+    """Returns the display name of the file's model. Raises ``EngineError``."""
+    return read_metadata(path).get("title") or default

@@ -1,9 +1,9 @@
-"""Flint behind the ``Predictor`` protocol: encode a photo once, look again at what is asked for.
+"""Flint's ``Predictor``: encodes an image once at low resolution, then crops of it at full resolution.
 
-A click is first looked for on the whole photo (640 pixels). What it may mean there is of several sizes:
-the network looks again at a square of 1.5 times each (320 pixels), and the best masks of these looks,
-drawn once more with themselves as the previous mask, are the candidates. A box is looked at directly. A
-correction stays on the look of the mask it corrects, whose embedding is still there.
+A single point is first decoded on the whole image (640 pixels). Its masks there are of several sizes: a
+square crop of 1.5 times the size of each is encoded (320 pixels), and the best masks on these crops,
+decoded once more with themselves as mask prompt, are the candidates. For a box, the crop around it is used
+directly. A correction is decoded on the crop of the mask it corrects, whose embedding is cached.
 """
 
 from __future__ import annotations
@@ -24,49 +24,58 @@ from samdesk.domain.geometry.logits import bounds
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.flint.candidates import SAME, Reading, bounds_around, distinct_looks, worth_showing
+from samdesk.engine.flint.candidates import (
+    DUPLICATE_IOU,
+    CropMask,
+    bounds_around,
+    distinct_crops,
+    select_candidates,
+)
 from samdesk.engine.flint.crops import (
-    Pyramid,
-    around,
-    around_box,
-    around_mask,
-    cut_out,
-    keeps,
-    pyramid,
+    ImagePyramid,
+    build_pyramid,
+    can_reuse_crop,
+    crop_around,
+    crop_around_box,
+    crop_around_mask,
+    crop_image,
     square,
 )
-from samdesk.engine.flint.specks import without_crumbs
-from samdesk.engine.protocols import EngineError, ModelInfo, checked_image, predict_each_point
+from samdesk.engine.flint.specks import remove_specks
+from samdesk.engine.protocols import EngineError, ModelInfo, check_image, predict_each_point
 from samdesk.engine.runtime.device import dtype_of, errors_in_words
 
 if TYPE_CHECKING:
     import torch
 
-    from samdesk.engine.flint.network import Answer, FlintNetwork
+    from samdesk.engine.flint.network import FlintNetwork, HeadOutput
 
-WHOLE, CLOSE = 640, 320
-"""Sides of the look at the whole photo and of a closer one, pixels."""
-_STEP, STRIDE = 32, 4
-LOOKS = 2
-"""Looks a lone click gets after the one at the whole photo."""
-_KEPT_LOOKS = 6
-_AT_ONCE = 8
-_CLOSE_BYTES = 80 * 80 * 64 * 4 + 40 * 40 * 64 * 4 + 20 * 20 * 96 * 4 + 10 * 10 * 128 * 4
+WHOLE_SIDE, CROP_SIDE = 640, 320
+"""Input side for the whole image and for a crop, pixels."""
+_STRIDE = 32
+"""Coarsest stride of the encoder, pixels."""
+_MAPS_STRIDE = 4
+_POINT_CROPS = 2
+"""Number of crops for a single point."""
+_CACHED_CROPS = 6
+"""Number of crop embeddings cached with an image."""
+_BATCH_SIZE = 8
+_CROP_BYTES = 80 * 80 * 64 * 4 + 40 * 40 * 64 * 4 + 20 * 20 * 96 * 4 + 10 * 10 * 128 * 4
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What an embedding holds.
+class FlintFeatures:
+    """``Embedding.data`` of Flint.
 
     Attributes:
-        photo: The photo, for closer looks.
-        whole: The embedding of the whole photo.
-        close: Embeddings of the latest closer looks, a memory that any prompt may lose.
+        pyramid: The image, for crops.
+        whole: Embedding of the whole image.
+        crops: Least-recently-used cache of crop embeddings; predictions do not depend on its content.
     """
 
-    photo: Pyramid
+    pyramid: ImagePyramid
     whole: tuple[torch.Tensor, ...]
-    close: OrderedDict[Frame, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False)
+    crops: OrderedDict[Frame, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False)
 
 
 class FlintPredictor:
@@ -74,152 +83,154 @@ class FlintPredictor:
 
     def __init__(self, network: FlintNetwork, info: ModelInfo) -> None:
         self.network = network
-        self._info = replace(info, views=False)  # each prompt gets closer looks of its own
+        self._info = replace(info, views=False)  # each prompt is decoded on a crop of its own
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model."""
+        """Properties of the model."""
         return self._info
 
     @property
     def key(self) -> str:
-        """What its embeddings are marked with."""
+        """The model's identity in its embeddings."""
         return self._info.key
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
-        """Looks at the whole of an (H, W, 3) uint8 RGB photo; each prompt then gets closer looks anyway.
+        """Encodes the whole of an (H, W, 3) uint8 RGB image; ``view`` is ignored.
 
         Raises:
-            OutOfMemory: The device is full.
-            EngineError: The network failed, or this is no photo.
+            OutOfMemory: The device is out of memory.
+            EngineError: The network failed, or the image is unsupported.
         """
-        height, width = checked_image(image).shape[:2]
-        photo = pyramid(image)
+        height, width = check_image(image).shape[:2]
+        pyramid = build_pyramid(image)
         frame = square(0.0, 0.0, float(max(height, width)))
-        rows, columns = (max(_STEP, _up(n * WHOLE / frame.side)) for n in (height, width))
-        look = cut_out(photo, frame, WHOLE)[:rows, :columns]
+        rows, columns = (max(_STRIDE, _round_up(n * WHOLE_SIDE / frame.side)) for n in (height, width))
+        pixels = crop_image(pyramid, frame, WHOLE_SIDE)[:rows, :columns]
         with errors_in_words("Encoding the image", self._info.device):
-            whole = self._embed(look[None])
-        nbytes = photo.nbytes + _KEPT_LOOKS * _CLOSE_BYTES + sum(f.numel() * f.element_size() for f in whole)
-        return Embedding(self.key, (height, width), frame, Seen(photo, whole), nbytes)
+            whole = self._embed(pixels[None])
+        nbytes = pyramid.nbytes + _CACHED_CROPS * _CROP_BYTES
+        nbytes += sum(f.numel() * f.element_size() for f in whole)
+        return Embedding(self.key, (height, width), frame, FlintFeatures(pyramid, whole), nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
-        """One object: for a lone click up to three readings, best predicted IoU first, else one mask.
+        """Decodes one object: up to three candidates for a single point, best first, else one.
 
-        No prompt, no candidates. Raises ``OutOfMemory`` and ``EngineError``.
+        An empty prompt set returns no candidates. Raises ``OutOfMemory`` and ``EngineError``.
         """
-        seen = self._seen(embedding)
-        prompts = _meant(prompts)
+        features = self._features(embedding)
+        prompts = _without_empty_mask(prompts)
         if not prompts:
             return []
         with errors_in_words("Decoding the mask", self._info.device):
-            if _ambiguous(prompts):
-                readings = self._readings(embedding, seen, prompts, LOOKS if multimask else 1)
-                shown = readings[: None if multimask else 1]
-                return [_candidate(r, embedding.image_hw, prompts.points) for r in shown]
-            frame = self._frame(embedding, seen, prompts)
-            drawn = self._draw(self._close(seen, [frame]), [prompts], [frame])
-        return [_candidate(drawn[0][0], embedding.image_hw, prompts.points)]
+            if _is_single_point(prompts):
+                masks = self._point_masks(embedding, features, prompts, _POINT_CROPS if multimask else 1)
+                masks = masks[: None if multimask else 1]
+                return [_candidate(m, embedding.image_hw, prompts.points) for m in masks]
+            frame = self._crop_for(embedding, features, prompts)
+            decoded = self._decode_crops(self._crop_embeddings(features, [frame]), [prompts], [frame])
+        return [_candidate(decoded[0][0], embedding.image_hw, prompts.points)]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        """(N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
-        seen = self._seen(embedding)
+        """Decodes (N, 4) xyxy boxes in image pixels: one candidate per box, in the same order."""
+        features = self._features(embedding)
         prompts = [PromptSet(box=BoxPrompt(*map(float, b))) for b in np.asarray(boxes).reshape(-1, 4)]
         found: list[MaskCandidate] = []
-        for start in range(0, len(prompts), _AT_ONCE):
-            part = prompts[start : start + _AT_ONCE]
-            frames = [around_box(p) for p in part]
+        for start in range(0, len(prompts), _BATCH_SIZE):
+            batch = prompts[start : start + _BATCH_SIZE]
+            frames = [crop_around_box(p) for p in batch]
             with errors_in_words("Decoding the masks", self._info.device):
-                drawn = self._draw(self._embed(_looks(seen, frames)), part, frames)
-            found += [_candidate(masks[0], embedding.image_hw) for masks in drawn]
+                decoded = self._decode_crops(self._embed(_crop_batch(features, frames)), batch, frames)
+            found += [_candidate(masks[0], embedding.image_hw) for masks in decoded]
         return found
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
-        """Decodes (N, 2) single positive points, each an object of its own: up to three candidates each."""
+        """Decodes (N, 2) positive points in image pixels, one object each: up to three candidates per point."""
         return predict_each_point(self, embedding, points)
 
-    def _seen(self, embedding: Embedding) -> Seen:
-        if embedding.model != self.key or not isinstance(embedding.data, Seen):
+    def _features(self, embedding: Embedding) -> FlintFeatures:
+        if embedding.model != self.key or not isinstance(embedding.data, FlintFeatures):
             raise EngineError(
                 f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
             )
         return embedding.data
 
-    # -- looking
+    # -- crops
 
-    def _frame(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> Frame:
-        """Where to look for the object that the prompts are about."""
-        if prompts.mask is not None and keeps(prompts.mask.frame, embedding.frame, prompts):
+    def _crop_for(self, embedding: Embedding, features: FlintFeatures, prompts: PromptSet) -> Frame:
+        """Returns the crop to decode the prompts on."""
+        if prompts.mask is not None and can_reuse_crop(prompts.mask.frame, embedding.frame, prompts):
             return prompts.mask.frame
-        if prompts.mask is not None and (found := bounds(prompts.mask.logits, prompts.mask.frame)):
-            return around_mask(found, prompts)
+        if prompts.mask is not None and (box := bounds(prompts.mask.logits, prompts.mask.frame)):
+            return crop_around_mask(box, prompts)
         if prompts.box is not None:
-            return around_box(prompts)
-        return self._glance(embedding, seen, prompts)[0]
+            return crop_around_box(prompts)
+        return self._coarse_crops(embedding, features, prompts)[0]
 
-    def _readings(self, embedding: Embedding, seen: Seen, prompts: PromptSet, looks: int) -> list[Reading]:
-        """What a lone click may mean, the likeliest first."""
-        frames = distinct_looks(self._glance(embedding, seen, prompts), looks)
-        drawn = self._draw(self._close(seen, frames), [prompts] * len(frames), frames)
-        shown = worth_showing([reading for masks in drawn for reading in masks])
-        # Once more with the mask in hand it gets better. What it says of itself then is too good to be true.
-        given = [PromptSet(prompts.points, mask=MaskPrompt(r.logits, r.frame)) for r in shown]
-        places = [r.frame for r in shown]
-        again = self._draw(self._close(seen, places), given, places)
-        # Drawn again, two readings may have become one.
-        better = [replace(m[0], score=r.score) for m, r in zip(again, shown, strict=True)]
-        return worth_showing(better, SAME)
+    def _point_masks(
+        self, embedding: Embedding, features: FlintFeatures, prompts: PromptSet, crops: int
+    ) -> list[CropMask]:
+        """Returns the distinct masks for a single point, best first, from at most ``crops`` crops."""
+        frames = distinct_crops(self._coarse_crops(embedding, features, prompts), crops)
+        decoded = self._decode_crops(self._crop_embeddings(features, frames), [prompts] * len(frames), frames)
+        selected = select_candidates([mask for masks in decoded for mask in masks])
+        # Decoding again with the mask as prompt improves it, but then its predicted IoU is too optimistic.
+        with_mask = [PromptSet(prompts.points, mask=MaskPrompt(m.logits, m.frame)) for m in selected]
+        frames = [m.frame for m in selected]
+        refined = self._decode_crops(self._crop_embeddings(features, frames), with_mask, frames)
+        # Two masks may have become the same.
+        rescored = [replace(masks[0], score=m.score) for masks, m in zip(refined, selected, strict=True)]
+        return select_candidates(rescored, DUPLICATE_IOU)
 
-    def _glance(self, embedding: Embedding, seen: Seen, prompts: PromptSet) -> list[Frame]:
-        """Where the whole photo says that the clicked object is: looks, the likeliest first."""
-        clicks = PromptSet(prompts.points)
-        answer = self._decode(seen.whole, [clicks], [embedding.frame], whole=True)
-        logits, scores = _numbers(answer)
+    def _coarse_crops(self, embedding: Embedding, features: FlintFeatures, prompts: PromptSet) -> list[Frame]:
+        """Returns crops around the masks that the points give on the whole image, best first."""
+        points = PromptSet(prompts.points)
+        output = self._decode(features.whole, [points], [embedding.frame], whole=True)
+        logits, scores = _to_numpy(output)
         rows, columns = logits.shape[2:]
-        # The look is cut off where the photo ends; its cells are those of the whole square.
-        cell = embedding.frame.side / (WHOLE // STRIDE)
+        # The input is cropped at the end of the image; its cells are those of the whole square.
+        cell = embedding.frame.side / (WHOLE_SIDE // _MAPS_STRIDE)
         part = Frame(embedding.frame.x0, embedding.frame.y0, columns * cell, rows * cell)
-        order = np.argsort(-scores[0], kind="stable") if _ambiguous(prompts) else [0]
-        found = [bounds(logits[0, i], part) for i in order]
-        somewhere = bounds_around([(p.x, p.y) for p in prompts.points], embedding.frame.side / 16)
-        return [around_mask(b, prompts) for b in found if b is not None] or [around(*somewhere)]
+        order = np.argsort(-scores[0], kind="stable") if _is_single_point(prompts) else [0]
+        boxes = [bounds(logits[0, i], part) for i in order]
+        fallback = bounds_around([(p.x, p.y) for p in prompts.points], embedding.frame.side / 16)
+        return [crop_around_mask(b, prompts) for b in boxes if b is not None] or [crop_around(*fallback)]
 
-    def _close(self, seen: Seen, frames: Sequence[Frame]) -> tuple[torch.Tensor, ...]:
-        """The embeddings of close looks, one after the other along the first axis."""
+    def _crop_embeddings(self, features: FlintFeatures, frames: Sequence[Frame]) -> tuple[torch.Tensor, ...]:
+        """Returns the embeddings of crops, concatenated along the first axis, from the cache or computed."""
         import torch
 
-        new = [frame for frame in dict.fromkeys(frames) if frame not in seen.close]
+        new = [frame for frame in dict.fromkeys(frames) if frame not in features.crops]
         if new:
-            levels = self._embed(_looks(seen, new))
+            levels = self._embed(_crop_batch(features, new))
             for row, frame in enumerate(new):
-                seen.close[frame] = tuple(level[row : row + 1] for level in levels)
+                features.crops[frame] = tuple(level[row : row + 1] for level in levels)
         for frame in frames:
-            seen.close.move_to_end(frame)
-        found = [seen.close[frame] for frame in frames]
-        while len(seen.close) > _KEPT_LOOKS:
-            seen.close.popitem(last=False)
+            features.crops.move_to_end(frame)
+        found = [features.crops[frame] for frame in frames]
+        while len(features.crops) > _CACHED_CROPS:
+            features.crops.popitem(last=False)
         return found[0] if len(found) == 1 else tuple(torch.cat(level) for level in zip(*found, strict=True))
 
     # -- the network
 
-    def _embed(self, looks: NDArray[np.uint8]) -> tuple[torch.Tensor, ...]:
-        """(B, h, w, 3) uint8 RGB to embeddings on the device."""
+    def _embed(self, images: NDArray[np.uint8]) -> tuple[torch.Tensor, ...]:
+        """Encodes (B, h, w, 3) uint8 RGB to embeddings on the device."""
         import torch
 
         with torch.inference_mode(), self._autocast():
-            pixels = torch.from_numpy(np.ascontiguousarray(looks)).to(self._info.device)
-            image = pixels.permute(0, 3, 1, 2).float().div_(255)  # channels-last as it comes
-            return self.network.embed(image)
+            pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._info.device)
+            return self.network.embed(pixels.permute(0, 3, 1, 2).float().div_(255))  # stays channels-last
 
-    def _draw(
+    def _decode_crops(
         self, embedding: tuple[torch.Tensor, ...], prompts: Sequence[PromptSet], frames: Sequence[Frame]
-    ) -> list[list[Reading]]:
-        """All four masks of each object on its own close look."""
-        logits, scores = _numbers(self._decode(embedding, prompts, frames))
+    ) -> list[list[CropMask]]:
+        """Returns all four masks of each object, each on its own crop."""
+        logits, scores = _to_numpy(self._decode(embedding, prompts, frames))
         return [
-            [Reading(mask, frame, float(score)) for mask, score in zip(*one, strict=True)]
+            [CropMask(mask, frame, float(score)) for mask, score in zip(*one, strict=True)]
             for frame, *one in zip(frames, logits, scores, strict=True)
         ]
 
@@ -229,62 +240,63 @@ class FlintPredictor:
         prompts: Sequence[PromptSet],
         frames: Sequence[Frame],
         whole: bool = False,
-    ) -> Answer:
+    ) -> HeadOutput:
         import torch
 
         from samdesk.engine.flint.maps import prompt_maps
-        from samdesk.engine.flint.prompting import look_prompts
+        from samdesk.engine.flint.prompting import crop_prompts
 
         size = embedding[1].shape[2:]
-        side = WHOLE if whole else CLOSE
+        side = WHOLE_SIDE if whole else CROP_SIDE
         with torch.inference_mode(), self._autocast():
-            here = tuple(level.to(self._info.device) for level in embedding)
-            given = look_prompts(prompts, frames, side, self._info.device)
-            maps = prompt_maps(given, (int(size[0]), int(size[1])))
-            answer: Answer = self.network.head(here, maps, fine=not whole)
-            return answer
+            levels = tuple(level.to(self._info.device) for level in embedding)
+            tensors = crop_prompts(prompts, frames, side, self._info.device)
+            maps = prompt_maps(tensors, (int(size[0]), int(size[1])))
+            output: HeadOutput = self.network.head(levels, maps, fine=not whole)
+            return output
 
     def _autocast(self) -> torch.autocast:
         import torch
 
         dtype = dtype_of(self._info.precision)
-        on = self._info.precision != "fp32"
-        return torch.autocast(self._info.device.split(":")[0], dtype=dtype if on else None, enabled=on)
+        enabled = self._info.precision != "fp32"
+        device = self._info.device.split(":")[0]
+        return torch.autocast(device, dtype=dtype if enabled else None, enabled=enabled)
 
 
-def _meant(prompts: PromptSet) -> PromptSet:
-    """The prompts without a mask that shows nothing."""
+def _without_empty_mask(prompts: PromptSet) -> PromptSet:
+    """Drops the mask prompt if it is empty."""
     mask = prompts.mask
     if mask is None or bounds(mask.logits, mask.frame) is not None:
         return prompts
     return PromptSet(prompts.points, prompts.box)
 
 
-def _ambiguous(prompts: PromptSet) -> bool:
-    """Whether it is one click and nothing else."""
+def _is_single_point(prompts: PromptSet) -> bool:
+    """Returns whether the prompt is one point and nothing else, which is ambiguous."""
     return prompts.box is None and prompts.mask is None and len(prompts.points) == 1
 
 
-def _looks(seen: Seen, frames: Sequence[Frame]) -> NDArray[np.uint8]:
-    """(B, 320, 320, 3) uint8 RGB."""
-    return np.stack([cut_out(seen.photo, frame, CLOSE) for frame in frames])
+def _crop_batch(features: FlintFeatures, frames: Sequence[Frame]) -> NDArray[np.uint8]:
+    """Returns the pixels of crops, (B, 320, 320, 3) uint8 RGB."""
+    return np.stack([crop_image(features.pyramid, frame, CROP_SIDE) for frame in frames])
 
 
-def _numbers(answer: Answer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(B, 4, h, w) logits and (B, 4) predicted IoUs."""
-    return answer.logits.float().cpu().numpy(), answer.iou.float().cpu().numpy()
+def _to_numpy(output: HeadOutput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns (B, 4, h, w) logits and (B, 4) predicted IoUs on the host."""
+    return output.logits.float().cpu().numpy(), output.iou.float().cpu().numpy()
 
 
 def _candidate(
-    reading: Reading, image_hw: tuple[int, int], clicks: Sequence[PointPrompt] = ()
+    mask: CropMask, image_hw: tuple[int, int], points: Sequence[PointPrompt] = ()
 ) -> MaskCandidate:
     side = (LOGITS_SIDE, LOGITS_SIDE)
-    grid = np.asarray(cv2.resize(reading.logits, side, interpolation=cv2.INTER_LINEAR), np.float32)
+    grid = np.asarray(cv2.resize(mask.logits, side, interpolation=cv2.INTER_LINEAR), np.float32)
     stability = stability_score(grid)
-    whole = without_crumbs(grid, reading.frame, clicks)
-    return MaskCandidate(whole, reading.frame, image_hw=image_hw, score=reading.score, stability=stability)
+    logits = remove_specks(grid, mask.frame, points)
+    return MaskCandidate(logits, mask.frame, image_hw=image_hw, score=mask.score, stability=stability)
 
 
-def _up(length: float) -> int:
-    """The next multiple of the encoder's coarsest stride."""
-    return int(np.ceil(length / _STEP)) * _STEP
+def _round_up(length: float) -> int:
+    """Rounds up to a multiple of the encoder's coarsest stride."""
+    return int(np.ceil(length / _STRIDE)) * _STRIDE

@@ -1,9 +1,9 @@
-"""Flint's file of weights: plain tensors, never a pickle.
+"""Flint's weights file: safetensors, never a pickle.
 
-safetensors, "flint-1" (see ``detector``): ``yolo.*`` is YOLO11n as it came, ``head.*`` the prompt head,
-and ``encoder.*`` how far the prompt network's copy of the encoder has moved from YOLO11n's with its batch
-norms folded. Numbers are fp16; those of ``encoder.*`` and of the head's large convolutions are eight bits
-each (``NAME.levels``) with a step an output channel (``NAME.step``).
+Format "flint-1" (see ``detector``): ``yolo.*`` is YOLO11n unchanged, ``head.*`` the prompt head, and
+``encoder.*`` the difference between the prompt network's encoder and YOLO11n's with batch norms folded.
+Values are fp16; ``encoder.*`` and the head's large convolutions are quantised to int8 (``NAME.levels``)
+with one step size per output channel (``NAME.step``).
 """
 
 from __future__ import annotations
@@ -24,105 +24,107 @@ if TYPE_CHECKING:
     from samdesk.engine.flint.network import FlintNetwork
 
 _HEAD, _ENCODER = "head.", "encoder."
-ENCODER_MARK = "encoder"
-"""The word in a taught head's metadata that says which encoder it stands on."""
+ENCODER_KEY = "encoder"
+"""Metadata key of a taught head: ``encoder_hash`` of the encoder it was trained on."""
 _LEVELS, _STEP = ".levels", ".step"
 _LARGE = 100_000
-"""A tensor of the head with so many numbers is kept in eight bits."""
+"""Tensors of the head with at least this many values are quantised to int8."""
 
 
 def load_network(path: Path, shipped: Path | None = None) -> FlintNetwork:
-    """The prompt network of a file, fp32, on the CPU, in evaluation mode.
+    """Loads the prompt network of a file, fp32, on the CPU, in evaluation mode.
 
     Args:
-        path: A file of Flint weights.
-        shipped: Where the encoder is from if ``path`` holds a taught head only; None: the file in the box.
+        path: A Flint weights file.
+        shipped: File to take the encoder from if ``path`` has a taught head only; None: the built-in one.
 
     Raises:
-        EngineError: The file is not there, broken, or holds no prompt network; in words.
+        EngineError: The file is missing, damaged, or has no prompt network.
     """
     import_torch()
     from samdesk.engine.flint.network import FlintNetwork, build_encoder, load_head
 
     tensors = read_tensors(path)
-    source = path if _is_whole(tensors) else shipped or flint_weights()
+    source = path if _has_encoder(tensors) else shipped or flint_weights()
     whole = tensors if source == path else read_tensors(source)
     if source != path:
         _check_encoder(path, whole)
     yolo = build_yolo(read_yolo(source), str(source)).model
     try:
         encoder = build_encoder(yolo)
-        move_encoder(encoder, _part(whole, _ENCODER))
-        network = FlintNetwork(encoder, load_head(_restored(_part(tensors, _HEAD))))
+        add_encoder_delta(encoder, _part(whole, _ENCODER))
+        network = FlintNetwork(encoder, load_head(_dequantise(_part(tensors, _HEAD))))
     except (RuntimeError, KeyError) as error:
         line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise EngineError(
-            f"{path} holds no Flint network that is known here: {line[:200]} Choose a file of Flint weights."
+            f"{path} has no supported Flint network: {line[:200]} Choose a Flint weights file."
         ) from error
     return network.eval().requires_grad_(False)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file. Raises ``EngineError``."""
+    """Reads all tensors of a safetensors file. Raises ``EngineError``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise EngineError(f"{path} cannot be read as Flint weights: {error}.") from error
+        raise EngineError(
+            f"{path} cannot be read as Flint weights: {error}. Choose a Flint weights file."
+        ) from error
 
 
-def encoder_mark(path: Path) -> str:
-    """Says which encoder a file's head stands on, its own or the one it was taught with; "" if unknown."""
+def encoder_hash(path: Path) -> str:
+    """Returns the hash of the encoder that a file's head was trained on; "" if unknown."""
     tensors = read_tensors(path)
-    return _mark(tensors) if _is_whole(tensors) else read_metadata(path).get(ENCODER_MARK, "")
+    return _hash_encoder(tensors) if _has_encoder(tensors) else read_metadata(path).get(ENCODER_KEY, "")
 
 
 def yolo_tensors(weights: YoloWeights) -> dict[str, Tensor]:
-    """YOLO11n as a file holds it."""
+    """Returns the tensors of YOLO11n as stored in a file."""
     return {PREFIX + name: value for name, value in weights.tensors.items()}
 
 
 def head_tensors(network: FlintNetwork) -> dict[str, Tensor]:
-    """The head as a file holds it."""
-    found: dict[str, Tensor] = {}
+    """Returns the tensors of the prompt head as stored in a file."""
+    tensors: dict[str, Tensor] = {}
     for name, value in network.head.state_dict().items():
-        found |= _rounded(_HEAD + name, value) if value.numel() >= _LARGE else {_HEAD + name: _half(value)}
-    return found
+        tensors |= _quantise(_HEAD + name, value) if value.numel() >= _LARGE else {_HEAD + name: _half(value)}
+    return tensors
 
 
-def encoder_tensors(network: FlintNetwork, yolo: Any) -> dict[str, Tensor]:
-    """How far a network's encoder has moved from a YOLO11n's, as a file holds it.
+def encoder_delta(network: FlintNetwork, yolo: Any) -> dict[str, Tensor]:
+    """Returns the difference between a network's encoder and that of YOLO11n, as stored in a file.
 
     Args:
-        network: The network trained.
-        yolo: The YOLO11n it started from; it is not changed.
+        network: The trained network.
+        yolo: The YOLO11n it was initialised from; it is not changed.
     """
     import copy
 
     from samdesk.engine.flint.network import build_encoder
 
     base = dict(build_encoder(copy.deepcopy(yolo)).named_parameters())
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for name, value in network.encoder.named_parameters():
-        found |= _rounded(_ENCODER + name, value - base[name])
-    return found
+        tensors |= _quantise(_ENCODER + name, value - base[name])
+    return tensors
 
 
-def move_encoder(encoder: Any, tensors: Mapping[str, Tensor]) -> None:
-    """Moves a YOLO11n's encoder by what ``encoder_tensors`` found; nothing without tensors."""
+def add_encoder_delta(encoder: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Adds ``encoder_delta`` to the encoder of YOLO11n in place; does nothing without tensors."""
     import torch
 
-    changes = _restored(tensors)
-    if changes:
+    delta = _dequantise(tensors)
+    if delta:
         with torch.no_grad():
             for name, value in encoder.named_parameters():
-                value.add_(changes[name])
+                value.add_(delta[name])
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Writes a file of Flint weights. ``metadata`` needs "names", a JSON list of class names."""
+    """Writes a Flint weights file. ``metadata`` needs "names", a JSON list of class names."""
     from safetensors.torch import save_file
 
     save_file(
@@ -136,33 +138,33 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _is_whole(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether a file holds an encoder and not a taught head alone."""
+def _has_encoder(tensors: Mapping[str, Tensor]) -> bool:
+    """Returns whether a file has an encoder, not only a taught head."""
     return any(name.startswith(PREFIX) for name in tensors)
 
 
 def _check_encoder(path: Path, whole: Mapping[str, Tensor]) -> None:
-    if read_metadata(path).get(ENCODER_MARK, "") not in ("", _mark(whole)):
+    if read_metadata(path).get(ENCODER_KEY, "") not in ("", _hash_encoder(whole)):
         raise EngineError(
             f"{path} was taught with another version of Flint and does not fit this one. Teach again."
         )
 
 
-def _mark(tensors: Mapping[str, Tensor]) -> str:
+def _hash_encoder(tensors: Mapping[str, Tensor]) -> str:
     import hashlib
 
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(n for n in tensors if n.startswith((PREFIX, _ENCODER))):
-        found.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
+        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _half(value: Tensor) -> Tensor:
     return value.detach().cpu().half()
 
 
-def _rounded(name: str, value: Tensor) -> dict[str, Tensor]:
-    """A tensor in eight bits, rounded to 127 steps up and down of each output channel's largest number."""
+def _quantise(name: str, value: Tensor) -> dict[str, Tensor]:
+    """Quantises a tensor to int8, symmetric, with 127 steps to each output channel's largest magnitude."""
     import torch
 
     rows = value.detach().cpu().float().reshape(value.shape[0], -1)
@@ -171,14 +173,14 @@ def _rounded(name: str, value: Tensor) -> dict[str, Tensor]:
     return {name + _LEVELS: levels.to(torch.int8).reshape(value.shape), name + _STEP: step}
 
 
-def _restored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What ``_rounded`` has rounded as fp32, and all other tensors as they are."""
-    found: dict[str, Tensor] = {}
+def _dequantise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Restores the tensors of ``_quantise`` in fp32; all others are returned unchanged."""
+    restored: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if name.endswith(_LEVELS):
             plain = name.removesuffix(_LEVELS)
             step = tensors[plain + _STEP].float()
-            found[plain] = value.float() * step.reshape(-1, *[1] * (value.dim() - 1))
+            restored[plain] = value.float() * step.reshape(-1, *[1] * (value.dim() - 1))
         elif name.removesuffix(_STEP) + _LEVELS not in tensors:
-            found[name] = value
-    return found
+            restored[name] = value
+    return restored

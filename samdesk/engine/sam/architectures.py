@@ -1,4 +1,4 @@
-"""The table of SAM networks. Imports no torch."""
+"""Table of the SAM networks. Imports no torch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class SamArchitecture:
     """One SAM network.
 
     Attributes:
-        name: The stem of its Ultralytics checkpoint ("sam2.1_t").
-        title: For users.
-        version: Of SAM. 2.1 differs from 2 in the memory for video only.
-        builder: The function of ``ultralytics.models.sam.build`` that builds it.
-        assemble: Makes samdesk's network of the built one, which is on its device, and the same network with
+        name: Stem of its Ultralytics checkpoint ("sam2.1_t").
+        title: Display name.
+        version: Version of SAM; 2.1 differs from 2 only in the memory for video.
+        builder: Function of ``ultralytics.models.sam.build`` that builds it.
+        assemble: Converts the built network, on its device, to samdesk's network, and to the same one with
             its decoder in fp32; they share the encoder. The dtype is that of the encoder and of the
-            decoder's image side: tokens are few, and stay in fp32.
+            decoder's image tensors; tokens are few and stay in fp32.
     """
 
     name: str
@@ -94,5 +94,5 @@ ARCHITECTURES: tuple[SamArchitecture, ...] = (
 
 
 def architecture(name: str) -> SamArchitecture:
-    """The network of this name. Raises ``KeyError``."""
+    """Returns the network of this name. Raises ``KeyError``."""
     return {row.name: row for row in ARCHITECTURES}[name]

@@ -1,4 +1,4 @@
-"""SAM checkpoints: plain tensors in, a network of the right shape out."""
+"""Loading SAM checkpoints: recognises the network by its tensors and builds it with them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ _HIERA = {12: "t", 16: "s", 24: "b", 48: "l"}
 
 
 def load_network(path: Path) -> tuple[str, nn.Module]:
-    """The network a SAM checkpoint is for, with its weights: (its name, it), on the CPU, fp32.
+    """Builds the network of a SAM checkpoint and loads its weights; on the CPU, fp32.
 
     The network is recognised by the tensors, so the file may have any name.
+
+    Returns:
+        The name of the ``SamArchitecture``, and the network.
 
     Raises:
         EngineError: The file cannot be read or fits no network; names the file and the mismatch.
@@ -42,11 +45,11 @@ def load_network(path: Path) -> tuple[str, nn.Module]:
     name = recognise(state)
     if name is None:
         raise EngineError(
-            f"{path} holds {len(state)} tensors, but not those of SAM, MobileSAM or SAM 2 "
+            f"{path} has {len(state)} tensors, but is not a SAM, MobileSAM or SAM 2 checkpoint "
             f"(first: {', '.join(list(state)[:3]) or 'none'}). Choose another checkpoint file."
         )
     network = ultralytics.build_network(name)
-    _check(path, name, state, network.state_dict())
+    _check_tensors(path, name, state, network.state_dict())
     network.load_state_dict({k: v for k, v in state.items() if k not in _IGNORED}, strict=False)
     network.eval()  # again: MobileSAM caches its attention biases here
     network.requires_grad_(False)
@@ -54,37 +57,37 @@ def load_network(path: Path) -> tuple[str, nn.Module]:
 
 
 def read_tensors(path: Path) -> State:
-    """The named tensors of a checkpoint, read without running anything that is in it.
+    """Reads the named tensors of a checkpoint without unpickling code (``weights_only``).
 
     Raises:
-        EngineError: It is missing, broken or holds more than tensors.
+        EngineError: The file is missing, damaged or contains more than tensors.
     """
     import torch
 
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise EngineError(f"There is no file {path}. Choose the checkpoint again.") from error
+        raise EngineError(f"The file {path} does not exist. Choose the checkpoint again.") from error
     except (pickle.UnpicklingError, struct.error, IndexError, AttributeError, TypeError) as error:
-        # Any bytes at all are tried as an old pickle, and fail as they happen to.
-        raise EngineError(_unpickling_words(path)) from error
+        # torch tries any bytes as a legacy pickle, which fails in many ways.
+        raise EngineError(_unpickling_message(path)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise EngineError(
             f"{path} cannot be read as a checkpoint: {_first_line(error)} "
-            "It may be cut short; delete it and download it again."
+            "It may be incomplete; delete it and download it again."
         ) from error
     return _named_tensors(path, loaded)
 
 
-def _unpickling_words(path: Path) -> str:
+def _unpickling_message(path: Path) -> str:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic[:2] == b"PK":
         return (
-            f"{path} holds program objects besides tensors (a YOLO model or a training state?), "
-            "so it is not loaded as a SAM model. Choose a file with a plain state dict."
+            f"{path} contains Python objects besides tensors (a YOLO model or a training checkpoint?), "
+            "so it cannot be loaded safely as a SAM model. Choose a file with a plain state dict."
         )
-    return f"{path} is no PyTorch checkpoint (it starts with {magic!r}). Choose another file."
+    return f"{path} is not a PyTorch checkpoint (it starts with {magic!r}). Choose another file."
 
 
 def _first_line(error: BaseException) -> str:
@@ -101,7 +104,9 @@ def _named_tensors(path: Path, loaded: Any) -> State:
             break
         loaded = inner
     if not isinstance(loaded, Mapping):
-        raise EngineError(f"{path} holds a {type(loaded).__name__}, not named tensors. Choose another file.")
+        raise EngineError(
+            f"{path} contains a {type(loaded).__name__}, not named tensors. Choose another file."
+        )
     state = {str(k): v for k, v in loaded.items() if isinstance(v, torch.Tensor)}
     return _without_prefix(state)
 
@@ -114,7 +119,7 @@ def _without_prefix(state: State) -> State:
 
 
 def recognise(state: Mapping[str, torch.Tensor]) -> str | None:
-    """The name of the ``SamArchitecture`` that has these tensors, or None."""
+    """Returns the name of the ``SamArchitecture`` that has these tensors, or None."""
     vit = state.get("image_encoder.patch_embed.proj.weight")
     if vit is not None:
         return _VIT.get(vit.shape[0])
@@ -128,21 +133,21 @@ def recognise(state: Mapping[str, torch.Tensor]) -> str | None:
     return f"{'sam2.1' if newer else 'sam2'}_{size}"
 
 
-def _check(path: Path, name: str, state: State, wanted: Mapping[str, torch.Tensor]) -> None:
-    missing = [k for k in wanted if k not in state and not k.startswith(_VIDEO_ONLY)]
-    unknown = [k for k in state if k not in wanted and k not in _IGNORED]
+def _check_tensors(path: Path, name: str, state: State, expected: Mapping[str, torch.Tensor]) -> None:
+    missing = [k for k in expected if k not in state and not k.startswith(_VIDEO_ONLY)]
+    unknown = [k for k in state if k not in expected and k not in _IGNORED]
     shapes = [
-        f"{k} is {tuple(state[k].shape)}, wanted {tuple(wanted[k].shape)}"
-        for k in wanted
-        if k in state and state[k].shape != wanted[k].shape
+        f"{k} is {tuple(state[k].shape)}, expected {tuple(expected[k].shape)}"
+        for k in expected
+        if k in state and state[k].shape != expected[k].shape
     ]
     faults = [
-        f"{len(keys)} {word} ({', '.join(keys[:2])}{', ...' if len(keys) > 2 else ''})"
-        for keys, word in ((missing, "tensors missing"), (unknown, "unknown"), (shapes, "of another shape"))
+        f"{len(keys)} {problem} ({', '.join(keys[:2])}{', ...' if len(keys) > 2 else ''})"
+        for keys, problem in ((missing, "missing"), (unknown, "unknown"), (shapes, "with a wrong shape"))
         if keys
     ]
     if faults:
         raise EngineError(
-            f"{path} looks like {name} but does not fit it: {'; '.join(faults)}. "
-            "Choose a checkpoint of the whole model."
+            f"{path} looks like {name}, but its tensors do not match: {'; '.join(faults)}. "
+            "Choose a complete checkpoint."
         )

@@ -1,4 +1,4 @@
-"""SAM, MobileSAM and SAM 2 in the registry of model families."""
+"""Row of SAM, MobileSAM and SAM 2 in the registry of model families."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _MARKS = (
 
 
 def recognise(file: WeightsFile) -> bool:
-    """Whether a checkpoint holds the image encoder of a SAM, under any prefix."""
+    """Returns whether a checkpoint has a SAM image encoder, under any prefix."""
     return any(name.endswith(_MARKS) for name in file.names)
 
 
 def load(path: Path, device: str, precision: str) -> Predictor:
     """See ``models.load.load_predictor``.
 
-    With precision "auto", the first one that passes the self-test is used; one that was asked for by name
-    must pass it.
+    With precision "auto", the first one that passes the self-test is used; a precision given by name must
+    pass it.
     """
     from samdesk.engine.runtime.device import automatic_precisions, precision_for
     from samdesk.engine.runtime.device import title as title_of_device
@@ -51,7 +51,7 @@ def load(path: Path, device: str, precision: str) -> Predictor:
 
 
 def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPredictor, str]:
-    """The predictor in one precision, and the self-test's complaint about it ("": none)."""
+    """Loads the predictor in one precision; returns it and the fault the self-test found ("": none)."""
     import torch
 
     from samdesk.engine.models.info import network_info
@@ -59,7 +59,7 @@ def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPre
     from samdesk.engine.sam.architectures import architecture
     from samdesk.engine.sam.checkpoint import load_network
     from samdesk.engine.sam.predictor import SamPredictor
-    from samdesk.engine.sam.self_test import complaint
+    from samdesk.engine.sam.self_test import find_fault
 
     module: Any
     name, module = load_network(path)
@@ -72,7 +72,7 @@ def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPre
         module.to(device).eval()  # again: MobileSAM caches its attention biases on the device it is on
         in_precision, in_fp32 = row.assemble(module, dtype)
     predictor = SamPredictor(in_precision, info, name)
-    return predictor, complaint(predictor, SamPredictor(in_fp32, info, name))
+    return predictor, find_fault(predictor, SamPredictor(in_fp32, info, name))
 
 
 def describe(predictor: SamPredictor) -> ModelInfo:

@@ -1,4 +1,4 @@
-"""The interactive predictor around any SAM network: explicit embeddings, many prompts."""
+"""SAM predictor for interactive use: image embeddings are explicit values, decoded for many prompts."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from samdesk.domain.geometry.cells import shown
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, checked_image
+from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, check_image
 from samdesk.engine.runtime.device import errors_in_words
 from samdesk.engine.sam.prompts import candidates, mask_on_frame, to_input
 
 if TYPE_CHECKING:
     import torch
 
-    from samdesk.engine.sam.decoder.decoder import Decoder, ImageSide
+    from samdesk.engine.sam.decoder.decoder import Decoder, ImageFeatures
 
-_OBJECTS_AT_ONCE = {"cuda": 32, "mps": 8}
-_ON_CPU = 8
-"""Their images are gone through one after the other: more at once only fill the memory."""
+_BATCH_SIZE = {"cuda": 32, "mps": 8}
+_CPU_BATCH_SIZE = 8
+"""A CPU decodes one object after another: larger batches only take more memory."""
 
 
-class NoNumbers(EngineError):  # noqa: N818 - named as what it is
-    """The encoder's output is not finite in this precision."""
+class NonFiniteEmbedding(EngineError):  # noqa: N818 - named as what it is
+    """The image encoder's output contains NaN or infinity in this precision."""
 
 
 @dataclass(frozen=True, eq=False)
 class PromptTensors:
-    """Prompts of B objects, in pixels of the network's input square, float32, on the host.
+    """Prompts of B objects as float32 tensors on the host, in pixels of the network's 1024 x 1024 input.
 
     Attributes:
         count: B.
@@ -50,8 +50,8 @@ class PromptTensors:
     boxes: torch.Tensor | None = None
     masks: torch.Tensor | None = None
 
-    def together(self, boxes_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, S, 2) points and (B, S) labels: clicks, and boxes as two points each, labelled 2 and 3."""
+    def as_points(self, boxes_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (B, S, 2) points and (B, S) labels, each box as two corner points labelled 2 and 3."""
         import torch
 
         parts = [(torch.empty((self.count, 0, 2)), torch.empty((self.count, 0)))]
@@ -63,49 +63,49 @@ class PromptTensors:
         return torch.cat([xy for xy, _ in parts], 1), torch.cat([labels for _, labels in parts], 1)
 
 
-def with_none(points: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """One more point, which is none (label -1)."""
+def append_padding_point(points: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Appends a padding point (label -1) to the points of each object."""
     from torch.nn.functional import pad
 
     return pad(points, (0, 0, 0, 1)), pad(labels, (0, 1), value=-1.0)
 
 
 class SamNetwork(Protocol):
-    """What differs between SAM 1 and SAM 2."""
+    """A SAM network with its preprocessing: what differs between SAM 1 and SAM 2."""
 
-    most_logit: float | None
-    """Logits are cut off at this; None: they are not."""
+    max_logit: float | None
+    """Mask logits are clamped to plus and minus this; None: they are not."""
 
     @property
     def decoder(self) -> Decoder:
-        """Its prompt encoder and mask decoder."""
+        """Prompt encoder and mask decoder."""
 
     def frame(self, image_hw: tuple[int, int]) -> Frame:
-        """What the network looks at, in image pixels."""
+        """Returns the part of the image plane that the network's square input covers, in image pixels."""
 
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
-        """Input pixels an image pixel, across and down."""
+        """Returns input pixels per image pixel, horizontally and vertically."""
 
     def preprocess(self, image: RgbImage) -> torch.Tensor:
-        """(1, 3, 1024, 1024) float32 on the CPU."""
+        """Returns the network's input, (1, 3, 1024, 1024) float32 on the CPU."""
 
-    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
-        """What ``preprocess`` made of an image of this height and width, encoded."""
+    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageFeatures:
+        """Encodes the output of ``preprocess`` for an image of this height and width."""
 
     def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, S, 2) points and (B, S) labels as the decoder takes them; S is 0 for a mask alone."""
+        """Returns (B, S, 2) points and (B, S) labels for the decoder; S is 0 for a mask prompt alone."""
 
 
 class SamPredictor:
-    """A ``Predictor`` that answers as Meta's predictors do for equal weights and prompts.
+    """A ``Predictor`` for SAM; matches Meta's predictors for equal weights and prompts.
 
-    ``Embedding.data`` is a ``decoder.ImageSide``. Its tensors may lie on any device and in any float type:
-    they are brought to the network's for a prompt, so a cache is free to keep them elsewhere.
+    ``Embedding.data`` is a ``decoder.ImageFeatures``. Its tensors may be on any device and of any float
+    dtype, so a cache can keep them elsewhere: they are converted when a prompt is decoded.
 
     Args:
         network: Encoder and decoder.
-        info: What is true of it.
-        kind: The name of its ``architectures.SamArchitecture``; "" for none.
+        info: Properties of the model.
+        kind: Name of its ``architectures.SamArchitecture``; "" for none.
     """
 
     def __init__(self, network: SamNetwork, info: ModelInfo, kind: str = "") -> None:
@@ -114,33 +114,34 @@ class SamPredictor:
         self.network = network
         self.kind = kind
         self._info = info
-        self._run = runner_for(network.decoder)
+        self._run_decoder = runner_for(network.decoder)
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model; GFLOPs only in ``families.describe``."""
+        """Properties of the model; GFLOPs are only counted by ``families.describe``."""
         return self._info
 
     @property
     def key(self) -> str:
-        """What its embeddings are marked with."""
+        """The model's identity in its embeddings."""
         return self._info.key
 
     @property
-    def at_once(self) -> int:
-        """How many objects are decoded together."""
-        return _OBJECTS_AT_ONCE.get(self._info.device.split(":")[0], _ON_CPU)
+    def batch_size(self) -> int:
+        """Number of objects decoded at once."""
+        return _BATCH_SIZE.get(self._info.device.split(":")[0], _CPU_BATCH_SIZE)
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
-        """Runs the image encoder on an (H, W, 3) uint8 RGB photo, or on a part of it at full resolution.
+        """Runs the image encoder on an (H, W, 3) uint8 RGB image, or on a view of it at full resolution.
 
         Raises:
-            OutOfMemory: The device is full.
-            EngineError: The network failed, or its output is no number in this precision.
+            OutOfMemory: The device is out of memory.
+            EngineError: The network failed, or its output is not finite in this precision.
+            Cancelled: Raised by ``pause``.
         """
-        height, width = checked_image(image).shape[:2]
-        seen = image if view is None else cut_out(image, view)
-        pixels = self.network.preprocess(seen)
+        height, width = check_image(image).shape[:2]
+        part = image if view is None else crop_to_view(image, view)
+        pixels = self.network.preprocess(part)
         pause()
         return self.encode_pixels(pixels, (height, width), view, pause)
 
@@ -151,50 +152,55 @@ class SamPredictor:
         view: Frame | None = None,
         pause: Pause = no_pause,
     ) -> Embedding:
-        """Runs the image encoder on ``network.preprocess``'s tensor of an image or of a view of it."""
+        """Runs the image encoder on the output of ``network.preprocess`` for an image or a view of it."""
         import torch
 
-        seen_hw = _seen_hw(image_hw, view)
+        view_hw = _view_hw(image_hw, view)
         with torch.inference_mode(), errors_in_words("Encoding the image", self._info.device):
-            side = self.network.encode(pixels.to(self._info.device), seen_hw, pause)
-            finite = all(bool(torch.isfinite(x).all()) for x in side.primary)
+            features = self.network.encode(pixels.to(self._info.device), view_hw, pause)
+            finite = all(bool(torch.isfinite(x).all()) for x in features.encoder_output)
         if not finite:
-            raise NoNumbers(
-                f"{self._info.title} gave no usable numbers in {self._info.precision} "
+            raise NonFiniteEmbedding(
+                f"{self._info.title} produced NaN or infinite values in {self._info.precision} "
                 f"on {self._info.device}. Choose precision fp32 (or bf16)."
             )
-        frame = self.network.frame(seen_hw)
+        frame = self.network.frame(view_hw)
         if view is not None:
             frame = replace(frame, x0=view.x0, y0=view.y0)
-        return Embedding(self.key, image_hw, frame, side, side.nbytes)
+        return Embedding(self.key, image_hw, frame, features, features.nbytes)
 
     def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
-        """The features in fp16, in the host's memory; ``EngineError`` if they do not fit."""
+        """Converts the encoder's output to fp16 arrays in host memory. Raises ``EngineError`` on overflow."""
         import torch
 
-        with torch.inference_mode(), errors_in_words("Keeping the encoded image", self._info.device):
-            halves = [feature.half() for feature in embedding.data.primary]
+        with torch.inference_mode(), errors_in_words("Storing the encoded image", self._info.device):
+            halves = [feature.half() for feature in embedding.data.encoder_output]
             if not all(bool(torch.isfinite(half).all()) for half in halves):
-                raise EngineError(f"What {self._info.title} says of this image does not fit fp16.")
+                raise EngineError(f"{self._info.title}'s embedding of this image does not fit fp16.")
             return tuple(np.ascontiguousarray(half.cpu().numpy()) for half in halves)
 
     def from_arrays(
         self, arrays: Sequence[NDArray[np.float16]], image_hw: tuple[int, int], frame: Frame
     ) -> Embedding:
-        """The embedding of ``to_arrays``, on the model's device. Raises ``OutOfMemory``, ``EngineError``."""
+        """Restores an embedding from ``to_arrays``, on the model's device.
+
+        Raises:
+            OutOfMemory: The device is out of memory.
+            EngineError: The arrays are not an embedding of this model.
+        """
         import torch
 
-        with torch.inference_mode(), errors_in_words("Fetching the encoded image", self._info.device):
-            primary = [torch.from_numpy(a).to(self._info.device) for a in arrays]
-            side = self.network.decoder.from_primary(primary)
-        return Embedding(self.key, image_hw, frame, side, side.nbytes)
+        with torch.inference_mode(), errors_in_words("Loading the encoded image", self._info.device):
+            tensors = [torch.from_numpy(a).to(self._info.device) for a in arrays]
+            features = self.network.decoder.from_encoder_output(tensors)
+        return Embedding(self.key, image_hw, frame, features, features.nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
         """Decodes one object: three candidates, best predicted IoU first, or one without multimask.
 
-        No prompt, no candidates. Raises ``OutOfMemory`` and ``EngineError``.
+        An empty prompt set returns no candidates. Raises ``OutOfMemory`` and ``EngineError``.
         """
         if not prompts:
             return []
@@ -205,34 +211,34 @@ class SamPredictor:
     def raw(
         self, embedding: Embedding, prompts: PromptSet, multimask: bool = True
     ) -> tuple[FloatArray, FloatArray]:
-        """(N, 256, 256) float32 logits and (N,) predicted IoUs in the network's own order."""
+        """Decodes one object: (N, 256, 256) float32 logits, (N,) predicted IoUs, in the network's order."""
         logits, scores = self._decode(embedding, self._tensors(embedding, prompts), multimask)
         return logits[0], scores[0]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        """Decodes (N, 4) xyxy boxes in image pixels: one candidate a box, in the boxes' order."""
+        """Decodes (N, 4) xyxy boxes in image pixels: one candidate per box, in the same order."""
         corners = self._to_input(embedding, boxes).reshape(-1, 4)
         found: list[MaskCandidate] = []
-        at_once = self.at_once
+        batch_size = self.batch_size
         while len(found) < len(corners):
-            chunk = corners[len(found) : len(found) + at_once]
+            chunk = corners[len(found) : len(found) + batch_size]
             try:
                 tensors = PromptTensors(len(chunk), boxes=self._tensor(chunk))
                 logits, scores = self._decode(embedding, tensors, False)
             except OutOfMemory:
-                if at_once == 1:
+                if batch_size == 1:
                     raise
-                at_once = max(1, at_once // 2)
+                batch_size = max(1, batch_size // 2)
                 continue
             found += candidates(logits[:, 0], scores[:, 0], embedding.frame, embedding.image_hw)
         return found
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
-        """Decodes (N, 2) single positive points, each an object of its own: three candidates each."""
+        """Decodes (N, 2) positive points in image pixels, one object each: three candidates per point."""
         xy = self._to_input(embedding, points)
-        at_once = self.at_once
-        for start in range(0, len(xy), at_once):
-            chunk = self._tensor(xy[start : start + at_once, None, :])
+        batch_size = self.batch_size
+        for start in range(0, len(xy), batch_size):
+            chunk = self._tensor(xy[start : start + batch_size, None, :])
             labels = self._tensor(np.ones(chunk.shape[:2], np.float32))
             prompts = PromptTensors(len(chunk), points=chunk, labels=labels)
             for logits, scores in zip(*self._decode(embedding, prompts, True), strict=True):
@@ -252,10 +258,10 @@ class SamPredictor:
         return PromptTensors(1, points, labels, boxes, masks)
 
     def _to_input(self, embedding: Embedding, xy: ArrayLike) -> FloatArray:
-        """Any array of (x, y) pairs in image pixels to (N, 2) input pixels."""
+        """Maps an array of (x, y) pairs in image pixels to (N, 2) input pixels."""
         pairs = np.asarray(xy, np.float64).reshape(-1, 2)
         return to_input(
-            pairs, embedding.frame, self.network.scale(_seen_hw(embedding.image_hw, embedding.frame))
+            pairs, embedding.frame, self.network.scale(_view_hw(embedding.image_hw, embedding.frame))
         )
 
     @staticmethod
@@ -269,7 +275,7 @@ class SamPredictor:
     ) -> tuple[FloatArray, FloatArray]:
         import torch
 
-        from samdesk.engine.sam.decoder.cuda_graphs import Prompted
+        from samdesk.engine.sam.decoder.cuda_graphs import DecoderInputs
 
         if embedding.model != self.key:
             raise EngineError(
@@ -277,23 +283,23 @@ class SamPredictor:
             )
         with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
             points, labels = self.network.points(prompts)
-            asked = Prompted(points, labels, prompts.masks, multimask)
-            logits, scores = (x.numpy() for x in self._run(embedding.data, asked))
-        most = self.network.most_logit
-        return (logits if most is None else logits.clip(-most, most)), scores
+            inputs = DecoderInputs(points, labels, prompts.masks, multimask)
+            logits, scores = (x.numpy() for x in self._run_decoder(embedding.data, inputs))
+        limit = self.network.max_logit
+        return (logits if limit is None else logits.clip(-limit, limit)), scores
 
 
-def cut_out(image: RgbImage, view: Frame) -> RgbImage:
-    """The part of an image that a view shows. Raises ``EngineError`` if it shows none."""
-    height, width = _seen_hw((image.shape[0], image.shape[1]), view)
+def crop_to_view(image: RgbImage, view: Frame) -> RgbImage:
+    """Returns the part of an image inside a view. Raises ``EngineError`` if the view is outside the image."""
+    height, width = _view_hw((image.shape[0], image.shape[1]), view)
     if height < 1 or width < 1 or view.x0 < 0 or view.y0 < 0:
-        raise EngineError(f"The image of {image.shape[1]} x {image.shape[0]} pixels has no part at {view}.")
+        raise EngineError(f"{view} is outside the image of {image.shape[1]} x {image.shape[0]} pixels.")
     top, left = int(view.y0), int(view.x0)
     return image[top : top + height, left : left + width]
 
 
-def _seen_hw(image_hw: tuple[int, int], frame: Frame | None) -> tuple[int, int]:
-    """Height and width of the part of an image inside a frame of whole pixels."""
+def _view_hw(image_hw: tuple[int, int], frame: Frame | None) -> tuple[int, int]:
+    """Returns height and width of the part of an image inside a frame of whole pixels."""
     if frame is None:
         return image_hw
     height, width = shown(frame, image_hw)

@@ -1,4 +1,4 @@
-"""SAM 1 and MobileSAM: what is theirs of the way from photo to masks."""
+"""SAM 1 and MobileSAM: preprocessing, encoder and decoder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import torch
 
     from samdesk.base.jobs import Pause
-    from samdesk.engine.sam.decoder.decoder import Decoder, ImageSide
-    from samdesk.engine.sam.encoders.vit import Encoder
+    from samdesk.engine.sam.decoder.decoder import Decoder, ImageFeatures
+    from samdesk.engine.sam.encoders.vit import ImageEncoder
     from samdesk.engine.sam.predictor import PromptTensors
 
 _MEAN = (123.675, 116.28, 103.53)
@@ -30,23 +30,27 @@ class Sam1Network:
         decoder: The prompt encoder and mask decoder.
     """
 
-    most_logit: float | None = None
+    max_logit: float | None = None
 
-    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+    def __init__(self, encoder: ImageEncoder, decoder: Decoder) -> None:
         self._encoder = encoder
         self.decoder = decoder
 
     def frame(self, image_hw: tuple[int, int]) -> Frame:
-        """The image padded to a square at its right or bottom."""
+        """Returns the image padded to a square at its right or bottom."""
         return Frame(0.0, 0.0, float(max(image_hw)))
 
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
-        """Input pixels an image pixel; they differ a little, as the resized image has whole pixels."""
+        """Returns input pixels per image pixel, x and y; they differ slightly because of rounding."""
         height, width = _resized(image_hw)
         return width / image_hw[1], height / image_hw[0]
 
     def preprocess(self, image: RgbImage) -> torch.Tensor:
-        """(1, 3, 1024, 1024) float32: longest side resized (antialiased, 8 bit), normalised, zero-padded."""
+        """Resizes the longest side to 1024 (antialiased, 8 bit), normalises and zero-pads.
+
+        Returns:
+            (1, 3, 1024, 1024) float32 on the CPU.
+        """
         import torch
 
         height, width = _resized(image.shape[:2])
@@ -57,19 +61,21 @@ class Sam1Network:
         padded[0, :, :height, :width] = (pixels - mean) / std
         return padded
 
-    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageSide:
-        """What ``preprocess`` made of an image of this height and width, encoded."""
-        return self.decoder.image_side(self._encoder(pixels, _resized(image_hw), pause))
+    def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageFeatures:
+        """Encodes the output of ``preprocess`` for an image of this height and width."""
+        return self.decoder.prepare_image(self._encoder(pixels, _resized(image_hw), pause))
 
     def points(self, prompts: PromptTensors) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, S, 2) points and (B, S) labels: clicks, then a box's corners or, without a box, no point."""
-        from samdesk.engine.sam.predictor import with_none
+        """Returns (B, S, 2) points and (B, S) labels: points, then a box's corners or a padding point."""
+        from samdesk.engine.sam.predictor import append_padding_point
 
-        given = prompts.together(boxes_first=False)
-        return with_none(*given) if prompts.boxes is None and prompts.points is not None else given
+        points = prompts.as_points(boxes_first=False)
+        return (
+            append_padding_point(*points) if prompts.boxes is None and prompts.points is not None else points
+        )
 
 
 def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width with the longest side 1024, rounded as Meta rounds."""
+    """Returns height and width with the longest side scaled to 1024, rounded as Meta does."""
     scale = INPUT_SIDE / max(image_hw[0], image_hw[1])
     return max(1, int(image_hw[0] * scale + 0.5)), max(1, int(image_hw[1] * scale + 0.5))

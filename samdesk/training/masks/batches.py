@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samdesk.engine.flint.maps import STRIDE, LookPrompts
+from samdesk.engine.flint.maps import STRIDE, CropPrompts
 from samdesk.training.evaluate import simulate
 from samdesk.training.masks.crops import View, draw_view, mirrored, recolored
 from samdesk.training.masks.photos import Mask, Photo
@@ -90,7 +90,7 @@ def mask_chances(photos: Sequence[Photo]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def look_prompts(asked: Sequence[Asked], logits: Tensor | None, device: str = "cpu") -> LookPrompts:
+def look_prompts(asked: Sequence[Asked], logits: Tensor | None, device: str = "cpu") -> CropPrompts:
     """The prompts of many objects as tensors.
 
     Args:
@@ -106,7 +106,7 @@ def look_prompts(asked: Sequence[Asked], logits: Tensor | None, device: str = "c
         labels[row, : len(one.points)] = one.points[:, 2]
     boxes = torch.from_numpy(np.stack([a.box for a in asked]).astype(np.float32))
     has = None if logits is None else torch.ones(len(asked), dtype=torch.bool, device=device)
-    return LookPrompts(
+    return CropPrompts(
         torch.from_numpy(points).to(device),
         torch.from_numpy(labels).to(device),
         boxes.to(device),

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from samdesk.engine.flint.network import Answer
+from samdesk.engine.flint.network import HeadOutput
 
 _EDGE_WEIGHT = 3.0
 _BCE, _COARSE, _IOU, _OTHERS = 1.5, 0.4, 0.5, 0.05
@@ -36,7 +36,7 @@ class Losses:
     best: Tensor
 
 
-def losses(answer: Answer, targets: Tensor, ambiguous: Tensor) -> Losses:
+def losses(answer: HeadOutput, targets: Tensor, ambiguous: Tensor) -> Losses:
     """Compares an answer with coverage targets.
 
     Args:

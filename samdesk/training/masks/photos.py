@@ -12,7 +12,7 @@ from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.logits import mask_bounds
 from samdesk.domain.geometry.types import Frame, RgbImage
-from samdesk.engine.flint.crops import Pyramid, cut_out, pyramid
+from samdesk.engine.flint.crops import ImagePyramid, build_pyramid, crop_image
 from samdesk.images.reader import read_image
 from samdesk.training.samples import TrainingImage
 
@@ -54,7 +54,7 @@ class Mask:
 class Photo:
     """A photo and its instances, in pixels of the photo kept (no larger than ``MOST_SIDE``)."""
 
-    pixels: Pyramid
+    pixels: ImagePyramid
     masks: tuple[Mask, ...]
 
     @property
@@ -65,7 +65,7 @@ class Photo:
 
     def look(self, frame: Frame, size: int) -> RgbImage:
         """(size, size, 3) uint8 RGB."""
-        return cut_out(self.pixels, frame, size)
+        return crop_image(self.pixels, frame, size)
 
 
 def load_photos(images: Iterable[TrainingImage]) -> list[Photo]:
@@ -89,7 +89,7 @@ def load_photo(image: TrainingImage) -> Photo:
         mask = _mask(regions.rasterize(region, height, width), instance.region.area)
         if mask is not None:
             found.append(mask)
-    return Photo(pyramid(rgb), tuple(found))
+    return Photo(build_pyramid(rgb), tuple(found))
 
 
 def _mask(raster: NDArray[np.bool_], area: float) -> Mask | None:

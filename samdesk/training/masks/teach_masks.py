@@ -18,8 +18,8 @@ from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine.flint.network import FlintNetwork
 from samdesk.engine.flint.predictor import FlintPredictor
 from samdesk.engine.flint.weights import (
-    ENCODER_MARK,
-    encoder_mark,
+    ENCODER_KEY,
+    encoder_hash,
     head_tensors,
     load_network,
     write_weights,
@@ -152,7 +152,7 @@ def teach_masks(
         trainer.resume(work / _STATE)
     trainer.train(cancel, lambda report: steps.stepped(report.step), work / _STATE)
     after = _judge(trainer.average, held_out, settings, steps.judging(1))
-    _write(out, trainer.average, encoder_mark(base))
+    _write(out, trainer.average, encoder_hash(base))
     _forget(work)
     return MaskTeachResult(before, after, len(train), len(held_out), time.perf_counter() - started, out)
 
@@ -242,7 +242,7 @@ def _write(out: Path, network: FlintNetwork, encoder: str) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     with torch.no_grad():
-        write_weights(temporary, head_tensors(network), {"title": "Flint, taught", ENCODER_MARK: encoder})
+        write_weights(temporary, head_tensors(network), {"title": "Flint, taught", ENCODER_KEY: encoder})
     temporary.replace(out)
 
 

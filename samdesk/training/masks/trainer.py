@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from samdesk.base.jobs import CancelToken
 from samdesk.engine.flint.maps import prompt_maps
-from samdesk.engine.flint.network import Answer, FlintNetwork
+from samdesk.engine.flint.network import FlintNetwork, HeadOutput
 from samdesk.training.masks.batches import (
     Asked,
     Batch,
@@ -166,7 +166,7 @@ class Trainer:
             prompts = look_prompts(asked, logits, self._device)
             maps = prompt_maps(prompts, map_side(size)).contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                answer: Answer = self.network.head(shared, maps)
+                answer: HeadOutput = self.network.head(shared, maps)
             ambiguous = torch.tensor(
                 [number == 0 and len(a.points) == 1 and bool(np.isnan(a.box[0])) for a in asked],
                 device=self._device,

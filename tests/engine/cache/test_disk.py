@@ -132,7 +132,7 @@ def test_views_and_checkpoints_are_told_apart_devices_and_precisions_are_not(
     half = load_predictor(info.path, "cpu", "bf16")
     back = disk.get(half, stamp, view)
     assert back is not None
-    assert {t.dtype for t in back.data.primary} == {torch.bfloat16}
+    assert {t.dtype for t in back.data.encoder_output} == {torch.bfloat16}
 
 
 def test_the_least_recently_used_leaves_first(

@@ -23,12 +23,12 @@ Reference: TypeAlias = "Reference1 | Reference2"
 
 
 def seeded_checkpoint(name: str, folder: Path) -> Path:
-    """The checkpoint both sides load."""
+    """Saves the checkpoint that both predictors load."""
     return save_seeded(name, folder)
 
 
 def load_reference(name: str, checkpoint: Path) -> Reference:
-    """Meta's predictor for a checkpoint; skips where its package is not installed."""
+    """Returns Meta's predictor for a checkpoint; skips the test if its package is not installed."""
     return Reference2(name, checkpoint) if name.startswith("sam2") else Reference1(name, checkpoint)
 
 
@@ -102,7 +102,7 @@ class Reference2:
 
 
 def meta_pixels(name: str, image: Any) -> Any:
-    """The input tensor of Meta's preprocessing alone, without a network."""
+    """Returns the input tensor of Meta's preprocessing, without a network."""
     import torch
 
     if name.startswith("sam2"):
@@ -110,7 +110,7 @@ def meta_pixels(name: str, image: Any) -> Any:
         return transforms.SAM2Transforms(1024, 0.0)(image)[None]
     package = pytest.importorskip("segment_anything")
     resized = package.utils.transforms.ResizeLongestSide(1024).apply_image(image)
-    # What Sam.preprocess does, its numbers being those of every SAM 1.
+    # The same as Sam.preprocess with the mean and std of every SAM 1.
     mean, std = torch.tensor([123.675, 116.28, 103.53]), torch.tensor([58.395, 57.12, 57.375])
     pixels = ((torch.as_tensor(resized) - mean) / std).permute(2, 0, 1)[None]
     height, width = pixels.shape[-2:]
@@ -127,7 +127,7 @@ def _arguments(prompts: PromptSet) -> dict[str, Any]:
 
 
 def prompts_of(kind: str, image_hw: tuple[int, int], feedback: MaskPrompt, seed: int) -> PromptSet:
-    """Seeded prompts of a kind, anywhere in the image."""
+    """Returns seeded random prompts of a kind."""
     rng = np.random.default_rng(seed)
     size = np.array([image_hw[1], image_hw[0]])
     low, high = np.sort(rng.uniform(0, 1, (2, 2)), axis=0) * size
@@ -141,7 +141,7 @@ def prompts_of(kind: str, image_hw: tuple[int, int], feedback: MaskPrompt, seed:
 
 @dataclass
 class Differences:
-    """Largest absolute differences on one photo; ``mask_pixels`` is the share of pixels that differ."""
+    """Largest absolute differences on one image; ``mask_pixels`` is the share of pixels that differ."""
 
     pixels: float
     features: float
@@ -154,7 +154,7 @@ class Differences:
 def compare(
     ours: SamPredictor, meta: Reference, image: Any, seed: int, kinds: tuple[str, ...] = KINDS
 ) -> Differences:
-    """Ours against Meta's on one photo: these kinds of prompts, one mask and three."""
+    """Compares our predictor with Meta's on one image: these kinds of prompts, one mask and three."""
     pixels = meta.set_image(image)
     hw = (image.shape[0], image.shape[1])
     pixel_gap = float((ours.network.preprocess(image) - pixels).abs().max())

@@ -1,4 +1,4 @@
-"""What a user gets for checkpoints that are broken, foreign or named in his own way."""
+"""Checkpoints that are damaged, of other models or of any file name, and the choice of models."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def test_any_file_name_and_wrapping_is_recognised(mobile_sam_checkpoint: Path, t
 
 
 @pytest.mark.parametrize("name", [a.name for a in ARCHITECTURES if a.name[-2:] not in ("_l", "_h")])
-def test_every_network_is_told_by_its_tensors(name: str) -> None:
+def test_every_network_is_recognised_by_its_tensors(name: str) -> None:
     assert recognise(build_network(name).state_dict()) == name
 
 
-def test_attention_biases_are_the_checkpoints(mobile_sam_checkpoint: Path) -> None:
+def test_attention_biases_come_from_the_checkpoint(mobile_sam_checkpoint: Path) -> None:
     # MobileSAM caches them when it enters evaluation mode, which is before the weights are loaded.
     _, network = load_network(mobile_sam_checkpoint)
     attention = network.image_encoder.layers[1].blocks[0].attn  # type: ignore[union-attr, index]
@@ -50,19 +50,19 @@ def test_attention_biases_are_the_checkpoints(mobile_sam_checkpoint: Path) -> No
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    assert "There is no file" in fault(tmp_path / "gone.pt")
+    assert "does not exist" in fault(tmp_path / "gone.pt")
 
 
-def test_a_file_cut_short(mobile_sam_checkpoint: Path, tmp_path: Path) -> None:
+def test_an_incomplete_file(mobile_sam_checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "mobile_sam.pt"
     path.write_bytes(mobile_sam_checkpoint.read_bytes()[:1_000_000])
-    assert "cut short" in fault(path)
+    assert "incomplete" in fault(path)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"<html>not found</html>", b"\x80\x02}q\x00.", b"(lp0\n.", b"}K", b"u."]
 )
-def test_no_checkpoint_at_all(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "sam_b.pt"
     path.write_bytes(content)
     fault(path)
@@ -73,10 +73,10 @@ class Bomb:
         return (Path.touch, (Path("/tmp/samdesk-was-here"),))  # type: ignore[return-value]
 
 
-def test_objects_in_a_checkpoint_are_not_run(tmp_path: Path) -> None:
+def test_pickled_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model": {}, "bomb": Bomb()}, path)
-    assert "program objects" in fault(path)
+    assert "Python objects" in fault(path)
     path.write_bytes(pickle.dumps(Bomb()))
     fault(path)
     assert not Path("/tmp/samdesk-was-here").exists()
@@ -94,12 +94,12 @@ def test_a_mismatch_is_named(mobile_sam_checkpoint: Path, tmp_path: Path) -> Non
     state["prompt_encoder.no_mask_embed.weight"] = torch.zeros(1, 128)
     path = tmp_path / "half.pt"
     torch.save(state, path)
-    words = fault(path)
-    assert "mask_decoder.iou_token.weight" in words
-    assert "(1, 128), wanted (1, 256)" in words
+    message = fault(path)
+    assert "mask_decoder.iou_token.weight" in message
+    assert "(1, 128), expected (1, 256)" in message
 
 
-def test_names_that_lead_nowhere(samdesk_home: Path) -> None:
+def test_unknown_and_unsuitable_model_names(samdesk_home: Path) -> None:
     with pytest.raises(EngineError, match="not on this machine"):
         load_predictor("sam_b.pt")
     with pytest.raises(EngineError, match="no model and no file"):
@@ -112,21 +112,21 @@ def test_names_that_lead_nowhere(samdesk_home: Path) -> None:
         load_predictor("samurai.safetensors")
 
 
-def test_an_installation_without_flint_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_without_flint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samdesk.engine.models.weights.flint_weights", lambda: tmp_path / "gone.safetensors")
     for load in (load_predictor, load_detector):
         with pytest.raises(EngineError, match="Flint is missing from this installation"):
             load("flint")
 
 
-def test_a_device_that_is_not_there(mobile_sam_checkpoint: Path) -> None:
+def test_a_missing_device(mobile_sam_checkpoint: Path) -> None:
     with pytest.raises(EngineError, match="no device 'cuda:77' on this machine"):
         load_predictor(str(mobile_sam_checkpoint), "cuda:77")
     with pytest.raises(EngineError, match="no precision"):
         load_predictor(str(mobile_sam_checkpoint), "cpu", "fp8")
 
 
-def test_the_default_is_what_is_on_disk(samdesk_home: Path, mobile_sam_checkpoint: Path) -> None:
+def test_the_default_model_is_the_best_on_disk(samdesk_home: Path, mobile_sam_checkpoint: Path) -> None:
     assert default_model() == "flint"
     assert load_predictor("", "cpu").info.title == "Flint"
     (samdesk_home / "weights").mkdir(exist_ok=True)
@@ -135,7 +135,7 @@ def test_the_default_is_what_is_on_disk(samdesk_home: Path, mobile_sam_checkpoin
     assert load_predictor("", "cpu").info.title == "MobileSAM"
 
 
-def test_the_default_detector_is_what_is_on_disk(samdesk_home: Path) -> None:
+def test_the_default_detector_is_the_best_on_disk(samdesk_home: Path) -> None:
     assert default_detector() == "flint"
     assert load_detector("", "cpu").info.title == "Flint detector"
     (samdesk_home / "weights").mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ def test_the_default_detector_is_what_is_on_disk(samdesk_home: Path) -> None:
     assert default_detector() == "yolo11m.pt"
 
 
-def test_class_names_are_told_without_torch(tmp_path: Path) -> None:
+def test_class_names_are_read_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom samdesk.engine.models.load import class_names\n"
         "print(class_names('flint')[:2], class_names('yolo11n.pt'), 'torch' in sys.modules)"

@@ -1,4 +1,4 @@
-"""The SAM predictor as the rest of the program sees it, on a real MobileSAM network."""
+"""The SAM predictor with a seeded MobileSAM network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from samdesk.engine.families import describe
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError, OutOfMemory
 from samdesk.engine.runtime.device import errors_in_words
-from samdesk.engine.sam.decoder.decoder import Decoded, ImageSide
+from samdesk.engine.sam.decoder.decoder import DecoderOutput, ImageFeatures
 from samdesk.engine.sam.predictor import PromptTensors, SamPredictor
 from samdesk.engine.sam.prompts import mask_on_frame
 from tests.engine.sam.test_reference import made_up_photo
@@ -49,8 +49,8 @@ def test_three_candidates_best_first(predictor: SamPredictor, embedding: Embeddi
     assert len(predictor.predict(embedding, CLICK, multimask=False)) == 1
 
 
-def test_the_same_prompt_gets_the_same_mask(predictor: SamPredictor, embedding: Embedding) -> None:
-    # No hidden state: what is asked in between changes nothing.
+def test_the_same_prompt_gives_the_same_mask(predictor: SamPredictor, embedding: Embedding) -> None:
+    # No hidden state: a prompt in between changes nothing.
     before = predictor.predict(embedding, CLICK)[0].logits.copy()
     predictor.predict(
         embedding, PromptSet(box=BoxPrompt(10, 10, 60, 60), mask=MaskPrompt(before, embedding.frame))
@@ -58,12 +58,12 @@ def test_the_same_prompt_gets_the_same_mask(predictor: SamPredictor, embedding: 
     assert np.array_equal(predictor.predict(embedding, CLICK)[0].logits, before)
 
 
-def test_no_prompt_no_candidate(predictor: SamPredictor, embedding: Embedding) -> None:
+def test_an_empty_prompt_set_has_no_candidates(predictor: SamPredictor, embedding: Embedding) -> None:
     assert predictor.predict(embedding, PromptSet()) == []
     assert predictor.predict_boxes(embedding, np.zeros((0, 4))) == []
 
 
-def test_boxes_come_in_their_order(predictor: SamPredictor, embedding: Embedding) -> None:
+def test_boxes_keep_their_order(predictor: SamPredictor, embedding: Embedding) -> None:
     boxes = np.array([[10, 10, 120, 90], [200, 40, 390, 290.0]])
     found = predictor.predict_boxes(embedding, boxes)
     for box, candidate in zip(boxes, found, strict=True):
@@ -76,21 +76,21 @@ def test_another_models_embedding_is_refused(predictor: SamPredictor, embedding:
         predictor.predict(replace(embedding, model="sam_b.pt:0000"), CLICK)
 
 
-def test_odd_images_are_refused_in_words(predictor: SamPredictor) -> None:
-    with pytest.raises(EngineError, match="RGB image of 8 bits"):
+def test_unsupported_images_are_refused(predictor: SamPredictor) -> None:
+    with pytest.raises(EngineError, match="8-bit RGB image"):
         predictor.encode(np.zeros((10, 10), np.uint8))
 
 
-class CrampedNetwork:
-    """A network on a device that holds two objects at most."""
+class SmallDeviceNetwork:
+    """A network on a device with memory for two objects."""
 
-    most_logit = None
+    max_logit = None
 
     def __init__(self, real: SamPredictor) -> None:
         self.real = real.network
         self.decoder = self
         self.device = torch.device("cpu")
-        self.asked: list[int] = []
+        self.batches: list[int] = []
 
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
         return self.real.scale(image_hw)
@@ -101,28 +101,30 @@ class CrampedNetwork:
     def embed_points(self, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return points
 
-    def here(self, image: ImageSide) -> ImageSide:
+    def to_device(self, image: ImageFeatures) -> ImageFeatures:
         return image
 
-    def __call__(self, image: ImageSide, points: torch.Tensor, mask: None, multimask: bool) -> Decoded:
+    def __call__(
+        self, image: ImageFeatures, points: torch.Tensor, mask: None, multimask: bool
+    ) -> DecoderOutput:
         count = len(points)
-        self.asked.append(count)
+        self.batches.append(count)
         if count > 2:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        return Decoded(torch.zeros(count, 1, 256, 256), points[:, 0, :1])
+        return DecoderOutput(torch.zeros(count, 1, 256, 256), points[:, 0, :1])
 
 
-def test_boxes_that_do_not_fit_at_once(predictor: SamPredictor, embedding: Embedding, monkeypatch) -> None:
-    network = CrampedNetwork(predictor)
-    cramped = SamPredictor(network, predictor.info)  # type: ignore[arg-type]
-    monkeypatch.setattr(SamPredictor, "at_once", 8)
+def test_out_of_memory_halves_the_batch(predictor: SamPredictor, embedding: Embedding, monkeypatch) -> None:
+    network = SmallDeviceNetwork(predictor)
+    small = SamPredictor(network, predictor.info)  # type: ignore[arg-type]
+    monkeypatch.setattr(SamPredictor, "batch_size", 8)
     boxes = np.array([[x, 0, x + 5, 5] for x in range(5)], np.float64)
-    found = cramped.predict_boxes(embedding, boxes)
-    assert network.asked == [5, 4, 2, 2, 1]
+    found = small.predict_boxes(embedding, boxes)
+    assert network.batches == [5, 4, 2, 2, 1]
     assert [round(c.score / 2.56) for c in found] == [0, 1, 2, 3, 4]
 
 
-def test_out_of_memory_says_so() -> None:
+def test_out_of_memory_is_its_own_error() -> None:
     with (
         pytest.raises(OutOfMemory, match="more memory than cuda:0 has left"),
         errors_in_words("It", "cuda:0"),
@@ -134,15 +136,15 @@ def test_out_of_memory_says_so() -> None:
         raise RuntimeError("bad shape\nlong trace")
 
 
-def test_numbers_that_are_none(predictor: SamPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_non_finite_embedding_is_refused(predictor: SamPredictor, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = predictor.network._encoder  # type: ignore[attr-defined]
     monkeypatch.setattr(predictor.network, "_encoder", lambda *args: encoder(*args) / 0)
-    with pytest.raises(EngineError, match="no usable numbers in fp32"):
+    with pytest.raises(EngineError, match="NaN or infinite values in fp32"):
         predictor.encode(PHOTO)
 
 
-def test_a_mask_prompt_of_another_frame_lies_where_it_was() -> None:
-    # A disc drawn on a crop of 100 px at (150, 100), asked for over the whole image.
+def test_a_mask_prompt_of_another_frame_keeps_its_place() -> None:
+    # A disc on a view of 100 px at (150, 100), resampled to the whole image.
     yy, xx = np.mgrid[:256, :256]
     disc = np.where((xx - 128) ** 2 + (yy - 128) ** 2 < 64**2, 8.0, -8.0).astype(np.float32)
     whole = Frame(0.0, 0.0, 400.0)
@@ -160,13 +162,13 @@ def test_bf16_is_close_to_fp32(
 ) -> None:
     half = load_predictor(str(mobile_sam_checkpoint), "cpu", "bf16")
     assert half.info.precision == "bf16"
-    assert half.info.memory_bytes < 0.8 * predictor.info.memory_bytes  # the decoder's tokens stay in fp32
-    # A cache may hold what the same checkpoint encoded in another precision.
+    assert half.info.memory_bytes < 0.8 * predictor.info.memory_bytes  # the decoder's weights stay in fp32
+    # A cache may hold the same checkpoint's embeddings in another precision.
     found, wanted = (p.predict(embedding, CLICK)[0].raster() for p in (half, predictor))
     assert (found & wanted).sum() / (found | wanted).sum() > 0.97
 
 
-def test_model_information_counts_the_encoder(predictor: SamPredictor) -> None:
+def test_model_information_includes_the_encoder(predictor: SamPredictor) -> None:
     info = describe(predictor)
     assert info.parameters == 10_130_092
     assert info.layers > 200

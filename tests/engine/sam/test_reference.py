@@ -1,6 +1,6 @@
-"""Our predictor against Meta's with equal weights: MobileSAM and SAM 2 tiny on two made-up photos.
+"""Our predictor against Meta's with equal weights: MobileSAM and SAM 2 tiny on synthetic images.
 
-The same on real photos and with SAM base: ``SAMDESK_REFERENCE=20`` in the environment, with the photos
+The same on real images and with SAM base: ``SAMDESK_REFERENCE=20`` in the environment, with the images
 of ../shared/data/coco64 (some minutes); the figures are printed (``-s``).
 """
 
@@ -22,7 +22,7 @@ PIXELS = 1e-4
 
 
 def made_up_photo(height: int, width: int, seed: int) -> np.ndarray:
-    """Smooth colour fields with edges and grain."""
+    """Returns smooth colour fields with edges and noise."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (9, 11, 3), dtype=np.uint8)
     photo = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).copy()
@@ -37,13 +37,13 @@ def ours(checkpoint: Path) -> SamPredictor:
 
 
 @pytest.mark.parametrize("name", ["mobile_sam", "sam2_t"])
-def test_low_resolution_logits_are_metas(name: str, tmp_path: Path) -> None:
+def test_low_resolution_logits_match_meta(name: str, tmp_path: Path) -> None:
     checkpoint = seeded_checkpoint(name, tmp_path)
     meta = load_reference(name, checkpoint)
     predictor = ours(checkpoint)
-    # An odd size: the shorter side is rounded when the photo is resized.
+    # An odd size: the shorter side is rounded when the image is resized.
     found = compare(predictor, meta, made_up_photo(427, 640, 1), 1, ("points", "box+points", "box+mask"))
-    assert found.spread > 1, "the masks of the seeded network say nothing"
+    assert found.spread > 1, "the seeded network's logits are flat"
     assert found.pixels < PIXELS
     assert max(found.logits.values()) < LOGITS, found.logits
     assert found.scores < LOGITS
@@ -52,7 +52,9 @@ def test_low_resolution_logits_are_metas(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mobile_sam", "sam2_t"])
 @pytest.mark.parametrize("size", [(1290, 911), (1, 3), (1024, 1024), (60, 3000)])
-def test_preprocessing_is_metas(name: str, size: tuple[int, int], networks: dict[str, SamPredictor]) -> None:
+def test_preprocessing_matches_meta(
+    name: str, size: tuple[int, int], networks: dict[str, SamPredictor]
+) -> None:
     photo = made_up_photo(*size, seed=2)
     found = networks[name].network.preprocess(photo)
     assert float((found - meta_pixels(name, photo)).abs().max()) < PIXELS
@@ -65,7 +67,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SamPredictor
 
 
 @pytest.mark.parametrize("name", ["mobile_sam", "sam2_t", "sam_b"])
-def test_real_photos(name: str, coco64: Path, tmp_path: Path) -> None:
+def test_real_images(name: str, coco64: Path, tmp_path: Path) -> None:
     count = int(os.environ.get("SAMDESK_REFERENCE", "0"))
     if not count:
         pytest.skip("takes minutes: set SAMDESK_REFERENCE=20")
@@ -77,7 +79,7 @@ def test_real_photos(name: str, coco64: Path, tmp_path: Path) -> None:
         for seed, path in enumerate(photos)
     ]
     worst = {kind: max(f.logits[kind] for f in found) for kind in found[0].logits}
-    print(f"\n{name}: {len(found)} photos, max |difference|: pixels {max(f.pixels for f in found):.1e},")
+    print(f"\n{name}: {len(found)} images, max |difference|: pixels {max(f.pixels for f in found):.1e},")
     print(f"  features {max(f.features for f in found):.1e}, scores {max(f.scores for f in found):.1e},")
     print("  logits " + ", ".join(f"{kind} {gap:.1e}" for kind, gap in worst.items()))
     assert max(worst.values()) < LOGITS

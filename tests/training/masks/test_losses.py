@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from samdesk.engine.flint.network import Answer
+from samdesk.engine.flint.network import HeadOutput
 from samdesk.training.masks.losses import losses, mask_iou
 
 SIDE = 32
@@ -15,10 +15,10 @@ def target() -> torch.Tensor:
     return wanted
 
 
-def answer(*masks: torch.Tensor, iou: float = 0.5) -> Answer:
+def answer(*masks: torch.Tensor, iou: float = 0.5) -> HeadOutput:
     logits = torch.stack([m * 16 - 8 for m in masks], dim=1).requires_grad_()
     coarse = torch.nn.functional.avg_pool2d(logits, 2)
-    return Answer(logits, coarse, torch.full((1, len(masks)), iou))
+    return HeadOutput(logits, coarse, torch.full((1, len(masks)), iou))
 
 
 def shifted(by: int) -> torch.Tensor:

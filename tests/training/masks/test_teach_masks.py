@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.domain.prompts import BoxPrompt, PromptSet
-from samdesk.engine.flint.weights import ENCODER_MARK, write_weights
+from samdesk.engine.flint.weights import ENCODER_KEY, write_weights
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import read_image
@@ -118,10 +118,10 @@ def test_a_head_taught_on_another_encoder_is_refused_in_words(
     result, _ = taught(images, tmp_path)
     with safe_open(result.path, framework="pt") as file:
         words = dict(file.metadata())
-    assert len(words[ENCODER_MARK]) == 16
+    assert len(words[ENCODER_KEY]) == 16
     tensors = load_file(result.path)
     other = tmp_path / "other.safetensors"
-    write_weights(other, tensors, {**words, ENCODER_MARK: "0" * 16})
+    write_weights(other, tensors, {**words, ENCODER_KEY: "0" * 16})
     with pytest.raises(EngineError, match="another version of Flint"):
         load_predictor(str(other), "cpu")
     write_weights(other, tensors, {"title": "Flint, taught"})

@@ -1,14 +1,14 @@
-"""The first layer's cross attentions of SAM's mask decoder: what no prompt changes is kept with the image.
+"""The first layer's cross attentions in SAM's mask decoder, with the image's keys, values and queries cached.
 
-In the first layer the image is as the encoder left it: Y, with its no-mask embedding. Its keys and values,
-and its queries when it looks at tokens, belong to the embedding (``FirstLayer``).
+The first layer's image is the encoder's output Y (with the no-mask embedding), the same for every prompt. Its
+keys, values and queries are therefore computed once per image and kept with the embedding (``CachedKV``).
 
-A mask prompt adds a projection of a few channels to each cell, Y + M W' with M (N, K), K = 17: the 16 that
-the prompt encoder makes of the mask, and one that is 1 everywhere, for its bias in place of the no-mask
-embedding. All that is linear in Y follows: its keys are those of Y plus M (Wk W)', and so on. So a mask
-prompt costs three products of 17 channels, not a projection of 256.
+A mask prompt adds a linear map of a few channels to each cell, Y + M W' with M (N, K), K = 17: the 16
+channels of the mask prompt encoder, and one of ones for its bias and to remove the no-mask embedding.
+Whatever is linear in Y follows: the keys are those of Y plus M (Wk W)', and so on. So a mask prompt costs
+three products of 17 channels instead of projections of 256.
 
-Exact but for the order of sums. Shapes as in ``cross_attention``.
+Exact up to the order of summation. Shapes as in ``cross_attention``.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from torch.nn import functional
 
 from samdesk.engine.runtime.kernels import by_object, by_object_onto
 from samdesk.engine.sam.decoder.cross_attention import (
-    Attention,
+    AttentionWeights,
     Blocks,
-    Telling,
-    blocks,
-    by_heads,
-    by_objects,
-    in_parts,
-    over_tokens,
-    scaled,
+    ImageUpdate,
+    block_slices,
+    heads_first,
+    objects_first,
+    scale_layer,
+    softmax_over_tokens,
+    split_parts,
 )
-from samdesk.engine.sam.layers import joined
+from samdesk.engine.sam.layers import concat
 
 
 @dataclass(frozen=True, eq=False)
-class FirstLayer:
-    """What the first layer makes of an image whatever is asked, in the type of the image side.
+class CachedKV:
+    """Prompt-independent projections of an image in the decoder's first layer, in the image's dtype.
 
     Attributes:
-        keys: (H, D, N) of the image that tokens look at.
+        keys: (H, D, N) for token-to-image attention.
         values: (H, N, D) likewise.
-        queries: (H, D, N) of the image that looks at tokens.
+        queries: (H, D, N) for image-to-token attention.
     """
 
     keys: Tensor
@@ -51,107 +51,124 @@ class FirstLayer:
     queries: Tensor
 
 
-Masks = Sequence[Tensor] | None
-"""(b, K, N) of a mask prompt for each part of the images, in their type; None: there is none."""
+MaskChannels = Sequence[Tensor] | None
+"""Encoded mask prompts, (b, K, N) per part of the images, in the images' dtype; None without mask prompts."""
 
 
-class FirstTokensToImage:
-    """Tokens look at the image of the first layer.
+class CachedTokenToImageAttention:
+    """First-layer attention of the tokens to the image.
 
     Args:
         module: Meta's ``Attention``.
-        mask: (C, K) W of a mask prompt.
+        mask: (C, K) weight W of a mask prompt.
         position: (N, C) positional encoding of the image.
     """
 
     def __init__(self, module: Any, mask: Tensor, position: Tensor) -> None:
-        own = self._own = Attention(module)
-        self._type = position.dtype
-        self._q = scaled(own.q, own.scale)
-        self._k_mask = own.weights(own.k[0] @ mask)
-        self._v_mask = own.weights(own.v[0] @ mask).mT.contiguous()
+        weights = self._weights = AttentionWeights(module)
+        self._dtype = position.dtype
+        self._q = scale_layer(weights.q, weights.scale)
+        self._k_mask = weights.weight_by_head(weights.k[0] @ mask)
+        self._v_mask = weights.weight_by_head(weights.v[0] @ mask).mT.contiguous()
 
-    def prepare(self, image: Tensor, placed: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (H, D, N) and values (H, N, D) of an (N, C) image and of that with its encoding, float32."""
-        keys = self._own.of_image(placed, self._own.k[0])
-        values = self._own.of_image(image, self._own.v[0]).mT.contiguous()
-        return keys.to(self._type), values.to(self._type)
+    def prepare(self, image: Tensor, image_with_position: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns keys (H, D, N) and values (H, N, D) of an (N, C) float32 image with no-mask embedding."""
+        keys = self._weights.project_image(image_with_position, self._weights.k[0])
+        values = self._weights.project_image(image, self._weights.v[0]).mT.contiguous()
+        return keys.to(self._dtype), values.to(self._dtype)
 
-    def __call__(self, tokens: Tensor, known: FirstLayer, masks: Masks) -> Tensor:
-        """(R, C) tokens with their encoding: (R, C) to add to the tokens."""
-        queries = self._own.rows(functional.linear(tokens, *self._q))
-        scores = torch.bmm(queries.to(known.keys.dtype), known.keys)
+    def __call__(self, tokens: Tensor, cached: CachedKV, masks: MaskChannels) -> Tensor:
+        """Returns the (R, C) residual of the tokens, given (R, C) tokens with their positional encoding."""
+        queries = self._weights.split_heads(functional.linear(tokens, *self._q))
+        scores = torch.bmm(queries.to(cached.keys.dtype), cached.keys)
         if masks is None:
-            return self._own.output(torch.bmm(scores.softmax(-1), known.values).float())
+            return self._weights.project_output(torch.bmm(scores.softmax(-1), cached.values).float())
         folded = torch.bmm(queries, self._k_mask).to(scores.dtype)
-        parts = zip(in_parts(scores, masks), in_parts(folded, masks), masks, strict=True)
-        return self._own.output(joined([self._seen(*part, known) for part in parts], 1))
+        parts = zip(split_parts(scores, masks), split_parts(folded, masks), masks, strict=True)
+        attended = concat([self._attend_masked(*part, cached) for part in parts], 1)
+        return self._weights.project_output(attended)
 
-    def _seen(self, scores: Tensor, folded: Tensor, mask: Tensor, known: FirstLayer) -> Tensor:
-        """(H, b T, N) and (H, b T, K) of tokens: what they see, (H, b T, D) float32."""
+    def _attend_masked(self, scores: Tensor, folded: Tensor, mask: Tensor, cached: CachedKV) -> Tensor:
+        """Returns the (H, b T, D) float32 attended values with a mask prompt.
+
+        Args:
+            scores: (H, b T, N) scores without the mask prompt.
+            folded: (H, b T, K) queries times the mask's key weight.
+            mask: (b, K, N).
+            cached: Projections of the image.
+        """
         objects = len(mask)
-        both = by_object_onto(by_objects(scores, objects), by_objects(folded, objects), mask.mT)
-        weights = both.softmax(-1)
-        seen = torch.bmm(by_heads(weights, self._own.heads), known.values).float()
-        of_mask = by_heads(by_object(weights, mask), self._own.heads).float()
-        return torch.baddbmm(seen, of_mask, self._v_mask)
+        scores = by_object_onto(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
+        weights = scores.softmax(-1)
+        attended = torch.bmm(heads_first(weights, self._weights.heads), cached.values).float()
+        attended_mask = heads_first(by_object(weights, mask), self._weights.heads).float()
+        return torch.baddbmm(attended, attended_mask, self._v_mask)
 
 
-class FirstImageToTokens:
-    """The image of the first layer looks at tokens.
+class CachedImageToTokenAttention:
+    """First-layer attention of the image to the tokens, with its residual and layer norm.
 
     Args:
         module: Meta's ``Attention``.
-        norm: The layer norm after it.
-        mask: (C, K) W of a mask prompt.
-        plus: (C,) the no-mask embedding, which images come without.
+        norm: Layer norm after it.
+        mask: (C, K) weight W of a mask prompt.
+        no_mask_embedding: (C,) embedding, which the images come without.
         position: (N, C) positional encoding of the image.
     """
 
-    def __init__(self, module: Any, norm: Any, mask: Tensor, plus: Tensor, position: Tensor) -> None:
-        own = self._own = Attention(module)
-        self._type = position.dtype
-        self._k = scaled(own.k, own.scale)
-        self._q_mask = own.weights(own.q[0] @ mask)
-        self._mask = mask.T.to(self._type)[None]
-        self._blocks = blocks(position)
-        self._tell = Telling(own, norm, own.out[1] + plus, self._type)
+    def __init__(
+        self, module: Any, norm: Any, mask: Tensor, no_mask_embedding: Tensor, position: Tensor
+    ) -> None:
+        weights = self._weights = AttentionWeights(module)
+        self._dtype = position.dtype
+        self._k = scale_layer(weights.k, weights.scale)
+        self._q_mask = weights.weight_by_head(weights.q[0] @ mask)
+        self._mask = mask.T.to(self._dtype)[None]
+        self._blocks = block_slices(position)
+        self._update = ImageUpdate(weights, norm, weights.out[1] + no_mask_embedding, self._dtype)
 
-    def prepare(self, placed: Tensor) -> Tensor:
-        """Queries (H, D, N) of an (N, C) image with its no-mask embedding and its encoding, float32."""
-        return self._own.of_image(placed, *self._own.q).to(self._type)
+    def prepare(self, image_with_position: Tensor) -> Tensor:
+        """Computes queries (H, D, N) of an (N, C) float32 image with no-mask embedding and position."""
+        return self._weights.project_image(image_with_position, *self._weights.q).to(self._dtype)
 
     def __call__(
-        self, tokens: Tensor, values: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks
+        self,
+        tokens: Tensor,
+        values: Tensor,
+        images: Sequence[Tensor],
+        cached: CachedKV,
+        masks: MaskChannels,
     ) -> list[Blocks]:
-        """The images after it.
+        """Returns the updated images, in blocks.
 
         Args:
-            tokens: (R, C) with their encoding.
-            values: (R, C) without.
+            tokens: (R, C) tokens with their positional encoding.
+            values: (R, C) tokens without it.
             images: (b, N, C) each, without the no-mask embedding.
-            known: What is kept of them.
-            masks: Of a mask prompt.
+            cached: Projections of the image.
+            masks: Encoded mask prompts.
         """
-        keys = self._own.rows(functional.linear(tokens, *self._k))
-        scores = torch.bmm(keys.to(known.queries.dtype), known.queries)
-        parts = [in_parts(x, images) for x in (scores, self._tell.told(values))]
+        keys = self._weights.split_heads(functional.linear(tokens, *self._k))
+        scores = torch.bmm(keys.to(cached.queries.dtype), cached.queries)
+        parts = [split_parts(x, images) for x in (scores, self._update.project_values(values))]
         if masks is None:
-            return [self._plain(*part) for part in zip(*parts, images, strict=True)]
-        folded = in_parts(torch.bmm(keys, self._q_mask).to(scores.dtype), images)
-        return [self._masked(*part) for part in zip(*parts, images, folded, masks, strict=True)]
+            return [self._attend(*part) for part in zip(*parts, images, strict=True)]
+        folded = split_parts(torch.bmm(keys, self._q_mask).to(scores.dtype), images)
+        return [self._attend_masked(*part) for part in zip(*parts, images, folded, masks, strict=True)]
 
-    def _plain(self, scores: Tensor, told: Tensor, image: Tensor) -> Blocks:
-        weights = over_tokens(by_objects(scores, len(image)), self._own.heads)
-        return self._told(weights, by_objects(told, len(image)), image)
+    def _attend(self, scores: Tensor, values: Tensor, image: Tensor) -> Blocks:
+        weights = softmax_over_tokens(objects_first(scores, len(image)), self._weights.heads)
+        return self._update_blocks(weights, objects_first(values, len(image)), image)
 
-    def _masked(self, scores: Tensor, told: Tensor, image: Tensor, folded: Tensor, mask: Tensor) -> Blocks:
-        """The mask's channels go with the tokens: each cell sees them with their own weight in it."""
+    def _attend_masked(
+        self, scores: Tensor, values: Tensor, image: Tensor, folded: Tensor, mask: Tensor
+    ) -> Blocks:
+        """Appends the mask's channels to the tokens: their values are W, their weights the channels."""
         objects = len(image)
-        both = by_object_onto(by_objects(scores, objects), by_objects(folded, objects), mask.mT)
-        weights = torch.cat([over_tokens(both, self._own.heads), mask], 1)
-        told = torch.cat([by_objects(told, objects), self._mask.expand(objects, -1, -1)], 1)
-        return self._told(weights, told, image)
+        scores = by_object_onto(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
+        weights = torch.cat([softmax_over_tokens(scores, self._weights.heads), mask], 1)
+        values = torch.cat([objects_first(values, objects), self._mask.expand(objects, -1, -1)], 1)
+        return self._update_blocks(weights, values, image)
 
-    def _told(self, weights: Tensor, told: Tensor, image: Tensor) -> Blocks:
-        return [self._tell(weights[..., cells], told, image[:, cells]) for cells in self._blocks]
+    def _update_blocks(self, weights: Tensor, values: Tensor, image: Tensor) -> Blocks:
+        return [self._update(weights[..., cells], values, image[:, cells]) for cells in self._blocks]

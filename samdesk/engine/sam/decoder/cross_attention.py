@@ -1,33 +1,33 @@
-"""The cross attentions of SAM's mask decoder, for inference: the few look at the many, and back.
+"""Cross attention between prompt tokens and image tokens in SAM's mask decoder, optimised for inference.
 
-A decoder has T tokens (about ten: what is asked) and N = 4096 image tokens of C = 256 channels. Stock code
-projects all N image tokens to keys, values and queries for every prompt. Here nothing is projected that
-need not be. Per head, with D channels each, an attention's scores are
+The decoder has T tokens (about ten: output tokens and prompts) and N = 4096 image tokens of C = 256 channels.
+Stock code projects all N image tokens to keys, values and queries for every prompt; here most of these
+projections are avoided. Per head, with D channels each, the scores of an attention are
 
     (Wq x + bq) . (Wk y + bk) / sqrt(D)
 
-and its output is Wo (softmax(scores) (Wv y + bv)) + bo. What follows from that:
+and its output is Wo (softmax(scores) (Wv y + bv)) + bo. Hence:
 
-1. *Fold the projection into the few.* For tokens q looking at the image Y + P (P: positional encoding),
-   q . (Wk (y + p) + bk) = (Wk' q) . y + q . (Wk p) + q . bk. The first term is a product with Y itself
-   (H T rows, fewer than the channels of a projection), the second uses Wk P, which never changes, and
-   the third is the same for every image token, so that softmax loses it. Likewise the values:
+1. *Fold the image-side projection into the tokens.* For tokens q attending to the image Y + P (P: positional
+   encoding), q . (Wk (y + p) + bk) = (Wk' q) . y + q . (Wk p) + q . bk. The first term is a product with Y
+   itself (H T rows, fewer than the channels of a projection), the second uses the constant Wk P, and the
+   third is the same for every image token, so that softmax cancels it. Likewise the values:
    softmax(s) (Y Wv') = (softmax(s) Y) Wv'.
-2. *Fold the output projection into the few.* Where the image looks at tokens, the output is a sum over
-   tokens: Wo (A (v Wv')) = A (Wo (v Wv')). One product of (N, H T) by (H T, C).
-3. *Biases are for free.* The rows of A sum to 1 in each of H heads. So bv becomes a part of the output's
-   bias, bo + Wo bv; and where the image looks at tokens, that is told by the tokens themselves, 1/H of it
-   in each head.
+2. *Fold the output projection into the tokens.* Where the image attends to the tokens, the output is a sum
+   over tokens: Wo (A (v Wv')) = A (Wo (v Wv')). One product of (N, H T) by (H T, C).
+3. *Biases cost nothing.* The rows of A sum to 1 in each of the H heads. So bv becomes part of the output
+   bias, bo + Wo bv; and where the image attends to the tokens, 1/H of that bias is added to the tokens'
+   projected values in each head.
 
-All of it is exact but for the order of sums. Sources: Kirillov et al., "Segment Anything" (2023), appendix A;
-Meta's ``Attention``, whose weights are taken as they are.
+All of it is exact up to the order of summation. Sources: Kirillov et al., "Segment Anything" (2023),
+appendix A; Meta's ``Attention``, whose weights are used unchanged.
 
-Shapes: B objects, T tokens, R = B T rows of tokens, N image tokens, C channels, H heads, D channels a head.
-Tokens are float32, those of all objects together (they are so few that a call costs more than its sums), and
-by head (H, R, ...) once they are projected. The image side is in the type of ``position``. Images go in
-parts of b objects: on a CPU one each, as a batched product there is a loop around a slower one and copies do
-not pay; else all in one. A part's image is in *blocks* of n of its cells, (b, n, C) each: what is written,
-read and written again then stays in a processor's cache.
+Shapes: B objects, T tokens, R = B T token rows, N image tokens, C channels, H heads, D channels per head.
+Tokens are float32, the rows of all objects in one tensor (they are so few that a call costs more than its
+arithmetic), and head-first (H, R, ...) once projected. Image tensors have the dtype of ``position``. Images
+come in parts of b objects: one object each on a CPU, where a batched product is a loop over a slower one and
+copies do not pay off; else all objects in one part. The image of a part is split along its cells into
+*blocks* (b, n, C), so that a block is still in the CPU's cache when it is used again.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from samdesk.engine.runtime.kernels import by_object, by_object_onto
-from samdesk.engine.sam.layers import Norm, joined
+from samdesk.engine.sam.layers import LayerNorm, concat
 
 _BLOCK_BYTES = 2 << 20
-"""A block's size on a CPU; elsewhere an image is one block."""
+"""Size of a block on a CPU; elsewhere an image is one block."""
 
 Blocks: TypeAlias = Sequence[Tensor]
-"""An image, (b, n, C) each, N cells in all."""
+"""Image tokens in blocks of (b, n, C) each, N cells in all."""
 
 
-class Attention:
-    """The weights of one cross attention, float32.
+class AttentionWeights:
+    """Weights of a cross attention, float32.
 
     Args:
         module: Meta's ``Attention``.
@@ -59,89 +59,89 @@ class Attention:
     Attributes:
         heads: H.
         depth: D.
-        q: (H D, C) weight and (H D,) bias of the queries' projection.
-        k: Of the keys'.
-        v: Of the values'.
-        out: (C, H D) and (C,): of the output's, with what the values' bias becomes after it.
+        q: (H D, C) weight and (H D,) bias of the query projection.
+        k: The same of the key projection.
+        v: The same of the value projection.
+        out: (C, H D) weight and (C,) bias of the output projection; the value bias is folded in.
     """
 
     def __init__(self, module: Any) -> None:
         self.heads: int = module.num_heads
         self.depth: int = module.q_proj.out_features // self.heads
         projections = (module.q_proj, module.k_proj, module.v_proj, module.out_proj)
-        pairs = [(x.weight.detach().float(), x.bias.detach().float()) for x in projections]
-        self.q, self.k, self.v, (out, bias) = pairs
+        layers = [(x.weight.detach().float(), x.bias.detach().float()) for x in projections]
+        self.q, self.k, self.v, (out, bias) = layers
         self.out = out, bias + out @ self.v[1]
 
     @property
     def scale(self) -> float:
-        """What scores are multiplied by."""
+        """Factor of the scores, 1 / sqrt(D)."""
         return 1 / math.sqrt(self.depth)
 
-    def rows(self, projected: Tensor) -> Tensor:
-        """(R, H D) by head: (H, R, D)."""
+    def split_heads(self, projected: Tensor) -> Tensor:
+        """Reshapes (R, H D) to (H, R, D)."""
         return projected.view(len(projected), self.heads, self.depth).transpose(0, 1)
 
-    def weights(self, weight: Tensor) -> Tensor:
-        """(H D, C) by head: (H, D, C)."""
+    def weight_by_head(self, weight: Tensor) -> Tensor:
+        """Reshapes (H D, C) to (H, D, C)."""
         return weight.view(self.heads, self.depth, -1)
 
-    def out_weights(self) -> Tensor:
-        """The output's weight by head: (H, D, C)."""
-        return self.weights(self.out[0].T.contiguous())
+    def output_weight_by_head(self) -> Tensor:
+        """Returns the output projection's weight as (H, D, C)."""
+        return self.weight_by_head(self.out[0].T.contiguous())
 
-    def of_image(self, image: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """(N, C) projected, by head: (H, D, N) float32."""
-        return self.weights(functional.linear(image.float(), weight, bias).T.contiguous())
+    def project_image(self, image: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Projects (N, C) image tokens to (H, D, N) float32."""
+        return self.weight_by_head(functional.linear(image.float(), weight, bias).T.contiguous())
 
-    def of_positions(self, position: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[Tensor]:
-        """``of_image`` of the positional encoding, (H, D, n) a block, in its type."""
-        projected = self.of_image(position, weight, bias).to(position.dtype)
-        return [projected[..., cells].contiguous() for cells in blocks(position)]
+    def project_position(self, position: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[Tensor]:
+        """Projects the (N, C) positional encoding to one (H, D, n) per block, in its dtype."""
+        projected = self.project_image(position, weight, bias).to(position.dtype)
+        return [projected[..., cells].contiguous() for cells in block_slices(position)]
 
-    def output(self, seen: Tensor) -> Tensor:
-        """(H, R, D) of what tokens saw, projected: (R, C)."""
-        return functional.linear(seen.transpose(0, 1).flatten(1), *self.out)
-
-
-def scaled(pair: tuple[Tensor, Tensor], scale: float) -> tuple[Tensor, Tensor]:
-    """A weight and a bias, multiplied."""
-    return pair[0] * scale, pair[1] * scale
+    def project_output(self, attended: Tensor) -> Tensor:
+        """Applies the output projection to (H, R, D): (R, C)."""
+        return functional.linear(attended.transpose(0, 1).flatten(1), *self.out)
 
 
-def in_parts(rows: Tensor, parts: Sequence[object]) -> Sequence[Tensor]:
-    """(H, R, K) of all objects: one (H, b T, K) for each part of the images."""
+def scale_layer(layer: tuple[Tensor, Tensor], scale: float) -> tuple[Tensor, Tensor]:
+    """Multiplies a layer's weight and bias by a factor."""
+    return layer[0] * scale, layer[1] * scale
+
+
+def split_parts(rows: Tensor, parts: Sequence[object]) -> Sequence[Tensor]:
+    """Splits (H, R, K) of all objects into one (H, b T, K) per part of the images."""
     return (rows,) if len(parts) == 1 else rows.chunk(len(parts), 1)
 
 
-def blocks(position: Tensor) -> list[slice]:
-    """Which of N cells are in which block, for an (N, C) positional encoding where and as the images are."""
+def block_slices(position: Tensor) -> list[slice]:
+    """Returns the cells of each block, given the (N, C) positional encoding on the images' device."""
     cells, channels = position.shape
-    at_once = cells if position.device.type != "cpu" else _BLOCK_BYTES // (channels * position.element_size())
-    return [slice(start, start + at_once) for start in range(0, cells, at_once)]
+    size = cells if position.device.type != "cpu" else _BLOCK_BYTES // (channels * position.element_size())
+    return [slice(start, start + size) for start in range(0, cells, size)]
 
 
-def by_objects(rows: Tensor, objects: int) -> Tensor:
-    """(H, b T, K) as (b, H T, K)."""
+def objects_first(rows: Tensor, objects: int) -> Tensor:
+    """Rearranges (H, b T, K) to (b, H T, K)."""
     if objects == 1:
         return rows.flatten(0, 1)[None]
     return rows.reshape(len(rows), objects, -1, rows.shape[-1]).transpose(0, 1).flatten(1, 2)
 
 
-def by_heads(rows: Tensor, heads: int) -> Tensor:
-    """(b, H T, K) as (H, b T, K)."""
+def heads_first(rows: Tensor, heads: int) -> Tensor:
+    """Rearranges (b, H T, K) to (H, b T, K)."""
     if len(rows) == 1:
         return rows.view(heads, -1, rows.shape[-1])
     return rows.view(len(rows), heads, -1, rows.shape[-1]).transpose(0, 1).flatten(1, 2)
 
 
-def over_tokens(scores: Tensor, heads: int) -> Tensor:
-    """Softmax of (b, H T, N) over the T tokens of each head."""
+def softmax_over_tokens(scores: Tensor, heads: int) -> Tensor:
+    """Softmax of (b, H T, N) scores over the T tokens of each head."""
     return scores.view(len(scores), heads, -1, scores.shape[-1]).softmax(2).flatten(1, 2)
 
 
-class TokensToImage:
-    """Tokens look at the image. The weights are those of one ``cross_attn_token_to_image``.
+class TokenToImageAttention:
+    """Attention of the tokens to the image (``cross_attn_token_to_image``).
 
     Args:
         module: Meta's ``Attention``.
@@ -149,99 +149,124 @@ class TokensToImage:
     """
 
     def __init__(self, module: Any, position: Tensor) -> None:
-        own = self._own = Attention(module)
-        self._q = scaled(own.q, own.scale)
-        self._k = own.weights(own.k[0])
-        self._v = own.weights(own.v[0]).mT.contiguous()
-        self._at = own.of_positions(position, own.k[0])
-        self._type = position.dtype
+        weights = self._weights = AttentionWeights(module)
+        self._q = scale_layer(weights.q, weights.scale)
+        self._k = weights.weight_by_head(weights.k[0])
+        self._v = weights.weight_by_head(weights.v[0]).mT.contiguous()
+        self._position_keys = weights.project_position(position, weights.k[0])
+        self._dtype = position.dtype
 
     def __call__(self, tokens: Tensor, images: Sequence[Blocks]) -> Tensor:
-        """(R, C) tokens with their encoding, images without: (R, C) to add to the tokens. Step 1 above."""
-        queries = self._own.rows(functional.linear(tokens, *self._q))
-        folded, queries = (x.to(self._type) for x in (torch.bmm(queries, self._k), queries))
-        parts = zip(in_parts(folded, images), in_parts(queries, images), images, strict=True)
-        seen = joined([self._seen(*part) for part in parts], 1)
-        return self._own.output(torch.bmm(seen.float(), self._v))
+        """Returns the (R, C) residual of the tokens (step 1 of the module's description).
 
-    def _seen(self, folded: Tensor, queries: Tensor, image: Blocks) -> Tensor:
-        """(H, b T, C) and (H, b T, D) of tokens: the mean (H, b T, C) of the image's cells they look at."""
-        scores = joined(against(image, folded, queries, self._at), -1)
+        Args:
+            tokens: (R, C) tokens with their positional encoding.
+            images: Images without positional encoding.
+        """
+        queries = self._weights.split_heads(functional.linear(tokens, *self._q))
+        folded, queries = (x.to(self._dtype) for x in (torch.bmm(queries, self._k), queries))
+        parts = zip(split_parts(folded, images), split_parts(queries, images), images, strict=True)
+        attended = concat([self._attend(*part) for part in parts], 1)
+        return self._weights.project_output(torch.bmm(attended.float(), self._v))
+
+    def _attend(self, folded: Tensor, queries: Tensor, image: Blocks) -> Tensor:
+        """Returns the (H, b T, C) attention-weighted means of the image's cells.
+
+        Args:
+            folded: (H, b T, C) queries times the key weight.
+            queries: (H, b T, D).
+            image: The image of this part.
+        """
+        scores = concat(attention_scores(image, folded, queries, self._position_keys), -1)
         weights = torch.split(scores.softmax(-1), image[0].shape[1], -1)
-        seen = [by_object(w, block.mT) for w, block in zip(weights, image, strict=True)]
-        return by_heads(torch.stack(seen).sum(0) if len(seen) > 1 else seen[0], self._own.heads)
+        sums = [by_object(w, block.mT) for w, block in zip(weights, image, strict=True)]
+        return heads_first(torch.stack(sums).sum(0) if len(sums) > 1 else sums[0], self._weights.heads)
 
 
-def against(image: Blocks, folded: Tensor, rows: Tensor, at: Sequence[Tensor]) -> list[Tensor]:
-    """Scores (b, H T, n) of each block: tokens folded, (H, b T, C), with cells; (H, b T, D) with positions.
+def attention_scores(
+    image: Blocks, folded: Tensor, projected: Tensor, positions: Sequence[Tensor]
+) -> list[Tensor]:
+    """Returns the scores between tokens and image cells, (b, H T, n) per block.
 
-    ``at`` has the positions' projections, (H, D, n) a block.
+    Args:
+        image: Image tokens without positional encoding.
+        folded: (H, b T, C) tokens with the image-side projection folded in, to multiply with the cells.
+        projected: (H, b T, D) tokens to multiply with the projected positional encoding.
+        positions: Projected positional encoding, (H, D, n) per block.
     """
     objects = len(image[0])
-    few = by_objects(folded, objects)
-    positions = (by_objects(torch.bmm(rows, there), objects) for there in at)
-    return [by_object_onto(place, few, block) for place, block in zip(positions, image, strict=True)]
+    folded = objects_first(folded, objects)
+    base = (objects_first(torch.bmm(projected, position), objects) for position in positions)
+    return [by_object_onto(scores, folded, block) for scores, block in zip(base, image, strict=True)]
 
 
-class ImageToTokens:
-    """The image looks at tokens. The weights are those of one ``cross_attn_image_to_token`` and its norm.
+class ImageToTokenAttention:
+    """Attention of the image to the tokens (``cross_attn_image_to_token``) with its residual and layer norm.
 
     Args:
         module: Meta's ``Attention``.
-        norm: The layer norm after it.
+        norm: Layer norm after it.
         position: (N, C) positional encoding of the image.
     """
 
     def __init__(self, module: Any, norm: Any, position: Tensor) -> None:
-        own = self._own = Attention(module)
-        self._k = scaled(own.k, own.scale)
-        self._q = own.weights(own.q[0])
-        self._at = own.of_positions(position, *own.q)
-        self._tell = Telling(own, norm, own.out[1], position.dtype)
-        self._type = position.dtype
+        weights = self._weights = AttentionWeights(module)
+        self._k = scale_layer(weights.k, weights.scale)
+        self._q = weights.weight_by_head(weights.q[0])
+        self._position_queries = weights.project_position(position, *weights.q)
+        self._update = ImageUpdate(weights, norm, weights.out[1], position.dtype)
+        self._dtype = position.dtype
 
     def __call__(self, tokens: Tensor, values: Tensor, images: Sequence[Blocks]) -> list[Blocks]:
-        """(R, C) tokens with and without their encoding: the images after it."""
-        keys = self._own.rows(functional.linear(tokens, *self._k))
-        folded, keys = (x.to(self._type) for x in (torch.bmm(keys, self._q), keys))
-        parts = [in_parts(x, images) for x in (folded, keys, self._tell.told(values))]
-        return [self._changed(*part) for part in zip(*parts, images, strict=True)]
-
-    def _changed(self, folded: Tensor, keys: Tensor, told: Tensor, image: Blocks) -> Blocks:
-        told = by_objects(told, len(image[0]))
-        scores = against(image, folded, keys, self._at)
-        weights = (over_tokens(x, self._own.heads) for x in scores)
-        return [self._tell(w, told, block) for w, block in zip(weights, image, strict=True)]
-
-
-class Telling:
-    """What the image makes of the tokens it looks at: output projection, sum and norm. Steps 2 and 3 above.
-
-    Args:
-        attention: Its weights.
-        norm: The layer norm.
-        bias: (C,) that every cell gets.
-        dtype: The type of the image side.
-    """
-
-    def __init__(self, attention: Attention, norm: Any, bias: Tensor, dtype: torch.dtype) -> None:
-        self._own = attention
-        self._out = attention.out_weights()
-        self._bias = (bias / attention.heads)[None, None]
-        self._norm = Norm(norm, dtype)
-        self._dtype = dtype
-
-    def told(self, values: Tensor) -> Tensor:
-        """(R, C) tokens: what each tells a cell that looks at nothing else, by head, (H, R, C)."""
-        rows = self._own.rows(functional.linear(values, self._own.v[0]))
-        return torch.baddbmm(self._bias, rows, self._out).to(self._dtype)
-
-    def __call__(self, weights: Tensor, told: Tensor, image: Tensor) -> Tensor:
-        """Each cell with what it sees in K tokens, normed: (b, n, C).
+        """Returns the updated images.
 
         Args:
-            weights: (b, K, n).
-            told: (b, K, C).
+            tokens: (R, C) tokens with their positional encoding.
+            values: (R, C) tokens without it.
+            images: Images without positional encoding.
+        """
+        keys = self._weights.split_heads(functional.linear(tokens, *self._k))
+        folded, keys = (x.to(self._dtype) for x in (torch.bmm(keys, self._q), keys))
+        parts = [split_parts(x, images) for x in (folded, keys, self._update.project_values(values))]
+        return [self._attend(*part) for part in zip(*parts, images, strict=True)]
+
+    def _attend(self, folded: Tensor, keys: Tensor, values: Tensor, image: Blocks) -> Blocks:
+        values = objects_first(values, len(image[0]))
+        scores = attention_scores(image, folded, keys, self._position_queries)
+        weights = (softmax_over_tokens(x, self._weights.heads) for x in scores)
+        return [self._update(w, values, block) for w, block in zip(weights, image, strict=True)]
+
+
+class ImageUpdate:
+    """Output of an image-to-token attention: weighted sum of projected values, residual sum and layer norm.
+
+    Steps 2 and 3 of the module's description.
+
+    Args:
+        attention: Weights of the attention.
+        norm: Layer norm.
+        bias: (C,) added to every cell.
+        dtype: Dtype of the image.
+    """
+
+    def __init__(self, attention: AttentionWeights, norm: Any, bias: Tensor, dtype: torch.dtype) -> None:
+        self._weights = attention
+        self._out = attention.output_weight_by_head()
+        self._bias = (bias / attention.heads)[None, None]
+        self._norm = LayerNorm(norm, dtype)
+        self._dtype = dtype
+
+    def project_values(self, tokens: Tensor) -> Tensor:
+        """Applies value and output projection to (R, C) tokens, by head: (H, R, C), in the image's dtype."""
+        rows = self._weights.split_heads(functional.linear(tokens, self._weights.v[0]))
+        return torch.baddbmm(self._bias, rows, self._out).to(self._dtype)
+
+    def __call__(self, weights: Tensor, values: Tensor, image: Tensor) -> Tensor:
+        """Returns the normalised sum of image and attention output, (b, n, C).
+
+        Args:
+            weights: (b, K, n) attention weights, K = H T (more with a mask prompt).
+            values: (b, K, C) projected values.
             image: (b, n, C).
         """
-        return self._norm(by_object_onto(image, weights.mT, told.mT))
+        return self._norm(by_object_onto(image, weights.mT, values.mT))

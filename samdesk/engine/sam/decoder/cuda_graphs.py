@@ -1,11 +1,11 @@
-"""How one prompt gets to the decoder and its masks back to the host: plainly, or recorded once and replayed.
+"""Running the mask decoder: eagerly, or by capturing it in CUDA graphs and replaying them.
 
-On a GPU a decode of one object is some hundreds of tiny kernels; starting them from Python takes longer
-than they do. A CUDA graph records them once for each number of points and starts them together. What is
-recorded works on fixed places in memory, so the inputs are copied there (an image only when it is
-another one), and the masks come back through page-locked memory with one wait, for the result.
+On a GPU, decoding one object launches some hundreds of small kernels, and launching them from Python takes
+longer than running them. A CUDA graph, captured once per input signature (such as the number of points), is
+launched as a whole. It works on static tensors: inputs are copied into them (the image only if it changed),
+and the masks are copied back through page-locked memory with a single synchronisation.
 
-Where recording fails, or what is replayed is not what was computed plainly, all goes on plainly.
+If capturing fails, or a replay does not reproduce the eager result, the decoder runs eagerly from then on.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from samdesk.engine.sam.decoder.decoder import Decoder, ImageSide
+from samdesk.engine.sam.decoder.decoder import Decoder, ImageFeatures
 
 log = logging.getLogger(__name__)
 
-_MOST_RECORDED = 32
-"""Kinds of prompts (number of points, with a mask or not, one mask or three) that are kept recorded."""
-_MOST_POINTS = 24
-"""Prompts of more points are rare, each a kind of its own: they are not recorded."""
-_CLOSE = 0.05
-"""Replayed logits differ from plain ones by at most this share of their spread."""
+_MAX_GRAPHS = 32
+"""Number of graphs kept, one per signature (number of points, with a mask or not, one mask or three)."""
+_MAX_POINTS = 24
+"""Inputs with more points are rare and each have a signature of their own: they are not captured."""
+_TOLERANCE = 0.05
+"""Largest difference between replayed and eager output, relative to the largest eager value."""
 
 
 @dataclass(frozen=True, eq=False)
-class Prompted:
-    """One decode, its tensors on the host.
+class DecoderInputs:
+    """Inputs of one call of the decoder.
 
     Attributes:
         points: (B, S, 2) input pixels, float32; S may be 0.
-        labels: (B, S) float32.
+        labels: (B, S) float32, as ``Decoder.embed_points`` takes them.
         masks: (B, 1, 256, 256) logits, or None.
-        multimask: Three masks an object, or one.
+        multimask: Whether to decode three masks per object, or one.
     """
 
     points: Tensor
@@ -47,158 +47,159 @@ class Prompted:
     multimask: bool
 
     @property
-    def kind(self) -> tuple[int, int, bool, bool]:
-        """What a recording is for: all that changes the kernels."""
+    def signature(self) -> tuple[int, int, bool, bool]:
+        """Everything that changes which kernels run: a graph is valid for one signature."""
         return (*self.labels.shape, self.masks is not None, self.multimask)
 
 
-class Runner(Protocol):
-    """Decodes."""
+class DecoderRunner(Protocol):
+    """Runs the decoder for inputs on the host."""
 
-    def __call__(self, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-        """(B, M, 256, 256) float32 logits and (B, M) scores on the host, for the caller to keep."""
-
-
-def _decoded(decoder: Decoder, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-    """On the decoder's device."""
-    sparse = decoder.embed_points(asked.points, asked.labels)
-    mask = None if asked.masks is None else decoder.embed_mask(asked.masks)
-    found = decoder(image, sparse, mask, asked.multimask)
-    return found.logits, found.scores
+    def __call__(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+        """Returns (B, M, 256, 256) float32 logits and (B, M) scores on the host, owned by the caller."""
 
 
-def _on(device: torch.device, asked: Prompted) -> Prompted:
-    masks = None if asked.masks is None else asked.masks.to(device)
-    return Prompted(asked.points.to(device), asked.labels.to(device), masks, asked.multimask)
+def _decode(decoder: Decoder, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+    """Decodes on the decoder's device."""
+    prompts = decoder.embed_points(inputs.points, inputs.labels)
+    mask = None if inputs.masks is None else decoder.embed_mask(inputs.masks)
+    output = decoder(image, prompts, mask, inputs.multimask)
+    return output.logits, output.scores
 
 
-class PlainRunner:
-    """Calls the decoder."""
+def _to_device(inputs: DecoderInputs, device: torch.device) -> DecoderInputs:
+    masks = None if inputs.masks is None else inputs.masks.to(device)
+    return DecoderInputs(inputs.points.to(device), inputs.labels.to(device), masks, inputs.multimask)
+
+
+class EagerRunner:
+    """Calls the decoder directly."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
 
-    def __call__(self, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-        """See ``Runner``."""
-        here = self._decoder.here(image)
-        logits, scores = _decoded(self._decoder, here, _on(self._decoder.device, asked))
+    def __call__(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+        """See ``DecoderRunner``."""
+        image = self._decoder.to_device(image)
+        logits, scores = _decode(self._decoder, image, _to_device(inputs, self._decoder.device))
         return logits.cpu(), scores.cpu()
 
 
 Replay = Callable[[], None]
 
 
-class Recorder(Protocol):
-    """Records work on a device."""
+class GraphCapturer(Protocol):
+    """Captures work on a device as graphs."""
 
-    def record(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
-        """What the work returns, at a fixed place, and what does it again and fills that place anew."""
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
+        """Returns the static output of ``work`` and a function that replays it, overwriting that output."""
 
     def to_host(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Copies, once the device has done all it was given."""
+        """Copies tensors to the host after all work queued on the device."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Recorded:
-    """One kind of prompt: where its input goes, where its masks come out."""
+class _Graph:
+    """A captured graph with its static tensors."""
 
-    asked: Prompted
-    out: tuple[Tensor, Tensor]
+    inputs: DecoderInputs
+    outputs: tuple[Tensor, Tensor]
     replay: Replay
 
 
-class RecordedRunner:
-    """Records the decoder for each kind of prompt and replays it.
+class GraphRunner:
+    """Captures the decoder once per input signature and replays the graphs.
 
     Args:
         decoder: The decoder.
-        recorder: How its device records.
+        capturer: Captures graphs on the decoder's device.
     """
 
-    def __init__(self, decoder: Decoder, recorder: Recorder) -> None:
+    def __init__(self, decoder: Decoder, capturer: GraphCapturer) -> None:
         self._decoder = decoder
-        self._recorder = recorder
-        self._plain = PlainRunner(decoder)
-        self._kinds: dict[tuple[int, int, bool, bool], _Recorded] = {}
-        self._image: ImageSide | None = None
-        self._shown: ImageSide | None = None
-        self._works = True
+        self._capturer = capturer
+        self._eager = EagerRunner(decoder)
+        self._graphs: dict[tuple[int, int, bool, bool], _Graph] = {}
+        self._static_image: ImageFeatures | None = None
+        self._current_image: ImageFeatures | None = None
+        self._enabled = True
 
-    def __call__(self, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-        """See ``Runner``. More objects than one, or very many points, go plainly."""
-        if not self._works or len(asked.labels) != 1 or asked.labels.shape[1] > _MOST_POINTS:
-            return self._plain(image, asked)
+    def __call__(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+        """See ``DecoderRunner``. Several objects, or very many points, run eagerly."""
+        if not self._enabled or len(inputs.labels) != 1 or inputs.labels.shape[1] > _MAX_POINTS:
+            return self._eager(image, inputs)
         try:
-            return self._replayed(image, asked)
+            return self._run_graph(image, inputs)
         except torch.cuda.OutOfMemoryError:
-            self._forget()  # recordings hold memory of their own
+            self._drop_graphs()  # they hold memory of their own
             raise
         except RuntimeError as error:
-            log.warning("decoding is not recorded on %s any more: %s", self._decoder.device, error)
-            self._works = False
-            self._forget()
-            return self._plain(image, asked)
+            log.warning("CUDA graphs of the mask decoder are off on %s: %s", self._decoder.device, error)
+            self._enabled = False
+            self._drop_graphs()
+            return self._eager(image, inputs)
 
-    def _replayed(self, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-        self._show(image)
-        known = self._kinds.get(asked.kind)
-        if known is None:
-            return self._record(image, asked)
-        _copy(known.asked, asked)
-        known.replay()
-        logits, scores = self._recorder.to_host(known.out)
+    def _run_graph(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+        self._load_image(image)
+        graph = self._graphs.get(inputs.signature)
+        if graph is None:
+            return self._capture(image, inputs)
+        _copy_tensors(graph.inputs, inputs)
+        graph.replay()
+        logits, scores = self._capturer.to_host(graph.outputs)
         return logits, scores
 
-    def _show(self, image: ImageSide) -> None:
-        if self._shown is image:
+    def _load_image(self, image: ImageFeatures) -> None:
+        """Copies the image's features to the static tensors unless they are there already."""
+        if self._current_image is image:
             return
-        here = self._decoder.here(image)
-        if self._image is None:
-            self._image = here.mapped(torch.clone)
+        on_device = self._decoder.to_device(image)
+        if self._static_image is None:
+            self._static_image = on_device.map(torch.clone)
         else:
-            _copy(self._image, here)
-        self._shown = image
+            _copy_tensors(self._static_image, on_device)
+        self._current_image = image
 
-    def _record(self, image: ImageSide, asked: Prompted) -> tuple[Tensor, Tensor]:
-        """Records a kind of prompt; what it gives is compared with the plain way, whose answer is given."""
-        wanted = self._plain(image, asked)
-        place = _on(self._decoder.device, asked)
-        held = self._image
-        assert held is not None
-        out, replay = self._recorder.record(lambda: _decoded(self._decoder, held, place))
-        known = _Recorded(place, out, replay)
+    def _capture(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
+        """Captures a graph, checks its first replay against the eager result and returns the latter."""
+        expected = self._eager(image, inputs)
+        static_inputs = _to_device(inputs, self._decoder.device)
+        static_image = self._static_image
+        assert static_image is not None
+        outputs, replay = self._capturer.capture(lambda: _decode(self._decoder, static_image, static_inputs))
+        graph = _Graph(static_inputs, outputs, replay)
         replay()
-        found = self._recorder.to_host(known.out)
-        if not all(_alike(x, y) for x, y in zip(found, wanted, strict=True)):
-            raise RuntimeError("what was replayed is not what was computed")
-        while len(self._kinds) >= _MOST_RECORDED:
-            self._kinds.pop(next(iter(self._kinds)))
-        self._kinds[asked.kind] = known
-        return wanted
+        replayed = self._capturer.to_host(graph.outputs)
+        if not all(_is_close(x, y) for x, y in zip(replayed, expected, strict=True)):
+            raise RuntimeError("the replayed result differs from the eager one")
+        while len(self._graphs) >= _MAX_GRAPHS:
+            self._graphs.pop(next(iter(self._graphs)))
+        self._graphs[inputs.signature] = graph
+        return expected
 
-    def _forget(self) -> None:
-        self._kinds.clear()
-        self._image = self._shown = None
-
-
-def _alike(found: Tensor, wanted: Tensor) -> bool:
-    return float((found - wanted).abs().max()) <= _CLOSE * max(float(wanted.abs().max()), 1e-3)
+    def _drop_graphs(self) -> None:
+        self._graphs.clear()
+        self._static_image = self._current_image = None
 
 
-def _copy(into: Any, source: Any) -> None:
-    """Copies all tensors of a dataclass (and of those in it) to where another one has them."""
-    for field in fields(into):
-        target, value = getattr(into, field.name), getattr(source, field.name)
-        if isinstance(target, Tensor):
-            target.copy_(value, non_blocking=True)
-        elif is_dataclass(target):
-            _copy(target, value)
+def _is_close(replayed: Tensor, expected: Tensor) -> bool:
+    return float((replayed - expected).abs().max()) <= _TOLERANCE * max(float(expected.abs().max()), 1e-3)
 
 
-class CudaRecorder:
-    """CUDA graphs. Recordings share one pool of memory, as only one of them runs at a time.
+def _copy_tensors(target: Any, source: Any) -> None:
+    """Copies all tensors of a dataclass, and of dataclasses in it, into those of another in place."""
+    for field in fields(target):
+        to, value = getattr(target, field.name), getattr(source, field.name)
+        if isinstance(to, Tensor):
+            to.copy_(value, non_blocking=True)
+        elif is_dataclass(to):
+            _copy_tensors(to, value)
 
-    Source: torch's documentation of ``torch.cuda.graph`` (warm up on a stream of its own, then capture).
+
+class CudaGraphCapturer:
+    """Captures CUDA graphs. They share one memory pool, as only one of them runs at a time.
+
+    Source: PyTorch's documentation of ``torch.cuda.graph`` (warm up on a side stream, then capture).
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -207,8 +208,8 @@ class CudaRecorder:
         self._pool = torch.cuda.graph_pool_handle()
         self._pinned: dict[tuple[int, ...], Tensor] = {}
 
-    def record(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
-        """See ``Recorder``."""
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
+        """See ``GraphCapturer``."""
         with torch.cuda.device(self._device):
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
@@ -217,24 +218,23 @@ class CudaRecorder:
             torch.cuda.current_stream().wait_stream(self._stream)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-                out = work()
-        return out, graph.replay
+                output = work()
+        return output, graph.replay
 
     def to_host(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """See ``Recorder``."""
-        halfway = [self._at(tuple(x.shape)).copy_(x, non_blocking=True) for x in tensors]
+        """See ``GraphCapturer``."""
+        pinned = [self._pinned_buffer(tuple(x.shape)).copy_(x, non_blocking=True) for x in tensors]
         torch.cuda.current_stream(self._device).synchronize()
-        return tuple(x.clone() for x in halfway)
+        return tuple(x.clone() for x in pinned)
 
-    def _at(self, shape: tuple[int, ...]) -> Tensor:
-        """Page-locked memory of a shape."""
+    def _pinned_buffer(self, shape: tuple[int, ...]) -> Tensor:
         if shape not in self._pinned:
             self._pinned[shape] = torch.empty(shape, pin_memory=True)
         return self._pinned[shape]
 
 
-def runner_for(decoder: Decoder) -> Runner:
-    """The best runner on the decoder's device."""
+def runner_for(decoder: Decoder) -> DecoderRunner:
+    """Returns the fastest runner for the decoder's device."""
     if decoder.device.type == "cuda":
-        return RecordedRunner(decoder, CudaRecorder(decoder.device))
-    return PlainRunner(decoder)
+        return GraphRunner(decoder, CudaGraphCapturer(decoder.device))
+    return EagerRunner(decoder)

@@ -1,11 +1,11 @@
-"""The two-way transformer of SAM's mask decoder, for inference.
+"""The two-way transformer of SAM's mask decoder, optimised for inference.
 
-Each of two layers: the tokens look at each other, then at the image, then each is worked on by itself (MLP);
-then the image looks at the tokens. At last the tokens look at the image once more. How little of that has to
-be computed is told in ``cross_attention`` and ``first_layer``, whose shapes are those here.
+Each of two layers: self-attention of the tokens, token-to-image cross attention, an MLP on the tokens,
+image-to-token cross attention. A final token-to-image attention follows. How most of the projections are
+avoided is described in ``cross_attention`` and ``cached_kv``; the shapes are those of ``cross_attention``.
 
 Sources: Kirillov et al., "Segment Anything" (2023), appendix A; Meta's ``TwoWayTransformer``, whose weights
-are taken as they are.
+are used unchanged.
 """
 
 from __future__ import annotations
@@ -18,102 +18,120 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from samdesk.engine.runtime.kernels import linear
-from samdesk.engine.sam.decoder.cached_kv import FirstImageToTokens, FirstLayer, FirstTokensToImage, Masks
-from samdesk.engine.sam.decoder.cross_attention import Blocks, ImageToTokens, TokensToImage
-from samdesk.engine.sam.layers import Norm, pair
+from samdesk.engine.sam.decoder.cached_kv import (
+    CachedImageToTokenAttention,
+    CachedKV,
+    CachedTokenToImageAttention,
+    MaskChannels,
+)
+from samdesk.engine.sam.decoder.cross_attention import Blocks, ImageToTokenAttention, TokenToImageAttention
+from samdesk.engine.sam.layers import LayerNorm, weight_and_bias
 
 
 class TwoWayTransformer:
-    """Meta's module of that name.
+    """Meta's ``TwoWayTransformer``.
 
     Args:
-        module: It, with its weights.
-        position: (N, C) positional encoding of the image, in the type of the image side.
-        mask: (C, K) what a cell gets for each channel of a mask prompt, in place of ``plus``.
-        plus: (C,) the no-mask embedding.
+        module: The stock module, with its weights.
+        position: (N, C) positional encoding of the image, in the image's dtype.
+        mask: (C, K) weight of a mask prompt, see ``MaskPromptEncoder.weight``.
+        no_mask_embedding: (C,).
     """
 
-    def __init__(self, module: Any, position: Tensor, mask: Tensor, plus: Tensor) -> None:
+    def __init__(self, module: Any, position: Tensor, mask: Tensor, no_mask_embedding: Tensor) -> None:
         first, *others = module.layers
         self._position = position.float()
-        self._look = FirstTokensToImage(first.cross_attn_token_to_image, mask, position)
-        self._back = FirstImageToTokens(first.cross_attn_image_to_token, first.norm4, mask, plus, position)
+        self._first_to_image = CachedTokenToImageAttention(first.cross_attn_token_to_image, mask, position)
+        self._first_to_tokens = CachedImageToTokenAttention(
+            first.cross_attn_image_to_token, first.norm4, mask, no_mask_embedding, position
+        )
         self._others = [
             (
-                TokensToImage(block.cross_attn_token_to_image, position),
-                ImageToTokens(block.cross_attn_image_to_token, block.norm4, position),
+                TokenToImageAttention(layer.cross_attn_token_to_image, position),
+                ImageToTokenAttention(layer.cross_attn_image_to_token, layer.norm4, position),
             )
-            for block in others
+            for layer in others
         ]
-        self._blocks = [_Tokens(block, position.dtype) for block in module.layers]
-        self._last = TokensToImage(module.final_attn_token_to_image, position)
-        self._last_norm = Norm(module.norm_final_attn, torch.float32)
+        self._token_layers = [_TokenLayer(layer, position.dtype) for layer in module.layers]
+        self._final = TokenToImageAttention(module.final_attn_token_to_image, position)
+        self._final_norm = LayerNorm(module.norm_final_attn, torch.float32)
 
-    def prepare(self, image: Tensor) -> FirstLayer:
-        """What the first layer makes of an (N, C) image, float32, with its no-mask embedding."""
-        placed = image + self._position
-        return FirstLayer(*self._look.prepare(image, placed), self._back.prepare(placed))
+    def prepare(self, image: Tensor) -> CachedKV:
+        """Computes the first layer's projections of an (N, C) float32 image with its no-mask embedding."""
+        image_with_position = image + self._position
+        return CachedKV(
+            *self._first_to_image.prepare(image, image_with_position),
+            self._first_to_tokens.prepare(image_with_position),
+        )
 
     def __call__(
-        self, tokens: Tensor, images: Sequence[Tensor], known: FirstLayer, masks: Masks
+        self, tokens: Tensor, images: Sequence[Tensor], cached: CachedKV, masks: MaskChannels
     ) -> tuple[Tensor, list[Blocks]]:
-        """The tokens (B, T, C) and the images after all layers, in blocks (b, n, C).
+        """Returns the tokens (B, T, C) and the images, in blocks (b, n, C), after all layers.
 
         Args:
             tokens: (B, T, C) float32.
-            images: (b, N, C) each, B in all, all the same one, without its no-mask embedding.
-            known: ``prepare`` of it.
-            masks: (b, K, N) each, of a mask prompt; or None.
+            images: (b, N, C) each, B in all, copies of one image without its no-mask embedding.
+            cached: ``prepare`` of the image.
+            masks: Encoded mask prompts, (b, K, N) each, or None.
         """
         position = tokens.flatten(0, 1)
-        block = self._blocks[0]
-        rows = block.norm1(block.among(position, position, len(tokens)))
-        rows = block.seen(rows, self._look(rows + position, known, masks))
-        at = rows + position
-        new = self._back(at, rows, images, known, masks)
-        for (look, back), block in zip(self._others, self._blocks[1:], strict=True):
-            rows = block.norm1(rows + block.among(at, rows, len(tokens)))
-            rows = block.seen(rows, look(rows + position, new))
-            at = rows + position
-            new = back(at, rows, new)
-        rows = self._last_norm(rows + self._last(at, new))
-        return rows.view_as(tokens), new
+        layer = self._token_layers[0]
+        rows = layer.norm1(layer.self_attention(position, position, len(tokens)))
+        rows = layer.add_image_and_mlp(rows, self._first_to_image(rows + position, cached, masks))
+        with_position = rows + position
+        blocks = self._first_to_tokens(with_position, rows, images, cached, masks)
+        for (to_image, to_tokens), layer in zip(self._others, self._token_layers[1:], strict=True):
+            rows = layer.norm1(rows + layer.self_attention(with_position, rows, len(tokens)))
+            rows = layer.add_image_and_mlp(rows, to_image(rows + position, blocks))
+            with_position = rows + position
+            blocks = to_tokens(with_position, rows, blocks)
+        rows = self._final_norm(rows + self._final(with_position, blocks))
+        return rows.view_as(tokens), blocks
 
 
-class _Tokens:
-    """What a layer does with the tokens alone.
+class _TokenLayer:
+    """The token-only part of a layer: self-attention, MLP and their layer norms.
 
-    The MLP's weights are two thirds of all the decoder reads but for the image. On a CPU, which is kept
-    waiting by them, they are in the type of the image side.
+    The MLP's weights are two thirds of everything the decoder reads except the image. On a CPU, which is
+    bound by memory bandwidth here, they have the image's dtype.
 
     Args:
-        block: Meta's ``TwoWayAttentionBlock``.
-        dtype: The type of the image side.
+        layer: Meta's ``TwoWayAttentionBlock``.
+        dtype: Dtype of the image.
     """
 
-    def __init__(self, block: Any, dtype: torch.dtype) -> None:
-        norms = block.norm1, block.norm2, block.norm3
-        self.norm1, self._norm2, self._norm3 = (Norm(x, torch.float32) for x in norms)
-        attention = block.self_attn
+    def __init__(self, layer: Any, dtype: torch.dtype) -> None:
+        norms = layer.norm1, layer.norm2, layer.norm3
+        self.norm1, self._norm2, self._norm3 = (LayerNorm(x, torch.float32) for x in norms)
+        attention = layer.self_attn
         self._heads: int = attention.num_heads
         both = attention.q_proj, attention.k_proj
         self._qk = torch.cat([x.weight for x in both]), torch.cat([x.bias for x in both])
-        self._v, self._out = (pair(x, torch.float32) for x in (attention.v_proj, attention.out_proj))
-        linears = [x for x in block.mlp.modules() if isinstance(x, nn.Linear)]
-        self._type = dtype if linears[0].weight.device.type == "cpu" else torch.float32
-        self._in, self._back = (pair(x, self._type) for x in linears)
-        self._act = block.mlp.act
+        self._v, self._out = (
+            weight_and_bias(x, torch.float32) for x in (attention.v_proj, attention.out_proj)
+        )
+        linears = [x for x in layer.mlp.modules() if isinstance(x, nn.Linear)]
+        self._mlp_dtype = dtype if linears[0].weight.device.type == "cpu" else torch.float32
+        self._mlp_first, self._mlp_second = (weight_and_bias(x, self._mlp_dtype) for x in linears)
+        self._activation = layer.mlp.act
 
-    def among(self, at: Tensor, values: Tensor, objects: int) -> Tensor:
-        """What (R, C) tokens see in those of the same object, (R, C); ``at`` has their encoding."""
-        shape = objects, len(at) // objects, -1, self._heads, at.shape[1] // self._heads
-        queries, keys = functional.linear(at, *self._qk).view(shape).permute(2, 0, 3, 1, 4)
+    def self_attention(self, with_position: Tensor, values: Tensor, objects: int) -> Tensor:
+        """Self-attention of (R, C) tokens among those of the same object: (R, C).
+
+        Args:
+            with_position: (R, C) tokens with their positional encoding, for queries and keys.
+            values: (R, C) tokens without it.
+            objects: B.
+        """
+        shape = objects, len(with_position) // objects, -1, self._heads, with_position.shape[1] // self._heads
+        q, k = functional.linear(with_position, *self._qk).view(shape).permute(2, 0, 3, 1, 4)
         v = functional.linear(values, *self._v).view(shape).permute(2, 0, 3, 1, 4)[0]
-        seen = functional.scaled_dot_product_attention(queries, keys, v)
-        return functional.linear(seen.transpose(1, 2).reshape(at.shape), *self._out)
+        attended = functional.scaled_dot_product_attention(q, k, v)
+        return functional.linear(attended.transpose(1, 2).reshape(with_position.shape), *self._out)
 
-    def seen(self, rows: Tensor, image: Tensor) -> Tensor:
-        """(R, C) tokens with what they saw in the image, each worked on."""
+    def add_image_and_mlp(self, rows: Tensor, image: Tensor) -> Tensor:
+        """Adds the token-to-image attention's output to (R, C) tokens; then norm, MLP and norm."""
         rows = self._norm2(rows + image)
-        inner = self._act(linear(rows.to(self._type), *self._in))
-        return self._norm3(rows + linear(inner, *self._back))
+        hidden = self._activation(linear(rows.to(self._mlp_dtype), *self._mlp_first))
+        return self._norm3(rows + linear(hidden, *self._mlp_second))

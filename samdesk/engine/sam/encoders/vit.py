@@ -1,4 +1,4 @@
-"""Image encoders by the network they are for, in the type the device is fast in."""
+"""SAM 1's ViT image encoder for inference, and the choice of encoder for a SAM 1 network."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from samdesk.base.jobs import Pause
 from samdesk.engine.runtime.kernels import linear
 
 
-class Encoder(Protocol):
-    """SAM 1's image encoder."""
+class ImageEncoder(Protocol):
+    """Image encoder of a SAM 1 network."""
 
     def __call__(self, pixels: Tensor, content_hw: tuple[int, int], pause: Pause) -> Tensor:
-        """(1, 256, 64, 64) of (1, 3, 1024, 1024) pixels; see ``TinyVitEncoder``."""
+        """Encodes (1, 3, 1024, 1024) pixels to (1, 256, 64, 64); see ``TinyVitEncoder``."""
 
 
-class _Linear(nn.Linear):
-    """A linear layer by the fastest way there is."""
+class _FastLinear(nn.Linear):
+    """Linear layer with the fastest kernel of the device."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         return linear(input, self.weight, self.bias)
 
 
 class VitEncoder:
-    """SAM 1's plain vision transformer: the stock module with faster linear layers.
+    """SAM 1's ViT encoder: the stock module with faster linear layers.
 
     Args:
-        module: Ultralytics' ``ImageEncoderViT`` on its device.
-        dtype: The type to work in.
+        module: Ultralytics' ``ImageEncoderViT`` on its device; it is changed in place.
+        dtype: Dtype to compute in.
     """
 
     def __init__(self, module: Any, dtype: torch.dtype) -> None:
-        self._module = _faster(module, dtype)
+        self._module = _with_fast_linears(module, dtype)
         self._dtype = dtype
 
     def __call__(self, pixels: Tensor, content_hw: tuple[int, int], pause: Pause) -> Tensor:
-        """See ``Encoder``. All its cells look at all others, those of the padding, too."""
-        with _Pauses(self._module.blocks, pause):
-            found: Tensor = self._module(pixels.to(self._dtype))
-        return found
+        """See ``ImageEncoder``. Global attention covers the padding, too, so ``content_hw`` saves nothing."""
+        with _PauseHooks(self._module.blocks, pause):
+            features: Tensor = self._module(pixels.to(self._dtype))
+        return features
 
 
-def _faster(module: Any, dtype: torch.dtype) -> Any:
+def _with_fast_linears(module: Any, dtype: torch.dtype) -> Any:
     for child in module.modules():
         if type(child) is nn.Linear:
-            child.__class__ = _Linear
+            child.__class__ = _FastLinear
     return module.to(dtype).eval()
 
 
-class _Pauses:
-    """Calls ``pause`` before each of some modules, while it is entered."""
+class _PauseHooks:
+    """Context manager that calls ``pause`` before the forward pass of each of some modules."""
 
     def __init__(self, modules: Any, pause: Pause) -> None:
         self._modules, self._pause = modules, pause

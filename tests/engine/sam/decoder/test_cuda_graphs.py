@@ -1,6 +1,6 @@
-"""Recorded decodes: that the right input reaches them, and that a recorder that fails costs nothing.
+"""Captured graphs of the decoder: each replay uses its own inputs; a failed capture falls back to eager.
 
-Only a GPU has graphs. Here a recorder of the same manners does the work again on the same places.
+Only a GPU has CUDA graphs. Here a capturer with the same contract runs the work again on the static tensors.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ import pytest
 import torch
 
 from samdesk.engine.sam.decoder import cuda_graphs
-from samdesk.engine.sam.decoder.cuda_graphs import PlainRunner, Prompted, RecordedRunner, Replay, runner_for
-from samdesk.engine.sam.decoder.decoder import Decoder, ImageSide
+from samdesk.engine.sam.decoder.cuda_graphs import DecoderInputs, EagerRunner, GraphRunner, Replay, runner_for
+from samdesk.engine.sam.decoder.decoder import Decoder, ImageFeatures
 from tests.helpers.networks import seeded_network
 
 
-class PlaceRecorder:
-    """Does recorded work again and puts the result where the first one was, as a graph does."""
+class RerunCapturer:
+    """Replays captured work by running it again and copying the result to the static output."""
 
     def __init__(self, fail: bool = False, wrong: bool = False) -> None:
-        self.recorded = self.replayed = 0
+        self.captured = self.replayed = 0
         self.fail, self.wrong = fail, wrong
 
-    def record(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Replay]:
         if self.fail:
             raise RuntimeError("operation not permitted when stream is capturing")
-        self.recorded += 1
-        places = tuple(torch.full_like(x, float("nan")) for x in work())  # recording computes nothing
+        self.captured += 1
+        outputs = tuple(torch.full_like(x, float("nan")) for x in work())  # capturing computes nothing
 
         def replay() -> None:
             self.replayed += 1
-            for place, found in zip(places, work(), strict=True):
-                place.copy_(found * (2 if self.wrong else 1))
+            for output, result in zip(outputs, work(), strict=True):
+                output.copy_(result * (2 if self.wrong else 1))
 
-        return places, replay
+        return outputs, replay
 
     def to_host(self, tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         return tuple(x.clone() for x in tensors)
@@ -55,69 +55,79 @@ def decoder() -> Decoder:
 
 
 @pytest.fixture(scope="module")
-def images(decoder: Decoder) -> list[ImageSide]:
+def images(decoder: Decoder) -> list[ImageFeatures]:
     random = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        return [decoder.image_side(torch.randn(1, 256, 64, 64, generator=random)) for _ in range(2)]
+        return [decoder.prepare_image(torch.randn(1, 256, 64, 64, generator=random)) for _ in range(2)]
 
 
-def clicks(count: int, seed: int, mask: bool = False, multimask: bool = True) -> Prompted:
+def point_inputs(count: int, seed: int, mask: bool = False, multimask: bool = True) -> DecoderInputs:
     random = torch.Generator().manual_seed(seed)
     masks = torch.randn(1, 1, 256, 256, generator=random) * 5 if mask else None
-    return Prompted(torch.rand(1, count, 2, generator=random) * 1024, torch.ones(1, count), masks, multimask)
+    return DecoderInputs(
+        torch.rand(1, count, 2, generator=random) * 1024, torch.ones(1, count), masks, multimask
+    )
 
 
-def same(found: tuple[torch.Tensor, ...], wanted: tuple[torch.Tensor, ...]) -> bool:
-    return all(torch.allclose(x, y, atol=1e-4) for x, y in zip(found, wanted, strict=True))
+def same(found: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ...]) -> bool:
+    return all(torch.allclose(x, y, atol=1e-4) for x, y in zip(found, expected, strict=True))
 
 
-def test_each_prompt_and_image_gets_its_own_masks(decoder: Decoder, images: list[ImageSide]) -> None:
-    recorder = PlaceRecorder()
-    recorded, plain = RecordedRunner(decoder, recorder), PlainRunner(decoder)
-    asked = [clicks(2, 1), clicks(2, 2), clicks(3, 3), clicks(2, 4, mask=True), clicks(2, 5, multimask=False)]
+def test_each_prompt_and_image_gets_its_own_masks(decoder: Decoder, images: list[ImageFeatures]) -> None:
+    capturer = RerunCapturer()
+    runner, eager = GraphRunner(decoder, capturer), EagerRunner(decoder)
+    all_inputs = [
+        point_inputs(2, 1),
+        point_inputs(2, 2),
+        point_inputs(3, 3),
+        point_inputs(2, 4, mask=True),
+        point_inputs(2, 5, multimask=False),
+    ]
     kept = []
     for image in (*images, images[0]):
-        for one in asked:
-            found = recorded(image, one)
-            assert same(found, plain(image, one))
-            kept.append((found, plain(image, one)))
-    assert recorder.recorded == 4
-    assert recorder.replayed == 15, "each first one is replayed, too, to be compared"
-    assert all(same(found, wanted) for found, wanted in kept), "an answer changed after it was given"
+        for inputs in all_inputs:
+            found = runner(image, inputs)
+            assert same(found, eager(image, inputs))
+            kept.append((found, eager(image, inputs)))
+    assert capturer.captured == 4
+    assert capturer.replayed == 15, "the first replay of each graph is compared with the eager result"
+    assert all(same(found, expected) for found, expected in kept), "a result changed after it was returned"
 
 
-def test_many_objects_and_very_many_points_go_plainly(decoder: Decoder, images: list[ImageSide]) -> None:
-    recorder = PlaceRecorder()
-    runner = RecordedRunner(decoder, recorder)
-    boxes = Prompted(torch.rand(3, 2, 2) * 1024, torch.tensor([[2.0, 3.0]]).expand(3, 2), None, False)
+def test_several_objects_and_very_many_points_run_eagerly(
+    decoder: Decoder, images: list[ImageFeatures]
+) -> None:
+    capturer = RerunCapturer()
+    runner = GraphRunner(decoder, capturer)
+    boxes = DecoderInputs(torch.rand(3, 2, 2) * 1024, torch.tensor([[2.0, 3.0]]).expand(3, 2), None, False)
     assert runner(images[0], boxes)[0].shape == (3, 1, 256, 256)
-    runner(images[0], clicks(60, 1))
-    assert recorder.recorded == 0
+    runner(images[0], point_inputs(60, 1))
+    assert capturer.captured == 0
 
 
-@pytest.mark.parametrize("trouble", [{"fail": True}, {"wrong": True}])
-def test_where_recording_fails_or_is_wrong_all_goes_on_plainly(
-    decoder: Decoder, images: list[ImageSide], trouble: dict[str, bool]
+@pytest.mark.parametrize("fault", [{"fail": True}, {"wrong": True}])
+def test_a_failed_or_wrong_capture_falls_back_to_eager(
+    decoder: Decoder, images: list[ImageFeatures], fault: dict[str, bool]
 ) -> None:
-    recorder = PlaceRecorder(**trouble)
-    runner, plain = RecordedRunner(decoder, recorder), PlainRunner(decoder)
+    capturer = RerunCapturer(**fault)
+    runner, eager = GraphRunner(decoder, capturer), EagerRunner(decoder)
     for seed in range(3):
-        assert same(runner(images[0], clicks(2, seed)), plain(images[0], clicks(2, seed)))
-    assert recorder.replayed <= 1
+        assert same(runner(images[0], point_inputs(2, seed)), eager(images[0], point_inputs(2, seed)))
+    assert capturer.replayed <= 1
 
 
-def test_only_so_many_kinds_are_kept(
-    decoder: Decoder, images: list[ImageSide], monkeypatch: pytest.MonkeyPatch
+def test_the_number_of_graphs_is_limited(
+    decoder: Decoder, images: list[ImageFeatures], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cuda_graphs, "_MOST_RECORDED", 3)
-    recorder = PlaceRecorder()
-    runner = RecordedRunner(decoder, recorder)
+    monkeypatch.setattr(cuda_graphs, "_MAX_GRAPHS", 3)
+    capturer = RerunCapturer()
+    runner = GraphRunner(decoder, capturer)
     for count in (1, 2, 3, 4, 4):
-        runner(images[0], clicks(count, count))
-    assert recorder.recorded == 4
-    runner(images[0], clicks(1, 0))
-    assert recorder.recorded == 5, "the first kind was dropped for the fourth"
+        runner(images[0], point_inputs(count, count))
+    assert capturer.captured == 4
+    runner(images[0], point_inputs(1, 0))
+    assert capturer.captured == 5, "the first graph was dropped for the fourth"
 
 
-def test_a_cpu_records_nothing(decoder: Decoder) -> None:
-    assert isinstance(runner_for(decoder), PlainRunner)
+def test_a_cpu_runs_eagerly(decoder: Decoder) -> None:
+    assert isinstance(runner_for(decoder), EagerRunner)

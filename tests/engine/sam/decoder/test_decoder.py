@@ -1,4 +1,4 @@
-"""The decoder against the stock prompt encoder and mask decoder it stands in for, with the same weights."""
+"""Our decoder against the stock prompt encoder and mask decoder with the same weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samdesk.engine.sam.decoder.decoder import Decoded, Decoder, ImageSide
-from samdesk.engine.sam.decoder.upscaling import apart
+from samdesk.engine.sam.decoder.decoder import Decoder, DecoderOutput, ImageFeatures
+from samdesk.engine.sam.decoder.upscaling import to_nested_order
 from tests.helpers.networks import seeded_network
 
 NAMES = ("mobile_sam", "sam2_t")
@@ -19,37 +19,37 @@ CLOSE = 1e-4
 
 
 class Pair:
-    """A stock decoder, ours, and a made-up image of theirs."""
+    """A stock decoder, ours, and random image features."""
 
     def __init__(self, name: str) -> None:
         module = seeded_network(name)
         self.second = name.startswith("sam2")
-        self.prompts = module.sam_prompt_encoder if self.second else module.prompt_encoder
-        self.masks = module.sam_mask_decoder if self.second else module.mask_decoder
+        self.prompt_encoder = module.sam_prompt_encoder if self.second else module.prompt_encoder
+        self.mask_decoder = module.sam_mask_decoder if self.second else module.mask_decoder
         random = torch.Generator().manual_seed(5)
         self.image = torch.randn(1, 256, 64, 64, generator=random)
-        self.finer: list[torch.Tensor] = []
+        self.high_resolution: list[torch.Tensor] = []
         if self.second:
-            self.finer = [
+            self.high_resolution = [
                 torch.randn(1, 32, 256, 256, generator=random) / 2,
                 torch.randn(1, 64, 128, 128, generator=random) / 2,
             ]
 
-    def ours(self, dtype: torch.dtype = torch.float32) -> tuple[Decoder, ImageSide]:
-        decoder = Decoder(self.prompts, self.masks, dtype)
-        return decoder, decoder.image_side(self.image, *self.finer)
+    def ours(self, dtype: torch.dtype = torch.float32) -> tuple[Decoder, ImageFeatures]:
+        decoder = Decoder(self.prompt_encoder, self.mask_decoder, dtype)
+        return decoder, decoder.prepare_image(self.image, *self.high_resolution)
 
-    def stock(self, asked: Asked, multimask: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        points, boxes = asked.points, asked.boxes
+    def stock(self, prompts: Prompts, multimask: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        points, boxes = prompts.points, prompts.boxes
         if self.second and boxes is not None:  # Meta gives boxes to SAM 2 as two points each
-            points, boxes = asked.together(boxes_first=True), None
-        sparse, dense = self.prompts(points=points, boxes=boxes, masks=asked.masks)
+            points, boxes = prompts.as_points(boxes_first=True), None
+        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=prompts.masks)
         more: dict[str, Any] = {}
         if self.second:
-            more = {"repeat_image": len(sparse) > 1, "high_res_features": self.finer}
-        logits, scores, *_ = self.masks(
+            more = {"repeat_image": len(sparse) > 1, "high_res_features": self.high_resolution}
+        logits, scores, *_ = self.mask_decoder(
             image_embeddings=self.image,
-            image_pe=self.prompts.get_dense_pe(),
+            image_pe=self.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=multimask,
@@ -57,17 +57,19 @@ class Pair:
         )
         return logits, scores
 
-    def answer(self, decoder: Decoder, image: ImageSide, asked: Asked, multimask: bool) -> Decoded:
-        points = asked.together(boxes_first=self.second)
-        if self.second or asked.boxes is None:
-            points = None if points is None else with_none(*points)
-        points = points or (torch.empty(asked.count, 0, 2), torch.empty(asked.count, 0))
+    def answer(
+        self, decoder: Decoder, image: ImageFeatures, prompts: Prompts, multimask: bool
+    ) -> DecoderOutput:
+        points = prompts.as_points(boxes_first=self.second)
+        if self.second or prompts.boxes is None:
+            points = None if points is None else append_padding_point(*points)
+        points = points or (torch.empty(prompts.count, 0, 2), torch.empty(prompts.count, 0))
         sparse = decoder.embed_points(*points)
-        mask = None if asked.masks is None else decoder.embed_mask(asked.masks)
+        mask = None if prompts.masks is None else decoder.embed_mask(prompts.masks)
         return decoder(image, sparse, mask, multimask)
 
 
-class Asked:
+class Prompts:
     """Seeded prompts of a kind for some objects."""
 
     def __init__(self, kind: str, count: int = 1, seed: int = 0) -> None:
@@ -86,7 +88,7 @@ class Asked:
         if "mask" in kind:
             self.masks = torch.randn(count, 1, 256, 256, generator=random) * 5
 
-    def together(self, boxes_first: bool) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def as_points(self, boxes_first: bool) -> tuple[torch.Tensor, torch.Tensor] | None:
         parts = [] if self.points is None else [self.points]
         if self.boxes is not None:
             corners = self.boxes.reshape(-1, 2, 2), torch.tensor([[2.0, 3.0]]).expand(self.count, 2)
@@ -96,7 +98,7 @@ class Asked:
         return torch.cat([p for p, _ in parts], 1), torch.cat([labels for _, labels in parts], 1)
 
 
-def with_none(points: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def append_padding_point(points: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     none = torch.zeros(len(points), 1, 2)
     return torch.cat([points, none], 1), torch.cat([labels, -torch.ones(len(points), 1)], 1)
 
@@ -116,22 +118,22 @@ def no_gradients() -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_and_scores_are_the_stock_decoders(pair: Pair, kind: str, multimask: bool) -> None:
     decoder, image = pair.ours()
-    asked = Asked(kind, seed=len(kind))
-    found = pair.answer(decoder, image, asked, multimask)
-    logits, scores = pair.stock(asked, multimask)
+    prompts = Prompts(kind, seed=len(kind))
+    found = pair.answer(decoder, image, prompts, multimask)
+    logits, scores = pair.stock(prompts, multimask)
     assert found.logits.shape == logits.shape
-    assert float(logits.std()) > 1, "the seeded network says nothing"
+    assert float(logits.std()) > 1, "the seeded network's logits are flat"
     assert float((found.logits - logits).abs().max()) < CLOSE
     assert float((found.scores - scores).abs().max()) < CLOSE
 
 
 @pytest.mark.parametrize("kind", ["box", "points", "mask"])
-def test_many_objects_at_once_are_each_as_alone(pair: Pair, kind: str) -> None:
+def test_a_batch_decodes_each_object_as_alone(pair: Pair, kind: str) -> None:
     decoder, image = pair.ours()
-    many = Asked(kind, count=3, seed=9)
+    many = Prompts(kind, count=3, seed=9)
     found = pair.answer(decoder, image, many, False)
     for i in range(3):
-        one = Asked(kind)
+        one = Prompts(kind)
         one.points = None if many.points is None else (many.points[0][i : i + 1], many.points[1][i : i + 1])
         one.boxes = None if many.boxes is None else many.boxes[i : i + 1]
         one.masks = None if many.masks is None else many.masks[i : i + 1]
@@ -140,71 +142,74 @@ def test_many_objects_at_once_are_each_as_alone(pair: Pair, kind: str) -> None:
         assert float((found.scores[i] - scores[0]).abs().max()) < CLOSE
 
 
-def test_sam_2_takes_the_best_of_three_where_the_single_mask_wavers() -> None:
+def test_sam_2_returns_the_best_of_three_if_the_single_mask_is_unstable() -> None:
     pair = Pair("sam2_t")
-    taken = []
-    for limit in (0.0, 1.1):  # no mask wavers; every mask does
-        pair.masks.dynamic_multimask_stability_thresh = limit
+    outputs = []
+    for limit in (0.0, 1.1):  # every mask is stable; none is
+        pair.mask_decoder.dynamic_multimask_stability_thresh = limit
         decoder, image = pair.ours()
-        asked = Asked("box", seed=3)
-        found = pair.answer(decoder, image, asked, False)
-        logits, scores = pair.stock(asked, False)
+        prompts = Prompts("box", seed=3)
+        found = pair.answer(decoder, image, prompts, False)
+        logits, scores = pair.stock(prompts, False)
         assert float((found.logits - logits).abs().max()) < CLOSE
         assert float((found.scores - scores).abs().max()) < CLOSE
-        taken.append(found.logits)
-    assert float((taken[0] - taken[1]).abs().max()) > 1
+        outputs.append(found.logits)
+    assert float((outputs[0] - outputs[1]).abs().max()) > 1
 
 
-def test_bf16_draws_about_the_same(pair: Pair) -> None:
+def test_bf16_is_close_to_fp32(pair: Pair) -> None:
     exact, image = pair.ours()
     rough, rough_image = pair.ours(torch.bfloat16)
     for kind in KINDS:
-        asked = Asked(kind, seed=2)
-        wanted = pair.answer(exact, image, asked, True).logits > 0
-        found = pair.answer(rough, rough_image, asked, True).logits
+        prompts = Prompts(kind, seed=2)
+        expected = pair.answer(exact, image, prompts, True).logits > 0
+        found = pair.answer(rough, rough_image, prompts, True).logits
         assert found.dtype == torch.float32
-        overlap = ((found > 0) & wanted).sum((-1, -2)) / ((found > 0) | wanted).sum((-1, -2))
-        # These masks are noise, whose every cell is an edge: a real one differs far less.
+        overlap = ((found > 0) & expected).sum((-1, -2)) / ((found > 0) | expected).sum((-1, -2))
+        # These masks are noise: every cell is an edge. Real masks differ far less.
         assert float(overlap.min()) > 0.9, kind
 
 
-def test_an_image_side_comes_back_from_its_primary_tensors(pair: Pair) -> None:
+def test_image_features_are_restored_from_the_encoder_output(pair: Pair) -> None:
     decoder, image = pair.ours()
-    again = decoder.from_primary([x.half() for x in image.primary])
-    asked = Asked("box and points", seed=4)
-    found, wanted = (pair.answer(decoder, x, asked, True).logits for x in (again, image))
-    assert float((found - wanted).abs().max()) < 0.2 * float(wanted.std())
-    with pytest.raises(ValueError, match="no embedding of this model"):
-        decoder.from_primary([image.tokens[:, :100]])
+    again = decoder.from_encoder_output([x.half() for x in image.encoder_output])
+    prompts = Prompts("box and points", seed=4)
+    found, expected = (pair.answer(decoder, x, prompts, True).logits for x in (again, image))
+    assert float((found - expected).abs().max()) < 0.2 * float(expected.std())
+    with pytest.raises(ValueError, match="not an embedding of this model"):
+        decoder.from_encoder_output([image.tokens[:, :100]])
 
 
-def test_an_image_side_of_another_type_is_brought_here(pair: Pair) -> None:
+def test_image_features_of_another_dtype_are_converted(pair: Pair) -> None:
     decoder, image = pair.ours()
-    other = Decoder(pair.prompts, pair.masks, torch.bfloat16).here(image)
-    assert other.tokens.dtype == other.first.keys.dtype == torch.bfloat16
-    assert decoder.here(image) is image
+    other = Decoder(pair.prompt_encoder, pair.mask_decoder, torch.bfloat16).to_device(image)
+    assert other.tokens.dtype == other.cached.keys.dtype == torch.bfloat16
+    assert decoder.to_device(image) is image
     assert other.nbytes * 2 == image.nbytes
 
 
-def test_the_input_is_left_alone(pair: Pair) -> None:
+def test_inputs_are_not_modified(pair: Pair) -> None:
     decoder, image = pair.ours()
-    before = [x.clone() for x in (*image.primary, image.first.keys, image.first.values, image.first.queries)]
+    before = [
+        x.clone()
+        for x in (*image.encoder_output, image.cached.keys, image.cached.values, image.cached.queries)
+    ]
     for kind in KINDS:
-        pair.answer(decoder, image, Asked(kind), True)
-    after = (*image.primary, image.first.keys, image.first.values, image.first.queries)
+        pair.answer(decoder, image, Prompts(kind), True)
+    after = (*image.encoder_output, image.cached.keys, image.cached.values, image.cached.queries)
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 
 
 @settings(max_examples=20, deadline=None)
-@given(side=st.integers(1, 4), times=st.integers(1, 2), channels=st.integers(1, 3))
-def test_cells_come_apart_in_order(side: int, times: int, channels: int) -> None:
-    width = side << times
+@given(side=st.integers(1, 4), levels=st.integers(1, 2), channels=st.integers(1, 3))
+def test_nested_order(side: int, levels: int, channels: int) -> None:
+    width = side << levels
     features = torch.arange(channels * width * width, dtype=torch.float32).view(1, channels, width, width)
-    rows = apart(features, times)
+    rows = to_nested_order(features, levels)
     assert rows.shape == (width * width, channels)
     for index in range(width * width):
         place, parts = index, []
-        for _ in range(times):
+        for _ in range(levels):
             place, part = divmod(place, 4)
             parts.append(part)
         row, column = divmod(place, side)
