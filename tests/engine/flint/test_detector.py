@@ -1,4 +1,4 @@
-"""Flint's detector: weights from plain tensors, and files that hold none."""
+"""Flint's detector: weights from safetensors, and files without a detector."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def photo() -> RgbImage:
+def image() -> RgbImage:
     rng = np.random.default_rng(3)
     rows = np.kron(rng.integers(0, 255, (6, 8, 3)), np.ones((20, 20, 1)))
     return (rows + rng.integers(0, 9, rows.shape)).astype(np.uint8)
@@ -40,10 +40,10 @@ def numbers(found: list[Detection]) -> np.ndarray:
     return np.array([[d.x0, d.y0, d.x1, d.y1, d.score, d.class_id] for d in found])
 
 
-def test_the_file_and_the_network_it_is_from_find_the_same(weights: Path, photo: RgbImage) -> None:
+def test_the_loaded_detector_matches_the_network_it_was_saved_from(weights: Path, image: RgbImage) -> None:
     detector = load_flint_detector(weights, "cpu", "auto")
-    (found,) = detector.detect([photo], conf=0.3, imgsz=160, max_det=20)
-    bgr = np.ascontiguousarray(photo[..., ::-1])
+    (found,) = detector.detect([image], conf=0.3, imgsz=160, max_det=20)
+    bgr = np.ascontiguousarray(image[..., ::-1])
     (wanted,) = seeded_yolo(NAMES).predict(
         bgr, conf=0.3, iou=0.45, imgsz=160, max_det=20, device="cpu", verbose=False, save=False
     )
@@ -52,36 +52,36 @@ def test_the_file_and_the_network_it_is_from_find_the_same(weights: Path, photo:
     np.testing.assert_allclose(numbers(found), wanted.boxes.data.numpy(), atol=1e-3)
 
 
-def test_what_it_says_of_itself(weights: Path) -> None:
+def test_model_information(weights: Path) -> None:
     detector = load_flint_detector(weights, "cpu", "fp16", title="Flint, taught")
     assert detector.names == NAMES
     assert detector.info.title == "Flint, taught"
     assert detector.info.name == "flint.safetensors"
     assert detector.info.path == str(weights)
-    assert detector.info.precision == "fp32"  # the CPU has no fp16 worth having
+    assert detector.info.precision == "fp32"  # fp16 is slow on CPUs
     assert len(detector.info.sha256) == 16
     assert load_flint_detector(weights, "cpu", "auto").info.title == "Flint detector"
 
 
-def test_other_tensors_in_the_file_are_left_alone(weights: Path, tmp_path: Path, photo: RgbImage) -> None:
+def test_other_tensors_in_the_file_are_ignored(weights: Path, tmp_path: Path, image: RgbImage) -> None:
     more = {"head.0.weight": torch.ones(3), "encoder.steps": torch.ones(1, dtype=torch.int64)}
     with safe_open(weights, framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     both = tmp_path / "both.safetensors"
     save_file({**more, **tensors}, both, {**metadata(NAMES), "head": "anything"})
-    found = load_flint_detector(both, "cpu", "auto").detect([photo], conf=0.3, imgsz=160)
-    alone = load_flint_detector(weights, "cpu", "auto").detect([photo], conf=0.3, imgsz=160)
+    found = load_flint_detector(both, "cpu", "auto").detect([image], conf=0.3, imgsz=160)
+    alone = load_flint_detector(weights, "cpu", "auto").detect([image], conf=0.3, imgsz=160)
     assert found == alone
     assert found[0]
 
 
 def test_a_network_of_many_classes(tmp_path: Path) -> None:
-    names = [f"part {i}" for i in range(150)]  # Ultralytics widens the head above 80 classes; ours stays
+    names = [f"part {i}" for i in range(150)]  # Ultralytics widens the head above 80 classes; ours does not
     path = save_seeded_yolo(tmp_path / "many.safetensors", names)
     assert load_flint_detector(path, "cpu", "auto").names == tuple(names)
 
 
-def test_the_counters_of_batch_norms_stay_out(weights: Path) -> None:
+def test_batch_norm_counters_are_not_stored(weights: Path) -> None:
     tensors = read_yolo(weights).tensors
     assert all(value.dtype == torch.float16 for value in tensors.values())
     assert not any(key.endswith("num_batches_tracked") for key in tensors)
@@ -94,9 +94,9 @@ def rewritten(
     def write(source: Path, target: Path) -> None:
         weights = read_yolo(source)
         tensors: dict[str, object] = {f"yolo.{key}": value for key, value in weights.tensors.items()}
-        about = metadata(weights.names)
-        change(tensors, about)
-        save_file(tensors, target, about)  # type: ignore[arg-type]
+        words = metadata(weights.names)
+        change(tensors, words)
+        save_file(tensors, target, words)  # type: ignore[arg-type]
 
     return write
 
@@ -118,26 +118,26 @@ BROKEN: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "a folder": (lambda _, target: target.mkdir(), "cannot be read"),
     "another program's": (
         lambda _, target: save_file({"a": torch.ones(2)}, target),
-        "holds no Flint weights .*'flint-1' is expected, 'none' found",
+        "is not a Flint weights file .format 'none', expected 'flint-1'",
     ),
     "a later format": (
-        rewritten(lambda _, about: about.update(format="flint-9")),
-        "'flint-1' is expected, 'flint-9' found",
+        rewritten(lambda _, words: words.update(format="flint-9")),
+        "format 'flint-9', expected 'flint-1'",
     ),
     "another network": (
-        rewritten(lambda _, about: about.update(yolo="yolo11x")),
-        "no detector that is known here .'yolo11x'",
+        rewritten(lambda _, words: words.update(yolo="yolo11x")),
+        "no supported detector .'yolo11x'",
     ),
-    "no names": (rewritten(lambda _, about: about.pop("names")), "does not say which classes"),
-    "odd names": (rewritten(lambda _, about: about.update(names='{"0": "a"}')), "does not say which"),
-    "no names at all": (rewritten(lambda _, about: about.update(names="[]")), "does not say which"),
+    "no names": (rewritten(lambda _, words: words.pop("names")), "has no class names"),
+    "odd names": (rewritten(lambda _, words: words.update(names='{"0": "a"}')), "has no class names"),
+    "no names at all": (rewritten(lambda _, words: words.update(names="[]")), "has no class names"),
     "fewer names": (
-        rewritten(lambda _, about: about.update(names='["a"]')),
-        "does not fit yolo11n: 6 of another shape .model.23.cv3.0.2.weight, model.23.cv3.0.2.bias, ...",
+        rewritten(lambda _, words: words.update(names='["a"]')),
+        "does not fit yolo11n: 6 with a wrong shape .model.23.cv3.0.2.weight, model.23.cv3.0.2.bias, ...",
     ),
     "a tensor missing": (
         rewritten(lambda tensors, _: tensors.pop(FIRST)),
-        "1 tensors missing .model.0.conv.weight.",
+        "1 missing .model.0.conv.weight.",
     ),
     "a tensor more": (
         rewritten(lambda tensors, _: tensors.update({"yolo.extra": torch.ones(1)})),
@@ -145,46 +145,44 @@ BROKEN: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     ),
     "whole numbers": (
         rewritten(lambda tensors, _: tensors.update({FIRST: torch.ones(16, 3, 3, 3, dtype=torch.int8)})),
-        "1 not of numbers .model.0.conv.weight.",
+        "1 not floating point .model.0.conv.weight.",
     ),
     "no detector": (
         lambda _, target: save_file({"head.a": torch.ones(2)}, target, metadata(NAMES)),
-        r"does not fit yolo11n: \d+ tensors missing",
+        r"does not fit yolo11n: \d+ missing",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_files_that_hold_no_detector(kind: str, weights: Path, tmp_path: Path) -> None:
-    write, words = BROKEN[kind]
+def test_files_without_a_detector(kind: str, weights: Path, tmp_path: Path) -> None:
+    write, message = BROKEN[kind]
     path = tmp_path / "mine.safetensors"
     write(weights, path)
-    with pytest.raises(EngineError, match=words) as raised:
+    with pytest.raises(EngineError, match=message) as raised:
         load_flint_detector(path, "cpu", "auto")
     assert str(path) in str(raised.value)
-    assert str(raised.value).endswith("Choose a file of Flint weights.")
+    assert str(raised.value).endswith("Choose a Flint weights file.")
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"There is no file .*gone\.safetensors"):
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"gone\.safetensors does not exist"):
         load_flint_detector(tmp_path / "gone.safetensors", "cpu", "auto")
 
 
-def test_a_checkpoint_is_no_file_of_plain_tensors(yolo11n: Path) -> None:
+def test_a_pytorch_checkpoint_is_refused(yolo11n: Path) -> None:
     with pytest.raises(EngineError, match=r"yolo11n\.pt cannot be read as Flint weights"):
         load_flint_detector(yolo11n, "cpu", "auto")
 
 
-def test_the_packed_yolo11n_finds_what_the_checkpoint_finds(
-    yolo11n: Path, coco64: Path, tmp_path: Path
-) -> None:
+def test_the_packed_yolo11n_matches_the_checkpoint(yolo11n: Path, coco64: Path, tmp_path: Path) -> None:
     path = tmp_path / "flint.safetensors"
     model = load_checkpoint(yolo11n)
     write_detector(path, network_tensors(model.model), [model.names[i] for i in range(len(model.names))])
     packed, original = load_flint_detector(path, "cpu", "auto"), load_detector(str(yolo11n), "cpu")
     assert packed.names == original.names
-    for photo in sorted((coco64 / "images").glob("*.jpg"))[:3]:
-        pixels = np.array(Image.open(photo).convert("RGB"))
+    for image in sorted((coco64 / "images").glob("*.jpg"))[:3]:
+        pixels = np.array(Image.open(image).convert("RGB"))
         assert packed.detect([pixels], conf=0.1) == original.detect([pixels], conf=0.1)
 
 

@@ -1,4 +1,4 @@
-"""Flint behind the predictor's protocol, with the weights that ship: what holds for any prompt and photo."""
+"""Flint as a ``Predictor``, with the shipped weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def predictor() -> Predictor:
 
 @pytest.fixture(scope="module")
 def bus(tmp_path_factory: pytest.TempPathFactory) -> RgbImage:
-    """A photo of a bus and four people, 810 x 1080 pixels."""
+    """Returns an image of a bus and four people, 810 x 1080 pixels."""
     folder = make_demo_folder(tmp_path_factory.mktemp("photos"))
     return np.asarray(Image.open(folder / "bus.jpg").convert("RGB"))
 
@@ -59,10 +59,10 @@ def bus_mask(predictor: Predictor, embedding: Embedding) -> BoolArray:
     return predictor.predict(embedding, PromptSet(box=BUS))[0].raster()
 
 
-# What a prompt gets
+# Prompts
 
 
-def test_a_box_is_answered_by_one_mask_in_it(bus_mask: BoolArray) -> None:
+def test_a_box_gives_one_mask_inside_it(bus_mask: BoolArray) -> None:
     inside = np.zeros_like(bus_mask)
     inside[222:762, 14:803] = True
     assert bus_mask[300, 400]
@@ -71,27 +71,27 @@ def test_a_box_is_answered_by_one_mask_in_it(bus_mask: BoolArray) -> None:
     assert (bus_mask & ~inside).sum() < 0.1 * bus_mask.sum()
 
 
-def test_a_click_has_several_readings_the_surest_first(predictor: Predictor, embedding: Embedding) -> None:
+def test_a_point_has_several_candidates_best_first(predictor: Predictor, embedding: Embedding) -> None:
     found = predictor.predict(embedding, PromptSet((COAT,)))
     assert 1 <= len(found) <= 3
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     for candidate in found:
         mask = candidate.raster()
-        assert mask[600, 148], "the place that was clicked"
+        assert mask[600, 148], "the point"
         assert mask[:, 400:].sum() < 0.1 * mask.sum(), "the man, not the bus"
         assert 0 <= candidate.score <= 1
         assert 0 <= candidate.stability <= 1
     masks = [c.raster() for c in found]
-    assert all(iou(a, b) < 0.9 for i, a in enumerate(masks) for b in masks[:i]), "each is another reading"
+    assert all(iou(a, b) < 0.9 for i, a in enumerate(masks) for b in masks[:i]), "each is another candidate"
 
 
-def test_one_mask_is_given_where_one_is_asked_for(predictor: Predictor, embedding: Embedding) -> None:
+def test_one_mask_without_multimask_or_with_a_box(predictor: Predictor, embedding: Embedding) -> None:
     assert len(predictor.predict(embedding, PromptSet((COAT,)), multimask=False)) == 1
     assert len(predictor.predict(embedding, PromptSet(box=MAN))) == 1
     assert len(predictor.predict(embedding, PromptSet((COAT,), MAN))) == 1
 
 
-def test_a_box_and_a_click_are_one_object(predictor: Predictor, embedding: Embedding) -> None:
+def test_a_box_and_a_point_are_one_object(predictor: Predictor, embedding: Embedding) -> None:
     (both,) = predictor.predict(embedding, PromptSet((COAT,), MAN))
     mask = both.raster()
     assert mask[600, 148]
@@ -105,9 +105,7 @@ def test_a_box_drawn_backwards_is_the_same_box(
     assert np.array_equal(found.raster(), bus_mask)
 
 
-def test_a_correction_stays_on_the_look_of_the_mask_it_corrects(
-    predictor: Predictor, embedding: Embedding
-) -> None:
+def test_a_correction_reuses_the_crop_of_its_mask(predictor: Predictor, embedding: Embedding) -> None:
     (bus,) = predictor.predict(embedding, PromptSet(box=BUS))
     not_the_man = replace(COAT, positive=False)
     (second,) = predictor.predict(embedding, PromptSet((not_the_man,), BUS, bus.as_prompt()))
@@ -115,10 +113,10 @@ def test_a_correction_stays_on_the_look_of_the_mask_it_corrects(
     (third,) = predictor.predict(embedding, prompts)
     assert bus.frame == second.frame == third.frame
     before, after = (c.raster()[480:720, 90:220].mean() for c in (bus, third))
-    assert after < 0.7 * before, "the man in front of the bus is taken away"
+    assert after < 0.7 * before, "the man in front of the bus is removed"
 
 
-def test_a_click_far_off_takes_another_look(predictor: Predictor, embedding: Embedding) -> None:
+def test_a_distant_point_changes_the_crop(predictor: Predictor, embedding: Embedding) -> None:
     (first,) = predictor.predict(embedding, PromptSet(box=MAN))
     far = PointPrompt(780, 620)
     (second,) = predictor.predict(embedding, PromptSet((far,), MAN, first.as_prompt()))
@@ -131,23 +129,23 @@ def test_a_click_far_off_takes_another_look(predictor: Predictor, embedding: Emb
 def test_a_mask_of_any_frame_is_a_prompt(
     predictor: Predictor, embedding: Embedding, bus_mask: BoolArray
 ) -> None:
-    """As an annotation that is opened again gives it: over the whole padded photo."""
+    """Such as the mask of an annotation edited again: over the whole padded image."""
     frame = Frame(0.0, 0.0, 1080.0)
     drawn = MaskPrompt(region_to_logits(from_box(46, 396, 246, 908), frame, embedding.image_hw), frame)
     (alone,) = predictor.predict(embedding, PromptSet(mask=drawn))
-    assert alone.frame != frame, "it looks closer"
+    assert alone.frame != frame, "it is decoded on a crop"
     box = np.zeros(embedding.image_hw, bool)
     box[396:908, 46:246] = True
     assert iou(alone.raster(), box) > 0.3
     assert iou(alone.raster(), bus_mask) < 0.3
 
 
-def test_no_prompt_has_no_candidates(predictor: Predictor, embedding: Embedding) -> None:
+def test_an_empty_prompt_set_has_no_candidates(predictor: Predictor, embedding: Embedding) -> None:
     assert predictor.predict(embedding, PromptSet()) == []
     assert predictor.predict_boxes(embedding, np.zeros((0, 4))) == []
 
 
-def test_the_same_question_has_the_same_answer(predictor: Predictor, bus: RgbImage) -> None:
+def test_predictions_are_deterministic(predictor: Predictor, bus: RgbImage) -> None:
     for prompts in (PromptSet((COAT,)), PromptSet(box=MAN), PromptSet((COAT, ROAD))):
         first, again = (predictor.predict(predictor.encode(bus), prompts) for _ in range(2))
         assert [c.frame for c in first] == [c.frame for c in again]
@@ -156,16 +154,16 @@ def test_the_same_question_has_the_same_answer(predictor: Predictor, bus: RgbIma
             assert (a.score, a.stability) == (b.score, b.stability)
 
 
-def test_what_was_asked_before_changes_nothing(predictor: Predictor, bus: RgbImage) -> None:
+def test_predictions_do_not_depend_on_earlier_prompts(predictor: Predictor, bus: RgbImage) -> None:
     embedding = predictor.encode(bus)
     first = predictor.predict(embedding, PromptSet((COAT,)))
-    for x in range(100, 800, 60):  # more looks than are kept
+    for x in range(100, 800, 60):  # more crops than are cached
         predictor.predict(embedding, PromptSet(box=BoxPrompt(x, 300, x + 90, 500)))
     again = predictor.predict(embedding, PromptSet((COAT,)))
     assert all(np.array_equal(a.logits, b.logits) for a, b in zip(first, again, strict=True))
 
 
-def test_many_boxes_are_those_boxes_one_by_one(predictor: Predictor, embedding: Embedding) -> None:
+def test_a_batch_of_boxes_equals_single_boxes(predictor: Predictor, embedding: Embedding) -> None:
     boxes = np.array([[x, y, x + w, y + h] for x, y, w, h in _grid(11)])
     together = predictor.predict_boxes(embedding, boxes)
     alone = [predictor.predict(embedding, PromptSet(box=BoxPrompt(*map(float, b))))[0] for b in boxes]
@@ -180,7 +178,7 @@ def _grid(count: int) -> list[tuple[float, float, float, float]]:
     return [(20.0 + 60 * i, 250.0 + 40 * (i % 4), 70.0 + 12 * i, 150.0 + 9 * i) for i in range(count)]
 
 
-# Odd photos and odd prompts
+# Unusual images and prompts
 
 EMPTY = np.full((256, 256), -9, np.float32)
 ODD = [
@@ -202,7 +200,7 @@ ODD = [
 @pytest.mark.parametrize(
     "size", [(120, 160), (1, 1), (3, 200), (200, 3), (31, 33), (640, 640), (5, 3000)], ids=str
 )
-def test_odd_prompts_get_an_answer_on_any_photo(predictor: Predictor, bus: RgbImage, size: Any) -> None:
+def test_unusual_prompts_are_decoded_on_any_image(predictor: Predictor, bus: RgbImage, size: Any) -> None:
     embedding = predictor.encode(np.ascontiguousarray(np.resize(bus, (*size, 3))))
     assert embedding.image_hw == size
     for prompts in ODD:
@@ -215,12 +213,12 @@ def test_odd_prompts_get_an_answer_on_any_photo(predictor: Predictor, bus: RgbIm
         assert_sound(candidate, size)
 
 
-@pytest.mark.parametrize("frame", [Frame(0, 0, 160), Frame(5, 5, 9, 9)], ids=["whole", "close"])
-@pytest.mark.parametrize("points", [(), (PointPrompt(80, 60),)], ids=["alone", "with a click"])
-def test_an_empty_mask_is_no_prompt_to_fail_on(
+@pytest.mark.parametrize("frame", [Frame(0, 0, 160), Frame(5, 5, 9, 9)], ids=["whole", "crop"])
+@pytest.mark.parametrize("points", [(), (PointPrompt(80, 60),)], ids=["alone", "with a point"])
+def test_an_empty_mask_prompt(
     predictor: Predictor, bus: RgbImage, frame: Frame, points: tuple[PointPrompt, ...]
 ) -> None:
-    """A correction of an answer in which nothing was found."""
+    """A correction of a prediction that found nothing."""
     embedding = predictor.encode(np.ascontiguousarray(bus[300:420, 100:260]))
     for candidate in predictor.predict(embedding, PromptSet(points, mask=MaskPrompt(EMPTY, frame))):
         assert_sound(candidate, (120, 160))
@@ -242,7 +240,7 @@ def assert_sound(candidate: MaskCandidate, size: tuple[int, int]) -> None:
         assert y1 <= size[0] + 1e-6
 
 
-def test_a_huge_photo_is_answered_like_a_small_one(
+def test_a_huge_image_is_segmented_like_a_small_one(
     predictor: Predictor, bus: RgbImage, bus_mask: BoolArray
 ) -> None:
     times = 6
@@ -255,17 +253,17 @@ def test_a_huge_photo_is_answered_like_a_small_one(
 
 
 def test_an_object_in_the_corner_reaches_the_edge(predictor: Predictor) -> None:
-    photo = np.full((300, 400, 3), (60, 120, 60), np.uint8)
-    photo += np.random.default_rng(0).integers(0, 30, photo.shape, np.uint8)
-    photo[200:, 290:] = (220, 60, 40)
-    (found,) = predictor.predict(predictor.encode(photo), PromptSet(box=BoxPrompt(290, 200, 400, 300)))
+    image = np.full((300, 400, 3), (60, 120, 60), np.uint8)
+    image += np.random.default_rng(0).integers(0, 30, image.shape, np.uint8)
+    image[200:, 290:] = (220, 60, 40)
+    (found,) = predictor.predict(predictor.encode(image), PromptSet(box=BoxPrompt(290, 200, 400, 300)))
     corner = np.zeros((300, 400), bool)
     corner[200:, 290:] = True
     assert iou(found.raster(), corner) > 0.8
     assert found.region().bounds[2:] == pytest.approx((400, 300), abs=3)
 
 
-def test_a_grey_photo_is_a_photo(predictor: Predictor, bus: RgbImage, bus_mask: BoolArray) -> None:
+def test_a_grey_image(predictor: Predictor, bus: RgbImage, bus_mask: BoolArray) -> None:
     grey = np.asarray(Image.fromarray(bus).convert("L").convert("RGB"))
     (found,) = predictor.predict(predictor.encode(grey), PromptSet(box=BUS))
     assert iou(found.raster(), bus_mask) > 0.7
@@ -281,25 +279,25 @@ def test_a_grey_photo_is_a_photo(predictor: Predictor, bus: RgbImage, bus_mask: 
     ],
     ids=["no colours", "four channels", "floats", "no rows"],
 )
-def test_what_is_no_photo_is_refused(predictor: Predictor, image: Any) -> None:
-    with pytest.raises(EngineError, match="RGB image of 8 bits"):
+def test_unsupported_images_are_refused(predictor: Predictor, image: Any) -> None:
+    with pytest.raises(EngineError, match="8-bit RGB image"):
         predictor.encode(image)
 
 
-# What it shares with all of samdesk
+# Embeddings and model information
 
 
-def test_anothers_embedding_is_refused(predictor: Predictor, embedding: Embedding) -> None:
+def test_another_models_embedding_is_refused(predictor: Predictor, embedding: Embedding) -> None:
     other = replace(embedding, model="mobile_sam.pt:0123")
-    for ask in (
+    for predict in (
         lambda: predictor.predict(other, PromptSet((COAT,))),
         lambda: predictor.predict_boxes(other, np.array([[0, 0, 5, 5.0]])),
     ):
         with pytest.raises(EngineError, match=r"mobile_sam.pt:0123, not by flint.*Encode it again"):
-            ask()
+            predict()
 
 
-def test_an_embedding_comes_back_from_the_host_the_same(predictor: Predictor, bus: RgbImage) -> None:
+def test_an_embedding_moved_to_the_host_and_back_is_the_same(predictor: Predictor, bus: RgbImage) -> None:
     embedding = predictor.encode(bus)
     before = predictor.predict(embedding, PromptSet((COAT,)))
     back = moved(moved(embedding, "cpu"), "cpu")
@@ -309,7 +307,7 @@ def test_an_embedding_comes_back_from_the_host_the_same(predictor: Predictor, bu
 
 
 def test_everything_is_found_with_frames_of_many_sizes(predictor: Predictor, bus: RgbImage) -> None:
-    """Duplicates are told in image pixels: the same box in cells of two frames is another box."""
+    """Duplicates are found in image pixels: equal cells of two frames are different boxes."""
     steps: list[tuple[int, int]] = []
     found = segment_everything(
         predictor,
@@ -332,7 +330,7 @@ def test_everything_is_found_with_frames_of_many_sizes(predictor: Predictor, bus
     assert max(iou(a, b) for i, a in enumerate(masks) for b in masks[:i]) < 0.9
 
 
-def test_what_it_says_of_itself(predictor: Predictor) -> None:
+def test_model_information(predictor: Predictor) -> None:
     info = predictor.info
     assert (info.name, info.title, info.device, info.precision) == ("flint", "Flint", "cpu", "fp32")
     assert Path(info.path) == flint_weights().resolve()
@@ -346,17 +344,17 @@ def test_what_it_says_of_itself(predictor: Predictor) -> None:
     assert flint_weights().stat().st_size <= 10_000_000
 
 
-def test_half_precision_draws_the_same(bus: RgbImage, bus_mask: BoolArray) -> None:
+def test_bf16_is_close_to_fp32(bus: RgbImage, bus_mask: BoolArray) -> None:
     half = load_predictor("flint", "cpu", "bf16")
     assert half.info.precision == "bf16"
     (found,) = half.predict(half.encode(bus), PromptSet(box=BUS))
     assert iou(found.raster(), bus_mask) > 0.95
 
 
-# Its file
+# Weights files
 
 
-def test_nothing_of_it_is_a_pickle(monkeypatch: pytest.MonkeyPatch, bus: RgbImage) -> None:
+def test_no_pickle_is_opened(monkeypatch: pytest.MonkeyPatch, bus: RgbImage) -> None:
     import pickle
 
     import torch
@@ -373,7 +371,7 @@ def test_nothing_of_it_is_a_pickle(monkeypatch: pytest.MonkeyPatch, bus: RgbImag
     assert [detector.names[d.class_id] for d in found[:3]] == ["bus", "person", "person"]
 
 
-def test_its_detector_knows_coco(bus: RgbImage) -> None:
+def test_the_detector_has_the_coco_classes(bus: RgbImage) -> None:
     detector = load_detector("flint", "cpu")
     assert len(detector.names) == 80
     assert detector.names == class_names("flint")
@@ -382,7 +380,7 @@ def test_its_detector_knows_coco(bus: RgbImage) -> None:
     assert np.allclose((best.x0, best.y0, best.x1, best.y1), (4, 229, 796, 728), atol=12)
 
 
-def test_a_file_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
+def test_a_file_is_loaded_by_its_path(tmp_path: Path) -> None:
     mine = tmp_path / "mine.safetensors"
     shutil.copy(flint_weights(), mine)
     info = load_predictor(str(mine), "cpu").info
@@ -391,7 +389,7 @@ def test_a_file_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     assert class_names(str(mine)) == class_names("flint")
 
 
-def test_a_file_says_what_it_is_called(tmp_path: Path) -> None:
+def test_the_title_is_in_the_metadata(tmp_path: Path) -> None:
     from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 
@@ -402,9 +400,7 @@ def test_a_file_says_what_it_is_called(tmp_path: Path) -> None:
     assert load_predictor(str(mine), "cpu").info.title == "Flint, taught"
 
 
-def test_a_taught_head_stands_on_the_shipped_encoder(
-    tmp_path: Path, bus: RgbImage, bus_mask: BoolArray
-) -> None:
+def test_a_taught_head_uses_the_shipped_encoder(tmp_path: Path, bus: RgbImage, bus_mask: BoolArray) -> None:
     from safetensors.torch import load_file, save_file
 
     head = {k: v for k, v in load_file(flint_weights()).items() if k.startswith("head.")}
@@ -429,7 +425,7 @@ def test_a_taught_head_stands_on_the_shipped_encoder(
         ("other", "resnet"),
     ],
 )
-def test_a_broken_or_foreign_file_is_told_in_words(
+def test_a_damaged_or_foreign_file_is_refused(
     tmp_path: Path, load: Any, name: str, content: bytes | str | None
 ) -> None:
     import torch
@@ -448,7 +444,7 @@ def test_a_broken_or_foreign_file_is_told_in_words(
     assert "Traceback" not in str(caught.value)
 
 
-def test_the_name_means_the_one_in_the_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_flint_is_the_built_in_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("flint").write_bytes(b"something of the user's")
     assert find("flint") == find("Flint") == flint_weights().resolve()

@@ -1,4 +1,4 @@
-"""Specks and pinholes go, except where someone clicked."""
+"""Specks and pinholes are removed, except under point prompts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pytest
 
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame
 from samdesk.domain.prompts import PointPrompt
-from samdesk.engine.flint.specks import without_crumbs
+from samdesk.engine.flint.specks import remove_specks
 
 FRAME = Frame(100.0, 50.0, 64.0, 64.0)
-"""One image pixel a cell."""
+"""One image pixel per cell."""
 
 
 def drawn() -> FloatArray:
-    """A square of 40 cells a side with a speck beside it, a pinhole and a window in it."""
+    """Returns a square of 40 x 40 cells with a speck beside it, and a pinhole and a hole in it."""
     logits = np.full((64, 64), -2.0, np.float32)
     logits[4:44, 4:44] = 3.0
     logits[60:62, 60:62] = 1.0
@@ -27,8 +27,8 @@ def mask(logits: FloatArray) -> BoolArray:
     return np.asarray(logits > 0)
 
 
-def test_specks_and_pinholes_go_and_windows_stay() -> None:
-    whole = mask(without_crumbs(drawn(), FRAME))
+def test_specks_and_pinholes_are_removed_and_holes_are_kept() -> None:
+    whole = mask(remove_specks(drawn(), FRAME))
     assert not whole[60:62, 60:62].any()
     assert whole[10, 10:12].all()
     assert not whole[20:30, 20:30].any()
@@ -39,21 +39,21 @@ def test_specks_and_pinholes_go_and_windows_stay() -> None:
 def test_a_hole_of_any_logit_is_filled(logit: float) -> None:
     logits = drawn()
     logits[10, 10:12] = logit
-    assert mask(without_crumbs(logits, FRAME))[10, 10:12].all()
+    assert mask(remove_specks(logits, FRAME))[10, 10:12].all()
 
 
-def test_what_was_clicked_is_meant() -> None:
+def test_specks_under_point_prompts_are_kept() -> None:
     on_speck, in_pinhole = PointPrompt(160.5, 110.5), PointPrompt(110.5, 60.5, positive=False)
-    kept = without_crumbs(drawn(), FRAME, [on_speck, in_pinhole])
+    kept = remove_specks(drawn(), FRAME, [on_speck, in_pinhole])
     assert (mask(kept) == mask(drawn())).all()
 
 
-def test_a_click_outside_the_look_is_no_matter() -> None:
+def test_points_outside_the_crop_have_no_effect() -> None:
     far = [PointPrompt(-1000.0, 60.0), PointPrompt(164.0, 114.0)]
-    assert not mask(without_crumbs(drawn(), FRAME, far))[60:62, 60:62].any()
+    assert not mask(remove_specks(drawn(), FRAME, far))[60:62, 60:62].any()
 
 
-def test_a_mask_without_crumbs_and_an_empty_one_are_as_they_were() -> None:
+def test_a_mask_remove_specks_and_an_empty_one_are_as_they_were() -> None:
     clean, empty = np.full((8, 8), 2.0, np.float32), np.full((8, 8), -2.0, np.float32)
-    assert without_crumbs(clean, FRAME) is clean
-    assert without_crumbs(empty, FRAME) is empty
+    assert remove_specks(clean, FRAME) is clean
+    assert remove_specks(empty, FRAME) is empty

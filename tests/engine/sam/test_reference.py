@@ -25,9 +25,9 @@ def made_up_photo(height: int, width: int, seed: int) -> np.ndarray:
     """Returns smooth colour fields with edges and noise."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (9, 11, 3), dtype=np.uint8)
-    photo = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).copy()
-    photo[height // 3 : height // 2, width // 5 : width // 2] = rng.integers(0, 255, 3)
-    return np.clip(photo.astype(int) + rng.integers(-9, 9, photo.shape), 0, 255).astype(np.uint8)
+    image = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).copy()
+    image[height // 3 : height // 2, width // 5 : width // 2] = rng.integers(0, 255, 3)
+    return np.clip(image.astype(int) + rng.integers(-9, 9, image.shape), 0, 255).astype(np.uint8)
 
 
 def ours(checkpoint: Path) -> SamPredictor:
@@ -55,9 +55,9 @@ def test_low_resolution_logits_match_meta(name: str, tmp_path: Path) -> None:
 def test_preprocessing_matches_meta(
     name: str, size: tuple[int, int], networks: dict[str, SamPredictor]
 ) -> None:
-    photo = made_up_photo(*size, seed=2)
-    found = networks[name].network.preprocess(photo)
-    assert float((found - meta_pixels(name, photo)).abs().max()) < PIXELS
+    image = made_up_photo(*size, seed=2)
+    found = networks[name].network.preprocess(image)
+    assert float((found - meta_pixels(name, image)).abs().max()) < PIXELS
 
 
 @pytest.fixture(scope="module")
