@@ -55,6 +55,7 @@ WHOLE_SIDE, CROP_SIDE = 640, 320
 _STRIDE = 32
 """Coarsest stride of the encoder, pixels."""
 _MAPS_STRIDE = 4
+"""Stride of the coarse masks, pixels."""
 _POINT_CROPS = 2
 """Number of crops for a single point."""
 _CACHED_CROPS = 6

@@ -7,9 +7,9 @@ Differences from the stock module, all exact up to the order of summation:
   norm needs no transpose, and windows are taken from whole rows.
 * The first stage has four times the cells and channels of any other: its blocks run in bands of rows, which
   stay in the CPU's cache (the whole map would be read from memory seven times per block).
-* SAM zero-pads an image to a square. In the convolutional first stage, features beyond the receptive field of
-  the image equal those of an all-zero input: they are computed once for all images. (Later stages have window
-  attention, which spreads the image's content to all cells.)
+* SAM zero-pads an image to a square. In the convolutional first stage, cells whose receptive field contains
+  padding only equal those of an all-zero input, which are computed once for all images. (Later stages have
+  window attention, which spreads the image's content to all cells.)
 
 Sources: Wu et al., "TinyViT" (2022); Zhang et al., "Faster Segment Anything" (2023). The weights come
 unchanged from the module that Ultralytics builds.
