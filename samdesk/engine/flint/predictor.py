@@ -148,7 +148,7 @@ class FlintPredictor:
         return found
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
-        """Decodes (N, 2) positive points in image pixels, one object each: up to three candidates per point."""
+        """Decodes (N, 2) positive points in image pixels, one object each: up to three candidates each."""
         return predict_each_point(self, embedding, points)
 
     def _features(self, embedding: Embedding) -> FlintFeatures:

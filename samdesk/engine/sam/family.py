@@ -76,11 +76,11 @@ def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPre
 
 
 def describe(predictor: SamPredictor) -> ModelInfo:
-    """With the GFLOPs of the image encoder at 1024 pixels."""
+    """Returns the model's info with the GFLOPs of the image encoder at 1024 pixels."""
     from samdesk.engine import ultralytics
     from samdesk.engine.runtime.flops import count_gflops
     from samdesk.engine.sam.prompts import INPUT_SIDE
 
-    # Counted on a network as Ultralytics builds it: the one in use has been taken apart.
+    # Counted on a newly built stock network: the encoder in use is another module.
     encoder = ultralytics.build_network(predictor.kind).image_encoder
     return replace(predictor.info, gflops=count_gflops(encoder, "forward", INPUT_SIDE))
