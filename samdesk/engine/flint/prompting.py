@@ -42,7 +42,7 @@ def crop_prompts(
         if one.mask is not None:
             logits[row, 0] = mask_on_frame(one.mask, frame, cells)
     has_logits = torch.tensor([p.mask is not None for p in prompts], device=device)
-    tensors = [torch.from_numpy(a).to(device) for a in (points, labels, boxes)]
+    xy, kinds, xyxy = (torch.from_numpy(a).to(device) for a in (points, labels, boxes))
     if not bool(has_logits.any()):
-        return CropPrompts(*tensors)
-    return CropPrompts(*tensors, torch.from_numpy(logits).to(device), has_logits)
+        return CropPrompts(xy, kinds, xyxy)
+    return CropPrompts(xy, kinds, xyxy, torch.from_numpy(logits).to(device), has_logits)
