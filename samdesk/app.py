@@ -175,7 +175,7 @@ class Desk:
     def leave(self) -> None:
         """Closes the window without the masks that are still being made."""
         self.flows.navigate.stay()
-        self.flows.annotate.forget()
+        self.flows.annotate.discard_all()
         self.view.window.close()
 
     def stop(self) -> bool:
@@ -319,10 +319,10 @@ def _flows(settings: Settings, view: View, session: Session, workers: Workers) -
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.held = lambda: annotate.waiting
     annotate.settled.connect(navigate.release)
-    annotate.given_back.connect(navigate.stay)
+    annotate.prompts_restored.connect(navigate.stay)
     navigate.leaving.connect(annotate.discard)
     views = ViewsController(session, inference, canvas, annotate, messages, window)
-    navigate.leaving.connect(views.forget)
+    navigate.leaving.connect(views.clear)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(session, workers.batch, navigate, settings, models, view.batch_bar, messages)

@@ -1,4 +1,4 @@
-"""What the status bar and the canvas's progress line say."""
+"""StatusController: the status bar and the canvas's progress line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from samdesk.workers.inference.client import InferenceClient
 
 
 class StatusController(QObject):
-    """Shows cursor, zoom, engine, times and hints, and whether the photo is still being encoded."""
+    """Shows cursor position, zoom, model, times and hints, and whether the image is still being encoded."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class StatusController(QObject):
     def _show_failure(self, failure: Failure) -> None:
         self._canvas.set_busy(False)
         if failure.key is not None and failure.key != self._session.model.key:
-            return  # the canvas says why there is no photo
+            return  # the canvas shows why there is no image
         self._messages.warn(failure.text, key="inference")
 
     def _show_engine(self, info: ModelInfo) -> None:

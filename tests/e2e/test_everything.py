@@ -52,13 +52,13 @@ def test_escape_drops_the_proposals(person: Person) -> None:
     assert person.annotations == ()
 
 
-def test_stopped(person: Person) -> None:
+def test_cancelled(person: Person) -> None:
     person.predictor.decoding.close()
     person.key(K.Key_E, CONTROL)
     person.predictor.decoding.wait_for_arrival()
-    person.press("Stop")
+    person.press("Cancel")
     person.predictor.decoding.open()
-    person.until(lambda: "Looking for" not in person.told)
+    person.until(lambda: "Segmenting" not in person.told)
     person.draw(160, 120)
 
 
@@ -69,4 +69,4 @@ def test_leaving_the_image_takes_the_message_along(person: Person) -> None:
     person.key(K.Key_D)
     person.predictor.decoding.open()
     person.until(lambda: person.shown == "1.png")
-    assert "Looking for" not in person.told
+    assert "Segmenting" not in person.told

@@ -1,4 +1,4 @@
-"""Masks that were accepted before they were there."""
+"""Objects that were accepted before their mask was predicted."""
 
 from __future__ import annotations
 
@@ -12,53 +12,54 @@ from samdesk.domain.prompts import PromptSet
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """One object whose mask is kept when it comes.
+class AcceptedPrompts:
+    """One object whose mask is written when it comes.
 
     Attributes:
         key: The image it is on.
         label_id: The label that was current when it was accepted.
-        prompts: What the user placed.
-        asked: The same with the mask that goes back into the decoder.
-        reopened: The annotation it takes the place of, if any.
+        prompts: The prompts that the user placed.
+        request: The same with the mask prompt of the answer before.
+        reopened: The annotation it replaces, if any.
     """
 
     key: ImageKey
     label_id: LabelId
     prompts: PromptSet
-    asked: PromptSet
+    request: PromptSet
     reopened: AnnotationId | None = None
 
 
-class AcceptedQueue:
-    """The accepted objects in the order accepted; the predictor is asked for one at a time.
+class AcceptQueue:
+    """The accepted objects in the order accepted; their masks are requested one after the other.
 
-    The predictor answers the newest prompt only, so a second object is not asked for before the first has
-    its answer.
+    The predictor answers the newest prompt only, so the second is requested when the first is answered.
+
+    Attributes:
+        token: Of the request for the first one.
     """
 
     def __init__(self) -> None:
-        self._objects: deque[Accepted] = deque()
+        self._objects: deque[AcceptedPrompts] = deque()
         self.token = 0
-        """Of the prediction that answers the first one."""
 
     def __len__(self) -> int:
         return len(self._objects)
 
     @property
-    def first(self) -> Accepted:
-        """The one that is asked for now."""
+    def first(self) -> AcceptedPrompts:
+        """The one whose mask is requested now."""
         return self._objects[0]
 
-    def add(self, accepted: Accepted) -> bool:
-        """Puts one at the end; returns whether it is the first, to be asked for at once."""
+    def add(self, accepted: AcceptedPrompts) -> bool:
+        """Appends one; returns whether it is the first, to be requested at once."""
         self._objects.append(accepted)
         return len(self._objects) == 1
 
-    def take(self) -> Accepted:
-        """Takes the first one out."""
+    def take(self) -> AcceptedPrompts:
+        """Removes and returns the first one."""
         return self._objects.popleft()
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Removes all."""
         self._objects.clear()

@@ -1,4 +1,4 @@
-"""From prompts to a proposal to an annotation."""
+"""AnnotateController: prompts become a proposal, and the accepted proposal an annotation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from samdesk.domain.geometry.types import Frame, Region
 from samdesk.domain.geometry.views import contains_rect
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
-from samdesk.ui.canvas.proposal import Proposal, ProposedMask, ScoredRegion
+from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
-from samdesk.ui.prompting.accept_queue import Accepted, AcceptedQueue
+from samdesk.ui.prompting.accept_queue import AcceptedPrompts, AcceptQueue
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.prompting.feedback import MaskFeedback
-from samdesk.ui.prompting.mask_writer import MaskKeeper
+from samdesk.ui.prompting.mask_writer import MaskWriter
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference.client import InferenceClient, Prediction
 
@@ -31,14 +31,14 @@ class AnnotateController(QObject):
     """Sends prompts to the predictor, shows its masks, and turns the accepted one into an annotation.
 
     Signals:
-        settled: No accepted mask waits for the model any more.
-        given_back: An accepted mask could not be made; its prompts are on the canvas again.
+        settled: No accepted mask is pending any more.
+        prompts_restored: An accepted mask could not be made; its prompts are on the canvas again.
         decoded: Milliseconds the decoder took for the mask just shown.
-        changed: There are more or fewer prompts or candidates.
+        changed: The prompts, the candidates or the proposal changed.
     """
 
     settled = Signal()
-    given_back = Signal()
+    prompts_restored = Signal()
     changed = Signal()
     decoded = Signal(float)
 
@@ -56,33 +56,33 @@ class AnnotateController(QObject):
         self._session, self._inference, self._canvas = session, inference, canvas
         self._tool, self._strip, self._labels = tool, strip, labels
         self._feedback = MaskFeedback()
-        self._shown: Prediction | None = None
-        self._asked = 0
+        self._writer = MaskWriter(session, labels)
+        self._queue = AcceptQueue()
+        self._token = 0  # of the newest request for the object on the canvas; 0: none
+        self._prediction: Prediction | None = None
         self._index = 0
-        self._keeper = MaskKeeper(session, labels)
-        self._queue = AcceptedQueue()
-        self._reopened: AnnotationId | None = None
         self._proposal: Proposal | None = None
+        self._reopened: AnnotationId | None = None
         self._view: Frame | None = None
-        self._mouse: tuple[float, float] | None = None  # where a preview is shown or asked for
-        tool.prompts_changed.connect(self._ask)
-        tool.hovered.connect(self._hover)
+        self._hover_position: tuple[float, float] | None = None
+        tool.prompts_changed.connect(self._request)
+        tool.hovered.connect(self._request_hover)
         tool.hover_left.connect(self._end_hover)
-        tool.accept_requested.connect(self.accept)
-        canvas.space_tapped.connect(self._accept_by_space)
         tool.candidate_step.connect(self.step_candidate)
         tool.cleared.connect(self.discard)
-        inference.predicted.connect(self._take)
-        inference.failed.connect(self._give_up)
-        inference.encoding.connect(lambda _key: self._look_from(None))
-        inference.view_ready.connect(self._look_from)
+        tool.accept_requested.connect(self.accept)
+        canvas.space_tapped.connect(self._accept_by_space)
+        inference.predicted.connect(self._receive)
+        inference.failed.connect(self._receive_failure)
+        inference.encoding.connect(lambda _key: self._set_view(None))
+        inference.view_ready.connect(self._set_view)
         strip.chosen.connect(self.choose_candidate)
         labels.current_changed.connect(self._recolor)
-        session.model.document_opened.connect(self._forget_others)
+        session.model.document_opened.connect(self._discard_other_image)
 
     @property
     def waiting(self) -> bool:
-        """Whether an accepted mask still waits for the model."""
+        """Whether an accepted mask is pending."""
         return len(self._queue) > 0
 
     @property
@@ -92,67 +92,64 @@ class AnnotateController(QObject):
 
     @property
     def proposal(self) -> Proposal | None:
-        """What is proposed on the canvas, if anything."""
+        """The proposal on the canvas."""
         return self._proposal
 
     @property
     def answered(self) -> bool:
         """Whether the mask shown answers the newest prompt."""
-        return self._shown is not None and self._shown.token == self._asked
+        return self._prediction is not None and self._prediction.token == self._token
 
     @property
     def candidate_count(self) -> int:
-        """How many masks the proposal has to choose from."""
-        return len(self._shown.masks) if self._shown is not None and not self._shown.hover else 0
+        """How many candidates the proposal has."""
+        return len(self._prediction.masks) if self._prediction is not None else 0
 
     @property
     def reopened(self) -> AnnotationId | None:
-        """The annotation that is open again in the SAM tool, if any."""
+        """The annotation that is being refined, if any."""
         return self._reopened
 
     def accept(self) -> None:
-        """Keeps the mask shown; if its answer is still on the way, keeps it when it comes.
+        """Accepts the mask shown; if the newest prompt is not answered yet, the mask of its answer.
 
         Either way the tool is ready for the next object at once.
         """
         if not self.has_prompts:
             return
         if self._tool.prompts and not self.answered:
-            self._await()
+            self._accept_pending()
         else:
-            self._keep()
-
-    def _accept_by_space(self) -> None:
-        if self._canvas.tool is self._tool:
-            self.accept()
+            self._accept_shown()
 
     def discard(self) -> None:
-        """Forgets the prompts and the proposal; what was accepted is still kept when it comes."""
-        self._stop_asking()
-        self._reset()
-        self._tool.clear()
-        self._settle()
+        """Drops the prompts and the proposal; what was accepted is still written when its mask comes."""
+        self._cancel_request()
+        self._clear_object()
 
-    def forget(self) -> None:
-        """Drops everything, what was accepted and is not there yet as well."""
+    def discard_all(self) -> None:
+        """Drops everything, accepted masks that are pending too."""
         self._queue.clear()
         self.discard()
 
     def step_candidate(self, by: int) -> None:
-        """Shows the next (+1) or previous (-1) mask of the answer."""
-        if self._shown is not None and self._shown.masks and not self._shown.hover:
-            self.choose_candidate((self._index + by) % len(self._shown.masks))
+        """Shows the next (+1) or previous (-1) candidate."""
+        if self.candidate_count:
+            self.choose_candidate((self._index + by) % self.candidate_count)
 
     def choose_candidate(self, index: int) -> None:
-        """Shows one mask of the answer; the next prompt refines this one."""
-        if self._shown is None or not 0 <= index < len(self._shown.masks):
+        """Shows one candidate; the next prompt refines this one."""
+        if self._prediction is None or not 0 <= index < self.candidate_count:
             return
+        masks = self._prediction.masks
         self._index = index
-        self._feedback.note(self._shown.prompts, self._shown.masks[index].candidate.as_prompt())
-        self._show()
+        self._feedback.add(self._prediction.prompts, masks[index].candidate.as_prompt())
+        self._show(Proposal(masks, index, self._labels.color()))
+        self._strip.set_candidates(masks, index, self._labels.color())
+        self.changed.emit()
 
     def reopen(self, annotation: Annotation) -> None:
-        """Opens an annotation again with its prompts; what is accepted takes its place."""
+        """Opens an annotation with its prompts for refinement; the accepted mask replaces its region."""
         document = self._session.model.document
         if document is None:
             return
@@ -161,190 +158,186 @@ class AnnotateController(QObject):
         frame = self._frame_around(annotation.region, document)
         logits = region_to_logits(annotation.region, frame, (document.height, document.width))
         self._feedback.seed(MaskPrompt(logits, frame))
-        mask = ScoredRegion(annotation.region, annotation.mask_score or 1.0)
-        self._proposal = self._as_proposal((mask,), 0)
         self._tool.show_prompts(annotation.prompts or PromptSet())
         self._canvas.set_edited(annotation.id)
-        self._canvas.set_proposal(self._proposal)
+        mask = ScoredRegion(annotation.region, annotation.mask_score or 1.0)
+        self._show(Proposal((mask,), color=self._labels.color()))
         self.changed.emit()
 
     def _frame_around(self, region: Region, document: ImageDocument) -> Frame:
-        """What the model looks at: a mask prompt over just that loses nothing."""
+        """The view that the model uses for a region: a mask prompt over the same frame loses nothing."""
         if self._view is not None and not region.is_empty and contains_rect(self._view, region.bounds):
             return self._view
         return Frame(0.0, 0.0, float(max(document.width, document.height)))
 
-    def _look_from(self, view: Frame | None) -> None:
-        """The model looks elsewhere: a mask that is in the making is drawn again if it may become finer.
+    # -- requests
 
-        Not one among whose candidates the user has chosen, nor an annotation opened again and left as it is.
+    def _request(self, prompts: PromptSet) -> None:
+        """Requests the masks of the prompts on the canvas."""
+        if not prompts:
+            self._cancel_request()
+            self._prediction, self._token = None, 0
+            if self._reopened is None:
+                self._clear_proposal()
+            return
+        if self._is_image_shown():
+            self._token = 0 if self.waiting else self._inference.predict(self._feedback.with_mask(prompts))
+        self.changed.emit()
+
+    def _cancel_request(self) -> None:
+        if not self.waiting:
+            self._inference.clear()
+
+    def _request_hover(self, x: float, y: float) -> None:
+        self._hover_position = (x, y)
+        if self.has_prompts or not self._is_image_shown():
+            return
+        shown = self._proposal
+        if shown is not None and shown.hover and not contains(shown.region, x, y):
+            self._clear_proposal()  # the mouse has left this mask and the next has not come yet
+        self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
+
+    def _end_hover(self) -> None:
+        self._hover_position = None
+        self._inference.cancel_hover()
+        if self._proposal is not None and self._proposal.hover:
+            self._clear_proposal()
+
+    def _set_view(self, view: Frame | None) -> None:
+        """The model uses another view: requests the mask on the canvas again, which may become finer.
+
+        Not when the user has chosen among its candidates, nor for a reopened annotation without new prompts.
         """
         self._view = view
         if view is None:
             return
         if self._tool.prompts and self._index == 0 and self.candidate_count:
-            self._ask(self._tool.prompts)
-        elif self._mouse is not None:
-            self._hover(*self._mouse)
+            self._request(self._tool.prompts)
+        elif self._hover_position is not None:
+            self._request_hover(*self._hover_position)
 
-    def _ask(self, prompts: PromptSet) -> None:
-        if not prompts:
-            self._stop_asking()
-            self._shown, self._asked = None, 0
-            if self._reopened is None:
-                self._clear_proposal()
-            return
-        if self._is_on_screen():
-            self._asked = 0 if self.waiting else self._inference.predict(self._feedback.complete(prompts))
-        self.changed.emit()
-
-    def _is_on_screen(self) -> bool:
-        """Whether the photo on the canvas is the one the predictor has; not while paging."""
+    def _is_image_shown(self) -> bool:
+        """Whether the image on the canvas is the one the predictor has; not while paging."""
         return self._session.model.key is not None and self._session.model.key == self._inference.key
 
-    def _stop_asking(self) -> None:
-        if not self.waiting:
-            self._inference.clear()
+    # -- answers
 
-    def _hover(self, x: float, y: float) -> None:
-        self._mouse = (x, y)
-        if self.has_prompts or not self._is_on_screen():
-            return
-        shown = self._proposal
-        if shown is not None and shown.hover and not contains(shown.region, x, y):
-            self._clear_proposal()  # the mouse has left this mask and the next is not there yet
-        self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
-
-    def _end_hover(self) -> None:
-        self._mouse = None
-        self._inference.cancel_hover()
-        if self._proposal is not None and self._proposal.hover:
-            self._clear_proposal()
-
-    def _take(self, prediction: Prediction) -> None:
+    def _receive(self, prediction: Prediction) -> None:
         if prediction.key != self._session.model.key:
             return
         if prediction.hover:
-            if not self.has_prompts:
-                masks = prediction.masks
-                self._proposal = self._as_proposal(masks, 0, hover=True) if masks else None
-                self._canvas.set_proposal(self._proposal)
-                self.decoded.emit(prediction.decode_ms)
-            return
-        if self.waiting:
-            self._take_awaited(prediction)
-            return
-        if prediction.token > self._asked or not self.has_prompts:
-            return
-        self._shown, self._index = prediction, 0
-        self.decoded.emit(prediction.decode_ms)
-        if prediction.masks:
-            self.choose_candidate(0)
-        else:
-            self._clear_proposal()
+            self._receive_hover(prediction)
+        elif self.waiting:
+            self._receive_pending(prediction)
+        elif prediction.token <= self._token and self.has_prompts:
+            self._prediction, self._index = prediction, 0
+            self.decoded.emit(prediction.decode_ms)
+            if prediction.masks:
+                self.choose_candidate(0)
+            else:
+                self._clear_proposal()
 
-    def _give_up(self, failure: Failure) -> None:
-        if self.waiting and failure.token == self._queue.token:
-            self._give_back(self._queue.take())
-            self._go_on()
-        elif failure.token == self._asked:
-            self._asked = 0
+    def _receive_hover(self, prediction: Prediction) -> None:
+        if not self.has_prompts:
+            masks = prediction.masks
+            self._show(Proposal(masks, color=self._labels.color(), hover=True) if masks else None)
+            self.decoded.emit(prediction.decode_ms)
 
-    # -- keeping
-
-    def _keep(self) -> None:
-        """Makes an annotation of the mask shown."""
-        proposal, prompts = self._proposal, self._tool.prompts
-        if proposal is None or proposal.hover or not is_drawable(proposal.region):
-            return
-        if self._reopened is None or self._shown is not None:
-            label_id = self._keeper.label_for(self._reopened)
-            self._keeper.keep(proposal, prompts, label_id, self._reopened)
-        self._clear_object()
-
-    def _await(self) -> None:
-        """Has the mask kept when it comes."""
-        label_id = self._keeper.label_for(self._reopened)
-        if label_id is None or not self._is_on_screen():
-            return
-        key, prompts = self._session.model.key, self._tool.prompts
-        assert key is not None
-        accepted = Accepted(key, label_id, prompts, self._feedback.complete(prompts), self._reopened)
-        asked = self._asked
-        if self._queue.add(accepted):
-            self._queue.token = asked or self._inference.predict(accepted.asked)
-        self._clear_object()
-
-    def _take_awaited(self, prediction: Prediction) -> None:
+    def _receive_pending(self, prediction: Prediction) -> None:
+        """The mask of the first accepted object has come."""
         if prediction.token != self._queue.token:
             return
         accepted = self._queue.take()
         if prediction.masks and is_drawable(prediction.masks[0].region):
-            self._keeper.keep(prediction.masks[0], accepted.prompts, accepted.label_id, accepted.reopened)
+            mask = prediction.masks[0]
+            self._writer.write(mask, accepted.prompts, accepted.label_id, accepted.reopened)
         else:
-            self._give_back(accepted)
-        self._go_on()
+            self._restore_prompts(accepted)
+        self._request_next()
 
-    def _give_back(self, accepted: Accepted) -> None:
-        """Puts the prompts of a mask that could not be made back, unless the user is at the next object."""
+    def _receive_failure(self, failure: Failure) -> None:
+        if self.waiting and failure.token == self._queue.token:
+            self._restore_prompts(self._queue.take())
+            self._request_next()
+        elif failure.token == self._token:
+            self._token = 0
+
+    # -- accepting
+
+    def _accept_by_space(self) -> None:
+        if self._canvas.tool is self._tool:
+            self.accept()
+
+    def _accept_shown(self) -> None:
+        """Writes the mask shown."""
+        proposal, prompts = self._proposal, self._tool.prompts
+        if proposal is None or proposal.hover or not is_drawable(proposal.region):
+            return
+        if self._reopened is None or self._prediction is not None:
+            label_id = self._writer.label_for(self._reopened)
+            self._writer.write(proposal, prompts, label_id, self._reopened)
+        self._clear_object()
+
+    def _accept_pending(self) -> None:
+        """Queues the object: its mask is written when it comes."""
+        label_id = self._writer.label_for(self._reopened)
+        if label_id is None or not self._is_image_shown():
+            return
+        key, prompts = self._session.model.key, self._tool.prompts
+        assert key is not None
+        request = self._feedback.with_mask(prompts)
+        token = self._token
+        if self._queue.add(AcceptedPrompts(key, label_id, prompts, request, self._reopened)):
+            self._queue.token = token or self._inference.predict(request)
+        self._clear_object()
+
+    def _restore_prompts(self, accepted: AcceptedPrompts) -> None:
+        """Shows the prompts of a mask that could not be made, unless the user is at the next object."""
         if self.has_prompts or self.waiting:
             return
-        old = self._keeper.find(accepted.reopened)
+        old = self._writer.find(accepted.reopened)
         if old is not None:
             self.reopen(old)
         self._tool.show_prompts(accepted.prompts)
         self.changed.emit()
-        self.given_back.emit()
+        self.prompts_restored.emit()
 
-    def _go_on(self) -> None:
-        """Asks for the next accepted mask, or for what was prompted meanwhile."""
+    def _request_next(self) -> None:
+        """Requests the next accepted mask, or what was prompted meanwhile."""
         if self.waiting:
-            self._queue.token = self._inference.predict(self._queue.first.asked)
+            self._queue.token = self._inference.predict(self._queue.first.request)
             return
         self.settled.emit()
-        if self._tool.prompts and not self._asked:
-            self._ask(self._tool.prompts)
+        if self._tool.prompts and not self._token:
+            self._request(self._tool.prompts)
+
+    # -- the canvas
 
     def _clear_object(self) -> None:
-        self._reset()
-        self._tool.clear()
-        self._settle()
-
-    def _forget_others(self, document: ImageDocument | None) -> None:
-        if self.waiting and (document is None or document.key != self._queue.first.key):
-            self.forget()
-
-    def _reset(self) -> None:
+        """Clears the canvas for the next object."""
         self._feedback.clear()
-        self._shown, self._asked, self._index = None, 0, 0
+        self._prediction, self._token, self._index = None, 0, 0
         if self._reopened is not None:
             self._reopened = None
             self._canvas.set_edited(None)
         self._clear_proposal()
-
-    def _settle(self) -> None:
+        self._tool.clear()
         if not self.waiting:
             self.settled.emit()
 
+    def _discard_other_image(self, document: ImageDocument | None) -> None:
+        if self.waiting and (document is None or document.key != self._queue.first.key):
+            self.discard_all()
+
+    def _show(self, proposal: Proposal | None) -> None:
+        self._proposal = proposal
+        self._canvas.set_proposal(proposal)
+
     def _clear_proposal(self) -> None:
-        self._proposal = None
-        self._canvas.set_proposal(None)
+        self._show(None)
         self._strip.set_candidates([], 0, "")
         self.changed.emit()
 
-    def _show(self) -> None:
-        if self._shown is None:
-            return
-        masks = self._shown.masks
-        self._proposal = self._as_proposal(masks, self._index)
-        self._canvas.set_proposal(self._proposal)
-        self._strip.set_candidates(masks, self._index, self._proposal.color)
-        self.changed.emit()
-
-    def _as_proposal(self, masks: tuple[ProposedMask, ...], index: int, hover: bool = False) -> Proposal:
-        return Proposal(masks=masks, index=index, color=self._labels.color(), hover=hover)
-
     def _recolor(self, _label: Label | None) -> None:
         if self._proposal is not None:
-            self._proposal = replace(self._proposal, color=self._labels.color())
-            self._canvas.set_proposal(self._proposal)
+            self._show(replace(self._proposal, color=self._labels.color()))

@@ -1,4 +1,4 @@
-"""The mask candidates of the open proposal: small shapes with their predicted IoU, to choose from."""
+"""CandidateStrip: thumbnails of the mask candidates with their predicted IoU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from PySide6.QtGui import (
     QColor,
     QFontMetrics,
     QHelpEvent,
-    QImage,
     QMouseEvent,
     QPainter,
     QPainterPath,
@@ -28,14 +27,14 @@ from samdesk.ui.kit.theme import UNIT
 TILE = QSize(72, 56)
 CAPTION = 20
 GAP = UNIT
-MOST = 3
+MAX_CANDIDATES = 3
 
 
 class CandidateStrip(QWidget):
-    """Up to three mask candidates over the lower edge of the canvas. Never takes the keyboard.
+    """Shows up to three mask candidates at the lower edge of the canvas. Never takes keyboard focus.
 
     Signals:
-        chosen: (int) number of the candidate that was clicked.
+        chosen: Index of the candidate that was clicked.
     """
 
     chosen = Signal(int)
@@ -47,18 +46,11 @@ class CandidateStrip(QWidget):
         self._index = 0
         self._hovered = -1
         self._color = QColor()
-        self._photo: QImage | None = None
-        self._photo_scale = 1.0
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName("Mask candidates")
         self.setVisible(False)
-
-    @property
-    def index(self) -> int:
-        """The candidate that is marked as the current one."""
-        return self._index
 
     def set_candidates(self, candidates: Sequence[ProposedMask], index: int, color: QColor | str) -> None:
         """Shows candidates; hides the strip if there are none.
@@ -66,11 +58,11 @@ class CandidateStrip(QWidget):
         Args:
             candidates: Best first; three at most are shown.
             index: The current one.
-            color: Of the label the mask will get.
+            color: That of the label the mask would get.
         """
         count = len(self._candidates)
-        self._candidates = tuple(candidates[:MOST])
-        self._paths = []  # made when painted, so that frames nobody sees cost nothing
+        self._candidates = tuple(candidates[:MAX_CANDIDATES])
+        self._paths = []  # made when first painted, so that a frame never shown costs nothing
         self._index = index
         self._color = QColor(color)
         if len(self._candidates) != count:
@@ -80,13 +72,8 @@ class CandidateStrip(QWidget):
         self.setVisible(bool(self._candidates))
         self.update()
 
-    def set_photo(self, photo: QImage | None, scale: float = 1.0) -> None:
-        """Draws the masks over a photo with ``scale`` of its pixels an image pixel; None: over nothing."""
-        self._photo, self._photo_scale = photo, scale
-        self.update()
-
     def tile(self, number: int) -> QRect:
-        """The place of a candidate, widget pixels."""
+        """The rectangle of a candidate, widget pixels."""
         left = GAP + number * (TILE.width() + GAP)
         return QRect(left, GAP, TILE.width(), TILE.height() + CAPTION)
 
@@ -96,13 +83,13 @@ class CandidateStrip(QWidget):
     def _hint_width(self) -> int:
         return QFontMetrics(painting.small_font(self.font())).horizontalAdvance("Tab") + 14
 
-    def _world(self) -> QRectF:
-        """The part of the image all tiles show, so that the shapes can be compared."""
-        world = QRectF()
+    def _extent(self) -> QRectF:
+        """The rectangle of the image that every tile shows, so that shapes can be compared."""
+        extent = QRectF()
         for mask in self._candidates:
-            world = world.united(bounds_of(mask.region))
-        margin = 0.12 * max(world.width(), world.height()) + 1
-        return world.adjusted(-margin, -margin, margin, margin)
+            extent = extent.united(bounds_of(mask.region))
+        margin = 0.12 * max(extent.width(), extent.height()) + 1
+        return extent.adjusted(-margin, -margin, margin, margin)
 
     # Qt overrides
 
@@ -115,7 +102,7 @@ class CandidateStrip(QWidget):
         number = self._at(event.position().toPoint())
         if number >= 0 and event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit(number)
-        event.accept()  # nothing under the strip is clicked through it
+        event.accept()  # not passed on to the canvas
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         event.accept()
@@ -131,11 +118,11 @@ class CandidateStrip(QWidget):
     def event(self, event: QEvent) -> bool:  # noqa: D102
         if isinstance(event, QHelpEvent):
             number = self._at(event.pos())
-            words = "Next mask: Tab, previous: Shift+Tab" if len(self._candidates) > 1 else ""
+            text = "Tab: next mask. Shift+Tab: previous mask" if len(self._candidates) > 1 else ""
             if number >= 0:
                 score = self._candidates[number].score
-                words = f"Mask {number + 1} of {len(self._candidates)}\npredicted IoU {score:.3f}"
-            QToolTip.showText(event.globalPos(), words, self)
+                text = f"Mask {number + 1} of {len(self._candidates)}\nPredicted IoU {score:.3f}"
+            QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().event(event)
 
@@ -143,17 +130,17 @@ class CandidateStrip(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        ground = self.palette().color(QPalette.ColorRole.Window)
-        ground.setAlpha(236)
+        background = self.palette().color(QPalette.ColorRole.Window)
+        background.setAlpha(236)
         painter.setPen(QPen(painting.line(self.palette()), 1))
-        painter.setBrush(ground)
+        painter.setBrush(background)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), UNIT, UNIT)
-        world = self._world()
+        extent = self._extent()
         if not self._paths:
-            detail = world.width() / TILE.width() / 2
+            detail = extent.width() / TILE.width() / 2
             self._paths = [region_path(mask.region, detail) for mask in self._candidates]
         for number in range(len(self._candidates)):
-            self._paint_tile(painter, number, world)
+            self._paint_tile(painter, number, extent)
         if len(self._candidates) > 1:
             painter.setFont(painting.small_font(self.font()))
             width = self._hint_width()
@@ -163,48 +150,43 @@ class CandidateStrip(QWidget):
     def _hover(self, number: int) -> None:
         if number != self._hovered:
             self._hovered = number
-            hand = Qt.CursorShape.PointingHandCursor if number >= 0 else Qt.CursorShape.ArrowCursor
-            self.setCursor(hand)
+            cursor = Qt.CursorShape.PointingHandCursor if number >= 0 else Qt.CursorShape.ArrowCursor
+            self.setCursor(cursor)
             self.update()
 
-    def _paint_tile(self, painter: QPainter, number: int, world: QRectF) -> None:
+    def _paint_tile(self, painter: QPainter, number: int, extent: QRectF) -> None:
         rect, palette = self.tile(number), self.palette()
-        picture = QRectF(rect.left(), rect.top(), TILE.width(), TILE.height())
-        scale = min(picture.width() / world.width(), picture.height() / world.height())
-        to_tile = QTransform.fromTranslate(picture.center().x(), picture.center().y())
+        image_rect = QRectF(rect.left(), rect.top(), TILE.width(), TILE.height())
+        scale = min(image_rect.width() / extent.width(), image_rect.height() / extent.height())
+        to_tile = QTransform.fromTranslate(image_rect.center().x(), image_rect.center().y())
         to_tile.scale(scale, scale)
-        to_tile.translate(-world.center().x(), -world.center().y())
+        to_tile.translate(-extent.center().x(), -extent.center().y())
         painter.save()
         clip = QPainterPath()
-        clip.addRoundedRect(picture, 4, 4)
+        clip.addRoundedRect(image_rect, 4, 4)
         painter.setClipPath(clip)
         painter.fillRect(
-            picture, painting.blend(palette.color(QPalette.ColorRole.Base), QColor("#808080"), 0.2)
+            image_rect, painting.blend(palette.color(QPalette.ColorRole.Base), QColor("#808080"), 0.2)
         )
-        if self._photo is not None:
-            seen = to_tile.inverted()[0].mapRect(picture)
-            s = self._photo_scale
-            source = QRectF(seen.x() * s, seen.y() * s, seen.width() * s, seen.height() * s)
-            painter.drawImage(picture, self._photo, source)
         fill = QColor(self._color)
         fill.setAlphaF(0.5)
         painter.setPen(QPen(self._color, 1.5))
         painter.setBrush(fill)
         painter.drawPath(to_tile.map(self._paths[number]))
         painter.restore()
-        self._paint_frame(painter, picture, number)
+        self._paint_frame(painter, image_rect, number)
         self._paint_score(painter, rect, number)
 
-    def _paint_frame(self, painter: QPainter, picture: QRectF, number: int) -> None:
+    def _paint_frame(self, painter: QPainter, image_rect: QRectF, number: int) -> None:
         palette = self.palette()
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if number == self._index:
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 2.5))
-            painter.drawRoundedRect(picture.adjusted(-1, -1, 1, 1), 5, 5)
+            painter.drawRoundedRect(image_rect.adjusted(-1, -1, 1, 1), 5, 5)
         else:
             hovered = number == self._hovered
             painter.setPen(QPen(painting.faint(palette) if hovered else painting.line(palette), 1))
-            painter.drawRoundedRect(picture.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+            painter.drawRoundedRect(image_rect.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
 
     def _paint_score(self, painter: QPainter, rect: QRect, number: int) -> None:
         palette, current = self.palette(), number == self._index
@@ -216,6 +198,6 @@ class CandidateStrip(QWidget):
         text = f"{self._candidates[number].score:.2f}"
         painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, text)
         if current:
-            wide = QFontMetrics(font).horizontalAdvance(text) / 2
-            dot = QPointF(caption.center().x() - wide - 8, caption.center().y() + 0.5)
+            half_width = QFontMetrics(font).horizontalAdvance(text) / 2
+            dot = QPointF(caption.center().x() - half_width - 8, caption.center().y() + 0.5)
             painting.draw_dot(painter, dot, palette.color(QPalette.ColorRole.Highlight), radius=2.5)

@@ -1,4 +1,4 @@
-"""Which earlier mask goes back into the decoder with the next prompt."""
+"""MaskFeedback: which earlier mask is the mask prompt of the next decode."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from samdesk.domain.prompts import MaskPrompt, PromptSet
 
 
 class MaskFeedback:
-    """The answers to the prompts of one object, so that each decode refines the one before.
+    """The masks of one object by the prompts they answer, so that each decode refines the one before.
 
-    SAM is trained to be given its previous low-resolution logits with each new click (Kirillov et al.
-    2023, section "Prompt encoder"). Taking a prompt back falls back on the answer before it.
+    SAM is trained to be given its previous low-resolution logits with each new point (Kirillov et al. 2023,
+    section "Prompt encoder"). After an undo of a prompt, the answer before it is used again.
     """
 
     def __init__(self) -> None:
         self._answers: list[tuple[PromptSet, MaskPrompt]] = []
 
     def clear(self) -> None:
-        """Forgets the object."""
+        """Removes all masks, for the next object."""
         self._answers.clear()
 
     def seed(self, mask: MaskPrompt) -> None:
         """Starts from an existing mask, before any prompt."""
         self._answers = [(PromptSet(), mask)]
 
-    def note(self, prompts: PromptSet, mask: MaskPrompt) -> None:
-        """Remembers the mask shown for these prompts."""
-        bare = replace(prompts, mask=None)
-        self._answers = [(p, m) for p, m in self._answers if p != bare]
-        self._answers.append((bare, mask))
+    def add(self, prompts: PromptSet, mask: MaskPrompt) -> None:
+        """Adds the mask shown for these prompts; it replaces an earlier one for the same."""
+        placed = replace(prompts, mask=None)
+        self._answers = [(p, m) for p, m in self._answers if p != placed]
+        self._answers.append((placed, mask))
 
-    def complete(self, prompts: PromptSet) -> PromptSet:
-        """The prompts with the newest mask that answered a part of them."""
+    def with_mask(self, prompts: PromptSet) -> PromptSet:
+        """The prompts with the newest mask that answers a part of them as their mask prompt."""
         for earlier, mask in reversed(self._answers):
             if _is_part(earlier, prompts):
                 return replace(prompts, mask=mask)
@@ -40,7 +40,7 @@ class MaskFeedback:
 
 
 def _is_part(earlier: PromptSet, prompts: PromptSet) -> bool:
-    """Whether ``prompts`` says all that ``earlier`` said, and one more point."""
+    """Whether ``prompts`` are ``earlier`` and at least one more point."""
     count = len(earlier.points)
     return (
         count < len(prompts.points)

@@ -1,4 +1,4 @@
-"""A mask becomes an annotation, or takes the place of one."""
+"""MaskWriter: writes accepted masks into the document on screen."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
 
 
-class MaskKeeper:
-    """Writes masks into the document on screen."""
+class MaskWriter:
+    """Adds an annotation for a mask, or replaces the region of one that was reopened."""
 
     def __init__(self, session: Session, labels: LabelsController) -> None:
         self._session, self._labels = session, labels
@@ -25,37 +25,37 @@ class MaskKeeper:
         return document.find(annotation_id) if document is not None and annotation_id is not None else None
 
     def label_for(self, reopened: AnnotationId | None) -> LabelId | None:
-        """The label of the annotation that is open again, else the current one."""
+        """The label of the reopened annotation, else the current one."""
         old = self.find(reopened)
         if old is not None:
             return old.label_id
         label = self._labels.current_or_new()
         return label.id if label is not None else None
 
-    def keep(
+    def write(
         self,
         mask: ProposedMask,
         prompts: PromptSet,
         label_id: LabelId | None,
         reopened: AnnotationId | None,
     ) -> None:
-        """Adds an annotation, or redraws one that is open again.
+        """Adds an annotation, or updates the reopened one.
 
         Args:
             mask: Its outline and predicted IoU.
-            prompts: What the user placed.
+            prompts: The prompts that the user placed.
             label_id: The label of a new one.
-            reopened: The annotation that is open again, if any.
+            reopened: The annotation to update, if any.
         """
         if label_id is not None and label_id not in self._labels.labels:
-            label_id = self.label_for(None)  # it was deleted while the mask was being made
+            label_id = self.label_for(None)  # it was deleted while the mask was being predicted
         if label_id is None:
             return
         placed = replace(prompts, mask=None) or None
         old = self.find(reopened)
         if old is not None:
             new = replace(old, region=mask.region, source=Source.SAM, mask_score=mask.score, prompts=placed)
-            self._session.edit(f"Redraw {self._labels.name(old.label_id)}", edits.update([new]))
+            self._session.edit(f"Edit mask of {self._labels.name(old.label_id)}", edits.update([new]))
             return
         made = Annotation(
             new_annotation_id(), label_id, mask.region, Source.SAM, mask_score=mask.score, prompts=placed

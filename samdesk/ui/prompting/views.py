@@ -1,4 +1,7 @@
-"""The closer look: which part of the photo the model looks at while the user zooms and pans about."""
+"""ViewsController: which view (part of the image) the model uses while the user zooms and pans.
+
+In the window a view is called a closer look.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,24 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.prompting.annotate import AnnotateController
 from samdesk.workers.inference.client import InferenceClient
 
-REST_MS = 200
-"""So long nothing moves before the model looks anew."""
+SETTLE_MS = 200
+"""A view is requested when zoom and pan have not changed for so long."""
 _KEY = "closer look"
 
 
 class ViewsController(QObject):
-    """Has the model look at what is on screen once it rests, unless it is pinned or switched off.
+    """Requests a view of the part on screen once it has settled, unless pinned or switched off.
 
-    A correction stays on the look it was begun on: while prompts are placed nothing changes by itself.
-    A move made just before the first prompt still counts.
+    While prompts are placed the view does not change by itself, so that a correction stays on the view it
+    was begun on. A zoom or pan just before the first prompt still counts.
 
     Signals:
-        changed: The closer look was pinned or let go.
-        forgotten: Another image is on its way; there is no closer look at it yet.
+        changed: The view was pinned or unpinned.
+        cleared: Another image is being loaded; it has no view yet.
     """
 
     changed = Signal()
-    forgotten = Signal()
+    cleared = Signal()
 
     def __init__(
         self,
@@ -43,123 +46,128 @@ class ViewsController(QObject):
         super().__init__(parent)
         self._session, self._inference, self._canvas = session, inference, canvas
         self._annotate, self._messages = annotate, messages
-        self._automatic, self._closer = True, CLOSER
-        self._wanted: Frame | None = None
+        self._automatic, self._threshold = True, CLOSER
+        self._view: Frame | None = None
         self._pinned = False
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self._catch_up)
-        canvas.view_changed.connect(self._moved)
-        annotate.changed.connect(self._prompts_changed)
-        inference.encoded.connect(lambda *_: self._rest.start())
-        session.model.document_opened.connect(lambda document: self.forget() if document is None else None)
+        self._timer = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._timer.timeout.connect(self._update_when_settled)
+        canvas.view_changed.connect(self._restart_timer)
+        annotate.changed.connect(self._follow_prompts)
+        inference.encoded.connect(lambda *_: self._timer.start())
+        session.model.document_opened.connect(lambda document: self.clear() if document is None else None)
 
     @property
-    def wanted(self) -> Frame | None:
-        """The part that the model is to look at; None: the whole photo."""
-        return self._wanted
+    def view(self) -> Frame | None:
+        """The view requested; None: the whole image."""
+        return self._view
 
     @property
     def pinned(self) -> bool:
-        """Whether the closer look stays where it is."""
+        """Whether the view stays where it is."""
         return self._pinned
 
     @property
     def automatic(self) -> bool:
-        """Whether it follows what is on screen."""
+        """Whether the view follows the part on screen."""
         return self._automatic
 
     @property
-    def resting(self) -> bool:
-        """Whether it is not about to look anew: nothing has moved for a while."""
-        return not self._rest.isActive()
+    def settled(self) -> bool:
+        """Whether zoom and pan have not changed for a while."""
+        return not self._timer.isActive()
 
-    def set_automatic(self, automatic: bool, closer: float = CLOSER) -> None:
-        """Whether it follows what is on screen, and from how much finer than the whole photo on."""
-        if (automatic, closer) != (self._automatic, self._closer):
-            self._automatic, self._closer = automatic, closer
-            self._look_unless_pinned()
+    def set_automatic(self, automatic: bool, threshold: float = CLOSER) -> None:
+        """Sets whether the view follows the part on screen.
+
+        Args:
+            automatic: Whether it does.
+            threshold: How many times finer than the whole image a view must be.
+        """
+        if (automatic, threshold) != (self._automatic, self._threshold):
+            self._automatic, self._threshold = automatic, threshold
+            self._update()
 
     def pin(self, pinned: bool) -> None:
-        """Keeps the closer look where it is (begins one, if there is none), or lets it go."""
+        """Pins the view (of the part on screen, if there is none), or unpins it."""
         if not pinned:
             self._pinned = False
-            self._look_unless_pinned()
-        elif (view := self._wanted or self._seen_closely()) is not None:
+            self._update()
+        elif (view := self._view or self._view_on_screen()) is not None:
             self._pinned = True
-            self._look_at(view)
+            self._request(view)
         self.changed.emit()
 
     def look_now(self) -> None:
-        """Looks at what is on screen at once, however little closer it is.
+        """Requests a view of the part on screen at once, below the threshold too.
 
-        Where nothing would follow it, it is pinned there.
+        With ``automatic`` off it is pinned.
         """
-        view = self._seen_closely()
+        view = self._view_on_screen()
         if view is not None:
             self._pinned = self._pinned or not self._automatic
-            self._look_at(view)
+            self._request(view)
             self.changed.emit()
 
-    def forget(self) -> None:
-        """Another image is on its way: nothing is known of it."""
-        self._rest.stop()
-        self._wanted = None
-        self.forgotten.emit()
+    def clear(self) -> None:
+        """Drops the view: another image is being loaded."""
+        self._timer.stop()
+        self._view = None
+        self.cleared.emit()
         if self._pinned:
             self._pinned = False
             self.changed.emit()
 
-    # -- when
+    # -- when to request a view
 
-    def _moved(self, _zoom: float) -> None:
+    def _restart_timer(self, _zoom: float) -> None:
         if not self._annotate.has_prompts:
-            self._rest.start()
+            self._timer.start()
 
-    def _prompts_changed(self) -> None:
+    def _follow_prompts(self) -> None:
         if not self._annotate.has_prompts:
-            if not self._rest.isActive():
-                self._rest.start()
-        elif self._rest.isActive():  # the user moved, and then did not wait for the rest
-            self._rest.stop()
-            self._look_unless_pinned()
+            if not self._timer.isActive():
+                self._timer.start()
+        elif self._timer.isActive():  # zoomed or panned, then prompted before it had settled
+            self._timer.stop()
+            self._update()
 
-    def _catch_up(self) -> None:
+    def _update_when_settled(self) -> None:
         if not self._annotate.has_prompts:
-            self._look_unless_pinned()
+            self._update()
 
-    # -- where
+    # -- which view
 
-    def _look_unless_pinned(self) -> None:
+    def _update(self) -> None:
         size = self._canvas.image_size
         if size is None or self._pinned:
             return
         view = None
         if self._automatic:
-            view = view_for(self._seen(), (size[1], size[0]), self._wanted, closer=self._closer)
-        self._look_at(view)
+            view = view_for(self._visible(), (size[1], size[0]), self._view, closer=self._threshold)
+        self._request(view)
 
-    def _look_at(self, view: Frame | None) -> None:
-        if self._is_on_screen():
-            self._wanted = view
+    def _request(self, view: Frame | None) -> None:
+        if self._is_image_shown():
+            self._view = view
             self._inference.set_view(view)
 
-    def _is_on_screen(self) -> bool:
-        """Whether the photo on the canvas is the one the model has; not while paging."""
+    def _is_image_shown(self) -> bool:
+        """Whether the image on the canvas is the one the model has; not while paging."""
         return self._session.model.key is not None and self._session.model.key == self._inference.key
 
-    def _seen(self) -> Rect:
+    def _visible(self) -> Rect:
         rect = self._canvas.visible_rect()
         return rect.left(), rect.top(), rect.right(), rect.bottom()
 
-    def _seen_closely(self) -> Frame | None:
-        """The view of what is on screen; tells the user if that is the whole photo."""
+    def _view_on_screen(self) -> Frame | None:
+        """The view of the part on screen; if that is the whole image, shows a message."""
         size = self._canvas.image_size
-        if size is None or not self._is_on_screen():
+        if size is None or not self._is_image_shown():
             return None
-        view = view_of(self._seen(), (size[1], size[0]))
+        view = view_of(self._visible(), (size[1], size[0]))
         if view is None:
             self._messages.info(
-                "SAM sees all that is on screen as well as it can. Zoom in for a closer look.",
+                "SAM already sees the part on screen in full detail. Zoom in for a closer look.",
                 key=_KEY,
                 seconds=5,
             )

@@ -17,43 +17,43 @@ def mask() -> MaskPrompt:
 
 
 def test_the_first_prompt_has_no_mask() -> None:
-    assert MaskFeedback().complete(PromptSet((ONE,))).mask is None
+    assert MaskFeedback().with_mask(PromptSet((ONE,))).mask is None
 
 
 def test_each_point_refines_the_answer_before() -> None:
     feedback, first, second = MaskFeedback(), mask(), mask()
-    feedback.note(PromptSet((ONE,)), first)
-    assert feedback.complete(PromptSet((ONE, TWO))).mask is first
-    feedback.note(PromptSet((ONE, TWO), mask=first), second)
-    assert feedback.complete(PromptSet((ONE, TWO, THREE))).mask is second
+    feedback.add(PromptSet((ONE,)), first)
+    assert feedback.with_mask(PromptSet((ONE, TWO))).mask is first
+    feedback.add(PromptSet((ONE, TWO), mask=first), second)
+    assert feedback.with_mask(PromptSet((ONE, TWO, THREE))).mask is second
 
 
 def test_taking_a_point_back_falls_back_on_the_answer_before_it() -> None:
     feedback, first, second = MaskFeedback(), mask(), mask()
-    feedback.note(PromptSet((ONE,)), first)
-    feedback.note(PromptSet((ONE, TWO)), second)
-    assert feedback.complete(PromptSet((ONE, TWO))).mask is first
-    assert feedback.complete(PromptSet((ONE,))).mask is None
+    feedback.add(PromptSet((ONE,)), first)
+    feedback.add(PromptSet((ONE, TWO)), second)
+    assert feedback.with_mask(PromptSet((ONE, TWO))).mask is first
+    assert feedback.with_mask(PromptSet((ONE,))).mask is None
 
 
 def test_another_box_or_a_moved_point_starts_afresh() -> None:
     feedback = MaskFeedback()
-    feedback.note(PromptSet((ONE,), BOX), mask())
-    assert feedback.complete(PromptSet((ONE, TWO), BoxPrompt(1, 1, 5, 5))).mask is None
-    assert feedback.complete(PromptSet((THREE, TWO), BOX)).mask is None
-    assert feedback.complete(PromptSet((ONE, TWO), BOX)).mask is not None
+    feedback.add(PromptSet((ONE,), BOX), mask())
+    assert feedback.with_mask(PromptSet((ONE, TWO), BoxPrompt(1, 1, 5, 5))).mask is None
+    assert feedback.with_mask(PromptSet((THREE, TWO), BOX)).mask is None
+    assert feedback.with_mask(PromptSet((ONE, TWO), BOX)).mask is not None
 
 
 def test_a_box_around_a_point_keeps_the_points_answer_only_with_one_more_point() -> None:
     feedback, first = MaskFeedback(), mask()
-    feedback.note(PromptSet((ONE,)), first)
-    assert feedback.complete(PromptSet((ONE,), BOX)).mask is None
-    assert feedback.complete(PromptSet((ONE, TWO), BOX)).mask is first
+    feedback.add(PromptSet((ONE,)), first)
+    assert feedback.with_mask(PromptSet((ONE,), BOX)).mask is None
+    assert feedback.with_mask(PromptSet((ONE, TWO), BOX)).mask is first
 
 
 def test_a_seed_is_refined_by_the_first_prompt_and_forgotten_on_clear() -> None:
     feedback, seed = MaskFeedback(), mask()
     feedback.seed(seed)
-    assert feedback.complete(PromptSet((ONE,))).mask is seed
+    assert feedback.with_mask(PromptSet((ONE,))).mask is seed
     feedback.clear()
-    assert feedback.complete(PromptSet((ONE,))).mask is None
+    assert feedback.with_mask(PromptSet((ONE,))).mask is None

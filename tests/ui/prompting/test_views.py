@@ -45,7 +45,7 @@ def zoom(person: Person, notches: int, at: tuple[float, float] = NEAR) -> None:
 
 def rest(person: Person) -> None:
     """Moves nothing until a look would have begun."""
-    person.until(lambda: views(person).resting)
+    person.until(lambda: views(person).settled)
 
 
 def shown(person: Person) -> Frame | None:
@@ -89,7 +89,7 @@ def test_zoomed_in_it_looks_at_what_is_on_screen(person: Person) -> None:
     assert contains_rect(view, seen(person))
     assert person.predictor.views == [view]
     assert said(person) == "closer look 2.8×"
-    assert "instead of the whole photo" in person.window.status.look_field.toolTip()
+    assert "instead of the whole image" in person.window.status.look_field.toolTip()
     person.key(K.Key_F)
     person.until(lambda: shown(person) is None)
     assert said(person) == ""
@@ -133,7 +133,7 @@ def test_from_how_close_on_is_a_setting(person: Person) -> None:
     person.desk.settings.set(LOOK_CLOSER_FROM, 4.0)
     zoom(person, 10)
     rest(person)
-    assert views(person).wanted is None
+    assert views(person).view is None
     person.desk.settings.set(LOOK_CLOSER_FROM, 2.8)
     person.until(lambda: said(person) == "closer look 2.8×")
 
@@ -144,8 +144,8 @@ def test_a_correction_stays_on_its_look_and_then_it_catches_up(person: Person, k
     person.click(*NEAR)
     zoom(person, -20)
     zoom(person, 14, FAR)
-    assert views(person).resting
-    assert views(person).wanted == view
+    assert views(person).settled
+    assert views(person).view == view
     person.click(FAR[0] + 5, FAR[1])
     assert shown(person) == view
     person.key(key)
@@ -155,9 +155,9 @@ def test_a_correction_stays_on_its_look_and_then_it_catches_up(person: Person, k
 
 def test_a_move_counts_though_the_click_came_at_once(person: Person) -> None:
     zoom(person, 10)
-    assert not views(person).resting
+    assert not views(person).settled
     person.hands.click(*NEAR)
-    assert views(person).wanted is not None
+    assert views(person).view is not None
     person.until(lambda: shown(person) is not None)
     person.until(lambda: person.predictor.decoded_on[-1] == shown(person))
 
@@ -195,7 +195,7 @@ def test_a_candidate_that_was_chosen_stays(person: Person) -> None:
 def test_look_now_serves_a_correction_too(person: Person) -> None:
     person.click(*NEAR)
     zoom(person, 10)
-    assert views(person).wanted is None
+    assert views(person).view is None
     person.key(K.Key_L)
     person.until(lambda: shown(person) is not None)
     person.until(lambda: person.predictor.decoded_on[-1] == shown(person))
@@ -205,7 +205,7 @@ def test_look_now_serves_a_correction_too(person: Person) -> None:
 def test_look_now_works_below_the_threshold(person: Person) -> None:
     zoom(person, 6)
     rest(person)
-    assert views(person).wanted is None
+    assert views(person).view is None
     person.key(K.Key_L)
     person.until(lambda: said(person) == "closer look 1.4×")
     person.canvas.pan_by(5, 0)
@@ -276,7 +276,7 @@ def test_off_is_remembered(person: Person, arrive: Arrive, folder: Path) -> None
     assert not action(again, "look_auto").isChecked()
     zoom(again, 10)
     rest(again)
-    assert views(again).wanted is None
+    assert views(again).view is None
 
 
 def test_another_photo_is_seen_whole(person: Person) -> None:
@@ -307,7 +307,7 @@ def test_while_it_looks_the_window_says_so(person: Person) -> None:
     close_gate(person)
     zoom(person, 10)
     person.until(lambda: said(person) == "looking closer…")
-    wanted = views(person).wanted
+    wanted = views(person).view
     assert wanted is not None
     assert person.canvas.view_frame == ViewFrame(wanted, ready=False)
     assert line.isVisible()

@@ -14,8 +14,8 @@ from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _GRAB = 9.0
 """A placed point is grabbed within this distance, logical pixels."""
-_START = "Click the object, drag a box around it, right-click what is not part of it"
-_GO_ON = "Click to add, right-click to take away, Enter to accept, Z takes back the last prompt, Esc clears"
+_START = "Click the object or drag a box around it; right-click to exclude"
+_GO_ON = "Click to add, right-click to remove, Enter accepts, Z undoes the last prompt, Esc clears"
 
 
 class SamTool(Tool):
