@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from samdesk.batch.models import Loaders
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import Detection, EngineError, ModelInfo
+from samdesk.engine.protocols import Detection, EngineError, ModelInfo, predict_each_point
 
 NAMES = ("ellipse", "nothing", "box")
 
@@ -84,6 +84,9 @@ class InnerPredictor:
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
         raise NotImplementedError
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        return predict_each_point(self, embedding, points)
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         cell = embedding.frame.side / 256

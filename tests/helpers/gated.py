@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Condition, Semaphore
 
@@ -13,7 +13,7 @@ from samdesk.base.jobs import Pause, no_pause
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import EngineError, ModelInfo
+from samdesk.engine.protocols import EngineError, ModelInfo, predict_each_point
 
 PATIENCE = 60.0  # seconds until a test that waits for what never comes fails
 
@@ -145,6 +145,9 @@ class GatedPredictor:
         assert embedding.model == self.name, "another model's embedding"
         count = 3 if multimask else 1
         return [self._disc(embedding, prompts, self.radius / (1 + i), 0.9 - i / 10) for i in range(count)]
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        return predict_each_point(self, embedding, points)
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         raise NotImplementedError

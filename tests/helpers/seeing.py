@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image
 
@@ -10,7 +12,7 @@ from samdesk.domain.geometry.cells import LOGITS_SIDE, MODEL_STEP, cell_size, re
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import ModelInfo
+from samdesk.engine.protocols import ModelInfo, predict_each_point
 
 _NEAR = 125.0
 """Colours that differ by less belong together."""
@@ -44,6 +46,9 @@ class SeeingPredictor:
         unlike = np.abs(embedding.data - colour).sum(2)
         logits = ((_NEAR - unlike) / 10).astype(np.float32)
         return [MaskCandidate(logits, frame, image_hw=embedding.image_hw, score=0.9, stability=1.0)]
+
+    def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
+        return predict_each_point(self, embedding, points)
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         raise NotImplementedError

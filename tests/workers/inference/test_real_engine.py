@@ -110,6 +110,7 @@ class Interrupted:
         self.inner, self.gate, self.encodes = inner, Gate(), 0
         self.info = inner.info
         self.predict, self.predict_boxes = inner.predict, inner.predict_boxes
+        self.predict_points = inner.predict_points
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         def wait() -> None:
