@@ -1,4 +1,4 @@
-"""The composition root: builds the objects and joins them. Nothing else does."""
+"""The composition root: builds the objects of a window and connects them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +16,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
 from samdesk.base import places
+from samdesk.base.logs import log_file, write_log_file
 from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.geometry.types import RgbImage
@@ -87,19 +87,19 @@ log = logging.getLogger(__name__)
 
 IMAGE_CACHE_BYTES = 512 * 1024 * 1024
 SWITCH_INTERVAL_S = 0.001
-"""How long Python's other threads may keep the interpreter from the window."""
+"""Thread switch interval of the interpreter: how long another thread may keep the GIL from the window."""
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What a window reaches beyond itself for; None is the real thing.
+class Services:
+    """The services of a window that can be replaced; None selects the real one.
 
     Attributes:
-        load_predictor: Loads the model of the canvas by (name, device, precision).
-        loaders: How an auto-annotate run has its models.
-        open_dataset: Opens a folder, with the store's own place or None.
-        teach: The arguments of the process that teaches.
-        messages: Makes the door to the user, from the window and its message bar.
+        load_predictor: Loads the mask model of the canvas by (name, device, precision).
+        loaders: Loads the models of auto-annotate.
+        open_dataset: Opens a folder, with the path of its store if that is elsewhere, or None.
+        teach: The arguments of the training process.
+        messages: Makes the dialogs and messages for the user, from the window and its message bar.
     """
 
     load_predictor: Loader | None = None
@@ -111,7 +111,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads' main-thread faces."""
+    """The clients of the worker threads."""
 
     storage: StorageClient
     loader: ImageLoader
@@ -124,23 +124,23 @@ class Workers:
     disk: DiskCache
 
     def stop(self) -> bool:
-        """Ends every thread after what it is doing; edits that wait are saved first.
+        """Stops every thread after its current job; pending edits are saved first, however long it takes.
 
         Returns:
-            Whether all have ended; the storage thread is waited for however long it takes.
+            Whether all threads have stopped.
         """
         clients = (self.teach, self.batch, self.downloads, self.thumbnails, self.loader)
         ended = [client.stop() for client in clients]
         while not self.storage.stop():
             log.warning("still saving")
         ended.append(self.inference.stop())
-        self.disk.close()  # what it could not write in a moment is encoded again some day
+        self.disk.close()  # embeddings not written yet are encoded again when needed
         return all(ended)
 
 
 @dataclass(frozen=True)
-class View:
-    """Everything the user sees."""
+class Widgets:
+    """The window, its parts and what they share."""
 
     window: MainWindow
     actions: Actions
@@ -157,32 +157,32 @@ class View:
 
 @dataclass(frozen=True)
 class Desk:
-    """A samdesk window with everything behind it."""
+    """A samdesk window with its session, workers and controllers."""
 
     settings: Settings
-    view: View
+    view: Widgets
     session: Session
     workers: Workers
     flows: Controllers
 
     def start(self, paths_to_open: list[Path]) -> None:
-        """Shows the window; models and folders come after it is up."""
+        """Shows the window, then loads the model and opens the folder."""
         self.view.window.show()
         QTimer.singleShot(0, self.flows.models.load_first)
         if paths_to_open:
             QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
 
     def leave(self) -> None:
-        """Closes the window without the masks that are still being made."""
+        """Closes the window without waiting for masks that are still being computed."""
         self.flows.navigate.stay()
         self.flows.annotate.discard_all()
         self.view.window.close()
 
     def stop(self) -> bool:
-        """Takes the window away and ends the threads; nothing that was edited is lost.
+        """Hides the window, saves everything and stops the threads.
 
         Returns:
-            Whether every thread has ended; one deep in a model may take longer than anyone waits.
+            Whether every thread has stopped; one that is running a model may exceed the time limit.
         """
         self.view.window.hide()
         self.session.stack.blockSignals(True)  # its end is no change of the dataset
@@ -196,20 +196,20 @@ class Desk:
 
 
 def build(
-    application: QApplication, settings: Settings | None = None, outside: Outside | None = None
+    application: QApplication, settings: Settings | None = None, services: Services | None = None
 ) -> Desk:
-    """Builds a window and joins its parts.
+    """Builds a window and connects its parts.
 
     Args:
-        application: The one QApplication.
+        application: The QApplication.
         settings: The user's settings; None reads them.
-        outside: What stands for models, folders and questions; None: the real things.
+        services: Replacements of models, folders and dialogs; None: the real ones.
     """
-    settings, outside = settings or Settings(), outside or Outside()
-    view = _view(application, settings, outside)
-    storage = StorageClient(outside.open_dataset or partial(_open_dataset, settings))
+    settings, services = settings or Settings(), services or Services()
+    view = _view(application, settings, services)
+    storage = StorageClient(services.open_dataset or partial(_open_dataset, settings))
     session = Session(DocumentModel(), storage)
-    workers = _workers(settings, storage, session, outside)
+    workers = _workers(settings, storage, session, services)
     desk = Desk(settings, view, session, workers, _flows(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))
     _follow_settings(desk)
@@ -221,20 +221,20 @@ def build(
 
 def run(folder: Path | None) -> int:
     """Opens a window and returns its exit code."""
-    set_up_logging()
+    write_log_file()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = make_application()
     desk = build(application)
-    _tell_of_crashes(desk)
+    _report_crashes(desk)
     desk.start([folder] if folder is not None else [])
     code = application.exec()
     if not desk.stop():
-        os._exit(code)  # all is saved; a thread that Python would wait for is still in a model
+        os._exit(code)  # everything is saved; Python would wait for a thread that is running a model
     return code
 
 
 def make_application() -> QApplication:
-    """The one QApplication, named."""
+    """Returns the QApplication, created if there is none, with samdesk's names."""
     application = QApplication.instance() or QApplication(["samdesk"])
     assert isinstance(application, QApplication)
     application.setApplicationName("samdesk")
@@ -243,25 +243,13 @@ def make_application() -> QApplication:
     return application
 
 
-def set_up_logging() -> None:
-    """Writes warnings and errors to a log file that does not grow without end."""
-    try:
-        handler: logging.Handler = RotatingFileHandler(
-            places.logs() / "samdesk.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-        )
-    except OSError:
-        handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("samdesk").addHandler(handler)
-
-
 def _close(desk: Desk, event: QCloseEvent) -> None:
-    """Ends the program, unless something would be lost that the user does not know of."""
+    """Stops the desk when the window closes, or keeps it open while something would be lost."""
     if desk.flows.annotate.waiting:
         event.ignore()
         desk.flows.navigate.when_free(desk.view.window.close)
         desk.view.messages.info(
-            "A mask you accepted is still being made. The window closes when it is saved.",
+            "The last mask you accepted is still being computed. The window closes when it is saved.",
             key="closing",
             actions=[("Close without it", desk.leave)],
             seconds=0,
@@ -272,15 +260,15 @@ def _close(desk: Desk, event: QCloseEvent) -> None:
         event.ignore()
 
 
-def _workers(settings: Settings, storage: StorageClient, session: Session, outside: Outside) -> Workers:
+def _workers(settings: Settings, storage: StorageClient, session: Session, services: Services) -> Workers:
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
-    predictors = TaughtLoader(outside.load_predictor)
+    predictors = TaughtLoader(services.load_predictor)
     disk = DiskCache(notice=Post(lambda text: inference.notice.emit(text)))
     inference = InferenceClient(predictors, read_image=cache.get, cache=MemoryCache(disk=disk))
     model = session.model
     batch = AutoAnnotateClient(
-        storage, lambda: model.labels, session.change_labels, loaders=outside.loaders, read=read
+        storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
     )
     return Workers(
         storage,
@@ -289,26 +277,26 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, outsi
         inference,
         batch,
         DownloadClient(),
-        TeachClient(outside.teach),
+        TeachClient(services.teach),
         predictors,
         disk,
     )
 
 
-def _view(application: QApplication, settings: Settings, outside: Outside) -> View:
+def _view(application: QApplication, settings: Settings, services: Services) -> Widgets:
     theme = Theme(application, settings.get(THEME))
     actions = Actions(COMMANDS, settings)
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     bars = JobBars(batch_bar, teach_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
-    messages = outside.messages(window, window.message_bar)
-    return View(
+    messages = services.messages(window, window.message_bar)
+    return Widgets(
         window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, messages
     )
 
 
-def _flows(settings: Settings, view: View, session: Session, workers: Workers) -> Controllers:
+def _flows(settings: Settings, view: Widgets, session: Session, workers: Workers) -> Controllers:
     storage, inference = workers.storage, workers.inference
     window, canvas, messages = view.window, view.canvas, view.messages
     toolbox = Toolbox(canvas)
@@ -394,14 +382,14 @@ def _diagnose() -> str:
     return diagnose("", "", places.places()).text
 
 
-def _tell_of_crashes(desk: Desk) -> None:
-    """What no one foresaw is logged and told; the window stays up and the edits are on disk."""
+def _report_crashes(desk: Desk) -> None:
+    """Logs unhandled exceptions and shows a message; the window stays open."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        log.error("unforeseen", exc_info=(kind, error, trace))
+        log.error("unhandled exception", exc_info=(kind, error, trace))
         desk.view.messages.error(
             f"Something went wrong ({kind.__name__}). Your saved edits are safe. "
-            f"Details are in {places.logs() / 'samdesk.log'}.",
+            f"Details are in {log_file()}.",
             key="crash",
         )
 

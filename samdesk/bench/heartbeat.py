@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
-from samdesk.app import SWITCH_INTERVAL_S, Outside, build, make_application
+from samdesk.app import SWITCH_INTERVAL_S, Services, build, make_application
 from samdesk.batch.models import Loaders, LoadPredictor
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.bench.busy_user import USUAL, Pace, User
@@ -140,7 +140,7 @@ def _measured(
     settings.set(MODEL_NAME, model)
     loaders = Loaders(load_detector, load, lambda: model)
     heart = Heart()
-    desk = build(app, settings, Outside(load_predictor=load, loaders=loaders))
+    desk = build(app, settings, Services(load_predictor=load, loaders=loaders))
     user = User(desk, pace)
     heart.start("showing the window, loading the model")
     desk.start([folder / "photos"])

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.engine.models.load import load_predictor
 from tests.helpers.desk import Person, photos
 
@@ -25,8 +25,8 @@ def arrive(qtbot: QtBot, qapp: QApplication) -> Iterator[Arrive]:
     """Someone sits down at a new window; all leave at the end."""
     people: list[Person] = []
 
-    def sit_down(outside: Outside | None = None) -> Person:
-        people.append(Person(qtbot, qapp, outside))
+    def sit_down(services: Services | None = None) -> Person:
+        people.append(Person(qtbot, qapp, services))
         return people[-1]
 
     yield sit_down
@@ -37,10 +37,10 @@ def arrive(qtbot: QtBot, qapp: QApplication) -> Iterator[Arrive]:
 
 
 @pytest.fixture
-def real() -> Outside:
+def real() -> Services:
     """The engine's own predictors, loaded once, so that no one waits for an import at the window."""
     load_predictor("flint", "cpu")
-    return Outside(load_predictor=load_predictor)
+    return Services(load_predictor=load_predictor)
 
 
 @pytest.fixture

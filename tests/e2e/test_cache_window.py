@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.engine.cache.file import SUFFIX
 from samdesk.engine.models.load import load_predictor
 from samdesk.settings.table import (
@@ -28,14 +28,14 @@ def mobile_sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def real_sam(samdesk_home: Path, mobile_sam: Path) -> Outside:
+def real_sam(samdesk_home: Path, mobile_sam: Path) -> Services:
     """A real MobileSAM as the model of the window, one photo at a time."""
     settings = Settings(save_delay=0)
     settings.set(MODEL_NAME, str(mobile_sam))
     settings.set(MODEL_DEVICE, "cpu")
     settings.set(PREFETCH, False)
     load_predictor(str(mobile_sam), "cpu")  # no one waits for an import at the window
-    return Outside(load_predictor=load_predictor)
+    return Services(load_predictor=load_predictor)
 
 
 def look(person: Person, folder: Path) -> str:
@@ -50,7 +50,7 @@ def kept(home: Path) -> list[Path]:
 
 
 def test_after_the_next_start_the_photo_answers_at_once(
-    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     folder = photos(tmp_path / "photos", 1)
     someone = arrive(real_sam)
@@ -64,7 +64,7 @@ def test_after_the_next_start_the_photo_answers_at_once(
 
 
 def test_the_settings_are_in_force_at_once(
-    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     Settings(save_delay=0).set(EMBEDDING_DISK, False)
     someone = arrive(real_sam)
@@ -77,7 +77,7 @@ def test_the_settings_are_in_force_at_once(
 
 
 def test_a_folder_that_cannot_be_written_is_said_once_and_changes_nothing_else(
-    arrive: Arrive, real_sam: Outside, samdesk_home: Path, tmp_path: Path
+    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     (samdesk_home / "cache").mkdir(exist_ok=True)
     (samdesk_home / "cache" / "embeddings").write_text("a file where the folder should be")

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
@@ -39,7 +39,7 @@ def person(arrive: Arrive, tmp_path: Path) -> Person:
     (tmp_path / "photos").mkdir()
     image.save(tmp_path / "photos" / "a.png")
     predictor = SeeingPredictor()
-    someone = arrive(Outside(load_predictor=lambda *_: predictor))
+    someone = arrive(Services(load_predictor=lambda *_: predictor))
     someone.open(tmp_path / "photos")
     someone.add_labels("dot")
     return someone

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.base import atomic
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.edits import Transaction
@@ -220,7 +220,7 @@ class Disk:
 
 def test_what_cannot_be_saved_is_told_and_tried_again(arrive: Arrive, folder: Path) -> None:
     disk = Disk()
-    person = arrive(Outside(open_dataset=disk.open))
+    person = arrive(Services(open_dataset=disk.open))
     person.open(folder)
     person.draw(60, 60)
     person.until_saved()
@@ -241,7 +241,7 @@ def test_what_cannot_be_saved_is_told_and_tried_again(arrive: Arrive, folder: Pa
 
 def test_closing_asks_when_something_could_not_be_saved(arrive: Arrive, folder: Path) -> None:
     disk = Disk()
-    person = arrive(Outside(open_dataset=disk.open))
+    person = arrive(Services(open_dataset=disk.open))
     person.open(folder)
     disk.full = True
     person.draw(60, 60)

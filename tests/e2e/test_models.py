@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.settings.table import MODEL_DEVICE, MODEL_NAME
 from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.models.info_dialog import ModelInfoDialog
@@ -61,7 +61,7 @@ def test_a_saved_model_that_is_gone_falls_back(arrive: Arrive, folder: Path) -> 
 
 
 def test_no_model_at_all_is_told_when_one_clicks(arrive: Arrive, folder: Path) -> None:
-    person = arrive(Outside(load_predictor=Models()))
+    person = arrive(Services(load_predictor=Models()))
     person.open(folder)
     person.until(lambda: person.told.count("is not a model") == 1)
     person.until(lambda: "No model" in chip(person))
@@ -77,7 +77,7 @@ def test_no_model_at_all_is_told_when_one_clicks(arrive: Arrive, folder: Path) -
     assert len(person.annotations) == 1
 
 
-def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path, real: Outside) -> None:
+def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path, real: Services) -> None:
     person = arrive(real)
     person.open(folder)
     person.until(lambda: "Flint · " in chip(person))
@@ -93,7 +93,7 @@ def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path, real: Ou
     info.reject()
 
 
-def test_flint_tells_once_what_it_is(arrive: Arrive, real: Outside) -> None:
+def test_flint_tells_once_what_it_is(arrive: Arrive, real: Services) -> None:
     person = arrive(real)
     person.until(lambda: "Flint draws the masks" in person.told)
     top = person.window.top_bar.chip
@@ -105,7 +105,7 @@ def test_flint_tells_once_what_it_is(arrive: Arrive, real: Outside) -> None:
     assert "Flint draws" not in later.told
 
 
-def test_offline_a_download_that_fails_leaves_flint(arrive: Arrive, folder: Path, real: Outside) -> None:
+def test_offline_a_download_that_fails_leaves_flint(arrive: Arrive, folder: Path, real: Services) -> None:
     person = arrive(real)
     person.open(folder)
     person.press("Get MobileSAM")
@@ -120,7 +120,7 @@ def test_another_model_than_flint_is_told_nothing_of_it(person: Person) -> None:
     assert "Flint" not in person.told
 
 
-def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path, real: Outside) -> None:
+def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path, real: Services) -> None:
     person = arrive(real)
     person.open(folder)
     person.until(lambda: person.desk.flows.models.info is not None)

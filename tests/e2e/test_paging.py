@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.engine.protocols import EngineError
@@ -152,7 +152,7 @@ def slow(arrive: Arrive, folder: Path) -> tuple[Person, Gate]:
         dataset.load = late  # type: ignore[method-assign]
         return dataset
 
-    person = arrive(Outside(open_dataset=opened))
+    person = arrive(Services(open_dataset=opened))
     person.open(folder)
     person.desk.flows.navigate.blank_after(PATIENCE_MS)
     gate.close()

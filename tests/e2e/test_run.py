@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.domain.annotation import ReviewState, Source
 from samdesk.settings.table import AUTO_DET_MODEL
@@ -22,7 +22,7 @@ K = Qt.Key
 
 @pytest.fixture
 def runner(arrive: Arrive, folder: Path) -> Person:
-    person = arrive(Outside(loaders=Shelf().loaders))
+    person = arrive(Services(loaders=Shelf().loaders))
     person.open(folder)
     return person
 
@@ -87,7 +87,7 @@ def test_undo_of_a_run_keeps_annotations_edited_since(runner: Person) -> None:
 
 def test_work_goes_on_while_it_runs(arrive: Arrive, folder: Path) -> None:
     gate = Gate()
-    person = arrive(Outside(loaders=Shelf(before=lambda _n: gate.pass_through()).loaders))
+    person = arrive(Services(loaders=Shelf(before=lambda _n: gate.pass_through()).loaders))
     person.open(folder)
     gate.close()
     dialog = dialog_of(person)
@@ -111,7 +111,7 @@ def test_work_goes_on_while_it_runs(arrive: Arrive, folder: Path) -> None:
 
 def test_stopped_finished_images_stay_as_one_step(arrive: Arrive, folder: Path) -> None:
     gate = Gate()
-    person = arrive(Outside(loaders=Shelf(before=lambda n: gate.pass_through()).loaders))
+    person = arrive(Services(loaders=Shelf(before=lambda n: gate.pass_through()).loaders))
     person.open(folder)
     gate.close()
     dialog = dialog_of(person)
@@ -150,7 +150,7 @@ def test_a_detector_is_remembered_only_if_it_is_not_the_default(runner: Person) 
 def test_a_better_detector_on_disk_is_offered(arrive: Arrive, folder: Path, samdesk_home: Path) -> None:
     (samdesk_home / "weights").mkdir()
     (samdesk_home / "weights" / "yolo11s.pt").write_bytes(b"weights")
-    person = arrive(Outside(loaders=Shelf().loaders))
+    person = arrive(Services(loaders=Shelf().loaders))
     person.until(lambda: person.desk.flows.batch.default_plan().det_model == "yolo11s.pt")
 
 

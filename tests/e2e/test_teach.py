@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 
-from samdesk.app import Outside
+from samdesk.app import Services
 from samdesk.engine.models.registry import FLINT
 from samdesk.training.record.taught import DETECTOR, MASKS, Taught
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
@@ -77,7 +77,7 @@ class Teacher:
         self.mode = mode
         self.models = FlintModels()
         self.arguments = teaching.stand_in(lambda: self.mode)
-        self.person: Person = arrive(Outside(load_predictor=self.models, teach=self.arguments))
+        self.person: Person = arrive(Services(load_predictor=self.models, teach=self.arguments))
         self.person.open(folder)
         self.person.until(lambda: self.person.desk.flows.taught.taught is not None)
 

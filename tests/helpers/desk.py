@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from samdesk.app import Desk, Outside, build
+from samdesk.app import Desk, Services, build
 from samdesk.demo.input_driver import Hands
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -81,17 +81,21 @@ class Person:
     """Someone at a samdesk window: what they do, and what they see."""
 
     def __init__(
-        self, qtbot: QtBot, app: QApplication, outside: Outside | None = None, answers: Answers | None = None
+        self,
+        qtbot: QtBot,
+        app: QApplication,
+        services: Services | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self.qtbot = qtbot
         self.answers = answers or Answers()
         self.predictor = GatedPredictor(radius=30.0)
         self.models = Models(self.predictor)
         self.models.default[""] = self.predictor
-        given = outside or Outside()
+        given = services or Services()
         self.desk: Desk = build(
             app,
-            outside=Outside(
+            services=Services(
                 load_predictor=given.load_predictor or self.models,
                 loaders=given.loaders,
                 open_dataset=given.open_dataset,

@@ -58,7 +58,7 @@ def test_the_hint_is_the_tools(person: Person) -> None:
     person.click(100, 120)
     assert "Enter to accept" in hint.hint
     person.key(K.Key_P)
-    assert "corner" in hint.hint
+    assert "vertex" in hint.hint
 
 
 def test_saving_is_told(person: Person) -> None:

@@ -16,7 +16,7 @@ from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.tools.registry import TOOLS, Toolbox, ToolSpec, tool_commands
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.popup import SEPARATOR, context_menu
-from samdesk.ui.commands.table import Command, CommandTable, Condition, Gesture, join
+from samdesk.ui.commands.table import Command, CommandTable, Condition, MouseGesture, join
 from samdesk.ui.shell.dialogs.shortcut_sheet import sections
 from samdesk.ui.shell.dialogs.shortcuts import ShortcutsDialog
 from samdesk.ui.shell.menus import Menus
@@ -66,7 +66,13 @@ class Stamp(Tool):
 
 
 STAMP = ToolSpec(
-    "stamp", Stamp, "Stamp", "Stamp an annotation.", "ph.star", ("G",), gestures=(Gesture("Click", "Stamp"),)
+    "stamp",
+    Stamp,
+    "Stamp",
+    "Stamp an annotation.",
+    "ph.star",
+    ("G",),
+    gestures=(MouseGesture("Click", "Stamp"),),
 )
 POLISH = CommandTable(
     (Command("edit.polish", "Polish", "Polish the outline.", "ph.sparkle", "edit", "polish", ("Ctrl+P",),

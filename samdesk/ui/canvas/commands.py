@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import Command, CommandTable, Gesture
+from samdesk.ui.commands.table import Command, CommandTable, MouseGesture
 
 if TYPE_CHECKING:
     from samdesk.ui.canvas.view import CanvasView
@@ -24,9 +24,9 @@ COMMANDS = CommandTable(
                 "view", "show", ("H",), when="image", checkable=True, checked=True),
     ),
     gestures=(
-        Gesture("Wheel", "Zoom at the cursor"),
-        Gesture("Space+drag", "Move the image"),
-        Gesture("Middle-drag", "Move the image"),
+        MouseGesture("Wheel", "Zoom at the cursor"),
+        MouseGesture("Space+drag", "Move the image"),
+        MouseGesture("Middle-drag", "Move the image"),
     ),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from samdesk.ui.canvas.display import CanvasDisplay
-from samdesk.ui.canvas.tools.base import SLOP, Pointer, Tool
+from samdesk.ui.canvas.tools.base import CLICK_TOLERANCE, Pointer, Tool
 
 _TAB_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
 
@@ -184,7 +184,7 @@ class CanvasView(CanvasDisplay):
         elif self._menu_from is not None and event.button() is Qt.MouseButton.RightButton:
             moved = pointer.position - self._menu_from.position
             self._menu_from = None
-            if moved.manhattanLength() < 2 * SLOP:
+            if moved.manhattanLength() < 2 * CLICK_TOLERANCE:
                 self._open_menu(pointer)
         elif (tool := self._working_tool()) is not None:
             tool.release(pointer)

@@ -78,7 +78,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Gesture:
+class MouseGesture:
     """A mouse gesture on the canvas, for the shortcut sheet.
 
     Attributes:
@@ -102,7 +102,7 @@ class CommandTable:
 
     commands: tuple[Command, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    gestures: tuple[Gesture, ...] = ()
+    gestures: tuple[MouseGesture, ...] = ()
 
 
 TOOL = "tool"

@@ -1,4 +1,4 @@
-"""The label set: which label is current, and every change of the set."""
+"""LabelsController: the current label, and all changes of the label set."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _Change: TypeAlias = Callable[[LabelSet], LabelSet]
 
 
 class LabelsController(QObject):
-    """Keeps the current label and carries out what the labels panel asks for.
+    """Manages the current label and makes the changes that the labels panel requests.
 
     Signals:
-        current_changed: The label new annotations get (a Label, or None while there is none).
+        current_changed: (Label or None) the label of new annotations.
     """
 
     current_changed = Signal(object)
@@ -64,7 +64,7 @@ class LabelsController(QObject):
 
     @property
     def current(self) -> Label | None:
-        """The label new annotations get, if the set has any."""
+        """The label of new annotations; None if the set is empty."""
         if self._current is not None and self._current in self.labels:
             return self.labels.get(self._current)
         return self.labels.labels[0] if self.labels.labels else None
@@ -78,7 +78,7 @@ class LabelsController(QObject):
         return self.labels.get(label_id).name if label_id in self.labels else "annotation"
 
     def current_or_new(self) -> Label | None:
-        """The current label; in an empty set one named "object" is made, so that no mask is lost."""
+        """The current label; an empty set gets one named "object" first, so that no mask is lost."""
         if self.current is None:
             self.add("object")
             self._messages.info(
@@ -87,7 +87,7 @@ class LabelsController(QObject):
         return self.current
 
     def choose(self, label_id: LabelId) -> None:
-        """Makes a label the one that new annotations get."""
+        """Makes a label current."""
         self._current = label_id
         self._panel.set_current(label_id)
         self.current_changed.emit(self.current)
@@ -107,18 +107,18 @@ class LabelsController(QObject):
             self.choose(found.id)
 
     def set_read_only(self, read_only: bool) -> None:
-        """Whether the labels can only be looked at."""
+        """Enables or disables editing."""
         self._panel.set_read_only(read_only)
 
     def refresh(self) -> None:
-        """Shows the labels with what is known of their use, and asks for the newest counts."""
+        """Shows the labels with the last known counts, and requests new counts."""
         self._panel.set_labels(self.labels, self._usage)
         if self.current is not None:
             self._panel.set_current(self.current.id)
         self._count()
 
     def count_soon(self) -> None:
-        """Asks for the counts of the whole dataset anew; not with every image of a run."""
+        """Requests new counts after ``COUNT_AFTER_MS``, once for many calls."""
         if not self._count_timer.isActive():
             self._count_timer.start()
 
@@ -144,8 +144,8 @@ class LabelsController(QObject):
         if self._messages.confirm(
             "Change class ids?",
             f"The position of a label is its class id. Moving “{name}” from {before} to {index} renumbers "
-            "the labels between and rewrites every label file of this dataset. Models trained on the old "
-            "order will name classes wrongly. Undo takes it back.",
+            "the labels between and rewrites every label file of this dataset. Models trained with the old "
+            "order will name classes wrongly. You can undo this.",
             action="Move and rewrite",
         ):
             self._change(f"Move {name} to {index}", lambda labels: labels.move(label_id, index))

@@ -1,1 +1,1 @@
-"""The main window: menus, bars, welcome page and general dialogs."""
+"""The main window: menus, toolbars, status bar, welcome page and general dialogs."""

@@ -1,4 +1,4 @@
-"""The menu bar, made from the command table."""
+"""Menus: the menu bar, made from the command table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Menus:
         Args:
             bar: An empty menu bar.
             actions: The commands.
-            choose_recent: Called with the recent folder the user picks.
+            choose_recent: Called with the recent folder the user chooses.
         """
         self._choose_recent = choose_recent
         self._tips = _DisabledTips(bar)

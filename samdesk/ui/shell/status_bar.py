@@ -1,4 +1,4 @@
-"""The status bar: where the cursor is, how near we are, how long the model took, what is saved."""
+"""StatusBar: cursor, zoom, hint, closer look, model times, model and saving."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SAVED_STATES = {
     "not saved": "bad",
     "": "none",
 }
-"""What the saved field may say of its own accord, and the colour of its dot."""
+"""Texts of the saved field, and the state that the dot beside it shows."""
 
 
 class Dot(QWidget):
-    """A small round mark in the colour of a state: good, busy, warning, bad or none."""
+    """A small dot in the colour of a state: good, busy, warning, bad or none."""
 
     def __init__(self, state: str = "none", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,16 +32,16 @@ class Dot(QWidget):
         return self._state
 
     def set_state(self, state: str) -> None:
-        """Shows another state."""
+        """Sets the state."""
         self._state = state
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Eight pixels."""
+        """Returns 8 x 8 logical pixels."""
         return QSize(8, 8)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paints the mark; a ring while busy, so that colour is not the only difference."""
+        """Paints a disc, or a ring while busy, so that the states differ not only in colour."""
         if self._state == "none":
             return
         painter = QPainter(self)
@@ -58,14 +58,14 @@ class Dot(QWidget):
 
 
 def state_color(state: str) -> QColor:
-    """The colour that stands for a state in the current look."""
+    """The colour of a state in the current theme."""
     tokens = current_tokens()
     colors = {"good": tokens.good, "warning": tokens.warning, "bad": tokens.bad, "busy": tokens.accent}
     return QColor(colors.get(state, tokens.muted))
 
 
 class _Field(QLabel):
-    """One value; keeps the room of its widest text, so that its neighbours stand still."""
+    """One value, at least as wide as its widest text, so that the other fields do not move."""
 
     def __init__(self, name: str, widest: str, tip: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,7 +76,7 @@ class _Field(QLabel):
 
 
 class _Hint(QLabel):
-    """The hint of the tool; it gives way to the values and is cut with an ellipsis."""
+    """The hint of the tool in use; elided if there is too little space."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -92,7 +92,7 @@ class _Hint(QLabel):
         self._fit()
 
     def resizeEvent(self, event: object) -> None:
-        """Cuts the text to the room there is."""
+        """Elides the text to the new width."""
         self._fit()
 
     def _fit(self) -> None:
@@ -106,7 +106,7 @@ class _Hint(QLabel):
 
 
 class StatusBar(QStatusBar):
-    """Fields in a fixed order with room for their widest values."""
+    """The status bar: fields in a fixed order, as wide as their widest values."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,19 +114,19 @@ class StatusBar(QStatusBar):
         row = QWidget(self)
         self.hint = _Hint(row)
         self.cursor_field = _Field("Cursor", "x 88888.8  y 88888.8", "Cursor, image pixels", row)
-        self.zoom_field = _Field("Zoom", "88888%", "Screen pixels for each image pixel", row)
+        self.zoom_field = _Field("Zoom", "88888%", "Screen pixels per image pixel", row)
         self.encode_field = _Field(
             "Encode time",
             "encode 88888 ms",
-            "Time the model took to read this image; “ready” if it was read ahead",
+            "Time the model took to encode this image; “ready” if it was encoded ahead",
             row,
         )
-        self.look_field = QLabel(row)  # seldom there: it takes its room from the hint
+        self.look_field = QLabel(row)  # rarely visible: it takes its space from the hint
         self.look_field.setAccessibleName("Closer look")
         self.look_field.hide()
         self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
         self.engine_field = QLabel(row)
-        self.engine_field.setAccessibleName("Engine and device")
+        self.engine_field.setAccessibleName("Model and device")
         self.saved_field = _Field("Saved", "Saving…", "Every edit is saved as you make it", row)
         self.saved_dot = Dot("none", row)
         layout = QHBoxLayout(row)
@@ -146,50 +146,50 @@ class StatusBar(QStatusBar):
         self.setMinimumHeight(UNIT * 7 // 2)
 
     def set_cursor(self, point: tuple[float, float] | None) -> None:
-        """Shows where the cursor is, image pixels; None: outside the image."""
+        """Shows the cursor position, image pixels; None: outside the image."""
         self.cursor_field.setText("" if point is None else f"x {point[0]:.1f}  y {point[1]:.1f}")
 
     def set_zoom(self, zoom: float | None) -> None:
-        """Shows the zoom, 1.0 is 100%; None: no image."""
+        """Shows the zoom factor, 1.0 is 100%; None: no image."""
         self.zoom_field.setText("" if zoom is None else f"{zoom * 100:.{0 if zoom >= 0.1 else 1}f}%")
 
     def set_timing(
         self, encode_ms: float | None = None, decode_ms: float | None = None, cached: bool = False
     ) -> None:
-        """Shows how long the model took.
+        """Shows the model's times.
 
         Args:
-            encode_ms: Milliseconds to read the image; None: not known.
-            decode_ms: Milliseconds for the last mask; None: none yet.
-            cached: The image had been read before, so it cost nothing.
+            encode_ms: Time to encode the image, ms; None: unknown.
+            decode_ms: Time to decode the last mask, ms; None: no mask yet.
+            cached: The image was encoded before; "ready" is shown instead of a time.
         """
         encode = "" if encode_ms is None else f"encode {_ms(encode_ms)}"
         self.encode_field.setText("encode ready" if cached else encode)
         self.decode_field.setText("" if decode_ms is None else f"mask {_ms(decode_ms)}")
 
     def set_look(self, text: str, tip: str = "") -> None:
-        """Shows that the model looks at a part of the photo more closely; empty: it does not."""
+        """Shows the state of the closer look; empty: there is none."""
         self.look_field.setText(text)
         self.look_field.setToolTip(tip)
         self.look_field.setVisible(bool(text))
 
     def set_engine(self, text: str, tip: str = "") -> None:
-        """Shows which model answers on which device."""
+        """Shows the model and its device."""
         self.engine_field.setText(text)
         self.engine_field.setToolTip(tip)
 
     def set_saved(self, text: str, state: str | None = None) -> None:
-        """Shows whether everything is on disk.
+        """Shows whether all edits are saved.
 
         Args:
-            text: "saved", "saving…", "in memory only", "not saved" or other words.
-            state: Colour of the dot: good, busy, warning, bad, none; None: as the text says.
+            text: A key of ``SAVED_STATES``, or another text.
+            state: State of the dot: good, busy, warning, bad or none; None: from ``SAVED_STATES``.
         """
         self.saved_field.setText(text[:1].upper() + text[1:])
         self.saved_dot.set_state(state or SAVED_STATES.get(text, "none"))
 
     def set_hint(self, text: str) -> None:
-        """Shows what the tool in use waits for."""
+        """Shows the hint of the tool in use."""
         self.hint.set_hint(text)
 
 

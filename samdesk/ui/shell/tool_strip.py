@@ -1,4 +1,4 @@
-"""The column of tool buttons on the left, each with its key in the corner."""
+"""ToolStrip: the vertical toolbar of tools and canvas toggles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUTTON = 5 * UNIT
 
 
 class KeyedButton(QToolButton):
-    """A tool button that shows the key of its command small in the corner."""
+    """A tool button with the shortcut of its command in the bottom right corner."""
 
     def __init__(self, actions: Actions, command_id: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,16 +27,16 @@ class KeyedButton(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self.setFixedSize(BUTTON, BUTTON)
         self.setIconSize(QSize(22, 22))
-        actions.shortcuts_changed.connect(self._take_key)
-        self._take_key()
+        actions.shortcuts_changed.connect(self._update_key)
+        self._update_key()
 
     @property
     def key(self) -> str:
-        """What stands in the corner: the command's key if it is a single character."""
+        """The shortcut shown: the command's first key if it is a single character, else empty."""
         return self._key
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paints the button and its key."""
+        """Paints the button and its shortcut."""
         super().paintEvent(event)
         if not self._key:
             return
@@ -51,14 +51,14 @@ class KeyedButton(QToolButton):
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom), self._key)
         painter.end()
 
-    def _take_key(self) -> None:
+    def _update_key(self) -> None:
         key = self._actions.shortcut_text(self._command_id)
         self._key = key if len(key) == 1 else ""
         self.update()
 
 
 class ToolStrip(QToolBar):
-    """The tools, and below them what is shown on the canvas."""
+    """The tools, segment everything, and at the bottom the toggles of the canvas."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__("Tools", parent)

@@ -1,4 +1,4 @@
-"""The toolbar at the top: files, undo, the machine's work, and the chip that names the model."""
+"""TopBar: the horizontal toolbar, and the button that shows the model in use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEIGHT = 4 * UNIT
 
 
 class ModelChip(QToolButton):
-    """Names the model, the device and the precision; a click opens the chooser."""
+    """Shows the model, its device and its precision; a click opens the model dialog."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,17 +48,17 @@ class ModelChip(QToolButton):
 
         Args:
             text: Title, device and precision.
-            tip: More about it.
+            tip: The tooltip.
             state: "ok", "busy", "warning" or "error".
         """
         self._state = _STATES.get(state, "none")
-        self.setText(f" {text}     ".replace("&", "&&"))  # the spaces hold the dot's place
+        self.setText(f" {text}     ".replace("&", "&&"))  # the spaces make room for the dot
         self.setToolTip(tip or text)
         self.setAccessibleName(f"Model: {text}")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paints the chip and, at its end, the dot of its state."""
+        """Paints the button and the dot of its state at the right end."""
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -75,7 +75,7 @@ class ModelChip(QToolButton):
 
 
 class TopBar(QToolBar):
-    """Open, Undo, Redo | the machine's work | previous, next, done | model chip, help."""
+    """Open, undo, redo | auto-annotate | previous, next, accept image | model, theme, help."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__("Toolbar", parent)

@@ -1,4 +1,4 @@
-"""The page of an empty window: what samdesk does, and the three ways to begin."""
+"""Welcome: the page shown while no folder is open."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.theme import UNIT, current_tokens
 
 TAGLINE = (
-    "Turn a folder of photos into a clean instance-segmentation dataset: you point, Segment Anything draws."
+    "Turn a folder of images into a clean instance-segmentation dataset: you click, Segment Anything draws."
 )
 _WIDTH = 60 * UNIT
 _SHOWN = 6
 
 
 class Welcome(QWidget):
-    """What an empty window shows.
+    """The welcome page: open a folder, try the demo, or choose a recent folder.
 
     Signals:
-        recent_chosen(object Path): A recent folder.
+        recent_chosen(object Path): A recent folder was clicked.
     """
 
     recent_chosen = Signal(object)
@@ -66,7 +66,7 @@ class Welcome(QWidget):
         outer.addWidget(scroll)
 
     def set_recent(self, folders: Sequence[Path]) -> None:
-        """Lists folders that were open before, the latest first; those that are gone are greyed."""
+        """Lists recent folders, the latest first."""
         for button in self.recent_buttons:
             self._list.removeWidget(button)
             button.hide()
@@ -77,12 +77,12 @@ class Welcome(QWidget):
         self._recent.setVisible(bool(self.recent_buttons))
 
     def set_dropping(self, dropping: bool) -> None:
-        """Shows that a drop would be taken."""
+        """Shows or hides the drop highlight."""
         self._dropping = dropping
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paints the drop target while something is dragged over the window."""
+        """Paints the drop highlight while something is dragged over the window."""
         if not self._dropping:
             return
         tokens = current_tokens()
@@ -124,7 +124,7 @@ class Welcome(QWidget):
         row.addWidget(self.open_button)
         row.addWidget(self.demo_button)
         row.addStretch(1)
-        hint = QLabel("or drop a folder or photos anywhere in this window", parent)
+        hint = QLabel("or drop a folder or images anywhere in this window", parent)
         hint.setProperty("muted", True)
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._column.addLayout(row)
@@ -164,7 +164,7 @@ class Welcome(QWidget):
 
 
 def short_path(folder: Path) -> str:
-    """A path as people write it, with ``~`` for the home folder."""
+    """A path with ``~`` for the home folder."""
     try:
         rest = folder.relative_to(Path.home())
     except (ValueError, RuntimeError):

@@ -264,7 +264,7 @@ class TestKeys:
         stage.hands.click(60, 10)
         stage.hands.key(Qt.Key.Key_Z)
         assert heard == ["Z"]
-        assert tool.corners == ((10, 10),)
+        assert tool.vertices == ((10, 10),)
 
 
 class TestSelect:
@@ -333,13 +333,13 @@ class TestSelect:
     def test_a_vertex_is_dragged(self, stage: Stage, editor: Editor) -> None:
         stage.hands.click(330, 130)
         stage.hands.drag((360, 160), (380, 190))
-        assert editor.texts == ["Move corner"]
+        assert editor.texts == ["Move vertex"]
         assert editor.region("right").bounds == pytest.approx((300, 100, 380, 190))
 
     def test_a_vertex_dragged_across_is_cleaned(self, stage: Stage, editor: Editor) -> None:
         stage.hands.click(330, 130)
         stage.hands.drag((360, 160), (310, 60))
-        assert editor.texts == ["Move corner"]
+        assert editor.texts == ["Move vertex"]
         assert editor.region("right").is_valid
         assert len(editor.region("right").geoms) == 2
 
@@ -348,17 +348,17 @@ class TestSelect:
     ) -> None:
         stage.hands.click(330, 130)
         stage.hands.drag((330, 100), (330, 80))  # the middle handle
-        assert editor.texts == ["Insert corner"]
+        assert editor.texts == ["Insert vertex"]
         assert editor.region("right").area == pytest.approx(3600 + 600)
         stage.hands.double_click(300, 145)
-        assert editor.texts == ["Insert corner"] * 2
+        assert editor.texts == ["Insert vertex"] * 2
         assert len(editor.region("right").geoms[0].exterior.coords) == 7
         assert editor.region("right").area == pytest.approx(3600 + 600)
 
     def test_a_vertex_is_deleted_by_alt_click_and_by_del(self, stage: Stage, editor: Editor) -> None:
         stage.hands.click(330, 130)
         stage.hands.click(360, 160, modifiers=ALT)
-        assert editor.texts == ["Delete corner"]
+        assert editor.texts == ["Delete vertex"]
         assert editor.region("right").area == pytest.approx(1800)
         heard = []
         action = QAction(stage.canvas)
@@ -367,7 +367,7 @@ class TestSelect:
         stage.canvas.addAction(action)
         stage.hands.move(360, 100)
         stage.hands.key(Qt.Key.Key_Delete)
-        assert editor.texts == ["Delete corner", "Delete annotation"]  # a triangle has no inside without one
+        assert editor.texts == ["Delete vertex", "Delete annotation"]  # a triangle has no inside without one
         stage.hands.move(5, 5)
         stage.hands.key(Qt.Key.Key_Delete)
         assert heard == ["Del"]
@@ -403,7 +403,7 @@ class TestSelect:
 
 
 class TestDrawing:
-    def test_a_polygon_is_closed_at_its_first_corner(self, stage: Stage) -> None:
+    def test_a_polygon_is_closed_at_its_first_vertex(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)
@@ -432,9 +432,9 @@ class TestDrawing:
         for x, y in ((50, 50), (150, 50), (150, 150)):
             stage.hands.click(x, y)
         stage.hands.key(Qt.Key.Key_Backspace)
-        assert tool.corners == ((50, 50), (150, 50))
+        assert tool.vertices == ((50, 50), (150, 50))
         stage.hands.key(Qt.Key.Key_Escape)
-        assert tool.corners == ()
+        assert tool.vertices == ()
 
     def test_a_bow_tie_is_cleaned_and_cut_to_the_image(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)

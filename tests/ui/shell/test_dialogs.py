@@ -122,7 +122,7 @@ def shortcuts(qtbot: QtBot, actions: Actions) -> ShortcutsDialog:
 def test_a_free_key_is_recorded_and_used(shortcuts: ShortcutsDialog, actions: Actions) -> None:
     shortcuts.select("tool.polygon")
     QTest.keyClick(shortcuts.recorder, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
-    assert shortcuts.note.text() == "Ctrl+G is free."
+    assert shortcuts.note.text() == "Ctrl+G is available."
     shortcuts.add_button.click()
     assert actions.shortcuts("tool.polygon") == ("P", "Ctrl+G")
     assert shortcuts.keys_shown("tool.polygon") == "P   Ctrl+G"
@@ -141,10 +141,7 @@ def test_a_free_key_is_recorded_and_used(shortcuts: ShortcutsDialog, actions: Ac
 def test_a_clash_is_told_and_refused(shortcuts: ShortcutsDialog, actions: Actions) -> None:
     shortcuts.select("tool.polygon")
     QTest.keyClick(shortcuts.recorder, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
-    assert (
-        shortcuts.note.text()
-        == "Ctrl+B already belongs to “Auto-annotate”. Give that command other keys first."
-    )
+    assert shortcuts.note.text() == "Ctrl+B is already used by “Auto-annotate”. Change that command first."
     assert not shortcuts.add_button.isEnabled()
     assert not shortcuts.replace_button.isEnabled()
 
@@ -157,7 +154,7 @@ def test_a_default_that_someone_else_took_is_not_stolen_back(
     shortcuts.select("tool.polygon")
     shortcuts.reset_button.click()
     assert actions.shortcuts("tool.polygon") == ("G",)
-    assert shortcuts.note.text() == "The default P now belongs to “Rectangle”. Change that first."
+    assert shortcuts.note.text() == "The default P is now used by “Rectangle”. Change that first."
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Escape, Qt.Key.Key_Return])

@@ -1,1 +1,1 @@
-"""One canvas gesture a module."""
+"""The tools of the canvas: one module for each, and a row in ``registry``."""

@@ -1,4 +1,4 @@
-"""Tool: one canvas gesture."""
+"""Tool: the base class of the tools of the canvas, and the canvas as tools see it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.ui.canvas.shapes import Shape
 
-SLOP = 4.0
-"""A drag shorter than this, in logical pixels, is a click."""
+CLICK_TOLERANCE = 4.0
+"""Click tolerance, logical pixels: a shorter drag is a click."""
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """A mouse event.
+    """A mouse event in image coordinates.
 
     Attributes:
         x: Image pixels.
         y: Image pixels.
-        position: Logical pixels on the widget.
+        position: Position on the widget, logical pixels.
         button: The button pressed or released; none for a move.
-        buttons: Those held down.
-        modifiers: Keys held down.
+        buttons: The buttons held down.
+        modifiers: The modifier keys held down.
     """
 
     x: float
@@ -42,58 +42,58 @@ class Pointer:
         return bool(self.modifiers & modifier)
 
     def far_from(self, other: Pointer) -> bool:
-        """Whether it is too far away for the two to be one click."""
+        """Whether the two events are too far apart to be one click."""
         moved = self.position - other.position
-        return max(abs(moved.x()), abs(moved.y())) >= SLOP
+        return max(abs(moved.x()), abs(moved.y())) >= CLICK_TOLERANCE
 
 
 class Canvas(Protocol):
-    """What a tool may know of the canvas and ask of it."""
+    """The canvas as tools use it."""
 
     @property
     def document(self) -> ImageDocument | None:
-        """What is shown."""
+        """The document shown."""
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """Width and height, image pixels."""
+        """Width and height of the image, pixels."""
 
     @property
     def selection(self) -> frozenset[AnnotationId]:
-        """The chosen annotations."""
+        """The selected annotations."""
 
     def to_widget(self, x: float, y: float) -> QPointF:
-        """Image pixels to logical pixels."""
+        """Converts image pixels to logical pixels of the widget."""
 
     def image_pixels(self, logical: float) -> float:
-        """A length on the screen in image pixels."""
+        """Converts a length from logical pixels to image pixels."""
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> None:
-        """Chooses annotations."""
+        """Selects annotations."""
 
     def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
-        """The visible annotations at a place, the smallest first."""
+        """The visible annotations at a point, image pixels, the smallest first."""
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
-        """The visible annotations wholly in a rectangle of image pixels."""
+        """The visible annotations that lie entirely in a rectangle, image pixels."""
 
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
         """The shape of a visible annotation."""
 
     def set_hovered(self, annotation_id: AnnotationId | None) -> None:
-        """Highlights the annotation under the mouse."""
+        """Highlights the annotation under the cursor."""
 
     def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Takes annotations off the picture while the tool paints them itself."""
+        """Leaves annotations out of the canvas layers while the tool paints them."""
 
     def paint_shape(self, painter: QPainter, shape: Shape) -> None:
-        """Paints a shape of the tool's own as annotations are painted."""
+        """Paints a shape of the tool in the style of annotations."""
 
     def visible_rect(self) -> QRectF:
-        """What is seen, image pixels."""
+        """The visible part of the image, image pixels."""
 
     def update(self) -> None:
-        """Has the canvas painted again."""
+        """Schedules a repaint."""
 
 
 class Tool(QObject):
@@ -129,7 +129,7 @@ class Tool(QObject):
 
     @property
     def hint(self) -> str:
-        """What to do next, for the status bar."""
+        """What the user can do next, for the status bar."""
         return self._hint
 
     @property
@@ -139,20 +139,20 @@ class Tool(QObject):
 
     @property
     def color(self) -> QColor:
-        """Of what is being drawn."""
+        """The colour of what is being drawn."""
         return self._color
 
     def set_color(self, color: str) -> None:
-        """Draws in another label's colour (``#rrggbb``)."""
+        """Sets the colour of what is being drawn, ``#rrggbb``."""
         self._color = QColor(color)
         self._repaint()
 
     def activate(self, canvas: Canvas) -> None:
-        """The tool is in the user's hand now."""
+        """Called when the tool becomes the one in use on ``canvas``."""
         self._canvas = canvas
 
     def deactivate(self) -> None:
-        """Another tool is; what is unfinished is dropped."""
+        """Called when another tool is chosen; cancels the current gesture."""
         self.cancel()
         self._canvas = None
 
@@ -162,7 +162,7 @@ class Tool(QObject):
         return True
 
     def cancel(self) -> None:
-        """Drops the gesture in work; nothing has changed."""
+        """Cancels the current gesture without an edit."""
 
     def discard(self) -> None:
         """Discards everything drawn with the tool and not yet kept; more than the gesture, for some."""
@@ -176,45 +176,45 @@ class Tool(QObject):
         return False
 
     def image_changed(self) -> None:
-        """Another image is shown: what belongs to the old one goes."""
+        """Called when another image is shown."""
         self.cancel()
 
     def document_changed(self) -> None:
-        """Another state of the annotations is shown."""
+        """Called when annotations or the selection have changed."""
 
     def press(self, pointer: Pointer) -> None:
-        """A mouse button went down."""
+        """Handles a mouse button press."""
 
     def move(self, pointer: Pointer) -> None:
-        """The mouse moved, with or without a button."""
+        """Handles a mouse move, with or without a button pressed."""
 
     def release(self, pointer: Pointer) -> None:
-        """A mouse button went up."""
+        """Handles a mouse button release."""
 
     def double_click(self, pointer: Pointer) -> None:
-        """The second press of a double click; it counts as a press unless a tool says otherwise."""
+        """Handles the second press of a double click; by default as a press."""
         self.press(pointer)
 
     def leave(self) -> None:
-        """The mouse left the canvas."""
+        """Called when the cursor leaves the canvas."""
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """Whether the tool must have a key just now, before any window shortcut."""
+        """Whether the tool handles a key in its current state, before any shortcut."""
         del event
         return False
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """A key; True if the tool used it."""
+        """Handles a key press; True if the tool used it."""
         del event
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
-        """A key was let go; True if the tool used it."""
+        """Handles a key release; True if the tool used it."""
         del event
         return False
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """Paints over everything, in logical pixels, antialiased."""
+        """Paints on top of the canvas, in logical pixels, antialiased."""
 
     def _repaint(self) -> None:
         if self._canvas is not None:

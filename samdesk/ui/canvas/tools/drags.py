@@ -1,6 +1,6 @@
 """Drags of the select tool: a vertex, whole annotations, a rubber band.
 
-A drag previews while the mouse moves and says at the end what the annotations are to become.
+A drag previews the change while the mouse moves and returns the changed annotations at the end.
 """
 
 from __future__ import annotations
@@ -19,66 +19,66 @@ from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import Mark, faded, paint_handle, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
-from samdesk.ui.canvas.tools.handles import Spot
+from samdesk.ui.canvas.tools.handles import Handle
 
-_WHOLE = 40
-"""Up to so many annotations are painted whole while they are moved; of more, only their bounds."""
+_MAX_WHOLE = 40
+"""Maximum number of moved annotations that are painted whole; of more, only the bounds."""
 
 
 class Drag(Protocol):
-    """One drag in work."""
+    """A drag in progress."""
 
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """The mouse is here now."""
+        """Handles a mouse move."""
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """Shows what would be."""
+        """Paints the preview."""
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
         """The undo text and the changed annotations, or None for no change."""
 
 
 class VertexDrag:
-    """One vertex, or a new one pulled out of an edge."""
+    """Drags a vertex, or a new one out of an edge."""
 
-    def __init__(self, annotation: Annotation, spot: Spot, color: QColor) -> None:
-        self._annotation, self._spot = annotation, spot
+    def __init__(self, annotation: Annotation, handle: Handle, color: QColor) -> None:
+        self._annotation, self._handle = annotation, handle
         self._color = color
         self._region: Region = annotation.region
-        self._at = (spot.x, spot.y)
+        self._at = (handle.x, handle.y)
 
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """The vertex follows, no further than the image's edge."""
+        """Moves the vertex, clamped to the image."""
         width, height = canvas.image_size or (0, 0)
         x, y = min(max(pointer.x, 0.0), float(width)), min(max(pointer.y, 0.0), float(height))
         self._at = (x, y)
-        if self._spot.middle:
-            self._region, _ = vertices.insert_vertex(self._annotation.region, self._spot.ref, x, y)
+        if self._handle.middle:
+            self._region, _ = vertices.insert_vertex(self._annotation.region, self._handle.ref, x, y)
         else:
-            self._region = vertices.move_vertex(self._annotation.region, self._spot.ref, x, y)
+            self._region = vertices.move_vertex(self._annotation.region, self._handle.ref, x, y)
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """The region as it would be before it is cleaned."""
+        """Paints the region before it is made valid."""
         canvas.paint_shape(painter, Shape(self._annotation.id, self._region, self._color, Mark.SELECTED))
         paint_handle(painter, canvas.to_widget(*self._at), self._color, hot=True)
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
-        """The region made valid."""
+        """The annotation with the region made valid."""
         changed = reshaped(self._annotation, self._region, canvas)
         if changed is None:
             return None
-        return "Insert corner" if self._spot.middle else "Move corner", [changed]
+        return "Insert vertex" if self._handle.middle else "Move vertex", [changed]
 
 
 class BodyDrag:
-    """Whole annotations."""
+    """Moves whole annotations."""
 
     def __init__(self, annotations: Sequence[Annotation], shapes: Sequence[Shape], start: Pointer) -> None:
         self._annotations, self._start, self._now = annotations, start, start
         self._shapes = shapes
 
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """They follow; Shift keeps to one direction."""
+        """Moves the annotations; Shift constrains to the horizontal or the vertical."""
         if pointer.has(Qt.KeyboardModifier.ShiftModifier):
             moved = pointer.position - self._start.position
             if abs(moved.x()) >= abs(moved.y()):
@@ -92,10 +92,10 @@ class BodyDrag:
         self._now = pointer
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """The annotations where they would be."""
+        """Paints the annotations at their new position."""
         painter.save()
         painter.translate(self._now.position - self._start.position)
-        if len(self._shapes) <= _WHOLE:
+        if len(self._shapes) <= _MAX_WHOLE:
             for shape in self._shapes:
                 canvas.paint_shape(painter, shape)
         else:
@@ -107,7 +107,7 @@ class BodyDrag:
         painter.restore()
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
-        """The annotations moved, without those that would be outside the image."""
+        """The moved annotations, without those that would be outside the image."""
         dx, dy = self._now.x - self._start.x, self._now.y - self._start.y
         moved = []
         for annotation in self._annotations:
@@ -120,23 +120,23 @@ class BodyDrag:
 
 
 class BandDrag:
-    """A rubber band that chooses what lies in it."""
+    """A rubber band that selects the annotations in it."""
 
     def __init__(self, start: Pointer) -> None:
         self._start, self._now = start, start
 
     @property
     def rect(self) -> QRectF:
-        """Image pixels."""
+        """The rectangle, image pixels."""
         a, b = QPointF(self._start.x, self._start.y), QPointF(self._now.x, self._now.y)
         return QRectF(a, b).normalized()
 
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """The other corner follows."""
+        """Moves the other corner."""
         self._now = pointer
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """A light band."""
+        """Paints the rubber band."""
         path = QPainterPath()
         path.addRect(on_screen(self.rect, canvas))
         white = QColor(Qt.GlobalColor.white)
@@ -144,12 +144,12 @@ class BandDrag:
         paint_line(painter, path, white, dashed=True)
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
-        """It changes nothing."""
+        """None: nothing is changed."""
         return None
 
 
 def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
-    """The annotation with a region drawn by hand, made valid and cut to the image; None if none is left."""
+    """The annotation with a region edited by hand, made valid and clipped to the image; None if empty."""
     if canvas.image_size is None:
         return None
     region = regions.clip(regions.clean(region), *canvas.image_size)
@@ -157,7 +157,7 @@ def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotati
 
 
 def shifted(prompts: PromptSet | None, dx: float, dy: float) -> PromptSet | None:
-    """Prompts moved along with their annotation."""
+    """Prompts translated by (dx, dy), image pixels."""
     if prompts is None:
         return None
     box = prompts.box
@@ -169,5 +169,5 @@ def shifted(prompts: PromptSet | None, dx: float, dy: float) -> PromptSet | None
 
 
 def on_screen(rect: QRectF, canvas: Canvas) -> QRectF:
-    """A rectangle of image pixels in logical pixels."""
+    """A rectangle converted from image pixels to logical pixels."""
     return QRectF(canvas.to_widget(rect.left(), rect.top()), canvas.to_widget(rect.right(), rect.bottom()))

@@ -1,4 +1,4 @@
-"""Handles: the vertices of the one selected annotation, to grab with the mouse."""
+"""Handles: the draggable vertices and edge midpoints of the selected annotation."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from samdesk.ui.canvas.style import paint_handle, paint_midpoint
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
 
 _GRAB = 8.0
-"""A handle is grabbed within this distance, logical pixels."""
-_ROOM = 11.0
-"""Handles show where vertices are this far apart at least, in the middle, logical pixels."""
-_MIDPOINT_ROOM = 34.0
-"""An edge has a handle in its middle from this length on, logical pixels."""
-_MOST = 600
-"""Never more handles than this."""
+"""Grab distance of a handle, logical pixels."""
+_MIN_DISTANCE = 11.0
+"""Handles are shown if the median distance of the vertices is at least this, logical pixels."""
+_MIDPOINT_EDGE = 34.0
+"""Minimum length of an edge with a midpoint handle, logical pixels."""
+_MAX_HANDLES = 600
+"""No handles are shown if there are more vertices in view than this."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A place on the outline that can be grabbed.
+class Handle:
+    """A draggable point of an outline.
 
     Attributes:
-        ref: The vertex, or for a middle of an edge the one that a new vertex goes after.
+        ref: The vertex; for a midpoint the vertex after which a new one is inserted.
         x: Image pixels.
         y: Image pixels.
-        middle: Whether it is the middle of an edge.
+        middle: Whether it is the midpoint of an edge.
     """
 
     ref: VertexRef
@@ -42,11 +42,11 @@ class Spot:
     middle: bool = False
 
 
-def spots_of(region: Region, canvas: Canvas) -> list[Spot]:
-    """The handles to show: none where they would stand too close to tell apart."""
+def handles_of(region: Region, canvas: Canvas) -> list[Handle]:
+    """The handles of a region to show; none where they would be too close to each other."""
     seen = canvas.visible_rect()
-    spots: list[Spot] = []
-    middles: list[Spot] = []
+    handles: list[Handle] = []
+    middles: list[Handle] = []
     gaps: list[float] = []
     rings = rings_of(region)
     names = [(p, r) for p, polygon in enumerate(region.geoms) for r in range(1 + len(polygon.interiors))]
@@ -59,25 +59,25 @@ def spots_of(region: Region, canvas: Canvas) -> list[Spot]:
         )
         lengths = np.hypot(*np.diff(points, axis=0).T) / canvas.image_pixels(1)
         for i in np.flatnonzero(inside):
-            spots.append(Spot(VertexRef(part, ring, int(i)), float(points[i, 0]), float(points[i, 1])))
+            handles.append(Handle(VertexRef(part, ring, int(i)), float(points[i, 0]), float(points[i, 1])))
             gaps.append(float(lengths[i]))
-        for i in np.flatnonzero(lengths >= _MIDPOINT_ROOM):
+        for i in np.flatnonzero(lengths >= _MIDPOINT_EDGE):
             x, y = (points[i] + points[i + 1]) / 2
             if seen.contains(float(x), float(y)):
-                middles.append(Spot(VertexRef(part, ring, int(i)), float(x), float(y), middle=True))
-        if len(spots) > _MOST:
+                middles.append(Handle(VertexRef(part, ring, int(i)), float(x), float(y), middle=True))
+        if len(handles) > _MAX_HANDLES:
             return []
-    if not spots or float(np.median(gaps)) < _ROOM:
+    if not handles or float(np.median(gaps)) < _MIN_DISTANCE:
         return []
-    return [*middles, *spots]
+    return [*middles, *handles]
 
 
-def spot_at(spots: list[Spot], pointer: Pointer, canvas: Canvas) -> Spot | None:
-    """The handle under the mouse, vertices before middles."""
+def handle_at(handles: list[Handle], pointer: Pointer, canvas: Canvas) -> Handle | None:
+    """The handle under the cursor, vertices before midpoints."""
     reach = canvas.image_pixels(_GRAB)
     near = [
         ((s.x - pointer.x) ** 2 + (s.y - pointer.y) ** 2, s)
-        for s in spots
+        for s in handles
         if abs(s.x - pointer.x) <= reach and abs(s.y - pointer.y) <= reach
     ]
     if not near:
@@ -85,21 +85,21 @@ def spot_at(spots: list[Spot], pointer: Pointer, canvas: Canvas) -> Spot | None:
     return min(near, key=lambda pair: (pair[1].middle, pair[0]))[1]
 
 
-def edge_at(region: Region, pointer: Pointer, canvas: Canvas) -> Spot | None:
-    """The place on the outline under the mouse."""
+def edge_at(region: Region, pointer: Pointer, canvas: Canvas) -> Handle | None:
+    """The point of the outline under the cursor, as a midpoint handle."""
     found = vertices.nearest_edge(region, pointer.x, pointer.y, canvas.image_pixels(_GRAB))
-    return None if found is None else Spot(found[0], *found[1], middle=True)
+    return None if found is None else Handle(found[0], *found[1], middle=True)
 
 
-def paint_spots(
-    painter: QPainter, spots: list[Spot], hot: Spot | None, color: QColor, canvas: Canvas
+def paint_handles(
+    painter: QPainter, handles: list[Handle], hot: Handle | None, color: QColor, canvas: Canvas
 ) -> None:
-    """Paints handles, the hot one last."""
-    ordered = [s for s in spots if s != hot] + ([hot] if hot is not None else [])
-    for spot in ordered:
-        place = canvas.to_widget(spot.x, spot.y)
-        paint = paint_midpoint if spot.middle else paint_handle
-        paint(painter, place, color, hot=spot == hot)
+    """Paints handles, the hovered one last."""
+    ordered = [s for s in handles if s != hot] + ([hot] if hot is not None else [])
+    for handle in ordered:
+        place = canvas.to_widget(handle.x, handle.y)
+        paint = paint_midpoint if handle.middle else paint_handle
+        paint(painter, place, color, hot=handle == hot)
 
 
 def paint_corners(painter: QPainter, bounds: QRectF, color: QColor, canvas: Canvas) -> None:

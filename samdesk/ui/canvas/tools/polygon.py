@@ -1,4 +1,4 @@
-"""PolygonTool: an outline drawn corner by corner."""
+"""PolygonTool: draws an outline vertex by vertex."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from samdesk.ui.canvas.style import faded, paint_handle, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _CLOSE = 9.0
-"""A click this near to the first corner closes the polygon, logical pixels."""
-_START = "Click the first corner"
+"""A click this near to the first vertex closes the polygon, logical pixels."""
+_START = "Click to place the first vertex"
 _GO_ON = (
-    "Click to add corners; close at the first one, with a double click or Enter; Backspace takes one back"
+    "Click to add vertices; close at the first one, with a double click or Enter; Backspace removes the last"
 )
 _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-_BACK = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
+_UNDO = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
 
 
 class PolygonTool(Tool):
@@ -27,46 +27,46 @@ class PolygonTool(Tool):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hint = _START
-        self._corners: list[tuple[float, float]] = []
-        self._held = False  # the last corner follows the mouse until the button is let go
-        self._at: tuple[float, float] | None = None
+        self._vertices: list[tuple[float, float]] = []
+        self._dragging = False  # the last vertex follows the cursor until the button is released
+        self._cursor_at: tuple[float, float] | None = None
 
     @property
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        """The corners so far, image pixels."""
-        return tuple(self._corners)
+    def vertices(self) -> tuple[tuple[float, float], ...]:
+        """The vertices placed so far, image pixels."""
+        return tuple(self._vertices)
 
     @property
     def at_rest(self) -> bool:
-        """Whether no corner is set."""
-        return not self._corners
+        """Whether no vertex is placed."""
+        return not self._vertices
 
     def cancel(self) -> None:
-        """Drops the corners."""
-        self._corners, self._held = [], False
+        """Removes all vertices."""
+        self._vertices, self._dragging = [], False
         self._changed()
 
     def undo_step(self) -> bool:
-        """Takes the last corner back."""
-        if not self._corners:
+        """Removes the last vertex."""
+        if not self._vertices:
             return False
-        self._corners.pop()
-        self._held = False
+        self._vertices.pop()
+        self._dragging = False
         self._changed()
         return True
 
     def finish(self) -> None:
-        """Closes the polygon, if it has an inside."""
+        """Closes the polygon, unless it has no area."""
         size = None if self._canvas is None else self._canvas.image_size
-        if size is None or len(self._corners) < 3:
+        if size is None or len(self._vertices) < 3:
             return
-        region = regions.clip(regions.from_ring(self._corners), *size)
+        region = regions.clip(regions.from_ring(self._vertices), *size)
         if regions.is_drawable(region):
             self.cancel()
             self.region_drawn.emit(region)
 
     def press(self, pointer: Pointer) -> None:
-        """Sets a corner, closes at the first one, or takes the last back (right button)."""
+        """Places a vertex, closes the polygon at the first one, or removes the last (right button)."""
         if pointer.button is Qt.MouseButton.RightButton:
             self.undo_step()
         if pointer.button is not Qt.MouseButton.LeftButton:
@@ -74,62 +74,62 @@ class PolygonTool(Tool):
         if self._closes(pointer):
             self.finish()
             return
-        self._corners.append(self._clamped(pointer.x, pointer.y))
-        self._held = True
+        self._vertices.append(self._clamped(pointer.x, pointer.y))
+        self._dragging = True
         self._changed()
 
     def double_click(self, pointer: Pointer) -> None:
-        """The first click has set the last corner; the second closes."""
+        """Closes the polygon; the first click of the two has placed the last vertex."""
         if pointer.button is Qt.MouseButton.LeftButton:
-            if len(self._corners) >= 3:
+            if len(self._vertices) >= 3:
                 self.finish()
-            elif not self._corners:
+            elif not self._vertices:
                 self.press(pointer)
 
     def move(self, pointer: Pointer) -> None:
-        """The line follows the mouse; so does the last corner while the button is held."""
-        self._at = self._clamped(pointer.x, pointer.y)
-        if self._held and self._corners and pointer.buttons & Qt.MouseButton.LeftButton:
-            self._corners[-1] = self._at
+        """Moves the preview line, and the last vertex while the button is held."""
+        self._cursor_at = self._clamped(pointer.x, pointer.y)
+        if self._dragging and self._vertices and pointer.buttons & Qt.MouseButton.LeftButton:
+            self._vertices[-1] = self._cursor_at
         self._set_cursor(
             Qt.CursorShape.PointingHandCursor if self._closes(pointer) else Qt.CursorShape.CrossCursor
         )
         self._repaint()
 
     def release(self, pointer: Pointer) -> None:
-        """The corner stays where it is."""
-        self._held = False
+        """Ends the drag of the last vertex."""
+        self._dragging = False
 
     def leave(self) -> None:
-        """The line waits at the last corner."""
-        self._at = None
+        """Hides the preview line."""
+        self._cursor_at = None
         self._repaint()
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """The keys that end the polygon or take a corner back, while there is one."""
-        return bool(self._corners) and _key_of(event) in (*_FINISH, *_BACK, Qt.Key.Key_Escape)
+        """Whether the key closes or cancels the polygon or removes a vertex, while there is one."""
+        return bool(self._vertices) and _key_of(event) in (*_FINISH, *_UNDO, Qt.Key.Key_Escape)
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Enter closes, Backspace or Z takes back, Esc drops."""
+        """Enter closes the polygon, Backspace or Z removes the last vertex, Esc cancels."""
         if not self.wants_key(event):
             return False
         key = _key_of(event)
         if key in _FINISH:
             self.finish()
-        elif key in _BACK:
+        elif key in _UNDO:
             self.undo_step()
         else:
             self.cancel()
         return True
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """The outline so far, the line to the mouse, and the corners."""
-        if not self._corners:
+        """Paints the outline so far, the line to the cursor, and the vertices."""
+        if not self._vertices:
             return
-        places = [canvas.to_widget(x, y) for x, y in self._corners]
+        places = [canvas.to_widget(x, y) for x, y in self._vertices]
         ends = list(places)
-        if self._at is not None and not self._held:
-            ends.append(canvas.to_widget(*self._at))
+        if self._cursor_at is not None and not self._dragging:
+            ends.append(canvas.to_widget(*self._cursor_at))
         if len(ends) >= 3:
             inside = _line(ends)
             inside.closeSubpath()
@@ -143,19 +143,19 @@ class PolygonTool(Tool):
             paint_handle(painter, place, self.color, hot=closes)
 
     def _closes(self, pointer: Pointer) -> bool:
-        if self._canvas is None or len(self._corners) < 3:
+        if self._canvas is None or len(self._vertices) < 3:
             return False
-        away = self._canvas.to_widget(*self._corners[0]) - pointer.position
+        away = self._canvas.to_widget(*self._vertices[0]) - pointer.position
         return max(abs(away.x()), abs(away.y())) <= _CLOSE
 
     def _changed(self) -> None:
-        self._set_hint(_GO_ON if self._corners else _START)
+        self._set_hint(_GO_ON if self._vertices else _START)
         self._set_cursor(Qt.CursorShape.CrossCursor)
         self._repaint()
 
 
 def _key_of(event: QKeyEvent) -> int:
-    """The key, or 0 with a modifier that makes it another command."""
+    """The key of the event; 0 with Ctrl or Alt, which make it another command."""
     other = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
     return 0 if event.modifiers() & other else event.key()
 

@@ -1,4 +1,4 @@
-"""RectangleTool: a rectangle dragged open."""
+"""RectangleTool: draws a rectangle."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ class RectangleTool(Tool):
         return self._start is None
 
     def cancel(self) -> None:
-        """Drops the rectangle."""
+        """Discards the rectangle."""
         self._start = self._end = None
         self._repaint()
 
     def undo_step(self) -> bool:
-        """Drops the rectangle."""
+        """Discards the rectangle."""
         if self._start is None:
             return False
         self.cancel()
         return True
 
     def press(self, pointer: Pointer) -> None:
-        """The first corner."""
+        """Sets the first corner."""
         if pointer.button is Qt.MouseButton.LeftButton:
             self._start, self._end = pointer, None
 
     def move(self, pointer: Pointer) -> None:
-        """The other corner follows."""
+        """Moves the other corner."""
         if self._start is not None and (self._end is not None or pointer.far_from(self._start)):
             self._end = pointer
             self._repaint()
 
     def release(self, pointer: Pointer) -> None:
-        """The rectangle is done."""
+        """Completes the rectangle."""
         if self._start is None or pointer.button is not Qt.MouseButton.LeftButton:
             return
         self.move(pointer)
@@ -61,18 +61,18 @@ class RectangleTool(Tool):
                 self.region_drawn.emit(region)
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """Esc while dragging."""
+        """Whether the key is Esc during a drag."""
         return self._start is not None and event.key() == Qt.Key.Key_Escape
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Esc drops the rectangle."""
+        """Esc cancels the drag."""
         if not self.wants_key(event):
             return False
         self.cancel()
         return True
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """The rectangle and its size in image pixels."""
+        """Paints the rectangle and its size in image pixels."""
         box = self._box()
         if box is None:
             return

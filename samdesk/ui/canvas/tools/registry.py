@@ -13,7 +13,7 @@ from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.tools.select import SelectTool
-from samdesk.ui.commands.table import TOOL, Command, CommandTable, Gesture
+from samdesk.ui.commands.table import TOOL, Command, CommandTable, MouseGesture
 
 T = TypeVar("T", bound=Tool)
 
@@ -42,7 +42,7 @@ class ToolSpec(Generic[T]):
     shortcuts: tuple[str, ...] = ()
     short: str = ""
     edits: bool = True
-    gestures: tuple[Gesture, ...] = ()
+    gestures: tuple[MouseGesture, ...] = ()
 
     @property
     def command_id(self) -> str:
@@ -68,16 +68,16 @@ SEGMENT = ToolSpec(
     "Click the object, right-click what is not part of it, or drag a box around it.",
     "ph.magic-wand", ("S", "Q"),
     gestures=(
-        Gesture("Click", "Include point"),
-        Gesture("Right-click", "Exclude point"),
-        Gesture("Shift+click", "Exclude point"),
-        Gesture("Drag", "Box around the object"),
-        Gesture("Space", "Accept mask"),
+        MouseGesture("Click", "Include point"),
+        MouseGesture("Right-click", "Exclude point"),
+        MouseGesture("Shift+click", "Exclude point"),
+        MouseGesture("Drag", "Box around the object"),
+        MouseGesture("Space", "Accept mask"),
     ),
 )  # fmt: skip
 POLYGON = ToolSpec(
     "polygon", PolygonTool, "Polygon", "Draw an outline vertex by vertex.", "ph.polygon", ("P",),
-    gestures=(Gesture("Double-click", "Close the polygon"),),
+    gestures=(MouseGesture("Double-click", "Close the polygon"),),
 )  # fmt: skip
 RECTANGLE = ToolSpec(
     "rectangle", RectangleTool, "Rectangle", "Drag a rectangle that becomes the annotation.", "ph.rectangle",

@@ -1,4 +1,4 @@
-"""SelectTool: choose annotations, move them, and edit their vertices."""
+"""SelectTool: selects and moves annotations and edits their vertices."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, reshaped
-from samdesk.ui.canvas.tools.handles import Spot, edge_at, paint_corners, paint_spots, spot_at, spots_of
+from samdesk.ui.canvas.tools.handles import (
+    Handle,
+    edge_at,
+    handle_at,
+    handles_of,
+    paint_corners,
+    paint_handles,
+)
 
-_NONE = "Click to choose, Shift-click adds, drag an empty place to choose many"
-_ONE = "Drag to move, drag a corner, double-click an edge for a new one, Alt-click takes one away"
-_MANY = "Drag to move, Shift-click adds or takes away, Del deletes"
+_NONE = "Click to select, Shift-click to add, drag on an empty area to select several"
+_ONE = "Drag to move it or a vertex; double-click an edge to insert a vertex, Alt-click one to delete it"
+_MANY = "Drag to move, Shift-click to add or remove, Del to delete"
 _REMOVES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
 _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
@@ -30,11 +37,11 @@ class SelectTool(Tool):
         self._hint = _NONE
         self._pressed: Pointer | None = None
         self._drag: Drag | None = None
-        self._held: Spot | None = None  # the handle under the press
-        self._grip: list[AnnotationId] = []  # the annotations under the press
+        self._pressed_handle: Handle | None = None  # the handle under the press
+        self._pressed_on: list[AnnotationId] = []  # the annotations under the press
         self._was_selected: frozenset[AnnotationId] = frozenset()  # at the press
-        self._clicked: AnnotationId | None = None  # what a second click would open
-        self._hot: Spot | None = None  # the handle under the mouse
+        self._clicked: AnnotationId | None = None  # the annotation that a double click opens
+        self._hot: Handle | None = None  # the handle under the cursor
 
     @property
     def at_rest(self) -> bool:
@@ -42,27 +49,27 @@ class SelectTool(Tool):
         return self._pressed is None
 
     def cancel(self) -> None:
-        """Puts back what is in the hand."""
+        """Cancels the drag."""
         lifted = self._drag is not None
-        self._pressed = self._drag = self._held = None
+        self._pressed = self._drag = self._pressed_handle = None
         if lifted and self._canvas is not None:
             self._canvas.lift(())
         self._repaint()
 
     def undo_step(self) -> bool:
-        """Puts back what is in the hand."""
+        """Cancels the drag."""
         if self._drag is None:
             return False
         self.cancel()
         return True
 
     def activate(self, canvas: Canvas) -> None:
-        """Takes hold of what is selected already."""
+        """Shows the handles of the selection."""
         super().activate(canvas)
         self.document_changed()
 
     def document_changed(self) -> None:
-        """The selection or the annotations differ: what is in the hand may be gone."""
+        """Cancels the drag, because its annotations may be gone, and updates the hint."""
         self._hot = None
         if self._drag is not None:
             self.cancel()
@@ -73,24 +80,24 @@ class SelectTool(Tool):
     # --- mouse
 
     def press(self, pointer: Pointer) -> None:
-        """Grabs a handle or a body, or begins a rubber band."""
+        """Begins a click or drag on a handle, an annotation or an empty area."""
         canvas = self._canvas
         if canvas is None or pointer.button is not Qt.MouseButton.LeftButton or self._pressed is not None:
             return
         self._pressed, self._was_selected = pointer, canvas.selection
-        self._held, self._grip = self._spot_under(pointer), []
-        if self._held is None:
-            self._grip = canvas.annotations_at(pointer.x, pointer.y)
-            if self._grip and not _adds(pointer) and not self._was_selected & set(self._grip):
-                canvas.set_selection({self._grip[0]})
+        self._pressed_handle, self._pressed_on = self._handle_under(pointer), []
+        if self._pressed_handle is None:
+            self._pressed_on = canvas.annotations_at(pointer.x, pointer.y)
+            if self._pressed_on and not _adds(pointer) and not self._was_selected & set(self._pressed_on):
+                canvas.set_selection({self._pressed_on[0]})
 
     def double_click(self, pointer: Pointer) -> None:
-        """On an edge: a new vertex. On a body: opens the annotation again."""
+        """Inserts a vertex on an edge, or requests that the mask under the cursor is edited."""
         canvas, annotation = self._canvas, self._one()
         if canvas is None or pointer.button is not Qt.MouseButton.LeftButton:
             return
-        if annotation is not None and spots_of(annotation.region, canvas):
-            if self._spot_under(pointer) is not None:
+        if annotation is not None and handles_of(annotation.region, canvas):
+            if self._handle_under(pointer) is not None:
                 return
             edge = edge_at(annotation.region, pointer, canvas)
             if edge is not None:
@@ -101,7 +108,7 @@ class SelectTool(Tool):
             self.reopen_requested.emit(self._clicked)
 
     def move(self, pointer: Pointer) -> None:
-        """Drags what is in the hand; else shows what could be grabbed."""
+        """Continues the drag, or highlights what is under the cursor."""
         if self._canvas is None:
             return
         if self._pressed is None:
@@ -114,12 +121,12 @@ class SelectTool(Tool):
             self._repaint()
 
     def release(self, pointer: Pointer) -> None:
-        """One edit for the whole drag, or a click."""
+        """Ends the drag with one edit, or handles a click."""
         canvas, pressed = self._canvas, self._pressed
         if canvas is None or pressed is None or pointer.button is not Qt.MouseButton.LeftButton:
             return
         self.move(pointer)
-        drag, held = self._drag, self._held
+        drag, handle = self._drag, self._pressed_handle
         self.cancel()
         if isinstance(drag, BandDrag):
             kept = self._was_selected if _adds(pressed) else frozenset()
@@ -128,104 +135,106 @@ class SelectTool(Tool):
             result = drag.result(canvas)
             if result is not None:
                 self.edit_requested.emit(result[0], edits.update(result[1]))
-        elif held is not None:
-            self._click_spot(pressed, held)
+        elif handle is not None:
+            self._click_handle(pressed, handle)
         else:
             self._click_body(pressed, canvas)
         self._show_hot(pointer)
 
     def leave(self) -> None:
-        """Nothing is under the mouse."""
+        """Removes the highlight."""
         self._hot = None
         self._repaint()
 
     def _begin_drag(self, pressed: Pointer, canvas: Canvas) -> Drag | None:
         annotation = self._one()
-        if self._held is not None and annotation is not None:
+        if self._pressed_handle is not None and annotation is not None:
             shape = canvas.shape(annotation.id)
-            if shape is None or (_removes(pressed) and not self._held.middle):
+            if shape is None or (_removes(pressed) and not self._pressed_handle.middle):
                 return None
             canvas.lift({annotation.id})
-            return VertexDrag(annotation, self._held, shape.color)
-        if not self._grip:
+            return VertexDrag(annotation, self._pressed_handle, shape.color)
+        if not self._pressed_on:
             return BandDrag(pressed)
-        if not canvas.selection & set(self._grip):  # Shift held: it comes along
-            canvas.set_selection(canvas.selection | {self._grip[0]})
+        if not canvas.selection & set(self._pressed_on):  # Shift is handle: it is dragged too
+            canvas.set_selection(canvas.selection | {self._pressed_on[0]})
         chosen = [a for a in self._annotations() if a.id in canvas.selection]
         shapes = [s for a in chosen if (s := canvas.shape(a.id)) is not None]
         canvas.set_hovered(None)
         canvas.lift(canvas.selection)
         return BodyDrag(chosen, shapes, pressed)
 
-    def _click_spot(self, pressed: Pointer, held: Spot) -> None:
+    def _click_handle(self, pressed: Pointer, handle: Handle) -> None:
         annotation = self._one()
         if annotation is None:
             return
-        if held.middle:
-            self._insert(annotation, held)
+        if handle.middle:
+            self._insert(annotation, handle)
         elif _removes(pressed):
-            self._delete_vertex(annotation, held)
+            self._delete_vertex(annotation, handle)
 
     def _click_body(self, pressed: Pointer, canvas: Canvas) -> None:
         self._clicked = None
-        if not self._grip:
+        if not self._pressed_on:
             if not _adds(pressed):
                 canvas.set_selection(())
             return
         if _adds(pressed):
-            canvas.set_selection(canvas.selection ^ {self._grip[0]})
+            canvas.set_selection(canvas.selection ^ {self._pressed_on[0]})
             return
-        before = next((i for i in self._grip if i in self._was_selected), None)
-        self._clicked = before or self._grip[0]
+        before = next((i for i in self._pressed_on if i in self._was_selected), None)
+        self._clicked = before or self._pressed_on[0]
         if before is None:
-            canvas.set_selection({self._grip[0]})
-        else:  # it was selected before: the next one below has its turn
-            canvas.set_selection({self._grip[(self._grip.index(before) + 1) % len(self._grip)]})
+            canvas.set_selection({self._pressed_on[0]})
+        else:  # it was selected before: select the next one below
+            canvas.set_selection(
+                {self._pressed_on[(self._pressed_on.index(before) + 1) % len(self._pressed_on)]}
+            )
 
     # --- vertices
 
-    def _insert(self, annotation: Annotation, spot: Spot) -> None:
+    def _insert(self, annotation: Annotation, handle: Handle) -> None:
         if self._canvas is None:
             return
-        raw, _ = vertices.insert_vertex(annotation.region, spot.ref, spot.x, spot.y)
+        raw, _ = vertices.insert_vertex(annotation.region, handle.ref, handle.x, handle.y)
         changed = reshaped(annotation, raw, self._canvas)
         if changed is not None:
-            self.edit_requested.emit("Insert corner", edits.update([changed]))
+            self.edit_requested.emit("Insert vertex", edits.update([changed]))
 
-    def _delete_vertex(self, annotation: Annotation, spot: Spot) -> None:
+    def _delete_vertex(self, annotation: Annotation, handle: Handle) -> None:
         self._hot = None
-        left = vertices.delete_vertex(annotation.region, spot.ref)
+        left = vertices.delete_vertex(annotation.region, handle.ref)
         changed = None
         if left is not None and self._canvas is not None:
             changed = reshaped(annotation, left, self._canvas)
         if changed is None:
             self.edit_requested.emit("Delete annotation", edits.remove([annotation.id]))
         else:
-            self.edit_requested.emit("Delete corner", edits.update([changed]))
+            self.edit_requested.emit("Delete vertex", edits.update([changed]))
 
     def _annotations(self) -> tuple[Annotation, ...]:
         document = None if self._canvas is None else self._canvas.document
         return () if document is None else document.annotations
 
     def _one(self) -> Annotation | None:
-        """The annotation whose vertices can be edited: the only one selected, if it is to be seen."""
+        """The annotation whose vertices can be edited: the only one selected, if it is visible."""
         canvas = self._canvas
         if canvas is None or len(canvas.selection) != 1 or canvas.document is None:
             return None
         only = next(iter(canvas.selection))
         return None if canvas.shape(only) is None else canvas.document.find(only)
 
-    def _spot_under(self, pointer: Pointer) -> Spot | None:
+    def _handle_under(self, pointer: Pointer) -> Handle | None:
         annotation = self._one()
         if annotation is None or self._canvas is None:
             return None
-        return spot_at(spots_of(annotation.region, self._canvas), pointer, self._canvas)
+        return handle_at(handles_of(annotation.region, self._canvas), pointer, self._canvas)
 
     def _show_hot(self, pointer: Pointer) -> None:
         canvas = self._canvas
         if canvas is None:
             return
-        hot = self._spot_under(pointer)
+        hot = self._handle_under(pointer)
         under = canvas.annotations_at(pointer.x, pointer.y) if hot is None else []
         canvas.set_hovered(under[0] if under else None)
         if hot != self._hot:
@@ -241,13 +250,13 @@ class SelectTool(Tool):
     # --- keys and painting
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """Esc while dragging; Del with the mouse over a vertex."""
+        """Whether the key is Esc during a drag, or Del with the cursor on a vertex."""
         if event.key() == Qt.Key.Key_Escape:
             return self._drag is not None
         return event.key() == Qt.Key.Key_Delete and self._hot is not None and not self._hot.middle
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Esc puts back, Del takes the vertex under the mouse away."""
+        """Esc cancels the drag, Del deletes the vertex under the cursor."""
         if not self.wants_key(event):
             return False
         annotation = self._one()
@@ -258,7 +267,7 @@ class SelectTool(Tool):
         return True
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """What is dragged, or the handles."""
+        """Paints the drag, or the handles."""
         if self._drag is not None:
             self._drag.paint(painter, canvas)
             return
@@ -268,9 +277,9 @@ class SelectTool(Tool):
             shape = canvas.shape(annotation_id)
             if shape is None:
                 continue
-            spots = [] if one is None else spots_of(one.region, canvas)
-            if spots:
-                paint_spots(painter, spots, self._hot, shape.color, canvas)
+            handles = [] if one is None else handles_of(one.region, canvas)
+            if handles:
+                paint_handles(painter, handles, self._hot, shape.color, canvas)
             else:
                 paint_corners(painter, shape.bounds, shape.color, canvas)
 

@@ -1,1 +1,1 @@
-"""Settings, keyboard shortcuts, about and diagnostics."""
+"""Dialogs: settings, keyboard shortcuts, shortcut sheet, diagnostics, about."""

@@ -1,4 +1,4 @@
-"""About samdesk: version, licence, and what it stands on."""
+"""AboutDialog: version, licence and third-party packages."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("pycocotools", "COCO API", "BSD-2-Clause"),
     ("qtawesome", "QtAwesome, with Phosphor Icons", "MIT"),
 )
-"""What samdesk stands on: (package, what people call it, licence)."""
+"""Third-party packages: (package, title, licence)."""
 
 
 def package_version(package: str) -> str:
-    """The installed version of a package, without importing it; "not installed" if it is not there."""
+    """The installed version of a package, found without importing it, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -44,7 +44,7 @@ def package_version(package: str) -> str:
 
 
 class AboutDialog(QDialog):
-    """Name, version, licence and parts."""
+    """Shows name, version, licence and third-party packages."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,9 +55,8 @@ class AboutDialog(QDialog):
         layout.addLayout(self._head())
         licence = QLabel(
             "samdesk is free software under the GNU Affero General Public License, version 3. "
-            "It comes with no warranty. The weights of Flint, the engine in the box, derive from YOLO11n "
-            "(AGPL-3.0, Ultralytics). The models you load have licences of their own; the model chooser "
-            "names them.",
+            "It comes with no warranty. The weights of Flint, the built-in model, derive from YOLO11n "
+            "(AGPL-3.0, Ultralytics). Other models have their own licences, which the model dialog shows.",
             self,
         )
         licence.setWordWrap(True)
@@ -80,14 +79,14 @@ class AboutDialog(QDialog):
         line = QLabel(TAGLINE, self)
         line.setProperty("muted", True)
         line.setWordWrap(True)
-        words = QVBoxLayout()
-        words.setSpacing(UNIT // 2)
-        words.addWidget(name)
-        words.addWidget(line)
+        texts = QVBoxLayout()
+        texts.setSpacing(UNIT // 2)
+        texts.addWidget(name)
+        texts.addWidget(line)
         head = QHBoxLayout()
         head.setSpacing(2 * UNIT)
         head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-        head.addLayout(words, 1)
+        head.addLayout(texts, 1)
         return head
 
     def _parts(self) -> QGridLayout:

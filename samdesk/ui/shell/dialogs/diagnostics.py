@@ -1,4 +1,4 @@
-"""Help > Diagnostics: the report of what is installed and what really runs, to read and to copy."""
+"""DiagnosticsDialog: the report of what is installed and how the model runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from samdesk.ui.kit.theme import UNIT
 
 
 class DiagnosticsDialog(QDialog):
-    """Shows a report.
+    """Shows a report, to read and to copy.
 
     Signals:
-        rerun_requested: The user wants the test run again; ``set_text`` brings the answer.
+        rerun_requested: The diagnostics are to be run again; call ``set_text`` with the result.
     """
 
     rerun_requested = Signal()
@@ -40,7 +40,7 @@ class DiagnosticsDialog(QDialog):
         role = QDialogButtonBox.ButtonRole.ActionRole
         self.copy_button = buttons.addButton("Copy", role)
         self.copy_button.setToolTip("Copy the report, to paste it into a bug report")
-        self.rerun_button = buttons.addButton("Run the test again", role)
+        self.rerun_button = buttons.addButton("Run again", role)
         self.copy_button.clicked.connect(self._copy)
         self.rerun_button.clicked.connect(self._rerun)
         for button in (self.copy_button, self.rerun_button):
@@ -59,15 +59,15 @@ class DiagnosticsDialog(QDialog):
             self.set_running()
 
     def set_text(self, text: str) -> None:
-        """Shows a finished report."""
+        """Shows a report."""
         self.report.setPlainText(text)
-        self.state.setText("What samdesk found on this machine. Nothing leaves it unless you copy it.")
+        self.state.setText("What samdesk found on this computer. Nothing is sent anywhere.")
         self.copy_button.setEnabled(True)
         self.rerun_button.setEnabled(True)
 
     def set_running(self) -> None:
-        """Says that the test runs; the last report stays readable."""
-        self.state.setText("Testing: a real image is encoded and decoded…")
+        """Shows that the diagnostics are running; the last report stays visible."""
+        self.state.setText("Running: encoding an image and decoding a mask…")
         self.rerun_button.setEnabled(False)
         self.copy_button.setEnabled(bool(self.report.toPlainText()))
 

@@ -1,4 +1,4 @@
-"""The settings dialog, made from the settings table; every change is in force at once."""
+"""SettingsDialog: made from the settings table; changes apply at once."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _EDITOR_WIDTH = 24 * UNIT
 
 
 class SettingRow(QWidget):
-    """One setting: title and help on the left, its editor and a way back to the default on the right."""
+    """One setting: title and help on the left, editor and reset button on the right."""
 
     def __init__(self, setting: Setting[Any], settings: Settings, choices: Choices, parent: QWidget) -> None:
         super().__init__(parent)
         self.setting = setting
         self._settings = settings
-        self.editor, self._show, self._read = _editor(setting, choices or setting.choices, self._take, self)
+        self.editor, self._show, self._read = _editor(setting, choices or setting.choices, self._apply, self)
         self.editor.setAccessibleName(setting.title)
         self.editor.setAccessibleDescription(setting.help)
         self.editor.setToolTip(setting.help)
@@ -50,7 +50,7 @@ class SettingRow(QWidget):
         self.reset.setIcon(icon("ph.arrow-counter-clockwise"))
         self.reset.setIconSize(QSize(14, 14))
         self.reset.setFixedSize(FIELD_HEIGHT, FIELD_HEIGHT)
-        self.reset.setToolTip(f"Back to the default: {shown_value(setting, setting.default)}")
+        self.reset.setToolTip(f"Reset to default: {shown_value(setting, setting.default)}")
         self.reset.setAccessibleName(f"Reset {setting.title}")
         self.reset.clicked.connect(lambda: settings.reset(setting))
         policy = self.reset.sizePolicy()
@@ -60,37 +60,37 @@ class SettingRow(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Shows the value in force."""
+        """Shows the current value."""
         self._show(self._settings.get(self.setting))
         self.reset.setVisible(not self._settings.is_default(self.setting))
 
-    def _take(self) -> None:
+    def _apply(self) -> None:
         try:
             self._settings.set(self.setting, self._read())
         except SettingError:
             self.refresh()
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(2)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
         title = QLabel(self.setting.title, self)
         title.setBuddy(self.editor)
         help_text = QLabel(self.setting.help, self)
         help_text.setProperty("muted", True)
         help_text.setWordWrap(True)
-        words.addWidget(title)
-        words.addWidget(help_text)
+        texts.addWidget(title)
+        texts.addWidget(help_text)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, UNIT, 0, UNIT)
         layout.setSpacing(UNIT)
-        layout.addLayout(words, 1)
+        layout.addLayout(texts, 1)
         layout.addSpacing(UNIT)
         layout.addWidget(self.editor, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignTop)
 
 
 class SettingsDialog(QDialog):
-    """Sections on the left, their settings on the right."""
+    """The settings dialog: sections on the left, their settings on the right."""
 
     def __init__(
         self,
@@ -101,10 +101,10 @@ class SettingsDialog(QDialog):
         """Builds a row for every setting that has a section.
 
         Args:
-            settings: What is shown and changed.
-            parent: The window it belongs to.
-            choices: For settings whose values are only known on this machine (devices, models):
-                key -> (value, what to call it); the field then also takes other text.
+            settings: The settings to edit.
+            parent: The parent window.
+            choices: Values of settings that depend on this computer (devices, models): setting key ->
+                (value, title) pairs; other text can be entered too.
         """
         super().__init__(parent)
         self.setWindowTitle("Settings")
@@ -123,21 +123,21 @@ class SettingsDialog(QDialog):
         self._list.setCurrentRow(0)
         self._lay_out()
         self.resize(96 * UNIT, 60 * UNIT)
-        self._stop_listening = settings.on_change(self._follow)
-        self.destroyed.connect(lambda _=None, stop=self._stop_listening: stop())
+        self._unsubscribe = settings.on_change(self._refresh_row)
+        self.destroyed.connect(lambda _=None, stop=self._unsubscribe: stop())
 
     def show_section(self, section: str) -> None:
-        """Turns to a section."""
+        """Shows a section."""
         for row in range(self._list.count()):
             if self._list.item(row).text() == section:
                 self._list.setCurrentRow(row)
 
     def reset_all(self) -> None:
-        """Gives every setting shown here its default."""
+        """Resets every setting of the dialog to its default."""
         for row in self.rows.values():
             self._settings.reset(row.setting)
 
-    def _follow(self, setting: Setting[Any]) -> None:
+    def _refresh_row(self, setting: Setting[Any]) -> None:
         row = self.rows.get(setting.key)
         if row is not None:
             row.refresh()
@@ -178,7 +178,7 @@ class SettingsDialog(QDialog):
 
 
 def shown_value(setting: Setting[Any], value: Any) -> str:
-    """A value as the dialog writes it."""
+    """A value as the dialog shows it."""
     for choice, title in setting.choices:
         if choice == value:
             return title
@@ -194,7 +194,7 @@ _Editor = tuple[QWidget, Callable[[Any], None], Callable[[], Any]]
 
 
 def _editor(setting: Setting[Any], choices: Choices, changed: Callable[[], None], parent: QWidget) -> _Editor:
-    """A widget for the setting's type, how to show a value in it and how to read it."""
+    """The editor widget of a setting, a function to set its value and one to read it."""
     if choices:
         return _choice_editor(setting, choices, changed, parent)
     if setting.kind is bool:
@@ -243,17 +243,17 @@ def _number_editor(setting: Setting[Any], changed: Callable[[], None], parent: Q
         exact.setDecimals(2 if setting.step < 0.1 else 1)
         exact.setRange(low, high)
         exact.setSingleStep(setting.step)
-        _dress(exact, setting, changed)
+        _configure(exact, setting, changed)
         return exact, exact.setValue, lambda: round(exact.value(), 4)
     whole = QSpinBox(parent)
     whole.setRange(int(low), int(high))
     whole.setSingleStep(int(setting.step))
     whole.setGroupSeparatorShown(True)
-    _dress(whole, setting, changed)
+    _configure(whole, setting, changed)
     return whole, whole.setValue, whole.value
 
 
-def _dress(spin: QSpinBox | QDoubleSpinBox, setting: Setting[Any], changed: Callable[[], None]) -> None:
+def _configure(spin: QSpinBox | QDoubleSpinBox, setting: Setting[Any], changed: Callable[[], None]) -> None:
     if setting.unit:
         spin.setSuffix(f" {setting.unit}")
     spin.setKeyboardTracking(False)

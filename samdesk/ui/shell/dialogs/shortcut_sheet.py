@@ -1,4 +1,4 @@
-"""The shortcut sheet: every key and mouse gesture on one page, with the user's own keys."""
+"""ShortcutSheet: all shortcuts and mouse gestures on one page."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.theme import UNIT
 
 Row = tuple[str, tuple[str, ...]]
-"""What is done, and the keys that do it."""
+"""The title of a command or gesture, and its keys."""
 
 _COLUMNS = 3
 
 
 def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
-    """The sheet's text: (heading, rows), commands that have a key and the canvas's mouse gestures."""
+    """The sections of the sheet, (heading, rows): commands with shortcuts by menu, then mouse gestures."""
     titles = {menu.path: menu.title.replace("&", "") for menu in MENUS if "/" not in menu.path}
     found: dict[str, list[Row]] = {path: [] for path in titles}
     digits = [f"label.{n}" for n in range(1, 10)]
@@ -46,7 +46,7 @@ def sections(actions: Actions) -> list[tuple[str, list[Row]]]:
 
 
 class ShortcutSheet(QDialog):
-    """A page of key caps in columns."""
+    """The shortcut sheet: commands and their keys in columns."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,7 +67,7 @@ class ShortcutSheet(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setWidget(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        change = buttons.addButton("Change shortcuts…", QDialogButtonBox.ButtonRole.ActionRole)
+        change = buttons.addButton("Keyboard shortcuts…", QDialogButtonBox.ButtonRole.ActionRole)
         change.setAutoDefault(False)
         change.clicked.connect(self.close)
         change.clicked.connect(actions.action("edit.shortcuts").trigger)
@@ -77,15 +77,13 @@ class ShortcutSheet(QDialog):
         layout.setSpacing(2 * UNIT)
         layout.addWidget(scroll, 1)
         layout.addWidget(buttons)
-        wanted = page.sizeHint()
-        room = self.screen().availableSize() * 0.9
-        self.resize(
-            min(wanted.width() + 8 * UNIT, room.width()), min(wanted.height() + 14 * UNIT, room.height())
-        )
+        size = page.sizeHint()
+        free = self.screen().availableSize() * 0.9
+        self.resize(min(size.width() + 8 * UNIT, free.width()), min(size.height() + 14 * UNIT, free.height()))
 
 
 def _in_columns(blocks: Sequence[tuple[str, list[Row]]], count: int) -> list[list[tuple[str, list[Row]]]]:
-    """Blocks in columns of about the same height, the longest first."""
+    """Distributes blocks over columns of similar height, the longest first."""
     result: list[list[tuple[str, list[Row]]]] = [[] for _ in range(count)]
     heights = [0] * count
     for block in sorted(blocks, key=lambda found: -len(found[1])):

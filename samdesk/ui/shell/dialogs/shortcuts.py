@@ -1,4 +1,4 @@
-"""The shortcut editor: any command, any keys, with a word about clashes before they happen."""
+"""ShortcutsDialog: edits the shortcuts of commands and prevents conflicts."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _ID = Qt.ItemDataRole.UserRole
 
 
 class KeyRecorder(QKeySequenceEdit):
-    """Takes one key sequence, Tab and Escape included; when it has one, the focus may leave."""
+    """Records one key sequence, also Tab and Escape; once it has one, Tab moves the focus again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMaximumSequenceLength(1)
         self.setFinishingKeyCombinations([])  # Tab would end the recording instead of being recorded
-        self.setAccessibleName("New shortcut: press the keys")
+        self.setAccessibleName("New shortcut")
 
     def event(self, event: QEvent) -> bool:
-        """Records Tab as a key as long as nothing is recorded yet."""
+        """Records Tab if nothing is recorded yet."""
         key = getattr(event, "key", None)
         if (
             event.type() == QEvent.Type.KeyPress
@@ -52,7 +52,7 @@ class KeyRecorder(QKeySequenceEdit):
 
 
 class ShortcutsDialog(QDialog):
-    """All commands with their keys; the chosen one is edited below the list."""
+    """Lists all commands with their shortcuts; the selected one is edited below the list."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,7 +67,7 @@ class ShortcutsDialog(QDialog):
         self.tree = QTreeWidget(self)
         self.tree.setAccessibleName("Commands")
         self.tree.setColumnCount(2)
-        self.tree.setHeaderLabels(["Command", "Keys"])
+        self.tree.setHeaderLabels(["Command", "Shortcuts"])
         self.tree.setRootIsDecorated(False)
         self.tree.setItemsExpandable(False)
         self.tree.setProperty("roomy", True)
@@ -83,13 +83,13 @@ class ShortcutsDialog(QDialog):
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(4 * UNIT)
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.replace_button = self._button("Use only this", self._replace)
+        self.replace_button = self._button("Replace", self._replace)
         self.add_button = self._button("Add", self._add)
-        self.clear_button = self._button("No keys", self._clear)
-        self.reset_button = self._button("Default", self._reset_one)
+        self.clear_button = self._button("Remove all", self._clear)
+        self.reset_button = self._button("Reset", self._reset_one)
         self.recorder.keySequenceChanged.connect(self._check)
-        self.recorder.editingFinished.connect(self._leave_recorder)
-        self.tree.currentItemChanged.connect(self._choose)
+        self.recorder.editingFinished.connect(self._focus_button)
+        self.tree.currentItemChanged.connect(self._update_selection)
         self.tree.itemActivated.connect(lambda *_: self.recorder.setFocus())
         self._lay_out()
         self.resize(80 * UNIT, 80 * UNIT)
@@ -97,20 +97,20 @@ class ShortcutsDialog(QDialog):
 
     @property
     def command_id(self) -> str:
-        """The command that is edited; empty if none is chosen."""
+        """Id of the selected command; empty if none is."""
         item = self.tree.currentItem()
         return str(item.data(0, _ID) or "") if item is not None else ""
 
     def select(self, command_id: str) -> None:
-        """Chooses a command to edit."""
+        """Selects a command."""
         self.tree.setCurrentItem(self._items[command_id])
 
     def keys_shown(self, command_id: str) -> str:
-        """What the list says about a command's keys."""
+        """The text of a command's shortcuts in the list."""
         return self._items[command_id].text(1)
 
     def reset_all(self) -> None:
-        """Gives every command its default keys."""
+        """Resets all shortcuts to their defaults."""
         self._actions.reset_shortcuts()
         self._refresh()
 
@@ -144,9 +144,9 @@ class ShortcutsDialog(QDialog):
     def _refresh(self) -> None:
         self._write_keys()
         self.recorder.clear()
-        self._choose()
+        self._update_selection()
 
-    def _choose(self, *_: object) -> None:
+    def _update_selection(self, *_: object) -> None:
         self.recorder.clear()
         self._check()
 
@@ -168,15 +168,15 @@ class ShortcutsDialog(QDialog):
 
     def _note(self, command_id: str, key: str, clash: str, own: bool) -> str:
         if not command_id:
-            return "Choose a command in the list."
+            return "Select a command in the list."
         title = self._actions.command(command_id).title.rstrip("…")
         if not key:
-            return f"Click in the field and press the new keys for “{title}”."
+            return f"Click the field and press the new shortcut for “{title}”."
         if clash:
-            return f"{native(key)} already belongs to “{clash}”. Give that command other keys first."
+            return f"{native(key)} is already used by “{clash}”. Change that command first."
         if own:
             return f"“{title}” already has {native(key)}."
-        return f"{native(key)} is free."
+        return f"{native(key)} is available."
 
     def _default(self, command_id: str) -> tuple[str, ...]:
         return self._actions.command(command_id).shortcuts
@@ -194,8 +194,8 @@ class ShortcutsDialog(QDialog):
         for key in self._default(self.command_id):
             clash = self._actions.clash(self.command_id, key)
             if clash is not None:
-                title = clash.title.rstrip("…")
-                self.note.setText(f"The default {native(key)} now belongs to “{title}”. Change that first.")
+                rival = clash.title.rstrip("…")
+                self.note.setText(f"The default {native(key)} is now used by “{rival}”. Change that first.")
                 return
         self._rebind(self._default(self.command_id))
 
@@ -203,7 +203,7 @@ class ShortcutsDialog(QDialog):
         self._actions.rebind(self.command_id, keys)
         self._refresh()
 
-    def _leave_recorder(self) -> None:
+    def _focus_button(self) -> None:
         if self.replace_button.isEnabled():
             self.replace_button.setFocus()
 
