@@ -81,7 +81,7 @@ def test_broken_images_are_listed_and_block_nothing(arrive: Arrive, folder: Path
     person = arrive()
     person.open(folder)
     assert len(person.desk.flows.navigate.keys) == 6
-    for name, why in (("3.png", "cut off"), ("4.png", "empty"), ("5.png", "not an image")):
+    for name, why in (("3.png", "truncated"), ("4.png", "empty"), ("5.png", "not an image")):
         person.desk.flows.navigate.go(name)
         person.until(lambda why=why: why in person.canvas.accessibleDescription())
         assert name in person.canvas.accessibleDescription()

@@ -109,13 +109,13 @@ def test_non_ascii_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
-def test_cut_off_file_is_said(tmp_path: Path, suffix: str, share: float) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
     path = tmp_path / f"cut.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
     Image.fromarray(noise).save(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(ImageError, match=r"cut\.\w+: the file is (cut off|damaged)"):
+    with pytest.raises(ImageError, match=r"cut\.\w+: the file is (truncated|damaged)"):
         read_image(path)
 
 
@@ -123,18 +123,18 @@ def test_cut_off_file_is_said(tmp_path: Path, suffix: str, share: float) -> None
     "content", [b"", b"hello, I am text", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n" + b"\0" * 40]
 )
 @pytest.mark.parametrize("read", [read_image, read_size])
-def test_what_is_no_image_is_said(tmp_path: Path, content: bytes, read: object) -> None:
+def test_what_is_no_image_is_an_error(tmp_path: Path, content: bytes, read: object) -> None:
     path = tmp_path / "no.jpg"
     path.write_bytes(content)
-    words = "empty" if not content else "not an image|damaged|cut off"
+    words = "empty" if not content else "not an image|damaged|truncated"
     with pytest.raises(ImageError, match=words):
         read(path)  # type: ignore[operator]
 
 
-def test_missing_file_and_folder_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="not there"):
+def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no longer exists"):
         read_image(tmp_path / "gone.jpg")
-    with pytest.raises(ImageError, match="not there"):
+    with pytest.raises(ImageError, match="no longer exists"):
         read_size(tmp_path / "gone.jpg")
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(ImageError, match="folder"):
