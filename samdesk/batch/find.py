@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, RunId, Source, new_annotation_id
 from samdesk.domain.geometry.regions import clip, from_box, is_drawable
 from samdesk.domain.geometry.types import Region, RgbImage
 from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Detection, Detector, EngineError, Predictor
 
@@ -119,7 +120,7 @@ def to_annotation(found: FoundObject, label_id: LabelId, run_id: RunId | None = 
         label_id=label_id,
         region=found.region,
         source=Source.YOLO_SAM,
-        review=ReviewState.PENDING,
+        review=AnnotationReview.PENDING,
         detector_score=box.score,
         mask_score=found.mask_score,
         prompts=PromptSet(box=BoxPrompt(box.x0, box.y0, box.x1, box.y1)),

@@ -10,6 +10,7 @@ from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.regions import iou
 from samdesk.domain.geometry.types import Region
+from samdesk.domain.review import ImageReview
 
 DUPLICATE_IOU = 0.5
 """Two regions of one label with an IoU of at least this are the same object."""
@@ -21,7 +22,7 @@ NOT_FROM_A_RUN = "its annotations were not made by an earlier run"
 
 def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
     """Why a run skips this image; None if it may annotate it."""
-    if document.touched or document.done:
+    if document.review is not ImageReview.UNREVIEWED:
         return EDITED
     if not document.annotations or existing == "add":
         return None

@@ -16,6 +16,7 @@ from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.review import ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
 from samdesk.images.sources import is_text, scan
 
@@ -186,7 +187,7 @@ class Dataset:
         if not self._core.history.is_open(run_id):
             raise StoreError("the auto-annotate run is not open any more")
         change = self._changed([(key, fixed(edit))])
-        if change.before[key].touched:
+        if change.before[key].review is not ImageReview.UNREVIEWED:
             return False
         if not edit and self._core.rows.looked_at(key):
             return True  # found empty before: a run again is no new step of the history

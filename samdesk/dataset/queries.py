@@ -25,19 +25,19 @@ def summaries(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> list[
         keys: Images on screen: for those not in the store, the image header and the label file are read.
             None: all images, without reading any file.
     """
-    heads = dataset.core.rows.heads(keys)
+    stored = dataset.core.rows.images(keys)
     documents = dataset.core.documents
     result = []
     for key in dataset.keys if keys is None else keys:
-        head = heads.get(key)
-        if head is None and keys is not None:
+        image = stored.get(key)
+        if image is None and keys is not None:
             documents.glance(key)
-        if head is None:
-            size = documents.sizes.get(key, (None, None))
-            head = (*size, documents.counted(key), 0, False, False)
-        width, height, count, pending, done, touched = head
         problem = documents.problems.get(key)
-        result.append(ImageSummary(key, width, height, count, pending, bool(done), bool(touched), problem))
+        if image is None:
+            width, height = documents.sizes.get(key, (None, None))
+            result.append(ImageSummary(key, width, height, documents.counted(key), problem=problem))
+        else:
+            result.append(ImageSummary(key, **vars(image), problem=problem))
     return result
 
 

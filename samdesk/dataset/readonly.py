@@ -12,25 +12,11 @@ from samdesk.dataset.core import Core
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.open import Opened, folder_error, store_place
 from samdesk.dataset.store.database import Store, StoreError
+from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
 from samdesk.images.reader import MAX_PIXELS
 from samdesk.images.sources import is_text, scan
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the store says of an image without its annotations.
-
-    Attributes:
-        count: Its annotations.
-        pending: Those a person has not agreed with.
-        done: A person has accepted the whole image.
-    """
-
-    count: int
-    pending: int
-    done: bool
 
 
 @dataclass(frozen=True)
@@ -51,14 +37,10 @@ class Peek:
         """Class names by class id; reading a document may add some ("class_7")."""
         return self._core.documents.labels.names
 
-    def heads(self) -> dict[ImageKey, Head]:
-        """The images that the store knows and that are there."""
+    def images(self) -> dict[ImageKey, StoredImage]:
+        """Returns those of its images that the store knows."""
         known = set(self.keys)
-        return {
-            key: Head(count, pending, bool(done))
-            for key, (_, _, count, pending, done, _) in self._core.rows.heads(None).items()
-            if key in known
-        }
+        return {key: image for key, image in self._core.rows.images(None).items() if key in known}
 
     def only_in_files(self) -> list[ImageKey]:
         """The images that the store does not know and that have a label file."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from samdesk.dataset.store.database import StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
+from samdesk.domain.review import ImageReview
 from samdesk.images.reader import ImageError
 
 __all__ = ["NAMES", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
@@ -25,8 +26,7 @@ class ImageSummary:
         height: As ``width``.
         count: Its annotations; for an image only its label file knows, that file's lines once counted.
         pending: Those a person has not agreed with.
-        done: A person has accepted the whole image.
-        touched: A person has edited it.
+        review: How far the user has got with it.
         problem: Why it cannot be shown, in words; None: nothing known.
     """
 
@@ -35,8 +35,7 @@ class ImageSummary:
     height: int | None = None
     count: int = 0
     pending: int = 0
-    done: bool = False
-    touched: bool = False
+    review: ImageReview = ImageReview.UNREVIEWED
     problem: str | None = None
 
 

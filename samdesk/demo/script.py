@@ -14,6 +14,7 @@ from samdesk.demo.report import Report
 from samdesk.demo.stage import PATIENCE_S, Skip, Stage
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
+from samdesk.domain.review import ImageReview
 from samdesk.engine.models.registry import FLINT
 from samdesk.formats.registry import label_format
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
@@ -287,4 +288,4 @@ class Actor:
         return self.desk.session.model.labels.get(self.document.annotations[index].label_id).name
 
     def _summary_done(self) -> int:
-        return int(self.document.done)
+        return int(self.document.review is ImageReview.ACCEPTED)

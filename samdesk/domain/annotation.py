@@ -10,6 +10,7 @@ from uuid import uuid4
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import PromptSet
+from samdesk.domain.review import AnnotationReview
 
 AnnotationId = NewType("AnnotationId", str)
 RunId = NewType("RunId", str)
@@ -22,13 +23,6 @@ class Source(str, Enum):
     SAM = "sam"
     YOLO_SAM = "yolo+sam"
     IMPORT = "import"
-
-
-class ReviewState(str, Enum):
-    """Whether the user has accepted an annotation that a model made."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
 
 
 def new_annotation_id() -> AnnotationId:
@@ -61,7 +55,7 @@ class Annotation:
     label_id: LabelId
     region: Region
     source: Source = Source.MANUAL
-    review: ReviewState = ReviewState.ACCEPTED
+    review: AnnotationReview = AnnotationReview.ACCEPTED
     detector_score: float | None = None
     mask_score: float | None = None
     prompts: PromptSet | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.review import ImageReview
 
 ImageKey = NewType("ImageKey", str)
 """The image's path relative to the dataset folder, with forward slashes."""
@@ -20,17 +21,15 @@ class ImageDocument:
         width: Of the EXIF-rotated image, pixels.
         height: Of the EXIF-rotated image, pixels.
         annotations: In painting order, the last on top.
-        done: A person has accepted the whole image (Ctrl+Enter).
-        touched: A person has edited this image; auto-annotate leaves it alone.
-        revision: Counts the edits.
+        review: How far the user has got with it.
+        revision: Number of edits so far.
     """
 
     key: ImageKey
     width: int
     height: int
     annotations: tuple[Annotation, ...] = ()
-    done: bool = False
-    touched: bool = False
+    review: ImageReview = ImageReview.UNREVIEWED
     revision: int = 0
 
     def find(self, annotation_id: AnnotationId) -> Annotation | None:
@@ -53,7 +52,7 @@ class Changes:
     added: frozenset[AnnotationId] = frozenset()
     removed: frozenset[AnnotationId] = frozenset()
     modified: frozenset[AnnotationId] = frozenset()
-    state: bool = False
+    review: bool = False
     labels: bool = False
 
     @property
@@ -71,5 +70,5 @@ def diff(before: ImageDocument, after: ImageDocument) -> Changes:
         added=frozenset(new.keys() - old.keys()),
         removed=frozenset(old.keys() - new.keys()),
         modified=frozenset(i for i in new.keys() & old.keys() if new[i] is not old[i] and new[i] != old[i]),
-        state=(before.done, before.touched) != (after.done, after.touched),
+        review=before.review is not after.review,
     )

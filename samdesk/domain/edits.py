@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview, ReviewChange
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,15 @@ class Edit:
     Attributes:
         drop: Annotations that leave.
         put: Annotations that are there afterwards, new or in place of the one with the same id.
-        done: The image's new ``done``, or None to leave it.
-        touched: The image's new ``touched``, or None to leave it.
+        review: What becomes of the image's review state; None leaves it.
     """
 
     drop: tuple[AnnotationId, ...] = ()
     put: tuple[Placed, ...] = ()
-    done: bool | None = None
-    touched: bool | None = None
+    review: ReviewChange | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.drop or self.put) or self.done is not None or self.touched is not None
+        return bool(self.drop or self.put) or self.review is not None
 
     def apply(self, document: ImageDocument) -> tuple[ImageDocument, Edit]:
         """The document after the edit, and the edit that takes it back exactly (but for ``revision``)."""
@@ -59,8 +58,7 @@ class Edit:
         return replace(
             document,
             annotations=tuple(kept),
-            done=document.done if self.done is None else self.done,
-            touched=document.touched if self.touched is None else self.touched,
+            review=document.review if self.review is None else self.review.apply(document.review),
             revision=document.revision + 1,
         )
 
@@ -70,8 +68,7 @@ class Edit:
         return Edit(
             drop=tuple(i for i in ours if i not in before),
             put=tuple(before[i] for i in ours if i in before),
-            done=None if self.done is None else document.done,
-            touched=None if self.touched is None else document.touched,
+            review=None if self.review is None else ReviewChange.to(document.review),
         )
 
 
@@ -100,19 +97,23 @@ def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: Labe
     )
 
 
-def by_person(edit: Edit) -> Edit:
-    """The same edit as a person's: what it puts is agreed with and no run's any more."""
+def by_user(edit: Edit) -> Edit:
+    """Returns the edit as one made by hand.
+
+    What it puts is accepted and belongs to no run any more; the image counts as edited, unless the edit
+    says more (``accept_image``).
+    """
     put = tuple(
-        replace(p, annotation=replace(p.annotation, review=ReviewState.ACCEPTED, run_id=None))
+        replace(p, annotation=replace(p.annotation, review=AnnotationReview.ACCEPTED, run_id=None))
         for p in edit.put
     )
-    return replace(edit, put=put, touched=True)
+    return replace(edit, put=put, review=edit.review or ReviewChange.MARK_EDITED)
 
 
 def accept_image(document: ImageDocument) -> Edit:
     """A person agrees with everything on the image (Ctrl+Enter)."""
-    pending = [a for a in document.annotations if a.review is ReviewState.PENDING]
-    return replace(by_person(update(pending)), done=True)
+    pending = [a for a in document.annotations if a.review is AnnotationReview.PENDING]
+    return replace(by_user(update(pending)), review=ReviewChange.SET_ACCEPTED)
 
 
 @dataclass(frozen=True)

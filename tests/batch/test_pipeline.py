@@ -19,12 +19,13 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
-from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source
+from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, by_person, update
+from samdesk.domain.edits import Edit, by_user, update
 from samdesk.domain.geometry.regions import iou
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.engine.protocols import EngineError, OutOfMemory
 from tests.helpers.finding import NAMES, ColourDetector, InnerPredictor, Shelf, seeded_yolo
 from tests.helpers.make import annotation, document, photo, square
@@ -108,7 +109,7 @@ def test_annotations_of_a_run_carry_source_scores_and_prompt(tmp_path: Path) -> 
     memory = Memory(tmp_path, 1)
     summary = memory.annotate()
     first, second = memory.documents[memory.keys[0]].annotations
-    assert (first.source, first.review, first.run_id) == (Source.YOLO_SAM, ReviewState.PENDING, "run")
+    assert (first.source, first.review, first.run_id) == (Source.YOLO_SAM, AnnotationReview.PENDING, "run")
     assert (first.detector_score, first.mask_score) == (0.9, 0.95)
     assert first.prompts is not None
     assert first.prompts.box is not None
@@ -145,9 +146,9 @@ def test_an_image_without_objects_is_done_and_counted_as_empty(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("changes", "made_by_run", "expected"),
     [
-        ({"touched": True}, False, (EDITED, EDITED, EDITED)),
-        ({"done": True}, True, (EDITED, EDITED, EDITED)),
-        ({"touched": True, "annotations": ()}, False, (EDITED, EDITED, EDITED)),
+        ({"review": ImageReview.EDITED}, False, (EDITED, EDITED, EDITED)),
+        ({"review": ImageReview.ACCEPTED}, True, (EDITED, EDITED, EDITED)),
+        ({"review": ImageReview.EDITED, "annotations": ()}, False, (EDITED, EDITED, EDITED)),
         ({"annotations": ()}, False, (None, None, None)),
         ({}, False, (HAS_ANNOTATIONS, None, NOT_FROM_A_RUN)),
         ({}, True, (HAS_ANNOTATIONS, None, None)),
@@ -191,7 +192,7 @@ def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
 def test_an_annotation_edited_by_hand_no_longer_belongs_to_a_run() -> None:
     there = document("a")
     made = replace(there.annotations[0], run_id=RunId("r"))
-    there, _ = by_person(update([made])).apply(there)
+    there, _ = by_user(update([made])).apply(there)
     assert skip_reason(there, "replace") == EDITED
     assert there.annotations[0].run_id is None
 
@@ -240,7 +241,7 @@ def test_an_image_edited_during_the_run_is_skipped(tmp_path: Path) -> None:
     def draw(call: int) -> None:
         if call == 2:
             there = memory.documents[key]
-            memory.documents[key], _ = by_person(Edit(put=())).apply(there)
+            memory.documents[key], _ = by_user(Edit(put=())).apply(there)
 
     summary = memory.annotate(shelf=Shelf(before=draw))
     assert memory.documents[key].annotations == ()
@@ -346,7 +347,7 @@ def test_the_cpu_uses_the_fallback_models_too() -> None:
 def test_the_dry_run_counts_and_gives_reasons(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     first, second = memory.keys[:2]
-    memory.documents[first] = replace(memory.documents[first], touched=True)
+    memory.documents[first] = replace(memory.documents[first], review=ImageReview.EDITED)
     memory.documents[second] = replace(document("a"), key=second)
     counted = dry_run(memory.target())
     assert counted.annotate == tuple(memory.keys[2:])

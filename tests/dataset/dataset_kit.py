@@ -9,10 +9,11 @@ from PIL import Image
 from shapely.geometry import MultiPolygon, box
 
 from samdesk.dataset.dataset import Dataset
-from samdesk.domain.annotation import Annotation, ReviewState, RunId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, RunId, Source, new_annotation_id
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction, add, by_person
+from samdesk.domain.edits import Edit, Transaction, add, by_user
 from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview
 
 SIZE = (64, 48)
 
@@ -37,7 +38,7 @@ def drawn(label_id: LabelId, x: float = 10, y: float = 8, **more: object) -> Ann
 
 def by_run(label_id: LabelId, run_id: RunId, x: float = 30) -> Annotation:
     return drawn(
-        label_id, x, source=Source.YOLO_SAM, review=ReviewState.PENDING, run_id=run_id,
+        label_id, x, source=Source.YOLO_SAM, review=AnnotationReview.PENDING, run_id=run_id,
         detector_score=0.8, mask_score=0.9,
     )  # fmt: skip
 
@@ -52,7 +53,7 @@ def with_labels(dataset: Dataset, *names: str) -> LabelSet:
 
 
 def person(key: ImageKey, edit: Edit, text: str = "Edit") -> Transaction:
-    return Transaction(text, ((key, by_person(edit)),))
+    return Transaction(text, ((key, by_user(edit)),))
 
 
 def draw(dataset: Dataset, key: ImageKey, x: float = 10, label: int = 0) -> Annotation:
@@ -65,7 +66,7 @@ def draw(dataset: Dataset, key: ImageKey, x: float = 10, label: int = 0) -> Anno
 def content(document: ImageDocument) -> tuple[object, ...]:
     """All of a document but its revision."""
     return (
-        document.key, document.width, document.height, document.annotations, document.done, document.touched
+        document.key, document.width, document.height, document.annotations, document.review
     )  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from samdesk.domain.edits import (
     Transaction,
     accept_image,
     add,
-    by_person,
+    by_user,
     remove,
 )
+from samdesk.domain.review import ReviewChange
 from tests.dataset.dataset_kit import by_run, drawn, region
 from tests.helpers.make import reshape
 
@@ -32,7 +33,7 @@ def fingerprint(dataset: Dataset) -> str:
     for key in dataset.keys:
         document = dataset.load(key)
         put = tuple(Placed(a) for a in document.annotations)
-        result.update(edit_to_text(Edit((), put, document.done, document.touched)).encode())
+        result.update(edit_to_text(Edit((), put, ReviewChange.to(document.review))).encode())
     return result.hexdigest()
 
 
@@ -77,7 +78,7 @@ def step(dataset: Dataset, rng: random.Random) -> None:
 
 
 def commit(dataset: Dataset, key: object, edit: object) -> None:
-    dataset.commit(Transaction("Edit", ((key, by_person(edit)),)))  # type: ignore[arg-type]
+    dataset.commit(Transaction("Edit", ((key, by_user(edit)),)))  # type: ignore[arg-type]
 
 
 def say(word: str, dataset: Dataset) -> None:

@@ -11,12 +11,13 @@ from PIL import Image
 
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, ImageError, StoreError
-from samdesk.domain.annotation import ReviewState, Source
+from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, accept_image, remove, update
 from samdesk.domain.geometry.regions import clean
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.domain.review import AnnotationReview, ImageReview
 from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, person, photos, region, with_labels
 from tests.helpers.make import reshape
 
@@ -130,7 +131,7 @@ def test_history_entries_can_be_replayed_on_documents(tmp_path: Path) -> None:
         ((_, edit),) = entry.undo.edits
         document, _ = edit.apply(document)
     assert document.annotations == ()
-    assert not document.touched
+    assert document.review is ImageReview.UNREVIEWED
     assert dataset.history(limit=1)[0][0].do.text == "Add"
     dataset.close()
 
@@ -163,7 +164,9 @@ def test_existing_labels_are_imported(tmp_path: Path, names_file: str | None) ->
     names = ("cat", "dog", "cow") if names_file else ("class_0", "class_1", "class_2")
     assert dataset.labels.names == names
     assert [dataset.labels.get(a.label_id).name for a in document.annotations] == [names[2], names[0]]
-    assert all(a.source is Source.IMPORT and a.review is ReviewState.ACCEPTED for a in document.annotations)
+    assert all(
+        a.source is Source.IMPORT and a.review is AnnotationReview.ACCEPTED for a in document.annotations
+    )
     assert document.annotations[1].region.bounds == pytest.approx((24, 12, 40, 36))
     assert any("boxes" in notice.message for notice in dataset.notices())
     assert files(tmp_path) == before  # looking changes nothing
@@ -320,10 +323,10 @@ def test_summaries(tmp_path: Path) -> None:
     (tmp_path / "d.jpg").write_bytes(b"no image")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
-    pending = drawn(dataset.labels.labels[0].id, review=ReviewState.PENDING)
+    pending = drawn(dataset.labels.labels[0].id, review=AnnotationReview.PENDING)
     dataset.commit(Transaction("Import", ((a, update([pending])),)))
     by_key = {s.key: s for s in queries.summaries(dataset)}
-    assert (by_key[a].count, by_key[a].pending, by_key[a].done) == (1, 1, False)
+    assert (by_key[a].count, by_key[a].pending, by_key[a].review) == (1, 1, ImageReview.UNREVIEWED)
     assert by_key[b].count == 0  # nothing is read for the whole list
     by_key = {s.key: s for s in queries.summaries(dataset, [b, c, d])}
     assert (by_key[b].count, by_key[b].width, by_key[b].height) == (2, 64, 48)
@@ -331,7 +334,7 @@ def test_summaries(tmp_path: Path) -> None:
     assert by_key[d].problem == "not an image samdesk can read"
     dataset.commit(person(a, accept_image(dataset.load(a))))
     (summary,) = queries.summaries(dataset, [a])
-    assert (summary.count, summary.pending, summary.done, summary.touched) == (1, 0, True, True)
+    assert (summary.count, summary.pending, summary.review) == (1, 0, ImageReview.ACCEPTED)
     assert {s.key: s.count for s in queries.summaries(dataset)}[b] == 2
     dataset.close()
 
@@ -384,7 +387,7 @@ def test_a_store_is_sqlite_in_wal_with_full_sync(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / ".samdesk/dataset.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
     dataset.close()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
-from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, accept_image, add, by_person, relabel, remove
+from samdesk.domain.edits import Transaction, accept_image, add, by_user, relabel, remove
+from samdesk.domain.review import AnnotationReview
 from tests.dataset.dataset_kit import SQUARE, by_run, content, drawn, files, photos, region
 from tests.helpers.make import reshape
 
@@ -44,8 +44,8 @@ def act(dataset: Dataset, rng: random.Random) -> None:
         dataset.commit(queries.plan_relabel(dataset, old, new))
         return None
     else:
-        edit = add([drawn(label, rng.uniform(0, 40), review=ReviewState.PENDING)])
-    dataset.commit(Transaction("Edit", ((key, by_person(edit)),)))
+        edit = add([drawn(label, rng.uniform(0, 40), review=AnnotationReview.PENDING)])
+    dataset.commit(Transaction("Edit", ((key, by_user(edit)),)))
     return None
 
 

@@ -10,6 +10,7 @@ import pytest
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, add, remove, update
+from samdesk.domain.review import ImageReview
 from tests.dataset.dataset_kit import by_run, content, draw, files, person, photos, region, with_labels
 
 
@@ -105,7 +106,7 @@ def test_undoing_a_run_keeps_what_a_person_made_of_it(tmp_path: Path) -> None:
     assert [x.id for x in dataset.load(a).annotations] == [first.id]
     dataset.undo()  # the relabelling
     assert dataset.load(a).annotations == ()
-    assert not dataset.load(a).touched
+    assert dataset.load(a).review is ImageReview.UNREVIEWED
     dataset.redo()
     dataset.redo()
     assert content(dataset.load(a)) == states[1]

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samdesk.domain import edits
-from samdesk.domain.annotation import AnnotationId, ReviewState, RunId
+from samdesk.domain.annotation import AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, diff
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.labels import LabelId
+from samdesk.domain.review import AnnotationReview, ImageReview, ReviewChange
 from tests.helpers.make import annotation, document, square
 
 NAMES = list("abcdefgh")
@@ -55,24 +56,37 @@ def test_relabel_changes_only_the_chosen_that_differ() -> None:
     assert not edits.relabel(after, [AnnotationId("a")], LabelId("bus"))
 
 
-def test_a_persons_edit_is_agreed_with_and_no_runs_any_more() -> None:
-    auto = annotation("a", review=ReviewState.PENDING, run_id=RunId("r1"))
+def test_an_edit_by_hand_accepts_what_it_changes_and_takes_it_from_its_run() -> None:
+    auto = annotation("a", review=AnnotationReview.PENDING, run_id=RunId("r1"))
     before = replace(document(), annotations=(auto,))
-    after, inverse = edits.by_person(edits.update([replace(auto, region=square(5, 5))])).apply(before)
-    assert after.touched
-    assert after.annotations[0].review is ReviewState.ACCEPTED
+    after, inverse = edits.by_user(edits.update([replace(auto, region=square(5, 5))])).apply(before)
+    assert after.review is ImageReview.EDITED
+    assert after.annotations[0].review is AnnotationReview.ACCEPTED
     assert after.annotations[0].run_id is None
     back = inverse.apply(after)[0]
     assert back == replace(before, revision=2)
 
 
-def test_accepting_an_image_agrees_with_all_and_marks_it_done() -> None:
-    auto = annotation("a", review=ReviewState.PENDING, run_id=RunId("r1"))
+def test_accepting_an_image_accepts_every_annotation_and_the_image() -> None:
+    auto = annotation("a", review=AnnotationReview.PENDING, run_id=RunId("r1"))
     before = replace(document(), annotations=(auto, annotation("b")))
     after, _ = edits.accept_image(before).apply(before)
-    assert after.done
-    assert after.touched
-    assert {a.review for a in after.annotations} == {ReviewState.ACCEPTED}
+    assert after.review is ImageReview.ACCEPTED
+    assert edits.by_user(edits.accept_image(before)) == edits.accept_image(before)
+    assert {a.review for a in after.annotations} == {AnnotationReview.ACCEPTED}
+
+
+def test_an_accepted_image_stays_accepted_when_it_is_edited() -> None:
+    accepted = replace(document("a"), review=ImageReview.ACCEPTED)
+    after, inverse = edits.by_user(edits.remove([AnnotationId("a")])).apply(accepted)
+    assert after.review is ImageReview.ACCEPTED
+    assert inverse.apply(after)[0].review is ImageReview.ACCEPTED
+
+
+def test_taking_back_the_acceptance_of_an_image_leaves_it_edited() -> None:
+    edited = replace(document("a"), review=ImageReview.EDITED)
+    after, inverse = edits.accept_image(edited).apply(edited)
+    assert inverse.apply(after)[0].review is ImageReview.EDITED
 
 
 def test_diff_names_what_changed() -> None:
@@ -80,11 +94,11 @@ def test_diff_names_what_changed() -> None:
     edit = Edit(
         drop=(AnnotationId("a"),),
         put=(Placed(annotation("b", label="bus")), Placed(annotation("d"))),
-        done=True,
+        review=ReviewChange.SET_ACCEPTED,
     )
     changes = diff(before, edit.apply(before)[0])
     assert (changes.added, changes.removed, changes.modified) == ({"d"}, {"a"}, {"b"})
-    assert changes.state
+    assert changes.review
 
 
 placed = st.builds(
@@ -97,8 +111,7 @@ random_edit = st.builds(
     Edit,
     drop=st.lists(st.sampled_from(NAMES), unique=True, max_size=4).map(tuple),
     put=st.lists(placed, max_size=4, unique_by=lambda p: p.annotation.id).map(tuple),
-    done=st.none() | st.booleans(),
-    touched=st.none() | st.booleans(),
+    review=st.none() | st.sampled_from(ReviewChange),
 )
 
 

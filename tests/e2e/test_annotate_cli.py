@@ -19,7 +19,8 @@ from samdesk.cli.main import cli
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.store.database import StoreError
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Edit, Transaction, by_person
+from samdesk.domain.edits import Edit, Transaction, by_user
+from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.formats.yolo import segmentation
 from samdesk.images.samples import make_demo_folder
@@ -231,7 +232,7 @@ def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: Shelf)
 
 def test_a_label_file_in_conflict_is_reported(images: Path, shelf: Shelf) -> None:
     labels = images.parent / "labels"
-    touch(images, ("0.png", Edit(done=False)))
+    touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     labels.mkdir()
     (labels / "1.txt").write_text("0 0.1 0.1 nan 0.1 0.2 0.2\n")
     _, _, err = run(images, *MODELS, "--existing", "add")
@@ -247,7 +248,7 @@ def touch(folder: Path, *edits: tuple[str, Edit]) -> None:
 
 def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(images: Path, shelf: Shelf) -> None:
     folder = images.parent
-    touch(folder, ("images/1.png", by_person(Edit(touched=True))))
+    touch(folder, ("images/1.png", by_user(Edit())))
     code, out, _ = run(images, *MODELS)
     assert code == 0
     assert "skipped 1: edited by hand" in out
@@ -266,7 +267,7 @@ def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
     images: Path, shelf: Shelf
 ) -> None:
     Image.new("RGB", (64, 64)).save(images / "1.png")
-    touch(images, ("0.png", Edit(done=False)))
+    touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     assert run(images, *MODELS)[0] == 0
     labels = images.parent / "labels"
     assert (labels / "1.txt").read_bytes() == b""
@@ -279,7 +280,7 @@ def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
 
 
 def test_a_dataset_run_again_changes_nothing(images: Path, shelf: Shelf) -> None:
-    touch(images, ("0.png", by_person(Edit(touched=True))))
+    touch(images, ("0.png", by_user(Edit())))
     run(images, *MODELS)
     before = contents(images.parent / "labels")
     assert len(before) == 3
@@ -292,7 +293,7 @@ def test_a_dataset_run_again_changes_nothing(images: Path, shelf: Shelf) -> None
 def test_cancel_and_resume_in_a_dataset_give_the_same_as_one_run(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    touch(images, ("0.png", Edit(done=False)))
+    touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     cancel = CancelToken()
     stop: Callable[[int], None] = lambda call: cancel.cancel() if call == 2 else None  # noqa: E731
     cut = samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=Shelf(stop).loaders, cancel=cancel)
@@ -301,7 +302,7 @@ def test_cancel_and_resume_in_a_dataset_give_the_same_as_one_run(
     once = tmp_path / "once" / "images"
     for i in range(3):
         photo(once / f"{i}.png", seed=i)
-    touch(once, ("0.png", Edit(done=False)))
+    touch(once, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     samdesk.auto_annotate(once, "colour.pt", "inner.pt", loaders=Shelf().loaders)
     resumed = contents(images.parent / "labels")
     assert len(resumed) == 3
@@ -309,7 +310,7 @@ def test_cancel_and_resume_in_a_dataset_give_the_same_as_one_run(
 
 
 def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: Shelf) -> None:
-    touch(images, ("0.png", Edit(done=False)))
+    touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     dataset = Dataset.open(images)
     try:
         code, _, err = run(images, *MODELS)
@@ -362,7 +363,7 @@ def test_a_run_lands_in_a_store_that_was_moved_and_one_undo_reverts_it(
 
 def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Shelf) -> None:
     deep = photo(images / "more" / "deep" / "er" / "3.png", seed=3).parent
-    touch(images, ("0.png", by_person(Edit(touched=True))))
+    touch(images, ("0.png", by_user(Edit())))
     code, out, _ = run(deep, *MODELS)
     assert code == 0
     assert f"labels in {images}" in out
@@ -373,7 +374,7 @@ def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Shelf
 
 def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf: Shelf) -> None:
     hidden = photo(images / ".cache" / "3.png", seed=3).parent
-    touch(images, ("0.png", by_person(Edit(touched=True))))
+    touch(images, ("0.png", by_user(Edit())))
     assert run(hidden, *MODELS)[0] == 0
     assert list(contents(images / "labels")) == ["3.txt"]
 

@@ -18,7 +18,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Edit, Transaction, by_person
+from samdesk.domain.edits import Edit, Transaction, by_user
 from samdesk.engine.protocols import Detection, Detector
 from samdesk.formats.yolo import segmentation
 from samdesk.images.reader import read_image, read_size
@@ -96,7 +96,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
     person = Dataset.open(folder)
-    person.commit(Transaction("Look", ((touched, by_person(Edit(touched=True))),)))
+    person.commit(Transaction("Look", ((touched, by_user(Edit())),)))
     person.close()
 
     summary = samdesk.auto_annotate(folder / "images", yolo11n, "boxes", "cpu", loaders=box_masks())

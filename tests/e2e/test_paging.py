@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from samdesk.app import Services
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.review import ImageReview
 from samdesk.engine.protocols import EngineError
 from samdesk.ui.dataset.navigate import BLANK_AFTER_MS
 from tests.e2e.conftest import Arrive
@@ -257,7 +258,7 @@ def test_control_enter_marks_done_and_goes_on(person: Person) -> None:
     person.until(lambda: person.shown == "1.png")
     person.until(lambda: "1 / 3 done" in person.desk.view.images.progress.text())
     person.go("0.png")
-    assert person.document.done
+    assert person.document.review is ImageReview.ACCEPTED
 
 
 @pytest.mark.parametrize("key", [K.Key_D, K.Key_Right, K.Key_PageDown])

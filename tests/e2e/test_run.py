@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import Services
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.domain.annotation import ReviewState, Source
+from samdesk.domain.annotation import Source
+from samdesk.domain.review import AnnotationReview
 from samdesk.settings.table import AUTO_DET_MODEL
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from tests.e2e.conftest import Arrive
@@ -52,7 +53,7 @@ def test_a_run_and_its_undo(runner: Person, folder: Path) -> None:
     runner.until(lambda: len(runner.annotations) == 2)
     assert sorted(runner.names) == ["box", "ellipse"]
     assert {a.source for a in runner.annotations} == {Source.YOLO_SAM}
-    assert {a.review for a in runner.annotations} == {ReviewState.PENDING}
+    assert {a.review for a in runner.annotations} == {AnnotationReview.PENDING}
     runner.until_saved()
     assert [len(lines(folder / f"{i}.png").lines) for i in range(3)] == [2, 2, 2]
     assert "to review" in runner.desk.view.annotations.count.text()
@@ -79,7 +80,7 @@ def test_undo_of_a_run_keeps_annotations_edited_since(runner: Person) -> None:
     kept = runner.annotations[0]
     runner.select(kept)
     runner.key(K.Key_E, SHIFT)
-    assert runner.annotations[0].review is ReviewState.ACCEPTED
+    assert runner.annotations[0].review is AnnotationReview.ACCEPTED
     runner.key(K.Key_Z, CONTROL)
     runner.key(K.Key_Z, CONTROL)
     runner.until(lambda: runner.annotations == ())

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from samdesk.base.jobs import CancelToken
 from samdesk.cli.main import cli
 from samdesk.dataset.dataset import Dataset
-from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, add
+from samdesk.domain.review import AnnotationReview
 from samdesk.engine.protocols import EngineError
 from samdesk.training.detector import teach_detector
 from samdesk.training.detector.teach_detector import DetectorTeachResult
@@ -82,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
     photos(folder, "0.png", "1.png")
     dataset = Dataset.open(folder)
     give_labels(dataset, "washer", "gear", "never used")
-    pending = outline(dataset, 1, 40, review=ReviewState.PENDING)
+    pending = outline(dataset, 1, 40, review=AnnotationReview.PENDING)
     dataset.commit(Transaction("Add", ((ImageKey("0.png"), add([outline(dataset)])),)))
     dataset.commit(Transaction("Add", ((ImageKey("1.png"), add([outline(dataset), pending])),)))
     dataset.close()

@@ -12,6 +12,7 @@ from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import Notice
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.review import ImageReview
 
 
 class Projection:
@@ -139,7 +140,7 @@ class Projection:
     def _wanted(self, document: ImageDocument, labels: LabelSet, state: FileState) -> bytes | None:
         if state.imported is not None and digest(document, labels) == state.digest:
             return state.imported
-        blank = not (document.annotations or document.done or document.touched)
+        blank = not document.annotations and document.review is ImageReview.UNREVIEWED
         if blank and state.imported is None and not self.rows.looked_at(document.key):
             return None  # an empty file says that nothing is there: somebody must have looked
         text, report = self._files.format.write(document, labels)

@@ -1,4 +1,4 @@
-"""The SQLite database of a dataset: the connection, its tables, its transactions and its errors in words."""
+"""The SQLite database of a dataset: connection, tables, transactions, and errors for the user."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from samdesk.base import atomic
 from samdesk.base.errors import UserError
+from samdesk.dataset.store.migrations import VERSION, migrate, version_of
 
-VERSION = 1
 _APPLICATION_ID = 0x73616D64  # "samd"
 # Above this a store that was closed cleanly is not read through on opening.
 _CHECK_BYTES = 64 << 20
@@ -24,7 +24,7 @@ CREATE TABLE labels (
 ) WITHOUT ROWID;
 CREATE TABLE images (
     key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
-    done INTEGER NOT NULL, touched INTEGER NOT NULL, revision INTEGER NOT NULL,
+    review TEXT NOT NULL, revision INTEGER NOT NULL,
     count INTEGER NOT NULL, pending INTEGER NOT NULL,
     dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
     conflict TEXT,                         -- why its label file is not written
@@ -63,7 +63,13 @@ class StoreError(UserError):
 
 
 class Store:
-    """One open database, in a file or in memory. One thread at a time."""
+    """An open store: one SQLite database, in a file or in memory. One thread at a time may use it.
+
+    Attributes:
+        path: The file; None: in memory.
+        read_only: Nothing can be written. It shows what another process commits to the file meanwhile,
+            unless the file was made by an older samdesk: then it is a copy in memory.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None, read_only: bool = False) -> None:
         self._connection = connection
@@ -72,68 +78,67 @@ class Store:
 
     @classmethod
     def in_memory(cls) -> Store:
-        """A new store that no file holds yet."""
+        """Returns a new, empty store in memory."""
         store = cls(_connect(":memory:"), None)
         store._prepare()
         return store
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Store:
-        """The store in a file, checked; a new one where there is none.
+        """Opens the store in a file and checks it; creates one where there is no file.
+
+        A store of an older samdesk is brought up to date. Before that it is copied to a file beside it
+        (``dataset.v1.db``), for a way back to the older samdesk. With ``read_only`` the file stays as it is
+        and a copy in memory is brought up to date.
 
         Raises:
-            StoreError: Damaged, made by a newer samdesk, or not to be read. The file is as it was.
+            StoreError: Damaged, made by a newer samdesk, cannot be read, or cannot be brought up to date.
+                The file is as it was.
         """
         unclean = path.with_name(path.name + "-wal").exists()
-        with _words(path):
+        with _described(path):
             mode = "ro" if read_only else "rwc"
             connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
         store = cls(connection, path, read_only)
         try:
-            with _words(path):
+            with _described(path):
                 if unclean or path.stat().st_size < _CHECK_BYTES:
                     store._check()
                 store._prepare()
         except BaseException:
-            connection.close()
+            store._connection.close()
             raise
         return store
 
     @classmethod
     def copy_of(cls, path: Path) -> Store:
-        """A store in memory with the content of a file in a folder where nothing can be written."""
-        with tempfile.TemporaryDirectory(prefix="samdesk-") as folder, _words(path):
+        """Returns a store in memory with the content of a file in a folder that cannot be written to."""
+        store = cls(_connect(":memory:"), None)
+        with tempfile.TemporaryDirectory(prefix="samdesk-") as folder, _described(path):
             for part in (path, path.with_name(path.name + "-wal")):
                 if part.exists():
                     shutil.copyfile(part, Path(folder) / part.name)
-            source = cls.open(Path(folder) / path.name)
-            result = cls(_connect(":memory:"), None)
-            source._connection.backup(result._connection)
-            source.close()
-            result._prepare()
-        return result
+            with contextlib.closing(_connect(str(Path(folder) / path.name))) as source:
+                source.backup(store._connection)
+            store._check()
+            store._prepare(path)
+        return store
 
     def save_as(self, path: Path) -> Store:
-        """The same content in a new file, which holds it all or does not exist. This store is closed.
+        """Opens a new file with the same content and closes this store.
 
         Raises:
-            StoreError: The file exists, or cannot be written; this store stays open.
+            StoreError: The file exists or cannot be written; there is no new file, this store stays open.
         """
         if path.exists():
             raise StoreError(f"{path} exists already: choose another place for the store")
-        temporary = path.with_name(path.name + ".new")
         try:
-            with _words(path):
+            with _described(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.unlink(missing_ok=True)
-                target = sqlite3.connect(temporary)
-                with contextlib.closing(target):
-                    self._connection.backup(target)
-                temporary.replace(path)
-                atomic.sync_folder(path.parent)
+                self._copy_to(path)
             store = Store.open(path)
         except BaseException:
-            for part in (temporary, *(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))):
+            for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
             raise
@@ -142,12 +147,12 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is executed inside is durable when this ends, or none of it is.
+        """Runs its block in a transaction: all of it is durable when the block ends, or none of it.
 
         Raises:
             StoreError: It could not be saved; the store is as it was.
         """
-        with _words(self.path):
+        with _described(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -159,27 +164,27 @@ class Store:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement. Raises ``StoreError``."""
-        with _words(self.path):
+        with _described(self.path):
             return self._connection.execute(sql, values)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query. Raises ``StoreError``."""
-        with _words(self.path):
+        """Returns all rows of a query. Raises ``StoreError``."""
+        with _described(self.path):
             return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-        """The first row of a query, or None. Raises ``StoreError``."""
-        with _words(self.path):
+        """Returns the first row of a query, or None. Raises ``StoreError``."""
+        with _described(self.path):
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
             return found
 
     def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Runs one statement for each row of values. Raises ``StoreError``."""
-        with _words(self.path):
+        with _described(self.path):
             self._connection.executemany(sql, values)
 
     def close(self) -> None:
-        """Closes the database. Everything saved is in its file."""
+        """Closes the database. Everything committed is in its file."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
@@ -188,33 +193,70 @@ class Store:
         if found[0] != "ok":
             raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
 
-    def _prepare(self) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+    def _prepare(self, origin: Path | None = None) -> None:
+        """Makes the tables, or brings them up to date. ``origin`` is the file that a copy was made of."""
+        name = self.path or origin
+        version = version_of(self._connection)
         if version > VERSION:
-            text = f"{self.path} was made by a newer samdesk: update samdesk to open it"
-            raise StoreError(text)
+            raise StoreError(f"{name} was made by a newer samdesk: update samdesk to open it")
         if not self.read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute("PRAGMA foreign_keys=ON")
         if version == 0:
-            self._create()
+            self._create(name)
+        elif version < VERSION:
+            self._bring_up_to_date(name, version)
+        self._connection.execute("PRAGMA foreign_keys=ON")
 
-    def _create(self) -> None:
+    def _create(self, name: Path | None) -> None:
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{self.path} is a database, but not samdesk's: choose another place")
+            raise StoreError(f"{name} is a database, but not samdesk's: choose another place")
         head = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={VERSION};"
         self._connection.executescript(f"BEGIN;{_TABLES}{head}COMMIT;")
 
+    def _bring_up_to_date(self, name: Path | None, version: int) -> None:
+        try:
+            if self.read_only:
+                self._load_into_memory()
+            elif self.path is not None:
+                self._copy_to(self.path.with_name(f"{self.path.stem}.v{version}{self.path.suffix}"))
+            migrate(self._connection)
+        except Exception as error:
+            raise StoreError(
+                f"{name} was made by an older samdesk and could not be brought up to date ({error}). "
+                "It was left as it was: make sure that there is room on the disk and try again, "
+                "or open it with the older samdesk"
+            ) from error
+
+    def _copy_to(self, path: Path) -> None:
+        """Writes the content to a file, which holds all of it or is not there (or as it was)."""
+        temporary = path.with_name(path.name + ".new")
+        try:
+            temporary.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(temporary)) as target:
+                self._connection.backup(target)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        atomic.sync_folder(path.parent)
+
+    def _load_into_memory(self) -> None:
+        memory = _connect(":memory:")
+        self._connection.backup(memory)
+        self._connection.close()
+        self._connection = memory
+
 
 def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
-    # No implicit transactions. The thread that owns a store may change, as long as there is one at a time.
+    # No implicit transactions. A store may move from one thread to another, so SQLite must not check it.
     return sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
 
 
 @contextlib.contextmanager
-def _words(path: Path | None) -> Iterator[None]:
-    """Turns what goes wrong with a database into a ``StoreError`` that says it."""
+def _described(path: Path | None) -> Iterator[None]:
+    """Turns errors of SQLite and of the file system into ``StoreError``."""
     name = str(path) if path else "the store in memory"
     try:
         yield

@@ -9,9 +9,10 @@ from typing import Any
 
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store, StoreError
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import Label, LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview, ImageReview
 
 _COLUMNS = (
     "id, label_id, region, source, review, detector_score, mask_score, prompts, run_id, position, image"
@@ -36,6 +37,25 @@ class FileState:
     digest: str | None = None
 
 
+@dataclass(frozen=True)
+class StoredImage:
+    """What the store knows of an image without its annotations.
+
+    Attributes:
+        width: Of the EXIF-rotated image, pixels.
+        height: As ``width``.
+        count: Number of its annotations.
+        pending: Number of annotations that the user has not accepted.
+        review: How far the user has got with the image.
+    """
+
+    width: int
+    height: int
+    count: int
+    pending: int
+    review: ImageReview
+
+
 class Rows:
     """Reads and writes domain values; transactions are the caller's."""
 
@@ -44,7 +64,7 @@ class Rows:
 
     def read(self, key: ImageKey) -> ImageDocument | None:
         """The document of an image; None if the store does not know the image."""
-        row = self._store.row("SELECT width, height, done, touched, revision FROM images WHERE key=?", (key,))
+        row = self._store.row("SELECT width, height, review, revision FROM images WHERE key=?", (key,))
         if row is None:
             return None
         found = self._store.rows(
@@ -52,15 +72,16 @@ class Rows:
         )
         try:
             annotations = tuple(_annotation(r) for r in found)
+            review = ImageReview(row[2])
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._store.path}: the annotations of {key} are damaged ({error})") from error
-        return ImageDocument(key, row[0], row[1], annotations, bool(row[2]), bool(row[3]), row[4])
+        return ImageDocument(key, row[0], row[1], annotations, review, row[3])
 
     def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
         """Puts an image that is not there yet."""
         self._store.execute(
-            "INSERT INTO images (key, width, height, done, touched, revision, count, pending, dirty,"
-            " conflict, file_hash, imported, imported_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO images (key, width, height, review, revision, count, pending, dirty,"
+            " conflict, file_hash, imported, imported_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (*_head(document), dirty, file.conflict, file.hash, file.imported, file.digest),
         )
         self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
@@ -82,7 +103,7 @@ class Rows:
             ),
         )
         self._store.execute(
-            "UPDATE images SET width=?, height=?, done=?, touched=?, revision=?, count=?, pending=?, dirty=1"
+            "UPDATE images SET width=?, height=?, review=?, revision=?, count=?, pending=?, dirty=1"
             " WHERE key=?",
             (*_head(after)[1:], key),
         )
@@ -123,16 +144,19 @@ class Rows:
         found = self._store.rows("SELECT key, conflict FROM images WHERE conflict IS NOT NULL")
         return {ImageKey(key): conflict for key, conflict in found}
 
-    def heads(self, keys: Sequence[ImageKey] | None) -> dict[ImageKey, tuple[Any, ...]]:
-        """(width, height, count, pending, done, touched) of images the store knows; None: of all."""
-        sql = "SELECT key, width, height, count, pending, done, touched FROM images"
+    def images(self, keys: Sequence[ImageKey] | None) -> dict[ImageKey, StoredImage]:
+        """Returns the images that the store knows, without their annotations.
+
+        Args:
+            keys: Which; None: all.
+        """
+        sql = "SELECT key, width, height, count, pending, review FROM images"
         if keys is None:
-            return {ImageKey(r[0]): r[1:] for r in self._store.rows(sql)}
-        result: dict[ImageKey, tuple[Any, ...]] = {}
+            return self._images(sql)
+        result: dict[ImageKey, StoredImage] = {}
         for start in range(0, len(keys), 500):
             some = keys[start : start + 500]
-            marks = ",".join("?" * len(some))
-            result.update((r[0], r[1:]) for r in self._store.rows(f"{sql} WHERE key IN ({marks})", some))
+            result.update(self._images(f"{sql} WHERE key IN ({','.join('?' * len(some))})", some))
         return result
 
     def images_with(self, label_id: LabelId) -> list[ImageKey]:
@@ -169,6 +193,13 @@ class Rows:
         """Keeps a value with the dataset."""
         self._store.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)", (key, value))
 
+    def _images(self, sql: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
+        found = self._store.rows(sql, values)
+        try:
+            return {ImageKey(r[0]): StoredImage(r[1], r[2], r[3], r[4], ImageReview(r[5])) for r in found}
+        except ValueError as error:
+            raise StoreError(f"{self._store.path}: the list of images is damaged ({error})") from error
+
     def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
         self._store.execute_many(_PUT, [(*_values(a), place, key) for a, place in placed])
 
@@ -199,13 +230,12 @@ def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
 
 
 def _head(document: ImageDocument) -> tuple[Any, ...]:
-    pending = sum(a.review is ReviewState.PENDING for a in document.annotations)
+    pending = sum(a.review is AnnotationReview.PENDING for a in document.annotations)
     return (
         document.key,
         document.width,
         document.height,
-        int(document.done),
-        int(document.touched),
+        document.review.value,
         document.revision,
         len(document.annotations),
         pending,
@@ -232,7 +262,7 @@ def _annotation(row: tuple[Any, ...]) -> Annotation:
         label_id=LabelId(row[1]),
         region=serial.region_from_bytes(row[2]),
         source=Source(row[3]),
-        review=ReviewState(row[4]),
+        review=AnnotationReview(row[4]),
         detector_score=row[5],
         mask_score=row[6],
         prompts=serial.prompts_from_text(row[7]),

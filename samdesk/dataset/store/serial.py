@@ -1,4 +1,4 @@
-"""Domain values as what a database column holds: regions as WKB, the rest as JSON."""
+"""Converts domain values to database columns and back: regions to WKB, the rest to JSON."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.domain.review import AnnotationReview, ReviewChange
 
 
 def region_to_bytes(region: Region) -> bytes:
-    """A region as well-known binary."""
+    """Writes a region as well-known binary (WKB)."""
     data: bytes = shapely.to_wkb(region)
     return data
 
 
 def region_from_bytes(data: bytes) -> Region:
-    """The region of well-known binary; ``ValueError`` if it is none."""
+    """Reads a region from well-known binary. Raises ``ValueError`` for anything else."""
     try:
         geometry = shapely.from_wkb(data)
     except shapely.errors.GEOSException as error:
@@ -36,77 +37,131 @@ def region_from_bytes(data: bytes) -> Region:
 
 
 def prompts_to_text(prompts: PromptSet | None) -> str | None:
-    """Points and box as JSON; mask logits are not kept."""
-    if prompts is None:
-        return None
-    points = [[p.x, p.y, int(p.positive)] for p in prompts.points]
-    return _dump({"points": points, "box": list(prompts.box.xyxy) if prompts.box else None})
+    """Writes points ([x, y, 1 or 0]) and box ([x0, y0, x1, y1]) as JSON; mask logits are not kept."""
+    return None if prompts is None else _dump(_prompts_to_json(prompts))
 
 
 def prompts_from_text(text: str | None) -> PromptSet | None:
-    """What ``prompts_to_text`` wrote."""
-    if text is None:
-        return None
-    value = json.loads(text)
-    points = tuple(PointPrompt(x, y, bool(positive)) for x, y, positive in value["points"])
-    return PromptSet(points, BoxPrompt(*value["box"]) if value["box"] else None)
+    """Reads what ``prompts_to_text`` wrote."""
+    return None if text is None else _prompts_from_json(json.loads(text))
 
 
 def labels_to_text(labels: LabelSet | None) -> str | None:
-    """A label set as JSON."""
+    """Writes a label set as JSON: [[id, name, color], ...]."""
     return None if labels is None else _dump([[label.id, label.name, label.color] for label in labels])
 
 
 def labels_from_text(text: str | None) -> LabelSet | None:
-    """What ``labels_to_text`` wrote."""
+    """Reads what ``labels_to_text`` wrote."""
     if text is None:
         return None
     return LabelSet(tuple(Label(LabelId(i), name, color) for i, name, color in json.loads(text)))
 
 
 def edit_to_text(edit: Edit) -> str:
-    """An edit as JSON, regions as base64 of their WKB."""
-    put = [[p.index, _annotation_out(p.annotation)] for p in edit.put]
-    return _dump({"drop": list(edit.drop), "put": put, "done": edit.done, "touched": edit.touched})
+    """Writes an edit as a JSON object; regions as base64 of their WKB, nothing for what is None."""
+    put = [_known({"index": p.index, "annotation": _annotation_to_json(p.annotation)}) for p in edit.put]
+    review = None if edit.review is None else edit.review.value
+    return _dump(_known({"drop": list(edit.drop), "put": put, "review": review}))
 
 
 def edit_from_text(text: str) -> Edit:
-    """What ``edit_to_text`` wrote."""
+    """Reads what ``edit_to_text`` wrote, or the samdesk of version 1 of the store.
+
+    Raises:
+        ValueError: It is neither (``KeyError`` and ``TypeError`` likewise).
+    """
     value = json.loads(text)
+    old = "done" in value
     return Edit(
         drop=tuple(AnnotationId(i) for i in value["drop"]),
-        put=tuple(Placed(_annotation_in(a), index) for index, a in value["put"]),
-        done=value["done"],
-        touched=value["touched"],
+        put=tuple((_placed_of_version_1 if old else _placed_from_json)(placed) for placed in value["put"]),
+        review=_review_of_version_1(value["done"], value["touched"]) if old else _review(value.get("review")),
     )
 
 
-def _annotation_out(annotation: Annotation) -> list[Any]:
-    return [
-        annotation.id,
-        annotation.label_id,
-        base64.b64encode(region_to_bytes(annotation.region)).decode("ascii"),
-        annotation.source.value,
-        annotation.review.value,
-        annotation.detector_score,
-        annotation.mask_score,
-        prompts_to_text(annotation.prompts),
-        annotation.run_id,
-    ]
+def _placed_from_json(value: dict[str, Any]) -> Placed:
+    return Placed(_annotation_from_json(value["annotation"]), value.get("index"))
 
 
-def _annotation_in(value: list[Any]) -> Annotation:
+def _review(value: str | None) -> ReviewChange | None:
+    return None if value is None else ReviewChange(value)
+
+
+def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
+    return _known(
+        {
+            "id": annotation.id,
+            "label_id": annotation.label_id,
+            "region": base64.b64encode(region_to_bytes(annotation.region)).decode("ascii"),
+            "source": annotation.source.value,
+            "review": annotation.review.value,
+            "detector_score": annotation.detector_score,
+            "mask_score": annotation.mask_score,
+            "prompts": _prompts_to_json(annotation.prompts),
+            "run_id": annotation.run_id,
+        }
+    )
+
+
+def _annotation_from_json(value: dict[str, Any]) -> Annotation:
+    run_id = value.get("run_id")
     return Annotation(
-        id=AnnotationId(value[0]),
-        label_id=LabelId(value[1]),
-        region=region_from_bytes(base64.b64decode(value[2])),
-        source=Source(value[3]),
-        review=ReviewState(value[4]),
-        detector_score=value[5],
-        mask_score=value[6],
-        prompts=prompts_from_text(value[7]),
-        run_id=None if value[8] is None else RunId(value[8]),
+        id=AnnotationId(value["id"]),
+        label_id=LabelId(value["label_id"]),
+        region=region_from_bytes(base64.b64decode(value["region"])),
+        source=Source(value["source"]),
+        review=AnnotationReview(value["review"]),
+        detector_score=value.get("detector_score"),
+        mask_score=value.get("mask_score"),
+        prompts=_prompts_from_json(value.get("prompts")),
+        run_id=None if run_id is None else RunId(run_id),
     )
+
+
+def _placed_of_version_1(value: list[Any]) -> Placed:
+    """[index, [id, label_id, region, source, review, detector_score, mask_score, prompts, run_id]]."""
+    index, annotation = value
+    names = ("id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts")
+    named = dict(zip((*names, "run_id"), annotation, strict=True))
+    if named["prompts"] is not None:
+        named["prompts"] = json.loads(named["prompts"])  # a string in the string
+    return Placed(_annotation_from_json(named), index)
+
+
+def _review_of_version_1(done: bool | None, touched: bool | None) -> ReviewChange | None:
+    """What an edit did to the two flags of an image, as what it does to its one review state.
+
+    Edits by hand set ``touched`` and left ``done`` alone; accepting set both; taking back restored what
+    was set. No samdesk wrote ``done`` without ``touched``: such an edit keeps what ``done`` said, and an
+    image that was no longer accepted counts as edited, so that auto-annotate leaves it alone.
+    """
+    if done:
+        return ReviewChange.SET_ACCEPTED
+    if touched is False:
+        return ReviewChange.SET_UNREVIEWED
+    if done is False:
+        return ReviewChange.SET_EDITED
+    return ReviewChange.MARK_EDITED if touched else None
+
+
+def _prompts_to_json(prompts: PromptSet | None) -> dict[str, Any] | None:
+    if prompts is None:
+        return None
+    points = [[p.x, p.y, int(p.positive)] for p in prompts.points]
+    return {"points": points, "box": list(prompts.box.xyxy) if prompts.box else None}
+
+
+def _prompts_from_json(value: dict[str, Any] | None) -> PromptSet | None:
+    if value is None:
+        return None
+    points = tuple(PointPrompt(x, y, bool(positive)) for x, y, positive in value["points"])
+    return PromptSet(points, BoxPrompt(*value["box"]) if value["box"] else None)
+
+
+def _known(value: dict[str, Any]) -> dict[str, Any]:
+    """The object without the names whose value is None: most are, and the log is long."""
+    return {name: v for name, v in value.items() if v is not None}
 
 
 def _dump(value: object) -> str:

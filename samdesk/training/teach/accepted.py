@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base.jobs import CancelToken
-from samdesk.dataset.readonly import Head, Peek, peek
-from samdesk.domain.annotation import ReviewState
+from samdesk.dataset.readonly import Peek, peek
+from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
+from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
 from samdesk.training.samples import Instance, TrainingImage
 
@@ -92,8 +93,8 @@ def read_accepted(
     images: list[AcceptedImage] = []
     unread: list[str] = []
     with peek(folder, max_pixels=max_pixels) as dataset:
-        heads = {key for key, head in dataset.heads().items() if _has_accepted(head)}
-        keys = heads.union(dataset.only_in_files())
+        stored = {key for key, image in dataset.images().items() if _has_accepted(image)}
+        keys = stored.union(dataset.only_in_files())
         chosen = _some(keys, most)
         for key in dataset.keys:
             if key in chosen:
@@ -114,8 +115,8 @@ def is_box(region: Region) -> bool:
     return len(region.geoms[0].exterior.coords) == 5 and bool(same)
 
 
-def _has_accepted(head: Head) -> bool:
-    return head.done or head.count > head.pending
+def _has_accepted(image: StoredImage) -> bool:
+    return image.review is ImageReview.ACCEPTED or image.count > image.pending
 
 
 def _some(keys: Iterable[ImageKey], most: int) -> set[ImageKey]:
@@ -126,14 +127,15 @@ def _some(keys: Iterable[ImageKey], most: int) -> set[ImageKey]:
 
 def _read(dataset: Peek, key: ImageKey) -> AcceptedImage:
     document = dataset.document(key)
-    kept = [a for a in document.annotations if document.done or a.review is ReviewState.ACCEPTED]
+    whole = document.review is ImageReview.ACCEPTED
+    kept = [a for a in document.annotations if whole or a.review is AnnotationReview.ACCEPTED]
     instances = tuple(Instance(a.region, dataset.class_id(a.label_id)) for a in kept)
     image = TrainingImage(key, dataset.folder / key, (document.height, document.width), instances)
     return AcceptedImage(image, _is_whole(document, len(kept)))
 
 
 def _is_whole(document: ImageDocument, kept: int) -> bool:
-    return document.done or kept == len(document.annotations)
+    return document.review is ImageReview.ACCEPTED or kept == len(document.annotations)
 
 
 def _outlined(image: TrainingImage) -> TrainingImage:

@@ -20,9 +20,10 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyleOptionViewItem
 
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import Label, LabelSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.row_view import RowDelegate
 from samdesk.ui.kit.theme import UNIT
@@ -139,7 +140,7 @@ def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
         lines.append(f"detector score {annotation.detector_score:.3f}")
     if annotation.mask_score is not None:
         lines.append(f"mask score (predicted IoU) {annotation.mask_score:.3f}")
-    if annotation.review is ReviewState.PENDING:
+    if annotation.review is AnnotationReview.PENDING:
         lines.append("not yet reviewed")
     if hidden:
         lines.append("hidden")
@@ -181,7 +182,7 @@ class AnnotationDelegate(RowDelegate):
         score = QRect(right - self.SCORE, rect.top(), self.SCORE - UNIT, rect.height())
         painting.draw_text(painter, score, score_text(annotation.score), text, right=True)
         right -= self.SCORE
-        if annotation.review is ReviewState.PENDING:
+        if annotation.review is AnnotationReview.PENDING:
             painting.draw_dot(painter, QPointF(right - 4, middle), painting.warning(palette))
         painter.setFont(font)
         name = QRect(rect.left() + 57, rect.top(), right - 12 - rect.left() - 57, rect.height())

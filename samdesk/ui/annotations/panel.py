@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import counted
-from samdesk.domain.annotation import AnnotationId, ReviewState
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.row_view import RowView
@@ -163,7 +164,9 @@ class AnnotationsPanel(QWidget):
     def _pending(self, ids: Iterable[AnnotationId]) -> list[AnnotationId]:
         rows = ((i, self._model.row(i)) for i in ids)
         return [
-            i for i, row in rows if row >= 0 and self._model.annotation(row).review is ReviewState.PENDING
+            i
+            for i, row in rows
+            if row >= 0 and self._model.annotation(row).review is AnnotationReview.PENDING
         ]
 
     def _select_rows(self) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QPoint, Signal
 
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.regions import translate
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.tools.registry import SEGMENT, SELECT, Toolbox
@@ -155,7 +156,7 @@ class ToolsController(QObject):
 
     def pending_selected(self) -> list[Annotation]:
         """The selected annotations that are not accepted yet."""
-        return [a for a in self._selected() if a.review is ReviewState.PENDING]
+        return [a for a in self._selected() if a.review is AnnotationReview.PENDING]
 
     def accept_selected(self) -> None:
         """Accepts the selected annotations."""

@@ -8,10 +8,11 @@ from time import perf_counter
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QPainter
 
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas.hit_test import hits
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
@@ -227,7 +228,7 @@ class Scene:
 def _mark(annotation: Annotation, selected: bool) -> Mark:
     if selected:
         return Mark.SELECTED
-    return Mark.PENDING if annotation.review is ReviewState.PENDING else Mark.RESTING
+    return Mark.PENDING if annotation.review is AnnotationReview.PENDING else Mark.RESTING
 
 
 def _shape(annotation: Annotation, label: Label | None) -> Shape:

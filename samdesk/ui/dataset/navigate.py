@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import accept_image
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.domain.review import ImageReview
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.images.panel import ImagesPanel
@@ -160,7 +161,7 @@ class NavigateController(QObject):
         if document is None or document.key != self._wanted:
             return
         edit = accept_image(document)
-        if edit.put or not document.done:
+        if edit.put or document.review is not ImageReview.ACCEPTED:
             self._session.edit("Accept image", edit)
         self.step(1)
 

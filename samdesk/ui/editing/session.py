@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from samdesk.domain.document import ImageDocument
-from samdesk.domain.edits import Edit, Transaction, by_person
+from samdesk.domain.edits import Edit, Transaction, by_user
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.undo import EditCommand
@@ -78,7 +78,7 @@ class Session(QObject):
         if any(p.annotation.label_id not in self.model.labels for p in edit.put):
             self.image_wanted.emit(document.key)  # its label was just replaced: what is shown is out of date
             return
-        edit = by_person(edit)
+        edit = by_user(edit)
         inverse = self._apply(edit)
         self._push(Transaction(text, ((document.key, edit),)), Transaction(text, ((document.key, inverse),)))
 

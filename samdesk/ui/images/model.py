@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from samdesk.base.text import counted
 from samdesk.domain.document import ImageKey
+from samdesk.domain.review import ImageReview
 
 if TYPE_CHECKING:
     from samdesk.dataset.dataset import ImageSummary
@@ -70,11 +71,15 @@ def state_of(summary: ImageSummary | None) -> State:
         return State.NEW
     if summary.problem:
         return State.PROBLEM
-    if summary.done:
+    if _accepted(summary):
         return State.DONE
     if summary.pending:
         return State.PENDING
-    return State.STARTED if summary.count or summary.touched else State.NEW
+    return State.STARTED if summary.count or summary.review is ImageReview.EDITED else State.NEW
+
+
+def _accepted(summary: ImageSummary | None) -> bool:
+    return summary is not None and summary.review is ImageReview.ACCEPTED
 
 
 class ImageModel(QAbstractListModel):
@@ -131,7 +136,7 @@ class ImageModel(QAbstractListModel):
             old = self._summaries.get(summary.key)
             if number is None or summary == old:
                 continue
-            self._done += int(summary.done) - int(old is not None and old.done)
+            self._done += _accepted(summary) - _accepted(old)
             self._summaries[summary.key] = summary
             moved = self._recode(number) or moved
             changed.append(number)

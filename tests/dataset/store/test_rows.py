@@ -13,6 +13,7 @@ from samdesk.dataset.store.rows import positions
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+from samdesk.domain.review import ReviewChange
 from tests.dataset.dataset_kit import drawn, region
 
 
@@ -44,7 +45,7 @@ def test_edits_come_back_equal() -> None:
     prompts = PromptSet((PointPrompt(0.1, 1e-9), PointPrompt(3, 4, False)), BoxPrompt(1, 2, 3, 4))
     label = LabelSet.from_names(["x"]).labels[0].id
     annotation = drawn(label, 1 / 3, prompts=prompts, detector_score=0.1 + 0.2)
-    edit = Edit((annotation.id,), (Placed(annotation, 3), Placed(annotation)), done=False, touched=True)
+    edit = Edit((annotation.id,), (Placed(annotation, 3), Placed(annotation)), review=ReviewChange.SET_EDITED)
     assert serial.edit_from_text(serial.edit_to_text(edit)) == edit
     assert serial.prompts_from_text(serial.prompts_to_text(None)) is None
 

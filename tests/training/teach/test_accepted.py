@@ -13,9 +13,10 @@ from shapely.geometry import MultiPolygon, Point
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.store.database import Store
-from samdesk.domain.annotation import Annotation, ReviewState, new_annotation_id
+from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, accept_image, add
+from samdesk.domain.review import AnnotationReview
 from samdesk.training.record.teaching import DETECTOR, MASKS
 from samdesk.training.teach.accepted import Accepted, is_box, read_accepted
 from samdesk.training.teach.readiness import FEWEST_IMAGES, Outlook
@@ -51,7 +52,7 @@ def dataset(tmp_path: Path) -> Dataset:
     photos(folder, *NAMES)
     dataset = Dataset.open(folder)
     with_labels(dataset, "cat", "dog")
-    pending = {"review": ReviewState.PENDING}
+    pending = {"review": AnnotationReview.PENDING}
     put(dataset, ImageKey("0.png"), outline(dataset), outline(dataset, 1, 40))
     put(dataset, ImageKey("1.png"), outline(dataset), outline(dataset, 0, 40, **pending))
     put(dataset, ImageKey("2.png"), outline(dataset, **pending))

@@ -10,10 +10,11 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, AnnotationId, ReviewState, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey, diff
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import SOURCE_TEXTS, score_text
 from samdesk.ui.annotations.panel import AnnotationsPanel
 
@@ -30,7 +31,7 @@ def document(count: int = 4) -> ImageDocument:
     annotations = [annotation(i) for i in range(count)]
     if count > 1:
         annotations[1] = annotation(
-            1, source=Source.YOLO_SAM, review=ReviewState.PENDING, detector_score=0.934, mask_score=0.8
+            1, source=Source.YOLO_SAM, review=AnnotationReview.PENDING, detector_score=0.934, mask_score=0.8
         )
     return ImageDocument(ImageKey("a.jpg"), 640, 480, tuple(annotations))
 

@@ -13,8 +13,8 @@ from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 from pytestqt.qtbot import QtBot
 
-from samdesk.domain.annotation import ReviewState
 from samdesk.domain.document import ImageKey
+from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas import style
 from samdesk.ui.canvas.layers import shape_layer
 from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
@@ -173,7 +173,7 @@ class TestRegions:
                     assert differing > 0.04, (a, b, differing)
 
     def test_pending_and_accepted_differ(self, stage: Stage) -> None:
-        stage.show([RIGHT, replace(RIGHT, id="p", region=BIG.region, review=ReviewState.PENDING)])  # type: ignore[arg-type]
+        stage.show([RIGHT, replace(RIGHT, id="p", region=BIG.region, review=AnnotationReview.PENDING)])  # type: ignore[arg-type]
         solid = {stage.pixel(300, y).name() for y in range(110, 150)}
         broken = {stage.pixel(50, y).name() for y in range(110, 150)}
         assert len(solid) == 1

@@ -10,6 +10,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import add
+from samdesk.domain.review import ImageReview
 from tests.helpers.desk import CONTROL, Person, lines, photos
 
 
@@ -45,7 +46,7 @@ def test_an_image_is_accepted_when_it_was_seen(person: Person) -> None:
     person.key(Qt.Key.Key_Return, CONTROL)  # the next photo is not there yet
     person.until(lambda: person.shown == "1.png")
     assert person.desk.flows.navigate.key == "1.png"
-    assert not person.document.done
+    assert person.document.review is not ImageReview.ACCEPTED
     assert person.desk.session.stack.count() == 1
 
 
@@ -118,9 +119,9 @@ def test_what_is_done_while_another_folder_opens_stays_in_its_folder(
     person.desk.flows.navigate.accept_and_step()  # before the other folder is there
     person.until(lambda: person.desk.flows.files.info.folder == other.resolve())  # type: ignore[union-attr]
     person.until(lambda: person.shown == "0.png")
-    assert not person.document.done
+    assert person.document.review is not ImageReview.ACCEPTED
     assert not person.desk.session.stack.canUndo()
     person.leave()
     dataset = Dataset.open(folder)
-    assert dataset.load(ImageKey("0.png")).done
+    assert dataset.load(ImageKey("0.png")).review is ImageReview.ACCEPTED
     dataset.close()

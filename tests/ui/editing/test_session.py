@@ -154,7 +154,7 @@ def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int)
             document = on_screen[key]
             assert document is not None
             assert dataset.load(key).annotations == document.annotations, done
-            assert dataset.load(key).done == document.done, done
+            assert dataset.load(key).review == document.review, done
             check_file(folder / key, document, [labels.index(a.label_id) for a in document.annotations])
         dataset.close()
 

@@ -12,8 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.dataset.types import ImageSummary
 from samdesk.domain.document import ImageKey
+from samdesk.domain.review import ImageReview
 from samdesk.ui.images.model import THUMBNAILS_KEPT, Filter, State
 from samdesk.ui.images.panel import ImagesPanel
+
+UNREVIEWED, ACCEPTED = ImageReview.UNREVIEWED, ImageReview.ACCEPTED
 
 
 def keys(count: int) -> list[ImageKey]:
@@ -100,7 +103,8 @@ def test_the_wheel_scrolls_the_strip_sideways(panel: ImagesPanel) -> None:
 
 def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
     all_keys = keys(50)
-    panel.set_summaries([ImageSummary(key, done=i not in (3, 7, 12)) for i, key in enumerate(all_keys)])
+    states = [UNREVIEWED if i in (3, 7, 12) else ACCEPTED for i in range(len(all_keys))]
+    panel.set_summaries(ImageSummary(key, review=state) for key, state in zip(all_keys, states, strict=True))
     panel.set_current(all_keys[7])
     assert (panel.next_key(), panel.previous_key()) == (all_keys[8], all_keys[6])
     panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_DONE))
@@ -117,7 +121,7 @@ def test_the_current_image_stays_until_one_leaves_it(panel: ImagesPanel) -> None
     all_keys = keys(50)
     panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_DONE))
     panel.set_current(all_keys[1])
-    panel.set_summaries([ImageSummary(all_keys[1], done=True)])
+    panel.set_summaries([ImageSummary(all_keys[1], review=ACCEPTED)])
     assert "000001.jpg" in shown(panel), "it does not vanish under the hand"
     assert panel.next_key() == all_keys[2]
     panel.set_current(all_keys[2])
@@ -138,12 +142,12 @@ def test_typing_filters_by_name(panel: ImagesPanel, qtbot: QtBot) -> None:
 def test_progress_counts_done_images_once(panel: ImagesPanel) -> None:
     panel.set_images(keys(4310))
     assert panel.progress.text() == "0 / 4,310 done"
-    panel.set_summaries(ImageSummary(key, done=True) for key in keys(128))
-    panel.set_summaries(ImageSummary(key, done=True, count=2) for key in keys(10))
+    panel.set_summaries(ImageSummary(key, review=ACCEPTED) for key in keys(128))
+    panel.set_summaries(ImageSummary(key, review=ACCEPTED, count=2) for key in keys(10))
     assert panel.progress.text() == "128 / 4,310 done"
-    panel.set_summaries([ImageSummary(keys(1)[0], done=False)])
+    panel.set_summaries([ImageSummary(keys(1)[0], review=UNREVIEWED)])
     assert panel.progress.text() == "127 / 4,310 done"
-    panel.set_summaries([ImageSummary(ImageKey("not/here.jpg"), done=True)])
+    panel.set_summaries([ImageSummary(ImageKey("not/here.jpg"), review=ACCEPTED)])
     assert panel.progress.text() == "127 / 4,310 done"
 
 
@@ -152,9 +156,9 @@ def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
     panel.set_summaries(
         [
             ImageSummary(k[0]),
-            ImageSummary(k[1], count=2, touched=True),
+            ImageSummary(k[1], count=2, review=ImageReview.EDITED),
             ImageSummary(k[2], count=2, pending=1),
-            ImageSummary(k[3], count=2, done=True),
+            ImageSummary(k[3], count=2, review=ACCEPTED),
             ImageSummary(k[4], problem="The file is cut off."),
         ]
     )
@@ -240,7 +244,7 @@ def test_a_tall_panel_is_a_grid(panel: ImagesPanel, qtbot: QtBot) -> None:
 
 def test_a_long_list_of_summaries_is_taken_in_turns(panel: ImagesPanel, qtbot: QtBot) -> None:
     panel.set_images(keys(12_000))
-    panel.set_summaries(ImageSummary(key, done=True) for key in keys(12_000))
+    panel.set_summaries(ImageSummary(key, review=ACCEPTED) for key in keys(12_000))
     assert panel.progress.text() == "5,000 / 12,000 done"
     qtbot.waitUntil(lambda: panel.progress.text() == "12,000 / 12,000 done")
 

@@ -18,6 +18,7 @@ from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.review import ImageReview
 from samdesk.images.reader import read_size
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
@@ -53,9 +54,9 @@ class Store:
         if self.error is not None:
             raise self.error
         with self._lock:
-            if not self.documents[key].touched:
+            if self.documents[key].review is ImageReview.UNREVIEWED:
                 self.documents[key], _ = edit.apply(self.documents[key])
-        return not self.documents[key].touched
+        return self.documents[key].review is ImageReview.UNREVIEWED
 
     def end_run(self, run_id: RunId) -> None:
         self._answer()
@@ -63,7 +64,7 @@ class Store:
 
     def touch(self, key: ImageKey) -> None:
         with self._lock:
-            self.documents[key] = replace(self.documents[key], touched=True)
+            self.documents[key] = replace(self.documents[key], review=ImageReview.EDITED)
 
     def _answer(self) -> None:
         assert current_thread() is not main_thread(), "the window would wait for the store"

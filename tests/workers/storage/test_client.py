@@ -384,9 +384,9 @@ def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
 
 
 def test_a_run_leaves_an_image_that_a_person_touched_meanwhile(ready: Desk) -> None:
-    from samdesk.domain.edits import by_person
+    from samdesk.domain.edits import by_user
 
-    edit = by_person(ready.add("mine").edits[0][1])
+    edit = by_user(ready.add("mine").edits[0][1])
     ready.client.commit(Transaction("Add mine", ((A, edit),)))
 
     def run() -> bool:

@@ -1,0 +1,75 @@
+"""Migrations: what brings a store of an older samdesk to the tables of this one.
+
+A migration is written in plain SQL against the tables of its time. It never calls code that follows the
+newest tables, so it does the same in every later version.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
+Migration: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Changes the tables from one version to the next. Runs inside a transaction, with foreign keys off."""
+
+
+def _one_review_state(connection: sqlite3.Connection) -> None:
+    """1 to 2: ``images.done`` and ``images.touched`` become ``images.review``.
+
+    The table is made anew, because SQLite drops columns only from version 3.35 on, and would rewrite the
+    table for each.
+
+    Edits in the log keep the form they were written in, and ``serial`` reads both forms. To convert them
+    all would parse and write again the outlines of every annotation ever edited (gigabytes for 100,000
+    entries), and one damaged entry, which nobody may ever undo, would keep the store from opening.
+    """
+    for statement in (
+        """CREATE TABLE images_2 (
+            key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
+            review TEXT NOT NULL, revision INTEGER NOT NULL,
+            count INTEGER NOT NULL, pending INTEGER NOT NULL,
+            dirty INTEGER NOT NULL DEFAULT 0, conflict TEXT, file_hash TEXT,
+            imported BLOB, imported_digest TEXT
+        ) WITHOUT ROWID""",
+        # Accepting an image marked it touched, too, so touched says nothing about one that is done.
+        """INSERT INTO images_2 SELECT key, width, height,
+            CASE WHEN done THEN 'accepted' WHEN touched THEN 'edited' ELSE 'unreviewed' END,
+            revision, count, pending, dirty, conflict, file_hash, imported, imported_digest FROM images""",
+        "DROP TABLE images",
+        "ALTER TABLE images_2 RENAME TO images",
+        "CREATE INDEX images_to_write ON images(dirty) WHERE dirty",
+        "CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_one_review_state,)
+"""In order: the first leads from version 1 to 2. One that was released is never changed."""
+
+VERSION = 1 + len(MIGRATIONS)
+"""The version of the tables that this samdesk reads and writes, kept as SQLite's ``user_version``."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the tables in a database; 0: samdesk has made none in it."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the tables up to date, in one transaction: after an error or a crash they are as they were.
+
+    Foreign keys are off afterwards.
+    """
+    connection.execute("PRAGMA foreign_keys=OFF")  # while a table is replaced; no effect in a transaction
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read inside the transaction: another samdesk may have been quicker.
+        for migration in MIGRATIONS[version_of(connection) - 1 :]:
+            migration(connection)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,427 @@
+"""A dataset that samdesk 0.1.0 left (tests/data/v1): everything in it is there in this version, too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+
+from samdesk.dataset import queries
+from samdesk.dataset.dataset import NAMES, Dataset
+from samdesk.dataset.lock import DatasetLock
+from samdesk.dataset.readonly import peek
+from samdesk.dataset.store import migrations, serial
+from samdesk.dataset.store.database import VERSION, Store, StoreError
+from samdesk.dataset.types import ImageSummary, LogEntry
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.review import ImageReview, ReviewChange
+from samdesk.settings.table import SETTINGS, Settings
+
+FIXTURE = Path(__file__).parents[2] / "data" / "v1"
+ROOT = Path(__file__).parents[3]
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def expected() -> Json:
+    """What samdesk 0.1.0 showed; numbers of documents, label sets and files stand for those."""
+    found: Json = json.loads((FIXTURE / "expected.json").read_text("utf-8"))
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the dataset."""
+    return Path(shutil.copytree(FIXTURE / "photos", tmp_path / "photos"))
+
+
+@pytest.fixture
+def path(folder: Path) -> Path:
+    """The store of the copy."""
+    return folder / ".samdesk" / "dataset.db"
+
+
+# What the user sees, in the terms of expected.json
+
+
+def seen(dataset: Dataset) -> Json:
+    documents = {key: dataset.load(key) for key in dataset.keys}
+    done, undone = dataset.history()
+    return {
+        "documents": {key: (document_seen(d), d.revision) for key, d in documents.items()},
+        "labels": label_set(dataset),
+        "files": label_files(dataset.folder),
+        "conflicts": sorted(dataset.conflicts),
+        "usage": queries.label_usage(dataset),
+        "done": [entry.seq for entry in done],
+        "undone": [entry.seq for entry in undone],
+    }
+
+
+def as_seen(state: Json, expected: Json) -> Json:
+    """A state of expected.json with what its numbers stand for."""
+    return {
+        **state,
+        "documents": {k: (expected["documents"][n], r) for k, (n, r) in state["documents"].items()},
+        "labels": expected["labels"][state["labels"]],
+        "files": {name: expected["files"][n] for name, n in state["files"].items()},
+    }
+
+
+def flags(review: ImageReview) -> tuple[bool, bool]:
+    """``done`` and ``touched``, which the review state was before."""
+    return review is ImageReview.ACCEPTED, review is not ImageReview.UNREVIEWED
+
+
+def document_seen(document: ImageDocument) -> Json:
+    done, touched = flags(document.review)
+    return {
+        "size": [document.width, document.height],
+        "done": done,
+        "touched": touched,
+        "annotations": [
+            {
+                "id": a.id,
+                "label_id": a.label_id,
+                "region": shapely.to_wkb(a.region, hex=True, byte_order=1),
+                "source": a.source.value,
+                "review": a.review.value,
+                "detector_score": a.detector_score,
+                "mask_score": a.mask_score,
+                "points": None if a.prompts is None else [[p.x, p.y, p.positive] for p in a.prompts.points],
+                "box": list(a.prompts.box.xyxy) if a.prompts and a.prompts.box else None,
+                "run_id": a.run_id,
+            }
+            for a in document.annotations
+        ],
+    }
+
+
+def label_set(dataset: Dataset) -> list[list[str]]:
+    return [[label.id, label.name, label.color] for label in dataset.labels]
+
+
+def label_files(folder: Path) -> dict[str, str]:
+    found = [p for p in sorted(folder.rglob("*")) if p.suffix in (".txt", ".yaml")]
+    return {p.relative_to(folder).as_posix(): p.read_bytes().decode("utf-8") for p in found}
+
+
+def entry_seen(entry: LogEntry) -> Json:
+    do = entry.do
+    return {
+        "seq": entry.seq,
+        "text": do.text,
+        "keys": list(do.keys),
+        "run_id": do.run_id,
+        "labels": None if do.labels is None else list(do.labels.names),
+        "labels_before": None if do.labels_before is None else list(do.labels_before.names),
+        "undo_text": entry.undo.text,
+    }
+
+
+def summary_seen(s: ImageSummary) -> list[object]:
+    return [s.key, s.width, s.height, s.count, s.pending, *flags(s.review), s.problem]
+
+
+def notices(dataset: Dataset) -> list[list[object]]:
+    return [[notice.kind, notice.key, notice.line] for notice in dataset.notices()]
+
+
+def opened_seen(dataset: Dataset) -> Json:
+    done, undone = dataset.history()
+    return {
+        "keys": list(dataset.keys),
+        "in_memory": dataset.in_memory,
+        "read_only": dataset.read_only,
+        "reason": dataset.reason,
+        "notices_on_opening": notices(dataset),
+        "conflicts_on_opening": sorted(dataset.conflicts),
+        "summaries": [summary_seen(s) for s in queries.summaries(dataset)],
+        "summaries_on_screen": [summary_seen(s) for s in queries.summaries(dataset, dataset.keys)],
+        "usage": queries.label_usage(dataset),
+        "label_paths": {
+            key: dataset.core.files.path(key).relative_to(dataset.folder).as_posix() for key in dataset.keys
+        },
+        "last_image": dataset.settings_get("last_image"),
+        "log": {"done": [entry_seen(e) for e in done], "undone": [entry_seen(e) for e in undone]},
+        "state": seen(dataset),
+        "notices_on_loading": notices(dataset),
+        "label_set": label_set(dataset),
+    }
+
+
+def as_opened(expected: Json) -> Json:
+    opened = expected["opened"]
+    return {**opened, "state": as_seen(opened["state"], expected)}
+
+
+def walk(dataset: Dataset) -> Iterator[Json]:
+    """Undoes all and does all again; a conflict that is in the way is resolved."""
+    for way in ("undo", "redo"):
+        while True:
+            done, undone = dataset.history()
+            try:
+                applied = dataset.undo() if way == "undo" else dataset.redo()
+            except StoreError as error:
+                said = str(error).replace(str(dataset.folder), "FOLDER")
+                waiting = sorted(dataset.conflicts - {NAMES})
+                assert waiting
+                yield {"call": way, "error": said, "state": seen(dataset), "notices": notices(dataset)}
+                for key in waiting:
+                    assert dataset.resolve(key, "mine") is None
+                    step = {"call": "resolve", "key": key, "choice": "mine"}
+                    yield {**step, "state": seen(dataset), "notices": notices(dataset)}
+                continue
+            if applied is None:
+                break
+            entry = done[-1] if way == "undo" else undone[0]
+            step = {"call": way, "seq": entry.seq, "text": applied.text, "keys": list(applied.keys)}
+            yield {**step, "state": seen(dataset), "notices": notices(dataset)}
+
+
+# What it says of the file
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return migrations.version_of(connection)
+
+
+def content(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def tables(path: Path) -> dict[str, list[object]]:
+    """The columns, foreign keys and indexes of every table."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")
+        return {
+            name: [
+                connection.execute(f"PRAGMA {what}({name})").fetchall()
+                for what in ("table_info", "foreign_key_list")
+            ]
+            + [
+                (index, unique, partial, connection.execute(f"PRAGMA index_info({index})").fetchall())
+                for _, index, unique, _, partial in sorted(
+                    connection.execute(f"PRAGMA index_list({name})"), key=lambda row: row[1]
+                )
+            ]
+            for (name,) in names.fetchall()
+        }
+
+
+# Everything is there
+
+
+def test_a_dataset_of_version_1_opens_with_all_that_was_seen_in_it(folder: Path, expected: Json) -> None:
+    dataset = Dataset.open(folder)
+    assert opened_seen(dataset) == as_opened(expected)
+    dataset.close()
+    dataset = Dataset.open(folder)
+    assert opened_seen(dataset) == as_opened(expected)
+    dataset.close()
+
+
+def test_the_history_of_version_1_can_be_undone_and_done_again(folder: Path, expected: Json) -> None:
+    dataset = Dataset.open(folder)
+    assert opened_seen(dataset) == as_opened(expected)  # what was seen once is not told again
+    steps = expected["walk"]
+    assert len(steps) == 36
+    found = walk(dataset)
+    for step in steps:
+        assert next(found) == {**step, "state": as_seen(step["state"], expected)}, step["call"]
+    assert list(found) == []
+    dataset.close()
+    dataset = Dataset.open(folder)
+    assert seen(dataset) == as_seen(expected["opened_after_walk"], expected)
+    dataset.close()
+
+
+def test_the_settings_of_version_1_open_with_all_values(tmp_path: Path, expected: Json) -> None:
+    path = Path(shutil.copyfile(FIXTURE / "settings.json", tmp_path / "settings.json"))
+    settings = Settings(path)
+    assert not settings.problem
+    assert {s.key for s in SETTINGS} >= expected["settings"].keys()
+    assert {key: settings.get(key) for key in expected["settings"]} == expected["settings"]
+
+
+def test_the_store_is_brought_to_the_tables_of_a_new_one(folder: Path, path: Path, tmp_path: Path) -> None:
+    before = content(path)
+    Store.open(path).close()
+    Store.open(tmp_path / "new.db").close()
+    assert version_of(path) == version_of(tmp_path / "new.db") == VERSION == 2
+    assert tables(path) == tables(tmp_path / "new.db")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+    def others(lines: list[str]) -> list[str]:
+        return [line for line in lines if "images" not in line.split("(")[0]]
+
+    assert others(content(path)) == others(before)
+
+
+def test_what_was_done_but_not_touched_is_accepted(folder: Path, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute("UPDATE images SET touched=0 WHERE done").rowcount == 1
+    dataset = Dataset.open(folder)
+    assert dataset.load(ImageKey("street_2.jpg")).review is ImageReview.ACCEPTED
+    dataset.close()
+
+
+@pytest.mark.parametrize(
+    ("done", "touched", "change"),
+    [
+        (None, None, None),
+        (None, True, ReviewChange.MARK_EDITED),
+        (None, False, ReviewChange.SET_UNREVIEWED),
+        (True, True, ReviewChange.SET_ACCEPTED),
+        (False, True, ReviewChange.SET_EDITED),
+        (False, False, ReviewChange.SET_UNREVIEWED),
+        # No samdesk wrote these:
+        (True, None, ReviewChange.SET_ACCEPTED),
+        (True, False, ReviewChange.SET_ACCEPTED),
+        (False, None, ReviewChange.SET_EDITED),
+    ],
+)
+def test_the_flags_of_an_edit_of_version_1(
+    done: bool | None, touched: bool | None, change: ReviewChange | None
+) -> None:
+    text = json.dumps({"drop": [], "put": [], "done": done, "touched": touched})
+    assert serial.edit_from_text(text).review is change
+
+
+def test_edits_of_version_1_are_written_anew_as_named_json(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        texts = [t for row in connection.execute("SELECT do, undo FROM log_edits") for t in row]
+    assert len(texts) > 30
+    for text in texts:
+        edit = serial.edit_from_text(text)
+        new = json.loads(serial.edit_to_text(edit))
+        assert new.keys() <= {"drop", "put", "review"}
+        assert all(isinstance(placed["annotation"], dict) for placed in new["put"])
+        assert serial.edit_from_text(json.dumps(new)) == edit
+
+
+# Nothing is lost on the way
+
+
+def test_the_old_store_is_kept_beside_the_new_one(path: Path) -> None:
+    before = content(path)
+    Store.open(path).close()
+    kept = path.with_name("dataset.v1.db")
+    assert version_of(kept) == 1
+    assert content(kept) == before
+    Store.open(path).close()
+    assert sorted(p.name for p in path.parent.iterdir()) == ["dataset.db", "dataset.v1.db"]
+
+
+def half_way(connection: sqlite3.Connection) -> None:
+    migrations._one_review_state(connection)
+    raise RuntimeError("half way")
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    folder: Path, path: Path, expected: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", (half_way,))
+        with pytest.raises(StoreError, match=r"older samdesk .*half way.* left as it was"):
+            Dataset.open(folder)
+    assert path.read_bytes() == before
+    dataset = Dataset.open(folder)
+    assert opened_seen(dataset) == as_opened(expected)
+    dataset.close()
+
+
+def test_without_a_copy_of_the_old_store_it_is_not_migrated(folder: Path, path: Path) -> None:
+    before = path.read_bytes()
+    blocker = path.with_name("dataset.v1.db")
+    (blocker / "x").mkdir(parents=True)
+    with pytest.raises(StoreError, match="left as it was"):
+        Dataset.open(folder)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["dataset.db", "dataset.v1.db"]
+    shutil.rmtree(blocker)
+    Dataset.open(folder).close()
+    assert version_of(path) == 2
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from samdesk.dataset.store import migrations
+from samdesk.dataset.store.database import Store
+
+def stop_half_way(connection):
+    whole(connection)
+    connection.execute("PRAGMA cache_spill=1")
+    print("half way", connection.in_transaction, flush=True)
+    sys.stdin.read()
+
+whole, = migrations.MIGRATIONS
+migrations.MIGRATIONS = (stop_half_way,)
+Store.open(Path(sys.argv[1]))
+"""
+
+
+def test_a_migration_that_is_killed_leaves_a_store_that_opens(
+    folder: Path, path: Path, expected: Json
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline() == "half way True\n"
+    child.kill()
+    assert child.wait(30) != 0
+    child.communicate()
+    dataset = Dataset.open(folder)
+    assert opened_seen(dataset) == as_opened(expected)
+    dataset.close()
+    assert version_of(path) == 2
+
+
+# Where it must not be written to
+
+
+def test_a_store_of_version_1_that_is_open_elsewhere_is_shown_and_not_changed(
+    folder: Path, path: Path, expected: Json
+) -> None:
+    lock = DatasetLock(folder)
+    assert lock.acquire() == ""
+    before = path.read_bytes()
+    dataset = Dataset.open(folder)
+    assert dataset.read_only
+    assert [summary_seen(s) for s in queries.summaries(dataset)] == expected["opened"]["summaries"]
+    assert seen(dataset) == as_opened(expected)["state"]
+    dataset.close()
+    assert path.read_bytes() == before
+    assert version_of(path) == 1
+    assert not path.with_name("dataset.v1.db").exists()
+    lock.release()
+
+
+def test_a_store_of_version_1_is_read_without_being_changed(folder: Path, path: Path, expected: Json) -> None:
+    before = path.read_bytes()
+    with peek(folder) as dataset:
+        found = {key: document_seen(dataset.document(key)) for key in dataset.keys}
+    assert found == {k: d for k, (d, _) in as_opened(expected)["state"]["documents"].items()}
+    store = Store.copy_of(path)
+    assert store.row("SELECT count(*) FROM images WHERE review='accepted'") == (1,)
+    store.close()
+    assert path.read_bytes() == before
+    assert version_of(path) == 1
