@@ -113,6 +113,7 @@ def label_set(dataset: Dataset) -> list[list[str]]:
 
 def label_files(folder: Path) -> dict[str, str]:
     found = [p for p in sorted(folder.rglob("*")) if p.suffix in (".txt", ".yaml")]
+    found = [p for p in found if ".samdesk" not in p.parts]
     return {p.relative_to(folder).as_posix(): p.read_bytes().decode("utf-8") for p in found}
 
 
