@@ -1,4 +1,4 @@
-"""Fixtures of the window's parts, and of the whole window."""
+"""Fixtures: the parts of the window, and the whole window."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def actions(qapp: QApplication, settings: Settings) -> Actions:
 
 
 class Panel(QWidget):
-    """A panel with something to type in and something to walk in."""
+    """A panel with a text field and a list."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the window says all the time: cursor, zoom, times, hints, saving, the filmstrip."""
+"""The status bar in the whole window: cursor, zoom, times, hints, saving; and the filmstrip."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_cursor_and_the_zoom(person: Person) -> None:
     assert person.window.status.zoom_field.text() != "100%"
 
 
-def test_times_are_the_models(person: Person) -> None:
+def test_the_times_of_the_model(person: Person) -> None:
     person.until(lambda: person.window.status.encode_field.text().startswith("encode"))
     assert person.window.status.decode_field.text() == ""
     person.click(100, 120)
@@ -41,7 +41,7 @@ def test_times_are_the_models(person: Person) -> None:
     person.until(lambda: person.window.status.encode_field.text() == "encode ready")
 
 
-def test_a_thin_line_while_the_photo_is_encoded(arrive: Arrive, folder: Path) -> None:
+def test_a_progress_line_while_the_image_is_encoded(arrive: Arrive, folder: Path) -> None:
     person = arrive()
     person.predictor.encoding.close()
     person.open(folder)
@@ -52,7 +52,7 @@ def test_a_thin_line_while_the_photo_is_encoded(arrive: Arrive, folder: Path) ->
     person.until(lambda: not line.isVisible())
 
 
-def test_the_hint_is_the_tools(person: Person) -> None:
+def test_the_hint_of_the_tool_in_use(person: Person) -> None:
     hint = person.window.status.hint
     assert "Click the object" in hint.hint
     person.click(100, 120)
@@ -61,14 +61,14 @@ def test_the_hint_is_the_tools(person: Person) -> None:
     assert "vertex" in hint.hint
 
 
-def test_saving_is_told(person: Person) -> None:
+def test_saving_is_shown(person: Person) -> None:
     person.draw(100, 120)
     person.until_saved()
     assert person.window.status.saved_field.text() == "Saved"
     person.key(K.Key_S, CONTROL)
-    assert "All changes are saved" in person.told
+    assert "All changes are saved" in person.emitted
     person.key(K.Key_Z, CONTROL)
-    assert "Undid: Add object" in person.told
+    assert "Undid: Add object" in person.emitted
 
 
 def test_thumbnails_are_of_the_dataset_that_is_open(person: Person, folder: Path, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_thumbnails_are_of_the_dataset_that_is_open(person: Person, folder: Path
     person.until(lambda: middle() > 240)
 
 
-def test_settings_are_in_force_at_once(person: Person) -> None:
+def test_settings_apply_at_once(person: Person) -> None:
     person.desk.settings.set(HOVER_PREVIEW, False)
     assert not person.desk.view.actions.action("view.hover_preview").isChecked()
     person.desk.settings.set(THEME, "dark")

@@ -21,7 +21,7 @@ Shortcuts = tuple[str, ...]
 class Actions(QObject):
     """One QAction for each command: its slots, its enabled state and its shortcuts.
 
-    A feature binds its commands with ``on``, tells when its conditions hold with ``condition``, and names
+    A feature binds its commands with ``on`` and its conditions with ``condition``, and names
     the signals after which they may differ with ``refresh_on``.
 
     Signals:

@@ -54,7 +54,7 @@ class LabelsController(QObject):
         panel.recolor_requested.connect(self._recolor)
         panel.move_requested.connect(self._move)
         panel.remove_requested.connect(self._remove)
-        session.model.document_changed.connect(self._follow)
+        session.model.document_changed.connect(self._update_counts)
         session.model.document_opened.connect(self._start_image)
 
     @property
@@ -202,7 +202,7 @@ class LabelsController(QObject):
         self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
         self.refresh()
 
-    def _follow(self, changes: Changes) -> None:
+    def _update_counts(self, changes: Changes) -> None:
         if changes.labels:
             self.refresh()
             self.current_changed.emit(self.current)

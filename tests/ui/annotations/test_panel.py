@@ -83,7 +83,7 @@ def test_score_text(score: float | None, text: str) -> None:
     assert score_text(score) == text
 
 
-def test_rows_say_label_source_score_and_review(panel: AnnotationsPanel) -> None:
+def test_rows_show_label_source_score_and_review(panel: AnnotationsPanel) -> None:
     model = panel.view.model()
     assert [model.index(row_of(panel, i), 0).data() for i in range(4)] == ["person", "bus", "dog", "person"]
     tip = model.index(row_of(panel, 1), 0).data(Qt.ItemDataRole.ToolTipRole)
@@ -117,18 +117,18 @@ def test_a_pending_annotation_has_a_dot(panel: AnnotationsPanel) -> None:
 
 
 def test_a_click_selects_and_ctrl_click_adds(panel: AnnotationsPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.selection_changed) as told:
+    with qtbot.waitSignal(panel.selection_changed) as emitted:
         click(panel, qtbot, 2)
-    assert told.args == [ids(2)]
-    with qtbot.waitSignal(panel.selection_changed) as told:
+    assert emitted.args == [ids(2)]
+    with qtbot.waitSignal(panel.selection_changed) as emitted:
         click(panel, qtbot, 0, modifier=Qt.KeyboardModifier.ControlModifier)
-    assert told.args == [ids(0, 2)]
-    with qtbot.waitSignal(panel.selection_changed) as told:
+    assert emitted.args == [ids(0, 2)]
+    with qtbot.waitSignal(panel.selection_changed) as emitted:
         qtbot.keyClick(panel.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    assert told.args == [ids(0, 1, 2, 3)]
+    assert emitted.args == [ids(0, 1, 2, 3)]
 
 
-def test_the_canvas_selection_is_shown_and_not_echoed(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+def test_the_selection_of_the_canvas_is_shown_without_a_signal(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(panel.selection_changed):
         panel.set_selection(ids(0, 1, 3))
     assert selected(panel) == {0, 1, 3}
@@ -137,22 +137,26 @@ def test_the_canvas_selection_is_shown_and_not_echoed(panel: AnnotationsPanel, q
     assert selected(panel) == set()
 
 
-def test_a_selection_of_what_is_not_here_yet_is_not_corrected(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+def test_selecting_annotations_without_a_row_emits_nothing(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(panel.selection_changed):
         panel.set_selection(ids(1, 77))
     assert selected(panel) == {1}
 
 
-def test_a_controller_that_echoes_the_selection_makes_no_loop(panel: AnnotationsPanel, qtbot: QtBot) -> None:
-    told: list[object] = []
-    panel.selection_changed.connect(told.append)
+def test_a_controller_that_sets_the_selection_again_makes_no_loop(
+    panel: AnnotationsPanel, qtbot: QtBot
+) -> None:
+    emitted: list[object] = []
+    panel.selection_changed.connect(emitted.append)
     panel.selection_changed.connect(panel.set_selection)
     click(panel, qtbot, 3)
-    assert told == [ids(3)]
+    assert emitted == [ids(3)]
     assert selected(panel) == {3}
 
 
-def test_selection_stays_when_others_come_and_go(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+def test_the_selection_stays_when_other_annotations_are_added_and_removed(
+    panel: AnnotationsPanel, qtbot: QtBot
+) -> None:
     panel.set_selection(ids(1, 2))
     before = document()
     after = edits.remove(ids(2)).apply(before)[0]
@@ -173,38 +177,41 @@ def test_a_relabel_shows_at_once(panel: AnnotationsPanel) -> None:
 
 
 def test_the_eye_hides_and_does_not_select(panel: AnnotationsPanel, qtbot: QtBot) -> None:
-    with qtbot.assertNotEmitted(panel.selection_changed), qtbot.waitSignal(panel.visibility_changed) as told:
+    with (
+        qtbot.assertNotEmitted(panel.selection_changed),
+        qtbot.waitSignal(panel.visibility_changed) as emitted,
+    ):
         click(panel, qtbot, 2, x=19)
-    assert told.args == [ids(2)]
+    assert emitted.args == [ids(2)]
     assert panel.count.text() == "4 annotations · 1 to review · 1 hidden"
-    with qtbot.waitSignal(panel.visibility_changed) as told:
+    with qtbot.waitSignal(panel.visibility_changed) as emitted:
         click(panel, qtbot, 2, x=19)
-    assert told.args == [frozenset()]
+    assert emitted.args == [frozenset()]
 
 
 def test_the_eye_of_a_selected_row_hides_the_selection(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     panel.set_selection(ids(0, 3))
-    with qtbot.waitSignal(panel.visibility_changed) as told:
+    with qtbot.waitSignal(panel.visibility_changed) as emitted:
         click(panel, qtbot, 3, x=19)
-    assert told.args == [ids(0, 3)]
+    assert emitted.args == [ids(0, 3)]
 
 
 def test_hide_all_and_show_all(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     assert panel.toggle_all.text() == "Hide all"
-    with qtbot.waitSignal(panel.visibility_changed) as told:
+    with qtbot.waitSignal(panel.visibility_changed) as emitted:
         qtbot.mouseClick(panel.toggle_all, Qt.MouseButton.LeftButton)
-    assert told.args == [ids(0, 1, 2, 3)]
+    assert emitted.args == [ids(0, 1, 2, 3)]
     assert panel.toggle_all.text() == "Show all"
-    with qtbot.waitSignal(panel.visibility_changed) as told:
+    with qtbot.waitSignal(panel.visibility_changed) as emitted:
         qtbot.mouseClick(panel.toggle_all, Qt.MouseButton.LeftButton)
-    assert told.args == [frozenset()]
+    assert emitted.args == [frozenset()]
 
 
 def test_double_click_reopens(panel: AnnotationsPanel, qtbot: QtBot) -> None:
     click(panel, qtbot, 1)
-    with qtbot.waitSignal(panel.reopen_requested) as told:
+    with qtbot.waitSignal(panel.reopen_requested) as emitted:
         qtbot.mouseDClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=point(panel, 1))
-    assert told.args == [AnnotationId("a1")]
+    assert emitted.args == [AnnotationId("a1")]
 
 
 def test_double_click_on_the_eye_only_toggles(panel: AnnotationsPanel, qtbot: QtBot) -> None:
@@ -219,9 +226,9 @@ def test_the_relabel_menu_lists_the_labels_and_relabels_the_selection(
     panel.set_selection(ids(1, 2))
     labels = panel.relabel_menu.actions()
     assert [a.text() for a in labels] == ["person", "bus", "dog"]
-    with qtbot.waitSignal(panel.relabel_requested) as told:
+    with qtbot.waitSignal(panel.relabel_requested) as emitted:
         labels[2].trigger()
-    assert told.args == [ids(1, 2), LABELS.labels[2].id]
+    assert emitted.args == [ids(1, 2), LABELS.labels[2].id]
     panel.set_document(document(), LabelSet.from_names(["cat & co"]))
     assert [a.text() for a in panel.relabel_menu.actions()] == ["cat && co"]
 
@@ -235,21 +242,21 @@ def test_the_selection_is_hidden_and_shown_as_one(panel: AnnotationsPanel, qtbot
     panel.set_selection(ids(1, 2, 3))
     assert not panel.selection_hidden
     panel.set_selection(ids(1, 2))
-    with qtbot.waitSignal(panel.visibility_changed) as told:
+    with qtbot.waitSignal(panel.visibility_changed) as emitted:
         panel.toggle_selected()
-    assert told.args == [frozenset()]
+    assert emitted.args == [frozenset()]
 
 
 def test_a_right_click_requests_the_context_menu(panel: AnnotationsPanel, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.menu_requested) as told:
+    with qtbot.waitSignal(panel.menu_requested) as emitted:
         panel.view.customContextMenuRequested.emit(point(panel, 2))
-    assert told.args == [panel.view.viewport().mapToGlobal(point(panel, 2))]
+    assert emitted.args == [panel.view.viewport().mapToGlobal(point(panel, 2))]
     panel.set_document(None, LABELS)
     with qtbot.assertNotEmitted(panel.menu_requested):
         panel.view.customContextMenuRequested.emit(QPoint(5, 5))
 
 
-def test_empty_states_in_words(panel: AnnotationsPanel) -> None:
+def test_an_empty_list_shows_a_hint(panel: AnnotationsPanel) -> None:
     panel.set_document(ImageDocument(ImageKey("b.jpg"), 10, 10), LABELS)
     assert "No annotations yet" in panel.view.hint
     assert not panel.toggle_all.isVisible()
@@ -257,7 +264,7 @@ def test_empty_states_in_words(panel: AnnotationsPanel) -> None:
     assert panel.view.hint == "No image is open."
 
 
-def test_two_thousand_rows_are_no_burden(panel: AnnotationsPanel) -> None:
+def test_two_thousand_rows_are_shown_in_half_a_second(panel: AnnotationsPanel) -> None:
     big = document(2000)
     start = perf_counter()
     panel.set_document(big, LABELS)

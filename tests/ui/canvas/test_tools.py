@@ -26,14 +26,14 @@ RIGHT_BUTTON = Qt.MouseButton.RightButton
 
 
 def recorded(signal: object) -> list[object]:
-    """What a signal says from now on."""
+    """The arguments of a signal, each time it is emitted from now on."""
     said: list[object] = []
     signal.connect(lambda *args: said.append(args[0] if len(args) == 1 else args))  # type: ignore[attr-defined]
     return said
 
 
 class Editor:
-    """Stands in for the controller: applies what the select tool asks for."""
+    """Replaces the controller: applies the edits of the select tool."""
 
     def __init__(self, stage: Stage, tool: SelectTool) -> None:
         self.stage, self.texts = stage, list[str]()
@@ -119,7 +119,7 @@ class TestSam:
         stage.hands.double_click(100, 100)
         assert sam.prompts.points == (PointPrompt(100, 100),)
 
-    def test_undo_takes_back_every_kind_of_change(self, stage: Stage, sam: SamTool) -> None:
+    def test_undo_reverts_every_kind_of_change(self, stage: Stage, sam: SamTool) -> None:
         states = [sam.prompts]
         for act in (
             lambda: stage.hands.click(100, 100),
@@ -136,16 +136,14 @@ class TestSam:
             assert sam.prompts == state
         assert not sam.undo_prompt()
 
-    def test_prompts_of_an_annotation_are_taken_back_too(self, sam: SamTool) -> None:
+    def test_undo_removes_the_prompts_of_an_annotation_too(self, sam: SamTool) -> None:
         said = recorded(sam.prompts_changed)
         sam.show_prompts(PromptSet((PointPrompt(1, 2), PointPrompt(3, 4)), BoxPrompt(0, 0, 9, 9)))
         assert said == []
         sam.undo_prompt()
         assert sam.prompts == PromptSet((PointPrompt(1, 2),), BoxPrompt(0, 0, 9, 9))
 
-    def test_escape_while_dragging_puts_back_and_the_release_does_nothing(
-        self, stage: Stage, sam: SamTool
-    ) -> None:
+    def test_escape_cancels_a_drag_and_the_release_does_nothing(self, stage: Stage, sam: SamTool) -> None:
         stage.hands.click(100, 100)
         before = sam.prompts
         stage.hands.press(200, 200)
@@ -239,36 +237,38 @@ class TestKeys:
         assert stolen == []
 
     def test_keys_that_no_tool_wants_reach_window_shortcuts(self, stage: Stage, sam: SamTool) -> None:
-        heard = []
+        received = []
         for key in ("Z", "D", "E", "Return"):
             action = QAction(stage.canvas)
             action.setShortcut(key)
-            action.triggered.connect(lambda _=False, key=key: heard.append(key))
+            action.triggered.connect(lambda _=False, key=key: received.append(key))
             stage.canvas.addAction(action)
         stage.hands.click(100, 100)
         for key in (Qt.Key.Key_Z, Qt.Key.Key_D, Qt.Key.Key_E, Qt.Key.Key_Return):
             stage.hands.key(key)
-        assert heard == ["Z", "D", "E", "Return"]
+        assert received == ["Z", "D", "E", "Return"]
 
-    def test_a_polygon_in_work_has_its_keys_first(self, stage: Stage) -> None:
+    def test_a_polygon_being_drawn_gets_its_keys_before_shortcuts(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)
         stage.canvas.set_tool(tool)
-        heard = []
+        received = []
         action = QAction(stage.canvas)
         action.setShortcut("Z")
-        action.triggered.connect(lambda: heard.append("Z"))
+        action.triggered.connect(lambda: received.append("Z"))
         stage.canvas.addAction(action)
         stage.hands.key(Qt.Key.Key_Z)
-        assert heard == ["Z"]
+        assert received == ["Z"]
         stage.hands.click(10, 10)
         stage.hands.click(60, 10)
         stage.hands.key(Qt.Key.Key_Z)
-        assert heard == ["Z"]
+        assert received == ["Z"]
         assert tool.vertices == ((10, 10),)
 
 
 class TestSelect:
-    def test_the_smallest_under_the_mouse_then_the_next(self, stage: Stage, editor: Editor) -> None:
+    def test_a_click_selects_the_smallest_annotation_then_the_next(
+        self, stage: Stage, editor: Editor
+    ) -> None:
         stage.hands.click(125, 125)
         assert stage.canvas.selection == {"small"}
         stage.hands.click(125, 125)
@@ -278,7 +278,7 @@ class TestSelect:
         stage.hands.click(10, 10)
         assert stage.canvas.selection == set()
 
-    def test_shift_adds_and_takes_away(self, stage: Stage, editor: Editor) -> None:
+    def test_shift_click_adds_and_removes(self, stage: Stage, editor: Editor) -> None:
         said = recorded(stage.canvas.selection_changed)
         stage.hands.click(125, 125)
         stage.hands.click(330, 130, modifiers=SHIFT)
@@ -287,21 +287,21 @@ class TestSelect:
         assert stage.canvas.selection == {"right"}
         assert said == [{"small"}, {"small", "right"}, {"right"}]
 
-    def test_a_hole_is_no_body(self, stage: Stage, select: SelectTool) -> None:
+    def test_a_hole_is_not_part_of_an_annotation(self, stage: Stage, select: SelectTool) -> None:
         stage.show([RING])
         stage.hands.click(150, 150)
         assert stage.canvas.selection == set()
         stage.hands.click(100, 100)
         assert stage.canvas.selection == {"ring"}
 
-    def test_dragging_a_body_asks_for_one_edit(self, stage: Stage, editor: Editor) -> None:
+    def test_dragging_an_annotation_makes_one_edit(self, stage: Stage, editor: Editor) -> None:
         stage.hands.drag((330, 130), (310, 150), steps=10)
         assert editor.texts == ["Move annotation"]
         assert editor.region("right").bounds == pytest.approx((280, 120, 340, 180))
         stage.hands.drag((310, 150), (400, 150))
         assert editor.region("right").bounds == pytest.approx((370, 120, 400, 180))  # cut at the edge
 
-    def test_moving_takes_the_prompts_along(self, stage: Stage, select: SelectTool) -> None:
+    def test_moving_an_annotation_moves_its_prompts(self, stage: Stage, select: SelectTool) -> None:
         made = annotation("a", (100, 100, 150, 150), prompts=PromptSet((PointPrompt(120, 120),)))
         stage.show([made])
         editor = Editor(stage, select)
@@ -319,7 +319,7 @@ class TestSelect:
         assert editor.region("small").bounds == pytest.approx((100, 110, 150, 160))
         assert editor.region("big") == BIG.region
 
-    def test_escape_puts_a_drag_back(self, stage: Stage, editor: Editor) -> None:
+    def test_escape_cancels_a_drag(self, stage: Stage, editor: Editor) -> None:
         before = stage.pixel(330, 130)
         stage.hands.press(330, 130)
         stage.hands.move(200, 280)
@@ -336,14 +336,16 @@ class TestSelect:
         assert editor.texts == ["Move vertex"]
         assert editor.region("right").bounds == pytest.approx((300, 100, 380, 190))
 
-    def test_a_vertex_dragged_across_is_cleaned(self, stage: Stage, editor: Editor) -> None:
+    def test_a_vertex_dragged_across_an_edge_leaves_a_valid_region(
+        self, stage: Stage, editor: Editor
+    ) -> None:
         stage.hands.click(330, 130)
         stage.hands.drag((360, 160), (310, 60))
         assert editor.texts == ["Move vertex"]
         assert editor.region("right").is_valid
         assert len(editor.region("right").geoms) == 2
 
-    def test_an_edge_gets_a_vertex_by_its_middle_and_by_a_double_click(
+    def test_a_vertex_is_inserted_at_the_midpoint_or_by_a_double_click(
         self, stage: Stage, editor: Editor
     ) -> None:
         stage.hands.click(330, 130)
@@ -360,19 +362,19 @@ class TestSelect:
         stage.hands.click(360, 160, modifiers=ALT)
         assert editor.texts == ["Delete vertex"]
         assert editor.region("right").area == pytest.approx(1800)
-        heard = []
+        received = []
         action = QAction(stage.canvas)
         action.setShortcut("Del")
-        action.triggered.connect(lambda: heard.append("Del"))
+        action.triggered.connect(lambda: received.append("Del"))
         stage.canvas.addAction(action)
         stage.hands.move(360, 100)
         stage.hands.key(Qt.Key.Key_Delete)
         assert editor.texts == ["Delete vertex", "Delete annotation"]  # a triangle has no inside without one
         stage.hands.move(5, 5)
         stage.hands.key(Qt.Key.Key_Delete)
-        assert heard == ["Del"]
+        assert received == ["Del"]
 
-    def test_a_double_click_on_the_body_opens_it_again(
+    def test_a_double_click_requests_that_the_mask_is_edited(
         self, stage: Stage, select: SelectTool, editor: Editor
     ) -> None:
         opened = recorded(select.reopen_requested)
@@ -381,13 +383,13 @@ class TestSelect:
         stage.hands.double_click(125, 125)  # it was selected before: still it, not the one below
         assert opened == ["small", "small"]
 
-    def test_a_rubber_band_chooses_what_lies_in_it(self, stage: Stage, editor: Editor) -> None:
+    def test_a_rubber_band_selects_the_annotations_in_it(self, stage: Stage, editor: Editor) -> None:
         stage.hands.drag((290, 80), (390, 200))
         assert stage.canvas.selection == {"right"}
         stage.hands.drag((10, 10), (390, 290), modifiers=SHIFT)
         assert stage.canvas.selection == {"big", "small", "right"}
 
-    def test_hidden_annotations_are_out_of_reach(self, stage: Stage, editor: Editor) -> None:
+    def test_hidden_annotations_cannot_be_selected(self, stage: Stage, editor: Editor) -> None:
         stage.canvas.set_hidden({"small"})
         stage.hands.click(125, 125)
         assert stage.canvas.selection == {"big"}
@@ -395,7 +397,9 @@ class TestSelect:
         stage.hands.click(330, 130)
         assert stage.canvas.selection == set()
 
-    def test_the_context_menu_knows_the_annotation(self, stage: Stage, editor: Editor) -> None:
+    def test_the_context_menu_is_requested_for_the_annotation_under_the_cursor(
+        self, stage: Stage, editor: Editor
+    ) -> None:
         asked = recorded(stage.canvas.context_menu_requested)
         stage.hands.click(330, 130, RIGHT_BUTTON)
         stage.hands.click(5, 5, RIGHT_BUTTON)
@@ -426,7 +430,7 @@ class TestDrawing:
             stage.hands.key(Qt.Key.Key_Return)
             assert [r.area for r in drawn] == [5000]
 
-    def test_corners_are_taken_back_and_dropped(self, stage: Stage) -> None:
+    def test_vertices_are_removed_one_by_one_or_all(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)
         stage.canvas.set_tool(tool)
         for x, y in ((50, 50), (150, 50), (150, 150)):
@@ -436,7 +440,7 @@ class TestDrawing:
         stage.hands.key(Qt.Key.Key_Escape)
         assert tool.vertices == ()
 
-    def test_a_bow_tie_is_cleaned_and_cut_to_the_image(self, stage: Stage) -> None:
+    def test_a_bow_tie_becomes_valid_and_is_clipped_to_the_image(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)

@@ -59,7 +59,7 @@ def test_every_command_has_title_tip_menu_condition_and_real_keys(entry: Command
         assert sequence.toString(QKeySequence.SequenceFormat.PortableText) == key
 
 
-def test_no_two_commands_hear_the_same_key() -> None:
+def test_no_two_commands_have_the_same_key() -> None:
     held = [(c, key) for c in COMMANDS.commands for key in c.shortcuts]
     for (one, first), (other, second) in combinations(held, 2):
         if one.context is Context.CANVAS and other.context is Context.CANVAS and one.id == other.id:
@@ -67,7 +67,7 @@ def test_no_two_commands_hear_the_same_key() -> None:
         assert not same_key(QKeySequence(first), QKeySequence(second)), (one.id, other.id, first)
 
 
-def test_the_defaults_follow_the_habits_of_the_trade() -> None:
+def test_the_defaults_follow_common_annotation_tools() -> None:
     commands = {command.id: command for command in COMMANDS.commands}
     for command_id, key in HABITS.items():
         assert commands[command_id].shortcuts[0] == key, command_id

@@ -1,4 +1,4 @@
-"""Deleting a label: the question how often it is used is answered by its own answer only."""
+"""Deleting a label: its confirmation waits for its own count of annotations, not for another one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.make import square
 
 @pytest.fixture
 def gate(person: Person) -> Gate:
-    """Holds the storage thread at a first question; what is asked next waits behind it."""
+    """Blocks the storage thread in a first query; later queries wait."""
     person.add_labels("cat", "dog")
     person.until_saved()
     gate = Gate()
@@ -26,7 +26,7 @@ def gate(person: Person) -> Gate:
     return gate
 
 
-def test_a_count_asked_for_earlier_does_not_answer_a_deletion(person: Person, gate: Gate) -> None:
+def test_an_earlier_count_does_not_answer_a_deletion(person: Person, gate: Gate) -> None:
     labels = person.desk.session.model.labels
     dog = labels.labels[1]
     person.desk.flows.labels.refresh()  # counts no dog yet

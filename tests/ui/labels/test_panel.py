@@ -43,7 +43,7 @@ def press(panel: LabelsPanel, qtbot: QtBot, point: QPoint) -> None:
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=point)
 
 
-def test_rows_say_name_key_class_id_and_usage(panel: LabelsPanel) -> None:
+def test_rows_show_name_key_class_id_and_usage(panel: LabelsPanel) -> None:
     model = panel.view.model()
     assert [model.index(i, 0).data() for i in range(model.rowCount())] == list(NAMES)
     tip = model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
@@ -58,13 +58,13 @@ def test_the_swatch_has_the_labels_colour(panel: LabelsPanel, labels: LabelSet) 
 
 
 def test_a_click_makes_a_label_current(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(panel.current_changed) as told:
+    with qtbot.waitSignal(panel.current_changed) as emitted:
         press(panel, qtbot, center(panel, 1))
-    assert told.args == [labels.labels[1].id]
+    assert emitted.args == [labels.labels[1].id]
     assert panel.current == labels.labels[1].id
 
 
-def test_setting_the_current_label_highlights_it_and_says_nothing(
+def test_setting_the_current_label_selects_it_without_a_signal(
     panel: LabelsPanel, labels: LabelSet, qtbot: QtBot
 ) -> None:
     before = panel.view.viewport().grab().toImage()
@@ -90,17 +90,17 @@ def test_the_current_label_survives_a_new_label_set(
     assert not panel.view.selectionModel().hasSelection()
 
 
-def test_a_click_on_the_swatch_asks_for_a_colour_and_selects_nothing(
+def test_a_click_on_the_swatch_requests_a_colour_and_selects_nothing(
     panel: LabelsPanel, labels: LabelSet, qtbot: QtBot
 ) -> None:
     panel.set_current(labels.labels[0].id)
-    with qtbot.assertNotEmitted(panel.current_changed), qtbot.waitSignal(panel.recolor_requested) as told:
+    with qtbot.assertNotEmitted(panel.current_changed), qtbot.waitSignal(panel.recolor_requested) as emitted:
         press(panel, qtbot, swatch(panel, 2))
-    assert told.args == [labels.labels[2].id]
+    assert emitted.args == [labels.labels[2].id]
     assert panel.current == labels.labels[0].id
 
 
-def test_pressing_the_swatch_and_letting_go_elsewhere_asks_for_nothing(
+def test_pressing_the_swatch_and_releasing_elsewhere_requests_nothing(
     panel: LabelsPanel, qtbot: QtBot
 ) -> None:
     viewport = panel.view.viewport()
@@ -111,9 +111,9 @@ def test_pressing_the_swatch_and_letting_go_elsewhere_asks_for_nothing(
 
 def test_a_name_and_enter_add_a_label(panel: LabelsPanel, qtbot: QtBot) -> None:
     qtbot.keyClicks(panel.new_name, "  stop   sign ")
-    with qtbot.waitSignal(panel.add_requested) as told:
+    with qtbot.waitSignal(panel.add_requested) as emitted:
         qtbot.keyClick(panel.new_name, Qt.Key.Key_Return)
-    assert told.args == ["stop sign"]
+    assert emitted.args == ["stop sign"]
     assert panel.new_name.text() == ""
 
 
@@ -138,13 +138,13 @@ def rename(panel: LabelsPanel, qtbot: QtBot, name: str) -> None:
 def test_double_click_renames_in_place(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
     press(panel, qtbot, center(panel, 1))
     qtbot.mouseDClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=center(panel, 1))
-    with qtbot.waitSignal(panel.rename_requested) as told:
+    with qtbot.waitSignal(panel.rename_requested) as emitted:
         rename(panel, qtbot, "coach")
-    assert told.args == [labels.labels[1].id, "coach"]
+    assert emitted.args == [labels.labels[1].id, "coach"]
     assert panel.view.model().index(1, 0).data() == "bus", "only the controller renames"
 
 
-def test_f2_renames_and_the_same_name_asks_for_nothing(panel: LabelsPanel, qtbot: QtBot) -> None:
+def test_f2_renames_and_the_same_name_requests_nothing(panel: LabelsPanel, qtbot: QtBot) -> None:
     press(panel, qtbot, center(panel, 0))
     with qtbot.assertNotEmitted(panel.rename_requested):
         qtbot.keyClick(panel.view, Qt.Key.Key_F2)
@@ -163,31 +163,31 @@ def drop(panel: LabelsPanel, row: int, before: QPoint) -> None:
 @pytest.mark.parametrize(
     ("row", "before", "target"), [(2, 0, 0), (0, 2, 1), (2, 1, 1)], ids=["to the top", "down", "up"]
 )
-def test_a_drop_asks_for_a_move_and_moves_nothing(
+def test_a_drop_requests_a_move_and_moves_nothing(
     panel: LabelsPanel, labels: LabelSet, qtbot: QtBot, row: int, before: int, target: int
 ) -> None:
     top = panel.view.visualRect(panel.view.model().index(before, 0)).topLeft() + QPoint(80, 1)
-    with qtbot.waitSignal(panel.move_requested) as told:
+    with qtbot.waitSignal(panel.move_requested) as emitted:
         drop(panel, row, top)
-    assert told.args == [labels.labels[row].id, target]
+    assert emitted.args == [labels.labels[row].id, target]
     assert panel.view.model().index(row, 0).data() == NAMES[row]
 
 
 def test_dropping_below_the_last_row_moves_to_the_end(
     panel: LabelsPanel, labels: LabelSet, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(panel.move_requested) as told:
+    with qtbot.waitSignal(panel.move_requested) as emitted:
         drop(panel, 0, QPoint(80, 250))
-    assert told.args == [labels.labels[0].id, 2]
+    assert emitted.args == [labels.labels[0].id, 2]
 
 
-def test_dropping_a_label_where_it_is_asks_for_nothing(panel: LabelsPanel, qtbot: QtBot) -> None:
+def test_dropping_a_label_where_it_is_requests_nothing(panel: LabelsPanel, qtbot: QtBot) -> None:
     top = panel.view.visualRect(panel.view.model().index(2, 0)).topLeft() + QPoint(80, 1)
     with qtbot.assertNotEmitted(panel.move_requested):
         drop(panel, 1, top)
 
 
-def test_alt_down_asks_for_a_move_and_delete_for_removal(
+def test_alt_down_requests_a_move_and_delete_a_removal(
     panel: LabelsPanel, labels: LabelSet, qtbot: QtBot
 ) -> None:
     press(panel, qtbot, center(panel, 0))
@@ -220,7 +220,7 @@ def test_delete_in_the_list_is_not_the_windows_delete(labels: LabelSet, qtbot: Q
     assert not fired
 
 
-def test_the_menu_says_what_can_be_done(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
+def test_the_context_menu_of_a_label(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
     menu = panel.menu(0)
     enabled = {action.text(): action.isEnabled() for action in menu.actions() if action.text()}
     assert enabled == {
@@ -231,12 +231,12 @@ def test_the_menu_says_what_can_be_done(panel: LabelsPanel, labels: LabelSet, qt
         "Delete…": True,
     }
     colour = next(action for action in menu.actions() if action.text() == "Change colour…")
-    with qtbot.waitSignal(panel.recolor_requested) as told:
+    with qtbot.waitSignal(panel.recolor_requested) as emitted:
         colour.trigger()
-    assert told.args == [labels.labels[0].id]
+    assert emitted.args == [labels.labels[0].id]
 
 
-def test_read_only_labels_can_be_chosen_only(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
+def test_read_only_labels_can_only_be_selected(panel: LabelsPanel, labels: LabelSet, qtbot: QtBot) -> None:
     panel.set_read_only(True)
     assert not panel.new_name.isEnabled()
     with qtbot.waitSignal(panel.current_changed):
@@ -252,7 +252,7 @@ def test_read_only_labels_can_be_chosen_only(panel: LabelsPanel, labels: LabelSe
     assert not any(action.isEnabled() for action in panel.menu(1).actions() if action.text())
 
 
-def test_an_empty_set_says_what_to_do(qtbot: QtBot) -> None:
+def test_an_empty_label_set_shows_a_hint(qtbot: QtBot) -> None:
     panel = LabelsPanel()
     qtbot.addWidget(panel)
     panel.set_labels(LabelSet())
@@ -262,6 +262,6 @@ def test_an_empty_set_says_what_to_do(qtbot: QtBot) -> None:
     assert panel.view.viewport().grab().toImage() != blank, "the words are painted"
 
 
-def test_an_unknown_label_is_no_ones(panel: LabelsPanel) -> None:
+def test_an_unknown_label_has_no_row(panel: LabelsPanel) -> None:
     panel.set_current(LabelId("gone"))
     assert not panel.view.selectionModel().hasSelection()

@@ -33,7 +33,7 @@ def test_the_dialog_shows_every_setting_with_a_section(dialog: SettingsDialog) -
         assert row.editor.accessibleName() == row.setting.title
 
 
-def test_changes_are_in_force_at_once(dialog: SettingsDialog, settings: Settings) -> None:
+def test_changes_apply_at_once(dialog: SettingsDialog, settings: Settings) -> None:
     preview = dialog.rows["sam.hover_preview"].editor
     assert isinstance(preview, QCheckBox)
     preview.click()
@@ -59,7 +59,7 @@ def test_changes_are_in_force_at_once(dialog: SettingsDialog, settings: Settings
     assert settings.get(table.AUTO_DET_MODEL) == "yolov8x.pt"
 
 
-def test_values_that_only_this_machine_knows_can_be_offered_and_others_typed(
+def test_choices_of_this_computer_are_offered_and_other_values_can_be_typed(
     dialog: SettingsDialog, settings: Settings
 ) -> None:
     device = dialog.rows["model.device"].editor
@@ -75,14 +75,14 @@ def test_values_that_only_this_machine_knows_can_be_offered_and_others_typed(
     assert settings.get(table.MODEL_DEVICE) == "cuda:1"
 
 
-def test_what_changes_elsewhere_is_shown(dialog: SettingsDialog, settings: Settings) -> None:
+def test_settings_changed_elsewhere_are_shown(dialog: SettingsDialog, settings: Settings) -> None:
     settings.set(table.FILL_OPACITY, 70)
     editor = dialog.rows["look.fill_opacity"].editor
     assert isinstance(editor, QSpinBox)
     assert editor.value() == 70
 
 
-def test_one_or_all_go_back_to_their_defaults(dialog: SettingsDialog, settings: Settings) -> None:
+def test_one_or_all_settings_are_reset_to_their_defaults(dialog: SettingsDialog, settings: Settings) -> None:
     dialog.show_section("Look")
     row, other = dialog.rows["look.fill_opacity"], dialog.rows["look.theme"]
     assert not row.reset.isVisible()
@@ -101,7 +101,7 @@ def test_one_or_all_go_back_to_their_defaults(dialog: SettingsDialog, settings: 
     assert settings.get(table.RECENT_FOLDERS) == ["/photos"]
 
 
-def test_a_closed_dialog_no_longer_listens(qtbot: QtBot, settings: Settings) -> None:
+def test_a_deleted_dialog_no_longer_follows_the_settings(qtbot: QtBot, settings: Settings) -> None:
     dialog, gone = SettingsDialog(settings), []
     dialog.destroyed.connect(lambda *_: gone.append(True))
     dialog.deleteLater()
@@ -119,7 +119,7 @@ def shortcuts(qtbot: QtBot, actions: Actions) -> ShortcutsDialog:
     return made
 
 
-def test_a_free_key_is_recorded_and_used(shortcuts: ShortcutsDialog, actions: Actions) -> None:
+def test_an_available_key_is_recorded_and_added(shortcuts: ShortcutsDialog, actions: Actions) -> None:
     shortcuts.select("tool.polygon")
     QTest.keyClick(shortcuts.recorder, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
     assert shortcuts.note.text() == "Ctrl+G is available."
@@ -138,7 +138,7 @@ def test_a_free_key_is_recorded_and_used(shortcuts: ShortcutsDialog, actions: Ac
     assert shortcuts.keys_shown("tool.polygon") == "P"
 
 
-def test_a_clash_is_told_and_refused(shortcuts: ShortcutsDialog, actions: Actions) -> None:
+def test_a_conflict_is_shown_and_refused(shortcuts: ShortcutsDialog, actions: Actions) -> None:
     shortcuts.select("tool.polygon")
     QTest.keyClick(shortcuts.recorder, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     assert shortcuts.note.text() == "Ctrl+B is already used by “Auto-annotate”. Change that command first."
@@ -146,7 +146,7 @@ def test_a_clash_is_told_and_refused(shortcuts: ShortcutsDialog, actions: Action
     assert not shortcuts.replace_button.isEnabled()
 
 
-def test_a_default_that_someone_else_took_is_not_stolen_back(
+def test_a_default_that_another_command_uses_is_not_restored(
     shortcuts: ShortcutsDialog, actions: Actions
 ) -> None:
     actions.rebind("tool.polygon", ["G"])
@@ -178,7 +178,7 @@ def test_the_filter_finds_by_name_and_by_key(shortcuts: ShortcutsDialog) -> None
     assert len(shown()) == len(shortcuts._items)
 
 
-def test_the_sheet_has_every_key_in_force_and_the_mouse(qtbot: QtBot, actions: Actions) -> None:
+def test_the_sheet_lists_all_current_shortcuts_and_mouse_gestures(qtbot: QtBot, actions: Actions) -> None:
     actions.rebind("tool.polygon", ["G"])
     text = dict(sections(actions))
     assert ("Polygon", ("G",)) in text["Annotate"]
@@ -194,7 +194,7 @@ def test_the_sheet_has_every_key_in_force_and_the_mouse(qtbot: QtBot, actions: A
     assert {"Polygon", "G"} <= {label.text() for label in sheet.findChildren(QLabel)}
 
 
-def test_about_tells_version_and_licences(qtbot: QtBot) -> None:
+def test_about_shows_versions_and_licences(qtbot: QtBot) -> None:
     about = AboutDialog()
     qtbot.addWidget(about)
     text = " ".join(label.text() for label in about.findChildren(QLabel))

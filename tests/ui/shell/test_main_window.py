@@ -28,7 +28,9 @@ def _menu_actions(menu: QMenu) -> list[QAction]:
     return found
 
 
-def test_a_grey_entry_of_a_menu_says_why(qtbot: QtBot, window: MainWindow, actions: Actions) -> None:
+def test_only_disabled_menu_entries_have_a_tooltip(
+    qtbot: QtBot, window: MainWindow, actions: Actions
+) -> None:
     menu = window.menus.menu("view")
     menu.popup(window.mapToGlobal(QPoint(40, 40)))
 
@@ -53,21 +55,23 @@ def test_every_command_is_in_the_menu_bar(window: MainWindow, actions: Actions) 
         assert listed.count(actions.action(entry.id)) == 1, entry.id
 
 
-def test_an_empty_window_offers_three_ways_to_begin(window: MainWindow, actions: Actions) -> None:
-    heard: list[object] = []
-    actions.on("file.open_folder", lambda: heard.append("open"))
-    actions.on("file.demo", lambda: heard.append("demo"))
-    window.recent_chosen.connect(heard.append)
+def test_the_welcome_page_opens_a_folder_the_demo_or_a_recent_folder(
+    window: MainWindow, actions: Actions
+) -> None:
+    received: list[object] = []
+    actions.on("file.open_folder", lambda: received.append("open"))
+    actions.on("file.demo", lambda: received.append("demo"))
+    window.recent_chosen.connect(received.append)
     window.set_recent([Path("/photos/apples"), Path("/photos/a & b")])
     assert window.on_welcome
     assert not any(dock.isVisible() for dock in window.docks.values())
     assert window.welcome.open_button.hasFocus()
     for button in (window.welcome.open_button, window.welcome.demo_button, window.welcome.recent_buttons[1]):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert heard == ["open", "demo", Path("/photos/a & b")]
-    heard.clear()
+    assert received == ["open", "demo", Path("/photos/a & b")]
+    received.clear()
     window.menus.recent.actions()[0].trigger()
-    assert heard == [Path("/photos/apples")]
+    assert received == [Path("/photos/apples")]
     assert actions.action("file.open_recent").isEnabled()
     window.set_recent([])
     assert not actions.action("file.open_recent").isEnabled()
@@ -87,20 +91,20 @@ def test_opening_shows_canvas_tools_and_panels(window: MainWindow, qtbot: QtBot)
     assert not window.tool_strip.isVisible()
 
 
-def test_a_tool_button_invokes_its_tool_and_shows_its_key(window: MainWindow, actions: Actions) -> None:
+def test_a_tool_button_invokes_its_command_and_shows_its_key(window: MainWindow, actions: Actions) -> None:
     window.show_canvas()
     actions.update({"image", "editable"})
-    heard: list[bool] = []
-    actions.on("tool.polygon", heard.append)
+    received: list[bool] = []
+    actions.on("tool.polygon", received.append)
     button = window.tool_strip.buttons["tool.polygon"]
     assert button.key == "P"
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert heard == [True]
+    assert received == [True]
     actions.rebind("tool.polygon", ["G"])
     assert button.key == "G"
 
 
-def test_everything_that_can_be_pressed_has_a_name_and_a_tip(window: MainWindow) -> None:
+def test_every_button_has_a_name_and_a_tooltip(window: MainWindow) -> None:
     window.show_canvas()
     for button in window.findChildren(QAbstractButton):
         if button.isVisible():
@@ -108,7 +112,7 @@ def test_everything_that_can_be_pressed_has_a_name_and_a_tip(window: MainWindow)
             assert button.toolTip() or button.text(), button.accessibleName()
 
 
-def test_the_status_bar_says_where_how_near_how_long_and_whether_saved(window: MainWindow) -> None:
+def test_the_status_bar_shows_cursor_zoom_times_model_and_saving(window: MainWindow) -> None:
     bar = window.status
     window.set_cursor((812.54, 340.1))
     window.set_zoom(2.4)
@@ -132,7 +136,7 @@ def test_the_status_bar_says_where_how_near_how_long_and_whether_saved(window: M
     assert bar.saved_dot.state == "bad"
 
 
-def test_the_fields_stand_still_while_their_values_change(window: MainWindow, qtbot: QtBot) -> None:
+def test_the_fields_do_not_move_while_their_values_change(window: MainWindow, qtbot: QtBot) -> None:
     window.show_canvas()
     places = []
     for point in ((1.0, 2.0), (12345.6, 9999.9), None):
@@ -144,9 +148,9 @@ def test_the_fields_stand_still_while_their_values_change(window: MainWindow, qt
     assert len(set(places)) == 1
 
 
-def test_the_chip_names_the_model_and_opens_the_chooser(window: MainWindow, actions: Actions) -> None:
-    heard: list[str] = []
-    actions.on("model.choose", lambda: heard.append("choose"))
+def test_the_model_button_shows_the_model_and_opens_the_dialog(window: MainWindow, actions: Actions) -> None:
+    received: list[str] = []
+    actions.on("model.choose", lambda: received.append("choose"))
     window.set_model_chip("MobileSAM · cpu fp32", "on 2 cores", "ok")
     chip = window.top_bar.chip
     assert chip.text().strip() == "MobileSAM · cpu fp32"
@@ -155,10 +159,10 @@ def test_the_chip_names_the_model_and_opens_the_chooser(window: MainWindow, acti
     window.set_model_chip("Loading…", "", "busy")
     assert chip.state == "busy"
     QTest.mouseClick(chip, Qt.MouseButton.LeftButton)
-    assert heard == ["choose"]
+    assert received == ["choose"]
 
 
-def test_a_message_does_not_move_the_photo(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_message_does_not_move_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
     window.show_canvas()
     qtbot.wait(1)
     before = window.canvas.mapTo(window, QPoint(0, 0)), window.canvas.size()
@@ -172,7 +176,7 @@ def test_a_message_does_not_move_the_photo(window: MainWindow, qtbot: QtBot) -> 
     assert abs(strip.geometry().center().x() - window.canvas.rect().center().x()) <= 1
 
 
-def test_read_only_is_said_once_and_taken_back(window: MainWindow) -> None:
+def test_the_read_only_message_is_shown_once_and_removed(window: MainWindow) -> None:
     window.set_read_only("Another samdesk has this folder open.")
     window.set_read_only("Another samdesk has this folder open.")
     assert window.message_bar.texts() == ["Another samdesk has this folder open."]
@@ -180,7 +184,7 @@ def test_read_only_is_said_once_and_taken_back(window: MainWindow) -> None:
     assert window.message_bar.texts() == []
 
 
-def test_messages_stay_below_the_bar_of_a_run(window: MainWindow, qtbot: QtBot) -> None:
+def test_messages_stay_below_the_job_bar(window: MainWindow, qtbot: QtBot) -> None:
     window.show_canvas()
     window.show_message("The disk is full.", "error")
     bar, run_bar = window.message_bar, window.run_bar  # type: ignore[attr-defined]
@@ -205,7 +209,7 @@ def _drop(window: MainWindow, urls: list[QUrl]) -> bool:
     return True
 
 
-def test_dropped_files_and_folders_are_handed_on(window: MainWindow, tmp_path: Path) -> None:
+def test_dropped_files_and_folders_are_emitted(window: MainWindow, tmp_path: Path) -> None:
     dropped: list[list[Path]] = []
     window.paths_dropped.connect(dropped.append)
     photo = tmp_path / "fünf & mehr.jpg"
@@ -234,7 +238,7 @@ def _window(qtbot: QtBot, settings: Settings) -> MainWindow:
     return window
 
 
-def test_the_layout_is_there_after_a_restart(qtbot: QtBot, settings: Settings) -> None:
+def test_the_layout_is_restored_after_a_restart(qtbot: QtBot, settings: Settings) -> None:
     first = _window(qtbot, settings)
     first.resize(711, 602)
     first.show_canvas()
@@ -250,7 +254,7 @@ def test_the_layout_is_there_after_a_restart(qtbot: QtBot, settings: Settings) -
     assert second.docks["annotations"].isVisible()
 
 
-def test_closing_on_the_welcome_page_keeps_the_layout_of_the_work(qtbot: QtBot, settings: Settings) -> None:
+def test_closing_on_the_welcome_page_keeps_the_layout_of_the_canvas(qtbot: QtBot, settings: Settings) -> None:
     first = _window(qtbot, settings)
     first.show_canvas()
     first.docks["images"].close()
@@ -262,7 +266,7 @@ def test_closing_on_the_welcome_page_keeps_the_layout_of_the_work(qtbot: QtBot, 
     assert second.docks["labels"].isVisible()
 
 
-def test_a_panel_collapses_to_its_title_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_panel_collapses_to_its_title_and_expands_again(window: MainWindow, qtbot: QtBot) -> None:
     window.show_canvas()
     dock = window.docks["labels"]
     qtbot.waitUntil(lambda: dock.height() > 100)
@@ -285,7 +289,7 @@ def test_a_broken_layout_is_ignored(qtbot: QtBot, settings: Settings, stored: st
     assert window.docks["labels"].isVisible()
 
 
-def test_the_shell_comes_up_without_torch_and_without_qtawesomes_import(tmp_path: Path) -> None:
+def test_the_shell_starts_without_importing_torch_or_qtawesome(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path

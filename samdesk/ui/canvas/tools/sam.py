@@ -1,4 +1,4 @@
-"""SamTool: points and a box that say what to segment."""
+"""SamTool: places point and box prompts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from samdesk.ui.canvas.style import paint_box, paint_point
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _GRAB = 9.0
-"""A placed point is grabbed within this distance, logical pixels."""
+"""Grab distance of a placed point, logical pixels."""
 _START = "Click the object or drag a box around it; right-click to exclude"
 _GO_ON = "Click to add, right-click to remove, Enter accepts, Z undoes the last prompt, Esc clears"
 
 
 class SamTool(Tool):
-    """Left click: on the object. Right click or Shift: not on it. Drag: a box. Points can be dragged.
+    """Places point and box prompts.
+
+    A click includes a point, a right click or Shift+click excludes one, a drag places a box. Placed points
+    can be dragged; a click on one removes it.
 
     Signals:
         prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
-        hovered: The mouse is over the image (x, y in image pixels), with nothing prompted or pressed.
-        hover_left: It is not any more.
+        hovered: (x, y, image pixels) the cursor is over the image with no prompt placed and no button pressed.
+        hover_left: The state of ``hovered`` has ended.
         accept_requested: The proposed mask is to be kept.
         candidate_step: Show the next (+1) or the previous (-1) mask candidate.
         cleared: All prompts were removed, or the mask is to be discarded.
@@ -56,22 +59,22 @@ class SamTool(Tool):
 
     @property
     def prompts(self) -> PromptSet:
-        """What is placed."""
+        """The prompts placed."""
         return self._prompts
 
     @property
     def at_rest(self) -> bool:
-        """Whether no prompt is placed or in the hand."""
+        """Whether no prompt is placed or being dragged."""
         return not self._prompts and self._pressed is None
 
     def set_prompts(self, prompts: PromptSet) -> None:
-        """Places prompts; ``prompts_changed`` follows."""
+        """Replaces the prompts and emits ``prompts_changed``."""
         self._drop_gesture()
         self._history = []
         self._change(prompts)
 
     def show_prompts(self, prompts: PromptSet) -> None:
-        """Places prompts, as of an annotation that is opened again, without asking for a mask."""
+        """Shows the prompts of an annotation without emitting ``prompts_changed``."""
         self.blockSignals(True)
         try:
             self.set_prompts(prompts)
@@ -80,11 +83,11 @@ class SamTool(Tool):
         self.hint_changed.emit(self.hint)
 
     def undo_step(self) -> bool:
-        """Takes the last prompt back."""
+        """Undoes the last prompt; False if there is none."""
         return self.undo_prompt()
 
     def clear(self) -> None:
-        """Drops every prompt and is ready for the next object."""
+        """Removes every prompt."""
         self._drop_gesture()
         self._history = []
         if self._prompts:
@@ -92,7 +95,7 @@ class SamTool(Tool):
             self.cleared.emit()
 
     def undo_prompt(self) -> bool:
-        """Takes the last prompt back; False if there is none."""
+        """Undoes the last prompt; False if there is none."""
         self._drop_gesture()
         if self._history:
             self._change(self._history.pop())
@@ -116,13 +119,13 @@ class SamTool(Tool):
         self.accept_requested.emit()
 
     def set_hover_enabled(self, enabled: bool) -> None:
-        """Whether the mouse alone asks for a preview."""
+        """Enables or disables the preview of the mask under the cursor."""
         self._hover_enabled = enabled
         if not enabled:
             self._stop_hover()
 
     def cancel(self) -> None:
-        """Ends the drag; a point or box in the hand goes back."""
+        """Cancels the drag and restores the prompts before it."""
         if self._pressed is not None:
             before, dragged = self._before, self._dragged
             self._drop_gesture()
@@ -130,17 +133,17 @@ class SamTool(Tool):
                 self._change(before)
 
     def deactivate(self) -> None:
-        """Another tool is taken: the preview goes; the prompts stay."""
+        """Ends the preview; the prompts stay."""
         self._stop_hover()
         super().deactivate()
 
     def image_changed(self) -> None:
-        """Another image: its prompts are none."""
+        """Removes every prompt."""
         self._stop_hover()
         self.clear()
 
     def press(self, pointer: Pointer) -> None:
-        """Takes hold of a placed point, or begins a click or a box."""
+        """Begins a click, a box, or the drag of a placed point."""
         if self._pressed is not None or pointer.button not in (
             Qt.MouseButton.LeftButton,
             Qt.MouseButton.RightButton,
@@ -152,12 +155,12 @@ class SamTool(Tool):
         self._again = False
 
     def double_click(self, pointer: Pointer) -> None:
-        """Two quick clicks at one place: the second does not take away what the first placed."""
+        """Begins a second click, which does not remove the point that the first one has placed."""
         self.press(pointer)
         self._again = True
 
     def move(self, pointer: Pointer) -> None:
-        """Draws the box or moves the point in the hand; else shows what is under the mouse."""
+        """Draws the box or moves the point being dragged; otherwise previews the mask under the cursor."""
         if self._pressed is None:
             if pointer.buttons is Qt.MouseButton.NoButton:
                 self._hover(pointer)
@@ -171,7 +174,7 @@ class SamTool(Tool):
             self._change(replace(self._before, box=self._box_to(pointer)))
 
     def release(self, pointer: Pointer) -> None:
-        """Places what was begun."""
+        """Places the point or the box, or ends the drag of a point."""
         start = self._pressed
         if start is None or pointer.button is not start.button:
             return
@@ -190,18 +193,18 @@ class SamTool(Tool):
         self._repaint()
 
     def leave(self) -> None:
-        """The mouse is elsewhere."""
+        """Ends the preview."""
         self._stop_hover()
         if self._hot is not None:
             self._hot = None
             self._repaint()
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """Esc while dragging only puts back what is in the hand."""
+        """Whether the key is Esc during a drag."""
         return self._pressed is not None and event.key() == Qt.Key.Key_Escape
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Tab walks the candidates; the other keys are window commands."""
+        """Tab and Shift+Tab step through the candidates, Esc cancels a drag."""
         if event.key() == Qt.Key.Key_Escape and self._pressed is not None:
             self.cancel()
             return True
@@ -211,7 +214,7 @@ class SamTool(Tool):
         return False
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """The prompts, the same size at any zoom."""
+        """Paints the prompts, the same size at any zoom."""
         box = self._prompts.box
         if box is not None:
             corners = canvas.to_widget(box.x0, box.y0), canvas.to_widget(box.x1, box.y1)
