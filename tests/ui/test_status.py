@@ -66,9 +66,9 @@ def test_saving_is_shown(person: Person) -> None:
     person.until_saved()
     assert person.window.status.saved_field.text() == "Saved"
     person.key(K.Key_S, CONTROL)
-    assert "All changes are saved" in person.emitted
+    assert "All changes are saved" in person.told
     person.key(K.Key_Z, CONTROL)
-    assert "Undid: Add object" in person.emitted
+    assert "Undid: Add object" in person.told
 
 
 def test_thumbnails_are_of_the_dataset_that_is_open(person: Person, folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 _GRAB = 9.0
 """Grab distance of a placed point, logical pixels."""
 _START = "Click the object or drag a box around it; right-click to exclude"
-_GO_ON = "Click to add, right-click to remove, Enter accepts, Z undoes the last prompt, Esc clears"
+_GO_ON = "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
 
 
 class SamTool(Tool):
@@ -26,7 +26,7 @@ class SamTool(Tool):
 
     Signals:
         prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
-        hovered: (x, y, image pixels) the cursor is over the image with no prompt placed and no button pressed.
+        hovered: (x, y, image pixels) the cursor is over the image; no prompt is placed, no button pressed.
         hover_left: The state of ``hovered`` has ended.
         accept_requested: The proposed mask is to be kept.
         candidate_step: Show the next (+1) or the previous (-1) mask candidate.
