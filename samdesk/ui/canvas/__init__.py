@@ -1,1 +1,1 @@
-"""The canvas: photo, annotations, tools."""
+"""The canvas: shows the image and its annotations, and passes events to the tools."""

@@ -1,4 +1,4 @@
-"""CanvasDisplay: the photo and its annotations on the screen, without any tool."""
+"""CanvasDisplay: shows an image and its annotations, without tools."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from samdesk.ui.canvas.tags import paint_message, paint_tag
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
 
 _SLICE_S = 0.012
-"""How long layers are painted before waiting events get their turn."""
+"""Time slice for painting layers before pending events are handled, seconds."""
 
 
 class CanvasDisplay(NavigableWidget):
-    """Shows one image. It changes nothing itself.
+    """Shows one image and its annotations; edits nothing.
 
     Signals:
-        selection_changed: frozenset of the chosen annotations' ids.
+        selection_changed: The frozenset of selected annotation ids.
     """
 
     selection_changed = Signal(object)
@@ -48,19 +48,19 @@ class CanvasDisplay(NavigableWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
 
-    # --- what is shown
+    # Contents
 
     def set_image(self, key: ImageKey | None, rgb: RgbImage | None, message: str = "") -> None:
         """Shows another image.
 
         Args:
-            key: Which one, or None for none; with the same key as before the view stays where it is.
-            rgb: Its pixels, (H, W, 3) uint8, not copied; None while they are not there.
-            message: What to say in their stead; the first line is the title.
+            key: The image, or None for none; zoom and position are kept if the key is unchanged.
+            rgb: Its pixels, (H, W, 3) uint8, not copied; None while they are not available.
+            message: Text to show instead; the first line is the title.
         """
         another = key != self._key
         self._key, self._message = key, message
-        self.setAccessibleDescription(message or "The photo and its annotations; the tool in use works here.")
+        self.setAccessibleDescription(message or "The image and its annotations. The active tool works here.")
         size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
         resized = size != self._image_size
         self._image_size = size
@@ -74,20 +74,20 @@ class CanvasDisplay(NavigableWidget):
         self._refresh()
 
     def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
-        """Shows another state of the annotations; only what differs is painted again."""
+        """Shows a document; only changed annotations are repainted."""
         self._scene.set_document(document, labels)
         self._annotations_changed()
         self._refresh()
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> None:
-        """Chooses annotations; says so if it makes a difference."""
+        """Selects annotations; emits ``selection_changed`` if the selection changes."""
         if self._scene.set_selection(ids):
             self._annotations_changed()
             self.selection_changed.emit(self._scene.selection)
             self._refresh()
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
-        """Leaves annotations out of the picture and out of reach."""
+        """Hides annotations; hidden ones cannot be clicked."""
         self._scene.set_hidden(ids)
         self._refresh()
 
@@ -97,73 +97,73 @@ class CanvasDisplay(NavigableWidget):
         self._refresh()
 
     def set_opacity(self, opacity: float) -> None:
-        """How opaque resting fills are, 0..1."""
+        """Sets the opacity of the fill of unselected annotations, 0..1."""
         self._scene.set_opacity(opacity)
         self._refresh()
 
     def set_outline_width(self, outline: float) -> None:
-        """How wide resting outlines are, logical pixels."""
+        """Sets the outline width of unselected annotations, logical pixels."""
         self._scene.set_outline(outline)
         self._refresh()
 
     def set_all_tags(self, shown: bool) -> None:
-        """Whether every annotation wears its name tag, not only the hovered and selected ones."""
+        """Sets whether all annotations show their name tags, not only hovered and selected ones."""
         self._scene.all_tags = shown
         self.update()
 
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
-        """Takes one annotation off the picture for as long as a proposal stands in for it."""
+        """Hides the annotation that is being edited while a proposal replaces it."""
         self._scene.set_edited(annotation_id)
         self._refresh()
 
     def set_proposal(self, proposal: Proposal | None) -> None:
-        """Shows the proposal in work, or none."""
+        """Shows the current proposal, or none."""
         self._scene.set_proposal(proposal)
-        self._refresh()  # in one frame with the annotation that may take its place
+        self._refresh()  # in the same frame as the annotation that may replace it
 
     def set_proposals(self, proposals: Sequence[Proposal]) -> None:
-        """Shows many proposals; a click on one emits ``proposal_clicked``."""
+        """Shows a list of proposals to choose from; a click on one emits ``proposal_clicked``."""
         self._many = list(proposals)
         self._scene.set_proposals(self._many)
         self._refresh()
 
     @property
     def view_frame(self) -> ViewFrame | None:
-        """The part of the photo that is marked as the model's closer look, if any."""
+        """The marked view: the part of the image that the model encodes, or None for the whole."""
         return self._view_frame
 
     def set_view_frame(self, frame: ViewFrame | None) -> None:
-        """Marks the part of the photo that the model looks at more closely, or none."""
+        """Marks the view that the model encodes, or none."""
         if frame != self._view_frame:
             self._view_frame = frame
             self.update()
 
     def set_busy(self, busy: bool | float) -> None:
-        """A thin line at the top: moving (True), filled to a part (0..1), or none (False)."""
+        """Shows a progress line at the top: indeterminate (True), a share of 0..1, or none (False)."""
         self._progress_line.show_progress(busy)
 
-    # --- what tools may ask (see ``tools.base.Canvas``)
+    # For tools (see ``tools.base.Canvas``)
 
     @property
     def document(self) -> ImageDocument | None:
-        """What is shown."""
+        """The document shown."""
         return self._scene.document
 
     @property
     def selection(self) -> frozenset[AnnotationId]:
-        """The chosen annotations."""
+        """The selected annotations."""
         return self._scene.selection
 
     def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
-        """The visible annotations at a place (image pixels), the smallest first."""
+        """The visible annotations at a position (image pixels), the smallest first."""
         return self._scene.at(x, y, self.image_pixels(4))
 
     def proposal_at(self, x: float, y: float) -> int | None:
-        """The number of the smallest of the many proposals at a place (image pixels), or None."""
+        """The index of the smallest proposal of the list at a position (image pixels), or None."""
         return self._scene.proposal_at(x, y)
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
-        """The visible annotations wholly in a rectangle of image pixels."""
+        """The visible annotations completely inside a rectangle (image pixels)."""
         return self._scene.enclosed(rect)
 
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
@@ -171,18 +171,18 @@ class CanvasDisplay(NavigableWidget):
         return self._scene.shape(annotation_id)
 
     def set_hovered(self, annotation_id: AnnotationId | None) -> None:
-        """Highlights an annotation, as the one under the mouse or under it in a list."""
+        """Highlights the annotation under the mouse, on the canvas or in a list."""
         if annotation_id != self._scene.hovered:
             self._scene.hovered = annotation_id
             self.update()
 
     def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Takes annotations off the picture while a tool paints them itself."""
+        """Stops painting annotations while a tool paints them itself."""
         self._scene.lift(ids)
         self._refresh()
 
     def paint_shape(self, painter: QPainter, shape: Shape) -> None:
-        """Paints a shape as annotations are painted; the painter works in logical pixels."""
+        """Paints a shape like an annotation; the painter uses logical pixels."""
         size = self.device_size()
         painter.save()
         painter.scale(1 / self.devicePixelRatioF(), 1 / self.devicePixelRatioF())
@@ -191,14 +191,14 @@ class CanvasDisplay(NavigableWidget):
         painter.restore()
 
     def visible_rect(self) -> QRectF:
-        """What is seen, image pixels."""
+        """The visible rectangle, image pixels; it may extend past the image."""
         top_left = QPointF(*self.to_image(QPointF(0, 0)))
         return QRectF(top_left, QPointF(*self.to_image(QPointF(self.width(), self.height()))))
 
-    # --- painting
+    # Painting
 
     def settle(self) -> None:
-        """Finishes every layer now, for screenshots and tests."""
+        """Finishes painting every layer synchronously, for screenshots and tests."""
         self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         while self._scene.busy:
             self._scene.step(1.0)
@@ -206,7 +206,7 @@ class CanvasDisplay(NavigableWidget):
         self.update()
 
     def _refresh(self) -> None:
-        """The scene or the viewport differs: paints a first slice soon, and the rest after it."""
+        """Schedules painting after a change of the scene or the viewport."""
         self._timer.start()
 
     def _view_moved(self) -> None:
@@ -237,15 +237,15 @@ class CanvasDisplay(NavigableWidget):
                 paint_tag(painter, shape.text, over, shape.color, area)
 
     def _image_switched(self) -> None:
-        """For subclasses: another image is shown."""
+        """Called when another image is shown; for subclasses."""
 
     def _annotations_changed(self) -> None:
-        """For subclasses: the annotations or the selection differ."""
+        """Called when the annotations or the selection change; for subclasses."""
 
     def _paint_tool(self, painter: QPainter) -> None:
-        """For subclasses: painted over the scene, in logical pixels."""
+        """Paints over the scene, in logical pixels; for subclasses."""
 
-    # --- Qt's own
+    # Qt overrides
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows a change between light and dark."""
@@ -255,7 +255,7 @@ class CanvasDisplay(NavigableWidget):
             self._refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Puts the cached layers together and paints what moves over them."""
+        """Composes the cached layers and paints tags, tool and view frame over them."""
         ratio, size = self.devicePixelRatioF(), self.device_size()
         painter = QPainter(self)
         painter.fillRect(event.rect(), self._surround())

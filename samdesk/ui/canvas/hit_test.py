@@ -1,4 +1,4 @@
-"""Which shapes lie under a place."""
+"""Hit testing of shapes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from samdesk.ui.canvas.shapes import Shape
 
 
 def hits(shapes: Sequence[Shape], x: float, y: float, reach: float) -> list[Shape]:
-    """The shapes at a place, the smallest first, of equal ones the topmost first.
+    """The shapes at a position, smallest first; the topmost first among equal ones.
 
     Args:
         shapes: In painting order, the last on top.
         x: Image pixels.
         y: Image pixels.
-        reach: A shape this near counts too if none is right there: for shapes too thin to hit.
+        reach: Tolerance, image pixels, if no shape is exactly there: for shapes too thin to hit.
     """
     near = [
         (i, s) for i, s in enumerate(shapes) if s.bounds.adjusted(-reach, -reach, reach, reach).contains(x, y)

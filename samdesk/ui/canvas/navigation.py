@@ -1,4 +1,4 @@
-"""Navigation: a widget that looks at an image through a viewport; zoom, pan, fit."""
+"""NavigableWidget: zooms, pans and fits an image in a viewport."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 from samdesk.ui.canvas.viewport import Viewport, fit, kept_visible, limited_scale
 
 _STEP = 1.25
-"""Zoom of a key press or a toolbar click."""
+"""Zoom factor of a key press or toolbar click."""
 _NOTCH = 1.2
-"""Zoom of one notch (15 degrees) of a mouse wheel."""
+"""Zoom factor of one notch (15 degrees) of the mouse wheel."""
 _MARGIN = 12
-"""Left free around a fitted image, logical pixels."""
+"""Margin around a fitted image, logical pixels."""
 
 
 class NavigableWidget(QWidget):
     """Zooms at the cursor (wheel, pinch) and pans (Space-drag, middle-drag, touchpad scroll).
 
     Signals:
-        view_changed: Device pixels an image pixel.
-        space_tapped: Space was pressed and released with no drag between.
+        view_changed: The zoom, in device pixels per image pixel.
+        space_tapped: Space was pressed and released without a drag in between.
     """
 
     view_changed = Signal(float)
@@ -43,18 +43,18 @@ class NavigableWidget(QWidget):
         self._image_size: tuple[int, int] | None = None
         self._fitted = True
         self._space = False  # held down
-        self._space_used = False  # a drag came between
+        self._space_used = False  # a drag happened while it was held
         self._pan_from: QPointF | None = None
         self.grabGesture(Qt.GestureType.PinchGesture)
 
     @property
     def viewport(self) -> Viewport:
-        """Where the image lies, in device pixels."""
+        """Position and scale of the image, in device pixels."""
         return self._view
 
     @property
     def zoom(self) -> float:
-        """Device pixels an image pixel."""
+        """Device pixels per image pixel."""
         return self._view.scale
 
     @property
@@ -63,47 +63,47 @@ class NavigableWidget(QWidget):
         return self._image_size
 
     def device_size(self) -> QSize:
-        """The canvas in device pixels."""
+        """The size of the canvas in device pixels."""
         ratio = self.devicePixelRatioF()
         return QSize(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
 
     def to_image(self, position: QPointF) -> tuple[float, float]:
-        """A place on the widget (logical pixels) in image pixels."""
+        """Maps widget coordinates (logical pixels) to image pixels."""
         ratio = self.devicePixelRatioF()
         return self._view.to_image(position.x() * ratio, position.y() * ratio)
 
     def to_widget(self, x: float, y: float) -> QPointF:
-        """A place in image pixels on the widget (logical pixels)."""
+        """Maps image pixels to widget coordinates (logical pixels)."""
         ratio = self.devicePixelRatioF()
         u, v = self._view.to_device(x, y)
         return QPointF(u / ratio, v / ratio)
 
     def image_pixels(self, logical: float) -> float:
-        """A length on the screen, logical pixels, in image pixels."""
+        """Converts a length in logical pixels to image pixels."""
         return logical * self.devicePixelRatioF() / self._view.scale
 
     def fit(self) -> None:
-        """Shows the whole image."""
+        """Fits the whole image in the canvas."""
         if self._image_size is not None:
             margin = _MARGIN * self.devicePixelRatioF()
             self._set_view(fit(self._image_size, self._canvas(), margin))
         self._fitted = True
 
     def actual_size(self) -> None:
-        """Shows one image pixel as one device pixel, around the middle of what is seen."""
+        """Zooms to one device pixel per image pixel, around the centre of the canvas."""
         u, v = (n / 2 for n in self._canvas())
         self._set_view(self._view.zoomed(1.0, u, v).whole())
 
     def zoom_in(self) -> None:
-        """One step closer, at the cursor if it is on the canvas."""
+        """Zooms in one step, at the cursor if it is over the canvas."""
         self.zoom_at(_STEP, self._anchor())
 
     def zoom_out(self) -> None:
-        """One step away, at the cursor if it is on the canvas."""
+        """Zooms out one step, at the cursor if it is over the canvas."""
         self.zoom_at(1 / _STEP, self._anchor())
 
     def zoom_at(self, factor: float, position: QPointF) -> None:
-        """Zooms by a factor; what is under a place on the widget stays there."""
+        """Zooms by a factor around a position on the widget (logical pixels)."""
         if self._image_size is None:
             return
         ratio = self.devicePixelRatioF()
@@ -111,7 +111,7 @@ class NavigableWidget(QWidget):
         self._set_view(self._view.zoomed(scale, position.x() * ratio, position.y() * ratio))
 
     def pan_by(self, dx: float, dy: float) -> None:
-        """Moves the image by logical pixels."""
+        """Pans by logical pixels."""
         ratio = self.devicePixelRatioF()
         self._set_view(self._view.panned(dx * ratio, dy * ratio))
 
@@ -133,7 +133,7 @@ class NavigableWidget(QWidget):
             self.view_changed.emit(view.scale)
 
     def _view_moved(self) -> None:
-        """For subclasses: the viewport differs."""
+        """Called when the viewport changes; for subclasses."""
 
     def _start_pan(self, position: QPointF) -> None:
         self._pan_from, self._space_used = position, True
@@ -141,7 +141,7 @@ class NavigableWidget(QWidget):
 
     def _pan_to(self, position: QPointF) -> None:
         if self._pan_from is not None:
-            # Whole device pixels only; what is left over waits for the next move.
+            # Whole device pixels only; the remainder is added to the next move.
             ratio = self.devicePixelRatioF()
             moved = (position - self._pan_from) * ratio
             whole = QPoint(round(moved.x()), round(moved.y()))
@@ -177,10 +177,10 @@ class NavigableWidget(QWidget):
                 return True
         return False
 
-    # --- Qt's own
+    # Qt overrides
 
     def event(self, event: QEvent) -> bool:
-        """Pinches, and Space before any window shortcut sees it (it pans as long as it is held)."""
+        """Handles pinch gestures, and takes Space before window shortcuts (it pans while held)."""
         kind = event.type()
         if kind in (QEvent.Type.NativeGesture, QEvent.Type.Gesture) and self._pinched(event):
             return True
@@ -192,7 +192,7 @@ class NavigableWidget(QWidget):
         return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zooms at the cursor; two fingers on a touchpad pan, with Ctrl they zoom."""
+        """Zooms at the cursor; a touchpad scroll pans, or zooms with Ctrl."""
         control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         touchpad = event.device().type() is QInputDevice.DeviceType.TouchPad
         pixels = event.pixelDelta()
@@ -204,7 +204,7 @@ class NavigableWidget(QWidget):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Space makes the next drag a pan."""
+        """Space starts panning mode."""
         if _is_space(event):
             if not event.isAutoRepeat() and not self._space:
                 self._space, self._space_used = True, False
@@ -214,7 +214,7 @@ class NavigableWidget(QWidget):
             event.ignore()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Space let go without a drag is a tap."""
+        """Space ends panning mode; without a drag it is a tap."""
         if event.key() == Qt.Key.Key_Space and self._space:
             if not event.isAutoRepeat():
                 self._space = False
@@ -226,23 +226,23 @@ class NavigableWidget(QWidget):
             event.ignore()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """A key let go elsewhere is not seen: Space counts as up."""
+        """Resets Space: its release would not be received without the focus."""
         self._space = False
         self._update_cursor()
         super().focusOutEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Middle button, or left with Space held, begins a pan."""
+        """Starts a pan with the middle button, or the left one while Space is held."""
         if self.pans_with(event):
             self._start_pan(event.position())
 
     def pans_with(self, event: QMouseEvent) -> bool:
-        """Whether a press would begin a pan."""
+        """Whether a mouse press starts a pan."""
         button = event.button()
         return button is Qt.MouseButton.MiddleButton or (self._space and button is Qt.MouseButton.LeftButton)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps a fitted image fitted, and else the middle in the middle."""
+        """Keeps a fitted image fitted, otherwise the centre of the canvas centred."""
         super().resizeEvent(event)
         old = event.oldSize()
         if old.isValid() and not self._fitted:

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QWidget
 
 HEIGHT = 3
 _ROUND_S = 1.4
-"""Seconds the moving part takes from left to right."""
+"""Duration of one pass of the indeterminate line, seconds."""
 
 
 class ProgressLine(QWidget):
-    """Lies over the upper edge of its parent; painting it does not paint the canvas's tools again."""
+    """Overlays the top edge of its parent, as a widget of its own: the canvas is not repainted with it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -29,7 +29,7 @@ class ProgressLine(QWidget):
         self.hide()
 
     def show_progress(self, busy: bool | float) -> None:
-        """True: something goes on; 0..1: so much of it is done; False: nothing does."""
+        """Shows an indeterminate line (True), a share of 0..1, or hides the line (False)."""
         if busy is False:
             self._timer.stop()
             self.hide()
@@ -48,13 +48,13 @@ class ProgressLine(QWidget):
         self.setGeometry(0, 0, self._above.width(), HEIGHT)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follows its parent's width."""
+        """Follows the parent's width."""
         if event.type() is QEvent.Type.Resize:
             self._place()
         return super().eventFilter(watched, event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The filled or the moving part."""
+        """Paints the filled or the moving part."""
         del event
         width = float(self.width())
         if self._part is not None:

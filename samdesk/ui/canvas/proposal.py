@@ -31,15 +31,15 @@ class ScoredRegion(NamedTuple):
 
 @dataclass(frozen=True)
 class Proposal:
-    """The mask candidates of one object, one of them chosen.
+    """The mask candidates of one object, one of them selected.
 
     Attributes:
         masks: All candidates.
-        index: Which one is chosen.
-        color: ``#rrggbb`` of the label it would get.
+        index: The selected candidate.
+        color: Colour ``#rrggbb`` of the label it would get.
         hover: Whether it is a preview that follows the mouse.
         others_visible: Whether the other candidates are drawn as dotted outlines.
-        text: Name tag; "" for the score of the chosen mask alone, None for no tag.
+        text: Name tag; "" for the score of the selected mask alone, None for no tag.
     """
 
     masks: tuple[ProposedMask, ...]
@@ -51,12 +51,12 @@ class Proposal:
 
     @property
     def region(self) -> Region:
-        """The chosen candidate."""
+        """The selected candidate."""
         return self.masks[self.index].region
 
     @property
     def score(self) -> float:
-        """The predicted IoU of the chosen candidate."""
+        """The predicted IoU of the selected candidate."""
         return self.masks[self.index].score
 
     def shapes(self) -> list[Shape]:

@@ -1,4 +1,4 @@
-"""Scene: what is on the canvas besides the tool, as cached layers and what moves over them."""
+"""Scene: the image, annotations and proposals, as cached layers and shapes painted live."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, pain
 from samdesk.ui.canvas.viewport import Viewport
 
 _SMOOTH_UP_TO = 3_000_000
-"""On a larger canvas (device pixels) lines are scaled roughly for the moment until they are painted anew."""
+"""On a larger canvas (device pixels) layers are scaled without smoothing until they are repainted."""
 _MOST_TAGS = 300
-"""With more annotations than this on an image, all their tags together would hide it."""
+"""With more annotations on an image, showing all their tags would hide it."""
 _UNKNOWN = QColor("#b8b8b8")
 
 
 class Scene:
-    """The photo, the annotations and the proposals, painted in device pixels."""
+    """Paints the image, the annotations and the proposals in device pixels."""
 
     def __init__(self, background: QColor) -> None:
         self._image = ImageLayer(background)
@@ -50,18 +50,18 @@ class Scene:
         self.hovered: AnnotationId | None = None
         self.shown = True
 
-    # --- what is on it
+    # Contents
 
     def set_image(self, rgb: RgbImage | None) -> None:
-        """Shows another photo, or none."""
+        """Sets the image, (H, W, 3) uint8 RGB, or none."""
         self._image.set_image(rgb)
 
     def set_background(self, color: QColor) -> None:
-        """What is painted around the photo."""
+        """Sets the colour around the image."""
         self._image.set_background(color)
 
     def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
-        """Shows another state; shapes of annotations and labels that did not change are kept."""
+        """Sets the document; shapes of unchanged annotations and labels are kept."""
         by_id = {label.id: label for label in labels}
         old, self._shapes = self._shapes, {}
         for annotation in document.annotations if document else ():
@@ -78,7 +78,7 @@ class Scene:
         self._arrange()
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
-        """Chooses annotations; True if that differs from before."""
+        """Selects annotations; returns whether the selection changed."""
         chosen = frozenset(ids) & self._shapes.keys()
         changed = chosen != self._selection
         self._selection = chosen
@@ -87,11 +87,11 @@ class Scene:
 
     @property
     def selection(self) -> frozenset[AnnotationId]:
-        """The chosen annotations."""
+        """The selected annotations."""
         return self._selection
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
-        """Leaves annotations out."""
+        """Hides annotations."""
         self._hidden = frozenset(ids)
         self._arrange()
 
@@ -101,52 +101,52 @@ class Scene:
         self._arrange()
 
     def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Takes annotations off the picture while a tool paints them where it drags them."""
+        """Stops painting annotations while a tool paints them where it drags them."""
         lifted = frozenset(ids)
         if lifted != self._lifted:
             self._lifted = lifted
             self._arrange()
 
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
-        """Takes one annotation off the picture for as long as a proposal stands in for it."""
+        """Hides the annotation that is being edited while a proposal replaces it."""
         self._edited = annotation_id
         self._arrange()
 
     def set_opacity(self, opacity: float) -> None:
-        """Of resting fills, 0..1."""
+        """Sets the opacity of the fill of unselected annotations, 0..1."""
         self._opacity = opacity
         self._resting.set_opacity(opacity)
 
     def set_outline(self, outline: float) -> None:
-        """Width of resting outlines, logical pixels."""
+        """Sets the outline width of unselected annotations, logical pixels."""
         self._outline = outline
         self._resting.set_outline(outline)
         self._proposed.set_outline(outline)
 
     def set_proposal(self, proposal: Proposal | None) -> None:
-        """The proposal in work: it is painted live."""
+        """Sets the current proposal, which is painted live, not cached."""
         self._live = [] if proposal is None else proposal.shapes()
 
     def set_proposals(self, proposals: Iterable[Proposal]) -> None:
-        """Many proposals to choose from."""
+        """Sets the list of proposals to choose from."""
         shapes = [p.shapes()[-1] for p in proposals]
         for i, shape in enumerate(shapes):
             shape.id = str(i)
         self._proposed.set_shapes(shapes)
 
-    # --- what is where
+    # Hit testing
 
     def at(self, x: float, y: float, reach: float) -> list[AnnotationId]:
-        """The visible annotations at a place in image pixels, the smallest first."""
+        """The visible annotations at a position (image pixels), the smallest first."""
         return [AnnotationId(shape.id) for shape in hits(self._resting.shapes, x, y, reach)]
 
     def proposal_at(self, x: float, y: float) -> int | None:
-        """The number of the smallest of the many proposals at a place, or None."""
+        """The index of the smallest proposal of the list at a position, or None."""
         found = hits(self._proposed.shapes, x, y, 0.0)
         return int(found[0].id) if found else None
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
-        """The visible annotations that lie wholly in a rectangle of image pixels."""
+        """The visible annotations completely inside a rectangle (image pixels)."""
         return frozenset(AnnotationId(s.id) for s in self._resting.shapes if rect.contains(s.bounds))
 
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
@@ -154,15 +154,15 @@ class Scene:
         found = self._shapes.get(annotation_id)
         return found[2] if found and self.shown and annotation_id not in self._hidden else None
 
-    # --- painting
+    # Painting
 
     @property
     def busy(self) -> bool:
-        """Whether any layer is behind."""
+        """Whether a layer still has to be painted."""
         return any(layer.busy for layer in self._layers)
 
     def set_viewport(self, view: Viewport, size: QSize, unit: float) -> None:
-        """Sets the viewport, the canvas size in device pixels and device pixels a logical pixel."""
+        """Sets the viewport, the canvas size in device pixels, and the device pixel ratio."""
         self._unit = unit
         for shapes in (self._resting, self._proposed):
             shapes.set_unit(unit)
@@ -170,7 +170,7 @@ class Scene:
             layer.set_viewport(view, size)
 
     def step(self, budget: float) -> bool:
-        """Paints layers for so many seconds; True if what is shown changed."""
+        """Paints layers for at most ``budget`` seconds; returns whether the screen has to be updated."""
         deadline = perf_counter() + budget
         changed = False
         for layer in self._layers:
@@ -180,7 +180,7 @@ class Scene:
         return changed
 
     def draw(self, painter: QPainter, view: Viewport, size: QSize) -> None:
-        """Puts everything on a painter in device pixels."""
+        """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
         self._image.draw(painter, view)
         for shapes in (self._resting, self._proposed):
@@ -193,7 +193,7 @@ class Scene:
             self._draw_live(painter, shape, shape.mark, view, size)
 
     def tags(self) -> list[Shape]:
-        """The shapes whose name tag is shown: hovered and (a few) selected ones and the proposal, or all."""
+        """The shapes that show a name tag: the hovered, (a few) selected and proposed ones, or all."""
         named = [*self._selection] if len(self._selection) <= 8 else []
         if self.all_tags and self.shown and len(self._shapes) <= _MOST_TAGS:
             named = list(self._shapes)

@@ -1,4 +1,4 @@
-"""Shape: a region made ready for painting and picking, and the paths it is painted with."""
+"""Shape: a region prepared for painting and hit testing, and its painter paths."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from samdesk.ui.canvas.style import Mark
 from samdesk.ui.canvas.viewport import Viewport
 
 _DETAIL = 0.5
-"""Vertices nearer to each other than this, in device pixels, are painted as one."""
+"""Vertices closer together than this, in device pixels, are merged for painting."""
 _FAR = 3000.0
-"""A path that reaches further past the picture than this, in device pixels, is cut before painting."""
+"""A path that extends further past the canvas than this, in device pixels, is clipped before painting."""
 
 
 @dataclass(eq=False)
@@ -29,10 +29,10 @@ class Shape:
     """One region on the canvas.
 
     Attributes:
-        id: The annotation's id, or the number of a proposal.
+        id: The annotation's id, or the index of a proposal.
         region: Image pixels.
-        color: Of its label.
-        mark: How it is painted.
+        color: The label's colour.
+        mark: The state it is painted in.
         text: Its name tag.
     """
 
@@ -50,9 +50,9 @@ class Shape:
         self.area = float(self.region.area)
 
     def path(self, view: Viewport, size: tuple[int, int]) -> QPainterPath:
-        """The outline in device pixels of a viewport, for a picture of that width and height.
+        """The outline in device pixels of a viewport, for a canvas of that width and height.
 
-        Even-odd, so holes stay holes. Detail that cannot be seen at this zoom is left out.
+        Filled even-odd, so that holes stay holes. Detail invisible at this zoom is omitted.
         """
         transform = QTransform(view.scale, 0, 0, view.scale, view.x, view.y)
         if _reaches_far(transform.mapRect(self.bounds), size):
@@ -61,7 +61,7 @@ class Shape:
             return transform.map(region_path(cut(self.region, x0, y0, x1, y1)))
         level = math.floor(math.log2(view.scale))
         if level not in self._paths:
-            if len(self._paths) > 3:  # the levels a person goes back and forth between
+            if len(self._paths) > 3:  # enough for zooming back and forth
                 self._paths.clear()
             self._paths[level] = region_path(self.region, _DETAIL / 2.0 ** (level + 1))
         return transform.map(self._paths[level])
@@ -85,7 +85,7 @@ def bounds_of(region: Region) -> QRectF:
 
 
 def cut(region: Region, x0: float, y0: float, x1: float, y1: float) -> Region:
-    """What of a region lies in a box, image pixels; only for painting (edges may touch themselves)."""
+    """Clips a region to a box, image pixels. For painting only: the result may touch itself."""
     found = shapely.clip_by_rect(region, x0, y0, x1, y1)
     return MultiPolygon([p for p in _polygons(found) if not p.is_empty])
 
@@ -103,12 +103,12 @@ def rings_of(region: Region) -> list[NDArray[np.float64]]:
 
 
 def region_path(region: Region, detail: float = 0.0) -> QPainterPath:
-    """The region as an even-odd path in image pixels, without steps shorter than ``detail``."""
+    """The region as an even-odd path in image pixels, without segments shorter than ``detail``."""
     return path_from_rings([thinned(ring, detail) for ring in rings_of(region)])
 
 
 def thinned(ring: NDArray[np.float64], detail: float) -> NDArray[np.float64]:
-    """A closed ring without vertices that share a ``detail``-sized cell with the one before."""
+    """Removes vertices of a closed ring that share a ``detail``-sized cell with the previous one."""
     if detail <= 0 or len(ring) < 12:
         return ring
     cells = np.floor(ring / detail)
@@ -122,7 +122,7 @@ def path_from_rings(rings: Iterable[NDArray[np.float64]]) -> QPainterPath:
     """Closed (N, 2) rings as one even-odd path.
 
     Written in QPainterPath's stream format (Qt documentation, "Serializing Qt Data Types"), which
-    takes microseconds where a Python call a vertex takes milliseconds.
+    takes microseconds instead of milliseconds for one Python call per vertex.
     """
     rings = list(rings)
     total = sum(len(ring) for ring in rings)

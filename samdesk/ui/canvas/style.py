@@ -1,10 +1,10 @@
-"""Style: how regions, prompts and handles style. States differ in line and shape, not only in colour.
+"""Paints regions, prompts and handles. States differ in line and shape, not only in colour.
 
 ========= ==================== ========= =======================
-Mark      Line                 Fill      Besides
+Mark      Line                 Fill      Extras
 ========= ==================== ========= =======================
 RESTING   solid, 2 px          30 %
-PENDING   broken, 1.8 px       20 %
+PENDING   dashed, 1.8 px       20 %
 HOVERED   solid, 3 px          42 %      name tag
 SELECTED  solid, 3 px, double  38 %      name tag, handles
 PROPOSAL  two-tone dashes      45 %
@@ -12,8 +12,7 @@ PREVIEW   dotted               20 %
 OTHER     fine dots            none
 ========= ==================== ========= =======================
 
-Every line lies on a casing that contrasts with its own colour: on a photo that swallows one of the
-two, the other one shows.
+Every line is drawn over a casing that contrasts with its colour: one of the two shows on any image.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class _Style:
 
     @property
     def open(self) -> bool:
-        """Whether the photo shows through gaps in the line."""
+        """Whether the image shows through gaps in the line."""
         return bool(self.dashes) and not self.two_tone
 
 
@@ -62,11 +61,11 @@ _STYLES = {
     Mark.OTHER: _Style(1.4, 2.4, 0.0, dashes=(0.1, 4.0)),
 }
 DEFAULT_OPACITY = 0.30
-"""The opacity of a resting fill; the other fills go with it."""
+"""Opacity of a RESTING fill; the other fills scale with it."""
 DEFAULT_OUTLINE = 2.0
-"""The width of a resting outline, logical pixels; the other outlines go with it."""
+"""Width of a RESTING outline, logical pixels; the other outlines scale with it."""
 REACH = 12
-"""Logical pixels that the widest outline reaches past its region."""
+"""Maximum extent of an outline past its region, logical pixels."""
 
 POSITIVE = QColor("#22a055")
 NEGATIVE = QColor("#d5413f")
@@ -75,7 +74,7 @@ _LIGHT = QColor(255, 255, 255)
 
 
 def contrast(color: QColor) -> QColor:
-    """Near-black or white, whichever stands out more against a colour."""
+    """Near-black or white, whichever contrasts more with a colour."""
     return _DARK if _lightness(color) > 0.32 else _LIGHT
 
 
@@ -109,15 +108,15 @@ def paint_region(
         path: The region in the painter's coordinates.
         color: Its label's colour.
         mark: Its state.
-        unit: The painter's pixels a logical pixel.
-        opacity: Of a resting fill, 0..1.
-        outline: Width of a resting outline, logical pixels; the others go with it.
+        unit: The painter's pixels per logical pixel.
+        opacity: Opacity of a RESTING fill, 0..1; the others scale with it.
+        outline: Width of a RESTING outline, logical pixels; the others scale with it.
     """
     style = _STYLES[mark]
     width = style.width * outline / DEFAULT_OUTLINE
     below = width + style.casing - style.width
     if style.fill > 0:
-        # Under a closed line nobody sees the fill's edge, and antialiasing it takes three times as long.
+        # A solid line covers the fill's edge, and antialiasing it takes three times as long.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, style.open)
         painter.fillPath(path, faded(color, style.fill * opacity / DEFAULT_OPACITY))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
@@ -144,7 +143,7 @@ def _pen(color: QColor, width: float, dashes: tuple[float, ...] = (), unit: floa
 
 
 def paint_line(painter: QPainter, path: QPainterPath, color: QColor, *, dashed: bool = False) -> None:
-    """A thin line with its casing, for shapes in the making; logical pixels."""
+    """Paints a thin line with its casing, for unfinished shapes; logical pixels."""
     casing = contrast(color)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.strokePath(path, _pen(faded(casing, 0.65), 3.4))
@@ -152,7 +151,7 @@ def paint_line(painter: QPainter, path: QPainterPath, color: QColor, *, dashed: 
 
 
 def paint_handle(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = False) -> None:
-    """A vertex: a square, larger when the mouse is over it."""
+    """Paints a vertex handle: a square, larger when hovered."""
     half = 5.5 if hot else 3.75
     square = QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half)
     painter.setPen(_pen(_DARK, 1.25))
@@ -165,7 +164,7 @@ def paint_handle(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = F
 
 
 def paint_midpoint(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = False) -> None:
-    """Where a vertex can be inserted: a small round handle, with a + when the mouse is over it."""
+    """Paints the handle of an edge's midpoint, where a vertex can be inserted; with a + when hovered."""
     radius = 6.5 if hot else 3.0
     painter.setPen(_pen(_DARK, 1.0))
     painter.setBrush(_LIGHT if hot else color)
@@ -177,7 +176,7 @@ def paint_midpoint(painter: QPainter, at: QPointF, color: QColor, *, hot: bool =
 
 
 def paint_point(painter: QPainter, at: QPointF, *, positive: bool, hot: bool = False) -> None:
-    """A point prompt: a green disc with + or a red one with -, the same size at any zoom."""
+    """Paints a point prompt: a green disc with + or a red one with -, the same size at any zoom."""
     radius = 9.0 if hot else 7.5
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(faded(_DARK, 0.75))
@@ -193,7 +192,7 @@ def paint_point(painter: QPainter, at: QPointF, *, positive: bool, hot: bool = F
 
 
 def paint_box(painter: QPainter, rect: QRectF, color: QColor) -> None:
-    """A box prompt: thin dashes with strong corner marks."""
+    """Paints a box prompt: thin dashes with strong corner marks."""
     edge = QPainterPath()
     edge.addRect(rect)
     painter.setBrush(Qt.BrushStyle.NoBrush)

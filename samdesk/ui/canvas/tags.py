@@ -1,4 +1,4 @@
-"""Name tags and other words on the canvas, readable over any photo."""
+"""Paints name tags and other text on the canvas, readable over any image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PAD_X, _PAD_Y = 6.0, 2.0
 
 
 def paint_tag(painter: QPainter, text: str, over: QRectF, color: QColor, within: QRectF) -> None:
-    """A pill in the label's colour above ``over``'s top-left corner, kept inside ``within``.
+    """Paints a tag in the label's colour above ``over``'s top-left corner, kept inside ``within``.
 
     All rectangles are logical pixels.
     """
@@ -23,7 +23,7 @@ def paint_tag(painter: QPainter, text: str, over: QRectF, color: QColor, within:
     height = metrics.height() + 2 * _PAD_Y
     left = min(max(over.left() - 1, within.left() + 2), within.right() - width - 2)
     top = over.top() - height - 5
-    if top < within.top() + 2:  # no room above: inside, at the top of what is seen
+    if top < within.top() + 2:  # no room above: inside, at the top of the visible part
         top = max(over.top(), within.top()) + 5
     top = min(top, within.bottom() - height - 2)
     pill = QRectF(round(left), round(top), width, height)
@@ -36,7 +36,7 @@ def paint_tag(painter: QPainter, text: str, over: QRectF, color: QColor, within:
 
 
 def paint_note(painter: QPainter, text: str, at: QPointF) -> None:
-    """A small dark note with light words, below and right of a point."""
+    """Paints a small dark label with light text below and right of a point."""
     metrics = QFontMetricsF(painter.font())
     box = QRectF(
         at.x() + 12, at.y() + 12, metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y
@@ -49,7 +49,7 @@ def paint_note(painter: QPainter, text: str, at: QPointF) -> None:
 
 
 def paint_message(painter: QPainter, text: str, area: QRectF, ink: QColor) -> None:
-    """Words in the middle of an empty canvas; the first line is the title."""
+    """Paints a message in the centre of an empty canvas; the first line is the title."""
     title, _, rest = text.partition("\n")
     font = QFont(painter.font())
     size = font.pointSizeF() if font.pointSizeF() > 0 else 10.0

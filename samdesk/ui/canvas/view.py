@@ -1,4 +1,4 @@
-"""CanvasView: the canvas with a tool in the user's hand; mouse and keys go to the tool."""
+"""CanvasView: the canvas with an active tool, which gets its mouse and key events."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _TAB_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
 
 
 class CanvasView(CanvasDisplay):
-    """Shows one image and lets one tool work on it.
+    """Shows one image and passes events to the active tool.
 
     Signals:
-        cursor_moved: (x, y) in image pixels, or None when the mouse is not over the image.
-        files_dropped: list of the ``Path`` dropped.
-        context_menu_requested: Id of the annotation under the mouse or None, and the global place.
-        proposal_clicked: Number of one of the many proposals.
-        tool_changed: The tool now in use.
+        cursor_moved: (x, y) in image pixels, or None if the cursor is not over the image.
+        files_dropped: The list of dropped ``Path``s.
+        context_menu_requested: Id of the annotation under the cursor or None, and the global position.
+        proposal_clicked: Index of the proposal in the list.
+        tool_changed: The active tool.
     """
 
     cursor_moved = Signal(object)
@@ -38,7 +38,7 @@ class CanvasView(CanvasDisplay):
     proposal_clicked = Signal(int)
     tool_changed = Signal(object)
 
-    _tool: Tool | None = None  # Qt sends events while the base class is still being made
+    _tool: Tool | None = None  # Qt sends events while the base class is being constructed
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,11 +52,11 @@ class CanvasView(CanvasDisplay):
 
     @property
     def tool(self) -> Tool | None:
-        """The tool in use."""
+        """The active tool."""
         return self._tool
 
     def set_tool(self, tool: Tool) -> None:
-        """Puts a tool in the user's hand; the one before drops what is unfinished."""
+        """Activates a tool; the previous one drops its unfinished work."""
         if tool is self._tool:
             return
         if self._tool is not None:
@@ -122,10 +122,10 @@ class CanvasView(CanvasDisplay):
         target = next((i for i in found if i in self.selection), found[0] if found else None)
         self.context_menu_requested.emit(target, self.mapToGlobal(pointer.position.toPoint()))
 
-    # --- Qt's own
+    # Qt overrides
 
     def event(self, event: QEvent) -> bool:
-        """Keys the tool must have before window shortcuts, and Tab where it keeps it."""
+        """Gives the tool keys before window shortcuts, and Tab if it keeps it."""
         tool = self._tool
         if tool is not None and isinstance(event, QKeyEvent):
             if event.type() is QEvent.Type.ShortcutOverride and tool.wants_key(event):
@@ -143,7 +143,7 @@ class CanvasView(CanvasDisplay):
         return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Pans, chooses a proposal, or goes to the tool."""
+        """Pans, chooses a proposal, or is passed to the tool."""
         pointer = self._pointer_of(event)
         if self.pans_with(event):
             super().mousePressEvent(event)
@@ -165,7 +165,7 @@ class CanvasView(CanvasDisplay):
             tool.double_click(pointer)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Pans, or goes to the tool."""
+        """Pans, or is passed to the tool."""
         pointer = self._pointer_of(event)
         if self._pan_from is not None:
             self._pan_to(event.position())
@@ -174,7 +174,7 @@ class CanvasView(CanvasDisplay):
         self._emit_cursor(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Ends the pan, opens the context menu, or goes to the tool."""
+        """Ends the pan, opens the context menu, or is passed to the tool."""
         pointer = self._pointer_of(event)
         if self._pan_from is not None and event.button() in (
             Qt.MouseButton.LeftButton,
@@ -190,7 +190,7 @@ class CanvasView(CanvasDisplay):
             tool.release(pointer)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """The mouse is elsewhere."""
+        """Clears the hover state."""
         if self._tool is not None:
             self._tool.leave()
         self.set_hovered(None)
@@ -198,14 +198,14 @@ class CanvasView(CanvasDisplay):
         super().leaveEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The menu key; the mouse button is handled on its release."""
+        """Handles the menu key; the mouse button is handled on release."""
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
             chosen = next(iter(self.selection), None)
             self.context_menu_requested.emit(chosen, event.globalPos())
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """To the tool first; what it does not use is ignored, so that window shortcuts work."""
+        """Passes keys to the tool first; ignores unused ones, so that window shortcuts work."""
         tool = self._working_tool()
         if tool is not None and tool.key_press(event):
             event.accept()
@@ -213,7 +213,7 @@ class CanvasView(CanvasDisplay):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """To the tool first."""
+        """Passes keys to the tool first."""
         tool = self._working_tool()
         if tool is not None and tool.key_release(event):
             event.accept()
@@ -221,12 +221,12 @@ class CanvasView(CanvasDisplay):
             super().keyReleaseEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Takes files and folders."""
+        """Accepts files and folders."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Says which files were dropped."""
+        """Emits ``files_dropped``."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()

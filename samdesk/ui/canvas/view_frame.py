@@ -1,4 +1,4 @@
-"""ViewFrame: a quiet line around the part of the photo that the model looks at more closely."""
+"""ViewFrame: the dashed frame around the view that the model encodes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FAINT_LIGHT, _FAINT_DARK = QColor(255, 255, 255, 110), QColor(12, 14, 18, 75)
 
 @dataclass(frozen=True)
 class ViewFrame:
-    """What is drawn of a view.
+    """The frame of a view.
 
     Attributes:
         view: The square of image pixels.
-        ready: Whether it is in use; else it is still being encoded, and fainter.
+        ready: Whether it is encoded; while it is being encoded, the frame is fainter.
     """
 
     view: Frame
@@ -35,13 +35,13 @@ def paint_view_frame(
     image: tuple[int, int],
     canvas: tuple[Viewport, QSize, float],
 ) -> None:
-    """Paints the view's edges that lie on the photo; where the photo ends it needs no line.
+    """Paints the view's edges inside the image; edges along the image's border are omitted.
 
     Args:
-        painter: It works in device pixels.
-        frame: What to paint.
+        painter: Uses device pixels.
+        frame: The frame to paint.
         image: Width and height of the image, pixels.
-        canvas: Where the image lies, the canvas's size in device pixels, device pixels a logical pixel.
+        canvas: The viewport, the canvas's size in device pixels, and the device pixel ratio.
     """
     viewport, size, unit = canvas
     light, dark = (_LIGHT, _DARK) if frame.ready else (_FAINT_LIGHT, _FAINT_DARK)
@@ -57,14 +57,14 @@ def paint_view_frame(
         painter.drawLine(seen)
         pen = _pen(light, width)
         pen.setDashPattern([_ON * unit / width, _OFF * unit / width])
-        pen.setDashOffset(left_out % ((_ON + _OFF) * unit) / width)  # they stay where they are in a pan
+        pen.setDashOffset(left_out % ((_ON + _OFF) * unit) / width)  # the dashes do not move in a pan
         painter.setPen(pen)
         painter.drawLine(seen)
     painter.restore()
 
 
 def _edges(view: Frame, image: tuple[int, int], viewport: Viewport) -> list[QLineF]:
-    """The edges inside the image, device pixels."""
+    """The edges inside the image, in device pixels."""
     right, bottom = min(view.x0 + view.width, image[0]), min(view.y0 + view.height, image[1])
     corners = [(view.x0, view.y0), (right, view.y0), (right, bottom), (view.x0, bottom)]
     inside = (view.y0 > 0, right < image[0], bottom < image[1], view.x0 > 0)
@@ -74,9 +74,9 @@ def _edges(view: Frame, image: tuple[int, int], viewport: Viewport) -> list[QLin
 
 
 def _on_screen(edge: QLineF, size: QSize) -> tuple[QLineF, float] | None:
-    """The part on screen, and how much is left out before it, device pixels.
+    """The visible part of an edge and the length before it, device pixels.
 
-    Close up an edge is a million pixels long: it must not be dashed where nobody sees it.
+    At a high zoom an edge is a million pixels long; dashing its invisible part would be slow.
     """
     level = edge.y1() == edge.y2()
     across, room = (edge.y1(), size.height()) if level else (edge.x1(), size.width())
@@ -89,7 +89,7 @@ def _on_screen(edge: QLineF, size: QSize) -> tuple[QLineF, float] | None:
 
 
 def _crisp(at: float) -> float:
-    """The middle of the device pixel."""
+    """The centre of the device pixel, for a sharp line."""
     return float(int(at // 1)) + 0.5
 
 

@@ -1,13 +1,13 @@
-"""Viewport: where the image lies on the canvas, in device pixels. Pure arithmetic, no Qt."""
+"""Viewport: scale and position of the image on the canvas, in device pixels. No Qt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 MAX_SCALE = 64.0
-"""The closest zoom, device pixels an image pixel."""
+"""Maximum zoom, device pixels per image pixel."""
 _SHRINK = 0.25
-"""The farthest zoom, as a part of the zoom at which the image fits."""
+"""Minimum zoom, as a share of the zoom at which the image fits."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Viewport:
     """A scale and an offset: ``device = image * scale + (x, y)``.
 
     Attributes:
-        scale: Device pixels an image pixel; 1 is "actual size" on any screen.
+        scale: Device pixels per image pixel; 1 is "actual size" on any screen.
         x: Device pixels from the canvas's left edge to the image's.
         y: Device pixels from the canvas's top edge to the image's.
     """
@@ -25,34 +25,34 @@ class Viewport:
     y: float = 0.0
 
     def to_device(self, x: float, y: float) -> tuple[float, float]:
-        """A place in image pixels as device pixels."""
+        """Maps image pixels to device pixels."""
         return x * self.scale + self.x, y * self.scale + self.y
 
     def to_image(self, u: float, v: float) -> tuple[float, float]:
-        """A place in device pixels as image pixels."""
+        """Maps device pixels to image pixels."""
         return (u - self.x) / self.scale, (v - self.y) / self.scale
 
     def zoomed(self, scale: float, u: float, v: float) -> Viewport:
-        """Another scale, with what is under device pixel (u, v) staying there."""
+        """The viewport at another scale, with device pixel (u, v) as the fixed point."""
         x, y = self.to_image(u, v)
         return Viewport(scale, u - x * scale, v - y * scale)
 
     def panned(self, du: float, dv: float) -> Viewport:
-        """Moved by whole device pixels, so that what is painted already can be moved along exactly."""
+        """The viewport moved by whole device pixels, so that cached layers can be moved exactly."""
         return replace(self, x=self.x + round(du), y=self.y + round(dv))
 
     def whole(self) -> Viewport:
-        """With an offset of whole device pixels, so that image pixels meet device pixels at scale 1."""
+        """The viewport with a whole-pixel offset, so that image and device pixels coincide at scale 1."""
         return replace(self, x=float(round(self.x)), y=float(round(self.y)))
 
 
 def fit(image: tuple[int, int], canvas: tuple[int, int], margin: float = 0.0) -> Viewport:
-    """The whole image as large as it goes, in the middle of the canvas.
+    """The viewport that fits the whole image, centred on the canvas.
 
     Args:
         image: Width and height, image pixels.
         canvas: Width and height, device pixels.
-        margin: Left free on every side, device pixels.
+        margin: Margin on every side, device pixels.
     """
     width, height = max(1, image[0]), max(1, image[1])
     free = max(1.0, canvas[0] - 2 * margin), max(1.0, canvas[1] - 2 * margin)
@@ -61,12 +61,12 @@ def fit(image: tuple[int, int], canvas: tuple[int, int], margin: float = 0.0) ->
 
 
 def limited_scale(scale: float, image: tuple[int, int], canvas: tuple[int, int]) -> float:
-    """The scale, kept between a quarter of what fits and 64 device pixels an image pixel."""
+    """Limits a scale to between a quarter of the fitting one and 64 device pixels per image pixel."""
     return min(MAX_SCALE, max(scale, min(1.0, fit(image, canvas).scale) * _SHRINK))
 
 
 def kept_visible(view: Viewport, image: tuple[int, int], canvas: tuple[int, int]) -> Viewport:
-    """Moved back, by whole pixels, where the image would leave the middle of the canvas."""
+    """Moves the viewport back, by whole pixels, if the image would leave the centre of the canvas."""
     du = _pull(view.x, image[0] * view.scale, canvas[0])
     dv = _pull(view.y, image[1] * view.scale, canvas[1])
     return view.panned(du, dv) if du or dv else view

@@ -1,4 +1,4 @@
-"""ImageLayer: the photo at the present zoom, sharp above 100 % and without moire below."""
+"""ImageLayer: the image at the current zoom, sharp above 100 % and without moiré below."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from samdesk.ui.canvas.viewport import Viewport
 
 _Places: TypeAlias = NDArray[np.floating[Any]]
 NEAREST_FROM = 3.0
-"""From this zoom on, image pixels are shown as squares."""
+"""From this zoom on, image pixels are drawn as squares (nearest neighbour)."""
 _BAND = 1 << 18
-"""Device pixels resampled in one go (about a millisecond)."""
+"""Device pixels resampled per slice (about a millisecond)."""
 
 
 class ImageLayer(Layer):
-    """The cached photo."""
+    """The cached image."""
 
     def __init__(self, background: QColor) -> None:
         super().__init__(QImage.Format.Format_RGB32, background)
@@ -36,11 +36,11 @@ class ImageLayer(Layer):
 
     @property
     def busy(self) -> bool:
-        """Whether the sharpest picture is not there yet."""
+        """Whether the image is not yet painted at full quality."""
         return super().busy or self._build is not None
 
     def set_image(self, rgb: RgbImage | None) -> None:
-        """Shows another photo, (H, W, 3) uint8 RGB; it is not copied and must not change."""
+        """Sets the image, (H, W, 3) uint8 RGB; it is not copied and must not change."""
         self._pyramid = None if rgb is None else ImagePyramid(rgb)
         self._build = None if self._pyramid is None else self._pyramid.build()
         self._thumb = None
@@ -54,13 +54,13 @@ class ImageLayer(Layer):
         self.clear()
 
     def set_background(self, color: QColor) -> None:
-        """What is painted around the photo."""
+        """Sets the colour around the image."""
         if color != self._background:
             self._background = color
             self.invalidate()
 
     def step(self, deadline: float) -> bool:
-        """Paints what is on the screen, then makes the coarser levels it may need next."""
+        """Paints the visible part, then builds the coarser levels that may be needed next."""
         changed = super().step(deadline)
         if super().busy or self._build is None:
             return changed
@@ -69,12 +69,12 @@ class ImageLayer(Layer):
                 return changed
         self._build = None
         if self._pyramid is not None and self._pyramid.level_for(self._target.scale) > 0:
-            self.invalidate()  # it was painted from picked pixels; now from averaged ones
+            self.invalidate()  # it was painted from subsampled pixels; now from averaged ones
             changed = super().step(deadline) or changed
         return changed
 
     def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
-        """Puts the photo on a painter in device pixels; a coarse one where it is not painted yet."""
+        """Draws the image in device pixels, a coarse version where it is not painted yet."""
         if self._thumb is None or self._pyramid is None:
             return
         width, height = self._pyramid.size
@@ -104,7 +104,7 @@ class ImageLayer(Layer):
 
 
 def resampled(pyramid: ImagePyramid, rect: QRect, view: Viewport) -> Pixels:
-    """The photo in a device rectangle as (h, w, 4) uint8 BGRA."""
+    """The image in a device rectangle as (h, w, 4) uint8 BGRA."""
     level = pyramid.level_for(view.scale)
     source, scale = pyramid.pixels(level), view.scale * (1 << level)
     u = (np.arange(rect.width()) + (rect.left() + 0.5 - view.x)) / scale  # in the level's pixels
@@ -134,13 +134,13 @@ def _nearest(source: Pixels, u: _Places, v: _Places) -> Pixels:
     columns = np.clip(np.floor(u).astype(np.intp), 0, source.shape[1] - 1)
     rows = np.clip(np.floor(v).astype(np.intp), 0, source.shape[0] - 1)
     part = np.ascontiguousarray(source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    whole = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]  # one number a pixel: fast to pick
+    whole = cv2.cvtColor(part, cv2.COLOR_RGB2BGRA).view(np.uint32)[..., 0]  # one number per pixel
     picked = whole[:, columns - columns[0]][rows - rows[0]]
     return np.ascontiguousarray(picked).view(np.uint8).reshape(len(rows), len(columns), 4)
 
 
 def _span(places: _Places, length: int) -> tuple[int, int]:
-    """The source pixels that sampling at these places reads, with room for the neighbours."""
+    """The source pixels read by sampling at these positions, with room for neighbours."""
     first = min(max(0, math.floor(places[0]) - 2), length - 1)
     return first, max(first + 1, min(length, math.ceil(places[-1]) + 3))
 

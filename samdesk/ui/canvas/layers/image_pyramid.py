@@ -1,4 +1,4 @@
-"""ImagePyramid: a photo at full size and halved again and again, made a strip at a time."""
+"""ImagePyramid: an image at full size and at successively halved sizes, built in strips."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from samdesk.domain.geometry.types import RgbImage
 
 Pixels = NDArray[np.uint8]
 _SMALL = 512
-"""A level whose longer side is at most this is not halved any more."""
+"""Longer side, pixels, up to which a level is not halved further."""
 _STRIP = 1 << 21
-"""Source pixels halved in one go."""
+"""Source pixels halved per strip."""
 
 
 class ImagePyramid:
-    """The levels of one photo. Level k holds every 2**k-th pixel, averaged.
+    """The levels of one image. Level k is the image averaged over 2**k by 2**k pixels.
 
-    A level that is not averaged yet is stood in for by picking every 2**k-th pixel, so that a photo
-    of any size can be shown at once.
+    Until a level is averaged, every 2**k-th pixel is used instead, so that an image of any size can be
+    shown at once.
     """
 
     def __init__(self, rgb: RgbImage) -> None:
@@ -34,7 +34,7 @@ class ImagePyramid:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the photo, pixels."""
+        """Width and height of the image, pixels."""
         height, width = self._levels[0].shape[:2]
         return width, height
 
@@ -44,10 +44,9 @@ class ImagePyramid:
         return len(self._levels) == self._count
 
     def level_for(self, scale: float) -> int:
-        """The coarsest level that has to be shrunk, by less than half, for a scale.
+        """The level to draw at a scale: the coarsest one that has to be shrunk, by less than half.
 
-        As long as that one is not averaged, the next coarser one: a moment of softness that costs a
-        quarter of the time.
+        Until that one is averaged, the next coarser one: slightly soft, at a quarter of the cost.
         """
         level = 0
         while level + 1 < self._count and scale * 2 ** (level + 1) <= 1.0:
@@ -56,7 +55,7 @@ class ImagePyramid:
         return level + 1 if waiting else level
 
     def pixels(self, level: int) -> Pixels:
-        """A level, averaged if that is done, else every 2**level-th pixel."""
+        """A level: averaged if it is built, otherwise every 2**level-th pixel."""
         if level < len(self._levels):
             return self._levels[level]
         if level not in self._quick:
@@ -67,7 +66,7 @@ class ImagePyramid:
         return self._quick[level]
 
     def build(self) -> Iterator[None]:
-        """Averages the levels, yielding after every strip."""
+        """Builds the averaged levels, yielding after every strip."""
         while not self.complete:
             source = self._levels[-1]
             height, width = source.shape[0] // 2, source.shape[1] // 2
@@ -75,7 +74,7 @@ class ImagePyramid:
             rows = max(1, _STRIP // max(1, 2 * source.shape[1]) // 2)
             for top in range(0, height, rows):
                 bottom = min(height, top + rows)
-                # An odd last row or column has no pair and is left out: less than a pixel at this level.
+                # An odd last row or column is omitted: less than a pixel at this level.
                 part = source[2 * top : 2 * bottom, : 2 * width]
                 target[top:bottom] = cv2.resize(
                     part, (width, bottom - top), interpolation=cv2.INTER_AREA

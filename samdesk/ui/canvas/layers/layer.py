@@ -1,9 +1,9 @@
-"""Layer: a cached picture of a part of the scene, rebuilt a slice at a time.
+"""Layer: a cached, double-buffered bitmap of a part of the scene, painted in time slices.
 
-A layer keeps the last finished picture (the front) and the viewport it was made for. While the user
-zooms or pans, the front is scaled or moved along at once; a new picture (the back) is painted a few
-milliseconds at a time and takes the front's place when it is done. After a pan only the uncovered
-strips are painted, after a change only what it touched.
+A layer keeps the last finished bitmap (the front buffer) and its viewport. While the user zooms or pans,
+the front buffer is scaled or moved at once; a new bitmap (the back buffer) is painted a few milliseconds
+at a time and swapped in when it is finished. After a pan only the uncovered strips are painted, after a
+change only the affected rectangles.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from samdesk.ui.canvas.viewport import Viewport
 
 
 def to_device_rect(rect: QRectF, view: Viewport, edge: int = 0) -> QRect:
-    """A rectangle of image pixels as whole device pixels around it, ``edge`` pixels wider."""
+    """The enclosing rectangle in device pixels of one in image pixels, expanded by ``edge`` pixels."""
     left, top = view.to_device(rect.left(), rect.top())
     right, bottom = view.to_device(rect.right(), rect.bottom())
-    # Kept to what QRect can hold at any zoom.
+    # Limited to what QRect can hold at any zoom.
     far = 1 << 24
     lo_x, lo_y = max(-far, int(left) - 1 - edge), max(-far, int(top) - 1 - edge)
     return QRect(lo_x, lo_y, min(far, int(right) + 2 + edge) - lo_x, min(far, int(bottom) + 2 + edge) - lo_y)
 
 
 def view_change(old: Viewport, new: Viewport) -> QTransform:
-    """What takes device pixels of one viewport to those of another."""
+    """The transform from device pixels of one viewport to those of another."""
     ratio = new.scale / old.scale
     return QTransform(ratio, 0, 0, ratio, new.x - old.x * ratio, new.y - old.y * ratio)
 
 
 class Layer(ABC):
-    """One cached picture. Subclasses paint it; all sizes are device pixels."""
+    """A cached bitmap, painted by subclasses; all sizes are device pixels."""
 
     def __init__(self, image_format: QImage.Format, background: QColor) -> None:
         self._format = image_format
@@ -50,7 +50,7 @@ class Layer(ABC):
 
     @property
     def busy(self) -> bool:
-        """Whether the picture is not that of the present scene and viewport yet."""
+        """Whether the bitmap is not up to date with the scene and the viewport."""
         return self._work is not None
 
     def set_viewport(self, view: Viewport, size: QSize) -> None:
@@ -64,11 +64,11 @@ class Layer(ABC):
             and self._back[1].scale == view.scale
         )
         self._target, self._size = view, QSize(size)
-        if not moved_only:  # a picture that only lies elsewhere is finished first, then moved
+        if not moved_only:  # a bitmap that only moves is finished first, then moved
             self._start()
 
     def invalidate(self, rect: QRectF | None = None) -> None:
-        """Has a part (image pixels) painted again, or everything."""
+        """Schedules a rectangle (image pixels), or everything, for repainting."""
         if rect is None:
             self._stale = None
         elif self._stale is not None:
@@ -76,13 +76,13 @@ class Layer(ABC):
         self._dirty = True
 
     def clear(self) -> None:
-        """Forgets every picture: nothing is shown until it is painted again."""
+        """Drops the bitmaps: nothing is shown until it is repainted."""
         self._drop_work()
         self._front = None
         self.invalidate()
 
     def step(self, deadline: float) -> bool:
-        """Paints until ``perf_counter()`` passes ``deadline``; True if what is shown changed."""
+        """Paints until ``perf_counter()`` passes ``deadline``; returns whether a new bitmap is shown."""
         if self._dirty and not self._size.isEmpty():
             self._start()
         changed = False
@@ -97,7 +97,7 @@ class Layer(ABC):
         return changed
 
     def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
-        """Puts the picture on a painter that works in device pixels."""
+        """Draws the bitmap with a painter that uses device pixels."""
         if self._front is None:
             return
         image, seen = self._front
@@ -111,19 +111,19 @@ class Layer(ABC):
         painter.restore()
 
     def covers(self, view: Viewport, rect: QRect) -> bool:
-        """Whether the picture, put in its place, reaches over all of a device rectangle."""
+        """Whether the bitmap, transformed to ``view``, covers a device rectangle."""
         if self._front is None:
             return False
         image, seen = self._front
         return view_change(seen, view).mapRect(QRectF(image.rect())).contains(QRectF(rect))
 
     def _edge(self) -> int:
-        """Device pixels that may be painted past the bounds given to ``invalidate``."""
+        """Device pixels that may be painted outside the bounds given to ``invalidate``."""
         return 1
 
     @abstractmethod
     def _paint(self, image: QImage, rect: QRect, view: Viewport) -> Iterator[None]:
-        """Paints a rectangle of a picture; yields often. It holds the background already."""
+        """Paints a rectangle of a bitmap that is filled with the background; yields often."""
 
     def _start(self) -> None:
         self._drop_work()
@@ -141,7 +141,7 @@ class Layer(ABC):
         self._work = self._paint_all(back, rects, self._target)
 
     def _kept_from_front(self, back: QImage) -> list[QRect]:
-        """Copies what is still right from the front; what is left to paint."""
+        """Copies the valid part of the front buffer; returns the rectangles left to paint."""
         everything = back.rect()
         if self._front is None or self._stale is None:
             return [everything]
@@ -182,5 +182,5 @@ class Layer(ABC):
 
 
 def transparent() -> QColor:
-    """No colour at all."""
+    """Fully transparent."""
     return QColor(Qt.GlobalColor.transparent)

@@ -1,4 +1,4 @@
-"""ShapeLayer: many regions as one cached picture."""
+"""ShapeLayer: many regions in one cached bitmap."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class ShapeLayer(Layer):
 
     @property
     def shapes(self) -> list[Shape]:
-        """What is painted, the last on top."""
+        """The painted shapes, the last on top."""
         return self._shapes
 
     def set_shapes(self, shapes: Iterable[Shape]) -> None:
-        """Replaces what is painted; only what differs is painted again."""
+        """Replaces the shapes; only those that differ are repainted."""
         before, now = self._shapes, list(shapes)
         self._shapes = now
         self._bounds = np.array(
@@ -48,24 +48,24 @@ class ShapeLayer(Layer):
             self.touch(differing)
 
     def touch(self, shapes: Iterable[Shape]) -> None:
-        """Has shapes painted again that look different now."""
+        """Schedules shapes whose style has changed for repainting."""
         for shape in shapes:
             self.invalidate(shape.bounds)
 
     def set_unit(self, unit: float) -> None:
-        """Device pixels a logical pixel: lines keep their width on any screen."""
+        """Sets the device pixel ratio, so that lines have the same width on any screen."""
         if unit != self._unit:
             self._unit = unit
             self.invalidate()
 
     def set_opacity(self, opacity: float) -> None:
-        """Of resting fills, 0..1."""
+        """Sets the opacity of a RESTING fill, 0..1."""
         if opacity != self._opacity:
             self._opacity = opacity
             self.invalidate()
 
     def set_outline(self, outline: float) -> None:
-        """Width of resting outlines, logical pixels."""
+        """Sets the width of a RESTING outline, logical pixels."""
         if outline != self._outline:
             self._outline = outline
             self.invalidate()
@@ -82,7 +82,7 @@ class ShapeLayer(Layer):
         try:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setClipRect(rect)
-            # Those that a person works with lie over all others.
+            # Selected shapes are painted over all others.
             for shape in sorted(shapes, key=lambda s: s.mark is Mark.SELECTED):
                 path = shape.path(view, size)
                 paint_region(
