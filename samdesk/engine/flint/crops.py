@@ -25,8 +25,8 @@ _MIN_OBJECT_SHARE, _MAX_OBJECT_SHARE = 0.25, 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class ImagePyramid:
-    """An image at full size, half size, quarter size and so on.
+class CropPyramid:
+    """An image at full, half, quarter size and so on, from which crops are taken.
 
     Attributes:
         levels: (h, w, 3) uint8 RGB, largest first.
@@ -42,14 +42,14 @@ class ImagePyramid:
         return sum(level.nbytes for level in self.levels)
 
 
-def build_pyramid(image: RgbImage, min_side: int = 640) -> ImagePyramid:
+def build_pyramid(image: RgbImage, min_side: int = 640) -> CropPyramid:
     """Halves an image until its longest side is below twice ``min_side``."""
     longest = max(image.shape[:2])
     scale = min(1.0, MAX_IMAGE_SIDE / longest)
     levels = [image if scale == 1.0 else _downscale(image, scale)]
     while max(levels[-1].shape[:2]) >= 2 * min_side:
         levels.append(_downscale(levels[-1], 0.5))
-    return ImagePyramid(tuple(levels), scale)
+    return CropPyramid(tuple(levels), scale)
 
 
 def square(x0: float, y0: float, side: float) -> Frame:
@@ -57,7 +57,7 @@ def square(x0: float, y0: float, side: float) -> Frame:
     return Frame(x0, y0, side, side)
 
 
-def crop_image(pyramid: ImagePyramid, frame: Frame, size: int) -> RgbImage:
+def crop_image(pyramid: CropPyramid, frame: Frame, size: int) -> RgbImage:
     """Resamples a frame to (size, size, 3) uint8 RGB, bilinear from the smallest sufficient level."""
     scale = size / frame.side  # output pixels per image pixel
     index = 0

@@ -32,7 +32,7 @@ from samdesk.engine.flint.candidates import (
     select_candidates,
 )
 from samdesk.engine.flint.crops import (
-    ImagePyramid,
+    CropPyramid,
     build_pyramid,
     can_reuse_crop,
     crop_around,
@@ -74,7 +74,7 @@ class FlintFeatures:
         crops: Least-recently-used cache of crop embeddings; predictions do not depend on its content.
     """
 
-    pyramid: ImagePyramid
+    pyramid: CropPyramid
     whole: tuple[torch.Tensor, ...]
     crops: OrderedDict[Frame, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False)
 

@@ -12,7 +12,7 @@ from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.logits import mask_bounds
 from samdesk.domain.geometry.types import Frame, RgbImage
-from samdesk.engine.flint.crops import ImagePyramid, build_pyramid, crop_image
+from samdesk.engine.flint.crops import CropPyramid, build_pyramid, crop_image
 from samdesk.images.reader import read_image
 from samdesk.training.samples import TrainingImage
 
@@ -54,7 +54,7 @@ class Mask:
 class Photo:
     """A photo and its instances, in pixels of the photo kept (no larger than ``MOST_SIDE``)."""
 
-    pixels: ImagePyramid
+    pixels: CropPyramid
     masks: tuple[Mask, ...]
 
     @property
