@@ -221,7 +221,7 @@ class _Fill:
         if each == 0:
             return
         self._room_is_known = True
-        need, room = each * self._total, files.room()
+        need, room = each * self._total, files.capacity()
         images = counted(self._total, "image")
         text = f"{images} need up to {size(need, 1024)} ({size(each, 1024)} each) in {files.root}"
         if need > room:

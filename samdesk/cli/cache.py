@@ -132,7 +132,7 @@ def clear(
     A deleted one is encoded again when its image is opened.
     """
     from samdesk.engine.cache.file import plain_name
-    from samdesk.engine.cache.folder import deleted
+    from samdesk.engine.cache.folder import delete_file
 
     disk, _ = _disk()
     files = list(disk.files.files())
@@ -146,7 +146,7 @@ def clear(
         files = [f for f in files if _model_name(f.group) == wanted]
     if older_than is not None:
         files = [f for f in files if time.time() - f.used_at > older_than * _DAY_S]
-    removed = [f for f in files if deleted(f)]
+    removed = [f for f in files if delete_file(f)]
     typer.echo(f"Deleted {counted(len(removed), 'image')}, {size(sum(f.size for f in removed), 1024)}.")
     if len(removed) < len(files):
         typer.echo(f"{counted(len(files) - len(removed), 'image')} could not be deleted.", err=True)

@@ -1,1 +1,1 @@
-"""Embeddings kept between uses: on the device, in host memory and on disk."""
+"""The embedding cache: on the device, in host memory and on disk."""

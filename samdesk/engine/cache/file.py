@@ -1,7 +1,7 @@
-"""The file of one embedding on the disk: its name and its bytes (a safetensors file).
+"""The file format of a cached embedding: safetensors, named by a hash.
 
-The name is a hash of all that the content follows from: the photo's bytes, the model with its
-checkpoint, the view, and ``FORMAT``. Device and precision are none of it: fp16 serves them all.
+The hash is of everything that determines the content: the image file's bytes, the model with its
+checkpoint, the view, and ``FORMAT``. Device and precision are left out: fp16 serves them all.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from numpy.typing import NDArray
 from samdesk.domain.geometry.types import Frame
 
 FORMAT = 1
-"""One more whenever the same photo and model give other features than before (in this program)."""
+"""To be incremented whenever the same image and model give other features than before."""
 
 SUFFIX = ".safetensors"
-_INFINITE = 0x7C00  # the exponent bits of a half float that is infinite or no number
+_INFINITE = 0x7C00  # the exponent bits of a half float that is infinite or NaN
 
 
-class BadEntry(ValueError):  # noqa: N818 - never an error for the user
-    """A file that is cut off, damaged, or of something else; says why."""
+class InvalidEmbeddingFile(ValueError):  # noqa: N818 - never shown to the user
+    """A file is truncated, damaged, or holds something else; the message says which."""
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
-    """What is kept of an embedding.
+class StoredEmbedding:
+    """The content of an embedding's file.
 
     Attributes:
-        arrays: As ``Storable.to_arrays`` makes them.
+        arrays: From ``Storable.to_arrays``.
         image_hw: Height and width of the image, pixels.
-        frame: What the model looked at.
+        frame: The square of the image that was encoded, image pixels.
     """
 
     arrays: tuple[NDArray[np.float16], ...]
@@ -51,57 +51,57 @@ def entry_name(content: str, model: str, view: Frame | None) -> str:
     Args:
         content: Hash of the image file's bytes.
         model: ``ModelInfo.key``.
-        view: What was asked for; None: the whole image.
+        view: The part of the image that was encoded; None: the whole image.
     """
     shown = None if view is None else [float(v) for v in (view.x0, view.y0, view.width, view.height)]
     return _digest(json.dumps([FORMAT, content, model, shown]), 20)
 
 
 def folder_name(model: str) -> str:
-    """The name of a model's folder: a hash of its key, and of its name what any file system takes."""
+    """The name of a model's folder: a hash of its key, then the model's name as any file system takes it."""
     name = model.rpartition(":")[0] or model
     return f"{_digest(json.dumps(model), 8)}-{plain_name(name)}"
 
 
 def plain_name(model_name: str) -> str:
-    """A model's name as it stands in its folder's name."""
+    """A model's name as it appears in its folder's name."""
     return re.sub(r"[^\w.+-]", "_", model_name)[:40].rstrip(".")
 
 
-def packed(name: str, entry: Entry) -> bytes:
-    """The bytes of an embedding's file; ``unpacked`` with the same name gives it back."""
+def serialize(name: str, entry: StoredEmbedding) -> bytes:
+    """The bytes of an embedding's file; ``deserialize`` with the same name is its inverse."""
     from safetensors.numpy import save
 
     arrays = [np.ascontiguousarray(array, np.float16) for array in entry.arrays]
     frame = entry.frame
-    about = {
+    metadata = {
         "entry": name,
         "image_hw": json.dumps(entry.image_hw),
         "frame": json.dumps([frame.x0, frame.y0, frame.side, frame.tall]),
         "crc32": str(_crc(arrays)),
     }
-    return save({str(i): array for i, array in enumerate(arrays)}, about)
+    return save({str(i): array for i, array in enumerate(arrays)}, metadata)
 
 
-def unpacked(name: str, data: bytes) -> Entry:
-    """The embedding in a file's bytes. Raises ``BadEntry`` for all that ``packed`` did not make so."""
+def deserialize(name: str, data: bytes) -> StoredEmbedding:
+    """The embedding in a file's bytes. Raises ``InvalidEmbeddingFile`` unless ``serialize`` made them."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        about = _header(data)["__metadata__"]
-        if about["entry"] != name:
-            raise BadEntry("it is another embedding")
+        metadata = _header(data)["__metadata__"]
+        if metadata["entry"] != name:
+            raise InvalidEmbeddingFile("it is another embedding")
         tensors = load(data)
         arrays = tuple(tensors[str(i)] for i in range(len(tensors)))
-        height, width = json.loads(about["image_hw"])
-        x0, y0, side, tall = json.loads(about["frame"])
-        _check(arrays, int(about["crc32"]))
-        return Entry(arrays, (int(height), int(width)), Frame(x0, y0, side, tall))
-    except BadEntry:
+        height, width = json.loads(metadata["image_hw"])
+        x0, y0, side, tall = json.loads(metadata["frame"])
+        _check(arrays, int(metadata["crc32"]))
+        return StoredEmbedding(arrays, (int(height), int(width)), Frame(x0, y0, side, tall))
+    except InvalidEmbeddingFile:
         raise
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadEntry(f"it cannot be understood ({error})") from error
+        raise InvalidEmbeddingFile(f"it cannot be parsed ({error})") from error
 
 
 def _header(data: bytes) -> Any:
@@ -111,11 +111,11 @@ def _header(data: bytes) -> Any:
 
 def _check(arrays: Sequence[NDArray[Any]], crc: int) -> None:
     if not arrays or any(array.dtype != np.float16 for array in arrays):
-        raise BadEntry("it does not hold half floats")
+        raise InvalidEmbeddingFile("it does not hold half floats")
     if _crc(arrays) != crc:
-        raise BadEntry("it is damaged")
+        raise InvalidEmbeddingFile("it is damaged")
     if any(((a.view(np.uint16) & _INFINITE) == _INFINITE).any() for a in arrays):
-        raise BadEntry("it holds something that is no number")
+        raise InvalidEmbeddingFile("it holds infinities or NaN")
 
 
 def _crc(arrays: Sequence[NDArray[Any]]) -> int:

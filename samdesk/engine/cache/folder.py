@@ -1,9 +1,9 @@
-"""A folder of files that can be made again: what was used least recently leaves when it grows too large.
+"""A cache folder: files that can be made again, evicted least recently used first.
 
-Several processes may use it at once, and anybody may delete anything at any time. A file appears under
-its name only when it is complete (temporary file, then replace), so whoever is killed while writing
-leaves nothing but a temporary file, which the next count takes away. Nothing waits for the disk to
-have it (no fsync): after a power failure a file may hold rubbish, which its reader must notice.
+Several processes may share it, and any file may be deleted at any time. A file appears under its name only
+when it is complete (temporary file, then replace), so a process killed while writing leaves only a temporary
+file, which a later listing deletes. Writes are not synced (no fsync): after a power failure a file may be
+corrupt, and its reader must notice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from threading import Lock
 log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 1 << 30
-"""So much is left free on the disk, for the user's own work."""
+"""Free disk space that is left for the user's own work."""
 
 _TEMPORARY = ".tmp-"
 _ABANDONED_S = 3600.0
@@ -36,8 +36,8 @@ class CachedFile:
     """One file of the cache.
 
     Attributes:
-        path: Where it is.
-        group: The folder it is in.
+        path: Of the file.
+        group: The name of its subfolder.
         size: Bytes.
         used_at: When it was last written or read, seconds since 1970.
     """
@@ -49,16 +49,16 @@ class CachedFile:
 
 
 class CacheFolder:
-    """Files by group and name, within a limit. Thread-safe.
+    """Files by group and name, within a size limit. Thread-safe.
 
-    Other processes' files are counted now and then only, so together they may pass the limit for a
-    while by what they wrote since.
+    Files of other processes are counted only now and then, so together they may exceed the limit for a
+    while.
 
     Args:
-        root: The folder; made when something is written.
+        root: The folder; created when something is written.
         suffix: Of every file.
-        limit_bytes: How much all files together may take.
-        reserve_bytes: How much is left free on the disk.
+        limit_bytes: Total size of all files.
+        reserve_bytes: Free disk space that is left for other programs.
     """
 
     def __init__(self, root: Path, suffix: str, limit_bytes: int, reserve_bytes: int = RESERVE_BYTES) -> None:
@@ -67,16 +67,16 @@ class CacheFolder:
         self._limit = limit_bytes
         self._reserve = reserve_bytes
         self._lock = Lock()
-        self._used: int | None = None  # bytes, as of the last count and by what was written since
+        self._used: int | None = None  # bytes: the last count, and what was written since
         self._writes = 0
 
     @property
     def limit_bytes(self) -> int:
-        """How much all files together may take."""
+        """Total size of all files, at most."""
         return self._limit
 
     def set_limit(self, limit_bytes: int) -> None:
-        """Changes the limit; ``trim`` makes it true."""
+        """Sets the limit; ``trim`` enforces it."""
         self._limit = limit_bytes
 
     def has(self, group: str, name: str) -> bool:
@@ -84,7 +84,7 @@ class CacheFolder:
         return self._path(group, name).is_file()
 
     def read(self, group: str, name: str) -> bytes | None:
-        """A file's bytes, None if there is none that can be read."""
+        """A file's bytes; None if it does not exist or cannot be read."""
         path = self._path(group, name)
         try:
             data = path.read_bytes()
@@ -93,36 +93,36 @@ class CacheFolder:
         except OSError as error:
             log.warning("cannot read %s: %s", path, error)
             return None
-        with suppress(OSError):  # a read-only folder: the order of leaving is that of writing then
+        with suppress(OSError):  # a read-only folder: eviction then goes by the time of writing
             os.utime(path)
         return data
 
     def write(self, group: str, name: str, data: bytes) -> None:
-        """Puts a file there as a whole; others leave for it. Raises ``OSError``: it is not there then."""
+        """Writes a file atomically, evicting others for it. Raises ``OSError``; nothing is left then."""
         with self._lock:
-            self._make_room(group, len(data))
+            self._evict_for(group, len(data))
             _replace(self._path(group, name), data)
             self._used = (self._used or 0) + len(data)
             self._writes += 1
 
     def delete(self, group: str, name: str) -> None:
-        """Takes a file away, if it is there and the system lets it."""
+        """Deletes a file, if it exists and can be deleted."""
         with suppress(OSError):
             self._path(group, name).unlink()
 
     def trim(self) -> None:
-        """Deletes what is over the limit, the least recently used first."""
+        """Evicts the least recently used files until the limit is met."""
         with self._lock:
             files = list(self.files())
             self._used = sum(file.size for file in files)
             if self._used > self._limit:
-                self._drop(files, self._limit)
+                self._evict(files, self._limit)
 
     def files(self) -> Iterator[CachedFile]:
-        """All files, in no order; what was abandoned half written is deleted on the way."""
+        """All files, in no order. Deletes temporary files that a killed process has left."""
         for folder in _entries(self.root):
             for entry in _entries(Path(folder.path)):
-                with suppress(OSError):  # gone meanwhile
+                with suppress(OSError):  # deleted meanwhile
                     stat = entry.stat()
                     if entry.name.endswith(self._suffix):
                         yield CachedFile(Path(entry.path), folder.name, stat.st_size, stat.st_mtime)
@@ -130,21 +130,21 @@ class CacheFolder:
                         Path(entry.path).unlink()
 
     def used(self) -> int:
-        """Bytes that all files together take."""
+        """Total size of all files, bytes."""
         return sum(file.size for file in self.files())
 
-    def room(self) -> int:
-        """Bytes that all files together may take: by the limit, and by what is free on the disk."""
+    def capacity(self) -> int:
+        """Total size that all files may have, bytes: by the limit and by the free disk space."""
         return self._allowed(self.used())
 
     def _path(self, group: str, name: str) -> Path:
         return self.root / group / (name + self._suffix)
 
     def _allowed(self, used: int) -> int:
-        there = next(p for p in (self.root, *self.root.parents) if p.exists())
-        return min(self._limit, used + shutil.disk_usage(there).free - self._reserve)
+        existing = next(p for p in (self.root, *self.root.parents) if p.exists())
+        return min(self._limit, used + shutil.disk_usage(existing).free - self._reserve)
 
-    def _make_room(self, group: str, size: int) -> None:
+    def _evict_for(self, group: str, size: int) -> None:
         (self.root / group).mkdir(parents=True, exist_ok=True)
         if self._used is None or self._writes % _COUNT_EVERY == 0:
             self._used = self.used()
@@ -155,21 +155,21 @@ class CacheFolder:
             files = list(self.files())
             self._used = sum(file.size for file in files)
             if self._used + size > allowed:
-                self._drop(files, allowed - size)
+                self._evict(files, allowed - size)
 
-    def _drop(self, files: Iterable[CachedFile], target: int) -> None:
-        """Deletes down to a little under the target, so that not every write has to."""
+    def _evict(self, files: Iterable[CachedFile], target: int) -> None:
+        """Deletes files to somewhat below the target, so that not every write has to."""
         assert self._used is not None
         target = max(0, target - int(self._limit * _SPARE_SHARE))
         for file in sorted(files, key=lambda f: f.used_at):
             if self._used <= target:
                 return
-            if deleted(file):
+            if delete_file(file):
                 self._used -= file.size
 
 
-def deleted(file: CachedFile) -> bool:
-    """Deletes a file; False if it is still there (Windows: somebody reads it)."""
+def delete_file(file: CachedFile) -> bool:
+    """Deletes a file; returns False if that failed (on Windows: it is open somewhere)."""
     try:
         file.path.unlink()
     except FileNotFoundError:
@@ -193,7 +193,7 @@ def _replace(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         if isinstance(error, PermissionError) and path.exists():
-            return  # Windows: somebody reads the file of this name, which is as good
+            return  # Windows: the file of this name is open, and has the same content
         raise
 
 

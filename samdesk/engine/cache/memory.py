@@ -1,6 +1,6 @@
-"""The embedding cache: what was encoded is kept, on the device first, then in the host's memory.
+"""The embedding cache in memory: on the device first, then on the host.
 
-Behind both may stand the disk (``disk``), which also serves the next start of the program.
+Behind it may be the cache on disk (``disk``), which survives restarts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from samdesk.engine.protocols import ModelInfo
 from samdesk.engine.runtime.device import release
 from samdesk.images.stamp import ImageStamp
 
-__all__ = ["MIB", "Found", "ImageStamp", "MemoryCache", "model_key", "moved"]
+__all__ = ["MIB", "CachedEmbedding", "ImageStamp", "MemoryCache", "model_key", "to_device"]
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ Place: TypeAlias = Literal["device", "host"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Found:
+class CachedEmbedding:
     """An embedding that was in memory.
 
     Attributes:
-        embedding: It, on the model's device.
-        place: Where it was.
+        embedding: On the model's device.
+        place: Where it was cached.
     """
 
     embedding: Embedding
@@ -50,21 +50,21 @@ _Key: TypeAlias = tuple[ImageStamp, str, Frame | None]
 
 
 @dataclasses.dataclass
-class _Entry:
+class _HeldEmbedding:
     embedding: Embedding
     device: str
 
 
 class MemoryCache:
-    """A least-recently-used cache of embeddings with a budget in bytes for each kind of memory.
+    """An LRU cache of embeddings with a budget in bytes for device and host memory. Thread-safe.
 
-    Thread-safe. What overflows the device's budget moves to the host, what overflows the host's is
-    forgotten. On the CPU there is the host's memory only.
+    What exceeds the device's budget moves to the host; what exceeds the host's is evicted. A model on the
+    CPU uses the host's memory only.
 
     Args:
         device_bytes: Budget on the model's device, bytes.
-        host_bytes: Budget in the host's memory, bytes.
-        disk: Where to look for what is not in memory; None: nowhere.
+        host_bytes: Budget in host memory, bytes.
+        disk: The cache to look in next; None: there is none.
     """
 
     def __init__(
@@ -74,87 +74,85 @@ class MemoryCache:
         self._lock = RLock()
         self._device_bytes = device_bytes
         self._host_bytes = host_bytes
-        self._on_device: OrderedDict[_Key, _Entry] = OrderedDict()
-        self._on_host: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._on_device: OrderedDict[_Key, _HeldEmbedding] = OrderedDict()
+        self._on_host: OrderedDict[_Key, _HeldEmbedding] = OrderedDict()
 
     def set_budget(self, device_bytes: int, host_bytes: int) -> None:
-        """Changes the budgets, bytes; what does not fit any more leaves at once."""
+        """Sets the budgets, bytes, and evicts what no longer fits."""
         with self._lock:
             before = len(self)
             self._device_bytes, self._host_bytes = device_bytes, host_bytes
-            self._settle()
+            self._evict()
             fewer = len(self) < before
-        if fewer:  # on a thread of its own: it takes some 10 ms, and this is called by the window
-            Thread(target=_give_back, name="give-back", daemon=True).start()
+        if fewer:  # on a thread of its own: it takes some 10 ms, and this is called on the GUI thread
+            Thread(target=_release_unused, name="release-memory", daemon=True).start()
 
     def get(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Embedding | None:
-        """The embedding of ``find``."""
+        """The embedding that ``find`` finds."""
         found = self.find(stamp, model, view)
         return None if found is None else found.embedding
 
-    def find(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> Found | None:
+    def find(self, stamp: ImageStamp, model: str, view: Frame | None = None) -> CachedEmbedding | None:
         """The embedding of an image by a model, on the model's device; None if it is not in memory.
 
         Args:
             stamp: The image file as it is now.
-            model: Says the model, its device and precision (see ``model_key``).
-            view: The part of the image that was asked for; None for all of it.
+            model: Identifies the model, its device and precision (see ``model_key``).
+            view: The part of the image that was encoded; None: the whole image.
         """
         key = (stamp, model, view)
         with self._lock:
             entry = self._on_device.get(key)
             if entry is not None:
                 self._on_device.move_to_end(key)
-                return Found(entry.embedding, "device")
+                return CachedEmbedding(entry.embedding, "device")
             entry = self._on_host.pop(key, None)
             if entry is None:
                 return None
             if entry.device == "cpu":
                 self._on_host[key] = entry
-                return Found(entry.embedding, "host")
-            embedding = self._bring_back(key, entry)
-            return None if embedding is None else Found(embedding, "host")
+                return CachedEmbedding(entry.embedding, "host")
+            embedding = self._restore_to_device(key, entry)
+            return None if embedding is None else CachedEmbedding(embedding, "host")
 
     def put(
         self, stamp: ImageStamp, model: str, embedding: Embedding, device: str, view: Frame | None = None
     ) -> None:
-        """Keeps an embedding; one of an earlier state of the same file by the same model goes.
+        """Adds an embedding; those of an earlier state of the same file by the same model are removed.
 
         Args:
             stamp: The image file as it was read.
             model: See ``get``.
-            embedding: What was encoded.
-            device: Where its tensors live ("cuda:0", "mps", "cpu").
+            embedding: The embedding.
+            device: Where its tensors are ("cuda:0", "mps", "cpu").
             view: See ``get``.
         """
         with self._lock:
-            self._forget_older(stamp, model)
-            self._place((stamp, model, view), _Entry(embedding, device))
-            self._settle()
+            self._remove_outdated(stamp, model)
+            self._place((stamp, model, view), _HeldEmbedding(embedding, device))
+            self._evict()
 
     def shrink(self) -> None:
-        """Frees the device's memory: all goes to the host, and half the budget is left on the device."""
+        """Moves everything off the device and halves the device's budget."""
         with self._lock:
             budget, self._device_bytes = self._device_bytes, 0
-            self._settle()
+            self._evict()
             self._device_bytes = budget // 2
-        _give_back()
+        _release_unused()
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Removes everything."""
         with self._lock:
             self._on_device.clear()
             self._on_host.clear()
 
     @property
     def device_bytes(self) -> int:
-        """Bytes held on the device."""
         with self._lock:
             return _total(self._on_device)
 
     @property
     def host_bytes(self) -> int:
-        """Bytes held in the host's memory."""
         with self._lock:
             return _total(self._on_host)
 
@@ -162,46 +160,46 @@ class MemoryCache:
         with self._lock:
             return len(self._on_device) + len(self._on_host)
 
-    def _place(self, key: _Key, entry: _Entry) -> None:
+    def _place(self, key: _Key, entry: _HeldEmbedding) -> None:
         (self._on_host if entry.device == "cpu" else self._on_device)[key] = entry
 
-    def _forget_older(self, stamp: ImageStamp, model: str) -> None:
-        for shelf in (self._on_device, self._on_host):
-            for key in [k for k in shelf if k[0].path == stamp.path and k[0] != stamp and k[1] == model]:
-                del shelf[key]
+    def _remove_outdated(self, stamp: ImageStamp, model: str) -> None:
+        for entries in (self._on_device, self._on_host):
+            for key in [k for k in entries if k[0].path == stamp.path and k[0] != stamp and k[1] == model]:
+                del entries[key]
 
-    def _bring_back(self, key: _Key, entry: _Entry) -> Embedding | None:
+    def _restore_to_device(self, key: _Key, entry: _HeldEmbedding) -> Embedding | None:
         try:
-            embedding = moved(entry.embedding, entry.device)
+            embedding = to_device(entry.embedding, entry.device)
         except RuntimeError as error:  # torch.OutOfMemoryError is one
             log.info("no room on %s for an embedding: %s", entry.device, error)
             self.shrink()
             return None
-        self._on_device[key] = _Entry(embedding, entry.device)
-        self._settle()
+        self._on_device[key] = _HeldEmbedding(embedding, entry.device)
+        self._evict()
         return embedding
 
-    def _settle(self) -> None:
+    def _evict(self) -> None:
         while self._on_device and _total(self._on_device) > self._device_bytes:
             key, entry = self._on_device.popitem(last=False)
             if entry.embedding.nbytes <= self._host_bytes:
-                self._on_host[key] = _Entry(moved(entry.embedding, "cpu"), entry.device)
+                self._on_host[key] = _HeldEmbedding(to_device(entry.embedding, "cpu"), entry.device)
         while self._on_host and _total(self._on_host) > self._host_bytes:
             self._on_host.popitem(last=False)
 
 
 def model_key(info: ModelInfo) -> str:
-    """What tells one model's embeddings from another's: also its device and precision."""
+    """Identifies a model, its device and its precision: embeddings of different keys are not mixed."""
     return f"{info.key}|{info.path}|{info.device}|{info.precision}"
 
 
-def moved(embedding: Embedding, device: str) -> Embedding:
+def to_device(embedding: Embedding, device: str) -> Embedding:
     """The same embedding with its tensors on another device."""
     return dataclasses.replace(embedding, data=_map_tensors(embedding.data, lambda t: t.to(device)))
 
 
 def _map_tensors(data: Any, move: Callable[[Any], Any]) -> Any:
-    """A copy of nested tuples, lists, dicts and dataclasses with ``move`` done to every tensor."""
+    """A copy of nested tuples, lists, dicts and dataclasses with ``move`` applied to every tensor."""
     if hasattr(data, "to") and hasattr(data, "device"):
         return move(data)
     if isinstance(data, dict):
@@ -216,15 +214,15 @@ def _map_tensors(data: Any, move: Callable[[Any], Any]) -> Any:
     return data
 
 
-def _total(shelf: OrderedDict[_Key, _Entry]) -> int:
-    return sum(entry.embedding.nbytes for entry in shelf.values())
+def _total(entries: OrderedDict[_Key, _HeldEmbedding]) -> int:
+    return sum(entry.embedding.nbytes for entry in entries.values())
 
 
-def _give_back() -> None:
-    """Gives the memory that torch and the C library keep for later back to the device and the system.
+def _release_unused() -> None:
+    """Returns the unused memory that torch and the C library hold to the device and the system.
 
-    glibc returns only what is free at the end of its heap, and an embedding is small enough to lie
-    somewhere in it: of 180 MB that left, 95 MB had come back without this.
+    glibc returns only what is free at the end of its heap, and an embedding may lie anywhere in it: of
+    180 MB evicted, only 95 MB were returned without this.
     """
     if "torch" in sys.modules:
         release()

@@ -1,4 +1,4 @@
-"""Writes that nobody waits for."""
+"""A background thread for writes."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundWriter:
-    """Does jobs one after another on a thread that lives only while there are some. Thread-safe.
+    """Runs jobs one after another on a thread that exists only while there are any. Thread-safe.
 
-    A few may wait; more are refused, as it is for what can be made again. The thread is a daemon: a
-    program that ends without ``close`` does not wait for a slow disk.
+    Its queue is short, and jobs beyond it are refused: what it writes can be made again. The thread is a
+    daemon, so a program that exits without ``close`` does not wait for a slow disk.
 
     Args:
         name: Of the thread.
-        most: How many jobs may wait.
+        max_pending: Jobs that may wait in the queue.
     """
 
-    def __init__(self, name: str, most: int = 4) -> None:
+    def __init__(self, name: str, max_pending: int = 4) -> None:
         self._name = name
-        self._most = most
+        self._max_pending = max_pending
         self._changed = Condition()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._works = False
+        self._running = False
         self._closed = False
 
-    def offer(self, job: Callable[[], None]) -> bool:
-        """Does a job soon; False if too many wait, or after ``close``."""
+    def submit(self, job: Callable[[], None]) -> bool:
+        """Queues a job; returns False if the queue is full, or after ``close``."""
         with self._changed:
-            if self._closed or len(self._jobs) >= self._most:
+            if self._closed or len(self._jobs) >= self._max_pending:
                 return False
             self._jobs.append(job)
-            if not self._works:
-                self._works = self._started()
-            return self._works
+            if not self._running:
+                self._running = self._start()
+            return self._running
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Waits until all jobs are done; False if that takes longer than the timeout."""
+        """Waits until all jobs are done; returns False on timeout."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            while self._works:
+            while self._running:
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
                     return False
@@ -52,7 +52,7 @@ class BackgroundWriter:
             return True
 
     def close(self, timeout_s: float = 1.0) -> bool:
-        """Takes no more jobs and waits a moment for those there are; the rest is dropped."""
+        """Refuses further jobs, waits for the pending ones within the timeout, and drops the rest."""
         with self._changed:
             self._closed = True
         done = self.flush(timeout_s)
@@ -60,24 +60,24 @@ class BackgroundWriter:
             self._jobs.clear()
         return done
 
-    def _started(self) -> bool:
+    def _start(self) -> bool:
         try:
-            Thread(target=self._work, name=self._name, daemon=True).start()
-        except RuntimeError as error:  # the program is ending, or has too many threads
-            log.info("no thread to write with: %s", error)
+            Thread(target=self._run, name=self._name, daemon=True).start()
+        except RuntimeError as error:  # the interpreter is shutting down, or there are too many threads
+            log.info("cannot start a writer thread: %s", error)
             self._jobs.clear()
             return False
         return True
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
             with self._changed:
                 if not self._jobs:
-                    self._works = False
+                    self._running = False
                     self._changed.notify_all()
                     return
                 job = self._jobs.popleft()
             try:
                 job()
             except Exception:
-                log.exception("a write in the background failed")
+                log.exception("a background write failed")

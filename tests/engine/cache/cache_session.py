@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.engine.cache.file import SUFFIX, Entry, packed, unpacked
+from samdesk.engine.cache.file import SUFFIX, StoredEmbedding, deserialize, serialize
 from samdesk.engine.cache.folder import CacheFolder
 
 
-def entry(side: int) -> Entry:
-    return Entry((np.ones((1, side, side), np.float16),), (10, 20), Frame(0, 0, 20))
+def entry(side: int) -> StoredEmbedding:
+    return StoredEmbedding((np.ones((1, side, side), np.float16),), (10, 20), Frame(0, 0, 20))
 
 
 def write(cache: CacheFolder, count: int, seed: int, side: int) -> None:
@@ -26,12 +26,12 @@ def write(cache: CacheFolder, count: int, seed: int, side: int) -> None:
     names = [f"{i:040x}" for i in range(40)]
     for _ in range(count):
         name = rng.choice(names)
-        cache.write("m", name, packed(name, entry(side)))
+        cache.write("m", name, serialize(name, entry(side)))
         print(name, flush=True)
         other = rng.choice(names)
         data = cache.read("m", other)
         if data is not None:
-            unpacked(other, data)
+            deserialize(other, data)
 
 
 def too_large(cache: CacheFolder) -> None:
@@ -39,7 +39,7 @@ def too_large(cache: CacheFolder) -> None:
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     try:
-        cache.write("m", "a", packed("a", entry(1000)))
+        cache.write("m", "a", serialize("a", entry(1000)))
     except OSError as error:
         print(error.strerror)
 

@@ -1,4 +1,4 @@
-"""Embeddings on the disk: what comes back, what leaves, and what is wrong with disks."""
+"""The embedding cache on disk: reads, eviction, damaged files and failing disks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PointPrompt, PromptSet
 from samdesk.engine.cache.disk import LIMIT_BYTES, DiskCache
-from samdesk.engine.cache.file import SUFFIX, BadEntry, Entry, packed, unpacked
+from samdesk.engine.cache.file import SUFFIX, InvalidEmbeddingFile, StoredEmbedding, deserialize, serialize
 from samdesk.engine.cache.folder import CachedFile, CacheFolder
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
@@ -199,8 +199,8 @@ def test_numbers_that_do_not_fit_are_not_kept(
 
 def spoilt(data: bytes, name: str) -> dict[str, bytes]:
     """A file's bytes after all that can happen to them."""
-    entry = unpacked(name, data)
-    other = Entry(tuple(a + np.float16(1) for a in entry.arrays), entry.image_hw, entry.frame)
+    entry = deserialize(name, data)
+    other = StoredEmbedding(tuple(a + np.float16(1) for a in entry.arrays), entry.image_hw, entry.frame)
     nan = entry.arrays[0].copy()
     nan[..., 3] = np.nan
     flipped = bytearray(data)
@@ -214,11 +214,11 @@ def spoilt(data: bytes, name: str) -> dict[str, bytes]:
         "the end lost in a power failure": data[: len(data) // 2] + bytes(len(data) - len(data) // 2),
         "a bit flipped": bytes(flipped),
         "something else": b"\xff\xd8\xff\xe0 not an embedding" * 100,
-        "another embedding": packed("0" * 40, other),
-        "not a number": packed(name, replace(entry, arrays=(nan,))),
-        "another shape": packed(name, replace(entry, arrays=(np.ones((2, 3, 4), np.float16),))),
-        "one too many": packed(name, replace(entry, arrays=(*entry.arrays, *entry.arrays))),
-        "nothing in it": packed(name, replace(entry, arrays=())),
+        "another embedding": serialize("0" * 40, other),
+        "not a number": serialize(name, replace(entry, arrays=(nan,))),
+        "another shape": serialize(name, replace(entry, arrays=(np.ones((2, 3, 4), np.float16),))),
+        "one too many": serialize(name, replace(entry, arrays=(*entry.arrays, *entry.arrays))),
+        "nothing in it": serialize(name, replace(entry, arrays=())),
     }
 
 
@@ -242,11 +242,11 @@ def test_a_bad_file_is_deleted_and_the_image_encoded_again(
 def test_full_floats_are_no_entry(embedding: Embedding) -> None:
     from safetensors.numpy import save
 
-    data = packed("n", Entry((np.ones((1, 2), np.float16),), (1, 2), Frame(0, 0, 2)))
+    data = serialize("n", StoredEmbedding((np.ones((1, 2), np.float16),), (1, 2), Frame(0, 0, 2)))
     about = {"entry": "n", "image_hw": "[1, 2]", "frame": "[0, 0, 2, null]", "crc32": "0"}
-    assert unpacked("n", data).arrays[0].tolist() == [[1, 1]]
-    with pytest.raises(BadEntry, match="half floats"):
-        unpacked("n", save({"0": np.ones((1, 2), np.float32)}, about))
+    assert deserialize("n", data).arrays[0].tolist() == [[1, 1]]
+    with pytest.raises(InvalidEmbeddingFile, match="half floats"):
+        deserialize("n", save({"0": np.ones((1, 2), np.float32)}, about))
 
 
 def test_a_folder_that_is_deleted_meanwhile_is_made_again(
@@ -271,7 +271,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(
     assert disk.flush(30)
     assert disk.get(predictor, images("a")) is None
     (notice,) = notices
-    assert "Encoded images cannot be kept in" in notice
+    assert "Encoded images cannot be saved in" in notice
     assert str(tmp_path / "cache") in notice
     assert "Nothing is lost" in notice
 
@@ -332,7 +332,7 @@ def test_killed_while_writing_it_leaves_no_broken_entry(folder: Path) -> None:
         process.communicate(timeout=60)
         assert process.returncode != 0
         for file in files(folder):
-            assert unpacked(file.stem, file.read_bytes()).image_hw == (10, 20)
+            assert deserialize(file.stem, file.read_bytes()).image_hw == (10, 20)
     assert len(files(folder)) >= 3
     cache = CacheFolder(folder, SUFFIX, 100_000_000)
     half_written = folder / "m" / ".tmp-abandoned"
@@ -351,7 +351,7 @@ def test_two_processes_share_a_folder_and_its_limit(folder: Path) -> None:
         process.communicate(timeout=120)
         assert process.returncode == 0
     for file in files(folder):
-        unpacked(file.stem, file.read_bytes())
+        deserialize(file.stem, file.read_bytes())
     assert len(files(folder)) >= 3
     assert sum(f.stat().st_size for f in files(folder)) <= 2 * limit, "one may not know of the other's last"
     CacheFolder(folder, SUFFIX, limit).trim()

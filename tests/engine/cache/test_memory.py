@@ -1,4 +1,4 @@
-"""Where encoded images are kept."""
+"""The embedding cache in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from samdesk.domain.geometry.types import Frame
-from samdesk.engine.cache.memory import MIB, ImageStamp, MemoryCache, model_key, moved
+from samdesk.engine.cache.memory import MIB, ImageStamp, MemoryCache, model_key, to_device
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo
 
@@ -81,7 +81,7 @@ def test_it_says_where_it_was() -> None:
         cache.put(stamp(name), "m", embedding(), "cuda:0")
     cache.put(stamp("d"), "m", embedding("cpu"), "cpu")
     assert [place_of(cache, n) for n in "cadx"] == ["device", "host", "host", "nowhere"]
-    assert place_of(cache, "a") == "device", "what came from the host moved to the top"
+    assert place_of(cache, "a") == "device", "what came from the host to_device to the top"
 
 
 def test_shrinking_empties_the_device_and_forgets_nothing() -> None:
@@ -150,7 +150,7 @@ def test_real_tensors_move_and_the_embedding_stays_as_it_was() -> None:
     torch = pytest.importorskip("torch")
     data: Any = {"a": torch.ones(2), "b": [torch.zeros(1), 3], "c": np.ones(2)}
     kept = Embedding("m", (1, 1), Frame(0, 0, 1), data, 12)
-    away = moved(kept, "meta")
+    away = to_device(kept, "meta")
     assert away.data["a"].device.type == "meta"
     assert away.data["b"][1] == 3
     assert kept.data["a"].device.type == "cpu"

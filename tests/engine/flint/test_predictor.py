@@ -19,7 +19,7 @@ from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import BoolArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, MaskPrompt, PointPrompt, PromptSet
 from samdesk.engine.auto_masks import segment_everything
-from samdesk.engine.cache.memory import moved
+from samdesk.engine.cache.memory import to_device
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.families import describe, find_family
 from samdesk.engine.models.load import class_names, load_detector, load_predictor
@@ -300,7 +300,7 @@ def test_another_models_embedding_is_refused(predictor: Predictor, embedding: Em
 def test_an_embedding_moved_to_the_host_and_back_is_the_same(predictor: Predictor, bus: RgbImage) -> None:
     embedding = predictor.encode(bus)
     before = predictor.predict(embedding, PromptSet((COAT,)))
-    back = moved(moved(embedding, "cpu"), "cpu")
+    back = to_device(to_device(embedding, "cpu"), "cpu")
     assert back.data is not embedding.data
     after = predictor.predict(back, PromptSet((COAT,)))
     assert all(np.array_equal(a.logits, b.logits) for a, b in zip(before, after, strict=True))
