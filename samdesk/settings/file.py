@@ -1,4 +1,4 @@
-"""The file behind the settings: a sparse JSON table that several programs may change."""
+"""The settings file: a JSON object that several running instances may change."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from samdesk.base.atomic import write_text
 
 ABSENT = object()
-"""Stands for a key that is to leave the file."""
+"""The value of a key that is to be removed from the file."""
 
 
 def read_table(path: Path) -> dict[str, Any] | None:
-    """The table in a file: empty if there is no file, None if it holds something else.
+    """The JSON object in a file: empty if there is no file, None if it is not a JSON object.
 
     Raises:
-        OSError: The file is there and cannot be read.
+        OSError: The file exists and cannot be read.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -29,10 +29,10 @@ def read_table(path: Path) -> dict[str, Any] | None:
 
 
 def merge_into(path: Path, changed: dict[str, Any]) -> None:
-    """Writes some keys over the file as it is now; ``ABSENT`` removes one.
+    """Merges some keys into the file; ``ABSENT`` removes one.
 
     Raises:
-        OSError: The file could not be read or written; it is as it was.
+        OSError: The file could not be read or written; it is unchanged.
     """
     stored = read_table(path) or {}
     stored.update(changed)
@@ -41,8 +41,8 @@ def merge_into(path: Path, changed: dict[str, Any]) -> None:
     write_text(path, json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def keep_bad(path: Path) -> Path:
-    """Moves a file that cannot be understood out of the way; the result is its new name."""
+def rename_bad(path: Path) -> Path:
+    """Renames a file that cannot be parsed to ``NAME.bad`` and returns its new path."""
     bad = path.with_name(path.name + ".bad")
     with contextlib.suppress(OSError):
         path.replace(bad)

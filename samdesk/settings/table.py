@@ -1,4 +1,4 @@
-"""Settings: one typed table, and an object that keeps what differs from it in a JSON file."""
+"""The table of all settings, and the store of their values in a JSON file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from samdesk.base.places import config
-from samdesk.settings.file import ABSENT, keep_bad, merge_into, read_table
+from samdesk.settings.file import ABSENT, merge_into, read_table, rename_bad
 from samdesk.settings.parameters import PARAMETERS
 
 T = TypeVar("T")
 
 
 class SettingError(ValueError):
-    """A value that a setting cannot take; the text says why."""
+    """A value is not valid for a setting; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Setting(Generic[T]):
 
     Attributes:
         key: Its name in the file, ``section.name``.
-        default: The value it has until changed; its type is the setting's type.
-        section: The page of the settings dialog; empty: kept for the program, not shown.
-        title: What the dialog calls it.
+        default: The initial value; its type is the setting's type.
+        section: The page of the settings dialog; empty: internal, not shown.
+        title: Its label in the dialog.
         help: One sentence on what it does.
-        unit: What its number counts, shown behind it ("MB").
-        choices: The values it may take, each with what the dialog calls it; empty: any.
+        unit: The unit of its number, shown after it ("MB").
+        choices: The allowed values, each with its label in the dialog; empty: any.
         minimum: Smallest number allowed.
         maximum: Largest number allowed.
-        step: What one click on the arrows adds.
+        step: The spin box's single step.
     """
 
     key: str
@@ -54,7 +54,7 @@ class Setting(Generic[T]):
         return type(self.default)
 
     def check(self, value: object) -> T:
-        """The value in the setting's own type; ``SettingError`` in words if it cannot be one."""
+        """Converts a value to the setting's type. Raises ``SettingError``."""
         name = self.title or self.key
         if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
@@ -62,7 +62,7 @@ class Setting(Generic[T]):
             raise SettingError(f"{name}: expected {_KINDS[self.kind]}, not {value!r}")
         if self.choices and value not in [choice for choice, _ in self.choices]:
             allowed = ", ".join(repr(choice) for choice, _ in self.choices)
-            raise SettingError(f"{name}: {value!r} is none of {allowed}")
+            raise SettingError(f"{name}: {value!r} is not one of {allowed}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             self._check_range(name, value)
         return value  # type: ignore[return-value]
@@ -83,79 +83,83 @@ _KINDS: dict[type, str] = {
     dict: "a table",
 }
 
-_MODEL, _SPEED, _LOOK, _AUTO = "Model", "Speed and memory", "Look", "Auto-annotate"
+_MODEL, _SPEED, _APPEARANCE, _AUTO = "Model", "Speed and memory", "Appearance", "Auto-annotate"
 
 MODEL_NAME = Setting(
-    "model.name", "", _MODEL, "Model", "A model name or checkpoint file. Empty: the best one on this machine."
+    "model.name",
+    "",
+    _MODEL,
+    "Model",
+    "A model name or checkpoint file. Leave empty for the best one on this computer.",
 )
 MODEL_DEVICE = Setting(
     "model.device",
     "",
     _MODEL,
     "Device",
-    "Where the model runs: cuda:0, mps, cpu. Empty: the fastest there is.",
+    "Where the model runs: cuda:0, mps or cpu. Leave empty for the fastest device.",
 )
 MODEL_PRECISION = Setting(
     "model.precision", "auto", _MODEL, "Precision",
-    "Half precision is faster where the device is made for it.", choices=(("auto", "Automatic"), ("fp32",
+    "Half precision is faster on devices that support it.", choices=(("auto", "Automatic"), ("fp32",
     "fp32, full"), ("fp16", "fp16, half"), ("bf16", "bf16, half")),
 )  # fmt: skip
 HOVER_PREVIEW = Setting(
     "sam.hover_preview", True, _MODEL, "Preview under the cursor",
-    "With no prompt placed, the mask under the mouse follows it.",
+    "Shows the mask under the cursor until you click.",
 )  # fmt: skip
 LOOK_CLOSER = Setting(
     "sam.look_closer", True, _MODEL, "Look closer automatically",
-    "Zoomed in, SAM looks at the part on screen, not the whole photo: small things get fine masks.",
+    "When zoomed in, SAM encodes the visible part of the image: small objects get finer masks.",
 )  # fmt: skip
 LOOK_CLOSER_FROM = Setting(
     "sam.look_closer_from", 2.0, _MODEL, "Look closer from",
-    "How much finer than the whole photo a closer look must be to be taken by itself.",
+    "Zoom at which a closer look starts by itself.",
     choices=((1.4, "1.4×"), (2.0, "2×"), (2.8, "2.8×"), (4.0, "4×"), (8.0, "8×")),
 )  # fmt: skip
 PREFETCH = Setting(
     "sam.prefetch", True, _SPEED, "Prepare neighbouring images",
-    "Encode the next and the previous image ahead, so that they answer at once.",
+    "Encodes the next and previous image in advance, so that they respond at once.",
 )  # fmt: skip
 EMBEDDING_CACHE_MB = Setting(
     "sam.embedding_cache_mb", 1024, _SPEED, "Memory for encoded images",
-    "Going back to an image that is still in it costs nothing.", "MB", minimum=64, maximum=65536, step=128,
+    "Going back to a recent image is instant.", "MB", minimum=64, maximum=65536, step=128,
 )  # fmt: skip
 EMBEDDING_DISK = Setting(
     "sam.embedding_disk", True, _SPEED, "Keep encoded images on disk",
-    "An image that was encoded once answers at once after the next start, too.",
+    "Images that were encoded before respond at once, even after a restart.",
 )  # fmt: skip
 EMBEDDING_DISK_GB = Setting(
     "sam.embedding_disk_gb", 10, _SPEED, "Disk space for encoded images",
-    "1 GB holds about 500 images (SAM 2: 128). Those not used for longest leave first, and 1 GB of the disk "
+    "1 GB holds about 500 images (SAM 2: 128). The least recently used are deleted first; 1 GB of disk space "
     "always stays free.", "GB", minimum=1, maximum=100000,
 )  # fmt: skip
 MAX_MEGAPIXELS = Setting(
     "images.max_megapixels", 500, _SPEED, "Largest image",
-    "Larger images are listed but not opened, to protect your memory.", "MP", minimum=1, maximum=10000,
+    "Larger images are listed but not opened, to save memory.", "MP", minimum=1, maximum=10000,
     step=50,
 )  # fmt: skip
 THEME = Setting(
-    "look.theme", "system", _LOOK, "Theme", "Light, dark, or as the desktop says.",
-    choices=(("system", "As the system"), ("light", "Light"), ("dark", "Dark")),
+    "look.theme", "system", _APPEARANCE, "Theme", "Light, dark, or follow the desktop.",
+    choices=(("system", "Match system"), ("light", "Light"), ("dark", "Dark")),
 )  # fmt: skip
 FILL_OPACITY = Setting(
-    "look.fill_opacity", 30, _LOOK, "Fill", "How much colour lies over the photo inside an annotation.", "%",
+    "look.fill_opacity", 30, _APPEARANCE, "Fill", "Opacity of the fill inside annotations.", "%",
     minimum=0, maximum=90, step=5,
 )  # fmt: skip
 OUTLINE_WIDTH = Setting(
-    "look.outline_width", 2.0, _LOOK, "Outline", "Width of outlines on the screen, at any zoom.", "px",
+    "look.outline_width", 2.0, _APPEARANCE, "Outline", "Width of outlines on screen, at any zoom.", "px",
     minimum=0.5, maximum=6, step=0.5,
 )  # fmt: skip
 LABEL_TAGS = Setting(
-    "look.label_tags", False, _LOOK, "Name tags", "Write the label beside each annotation on the canvas."
+    "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label next to each annotation."
 )
 AUTO_DET_MODEL = Setting(
     "auto.det_model",
     "",
     _AUTO,
     "Detector",
-    "The model that finds the objects: a name or a file. Empty: the best one on this machine.",
+    "The model that finds objects: a name or a file. Leave empty for the best one on this computer.",
 )
 AUTO_PARAMETERS: dict[str, Setting[Any]] = {
     row.name: Setting(
@@ -167,21 +171,21 @@ AUTO_PARAMETERS: dict[str, Setting[Any]] = {
 """Parameter of auto-annotate -> the setting that remembers it."""
 RECENT_FOLDERS: Setting[list[Any]] = Setting("recent_folders", [])
 LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
-"""Where the user left off: recent folder -> image key. Looking alone leaves no trace in the folder."""
-TOLD_OF_FLINT = Setting("told.flint", False)
-"""Whether the user has been told what the engine in the box is."""
+"""The image last shown, by recent folder: folder -> image key. Viewing alone writes nothing to the folder."""
+FLINT_INTRODUCED = Setting("told.flint", False)
+"""Whether the message about the built-in model has been shown."""
 WINDOW_GEOMETRY = Setting("window.geometry", "")
 WINDOW_DOCKS = Setting("window.docks", "")
 WINDOW_COLLAPSED: Setting[list[Any]] = Setting("window.collapsed", [])
 SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
-"""Commands whose keys were changed: command id -> list of key sequences (portable text)."""
+"""Customised shortcuts: command id -> list of key sequences (portable text)."""
 
 SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
-    RECENT_FOLDERS, LAST_IMAGES, TOLD_OF_FLINT, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
+    RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""
 
@@ -189,7 +193,7 @@ _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def find(setting: Setting[T] | str) -> Setting[Any]:
-    """The setting of a key; ``KeyError`` if there is none."""
+    """The setting with this key. Raises ``KeyError``."""
     return _BY_KEY[setting] if isinstance(setting, str) else setting
 
 
@@ -197,23 +201,23 @@ RECENT_LIMIT = 10
 
 
 class Settings:
-    """What the user has set. The file holds only what differs from the defaults.
+    """The values of all settings. The file holds only those that differ from the defaults.
 
-    A changed value is in force at once and written a moment later by a background thread, so no
-    caller waits for the disk; ``flush`` writes what is left. Two running programs keep each other's
-    changes: only the keys changed here are written over the file as it then is.
+    A change takes effect at once and is written a moment later by a background thread, so no caller
+    waits for the disk; ``flush`` writes what is pending. Instances that run at the same time keep each
+    other's changes: only the keys changed here are merged into the file as it then is.
 
     Attributes:
         path: The JSON file.
-        problem: What went wrong with the file last, in words; empty when nothing did.
+        problem: The last error with the file, for the user; "" if there was none.
     """
 
     def __init__(self, path: Path | None = None, *, save_delay: float = 0.5) -> None:
-        """Reads the file; one that cannot be understood is kept beside it as ``.bad``.
+        """Reads the file; one that cannot be parsed is renamed to ``.bad``.
 
         Args:
             path: The JSON file; None: ``settings.json`` in the user's config folder.
-            save_delay: Seconds between a change and its writing; 0 writes at once.
+            save_delay: Seconds from a change until it is written; 0 writes at once.
         """
         self.path = path if path is not None else config() / "settings.json"
         self.problem = ""
@@ -231,7 +235,7 @@ class Settings:
     @overload
     def get(self, setting: str) -> Any: ...
     def get(self, setting: Setting[Any] | str) -> Any:
-        """The value in force; lists and tables are copies. ``KeyError`` for an unknown key."""
+        """The current value; lists and dicts are copies. Raises ``KeyError`` for an unknown key."""
         found = find(setting)
         return _copy(self._values.get(found.key, found.default))
 
@@ -240,7 +244,7 @@ class Settings:
     @overload
     def set(self, setting: str, value: object) -> None: ...
     def set(self, setting: Setting[Any] | str, value: Any) -> None:
-        """Changes a setting and tells the listeners; ``SettingError`` if the value is not allowed."""
+        """Changes a setting and notifies the listeners. Raises ``SettingError`` for an invalid value."""
         found = find(setting)
         value = found.check(value)
         if value == self.get(found):
@@ -256,7 +260,7 @@ class Settings:
             listener(found)
 
     def reset(self, setting: Setting[T]) -> None:
-        """Gives a setting its default again."""
+        """Resets a setting to its default."""
         self.set(setting, setting.default)
 
     def is_default(self, setting: Setting[T]) -> bool:
@@ -264,7 +268,7 @@ class Settings:
         return setting.key not in self._values
 
     def on_change(self, listener: Callable[[Setting[Any]], None]) -> Callable[[], None]:
-        """Calls ``listener`` with each setting that changes; the result takes that back."""
+        """Calls ``listener`` with each setting that changes. Returns a function that unsubscribes it."""
         self._listeners.append(listener)
 
         def remove() -> None:
@@ -274,17 +278,17 @@ class Settings:
         return remove
 
     def add_recent(self, folder: Path) -> None:
-        """Puts a folder at the top of the recent ones."""
+        """Moves a folder to the top of the recent folders."""
         text = str(folder)
         rest = [other for other in self.get(RECENT_FOLDERS) if other != text]
         self.set(RECENT_FOLDERS, [text, *rest][:RECENT_LIMIT])
 
     def recent(self) -> list[Path]:
-        """Folders that were open before, the latest first."""
+        """The recent folders, latest first."""
         return [Path(text) for text in self.get(RECENT_FOLDERS) if isinstance(text, str)]
 
     def flush(self) -> bool:
-        """Writes what has not been written; False (and ``problem``) if that failed."""
+        """Writes pending changes; returns False and sets ``problem`` if that failed."""
         with self._disk:
             with self._lock:
                 if self._timer is not None:
@@ -321,21 +325,22 @@ class Settings:
             return
         if stored is None:
             self.problem = (
-                f"The settings in {self.path} could not be understood; the defaults are in force. "
-                f"The file is kept as {keep_bad(self.path).name}."
+                f"The settings in {self.path} are damaged, so the defaults are used. "
+                f"The damaged file is kept as {rename_bad(self.path).name}."
             )
             return
-        wrong: list[str] = []
+        invalid: list[str] = []
         for key, value in stored.items():
             if key not in _BY_KEY:
-                continue  # another version's; it stays in the file
+                continue  # of another version; it stays in the file
             try:
                 self._values[key] = _BY_KEY[key].check(value)
             except SettingError as error:
-                wrong.append(str(error))
-        if wrong:
+                invalid.append(str(error))
+        if invalid:
             self.problem = (
-                f"In {self.path}, these settings are not valid and have their defaults: " + "; ".join(wrong)
+                f"Some settings in {self.path} are invalid and were reset to their defaults: "
+                + "; ".join(invalid)
             )
 
 

@@ -95,20 +95,20 @@ def test_the_chooser_uses_what_is_clicked(arrive: Arrive, folder: Path, real: Se
 
 def test_flint_tells_once_what_it_is(arrive: Arrive, real: Services) -> None:
     person = arrive(real)
-    person.until(lambda: "Flint draws the masks" in person.told)
+    person.until(lambda: "drawn by Flint" in person.told)
     top = person.window.top_bar.chip
     assert top.state == "good"
     assert "Built in, instant. Download MobileSAM for finer edges." in top.toolTip()
     person.leave()
     later = arrive(real)
     later.until(lambda: "Flint" in chip(later))
-    assert "Flint draws" not in later.told
+    assert "drawn by Flint" not in later.told
 
 
 def test_offline_a_download_that_fails_leaves_flint(arrive: Arrive, folder: Path, real: Services) -> None:
     person = arrive(real)
     person.open(folder)
-    person.press("Get MobileSAM")
+    person.press("Download MobileSAM")
     person.until(lambda: "MobileSAM could not be downloaded" in person.told)
     person.until(lambda: "Flint · " in chip(person))
     person.draw(230, 130)

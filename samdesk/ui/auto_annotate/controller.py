@@ -23,7 +23,7 @@ from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
-from samdesk.ui.models.controller import ModelsController, Surroundings
+from samdesk.ui.models.controller import Inventory, ModelsController
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 
@@ -56,7 +56,7 @@ class BatchController(QObject):
         super().__init__(bar)
         self._bar, self._models = bar, models
         models.ready.connect(self._take_model)
-        models.surroundings.connect(self._show_surroundings)
+        models.inventory.connect(self._show_inventory)
         self._session, self._client, self._navigate = session, client, navigate
         self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
@@ -92,7 +92,7 @@ class BatchController(QObject):
             dialog.offer_taught(str(self.taught.path), self.taught.names)
         dialog.set_plan(self.default_plan())
         self._dialog = dialog
-        self._models.look_around()
+        self._models.refresh_inventory()
         dialog.open()
         self._client.count(dialog.plan())
 
@@ -157,7 +157,7 @@ class BatchController(QObject):
         self.running = running
         self.running_changed.emit(running)
 
-    def _show_surroundings(self, found: Surroundings) -> None:
+    def _show_inventory(self, found: Inventory) -> None:
         if self._dialog is not None:
             self._dialog.set_devices(found.devices)
             self._dialog.set_downloaded(found.downloaded)

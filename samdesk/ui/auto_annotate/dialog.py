@@ -41,7 +41,7 @@ from samdesk.ui.kit.fields import (
 )
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
-from samdesk.ui.models.rows import known_name, tells_names
+from samdesk.ui.models.rows import has_class_names, known_name
 
 CAPTION = 15 * UNIT
 _NAMES_SHOWN = 4
@@ -251,7 +251,7 @@ class AutoAnnotateDialog(QDialog):
 
     def _request_cheap_names(self) -> None:
         """Requests class names if the file has them; other detectors are loaded only on request."""
-        if not self.classes.known and tells_names(self.detector_name):
+        if not self.classes.known and has_class_names(self.detector_name):
             self.classes.request_names()
 
     def _request_names(self) -> None:
@@ -305,7 +305,7 @@ class AutoAnnotateDialog(QDialog):
         picker.open()
 
     def _set_detector(self, name: str) -> None:
-        name = known_name(name) if tells_names(name) else name
+        name = known_name(name) if has_class_names(name) else name
         at = self.detector.findData(name)
         self.detector.setCurrentText(self.detector.itemText(at) if at >= 0 else name)
 

@@ -1,4 +1,4 @@
-"""The model in use: choosing, downloading and loading it, and the truth about it."""
+"""The controller of the model in use: choosing, downloading, loading and describing it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from samdesk.base.text import size
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import default_detector
 from samdesk.engine.models.registry import FLINT, MODELS, spec
 from samdesk.engine.protocols import ModelInfo
-from samdesk.settings.table import MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, TOLD_OF_FLINT, Settings
+from samdesk.settings.table import FLINT_INTRODUCED, MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.models.info_dialog import ModelInfoDialog
@@ -20,16 +21,16 @@ from samdesk.workers.failure import Failure
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.job import Job
 
-BETTER = "mobile_sam.pt"
-"""What is offered to who has nothing but Flint."""
+RECOMMENDED = "mobile_sam.pt"
+"""The download offered to users who have only Flint."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What this machine has.
+class Inventory:
+    """The devices and models of this machine.
 
     Attributes:
-        devices: (id, title) of every device.
+        devices: (id, title) of each device.
         downloaded: Names of the models whose weights are on disk.
     """
 
@@ -38,20 +39,20 @@ class Surroundings:
 
 
 class ModelsController(QObject):
-    """Loads models in the inference thread and tells what runs where.
+    """Loads models on the inference thread and shows which one runs where.
 
     Attributes:
-        info: The model in use, once there is one.
-        detector: The detector to offer.
-        taught: The file that stands in for Flint on the open dataset, "" for none.
+        info: The model in use; None until the first one is loaded.
+        detector: The default detector.
+        taught: The taught weights that replace Flint's on the open dataset; "": none.
 
     Signals:
-        ready: The ModelInfo of the model that answers from now on.
-        surroundings: Surroundings, the answer to ``look_around``.
+        ready: (ModelInfo) Emitted when a model has been loaded.
+        inventory: (Inventory) Emitted when ``refresh_inventory`` is done.
     """
 
     ready = Signal(object)
-    surroundings = Signal(object)
+    inventory = Signal(object)
 
     def __init__(
         self,
@@ -67,11 +68,11 @@ class ModelsController(QObject):
         self._settings, self._window, self._messages = settings, window, messages
         self.info: ModelInfo | None = None
         self._use_after_download = ""
-        self._wanted: tuple[str, str, str] | None = None
+        self._pending_choice: tuple[str, str, str] | None = None
         self._fell_back = False
         self._dialog: ModelsDialog | None = None
-        self._job: Job | None = None
-        self._looking: Job | None = None
+        self._inventory_job: Job | None = None
+        self._detector_job: Job | None = None
         self.detector = FLINT
         self.taught = ""
         inference.model_loading.connect(self._show_loading)
@@ -83,14 +84,14 @@ class ModelsController(QObject):
         downloads.failed.connect(self._download_failed)
 
     def load_first(self) -> None:
-        """Loads the model chosen last, else the best one whose weights are on disk."""
+        """Loads the model of the settings, else the best one whose weights are on disk."""
         settings = self._settings
         self._inference.load(
             settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION)
         )
-        self._looking = Job(default_detector, self)
-        self._looking.done.connect(self._note_detector)
-        self._looking.start()
+        self._detector_job = Job(default_detector, self)
+        self._detector_job.done.connect(self._note_detector)
+        self._detector_job.start()
 
     def choose(self) -> None:
         """Opens the model chooser."""
@@ -105,16 +106,16 @@ class ModelsController(QObject):
         dialog.cancel_requested.connect(self._downloads.cancel)
         dialog.finished.connect(self._forget_dialog)
         self._dialog = dialog
-        self.look_around()
+        self.refresh_inventory()
         dialog.open()
 
     def use(self, name: str, device: str, precision: str) -> None:
-        """Loads a model and remembers the choice; a model that fails leaves the old one working."""
-        self._wanted = (name, device, precision)
+        """Loads a model and saves the choice; if it fails, the previous model stays in use."""
+        self._pending_choice = (name, device, precision)
         self._inference.load(name, device, precision)
 
     def reload_flint(self) -> None:
-        """Loads Flint anew: what stands in for it is another file now."""
+        """Loads Flint again, after its taught weights have changed."""
         self._inference.load(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
     def use_flint(self) -> None:
@@ -122,7 +123,7 @@ class ModelsController(QObject):
         self.use(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
     def show_info(self) -> None:
-        """Opens the model information; the counting is done in a thread."""
+        """Opens the model information dialog; GFLOPs are counted on the inference thread."""
         if self.info is None:
             self._messages.info("No model is loaded yet.", key="engine")
             return
@@ -131,28 +132,28 @@ class ModelsController(QObject):
         self._inference.describe()
         dialog.open()
 
-    def look_around(self) -> None:
-        """Looks for devices and weights in a thread; ``surroundings`` tells."""
-        if self._job is not None and self._job.isRunning():
+    def refresh_inventory(self) -> None:
+        """Looks for devices and weights on a thread, then emits ``inventory``."""
+        if self._inventory_job is not None and self._inventory_job.isRunning():
             return
-        self._job = Job(find_surroundings, self)
-        self._job.done.connect(self._show_surroundings)
-        self._job.start()
+        self._inventory_job = Job(find_inventory, self)
+        self._inventory_job.done.connect(self._show_inventory)
+        self._inventory_job.start()
 
     def stop(self) -> None:
-        """Waits for what still runs."""
-        for job in (self._job, self._looking):
+        """Waits for running jobs."""
+        for job in (self._inventory_job, self._detector_job):
             if job is not None:
                 job.wait()
 
     def _note_detector(self, name: str) -> None:
         self.detector = name
 
-    def _show_surroundings(self, found: Surroundings) -> None:
+    def _show_inventory(self, found: Inventory) -> None:
         if self._dialog is not None:
             self._dialog.set_devices(found.devices)
             self._dialog.set_downloaded(found.downloaded)
-        self.surroundings.emit(found)
+        self.inventory.emit(found)
 
     def _forget_dialog(self) -> None:
         if self._dialog is not None:
@@ -166,11 +167,11 @@ class ModelsController(QObject):
     def _show_progress(self, name: str, done: int, total: int) -> None:
         if self._dialog is not None:
             self._dialog.set_progress(name, done, total)
-        share = f"{100 * done // total}%" if total else f"{done / 1e6:.0f} MB"
+        share = f"{100 * done // total}%" if total else size(done)
         self._window.set_model_chip(f"Downloading {title_of(name)} {share}", "", "busy")
 
     def _downloaded(self, name: str, path: str) -> None:
-        self.look_around()
+        self.refresh_inventory()
         self._messages.info(f"Downloaded {title_of(name)} to {path}.", key="download")
         if self._use_after_download == name:
             self.use(name, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
@@ -188,36 +189,38 @@ class ModelsController(QObject):
 
     def _show_loaded(self, info: ModelInfo) -> None:
         self.info = info
-        if self._wanted is not None:
-            for setting, value in zip((MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION), self._wanted, strict=True):
+        if self._pending_choice is not None:
+            for setting, value in zip(
+                (MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION), self._pending_choice, strict=True
+            ):
                 self._settings.set(setting, value)
-            self._wanted = None
+            self._pending_choice = None
             self._messages.dismiss("model")
         self._show_chip()
         if self._dialog is not None:
             self._dialog.set_choice(self._chosen(info), info.device, info.precision)
-        self._tell_of_flint(info)
+        self._introduce_flint(info)
         self.ready.emit(info)
 
-    def _tell_of_flint(self, info: ModelInfo) -> None:
-        """Says once what draws the masks, and how to have more."""
-        better = spec(BETTER)
-        if info.name != FLINT or better is None or self._settings.get(TOLD_OF_FLINT):
+    def _introduce_flint(self, info: ModelInfo) -> None:
+        """Shows, once, that Flint is in use and what to download for finer masks."""
+        recommended = spec(RECOMMENDED)
+        if info.name != FLINT or recommended is None or self._settings.get(FLINT_INTRODUCED):
             return
-        self._settings.set(TOLD_OF_FLINT, True)
+        self._settings.set(FLINT_INTRODUCED, True)
         self._messages.info(
-            f"Flint draws the masks: built in, instant. {better.title} ({better.bytes / 1e6:,.0f} MB) draws "
-            "finer edges.",
+            f"Masks are drawn by Flint, the built-in model. {recommended.title} "
+            f"({size(recommended.bytes)} download) gives finer edges.",
             key="flint",
-            actions=[(f"Get {better.title}", lambda: self._download(BETTER))],
+            actions=[(f"Download {recommended.title}", lambda: self._download(RECOMMENDED))],
         )
 
     def _chosen(self, info: ModelInfo) -> str:
-        """What the user chose to have this model: what was taught stands in for Flint."""
+        """The name or path the user chose this model by; taught weights are chosen as Flint."""
         return FLINT if self.taught and info.path == self.taught else info.path or info.name
 
     def _show_failure(self, failure: Failure) -> None:
-        self._wanted = None
+        self._pending_choice = None
         self._messages.warn(failure.text, key="model", actions=[("Choose a model", self.choose)])
         self._show_chip()
         if self.info is None and not self._fell_back:
@@ -231,20 +234,22 @@ class ModelsController(QObject):
             return
         text = f"{info.title} · {info.device} {info.precision}"
         known = spec(info.name)
-        about = known.note if known is not None and known.note else info.path
-        tip = f"{info.title} on {info.device_title}, {info.precision}\n{about}\nClick to choose another"
+        details = known.note if known is not None and known.note else info.path
+        tip = (
+            f"{info.title} on {info.device_title}, {info.precision}\n{details}\nClick to choose another model"
+        )
         self._window.set_model_chip(text, tip, "ok")
 
 
-def find_surroundings() -> Surroundings:
-    """Looks for devices and weights; it takes a while."""
+def find_inventory() -> Inventory:
+    """Looks for devices and weights. It may take seconds, as it imports torch."""
     from samdesk.engine.runtime.device import devices
 
     here = frozenset(model.name for model in MODELS if weights.find(model.name) is not None)
-    return Surroundings(tuple((device.id, device.title) for device in devices()), here)
+    return Inventory(tuple((device.id, device.title) for device in devices()), here)
 
 
 def title_of(name: str) -> str:
-    """What users call a model."""
+    """A model's name for users."""
     found = spec(name)
     return found.title if found is not None else name

@@ -1,4 +1,4 @@
-"""The model chooser: what there is, what is on this machine, download, device and precision."""
+"""The model chooser: the models of the registry, their downloads, device and precision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from samdesk.base.rate import Rate
 from samdesk.engine.models.registry import MODELS, ModelSpec
 from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, choose, fill_devices
 from samdesk.ui.kit.theme import UNIT
-from samdesk.ui.models.rows import Row, StateCell, known_name, row_of, row_of_file, with_progress
+from samdesk.ui.models.rows import ModelRow, StateCell, known_name, row_of, row_of_file, with_progress
 
 PRECISIONS: tuple[tuple[str, str], ...] = (
     ("auto", "Automatic"),
@@ -42,7 +42,7 @@ _TITLE, _SIZE, _PARAMETERS, _LICENCE, _STATE, _ACTION = range(6)
 _RESIZE = {_STATE: QHeaderView.ResizeMode.Stretch, _ACTION: QHeaderView.ResizeMode.Fixed}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _RATE_APART_S = 0.25
-"""A download reports many times a second; its rate is that of the last seconds."""
+"""A download reports many times a second; its rate is averaged over the last seconds."""
 _HEADERS = ("Model", "Size", "Parameters", "Licence", "State", "")
 
 
@@ -83,7 +83,9 @@ class ModelsDialog(QDialog):
         self.device.currentIndexChanged.connect(self._refresh_all)
         self.precision.currentIndexChanged.connect(self._refresh_all)
         self.file_button = QPushButton("Use a checkpoint file…", self)
-        self.file_button.setToolTip("Any fine-tuned SAM, MobileSAM or SAM 2 checkpoint, or a taught Flint")
+        self.file_button.setToolTip(
+            "A SAM, MobileSAM or SAM 2 checkpoint, fine-tuned or not, or taught Flint weights"
+        )
         self.file_button.setAutoDefault(False)
         self.file_button.clicked.connect(self._pick_file)
         self._lay_out()
@@ -99,7 +101,7 @@ class ModelsDialog(QDialog):
         table.setAlternatingRowColors(False)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its buttons have the focus
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its buttons take the focus
         table.setAccessibleName("Models")
         header = table.horizontalHeader()
         header.setHighlightSections(False)
@@ -115,8 +117,8 @@ class ModelsDialog(QDialog):
     def _lay_out(self) -> None:
         foot = QHBoxLayout()
         foot.setSpacing(UNIT)
-        for words, combo in (("Device", self.device), ("Precision", self.precision)):
-            label = QLabel(words, self)
+        for text, combo in (("Device", self.device), ("Precision", self.precision)):
+            label = QLabel(text, self)
             label.setBuddy(combo)
             foot.addWidget(label)
             foot.addWidget(combo)
@@ -136,16 +138,16 @@ class ModelsDialog(QDialog):
 
     @property
     def choice(self) -> tuple[str, str]:
-        """The device id ("" for the best there is) and precision that are set now."""
+        """The device id ("": the best one) and precision that are selected."""
         return self.device.currentData() or "", self.precision.currentData()
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
-        """Lists the devices of this machine as (id, title); keeps the one that is chosen."""
+        """Lists the devices of this machine as (id, title); keeps the selected one."""
         fill_devices(self.device, list(devices))
         self._refresh_all()
 
     def set_choice(self, name: str, device: str, precision: str) -> None:
-        """Marks the model in use, and the device and precision that are asked for."""
+        """Marks the model in use, and selects its device and precision."""
         known = known_name(name)
         if known and known not in self._rows:
             self._rows[known] = row_of_file(known)
@@ -156,7 +158,7 @@ class ModelsDialog(QDialog):
         self._refresh_all()
 
     def set_downloaded(self, names: Iterable[str]) -> None:
-        """Tells which models' weights are on this machine; ends the downloads of those."""
+        """Sets which models' weights are on this machine; ends the downloads of those."""
         here = set(names)
         for name, row in self._rows.items():
             if Path(name).is_absolute() or not row.bytes:
@@ -185,8 +187,8 @@ class ModelsDialog(QDialog):
         return self._buttons[name]
 
     def state_text(self, name: str) -> str:
-        """What the state column says of a model."""
-        return self._cells[name].words.text()
+        """The text of a model's State column."""
+        return self._cells[name].label.text()
 
     def _end_download(self, name: str) -> None:
         self._speeds.pop(name, None)
@@ -263,7 +265,7 @@ class ModelsDialog(QDialog):
         picker.open()
 
 
-def _verb(row: Row, in_use: bool) -> str:
+def _verb(row: ModelRow, in_use: bool) -> str:
     if row.downloading:
         return "Cancel"
     if in_use:

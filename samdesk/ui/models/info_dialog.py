@@ -1,4 +1,4 @@
-"""What is true of the loaded model."""
+"""The model information dialog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PRECISIONS = {"fp32": "fp32 (full)", "fp16": "fp16 (half)", "bf16": "bf16 (half
 
 
 def rows(info: ModelInfo) -> list[tuple[str, str]]:
-    """What the dialog says, as (name, value)."""
+    """The rows of the dialog as (name, value)."""
     counted = info.parameters > 0
     return [
         ("Model", info.title),
@@ -22,9 +22,9 @@ def rows(info: ModelInfo) -> list[tuple[str, str]]:
         ("Precision", _PRECISIONS.get(info.precision, info.precision)),
         ("Layers", f"{info.layers:,}" if info.layers else "–"),
         ("Parameters", f"{info.parameters:,}" if counted else "–"),
-        ("GFLOPs an image", f"{info.gflops:,.1f}" if info.gflops is not None else "–"),
-        ("Memory of the weights", size(info.memory_bytes) if info.memory_bytes else "–"),
-        ("File", info.path or "in the program"),
+        ("GFLOPs per image", f"{info.gflops:,.1f}" if info.gflops is not None else "–"),
+        ("Memory for weights", size(info.memory_bytes) if info.memory_bytes else "–"),
+        ("File", info.path or "Built in"),
         ("SHA-256", f"{info.sha256}…" if info.sha256 else "–"),
     ]
 
@@ -61,10 +61,10 @@ class ModelInfoDialog(QDialog):
         self.set_info(info)
 
     def set_info(self, info: ModelInfo) -> None:
-        """Shows another state of the model, as when the counting is done."""
+        """Replaces the values, as when the GFLOPs have been counted."""
         for name, value in rows(info):
             self._values[name].setText(value)
 
     def text(self, name: str) -> str:
-        """What is shown for a name such as "Parameters"."""
+        """The value shown for a name such as "Parameters"."""
         return self._values[name].text()

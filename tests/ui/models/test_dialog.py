@@ -62,7 +62,7 @@ def test_every_predictor_has_a_row_and_no_detector_has(dialog: ModelsDialog) -> 
 
 def test_what_is_here_can_be_used_and_the_rest_downloaded(dialog: ModelsDialog) -> None:
     assert (dialog.state_text("mobile_sam.pt"), dialog.button("mobile_sam.pt").text()) == (
-        "On this machine",
+        "Installed",
         "Use",
     )
     assert (dialog.state_text("sam_b.pt"), dialog.button("sam_b.pt").text()) == ("Not downloaded", "Download")
@@ -96,7 +96,7 @@ def test_a_download_from_start_to_use(dialog: ModelsDialog, qtbot: QtBot, clock:
     dialog.set_progress("sam_b.pt", 16_000_000, 400_000_000)
     assert dialog.state_text("sam_b.pt") == "Downloading 4%  ·  12.0 MB/s"
     dialog.set_downloaded({"mobile_sam.pt", "sam_b.pt"})
-    assert dialog.state_text("sam_b.pt") == "On this machine"
+    assert dialog.state_text("sam_b.pt") == "Installed"
     assert dialog.button("sam_b.pt").text() == "Use"
 
 
@@ -176,6 +176,6 @@ def test_an_own_checkpoint_file(dialog: ModelsDialog, qtbot: QtBot, tmp_path: Pa
 def test_an_own_checkpoint_in_use_has_a_row(dialog: ModelsDialog) -> None:
     dialog.set_choice("/data/mine.pt", "", "auto")
     row = row_of(dialog, "mine.pt")
-    assert texts(dialog, row) == ["mine.pt  ✓", "–", "–", "your file"]
+    assert texts(dialog, row) == ["mine.pt  ✓", "–", "–", "Your file"]
     dialog.set_downloaded(set())
     assert dialog.button("/data/mine.pt").text() == "In use"

@@ -55,23 +55,23 @@ def test_model_information(qtbot: QtBot) -> None:
     assert dialog.text("Device") == "NVIDIA H100 (cuda:0)"
     assert dialog.text("Parameters") == "10,130,092"
     assert dialog.text("Layers") == "202"
-    assert dialog.text("GFLOPs an image") == "39.4"
-    assert dialog.text("Memory of the weights") == "20 MB"
+    assert dialog.text("GFLOPs per image") == "39.4"
+    assert dialog.text("Memory for weights") == "20 MB"
     assert dialog.text("File") == "/weights/mobile_sam.pt"
 
 
 def test_model_information_fills_up_later(qtbot: QtBot) -> None:
     dialog = ModelInfoDialog(replace(INFO, gflops=None, layers=0, parameters=0, memory_bytes=0))
     qtbot.addWidget(dialog)
-    assert {dialog.text(n) for n in ("GFLOPs an image", "Layers", "Parameters", "Memory of the weights")} == {
+    assert {dialog.text(n) for n in ("GFLOPs per image", "Layers", "Parameters", "Memory for weights")} == {
         "–"
     }
     dialog.set_info(INFO)
-    assert dialog.text("GFLOPs an image") == "39.4"
+    assert dialog.text("GFLOPs per image") == "39.4"
 
 
 def test_a_model_without_a_file(qtbot: QtBot) -> None:
     dialog = ModelInfoDialog(ModelInfo("drawn", "Drawn", "cpu", "CPU, 2 threads", "fp32"))
     qtbot.addWidget(dialog)
     assert dialog.text("Precision") == "fp32 (full)"
-    assert dialog.text("File") == "in the program"
+    assert dialog.text("File") == "Built in"

@@ -83,7 +83,7 @@ def test_settings_changed_elsewhere_are_shown(dialog: SettingsDialog, settings: 
 
 
 def test_one_or_all_settings_are_reset_to_their_defaults(dialog: SettingsDialog, settings: Settings) -> None:
-    dialog.show_section("Look")
+    dialog.show_section("Appearance")
     row, other = dialog.rows["look.fill_opacity"], dialog.rows["look.theme"]
     assert not row.reset.isVisible()
     settings.set(table.FILL_OPACITY, 70)
