@@ -21,7 +21,7 @@ from typing import TypeAlias
 from samdesk.base import atomic, places
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.open import store_place
-from samdesk.settings.file import keep_bad
+from samdesk.settings.file import rename_bad
 from samdesk.training.record.teaching import (
     DETECTOR,
     FIGURES,
@@ -182,7 +182,7 @@ class Taught:
     def _written(self, steps: tuple[_Step, ...], at: int) -> Taught:
         path = self.home / _USE
         if _read_use(path)[2]:
-            keep_bad(path)
+            rename_bad(path)
         atomic.write_text(path, json.dumps({"version": 1, "steps": steps, "at": at}, indent=1))
         return Taught.read(self.folder)
 
