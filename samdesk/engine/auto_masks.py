@@ -1,4 +1,4 @@
-"""Segment everything: a grid of clicks, and of what they draw the good and the different.
+"""Segment everything: masks from a grid of point prompts, filtered and deduplicated.
 
 The filters are those of Meta's ``SamAutomaticMaskGenerator`` (segment-anything) on the whole image.
 """
@@ -33,12 +33,12 @@ def segment_everything(
 
     Args:
         predictor: Any predictor.
-        embedding: The image.
-        points_per_side: Clicks along each side of the image.
+        embedding: Of the whole image.
+        points_per_side: Points along each side of the image.
         predicted_iou: Least predicted IoU, 0..1; None: that of the model's ``Family.thresholds``.
         stability: Least stability score, 0..1; None: likewise.
-        cancel: Looked at between clicks.
-        progress: Called with (clicks done, clicks in all).
+        cancel: Checked after every point.
+        progress: Called with (points done, points in total).
 
     Raises:
         EngineError: The predictor failed.
@@ -53,15 +53,15 @@ def segment_everything(
     kept: list[MaskCandidate] = []
     for done, found in enumerate(predictor.predict_points(embedding, grid), 1):
         kept += [
-            c for c in found if c.score >= least_iou and c.stability >= least_stability and not _cut_off(c)
+            c for c in found if c.score >= least_iou and c.stability >= least_stability and not _is_cropped(c)
         ]
         progress(done, len(grid))
         cancel.check()
     boxes = [bounds(c.logits, c.frame, c.image_hw) for c in kept]
-    there = [i for i, box in enumerate(boxes) if box is not None]
-    scores = np.array([kept[i].score for i in there])
-    corners = np.array([boxes[i] for i in there], np.float64).reshape(-1, 4)
-    return [kept[there[i]] for i in non_maximum_suppression(corners, scores, BOX_OVERLAP)]
+    drawn = [i for i, box in enumerate(boxes) if box is not None]
+    scores = np.array([kept[i].score for i in drawn])
+    corners = np.array([boxes[i] for i in drawn], np.float64).reshape(-1, 4)
+    return [kept[drawn[i]] for i in non_maximum_suppression(corners, scores, BOX_OVERLAP)]
 
 
 def point_grid(points_per_side: int, image_hw: tuple[int, int]) -> FloatArray:
@@ -71,8 +71,8 @@ def point_grid(points_per_side: int, image_hw: tuple[int, int]) -> FloatArray:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def _cut_off(candidate: MaskCandidate) -> bool:
-    """Whether the mask ends where the look at it does, and the image goes on: there is more of it."""
+def _is_cropped(candidate: MaskCandidate) -> bool:
+    """Whether the mask touches an edge of its frame that lies inside the image: it is cropped there."""
     drawn, frame, (height, width) = candidate.logits > 0, candidate.frame, candidate.image_hw
     across, down = frame.width / drawn.shape[1], frame.height / drawn.shape[0]
     return bool(
@@ -83,8 +83,10 @@ def _cut_off(candidate: MaskCandidate) -> bool:
     )
 
 
-def non_maximum_suppression(boxes: FloatArray, scores: NDArray[np.float64], most: float) -> NDArray[np.intp]:
-    """Indices of (N, 4) xyxy boxes that overlap no better one by more than ``most``, best first."""
+def non_maximum_suppression(
+    boxes: FloatArray, scores: NDArray[np.float64], max_iou: float
+) -> NDArray[np.intp]:
+    """Indices of (N, 4) xyxy boxes kept by greedy NMS at an IoU of ``max_iou``, best score first."""
     order = np.argsort(-scores, kind="stable")
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     kept: list[np.intp] = []
@@ -93,6 +95,6 @@ def non_maximum_suppression(boxes: FloatArray, scores: NDArray[np.float64], most
         kept.append(best)
         low = np.maximum(boxes[order, :2], boxes[best, :2])
         high = np.minimum(boxes[order, 2:], boxes[best, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        order = order[shared / np.maximum(areas[order] + areas[best] - shared, 1e-9) <= most]
+        intersection = np.prod(np.clip(high - low, 0, None), axis=1)
+        order = order[intersection / np.maximum(areas[order] + areas[best] - intersection, 1e-9) <= max_iou]
     return np.array(kept, np.intp)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.base import places
 from samdesk.base.cv import cv2
-from samdesk.engine.runtime.imports import import_gently, import_torch, import_torchvision
+from samdesk.engine.runtime.imports import import_torch, import_torchvision, import_without_gc
 from samdesk.engine.sam.architectures import architecture
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def import_ultralytics() -> Any:
     import torch
 
     with _preserve_threads():
-        import_gently("ultralytics")
+        import_without_gc("ultralytics")
         import ultralytics as package
         from ultralytics.utils import torch_utils
 
@@ -101,7 +101,7 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
     """
     import_ultralytics()
     import_torchvision()
-    import_gently("ultralytics.models.sam")
+    import_without_gc("ultralytics.models.sam")
     from ultralytics.models.sam import Predictor, SAM2Predictor
 
     kind = SAM2Predictor if architecture(name).is_sam2 else Predictor
@@ -115,7 +115,7 @@ def load_yolo(path: Path) -> Any:
     """Loads Ultralytics' ``YOLO`` from a checkpoint (a pickle: only for files the user trusts)."""
     package = import_ultralytics()
     import_torchvision()  # ultralytics imports it with the first detection
-    import_gently("ultralytics.models.yolo")
+    import_without_gc("ultralytics.models.yolo")
     return package.YOLO(str(path))
 
 
@@ -131,7 +131,7 @@ def build_yolo(variant: str, names: Sequence[str]) -> Any:
     """
     package = import_ultralytics()
     import_torchvision()
-    import_gently("ultralytics.models.yolo")
+    import_without_gc("ultralytics.models.yolo")
     yolo = package.YOLO(f"{variant}.yaml", task="detect")
     _set_classes(yolo.model, names)
     yolo.model.eval()
@@ -168,7 +168,7 @@ def detection_trainer() -> Any:
     """Returns Ultralytics' ``DetectionTrainer`` class."""
     import_ultralytics()
     import_torchvision()
-    import_gently("ultralytics.models.yolo")
+    import_without_gc("ultralytics.models.yolo")
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     return DetectionTrainer

@@ -37,7 +37,7 @@ def test_flint_is_measured_in_all_it_does(photo: Path, tmp_path: Path) -> None:
 def test_a_missing_model_is_told_in_words(photo: Path) -> None:
     done = bench(photo, "--model", "flint", "--model", "nowhere.pt")
     assert done.exit_code == 2
-    assert "There is no model and no file 'nowhere.pt'." in done.output
+    assert "'nowhere.pt' is neither a known model nor a file." in done.output
 
 
 def test_a_folder_without_photos_is_told_in_words(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_flint_needs_none(images: Path) -> None:
     ("arguments", "words"),
     [
         (("fill", "/nowhere"), "there is no folder or file"),
-        (("fill", ".", "--model", "nothing.pt"), "There is no model and no file 'nothing.pt'"),
+        (("fill", ".", "--model", "nothing.pt"), "'nothing.pt' is neither a known model nor a file"),
         (("limit", "0"), "0 is not between 1 and"),
         (("clear", "--model", "sam_b.pt"), "no encoded images of sam_b.pt; the cache is empty"),
     ],

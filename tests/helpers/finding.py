@@ -132,7 +132,7 @@ class Shelf:
     def detector(self, name: str, device: str, precision: str) -> ColourDetector:
         self.asked.append((name, device))
         if name not in ("colour.pt", "yolov8x.pt"):
-            raise EngineError(f"There is no model and no file {name!r}.")
+            raise EngineError(f"{name!r} is neither a known model nor a file.")
         self.detectors.append(ColourDetector(self._device(device), self._before))
         return self.detectors[-1]
 

@@ -1,4 +1,4 @@
-"""Diagnostics: what is installed, what the device really does, where things are."""
+"""Diagnostics: versions, devices, a test encode and decode, folders and weights."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ DECODES = 5
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found.
+    """The result of ``diagnose``.
 
     Attributes:
-        text: The report, plain lines.
-        sound: A model was loaded and segmented a test picture.
+        text: The report, in lines.
+        sound: Whether a model was loaded and segmented a test image.
     """
 
     text: str
@@ -41,11 +41,11 @@ class Diagnosis:
 
 
 def diagnose(model: str, device: str, places: Mapping[str, object]) -> Diagnosis:
-    """Looks at everything that a question about samdesk begins with.
+    """Gathers what a bug report about samdesk needs.
 
     Args:
-        model: Name or path of the model to test; empty: the best at hand.
-        device: Where to run it; empty: the fastest there is.
+        model: Name or path of the model to test; "": the best installed one.
+        device: Where to run it; "": the fastest device.
         places: Names and paths of the folders in use.
     """
     lines = ["Versions", *_versions(), "", "Devices", *(f"  {d.id:<8} {d.title}" for d in devices())]
@@ -65,7 +65,7 @@ def _versions() -> list[str]:
         try:
             rows.append((name, version(name)))
         except PackageNotFoundError:
-            rows.append((name, "in the frozen app" if getattr(sys, "frozen", False) else "not installed"))
+            rows.append((name, "in the packaged app" if getattr(sys, "frozen", False) else "not installed"))
     return [f"  {name:<20} {found}" for name, found in rows]
 
 
@@ -98,5 +98,5 @@ def _weights() -> list[str]:
     here = [(spec, path) for spec in MODELS if (path := weights.find(spec.name)) is not None]
     rows = [f"  {spec.name:<16} {path}" for spec, path in here]
     if not any(spec.url for spec, _ in here):
-        rows.append("  no others; choose a model in the window to download one")
+        rows.append("  no others; download one under Models in the window")
     return rows

@@ -1,4 +1,4 @@
-"""From a name or a file to a model that is ready for work."""
+"""Loading models by name or file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def default_detector() -> str:
 
 
 def class_names(name_or_path: str) -> tuple[str, ...] | None:
-    """A detector's class names where its file tells them without being loaded. Imports no torch.
+    """A detector's class names, where they can be read without loading it; else None. Imports no torch.
 
     Raises:
         EngineError: The file cannot be read.
@@ -42,19 +42,19 @@ def load_predictor(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Predictor:
-    """A promptable segmenter.
+    """Loads a promptable segmenter.
 
     Args:
         name_or_path: A name of ``registry.MODELS``, a SAM checkpoint or a file of Flint weights
             (``.safetensors``) of any name, or "" for ``default_model()``.
         device: "" or "auto" for the best, else "cuda", "cuda:1", "0", "mps", "cpu".
         precision: "auto", "fp32", "fp16" or "bf16".
-        fetch: Download weights that are not on disk.
+        fetch: Whether to download weights that are not on disk.
         progress: For the download.
         cancel: For the download.
 
     Raises:
-        EngineError: In words: no such model, no weights, a broken or foreign checkpoint, no such device.
+        EngineError: No such model or device, no weights, or a damaged or unknown checkpoint.
         OutOfMemory: It does not fit on the device.
         Cancelled: ``cancel`` was used.
     """
@@ -71,10 +71,10 @@ def load_detector(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Detector:
-    """Flint's detector, or an Ultralytics detection or segmentation model.
+    """Loads Flint's detector, or an Ultralytics detection or segmentation model.
 
     Arguments and errors are those of ``load_predictor``; "" is ``default_detector()``. A YOLO checkpoint
-    is a pickle, which can run code as it is opened: only for files that are trusted. Flint's is none.
+    is a pickle, which can run code when it is loaded: only for trusted files. Flint's is not a pickle.
     """
     path = _checkpoint(name_or_path or default_detector(), True, fetch, progress, cancel)
     return families.detector_loader(path)(path, resolve(device), precision)
@@ -93,7 +93,9 @@ def _checkpoint(
     if path is not None:
         return path
     if known is None:
-        raise EngineError(f"There is no model and no file {name!r}. Choose a model of the list or a file.")
+        raise EngineError(
+            f"{name!r} is neither a known model nor a file. Choose one from the list or give a path."
+        )
     if not known.url:
         raise EngineError(f"{known.title} is missing from this installation. Install samdesk again.")
     if not fetch:
@@ -101,8 +103,8 @@ def _checkpoint(
             f"The weights of {known.title} ({known.name}) are not on this machine. "
             f"Download them under Models, or put {known.name} into {places.weights()}."
         )
-    return weights.download(known, progress=progress or _silent, cancel=cancel or CancelToken())
+    return weights.download(known, progress=progress or _no_progress, cancel=cancel or CancelToken())
 
 
-def _silent(_done: int, _total: int) -> None:
-    """For who does not want to know."""
+def _no_progress(_done: int, _total: int) -> None:
+    """A ``Progress`` that reports nothing."""

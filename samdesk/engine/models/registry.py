@@ -1,4 +1,4 @@
-"""The table of models a user can choose and download."""
+"""The registry of models that can be chosen and downloaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ASSETS = "https://github.com/ultralytics/assets/releases/download/v8.3.0"
 _META = "https://dl.fbaipublicfiles.com/segment_anything"
 _APACHE, _AGPL = "Apache-2.0", "AGPL-3.0"
 FLINT = "flint"
-"""The engine in the box: it draws masks and finds boxes."""
+"""The built-in model: it draws masks and finds boxes."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,15 @@ class ModelSpec:
     """One model.
 
     Attributes:
-        name: What it is asked for by, and its file's name in the weights folder.
+        name: Its name, which is that of its file in the weights folder.
         title: For users.
         family: ``families.Family.id``.
-        url: Where its checkpoint is; "" for what is part of samdesk.
-        bytes: About how much is downloaded (the server says how much it really is).
-        sha256: Of the checkpoint (hex), None where it is not known for certain.
+        url: Of its checkpoint; "" for the built-in model.
+        bytes: Approximate download size (the server knows the exact one).
+        sha256: Of the checkpoint (hex); None where it is not known for certain.
         licence: Of the weights.
-        parameters: About how many.
-        note: What a user should know when choosing, if anything.
+        parameters: Approximate number.
+        note: Advice for users; "" for none.
     """
 
     name: str
@@ -42,13 +42,11 @@ class ModelSpec:
 
     @property
     def finds_boxes(self) -> bool:
-        """Whether it is a detector."""
         found = find_family(self.family)
         return found is not None and found.finds_boxes
 
     @property
     def draws_masks(self) -> bool:
-        """Whether it is a predictor."""
         found = find_family(self.family)
         return found is not None and found.draws_masks
 
@@ -121,13 +119,13 @@ PREFERRED = (
     "mobile_sam.pt", "sam2.1_t.pt", "sam2.1_s.pt", "sam2.1_b.pt", "sam2_t.pt", "sam2_s.pt", "sam2_b.pt",
     "sam_b.pt", "sam2.1_l.pt", "sam2_l.pt", "sam_l.pt", "sam_h.pt",
 )  # fmt: skip
-"""Predictors by how well they follow a hand on any machine: the first one at hand is the default."""
+"""Predictors by how quickly they respond on any machine: the first installed one is the default."""
 
 PREFERRED_DETECTORS = (
     "yolo11s.pt", "yolo11m.pt", "yolov8s.pt", "yolov8m.pt", "yolo11l.pt", "yolov8l.pt", "yolo11x.pt",
     "yolov8x.pt",
 )  # fmt: skip
-"""Detectors that find more than Flint's, by how well they do on any machine."""
+"""Detectors that find more than Flint's, by how well they suit any machine."""
 
 
 def spec(name: str) -> ModelSpec | None:

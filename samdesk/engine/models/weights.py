@@ -1,4 +1,4 @@
-"""Checkpoints on disk: where they are, whether they are whole, and fetching them."""
+"""Finding checkpoints on disk."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ __all__ = ["download", "file_hash", "find"]
 
 
 def find(name_or_path: str | Path) -> Path | None:
-    """The checkpoint meant, or None.
+    """The path of a checkpoint, or None.
 
-    An explicit path, then the name in the weights folder, in Ultralytics' folders and in the current
-    folder. A name in the table of models is also found without its ".pt". "flint" is always the one that
-    came with samdesk.
+    A path is taken as it is; a name is looked up in the weights folder, in Ultralytics' folders and in the
+    current folder. A name of the registry may lack its ".pt". "flint" is always the built-in file.
     """
     if str(name_or_path).lower() == FLINT:
-        return _shipped()
+        return _built_in()
     given = Path(name_or_path).expanduser()
     if given.is_file():
         return given.resolve()
     known = spec(str(name_or_path))
     if known is not None and known.family == "flint":
-        return _shipped()
+        return _built_in()
     name = known.name if known else given.name
     if not name or (given.parent != Path() and known is None):
         return None
     return next((f / name for f in _folders() if (f / name).is_file()), None)
 
 
-def _shipped() -> Path | None:
+def _built_in() -> Path | None:
     path = flint_weights().resolve()
     return path if path.is_file() else None
 

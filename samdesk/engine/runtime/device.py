@@ -1,4 +1,4 @@
-"""Which devices there are, which one to use, and in what precision."""
+"""Devices, precisions, and translating torch's errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """A device a user can choose: ``id`` as torch names it, ``title`` in words."""
+    """A device a user can choose: ``id`` as torch names it, ``title`` for users."""
 
     id: str
     title: str
 
 
 def devices() -> list[DeviceChoice]:
-    """Every device torch can use here, the fastest first; the CPU is always last."""
+    """All devices torch can use, the fastest first; the CPU is always last."""
     import_torch()
     import torch
 
@@ -37,7 +37,7 @@ def devices() -> list[DeviceChoice]:
 
 
 def title(device: str) -> str:
-    """A resolved device in words: "NVIDIA H100 80GB HBM3", "Apple GPU", "CPU, 8 threads"."""
+    """The name of a resolved device for users: "NVIDIA H100 80GB HBM3", "Apple GPU", "CPU, 8 threads"."""
     import torch
 
     if device.startswith("cuda"):
@@ -49,31 +49,31 @@ def title(device: str) -> str:
 
 
 def resolve(device: str = "") -> str:
-    """The device meant: "" or "auto" is the best one; "0" and "cuda" are the first GPU.
+    """Resolves a device: "" or "auto" is the fastest one; "0" and "cuda" are the first GPU.
 
     Raises:
-        EngineError: It is not there.
+        EngineError: There is no such device.
     """
     wanted = device.strip().lower()
-    there = [choice.id for choice in devices()]
+    available = [choice.id for choice in devices()]
     if wanted in ("", "auto"):
-        return there[0]
+        return available[0]
     if wanted == "cuda":
         wanted = "cuda:0"
     if wanted.isdigit():
         wanted = f"cuda:{wanted}"
-    if wanted not in there:
+    if wanted not in available:
         raise EngineError(
-            f"There is no device {device!r} on this machine (there is {', '.join(there)}). "
+            f"There is no device {device!r} on this machine (available: {', '.join(available)}). "
             "Choose another device, or 'auto'."
         )
     return wanted
 
 
 def precision_for(device: str, precision: str = "auto") -> str:
-    """The precision really used on a resolved device: "fp32", "fp16" or "bf16".
+    """The precision that is used on a resolved device: "fp32", "fp16" or "bf16".
 
-    "auto" is fp16 on CUDA and fp32 elsewhere. The CPU has no fp16 worth having: fp32 is used.
+    "auto" is fp16 on CUDA and fp32 elsewhere. On the CPU fp16 is slow: fp32 is used instead.
 
     Raises:
         EngineError: No such precision.
@@ -97,23 +97,23 @@ def automatic_precisions(device: str) -> tuple[str, ...]:
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 itself (AVX-512 BF16 or AMX)."""
+    """Whether the processor has bf16 instructions (AVX-512 BF16 or AMX)."""
     import torch
 
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
-    asked = (getattr(torch.cpu, name, None) for name in names)
-    return any(bool(ask()) for ask in asked if ask is not None)
+    checks = (getattr(torch.cpu, name, None) for name in names)
+    return any(bool(check()) for check in checks if check is not None)
 
 
 def dtype_of(precision: str) -> torch.dtype:
-    """The torch type that "fp32", "fp16" or "bf16" means."""
+    """The torch dtype of "fp32", "fp16" or "bf16"."""
     import torch
 
     return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
 
 
 def release() -> None:
-    """Gives the memory that torch keeps for later back to the GPU."""
+    """Releases the unused memory of torch's caching allocator on the GPU."""
     import torch
 
     if torch.cuda.is_available():
@@ -124,7 +124,7 @@ def release() -> None:
 
 @contextmanager
 def errors_in_words(what: str, device: str) -> Iterator[None]:
-    """Turns torch's errors into ``OutOfMemory`` and ``EngineError`` that name ``what`` and the device."""
+    """Translates torch's errors to ``OutOfMemory`` and ``EngineError`` that name ``what`` and the device."""
     import torch
 
     try:

@@ -1,10 +1,10 @@
-"""Importing torch beside a window that must go on answering.
+"""Importing torch and ultralytics on a thread without freezing the GUI thread.
 
-An import in one thread stops the others in two ways. Opening a library runs the system's loader under
-Python's global lock, most of a second for torch's; opened first through a foreign function call, which
-gives the lock away, it costs the others nothing. And the garbage collector, which stops everything,
-walks again and again over the hundreds of thousands of objects that the import makes, and over all of
-them on each full collection ever after; so it rests meanwhile and leaves them out from then on.
+An import on one thread blocks the others in two ways. Loading a shared library runs the dynamic loader under
+the GIL, most of a second for torch's; loaded first through ctypes, which releases the GIL, it does not block.
+And the garbage collector traverses the hundreds of thousands of objects that the import creates again and
+again, and in every full collection afterwards; so it is disabled during the import, and the objects are
+frozen (``gc.freeze``) after it.
 
 Measured on 2 cores of an AMD EPYC with other work on them, torch 2.15 with CUDA, a 5 ms heartbeat on the
 main thread: during the import of torch and ultralytics the longest gap falls from 840 ms to 20 to 70 ms
@@ -27,9 +27,9 @@ from threading import RLock
 
 log = logging.getLogger(__name__)
 
-_LOCK = RLock()  # the collector is the process's; two imports at once must not switch it on too early
+_LOCK = RLock()  # gc is process-wide; of two imports at once, none must enable it too early
 
-# As torch itself opens them (torch/__init__.py, _preload_cuda_deps), in its order.
+# As torch itself loads them (torch/__init__.py, _preload_cuda_deps), in its order.
 _CUDA = (
     "cublasLt", "cublas", "cudnn", "nvrtc", "nvrtc-builtins", "cudart", "cupti", "cufft", "nvJitLink",
     "cusparse", "cusparseLt", "cusolver", "nccl", "nvshmem_host", "cufile",
@@ -38,24 +38,24 @@ _TORCH = ("torch_global_deps", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "to
 
 
 def import_torch() -> None:
-    """Imports torch; other threads run on meanwhile."""
+    """Imports torch without blocking other threads."""
     with _LOCK:
         if "torch" not in sys.modules:
-            _open_ahead("torch", _torch_libraries)
-            import_gently("torch")
+            _preload("torch", _torch_libraries)
+            import_without_gc("torch")
 
 
 def import_torchvision() -> None:
-    """Imports torchvision, which in turn imports torch's compiler; other threads run on meanwhile."""
+    """Imports torchvision, which imports torch's compiler, without blocking other threads."""
     import_torch()
     with _LOCK:
         if "torchvision" not in sys.modules:
-            _open_ahead("triton", lambda home: [home / "_C" / "libtriton.so"])
-            import_gently("torchvision")
+            _preload("triton", lambda home: [home / "_C" / "libtriton.so"])
+            import_without_gc("torchvision")
 
 
-def import_gently(name: str) -> None:
-    """Imports a module without a garbage collection, now or later, of what it makes."""
+def import_without_gc(name: str) -> None:
+    """Imports a module with garbage collection disabled and freezes the objects it has created."""
     with _LOCK:
         if name in sys.modules:
             return
@@ -65,7 +65,7 @@ def import_gently(name: str) -> None:
             importlib.import_module(name)
         finally:
             gc.freeze()
-            atexit.register(gc.unfreeze)  # else some libraries report leaks when the program ends
+            atexit.register(gc.unfreeze)  # else some libraries report leaks at exit
             if was_on:
                 gc.enable()
 
@@ -76,20 +76,20 @@ def _torch_libraries(home: Path) -> list[Path]:
     return [own[0], *_cuda_libraries(home.parent), *own[1:]]
 
 
-def _open_ahead(package: str, libraries: Callable[[Path], list[Path]]) -> None:
-    """Opens a package's libraries with the global lock given away. What fails here, its import does."""
+def _preload(package: str, libraries: Callable[[Path], list[Path]]) -> None:
+    """Loads a package's libraries with the GIL released. What fails here is left to the import."""
     spec = importlib.util.find_spec(package)
     if os.name != "posix" or spec is None or spec.origin is None:
-        return  # Windows: torch opens them through a foreign function call already
+        return  # Windows: torch itself loads them through ctypes
     try:
         dlopen = ctypes.CDLL(None).dlopen
         dlopen.restype, dlopen.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
         for path in libraries(Path(spec.origin).parent):
             mode = os.RTLD_NOW | (os.RTLD_GLOBAL if "global" in path.name else 0)
             if path.is_file() and not dlopen(os.fsencode(path), mode):
-                log.info("%s is not opened ahead", path.name)
+                log.info("%s is not preloaded", path.name)
     except (OSError, AttributeError) as error:
-        log.info("the libraries of %s are not opened ahead: %s", package, error)
+        log.info("the libraries of %s are not preloaded: %s", package, error)
 
 
 def _cuda_libraries(site: Path) -> Iterator[Path]:

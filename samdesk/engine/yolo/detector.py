@@ -25,17 +25,17 @@ class YoloDetector:
     def __init__(
         self, path: Path, device: str, precision: str = "auto", *, model: Any = None, model_title: str = ""
     ) -> None:
-        """Brings a model onto a resolved device.
+        """Moves a model to a resolved device.
 
         Args:
             path: The file with its weights.
-            device: As ``engine.device.resolve`` gives it.
+            device: As ``runtime.device.resolve`` returns it.
             precision: "auto", "fp32", "fp16" or "bf16" (which Ultralytics runs in fp32).
-            model: Ultralytics' ``YOLO`` with the weights of ``path``; None: ``path`` is a checkpoint of it.
-            model_title: What users see; "": the name of the file.
+            model: Ultralytics' ``YOLO`` with the weights of ``path``; None: ``path`` is its checkpoint.
+            model_title: For users; "": the stem of the file's name.
 
         Raises:
-            EngineError: The file is broken or no detection or segmentation model.
+            EngineError: The file is damaged, or not a detection or segmentation model.
         """
         self._model = load_checkpoint(path) if model is None else model
         self._device = device
@@ -82,11 +82,11 @@ class YoloDetector:
 
         Args:
             images: (H, W, 3) uint8 RGB, any sizes.
-            conf: Least confidence.
-            iou: Overlap above which the weaker of two boxes of a class is dropped.
-            imgsz: Longest side the network sees, pixels.
-            max_det: Most objects an image.
-            classes: Only these class ids; None: all.
+            conf: Minimum confidence.
+            iou: IoU above which the less confident of two boxes of a class is dropped.
+            imgsz: Longest side of the network's input, pixels.
+            max_det: Maximum detections per image.
+            classes: Class ids to detect; None: all.
 
         Raises:
             OutOfMemory: The device is full.
@@ -121,10 +121,10 @@ def _detections(result: Any) -> list[Detection]:
 
 
 def load_checkpoint(path: Path) -> Any:
-    """Ultralytics' ``YOLO`` of a detection or segmentation checkpoint, a pickle.
+    """Loads Ultralytics' ``YOLO`` from a detection or segmentation checkpoint, a pickle.
 
     Raises:
-        EngineError: It is broken, or of another kind; in words.
+        EngineError: It is damaged, or of another kind.
     """
     try:
         model = ultralytics.load_yolo(path)

@@ -87,7 +87,7 @@ def test_a_row_that_is_not_there_is_told_in_words(photo: Path) -> None:
 def test_a_missing_model_is_told_in_words(photo: Path) -> None:
     done = bench(photo, "--quick", "--model", "nowhere.pt", "--only", "encode")
     assert done.exit_code == 2
-    assert "There is no model and no file 'nowhere.pt'." in done.output
+    assert "'nowhere.pt' is neither a known model nor a file." in done.output
 
 
 def test_a_device_that_is_not_there_is_told_in_words(photo: Path) -> None:

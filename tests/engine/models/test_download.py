@@ -108,12 +108,12 @@ def test_a_whole_download(server: Server) -> None:
     assert left_over() == ["sam_b.pt"]
     assert find("sam_b") == path
     fetch(model(server))
-    assert len(server.ranges) == 1, "what is there is not fetched again"
+    assert len(server.ranges) == 1, "an existing file is not downloaded again"
 
 
-def test_broken_off_and_gone_on_with(server: Server) -> None:
+def test_an_interrupted_download_resumes(server: Server) -> None:
     server.break_off_at = 600_000
-    with pytest.raises(EngineError, match="goes on"):
+    with pytest.raises(EngineError, match="will resume"):
         fetch(model(server))
     assert find("sam_b.pt") is None, "half a file must not count"
     server.break_off_at = None
@@ -131,7 +131,7 @@ def test_the_file_changed_in_between(server: Server) -> None:
     assert fetch(model(server)).read_bytes() == server.content
 
 
-def test_more_is_here_than_there_is(server: Server) -> None:
+def test_a_part_longer_than_the_file_starts_over(server: Server) -> None:
     server.break_off_at = 600_000
     with pytest.raises(EngineError):
         fetch(model(server))
@@ -149,14 +149,14 @@ def test_a_wrong_hash_is_deleted(server: Server) -> None:
 
 def test_a_web_page_is_no_checkpoint(server: Server) -> None:
     server.content = b"<html>Please log in</html>"
-    with pytest.raises(EngineError, match="no PyTorch checkpoint"):
+    with pytest.raises(EngineError, match="not a PyTorch checkpoint"):
         fetch(model(server))
     assert find("sam_b.pt") is None
 
 
 def test_refused(server: Server) -> None:
     server.status = 404
-    with pytest.raises(EngineError, match="answered 404"):
+    with pytest.raises(EngineError, match="responded with 404"):
         fetch(model(server))
 
 
@@ -167,7 +167,7 @@ def test_no_server() -> None:
         fetch(model(gone))
 
 
-def test_cancelled_and_gone_on_with(server: Server) -> None:
+def test_a_cancelled_download_resumes(server: Server) -> None:
     cancel = CancelToken()
 
     def progress(done: int, _total: int) -> None:
@@ -183,12 +183,12 @@ def test_cancelled_and_gone_on_with(server: Server) -> None:
 
 def test_the_disk_is_full(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
-    with pytest.raises(EngineError, match="Make room"):
+    with pytest.raises(EngineError, match="Free some space"):
         fetch(model(server))
 
 
 def test_flint_needs_no_download() -> None:
-    with pytest.raises(EngineError, match="part of samdesk"):
+    with pytest.raises(EngineError, match="built into samdesk"):
         fetch(spec("flint"))  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 # In a fresh process: an import happens once. Prints the longest time the main thread was held up, ms.
 PROGRAM = """
 import gc, sys, threading, time
-from samdesk.engine.runtime.imports import import_gently, import_torch
+from samdesk.engine.runtime.imports import import_without_gc, import_torch
 
 collections = []
 gc.callbacks.append(lambda phase, info: collections.append(info["generation"]) if phase == "start" else None)
@@ -20,7 +20,7 @@ done = threading.Event()
 
 def work():
     import_torch()
-    import_gently("ultralytics")
+    import_without_gc("ultralytics")
     done.set()
 
 threading.Thread(target=work).start()

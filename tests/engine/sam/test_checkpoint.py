@@ -102,13 +102,13 @@ def test_a_mismatch_is_named(mobile_sam_checkpoint: Path, tmp_path: Path) -> Non
 def test_unknown_and_unsuitable_model_names(samdesk_home: Path) -> None:
     with pytest.raises(EngineError, match="not on this machine"):
         load_predictor("sam_b.pt")
-    with pytest.raises(EngineError, match="no model and no file"):
+    with pytest.raises(EngineError, match="neither a known model nor a file"):
         load_predictor("samurai.pt")
     with pytest.raises(EngineError, match="finds boxes"):
         load_predictor("yolo11n.pt")
     with pytest.raises(EngineError, match="draws masks"):
         load_detector("mobile_sam")
-    with pytest.raises(EngineError, match="no model and no file"):
+    with pytest.raises(EngineError, match="neither a known model nor a file"):
         load_predictor("samurai.safetensors")
 
 
