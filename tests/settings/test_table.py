@@ -73,7 +73,7 @@ def test_going_back_to_the_default_leaves_nothing_stored(tmp_path: Path) -> None
         (table.MAX_MEGAPIXELS, True, "expected a whole number"),
         (table.MAX_MEGAPIXELS, 0, "not between 1 and 10000"),
         (table.AUTO_PARAMETERS["conf"], math.nan, "not between 0 and 1"),
-        (table.THEME, "pink", "none of 'system', 'light', 'dark'"),
+        (table.THEME, "pink", "not one of 'system', 'light', 'dark'"),
         (table.HOVER_PREVIEW, 1, "expected true or false"),
         (table.SHORTCUTS, [], "expected a table"),
     ],

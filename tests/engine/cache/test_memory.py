@@ -169,7 +169,7 @@ def test_a_smaller_budget_gives_the_memory_back_to_the_system() -> None:
     before = process.memory_info().rss
     cache.set_budget(0, 20 * MIB)
     for thread in threading.enumerate():
-        if thread.name == "give-back":
+        if thread.name == "release-memory":
             thread.join(30)
     assert before - process.memory_info().rss > 250 * MIB
     assert cache.host_bytes == 20 * MIB

@@ -1,4 +1,4 @@
-"""Downloads against a real server on this machine: broken off, gone on with, refused, swapped."""
+"""Downloads from a real local server: interrupted, resumed, refused, and of a file that changes."""
 
 from __future__ import annotations
 

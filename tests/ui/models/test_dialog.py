@@ -116,7 +116,7 @@ def test_cancel_and_failure(dialog: ModelsDialog, qtbot: QtBot) -> None:
 
 
 def test_a_download_of_unknown_size_shows_megabytes(dialog: ModelsDialog) -> None:
-    row = rows.Row("x.pt", "X", done=12_400_000)
+    row = rows.ModelRow("x.pt", "X", done=12_400_000)
     assert row.state_text == "Downloading 12 MB"
 
 
