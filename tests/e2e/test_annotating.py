@@ -35,7 +35,7 @@ def test_a_click_and_enter_are_a_line_on_disk(person: Person, folder: Path) -> N
     dataset.close()
 
 
-def test_a_box_and_points_are_asked_together(person: Person) -> None:
+def test_a_box_and_points_are_decoded_together(person: Person) -> None:
     person.hands.drag((20, 40), (140, 200))
     person.until(lambda: person.desk.flows.annotate.answered)
     person.click(60, 90)
@@ -48,7 +48,7 @@ def test_a_box_and_points_are_asked_together(person: Person) -> None:
     assert asked.mask is not None, "the last mask goes back into the decoder"
 
 
-def test_z_takes_the_last_prompt_back_and_escape_all(person: Person) -> None:
+def test_z_undoes_the_last_prompt_and_escape_clears_all(person: Person) -> None:
     person.click(60, 90)
     person.click(200, 90)
     person.key(K.Key_Z)
@@ -111,7 +111,7 @@ def test_undo_and_redo_reach_the_disk(person: Person, folder: Path) -> None:
     assert len(lines(folder / "0.png").lines) == 1
 
 
-def test_an_annotation_is_opened_again_and_refined(person: Person) -> None:
+def test_an_annotation_is_reopened_and_refined(person: Person) -> None:
     person.add_labels("cat", "dog")
     first = person.draw(100, 120, label=K.Key_2)
     person.key(K.Key_1)
@@ -146,7 +146,7 @@ def test_a_polygon_is_opened_in_sam(person: Person) -> None:
     assert refined.region != drawn.region
 
 
-def test_opened_again_and_left_with_escape_nothing_changes(person: Person) -> None:
+def test_escape_leaves_a_reopened_annotation_unchanged(person: Person) -> None:
     first = person.draw(100, 120)
     person.select(first)
     person.key(K.Key_S, SHIFT)

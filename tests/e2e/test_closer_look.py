@@ -1,4 +1,4 @@
-"""A small thing in a large photo: nothing to the whole photo's eye, an object to a closer look."""
+"""A small object in a large image: the whole image is too coarse for it, a closer look is not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LONG = Polygon([(1000, 1500), (3400, 1500), (3400, 1560), (1000, 1560)])
 
 @pytest.fixture
 def person(arrive: Arrive, tmp_path: Path) -> Person:
-    """Someone with one photo of 12 MP: a red dot and a long blue bar."""
+    """A user with one image of 12 MP: a red dot and a long blue bar."""
     image = Image.new("RGB", (WIDTH, HEIGHT), (120, 130, 120))
     draw = ImageDraw.Draw(image)
     x, y = SMALL
@@ -55,7 +55,7 @@ def proposed(person: Person) -> BaseGeometry:
     return proposal.region
 
 
-def look_at(person: Person, notches: int, at: tuple[float, float] = SMALL) -> Frame:
+def zoom_in(person: Person, notches: int, at: tuple[float, float] = SMALL) -> Frame:
     for _ in range(notches):
         person.hands.wheel(*at, 1)
     person.until(lambda: person.canvas.view_frame is not None and person.canvas.view_frame.ready)
@@ -63,12 +63,12 @@ def look_at(person: Person, notches: int, at: tuple[float, float] = SMALL) -> Fr
     return person.canvas.view_frame.view
 
 
-def test_a_small_thing_becomes_selectable(person: Person) -> None:
+def test_a_small_object_becomes_selectable(person: Person) -> None:
     person.click(*SMALL)
     assert iou(proposed(person), TRUTH) < 0.7, "a cell of the whole photo is almost as large"
     person.key(K.Key_Escape)
 
-    view = look_at(person, 20)
+    view = zoom_in(person, 20)
     assert contains_rect(view, TRUTH.bounds)
     person.click(*SMALL)
     assert iou(proposed(person), TRUTH) > 0.95
@@ -96,7 +96,7 @@ def test_a_small_thing_becomes_selectable(person: Person) -> None:
     dataset.close()
 
 
-def test_a_click_made_too_early_is_drawn_finer_by_itself(person: Person) -> None:
+def test_a_click_before_the_view_is_encoded_becomes_finer(person: Person) -> None:
     for _ in range(20):
         person.hands.wheel(*SMALL, 1)
     person.hands.click(*SMALL)
@@ -104,16 +104,16 @@ def test_a_click_made_too_early_is_drawn_finer_by_itself(person: Person) -> None
     person.until(lambda: annotate.answered and iou(proposed(person), TRUTH) > 0.95)
 
 
-def test_what_reaches_out_of_the_closer_look_is_drawn_from_the_whole_photo(person: Person) -> None:
-    look_at(person, 12, (2000, 1530))
+def test_an_object_larger_than_the_view_is_predicted_from_the_whole_image(person: Person) -> None:
+    zoom_in(person, 12, (2000, 1530))
     person.key(K.Key_L, SHIFT)
     person.key(K.Key_F)
     person.click(1200, 1530)
     assert iou(proposed(person), LONG) > 0.9
 
 
-def test_an_annotation_of_a_closer_look_is_opened_again_as_it_is(person: Person) -> None:
-    view = look_at(person, 20)
+def test_an_annotation_of_a_view_is_reopened_unchanged(person: Person) -> None:
+    view = zoom_in(person, 20)
     kept = person.draw(*SMALL)
     person.select(kept)
     person.key(K.Key_S, SHIFT)

@@ -30,7 +30,7 @@ def test_accept_one_then_all(person: Person) -> None:
     assert len(person.annotations) == 1, "all at once are one step"
 
 
-def test_discarded_and_gone_with_the_image(person: Person) -> None:
+def test_proposals_are_discarded_by_the_user_or_another_image(person: Person) -> None:
     propose(person)
     person.press("Discard")
     person.click(160, 120)
@@ -62,7 +62,7 @@ def test_cancelled(person: Person) -> None:
     person.draw(160, 120)
 
 
-def test_leaving_the_image_takes_the_message_along(person: Person) -> None:
+def test_another_image_dismisses_the_message(person: Person) -> None:
     person.predictor.decoding.close()
     person.key(K.Key_E, CONTROL)
     person.predictor.decoding.wait_for_arrival()

@@ -50,9 +50,9 @@ def test_it_shows_while_there_are_candidates(strip: CandidateStrip) -> None:
 
 def test_a_click_chooses(strip: CandidateStrip, qtbot: QtBot) -> None:
     for number in range(3):
-        with qtbot.waitSignal(strip.chosen) as told:
+        with qtbot.waitSignal(strip.chosen) as emitted:
             qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=middle(strip, number))
-        assert told.args == [number]
+        assert emitted.args == [number]
     with qtbot.assertNotEmitted(strip.chosen):
         qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
         qtbot.mouseClick(strip, Qt.MouseButton.RightButton, pos=middle(strip, 0))
@@ -82,7 +82,7 @@ def test_the_current_one_is_framed(strip: CandidateStrip) -> None:
     assert [framed(i) for i in range(3)] == [False, False, True]
 
 
-def test_it_never_takes_the_keyboard(qtbot: QtBot) -> None:
+def test_it_never_takes_keyboard_focus(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     layout = QVBoxLayout(window)
@@ -97,7 +97,7 @@ def test_it_never_takes_the_keyboard(qtbot: QtBot) -> None:
     assert window.focusWidget() is editor
 
 
-def test_one_candidate_makes_a_small_strip_and_four_are_three(strip: CandidateStrip) -> None:
+def test_one_candidate_makes_a_small_strip_and_four_show_three(strip: CandidateStrip) -> None:
     wide = strip.width()
     strip.set_candidates(CANDIDATES[:1], 0, COLOR)
     assert strip.width() < wide / 2
@@ -105,6 +105,6 @@ def test_one_candidate_makes_a_small_strip_and_four_are_three(strip: CandidateSt
     assert strip.width() == wide
 
 
-def test_an_empty_mask_is_no_crash(strip: CandidateStrip) -> None:
+def test_an_empty_mask_can_be_painted(strip: CandidateStrip) -> None:
     strip.set_candidates([ScoredRegion(MultiPolygon(), 0.2)], 0, COLOR)
     assert not strip.grab().isNull()

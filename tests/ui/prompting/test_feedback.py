@@ -1,4 +1,4 @@
-"""The mask that goes back into the decoder is that of the prompts before."""
+"""The mask prompt of a decode is the mask of the prompts before."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_each_point_refines_the_answer_before() -> None:
     assert feedback.with_mask(PromptSet((ONE, TWO, THREE))).mask is second
 
 
-def test_taking_a_point_back_falls_back_on_the_answer_before_it() -> None:
+def test_undoing_a_point_uses_the_answer_before_it() -> None:
     feedback, first, second = MaskFeedback(), mask(), mask()
     feedback.add(PromptSet((ONE,)), first)
     feedback.add(PromptSet((ONE, TWO)), second)
@@ -36,7 +36,7 @@ def test_taking_a_point_back_falls_back_on_the_answer_before_it() -> None:
     assert feedback.with_mask(PromptSet((ONE,))).mask is None
 
 
-def test_another_box_or_a_moved_point_starts_afresh() -> None:
+def test_another_box_or_a_moved_point_has_no_mask() -> None:
     feedback = MaskFeedback()
     feedback.add(PromptSet((ONE,), BOX), mask())
     assert feedback.with_mask(PromptSet((ONE, TWO), BoxPrompt(1, 1, 5, 5))).mask is None
@@ -51,7 +51,7 @@ def test_a_box_around_a_point_keeps_the_points_answer_only_with_one_more_point()
     assert feedback.with_mask(PromptSet((ONE, TWO), BOX)).mask is first
 
 
-def test_a_seed_is_refined_by_the_first_prompt_and_forgotten_on_clear() -> None:
+def test_a_seed_is_refined_by_the_first_prompt_and_removed_by_clear() -> None:
     feedback, seed = MaskFeedback(), mask()
     feedback.seed(seed)
     assert feedback.with_mask(PromptSet((ONE,))).mask is seed

@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever order, between whichever layers: no click is lost, no stale mask is shown."""
+"""Any requests in any order, between any layers: no click is lost, no stale mask is emitted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from samdesk.domain.geometry.types import Frame
 from samdesk.workers.inference import mailbox
 from samdesk.workers.inference.client import Prediction
 from tests.helpers.gated import settle, spin_until
-from tests.workers.inference.asking import WHOLE, A, B, C, D, Desk, at, begun, name, photos
+from tests.workers.inference.client_helpers import (
+    WHOLE,
+    A,
+    B,
+    C,
+    D,
+    Desk,
+    at,
+    make_images,
+    name,
+    running_client,
+)
 
 KEYS = (A, B, C, D)
 VIEWS = (Frame(0, 0, 128), Frame(100, 60, 100), Frame(128, 128, 128))
@@ -25,7 +36,7 @@ steps = st.one_of(
     st.tuples(st.just("show"), st.sampled_from(KEYS)),
     st.tuples(st.just("click"), st.integers(8, 248)),
     st.tuples(st.just("hover"), st.integers(8, 248)),
-    st.tuples(st.just("look"), st.sampled_from((None, *VIEWS))),
+    st.tuples(st.just("view"), st.sampled_from((None, *VIEWS))),
     st.tuples(st.just("load"), st.sampled_from(("gated.pt", "other.pt", "missing.pt"))),
     st.tuples(st.just("pass"), st.sampled_from(PASSES)),
     st.tuples(st.sampled_from(("everything", "clear", "leave", "settle")), st.none()),
@@ -33,17 +44,17 @@ steps = st.one_of(
 
 
 class Watch:
-    """Looks at all that a window is told, the moment it is told."""
+    """Checks every signal when it is emitted."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.newest = desk, 0
-        self.looking: Frame | None = None
+        self.encoding: Frame | None = None
         self.wrong: list[str] = []
         client = desk.client
         client.predicted.connect(self.see_mask)
         client.encoding.connect(self.see_image)
         client.encoded.connect(lambda key, _ms, _cached: self.see_image(key))
-        client.view_encoding.connect(self.see_looking)
+        client.view_encoding.connect(self.see_encoding)
         client.view_ready.connect(self.see_ready)
 
     def see_mask(self, prediction: Prediction) -> None:
@@ -52,16 +63,16 @@ class Watch:
         self.check(prediction.key == self.desk.client.key, "a mask of another image")
         self.check(mask.region.contains(Point(point.x, point.y)), "a mask of another place")
         frame = mask.candidate.frame
-        self.check(frame == WHOLE or frame in VIEWS, "a mask on an odd look")
+        self.check(frame == WHOLE or frame in VIEWS, "a mask of an unknown view")
 
     def see_image(self, key: str) -> None:
         self.check(key == self.desk.client.key, "another image was announced")
 
-    def see_looking(self, view: Frame) -> None:
-        self.looking = view
+    def see_encoding(self, view: Frame) -> None:
+        self.encoding = view
 
     def see_ready(self, view: Frame | None) -> None:
-        self.check(view in (None, self.looking), "a look is ready that was not begun")
+        self.check(view in (None, self.encoding), "a view is ready that was not encoding")
 
     def check(self, right: bool, otherwise: str) -> None:
         if not right:
@@ -78,7 +89,7 @@ def do(desk: Desk, what: str, value: object) -> None:
     elif what in ("click", "hover"):
         assert isinstance(value, int)
         client.predict(at(value, 256 - value), hover=what == "hover")
-    elif what == "look":
+    elif what == "view":
         client.set_view(value if isinstance(value, Frame) else None)
     elif what == "load":
         client.load(str(value))
@@ -105,13 +116,13 @@ def test_the_last_click_is_answered_and_all_that_is_shown_is_true(
     view: Frame | None,
 ) -> None:
     monkeypatch.setattr(mailbox, "IDLE_S", 0.001)
-    with begun(photos(tmp_path)) as desk:
+    with running_client(make_images(tmp_path)) as desk:
         watch = Watch(desk)
         for predictor in desk.models.shelf.values():
             predictor.layer.close()
             predictor.decoding.close()
         desk.client.load("gated.pt")
-        spin_until(lambda: bool(desk.heard.models))
+        spin_until(lambda: bool(desk.received.models))
         for what, value in [("show", A), *asked]:
             do(desk, what, value)
         token = desk.client.predict(at(last, 256 - last))
@@ -124,10 +135,10 @@ def test_the_last_click_is_answered_and_all_that_is_shown_is_true(
         token = desk.client.predict(at(last, 256 - last))
         desk.answer(token)
         if view is not None:
-            spin_until(lambda: desk.heard.views[-1:] == [("ready", view)])
+            spin_until(lambda: desk.received.views[-1:] == [("ready", view)])
         assert watch.wrong == []
-        assert desk.heard.failures == []
-        assert desk.heard.notices == []
+        assert desk.received.failures == []
+        assert desk.received.notices == []
         for predictor in desk.models.shelf.values():
             ended = zip(map(name, predictor.finished), predictor.finished_on, strict=True)
             assert max(Counter(ended).values(), default=0) <= 1  # nothing was encoded twice

@@ -1,4 +1,4 @@
-"""Where an embedding comes from: the device, the host's memory, the disk, or the encoder."""
+"""The source of an embedding: device memory, host memory, the disk, or the encoder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def disk(tmp_path: Path) -> DiskCache:
 
 
 def started(disk: DiskCache, host_bytes: int = GIB) -> tuple[Embeddings, list[Path]]:
-    """What a program has after its start, and the photos it reads from then on."""
+    """The state after a start of the program, and the list of images it reads."""
     read: list[Path] = []
 
     def reader(path: Path) -> RgbImage:
@@ -54,13 +54,13 @@ def test_the_next_start_finds_on_disk_what_was_encoded(
     embeddings, read = started(DiskCache(tmp_path / "cache"))
     made += [embeddings.get(predictor, path) for _ in range(2)]
     assert [m.source for m in made[2:]] == ["disk", "host"]
-    assert read == [], "the photo itself is not needed"
+    assert read == [], "the image itself is not read"
     click = PromptSet((PointPrompt(80.0, 110.0),))
     first, last = (predictor.predict(m.embedding, click)[0].raster() for m in (made[0], made[3]))
     assert (first != last).mean() < 0.002
 
 
-def test_what_left_memory_is_on_the_disk_and_views_are_images_of_their_own(
+def test_embeddings_evicted_from_memory_are_on_disk_and_views_have_their_own(
     predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path, view = photo(tmp_path / "a.png"), Frame(100, 50, 120)
@@ -75,7 +75,7 @@ def test_what_left_memory_is_on_the_disk_and_views_are_images_of_their_own(
     assert again[0].embedding.frame != again[1].embedding.frame
 
 
-def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
+def test_a_changed_image_is_encoded_again_and_a_missing_one_raises(
     predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png", seed=1)
@@ -86,7 +86,7 @@ def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
     photo(path, seed=1)
     assert disk.flush(60)
     assert embeddings.get(predictor, path).source == "disk", "its content is known again"
-    path.write_bytes(b"no photo any more")
+    path.write_bytes(b"not an image")
     with pytest.raises(ImageError):
         embeddings.get(predictor, path)
     path.unlink()
@@ -94,7 +94,7 @@ def test_a_changed_photo_is_encoded_again_and_a_lost_one_is_said(
         embeddings.get(predictor, path)
 
 
-def test_flint_and_a_disk_that_is_off_go_without(
+def test_flint_or_a_disabled_disk_cache_stores_nothing_on_disk(
     predictor: Predictor, disk: DiskCache, tmp_path: Path
 ) -> None:
     path = photo(tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""Between two layers of an encode: prompts are answered, and what is not wanted any more is given up."""
+"""Between two layers of an encode: prompts are answered, and an unwanted encode is cancelled."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from samdesk.domain.document import ImageKey
 from samdesk.engine.protocols import OutOfMemory
 from samdesk.workers.inference import mailbox
 from tests.helpers.gated import spin_until
-from tests.workers.inference.asking import A, B, C, D, Desk, at
+from tests.workers.inference.client_helpers import A, B, C, D, Desk, at
 
 
 def begin_ahead(desk: Desk, *keys: ImageKey) -> None:
-    """Encodes images ahead; returns when the first stands before its first layer."""
+    """Encodes images ahead; returns when the first is before its first layer."""
     desk.predictor.layer.close()
     desk.prefetch(*keys)
     desk.predictor.layer.wait_for_arrival()
 
 
 def go_a_layer_on(desk: Desk) -> None:
-    """Returns when the encode stands before its next layer."""
+    """Returns when the encode is before its next layer."""
     desk.predictor.layer.let_one_through()
     desk.predictor.layer.wait_for_arrival()
 
@@ -41,7 +41,7 @@ def test_clicks_and_hovers_are_answered_between_two_layers_of_an_image_ahead(rea
     assert ready.encoded() == "ab"
 
 
-def test_while_the_hand_moves_the_image_ahead_waits_in_its_pause(
+def test_while_hovers_keep_coming_an_encode_ahead_waits_in_its_pause(
     ready: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin_ahead(ready, B)
@@ -55,7 +55,7 @@ def test_while_the_hand_moves_the_image_ahead_waits_in_its_pause(
     assert not ready.predictor.layer.someone_came()
     monkeypatch.setattr(mailbox, "IDLE_S", 0.0)
     ready.client.predict(at(x, 40), hover=True)
-    ready.predictor.layer.wait_for_arrival()  # the hand rests: it goes on with the second layer
+    ready.predictor.layer.wait_for_arrival()  # no prompt came: it goes on with the second layer
     assert len(ready.predictor.decoded) == 12
 
 
@@ -64,7 +64,7 @@ def test_an_image_ahead_makes_way_for_another_on_screen_and_comes_after_it(ready
     ready.client.show_image(D, ready.path(D))
     ready.prefetch(A, B)
     ready.predictor.layer.open()
-    spin_until(lambda: ready.heard.encoded[-1] == (D, False))
+    spin_until(lambda: ready.received.encoded[-1] == (D, False))
     ready.predictor.wait_until_finished(3)
     assert ready.finished() == "adb"
     assert ready.encoded() == "abdb"  # B was given up after one layer
@@ -75,16 +75,16 @@ def test_an_image_ahead_that_comes_on_screen_goes_on_as_the_one_on_screen(ready:
     ready.client.show_image(B, ready.path(B))
     click = ready.client.predict(at(30, 40))
     go_a_layer_on(ready)
-    spin_until(lambda: ready.heard.encoding[-1] == B)
-    assert ready.heard.encoded == [(A, False)]  # not yet, and the click waits for it
-    assert ready.heard.predictions == []
+    spin_until(lambda: ready.received.encoding[-1] == B)
+    assert ready.received.encoded == [(A, False)]  # not yet, and the click waits for it
+    assert ready.received.predictions == []
     ready.predictor.layer.open()
     assert ready.answer(click).key == B
-    assert ready.heard.encoded[-1] == (B, False)
+    assert ready.received.encoded[-1] == (B, False)
     assert ready.encoded() == "ab"
 
 
-def test_an_adopted_image_is_there_even_if_the_tier_keeps_nothing(ready: Desk) -> None:
+def test_an_encode_ahead_is_used_on_screen_even_without_a_cache(ready: Desk) -> None:
     ready.client.set_cache_budget(0)
     begin_ahead(ready, B)
     ready.client.show_image(B, ready.path(B))
@@ -93,7 +93,7 @@ def test_an_adopted_image_is_there_even_if_the_tier_keeps_nothing(ready: Desk) -
     assert ready.encoded() == "ab"
 
 
-def test_turning_to_an_image_that_is_there_gives_nothing_up(ready: Desk) -> None:
+def test_turning_to_a_cached_image_cancels_nothing(ready: Desk) -> None:
     ready.show(B)
     begin_ahead(ready, C)
     ready.client.show_image(A, ready.path(A))
@@ -101,30 +101,30 @@ def test_turning_to_an_image_that_is_there_gives_nothing_up(ready: Desk) -> None
     click = ready.client.predict(at(30, 40))
     ready.predictor.layer.let_one_through()
     assert ready.answer(click).key == A
-    assert ready.heard.encoded[-1] == (A, True)
+    assert ready.received.encoded[-1] == (A, True)
     ready.predictor.layer.open()
     ready.show(C)
     assert ready.encoded() == "abc"
 
 
-def test_leaving_an_image_for_one_that_is_there_goes_on_with_it_if_it_is_wanted_ahead(ready: Desk) -> None:
+def test_turning_to_a_cached_image_continues_the_encode_if_it_is_wanted_ahead(ready: Desk) -> None:
     ready.predictor.layer.close()
     ready.client.show_image(B, ready.path(B))
     ready.predictor.layer.wait_for_arrival()
-    spin_until(lambda: ready.heard.encoding[-1] == B)
+    spin_until(lambda: ready.received.encoding[-1] == B)
     ready.client.show_image(A, ready.path(A))
     ready.prefetch(B)
     go_a_layer_on(ready)
-    spin_until(lambda: ready.heard.encoded[-1] == (A, True))
+    spin_until(lambda: ready.received.encoded[-1] == (A, True))
     go_a_layer_on(ready)
     ready.client.show_image(B, ready.path(B))  # and back
     ready.predictor.layer.open()
-    spin_until(lambda: ready.heard.encoded[-1] == (B, False))
+    spin_until(lambda: ready.received.encoded[-1] == (B, False))
     assert ready.encoded() == "ab"
-    assert ready.heard.encoding == [A, B, A, B]
+    assert ready.received.encoding == [A, B, A, B]
 
 
-def test_leaving_an_image_that_is_not_wanted_ahead_gives_it_up(ready: Desk) -> None:
+def test_turning_to_a_cached_image_cancels_the_encode_if_it_is_not_wanted_ahead(ready: Desk) -> None:
     ready.predictor.layer.close()
     ready.client.show_image(B, ready.path(B))
     ready.predictor.layer.wait_for_arrival()
@@ -135,7 +135,7 @@ def test_leaving_an_image_that_is_not_wanted_ahead_gives_it_up(ready: Desk) -> N
     assert ready.finished() == "ac"
 
 
-def test_paging_on_gives_up_every_image_on_the_way(ready: Desk) -> None:
+def test_paging_on_cancels_every_encode_on_the_way(ready: Desk) -> None:
     ready.predictor.layer.close()
     for key in (B, C, D):
         ready.client.show_image(key, ready.path(key))
@@ -145,11 +145,11 @@ def test_paging_on_gives_up_every_image_on_the_way(ready: Desk) -> None:
     click = ready.client.predict(at(30, 40))
     ready.predictor.layer.open()
     assert ready.answer(click).key == D
-    assert ready.heard.encoded == [(A, False), (D, False)]
+    assert ready.received.encoded == [(A, False), (D, False)]
     assert ready.finished() == "ad"
 
 
-def test_an_image_that_left_the_list_ahead_is_given_up_and_one_that_stayed_is_not(ready: Desk) -> None:
+def test_an_encode_ahead_is_cancelled_only_if_its_image_left_the_list(ready: Desk) -> None:
     begin_ahead(ready, B)
     ready.prefetch(C, B)
     ready.predictor.layer.open()
@@ -168,7 +168,7 @@ def test_another_model_does_not_wait_for_an_encode(ready: Desk) -> None:
     click = ready.client.predict(at(30, 40))
     ready.client.load("other.pt")
     ready.predictor.layer.let_one_through()
-    spin_until(lambda: ready.heard.models[-1].name == "other.pt")
+    spin_until(lambda: ready.received.models[-1].name == "other.pt")
     assert ready.answer(click).key == A  # by the new model
     assert ready.finished() == "a"
     assert ready.predictor.decoded == []
@@ -190,15 +190,15 @@ def test_everything_goes_before_images_ahead(ready: Desk) -> None:
     begin_ahead(ready, B)
     ready.client.segment_everything()
     ready.predictor.layer.let_one_through()
-    spin_until(lambda: bool(ready.heard.everything))
-    assert len(ready.heard.everything[0][1]) == 5
+    spin_until(lambda: bool(ready.received.everything))
+    assert len(ready.received.everything[0][1]) == 5
     assert ready.finished() == "a"
     ready.predictor.layer.open()
     ready.predictor.wait_until_finished(2)
     assert ready.finished() == "ab"
 
 
-def test_nothing_is_encoded_ahead_that_is_there(ready: Desk) -> None:
+def test_cached_images_are_not_encoded_ahead(ready: Desk) -> None:
     ready.show(B)
     ready.prefetch(A, B, C)
     ready.predictor.wait_until_finished(3)
@@ -208,31 +208,31 @@ def test_nothing_is_encoded_ahead_that_is_there(ready: Desk) -> None:
     assert ready.encoded() == "abcd"
 
 
-def test_a_prompt_without_room_beside_an_encode_ahead_takes_its_room(ready: Desk) -> None:
+def test_out_of_memory_for_a_prompt_cancels_an_encode_ahead(ready: Desk) -> None:
     begin_ahead(ready, B, C)
     ready.predictor.errors = [OutOfMemory("full")]
     click = ready.client.predict(at(30, 40))
     ready.predictor.layer.let_one_through()
     ready.answer(click)
-    assert ready.heard.failures == []
+    assert ready.received.failures == []
     assert ready.predictor.decoded == [at(30, 40), at(30, 40)]
     ready.predictor.layer.open()
     ready.predictor.wait_until_finished(2)
     assert ready.finished() == "ac"  # B was given up
 
 
-def test_an_encode_ahead_that_fails_when_it_is_on_screen_is_begun_anew(ready: Desk) -> None:
+def test_an_encode_ahead_that_fails_on_screen_is_started_again(ready: Desk) -> None:
     begin_ahead(ready, B)
     ready.client.show_image(B, ready.path(B))
     go_a_layer_on(ready)
     ready.predictor.errors = [OutOfMemory("full")]
     ready.predictor.layer.open()
-    spin_until(lambda: ready.heard.encoded[-1] == (B, False))
-    assert ready.heard.failures == []
+    spin_until(lambda: ready.received.encoded[-1] == (B, False))
+    assert ready.received.failures == []
     assert ready.encoded() == "abb"
 
 
-def test_what_an_encode_took_leaves_out_what_was_done_in_its_pauses(ready: Desk) -> None:
+def test_the_time_of_an_encode_excludes_its_pauses(ready: Desk) -> None:
     took: list[float] = []
     ready.client.encoded.connect(lambda _key, ms, _cached: took.append(ms))
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The order in which the inference thread gets its work."""
+"""The order in which the mailbox returns requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def prompt(token: int, epoch: int = 1, hover: bool = False) -> PromptRequest:
     return PromptRequest(epoch, token, KEY, PromptSet((PointPrompt(token, token),)), hover)
 
 
-def look(view: Frame | None, epoch: int = 1) -> ViewRequest:
+def view(view: Frame | None, epoch: int = 1) -> ViewRequest:
     return ViewRequest(epoch, view)
 
 
@@ -52,7 +52,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def box(clock: Clock) -> Mailbox:
-    """With a model, and an image that is encoded."""
+    """A model is loaded and the image on screen is encoded."""
     mailbox = Mailbox(clock)
     mailbox.model_is_ready()
     mailbox.show(1, encode(1))
@@ -61,7 +61,7 @@ def box(clock: Clock) -> Mailbox:
     return mailbox
 
 
-def test_the_newest_hover_is_all_that_is_left_of_two_hundred(box: Mailbox) -> None:
+def test_only_the_newest_of_two_hundred_hovers_is_kept(box: Mailbox) -> None:
     for token in range(200):
         box.put(prompt(token, hover=True))
     assert box.take() == prompt(199, hover=True)
@@ -95,7 +95,7 @@ def test_prompts_wait_for_their_image(clock: Clock) -> None:
     assert box.take() == prompt(1)
 
 
-def test_another_image_forgets_the_prompts_of_the_one_before(box: Mailbox) -> None:
+def test_another_image_drops_the_prompts_of_the_one_before(box: Mailbox) -> None:
     box.put(prompt(1))
     box.put(EverythingRequest(1, KEY, CancelToken()))
     box.show(2, encode(2, "b.jpg"))
@@ -137,7 +137,7 @@ def test_a_new_list_ahead_takes_the_place_of_the_old(box: Mailbox) -> None:
     assert box.take() == new
 
 
-def test_what_was_ahead_of_another_image_is_forgotten_but_goes_on_until_told(box: Mailbox) -> None:
+def test_another_image_clears_the_list_ahead_but_an_encode_under_way_goes_on(box: Mailbox) -> None:
     under_way = encode(1, "c.jpg", ahead=True)
     box.ahead([under_way])
     box.show(2, None)
@@ -146,7 +146,7 @@ def test_what_was_ahead_of_another_image_is_forgotten_but_goes_on_until_told(box
     assert not box.wants(under_way)
 
 
-def test_nothing_is_encoded_ahead_until_the_hand_has_rested(box: Mailbox, clock: Clock) -> None:
+def test_nothing_is_encoded_ahead_until_prompts_have_paused(box: Mailbox, clock: Clock) -> None:
     box.put(prompt(1, hover=True))
     assert box.take() == prompt(1, hover=True)
     box.ahead([encode(1, "b.jpg", ahead=True)])
@@ -157,54 +157,54 @@ def test_nothing_is_encoded_ahead_until_the_hand_has_rested(box: Mailbox, clock:
     assert box.take() == encode(1, "b.jpg", ahead=True)
 
 
-def test_a_closer_look_waits_for_its_image_and_goes_between_clicks_and_hovers(box: Mailbox) -> None:
+def test_a_view_waits_for_its_image_and_goes_between_clicks_and_hovers(box: Mailbox) -> None:
     box.show(2, encode(2, "b.jpg"))
-    box.put(look(VIEW, epoch=2))
+    box.put(view(VIEW, epoch=2))
     assert box.take_view() is None
     assert box.take() == encode(2, "b.jpg")
     box.image_is_ready(2)
     box.put(prompt(1, epoch=2))
     box.put(prompt(2, epoch=2, hover=True))
     assert [box.take(), box.take(), box.take()] == [
-        prompt(1, epoch=2), look(VIEW, epoch=2), prompt(2, epoch=2, hover=True)
+        prompt(1, epoch=2), view(VIEW, epoch=2), prompt(2, epoch=2, hover=True)
     ]  # fmt: skip
 
 
-def test_the_newest_closer_look_wins_and_none_outlasts_its_image(box: Mailbox) -> None:
-    first, second = look(VIEW), look(Frame(5, 5, 50))
+def test_the_newest_view_wins_and_none_outlasts_its_image(box: Mailbox) -> None:
+    first, second = view(VIEW), view(Frame(5, 5, 50))
     box.put(first)
     assert box.take() is first
     assert box.wants(first)
     box.put(second)
     assert not box.wants(first)
-    box.put(third := look(None))
+    box.put(third := view(None))
     assert box.take_view() is third
     box.show(2, None)
     assert not box.wants(third)
-    box.put(look(VIEW, epoch=1))
+    box.put(view(VIEW, epoch=1))
     assert box.take_view() is None
 
 
-def test_a_new_model_gets_the_closer_look_again(box: Mailbox) -> None:
-    box.put(wish := look(VIEW))
-    assert box.take() is wish
+def test_a_new_model_gets_the_view_again(box: Mailbox) -> None:
+    box.put(request := view(VIEW))
+    assert box.take() is request
     box.put(LoadRequest(9, "new"))
     assert box.stopping
     assert box.take() == LoadRequest(9, "new")
     box.model_is_ready()
     assert box.take() == encode(1)
     box.image_is_ready(1)
-    assert box.take() is wish
+    assert box.take() is request
 
 
-@pytest.mark.parametrize("wish", ["view", "everything"])
-def test_images_ahead_make_way_for_the_image_on_screen(box: Mailbox, wish: str) -> None:
+@pytest.mark.parametrize("waiting", ["view", "everything"])
+def test_images_ahead_make_way_for_the_image_on_screen(box: Mailbox, waiting: str) -> None:
     ahead = encode(1, "b.jpg", ahead=True)
     box.ahead([ahead])
     assert box.take() == ahead
     assert box.wants(ahead)
-    if wish == "view":
-        box.put(look(VIEW))
+    if waiting == "view":
+        box.put(view(VIEW))
     else:
         box.put(EverythingRequest(1, KEY, CancelToken()))
     assert not box.wants(ahead)
@@ -232,7 +232,7 @@ def test_hovers_can_be_left_waiting(box: Mailbox) -> None:
     assert box.take_interactive() == prompt(1, hover=True)
 
 
-def test_who_waits_for_the_hand_to_rest_is_woken_by_its_next_prompt(box: Mailbox, clock: Clock) -> None:
+def test_a_wait_for_a_pause_in_prompts_is_ended_by_the_next_prompt(box: Mailbox, clock: Clock) -> None:
     assert not box.wait_while_prompting()
     box.put(prompt(1))
     assert box.take_interactive() == prompt(1)
@@ -254,7 +254,7 @@ def test_a_new_model_encodes_the_image_on_screen_again_and_keeps_the_click(box: 
     assert box.take() == prompt(1)
 
 
-def test_what_the_model_is_waits_for_prompts_but_not_for_images_ahead(box: Mailbox) -> None:
+def test_a_description_waits_for_prompts_but_not_for_images_ahead(box: Mailbox) -> None:
     box.ahead([encode(1, "b.jpg", ahead=True)])
     box.put(DescribeRequest())
     box.put(prompt(1))
@@ -272,7 +272,7 @@ def test_cleared_prompts_are_not_answered(box: Mailbox) -> None:
     assert box.take_interactive() is None
 
 
-def test_closing_wakes_who_waits(clock: Clock) -> None:
+def test_closing_ends_a_waiting_take(clock: Clock) -> None:
     box = Mailbox(clock)
     ended = Event()
 

@@ -1,4 +1,4 @@
-"""The inference thread with the real engine: what the window gets without giving anything itself."""
+"""The inference thread with the real engine."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KEY = ImageKey("disc.png")
 
 def disc(folder: Path) -> Path:
     rows, columns = np.mgrid[:240, :320]
-    photo = np.full((240, 320, 3), (30, 60, 30), np.uint8)
-    photo[np.hypot(columns - 120, rows - 110) < 60] = (220, 180, 40)
-    Image.fromarray(photo).save(folder / KEY)
+    image = np.full((240, 320, 3), (30, 60, 30), np.uint8)
+    image[np.hypot(columns - 120, rows - 110) < 60] = (220, 180, 40)
+    Image.fromarray(image).save(folder / KEY)
     return folder / KEY
 
 
-def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_click_gives_a_mask_with_flint(qtbot: QtBot, tmp_path: Path) -> None:
     client = InferenceClient()
     models: list[ModelInfo] = []
     answers: list[Prediction] = []
@@ -55,13 +55,13 @@ def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path:
     region = answers[0].masks[0].region
     truth = Point(120, 110).buffer(60)
     assert region.intersection(truth).area / region.union(truth).area > 0.8
-    looks: list[Frame | None] = []
-    client.view_encoding.connect(looks.append)
-    client.view_ready.connect(looks.append)
-    client.set_view(Frame(20, 10, 200))  # Flint looks closer by itself
+    views: list[Frame | None] = []
+    client.view_encoding.connect(views.append)
+    client.view_ready.connect(views.append)
+    client.set_view(Frame(20, 10, 200))  # Flint takes no views
     token = client.predict(PromptSet((PointPrompt(120, 110),), box))
     spin_until(lambda: answers[-1].token == token)
-    assert looks == []
+    assert views == []
     assert answers[-1].masks[0].region.equals(region)
     client.describe()
     spin_until(lambda: bool(described))
@@ -74,9 +74,7 @@ def test_a_click_gives_a_mask_with_the_engine_in_the_box(qtbot: QtBot, tmp_path:
     assert client.stop()
 
 
-def test_a_checkpoint_that_is_none_leaves_flint_and_mobile_sam_takes_over(
-    qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_an_invalid_checkpoint_leaves_flint_and_mobile_sam_replaces_it(qtbot: QtBot, tmp_path: Path) -> None:
     client = InferenceClient()
     models: list[ModelInfo] = []
     failures: list[Failure] = []
@@ -104,7 +102,7 @@ def test_a_checkpoint_that_is_none_leaves_flint_and_mobile_sam_takes_over(
 
 
 class Interrupted:
-    """A real predictor that stands at a gate before each pause of an encode."""
+    """A real predictor that waits at a gate before each pause of an encode."""
 
     def __init__(self, inner: Predictor) -> None:
         self.inner, self.gate, self.encodes = inner, Gate(), 0
@@ -122,8 +120,8 @@ class Interrupted:
 
 
 def noise(folder: Path, name: str, seed: int) -> Path:
-    photo = np.random.default_rng(seed).integers(0, 255, (180, 320, 3), np.uint8)
-    Image.fromarray(photo).resize((1280, 720)).save(folder / name)
+    image = np.random.default_rng(seed).integers(0, 255, (180, 320, 3), np.uint8)
+    Image.fromarray(image).resize((1280, 720)).save(folder / name)
     return folder / name
 
 
@@ -131,7 +129,7 @@ def best(answer: Prediction) -> MaskCandidate:
     return answer.masks[0].candidate
 
 
-def test_mobile_sam_looks_closer_and_answers_between_its_layers(qtbot: QtBot, tmp_path: Path) -> None:
+def test_mobile_sam_encodes_a_view_and_answers_between_its_layers(qtbot: QtBot, tmp_path: Path) -> None:
     sam = Interrupted(load_predictor(str(save_seeded("mobile_sam", tmp_path)), "cpu", "fp32"))
     client = InferenceClient(lambda *_: sam)
     answers: dict[int, Prediction] = {}

@@ -1,4 +1,4 @@
-"""Which embedding answers a prompt: properties for any look and any prompts."""
+"""Which embedding answers a prompt set: properties for any view and any prompts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def embedding(frame: Frame) -> Embedding:
     return Embedding("sam", (HEIGHT, WIDTH), frame, None, 0)
 
 
-def looks(*closer: Frame) -> ImageViews:
+def views(*closer: Frame) -> ImageViews:
     found = ImageViews()
     found.show(EncodeRequest(1, ImageKey("a.jpg"), Path("a.jpg")))
     found.whole = embedding(WHOLE)
@@ -36,7 +36,7 @@ def looks(*closer: Frame) -> ImageViews:
 
 
 def mask(frame: Frame, x0: float, y0: float, x1: float, y1: float) -> MaskPrompt:
-    """A rectangle drawn on a look, corners in image pixels."""
+    """A rectangular mask over a view, corners in image pixels."""
     at = (np.arange(256) + 0.5) * frame.side / 256
     inside = (frame.x0 + at >= x0) & (frame.x0 + at < x1)
     rows = (frame.y0 + at >= y0) & (frame.y0 + at < y1)
@@ -66,7 +66,7 @@ prompt_sets = st.builds(
 
 
 def outside(frame: Frame, x: float, y: float, room: float = 0.0) -> bool:
-    """Whether a point is outside a look, or so near an edge inside the image that it counts as that."""
+    """Whether a point is outside a view or in its margin."""
     right, bottom = frame.x0 + frame.side, frame.y0 + frame.side
     return (
         (frame.x0 > 0 and x < frame.x0 + room)
@@ -77,8 +77,8 @@ def outside(frame: Frame, x: float, y: float, room: float = 0.0) -> bool:
 
 
 @given(frames(), prompt_sets)
-def test_a_look_answers_what_is_all_inside_it_and_nothing_else(frame: Frame, prompts: PromptSet) -> None:
-    found = looks(frame).choose(prompts)
+def test_a_view_answers_exactly_the_prompts_inside_it(frame: Frame, prompts: PromptSet) -> None:
+    found = views(frame).choose(prompts)
     assert found is not None
     answering, said = found
     on = [p for p in prompts.points if p.positive]
@@ -96,19 +96,17 @@ def test_a_look_answers_what_is_all_inside_it_and_nothing_else(frame: Frame, pro
 
 
 @given(frames(), prompt_sets)
-def test_without_a_look_or_back_at_the_whole_all_is_said_to_the_whole(
-    frame: Frame, prompts: PromptSet
-) -> None:
-    back = looks(frame)
+def test_without_a_view_the_whole_image_gets_all_prompts(frame: Frame, prompts: PromptSet) -> None:
+    back = views(frame)
     back.end_closer()
-    for held in (looks(), back):
+    for held in (views(), back):
         found = held.choose(prompts)
         assert found is not None
         assert (found[0].frame, found[1]) == (WHOLE, prompts)
 
 
-def test_nothing_is_answered_from_what_was_let_go() -> None:
-    held = looks(Frame(100, 100, 100))
+def test_nothing_is_chosen_after_clear() -> None:
+    held = views(Frame(100, 100, 100))
     held.clear()
     assert held.choose(PromptSet((PointPrompt(150, 150),))) is None
 
@@ -116,33 +114,33 @@ def test_nothing_is_answered_from_what_was_let_go() -> None:
 @pytest.mark.parametrize(
     ("x", "answered_there"), [(101.5, False), (101.6, True), (198.4, True), (198.5, False)]
 )
-def test_what_lies_near_an_edge_is_likely_to_go_on_outside(x: float, answered_there: bool) -> None:
-    look = Frame(100, 100, 100)  # its margin is 1.6 pixels
-    found = looks(look).choose(PromptSet((PointPrompt(x, 150),)))
+def test_points_in_the_margin_are_answered_from_the_whole_image(x: float, answered_there: bool) -> None:
+    view = Frame(100, 100, 100)  # its margin is 1.6 pixels
+    found = views(view).choose(PromptSet((PointPrompt(x, 150),)))
     assert found is not None
-    assert found[0].frame == (look if answered_there else WHOLE)
+    assert found[0].frame == (view if answered_there else WHOLE)
 
 
-def test_no_margin_is_left_where_the_image_ends() -> None:
+def test_there_is_no_margin_where_the_image_ends() -> None:
     corner = Frame(900, 500, 100)
-    found = looks(corner).choose(PromptSet((PointPrompt(999.5, 599.5),)))
+    found = views(corner).choose(PromptSet((PointPrompt(999.5, 599.5),)))
     assert found is not None
     assert found[0].frame == corner
 
 
 @pytest.mark.parametrize("x1", [180, 260])
-def test_a_mask_of_the_whole_goes_on_only_where_it_is_not_cut_off(x1: float) -> None:
-    look = Frame(100, 100, 100)
+def test_a_mask_of_the_whole_image_moves_only_to_a_view_that_contains_it(x1: float) -> None:
+    view = Frame(100, 100, 100)
     prompts = PromptSet((PointPrompt(150, 150),), mask=mask(WHOLE, 120, 120, x1, 180))
-    found = looks(look).choose(prompts)
+    found = views(view).choose(prompts)
     assert found is not None
-    assert found[0].frame == (look if x1 < 200 else WHOLE)
+    assert found[0].frame == (view if x1 < 200 else WHOLE)
 
 
-def test_a_correction_stays_on_its_look_up_to_the_edge_and_when_the_mask_is_cut_off() -> None:
-    look = Frame(100, 100, 100)
-    drawn = mask(look, 100, 100, 200, 200)
-    held = looks(look, Frame(120, 120, 60))
+def test_a_correction_stays_on_its_view_up_to_the_edge_and_when_the_mask_is_cut_off() -> None:
+    view = Frame(100, 100, 100)
+    drawn = mask(view, 100, 100, 200, 200)
+    held = views(view, Frame(120, 120, 60))
     for points_ in (
         (PointPrompt(199.9, 150),),
         (PointPrompt(150, 150, positive=False),),
@@ -150,21 +148,21 @@ def test_a_correction_stays_on_its_look_up_to_the_edge_and_when_the_mask_is_cut_
     ):
         found = held.choose(PromptSet(points_, mask=drawn))
         assert found is not None
-        assert found[0].frame == look
+        assert found[0].frame == view
 
 
-def test_the_look_of_a_correction_is_kept_beside_the_newest_only() -> None:
+def test_two_views_are_kept_the_newest_and_that_of_a_correction() -> None:
     first, second, third = Frame(100, 100, 100), Frame(110, 110, 90), Frame(120, 120, 80)
     prompts = PromptSet((PointPrompt(150, 150),), mask=mask(first, 140, 140, 170, 170))
     for closer, expected in (((first, second), first), ((first, second, third), third)):
-        found = looks(*closer).choose(prompts)
+        found = views(*closer).choose(prompts)
         assert found is not None
         assert found[0].frame == expected
 
 
-def test_an_empty_mask_says_nothing_of_where_the_object_is() -> None:
-    look = Frame(100, 100, 100)
+def test_an_empty_mask_prompt_does_not_locate_the_object() -> None:
+    view = Frame(100, 100, 100)
     empty = replace(PromptSet((PointPrompt(150, 150),)), mask=mask(WHOLE, 0, 0, 0, 0))
-    found = looks(look).choose(empty)
+    found = views(view).choose(empty)
     assert found is not None
-    assert found[0].frame == look
+    assert found[0].frame == view

@@ -1,4 +1,4 @@
-"""A window's end of the inference thread, for tests: what it asks, and what it was told."""
+"""An ``InferenceClient`` with gated predictors, and everything it emits."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.helpers.gated import GatedPredictor, Models, spin_until
 
 A, B, C, D = ImageKey("a.jpg"), ImageKey("b.jpg"), ImageKey("c.jpg"), ImageKey("d.jpg")
 WHOLE = Frame(0.0, 0.0, 256.0)
-"""What is looked at of every image; a closer look is a smaller one."""
+"""The frame of a whole image."""
 
 
 def read_shade(path: Path) -> RgbImage:
-    """An image of 256 x 256 pixels, its grey told by its name."""
+    """An image of 256 x 256 pixels whose grey value is the first letter of its name."""
     return np.full((256, 256, 3), ord(path.name[0]), np.uint8)
 
 
 def name(image: RgbImage) -> ImageKey:
-    """Which image ``read_shade`` read."""
+    """The key of an image of ``read_shade``."""
     return ImageKey(f"{chr(image[0, 0, 0])}.jpg")
 
 
@@ -39,8 +39,8 @@ def at(x: float, y: float) -> PromptSet:
 
 
 @dataclass
-class Heard:
-    """What a window would have been told, in order."""
+class Received:
+    """Everything the client has emitted, in order."""
 
     predictions: list[Prediction] = field(default_factory=list)
     encoded: list[tuple[str, bool]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Heard:
 @dataclass
 class Desk:
     client: InferenceClient
-    heard: Heard
+    received: Received
     models: Models
     predictor: GatedPredictor
     folder: Path
@@ -67,9 +67,9 @@ class Desk:
 
     def show(self, key: ImageKey) -> None:
         """Shows an image and waits until it is encoded."""
-        seen = len(self.heard.encoded)
+        seen = len(self.received.encoded)
         self.client.show_image(key, self.path(key))
-        spin_until(lambda: len(self.heard.encoded) > seen)
+        spin_until(lambda: len(self.received.encoded) > seen)
 
     def prefetch(self, *keys: ImageKey) -> None:
         self.client.prefetch([(key, self.path(key)) for key in keys])
@@ -84,13 +84,13 @@ class Desk:
 
     def answer(self, token: int) -> Prediction:
         """Waits for the answer to a prompt."""
-        spin_until(lambda: any(p.token == token for p in self.heard.predictions))
-        return next(p for p in self.heard.predictions if p.token == token)
+        spin_until(lambda: any(p.token == token for p in self.received.predictions))
+        return next(p for p in self.received.predictions if p.token == token)
 
-    def look(self, view: Frame) -> None:
-        """Looks closer and waits until prompts are answered from there."""
+    def set_view(self, view: Frame) -> None:
+        """Requests a view and waits until it is encoded."""
         self.client.set_view(view)
-        spin_until(lambda: self.heard.views[-1:] == [("ready", view)])
+        spin_until(lambda: self.received.views[-1:] == [("ready", view)])
 
 
 def five_points(
@@ -104,32 +104,32 @@ def five_points(
     return found
 
 
-def photos(folder: Path) -> Path:
-    """The folder, with the files of the four images in it."""
+def make_images(folder: Path) -> Path:
+    """Writes the files of the four images and returns the folder."""
     for key in (A, B, C, D):
         (folder / key).write_bytes(key.encode())
     return folder
 
 
 @contextmanager
-def begun(folder: Path) -> Iterator[Desk]:
-    """A client with two gated models to load, listened to."""
+def running_client(folder: Path) -> Iterator[Desk]:
+    """A client with two gated models that records what it emits."""
     predictor = GatedPredictor()
     models = Models(predictor, GatedPredictor("other.pt"))
     client = InferenceClient(models, read_shade, everything=five_points)
-    heard = Heard()
-    client.predicted.connect(heard.predictions.append)
-    client.encoded.connect(lambda key, _ms, cached: heard.encoded.append((key, cached)))
-    client.encoding.connect(heard.encoding.append)
-    client.failed.connect(heard.failures.append)
-    client.model_loaded.connect(heard.models.append)
-    client.model_failed.connect(heard.model_failures.append)
-    client.notice.connect(heard.notices.append)
-    client.everything_done.connect(lambda key, masks: heard.everything.append((key, masks)))
-    client.view_encoding.connect(lambda view: heard.views.append(("encoding", view)))
-    client.view_ready.connect(lambda view: heard.views.append(("ready", view)))
+    received = Received()
+    client.predicted.connect(received.predictions.append)
+    client.encoded.connect(lambda key, _ms, cached: received.encoded.append((key, cached)))
+    client.encoding.connect(received.encoding.append)
+    client.failed.connect(received.failures.append)
+    client.model_loaded.connect(received.models.append)
+    client.model_failed.connect(received.model_failures.append)
+    client.notice.connect(received.notices.append)
+    client.everything_done.connect(lambda key, masks: received.everything.append((key, masks)))
+    client.view_encoding.connect(lambda view: received.views.append(("encoding", view)))
+    client.view_ready.connect(lambda view: received.views.append(("ready", view)))
     try:
-        yield Desk(client, heard, models, predictor, folder)
+        yield Desk(client, received, models, predictor, folder)
     finally:
         for each in models.shelf.values():
             each.open()
