@@ -206,11 +206,11 @@ def build(
         services: Replacements of models, folders and dialogs; None: the real ones.
     """
     settings, services = settings or Settings(), services or Services()
-    view = _view(application, settings, services)
+    view = _widgets(application, settings, services)
     storage = StorageClient(services.open_dataset or partial(_open_dataset, settings))
     session = Session(DocumentModel(), storage)
     workers = _workers(settings, storage, session, services)
-    desk = Desk(settings, view, session, workers, _flows(settings, view, session, workers))
+    desk = Desk(settings, view, session, workers, _controllers(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))
     _follow_settings(desk)
     if settings.problem:
@@ -283,7 +283,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
     )
 
 
-def _view(application: QApplication, settings: Settings, services: Services) -> Widgets:
+def _widgets(application: QApplication, settings: Settings, services: Services) -> Widgets:
     theme = Theme(application, settings.get(THEME))
     actions = Actions(COMMANDS, settings)
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
@@ -296,7 +296,7 @@ def _view(application: QApplication, settings: Settings, services: Services) -> 
     )
 
 
-def _flows(settings: Settings, view: Widgets, session: Session, workers: Workers) -> Controllers:
+def _controllers(settings: Settings, view: Widgets, session: Session, workers: Workers) -> Controllers:
     storage, inference = workers.storage, workers.inference
     window, canvas, messages = view.window, view.canvas, view.messages
     toolbox = Toolbox(canvas)
@@ -322,7 +322,7 @@ def _flows(settings: Settings, view: Widgets, session: Session, workers: Workers
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)
-    flows = Controllers(
+    controllers = Controllers(
         files=files,
         navigate=navigate,
         labels=labels,
@@ -340,8 +340,8 @@ def _flows(settings: Settings, view: Widgets, session: Session, workers: Workers
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
-    bind_commands(view.actions, window, canvas, view.annotations, session, settings, flows)
-    return flows
+    bind_commands(view.actions, window, canvas, view.annotations, session, settings, controllers)
+    return controllers
 
 
 def _follow_settings(desk: Desk) -> None:

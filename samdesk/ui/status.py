@@ -25,7 +25,7 @@ class StatusController(QObject):
         canvas: CanvasView,
         session: Session,
         inference: InferenceClient,
-        flows: tuple[AnnotateController, ModelsController],
+        controllers: tuple[AnnotateController, ModelsController],
         messages: Messages,
     ) -> None:
         super().__init__(window)
@@ -34,7 +34,7 @@ class StatusController(QObject):
         self._encode_ms: float | None = None
         self._decode_ms: float | None = None
         self._cached = False
-        annotate, models = flows
+        annotate, models = controllers
         canvas.cursor_moved.connect(window.set_cursor)
         canvas.view_changed.connect(window.set_zoom)
         canvas.tool_changed.connect(self._show_tool)

@@ -15,7 +15,7 @@ from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.panel import AnnotationsPanel
-from samdesk.ui.canvas.tools.base import Tool
+from samdesk.ui.canvas.tools.base import Tool, edit_title
 from samdesk.ui.canvas.tools.registry import SEGMENT, SELECT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
@@ -151,7 +151,7 @@ class ToolsController(QObject):
             for a in self._selected()
         ]
         if copies:
-            self._session.edit(f"Duplicate {len(copies)}", edits.add(copies))
+            self._session.edit(edit_title("Duplicate", len(copies)), edits.add(copies))
             self._select(frozenset(c.id for c in copies))
 
     def pending_selected(self) -> list[Annotation]:
@@ -160,7 +160,8 @@ class ToolsController(QObject):
 
     def accept_selected(self) -> None:
         """Accepts the selected annotations."""
-        self._session.edit("Accept annotation", edits.update(self.pending_selected()))
+        pending = self.pending_selected()
+        self._session.edit(edit_title("Accept", len(pending)), edits.update(pending))
 
     def reopen_selected(self) -> None:
         """Opens the one selected annotation in the Segment tool."""
@@ -197,8 +198,7 @@ class ToolsController(QObject):
 
     def _delete(self, ids: frozenset[AnnotationId]) -> None:
         if ids:
-            text = "Delete annotation" if len(ids) == 1 else f"Delete {len(ids)} annotations"
-            self._session.edit(text, edits.remove(ids))
+            self._session.edit(edit_title("Delete", len(ids)), edits.remove(ids))
 
     def _select(self, ids: frozenset[AnnotationId]) -> None:
         self._canvas.set_selection(ids)

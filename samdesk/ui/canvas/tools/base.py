@@ -9,6 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
+from samdesk.base.text import counted
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.ui.canvas.shapes import Shape
@@ -45,6 +46,11 @@ class Pointer:
         """Whether the two events are too far apart to be one click."""
         moved = self.position - other.position
         return max(abs(moved.x()), abs(moved.y())) >= CLICK_TOLERANCE
+
+
+def edit_title(verb: str, count: int) -> str:
+    """The undo text of an edit of ``count`` annotations: "Move annotation", "Move 3 annotations"."""
+    return f"{verb} annotation" if count == 1 else f"{verb} {counted(count, 'annotation')}"
 
 
 class Canvas(Protocol):

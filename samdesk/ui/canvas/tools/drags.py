@@ -18,7 +18,7 @@ from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import Mark, faded, paint_handle, paint_line
-from samdesk.ui.canvas.tools.base import Canvas, Pointer
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, edit_title
 from samdesk.ui.canvas.tools.handles import Handle
 
 _MAX_WHOLE = 40
@@ -116,7 +116,7 @@ class BodyDrag:
                 moved.append(replace(changed, prompts=shifted(annotation.prompts, dx, dy)))
         if not moved or (dx == 0 and dy == 0):
             return None
-        return "Move annotation" if len(moved) == 1 else f"Move {len(moved)} annotations", moved
+        return edit_title("Move", len(moved)), moved
 
 
 class BandDrag:
