@@ -134,9 +134,9 @@ def test_flint_draws_the_box_it_is_given(arrive: Arrive, folder: Path, real: Ser
     assert abs(y1 - 192) < 6
 
 
-def test_the_menus_have_words_and_reasons(person: Person) -> None:
+def test_every_command_has_a_title_and_a_tooltip_with_the_reason(person: Person) -> None:
     actions: list[QAction] = [
         person.desk.view.actions.action(command.id) for command in person.desk.view.actions.commands
     ]
     assert all(action.toolTip() and action.text() for action in actions)
-    assert "Not now" in person.desk.view.actions.action("edit.undo").toolTip()
+    assert "Unavailable: nothing to undo." in person.desk.view.actions.action("edit.undo").toolTip()
