@@ -185,7 +185,6 @@ class Desk:
             Whether every thread has stopped; one that is running a model may exceed the time limit.
         """
         self.view.window.hide()
-        self.session.stack.blockSignals(True)  # its end is no change of the dataset
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()
@@ -208,7 +207,7 @@ def build(
     settings, services = settings or Settings(), services or Services()
     view = _widgets(application, settings, services)
     storage = StorageClient(services.open_dataset or partial(_open_dataset, settings))
-    session = Session(DocumentModel(), storage)
+    session = Session(DocumentModel(), storage.history)
     workers = _workers(settings, storage, session, services)
     desk = Desk(settings, view, session, workers, _controllers(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))

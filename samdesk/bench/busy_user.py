@@ -69,10 +69,10 @@ class User(QObject):
         inference, storage = workers.inference, workers.storage
         inference.predicted.connect(self._take)
         inference.encoded.connect(self._note_encoded)
-        storage.saved.connect(lambda _seq: self._count("saved"))
+        storage.history.saved.connect(lambda _seq: self._count("saved"))
         for signal in (
             inference.failed, inference.model_failed, workers.loader.failed,
-            storage.save_failed, storage.failed, workers.batch.failed,
+            storage.history.save_failed, storage.failed, workers.batch.failed,
         ):  # fmt: skip
             signal.connect(lambda failure: self.failures.append(str(failure)))
 

@@ -20,6 +20,35 @@ def fixed(edit: Edit) -> MakeEdit:
     return lambda _: edit
 
 
+@dataclass(frozen=True, eq=False)
+class AppliedEdit:
+    """An edit as it was applied on screen.
+
+    A dataset that holds the very object ``before`` saves ``after`` instead of applying the edit again.
+
+    Attributes:
+        edit: The edit.
+        before: The document it was applied to.
+        after: The document it made.
+        back: The inverse.
+    """
+
+    edit: Edit
+    before: ImageDocument
+    after: ImageDocument
+    back: Edit
+
+    @classmethod
+    def of(cls, edit: Edit, document: ImageDocument) -> AppliedEdit:
+        """Applies an edit to a document."""
+        after, back = edit.apply(document)
+        return cls(edit, document, after, back)
+
+    def fits(self, edit: Edit, document: ImageDocument) -> bool:
+        """Whether it is this edit of this very document."""
+        return self.edit is edit and self.before is document
+
+
 @dataclass
 class Change:
     """Documents before and after some edits, and the edits themselves in the order applied.
@@ -41,17 +70,22 @@ class Change:
         cls,
         edits: Iterable[tuple[ImageKey, MakeEdit]],
         read: Callable[[ImageKey], ImageDocument],
+        applied: AppliedEdit | None = None,
     ) -> Change:
-        """Applies edits, each made for the document it meets."""
+        """Applies edits, each made for the document it meets; ``applied`` is used where it fits."""
         change = cls()
         for key, make in edits:
             document = change.after.get(key)
             if document is None:
                 document = change.before[key] = read(key)
             edit = make(document)
-            change.after[key], back = edit.apply(document)
+            if applied is None or not applied.fits(edit, document):
+                made = AppliedEdit.of(edit, document)
+            else:
+                made = applied
+            change.after[key] = made.after
             change.done.append((key, edit))
-            change.back.append((key, back))
+            change.back.append((key, made.back))
         return change
 
     def check_labels(self, labels: LabelSet) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from samdesk.dataset import conflicts
-from samdesk.dataset.change import Change, MakeEdit, fixed
+from samdesk.dataset.change import AppliedEdit, Change, MakeEdit, fixed
 from samdesk.dataset.core import Core
 from samdesk.dataset.open import Opened, folder_error, open_store
 from samdesk.dataset.types import NAMES, ImageSummary, LogEntry, Notice, StoreError
@@ -138,8 +138,12 @@ class Dataset:
         self._core.projection.check(document, self.labels)
         return document
 
-    def commit(self, transaction: Transaction) -> Transaction:
+    def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
         """Saves a step and appends it to the history; what was undone can no longer be redone.
+
+        Args:
+            transaction: The step.
+            applied: One of its edits as it was applied on screen; see ``AppliedEdit``.
 
         Returns:
             The transaction that takes it back.
@@ -148,7 +152,7 @@ class Dataset:
             StoreError: Nothing of it was saved. The text says why.
             ImageError: An image it changes cannot be read.
         """
-        back, _ = self._commit(transaction)
+        back, _ = self._commit(transaction, applied=applied)
         return back
 
     def undo(self) -> Transaction | None:
@@ -253,15 +257,22 @@ class Dataset:
         """Writes what is left to write and gives the dataset free."""
         self._core.close()
 
-    def _changed(self, edits: Iterable[tuple[ImageKey, MakeEdit]]) -> Change:
+    def _changed(
+        self, edits: Iterable[tuple[ImageKey, MakeEdit]], applied: AppliedEdit | None = None
+    ) -> Change:
         self._core.check_writable()
-        return Change.of(edits, self._core.documents.get)
+        return Change.of(edits, self._core.documents.get, applied)
 
     def _commit(
-        self, step: Transaction, also: Callable[[], None] = lambda: None, *, logged: bool = True
+        self,
+        step: Transaction,
+        also: Callable[[], None] = lambda: None,
+        *,
+        logged: bool = True,
+        applied: AppliedEdit | None = None,
     ) -> tuple[Transaction, int]:
         """The way back, and the number of the step in the history (0: not logged)."""
-        change = self._changed((key, fixed(edit)) for key, edit in step.edits)
+        change = self._changed(((key, fixed(edit)) for key, edit in step.edits), applied)
         back = Transaction(step.text, tuple(change.back[::-1]), run_id=step.run_id)
         seq = 0
 

@@ -235,9 +235,8 @@ class Actor:
 
     def undo(self) -> str:
         """Ctrl+Z takes the last steps back: the outline, the box, the run, and one on the other photo."""
-        stack = self.desk.session.stack
-        end = next(i for i in range(stack.count()) if stack.text(i) == "Add person")
-        self._steps = stack.index() - end
+        history = self.desk.session.history
+        self._steps = history.index - history.texts.index("Add person")
         for _ in range(self._steps):
             self.stage.key(Qt.Key.Key_Z, CONTROL)
         self.stage.wait("the first photo", lambda: self.desk.session.model.key == "bus.jpg")
@@ -261,7 +260,7 @@ class Actor:
 
     def saved(self) -> str:
         """Every annotation is in the label files, as the trainer reads them."""
-        self.stage.wait("saving", lambda: self.desk.workers.storage.pending == 0)
+        self.stage.wait("saving", lambda: self.desk.workers.storage.history.pending == 0)
         counts = []
         for name, size in (("bus.jpg", (810, 1080)), ("zidane.jpg", (1280, 720))):
             text = (self.photos / name).with_suffix(".txt").read_text(encoding="utf-8")

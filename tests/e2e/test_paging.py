@@ -227,7 +227,7 @@ def test_undo_twice_at_once_ends_on_the_image_of_the_second(person: Person) -> N
     person.go("0.png")
     person.key(K.Key_Z, CONTROL)
     person.key(K.Key_Z, CONTROL)
-    person.until(lambda: person.desk.workers.storage.pending == 0)
+    person.until(lambda: person.desk.workers.storage.history.pending == 0)
     person.until(lambda: person.desk.flows.navigate.key == "0.png" and person.shown == "0.png")
     person.until(lambda: person.annotations == ())
 

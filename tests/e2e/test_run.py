@@ -100,8 +100,7 @@ def test_work_goes_on_while_it_runs(arrive: Arrive, folder: Path) -> None:
     gate.open()
     person.until(lambda: not person.desk.flows.batch.running)
     assert person.annotations == (drawn,), "edited during the run"
-    texts = [person.desk.session.stack.text(i) for i in range(person.desk.session.stack.count())]
-    assert texts == ["Add 3 labels", "Add ellipse", "Auto-annotate"]
+    assert person.desk.session.history.texts == ("Add 3 labels", "Add ellipse", "Auto-annotate")
     while person.is_enabled("edit.undo"):
         person.key(K.Key_Z, CONTROL)
     person.until_saved()

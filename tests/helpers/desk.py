@@ -240,7 +240,7 @@ class Person:
 
     def until_saved(self) -> None:
         """Lets the program work until every edit is on disk."""
-        self.until(lambda: self.desk.workers.storage.pending == 0)
+        self.until(lambda: self.desk.workers.storage.history.pending == 0)
 
     def is_enabled(self, command: str) -> bool:
         """Whether a command can be invoked."""

@@ -55,8 +55,8 @@ class FilesController(QObject):
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
         storage.notice.connect(self._show_notice)
-        storage.save_failed.connect(self._show_save_failure)
-        storage.pending_changed.connect(self._show_pending)
+        storage.history.save_failed.connect(self._show_save_failure)
+        storage.history.pending_changed.connect(self._show_pending)
         storage.changed.connect(self._follow_store)
         storage.failed.connect(self._show_failure)
         navigate.image_shown.connect(self._remember_image)
@@ -89,7 +89,7 @@ class FilesController(QObject):
 
     def may_leave(self) -> bool:
         """Whether the dataset can be closed: all is saved, or the user gives up what cannot be."""
-        return not self._storage.stuck or self._messages.confirm(
+        return not self._storage.history.stuck or self._messages.confirm(
             "Leave without saving?",
             "Your last changes could not be saved and will be lost. Cancel to try again or to choose another "
             "place for them.",
@@ -125,7 +125,7 @@ class FilesController(QObject):
             return
         if self.info.in_memory:
             self._offer_store()
-        elif self._storage.pending == 0:
+        elif self._storage.history.pending == 0:
             self._messages.info(
                 f"All changes are saved in {self.info.folder}, labels included.", key="saved", seconds=4
             )
@@ -139,11 +139,7 @@ class FilesController(QObject):
         self.info = info
         self._forget_messages()
         self._session.read_only = info.read_only
-        self._session.restore(
-            info.labels,
-            [(entry.do, entry.undo) for entry in info.done],
-            [(entry.do, entry.undo) for entry in info.undone],
-        )
+        self._session.model.set_labels(info.labels)
         self._settings.add_recent(info.folder)
         self.show_recent()
         self._window.show_canvas()
@@ -157,9 +153,7 @@ class FilesController(QObject):
 
     def _follow_store(self, change: DatasetChange) -> None:
         if change.labels is not None:
-            self._session.take_labels(change.labels, self._storage.pending)
-        if change.step is not None:
-            self._session.note_step(change.step.do, change.step.undo, self._storage.pending)
+            self._session.take_labels(change.labels)
 
     def _show_open_failure(self, failure: Failure) -> None:
         self._messages.error(
@@ -197,7 +191,10 @@ class FilesController(QObject):
         self._messages.error(
             failure.text,
             key="save",
-            actions=[("Try again", self._storage.retry), ("Choose another place…", self._offer_store)],
+            actions=[
+                ("Try again", self._storage.history.retry),
+                ("Choose another place…", self._offer_store),
+            ],
         )
         self._window.set_saved("not saved")
 
@@ -205,7 +202,7 @@ class FilesController(QObject):
         self.info = info
         self._messages.dismiss("read-only:")
         self._messages.info("The store is on disk now; every edit is saved as you make it.", key="saved")
-        self._show_pending(self._storage.pending)
+        self._show_pending(self._storage.history.pending)
         self.store_moved.emit(info)
 
     def _show_failure(self, failure: Failure) -> None:

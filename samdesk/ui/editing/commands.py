@@ -29,14 +29,14 @@ COMMANDS = CommandTable(
 
 def bind(actions: Actions, session: Session) -> None:
     """Connects the commands to the undo history."""
-    history, model = session.stack, session.model
-    actions.on("edit.undo", history.undo)
-    actions.on("edit.redo", history.redo)
-    actions.title_from("edit.undo", lambda: f"Undo {history.undoText()}".strip())
-    actions.title_from("edit.redo", lambda: f"Redo {history.redoText()}".strip())
+    history, model = session.history, session.model
+    actions.on("edit.undo", session.undo)
+    actions.on("edit.redo", session.redo)
+    actions.title_from("edit.undo", lambda: f"Undo {history.undo_text}".strip())
+    actions.title_from("edit.redo", lambda: f"Redo {history.redo_text}".strip())
     actions.condition("image", lambda: model.document is not None)
     actions.condition("editable", lambda: not session.read_only)
     actions.condition("labels", lambda: len(model.labels) > 0)
-    actions.condition("undo", lambda: history.canUndo() and not session.read_only)
-    actions.condition("redo", lambda: history.canRedo() and not session.read_only)
-    actions.refresh_on(history.indexChanged, model.document_opened, model.document_changed)
+    actions.condition("undo", lambda: history.can_undo and not session.read_only)
+    actions.condition("redo", lambda: history.can_redo and not session.read_only)
+    actions.refresh_on(history.changed, model.document_opened, model.document_changed)

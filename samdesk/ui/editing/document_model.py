@@ -1,9 +1,10 @@
-"""The QObject face of the open image's document and of the label set."""
+"""The model of the document on screen and of the label set, as a QObject with change signals."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from samdesk.dataset.change import AppliedEdit
 from samdesk.domain.document import Changes, ImageDocument, ImageKey, diff
 from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelSet
@@ -49,14 +50,15 @@ class DocumentModel(QObject):
         else:
             self.document_opened.emit(document)
 
-    def apply(self, edit: Edit) -> Edit:
-        """Changes the open document; returns the edit that takes it back."""
+    def apply(self, edit: Edit) -> AppliedEdit:
+        """Applies an edit to the open document."""
         if self._document is None:
             raise RuntimeError("there is no open document to edit")
         before = self._document
-        self._document, inverse = edit.apply(before)
-        self.document_changed.emit(diff(before, self._document))
-        return inverse
+        applied = AppliedEdit.of(edit, before)
+        self._document = applied.after
+        self.document_changed.emit(diff(before, applied.after))
+        return applied
 
     def set_labels(self, labels: LabelSet) -> None:
         """Shows another label set."""

@@ -18,22 +18,21 @@ from samdesk.dataset.store.database import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure
+from samdesk.workers.storage.history import UndoHistory
 from samdesk.workers.storage.loop import (
     Adopt,
     BlockingCall,
     Close,
     DatasetInfo,
-    Kind,
     Open,
     Question,
     StorageJob,
     StorageLoop,
     describe_dataset,
 )
-from samdesk.workers.storage.unsaved import UnsavedChanges
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 __all__ = ["DatasetChange", "DatasetInfo", "StorageClient"]
@@ -49,35 +48,27 @@ class DatasetChange:
         keys: Images whose documents are others now; whoever shows one reads it again.
         labels: The label set of the store, or None if it did not change. It may lack changes that are
             not durable yet, and comes again when all are.
-        step: The step of the history that the store added, or None.
     """
 
     keys: tuple[ImageKey, ...] = ()
     labels: LabelSet | None = None
-    step: LogEntry | None = None
 
 
 class StorageClient(QObject):
-    """Sends changes of and questions to the dataset to the storage thread, which runs them in this order.
+    """Owns the storage thread, which runs the changes and questions sent to it in this order.
 
-    A change is durable when ``saved`` is emitted. One that fails stays here, in order, and is sent again
-    before the next change (or by ``retry``), so that nothing done on screen is skipped.
+    Attributes:
+        history: The steps of the dataset; changes are made and saved through it.
 
     Signals:
         opened: ``DatasetInfo`` of the dataset that is open from now on.
         changed: ``DatasetChange``: what the store changed by itself.
-        saved: The number of a change that is durable now.
-        save_failed: ``Failure``; its token is the number of the change.
-        pending_changed: How many changes are not durable yet.
         notice: A ``Notice`` of the store.
         failed: ``Failure`` of a question whose caller does not handle it.
     """
 
     opened = Signal(object)
     changed = Signal(object)
-    saved = Signal(int)
-    save_failed = Signal(object)
-    pending_changed = Signal(int)
     notice = Signal(object)
     failed = Signal(object)
 
@@ -96,13 +87,14 @@ class StorageClient(QObject):
         self._opened = 0
         """Counts the datasets opened and closed: an answer about an earlier one is dropped."""
         self._jobs: SimpleQueue[StorageJob | None] = SimpleQueue()
-        self._unsaved = UnsavedChanges(self._jobs.put)
+        self.history = UndoHistory(self._jobs.put, self)
+        self.history.pending_changed.connect(self._show_all_labels)
         self._post = Post(self._run_on_main, self)
         loop = StorageLoop(
             self._jobs,
             self._post,
-            self._note_saved,
-            self._note_refused,
+            self.history.note_saved,
+            self.history.note_refused,
             self.notice.emit,
             self._note_labels,
         )
@@ -121,13 +113,13 @@ class StorageClient(QObject):
             store_path: Of the store; None for the default one.
             refused: Called with the ``Failure`` if it cannot be opened; the current one stays open then.
         """
-        self.retry()
+        self.history.retry()
         opener = partial(self._open_dataset, folder, store_path)
         self._jobs.put(Open(opener, folder, self._note_opened, refused or self.failed.emit))
 
     def close(self) -> None:
         """Closes the dataset after the changes queued so far; questions not answered yet are dropped."""
-        self.retry()
+        self.history.retry()
         self._opened += 1
         self._jobs.put(Close())
 
@@ -151,7 +143,7 @@ class StorageClient(QObject):
 
         def answer(info: DatasetInfo) -> None:
             then(info)
-            self.retry()
+            self.history.retry()
 
         self.ask(work, answer, doing="saving the store")
 
@@ -189,34 +181,6 @@ class StorageClient(QObject):
         question = Question(query, doing, if_current(then), if_current(refused or self.failed.emit), key)
         self._jobs.put(question)
 
-    # -- changes
-
-    @property
-    def pending(self) -> int:
-        """How many changes are not durable yet."""
-        return len(self._unsaved)
-
-    @property
-    def stuck(self) -> bool:
-        """Whether a change failed to save and nothing was sent since."""
-        return self._unsaved.stuck
-
-    def commit(self, transaction: Transaction) -> int:
-        """Saves a new step of the history; returns its number."""
-        return self._change(Kind.COMMIT, transaction)
-
-    def undo(self) -> int:
-        """Saves that the newest step is taken back; returns the number of this change."""
-        return self._change(Kind.UNDO)
-
-    def redo(self) -> int:
-        """Saves that the last step taken back is done again; returns the number of this change."""
-        return self._change(Kind.REDO)
-
-    def retry(self) -> None:
-        """Sends all that is not saved again, in order, if a change has failed."""
-        self._unsaved.send_again()
-
     def resolve(self, key: ImageKey, choice: str) -> None:
         """Ends a conflict with another program.
 
@@ -226,41 +190,43 @@ class StorageClient(QObject):
         """
 
         def answer(step: LogEntry | None) -> None:
-            self.changed.emit(DatasetChange(() if key == NAMES else (key,), step=step))
-            self.retry()  # label changes that the conflict had blocked
+            if step is not None:
+                self.history.insert(step)
+            self.changed.emit(DatasetChange(() if key == NAMES else (key,)))
+            self.history.retry()  # label changes that the conflict had blocked
 
         self.ask(
             lambda dataset: dataset.resolve(key, choice), answer, doing="taking over the label file", key=key
         )
 
-    # -- for other threads: they wait for the answer, the main thread must not
+    # -- for other threads, which wait for the answer; the main thread must not
 
     def begin_run(self, text: str) -> RunId:
-        """Opens a run. Raises ``StoreError``."""
+        """Begins an auto-annotate run. Raises ``StoreError``."""
         return self._call(lambda dataset: dataset.begin_run(text))
 
     def load_now(self, key: ImageKey) -> ImageDocument:
-        """The document as it is now. Raises ``StoreError`` and ``ImageError``."""
+        """Returns the document of an image. Raises ``StoreError`` and ``ImageError``."""
         return self._call(lambda dataset: dataset.load(key))
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Saves an edit of a run; False if a person touched the image meanwhile. Raises ``StoreError``."""
+        """Saves an edit of a run. Returns False if the user has edited the image. Raises ``StoreError``."""
 
         def work(dataset: Dataset) -> bool:
             done = dataset.commit_run(run_id, key, edit)
             if done:
-                self._post(partial(self._report, dataset, DatasetChange((key,))))
+                self._post(partial(self._report, dataset, (key,)))
             return done
 
         return self._call(work)
 
     def end_run(self, run_id: RunId) -> LogEntry | None:
-        """Closes a run: it is one step of the history from here on. Raises ``StoreError``."""
+        """Ends a run, which becomes one step of the history. Raises ``StoreError``."""
 
         def work(dataset: Dataset) -> LogEntry | None:
             entry = dataset.end_run(run_id)
             if entry is not None:
-                self._post(partial(self._report, dataset, DatasetChange(step=entry)))
+                self._post(partial(self._report, dataset, entry.do.keys, entry))
             return entry
 
         return self._call(work)
@@ -283,40 +249,28 @@ class StorageClient(QObject):
             if isinstance(job, BlockingCall) and job.result.set_running_or_notify_cancel():
                 job.result.set_exception(StoreError("samdesk is closing: nothing more is saved."))
 
-    def _change(self, kind: Kind, transaction: Transaction | None = None) -> int:
-        seq = self._unsaved.add(kind, transaction)
-        self.pending_changed.emit(len(self._unsaved))
-        return seq
-
-    def _note_saved(self, seq: int, real: bool) -> None:
-        self._unsaved.note_saved(seq)
-        if real:
-            self.saved.emit(seq)
-        else:
-            self.save_failed.emit(Failure("The store has no step to undo or redo there.", token=seq))
-        if self._labels is not None and not self._unsaved:
-            self.changed.emit(DatasetChange(labels=self._labels))
-        self.pending_changed.emit(len(self._unsaved))
-
-    def _report(self, dataset: Dataset, change: DatasetChange) -> None:
-        if dataset is self._dataset:
-            self.changed.emit(change)
+    def _report(self, dataset: Dataset, keys: tuple[ImageKey, ...], step: LogEntry | None = None) -> None:
+        if dataset is not self._dataset:
+            return
+        if step is not None:
+            self.history.insert(step)
+        self.changed.emit(DatasetChange(keys))
 
     def _note_labels(self, labels: LabelSet) -> None:
         self._labels = labels
         self.changed.emit(DatasetChange(labels=labels))
 
-    def _note_refused(self, seq: int, attempt: int, why: Failure) -> None:
-        if self._unsaved.note_refused(attempt):
-            self.save_failed.emit(why.about(token=seq))
+    def _show_all_labels(self, pending: int) -> None:
+        """Emits the labels of the store again now that it has all changes."""
+        if self._labels is not None and not pending:
+            self.changed.emit(DatasetChange(labels=self._labels))
 
     def _note_opened(self, dataset: Dataset, info: DatasetInfo) -> None:
         self._jobs.put(Adopt(dataset))
         self._dataset = dataset
         self._labels = None
         self._opened += 1
-        self._unsaved.clear()
-        self.pending_changed.emit(0)
+        self.history.restore(info.done, info.undone)
         self.opened.emit(info)
 
     def _run_on_main(self, value: object) -> None:

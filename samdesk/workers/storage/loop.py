@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,22 +22,14 @@ from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
 from samdesk.dataset.types import LogEntry, Notice
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure, describe
+from samdesk.workers.storage.changes import PendingChange
 
 log = logging.getLogger(__name__)
 
 Send: TypeAlias = Callable[[Callable[[], None]], None]
 """Runs a function on the main thread; functions run in the order sent."""
-
-
-class Kind(Enum):
-    """What a change does to the log; the value completes "... failed" in an error message."""
-
-    COMMIT = "saving the change"
-    UNDO = "saving the undo"
-    REDO = "saving the redo"
 
 
 @dataclass(frozen=True)
@@ -66,33 +57,6 @@ class DatasetInfo:
     done: list[LogEntry]
     undone: list[LogEntry]
     last_image: ImageKey | None
-
-
-@dataclass(frozen=True)
-class PendingChange:
-    """A change that is not durable yet.
-
-    Attributes:
-        seq: Its number, as ``StorageClient.commit`` returned it.
-        attempt: See the module.
-        kind: What it does.
-        transaction: Of a commit.
-    """
-
-    seq: int
-    attempt: int
-    kind: Kind
-    transaction: Transaction | None = None
-
-    def make(self, dataset: Dataset) -> bool:
-        """Saves the change. Returns False if there was nothing to undo or redo."""
-        if self.kind is Kind.UNDO:
-            return dataset.undo() is not None
-        if self.kind is Kind.REDO:
-            return dataset.redo() is not None
-        assert self.transaction is not None
-        dataset.commit(self.transaction)
-        return True
 
 
 @dataclass(frozen=True, eq=False)

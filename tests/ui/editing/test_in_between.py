@@ -47,7 +47,7 @@ def test_an_image_is_accepted_when_it_was_seen(person: Person) -> None:
     person.until(lambda: person.shown == "1.png")
     assert person.desk.flows.navigate.key == "1.png"
     assert person.document.review is not ImageReview.ACCEPTED
-    assert person.desk.session.stack.count() == 1
+    assert person.desk.session.history.texts == ("Accept image",)
 
 
 def test_what_cannot_be_saved_can_be_undone_and_work_goes_on(person: Person, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_is_done_while_another_folder_opens_stays_in_its_folder(
     person.until(lambda: person.desk.flows.files.info.folder == other.resolve())  # type: ignore[union-attr]
     person.until(lambda: person.shown == "0.png")
     assert person.document.review is not ImageReview.ACCEPTED
-    assert not person.desk.session.stack.canUndo()
+    assert not person.desk.session.history.can_undo
     person.leave()
     dataset = Dataset.open(folder)
     assert dataset.load(ImageKey("0.png")).review is ImageReview.ACCEPTED

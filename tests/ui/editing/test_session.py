@@ -38,7 +38,7 @@ class Work:
 
     def __init__(self, folder: Path) -> None:
         self.storage = StorageClient()
-        self.session = Session(DocumentModel(), self.storage)
+        self.session = Session(DocumentModel(), self.storage.history)
         self.wanted: ImageKey | None = None
         self._before = 0
         self._found: list[DatasetInfo] = []
@@ -59,17 +59,15 @@ class Work:
         for count in (1, 2):  # what came first may have asked for more
             self.storage.ask(queries.label_usage, answered.append)
             spin_until(lambda count=count: len(answered) >= count)  # type: ignore[misc]
-        assert self.storage.pending == 0
+        assert self.storage.history.pending == 0
         assert self.session.model.key == self.wanted
 
     def close(self) -> None:
-        self.session.stack.blockSignals(True)
         self.storage.stop()
 
     def _open(self, info: DatasetInfo) -> None:
         self._found.append(info)
-        pairs = [[(e.do, e.undo) for e in entries] for entries in (info.done, info.undone)]
-        self.session.restore(info.labels, *pairs)
+        self.session.model.set_labels(info.labels)
 
     def _show(self, document: ImageDocument) -> None:
         if document.key != self.wanted:
@@ -100,7 +98,7 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "move label": lambda: labels.move(label.id, rng.randrange(len(labels))),
         "rename label": lambda: labels.rename(label.id, f"name {rng.random()}"),
     }
-    stepped = {"undo": session.stack.undo, "redo": session.stack.redo}
+    stepped = {"undo": session.undo, "redo": session.redo}
     if kind in made:
         session.edit(kind, made[kind]())
     elif kind in changed:
@@ -143,8 +141,8 @@ def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int)
             on_screen[key] = work.session.model.document
         labels, index, count = (
             work.session.model.labels,
-            work.session.stack.index(),
-            work.session.stack.count(),
+            work.session.history.index,
+            len(work.session.history.texts),
         )
         work.close()
         dataset = Dataset.open(folder)
@@ -179,9 +177,9 @@ def test_the_screen_agrees_at_once(qapp: QApplication, tmp_path: Path) -> None:
     document = session.model.document
     assert document is not None
     assert len(document.annotations) == 1
-    session.stack.undo()
+    session.undo()
     assert session.model.document.annotations == ()  # type: ignore[union-attr]
-    session.stack.redo()
+    session.redo()
     assert session.model.document.annotations == document.annotations  # type: ignore[union-attr]
     work.rest()
     assert session.model.document.annotations == document.annotations  # type: ignore[union-attr]

@@ -313,7 +313,7 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
     storage = StorageClient()
 
     def change_labels(text: str, after: LabelSet) -> None:
-        storage.commit(Transaction(text, labels=after, labels_before=labels[-1]))
+        storage.history.commit(Transaction(text, labels=after, labels_before=labels[-1]))
         labels.append(after)
 
     client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=Shelf().loaders)
@@ -326,18 +326,15 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
         labels.append(opened[0].labels)
         client.set_dataset(opened[0].folder, opened[0].keys)
         client.start(PLAN)
-        spin_until(lambda: bool(ended) and changes[-1].step is not None)
+        spin_until(lambda: bool(ended) and len([c for c in changes if c.keys]) == 4)
     finally:
         assert client.stop()
         assert storage.stop()
     assert (ended[0].annotations, ended[0].ok) == (6, True)
-    assert [key for change in changes for key in change.keys] == [
-        "images/0.png",
-        "images/1.png",
-        "images/2.png",
-    ]
-    (step,) = [change.step for change in changes if change.step is not None]
-    assert step.do.run_id == ended[0].run_id
+    keys = ("images/0.png", "images/1.png", "images/2.png")
+    found = [change.keys for change in changes if change.keys]
+    assert found == [*((key,) for key in keys), keys]
+    assert storage.history.texts[-1] == "Auto-annotate"
     assert [len(p.read_text().splitlines()) for p in sorted((tmp_path / "labels").glob("*.txt"))] == [2, 2, 2]
 
     dataset = Dataset.open(tmp_path)

@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from shapely.geometry import MultiPolygon, box
 
 from samdesk.dataset import queries
-from samdesk.dataset.dataset import Dataset, ImageSummary, LogEntry, Notice, StoreError
+from samdesk.dataset.change import AppliedEdit
+from samdesk.dataset.dataset import Dataset, ImageSummary, Notice, StoreError
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
@@ -32,19 +33,20 @@ class FullDisk:
     def __init__(self) -> None:
         self.full = False
         self.full_once = False
+        self.forgetful = False
         self.gate = Gate()
 
     def __call__(self, folder: Path, store_path: Path | None) -> Dataset:
         disk = self
 
         class Guarded(Dataset):
-            def commit(self, transaction: Transaction) -> Transaction:
+            def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
                 disk.check()
-                return super().commit(transaction)
+                return super().commit(transaction, applied)
 
             def undo(self) -> Transaction | None:
                 disk.check()
-                return super().undo()
+                return None if disk.forgetful else super().undo()
 
         return Guarded.open(folder, store_path=store_path)
 
@@ -67,12 +69,8 @@ class Heard:
     changes: list[DatasetChange] = field(default_factory=list)
 
     @property
-    def keys(self) -> list[str]:
-        return [key for change in self.changes for key in change.keys]
-
-    @property
-    def steps(self) -> list[LogEntry]:
-        return [change.step for change in self.changes if change.step is not None]
+    def keys(self) -> list[tuple[ImageKey, ...]]:
+        return [change.keys for change in self.changes if change.keys]
 
 
 @dataclass
@@ -119,9 +117,9 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     client = StorageClient(disk)
     heard = Heard()
     client.opened.connect(heard.opened.append)
-    client.saved.connect(heard.saved.append)
-    client.save_failed.connect(heard.save_failed.append)
-    client.pending_changed.connect(heard.pending.append)
+    client.history.saved.connect(heard.saved.append)
+    client.history.save_failed.connect(heard.save_failed.append)
+    client.history.pending_changed.connect(heard.pending.append)
     client.notice.connect(heard.notices.append)
     client.changed.connect(heard.changes.append)
     yield Desk(client, heard, disk, folder, LabelSet.from_names(["cat"]))
@@ -133,33 +131,33 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
 def ready(desk: Desk) -> Desk:
     """Open, with the label "cat" saved."""
     desk.open()
-    desk.client.commit(Transaction("Add label", labels=desk.labels, labels_before=LabelSet()))
+    desk.client.history.commit(Transaction("Add label", labels=desk.labels, labels_before=LabelSet()))
     spin_until(lambda: len(desk.heard.saved) == 1)
     return desk
 
 
 def test_a_folder_is_opened_edited_closed_and_found_again_with_its_history(ready: Desk) -> None:
-    ready.client.commit(ready.add("one"))
-    ready.client.commit(ready.add("two"))
-    ready.client.undo()
+    ready.client.history.commit(ready.add("one"))
+    ready.client.history.commit(ready.add("two"))
+    ready.client.history.undo()
     ready.client.set_setting("last_image", B)
     assert ready.ids() == ["one"]  # asked last, answered after all changes
     assert ready.heard.saved == [1, 2, 3, 4]
-    assert (ready.heard.pending[-1], ready.client.pending) == (0, 0)
+    assert (ready.heard.pending[-1], ready.client.history.pending) == (0, 0)
     info = ready.open()
     assert info.keys == (A, B)
     assert info.labels.names == ("cat",)
     assert [entry.do.text for entry in info.done] == ["Add label", "Add one"]
     assert [entry.do.text for entry in info.undone] == ["Add two"]
     assert info.last_image == B
-    ready.client.redo()
+    ready.client.history.redo()
     assert ready.ids() == ["one", "two"]
 
 
 def test_what_was_sent_is_saved_before_the_thread_ends(ready: Desk) -> None:
     ready.disk.gate.close()
     for i in range(20):
-        ready.client.commit(ready.add(f"n{i}"))
+        ready.client.history.commit(ready.add(f"n{i}"))
     ready.disk.gate.open()
     assert ready.client.stop()
     again = Dataset.open(ready.folder)
@@ -168,20 +166,20 @@ def test_what_was_sent_is_saved_before_the_thread_ends(ready: Desk) -> None:
 
 
 def test_a_full_disk_keeps_the_order_and_loses_nothing(ready: Desk) -> None:
-    ready.client.commit(ready.add("saved"))
+    ready.client.history.commit(ready.add("saved"))
     spin_until(lambda: ready.heard.saved[-1] == 2)
     ready.disk.gate.close()
-    ready.disk.full_once = True  # somebody makes room right after
-    first = ready.client.commit(ready.add("first"))
-    ready.client.undo()  # sent before anybody knows that "first" failed: it must not take "saved" back
-    ready.client.commit(ready.add("second"))
+    ready.disk.full_once = True  # there is room again right after
+    first = ready.client.history.commit(ready.add("first"))
+    ready.client.history.undo()  # sent before "first" is known to have failed: it must not undo "saved"
+    ready.client.history.commit(ready.add("second"))
     ready.disk.gate.open()
     spin_until(lambda: bool(ready.heard.save_failed))
     assert [f.token for f in ready.heard.save_failed] == [first]
     assert "the disk is full" in str(ready.heard.save_failed[0])
     assert ready.ids() == ["saved"]
-    assert (ready.client.pending, ready.client.stuck) == (3, True)
-    third = ready.client.commit(ready.add("third"))
+    assert (ready.client.history.pending, ready.client.history.stuck) == (3, True)
+    third = ready.client.history.commit(ready.add("third"))
     spin_until(lambda: ready.heard.saved[-1] == third)
     assert ready.heard.saved == [1, 2, 3, 4, 5, 6]
     assert ready.ids() == ["saved", "second", "third"]
@@ -190,48 +188,48 @@ def test_a_full_disk_keeps_the_order_and_loses_nothing(ready: Desk) -> None:
 
 def test_a_disk_that_stays_full_says_so_for_each_try_and_retry_saves(ready: Desk) -> None:
     ready.disk.full = True
-    ready.client.commit(ready.add("first"))
+    ready.client.history.commit(ready.add("first"))
     spin_until(lambda: len(ready.heard.save_failed) == 1)
-    ready.client.commit(ready.add("second"))
+    ready.client.history.commit(ready.add("second"))
     spin_until(lambda: len(ready.heard.save_failed) == 2)
     settle()
     ready.disk.full = False
-    ready.client.retry()
-    spin_until(lambda: ready.client.pending == 0)
+    ready.client.history.retry()
+    spin_until(lambda: ready.client.history.pending == 0)
     assert ready.ids() == ["first", "second"]
 
 
 def test_a_change_that_is_never_saved_is_dropped_when_it_is_undone(ready: Desk) -> None:
-    ready.client.commit(ready.add("saved"))
-    ready.client.undo()
-    spin_until(lambda: ready.client.pending == 0)
+    ready.client.history.commit(ready.add("saved"))
+    ready.client.history.undo()
+    spin_until(lambda: ready.client.history.pending == 0)
     bad = Annotation(
         AnnotationId("bad"), LabelSet.from_names(["no"]).labels[0].id, MultiPolygon([box(0, 0, 9, 9)])
     )
-    ready.client.commit(Transaction("Add bad", ((A, add([bad])),)))
-    spin_until(lambda: ready.client.stuck)
-    ready.client.undo()
-    assert (ready.client.pending, ready.client.stuck) == (0, False)
-    ready.client.redo()  # of what the store never had: not of "saved", which it has undone
+    ready.client.history.commit(Transaction("Add bad", ((A, add([bad])),)))
+    spin_until(lambda: ready.client.history.stuck)
+    ready.client.history.undo()
+    assert (ready.client.history.pending, ready.client.history.stuck) == (0, False)
+    ready.client.history.redo()  # of what the store never had: not of "saved", which it has undone
     spin_until(lambda: len(ready.heard.save_failed) == 2)
     assert ready.ids() == []
-    ready.client.undo()
-    ready.client.commit(ready.add("next"))
-    spin_until(lambda: ready.client.pending == 0)
+    ready.client.history.undo()
+    ready.client.history.commit(ready.add("next"))
+    spin_until(lambda: ready.client.history.pending == 0)
     assert ready.ids() == ["next"]
 
 
 def test_an_undo_that_was_refused_and_its_redo_need_no_saving(ready: Desk) -> None:
-    ready.client.commit(ready.add("one"))
-    spin_until(lambda: ready.client.pending == 0)
+    ready.client.history.commit(ready.add("one"))
+    spin_until(lambda: ready.client.history.pending == 0)
     ready.disk.full = True
-    ready.client.undo()
-    spin_until(lambda: ready.client.stuck)
-    ready.client.redo()
-    assert ready.client.pending == 0
+    ready.client.history.undo()
+    spin_until(lambda: ready.client.history.stuck)
+    ready.client.history.redo()
+    assert ready.client.history.pending == 0
     ready.disk.full = False
-    ready.client.undo()
-    spin_until(lambda: ready.client.pending == 0)
+    ready.client.history.undo()
+    spin_until(lambda: ready.client.history.pending == 0)
     assert ready.ids() == []
 
 
@@ -240,7 +238,7 @@ def test_what_is_sent_while_another_folder_opens_is_about_the_one_before(ready: 
     other.mkdir(parents=True)
     Image.new("RGB", (100, 80)).save(other / "a.png")
     ready.client.open(other.parent)
-    ready.client.commit(ready.add("old"))
+    ready.client.history.commit(ready.add("old"))
     ready.ask_for(A)
     spin_until(lambda: len(ready.heard.opened) == 2)
     assert ready.ids() == []
@@ -248,12 +246,19 @@ def test_what_is_sent_while_another_folder_opens_is_about_the_one_before(ready: 
     assert [entry.do.text for entry in ready.open().done] == ["Add label", "Add old"]
 
 
-def test_an_undo_of_nothing_is_told_and_does_not_block(desk: Desk) -> None:
+def test_an_undo_that_the_store_has_no_step_for_is_reported_and_does_not_block(ready: Desk) -> None:
+    ready.disk.forgetful = True
+    ready.client.history.undo()
+    spin_until(lambda: bool(ready.heard.save_failed))
+    assert ready.client.history.pending == 0
+    assert not ready.client.history.stuck
+
+
+def test_an_undo_of_nothing_does_nothing(desk: Desk) -> None:
     desk.open()
-    desk.client.undo()
-    spin_until(lambda: bool(desk.heard.save_failed))
-    assert desk.client.pending == 0
-    assert not desk.client.stuck
+    assert desk.client.history.undo() is None
+    assert desk.client.history.redo() is None
+    assert desk.client.history.pending == 0
 
 
 def test_a_folder_that_cannot_be_opened_leaves_the_one_before(ready: Desk, tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_a_folder_that_cannot_be_opened_leaves_the_one_before(ready: Desk, tmp_p
     spin_until(lambda: bool(failures))
     assert "nowhere" in str(failures[0])
     assert "Unexpected" not in str(failures[0])
-    ready.client.commit(ready.add("still"))
+    ready.client.history.commit(ready.add("still"))
     assert ready.ids() == ["still"]
 
 
@@ -276,7 +281,7 @@ def test_a_bad_image_is_told_with_its_key(ready: Desk) -> None:
 
 def test_summaries_of_all_and_of_images_in_view(ready: Desk) -> None:
     batches: list[list[ImageSummary]] = []
-    ready.client.commit(ready.add("one"))
+    ready.client.history.commit(ready.add("one"))
     ready.client.ask(queries.summaries, batches.append)
     spin_until(lambda: len(batches) == 1)
     assert {s.key: s.count for s in batches[0]} == {A: 1, B: 0}
@@ -290,8 +295,8 @@ def test_relabelling_is_planned_and_labels_are_counted(ready: Desk) -> None:
     usage: list[dict[str, int]] = []
     two = ready.labels.add("dog")
     cat, dog = two.labels
-    ready.client.commit(Transaction("Add label", labels=two, labels_before=ready.labels))
-    ready.client.commit(ready.add("one"))
+    ready.client.history.commit(Transaction("Add label", labels=two, labels_before=ready.labels))
+    ready.client.history.commit(ready.add("one"))
     ready.client.ask(partial(queries.plan_relabel, old=cat.id, new=dog.id), plans.append)
     ready.client.ask(queries.label_usage, usage.append)
     spin_until(lambda: bool(plans) and bool(usage))
@@ -374,11 +379,11 @@ def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
 
     run_id = in_thread(run)
     assert isinstance(run_id, str), run_id
-    spin_until(lambda: bool(ready.heard.steps))
-    assert ready.heard.keys == [A, B]
-    assert ready.heard.steps[0].do.run_id == run_id
+    spin_until(lambda: len(ready.heard.keys) == 3)
+    assert ready.heard.keys == [(A,), (B,), (A, B)]
+    assert ready.client.history.texts == ("Add label", "Auto-annotate")
     assert ready.ids(B) == ["found"]
-    ready.client.undo()
+    ready.client.history.undo()
     assert ready.ids(B) == []
     assert ready.ids(A) == []
 
@@ -387,7 +392,7 @@ def test_a_run_leaves_an_image_that_a_person_touched_meanwhile(ready: Desk) -> N
     from samdesk.domain.edits import by_user
 
     edit = by_user(ready.add("mine").edits[0][1])
-    ready.client.commit(Transaction("Add mine", ((A, edit),)))
+    ready.client.history.commit(Transaction("Add mine", ((A, edit),)))
 
     def run() -> bool:
         run_id = ready.client.begin_run("Auto-annotate")
@@ -417,18 +422,18 @@ def test_errors_of_a_call_are_raised_where_it_waits(ready: Desk) -> None:
 
 
 def test_a_conflict_is_noticed_and_settled_with_the_file(ready: Desk) -> None:
-    ready.client.commit(ready.add("one"))
+    ready.client.history.commit(ready.add("one"))
     assert ready.ids() == ["one"]
     path = ready.folder / "labels" / "a.txt"
     path.write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n0 0.2 0.2 0.9 0.2 0.9 0.9\n")
     ready.ask_for(A)
     spin_until(lambda: any(n.kind == "changed-outside" for n in ready.heard.notices))
     ready.client.resolve(A, "file")
-    spin_until(lambda: bool(ready.heard.steps))
-    assert ready.heard.keys == [A]
+    spin_until(lambda: bool(ready.heard.keys))
+    assert ready.heard.keys == [(A,)]
     assert len(ready.load(A).annotations) == 2
-    assert len(ready.heard.steps) == 1
-    ready.client.undo()
+    assert ready.client.history.texts[-1] == "Take the annotations of a.txt"
+    ready.client.history.undo()
     assert ready.ids() == ["one"]
 
 
@@ -437,11 +442,11 @@ def test_a_second_window_is_read_only_and_says_why(ready: Desk, qtbot: QtBot) ->
     opened: list[DatasetInfo] = []
     failures: list[Failure] = []
     second.opened.connect(opened.append)
-    second.save_failed.connect(failures.append)
+    second.history.save_failed.connect(failures.append)
     second.open(ready.folder)
     spin_until(lambda: bool(opened))
     assert opened[0].read_only
     assert opened[0].reason
-    second.commit(ready.add("no"))
+    second.history.commit(ready.add("no"))
     spin_until(lambda: bool(failures))
     assert second.stop()

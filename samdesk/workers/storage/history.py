@@ -1,0 +1,243 @@
+"""UndoHistory: the store's log on the main thread, with the changes that are not durable yet on top.
+
+The log of the store is the only history. This list shows it and adds what is still on its way there:
+
+1. An edit is shown first, then ``commit`` appends its step and queues one change. ``undo`` and ``redo`` move
+   the position, queue one change, and return what to show meanwhile.
+2. The storage thread runs the changes in order and answers each: durable (``saved``) or refused. The list is
+   the log plus the pending changes, at any time.
+3. A refused change, and all behind it, stay pending and are sent again, in order, before the next change or
+   by ``retry``. The newest of them needs no saving if it is undone (or, an undo, redone): both are dropped.
+4. A step that the store adds itself (a run, a label file taken) is in the log below the pending changes, and
+   ``insert`` puts it there: they are taken off the list, the step is appended, they are put on again.
+5. What the store makes of an undo or redo is the truth: after showing its own edit, the session reads the
+   image again. Steps on several images are known whole only there.
+6. When a dataset is opened, ``restore`` shows its log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+
+from PySide6.QtCore import QObject, Signal
+
+from samdesk.dataset.change import AppliedEdit
+from samdesk.dataset.types import LogEntry
+from samdesk.domain.edits import Edit, Transaction
+from samdesk.workers.failure import Failure
+from samdesk.workers.storage.changes import Kind, PendingChange, UndoStep
+
+
+class UndoHistory(QObject):
+    """The steps that can be undone and redone, and whether they are saved.
+
+    Signals:
+        changed: Other steps can be undone or redone.
+        saved: The number of a change that is durable now.
+        save_failed: ``Failure``; its token is the number of the change.
+        pending_changed: How many changes are not durable yet.
+    """
+
+    changed = Signal()
+    saved = Signal(int)
+    save_failed = Signal(object)
+    pending_changed = Signal(int)
+
+    def __init__(self, send: Callable[[PendingChange], None], parent: QObject | None = None) -> None:
+        """``send``: queues a change for the storage thread."""
+        super().__init__(parent)
+        self._send = send
+        self._steps: list[UndoStep] = []
+        self._index = 0
+        """The first steps are done, the others undone."""
+        self._changes: dict[int, PendingChange] = {}
+        """The pending changes by number, oldest first."""
+        self._numbers = count(1)
+        self._attempt = 1
+        self._stuck = False
+
+    # -- the steps
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What each step does, oldest first; the undone ones last, the next redo first of them."""
+        return tuple(step.do.text for step in self._steps)
+
+    @property
+    def index(self) -> int:
+        """The number of steps that are done."""
+        return self._index
+
+    @property
+    def can_undo(self) -> bool:
+        return self._index > 0
+
+    @property
+    def can_redo(self) -> bool:
+        return self._index < len(self._steps)
+
+    @property
+    def undo_text(self) -> str:
+        """What the next undo takes back; "" if there is nothing to undo."""
+        return self._steps[self._index - 1].do.text if self.can_undo else ""
+
+    @property
+    def redo_text(self) -> str:
+        """What the next redo does; "" if there is nothing to redo."""
+        return self._steps[self._index].do.text if self.can_redo else ""
+
+    def restore(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
+        """Shows the log of another dataset: steps done, oldest first, and undone, the next redo first."""
+        self._steps = [UndoStep(entry.do, entry.undo) for entry in (*done, *undone)]
+        self._index = len(done)
+        self._changes.clear()
+        self._stuck = False
+        self._attempt += 1  # a refusal that is still to come is about the previous dataset
+        self._report()
+
+    def commit(
+        self, do: Transaction, undo: Transaction | None = None, applied: AppliedEdit | None = None
+    ) -> int:
+        """Appends a step and saves it; steps that were undone can no longer be redone.
+
+        Args:
+            do: The change, already on screen.
+            undo: What takes it back; None: only the store can know, for images that are not open.
+            applied: The edit as it was applied on screen, so that the store need not apply it again.
+
+        Returns:
+            The number of the change.
+        """
+        step = UndoStep(do, undo or _naming(do))
+        self._append(step)
+        seq = self._add(Kind.COMMIT, step, applied)
+        self._report()
+        return seq
+
+    def undo(self) -> Transaction | None:
+        """Undoes the newest step. Returns what to show until it is saved; None if there is no step."""
+        if not self.can_undo:
+            return None
+        self._index -= 1
+        step = self._steps[self._index]
+        dropped = self._drop_newest(Kind.COMMIT, Kind.REDO)
+        if dropped is None:
+            self._add(Kind.UNDO, step)
+        elif dropped.kind is Kind.COMMIT:
+            step.in_log = False
+        self._report()
+        return step.undo
+
+    def redo(self) -> Transaction | None:
+        """Redoes the step undone last. Returns what to show until it is saved; None if there is no step."""
+        if not self.can_redo:
+            return None
+        step = self._steps[self._index]
+        self._index += 1
+        if not step.in_log:
+            step.in_log = True
+            self._add(Kind.COMMIT, step)
+        elif self._drop_newest(Kind.UNDO) is None:
+            self._add(Kind.REDO, step)
+        self._report()
+        return step.do
+
+    def insert(self, entry: LogEntry) -> None:
+        """Adds a step that the store has appended to its log by itself, below the pending changes."""
+        for change in reversed(self._changes.values()):
+            if change.kind is Kind.UNDO:
+                self._append(change.step)
+            else:
+                self._index -= 1
+        self._append(UndoStep(entry.do, entry.undo))
+        for seq, change in self._changes.items():
+            self._changes[seq] = self._again(change)
+        self.changed.emit()
+
+    # -- saving
+
+    @property
+    def pending(self) -> int:
+        """How many changes are not durable yet."""
+        return len(self._changes)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a change failed to save and nothing was sent since."""
+        return self._stuck
+
+    def retry(self) -> None:
+        """Sends all pending changes again, in order, if one has failed."""
+        if not self._stuck:
+            return
+        self._stuck = False
+        for seq, change in self._changes.items():
+            self._changes[seq] = replace(change, attempt=self._attempt)
+            self._send(self._changes[seq])
+
+    def note_saved(self, seq: int, real: bool) -> None:
+        """Takes the answer that a change is durable; not ``real``: there was no step to undo or redo."""
+        self._changes.pop(seq, None)
+        if real:
+            self.saved.emit(seq)
+        else:
+            self.save_failed.emit(Failure("The store has no step to undo or redo there.", token=seq))
+        self.pending_changed.emit(self.pending)
+
+    def note_refused(self, seq: int, attempt: int, why: Failure) -> None:
+        """Takes the answer that a change was not saved."""
+        if attempt < self._attempt:
+            return  # it was sent behind one that failed, which has been reported
+        self._attempt += 1
+        self._stuck = True
+        self.save_failed.emit(why.about(token=seq))
+
+    # -- inside
+
+    def _append(self, step: UndoStep) -> None:
+        self._steps[self._index :] = [step]
+        self._index += 1
+
+    def _again(self, change: PendingChange) -> PendingChange:
+        """Puts a pending change on the list again, as the store will run it."""
+        if change.kind is Kind.COMMIT:
+            self._append(change.step)
+        elif change.kind is Kind.UNDO and self.can_undo:
+            self._index -= 1
+            return replace(change, step=self._steps[self._index])
+        elif change.kind is Kind.REDO and self.can_redo:
+            self._index += 1
+        return change
+
+    def _add(self, kind: Kind, step: UndoStep, applied: AppliedEdit | None = None) -> int:
+        change = PendingChange(next(self._numbers), self._attempt, kind, step, applied)
+        self._changes[change.seq] = change
+        if self._stuck:
+            self.retry()
+        else:
+            self._send(change)
+        return change.seq
+
+    def _drop_newest(self, *kinds: Kind) -> PendingChange | None:
+        """Drops the newest change if the store has refused it and it is of one of these kinds."""
+        if not self._stuck or not self._changes:
+            return None
+        seq, change = next(reversed(self._changes.items()))
+        if change.kind not in kinds:
+            return None
+        del self._changes[seq]
+        self._stuck = bool(self._changes)
+        self.retry()
+        return change
+
+    def _report(self) -> None:
+        self.pending_changed.emit(self.pending)
+        self.changed.emit()
+
+
+def _naming(do: Transaction) -> Transaction:
+    """Returns the way back of a step as far as it is known here: its images by name, and the labels."""
+    named = tuple((key, Edit()) for key in do.keys)
+    return Transaction(do.text, named, do.labels_before, do.labels)
