@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import Services
 from samdesk.base import atomic
+from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.edits import Transaction
 from tests.e2e.conftest import Arrive
@@ -209,10 +210,10 @@ class Disk:
         dataset = Dataset.open(folder, store_path=store)
         commit = dataset.commit
 
-        def guarded(transaction: Transaction) -> Transaction:
+        def guarded(transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
             if self.full:
                 raise StoreError("The disk is full.")
-            return commit(transaction)
+            return commit(transaction, applied)
 
         dataset.commit = guarded  # type: ignore[method-assign]
         return dataset
