@@ -256,7 +256,7 @@ def test_control_enter_marks_done_and_goes_on(person: Person) -> None:
     person.draw(100, 120)
     person.key(K.Key_Return, CONTROL)
     person.until(lambda: person.shown == "1.png")
-    person.until(lambda: "1 / 3 done" in person.desk.view.images.progress.text())
+    person.until(lambda: "1 / 3 accepted" in person.desk.view.images.progress.text())
     person.go("0.png")
     assert person.document.review is ImageReview.ACCEPTED
 

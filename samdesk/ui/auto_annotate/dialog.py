@@ -32,12 +32,12 @@ from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.kit.fields import (
     CHECKPOINTS,
     caption,
-    choose,
     fill_devices,
     form,
     heading,
-    quiet,
-    rule,
+    muted_label,
+    select_entry,
+    separator,
 )
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
@@ -75,7 +75,7 @@ class AutoAnnotateDialog(QDialog):
         self.classes = ClassChooser(labels, self)
         self.summary = QLabel(self)
         self.summary.setWordWrap(True)
-        self.note = quiet()
+        self.note = muted_label()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start_button = self.buttons.addButton("Start", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start_button.setDefault(True)
@@ -119,9 +119,9 @@ class AutoAnnotateDialog(QDialog):
             left.addLayout(fields)
             left.addSpacing(2 * UNIT)
         left.addWidget(heading("Images that have annotations"))
-        left.addWidget(quiet("Images you have edited are never changed."))
+        left.addWidget(muted_label("Images you have edited are never changed."))
         for value, _, text in POLICIES:
-            explanation = quiet(text)
+            explanation = muted_label(text)
             explanation.setIndent(3 * UNIT - 2)
             left.addWidget(self.policies[value])
             left.addSpacing(-UNIT)
@@ -137,7 +137,7 @@ class AutoAnnotateDialog(QDialog):
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(UNIT)
         layout.addLayout(columns, 1)
-        layout.addWidget(rule(self))
+        layout.addWidget(separator(self))
         layout.addWidget(self.summary)
         layout.addWidget(self.note)
         layout.addWidget(self.buttons)
@@ -187,8 +187,8 @@ class AutoAnnotateDialog(QDialog):
         self._plan = plan
         self._set_detector(plan.det_model)
         self._set_sam(plan.sam_model)
-        choose(self.device, plan.device, plan.device)
-        choose(self.precision, plan.precision, plan.precision)
+        select_entry(self.device, plan.device, plan.device)
+        select_entry(self.precision, plan.precision, plan.precision)
         self.parameters.set_values(plan)
         self.policies[plan.existing].setChecked(True)
         self.classes.set_choice(plan.classes, plan.mapping)
@@ -311,7 +311,7 @@ class AutoAnnotateDialog(QDialog):
 
     def _set_sam(self, name: str) -> None:
         name = known_name(name)
-        choose(self.sam, name, Path(name).name)
+        select_entry(self.sam, name, Path(name).name)
 
 
 def count_text(dry_run: DryRun | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
 from samdesk.settings.parameters import PARAMETERS, DetectionParameters, Parameter
-from samdesk.ui.kit.fields import caption, choose, form, share_field, whole_field
+from samdesk.ui.kit.fields import caption, form, fraction_field, integer_field, select_entry
 
 
 class ParameterField:
@@ -39,18 +39,18 @@ class ParameterField:
         for value, title in parameter.choices:
             combo.addItem(title, value)
         self.widget, self.value = combo, combo.currentData
-        self.set_value = lambda value: choose(combo, value, value)
+        self.set_value = lambda value: select_entry(combo, value, value)
 
     def _make_spin_box(self, parameter: Parameter) -> None:
         low, high, step = parameter.minimum, parameter.maximum, parameter.step
         if isinstance(parameter.default, float):
-            decimal = share_field(parameter.help)
+            decimal = fraction_field(parameter.help)
             decimal.setRange(low, high)
             decimal.setSingleStep(step)
             self.widget, self.value, self.set_value = decimal, decimal.value, decimal.setValue
         else:
             suffix = f" {parameter.unit}" if parameter.unit else ""
-            whole = whole_field(round(low), round(high), round(step), suffix, parameter.help)
+            whole = integer_field(round(low), round(high), round(step), suffix, parameter.help)
             self.widget, self.value, self.set_value = whole, whole.value, whole.setValue
 
 

@@ -1,4 +1,4 @@
-"""Paints one image of the filmstrip: thumbnail, state mark, name, count."""
+"""FilmDelegate: paints one image of the filmstrip: thumbnail, state mark, name and annotation count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARGIN = 4
 
 
 class FilmDelegate(QStyledItemDelegate):
-    """A photo above its caption; the current one is framed in the accent colour."""
+    """Paints a thumbnail above its caption; the current image has a frame in the accent colour."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
         return GRID_CELL
@@ -30,16 +30,16 @@ class FilmDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        self._paint_ground(painter, cell, option)
-        photo = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
+        self._paint_background(painter, cell, option)
+        area = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
         state: State = index.data(ImageRole.STATE)
-        self._paint_photo(painter, photo, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
+        self._paint_thumbnail(painter, area, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
         caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
         self._paint_caption(painter, caption, index, state, palette)
         painter.restore()
 
-    def _paint_ground(self, painter: QPainter, cell: QRect, option: QStyleOptionViewItem) -> None:
+    def _paint_background(self, painter: QPainter, cell: QRect, option: QStyleOptionViewItem) -> None:
         palette = painting.row_palette(option)
         base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
         frame = QRectF(cell).adjusted(1, 1, -1, -1)
@@ -52,7 +52,7 @@ class FilmDelegate(QStyledItemDelegate):
             painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
             painter.drawRoundedRect(frame, 5, 5)
 
-    def _paint_photo(
+    def _paint_thumbnail(
         self, painter: QPainter, area: QRect, pixmap: QPixmap | None, state: State, palette: QPalette
     ) -> None:
         if pixmap is not None:
@@ -90,8 +90,8 @@ class FilmDelegate(QStyledItemDelegate):
 
 
 def draw_state(painter: QPainter, center: QPointF, state: State, palette: QPalette) -> None:
-    """The mark of an image's state; the states differ in shape, not only in colour."""
-    if state is State.DONE:
+    """Paints the mark of an image's state; states differ in shape, not only in colour."""
+    if state is State.ACCEPTED:
         painting.draw_check(painter, center, painting.success(palette))
     elif state is State.PENDING:
         painting.draw_dot(painter, center, painting.warning(palette), radius=4)

@@ -1,7 +1,7 @@
-"""A filmstrip: cells of equal size in one line, or in a grid where there is room for two lines.
+"""FilmView: cells of equal size in one line, or in a grid if there is room for two lines.
 
-Qt's list view lays out every row (0.2 to 0.3 s for 100,000 rows, again at each resize); here the place of
-a cell is arithmetic, so nothing depends on how many rows there are.
+QListView lays out every row (0.2 to 0.3 s for 100,000 rows, again at each resize); here a cell's position
+is computed, so the cost does not depend on the number of rows.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ STRIP_HEIGHTS = (64, 176)
 
 
 class FilmView(QAbstractItemView):
-    """Cells side by side; scrolls sideways as a strip, downwards as a grid.
+    """An item view of equal cells: a strip that scrolls horizontally, or a grid that scrolls vertically.
 
     Signals:
-        moved: What can be seen may have changed (scrolled, resized, other rows).
+        moved: The visible rows may have changed (scrolled, resized, other rows).
     """
 
     moved = Signal()
@@ -51,23 +51,23 @@ class FilmView(QAbstractItemView):
         self.verticalScrollBar().valueChanged.connect(self.moved)
 
     def set_hint(self, text: str) -> None:
-        """What an empty strip says."""
+        """Sets the text shown if there are no rows."""
         if text != self._hint:
             self._hint = text
             self.viewport().update()
 
     @property
     def is_strip(self) -> bool:
-        """Whether the cells stand in one line."""
+        """Whether the cells are in one line."""
         room = self.maximumViewportSize()
         return room.height() < 2 * GRID_CELL.height() and room.width() >= GRID_CELL.width()
 
     @property
     def cell(self) -> QSize:
-        """The size of a cell; a strip's cells are as high as the strip.
+        """The size of a cell; the cells of a strip are as high as the strip.
 
-        It must not depend on whether the scroll bar is there: cells that grow when it goes would bring it
-        back, without end.
+        It must not depend on the scroll bar's visibility: cells that grow when it is hidden would show it
+        again, endlessly.
         """
         if not self.is_strip:
             spare = self.viewport().width() // self.columns
@@ -80,13 +80,13 @@ class FilmView(QAbstractItemView):
 
     @property
     def columns(self) -> int:
-        """How many cells a line of the grid has; all of them in a strip."""
+        """The number of cells per line; all of them in a strip."""
         if self.is_strip:
             return max(self._count(), 1)
         return max(1, self.viewport().width() // GRID_CELL.width())
 
     def visible_rows(self, margin: int = 0) -> range:
-        """The rows that can be seen, and ``margin`` more on both sides."""
+        """The visible rows, and ``margin`` more on both sides."""
         cell, count = self.cell, self._count()
         if self.is_strip:
             first = self.horizontalOffset() // cell.width()
@@ -142,7 +142,7 @@ class FilmView(QAbstractItemView):
     ) -> None:
         if not index.isValid():
             return
-        self.executeDelayedItemsLayout()  # rows that came just now: the bars must know them
+        self.executeDelayedItemsLayout()  # updates the scroll bars after new rows
         rect = self._rect(index.row())
         if self.is_strip:
             bar, low, high, space = (
@@ -192,7 +192,7 @@ class FilmView(QAbstractItemView):
         return QRegion(self.viewport().rect())
 
     def keyboardSearch(self, search: str) -> None:
-        """Nothing: single letters are the window's shortcuts."""
+        """Does nothing: single letters are window shortcuts."""
 
     def updateGeometries(self) -> None:  # noqa: D102
         super().updateGeometries()

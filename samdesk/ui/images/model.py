@@ -1,4 +1,4 @@
-"""The images of a dataset as rows: filter, states and a bounded store of thumbnails."""
+"""ImageModel: the images of a dataset as rows, with filter, states and a limited thumbnail cache."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ THUMBNAILS_KEPT = 600
 
 
 class State(Enum):
-    """What the mark beside an image says."""
+    """The state of an image, shown as a mark."""
 
     NEW = "no annotations"
     STARTED = "annotated"
     PENDING = "to review"
-    DONE = "done"
+    ACCEPTED = "accepted"
     PROBLEM = "cannot be read"
 
 
 class Filter(Enum):
-    """What the state filter lets through."""
+    """The choices of the state filter."""
 
     ALL = "All images"
-    NOT_DONE = "Not done"
+    NOT_ACCEPTED = "Not accepted"
     PENDING = "To review"
     NEW = "Without annotations"
-    DONE = "Done"
+    ACCEPTED = "Accepted"
     PROBLEM = "With problems"
 
 
@@ -49,16 +49,16 @@ _STATES = tuple(State)
 _CODE = {state: code for code, state in enumerate(_STATES)}
 _PASSES: dict[Filter, frozenset[State]] = {
     Filter.ALL: frozenset(State),
-    Filter.NOT_DONE: frozenset({State.NEW, State.STARTED, State.PENDING}),
+    Filter.NOT_ACCEPTED: frozenset({State.NEW, State.STARTED, State.PENDING}),
     Filter.PENDING: frozenset({State.PENDING}),
     Filter.NEW: frozenset({State.NEW}),
-    Filter.DONE: frozenset({State.DONE}),
+    Filter.ACCEPTED: frozenset({State.ACCEPTED}),
     Filter.PROBLEM: frozenset({State.PROBLEM}),
 }
 
 
 class ImageRole(IntEnum):
-    """What the model gives besides Qt's own roles."""
+    """Data roles of the model besides Qt's own."""
 
     KEY = Qt.ItemDataRole.UserRole + 1
     STATE = Qt.ItemDataRole.UserRole + 2
@@ -66,24 +66,24 @@ class ImageRole(IntEnum):
 
 
 def state_of(summary: ImageSummary | None) -> State:
-    """The one state to show of an image; one that is not known yet counts as new."""
+    """The state to show for an image; one that is not known yet counts as new."""
     if summary is None:
         return State.NEW
     if summary.problem:
         return State.PROBLEM
-    if _accepted(summary):
-        return State.DONE
+    if _is_accepted(summary):
+        return State.ACCEPTED
     if summary.pending:
         return State.PENDING
     return State.STARTED if summary.count or summary.review is ImageReview.EDITED else State.NEW
 
 
-def _accepted(summary: ImageSummary | None) -> bool:
+def _is_accepted(summary: ImageSummary | None) -> bool:
     return summary is not None and summary.review is ImageReview.ACCEPTED
 
 
 class ImageModel(QAbstractListModel):
-    """Rows of images in dataset order, less those the filter hides. Holds 100,000 without a pause."""
+    """A list model of the images that pass the filter, in dataset order. Scales to 100,000 images."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -98,17 +98,17 @@ class ImageModel(QAbstractListModel):
         self._text = ""
         self._filter = Filter.ALL
         self._pinned: int | None = None
-        self._done = 0
+        self._accepted_count = 0
 
     @property
     def total(self) -> int:
-        """How many images the dataset has."""
+        """The number of images in the dataset."""
         return len(self._keys)
 
     @property
-    def done(self) -> int:
-        """How many of them are done."""
-        return self._done
+    def accepted(self) -> int:
+        """The number of accepted images."""
+        return self._accepted_count
 
     @property
     def filtered(self) -> bool:
@@ -116,19 +116,19 @@ class ImageModel(QAbstractListModel):
         return bool(self._text) or self._filter is not Filter.ALL
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
-        """Shows another dataset; forgets all that was known."""
+        """Resets the model to another dataset."""
         self.beginResetModel()
         self._keys = tuple(keys)
         self._number = {key: number for number, key in enumerate(self._keys)}
         self._summaries, self._problems, self._folded = {}, {}, None
         self._codes = bytearray(len(self._keys))
         self._thumbnails.clear()
-        self._pinned, self._done = None, 0
+        self._pinned, self._accepted_count = None, 0
         self._shown = self._matching()
         self.endResetModel()
 
     def set_summaries(self, summaries: Iterable[ImageSummary], current: ImageKey | None) -> None:
-        """Takes what is known of some images. ``current`` stays in the rows although it may not match now."""
+        """Updates the summaries of some images. ``current`` keeps its row even if it no longer matches."""
         changed: list[int] = []
         moved = False
         for summary in summaries:
@@ -136,47 +136,47 @@ class ImageModel(QAbstractListModel):
             old = self._summaries.get(summary.key)
             if number is None or summary == old:
                 continue
-            self._done += _accepted(summary) - _accepted(old)
+            self._accepted_count += _is_accepted(summary) - _is_accepted(old)
             self._summaries[summary.key] = summary
             moved = self._recode(number) or moved
             changed.append(number)
         if moved and self._filter is not Filter.ALL:
             self._pin(current)
             self.refresh()
-        self._tell(changed)
+        self._emit_changed(changed)
 
     def set_problem(self, key: ImageKey, message: str) -> None:
-        """Marks an image as one that cannot be shown, and why ("" takes it back)."""
+        """Marks an image as unreadable with the reason; "" clears the mark."""
         if key in self._number and self._problems.get(key, "") != message:
             self._problems[key] = message
             self._recode(self._number[key])
-            self._tell([self._number[key]])
+            self._emit_changed([self._number[key]])
 
     def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
-        """Keeps an image's thumbnail; the one not looked at for longest makes room."""
+        """Caches a thumbnail; the least recently used one is dropped beyond the limit."""
         if key not in self._number or image.isNull():
             return
         self._thumbnails[key] = QPixmap.fromImage(image)
         self._thumbnails.move_to_end(key)
         while len(self._thumbnails) > THUMBNAILS_KEPT:
             self._thumbnails.popitem(last=False)
-        self._tell([self._number[key]])
+        self._emit_changed([self._number[key]])
 
     def set_filter(self, text: str, state: Filter) -> None:
-        """Shows only images whose key holds ``text`` (any case) and whose state passes."""
+        """Shows only images whose key contains ``text`` (case-insensitive) and whose state passes."""
         text = text.strip().casefold()
         if (text, state) != (self._text, self._filter):
             self._text, self._filter, self._pinned = text, state, None
             self.refresh()
 
     def unpin(self) -> None:
-        """Lets an image that matches no more leave the rows."""
+        """Removes the row of an image that was kept although it no longer matches."""
         if self._pinned is not None:
             self._pinned = None
             self.refresh()
 
     def refresh(self) -> None:
-        """Applies the filter again."""
+        """Reapplies the filter."""
         shown = self._matching()
         if shown != self._shown:
             self.beginResetModel()
@@ -193,7 +193,7 @@ class ImageModel(QAbstractListModel):
         return -1 if number is None else self._row_of_number(number)
 
     def near(self, key: ImageKey | None, step: int) -> ImageKey | None:
-        """The shown image ``step`` (not 0) places after ``key``, which need not be shown itself."""
+        """The image ``step`` rows (not 0) after ``key``, which may be hidden itself; None past the end."""
         number = self._number.get(key, -1) if key is not None else -1
         if step > 0:
             row = bisect_right(self._shown, number) + step - 1
@@ -202,21 +202,21 @@ class ImageModel(QAbstractListModel):
         return self.key(row) if 0 <= row < len(self._shown) else None
 
     def missing(self, rows: Iterable[int]) -> list[ImageKey]:
-        """The images of these rows that still lack a thumbnail or a summary."""
+        """The images of these rows without a thumbnail or a summary."""
         keys = (self.key(row) for row in rows)
         return [key for key in keys if self._lacks(key)]
 
     def problem(self, key: ImageKey) -> str:
-        """Why the image cannot be shown, "" where it can."""
+        """Why the image cannot be read; "" if it can."""
         summary = self._summaries.get(key)
         return self._problems.get(key, "") or (summary.problem or "" if summary else "")
 
     def state(self, key: ImageKey) -> State:
-        """The state an image is shown with."""
+        """The state shown for an image."""
         return _STATES[self._codes[self._number[key]]]
 
     def _recode(self, number: int) -> bool:
-        """Notes an image's state; returns whether it is another one than before."""
+        """Updates an image's state; returns whether it changed."""
         key = self._keys[number]
         code = _CODE[State.PROBLEM if self.problem(key) else state_of(self._summaries.get(key))]
         before, self._codes[number] = self._codes[number], code
@@ -249,7 +249,7 @@ class ImageModel(QAbstractListModel):
         row = bisect_left(self._shown, number)
         return row if row < len(self._shown) and self._shown[row] == number else -1
 
-    def _tell(self, numbers: Sequence[int]) -> None:
+    def _emit_changed(self, numbers: Sequence[int]) -> None:
         if not numbers or not self._shown:
             return
         if len(numbers) > 1000:

@@ -1,4 +1,4 @@
-"""The image panel: a filmstrip of the dataset with filter, states and how far the work is."""
+"""ImagesPanel: a filmstrip of the dataset's images with filter, states and review progress."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ImagesPanel(QWidget):
     """The images of the dataset.
 
     Signals:
-        image_chosen: (ImageKey as str) the user chose an image.
-        visible_changed: (list of ImageKey) images on screen, or about to be, that still lack a thumbnail or
-            a summary; the ones on screen first.
+        image_chosen: (ImageKey as str): the user selected an image.
+        visible_changed: (list of ImageKey): the images in or near the visible area without a thumbnail or a
+            summary; the visible ones first.
     """
 
     image_chosen = Signal(str)
@@ -54,12 +54,12 @@ class ImagesPanel(QWidget):
         for choice in Filter:
             self.filter_state.addItem(choice.value, choice)
         self.progress = QLabel(self)
-        self._asked = QTimer(self, singleShot=True, interval=VISIBLE_AFTER_MS)
-        self._filtering = QTimer(self, singleShot=True, interval=FILTER_AFTER_MS)
-        self._later = QTimer(self, singleShot=True, interval=0)
+        self._visible_timer = QTimer(self, singleShot=True, interval=VISIBLE_AFTER_MS)
+        self._filter_timer = QTimer(self, singleShot=True, interval=FILTER_AFTER_MS)
+        self._summary_timer = QTimer(self, singleShot=True, interval=0)
         self._lay_out()
         self._connect()
-        self._update_words()
+        self._update_text()
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -77,24 +77,24 @@ class ImagesPanel(QWidget):
         layout.addWidget(self.view, 1)
 
     def _connect(self) -> None:
-        self._asked.timeout.connect(self._tell_visible)
-        self._filtering.timeout.connect(self._apply_filter)
-        self._later.timeout.connect(self._take_summaries)
-        self.view.moved.connect(self._asked.start)
+        self._visible_timer.timeout.connect(self._emit_visible)
+        self._filter_timer.timeout.connect(self._apply_filter)
+        self._summary_timer.timeout.connect(self._take_summaries)
+        self.view.moved.connect(self._visible_timer.start)
         self.view.selectionModel().selectionChanged.connect(self._user_chose)
-        self.filter_text.textChanged.connect(lambda _text: self._filtering.start())
+        self.filter_text.textChanged.connect(lambda _text: self._filter_timer.start())
         self.filter_text.returnPressed.connect(self._apply_filter)
         self.filter_state.currentIndexChanged.connect(lambda _index: self._apply_filter())
         self._model.modelReset.connect(self._restore_current)
 
     @property
     def current(self) -> ImageKey | None:
-        """The image on screen."""
+        """The current image."""
         return self._current
 
     @property
     def visible_keys(self) -> list[ImageKey]:
-        """The images whose cells can be seen."""
+        """The images with visible cells."""
         return [self._model.key(row) for row in self.view.visible_rows()]
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
@@ -102,24 +102,24 @@ class ImagesPanel(QWidget):
         self._current = None
         self._waiting.clear()
         self._model.set_images(keys)
-        self._update_words()
-        self._asked.start()
+        self._update_text()
+        self._visible_timer.start()
 
     def set_summaries(self, summaries: Iterable[ImageSummary]) -> None:
-        """Takes what is known of some or all images; a long list in several turns of the event loop."""
+        """Updates the summaries of images; a long list in several iterations of the event loop."""
         self._waiting.extend(summaries)
         self._take_summaries()
 
     def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
-        """Takes an image's thumbnail."""
+        """Sets the thumbnail of an image."""
         self._model.set_thumbnail(key, image)
 
     def set_problem(self, key: ImageKey, message: str) -> None:
-        """Marks an image as one that cannot be shown, with the reason in its tooltip; "" takes it back."""
+        """Marks an image as unreadable, with the reason in its tooltip; "" clears the mark."""
         self._model.set_problem(key, message)
 
     def set_current(self, key: ImageKey | None) -> None:
-        """Highlights an image and scrolls to it; says nothing back."""
+        """Selects an image and scrolls to it; emits nothing."""
         if key != self._current:
             self._current = key
             self._model.unpin()
@@ -127,15 +127,15 @@ class ImagesPanel(QWidget):
         self.view.scrollTo(self.view.currentIndex())
 
     def next_key(self) -> ImageKey | None:
-        """The image after the current one, of those the filter shows."""
+        """The next image that passes the filter."""
         return self._model.near(self._current, 1)
 
     def previous_key(self) -> ImageKey | None:
-        """The image before the current one, of those the filter shows."""
+        """The previous image that passes the filter."""
         return self._model.near(self._current, -1)
 
     def neighbours(self) -> list[ImageKey]:
-        """The images the user is likely to go to: next, previous, the one after next."""
+        """The images the user is likely to open next: next, previous, and the one after next."""
         near = (self._model.near(self._current, step) for step in (1, -1, 2))
         return [key for key in near if key is not None]
 
@@ -143,9 +143,9 @@ class ImagesPanel(QWidget):
         now, self._waiting = self._waiting[:SUMMARIES_AT_ONCE], self._waiting[SUMMARIES_AT_ONCE:]
         if now:
             self._model.set_summaries(now, self._current)
-            self._update_words()
+            self._update_text()
         if self._waiting:
-            self._later.start()
+            self._summary_timer.start()
 
     def _user_chose(self) -> None:
         rows = self.view.selectionModel().selectedRows()
@@ -162,15 +162,15 @@ class ImagesPanel(QWidget):
         self.view.selectionModel().setCurrentIndex(
             self._model.index(row), flags.ClearAndSelect if row >= 0 else flags.Clear
         )
-        self._asked.start()
+        self._visible_timer.start()
 
     def _apply_filter(self) -> None:
-        self._filtering.stop()
+        self._filter_timer.stop()
         self._model.set_filter(self.filter_text.text(), self.filter_state.currentData())
         self.view.scrollTo(self.view.currentIndex())
-        self._update_words()
+        self._update_text()
 
-    def _tell_visible(self) -> None:
+    def _emit_visible(self) -> None:
         if not self.isVisible():
             return
         seen = self.view.visible_rows()
@@ -180,16 +180,16 @@ class ImagesPanel(QWidget):
         if keys:
             self.visible_changed.emit(keys)
 
-    def _update_words(self) -> None:
+    def _update_text(self) -> None:
         total, shown = self._model.total, self._model.rowCount()
-        words = f"{self._model.done:,} / {total:,} done" if total else ""
+        text = f"{self._model.accepted:,} / {total:,} accepted" if total else ""
         if total and self._model.filtered:
-            words = f"{shown:,} shown  ·  {words}"
-        self.progress.setText(words)
-        self.view.set_hint("No image matches the filter." if total else "No images. Open a folder of photos.")
+            text = f"{shown:,} shown  ·  {text}"
+        self.progress.setText(text)
+        self.view.set_hint("No image matches the filter." if total else "No images. Open a folder of images.")
 
     # Qt overrides
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
         super().showEvent(event)
-        self._asked.start()
+        self._visible_timer.start()

@@ -1,4 +1,4 @@
-"""A dock with a quiet title that collapses at a click and can be closed and brought back."""
+"""A dock widget that can be collapsed and closed from its title bar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE_HEIGHT = 4 * UNIT
 
 
 class DockTitle(QWidget):
-    """The title line: an arrow that collapses, the name, and a close button."""
+    """The title bar of a dock: collapse arrow, title and close button."""
 
     toggled = Signal()
     closed = Signal()
@@ -30,7 +30,7 @@ class DockTitle(QWidget):
         font.setLetterSpacing(font.SpacingType.PercentageSpacing, 106)
         name.setFont(font)
         name.setProperty("muted", True)
-        close = self._button("ph.x", f"Close {title} (View > Panels brings it back)")
+        close = self._button("ph.x", f"Close {title} (reopen it in View > Panels)")
         close.clicked.connect(self.closed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(UNIT // 2, UNIT // 2, UNIT // 2, UNIT // 2)
@@ -41,12 +41,12 @@ class DockTitle(QWidget):
         layout.addWidget(close)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """A double click collapses, too."""
+        """Collapses or expands."""
         self.toggled.emit()
         event.accept()
 
     def show_collapsed(self, collapsed: bool, title: str) -> None:
-        """Turns the arrow."""
+        """Updates the arrow and its tooltip."""
         self.arrow.setIcon(icon("ph.caret-right" if collapsed else "ph.caret-down"))
         verb = "Expand" if collapsed else "Collapse"
         self.arrow.setToolTip(f"{verb} {title}")
@@ -64,7 +64,7 @@ class DockTitle(QWidget):
 
 
 class Dock(QDockWidget):
-    """A panel at the edge of the window."""
+    """A collapsible panel at the edge of the main window."""
 
     def __init__(self, name: str, title: str, panel: QWidget, parent: QMainWindow) -> None:
         super().__init__(title, parent)
@@ -82,23 +82,23 @@ class Dock(QDockWidget):
 
     @property
     def collapsed(self) -> bool:
-        """Whether only the title shows."""
+        """Whether only the title bar is shown."""
         return self._collapsed
 
     def set_collapsed(self, collapsed: bool) -> None:
-        """Shows only the title, or everything again at its former height."""
+        """Collapses to the title bar, or expands to the previous height."""
         if collapsed == self._collapsed:
             return
         self._collapsed = collapsed
         if collapsed:
             self._extent = self.height()
         self._panel.setVisible(not collapsed)
-        self._claim_room()
+        self._resize()
         self._title.show_collapsed(collapsed, self.windowTitle())
 
-    def _claim_room(self) -> None:
-        # A dock without its panel is only as high as its title, but the window notices that only when
-        # it shares out the room anew.
+    def _resize(self) -> None:
+        # A collapsed dock is only as high as its title bar, but the main window notices that only when it
+        # distributes the space again.
         window, layout = self.parent(), self.layout()
         if layout is not None:
             layout.activate()
@@ -106,7 +106,7 @@ class Dock(QDockWidget):
             return
         docks, heights = [self], [TITLE_HEIGHT if self._collapsed else self._extent or self.height()]
         others = [dock for dock in window.findChildren(Dock) if self._shares_with(dock)]
-        if others:  # what this one takes, the tallest of the others gives
+        if others:  # the tallest of the others gives or takes the difference
             giver = max(others, key=Dock.height)
             docks.append(giver)
             heights.append(max(giver.height() + self.height() - heights[0], TITLE_HEIGHT))

@@ -1,4 +1,4 @@
-"""Small builders the dialogs share, so that they look alike."""
+"""Form fields and labels shared by the dialogs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ TABLE_STYLE = """
     QHeaderView::section { background: palette(window); color: palette(placeholder-text); border: none;
         border-bottom: 1px solid palette(mid); padding: 5px 8px; }
 """
-"""For tables: air around the text and a quiet header."""
+"""Style sheet of tables: padding around the text and a muted header."""
 
 FIELD_WIDTH = 15 * UNIT
 
 CHECKPOINTS = "Checkpoints (*.pt *.pth *.safetensors);;All files (*)"
-"""For file choosers, as Qt writes it."""
+"""File dialog filter for checkpoints."""
 
 
-def choose(combo: QComboBox, value: str, title: str) -> None:
-    """Chooses the entry with this data; it is added with ``title`` if it is not there."""
+def select_entry(combo: QComboBox, value: str, title: str) -> None:
+    """Selects the entry with this data; adds it with ``title`` if it is missing."""
     if combo.findData(value) < 0:
         combo.addItem(title, value)
     combo.setCurrentIndex(combo.findData(value))
 
 
 def fill_devices(combo: QComboBox, devices: list[tuple[str, str]]) -> None:
-    """Lists "Automatic" and devices as (id, title); keeps the one that is chosen."""
+    """Fills a combo box with "Automatic" and devices (id, title); keeps the selected one."""
     chosen = combo.currentData() or ""
     blocked = combo.blockSignals(True)
     combo.clear()
@@ -35,11 +35,11 @@ def fill_devices(combo: QComboBox, devices: list[tuple[str, str]]) -> None:
     for device, title in devices:
         combo.addItem(title if device in title else f"{title} ({device})", device)
     combo.blockSignals(blocked)
-    choose(combo, chosen, chosen)
+    select_entry(combo, chosen, chosen)
 
 
-def share_field(tip: str) -> QDoubleSpinBox:
-    """A field for a number between 0 and 1."""
+def fraction_field(tip: str) -> QDoubleSpinBox:
+    """A spin box for a number between 0 and 1."""
     spin = QDoubleSpinBox()
     spin.setRange(0.0, 1.0)
     spin.setSingleStep(0.05)
@@ -49,8 +49,8 @@ def share_field(tip: str) -> QDoubleSpinBox:
     return spin
 
 
-def whole_field(low: int, high: int, step: int, unit: str, tip: str) -> QSpinBox:
-    """A field for a whole number."""
+def integer_field(low: int, high: int, step: int, unit: str, tip: str) -> QSpinBox:
+    """A spin box for an integer."""
     spin = QSpinBox()
     spin.setRange(low, high)
     spin.setSingleStep(step)
@@ -83,16 +83,16 @@ def heading(text: str) -> QLabel:
     return label
 
 
-def quiet(text: str = "") -> QLabel:
-    """Words of secondary importance."""
+def muted_label(text: str = "") -> QLabel:
+    """A word-wrapped label in the muted colour."""
     label = QLabel(text)
     label.setProperty("muted", True)
     label.setWordWrap(True)
     return label
 
 
-def rule(parent: QWidget) -> QFrame:
-    """A hairline."""
+def separator(parent: QWidget) -> QFrame:
+    """A horizontal line."""
     line = QFrame(parent)
     line.setFrameShape(QFrame.Shape.HLine)
     line.setFrameShadow(QFrame.Shadow.Plain)

@@ -1,4 +1,4 @@
-"""A font where the machine has none, as in a bare container: Qt brings none of its own."""
+"""A fallback font for systems without fonts, such as bare containers: Qt ships none."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from PySide6.QtGui import QFont, QFontDatabase, QFontMetrics
 _FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
 
 
-def can_write(font: QFont) -> bool:
-    """Whether text in this font would show."""
+def has_glyphs(font: QFont) -> bool:
+    """Whether the font has glyphs for text."""
     return QFontMetrics(font).inFont("a")
 
 
 def ensure_font(font: QFont) -> bool:
-    """Lends Qt the DejaVu fonts that come with matplotlib (which ultralytics needs) if text would not show.
+    """Registers the DejaVu fonts of matplotlib (a dependency of ultralytics) if the font has no glyphs.
 
     Args:
         font: The application's font.
 
     Returns:
-        Whether text in it shows now.
+        Whether it has glyphs now.
     """
-    if can_write(font):
+    if has_glyphs(font):
         return True
     spec = importlib.util.find_spec("matplotlib")  # found, not imported: importing it takes a second
     for place in spec.submodule_search_locations or () if spec else ():
@@ -32,4 +32,4 @@ def ensure_font(font: QFont) -> bool:
             path = Path(place) / "mpl-data" / "fonts" / "ttf" / name
             if path.is_file():
                 QFontDatabase.addApplicationFont(str(path))
-    return can_write(font)
+    return has_glyphs(font)

@@ -24,17 +24,17 @@ from PySide6.QtGui import (
 _FAMILY = "ph"
 
 Ink: TypeAlias = QPalette.ColorRole | QColor
-"""A colour of the palette, followed when it changes, or a fixed one."""
+"""A palette role, whose colour is followed when it changes, or a fixed colour."""
 
 
 class IconError(LookupError):
-    """An icon name that the family does not have, or a family that cannot be found."""
+    """An unknown icon name, or a missing icon font."""
 
 
 @lru_cache(maxsize=1)
 def _files() -> tuple[Path, Path]:
-    # Found without importing qtawesome: its import loads every binding and every family, a fifth of
-    # the time the whole window has to come up.
+    # Found without importing qtawesome: its import loads every binding and every family, which takes a
+    # fifth of the startup time budget of the window.
     spec = importlib.util.find_spec("qtawesome")
     for place in spec.submodule_search_locations or () if spec else ():
         fonts = Path(place) / "fonts"
@@ -46,13 +46,13 @@ def _files() -> tuple[Path, Path]:
 
 @lru_cache(maxsize=1)
 def glyphs() -> dict[str, str]:
-    """Every icon of the family: name without prefix -> character."""
+    """All icons of the family: name without prefix to character."""
     codes: dict[str, str] = json.loads(_files()[1].read_text(encoding="utf-8"))
     return {name: chr(int(code, 16)) for name, code in codes.items()}
 
 
 def glyph(name: str) -> str:
-    """The character of an icon ``ph.name``; ``IconError`` if the family has none of that name."""
+    """The character of the icon ``ph.name``; raises ``IconError`` for an unknown name."""
     family, _, short = name.partition(".")
     try:
         if family == _FAMILY:
@@ -71,7 +71,7 @@ def _font_family() -> str:
 
 
 def paint_glyph(painter: QPainter, rect: QRect, name: str, color: QColor) -> None:
-    """Paints an icon centred in ``rect``, as large as the rect is high."""
+    """Paints an icon centred in ``rect``, as large as its height."""
     font = QFont(_font_family())
     font.setPixelSize(max(rect.height(), 1))
     font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
@@ -84,7 +84,7 @@ def paint_glyph(painter: QPainter, rect: QRect, name: str, color: QColor) -> Non
 
 
 class _GlyphEngine(QIconEngine):
-    """Paints one glyph in the colour that the palette has when it is painted, so themes change live."""
+    """Paints a glyph in the palette's current colour, so that it follows a theme change."""
 
     def __init__(self, name: str, color: Ink, on: Ink | None) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _GlyphEngine(QIconEngine):
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         """The icon as a pixmap of ``size`` device pixels."""
         pixmap = QPixmap(size)
-        if pixmap.isNull():  # Qt asks for icons of no size while a button is squeezed
+        if pixmap.isNull():  # Qt requests empty icons while a button is squeezed
             return pixmap
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
@@ -129,10 +129,10 @@ def icon(name: str, color: Ink = QPalette.ColorRole.ButtonText, on: Ink | None =
     Args:
         name: Phosphor name with its prefix, as in qtawesome.
         color: A palette role (followed live) or a fixed colour.
-        on: The same for the state "on" of what is switched; None: as ``color``.
+        on: The same for the state On of checkable actions; None: as ``color``.
 
     Raises:
-        IconError: The family has no icon of that name.
+        IconError: There is no icon of that name.
     """
     glyph(name)
     return QIcon(_GlyphEngine(name, color, on))

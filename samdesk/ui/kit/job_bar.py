@@ -1,4 +1,4 @@
-"""The look of a long job: a thin bar above the canvas, hidden while nothing runs and nothing is to say."""
+"""JobBar: progress of a long job in a thin bar above the canvas, hidden while there is nothing to show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from samdesk.ui.kit.theme import UNIT
 
 
 class JobBar(QFrame):
-    """Title, progress, words and buttons of one job, in one row."""
+    """Title, progress bar, text and buttons of one job, in one row."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,20 +32,20 @@ class JobBar(QFrame):
         self.setVisible(False)
 
     def add_button(self, text: str, tip: str = "") -> QPushButton:
-        """One more button at the right."""
+        """Adds a button at the right."""
         button = QPushButton(text, self)
         button.setToolTip(tip)
         self._row.addWidget(button)
         return button
 
     def show_progress(self, shown: bool) -> None:
-        """Shows the progress, or gives its room to the words."""
+        """Shows the progress bar, or gives its space to the text."""
         self.bar.setVisible(shown)
         self._row.setStretchFactor(self.detail, 0 if shown else 1)
 
 
 class JobBars(QWidget):
-    """The bars of all jobs, one below the other."""
+    """The bars of all jobs, stacked."""
 
     def __init__(self, *bars: JobBar) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Quiet messages above the canvas: never modal, with an action where one helps."""
+"""Non-modal messages above the canvas, optionally with action buttons."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.theme import UNIT, Tokens, current_tokens
 
 Action = tuple[str, Callable[[], Any]]
-"""What a message's button says, and what it does."""
+"""A button of a message: its text and its callback."""
 
 LIMIT = 3
-"""Messages shown at once; an older, milder one gives way."""
+"""Maximum messages shown at once; the oldest of the least severe is dropped."""
 
 ROOM = 82 * UNIT
-"""Logical pixels that text and buttons may take beside each other."""
+"""Maximum width of text and buttons side by side, logical pixels."""
 
 _ICONS = {"info": "ph.info", "warning": "ph.warning", "error": "ph.warning-octagon"}
 _WEIGHT = {"info": 0, "warning": 1, "error": 2}
 
 
 def kind_color(tokens: Tokens, kind: str) -> QColor:
-    """The colour that stands for a kind of message."""
+    """The colour of a kind of message."""
     return QColor({"warning": tokens.warning, "error": tokens.bad}.get(kind, tokens.accent))
 
 
@@ -57,7 +57,7 @@ class MessageRow(QFrame):
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        policy = self._label.sizePolicy()  # it keeps that a narrower text is higher
+        policy = self._label.sizePolicy()  # keeps height-for-width
         policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
         self._label.setSizePolicy(policy)
         self._actions = tuple(actions)
@@ -66,7 +66,7 @@ class MessageRow(QFrame):
         self.refresh()
 
     def _lay_out(self) -> None:
-        """The buttons behind the text, or below it where they would squeeze it."""
+        """Places the buttons beside the text, or below it if they would squeeze it."""
         rows = QVBoxLayout(self)
         rows.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT // 2, UNIT // 2)
         rows.setSpacing(UNIT // 2)
@@ -90,12 +90,12 @@ class MessageRow(QFrame):
             foot.addSpacing(UNIT // 2)
 
     def refresh(self) -> None:
-        """Takes the colours of the current look."""
+        """Applies the colours of the current theme."""
         color = kind_color(current_tokens(), self.kind)
         self._mark.setPixmap(icon(_ICONS[self.kind], color).pixmap(QSize(18, 18), self.devicePixelRatioF()))
 
-    def go_after(self, seconds: float) -> None:
-        """Closes by itself after a while, later if the user is busy with it."""
+    def close_after(self, seconds: float) -> None:
+        """Closes the message after a time, but not while the mouse or the focus is on it."""
         self._timer = QTimer(self)
         self._timer.setInterval(int(seconds * 1000))
         self._timer.timeout.connect(lambda: None if self._in_use() else self.closed.emit())
@@ -104,8 +104,11 @@ class MessageRow(QFrame):
     def _in_use(self) -> bool:
         return self.underMouse() or any(child.hasFocus() for child in self.findChildren(QWidget))
 
-    def take_over(self, text: str, kind: str, actions: Sequence[Action]) -> bool:
-        """Says something newer in place, so that a button stays under the mouse; False if it cannot."""
+    def update_text(self, text: str, kind: str, actions: Sequence[Action]) -> bool:
+        """Replaces text and callbacks in place, so that a button stays under the mouse.
+
+        Returns False if the kind or the buttons differ.
+        """
         if kind != self.kind or [title for title, _ in actions] != [title for title, _ in self._actions]:
             return False
         self.text, self._actions = text, tuple(actions)
@@ -137,7 +140,7 @@ class MessageRow(QFrame):
 
 
 class MessageBar(QWidget):
-    """The stack of messages. A message with the key of one that is shown takes its place."""
+    """The stack of messages. A message replaces one with the same key."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,11 +153,11 @@ class MessageBar(QWidget):
 
     @property
     def rows(self) -> tuple[MessageRow, ...]:
-        """What is shown, the oldest first."""
+        """The messages shown, oldest first."""
         return tuple(self._rows.values())
 
     def texts(self) -> list[str]:
-        """The texts shown, the oldest first."""
+        """The texts shown, oldest first."""
         return [row.text for row in self._rows.values()]
 
     def show_message(
@@ -172,36 +175,36 @@ class MessageBar(QWidget):
             kind: "info", "warning" or "error".
             actions: Buttons; each also dismisses the message.
             key: Messages with the same key replace each other; empty: the text is the key.
-            seconds: When it goes by itself, not while the mouse or the focus is on it; None: an "info"
-                after 6 s (12 s if it has buttons), others stay.
+            seconds: Time until it closes, not while the mouse or the focus is on it; None: "info" after
+                6 s (12 s if it has buttons), others stay.
         """
         key = key or text
         shown = self._rows.get(key)
-        if shown is not None and shown.take_over(text, kind, actions):
+        if shown is not None and shown.update_text(text, kind, actions):
             return
         row = MessageRow(text, kind, actions, self)
         row.closed.connect(lambda: self._close(key, row))
         self._replace(key, row)
-        self._make_room()
+        self._drop_excess()
         if seconds is None and kind == "info":
             seconds = 12 if actions else 6
         if seconds:
-            row.go_after(seconds)
+            row.close_after(seconds)
         self.setVisible(bool(self._rows))
 
     def dismiss(self, key: str) -> None:
-        """Takes a message away, if it is there."""
+        """Closes a message, if it is shown."""
         row = self._rows.get(key)
         if row is not None:
             self._close(key, row)
 
     def clear(self) -> None:
-        """Takes all messages away."""
+        """Closes all messages."""
         for key in list(self._rows):
             self.dismiss(key)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Takes the colours of another look."""
+        """Follows a theme change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             for row in self._rows.values():
@@ -217,7 +220,7 @@ class MessageBar(QWidget):
             old.deleteLater()
         self._rows[key] = row
 
-    def _make_room(self) -> None:
+    def _drop_excess(self) -> None:
         while len(self._rows) > LIMIT:
             newest = next(reversed(self._rows))
             others = [key for key in self._rows if key != newest]

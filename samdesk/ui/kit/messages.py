@@ -1,4 +1,4 @@
-"""The one door to everything that is said to or asked of the user, replaceable in tests."""
+"""Messages: notifications and dialogs for the user, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _QUESTION_WIDTH = 400
 
 
 class Messages:
-    """Tells in the quiet bar, asks in dialogs."""
+    """Shows notifications in the message bar and asks questions in dialogs."""
 
     def __init__(self, parent: QWidget | None = None, bar: MessageBar | None = None) -> None:
-        """What to open dialogs over, and where to tell.
+        """Creates the messages of a window.
 
         Args:
-            parent: The window dialogs belong to.
-            bar: Where ``info``, ``warn`` and ``error`` go; None: nowhere.
+            parent: The parent of dialogs.
+            bar: Shows ``info``, ``warn`` and ``error``; None: they are dropped.
         """
         self._parent = parent
         self._bar = bar
@@ -37,34 +37,34 @@ class Messages:
     def info(
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
     ) -> None:
-        """Tells something that needs no attention; goes by itself unless it has actions."""
-        self._tell(text, "info", actions, key, seconds)
+        """Shows an information, which closes by itself."""
+        self._show(text, "info", actions, key, seconds)
 
     def warn(
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
     ) -> None:
-        """Tells something that needs a look; stays until dismissed."""
-        self._tell(text, "warning", actions, key, seconds)
+        """Shows a warning, which stays until dismissed."""
+        self._show(text, "warning", actions, key, seconds)
 
     def error(
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
     ) -> None:
-        """Tells what failed; stays until dismissed."""
-        self._tell(text, "error", actions, key, seconds)
+        """Shows an error, which stays until dismissed."""
+        self._show(text, "error", actions, key, seconds)
 
     def dismiss(self, key: str) -> None:
-        """Takes back what was told under a key."""
+        """Closes the notification with this key."""
         if self._bar is not None:
             self._bar.dismiss(key)
 
     def confirm(self, title: str, text: str, *, action: str = "OK", danger: bool = False) -> bool:
-        """Asks before something that cannot be guessed right; True if the user agrees.
+        """Asks for confirmation; True if the user confirms.
 
         Args:
             title: A short question.
             text: What will happen.
-            action: What the agreeing button says.
-            danger: The button is painted as a warning and Cancel is the default.
+            action: Text of the confirming button.
+            danger: Whether the button is red and Cancel is the default.
         """
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, f"<b>{title}</b>", parent=self._parent)
         box.setInformativeText(text)
@@ -81,36 +81,36 @@ class Messages:
         return box.clickedButton() is agree
 
     def choose_folder(self, title: str, start: Path | None = None) -> Path | None:
-        """Asks for a folder; None if the user changes their mind."""
+        """Asks for a folder; None if cancelled."""
         name = QFileDialog.getExistingDirectory(self._parent, title, str(start or ""))
         return Path(name) if name else None
 
     def choose_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
-        """Asks for an existing file; None if the user changes their mind.
+        """Asks for an existing file; None if cancelled.
 
         Args:
-            title: What it is for.
-            start: Folder or file to begin at.
-            filters: As Qt writes them, ``"Checkpoints (*.pt *.pth);;All files (*)"``.
+            title: Title of the dialog.
+            start: Initial folder or file.
+            filters: In Qt's format, ``"Checkpoints (*.pt *.pth);;All files (*)"``.
         """
         name, _ = QFileDialog.getOpenFileName(self._parent, title, str(start or ""), filters)
         return Path(name) if name else None
 
     def choose_new_file(self, title: str, start: Path | None = None, filters: str = "") -> Path | None:
-        """Asks where to write a file; None if the user changes their mind. Arguments as ``choose_file``."""
+        """Asks where to save a file; None if cancelled. Arguments as ``choose_file``."""
         name, _ = QFileDialog.getSaveFileName(self._parent, title, str(start or ""), filters)
         return Path(name) if name else None
 
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
-        """Asks for one of a few; its index, or None if the user changes their mind."""
+        """Asks to choose one of several items; its index, or None if cancelled."""
         answer, agreed = QInputDialog.getItem(self._parent, title, text, list(items), 0, editable=False)
         return list(items).index(answer) if agreed else None
 
     def choose_color(self, start: str) -> str | None:
-        """Asks for a colour ``#rrggbb``; None if the user changes their mind."""
+        """Asks for a colour ``#rrggbb``; None if cancelled."""
         color = QColorDialog.getColor(QColor(start), self._parent, "Choose a colour")
         return color.name() if color.isValid() else None
 
-    def _tell(self, text: str, kind: str, actions: Sequence[Action], key: str, seconds: float | None) -> None:
+    def _show(self, text: str, kind: str, actions: Sequence[Action], key: str, seconds: float | None) -> None:
         if self._bar is not None:
             self._bar.show_message(text, kind, actions, key, seconds)

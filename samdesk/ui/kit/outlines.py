@@ -1,4 +1,4 @@
-"""Outlines that show in the dark: Fusion makes them from the window's colour, darker; there they vanish."""
+"""Visible outlines in the dark theme: Fusion's are a darker window colour and vanish there."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class OutlineStyle(QProxyStyle):
         widget: QWidget | None = None,
         data: QStyleHintReturn | None = None,
     ) -> int:
-        """Fusion's, but no pictures on the buttons of dialogs, where some desktops would have them."""
+        """Fusion's, but without icons on dialog buttons, which some desktops would add."""
         if hint == QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons:
             return 0
         return super().styleHint(hint, option, widget, data)

@@ -1,4 +1,4 @@
-"""Widgets that float over another one, so that what is below never moves when they come or go."""
+"""Overlay: floats a widget over another one, whose layout does not change."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Overlay(QObject):
         width: int = 0,
         below: QWidget | None = None,
     ) -> None:
-        """Floats ``widget``; it shows and hides itself.
+        """Floats ``widget`` over ``host``; the widget shows and hides itself.
 
         Args:
-            host: What it floats over.
+            host: The widget below.
             widget: Becomes a child of ``host``.
             bottom: At the bottom instead of the top.
-            width: As wide as this where there is room, logical pixels; 0: as it wants.
-            below: A child of ``host`` that it stays below while that is shown.
+            width: Maximum width, logical pixels, used if there is room; 0: its size hint.
+            below: A child of ``host``; the overlay is placed under it while it is visible.
         """
         super().__init__(host)
         self._host, self._widget, self._below = host, widget, below
@@ -40,7 +40,7 @@ class Overlay(QObject):
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Places the widget anew when its room or its wish changes."""
+        """Repositions the widget when the available space or its size hint changes."""
         kinds = (QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.LayoutRequest)
         own_resize = watched is self._widget and event.type() == QEvent.Type.Resize
         if event.type() in kinds and not own_resize:

@@ -1,4 +1,4 @@
-"""Small marks the delegates of the panels paint: swatches, badges, eyes, dots. Lengths: logical pixels."""
+"""Paints the marks of list delegates: swatches, badges, eyes, dots. Lengths are logical pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def blend(a: QColor, b: QColor, share: float) -> QColor:
 
 
 def is_dark(palette: QPalette) -> bool:
-    """Whether the palette has light text on a dark ground."""
+    """Whether the palette has light text on a dark background."""
     return palette.color(QPalette.ColorRole.Base).lightnessF() < 0.5
 
 
@@ -53,7 +53,7 @@ def ink(palette: QPalette) -> QColor:
 
 
 def faint(palette: QPalette) -> QColor:
-    """The colour of secondary text: quieter than text, still readable (over 4.5 to 1)."""
+    """The colour of secondary text: a contrast of over 4.5 to 1."""
     return blend(palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.34)
 
 
@@ -63,12 +63,12 @@ def line(palette: QPalette) -> QColor:
 
 
 def warning(palette: QPalette) -> QColor:
-    """An amber that reads on the palette's ground."""
+    """An amber that is readable on the palette's base colour."""
     return QColor("#f0b03f") if is_dark(palette) else QColor("#a86200")
 
 
 def success(palette: QPalette) -> QColor:
-    """A green that reads on the palette's ground."""
+    """A green that is readable on the palette's base colour."""
     return QColor("#5ec98a") if is_dark(palette) else QColor("#1b7f4b")
 
 
@@ -85,7 +85,7 @@ def small_font(font: QFont, factor: float = 0.86) -> QFont:
 def draw_row_ground(
     painter: QPainter, rect: QRect, palette: QPalette, *, selected: bool, hovered: bool
 ) -> None:
-    """A row's ground: tinted with the accent and marked at the left when selected, tinted when hovered."""
+    """Paints a row's background: accented and marked at the left if selected, tinted if hovered."""
     base = palette.color(QPalette.ColorRole.Base)
     accent = palette.color(QPalette.ColorRole.Highlight)
     if selected:
@@ -96,7 +96,7 @@ def draw_row_ground(
 
 
 def draw_swatch(painter: QPainter, rect: QRectF, color: QColor, palette: QPalette) -> None:
-    """A label's colour in a rounded square with a hairline, so it shows on any ground."""
+    """Paints a label's colour as an outlined rounded square, visible on any background."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(blend(color, palette.color(QPalette.ColorRole.Text), 0.35), 1))
@@ -106,7 +106,7 @@ def draw_swatch(painter: QPainter, rect: QRectF, color: QColor, palette: QPalett
 
 
 def draw_text(painter: QPainter, rect: QRect, text: str, color: QColor, *, right: bool = False) -> None:
-    """One line of text, elided at its end, centred vertically."""
+    """Paints one line of text, elided at its end, vertically centred."""
     painter.setPen(color)
     metrics = QFontMetrics(painter.font())
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
@@ -115,7 +115,7 @@ def draw_text(painter: QPainter, rect: QRect, text: str, color: QColor, *, right
 
 
 def draw_cap(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> None:
-    """A key cap: a character in a hairline box."""
+    """Paints a key cap: a character in an outlined box."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(line(palette), 1))
@@ -129,25 +129,25 @@ def draw_cap(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> N
 
 
 def badge_width(font: QFont, text: str) -> int:
-    """How wide ``draw_badge`` will be for ``text``."""
+    """The width of ``draw_badge`` for ``text``."""
     return QFontMetrics(font).horizontalAdvance(text) + 12
 
 
 def draw_badge(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> None:
-    """A word in a rounded, quiet box."""
+    """Paints text in a muted, rounded box."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    ground = blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.12)
-    painter.setBrush(ground)
+    background = blend(palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text), 0.12)
+    painter.setBrush(background)
     painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
-    painter.setPen(blend(palette.color(QPalette.ColorRole.Text), ground, 0.15))
+    painter.setPen(blend(palette.color(QPalette.ColorRole.Text), background, 0.15))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()
 
 
 def draw_eye(painter: QPainter, center: QPointF, color: QColor, *, shown: bool) -> None:
-    """An eye 16 wide; crossed out when what it stands for is hidden."""
+    """Paints an eye 16 wide, crossed out if ``shown`` is False."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.translate(center)
@@ -168,7 +168,7 @@ def draw_eye(painter: QPainter, center: QPointF, color: QColor, *, shown: bool) 
 def draw_dot(
     painter: QPainter, center: QPointF, color: QColor, *, radius: float = 3.5, filled: bool = True
 ) -> None:
-    """A dot, or a ring."""
+    """Paints a dot, or a ring."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(color, 1.4))
@@ -178,7 +178,7 @@ def draw_dot(
 
 
 def draw_check(painter: QPainter, center: QPointF, color: QColor) -> None:
-    """A check mark 10 wide."""
+    """Paints a check mark 10 wide."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     pen = QPen(color, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
@@ -191,7 +191,7 @@ def draw_check(painter: QPainter, center: QPointF, color: QColor) -> None:
 
 
 def draw_alert(painter: QPainter, center: QPointF, color: QColor, size: float = 12) -> None:
-    """A warning triangle ``size`` wide."""
+    """Paints a warning triangle ``size`` wide."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     half = size / 2

@@ -1,4 +1,4 @@
-"""A list view whose rows have parts that can be clicked (an eye, a swatch) and words for when it is empty."""
+"""RowView: a list view with clickable parts in its rows (an eye, a swatch) and a text for an empty list."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from samdesk.ui.kit.theme import UNIT
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints a row; knows which of its parts are buttons."""
+    """Base class of delegates whose rows have clickable parts."""
 
     def part_at(self, rect: QRect, position: QPoint) -> str:
-        """The name of the button at ``position`` of the row ``rect`` (viewport pixels), "" for none."""
+        """The clickable part at ``position`` of the row ``rect`` (viewport pixels); "" for none."""
         return ""
 
 
 class RowView(QListView):
-    """A list of rows.
+    """A list of rows with clickable parts.
 
-    A click on a part of a row does not select the row; it is told by ``part_clicked``.
+    A click on a part does not select the row; it emits ``part_clicked``.
 
     Signals:
-        part_clicked: (QModelIndex, part name) when a part was pressed and released.
-        key_pressed: (QKeyEvent) before the view sees it; accept the event to keep it.
+        part_clicked: (QModelIndex, part name): a part was pressed and released.
+        key_pressed: (QKeyEvent): emitted before the view handles the key; accept the event to consume it.
     """
 
     part_clicked = Signal(QModelIndex, str)
@@ -35,7 +35,7 @@ class RowView(QListView):
         super().__init__(parent)
         self._hint = hint
         self._pressed: tuple[QPersistentModelIndex, str] | None = None
-        self._own_keys: set[int] = set()
+        self._reserved_keys: set[int] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
@@ -45,18 +45,18 @@ class RowView(QListView):
 
     @property
     def hint(self) -> str:
-        """What an empty list says."""
+        """The text shown if the list is empty."""
         return self._hint
 
     def set_hint(self, text: str) -> None:
-        """Changes what an empty list says."""
+        """Sets the text shown if the list is empty."""
         if text != self._hint:
             self._hint = text
             self.viewport().update()
 
-    def keep_keys(self, *keys: Qt.Key) -> None:
-        """While the list has the focus, these keys are its own, whatever shortcuts the window has."""
-        self._own_keys.update(int(key) for key in keys)
+    def reserve_keys(self, *keys: Qt.Key) -> None:
+        """Reserves keys for the list while it has the focus: they override window shortcuts."""
+        self._reserved_keys.update(int(key) for key in keys)
 
     def _part(self, position: QPoint) -> tuple[QModelIndex, str]:
         index = self.indexAt(position)
@@ -71,7 +71,7 @@ class RowView(QListView):
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
-            and event.key() in self._own_keys
+            and event.key() in self._reserved_keys
         ):
             event.accept()
             return True

@@ -1,4 +1,4 @@
-"""The look: colour tokens for light and dark, the palette and the small style sheet made from them."""
+"""The light and dark themes: colour tokens, and the palette and style sheet made from them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ FIELD_HEIGHT = 7 * UNIT // 2
 
 @dataclass(frozen=True)
 class Tokens:
-    """The colours of one look, ``#rrggbb``. Greys are neutral, so that they do not tint the photo.
+    """The colours of a theme, ``#rrggbb``. Greys are neutral, so that they do not tint the image.
 
     Attributes:
         name: "light" or "dark".
-        canvas: Behind the photo.
+        canvas: Behind the image.
         window: Toolbars, panels, status bar.
         base: Lists and text fields.
         raised: Buttons, cards and menus.
-        hover: A button under the mouse.
-        pressed: A button held down.
-        border: Hairlines between areas.
-        control: Outlines of what can be operated.
+        hover: A hovered button.
+        pressed: A pressed button.
+        border: Lines between areas.
+        control: Outlines of controls.
         text: Text.
         muted: Secondary text.
-        disabled: Text of what cannot be used now.
-        accent: What is on, selected or to be done next.
-        accent_soft: Ground of what is on.
-        accent_text: On ``accent``.
+        disabled: Text of disabled controls.
+        accent: Checked, selected and primary controls.
+        accent_soft: Background of checked controls.
+        accent_text: Text on ``accent``.
         focus: The ring around a primary button that has the focus.
         good: Saved, ready.
-        warning: Needs a look.
+        warning: Needs attention.
         bad: Failed.
     """
 
@@ -82,7 +82,7 @@ LIGHT = Tokens(
 
 
 def palette(tokens: Tokens) -> QPalette:
-    """The Qt palette of a look."""
+    """The Qt palette of a theme."""
     result = QPalette()
     role = QPalette.ColorRole
     colors = {
@@ -118,7 +118,7 @@ def palette(tokens: Tokens) -> QPalette:
 
 
 def style_sheet(tokens: Tokens) -> str:
-    """What the palette cannot say. Selectors name our own widgets where they can."""
+    """The style sheet for what the palette does not cover."""
     t = tokens
     return f"""
     QToolTip {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.control}; padding: 4px 8px; }}
@@ -191,10 +191,10 @@ def style_sheet(tokens: Tokens) -> str:
 
 
 class Theme(QObject):
-    """Keeps the application in one look, following the system where the user says so.
+    """Applies a theme to the application: light, dark, or the desktop's.
 
     Signals:
-        changed: The Tokens now in force.
+        changed: The ``Tokens`` of the new theme.
     """
 
     changed = Signal(object)
@@ -206,18 +206,18 @@ class Theme(QObject):
         parent: QObject | None = None,
         system_is_dark: Callable[[], bool] | None = None,
     ) -> None:
-        """Applies the look at once.
+        """Applies the theme.
 
         Args:
-            application: What to paint.
+            application: The application.
             choice: "system", "light" or "dark".
             parent: The Qt parent.
-            system_is_dark: Tells whether the desktop is dark; None: Qt knows.
+            system_is_dark: Returns whether the desktop is dark; None: as Qt detects it.
         """
         super().__init__(parent)
         self._application = application
         self._choice = choice
-        self._system_is_dark = system_is_dark or self._system_says_dark
+        self._system_is_dark = system_is_dark or self._is_system_dark
         self._tokens: Tokens | None = None
         ensure_font(application.font())
         application.setStyle(OutlineStyle())
@@ -226,16 +226,16 @@ class Theme(QObject):
 
     @property
     def choice(self) -> str:
-        """What the user chose: "system", "light" or "dark"."""
+        """The user's choice: "system", "light" or "dark"."""
         return self._choice
 
     @property
     def tokens(self) -> Tokens:
-        """The colours in force."""
+        """The colours of the current theme."""
         return self._tokens or self._wanted()
 
     def set_choice(self, choice: str) -> None:
-        """Changes to "system", "light" or "dark"."""
+        """Sets the theme: "system", "light" or "dark"."""
         self._choice = choice
         hints = QGuiApplication.styleHints()
         if hasattr(hints, "setColorScheme"):  # Qt 6.8; makes native title bars and dialogs follow
@@ -244,11 +244,11 @@ class Theme(QObject):
         self._apply()
 
     def toggle(self) -> str:
-        """Changes between light and dark; the result is the new choice."""
+        """Switches between light and dark; returns the new choice."""
         self.set_choice("light" if self.tokens.name == "dark" else "dark")
         return self._choice
 
-    def _system_says_dark(self) -> bool:
+    def _is_system_dark(self) -> bool:
         return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
 
     def _follow_system(self) -> None:
@@ -271,6 +271,6 @@ class Theme(QObject):
 
 
 def current_tokens() -> Tokens:
-    """The look whose palette the application has now, for widgets that paint themselves."""
+    """The colours of the application's current palette, for custom painting."""
     window = QGuiApplication.palette().color(QPalette.ColorRole.Window)
     return DARK if window.lightness() < 128 else LIGHT

@@ -70,7 +70,7 @@ class LabelsPanel(QWidget):
         )
         view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         view.setDefaultDropAction(Qt.DropAction.MoveAction)
-        view.keep_keys(Qt.Key.Key_Delete, Qt.Key.Key_F2)
+        view.reserve_keys(Qt.Key.Key_Delete, Qt.Key.Key_F2)
         view.selectionModel().selectionChanged.connect(self._user_selected)
         view.part_clicked.connect(lambda index, _part: self._recolor(index.row()))
         view.key_pressed.connect(self._key)

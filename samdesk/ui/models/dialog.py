@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.base.rate import Rate
 from samdesk.engine.models.registry import MODELS, ModelSpec
-from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, choose, fill_devices
+from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, fill_devices, select_entry
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.rows import ModelRow, StateCell, known_name, row_of, row_of_file, with_progress
 
@@ -152,7 +152,7 @@ class ModelsDialog(QDialog):
         if known and known not in self._rows:
             self._rows[known] = row_of_file(known)
             self._fill()
-        choose(self.device, device, device)  # the list of devices may come later
+        select_entry(self.device, device, device)  # the list of devices may come later
         self.precision.setCurrentIndex(max(self.precision.findData(precision), 0))
         self._current = (known, *self.choice)
         self._refresh_all()

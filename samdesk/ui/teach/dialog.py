@@ -21,7 +21,7 @@ from samdesk.base.text import counted
 from samdesk.training.record.taught import DETECTOR, KINDS, MASKS, Kind, Taught
 from samdesk.training.record.teaching import Teaching
 from samdesk.training.teach.readiness import Outlook
-from samdesk.ui.kit.fields import heading, quiet, rule
+from samdesk.ui.kit.fields import heading, muted_label, separator
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import result_text
 
@@ -70,7 +70,7 @@ class TeachDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Teach Flint")
         self.found = QLabel("Looking at what you have accepted…", self)
-        self.classes, self.notes, self.before = quiet(), quiet(), quiet()
+        self.classes, self.notes, self.before = muted_label(), muted_label(), muted_label()
         self.checks: dict[Kind, QCheckBox] = {}
         self.hints: dict[Kind, QLabel] = {}
         self.minutes: dict[Kind, QLabel] = {}
@@ -78,8 +78,8 @@ class TeachDialog(QDialog):
             self.checks[kind] = QCheckBox(_WHAT[kind][0], self)
             self.checks[kind].setEnabled(False)
             self.checks[kind].toggled.connect(self._update)
-            self.hints[kind] = quiet(_WHAT[kind][1])
-            self.minutes[kind] = quiet()
+            self.hints[kind] = muted_label(_WHAT[kind][1])
+            self.minutes[kind] = muted_label()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start_button = self.buttons.addButton("Teach", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start_button.setDefault(True)
@@ -152,11 +152,11 @@ class TeachDialog(QDialog):
         layout.addWidget(heading("What shall be taught"))
         layout.addLayout(choices)
         layout.addWidget(heading("What happens"))
-        layout.addWidget(quiet(_HOW))
+        layout.addWidget(muted_label(_HOW))
         layout.addWidget(self.before)
         layout.addSpacing(UNIT)
         layout.addStretch(1)
-        layout.addWidget(rule(self))
+        layout.addWidget(separator(self))
         layout.addWidget(self.buttons)
         for label in (self.classes, self.notes, self.before):
             label.hide()

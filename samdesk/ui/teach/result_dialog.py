@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.base.text import duration, share
 from samdesk.training.record.teaching import MASKS, Score, Teaching
-from samdesk.ui.kit.fields import TABLE_STYLE, quiet
+from samdesk.ui.kit.fields import TABLE_STYLE, muted_label
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import use_text
 
@@ -48,10 +48,10 @@ class TeachResultDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(UNIT)
-        layout.addWidget(quiet("Measured on accepted images that nothing was learned from."))
+        layout.addWidget(muted_label("Measured on accepted images that nothing was learned from."))
         layout.addWidget(self.table, 1)
         for teaching in results:
-            layout.addWidget(quiet(about(teaching)))
+            layout.addWidget(muted_label(about(teaching)))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.use_button = self.buttons.addButton(
             use_text(better, len(results)), QDialogButtonBox.ButtonRole.AcceptRole

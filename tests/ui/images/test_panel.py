@@ -107,7 +107,7 @@ def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
     panel.set_summaries(ImageSummary(key, review=state) for key, state in zip(all_keys, states, strict=True))
     panel.set_current(all_keys[7])
     assert (panel.next_key(), panel.previous_key()) == (all_keys[8], all_keys[6])
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_DONE))
+    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_ACCEPTED))
     assert shown(panel) == ["000003.jpg", "000007.jpg", "000012.jpg"]
     assert (panel.next_key(), panel.previous_key()) == (all_keys[12], all_keys[3])
     assert panel.neighbours() == [all_keys[12], all_keys[3]]
@@ -119,7 +119,7 @@ def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
 
 def test_the_current_image_stays_until_one_leaves_it(panel: ImagesPanel) -> None:
     all_keys = keys(50)
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_DONE))
+    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_ACCEPTED))
     panel.set_current(all_keys[1])
     panel.set_summaries([ImageSummary(all_keys[1], review=ACCEPTED)])
     assert "000001.jpg" in shown(panel), "it does not vanish under the hand"
@@ -141,14 +141,14 @@ def test_typing_filters_by_name(panel: ImagesPanel, qtbot: QtBot) -> None:
 
 def test_progress_counts_done_images_once(panel: ImagesPanel) -> None:
     panel.set_images(keys(4310))
-    assert panel.progress.text() == "0 / 4,310 done"
+    assert panel.progress.text() == "0 / 4,310 accepted"
     panel.set_summaries(ImageSummary(key, review=ACCEPTED) for key in keys(128))
     panel.set_summaries(ImageSummary(key, review=ACCEPTED, count=2) for key in keys(10))
-    assert panel.progress.text() == "128 / 4,310 done"
+    assert panel.progress.text() == "128 / 4,310 accepted"
     panel.set_summaries([ImageSummary(keys(1)[0], review=UNREVIEWED)])
-    assert panel.progress.text() == "127 / 4,310 done"
+    assert panel.progress.text() == "127 / 4,310 accepted"
     panel.set_summaries([ImageSummary(ImageKey("not/here.jpg"), review=ACCEPTED)])
-    assert panel.progress.text() == "127 / 4,310 done"
+    assert panel.progress.text() == "127 / 4,310 accepted"
 
 
 def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
@@ -159,12 +159,12 @@ def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
             ImageSummary(k[1], count=2, review=ImageReview.EDITED),
             ImageSummary(k[2], count=2, pending=1),
             ImageSummary(k[3], count=2, review=ACCEPTED),
-            ImageSummary(k[4], problem="The file is cut off."),
+            ImageSummary(k[4], problem="The file is truncated."),
         ]
     )
     model = panel.view.model()
     states = [model.index(i, 0).data(Qt.ItemDataRole.UserRole + 2) for i in range(5)]
-    assert states == [State.NEW, State.STARTED, State.PENDING, State.DONE, State.PROBLEM]
+    assert states == [State.NEW, State.STARTED, State.PENDING, State.ACCEPTED, State.PROBLEM]
     picture = panel.view.viewport().grab().toImage()
     marks = []
     for row in range(5):
@@ -175,9 +175,9 @@ def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
 
 
 def test_a_broken_image_says_why(panel: ImagesPanel) -> None:
-    panel.set_problem(keys(1)[0], "The file is cut off.")
+    panel.set_problem(keys(1)[0], "The file is truncated.")
     index = panel.view.model().index(0, 0)
-    assert index.data(Qt.ItemDataRole.ToolTipRole) == "images/000000.jpg\nThe file is cut off."
+    assert index.data(Qt.ItemDataRole.ToolTipRole) == "images/000000.jpg\nThe file is truncated."
     panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.PROBLEM))
     assert shown(panel) == ["000000.jpg"]
 
@@ -245,8 +245,8 @@ def test_a_tall_panel_is_a_grid(panel: ImagesPanel, qtbot: QtBot) -> None:
 def test_a_long_list_of_summaries_is_taken_in_turns(panel: ImagesPanel, qtbot: QtBot) -> None:
     panel.set_images(keys(12_000))
     panel.set_summaries(ImageSummary(key, review=ACCEPTED) for key in keys(12_000))
-    assert panel.progress.text() == "5,000 / 12,000 done"
-    qtbot.waitUntil(lambda: panel.progress.text() == "12,000 / 12,000 done")
+    assert panel.progress.text() == "5,000 / 12,000 accepted"
+    qtbot.waitUntil(lambda: panel.progress.text() == "12,000 / 12,000 accepted")
 
 
 def test_a_hundred_thousand_images_are_no_burden(panel: ImagesPanel) -> None:
