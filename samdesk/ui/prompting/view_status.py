@@ -64,13 +64,13 @@ class ViewStatus(QObject):
     def _update_text(self) -> None:
         size = self._canvas.image_size
         if self._shown is None or size is None:
-            self._window.set_look("")
+            self._window.set_closer_look("")
         elif not self._shown.ready:
-            self._window.set_look("looking closer…", _ENCODING)
+            self._window.set_closer_look("looking closer…", _ENCODING)
         else:
             times = f"{magnification(self._shown.view, (size[1], size[0])):.1f}".removesuffix(".0")
             pinned = self._views.pinned
-            self._window.set_look(
+            self._window.set_closer_look(
                 f"closer look {times}×{', pinned' if pinned else ''}",
                 f"{_READY.format(times)}\n{_PINNED if pinned else _FOLLOWING}",
             )

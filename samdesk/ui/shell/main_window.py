@@ -159,9 +159,9 @@ class MainWindow(QMainWindow):
         """Shows the model's times, see ``StatusBar.set_timing``."""
         self.status.set_timing(encode_ms, decode_ms, cached)
 
-    def set_look(self, text: str, tip: str = "") -> None:
+    def set_closer_look(self, text: str, tip: str = "") -> None:
         """Shows the state of the closer look in the status bar; empty: there is none."""
-        self.status.set_look(text, tip)
+        self.status.set_closer_look(text, tip)
 
     def set_engine(self, text: str, tip: str = "") -> None:
         """Shows the model and its device in the status bar."""

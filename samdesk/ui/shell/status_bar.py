@@ -121,9 +121,9 @@ class StatusBar(QStatusBar):
             "Time the model took to encode this image; “ready” if it was encoded ahead",
             row,
         )
-        self.look_field = QLabel(row)  # rarely visible: it takes its space from the hint
-        self.look_field.setAccessibleName("Closer look")
-        self.look_field.hide()
+        self.closer_look_field = QLabel(row)  # rarely visible: it takes its space from the hint
+        self.closer_look_field.setAccessibleName("Closer look")
+        self.closer_look_field.hide()
         self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
         self.engine_field = QLabel(row)
         self.engine_field.setAccessibleName("Model and device")
@@ -135,7 +135,7 @@ class StatusBar(QStatusBar):
         layout.addWidget(self.cursor_field)
         layout.addWidget(self.zoom_field)
         layout.addWidget(self.hint, 1)
-        for field in (self.look_field, self.encode_field, self.decode_field, self.engine_field):
+        for field in (self.closer_look_field, self.encode_field, self.decode_field, self.engine_field):
             layout.addWidget(field)
         saved = QHBoxLayout()
         saved.setSpacing(UNIT * 3 // 4)
@@ -167,11 +167,11 @@ class StatusBar(QStatusBar):
         self.encode_field.setText("encode ready" if cached else encode)
         self.decode_field.setText("" if decode_ms is None else f"mask {_ms(decode_ms)}")
 
-    def set_look(self, text: str, tip: str = "") -> None:
+    def set_closer_look(self, text: str, tip: str = "") -> None:
         """Shows the state of the closer look; empty: there is none."""
-        self.look_field.setText(text)
-        self.look_field.setToolTip(tip)
-        self.look_field.setVisible(bool(text))
+        self.closer_look_field.setText(text)
+        self.closer_look_field.setToolTip(tip)
+        self.closer_look_field.setVisible(bool(text))
 
     def set_engine(self, text: str, tip: str = "") -> None:
         """Shows the model and its device."""

@@ -63,9 +63,9 @@ class InferenceClient(QObject):
         notice: A message for the user.
         everything_done: Key and a list of ``PredictedMask``, best first; empty if cancelled or failed.
         everything_progress: Done and total.
-        view_encoding: The ``Frame`` of a closer look whose encode begins.
+        view_encoding: The ``Frame`` of a view whose encode begins.
         view_ready: The ``Frame`` that prompts inside it are answered from; None: all are answered from the
-            whole image again (as requested, or because the closer look failed).
+            whole image again (as requested, or because the view failed).
     """
 
     model_loading = Signal(str)

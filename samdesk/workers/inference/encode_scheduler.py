@@ -52,7 +52,7 @@ class _EncodeJob:
 
 
 class EncodeScheduler:
-    """Encodes the image on screen, closer looks at it, and images ahead.
+    """Encodes the image on screen, views of it, and images ahead.
 
     Args:
         mailbox: Where the other requests wait.
@@ -87,7 +87,7 @@ class EncodeScheduler:
             result = self._encode(request, job)
         except Cancelled:
             return  # what takes its place waits in the mailbox
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+        except Exception as error:  # noqa: BLE001 - reported as a value
             self._fail(request, job, error)
             return
         self._mailbox.ahead_is_done(request)
@@ -135,7 +135,7 @@ class EncodeScheduler:
             self._post(RequestFailed(request.epoch, self._views.failure.about(key=request.key)))
         self._mailbox.image_is_ready(request.epoch)
 
-    # -- closer looks
+    # -- views
 
     def encode_view(self, request: ViewRequest) -> None:
         """Encodes a view of the image on screen; if that fails, the whole image stays in use."""
@@ -154,7 +154,7 @@ class EncodeScheduler:
         except (OutOfMemory, MemoryError):
             self._embeddings.shrink()
             self._fail_view(request, "There is not enough memory for a closer look.")
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+        except Exception as error:  # noqa: BLE001 - reported as a value
             self._fail_view(request, str(describe(error, "encoding the closer look", str(screen.path))))
         else:
             self._views.add_closer(result.embedding)

@@ -66,7 +66,7 @@ class InferenceLoop:
         return self.views.whole
 
     def serve_waiting(self, cancel: CancelToken) -> None:
-        """Serves the prompts and the closer look that wait, between two steps of a long request."""
+        """Serves the prompts and the view that wait, between two steps of a long request."""
         while not cancel.cancelled:
             if (request := self.mailbox.take_interactive()) is not None:
                 self._serve_between(request)

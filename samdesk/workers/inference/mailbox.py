@@ -1,8 +1,8 @@
 """The inference thread's mailbox: a priority queue in which the newest request of each kind wins.
 
-The order is that of ``requests.table.KINDS``: load a model, encode the image on screen, newest click, closer
-look, newest hover, describe the model, segment everything; then images to encode ahead. Requests about the
-image on screen wait until it is encoded and are dropped when another image is shown.
+The order is that of ``requests.table.KINDS``: load a model, encode the image on screen, newest click, view,
+newest hover, describe the model, segment everything; then images to encode ahead. Requests about the image
+on screen wait until it is encoded and are dropped when another image is shown.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Mailbox:
             return None
 
     def model_is_ready(self) -> None:
-        """A model was loaded: it encodes the image on screen and its closer look again, before prompts."""
+        """A model was loaded: it encodes the image on screen and its view again, before prompts."""
         with self._changed:
             self._has_model, self._image_ready = True, False
             self._waiting.update(self._repeated)
@@ -181,7 +181,7 @@ class Mailbox:
                 self._waiting[request.kind] = request
 
     def take_view(self) -> ViewRequest | None:
-        """Takes the closer look that waits, if the image is encoded; does not wait."""
+        """Takes the view request that waits, if the image is encoded; does not wait."""
         with self._changed:
             request = None if self._stopping() else self._take_first((VIEW,))
             assert request is None or isinstance(request, ViewRequest)

@@ -59,7 +59,7 @@ class ModelInUse:
         """Loads another model; if that fails, the one before stays."""
         try:
             predictor = self._load(request.name, request.device, request.precision)
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+        except Exception as error:  # noqa: BLE001 - reported as a value
             failure = describe(error, f"loading the model {request.name}", request.name)
             if self._predictor is None:
                 self._no_model = failure

@@ -55,7 +55,7 @@ def shown(person: Person) -> Frame | None:
 
 
 def status(person: Person) -> str:
-    return person.window.status.look_field.text()
+    return person.window.status.closer_look_field.text()
 
 
 def zoom_in(person: Person, notches: int = 10, at: tuple[float, float] = NEAR) -> Frame:
@@ -89,11 +89,11 @@ def test_zooming_in_encodes_the_part_on_screen(person: Person) -> None:
     assert contains_rect(view, on_screen(person))
     assert person.predictor.views == [view]
     assert status(person) == "closer look 2.8×"
-    assert "instead of the whole image" in person.window.status.look_field.toolTip()
+    assert "instead of the whole image" in person.window.status.closer_look_field.toolTip()
     person.key(K.Key_F)
     person.until(lambda: shown(person) is None)
     assert status(person) == ""
-    assert not person.window.status.look_field.isVisible()
+    assert not person.window.status.closer_look_field.isVisible()
 
 
 def test_a_mask_in_the_view_is_where_the_click_was(person: Person) -> None:

@@ -48,7 +48,7 @@ class EverythingDone(ImageEvent):
 
 
 def segment_everything(loop: InferenceLoop, request: EverythingRequest) -> None:
-    """Proposes masks; prompts and closer looks are served between two points of the grid."""
+    """Proposes masks; prompts and views are served between two points of the grid."""
 
     def progress(done: int, total: int) -> None:
         loop.post(EverythingProgress(request.epoch, done, total))
@@ -67,7 +67,7 @@ def segment_everything(loop: InferenceLoop, request: EverythingRequest) -> None:
             masks = tuple(map(PredictedMask.of, found))
     except Cancelled:
         log.info("segment everything was cancelled")
-    except Exception as error:  # noqa: BLE001 - told to the user as a value
+    except Exception as error:  # noqa: BLE001 - reported as a value
         failure = describe(error, "segmenting the whole image", str(request.key))
         loop.post(RequestFailed(request.epoch, failure.about(key=request.key)))
     loop.post(EverythingDone(request.epoch, request.key, masks))

@@ -146,7 +146,7 @@ def _answer(
         raise
     except NoModel as error:
         _refuse(loop, request, error.failure)
-    except Exception as error:  # noqa: BLE001 - told to the user as a value
+    except Exception as error:  # noqa: BLE001 - reported as a value
         _refuse(loop, request, describe(error, "decoding the mask", str(request.key)))
     else:
         loop.post(Prediction(request.epoch, request, masks, ms))
