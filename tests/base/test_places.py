@@ -1,4 +1,4 @@
-"""One variable moves everything."""
+"""SAMDESK_HOME moves all folders."""
 
 from __future__ import annotations
 

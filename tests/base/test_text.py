@@ -1,4 +1,4 @@
-"""Numbers in words."""
+"""Formatted counts, sizes, durations and rates."""
 
 from __future__ import annotations
 

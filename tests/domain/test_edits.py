@@ -1,4 +1,4 @@
-"""Edits: what they do, and that they take themselves back."""
+"""Edits and their inverses."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from samdesk.images.reader import ImageError
 
 
 class Reader:
-    """Counts the reads; waits at a gate while it is shut."""
+    """Counts the reads; blocks while its gate is closed."""
 
     def __init__(self) -> None:
         self.reads: list[str] = []

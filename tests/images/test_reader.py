@@ -1,4 +1,4 @@
-"""The reader sees what the trainer sees."""
+"""The reader returns what the trainer reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from samdesk.images.sources import scan
 
 
 def corners() -> np.ndarray:
-    """A smooth picture, 48 x 32, in which every corner differs."""
+    """A smooth image, 48 x 32, with different corners."""
     small = np.array(
         [[[250, 20, 20], [20, 250, 20]], [[20, 20, 250], [240, 240, 30]]],
         np.uint8,
@@ -50,7 +50,7 @@ def test_exif_rotation_is_the_trainers(tmp_path: Path, suffix: str, orientation:
 
 
 def _upright(stored: np.ndarray, orientation: int) -> np.ndarray:
-    """The EXIF standard's eight ways, written out by hand."""
+    """The eight orientations of the EXIF standard, spelled out."""
     ways = {
         1: lambda a: a,
         2: lambda a: a[:, ::-1],
@@ -176,7 +176,7 @@ def test_thumbnail_fits_and_looks_alike(tmp_path: Path, suffix: str) -> None:
     assert read_thumbnail(path, 5000).shape == (800, 1200, 3)
 
 
-def test_thumbnail_of_a_turned_photo_is_upright(tmp_path: Path) -> None:
+def test_the_thumbnail_of_a_rotated_image_is_upright(tmp_path: Path) -> None:
     path = tmp_path / "turned.jpg"
     exif = Image.Exif()
     exif[274] = 6

@@ -92,11 +92,6 @@ class ImagesPanel(QWidget):
         """The current image."""
         return self._current
 
-    @property
-    def visible_keys(self) -> list[ImageKey]:
-        """The images with visible cells."""
-        return [self._model.key(row) for row in self.view.visible_rows()]
-
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Shows another dataset."""
         self._current = None

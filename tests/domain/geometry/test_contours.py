@@ -25,7 +25,7 @@ RADIUS = np.hypot(ROW - 127.5, COLUMN - 127.5)
 
 
 def soft_noise(seed: int, detail: int = 16) -> FloatArray:
-    """Logits with many parts and holes at every border; with a detail of 256 every cell is another."""
+    """Logits with many parts and holes at every border; with a detail of 256 every cell differs."""
     rng = np.random.default_rng(seed)
     coarse = rng.normal(size=(detail, detail)).astype(np.float32)
     return np.ascontiguousarray(cv2.resize(coarse, (256, 256), interpolation=cv2.INTER_CUBIC) * 5)
@@ -40,7 +40,7 @@ def outlines(region: Region) -> int:
 
 
 def coverage_logits(mask: BoolArray) -> tuple[FloatArray, Frame]:
-    """A mask as SAM would say it: antialiased down to the grid of its padded square, -10..10."""
+    """A mask as SAM's logits: antialiased on the grid of its padded square, -10..10."""
     height, width = mask.shape
     side = max(height, width)
     padded = np.zeros((side, side), dtype=np.float32)
@@ -118,7 +118,7 @@ def test_the_whole_image_gives_the_whole_image() -> None:
     assert contours.logits_to_region(zero, Frame(0, 0, 640), (480, 640)).is_empty
 
 
-def test_a_view_inside_the_image_lands_where_it_looked() -> None:
+def test_a_view_inside_the_image_is_placed_at_its_origin() -> None:
     frame = Frame(300, 100, 128)
     logits = np.full((256, 256), -10, np.float32)
     logits[64:128, 32:96] = 10
@@ -147,7 +147,7 @@ def test_stability_is_the_iou_of_two_thresholds() -> None:
     assert contours.stability_score(np.full((2, 2), -5.0, np.float32)) == 0
 
 
-def test_cost_does_not_grow_with_the_photo() -> None:
+def test_cost_does_not_grow_with_the_image() -> None:
     logits = soft_noise(3)
     small = contours.logits_to_region(logits, Frame(0, 0, 640), (480, 640))
     large = contours.logits_to_region(logits, Frame(0, 0, 64_000), (48_000, 64_000))
@@ -187,7 +187,7 @@ def test_region_and_raster_show_the_same_pixels(frame: Frame, seed: int, detail:
     side=st.integers(64, 4_000),
     seed=st.integers(0, 10_000),
 )
-def test_a_view_of_a_100_mp_photo_is_the_same_region_elsewhere(x: int, y: int, side: int, seed: int) -> None:
+def test_a_view_of_a_100_mp_image_is_the_same_region_elsewhere(x: int, y: int, side: int, seed: int) -> None:
     side = min(side, 12_247 - x, 8_165 - y)
     logits = soft_noise(seed)
     there = contours.logits_to_region(logits, Frame(x, y, side), (8_165, 12_247))
@@ -199,7 +199,7 @@ def test_a_view_of_a_100_mp_photo_is_the_same_region_elsewhere(x: int, y: int, s
 
 @pytest.mark.parametrize("hw", [(1, 1), (50, 20_000), (20_000, 50), (1, 3), (8_165, 12_247)])
 @pytest.mark.parametrize("stretched", [False, True])
-def test_photos_of_any_shape(hw: tuple[int, int], stretched: bool) -> None:
+def test_images_of_any_shape(hw: tuple[int, int], stretched: bool) -> None:
     frame = Frame(0, 0, hw[1], hw[0]) if stretched else Frame(0, 0, max(hw))
     everything = contours.logits_to_region(np.full((256, 256), 9, np.float32), frame, hw)
     assert everything.equals(shapely.box(0, 0, hw[1], hw[0]))

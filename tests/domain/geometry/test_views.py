@@ -1,4 +1,4 @@
-"""Where a model looks more closely: inside the photo, around what is seen, and not at every move anew."""
+"""Views: inside the image, around the visible part, and stable while panning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ part = st.floats(0, 1)
 
 @st.composite
 def looks(draw: st.DrawFn) -> tuple[HW, Rect]:
-    """A photo and a part of it on a screen of some shape."""
+    """An image and a visible part of it, on a screen of some shape."""
     height, width = draw(sizes)
     zoom = draw(st.floats(1, 200))
     wide, tall = width / zoom, height / draw(st.floats(1, 200))
@@ -87,7 +87,7 @@ def test_where_it_comes_from_matters_only_while_the_old_view_serves(
 
 
 @given(sizes)
-def test_the_whole_photo_needs_no_view(hw: HW) -> None:
+def test_the_whole_image_needs_no_view(hw: HW) -> None:
     height, width = hw
     assert view_of((-50, -50, width + 50.0, height + 50.0), hw) is None
 
@@ -158,11 +158,11 @@ def test_the_closest_zoom_still_has_surroundings(hw: HW) -> None:
     assert SMALLEST <= view.side < SMALLEST * 1.5
 
 
-def test_in_a_tiny_photo_there_is_nothing_to_gain() -> None:
+def test_in_a_tiny_image_there_is_nothing_to_gain() -> None:
     assert view_for((20, 20, 24, 24), (200, 200)) is None
 
 
-def test_with_nothing_of_the_photo_in_sight_nothing_changes() -> None:
+def test_with_nothing_of_the_image_visible_nothing_changes() -> None:
     view = Frame(0, 0, 500)
     assert view_for((-200, -200, -100, -100), (1000, 1000), view) == view
     assert view_for((-200, -200, -100, -100), (1000, 1000)) is None

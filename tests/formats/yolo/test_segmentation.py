@@ -34,7 +34,7 @@ def ring_of(line: str) -> NDArray[np.float64]:
 
 
 def bad(text: str) -> str:
-    """The one problem of a text, in words."""
+    """The message of the only problem of a text."""
     parsed = segmentation.parse(text, W, H)
     assert not parsed.lines
     assert len(parsed.problems) == 1
@@ -89,7 +89,7 @@ def test_values_just_outside_are_moved_onto_the_image() -> None:
         ("1 0.5 0.5 0 0.2", "no area"),
     ],
 )
-def test_a_bad_line_is_told_in_words(line: str, words: str) -> None:
+def test_a_bad_line_is_a_problem_with_a_message(line: str, words: str) -> None:
     assert words in bad(line)
 
 
@@ -152,7 +152,7 @@ def coco_region(instance: CocoInstance) -> Region:
 
 
 def ultralytics_mask(line: str, width: int, height: int) -> BoolArray:
-    """The trainer's own way, from a line to a mask at 640."""
+    """The mask that the trainer's own functions make of a line, at 640."""
     ops = pytest.importorskip("ultralytics.utils.ops")
     utils = pytest.importorskip("ultralytics.data.utils")
     size_w, size_h = trainer_raster.resized(width, height)

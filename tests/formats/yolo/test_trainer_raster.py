@@ -1,4 +1,4 @@
-"""What is on disk loads in the Ultralytics trainer's own dataset loader."""
+"""Written datasets load in the Ultralytics trainer's own dataset loader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canvas with a photo and a few annotations."""
+"""A canvas with an image and a few annotations."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ RING = Annotation(
 
 
 class Stage:
-    """A shown canvas at 1:1 with hands on it."""
+    """A visible canvas at 1:1 with an input driver."""
 
     def __init__(self, canvas: CanvasView) -> None:
         self.canvas, self.hands = canvas, Hands(canvas)
@@ -67,7 +67,7 @@ class Stage:
         return self.canvas.grab().toImage()
 
     def pixel(self, x: float, y: float) -> QColor:
-        """The colour at a place in image pixels."""
+        """The colour at a position in image pixels."""
         image = self.screenshot()
         place = self.canvas.to_widget(x, y) * image.devicePixelRatio()
         return image.pixelColor(int(place.x()), int(place.y()))

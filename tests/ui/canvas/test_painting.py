@@ -1,4 +1,4 @@
-"""What is seen on the canvas: the photo to the pixel, regions and their states, cached layers."""
+"""Painting of the canvas: the image to the pixel, regions and their states, cached layers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TestPhoto:
             u, v = (int(n) for n in stage.canvas.to_widget(x, y).toTuple())
             assert 200 in shot[v - 1 : v + 2, u - 1 : u + 2]
 
-    def test_a_photo_is_seen_at_once_and_before_any_layer_is_painted(self, stage: Stage) -> None:
+    def test_an_image_is_shown_at_once_and_before_any_layer_is_painted(self, stage: Stage) -> None:
         stage.canvas.set_image(ImageKey("n"), photo(4000, 3000, grey=222))
         image = stage.canvas.grab().toImage()
         assert image.pixelColor(250, 200).red() == 222
@@ -151,7 +151,7 @@ class TestRegions:
 
     @pytest.mark.parametrize("grey", [0, 70, 128, 190, 255])
     @pytest.mark.parametrize("color", [label.color for label in LABELS] + ["#0072b2", "#f0e442", "#b8b8b8"])
-    def test_outlines_show_on_any_photo(self, stage: Stage, grey: int, color: str) -> None:
+    def test_outlines_show_on_any_image(self, stage: Stage, grey: int, color: str) -> None:
         stage.canvas.set_image(ImageKey("g"), photo(grey=grey))
         stage.canvas.actual_size()
         labels = LABELS.recolor(BIG.label_id, color)
@@ -164,7 +164,7 @@ class TestRegions:
         assert far >= 90, across
 
     def test_states_differ_in_form_alone(self, qtbot: QtBot) -> None:
-        """Seen without colour, along and across a straight edge, no two states look alike."""
+        """Without colour, along and across a straight edge, no two states look alike."""
         seen = {mark: _edge_of(mark) for mark in style.Mark}
         for a in style.Mark:
             for b in style.Mark:
@@ -317,7 +317,7 @@ class TestLayers:
 
 
 class TestWords:
-    def test_a_problem_is_said_in_words(self, stage: Stage) -> None:
+    def test_a_problem_is_shown_as_text(self, stage: Stage) -> None:
         stage.canvas.set_image(ImageKey("x"), None, "")
         empty = pixels(stage.screenshot())
         stage.canvas.set_image(ImageKey("x"), None, "x.jpg cannot be shown\nThe file ends early.")

@@ -1,4 +1,4 @@
-"""Zoom, pan, what is under the cursor, drops, proposals; and the arithmetic behind them."""
+"""Zoom, pan, hit testing, drops and proposals, and the viewport's arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line around the model's closer style."""
+"""The frame around the view."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VIEW = Frame(100, 80, 128)
 
 
 def edge(stage: Stage, x: float, y: float, *, dx: float = 0, dy: float = 0, count: int = 40) -> list[int]:
-    """How light the photo is along a line, in image pixels."""
+    """The lightness of the image along a line, in image pixels."""
     image = stage.screenshot()
     at = [stage.canvas.to_widget(x + dx * i + 0.5, y + dy * i + 0.5) for i in range(count)]
     return [image.pixelColor(int(p.x()), int(p.y())).lightness() for p in at]
@@ -24,7 +24,7 @@ def is_dashed(light: list[int], grey: int) -> bool:
 
 
 @pytest.mark.parametrize("grey", [40, 128, 215])
-def test_it_shows_on_any_photo(stage: Stage, grey: int) -> None:
+def test_it_shows_on_any_image(stage: Stage, grey: int) -> None:
     stage.canvas.set_image(ImageKey("a.jpg"), photo(grey=grey))
     stage.canvas.set_view_frame(ViewFrame(VIEW))
     for side in (
@@ -46,7 +46,7 @@ def test_it_is_fainter_while_it_is_encoded(stage: Stage) -> None:
     assert 128 < max(edge(stage, 110, 80, dx=1)) < ready
 
 
-def test_no_line_where_the_photo_ends(stage: Stage) -> None:
+def test_no_line_where_the_image_ends(stage: Stage) -> None:
     stage.canvas.set_view_frame(ViewFrame(Frame(272, 0, 128)))
     assert is_dashed(edge(stage, 272, 10, dy=1), 128)
     assert is_dashed(edge(stage, 290, 128, dx=1), 128)
@@ -57,7 +57,7 @@ def test_no_line_where_the_photo_ends(stage: Stage) -> None:
     assert not is_dashed(edge(stage, 10, 299, dx=1), 128)
 
 
-def test_dashes_stay_where_they_are_while_the_photo_is_moved(stage: Stage) -> None:
+def test_dashes_stay_where_they_are_while_the_image_is_moved(stage: Stage) -> None:
     stage.canvas.set_view_frame(ViewFrame(VIEW))
     before = edge(stage, 190, 80, dx=1, count=30)
     for step in (-3, -70, -101, -1, -1, -1, -1):  # the left end leaves the screen

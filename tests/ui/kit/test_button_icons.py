@@ -1,4 +1,4 @@
-"""Dialog buttons carry no pictures, whatever desktop they are on."""
+"""Dialog buttons have no icons on any desktop."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_an_action_runs_once_and_dismisses(bar: MessageBar) -> None:
     assert bar.texts() == []
 
 
-def test_the_same_key_is_said_once_with_the_newest_words(bar: MessageBar) -> None:
+def test_messages_with_the_same_key_replace_each_other(bar: MessageBar) -> None:
     heard: list[int] = []
     for number in (1, 2):
         show = ("Show", lambda n=number: heard.append(n))
@@ -97,7 +97,7 @@ def test_text_is_shown_as_it_is(bar: MessageBar) -> None:
     assert bar.rows[0]._label.textFormat() is Qt.TextFormat.PlainText
 
 
-def test_the_door_tells_in_the_bar(bar: MessageBar) -> None:
+def test_messages_are_shown_in_the_bar(bar: MessageBar) -> None:
     messages = Messages(None, bar)
     messages.info("i")
     messages.warn("w", key="k", actions=[("Do", lambda: None)])

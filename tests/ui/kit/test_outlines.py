@@ -1,4 +1,4 @@
-"""Controls can be told from the ground in the dark look too."""
+"""Outlines of controls are visible in the dark theme too."""
 
 from __future__ import annotations
 

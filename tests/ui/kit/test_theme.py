@@ -60,13 +60,13 @@ def test_text_can_be_read_on_every_ground(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=lambda t: t.name)
-def test_greys_are_neutral_and_do_not_tint_the_photo(tokens: Tokens) -> None:
+def test_greys_are_neutral_and_do_not_tint_the_image(tokens: Tokens) -> None:
     for grey in (tokens.canvas, tokens.window, tokens.base, tokens.raised, tokens.border, tokens.text):
         color = QColor(grey)
         assert color.red() == color.green() == color.blue()
 
 
-def test_dark_is_dark_enough_for_the_photo_to_be_the_brightest() -> None:
+def test_dark_is_dark_enough_for_the_image_to_be_the_brightest() -> None:
     assert luminance(DARK.canvas) < luminance(DARK.window) < 0.03
 
 
@@ -86,7 +86,7 @@ def test_the_choice_changes_palette_and_icons_at_once(theme: Theme, qapp: QAppli
     assert theme.tokens is LIGHT
 
 
-def test_a_message_that_is_shown_changes_with_the_look(theme: Theme, qtbot: QtBot) -> None:
+def test_a_visible_message_follows_a_theme_change(theme: Theme, qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     bar.show_message("Not saved.", "error")
@@ -95,7 +95,9 @@ def test_a_message_that_is_shown_changes_with_the_look(theme: Theme, qtbot: QtBo
     qtbot.waitUntil(lambda: bar.rows[0]._mark.pixmap().toImage() != light)
 
 
-def test_the_tools_keep_their_width_when_the_look_changes(theme: Theme, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_tools_keep_their_width_when_the_theme_changes(
+    theme: Theme, qtbot: QtBot, tmp_path: Path
+) -> None:
     strip = ToolStrip(Actions(COMMANDS, Settings(tmp_path / "settings.json")))
     qtbot.addWidget(strip)
     before = strip.sizeHint()

@@ -44,7 +44,7 @@ def test_the_test_can_be_run_again(qtbot: QtBot) -> None:
 def test_without_a_report_it_says_that_the_test_runs(qtbot: QtBot) -> None:
     dialog = DiagnosticsDialog()
     qtbot.addWidget(dialog)
-    assert dialog.state.text().startswith("Testing")
+    assert dialog.state.text().startswith("Running")
     assert not dialog.copy_button.isEnabled()
 
 
