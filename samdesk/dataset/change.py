@@ -1,4 +1,4 @@
-"""A change being made: edits applied to documents, and how to take them back."""
+"""Edits applied to documents before they are saved, and how label sets follow the history."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.labels import Label, LabelSet
 
-MakeEdit: TypeAlias = Callable[[ImageDocument], Edit]
-"""Makes an edit for the document as it is."""
+EditFactory: TypeAlias = Callable[[ImageDocument], Edit]
+"""Makes the edit for a document from its current state."""
 
 
-def fixed(edit: Edit) -> MakeEdit:
-    """The same edit for any document."""
+def constant_edit(edit: Edit) -> EditFactory:
+    """Returns a factory that gives the same edit for any document."""
     return lambda _: edit
 
 
@@ -50,29 +50,35 @@ class AppliedEdit:
 
 
 @dataclass
-class Change:
-    """Documents before and after some edits, and the edits themselves in the order applied.
+class ChangeSet:
+    """Edits applied to documents in memory, not saved yet.
 
     Attributes:
-        before: Each document as it was.
-        after: Each document as it shall be.
-        done: The edits.
-        back: Their inverses, in the same order.
+        before: Each document before the edits.
+        after: Each document after the edits.
+        edits: The edits, in the order applied.
+        inverses: Their inverses, in the same order.
     """
 
     before: dict[ImageKey, ImageDocument] = field(default_factory=dict)
     after: dict[ImageKey, ImageDocument] = field(default_factory=dict)
-    done: list[tuple[ImageKey, Edit]] = field(default_factory=list)
-    back: list[tuple[ImageKey, Edit]] = field(default_factory=list)
+    edits: list[tuple[ImageKey, Edit]] = field(default_factory=list)
+    inverses: list[tuple[ImageKey, Edit]] = field(default_factory=list)
 
     @classmethod
     def of(
         cls,
-        edits: Iterable[tuple[ImageKey, MakeEdit]],
+        edits: Iterable[tuple[ImageKey, EditFactory]],
         read: Callable[[ImageKey], ImageDocument],
         applied: AppliedEdit | None = None,
-    ) -> Change:
-        """Applies edits, each made for the document it meets; ``applied`` is used where it fits."""
+    ) -> ChangeSet:
+        """Applies edits, each made for its document as the edits before it left it.
+
+        Args:
+            edits: The edits by image.
+            read: Returns the document of an image. May raise ``StoreError`` and ``ImageError``.
+            applied: An edit that was applied already, used where it fits.
+        """
         change = cls()
         for key, make in edits:
             document = change.after.get(key)
@@ -84,24 +90,24 @@ class Change:
             else:
                 made = applied
             change.after[key] = made.after
-            change.done.append((key, edit))
-            change.back.append((key, made.back))
+            change.edits.append((key, edit))
+            change.inverses.append((key, made.back))
         return change
 
     def check_labels(self, labels: LabelSet) -> None:
-        """``StoreError`` if an annotation to be put has a label that is not in the set."""
+        """Raises ``StoreError`` if an edit puts an annotation whose label is not in the set."""
         known = {label.id for label in labels}
-        for key, edit in self.done:
+        for key, edit in self.edits:
             for placed in edit.put:
                 if placed.annotation.label_id not in known:
-                    raise StoreError(f"{key}: the label of an annotation is not in the label set any more")
+                    raise StoreError(f"{key}: the label of an annotation was deleted. Give it another label")
 
 
-def next_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> LabelSet:
-    """The label set that a step leads to, when labels were added since the step was made.
+def rebase_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> LabelSet:
+    """Returns the label set that a step of the history leads to, with labels added since appended.
 
-    Label files bring labels by themselves ("class_7"), outside the history. One that neither the step's
-    ``base`` nor its ``target`` knows stays, at the end.
+    Label files add labels outside the history ("class_7"). Those in neither the step's ``base`` (None:
+    ``current``) nor its ``target`` are kept, at the end.
     """
     seen = {label.id for label in (*(base or current), *target)}
     result = target
@@ -111,8 +117,8 @@ def next_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> L
     return result
 
 
-def indexes_move(before: LabelSet, after: LabelSet) -> bool:
-    """Whether a class id means another label, or none, in ``after``."""
+def class_ids_change(before: LabelSet, after: LabelSet) -> bool:
+    """Returns whether any class id of ``before`` stands for another label, or for none, in ``after``."""
     kept = after.labels[: len(before)]
     return [label.id for label in kept] != [label.id for label in before]
 

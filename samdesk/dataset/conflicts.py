@@ -1,4 +1,4 @@
-"""Ending a conflict about a label file or data.yaml, as the user chose."""
+"""Resolves conflicts about label files and data.yaml that another program has changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base import atomic
-from samdesk.dataset.core import Core
+from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES, file_hash
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
@@ -17,44 +17,44 @@ from samdesk.domain.edits import Edit, Placed, Transaction
 
 @dataclass(frozen=True)
 class Resolution:
-    """What has to be saved.
+    """What resolving a conflict saves.
 
     Attributes:
-        transaction: What changes in samdesk, if anything does.
-        file: What is known of the label file from now on; None for data.yaml.
+        transaction: The change of the dataset; None: there is none.
+        file: The new state of the label file; None for data.yaml.
     """
 
     transaction: Transaction | None = None
     file: FileState | None = None
 
 
-def keep_mine(core: Core, key: ImageKey) -> Resolution:
-    """Writes samdesk's annotations over the file, of which a copy is kept. Raises ``StoreError``."""
+def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
+    """Overwrites the file with samdesk's annotations, after copying it. Raises ``StoreError``."""
     path = core.names.path if key == NAMES else core.files.path(key)
     try:
-        there = path.read_bytes() if path.exists() else None
-        if there is not None and not core.in_memory:
-            atomic.write_bytes(_free(core.place.with_name("replaced") / path.name), there)
+        content = path.read_bytes() if path.exists() else None
+        if content is not None and not core.in_memory:
+            atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
     except OSError as error:
         raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}") from error
     if key == NAMES:
-        core.accept_names()
+        core.accept_class_names()
         return Resolution()
-    return Resolution(file=FileState(file_hash(there)))
+    return Resolution(file=FileState(file_hash(content)))
 
 
-def take_file(core: Core, key: ImageKey) -> Resolution:
-    """The file's annotations become samdesk's. Raises ``StoreError``, ``ImageError``."""
+def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
+    """Replaces samdesk's annotations with those of the file. Raises ``StoreError``, ``ImageError``."""
     if key == NAMES:
         labels = core.names.merged(core.documents.labels)
-        core.accept_names()
+        core.accept_class_names()
         if labels == core.documents.labels:
             return Resolution()
-        text = f"Take the labels of {core.names.path.name}"
+        text = f"Use the labels of {core.names.path.name}"
         return Resolution(Transaction(text, labels=labels, labels_before=core.documents.labels))
-    found = core.documents.from_file(key)
+    found = core.documents.reread_label_file(key)
     if found.problems:
-        core.projection.note_import(found)  # it is still bad: the user is told of it again
+        core.projection.report_import(found)  # its bad lines are reported again
     now = core.documents.get(key)
     new = {a.id for a in found.document.annotations}
     edit = Edit(
@@ -63,26 +63,26 @@ def take_file(core: Core, key: ImageKey) -> Resolution:
     )
     if now.annotations == found.document.annotations:
         return Resolution(file=found.file)
-    text = f"Take the annotations of {core.files.path(key).name}"
+    text = f"Use the annotations of {core.files.path(key).name}"
     return Resolution(Transaction(text, ((key, edit),)), found.file)
 
 
-def write(core: Core, key: ImageKey, resolution: Resolution) -> None:
-    """Puts what is known of the label file into the store, inside the transaction."""
+def write(core: DatasetCore, key: ImageKey, resolution: Resolution) -> None:
+    """Writes the state of the label file to the store; the caller has a transaction open."""
     if resolution.file is not None:
         core.documents.ensure_row(key)
         core.rows.set_file(key, resolution.file, dirty=True)
 
 
-def settle(core: Core, key: ImageKey, resolution: Resolution) -> None:
-    """The resolution is saved: the conflict is over, unless the file still has bad lines."""
+def finish(core: DatasetCore, key: ImageKey, resolution: Resolution) -> None:
+    """Ends the conflict once its resolution is saved, unless the file still has bad lines."""
     if resolution.file is not None and resolution.file.conflict == BAD_LINES:
         core.projection.conflicts[key] = BAD_LINES
     else:
-        core.projection.settle_conflict(key)
+        core.projection.resolve_conflict(key)
 
 
-def _free(path: Path) -> Path:
-    """A path where nothing is yet."""
+def _unused_path(path: Path) -> Path:
+    """Returns the path, or one like it, where no file is."""
     names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in itertools.count(1))
     return next(p for p in (path, *itertools.islice(names, 9999)) if not p.exists())

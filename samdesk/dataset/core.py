@@ -1,4 +1,4 @@
-"""How a dataset saves: one transaction of the store, then the label files and data.yaml."""
+"""Saves changes of a dataset: one transaction of the store, then the label files and data.yaml."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from samdesk.base.text import counted
 from samdesk.dataset import resizing
-from samdesk.dataset.change import Change, indexes_move, next_labels
+from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
-from samdesk.dataset.labels.class_names import NamesFile, unique_names
+from samdesk.dataset.labels.class_names import ClassNamesFile, unique_names
 from samdesk.dataset.labels.files import LabelFiles, digest
 from samdesk.dataset.labels.projection import Projection
-from samdesk.dataset.open import Opened, remember
+from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import Rows
@@ -26,98 +27,98 @@ from samdesk.images.reader import ImageError
 _LAST_NAMES = "samdesk.names"
 
 
-class Core:
-    """The parts of a dataset, and the one way by which they change together.
+class DatasetCore:
+    """The parts of an open dataset. All changes go through ``save``, which keeps the parts consistent.
 
     Attributes:
         rows: Documents and labels in the store.
-        history: The edit log.
+        history: The undo log.
         files: The label files.
-        projection: What keeps them up to date.
+        projection: Writes the label files.
         names: The file with the class names.
-        documents: What is read.
-        in_memory: The store cannot be written where it should be.
-        read_only: Another samdesk has the dataset.
-        place: The file that the store is or will be.
+        documents: Loads documents.
+        in_memory: Nothing can be written at ``path``; edits are lost on closing.
+        read_only: Another samdesk has the dataset open.
+        path: The file that the store is in or will be in.
     """
 
     def __init__(
-        self, folder: Path, keys: tuple[ImageKey, ...], opened: Opened, max_pixels: int,
-        tell: Callable[[Notice], None],
+        self, folder: Path, keys: tuple[ImageKey, ...], opened: OpenedStore, max_pixels: int,
+        notify: Callable[[Notice], None],
     ) -> None:  # fmt: skip
         self.in_memory = opened.in_memory
         self.read_only = opened.read_only
-        self.place = opened.place
+        self.path = opened.path
         self._folder = folder
         self._keys = keys
         self._lock = opened.lock
-        self._tell = tell
+        self._notify = notify
         self._store = opened.store
         self.rows = Rows(opened.store)
         self.history = History(opened.store)
         self.files = LabelFiles(folder, keys)
-        self.projection = Projection(self.files, self.rows, tell)
-        self.names = NamesFile(folder, keys, tell)
+        self.projection = Projection(self.files, self.rows, notify)
+        self.names = ClassNamesFile(folder, keys, notify)
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
         self._settings: dict[str, str] = {}
-        self._behind = False
+        self._label_files_stale = False
 
     def start(self) -> None:
-        """Finds the labels, and finishes what a crash or a full disk left undone."""
+        """Loads the label set and completes what a crash or a full disk interrupted."""
         labels = self.rows.labels()
         if labels:
             self.documents.labels = labels
         elif self.names.found:
             self.documents.labels = LabelSet.from_names(unique_names(self.names.found))
-            self.documents.grown = True
+            self.documents.labels_unsaved = True
         if self._store.path is None or self.read_only:
             return
-        cut_off = self.history.runs("open")
-        if cut_off:
+        interrupted = self.history.runs("open")
+        if interrupted:
             with self._store.transaction():
-                for run_id in cut_off:
+                for run_id in interrupted:
                     self.history.end_run(run_id)
-        self._behind = True
-        self.project()
+        self._label_files_stale = True
+        self.write_label_files()
 
     def setting(self, key: str) -> str | None:
-        """A value kept with the dataset."""
+        """Returns a value stored with the dataset; None if there is none."""
         found = self._settings.get(key)
         return self.rows.setting(key) if found is None else found
 
     def set_setting(self, key: str, value: str) -> None:
-        """Keeps a value; it is written with the next transaction, or on closing."""
+        """Sets a value, which is written with the next transaction, or on closing."""
         self._settings[key] = value
 
     def check_writable(self) -> None:
-        """``StoreError`` if nothing may be changed."""
+        """Raises ``StoreError`` if the dataset is read-only."""
         if self.read_only:
-            raise StoreError(f"{self._folder} is open in another samdesk: it cannot be changed here")
+            raise StoreError(f"{self._folder} is open in another samdesk and cannot be changed here")
 
     def save(
         self,
-        change: Change,
+        change: ChangeSet,
         log: Callable[[LabelSet], None],
         labels: LabelSet | None = None,
         base: LabelSet | None = None,
     ) -> LabelSet:
-        """Saves a change, durably; then brings the label files up to date.
+        """Saves edited documents and the label set durably, then updates the label files.
 
         Args:
-            change: Documents to write.
-            log: Writes the history, in the same transaction; given the label set afterwards.
-            labels: The label set to have, None to leave it.
+            change: The edited documents.
+            log: Writes the undo log in the same transaction; called with the new label set.
+            labels: The new label set; None leaves it.
             base: The label set that ``labels`` was made from.
 
         Returns:
-            The label set afterwards.
+            The new label set.
 
         Raises:
             StoreError: Nothing was saved.
         """
         self.check_writable()
-        self._have_file()
+        self._ensure_file()
         with self._store.transaction():
             self._flush()
             after, moved = self._write_labels(labels, base)
@@ -128,27 +129,27 @@ class Core:
             if labels is not None:
                 self._check_used(after)
             if moved:
-                self.rows.mark_all()
+                self.rows.mark_all_dirty()
             log(after)
         self._flushed()
-        self.documents.labels, self.documents.grown = after, False
+        self.documents.labels, self.documents.labels_unsaved = after, False
         for document in change.after.values():
-            self.documents.keep(document)
+            self.documents.cache(document)
         if moved:
-            self.documents.forget_imports()
-            self._behind = True
-        self.project(change.after)
+            self.documents.clear_imports()
+            self._label_files_stale = True
+        self.write_label_files(change.after)
         return after
 
-    def project(self, keys: Iterable[ImageKey] = ()) -> None:
-        """Writes the label files of some images, and of all that are behind, and the class names."""
+    def write_label_files(self, keys: Iterable[ImageKey] = ()) -> None:
+        """Writes the class names and the label files of ``keys`` and of all images where it failed before."""
         if self._store.path is None or self.read_only:
             return
         if not self._folder.is_dir():
-            self._behind = True
+            self._label_files_stale = True
             return
-        if self._behind:
-            self._behind = False
+        if self._label_files_stale:
+            self._label_files_stale = False
             known = set(self._keys)
             keys = [key for key in self.rows.keys("dirty") if key in known]
         for key in keys:
@@ -157,15 +158,15 @@ class Core:
             except ImageError:
                 continue
             if not self.projection.write(document, self.documents.labels):
-                self._behind = True
+                self._label_files_stale = True
                 break
         self.projection.sync()
-        self._project_names()
+        self._write_class_names()
 
     def resize(self, document: ImageDocument, width: int, height: int) -> ImageDocument:
-        """The document for an image whose file has another size now; its history goes with it.
+        """Scales a document and its undo log to the new size of its image file, pixels.
 
-        Label files hold shares of width and height, so they say the same before and after.
+        Label files hold relative coordinates, so they stay as they are.
 
         Raises:
             StoreError: Nothing was saved.
@@ -174,7 +175,7 @@ class Core:
         after = resizing.resized(document, width, height)
         if self.read_only:
             return after
-        self._have_file()
+        self._ensure_file()
         sx, sy = width / document.width, height / document.height
         with self._store.transaction():
             self._flush()
@@ -185,24 +186,24 @@ class Core:
                 self.rows.set_file(key, state, dirty=True)
             self.history.rewrite(key, partial(resizing.scaled_edit, sx=sx, sy=sy))
         self._flushed()
-        self.documents.keep(after)
-        self.project([key])
+        self.documents.cache(after)
+        self.write_label_files([key])
         return after
 
     def move_to(self, path: Path) -> None:
-        """Gives the store in memory a file. Raises ``StoreError``."""
+        """Saves a store in memory to a file and uses that from now on. Raises ``StoreError``."""
         self.check_writable()
-        self._use(self._store.save_as(path))
-        self.place, self.in_memory = path, False
-        remember(self._folder, path)
-        self._behind = True
-        self.project()
+        self._set_store(self._store.save_as(path))
+        self.path, self.in_memory = path, False
+        save_location(self._folder, path)
+        self._label_files_stale = True
+        self.write_label_files()
 
     def close(self) -> None:
-        """Writes what is left to write, and gives the dataset free."""
+        """Writes what is left to write and releases the lock."""
         try:
             if self._store.path is not None and not self.read_only:
-                self.project()
+                self.write_label_files()
                 if self._settings or self.projection.pending:
                     with self._store.transaction():
                         self._flush()
@@ -211,22 +212,22 @@ class Core:
             self._store.close()
             self._lock.release()
 
-    def accept_names(self) -> None:
-        """The class names that are in the file now are known, and may be written over."""
+    def accept_class_names(self) -> None:
+        """Ends the conflict about the class names: what the file holds now may be overwritten."""
         self.names.conflict = False
         self.set_setting(_LAST_NAMES, json.dumps(self.names.names()))
 
-    def _have_file(self) -> None:
+    def _ensure_file(self) -> None:
         if self._store.path is None and not self.in_memory:
-            self._use(self._store.save_as(self.place))
+            self._set_store(self._store.save_as(self.path))
         elif self._store.path is not None and not self._store.path.exists():
-            # The system would go on writing to a file that nobody can find any more.
+            # On most systems writing would succeed, into a file that is deleted already.
             raise StoreError(
-                f"{self._store.path} is gone: its folder was moved, deleted or unplugged. "
-                "Bring it back, or choose another place for the store"
+                f"{self._store.path} is missing: its folder was moved, deleted or unplugged. "
+                "Put it back, or choose another place for the store"
             )
 
-    def _use(self, store: Store) -> None:
+    def _set_store(self, store: Store) -> None:
         self._store = store
         self.rows, self.history = Rows(store), History(store)
         self.projection.rows = self.documents.rows = self.rows
@@ -241,19 +242,19 @@ class Core:
         self._settings.clear()
 
     def _write_labels(self, labels: LabelSet | None, base: LabelSet | None) -> tuple[LabelSet, bool]:
-        """The label set afterwards, and whether class ids moved."""
+        """Returns the new label set, and whether class ids changed."""
         before = self.documents.labels
         if labels is None:
-            if self.documents.grown:
+            if self.documents.labels_unsaved:
                 self.rows.write_labels(before)
             return before, False
-        moved = indexes_move(before, next_labels(labels, base, before))
+        moved = class_ids_change(before, rebase_labels(labels, base, before))
         if moved:
-            # Files never loaded hold class ids as they were: they must be read before the ids move.
+            # Label files not loaded yet hold the old class ids, so they are imported first.
             for key in self.documents.only_in_files(self._keys):
                 self._import(key)
             self._check_no_conflicts()
-        after = next_labels(labels, base, self.documents.labels)
+        after = rebase_labels(labels, base, self.documents.labels)
         self.rows.write_labels(after)
         return after, moved
 
@@ -262,8 +263,8 @@ class Core:
             self.documents.ensure_row(key)
         except ImageError as error:
             path = str(self.files.path(key))
-            text = f"{path} keeps its class ids, because its image cannot be read ({error})"
-            self._tell(Notice("labels", text, path, key=key))
+            text = f"{path} keeps its old class ids, because its image cannot be read ({error})"
+            self._notify(Notice("labels", text, path, key=key))
 
     def _check_no_conflicts(self) -> None:
         waiting = sorted(self.projection.conflicts) + ([NAMES] if self.names.conflict else [])
@@ -279,10 +280,10 @@ class Core:
         for label_id, count in self.rows.usage().items():
             if label_id not in known:
                 name = next((label.name for label in self.documents.labels if label.id == label_id), "")
-                text = f"{count} annotations still have the label {name!r}: give them another label first"
-                raise StoreError(text)
+                used = counted(count, "annotation")
+                raise StoreError(f"the label {name!r} is still used by {used}: change their label first")
 
-    def _project_names(self) -> None:
+    def _write_class_names(self) -> None:
         labels = self.documents.labels
         text = self.setting(_LAST_NAMES)
         last = self.names.found if text is None else tuple(json.loads(text) or ())

@@ -1,4 +1,4 @@
-"""Dataset: a folder of images with all that is known of it. The one door between disk and program."""
+"""Dataset: a folder of images with its labels, annotations and undo history."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from samdesk.dataset import conflicts
-from samdesk.dataset.change import AppliedEdit, Change, MakeEdit, fixed
-from samdesk.dataset.core import Core
-from samdesk.dataset.open import Opened, folder_error, open_store
+from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, constant_edit
+from samdesk.dataset.core import DatasetCore
+from samdesk.dataset.open import OpenedStore, folder_error, open_store
 from samdesk.dataset.types import NAMES, ImageSummary, LogEntry, Notice, StoreError
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -24,18 +24,18 @@ __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice
 
 
 class Dataset:
-    """Images, labels, annotations and their history. Use it from one thread at a time.
+    """Images, labels, annotations and the undo history of a folder. Not thread-safe.
 
-    What a method saved is durable when it returns: it survives a crash and a loss of power. Label files
-    and data.yaml follow right after; where they cannot be written, a notice says so and it is tried again.
+    Changes are durable when a method returns: they survive a crash and a loss of power. Label files and
+    data.yaml are written next; if that fails, there is a notice and it is tried again later.
 
     Attributes:
         folder: Absolute, with links resolved.
         keys: The images, in natural order.
-        reason: Why it is ``in_memory`` or ``read_only``; empty if it is neither.
+        reason: Why it is ``in_memory`` or ``read_only``, for the user; "" if it is neither.
     """
 
-    def __init__(self, folder: Path, opened: Opened, max_pixels: int) -> None:
+    def __init__(self, folder: Path, opened: OpenedStore, max_pixels: int) -> None:
         """Use ``Dataset.open``."""
         self.folder = folder
         found = scan(folder)
@@ -43,12 +43,14 @@ class Dataset:
         self.reason = opened.notice.message if opened.notice else ""
         self._known = frozenset(self.keys)
         self._notices: list[Notice] = [opened.notice] if opened.notice else []
-        self._core = Core(folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice))
+        self._core = DatasetCore(
+            folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice)
+        )
         left_out = [key for key in found if not is_text(key)]
         if left_out:
             name = left_out[0].encode("utf-8", "replace").decode("utf-8")
             text = (
-                f"{len(left_out)} of the images ({name}) are left out: their names are not text in UTF-8. "
+                f"{len(left_out)} of the images ({name}) are left out: their names are not valid UTF-8. "
                 "Rename them and open the folder again"
             )
             self._notices.append(Notice("image", text, str(folder)))
@@ -57,16 +59,19 @@ class Dataset:
     def open(cls, folder: Path, *, store_path: Path | None = None, max_pixels: int = MAX_PIXELS) -> Dataset:
         """Opens a folder of images.
 
-        The store is made with the first edit. What a crash left undone is done now: the label files of the
-        last edits are written, and an auto-annotate run that was cut off becomes one step of the history.
+        The store is created with the first edit; that of an older samdesk is brought up to date. After a
+        crash the label files of the last edits are written, and an auto-annotate run that was interrupted
+        becomes one step of the history.
 
         Args:
-            folder: Any folder; images of its subfolders belong to it.
-            store_path: Where the store is, or shall be; ``.samdesk/dataset.db`` in the folder by default.
+            folder: Any folder; images of its subfolders are included.
+            store_path: The file of the store, which need not exist; None: where the user has moved it to,
+                else ``.samdesk/dataset.db`` in the folder.
             max_pixels: Larger images are not opened.
 
         Raises:
-            StoreError: There is no such folder, or its store is damaged or made by a newer samdesk.
+            StoreError: There is no such folder, or its store is damaged, made by a newer samdesk, or cannot
+                be brought up to date.
         """
         error = folder_error(folder)
         if error is not None:
@@ -83,45 +88,45 @@ class Dataset:
         return dataset
 
     @property
-    def core(self) -> Core:
+    def core(self) -> DatasetCore:
         """The parts of the dataset, for the functions of ``dataset.queries``."""
         return self._core
 
     @property
     def labels(self) -> LabelSet:
-        """The label set. Loading an image may add labels at its end ("class_7") for nameless class ids."""
+        """The label set. Loading an image may append labels for class ids without a name ("class_7")."""
         return self._core.documents.labels
 
     @property
     def in_memory(self) -> bool:
-        """The store cannot be written: edits are lost on closing, unless ``save_store_to`` saves them."""
+        """Whether the store cannot be written; edits are lost on closing without ``save_store_to``."""
         return self._core.in_memory
 
     @property
     def read_only(self) -> bool:
-        """Another samdesk has the dataset; nothing can be changed here."""
+        """Whether another samdesk has the dataset open, so that nothing can be changed here."""
         return self._core.read_only
 
     @property
     def conflicts(self) -> frozenset[ImageKey]:
-        """Images whose label file is not written until ``resolve``; ``NAMES`` for data.yaml."""
+        """The images whose label file is not written until ``resolve``; ``NAMES`` for data.yaml."""
         found = frozenset(self._core.projection.conflicts)
         return found | {NAMES} if self._core.names.conflict else found
 
     def path(self, key: ImageKey) -> Path:
-        """The image's file."""
+        """Returns the file of an image."""
         return self.folder / key
 
     def notices(self) -> list[Notice]:
-        """What happened since the last call."""
+        """Returns the notices since the last call."""
         found, self._notices = self._notices, []
         return found
 
     def load(self, key: ImageKey) -> ImageDocument:
-        """The document of an image: from the store, else from its label file, else an empty one.
+        """Returns the document of an image: from the store, else from its label file, else an empty one.
 
         Raises:
-            ImageError: The image is not there, damaged, too large, or not of this dataset.
+            ImageError: The image is missing, damaged, too large, or not in this dataset.
             StoreError: The store or the label file cannot be read.
         """
         if key not in self._known:
@@ -131,7 +136,7 @@ class Dataset:
         if (document.width, document.height) != size:
             text = (
                 f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
-                f"{size[0]} x {size[1]} now: its annotations are scaled with it. Have a look whether they fit"
+                f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit"
             )
             document = self._core.resize(document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
@@ -139,32 +144,32 @@ class Dataset:
         return document
 
     def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
-        """Saves a step and appends it to the history; what was undone can no longer be redone.
+        """Saves a step and appends it to the undo history; undone steps can no longer be redone.
 
         Args:
             transaction: The step.
             applied: One of its edits as it was applied on screen; see ``AppliedEdit``.
 
         Returns:
-            The transaction that takes it back.
+            The transaction that undoes it.
 
         Raises:
-            StoreError: Nothing of it was saved. The text says why.
+            StoreError: Nothing was saved.
             ImageError: An image it changes cannot be read.
         """
         back, _ = self._commit(transaction, applied=applied)
         return back
 
     def undo(self) -> Transaction | None:
-        """Takes the newest step back; None if there is none. Raises as ``commit``.
+        """Undoes the newest step; None if there is none. Raises as ``commit``.
 
         Returns:
-            What was applied. Undoing a run leaves alone what a person made of its annotations.
+            What was applied. Undoing a run keeps its annotations that were edited by hand.
         """
         return self._replay("undo")
 
     def redo(self) -> Transaction | None:
-        """Does the step undone last again; None if there is none. Raises as ``commit``.
+        """Redoes the step undone last; None if there is none. Raises as ``commit``.
 
         Returns:
             What was applied.
@@ -172,47 +177,47 @@ class Dataset:
         return self._replay("do")
 
     def history(self, limit: int = 500) -> tuple[list[LogEntry], list[LogEntry]]:
-        """The newest steps done, oldest first, and the steps undone, the next to redo first."""
+        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
         return self._core.history.entries(limit)
 
     def begin_run(self, text: str) -> RunId:
-        """Opens an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""
+        """Begins an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""
         run_id = new_run_id()
-        self._core.save(Change(), lambda _: self._core.history.begin_run(run_id, text))
+        self._core.save(ChangeSet(), lambda _: self._core.history.begin_run(run_id, text))
         return run_id
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Saves an edit of a run; False, and nothing is changed, if a person has touched the image.
+        """Saves an edit of a run. Returns False and changes nothing if the image was edited by hand.
 
         Raises:
-            StoreError: Nothing of it was saved, or the run is not open.
+            StoreError: Nothing was saved, or the run has ended.
             ImageError: The image cannot be read.
         """
         if not self._core.history.is_open(run_id):
-            raise StoreError("the auto-annotate run is not open any more")
-        change = self._changed([(key, fixed(edit))])
+            raise StoreError("the auto-annotate run has ended")
+        change = self._changed([(key, constant_edit(edit))])
         if change.before[key].review is not ImageReview.UNREVIEWED:
             return False
-        if not edit and self._core.rows.looked_at(key):
-            return True  # found empty before: a run again is no new step of the history
-        (_, back), *_ = change.back
+        if not edit and self._core.rows.seen_by_run(key):
+            return True  # nothing was found before either: no new step of the history
+        (_, back), *_ = change.inverses
         self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, edit, back))
         return True
 
     def end_run(self, run_id: RunId) -> LogEntry | None:
-        """Closes a run; its step of the history, or None if it changed nothing. Raises ``StoreError``."""
+        """Ends a run. Returns its step of the history, None if it changed nothing. Raises ``StoreError``."""
         found: list[LogEntry | None] = []
-        self._core.save(Change(), lambda _: found.append(self._core.history.end_run(run_id)))
+        self._core.save(ChangeSet(), lambda _: found.append(self._core.history.end_run(run_id)))
         return found[0]
 
     def resolve(self, key: ImageKey, choice: str) -> LogEntry | None:
-        """Ends a conflict about a label file (``NAMES``: about data.yaml).
+        """Resolves a conflict about a label file (``NAMES``: about data.yaml).
 
         Args:
             key: One of ``conflicts``; nothing happens for others.
-            choice: "mine" writes samdesk's annotations over the file (a copy is kept in the folder
-                "replaced" beside the store); "file" takes the file's annotations, as a step that can be
-                undone. A file with bad lines is in conflict and left alone until "mine" is chosen.
+            choice: "mine" overwrites the file with samdesk's annotations (a copy goes to the folder
+                "replaced" beside the store); "file" uses the file's annotations, as a step that can be
+                undone. A file with bad lines stays in conflict and is not written until "mine" is chosen.
 
         Returns:
             The step, if annotations or labels changed.
@@ -236,32 +241,32 @@ class Dataset:
         except Exception:
             self._core.names.conflict |= key == NAMES
             raise
-        conflicts.settle(self._core, key, resolution)
-        self._core.project([] if key == NAMES else [key])
+        conflicts.finish(self._core, key, resolution)
+        self._core.write_label_files([] if key == NAMES else [key])
         return self._core.history.find(seq) if seq else None
 
     def settings_get(self, key: str) -> str | None:
-        """A value kept with the dataset ("last_image")."""
+        """Returns a value stored with the dataset ("last_image"); None if there is none."""
         return self._core.setting(key)
 
     def settings_set(self, key: str, value: str) -> None:
-        """Keeps a value with the dataset; it is written with the next step, or on closing."""
+        """Stores a value with the dataset; it is written with the next step, or on closing."""
         self._core.set_setting(key, value)
 
     def save_store_to(self, path: Path) -> None:
-        """Gives a store that is in memory a file. Later openings find it there. Raises ``StoreError``."""
+        """Saves a store in memory to a file, where later openings find it. Raises ``StoreError``."""
         self._core.move_to(path)
         self.reason = ""
 
     def close(self) -> None:
-        """Writes what is left to write and gives the dataset free."""
+        """Writes what is left to write and releases the dataset."""
         self._core.close()
 
     def _changed(
-        self, edits: Iterable[tuple[ImageKey, MakeEdit]], applied: AppliedEdit | None = None
-    ) -> Change:
+        self, edits: Iterable[tuple[ImageKey, EditFactory]], applied: AppliedEdit | None = None
+    ) -> ChangeSet:
         self._core.check_writable()
-        return Change.of(edits, self._core.documents.get, applied)
+        return ChangeSet.of(edits, self._core.documents.get, applied)
 
     def _commit(
         self,
@@ -271,9 +276,9 @@ class Dataset:
         logged: bool = True,
         applied: AppliedEdit | None = None,
     ) -> tuple[Transaction, int]:
-        """The way back, and the number of the step in the history (0: not logged)."""
-        change = self._changed(((key, fixed(edit)) for key, edit in step.edits), applied)
-        back = Transaction(step.text, tuple(change.back[::-1]), run_id=step.run_id)
+        """Returns the inverse and the number of the step in the history (0: not logged)."""
+        change = self._changed(((key, constant_edit(edit)) for key, edit in step.edits), applied)
+        back = Transaction(step.text, tuple(change.inverses[::-1]), run_id=step.run_id)
         seq = 0
 
         def log(labels: LabelSet) -> None:
@@ -299,14 +304,14 @@ class Dataset:
         to, base = step.labels, step.labels_before
         if way == "undo":
             to, base = base, to
-        applied = Transaction(step.text, tuple(change.done), run_id=step.run_id)
+        applied = Transaction(step.text, tuple(change.edits), run_id=step.run_id)
 
         def log(labels: LabelSet) -> None:
             nonlocal applied
             before = None if to is None else self.labels
             if before is not None:
                 applied = replace(applied, labels=labels, labels_before=before)
-            history.mark(step, undone=way == "undo", back=change.back, labels_back=before)
+            history.mark(step, undone=way == "undo", back=change.inverses, labels_back=before)
 
         self._core.save(change, log, to, base)
         return applied

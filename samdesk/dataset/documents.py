@@ -1,4 +1,4 @@
-"""Documents of a dataset: from the store, else from label files, and the label set they share."""
+"""Loads image documents from the store, or from label files, and keeps the label set they share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
-from samdesk.dataset.labels.files import Imported, LabelFiles
+from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageError, StoreError
@@ -15,18 +15,19 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_size
 
-_KEPT = 64
+_CACHED = 64
 
 
 class Documents:
-    """Reads documents, the newest from memory.
+    """Loads image documents and caches the newest.
 
     Attributes:
-        labels: The label set; it grows when a label file has class ids without a name.
-        grown: The store does not have all of ``labels`` yet.
-        sizes: Width and height of images looked at.
-        problems: Why images cannot be shown, as far as it is known.
-        shared: Another process writes to the store, so nothing is remembered.
+        rows: The store they are loaded from.
+        labels: The label set; class ids of label files that have no name are appended to it.
+        labels_unsaved: Some of ``labels`` are not in the store yet.
+        sizes: Width and height of images whose header was read, pixels.
+        problems: Why images cannot be shown, as far as known.
+        shared: Another process may write to the store, so documents are not cached.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Documents:
     ) -> None:
         self.rows = rows
         self.labels = LabelSet()
-        self.grown = False
+        self.labels_unsaved = False
         self.sizes: dict[ImageKey, tuple[int, int]] = {}
         self.problems: dict[ImageKey, str] = {}
         self.shared = False
@@ -42,12 +43,12 @@ class Documents:
         self._files = files
         self._projection = projection
         self._max_pixels = max_pixels
-        self._kept: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
-        self._imports: OrderedDict[ImageKey, Imported] = OrderedDict()
+        self._cache: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
+        self._imports: OrderedDict[ImageKey, ImportedDocument] = OrderedDict()
         self._counts: dict[ImageKey, Counter[int]] = {}
 
     def size(self, key: ImageKey) -> tuple[int, int]:
-        """Width and height of an image, pixels, looked up anew. Raises ``ImageError``."""
+        """Reads width and height of an image, pixels, from its file. Raises ``ImageError``."""
         try:
             size = read_size(self._folder / key, max_pixels=self._max_pixels)
         except ImageError as error:
@@ -58,15 +59,15 @@ class Documents:
         return size
 
     def get(self, key: ImageKey) -> ImageDocument:
-        """The document of an image. Raises ``ImageError`` or ``StoreError``."""
-        document = self._kept.get(key) or self.rows.read(key)
+        """Returns the document of an image. Raises ``ImageError`` or ``StoreError``."""
+        document = self._cache.get(key) or self.rows.read(key)
         if document is None:
-            return self.imported(key).document
-        self.keep(document)
+            return self.from_label_file(key).document
+        self.cache(document)
         return document
 
-    def imported(self, key: ImageKey) -> Imported:
-        """The document of an image that the store does not know yet."""
+    def from_label_file(self, key: ImageKey) -> ImportedDocument:
+        """Returns the document of an image that is not in the store. Raises as ``get``."""
         found = self._imports.get(key)
         size = None if found is None else (found.document.width, found.document.height)
         if found is None or self.sizes.get(key, size) != size:
@@ -77,58 +78,58 @@ class Documents:
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
             found = self._files.parse(key, size, data, self.labels)
-            self._grow(found.labels)
+            self._set_labels(found.labels)
             self._counts[key] = self._files.count_classes(data)
-            self._projection.note_import(found)
+            self._projection.report_import(found)
             self._imports[key] = found
-            while len(self._imports) > _KEPT:
+            while len(self._imports) > _CACHED:
                 self._imports.popitem(last=False)
         return found
 
-    def from_file(self, key: ImageKey) -> Imported:
-        """What an image's label file says now, whatever the store says."""
+    def reread_label_file(self, key: ImageKey) -> ImportedDocument:
+        """Reads an image's label file, whatever the store holds. Raises as ``get``."""
         try:
             data = self._files.read(key)
         except OSError as error:
             raise StoreError(f"{self._files.path(key)} cannot be read: {error.strerror or error}") from error
         found = self._files.parse(key, self.size(key), data, self.labels)
-        self._grow(found.labels)
+        self._set_labels(found.labels)
         return found
 
     def ensure_row(self, key: ImageKey) -> None:
-        """Puts an imported document into the store, inside the caller's transaction."""
+        """Inserts the document of an image that is not in the store; the caller has a transaction open."""
         if self.rows.file(key) is None:
-            found = self.imported(key)
+            found = self.from_label_file(key)
             self.rows.insert(found.document, found.file)
 
-    def keep(self, document: ImageDocument) -> None:
-        """Remembers the newest state of a document that the store has."""
+    def cache(self, document: ImageDocument) -> None:
+        """Caches the newest state of a document of the store."""
         self._imports.pop(document.key, None)
         if not self.shared:
-            self._kept[document.key] = document
-            self._kept.move_to_end(document.key)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+            self._cache[document.key] = document
+            self._cache.move_to_end(document.key)
+        while len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
 
-    def forget_imports(self) -> None:
-        """Class ids mean other labels now: what was read from label files is read anew."""
+    def clear_imports(self) -> None:
+        """Drops what was read from label files, because their class ids stand for other labels now."""
         self._imports.clear()
         self._counts.clear()
 
-    def glance(self, key: ImageKey) -> None:
-        """Looks at an image that is not in the store: its size, and how much its label file holds."""
+    def probe(self, key: ImageKey) -> None:
+        """Reads the size of an image that is not in the store and counts the lines of its label file."""
         if key not in self.sizes and key not in self.problems:
             with contextlib.suppress(ImageError):
                 self.size(key)
-        self.classes(key)
+        self.class_counts(key)
 
     def only_in_files(self, keys: Iterable[ImageKey]) -> list[ImageKey]:
-        """Those images whose annotations are in a label file, and not in the store."""
+        """Returns those images that are not in the store and have a label file."""
         known = set(self.rows.keys())
         return self._files.existing(k for k in keys if k not in known)
 
-    def classes(self, key: ImageKey) -> Counter[int]:
-        """How many lines of each class the label file of an image has, read once."""
+    def class_counts(self, key: ImageKey) -> Counter[int]:
+        """Returns the number of lines per class of an image's label file, which is read once."""
         found = self._counts.get(key)
         if found is None:
             try:
@@ -138,12 +139,12 @@ class Documents:
             self._counts[key] = found
         return found
 
-    def counted(self, key: ImageKey) -> int:
-        """Annotations of an image that is not in the store, as far as they were counted."""
+    def line_count(self, key: ImageKey) -> int:
+        """Returns the number of lines of an image's label file; 0 if they were not counted yet."""
         found = self._counts.get(key)
         return 0 if found is None else found.total()
 
-    def _grow(self, labels: LabelSet) -> None:
+    def _set_labels(self, labels: LabelSet) -> None:
         if len(labels) > len(self.labels):
             self.labels = labels
-            self.grown = True
+            self.labels_unsaved = True

@@ -31,11 +31,11 @@ def summaries(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> list[
     for key in dataset.keys if keys is None else keys:
         image = stored.get(key)
         if image is None and keys is not None:
-            documents.glance(key)
+            documents.probe(key)
         problem = documents.problems.get(key)
         if image is None:
             width, height = documents.sizes.get(key, (None, None))
-            result.append(ImageSummary(key, width, height, documents.counted(key), problem=problem))
+            result.append(ImageSummary(key, width, height, documents.line_count(key), problem=problem))
         else:
             result.append(ImageSummary(key, **vars(image), problem=problem))
     return result
@@ -48,7 +48,7 @@ def label_usage(dataset: Dataset) -> dict[LabelId, int]:
     result = {label.id: 0 for label in labels}
     result.update(dataset.core.rows.usage())
     for key in documents.only_in_files(dataset.keys):
-        for class_id, count in documents.classes(key).items():
+        for class_id, count in documents.class_counts(key).items():
             if 0 <= class_id < len(labels):
                 result[labels[class_id].id] += count
     return result
@@ -58,7 +58,7 @@ def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
     """Returns the transaction that gives every annotation of one label another label. Saves nothing."""
     documents = dataset.core.documents
     class_id = documents.labels.index(old)
-    unread = [key for key in documents.only_in_files(dataset.keys) if documents.classes(key)[class_id]]
+    unread = [key for key in documents.only_in_files(dataset.keys) if documents.class_counts(key)[class_id]]
     edits = []
     for key in dataset.core.rows.images_with(old) + unread:
         try:

@@ -1,4 +1,4 @@
-"""A dataset looked at while a samdesk may be working on it: nothing is locked, nothing is written."""
+"""Reads a dataset that another samdesk may have open: takes no lock and writes nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.dataset import resizing
-from samdesk.dataset.core import Core
+from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.lock import DatasetLock
-from samdesk.dataset.open import Opened, folder_error, store_place
+from samdesk.dataset.open import OpenedStore, folder_error, locate_store
 from samdesk.dataset.store.database import Store, StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -20,8 +20,8 @@ from samdesk.images.sources import is_text, scan
 
 
 @dataclass(frozen=True)
-class Peek:
-    """The dataset as it was when it was opened; what is read later is as new as it is then.
+class ReadOnlyDataset:
+    """A dataset opened for reading. Each read sees what is saved by then.
 
     Attributes:
         folder: Absolute, with links resolved.
@@ -30,11 +30,11 @@ class Peek:
 
     folder: Path
     keys: tuple[ImageKey, ...]
-    _core: Core
+    _core: DatasetCore
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Class names by class id; reading a document may add some ("class_7")."""
+        """Class names by class id; reading a document may append some ("class_7")."""
         return self._core.documents.labels.names
 
     def images(self) -> dict[ImageKey, StoredImage]:
@@ -43,15 +43,15 @@ class Peek:
         return {key: image for key, image in self._core.rows.images(None).items() if key in known}
 
     def only_in_files(self) -> list[ImageKey]:
-        """The images that the store does not know and that have a label file."""
+        """Returns the images that are not in the store and have a label file."""
         return self._core.documents.only_in_files(self.keys)
 
     def class_id(self, label_id: LabelId) -> int:
-        """The class id of a label; ``KeyError`` if there is none."""
+        """Returns the class id of a label. Raises ``KeyError`` for an unknown one."""
         return self._core.documents.labels.index(label_id)
 
     def document(self, key: ImageKey) -> ImageDocument:
-        """The annotations of an image, in the pixels that its file has now.
+        """Returns the annotations of an image, scaled to the current size of its file.
 
         Raises:
             ImageError: The image cannot be read.
@@ -65,32 +65,32 @@ class Peek:
 
 
 @contextmanager
-def peek(folder: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Peek]:
-    """Opens a dataset to read.
+def open_read_only(folder: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[ReadOnlyDataset]:
+    """Opens a dataset for reading, for the time of the ``with`` block.
 
     Raises:
-        StoreError: There is no such folder, or its store is damaged or made by a newer samdesk.
+        StoreError: There is no such folder, or its store is damaged or was made by a newer samdesk.
     """
     error = folder_error(folder)
     if error is not None:
         raise error
     folder = folder.resolve()
-    place = store_place(folder)
-    opened = Opened(_store(place), place, DatasetLock(folder), read_only=True)
+    path = locate_store(folder)
+    opened = OpenedStore(_store(path), path, DatasetLock(folder), read_only=True)
     try:
         keys = tuple(key for key in scan(folder) if is_text(key))
-        core = Core(folder, keys, opened, max_pixels, lambda _notice: None)
+        core = DatasetCore(folder, keys, opened, max_pixels, lambda _notice: None)
         core.start()
-        yield Peek(folder, keys, core)
+        yield ReadOnlyDataset(folder, keys, core)
     finally:
         opened.store.close()
 
 
-def _store(place: Path) -> Store:
-    if not place.exists():
+def _store(path: Path) -> Store:
+    if not path.exists():
         return Store.in_memory()
     try:
-        return Store.open(place, read_only=True)
+        return Store.open(path, read_only=True)
     except StoreError:
-        # In a folder where nothing can be written SQLite cannot make the file it shares with a writer.
-        return Store.copy_of(place)
+        # In a read-only folder SQLite cannot create the -shm file that it shares with a writer.
+        return Store.copy_of(path)

@@ -1,4 +1,4 @@
-"""An image that was annotated and has another size now: what is known of it in the new pixels."""
+"""Scales annotations and edits of an image whose file has another size than when it was annotated."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 
 
 def resized(document: ImageDocument, width: int, height: int) -> ImageDocument:
-    """The document for an image of another size (pixels); what is drawn keeps its share of it."""
+    """Returns the document scaled to an image of ``width`` x ``height`` pixels."""
     sx, sy = width / document.width, height / document.height
     annotations = tuple(_scaled(a, sx, sy) for a in document.annotations)
     return replace(document, width=width, height=height, annotations=annotations)
 
 
 def scaled_edit(edit: Edit, sx: float, sy: float) -> Edit:
-    """The edit for an image that is ``sx`` times as wide and ``sy`` times as high."""
+    """Returns the edit with all coordinates scaled by ``sx`` and ``sy``."""
     return replace(edit, put=tuple(Placed(_scaled(p.annotation, sx, sy), p.index) for p in edit.put))
 
 

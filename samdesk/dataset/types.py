@@ -1,4 +1,4 @@
-"""What a dataset says: summaries, notices, steps of the history."""
+"""Values that a dataset returns: image summaries, notices, log entries."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from samdesk.images.reader import ImageError
 __all__ = ["NAMES", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
 
 NAMES = ImageKey("data.yaml")
-"""Stands for the file with the class names where a conflict is told by key."""
+"""The key of a conflict or notice about the file with the class names."""
 
 
 @dataclass(frozen=True)
 class ImageSummary:
-    """One row of the list of images.
+    """One row of the image list.
 
     Attributes:
         key: Which image.
-        width: Of the EXIF-rotated image, pixels; None: not looked at yet.
+        width: Of the EXIF-rotated image, pixels; None: not read yet.
         height: As ``width``.
-        count: Its annotations; for an image only its label file knows, that file's lines once counted.
-        pending: Those a person has not agreed with.
+        count: Number of annotations; of an image not in the store, lines of its label file, once counted.
+        pending: Number of annotations that the user has not accepted.
         review: How far the user has got with it.
-        problem: Why it cannot be shown, in words; None: nothing known.
+        problem: Why it cannot be shown, for the user; None: no problem known.
     """
 
     key: ImageKey
@@ -41,11 +41,11 @@ class ImageSummary:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the user should know, without a question being asked.
+    """A message for the user that needs no answer.
 
     Attributes:
         kind: "bad-lines", "changed-outside", "read-only", "locked", "image", "labels" or "save".
-        message: In words: what, which file, what to do.
+        message: What happened, which file, what to do.
         path: The file it is about.
         line: The line of that file, counted from 1.
         key: The image it is about (``NAMES``: the file with the class names).
@@ -60,10 +60,15 @@ class Notice:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One step of the history, and the one that takes it back.
+    """One step of the undo history.
 
-    A step on one image carries its edit. A step on several (a run, a relabelling) carries an empty edit
-    for each, which names the image: only the store knows such a step whole.
+    The edits of a step on several images (a run, a relabelling) are empty and only name the images; the
+    store has them whole.
+
+    Attributes:
+        seq: Its number in the log.
+        do: What redoing it applies.
+        undo: What undoing it applies.
     """
 
     seq: int

@@ -1,4 +1,4 @@
-"""ImageDocument: all annotations of one image, the unit of save."""
+"""Image documents: all annotations of one image, the unit of saving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ImageDocument:
     """All annotations of one image.
 
     Attributes:
-        key: Which image.
+        key: The image.
         width: Of the EXIF-rotated image, pixels.
         height: Of the EXIF-rotated image, pixels.
         annotations: In painting order, the last on top.
@@ -33,11 +33,11 @@ class ImageDocument:
     revision: int = 0
 
     def find(self, annotation_id: AnnotationId) -> Annotation | None:
-        """The annotation with this id, or None."""
+        """Returns the annotation with an id, or None."""
         return next((a for a in self.annotations if a.id == annotation_id), None)
 
     def index(self, annotation_id: AnnotationId) -> int:
-        """Its place in painting order; ``KeyError`` if it is not there."""
+        """Returns the place of an annotation in painting order. Raises ``KeyError`` if there is none."""
         for i, annotation in enumerate(self.annotations):
             if annotation.id == annotation_id:
                 return i
@@ -46,7 +46,16 @@ class ImageDocument:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs between two states of one document (or of the label set)."""
+    """The differences between two states of a document, or that the label set changed.
+
+    Attributes:
+        key: The image; None: no document is open.
+        added: Annotations only the new state has.
+        removed: Annotations only the old state has.
+        modified: Annotations that differ.
+        review: The review state of the image differs.
+        labels: The label set differs.
+    """
 
     key: ImageKey | None
     added: frozenset[AnnotationId] = frozenset()
@@ -57,12 +66,12 @@ class Changes:
 
     @property
     def geometry(self) -> frozenset[AnnotationId]:
-        """Every annotation that came, went or changed."""
+        """All annotations that were added, removed or modified."""
         return self.added | self.removed | self.modified
 
 
 def diff(before: ImageDocument, after: ImageDocument) -> Changes:
-    """What an edit changed, found by comparing the two states."""
+    """Returns the differences between two states of a document."""
     old = {a.id: a for a in before.annotations}
     new = {a.id: a for a in after.annotations}
     return Changes(

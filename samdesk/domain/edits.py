@@ -13,7 +13,7 @@ from samdesk.domain.review import AnnotationReview, ReviewChange
 
 @dataclass(frozen=True)
 class Placed:
-    """An annotation and its place in painting order; None puts it on top (or leaves it there)."""
+    """An annotation and its place in painting order; None keeps the place, or puts a new one on top."""
 
     annotation: Annotation
     index: int | None = None
@@ -21,15 +21,15 @@ class Placed:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change to one document: what is dropped, what is put, and the image's state.
+    """An invertible change of one document.
 
-    Dropping an id that is gone and putting one that is there (it is replaced) are both sound, so an
-    edit still applies after another edit touched other annotations of the image.
+    Dropping an unknown id does nothing and putting a known one replaces it, so an edit still applies after
+    another edit has changed other annotations of the image.
 
     Attributes:
-        drop: Annotations that leave.
-        put: Annotations that are there afterwards, new or in place of the one with the same id.
-        review: What becomes of the image's review state; None leaves it.
+        drop: Annotations to remove.
+        put: Annotations to add, or to replace those with the same ids.
+        review: How the review state of the image changes; None leaves it.
     """
 
     drop: tuple[AnnotationId, ...] = ()
@@ -40,7 +40,7 @@ class Edit:
         return bool(self.drop or self.put) or self.review is not None
 
     def apply(self, document: ImageDocument) -> tuple[ImageDocument, Edit]:
-        """The document after the edit, and the edit that takes it back exactly (but for ``revision``)."""
+        """Returns the edited document and the inverse, which restores all but ``revision``."""
         return self._applied(document), self._inverse(document)
 
     def _applied(self, document: ImageDocument) -> ImageDocument:
@@ -64,31 +64,31 @@ class Edit:
 
     def _inverse(self, document: ImageDocument) -> Edit:
         before = {a.id: Placed(a, i) for i, a in enumerate(document.annotations)}
-        ours = list(dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)]))
+        ids = list(dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)]))
         return Edit(
-            drop=tuple(i for i in ours if i not in before),
-            put=tuple(before[i] for i in ours if i in before),
+            drop=tuple(i for i in ids if i not in before),
+            put=tuple(before[i] for i in ids if i in before),
             review=None if self.review is None else ReviewChange.to(document.review),
         )
 
 
 def add(annotations: Iterable[Annotation]) -> Edit:
-    """Puts new annotations on top."""
+    """Returns the edit that adds annotations on top."""
     return Edit(put=tuple(Placed(a) for a in annotations))
 
 
 def remove(ids: Iterable[AnnotationId]) -> Edit:
-    """Drops annotations."""
+    """Returns the edit that removes annotations."""
     return Edit(drop=tuple(ids))
 
 
 def update(annotations: Iterable[Annotation]) -> Edit:
-    """Puts changed annotations in place of those with the same ids."""
+    """Returns the edit that replaces the annotations with the same ids."""
     return Edit(put=tuple(Placed(a) for a in annotations))
 
 
 def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: LabelId) -> Edit:
-    """Gives annotations another label."""
+    """Returns the edit that gives annotations another label."""
     chosen = set(ids)
     return update(
         replace(a, label_id=label_id)
@@ -100,8 +100,8 @@ def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: Labe
 def by_user(edit: Edit) -> Edit:
     """Returns the edit as one made by hand.
 
-    What it puts is accepted and belongs to no run any more; the image counts as edited, unless the edit
-    says more (``accept_image``).
+    The annotations it puts are accepted and no longer belong to a run; the image becomes edited, unless the
+    edit sets its review state (``accept_image``).
     """
     put = tuple(
         replace(p, annotation=replace(p.annotation, review=AnnotationReview.ACCEPTED, run_id=None))
@@ -111,20 +111,20 @@ def by_user(edit: Edit) -> Edit:
 
 
 def accept_image(document: ImageDocument) -> Edit:
-    """A person agrees with everything on the image (Ctrl+Enter)."""
+    """Returns the edit that accepts an image and all its annotations (Ctrl+Enter)."""
     pending = [a for a in document.annotations if a.review is AnnotationReview.PENDING]
     return replace(by_user(update(pending)), review=ReviewChange.SET_ACCEPTED)
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """What is saved, undone and redone as one: edits to documents, or a new label set, or both.
+    """Edits of documents and a change of the label set that are saved, undone and redone as one.
 
     Attributes:
         text: What the user did, for the undo menu ("Add person").
-        edits: One edit an image.
-        labels: The label set afterwards, or None to leave it.
-        labels_before: The label set before, for the way back; set whenever ``labels`` is.
+        edits: One edit per image.
+        labels: The new label set; None leaves it.
+        labels_before: The label set before, for the inverse; set whenever ``labels`` is.
         run_id: The auto-annotate run it belongs to, if any.
     """
 

@@ -269,7 +269,7 @@ def test_a_broken_image_does_not_stop_a_change_of_labels(tmp_path: Path) -> None
     dataset.commit(Transaction("Move", labels=moved, labels_before=labels))
     (notice,) = dataset.notices()
     assert (notice.kind, notice.key) == ("labels", broken)
-    assert "keeps its class ids" in notice.message
+    assert "keeps its old class ids" in notice.message
     dataset.close()
 
 

@@ -94,7 +94,7 @@ def test_nothing_is_called_saved_when_the_folder_is_gone(tmp_path: Path) -> None
     with_labels(dataset, "cat")
     draw(dataset, key)
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
-    with pytest.raises(StoreError, match="is gone"):
+    with pytest.raises(StoreError, match="is missing"):
         draw(dataset, key, 30)
     assert not (tmp_path / "photos").exists()
     (tmp_path / "elsewhere").rename(tmp_path / "photos")

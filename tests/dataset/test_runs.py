@@ -44,7 +44,7 @@ def test_a_run_is_one_step(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path)
     assert dataset.redo() is not None
     assert (files(tmp_path), [content(dataset.load(k)) for k in keys]) == after
-    with pytest.raises(StoreError, match="not open"):
+    with pytest.raises(StoreError, match="has ended"):
         dataset.commit_run(run, keys[0], remove([]))
     dataset.close()
 

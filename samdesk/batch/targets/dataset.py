@@ -13,7 +13,7 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.open import store_place
+from samdesk.dataset.open import locate_store
 from samdesk.dataset.store.database import StoreError
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -33,7 +33,7 @@ def find_dataset(images: ImageSet) -> ImageSet | None:
     # The resolved path first; the given one for a folder that is linked into a dataset.
     for root in dict.fromkeys((real, images.root)):
         for folder in _candidates(root):
-            if os.path.isfile(store_place(folder)):  # noqa: PTH113 - False where a folder cannot be read
+            if os.path.isfile(locate_store(folder)):  # noqa: PTH113 - False where a folder cannot be read
                 inside = root.relative_to(folder)
                 return ImageSet(folder, tuple(ImageKey((inside / key).as_posix()) for key in images.keys))
     return None

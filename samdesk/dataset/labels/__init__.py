@@ -1,1 +1,1 @@
-"""The label files of a dataset, and the file with its class names."""
+"""The label files of a dataset and the file with its class names."""

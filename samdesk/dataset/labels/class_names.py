@@ -1,4 +1,4 @@
-"""The file with the class names (data.yaml), kept equal to the label set."""
+"""Keeps the file with the class names (data.yaml) in step with the label set."""
 
 from __future__ import annotations
 
@@ -16,67 +16,69 @@ from samdesk.formats.yolo import data_yaml
 _YAML = (".yaml", ".yml")
 
 
-class NamesFile:
-    """Reads the class names of a dataset, and writes them where the trainer reads them.
+class ClassNamesFile:
+    """Reads the class names of a dataset and writes them where the Ultralytics trainer reads them.
 
     Attributes:
-        path: The yaml file: the one with names that was found, else data.yaml above ``images`` or in the
+        path: The YAML file: the one with names that was found, else data.yaml above ``images`` or in the
             dataset's folder.
-        conflict: It holds other names than samdesk knows of, and is left alone until the user has chosen.
+        found: The names found on opening, by class id.
+        conflict: Another program has changed the names; the file is not written until the user has chosen.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[ImageKey], tell: Callable[[Notice], None]) -> None:
+    def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None]) -> None:
         self._folder = folder
-        self._tell = tell
+        self._notify = notify
         self._failing = False
-        self._agreed: tuple[tuple[str, ...], tuple[int, int] | None] | None = None
+        self._synced: tuple[tuple[str, ...], tuple[int, int] | None] | None = None
         self.conflict = False
         root, self._images = _layout(folder, keys)
         search = data_yaml.search_names(folder)
         for problem in search.problems:
-            tell(Notice("labels", problem))
+            notify(Notice("labels", problem))
         found = search.found
         self.found = found.names if found else ()
         self.path = found.path if found and found.path.suffix.lower() in _YAML else root / "data.yaml"
-        if self.path.parent != root:  # found elsewhere: paths in it start there
+        if self.path.parent != root:  # its paths are relative to its own folder
             self._images = _relative(root / self._images, self.path.parent)
 
     def names(self) -> tuple[str, ...] | None:
-        """The names that the yaml file holds now; None if it is not there or holds none."""
+        """Reads the names of the YAML file; None if there is no such file or it holds none."""
         if not self.path.is_file():
             return None
         found = data_yaml.read_names(self.path.parent)
         return found.names if found is not None and found.path == self.path else None
 
     def sync(self, labels: LabelSet, last: tuple[str, ...] | None) -> bool:
-        """Writes the names if they differ; True if the file now holds them.
+        """Writes the names of the label set if they differ. Returns whether the file holds them now.
 
         Args:
             labels: The label set.
-            last: The names that samdesk last wrote to or read from the file; others are another program's.
+            last: The names that samdesk last wrote or read; if the file holds others, another program has
+                changed it.
         """
         if self.conflict or not labels:
             return False
-        if self._agreed == (labels.names, _stamp(self.path)):
+        if self._synced == (labels.names, _stamp(self.path)):
             return True
-        there = self.names()
-        if there == labels.names:
-            self._agreed = (labels.names, _stamp(self.path))
+        on_disk = self.names()
+        if on_disk == labels.names:
+            self._synced = (labels.names, _stamp(self.path))
             return True
-        if there is not None and there != last:
-            self._clash()
+        if on_disk is not None and on_disk != last:
+            self._mark_conflict()
             return False
         try:
             old = self.path.read_text("utf-8") if self.path.is_file() else None
             atomic.write_text(self.path, data_yaml.render(old, labels.names, self._images))
         except (OSError, ValueError) as error:
-            self._fail(error)
+            self._report_failure(error)
             return False
         self._failing = False
         return True
 
     def merged(self, labels: LabelSet) -> LabelSet:
-        """The label set with the file's names: the class id decides which label a name belongs to."""
+        """Returns the label set with the names of the file, matched by class id."""
         names = unique_names(self.names() or ())
         kept = tuple(replace(label, name=name) for label, name in zip(labels, names, strict=False))
         result = LabelSet(kept)
@@ -84,20 +86,20 @@ class NamesFile:
             result = result.add(name)
         return result
 
-    def _clash(self) -> None:
+    def _mark_conflict(self) -> None:
         self.conflict = True
         text = (
-            f"{self.path} was changed by another program: its class names are not samdesk's. It is left as "
-            "it is until you choose: keep samdesk's labels, or take those of the file"
+            f"{self.path} was changed by another program: its class names differ from samdesk's. It is not "
+            "written until you choose: keep samdesk's labels, or use those of the file"
         )
-        self._tell(Notice(CHANGED, text, str(self.path), key=NAMES))
+        self._notify(Notice(CHANGED, text, str(self.path), key=NAMES))
 
-    def _fail(self, error: Exception) -> None:
+    def _report_failure(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
             reason = error.strerror if isinstance(error, OSError) else None
             text = f"{self.path} cannot be written: {reason or error}. The class names are saved in the store"
-            self._tell(Notice("save", text, str(self.path)))
+            self._notify(Notice("save", text, str(self.path)))
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -109,7 +111,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Names a label set can take, by class id: none empty, none twice."""
+    """Returns the names with none empty and none twice, as a label set needs them."""
     result: list[str] = []
     for i, name in enumerate(names):
         name = " ".join(str(name).split()) or f"class_{i}"
@@ -120,7 +122,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _layout(folder: Path, keys: Sequence[ImageKey]) -> tuple[Path, str]:
-    """The folder for data.yaml, and where the images are as seen from it."""
+    """Returns the folder for data.yaml, and the path of the images relative to it."""
     if folder.name == "images":
         return folder.parent, "images"
     if folder.parent.name == "images":

@@ -1,4 +1,4 @@
-"""Label files as files: where they are, what they hold, and documents from them."""
+"""Label files: their paths, their content, and the documents made from them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ CHANGED = "changed-outside"
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A document made from a label file.
+class ImportedDocument:
+    """A document imported from a label file.
 
     Attributes:
-        document: What the good lines say.
-        labels: The label set, longer where the file has class ids without a name.
-        file: The file's content and hash, for the store.
-        problems: The bad lines.
-        boxes: The file holds boxes, not outlines.
+        document: The annotations of the lines that could be read.
+        labels: The label set, with labels appended for class ids without a name.
+        file: The state of the file, for the store.
+        problems: The lines that could not be read.
+        boxes: The file holds boxes instead of outlines.
     """
 
     document: ImageDocument
@@ -45,7 +45,7 @@ class LabelFiles:
     """The label files of a dataset.
 
     Attributes:
-        folder: The dataset's folder, with links resolved (as the trainer does).
+        folder: The dataset's folder, with links resolved as the trainer does.
         keys: Its images.
         format: Their format.
     """
@@ -56,11 +56,11 @@ class LabelFiles:
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
 
     def path(self, key: ImageKey) -> Path:
-        """Where the Ultralytics trainer looks for the labels of an image."""
+        """Returns the label file of an image, by the rule of the Ultralytics trainer; it may not exist."""
         return Path(self._path(key))
 
     def owner(self, key: ImageKey) -> ImageKey:
-        """The image whose labels are in the file: another one if two images differ by suffix only."""
+        """Returns the image whose labels the file holds: of images that differ by suffix only, the first."""
         if self._owners is None:
             self._owners = {}
             for other in self.keys:
@@ -68,7 +68,7 @@ class LabelFiles:
         return self._owners.get(self._path(key), key)
 
     def read(self, key: ImageKey) -> bytes | None:
-        """The content of an image's label file; None if there is none. Raises ``OSError``."""
+        """Returns the content of an image's label file; None if there is none. Raises ``OSError``."""
         if self.owner(key) != key:
             return None
         try:
@@ -77,7 +77,7 @@ class LabelFiles:
             return None
 
     def existing(self, keys: Iterable[ImageKey]) -> list[ImageKey]:
-        """Those images that have a label file; one look at each folder, none at the files."""
+        """Returns those images that have a label file. Lists each folder once and opens no file."""
         folders: dict[str, set[str]] = {}
         result = []
         for key in keys:
@@ -88,14 +88,16 @@ class LabelFiles:
                 result.append(key)
         return result
 
-    def parse(self, key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet) -> Imported:
-        """The document that a label file's content says; an empty one for no file.
+    def parse(
+        self, key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet
+    ) -> ImportedDocument:
+        """Returns the document that a label file's content describes; an empty one for no file.
 
         The same content gives the same annotation ids, so an edit made before a restart still fits.
         """
         width, height = size
         if data is None:
-            return Imported(ImageDocument(key, width, height), labels, FileState())
+            return ImportedDocument(ImageDocument(key, width, height), labels, FileState())
         parsed = self.format.parse(data.decode("utf-8", errors="replace"), width, height)
         labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
         annotations = tuple(
@@ -110,10 +112,10 @@ class LabelFiles:
         document = ImageDocument(key, width, height, annotations)
         conflict = BAD_LINES if parsed.problems else None
         state = FileState(file_hash(data), conflict, data, digest(document, labels))
-        return Imported(document, labels, state, parsed.problems, parsed.detection)
+        return ImportedDocument(document, labels, state, parsed.problems, parsed.detection)
 
     def count_classes(self, data: bytes | None) -> Counter[int]:
-        """The number of lines per class id of a label file's content; empty for no file."""
+        """Returns the number of lines per class id of a label file's content; empty for no file."""
         return Counter() if data is None else self.format.count_classes(data)
 
     def _path(self, key: ImageKey) -> str:
@@ -122,12 +124,12 @@ class LabelFiles:
 
 
 def file_hash(data: bytes | None) -> str | None:
-    """A hash of a file's content; None for no file."""
+    """Returns the SHA-256 of a file's content, hexadecimal; None for no file."""
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:
-    """The set with at least ``count`` labels; new ones are named "class_7" by their class id."""
+    """Returns the label set with at least ``count`` labels; new ones are named by class id ("class_7")."""
     while len(labels) < count:
         name = f"class_{len(labels)}"
         while labels.find(name) is not None:
@@ -137,7 +139,7 @@ def with_classes(labels: LabelSet, count: int) -> LabelSet:
 
 
 def digest(document: ImageDocument, labels: LabelSet) -> str:
-    """A hash of what a document's label file says: class ids and regions, in order."""
+    """Returns the SHA-256 of the class ids and regions of a document, in order, hexadecimal."""
     result = hashlib.sha256()
     for annotation in document.annotations:
         result.update(f"{labels.index(annotation.label_id)}:".encode())

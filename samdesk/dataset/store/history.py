@@ -1,4 +1,4 @@
-"""The edit log: what was done, how to take it back, and auto-annotate runs as one step each."""
+"""The undo log: steps with their edits and inverses; an auto-annotate run is one step."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from samdesk.dataset.change import MakeEdit, fixed
+from samdesk.dataset.change import EditFactory, constant_edit
 from samdesk.dataset.store import serial
-from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.database import Store, StoreError
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -20,8 +20,8 @@ KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
 
 @dataclass(frozen=True)
-class Step:
-    """One row of the log. ``do`` and ``undo`` are in the order in which they are applied."""
+class LogStep:
+    """One row of the log. ``owner`` names its rows in ``log_edits``: a run id, or "step" and ``seq``."""
 
     seq: int
     owner: str
@@ -32,42 +32,48 @@ class Step:
 
 
 def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Edit:
-    """How one edit of a run is taken back on a document that people may have changed since.
+    """Returns the edit that undoes one edit of a run on a document that may have been edited since.
 
-    What still carries the run's id goes, what the run replaced comes back; what a person made of the
-    run's annotations (changed or deleted) stays.
+    Annotations that still carry the run's id are dropped and those it replaced come back; annotations of
+    the run that were edited by hand or deleted since stay as they are.
     """
-    there = {a.id: a for a in document.annotations}
+    present = {a.id: a for a in document.annotations}
     put_by_run = {p.annotation.id for p in do.put}
 
-    def ours(placed: Placed) -> bool:
-        now = there.get(placed.annotation.id)
+    def restores(placed: Placed) -> bool:
+        now = present.get(placed.annotation.id)
         if placed.annotation.id in put_by_run:
             return now is not None and now.run_id == run_id
         return now is None
 
-    drop = tuple(i for i in undo.drop if i in there and there[i].run_id == run_id)
-    return replace(undo, drop=drop, put=tuple(p for p in undo.put if ours(p)))
+    drop = tuple(i for i in undo.drop if i in present and present[i].run_id == run_id)
+    return replace(undo, drop=drop, put=tuple(p for p in undo.put if restores(p)))
 
 
 def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
-    """The edit without bringing back what belongs to runs that were taken back."""
-    dead = tuple(p.annotation.id for p in edit.put if p.annotation.run_id in undone)
-    if not dead:
+    """Returns the edit without putting annotations that belong to undone runs."""
+    dropped = tuple(p.annotation.id for p in edit.put if p.annotation.run_id in undone)
+    if not dropped:
         return edit
-    put = tuple(p for p in edit.put if p.annotation.id not in dead)
-    return replace(edit, drop=(*edit.drop, *dead), put=put)
+    put = tuple(p for p in edit.put if p.annotation.id not in dropped)
+    return replace(edit, drop=(*edit.drop, *dropped), put=put)
 
 
 class History:
-    """Reads and writes the log; transactions are the caller's."""
+    """Reads and writes the undo log. The caller opens transactions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
-        """Adds a step and returns its number; steps that were taken back can no longer be redone."""
-        self._forget_undone()
+        """Appends a step and returns its number; undone steps are deleted.
+
+        Args:
+            do: The step.
+            undo: Its inverse.
+            owner: The run whose edits are in the log already; "": the edits are written now.
+        """
+        self._delete_undone()
         cursor = self._store.execute(
             "INSERT INTO log (owner, text, labels, labels_before, run_id) VALUES (?,?,?,?,?)",
             (
@@ -85,44 +91,49 @@ class History:
             self._add_edits(owner, 0, do.edits, undo.edits[::-1])
         return seq
 
-    def newest(self) -> Step | None:
-        """The step that an undo takes back."""
+    def newest(self) -> LogStep | None:
+        """Returns the step to undo next; None if there is none."""
         return self._step("undone=0 ORDER BY seq DESC")
 
-    def next_redo(self) -> Step | None:
-        """The step that a redo does again."""
+    def next_redo(self) -> LogStep | None:
+        """Returns the step to redo next; None if there is none."""
         return self._step("undone=1 ORDER BY seq")
 
-    def replay(self, step: Step, way: Literal["undo", "do"]) -> list[tuple[ImageKey, MakeEdit]]:
-        """The edits that take a step back, or do it again, on documents as they are now."""
+    def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
+        """Returns the edits that undo or redo a step, each made for the current document."""
         undone = frozenset(self.runs("undone"))
         run_id = step.run_id if step.owner == step.run_id else None
-        result: list[tuple[ImageKey, MakeEdit]] = []
+        result: list[tuple[ImageKey, EditFactory]] = []
         for key, edit, opposite in self._edits(step, way):
             if run_id is None:
-                result.append((key, fixed(without_runs(edit, undone))))
+                result.append((key, constant_edit(without_runs(edit, undone))))
             elif way == "do":
-                result.append((key, fixed(edit)))
+                result.append((key, constant_edit(edit)))
             else:
                 result.append((key, partial(run_undo, do=opposite, undo=edit, run_id=run_id)))
         return result
 
-    def _edits(self, step: Step, way: str) -> list[tuple[ImageKey, Edit, Edit]]:
-        """(image, edit, its opposite) of a step in the order to apply."""
+    def _edits(self, step: LogStep, way: str) -> list[tuple[ImageKey, Edit, Edit]]:
+        """Returns (image, edit, its opposite) of a step in the order to apply. Raises ``StoreError``."""
         found = self._store.rows(
             "SELECT image, do, undo FROM log_edits WHERE owner=? ORDER BY n", (step.owner,)
         )
-        whole = [
-            (ImageKey(k), serial.edit_from_text(do), serial.edit_from_text(undo)) for k, do, undo in found
-        ]
+        try:
+            whole = [
+                (ImageKey(k), serial.edit_from_text(do), serial.edit_from_text(undo)) for k, do, undo in found
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{self._store.path}: the history of {step.text!r} is damaged ({error})"
+            ) from error
         return whole if way == "do" else [(key, undo, do) for key, do, undo in reversed(whole)]
 
-    def mark(self, step: Step, *, undone: bool, back: KeyedEdits, labels_back: LabelSet | None) -> None:
-        """Notes that a step was taken back (or done again), and exactly how to reverse that.
+    def mark(self, step: LogStep, *, undone: bool, back: KeyedEdits, labels_back: LabelSet | None) -> None:
+        """Records that a step was undone or redone, and the exact inverse of that.
 
         Args:
-            step: Which.
-            undone: Its new state.
+            step: The step.
+            undone: Whether it is undone now.
             back: The inverses, in the order in which their edits were just applied.
             labels_back: The label set before, if it changed.
         """
@@ -142,14 +153,14 @@ class History:
             self._store.execute("UPDATE runs SET state=? WHERE id=?", (state, step.run_id))
 
     def entries(self, limit: int) -> tuple[list[LogEntry], list[LogEntry]]:
-        """The newest steps done, oldest first; the steps undone, the next redo first."""
+        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
         sql = "SELECT seq, owner, text, labels, labels_before, run_id FROM log WHERE"
         done = self._store.rows(f"{sql} undone=0 ORDER BY seq DESC LIMIT ?", (limit,))
         undone = self._store.rows(f"{sql} undone=1 ORDER BY seq LIMIT ?", (limit,))
         return [self.entry(_step(r)) for r in reversed(done)], [self.entry(_step(r)) for r in undone]
 
-    def entry(self, step: Step) -> LogEntry:
-        """A step as the rest of the program sees it."""
+    def entry(self, step: LogStep) -> LogEntry:
+        """Returns a step as a ``LogEntry``."""
         count = self._store.row("SELECT count(*) FROM log_edits WHERE owner=?", (step.owner,))
         if count == (1,) and step.run_id is None:
             ((key, do_edit, undo_edit),) = self._edits(step, "do")
@@ -165,7 +176,7 @@ class History:
         )
 
     def begin_run(self, run_id: RunId, text: str) -> None:
-        """Opens a run."""
+        """Begins a run."""
         self._store.execute("INSERT INTO runs (id, text, state) VALUES (?,?,'open')", (run_id, text))
 
     def add_to_run(self, run_id: RunId, key: ImageKey, do: Edit, undo: Edit) -> None:
@@ -174,7 +185,7 @@ class History:
         self._add_edits(run_id, row[0] if row else 0, [(key, do)], [(key, undo)])
 
     def end_run(self, run_id: RunId) -> LogEntry | None:
-        """Closes a run: one step for all its edits; None if it has none."""
+        """Ends a run. Returns the one step with all its edits; None if it has none."""
         row = self._store.row("SELECT text FROM runs WHERE id=? AND state='open'", (run_id,))
         if row is None:
             return None
@@ -184,14 +195,14 @@ class History:
         self._store.execute("UPDATE runs SET state='done' WHERE id=?", (run_id,))
         run = Transaction(row[0], run_id=run_id)
         seq = self.append(run, run, owner=run_id)
-        return self.entry(Step(seq, run_id, row[0], None, None, run_id))
+        return self.entry(LogStep(seq, run_id, row[0], None, None, run_id))
 
     def is_open(self, run_id: RunId) -> bool:
-        """Whether edits can be added to a run."""
+        """Returns whether a run has not ended yet."""
         return self._store.row("SELECT 1 FROM runs WHERE id=? AND state='open'", (run_id,)) is not None
 
     def rewrite(self, key: ImageKey, change: Callable[[Edit], Edit]) -> None:
-        """Changes every edit of an image in the log (the image's pixels are others now)."""
+        """Changes every edit of an image in the log, as after a change of the image's size."""
         found = self._store.rows("SELECT do, undo, owner, n FROM log_edits WHERE image=?", (key,))
         self._store.execute_many(
             "UPDATE log_edits SET do=?, undo=? WHERE owner=? AND n=?",
@@ -202,12 +213,12 @@ class History:
         )
 
     def find(self, seq: int) -> LogEntry | None:
-        """A step by its number."""
+        """Returns a step by its number; None if there is none."""
         step = self._step("seq=?", seq)
         return None if step is None else self.entry(step)
 
     def runs(self, state: str) -> list[RunId]:
-        """The runs in a state: "open", "done" or "undone"."""
+        """Returns the runs in a state: "open", "done" or "undone"."""
         return [RunId(r[0]) for r in self._store.rows("SELECT id FROM runs WHERE state=?", (state,))]
 
     def _add_edits(self, owner: str, first: int, do: KeyedEdits, undo: KeyedEdits) -> None:
@@ -220,19 +231,19 @@ class History:
             ],
         )
 
-    def _forget_undone(self) -> None:
+    def _delete_undone(self) -> None:
         self._store.execute("DELETE FROM log_edits WHERE owner IN (SELECT owner FROM log WHERE undone=1)")
         self._store.execute("DELETE FROM log WHERE undone=1")
 
-    def _step(self, where: str, *values: int) -> Step | None:
+    def _step(self, where: str, *values: int) -> LogStep | None:
         sql = "SELECT seq, owner, text, labels, labels_before, run_id FROM log WHERE"
         row = self._store.row(f"{sql} {where} LIMIT 1", values)
         return None if row is None else _step(row)
 
 
-def _step(row: tuple[object, ...]) -> Step:
+def _step(row: tuple[object, ...]) -> LogStep:
     seq, owner, text, labels, before, run_id = row
-    return Step(
+    return LogStep(
         int(str(seq)),
         str(owner),
         str(text),

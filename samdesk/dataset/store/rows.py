@@ -1,4 +1,4 @@
-"""Documents, labels and settings as rows of the store."""
+"""Reads and writes documents, labels and settings as rows of the store."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ _PUT = f"INSERT OR REPLACE INTO annotations ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?
 
 @dataclass(frozen=True)
 class FileState:
-    """What the store knows of an image's label file.
+    """The state of an image's label file.
 
     Attributes:
-        hash: Of the file as last seen or written; None: there was none.
-        conflict: Why it is not written ("bad-lines", "changed-outside"); None: it may be.
-        imported: The content the document came from; None: from no file.
-        digest: Of what that content said; a document that says the same gets it back byte for byte.
+        hash: SHA-256 of the file as last read or written; None: there was none.
+        conflict: Why it is not written ("bad-lines", "changed-outside"); None: no conflict.
+        imported: The content that the document was imported from; None: it was not.
+        digest: Of the annotations in ``imported``; while the document has the same, the file keeps that
+            content byte for byte.
     """
 
     hash: str | None = None
@@ -39,7 +40,7 @@ class FileState:
 
 @dataclass(frozen=True)
 class StoredImage:
-    """What the store knows of an image without its annotations.
+    """An image in the store without its annotations.
 
     Attributes:
         width: Of the EXIF-rotated image, pixels.
@@ -57,13 +58,13 @@ class StoredImage:
 
 
 class Rows:
-    """Reads and writes domain values; transactions are the caller's."""
+    """Reads and writes domain values. The caller opens transactions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def read(self, key: ImageKey) -> ImageDocument | None:
-        """The document of an image; None if the store does not know the image."""
+        """Returns the document of an image; None if the image is not in the store. Raises ``StoreError``."""
         row = self._store.row("SELECT width, height, review, revision FROM images WHERE key=?", (key,))
         if row is None:
             return None
@@ -78,20 +79,22 @@ class Rows:
         return ImageDocument(key, row[0], row[1], annotations, review, row[3])
 
     def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
-        """Puts an image that is not there yet."""
+        """Inserts an image that is not in the store yet."""
         self._store.execute(
             "INSERT INTO images (key, width, height, review, revision, count, pending, dirty,"
             " conflict, file_hash, imported, imported_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            (*_head(document), dirty, file.conflict, file.hash, file.imported, file.digest),
+            (*_image_values(document), dirty, file.conflict, file.hash, file.imported, file.digest),
         )
         self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
 
     def update(self, before: ImageDocument, after: ImageDocument) -> None:
-        """Writes what differs, and marks the label file as out of date."""
+        """Writes the differences and marks the label file as out of date."""
         key = after.key
         old = {a.id: a for a in before.annotations}
-        gone = old.keys() - {a.id for a in after.annotations}
-        self._store.execute_many("DELETE FROM annotations WHERE image=? AND id=?", [(key, i) for i in gone])
+        removed = old.keys() - {a.id for a in after.annotations}
+        self._store.execute_many(
+            "DELETE FROM annotations WHERE image=? AND id=?", [(key, i) for i in removed]
+        )
         known = dict(self._store.rows("SELECT id, position FROM annotations WHERE image=?", (key,)))
         places = positions([a.id for a in after.annotations], known)
         self._put(
@@ -105,50 +108,50 @@ class Rows:
         self._store.execute(
             "UPDATE images SET width=?, height=?, review=?, revision=?, count=?, pending=?, dirty=1"
             " WHERE key=?",
-            (*_head(after)[1:], key),
+            (*_image_values(after)[1:], key),
         )
 
     def file(self, key: ImageKey) -> FileState | None:
-        """What is known of an image's label file; None if the store does not know the image."""
+        """Returns the state of an image's label file; None if the image is not in the store."""
         row = self._store.row(
             "SELECT file_hash, conflict, imported, imported_digest FROM images WHERE key=?", (key,)
         )
         return None if row is None else FileState(*row)
 
     def set_file(self, key: ImageKey, file: FileState, *, dirty: bool) -> None:
-        """Writes what is known of an image's label file."""
+        """Writes the state of an image's label file."""
         self._store.execute(
             "UPDATE images SET file_hash=?, conflict=?, imported=?, imported_digest=?, dirty=? WHERE key=?",
             (file.hash, file.conflict, file.imported, file.digest, dirty, key),
         )
 
-    def settle(self, key: ImageKey, file_hash: str | None) -> None:
-        """The label file says what the annotations say, and has this hash."""
+    def set_written(self, key: ImageKey, file_hash: str | None) -> None:
+        """Records that the label file is up to date and has this hash."""
         self._store.execute("UPDATE images SET file_hash=?, dirty=0 WHERE key=?", (file_hash, key))
 
-    def mark_all(self) -> None:
-        """Every label file that says anything is out of date (class ids moved)."""
+    def mark_all_dirty(self) -> None:
+        """Marks every label file with annotations as out of date, after class ids have changed."""
         self._store.execute("UPDATE images SET dirty=1 WHERE count > 0")
 
     def keys(self, where: str = "1") -> list[ImageKey]:
-        """The images for which an SQL condition holds."""
+        """Returns the images for which an SQL condition holds."""
         return [ImageKey(r[0]) for r in self._store.rows(f"SELECT key FROM images WHERE {where}")]
 
-    def looked_at(self, key: ImageKey) -> bool:
-        """Whether an auto-annotate run that still stands has looked at the image, whatever it found."""
+    def seen_by_run(self, key: ImageKey) -> bool:
+        """Returns whether an auto-annotate run that is not undone has processed the image."""
         sql = "SELECT 1 FROM log_edits JOIN runs ON id = owner WHERE image=? AND state != 'undone'"
         return self._store.row(f"{sql} LIMIT 1", (key,)) is not None
 
     def conflicts(self) -> dict[ImageKey, str]:
-        """Why label files are not written."""
+        """Returns the images whose label file is not written, and why."""
         found = self._store.rows("SELECT key, conflict FROM images WHERE conflict IS NOT NULL")
         return {ImageKey(key): conflict for key, conflict in found}
 
     def images(self, keys: Sequence[ImageKey] | None) -> dict[ImageKey, StoredImage]:
-        """Returns the images that the store knows, without their annotations.
+        """Returns images of the store without their annotations.
 
         Args:
-            keys: Which; None: all.
+            keys: Which images; None: all.
         """
         sql = "SELECT key, width, height, count, pending, review FROM images"
         if keys is None:
@@ -160,37 +163,37 @@ class Rows:
         return result
 
     def images_with(self, label_id: LabelId) -> list[ImageKey]:
-        """The images with an annotation of a label."""
+        """Returns the images that have an annotation with a label."""
         sql = "SELECT DISTINCT image FROM annotations WHERE label_id=? ORDER BY image"
         return [ImageKey(r[0]) for r in self._store.rows(sql, (label_id,))]
 
     def usage(self) -> dict[LabelId, int]:
-        """How many annotations each label has."""
+        """Returns the number of annotations per label."""
         return dict(self._store.rows("SELECT label_id, count(*) FROM annotations GROUP BY label_id"))
 
     def labels(self) -> LabelSet:
-        """The label set."""
+        """Returns the label set."""
         found = self._store.rows("SELECT id, name, color FROM labels ORDER BY position")
         return LabelSet(tuple(Label(LabelId(i), name, color) for i, name, color in found))
 
     def write_labels(self, labels: LabelSet) -> None:
-        """Replaces the label set. The transaction fails if an annotation is left without its label."""
+        """Replaces the label set. The transaction fails if a label that is in use is missing."""
         self._store.execute_many(
             "INSERT INTO labels (id, position, name, color) VALUES (?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
             " position=excluded.position, name=excluded.name, color=excluded.color",
             [(label.id, i, label.name, label.color) for i, label in enumerate(labels)],
         )
-        there = {r[0] for r in self._store.rows("SELECT id FROM labels")}
-        gone = there - {label.id for label in labels}
-        self._store.execute_many("DELETE FROM labels WHERE id=?", [(i,) for i in gone])
+        stored = {r[0] for r in self._store.rows("SELECT id FROM labels")}
+        removed = stored - {label.id for label in labels}
+        self._store.execute_many("DELETE FROM labels WHERE id=?", [(i,) for i in removed])
 
     def setting(self, key: str) -> str | None:
-        """A value kept with the dataset."""
+        """Returns a value stored with the dataset; None if there is none."""
         row = self._store.row("SELECT value FROM settings WHERE key=?", (key,))
         return None if row is None else str(row[0])
 
     def set_setting(self, key: str, value: str) -> None:
-        """Keeps a value with the dataset."""
+        """Stores a value with the dataset."""
         self._store.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)", (key, value))
 
     def _images(self, sql: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
@@ -201,14 +204,18 @@ class Rows:
             raise StoreError(f"{self._store.path}: the list of images is damaged ({error})") from error
 
     def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
-        self._store.execute_many(_PUT, [(*_values(a), place, key) for a, place in placed])
+        self._store.execute_many(_PUT, [(*_annotation_values(a), place, key) for a, place in placed])
 
 
 def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
-    """A rising number for each id; those that have one keep it if they still rise.
+    """Returns a rising number for each id; known ids keep theirs if these still rise.
 
-    New ones between two of them lie at equal distances. Where so many came in between, time and again, that
-    there is no room left, all are numbered anew.
+    New ids between two known ones get numbers at equal distances. All are renumbered where repeated
+    insertions have left no room between two numbers.
+
+    Args:
+        order: The ids in order.
+        known: The numbers of those that have one.
     """
     kept = [known[i] for i in order if i in known]
     result: list[float] = []
@@ -229,7 +236,7 @@ def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
     return result
 
 
-def _head(document: ImageDocument) -> tuple[Any, ...]:
+def _image_values(document: ImageDocument) -> tuple[Any, ...]:
     pending = sum(a.review is AnnotationReview.PENDING for a in document.annotations)
     return (
         document.key,
@@ -242,7 +249,7 @@ def _head(document: ImageDocument) -> tuple[Any, ...]:
     )
 
 
-def _values(annotation: Annotation) -> tuple[Any, ...]:
+def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:
     return (
         annotation.id,
         annotation.label_id,

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from samdesk.base import atomic, places
 from samdesk.dataset.lock import DatasetLock, dataset_id
-from samdesk.dataset.open import store_place
+from samdesk.dataset.open import locate_store
 from samdesk.settings.file import rename_bad
 from samdesk.training.record.teaching import (
     DETECTOR,
@@ -211,7 +211,7 @@ def export(teaching: Teaching, to: Path) -> None:
 
 
 def _inside(folder: Path) -> Path:
-    return store_place(folder).parent / "taught"
+    return locate_store(folder).parent / "taught"
 
 
 def _home(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base.jobs import CancelToken
-from samdesk.dataset.readonly import Peek, peek
+from samdesk.dataset.readonly import ReadOnlyDataset, open_read_only
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
@@ -92,7 +92,7 @@ def read_accepted(
     cancel = cancel or CancelToken()
     images: list[AcceptedImage] = []
     unread: list[str] = []
-    with peek(folder, max_pixels=max_pixels) as dataset:
+    with open_read_only(folder, max_pixels=max_pixels) as dataset:
         stored = {key for key, image in dataset.images().items() if _has_accepted(image)}
         keys = stored.union(dataset.only_in_files())
         chosen = _some(keys, most)
@@ -125,7 +125,7 @@ def _some(keys: Iterable[ImageKey], most: int) -> set[ImageKey]:
     return set(ranked[:most])
 
 
-def _read(dataset: Peek, key: ImageKey) -> AcceptedImage:
+def _read(dataset: ReadOnlyDataset, key: ImageKey) -> AcceptedImage:
     document = dataset.document(key)
     whole = document.review is ImageReview.ACCEPTED
     kept = [a for a in document.annotations if whole or a.review is AnnotationReview.ACCEPTED]

@@ -18,7 +18,7 @@ import shapely
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import NAMES, Dataset
 from samdesk.dataset.lock import DatasetLock
-from samdesk.dataset.readonly import peek
+from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
 from samdesk.dataset.store.database import VERSION, Store, StoreError
 from samdesk.dataset.types import ImageSummary, LogEntry
@@ -418,7 +418,7 @@ def test_a_store_of_version_1_that_is_open_elsewhere_is_shown_and_not_changed(
 
 def test_a_store_of_version_1_is_read_without_being_changed(folder: Path, path: Path, expected: Json) -> None:
     before = path.read_bytes()
-    with peek(folder) as dataset:
+    with open_read_only(folder) as dataset:
         found = {key: document_seen(dataset.document(key)) for key in dataset.keys}
     assert found == {k: d for k, (d, _) in as_opened(expected)["state"]["documents"].items()}
     store = Store.copy_of(path)

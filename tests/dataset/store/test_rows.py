@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Polygon
 
-from samdesk.dataset.change import indexes_move, next_labels
+from samdesk.dataset.change import class_ids_change, rebase_labels
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.rows import positions
 from samdesk.domain.edits import Edit, Placed
@@ -63,10 +63,10 @@ def test_labels_added_meanwhile_stay() -> None:
     base = LabelSet.from_names(["a", "b"])
     target = base.move(base.labels[1].id, 0)
     current = base.add("class_2")
-    assert next_labels(target, base, current).names == ("b", "a", "class_2")
-    assert next_labels(target, None, current).names == ("b", "a")
+    assert rebase_labels(target, base, current).names == ("b", "a", "class_2")
+    assert rebase_labels(target, None, current).names == ("b", "a")
     clash = base.add("c").rename(base.labels[0].id, "class_2")
-    assert next_labels(clash, base, current).names == ("class_2", "b", "c", "class_2_")
-    assert indexes_move(base, target)
-    assert not indexes_move(base, current)
-    assert indexes_move(current, base)
+    assert rebase_labels(clash, base, current).names == ("class_2", "b", "c", "class_2_")
+    assert class_ids_change(base, target)
+    assert not class_ids_change(base, current)
+    assert class_ids_change(current, base)
