@@ -432,7 +432,7 @@ def test_a_conflict_is_noticed_and_settled_with_the_file(ready: Desk) -> None:
     spin_until(lambda: bool(ready.heard.keys))
     assert ready.heard.keys == [(A,)]
     assert len(ready.load(A).annotations) == 2
-    assert ready.client.history.texts[-1] == "Take the annotations of a.txt"
+    assert ready.client.history.texts[-1] == "Use the annotations of a.txt"
     ready.client.history.undo()
     assert ready.ids() == ["one"]
 
