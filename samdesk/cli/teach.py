@@ -1,6 +1,6 @@
-"""``samdesk teach DATASET``: Flint learns from what was accepted.
+"""``samdesk teach DATASET``: trains Flint on the accepted annotations of a dataset.
 
-Exit codes: 0 done, 1 something could not be taught, 2 wrong usage, 130 stopped (Ctrl+C).
+Exit codes: 0 success, 1 a training failed, 2 usage error, 130 stopped (Ctrl+C).
 """
 
 from __future__ import annotations
@@ -14,59 +14,61 @@ import typer
 from samdesk.base.jobs import CancelToken
 
 if TYPE_CHECKING:
-    from samdesk.cli.teach_output import Teller
-    from samdesk.training.record.taught import Kind, Teaching
+    from samdesk.cli.teach_output import EventPrinter
+    from samdesk.training.record.taught_record import Kind, TaughtWeights
     from samdesk.training.teach.teach_all import TeachPlan
 
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 
 
 def teach(  # noqa: PLR0913 - one argument an option
-    dataset: Annotated[Path, typer.Argument(help="A folder of photos with accepted annotations.")],
-    masks: Annotated[bool, typer.Option(help="Teach the masks: from 8 images.")] = True,
-    detector: Annotated[bool, typer.Option(help="Teach the detector your classes: from about 20.")] = True,
+    dataset: Annotated[Path, typer.Argument(help="A folder of images with accepted annotations.")],
+    masks: Annotated[bool, typer.Option(help="Train the masks (needs 8 images or more).")] = True,
+    detector: Annotated[
+        bool, typer.Option(help="Train the detector on your classes (20 images or more work well).")
+    ] = True,
     use: Annotated[
         Optional[bool],  # noqa: UP045
-        typer.Option(help="Use what is better; by default it asks, and without a terminal it does not."),
+        typer.Option(help="Use the result if it is better. Default: ask, or no if not on a terminal."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start from Flint as shipped.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Use what was in use before.")] = False,
-    redo: Annotated[bool, typer.Option("--redo", help="Take an undo back.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="What was taught, and what is in use.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start from Flint's own weights.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Go back to the weights used before.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Redo the last undone step.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List all taught weights.")] = False,
     export: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE", help="Copy the taught weights in use to a file."),
     ] = None,
     source: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--from", metavar="FILE", help="Use weights that were taught elsewhere."),
+        typer.Option("--from", metavar="FILE", help="Use taught weights from a file."),
     ] = None,
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
     base: Annotated[Optional[Path], typer.Option(hidden=True)] = None,  # noqa: UP045
     quick: Annotated[bool, typer.Option("--quick", hidden=True)] = False,
 ) -> None:
-    """Teach Flint from accepted annotations: measured before and after on images held out.
+    """Train Flint on the accepted annotations of a dataset, measured on held-out images.
 
-    Photos and labels stay as they are: what is taught is kept in the dataset's .samdesk folder. Stopped
-    or crashed, the same command goes on from there.
+    Images and labels are not changed; taught weights are kept in the dataset's .samdesk folder. If the run
+    is stopped or crashes, the same command resumes it.
     """
-    # Here, not above: the window starts through the same command line and needs none of it.
+    # Imported here, because the window starts through the same command line and needs none of it.
     from samdesk.cli import teach_record
-    from samdesk.training.record.taught import DETECTOR, MASKS, TaughtError
+    from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtError
     from samdesk.training.teach.teach_all import TeachPlan
 
     kinds = tuple(kind for kind, wanted in ((MASKS, masks), (DETECTOR, detector)) if wanted)
     try:
         _check(dataset, kinds)
         if undo or redo:
-            teach_record.move(dataset, back=undo)
+            teach_record.step(dataset, back=undo)
         elif listing:
             teach_record.show(dataset)
         elif export is not None:
             teach_record.export(dataset, kinds, export)
         elif source is not None:
-            teach_record.bring(dataset, source)
+            teach_record.import_weights(dataset, source)
         else:
             raise typer.Exit(_run(TeachPlan(dataset, kinds, fresh, base, quick), use, as_json, background))
     except (ValueError, TaughtError) as error:
@@ -76,7 +78,7 @@ def teach(  # noqa: PLR0913 - one argument an option
 
 def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:
     if not dataset.is_dir():
-        raise ValueError(f"there is no folder {dataset}")
+        raise ValueError(f"folder not found: {dataset}")
     if not kinds:
         raise ValueError("--no-masks and --no-detector together leave nothing to teach")
 
@@ -84,8 +86,8 @@ def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:
 def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> int:
     from samdesk.cli.background import lower_priority, stop_on_stdin
     from samdesk.cli.interrupt import stop_on_ctrl_c
-    from samdesk.cli.teach_output import teller
-    from samdesk.training.teach.events import Ended, Event, Failed, Stopped
+    from samdesk.cli.teach_output import event_printer
+    from samdesk.training.teach.events import Event, TrainingEnded, TrainingFailed, TrainingStopped
     from samdesk.training.teach.teach_all import teach_all
 
     cancel, codes = CancelToken(), [DONE]
@@ -93,61 +95,61 @@ def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> 
         lower_priority()
         stop_on_stdin(cancel)
 
-    def tell(event: Event) -> None:
-        codes.append(STOPPED if isinstance(event, Stopped) else FAILED if isinstance(event, Failed) else DONE)
-        show.tell(event)
+    def on_event(event: Event) -> None:
+        codes.append({TrainingStopped: STOPPED, TrainingFailed: FAILED}.get(type(event), DONE))
+        printer.print_event(event)
 
     try:
-        with stop_on_ctrl_c(cancel, "Stopping; what was learned is kept"), teller(as_json) as show:
-            results = teach_all(plan, tell, cancel)
+        with stop_on_ctrl_c(cancel, "Stopping; progress so far is kept"), event_printer(as_json) as printer:
+            results = teach_all(plan, on_event, cancel)
         better = [t for t in results if t.better]
         if not as_json:
             _print(results)
-        if better and _agreed(use, better, as_json):
-            _use(plan.folder, better, show, as_json)
+        if better and _confirmed(use, better, as_json):
+            _use(plan.folder, better, printer, as_json)
         if as_json:
-            show.tell(Ended())
+            printer.print_event(TrainingEnded())
     except KeyboardInterrupt:
-        typer.echo("Stopped. What was learned is kept; the same command goes on from there.", err=True)
+        typer.echo("Stopped. Progress so far is kept; run the same command to resume.", err=True)
         return STOPPED
     except BrokenPipeError:
-        return STOPPED  # whoever heard it is gone
+        return STOPPED  # the reader of the output has exited
     return max(codes)
 
 
-def _use(folder: Path, better: list[Teaching], show: Teller, as_json: bool) -> None:
-    from samdesk.cli.teach_output import kind_words
-    from samdesk.training.record.taught import Taught
-    from samdesk.training.teach.events import Used
+def _use(folder: Path, better: list[TaughtWeights], printer: EventPrinter, as_json: bool) -> None:
+    from samdesk.cli.teach_output import kind_names
+    from samdesk.training.record.taught_record import TaughtRecord
+    from samdesk.training.teach.events import WeightsUsed
 
-    Taught.read(folder).use(*better)
+    TaughtRecord.read(folder).use(*better)
     if as_json:
-        show.tell(Used(tuple(t.id for t in better)))
+        printer.print_event(WeightsUsed(tuple(t.id for t in better)))
     else:
-        back = f"'samdesk teach {folder} --undo' takes it back"
-        typer.echo(f"In use now: the taught {kind_words(better)}. {back}.")
+        undo = f"'samdesk teach {folder} --undo' undoes this"
+        typer.echo(f"Now using the taught {kind_names(better)}; {undo}.")
 
 
-def _print(results: tuple[Teaching, ...]) -> None:
+def _print(results: tuple[TaughtWeights, ...]) -> None:
     from rich.console import Console
 
-    from samdesk.cli.teach_output import WHAT, print_table
+    from samdesk.cli.teach_output import KIND_TITLES, print_table
 
     if not results:
         return
     print_table(results, Console())
-    for teaching in results:
-        if not teaching.better:
-            typer.echo(f"{WHAT[teaching.kind]}: not better, so nothing was changed.")
+    for entry in results:
+        if not entry.better:
+            typer.echo(f"{KIND_TITLES[entry.kind]}: no improvement; nothing was changed.")
 
 
-def _agreed(use: bool | None, better: list[Teaching], as_json: bool) -> bool:
-    from samdesk.cli.teach_output import kind_words
+def _confirmed(use: bool | None, better: list[TaughtWeights], as_json: bool) -> bool:
+    from samdesk.cli.teach_output import kind_names
 
     if use is not None:
         return use
     if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         if not as_json:
-            typer.echo("Better. It is kept, but not used: add --use to use it.")
+            typer.echo("Improved. The weights are kept but not in use; add --use to use them.")
         return False
-    return typer.confirm(f"Better. Use the taught {kind_words(better)} in this dataset?", default=True)
+    return typer.confirm(f"Improved. Use the taught {kind_names(better)} in this dataset?", default=True)

@@ -1,4 +1,4 @@
-"""How a teaching is told: a bar on a terminal, plain lines in a log, JSON for another program."""
+"""Prints the events of a training: a progress bar on a terminal, plain lines in a log, or JSON."""
 
 from __future__ import annotations
 
@@ -11,102 +11,111 @@ import typer
 
 from samdesk.base import text
 from samdesk.cli.progress import progress_bar
-from samdesk.training.record.taught import MASKS, Kind, Teaching
-from samdesk.training.teach.events import Begun, Event, Failed, Found, Progressed, Stopped, to_line
+from samdesk.training.record.taught_record import MASKS, Kind, TaughtWeights
+from samdesk.training.teach.events import (
+    Event,
+    MaterialFound,
+    TrainingFailed,
+    TrainingProgress,
+    TrainingStarted,
+    TrainingStopped,
+    to_line,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-WHAT = {"masks": "Masks", "detector": "Detector"}
+KIND_TITLES = {"masks": "Masks", "detector": "Detector"}
 _EVERY_S = 5.0
 
 
-class Teller(Protocol):
-    """Hears the events of a teaching."""
+class EventPrinter(Protocol):
+    """Prints the events of a training."""
 
-    def tell(self, event: Event) -> None:
-        """One more event."""
+    def print_event(self, event: Event) -> None:
+        """Prints an event."""
 
 
-class JsonTeller:
-    """One object of JSON a line, on the standard output."""
+class JsonEventPrinter:
+    """Prints one JSON object per line on standard output."""
 
-    def tell(self, event: Event) -> None:
-        """One more line. Raises ``OSError`` once nobody reads them."""
+    def print_event(self, event: Event) -> None:
+        """Prints an event. Raises ``OSError`` when the reader has closed the pipe."""
         typer.echo(to_line(event))
 
 
-class LineTeller:
-    """Words, for logs and pipes; progress now and then."""
+class LineEventPrinter:
+    """Prints plain lines for logs and pipes; progress every few seconds."""
 
     def __init__(self) -> None:
-        self._told_at = 0.0
+        self._printed_at = 0.0
 
-    def tell(self, event: Event) -> None:
-        """One more event."""
-        if isinstance(event, Progressed):
+    def print_event(self, event: Event) -> None:
+        """Prints an event."""
+        if isinstance(event, TrainingProgress):
             self._progress(event)
         else:
-            self._say(words(event))
+            self._print(event_text(event))
 
-    def _progress(self, event: Progressed) -> None:
+    def _progress(self, event: TrainingProgress) -> None:
         now = time.monotonic()
-        if now - self._told_at >= _EVERY_S or event.done == event.total:
-            self._told_at = now
-            typer.echo(f"{WHAT[event.kind]}: {event.done}/{event.total} {pace(event)}".rstrip())
+        if now - self._printed_at >= _EVERY_S or event.done == event.total:
+            self._printed_at = now
+            typer.echo(f"{KIND_TITLES[event.kind]}: {event.done}/{event.total} {rate_text(event)}".rstrip())
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if text:
             typer.echo(text)
 
 
-class BarTeller(LineTeller):
-    """A bar that moves."""
+class BarEventPrinter(LineEventPrinter):
+    """Prints a progress bar."""
 
     def __init__(self, bar: Progress) -> None:
         super().__init__()
         self._bar = bar
         self._tasks: dict[Kind, TaskID] = {}
 
-    def _progress(self, event: Progressed) -> None:
+    def _progress(self, event: TrainingProgress) -> None:
         if event.kind not in self._tasks:
-            self._tasks[event.kind] = self._bar.add_task(WHAT[event.kind], total=None, state="")
+            self._tasks[event.kind] = self._bar.add_task(KIND_TITLES[event.kind], total=None, state="")
         total = event.total or None
-        self._bar.update(self._tasks[event.kind], completed=event.done, total=total, state=pace(event))
+        self._bar.update(self._tasks[event.kind], completed=event.done, total=total, state=rate_text(event))
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if text:
             self._bar.console.print(text, markup=False, highlight=False)
 
 
 @contextmanager
-def teller(as_json: bool) -> Iterator[Teller]:
-    """The one that fits where the output goes."""
+def event_printer(as_json: bool) -> Iterator[EventPrinter]:
+    """Yields the printer for JSON, a terminal or a log."""
     if as_json:
-        yield JsonTeller()
+        yield JsonEventPrinter()
         return
     with progress_bar(described=True) as bar:
-        yield LineTeller() if bar is None else BarTeller(bar)
+        yield LineEventPrinter() if bar is None else BarEventPrinter(bar)
 
 
-def words(event: Event) -> str:
-    """What an event says to a person; "" for those that say nothing of their own."""
-    if isinstance(event, Found):
+def event_text(event: Event) -> str:
+    """The text of an event for the user; "" if it has none."""
+    if isinstance(event, MaterialFound):
         return (
-            f"To learn from: {event.masks:,} accepted masks on {event.mask_images:,} images; "
-            f"{event.whole_images:,} images accepted as a whole."
+            f"Training material: {text.counted(event.masks, 'accepted mask')} on "
+            f"{text.counted(event.mask_images, 'image')}, "
+            f"{text.counted(event.whole_images, 'accepted image')}."
         )
-    if isinstance(event, Begun) and event.again:
-        return f"{WHAT[event.kind]}: going on where it stopped, if the accepted images are still the same."
-    if isinstance(event, Failed):
-        return event.message if event.kind is None else f"{WHAT[event.kind]}: {event.message}"
-    if isinstance(event, Stopped):
-        return "Stopped. What was learned is kept; the same command goes on from there."
+    if isinstance(event, TrainingStarted) and event.again:
+        return f"{KIND_TITLES[event.kind]}: resuming where it stopped, unless annotations have changed since."
+    if isinstance(event, TrainingFailed):
+        return event.message if event.kind is None else f"{KIND_TITLES[event.kind]}: {event.message}"
+    if isinstance(event, TrainingStopped):
+        return "Stopped. Progress so far is kept; run the same command to resume."
     return ""
 
 
-def pace(event: Progressed) -> str:
+def rate_text(event: TrainingProgress) -> str:
     """Rate and time left: "3.2 steps/s, 2 min 10 s left"."""
     if not event.rate:
         return ""
@@ -114,30 +123,30 @@ def pace(event: Progressed) -> str:
     return rate if event.seconds_left is None else f"{rate}, {text.duration(event.seconds_left)} left"
 
 
-def print_table(results: Sequence[Teaching], console: Console) -> None:
-    """Before and after, on images that nothing was learned from."""
+def print_table(results: Sequence[TaughtWeights], console: Console) -> None:
+    """Prints a table of the scores on the held-out images, before and after."""
     from rich.table import Table
 
-    table = Table(title="On accepted images held out", title_justify="left")
+    table = Table(title="On held-out images", title_justify="left")
     for title, justify in (("", "left"), ("before", "right"), ("after", "right"), ("", "left")):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
-    for teaching in results:
-        for score in teaching.scores:
+    for entry in results:
+        for score in entry.scores:
             gain = "" if score.before is None or score.after is None else f"{score.after - score.before:+.3f}"
             table.add_row(
                 score_title(score.what), text.share(score.before, 3), text.share(score.after, 3), gain
             )
     console.print(table)
-    for teaching in results:
+    for entry in results:
         console.print(
-            f"{WHAT[teaching.kind]}: learned from {teaching.n_train} images, judged by "
-            f"{teaching.n_held_out} others, in {text.duration(teaching.seconds, exact=True)}.",
+            f"{KIND_TITLES[entry.kind]}: trained on {entry.n_train} images, measured on "
+            f"{entry.n_held_out} others, in {text.duration(entry.seconds, exact=True)}.",
             highlight=False,
         )
 
 
 def score_title(what: str) -> str:
-    """What a figure is called."""
+    """The title of a score."""
     titles = {
         "box": "Mask from a box (IoU)",
         "click": "Mask from a click (IoU)",
@@ -146,6 +155,6 @@ def score_title(what: str) -> str:
     return titles.get(what, f"  {what.removeprefix('class ')} (AP50)")
 
 
-def kind_words(teachings: Sequence[Teaching]) -> str:
-    """Names what was taught: "masks and detector"."""
-    return " and ".join("masks" if t.kind == MASKS else "detector" for t in teachings)
+def kind_names(entries: Sequence[TaughtWeights]) -> str:
+    """The kinds in a list: "masks and detector"."""
+    return " and ".join("masks" if t.kind == MASKS else "detector" for t in entries)

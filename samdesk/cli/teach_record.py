@@ -1,4 +1,4 @@
-"""What ``samdesk teach`` does with what was taught before: undo, list, copy out, bring in."""
+"""The record operations of ``samdesk teach``: undo, redo, list, export and import."""
 
 from __future__ import annotations
 
@@ -9,75 +9,82 @@ from pathlib import Path
 import typer
 
 from samdesk.base.text import share
-from samdesk.cli.teach_output import WHAT
-from samdesk.training.record import taught as record
-from samdesk.training.record.taught import KINDS, InUse, Kind, Taught, TaughtError, Teaching
+from samdesk.cli.teach_output import KIND_TITLES
+from samdesk.training.record import taught_record as record
+from samdesk.training.record.taught_record import (
+    KINDS,
+    Kind,
+    TaughtError,
+    TaughtRecord,
+    TaughtWeights,
+    WeightsInUse,
+)
 
 
-def move(folder: Path, *, back: bool) -> None:
-    """Undoes or redoes, and says what is in use. Raises ``TaughtError``."""
-    before = Taught.read(folder)
+def step(folder: Path, *, back: bool) -> None:
+    """Undoes or redoes a step and prints the weights in use. Raises ``TaughtError``."""
+    before = TaughtRecord.read(folder)
     _warn(before)
     if not (before.can_undo if back else before.can_redo):
-        raise TaughtError(f"There is nothing to {'undo' if back else 'redo'} in {folder}.")
-    typer.echo(in_use_words((before.undo() if back else before.redo()).in_use))
+        raise TaughtError(f"Nothing to {'undo' if back else 'redo'} in {folder}.")
+    typer.echo(in_use_text((before.undo() if back else before.redo()).in_use))
 
 
 def show(folder: Path) -> None:
-    """Lists what was taught, the newest last."""
-    taught = Taught.read(folder)
+    """Lists the taught weights, newest last."""
+    taught = TaughtRecord.read(folder)
     _warn(taught)
-    for teaching in taught.teachings:
-        used = taught.in_use.of(teaching.kind) == teaching
-        typer.echo(f"{'*' if used else ' '} {teaching.id}  {line_of(teaching)}")
-    typer.echo(in_use_words(taught.in_use))
+    for entry in taught.entries:
+        used = taught.in_use.of(entry.kind) == entry
+        typer.echo(f"{'*' if used else ' '} {entry.id}  {entry_text(entry)}")
+    typer.echo(in_use_text(taught.in_use))
 
 
 def export(folder: Path, kinds: Sequence[Kind], to: Path) -> None:
     """Copies the taught weights in use to a file. Raises ``TaughtError``."""
-    taught = Taught.read(folder)
+    taught = TaughtRecord.read(folder)
     _warn(taught)
-    there = [t for kind in kinds if (t := taught.in_use.of(kind)) is not None]
-    if not there:
+    available = [t for kind in kinds if (t := taught.in_use.of(kind)) is not None]
+    if not available:
         raise TaughtError(f"No taught weights are in use in {folder}.")
-    if len(there) > 1:
-        raise TaughtError("Masks and detector are two files: add --no-detector or --no-masks.")
-    record.export(there[0], to)
-    typer.echo(f"{WHAT[there[0].kind]}: the taught weights are in {to}.")
+    if len(available) > 1:
+        raise TaughtError("Masks and detector are exported separately: add --no-detector or --no-masks.")
+    record.export(available[0], to)
+    typer.echo(f"{KIND_TITLES[available[0].kind]}: exported the taught weights to {to}.")
 
 
-def bring(folder: Path, file: Path) -> None:
-    """Uses weights from a file. Raises ``TaughtError``."""
-    taught = Taught.read(folder)
+def import_weights(folder: Path, file: Path) -> None:
+    """Adds weights from a file and puts them in use. Raises ``TaughtError``."""
+    taught = TaughtRecord.read(folder)
     _warn(taught)
-    typer.echo(in_use_words(taught.use(taught.bring(file)).in_use))
+    typer.echo(in_use_text(taught.use(taught.import_weights(file)).in_use))
 
 
-def in_use_words(in_use: InUse) -> str:
-    """What is in use, in one line."""
+def in_use_text(in_use: WeightsInUse) -> str:
+    """The weights in use, in one line."""
     parts = [f"{kind}: {_name(in_use.of(kind))}" for kind in KINDS]
     return f"In use: {'; '.join(parts)}."
 
 
-def line_of(teaching: Teaching) -> str:
-    """One teaching in a line."""
-    if teaching.problem:
-        return teaching.problem
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(teaching.when))
-    if teaching.origin:
-        return f"{when}  from {teaching.origin}"
+def entry_text(entry: TaughtWeights) -> str:
+    """One entry of the record, in one line."""
+    if entry.problem:
+        return entry.problem
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.when))
+    if entry.origin:
+        return f"{when}  from {entry.origin}"
     scores = ", ".join(
         f"{score.what} {share(score.before, 3)} to {share(score.after, 3)}"
-        for score in teaching.scores
+        for score in entry.scores
         if not score.what.startswith("class ")
     )
-    return f"{when}  {WHAT[teaching.kind].lower()}, {teaching.n_train} images: {scores}"
+    return f"{when}  {KIND_TITLES[entry.kind].lower()}, {entry.n_train} images: {scores}"
 
 
-def _name(teaching: Teaching | None) -> str:
-    return "Flint as shipped" if teaching is None else teaching.id
+def _name(entry: TaughtWeights | None) -> str:
+    return "Flint's own" if entry is None else entry.id
 
 
-def _warn(taught: Taught) -> None:
+def _warn(taught: TaughtRecord) -> None:
     if taught.problem:
         typer.echo(taught.problem, err=True)

@@ -1,4 +1,4 @@
-"""``samdesk train`` and ``samdesk evaluate``: from photos with annotations to weights and figures."""
+"""``samdesk train`` and ``samdesk evaluate``: train Flint on annotated images, measure mask models."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, 
 
 def train(
     data: Annotated[list[Path], _FOLDERS],
-    out: Annotated[Path, typer.Option(help="Where checkpoint, log, report and weights go.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log, report and weights.")] = Path(
         "flint-run"
     ),
-    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    steps: Annotated[int, typer.Option(help="Optimiser steps; 0 for the default.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     encoder_rate: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Learning rate of the encoder; 0 leaves YOLO11n's as it is."),
+        typer.Option(help="Learning rate of the encoder; 0 freezes it."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
-    """Train Flint from YOLO11n. Ctrl+C stops; the same command goes on where it stopped."""
+    """Train Flint from YOLO11n. Ctrl+C stops; the same command resumes."""
     from dataclasses import replace
 
     from samdesk.training.masks.recipe import Recipe
@@ -39,37 +39,39 @@ def train(
     recipe = replace(Recipe(), seed=seed)
     recipe = replace(recipe, steps=steps) if steps else recipe
     recipe = recipe if encoder_rate is None else replace(recipe, encoder_rate=encoder_rate)
-    with _told() as cancel:
+    with _stoppable() as cancel:
         _train(data, out, recipe, device, cancel)
 
 
 def evaluate(
     data: Annotated[list[Path], _FOLDERS],
-    model: Annotated[str, typer.Option(help="flint, a SAM by name or path, 'grabcut' or 'box'.")] = "flint",
-    everything: Annotated[bool, typer.Option("--all", help="All photos, not only those held out.")] = False,
-    least_area: Annotated[float, typer.Option(help="Smaller instances are left out, pixels.")] = 0.0,
+    model: Annotated[str, typer.Option(help="flint, a SAM model or file, 'grabcut' or 'box'.")] = "flint",
+    all_images: Annotated[bool, typer.Option("--all", help="All images, not only those held out.")] = False,
+    least_area: Annotated[float, typer.Option(help="Skip instances smaller than this, in pixels.")] = 0.0,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--json", help="Write every single outcome there."),
+        typer.Option("--json", help="Also write every result to this file."),
     ] = None,
 ) -> None:
-    """Measure a model's mean IoU with simulated users, by prompt and size."""
+    """Measure a model's mean IoU with simulated prompts, by kind of prompt and size of object."""
     from dataclasses import asdict
 
-    from samdesk.training.evaluate.baselines import load_judged
-    from samdesk.training.evaluate.masks import evaluate as judge
+    from samdesk.training.evaluate.baselines import load_model_or_baseline
+    from samdesk.training.evaluate.masks import evaluate as evaluate_masks
     from samdesk.training.evaluate.report import table
     from samdesk.training.evaluate.splits import split_by_name
 
-    with _told() as cancel, _bar("photos") as show:
+    with _stoppable() as cancel, _bar("images") as show:
         images = _read(data)
-        images = images if everything else list(split_by_name(images).held_out)
+        images = images if all_images else list(split_by_name(images).held_out)
 
         def on_image(done: int, total: int) -> None:
             cancel.check()
             show(done, total)
 
-        outcomes = judge(load_judged(model), images, least_area=least_area, on_image=on_image)
+        outcomes = evaluate_masks(
+            load_model_or_baseline(model), images, least_area=least_area, on_image=on_image
+        )
     if json_file is not None:
         json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
     typer.echo(table(outcomes))
@@ -82,7 +84,7 @@ def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: Cancel
 
     split = split_by_name(_read(data))
     if not split.train:
-        raise EngineError(f"There are no annotated photos in {', '.join(map(str, data))}.")
+        raise EngineError(f"No annotated images in {', '.join(map(str, data))}.")
     base = flint_weights()
     yolo = build_yolo(read_yolo(base), str(base)).model
     network = new_network(yolo, recipe.seed)
@@ -91,20 +93,20 @@ def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: Cancel
             network, split, recipe, out, device=device, cancel=cancel,
             on_step=lambda report: show(report.step, recipe.steps),
         )  # fmt: skip
-    with _bar("photos judged") as show:
+    with _bar("images evaluated") as show:
         finish(trainer, split, base, out, show)
-    typer.echo(f"The weights and the report are in {out}.")
+    typer.echo(f"Weights and report written to {out}.")
 
 
 def _read(data: list[Path]) -> list[Any]:
     from samdesk.training.evaluate.coco import read_coco
-    from samdesk.training.teach.accepted import read_accepted
+    from samdesk.training.teach.material import read_material
 
     images: list[Any] = []
     for folder in data:
         try:
             coco = (folder / "instances.json").is_file()
-            images += read_coco(folder)[0] if coco else read_accepted(folder).images
+            images += read_coco(folder)[0] if coco else read_material(folder).images
         except (OSError, ValueError) as error:
             raise EngineError(f"{folder} cannot be read: {error}") from error
     return images
@@ -112,7 +114,7 @@ def _read(data: list[Path]) -> list[Any]:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Any]:
-    """A progress bar with counts and the time left."""
+    """Shows a progress bar with counts and the time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -122,17 +124,17 @@ def _bar(what: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _told() -> Iterator[CancelToken]:
-    """Ctrl+C asks for a stop; what goes wrong is said in words."""
+def _stoppable() -> Iterator[CancelToken]:
+    """Ctrl+C cancels the token; errors are printed and set the exit code."""
     cancel = CancelToken()
-    before = signal.signal(signal.SIGINT, lambda *_: cancel.cancel())
+    previous = signal.signal(signal.SIGINT, lambda *_: cancel.cancel())
     try:
         yield cancel
     except Cancelled:
-        typer.echo("Stopped. The same command goes on from here.")
+        typer.echo("Stopped. Run the same command to resume.")
         raise typer.Exit(130) from None
     except (EngineError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

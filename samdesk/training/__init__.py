@@ -1,1 +1,1 @@
-"""Training Flint, and teaching it what a user has labelled."""
+"""Training Flint: its own weights, and weights for a dataset from the accepted annotations."""

@@ -1,4 +1,4 @@
-"""What is taught from: photos and the instances that a person has accepted on them."""
+"""Training samples: images with their accepted instances."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Instance:
     """One accepted instance.
 
     Attributes:
-        region: Image pixels of the EXIF-rotated image.
-        label: Index of its class.
+        region: In pixels of the EXIF-rotated image.
+        label: Class id.
     """
 
     region: Region
@@ -23,13 +23,13 @@ class Instance:
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One photo with everything that was accepted on it.
+    """One image with its accepted instances.
 
     Attributes:
-        key: Its name in the dataset, unique there.
-        path: The photo.
+        key: Its name, unique in the dataset.
+        path: The image file.
         image_hw: Height and width of the EXIF-rotated image, pixels.
-        instances: In painting order.
+        instances: In drawing order, bottom to top.
     """
 
     key: str

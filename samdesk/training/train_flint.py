@@ -24,8 +24,8 @@ from samdesk.training.evaluate.report import write_report
 from samdesk.training.evaluate.splits import Split
 from samdesk.training.masks.batches import draw_batch, look_prompts, map_side, mask_chances
 from samdesk.training.masks.calibrate import calibrate
+from samdesk.training.masks.images import Photo, load_photos
 from samdesk.training.masks.losses import mask_iou
-from samdesk.training.masks.photos import Photo, load_photos
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import StepReport, Trainer
 

@@ -10,14 +10,14 @@ from PySide6.QtWidgets import QAbstractButton
 
 from samdesk.app import Services
 from samdesk.engine.models.registry import FLINT
-from samdesk.training.record.taught import DETECTOR, MASKS, Taught
+from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtRecord
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.dialog import TeachDialog
 from samdesk.ui.teach.result_dialog import TeachResultDialog
 from tests.e2e.conftest import Arrive
-from tests.helpers import teaching
+from tests.helpers import teach_processes
 from tests.helpers.desk import CONTROL, Person, photos
 from tests.helpers.flint_files import weights_file
 from tests.helpers.gated import GatedPredictor, Models
@@ -76,7 +76,7 @@ class Teacher:
     def __init__(self, arrive: Arrive, folder: Path, mode: str = "through") -> None:
         self.mode = mode
         self.models = FlintModels()
-        self.arguments = teaching.stand_in(lambda: self.mode)
+        self.arguments = teach_processes.stand_in(lambda: self.mode)
         self.person: Person = arrive(Services(load_predictor=self.models, teach=self.arguments))
         self.person.open(folder)
         self.person.until(lambda: self.person.desk.flows.taught.taught is not None)
@@ -93,7 +93,7 @@ class Teacher:
         self.person.key(K.Key_T, CONTROL)
         dialog = self.person.window.findChild(TeachDialog)
         assert dialog is not None
-        self.person.until(lambda: "Looking" not in dialog.found.text())
+        self.person.until(lambda: "Reading" not in dialog.found.text())
         return dialog
 
     def teach(self, *kinds: str) -> None:
@@ -120,12 +120,12 @@ def teacher(arrive: Arrive, parts: Path) -> Teacher:
 
 def test_what_there_is_to_learn_from(teacher: Teacher) -> None:
     dialog = teacher.ask()
-    assert dialog.found.text() == "18 accepted masks on 9 images. 10 images are accepted as a whole."
+    assert dialog.found.text() == "18 accepted masks on 9 images. 10 accepted images."
     assert dialog.classes.text() == "washer\u00a010\u00a0\u00a0·  gear\u00a09"
-    assert dialog.notes.text() == "1 plain box: for the detector only."
+    assert dialog.notes.text() == "1 plain box: used for the detector only."
     assert dialog.checks[MASKS].isChecked()
     assert dialog.minutes[MASKS].text().startswith("about ")
-    assert "10 images: it works, 20 or more make it good." in dialog.hints[DETECTOR].text()
+    assert "10 images are enough to start; 20 or more work well." in dialog.hints[DETECTOR].text()
     teacher.click(dialog.checks[MASKS])
     assert dialog.kinds == (DETECTOR,)
     teacher.click(dialog.checks[DETECTOR])
@@ -137,7 +137,7 @@ def test_too_little_says_what_to_do(arrive: Arrive, tmp_path: Path) -> None:
     teacher.person.draw(160, 100)
     teacher.person.until_saved()
     dialog = teacher.ask()
-    assert dialog.found.text() == "1 accepted mask on 1 image. 1 image is accepted as a whole."
+    assert dialog.found.text() == "1 accepted mask on 1 image. 1 accepted image."
     assert not dialog.checks[MASKS].isEnabled()
     assert "Accept masks on 7 more." in dialog.hints[MASKS].text()
     assert not dialog.start_button.isEnabled()
@@ -147,18 +147,18 @@ def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
     person = teacher.person
     teacher.until_drawn_by("Flint")
     teacher.teach_through()
-    assert teacher.bar.title.text() == "Flint got better"
+    assert teacher.bar.title.text() == "Flint has improved"
     assert teacher.bar.detail.text() == (
         "Masks: box 0.74 → 0.82, click 0.55 → 0.71;  Detector: mAP50 0.02 → 0.61"
     )
-    assert not Taught.read(parts).in_use, "the user decides"
+    assert not TaughtRecord.read(parts).in_use, "the user decides"
     assert not person.is_enabled("teach.undo")
     teacher.click(teacher.bar.use)
     teacher.until_drawn_by("Flint, taught")
     assert not teacher.bar.isVisible()
-    assert "In use in parts now: the taught masks and detector." in person.told
+    assert "parts now uses the taught masks and detector." in person.told
     assert "Auto-annotate finds washer, gear." in person.told
-    record = Taught.read(parts)
+    record = TaughtRecord.read(parts)
     assert record.in_use.masks is not None
     assert teacher.models.loaded[-1] == str(record.in_use.masks.path)
     assert person.is_enabled("teach.undo")
@@ -166,8 +166,8 @@ def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
     assert person.proposed_at(100, 100), "the taught one draws"
     person.press("Undo")
     teacher.until_drawn_by("Flint")
-    assert not Taught.read(parts).in_use
-    assert "Flint as it was shipped" in person.told
+    assert not TaughtRecord.read(parts).in_use
+    assert "Flint's own weights" in person.told
     person.press("Use again")
     teacher.until_drawn_by("Flint, taught")
 
@@ -176,14 +176,14 @@ def test_the_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None
     teacher.teach_through(DETECTOR)
     teacher.click(teacher.bar.use)
     person = teacher.person
-    person.until(lambda: bool(Taught.read(parts).in_use.detector))
+    person.until(lambda: bool(TaughtRecord.read(parts).in_use.detector))
     person.until(lambda: person.desk.flows.batch.taught is not None)
     person.key(K.Key_B, CONTROL)
     dialog = person.window.findChild(AutoAnnotateDialog)
     assert dialog is not None
     assert dialog.detector.itemText(0) == "Taught here (washer, gear)"
     assert dialog.detector.currentText() == "Taught here (washer, gear)"
-    taught = Taught.read(parts).in_use.detector
+    taught = TaughtRecord.read(parts).in_use.detector
     assert taught is not None
     assert dialog.plan().det_model == str(taught.path)
     person.until(lambda: dialog.classes.known)
@@ -215,13 +215,13 @@ def test_a_dataset_opens_with_what_was_taught_on_it(arrive: Arrive, parts: Path,
 def test_not_better_is_said_and_changes_nothing(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "worse")
     teacher.teach_through()
-    assert teacher.bar.title.text() == "Not better"
+    assert teacher.bar.title.text() == "No improvement"
     assert "box 0.74 → 0.72" in teacher.bar.detail.text()
-    assert "Flint stays as it is" in teacher.bar.detail.text()
+    assert "Flint is unchanged" in teacher.bar.detail.text()
     assert not teacher.bar.use.isVisible()
-    teacher.click(teacher.bar.leave)
+    teacher.click(teacher.bar.dismiss)
     assert not teacher.bar.isVisible()
-    assert not Taught.read(parts).in_use
+    assert not TaughtRecord.read(parts).in_use
 
 
 def test_who_draws_with_another_model_is_told(teacher: Teacher) -> None:
@@ -230,7 +230,7 @@ def test_who_draws_with_another_model_is_told(teacher: Teacher) -> None:
     teacher.until_drawn_by("mobile_sam.pt")
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.use)
-    person.until(lambda: "mobile_sam.pt draws the masks: choose Flint" in person.told)
+    person.until(lambda: "The current mask model is mobile_sam.pt; choose Flint" in person.told)
     person.press("Use Flint")
     teacher.until_drawn_by("Flint, taught")
 
@@ -251,10 +251,10 @@ def test_figures_beside_the_work(teacher: Teacher) -> None:
 
 def test_left_and_used_later(teacher: Teacher, parts: Path) -> None:
     teacher.teach_through(MASKS)
-    teacher.click(teacher.bar.leave)
-    assert not Taught.read(parts).in_use
+    teacher.click(teacher.bar.dismiss)
+    assert not TaughtRecord.read(parts).in_use
     dialog = teacher.ask()
-    assert "and not used: Masks: box 0.74 → 0.82" in dialog.before.text()
+    assert "not in use: Masks: box 0.74 → 0.82" in dialog.before.text()
     teacher.click(dialog.use_button)
     teacher.until_drawn_by("Flint, taught")
 
@@ -267,22 +267,22 @@ def test_stopped_and_gone_on(arrive: Arrive, parts: Path) -> None:
     assert not teacher.person.is_enabled("teach.start")
     teacher.person.click(100, 100)
     assert teacher.person.proposed_at(100, 100), "the canvas is used meanwhile"
-    teacher.click(teacher.bar.leave)
-    assert teacher.bar.leave.text() in ("Stopping…", "Close")
+    teacher.click(teacher.bar.dismiss)
+    assert teacher.bar.dismiss.text() in ("Stopping…", "Close")
     teacher.person.until(lambda: not teacher.person.desk.flows.teach.running)
-    assert "teach again to go on from there" in teacher.bar.detail.text()
+    assert "teach again to resume" in teacher.bar.detail.text()
     teacher.mode = "through"
     dialog = teacher.ask()
-    assert "It goes on where it stopped" in dialog.hints[MASKS].text()
+    assert "Resumes where it stopped" in dialog.hints[MASKS].text()
     teacher.click(dialog.start_button)
     teacher.person.until(lambda: not teacher.person.desk.flows.teach.running)
-    assert teacher.bar.title.text() == "Flint got better"
+    assert teacher.bar.title.text() == "Flint has improved"
 
 
 def test_a_crash_is_told_and_the_window_works(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "crash")
     teacher.teach_through(MASKS)
-    assert "The teaching was ended by the system" in teacher.person.told
+    assert "The training process was killed by the system" in teacher.person.told
     assert not teacher.bar.isVisible()
     assert teacher.person.is_enabled("teach.start")
     teacher.person.click(100, 100)
@@ -295,7 +295,7 @@ def test_the_window_closes_while_it_teaches(arrive: Arrive, parts: Path) -> None
     teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
     teacher.person.leave()
     assert not teacher.person.desk.workers.teach.running
-    assert Taught.read(parts).unfinished(MASKS)
+    assert TaughtRecord.read(parts).unfinished(MASKS)
 
 
 def test_out_of_one_dataset_and_into_another(teacher: Teacher, tmp_path: Path) -> None:
@@ -310,12 +310,12 @@ def test_out_of_one_dataset_and_into_another(teacher: Teacher, tmp_path: Path) -
     teacher.until_drawn_by("Flint")
     person.desk.view.actions.trigger("teach.bring")
     teacher.until_drawn_by("Flint, taught")
-    brought = Taught.read(tmp_path / "others").in_use.masks
-    assert brought is not None
-    assert brought.origin == str(file)
+    imported = TaughtRecord.read(tmp_path / "others").in_use.masks
+    assert imported is not None
+    assert imported.origin == str(file)
     file.write_text("no weights")
     person.desk.view.actions.trigger("teach.bring")
-    person.until(lambda: "holds no Flint weights" in person.told)
+    person.until(lambda: "does not contain Flint weights" in person.told)
 
 
 def test_taught_weights_that_cannot_be_loaded(teacher: Teacher, parts: Path) -> None:
@@ -325,12 +325,12 @@ def test_taught_weights_that_cannot_be_loaded(teacher: Teacher, parts: Path) -> 
     teacher.person.until(lambda: "The taught weights cannot be used" in teacher.person.told)
     teacher.until_drawn_by("Flint")
     teacher.person.press("Undo teaching")
-    teacher.person.until(lambda: not Taught.read(parts).in_use)
+    teacher.person.until(lambda: not TaughtRecord.read(parts).in_use)
 
 
 def test_a_damaged_record_is_told(arrive: Arrive, parts: Path) -> None:
-    one = Taught.read(parts).bring(weights_file(parts.parent / "w.safetensors", "head.a"))
-    Taught.read(parts).use(one)
+    one = TaughtRecord.read(parts).import_weights(weights_file(parts.parent / "w.safetensors", "head.a"))
+    TaughtRecord.read(parts).use(one)
     (parts / ".samdesk" / "taught" / "use.json").write_text("{")
     teacher = Teacher(arrive, parts)
     assert "use.json cannot be read" in teacher.person.told

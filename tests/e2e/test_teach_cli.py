@@ -24,12 +24,12 @@ from samdesk.training.detector.teach_detector import DetectorTeachResult
 from samdesk.training.evaluate.average_precision import DetectorScore
 from samdesk.training.masks import teach_masks
 from samdesk.training.masks.teach_masks import MaskTeachResult, Scores
-from samdesk.training.record.taught import DETECTOR, MASKS, Taught
+from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtRecord
 from tests.dataset.dataset_kit import photos
 from tests.dataset.dataset_kit import with_labels as give_labels
-from tests.helpers import teaching
+from tests.helpers import teach_processes
 from tests.helpers.flint_files import weights_file
-from tests.training.teach.test_accepted import outline
+from tests.training.teach.test_material import outline
 
 
 class Backs:
@@ -99,16 +99,16 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
 def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
     code, out, _ = run(folder)
     assert code == 0
-    assert "2 accepted masks on 2 images; 1 images accepted as a whole" in out
+    assert "2 accepted masks on 2 images, 1 accepted image" in out
     assert backs.asked["masks"]["images"] == ["0.png", "1.png"]
     assert backs.asked["detector"]["images"] == ["0.png"], "on the other something is not decided"
     assert backs.asked["detector"]["names"] == ("washer",), "a class without an example cannot be learned"
     for words in ("Mask from a box (IoU)", "0.700", "0.800", "+0.100", "Detector (mAP50)", "washer (AP50)"):
         assert words in out
-    assert "learned from 6 images, judged by 2 others, in 61 s" in out
+    assert "trained on 6 images, measured on 2 others, in 61 s" in out
     assert "add --use to use it" in out
-    taught = Taught.read(folder)
-    assert [t.kind for t in taught.teachings] == [MASKS, DETECTOR]
+    taught = TaughtRecord.read(folder)
+    assert [t.kind for t in taught.entries] == [MASKS, DETECTOR]
     assert not taught.in_use
     assert not taught.unfinished(MASKS)
 
@@ -116,23 +116,23 @@ def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
 def test_use_undo_redo_and_the_list(backs: Backs, folder: Path) -> None:
     code, out, _ = run(folder, "--use")
     assert code == 0
-    assert "In use now: the taught masks and detector" in out
-    assert Taught.read(folder).in_use.detector is not None
+    assert "Now using the taught masks and detector" in out
+    assert TaughtRecord.read(folder).in_use.detector is not None
     assert out.count("--undo") == 1
     code, out, _ = run(folder, "--list")
     assert out.count("* ") == 2
     assert "box 0.700 to 0.800" in out
     code, out, _ = run(folder, "--undo")
-    assert (code, out) == (0, "In use: masks: Flint as shipped; detector: Flint as shipped.\n")
+    assert (code, out) == (0, "In use: masks: Flint's own; detector: Flint's own.\n")
     assert run(folder, "--undo")[0] == 2
     code, out, _ = run(folder, "--redo")
     assert "masks: masks-" in out
-    assert Taught.read(folder).in_use.masks is not None
+    assert TaughtRecord.read(folder).in_use.masks is not None
 
 
 def test_the_next_one_starts_from_what_is_in_use(backs: Backs, folder: Path) -> None:
     run(folder, "--use")
-    taught = Taught.read(folder).in_use
+    taught = TaughtRecord.read(folder).in_use
     backs.gain = 0.2
     run(folder)
     assert taught.masks is not None
@@ -145,8 +145,8 @@ def test_not_better_is_not_used(backs: Backs, folder: Path) -> None:
     backs.gain = -0.1
     code, out, _ = run(folder, "--use")
     assert code == 0
-    assert "Masks: not better, so nothing was changed." in out
-    assert not Taught.read(folder).in_use
+    assert "Masks: no improvement; nothing was changed." in out
+    assert not TaughtRecord.read(folder).in_use
 
 
 def test_one_kind_alone(backs: Backs, folder: Path) -> None:
@@ -167,14 +167,14 @@ def test_what_fails_is_told_and_the_other_is_taught(
     code, out, _ = run(folder)
     assert code == 1
     assert "Masks: There are 2 images with accepted masks." in out
-    assert [t.kind for t in Taught.read(folder).teachings] == [DETECTOR]
+    assert [t.kind for t in TaughtRecord.read(folder).entries] == [DETECTOR]
 
 
 def test_a_full_disk_is_told(backs: Backs, folder: Path) -> None:
     backs.error = OSError(28, "No space left on device", "state.pt")
     code, out, _ = run(folder, "--no-detector")
     assert code == 1
-    assert "No space left on device (state.pt). Taught again, it goes on from there." in out
+    assert "No space left on device (state.pt). Start it again to resume." in out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
@@ -182,14 +182,14 @@ def test_ctrl_c_keeps_what_was_learned(backs: Backs, folder: Path) -> None:
     backs.between = lambda: os.kill(os.getpid(), signal.SIGINT)
     code, out, err = run(folder)
     assert code == 130
-    assert "Stopping; what was learned is kept" in err
-    assert "the same command goes on from there" in out
-    assert Taught.read(folder).unfinished(MASKS)
+    assert "Stopping; progress so far is kept" in err
+    assert "run the same command to resume" in out
+    assert TaughtRecord.read(folder).unfinished(MASKS)
     assert list(backs.asked) == ["masks"], "nothing else is begun"
     backs.between = lambda: None
     code, out, _ = run(folder)
     assert code == 0
-    assert "Masks: going on where it stopped" in out
+    assert "Masks: resuming where it stopped" in out
 
 
 def test_json_for_programs(backs: Backs, folder: Path) -> None:
@@ -210,26 +210,26 @@ def test_out_and_in(backs: Backs, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "washers.safetensors"
     code, _, err = run(folder, "--export", file)
     assert code == 2
-    assert "are two files" in err
+    assert "are exported separately" in err
     code, out, _ = run(folder, "--export", file, "--no-detector")
-    assert (code, out) == (0, f"Masks: the taught weights are in {file}.\n")
+    assert (code, out) == (0, f"Masks: exported the taught weights to {file}.\n")
     other = tmp_path / "other"
     photos(other, "0.png")
     code, out, _ = run(other, "--from", file)
     assert code == 0
-    assert Taught.read(other).in_use.masks is not None
+    assert TaughtRecord.read(other).in_use.masks is not None
     assert f"from {file}" in run(other, "--list")[1]
     file.write_text("no weights")
     code, _, err = run(other, "--from", file)
     assert code == 2
-    assert "holds no Flint weights" in err
+    assert "does not contain Flint weights" in err
     assert run(tmp_path, "--export", file)[0] == 2
 
 
 def test_wrong_usage(backs: Backs, tmp_path: Path) -> None:
     code, _, err = run(tmp_path / "nowhere")
     assert code == 2
-    assert "there is no folder" in err
+    assert "folder not found" in err
     assert backs.asked == {}
 
 
@@ -251,10 +251,10 @@ def test_a_damaged_record_is_told(backs: Backs, folder: Path) -> None:
 
 def test_a_real_teaching_of_the_detector(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    base, folder = teaching.base(tmp_path), teaching.parts(tmp_path / "parts")
+    base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
     code, out, _ = run(folder, "--no-masks", "--quick", "--base", base)
     assert code == 0, out
     assert "Detector (mAP50)" in out
-    (taught,) = Taught.read(folder).teachings
-    assert taught.names == teaching.LABELLED
-    assert taught.n_train + taught.n_held_out == teaching.COUNT
+    (taught,) = TaughtRecord.read(folder).entries
+    assert taught.names == teach_processes.LABELLED
+    assert taught.n_train + taught.n_held_out == teach_processes.COUNT

@@ -15,23 +15,23 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from samdesk.training.record.taught import DETECTOR, MASKS, Taught, Teaching
+from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtRecord, TaughtWeights
 from samdesk.training.teach.events import (
-    Begun,
-    Ended,
-    Failed,
-    Found,
-    Progressed,
-    Result,
-    Stopped,
-    Used,
+    MaterialFound,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingProgress,
+    TrainingResult,
+    TrainingStarted,
+    TrainingStopped,
+    WeightsUsed,
     from_line,
     to_line,
 )
 from samdesk.workers import teach as worker
 from samdesk.workers.failure import Failure
 from samdesk.workers.teach import Arguments, TeachClient, teach_arguments
-from tests.helpers import teaching
+from tests.helpers import teach_processes
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = 240_000
@@ -49,18 +49,18 @@ class Listener(QObject):
     def __init__(self, arguments: Arguments) -> None:
         super().__init__()
         self.client = TeachClient(arguments)
-        self.told: list[Any] = []
-        self.results: list[Teaching] = []
+        self.events: list[Any] = []
+        self.results: list[TaughtWeights] = []
         self.failures: list[Failure] = []
         self.finished: list[bool] = []
-        self.client.told.connect(self.told.append)
+        self.client.event_received.connect(self.events.append)
         self.client.result.connect(self.results.append)
         self.client.failed.connect(self.failures.append)
         self.client.finished.connect(self.finished.append)
 
     @property
-    def progress(self) -> list[Progressed]:
-        return [event for event in self.told if isinstance(event, Progressed)]
+    def progress(self) -> list[TrainingProgress]:
+        return [event for event in self.events if isinstance(event, TrainingProgress)]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ Hear = Callable[[Arguments], Listener]
 
 
 def test_from_start_to_end(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teaching.stand_in())
+    heard = hear(teach_processes.stand_in())
     heard.client.start(folder, [MASKS, DETECTOR])
     assert heard.client.running
     heard.client.start(folder, [DETECTOR])
@@ -88,16 +88,19 @@ def test_from_start_to_end(hear: Hear, folder: Path, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
     assert not heard.client.running
     assert heard.failures == []
-    assert isinstance(heard.told[0], Found)
-    assert [event for event in heard.told if isinstance(event, Begun)] == [Begun(MASKS), Begun(DETECTOR)]
+    assert isinstance(heard.events[0], MaterialFound)
+    assert [event for event in heard.events if isinstance(event, TrainingStarted)] == [
+        TrainingStarted(MASKS),
+        TrainingStarted(DETECTOR),
+    ]
     assert [event.done for event in heard.progress] == [1, 2, 3, 4, 5, 6] * 2
     assert [result.kind for result in heard.results] == [MASKS, DETECTOR]
-    assert tuple(heard.results) == Taught.read(folder).teachings
-    assert not Taught.read(folder).in_use, "the user decides"
+    assert tuple(heard.results) == TaughtRecord.read(folder).entries
+    assert not TaughtRecord.read(folder).in_use, "the user decides"
 
 
 def test_stopped_by_a_word(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teaching.stand_in("wait"))
+    heard = hear(teach_processes.stand_in("wait"))
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
     heard.client.cancel()
@@ -109,8 +112,8 @@ def test_stopped_by_a_word(hear: Hear, folder: Path, qtbot: QtBot) -> None:
 def test_who_does_not_listen_is_killed(
     hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "PATIENCE_MS", 50)
-    heard = hear(teaching.stand_in("deaf"))
+    monkeypatch.setattr(worker, "STOP_TIMEOUT_MS", 50)
+    heard = hear(teach_processes.stand_in("deaf"))
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
     heard.client.cancel()
@@ -119,7 +122,7 @@ def test_who_does_not_listen_is_killed(
 
 
 def test_the_end_of_the_window_ends_it(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teaching.stand_in("deaf"))
+    heard = hear(teach_processes.stand_in("deaf"))
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
     process = psutil.Process(heard.client.process_id)
@@ -131,37 +134,37 @@ def test_the_end_of_the_window_ends_it(hear: Hear, folder: Path, qtbot: QtBot) -
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_a_crash_is_told_and_the_other_side_goes_on(hear: Hear, folder: Path, qtbot: QtBot) -> None:
     modes = iter(["crash", "through"])
-    heard = hear(teaching.stand_in(lambda: next(modes)))
+    heard = hear(teach_processes.stand_in(lambda: next(modes)))
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
     (failure,) = heard.failures
-    assert "ended by the system" in failure.what
-    assert "go on from there" in failure.next
+    assert "killed by the system" in failure.what
+    assert "teach again to resume" in failure.next
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
-    assert Begun(DETECTOR, again=True) in heard.told
+    assert TrainingStarted(DETECTOR, again=True) in heard.events
     assert len(heard.results) == 1
 
 
 def test_what_cannot_be_taught_is_told(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teaching.stand_in("fail"))
+    heard = hear(teach_processes.stand_in("fail"))
     heard.client.start(folder, [MASKS])
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
     assert [(f.what, f.where) for f in heard.failures] == [("There are 3 images with accepted masks.", MASKS)]
 
 
 def test_a_process_that_ends_too_early(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teaching.stand_in("error"))
+    heard = hear(teach_processes.stand_in("error"))
     heard.client.start(folder, [MASKS])
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert "ended too early (no memory left in this machine)" in heard.failures[0].what
+    assert "ended unexpectedly (no memory left in this machine)" in heard.failures[0].what
 
 
 def test_a_program_that_is_not_there(
     hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(folder / "no-python"))
-    heard = hear(teaching.stand_in())
+    heard = hear(teach_processes.stand_in())
     heard.client.start(folder, [MASKS])
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
     assert "could not be started" in heard.failures[0].what
@@ -174,14 +177,14 @@ from pathlib import Path
 import psutil
 from PySide6.QtCore import QCoreApplication
 from samdesk.workers.teach import TeachClient
-from tests.helpers import teaching
+from tests.helpers import teach_processes
 application = QCoreApplication([])
-client = TeachClient(teaching.quick(Path(sys.argv[2])))
+client = TeachClient(teach_processes.quick(Path(sys.argv[2])))
 def tell(event):
-    if "Progressed" in str(event):
+    if "TrainingProgress" in str(event):
         psutil.Process(client.process_id).suspend()
     print(client.process_id, event, flush=True)
-client.told.connect(tell)
+client.event_received.connect(tell)
 client.finished.connect(application.quit)
 client.start(Path(sys.argv[1]), ["detector"])
 application.exec()
@@ -189,27 +192,27 @@ application.exec()
 
 
 def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Path, qtbot: QtBot) -> None:
-    base, folder = teaching.base(tmp_path), teaching.parts(tmp_path / "parts")
-    heard = hear(teaching.quick(base))
+    base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
+    heard = hear(teach_processes.quick(base))
 
     def hold(event: object) -> None:
         """Keeps the teaching in its second epoch: gone on with alone, it would soon have none left to do."""
-        if isinstance(event, Progressed) and event.done >= 3:
+        if isinstance(event, TrainingProgress) and event.done >= 3:
             psutil.Process(heard.client.process_id).suspend()
 
-    heard.client.told.connect(hold)
+    heard.client.event_received.connect(hold)
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: len(heard.progress) >= 3, timeout=PATIENCE_MS)
-    heard.client.told.disconnect(hold)
+    heard.client.event_received.disconnect(hold)
     process = psutil.Process(heard.client.process_id)
     assert process.nice() > psutil.Process().nice() or process.nice() == 19 or os.name == "nt"
-    second = hear(teaching.quick(base))
+    second = hear(teach_processes.quick(base))
     second.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: second.finished == [False], timeout=PATIENCE_MS)
     assert "is being taught in another samdesk" in second.failures[0].what
     process.kill()
     qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert "ended by the system" in heard.failures[0].what
+    assert "killed by the system" in heard.failures[0].what
 
     window = subprocess.Popen(
         [sys.executable, "-c", WINDOW, str(folder), str(base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -219,7 +222,7 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
     watchdog.daemon = True
     watchdog.start()  # a window that has nothing more to say would be waited for without end
     lines: list[str] = []
-    while not any("Progressed" in line for line in lines):
+    while not any("TrainingProgress" in line for line in lines):
         line = window.stdout.readline()
         assert line, f"no progress was told, only {lines}"
         lines.append(line)
@@ -234,11 +237,11 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
 
     heard.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
-    assert Begun(DETECTOR, again=True) in heard.told
-    assert {event.total for event in heard.progress} == {teaching.STEPS}
+    assert TrainingStarted(DETECTOR, again=True) in heard.events
+    assert {event.total for event in heard.progress} == {teach_processes.STEPS}
     (result,) = heard.results
-    assert result.names == teaching.LABELLED
-    assert not Taught.read(folder).unfinished(DETECTOR)
+    assert result.names == teach_processes.LABELLED
+    assert not TaughtRecord.read(folder).unfinished(DETECTOR)
 
 
 def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -254,9 +257,10 @@ def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_events_survive_the_way() -> None:
     events = [
-        Found(9, 3, 2), Begun(MASKS), Begun(DETECTOR, again=True), Progressed(MASKS, 1, 9, 0.5, 16.0),
-        Result(Teaching("m-1", MASKS, 1.0, path=Path("w"))), Used(("a", "b")), Failed("no"),
-        Failed("no", MASKS), Stopped(), Ended(),
+        MaterialFound(9, 3, 2), TrainingStarted(MASKS), TrainingStarted(DETECTOR, again=True),
+        TrainingProgress(MASKS, 1, 9, 0.5, 16.0),
+        TrainingResult(TaughtWeights("m-1", MASKS, 1.0, path=Path("w"))), WeightsUsed(("a", "b")),
+        TrainingFailed("no"), TrainingFailed("no", MASKS), TrainingStopped(), TrainingEnded(),
     ]  # fmt: skip
     assert [from_line(to_line(event)) for event in events] == events
 

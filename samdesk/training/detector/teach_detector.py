@@ -28,7 +28,7 @@ from samdesk.training.detector.yolo_dataset import write_yolo_dataset
 from samdesk.training.evaluate.average_precision import DetectorScore, score
 from samdesk.training.samples import TrainingImage
 
-FEWEST_IMAGES = 8
+MIN_IMAGES = 8
 """Accepted images with instances on them without which there is nothing to judge by."""
 
 
@@ -191,10 +191,10 @@ def _arguments(settings: DetectorTeachSettings, images: int, device: str) -> Tra
 
 def _check(images: Sequence[TrainingImage], names: Sequence[str]) -> None:
     telling = sum(1 for image in images if image.instances)
-    if telling < FEWEST_IMAGES:
+    if telling < MIN_IMAGES:
         raise EngineError(
             f"There are {telling} accepted images with annotations; the detector needs at least "
-            f"{FEWEST_IMAGES}, and 20 or more to be good. Accept more images first."
+            f"{MIN_IMAGES}, and 20 or more to be good. Accept more images first."
         )
     if len({image.key for image in images}) < len(images):
         raise EngineError("Two of the images to learn from have the same key.")

@@ -1,4 +1,4 @@
-"""What a network has to beat: the box itself as the mask, and OpenCV's GrabCut.
+"""Baselines that a network has to beat: the box itself as the mask, and OpenCV's GrabCut.
 
 C. Rother, V. Kolmogorov, A. Blake: "GrabCut", SIGGRAPH 2004.
 """
@@ -20,22 +20,22 @@ from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import ModelInfo, Predictor, predict_each_point
 
 _REACH = 0.1
-"""Half the side of the square that a lone click stands for, as a share of the photo's longest side."""
-_MOST = 320
-"""GrabCut works on no more pixels a side."""
+"""Half the side of the square that replaces a single point, as a fraction of the image's longest side."""
+_MAX_SIDE = 320
+"""Longest side of the image that GrabCut works on, pixels."""
 
 
-def load_judged(name: str) -> Predictor:
-    """A predictor by name or path, or one of the baselines "box" and "grabcut". Raises ``EngineError``."""
+def load_model_or_baseline(name: str) -> Predictor:
+    """Loads a predictor by name or path, or a baseline: "box" or "grabcut". Raises ``EngineError``."""
     if name in ("box", "grabcut"):
         return Baseline(cut=name == "grabcut")
     return load_predictor(name)
 
 
 class Baseline:
-    """A predictor that knows nothing: fills the box, or lets GrabCut cut in it.
+    """A predictor without a network: fills the box, or runs GrabCut in it.
 
-    A click stands for a square around it; with GrabCut clicks are also sure object or background.
+    A point is replaced by a square around it; GrabCut also takes points as certain foreground or background.
     """
 
     def __init__(self, cut: bool) -> None:
@@ -44,11 +44,11 @@ class Baseline:
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of it."""
+        """Name, title and device."""
         return self._info
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
-        """Keeps the photo."""
+        """Returns an embedding that holds the image."""
         height, width = image.shape[:2]
         frame = Frame(0.0, 0.0, float(width), float(height))
         return Embedding(self._info.name, (height, width), frame, image, image.nbytes)
@@ -56,7 +56,7 @@ class Baseline:
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
-        """One candidate."""
+        """Returns one candidate."""
         x0, y0, x1, y1 = _box(embedding, prompts)
         height, width = embedding.image_hw
         across, down = (np.arange(n) + 0.5 for n in (width, height))
@@ -75,11 +75,11 @@ class Baseline:
         ]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        """One candidate a box."""
+        """Returns one candidate per box."""
         return [self.predict(embedding, PromptSet(box=BoxPrompt(*map(float, b))))[0] for b in boxes]
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
-        """One candidate a point."""
+        """Yields one candidate per point."""
         return predict_each_point(self, embedding, points)
 
 
@@ -93,8 +93,8 @@ def _box(embedding: Embedding, prompts: PromptSet) -> tuple[float, float, float,
 
 
 def _grabcut(image: RgbImage, inside: BoolArray, prompts: PromptSet) -> BoolArray:
-    """(H, W) bool: GrabCut with everything beyond the box as background."""
-    scale = min(1.0, _MOST / max(image.shape[:2]))
+    """(H, W) bool: GrabCut's mask, with everything outside the box as background."""
+    scale = min(1.0, _MAX_SIDE / max(image.shape[:2]))
     size = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
     small = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1])
     within = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)

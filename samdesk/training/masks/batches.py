@@ -13,7 +13,7 @@ from torch import Tensor
 from samdesk.engine.flint.maps import STRIDE, CropPrompts
 from samdesk.training.evaluate import simulate
 from samdesk.training.masks.crops import View, draw_view, mirrored, recolored
-from samdesk.training.masks.photos import Mask, Photo
+from samdesk.training.masks.images import Mask, Photo
 from samdesk.training.masks.recipe import Recipe
 
 Random = np.random.Generator

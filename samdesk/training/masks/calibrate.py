@@ -15,8 +15,8 @@ from torch import Tensor
 from samdesk.engine.flint.maps import prompt_maps
 from samdesk.engine.flint.network import FlintNetwork
 from samdesk.training.masks.batches import corrected, draw_batch, look_prompts, map_side, mask_chances
+from samdesk.training.masks.images import Photo
 from samdesk.training.masks.losses import mask_iou
-from samdesk.training.masks.photos import Photo
 from samdesk.training.masks.recipe import Recipe
 
 _BATCHES = 40

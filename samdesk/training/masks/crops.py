@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import Frame, RgbImage
 from samdesk.engine.flint.crops import square
-from samdesk.training.masks.photos import Mask, Photo
+from samdesk.training.masks.images import Mask, Photo
 from samdesk.training.masks.recipe import Recipe
 
 Random = np.random.Generator

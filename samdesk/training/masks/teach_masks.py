@@ -26,12 +26,12 @@ from samdesk.engine.flint.weights import (
 )
 from samdesk.engine.protocols import EngineError, ModelInfo
 from samdesk.training.evaluate.masks import BOX, CLICK, evaluate, mean_iou
-from samdesk.training.masks.photos import load_photos
+from samdesk.training.masks.images import load_photos
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import Trainer
 from samdesk.training.samples import TrainingImage
 
-LEAST_IMAGES = 8
+MIN_IMAGES = 8
 """Fewer accepted images can neither teach nor judge."""
 _STATE, _PLAN = "masks.pt", "masks.json"
 TAUGHT = Recipe(
@@ -162,10 +162,10 @@ def _parts(
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
     """The images to learn from and those to judge by, drawn by their names alone."""
     useful = sorted((i for i in images if i.instances), key=lambda i: _mark(i.key))
-    if len(useful) < LEAST_IMAGES:
+    if len(useful) < MIN_IMAGES:
         raise EngineError(
             f"There are {len(useful)} images with accepted masks. "
-            f"Accept masks on {LEAST_IMAGES} or more, then teach again."
+            f"Accept masks on {MIN_IMAGES} or more, then teach again."
         )
     useful = useful[: settings.most_images]
     aside = max(2, round(len(useful) * settings.held_out))

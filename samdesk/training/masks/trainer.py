@@ -27,8 +27,8 @@ from samdesk.training.masks.batches import (
     map_side,
     mask_chances,
 )
+from samdesk.training.masks.images import Photo
 from samdesk.training.masks.losses import Losses, losses
-from samdesk.training.masks.photos import Photo
 from samdesk.training.masks.recipe import Recipe
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""Taught weights on disk and which of them are in use."""
+"""The taught weights of a dataset on disk, and which of them are in use."""

@@ -1,1 +1,1 @@
-"""Teaching Flint from the accepted annotations of a dataset."""
+"""Training Flint on the accepted annotations of a dataset."""

@@ -1,4 +1,4 @@
-"""What a teaching says while it goes on, as values; a line of JSON each between processes."""
+"""Events of a training run; between processes each is one line of JSON."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
-from samdesk.training.record.teaching import KINDS, Kind, Teaching
+from samdesk.training.record.taught_weights import KINDS, Kind, TaughtWeights
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is to teach from.
+class MaterialFound:
+    """The training material has been read.
 
     Attributes:
-        masks: Accepted outlines.
-        mask_images: Images with any.
-        whole_images: Images accepted as a whole.
+        masks: Number of accepted masks.
+        mask_images: Number of images with any.
+        whole_images: Number of images without pending annotations.
     """
 
     masks: int
@@ -26,8 +26,8 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The teaching of a kind begins, or goes on."""
+class TrainingStarted:
+    """The training of a kind starts, or is resumed (``again``)."""
 
     kind: Kind
     again: bool = False
@@ -35,15 +35,15 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Progressed:
-    """Where the teaching of a kind stands.
+class TrainingProgress:
+    """The progress of the training of a kind.
 
     Attributes:
-        kind: Which.
+        kind: Masks or detector.
         done: Steps done.
-        total: Steps in all; 0 while it is not known.
-        rate: Steps a second; 0 while it is not known.
-        seconds_left: About; None while it is not known.
+        total: Total steps; 0 while unknown.
+        rate: Steps per second; 0 while unknown.
+        seconds_left: Estimated; None while unknown.
     """
 
     kind: Kind
@@ -55,29 +55,29 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Result:
-    """The teaching of a kind is over, and kept."""
+class TrainingResult:
+    """The training of a kind has finished, and its weights are in the record."""
 
-    teaching: Teaching
+    entry: TaughtWeights
     event: ClassVar[str] = "result"
 
     @property
     def kind(self) -> Kind:
-        """Which."""
-        return self.teaching.kind
+        """Masks or detector."""
+        return self.entry.kind
 
 
 @dataclass(frozen=True)
-class Used:
-    """What was taught is in use from now on."""
+class WeightsUsed:
+    """Entries of the record have been put in use."""
 
     ids: tuple[str, ...]
     event: ClassVar[str] = "used"
 
 
 @dataclass(frozen=True)
-class Failed:
-    """The teaching of a kind did not work; ``kind`` is None where it is about the whole."""
+class TrainingFailed:
+    """The training of a kind failed; ``kind`` is None if nothing could be trained."""
 
     message: str
     kind: Kind | None = None
@@ -85,43 +85,62 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """The user asked for a stop; what was learned so far is kept, to go on from there."""
+class TrainingStopped:
+    """The user stopped the run; its state is kept, so that it can be resumed."""
 
     event: ClassVar[str] = "stopped"
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Nothing more comes."""
+class TrainingEnded:
+    """The last event of a run."""
 
     event: ClassVar[str] = "ended"
 
 
-Event: TypeAlias = Found | Begun | Progressed | Result | Used | Failed | Stopped | Ended
+Event: TypeAlias = (
+    MaterialFound
+    | TrainingStarted
+    | TrainingProgress
+    | TrainingResult
+    | WeightsUsed
+    | TrainingFailed
+    | TrainingStopped
+    | TrainingEnded
+)
 
-_KINDS: dict[str, Any] = {
-    kind.event: kind for kind in (Found, Begun, Progressed, Result, Used, Failed, Stopped, Ended)
+_EVENT_TYPES: dict[str, Any] = {
+    event_type.event: event_type
+    for event_type in (
+        MaterialFound,
+        TrainingStarted,
+        TrainingProgress,
+        TrainingResult,
+        WeightsUsed,
+        TrainingFailed,
+        TrainingStopped,
+        TrainingEnded,
+    )
 }
 
 
 def to_line(event: Event) -> str:
-    """One line of JSON."""
-    if isinstance(event, Result):
-        return json.dumps({"event": event.event, "teaching": event.teaching.to_json()})
+    """Returns an event as one line of JSON."""
+    if isinstance(event, TrainingResult):
+        return json.dumps({"event": event.event, "teaching": event.entry.to_json()})
     return json.dumps({"event": event.event, **asdict(event)})
 
 
 def from_line(line: str) -> Event | None:
-    """What ``to_line`` made; None for a line that is something else."""
+    """Parses the result of ``to_line``; None for any other line."""
     try:
         value = json.loads(line)
-        kind = _KINDS[value.pop("event")]
-        if kind is Result:
-            return Result(Teaching.from_json(value["teaching"]))
+        event_type = _EVENT_TYPES[value.pop("event")]
+        if event_type is TrainingResult:
+            return TrainingResult(TaughtWeights.from_json(value["teaching"]))
         if value.get("kind") not in (*KINDS, None):
             return None
-        event: Event = kind(**value)
+        event: Event = event_type(**value)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return replace(event, ids=tuple(event.ids)) if isinstance(event, Used) else event
+    return replace(event, ids=tuple(event.ids)) if isinstance(event, WeightsUsed) else event

@@ -1,26 +1,26 @@
-"""About how long a teaching takes."""
+"""Estimates how long a training takes."""
 
 from __future__ import annotations
 
 import os
 
-from samdesk.training.record.taught import MASKS, Kind, Taught
+from samdesk.training.record.taught_record import MASKS, Kind, TaughtRecord
 
 _MASK_CORE_SECONDS = 240.0
-"""Of a teaching of masks, on one core: it has as many steps whatever the number of images."""
+"""Training the masks on one core; the number of steps does not depend on the number of images."""
 
 _DETECTOR_START, _DETECTOR_VIEW = 30.0, 0.18
-"""Of the detector, on one core: once, and for each time that it looks at an image."""
+"""Training the detector on one core: once, and for each image in each epoch."""
 
 
-def expected_seconds(kind: Kind, images: int, taught: Taught, cores: int | None = None) -> float:
-    """Seconds, as the last teaching here took them, else as they are on a usual machine.
+def expected_seconds(kind: Kind, images: int, taught: TaughtRecord, cores: int | None = None) -> float:
+    """Seconds, scaled from the last training on this dataset, or else for a typical machine.
 
     Args:
-        kind: What is taught.
-        images: That it learns from.
+        kind: Masks or detector.
+        images: Number of images of the training material.
         taught: The dataset's record.
-        cores: Of this machine; None: it is asked. One is left to the window.
+        cores: Number of CPU cores; None: those of this machine. One is left to the window.
     """
     last = taught.latest(kind)
     if last is not None and last.seconds and not last.problem:
@@ -28,5 +28,5 @@ def expected_seconds(kind: Kind, images: int, taught: Taught, cores: int | None 
     workers = max(1, min((cores or os.cpu_count() or 2) - 1, 4))
     if kind == MASKS:
         return _MASK_CORE_SECONDS / workers
-    views = max(min(60 * images, 1500), 10 * images)  # as ``DetectorTeachSettings`` has them
+    views = max(min(60 * images, 1500), 10 * images)  # the defaults of ``DetectorTeachSettings``
     return (_DETECTOR_START + _DETECTOR_VIEW * views) / workers

@@ -1,4 +1,4 @@
-"""A whole teaching: from what was accepted to taught weights with their figures."""
+"""A whole training run: from accepted annotations to taught weights with their scores."""
 
 from __future__ import annotations
 
@@ -16,25 +16,41 @@ from samdesk.dataset.store.database import StoreError
 from samdesk.engine.models.weights import file_hash
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import ImageError
-from samdesk.training.record.taught import DETECTOR, MASKS, Kind, Score, Taught, TaughtError, Teaching
+from samdesk.training.record.taught_record import (
+    DETECTOR,
+    MASKS,
+    Kind,
+    Score,
+    TaughtError,
+    TaughtRecord,
+    TaughtWeights,
+)
 from samdesk.training.samples import TrainingImage
-from samdesk.training.teach.accepted import Accepted, read_accepted
-from samdesk.training.teach.events import Begun, Event, Failed, Found, Progressed, Result, Stopped
-from samdesk.training.teach.readiness import Outlook
+from samdesk.training.teach.events import (
+    Event,
+    MaterialFound,
+    TrainingFailed,
+    TrainingProgress,
+    TrainingResult,
+    TrainingStarted,
+    TrainingStopped,
+)
+from samdesk.training.teach.material import TrainingMaterial, read_material
+from samdesk.training.teach.readiness import Readiness
 
-Tell = Callable[[Event], None]
+EventHandler = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
 class TeachPlan:
-    """What shall be taught.
+    """What to train.
 
     Attributes:
         folder: The dataset.
         kinds: Masks, detector or both, in this order.
-        fresh: Start from Flint as it was shipped, not from what is in use.
-        base: The file that stands for the shipped one; None: the shipped one.
-        quick: So little that it takes seconds and teaches nothing: a try of the way, for tests.
+        fresh: Start from Flint's own weights, not from the taught weights in use.
+        base: A file that replaces Flint's own weights; None: use them.
+        quick: Train a few tiny steps only, to test the whole path in seconds.
     """
 
     folder: Path
@@ -44,111 +60,116 @@ class TeachPlan:
     quick: bool = False
 
 
-def teach_all(plan: TeachPlan, tell: Tell, cancel: CancelToken) -> tuple[Teaching, ...]:
-    """Teaches what the plan says; failures are told, and the other kind is taught all the same.
+def teach_all(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> tuple[TaughtWeights, ...]:
+    """Runs the trainings of a plan; if one fails, an event reports it and the next one still runs.
 
     Args:
-        plan: What.
-        tell: Hears every event but ``Used`` and ``Ended``.
-        cancel: Stops it; the same call goes on from there.
+        plan: What to train.
+        on_event: Called with every event but ``WeightsUsed`` and ``TrainingEnded``.
+        cancel: Stops the run; the same call resumes it.
 
     Returns:
-        What was taught, kept and not yet in use.
+        The new entries of the record, not yet in use.
     """
     lock = DatasetLock(plan.folder.resolve(), "teach", "being taught")
     holder = lock.acquire()
     if holder:
-        tell(Failed(f"{holder}. Wait for it, or stop it there."))
+        on_event(TrainingFailed(f"{holder}. Wait until it finishes, or stop it there."))
         return ()
     try:
-        return _teach_all(plan, tell, cancel)
+        return _run_plan(plan, on_event, cancel)
     finally:
         lock.release()
 
 
-def _teach_all(plan: TeachPlan, tell: Tell, cancel: CancelToken) -> tuple[Teaching, ...]:
-    results: list[Teaching] = []
+def _run_plan(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> tuple[TaughtWeights, ...]:
+    results: list[TaughtWeights] = []
     try:
-        accepted = read_accepted(plan.folder, cancel=cancel)
-        outlook = Outlook.of(accepted)
-        tell(Found(outlook.masks, outlook.mask_images, outlook.whole_images))
+        material = read_material(plan.folder, cancel=cancel)
+        readiness = Readiness.of(material)
+        on_event(MaterialFound(readiness.masks, readiness.mask_images, readiness.whole_images))
         for kind in plan.kinds:
-            taught = Taught.read(plan.folder)
-            tell(Begun(kind, again=taught.unfinished(kind)))
+            taught = TaughtRecord.read(plan.folder)
+            on_event(TrainingStarted(kind, again=taught.unfinished(kind)))
             try:
-                results.append(_teach(plan, kind, accepted, taught, tell, cancel))
+                results.append(_train_kind(plan, kind, material, taught, on_event, cancel))
             except (EngineError, TaughtError, ImageError, OSError) as error:
-                tell(Failed(_words(error), kind))
+                on_event(TrainingFailed(_error_text(error), kind))
             else:
-                tell(Result(results[-1]))
+                on_event(TrainingResult(results[-1]))
     except Cancelled:
-        tell(Stopped())
+        on_event(TrainingStopped())
     except StoreError as error:
-        tell(Failed(f"{error}."))
+        on_event(TrainingFailed(f"{error}."))
     return tuple(results)
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return f"The teaching stopped: {error.strerror or error}{where}. Taught again, it goes on from there."
+        return f"Training stopped: {error.strerror or error}{where}. Start it again to resume."
     return str(error)
 
 
-def _teach(
-    plan: TeachPlan, kind: Kind, accepted: Accepted, taught: Taught, tell: Tell, cancel: CancelToken
-) -> Teaching:
+def _train_kind(
+    plan: TeachPlan,
+    kind: Kind,
+    material: TrainingMaterial,
+    taught: TaughtRecord,
+    on_event: EventHandler,
+    cancel: CancelToken,
+) -> TaughtWeights:
     shipped = plan.base or flint_weights()
     in_use = None if plan.fresh else taught.in_use.of(kind)
     base = in_use.path if in_use is not None else shipped
     work = taught.work(kind)
-    taught.began(kind)
-    teach = _masks if kind == MASKS else _detector
+    taught.mark_started(kind)
+    train = _train_masks if kind == MASKS else _train_detector
     rate = Rate()
 
     def progress(done: int, total: int) -> None:
         rate.step(done)
         left = rate.seconds(total - done) if total else None
-        tell(Progressed(kind, done, total, rate.per_second, left))
+        on_event(TrainingProgress(kind, done, total, rate.per_second, left))
 
-    teaching, weights = teach(
-        accepted, base=base, out=work / "taught.safetensors", work=work, quick=plan.quick,
+    entry, weights = train(
+        material, base=base, out=work / "taught.safetensors", work=work, quick=plan.quick,
         progress=progress, cancel=cancel,
     )  # fmt: skip
-    teaching = replace(teaching, when=time.time(), base=file_hash(shipped)[:16])
-    kept = taught.add(teaching, weights)
+    entry = replace(entry, when=time.time(), base=file_hash(shipped)[:16])
+    added = taught.add(entry, weights)
     weights.unlink(missing_ok=True)
-    return kept
+    return added
 
 
-def _masks(accepted: Accepted, *, quick: bool, **more: Any) -> tuple[Teaching, Path]:
+def _train_masks(material: TrainingMaterial, *, quick: bool, **options: Any) -> tuple[TaughtWeights, Path]:
     from samdesk.training.masks.teach_masks import TAUGHT, MaskTeachSettings, teach_masks
 
     settings = MaskTeachSettings()
     if quick:
         recipe = replace(TAUGHT, steps=6, warmup=1, views=1, size=64, small_size=64, save_every=1)
         settings = MaskTeachSettings(recipe=recipe, most_judged=4)
-    result = teach_masks(accepted.for_masks, settings=settings, **more)
+    result = teach_masks(material.for_masks, settings=settings, **options)
     scores = (
         Score("box", result.before.box, result.after.box),
         Score("click", result.before.click, result.after.click),
     )
-    teaching = Teaching(
+    entry = TaughtWeights(
         "", MASKS, 0.0, scores, result.n_train, result.n_held_out, result.seconds, result.better
     )
-    return teaching, result.path
+    return entry, result.path
 
 
-def _detector(accepted: Accepted, *, quick: bool, **more: Any) -> tuple[Teaching, Path]:
+def _train_detector(material: TrainingMaterial, *, quick: bool, **options: Any) -> tuple[TaughtWeights, Path]:
     from samdesk.training.detector.teach_detector import DetectorTeachSettings, teach_detector
 
-    images, names = with_used_classes(accepted.for_detector, accepted.names)
+    images, names = with_used_classes(material.for_detector, material.names)
     settings = DetectorTeachSettings()
     if quick:
         settings = DetectorTeachSettings(
             imgsz=96, detect_imgsz=96, epochs=3, least_epochs=3, batch=3, device="cpu", threads=1
         )
-    result = teach_detector(images, names, settings=settings, **more)
+    result = teach_detector(images, names, settings=settings, **options)
     before, after = result.before, result.after
     scores = [Score("map50", before.map50, after.map50)]
     scores += [
@@ -156,21 +177,21 @@ def _detector(accepted: Accepted, *, quick: bool, **more: Any) -> tuple[Teaching
         for i, name in enumerate(names)
         if after.by_class[i] is not None
     ]
-    teaching = Teaching(
+    entry = TaughtWeights(
         "", DETECTOR, 0.0, tuple(scores), result.n_train, result.n_held_out, result.seconds,
         after.map50 > before.map50, names,
     )  # fmt: skip
-    return teaching, result.path
+    return entry, result.path
 
 
 def with_used_classes(
     images: Sequence[TrainingImage], names: Sequence[str]
 ) -> tuple[tuple[TrainingImage, ...], tuple[str, ...]]:
-    """The images with the classes that occur on them and no others, which could not be learned."""
+    """The images and class names without the classes that do not occur: they could not be learned."""
     used = sorted({i.label for image in images for i in image.instances})
-    place = {label: n for n, label in enumerate(used)}
-    moved = tuple(
-        replace(image, instances=tuple(replace(i, label=place[i.label]) for i in image.instances))
+    new_ids = {label: n for n, label in enumerate(used)}
+    relabelled = tuple(
+        replace(image, instances=tuple(replace(i, label=new_ids[i.label]) for i in image.instances))
         for image in images
     )
-    return moved, tuple(names[label] for label in used)
+    return relabelled, tuple(names[label] for label in used)

@@ -17,7 +17,7 @@ from samdesk.settings.table import (
     MODEL_PRECISION,
     Settings,
 )
-from samdesk.training.record.teaching import Teaching
+from samdesk.training.record.taught_weights import TaughtWeights
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from samdesk.ui.dataset.navigate import NavigateController
@@ -62,7 +62,7 @@ class BatchController(QObject):
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
         self._predictor_name = self._predictor_title = ""
-        self.taught: Teaching | None = None
+        self.taught: TaughtWeights | None = None
         client.counted.connect(self._show_count)
         client.progress.connect(self._show_progress)
         client.image_failed.connect(bar.add_failure)

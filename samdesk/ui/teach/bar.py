@@ -1,4 +1,4 @@
-"""The bar of a teaching: how far it is, and at its end what came of it, to be used or left."""
+"""The bar above the canvas that shows the progress of a training and offers its result."""
 
 from __future__ import annotations
 
@@ -8,127 +8,127 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from samdesk.base.text import duration, rate, share
-from samdesk.training.record.teaching import MASKS, Teaching
-from samdesk.training.teach.events import Begun, Progressed
+from samdesk.training.record.taught_weights import MASKS, TaughtWeights
+from samdesk.training.teach.events import TrainingProgress, TrainingStarted
 from samdesk.ui.kit.job_bar import JobBar
 
-_KIND = {"masks": "Masks", "detector": "Detector"}
+KIND_TITLES = {"masks": "Masks", "detector": "Detector"}
 _SCORES = {"box": "box", "click": "click", "map50": "mAP50"}
 
 
 class TeachBar(JobBar):
-    """A thin bar above the canvas, beside the work.
+    """A thin, non-modal bar above the canvas.
 
     Signals:
-        stop_requested: The user wants the teaching stopped.
-        use_requested: The user wants what was taught.
-        details_requested: The user wants to see all figures.
-        left: The user leaves what was taught, or closes the bar.
+        stop_requested: The user pressed Stop.
+        use_requested: The user wants to use the taught weights.
+        details_requested: The user wants to see all scores.
+        dismissed: The user closed the bar, without using the weights.
     """
 
     stop_requested = Signal()
     use_requested = Signal()
     details_requested = Signal()
-    left = Signal()
+    dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Teach Flint", parent)
         self._running = False
-        self.details = self.add_button("Details…", "All figures, before and after")
-        self.use = self.add_button("Use it")
+        self.details = self.add_button("Details…", "All scores, before and after")
+        self.use = self.add_button("Use")
         self.use.setProperty("primary", True)
-        self.leave = self.add_button("Stop")
+        self.dismiss = self.add_button("Stop")
         self.details.clicked.connect(self.details_requested)
         self.use.clicked.connect(self.use_requested)
-        self.leave.clicked.connect(self._leave)
+        self.dismiss.clicked.connect(self._dismiss)
 
     def begin(self) -> None:
-        """A teaching starts: the process is loading."""
+        """Shows that a training starts: its process is loading."""
         self._running = True
         self.title.setText("Teach Flint")
         self.bar.setRange(0, 0)
         self.show_progress(True)
         self.detail.setWordWrap(False)
         self.detail.setText("Starting…")
-        self._show_buttons(use=False, details=False, leave="Stop")
-        self.leave.setToolTip("Stop; what was learned is kept, to go on from there")
+        self._show_buttons(use=False, details=False, dismiss="Stop")
+        self.dismiss.setToolTip("Stop; progress so far is kept, so you can resume later")
         self.setVisible(True)
 
-    def set_begun(self, event: Begun) -> None:
-        """A kind begins."""
+    def set_started(self, event: TrainingStarted) -> None:
+        """Shows that the training of a kind starts."""
         self.bar.setRange(0, 0)
-        again = "going on where it stopped…" if event.again else "reading the photos…"
-        self.detail.setText(f"{_KIND[event.kind]}: {again}")
+        again = "resuming where it stopped…" if event.again else "reading the images…"
+        self.detail.setText(f"{KIND_TITLES[event.kind]}: {again}")
 
-    def set_progress(self, event: Progressed) -> None:
-        """Shows where a kind stands."""
+    def set_progress(self, event: TrainingProgress) -> None:
+        """Shows the progress of a kind."""
         self.bar.setRange(0, max(event.total, 0))
         self.bar.setValue(event.done)
-        words = [f"{_KIND[event.kind]}: {event.done:,} of {event.total:,}", rate(event.rate, "step")]
+        parts = [f"{KIND_TITLES[event.kind]}: {event.done:,} of {event.total:,}", rate(event.rate, "step")]
         if event.seconds_left is not None and event.done < event.total:
-            words.append(f"{duration(event.seconds_left)} left")
-        self.detail.setText("  ·  ".join(word for word in words if word))
+            parts.append(f"{duration(event.seconds_left)} left")
+        self.detail.setText("  ·  ".join(part for part in parts if part))
 
     def set_stopping(self) -> None:
-        """A stop was asked for."""
-        self.leave.setEnabled(False)
-        self.leave.setText("Stopping…")
+        """Shows that the process was asked to stop."""
+        self.dismiss.setEnabled(False)
+        self.dismiss.setText("Stopping…")
 
-    def set_results(self, results: Sequence[Teaching], *, stopped: bool = False) -> None:
-        """Shows what came of it until the user has decided; ``stopped`` before the other kind was done."""
+    def set_results(self, results: Sequence[TaughtWeights], *, stopped: bool = False) -> None:
+        """Offers the results; ``stopped`` if the user stopped before the other kind was done."""
         self._running = False
-        better = [teaching for teaching in results if teaching.better]
+        better = [entry for entry in results if entry.better]
         self.show_progress(False)
-        self.title.setText("Flint got better" if better else "Not better")
-        parts = [result_text(teaching, mark=len(better) < len(results)) for teaching in results]
-        parts += [] if better else ["Flint stays as it is"]
-        parts += ["the rest was stopped, teach again to go on"] if stopped else []
-        self.detail.setWordWrap(True)  # a narrow window stays narrow
+        self.title.setText("Flint has improved" if better else "No improvement")
+        parts = [result_text(entry, mark=len(better) < len(results)) for entry in results]
+        parts += [] if better else ["Flint is unchanged"]
+        parts += ["the rest was stopped; teach again to resume"] if stopped else []
+        self.detail.setWordWrap(True)  # allows a narrow window
         self.detail.setText(";  ".join(parts))
         self.use.setText(use_text(better, len(results)))
-        self._show_buttons(use=bool(better), details=True, leave="Leave it" if better else "Close")
-        self.use.setToolTip("From now on in this dataset; one click takes it back")
-        self.leave.setToolTip("Go on with Flint as it is; what was taught is kept" if better else "")
+        self._show_buttons(use=bool(better), details=True, dismiss="Not now" if better else "Close")
+        self.use.setToolTip("Use the taught weights in this dataset; you can undo this at any time")
+        self.dismiss.setToolTip("Keep Flint as it is; you can use the taught weights later" if better else "")
         self.setVisible(True)
 
     def set_stopped(self) -> None:
-        """The user has stopped it: says that nothing is lost."""
+        """Shows that the user stopped the training, and that its progress is kept."""
         self._running = False
         self.show_progress(False)
-        self.detail.setText("Stopped. What was learned is kept: teach again to go on from there.")
-        self._show_buttons(use=False, details=False, leave="Close")
-        self.leave.setToolTip("")
+        self.detail.setText("Stopped. Progress so far is kept; teach again to resume.")
+        self._show_buttons(use=False, details=False, dismiss="Close")
+        self.dismiss.setToolTip("")
 
     def end(self) -> None:
-        """Takes the bar away."""
+        """Hides the bar."""
         self._running = False
         self.setVisible(False)
 
-    def _show_buttons(self, *, use: bool, details: bool, leave: str) -> None:
+    def _show_buttons(self, *, use: bool, details: bool, dismiss: str) -> None:
         self.use.setVisible(use)
         self.details.setVisible(details)
-        self.leave.setText(leave)
-        self.leave.setEnabled(True)
+        self.dismiss.setText(dismiss)
+        self.dismiss.setEnabled(True)
 
-    def _leave(self) -> None:
+    def _dismiss(self) -> None:
         if self._running:
             self.set_stopping()
             self.stop_requested.emit()
             return
         self.end()
-        self.left.emit()
+        self.dismissed.emit()
 
 
-def result_text(teaching: Teaching, *, mark: bool = False) -> str:
-    """What came of a kind: "Masks: box 0.74 → 0.82, click 0.55 → 0.71"."""
-    scores = [score for score in teaching.scores if score.what in _SCORES]
-    figures = [f"{_SCORES[s.what]} {share(s.before)} → {share(s.after)}" for s in scores]
-    end = "" if not mark else " (better)" if teaching.better else " (not better)"
-    return f"{_KIND[teaching.kind]}: {', '.join(figures)}{end}"
+def result_text(entry: TaughtWeights, *, mark: bool = False) -> str:
+    """The scores of one kind: "Masks: box 0.74 → 0.82, click 0.55 → 0.71"."""
+    scores = [score for score in entry.scores if score.what in _SCORES]
+    scores_text = [f"{_SCORES[s.what]} {share(s.before)} → {share(s.after)}" for s in scores]
+    end = "" if not mark else " (improved)" if entry.better else " (not improved)"
+    return f"{KIND_TITLES[entry.kind]}: {', '.join(scores_text)}{end}"
 
 
-def use_text(better: Sequence[Teaching], taught: int) -> str:
-    """What the button says: which of what was taught it uses."""
-    if len(better) == taught:
-        return "Use it" if taught == 1 else "Use both"
-    return "Use the masks" if better and better[0].kind == MASKS else "Use the detector"
+def use_text(better: Sequence[TaughtWeights], trained: int) -> str:
+    """The text of the button: which of the taught weights it puts in use."""
+    if len(better) == trained:
+        return "Use" if trained == 1 else "Use both"
+    return "Use masks only" if better and better[0].kind == MASKS else "Use detector only"

@@ -1,4 +1,4 @@
-"""Commands of teaching Flint."""
+"""The commands for teaching Flint."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ COMMANDS = CommandTable(
 
 
 def bind(actions: Actions, teach: TeachController, taught: TaughtController) -> None:
-    """Connects the commands to the controllers."""
-    actions.on("teach.start", teach.ask)
+    """Binds the commands to the controllers."""
+    actions.on("teach.start", teach.open_dialog)
     actions.on("teach.stop", teach.cancel)
     actions.on("teach.undo", taught.undo)
     actions.on("teach.export", taught.export)
-    actions.on("teach.bring", taught.bring)
+    actions.on("teach.bring", taught.import_weights)
     actions.condition("teachable", lambda: not teach.running)
     actions.condition("teaching", lambda: teach.running)
     actions.condition("taught", lambda: taught.in_use)

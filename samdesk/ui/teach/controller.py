@@ -1,4 +1,4 @@
-"""Teaching Flint: asking, watching, and what came of it."""
+"""The controller of the Teach dialog, the progress bar and the results."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from samdesk.training.record.taught import KINDS, Kind, Taught, Teaching
-from samdesk.training.teach.accepted import read_accepted
-from samdesk.training.teach.events import Begun, Event, Progressed
+from samdesk.training.record.taught_record import KINDS, Kind, TaughtRecord, TaughtWeights
+from samdesk.training.teach.events import Event, TrainingProgress, TrainingStarted
 from samdesk.training.teach.expected import expected_seconds
-from samdesk.training.teach.readiness import Outlook
+from samdesk.training.teach.material import read_material
+from samdesk.training.teach.readiness import Readiness
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.teach.bar import TeachBar
-from samdesk.ui.teach.dialog import Prospect, TeachDialog
+from samdesk.ui.teach.dialog import TeachDialog, TeachEstimate
 from samdesk.ui.teach.result_dialog import TeachResultDialog
 from samdesk.ui.teach.taught import TaughtController
 from samdesk.workers.failure import Failure
@@ -21,10 +21,10 @@ from samdesk.workers.teach import TeachClient
 
 
 class TeachController(QObject):
-    """Teaches beside the work, in a process of its own.
+    """Runs trainings in a separate process and shows their progress and results.
 
     Signals:
-        changed: A teaching began or ended.
+        changed: A training started or ended.
     """
 
     changed = Signal()
@@ -37,24 +37,24 @@ class TeachController(QObject):
         self._dialog: TeachDialog | None = None
         self._details: TeachResultDialog | None = None
         self._folder = Path()
-        self._results: list[Teaching] = []
-        taught.teach_wanted.connect(self.ask)
-        client.told.connect(self._show)
-        client.result.connect(self._keep)
+        self._results: list[TaughtWeights] = []
+        taught.teach_requested.connect(self.open_dialog)
+        client.event_received.connect(self._show_event)
+        client.result.connect(self._add_result)
         client.failed.connect(self._show_failure)
         client.finished.connect(self._end)
         bar.stop_requested.connect(self.cancel)
         bar.use_requested.connect(self.use)
         bar.details_requested.connect(self.show_details)
-        bar.left.connect(self._close_details)
+        bar.dismissed.connect(self._close_details)
 
     @property
     def running(self) -> bool:
-        """Whether a teaching goes on."""
+        """Whether a training is running."""
         return self._client.running
 
-    def ask(self) -> None:
-        """Opens the dialog; what there is to learn from is read in a thread."""
+    def open_dialog(self) -> None:
+        """Opens the Teach dialog; the training material is read in a thread."""
         if self._dialog is not None:
             self._dialog.raise_()
             return
@@ -63,21 +63,21 @@ class TeachController(QObject):
             return
         if self._taught.in_memory:
             self._messages.warn(
-                "What you accept here is in memory only, and cannot be learned from. Choose a place for it "
-                "first (Save now).",
+                "These annotations are only in memory, so Flint cannot be trained on them. Save them first "
+                "(Save now).",
                 key="teach",
             )
             return
         dialog = TeachDialog(self._bar.window())
         dialog.started.connect(lambda kinds: self.start(folder, kinds))
-        dialog.use_requested.connect(lambda teaching: self._taught.use(folder, teaching))
+        dialog.use_requested.connect(lambda entry: self._taught.use(folder, entry))
         dialog.finished.connect(self._forget_dialog)
         self._dialog = dialog
         dialog.open()
-        self._taught.do(lambda: find_prospect(folder), self._show_prospect)
+        self._taught.run_job(lambda: read_estimate(folder), self._show_estimate)
 
     def start(self, folder: Path, kinds: tuple[Kind, ...]) -> None:
-        """Begins to teach."""
+        """Starts a training."""
         if self.running:
             return
         self._folder = folder
@@ -88,21 +88,21 @@ class TeachController(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stops; what was learned is kept."""
+        """Stops the training; its progress is kept."""
         if self.running:
             self._bar.set_stopping()
             self._client.cancel()
 
     def use(self) -> None:
-        """Uses what is better."""
-        better = [teaching for teaching in self._results if teaching.better]
+        """Uses the weights that are better."""
+        better = [entry for entry in self._results if entry.better]
         self._bar.end()
         self._close_details()
         if better:
             self._taught.use(self._folder, *better)
 
     def show_details(self) -> None:
-        """Opens the figures beside the work."""
+        """Opens the non-modal dialog with all scores."""
         if self._details is None:
             details = TeachResultDialog(self._results, self._bar.window())
             details.use_requested.connect(self.use)
@@ -111,26 +111,25 @@ class TeachController(QObject):
         self._details.show()
         self._details.raise_()
 
-    def _show_prospect(self, prospect: Prospect | str) -> None:
+    def _show_estimate(self, estimate: TeachEstimate | str) -> None:
         if self._dialog is not None:
-            if isinstance(prospect, str):
-                self._dialog.set_failed(prospect)
+            if isinstance(estimate, str):
+                self._dialog.set_failed(estimate)
             else:
-                self._dialog.set_prospect(prospect)
+                self._dialog.set_estimate(estimate)
 
-    def _show(self, event: Event) -> None:
-        if isinstance(event, Begun):
-            self._bar.set_begun(event)
-        elif isinstance(event, Progressed):
+    def _show_event(self, event: Event) -> None:
+        if isinstance(event, TrainingStarted):
+            self._bar.set_started(event)
+        elif isinstance(event, TrainingProgress):
             self._bar.set_progress(event)
 
-    def _keep(self, teaching: Teaching) -> None:
-        self._results.append(teaching)
+    def _add_result(self, entry: TaughtWeights) -> None:
+        self._results.append(entry)
 
     def _show_failure(self, failure: Failure) -> None:
-        words = failure.text
-        again = [("Teach…", self.ask)] if failure.next else []
-        self._messages.warn(words, key=f"teach:{failure.where}", actions=again)
+        actions = [("Teach…", self.open_dialog)] if failure.next else []
+        self._messages.warn(failure.text, key=f"teach:{failure.where}", actions=actions)
 
     def _end(self, stopped: bool) -> None:
         if self._results:
@@ -154,16 +153,16 @@ class TeachController(QObject):
         self._details = None
 
 
-def find_prospect(folder: Path) -> Prospect | str:
-    """What the dialog tells, or why it cannot; it takes a while."""
+def read_estimate(folder: Path) -> TeachEstimate | str:
+    """The content of the Teach dialog, or an error message; slow for large datasets."""
     from samdesk.dataset.store.database import StoreError
 
     try:
-        outlook = Outlook.of(read_accepted(folder))
+        readiness = Readiness.of(read_material(folder))
     except StoreError as error:
-        return f"What is accepted here cannot be read: {error}."
-    taught = Taught.read(folder)
+        return f"The accepted annotations cannot be read: {error}."
+    taught = TaughtRecord.read(folder)
     minutes = {
-        kind: max(1, round(expected_seconds(kind, outlook.images(kind), taught) / 60)) for kind in KINDS
+        kind: max(1, round(expected_seconds(kind, readiness.images(kind), taught) / 60)) for kind in KINDS
     }
-    return Prospect(outlook, taught, minutes)
+    return TeachEstimate(readiness, taught, minutes)

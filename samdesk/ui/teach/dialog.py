@@ -1,4 +1,4 @@
-"""The dialog before a teaching: what there is to learn from, what will happen, and how long it takes."""
+"""The Teach dialog: the training material, what to train, and how long it takes."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import counted
-from samdesk.training.record.taught import DETECTOR, KINDS, MASKS, Kind, Taught
-from samdesk.training.record.teaching import Teaching
-from samdesk.training.teach.readiness import Outlook
+from samdesk.training.record.taught_record import DETECTOR, KINDS, MASKS, Kind, TaughtRecord
+from samdesk.training.record.taught_weights import TaughtWeights
+from samdesk.training.teach.readiness import Readiness
 from samdesk.ui.kit.fields import heading, muted_label, separator
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import result_text
 
 _WIDTH = 68 * UNIT
-_SHOWN = 8
-"""Classes that are listed; the rest is counted."""
+_MAX_CLASSES = 8
+"""Classes listed by name; the others are counted."""
 
-_WHAT: dict[Kind, tuple[str, str]] = {
+_CHOICES: dict[Kind, tuple[str, str]] = {
     MASKS: ("Masks", "Clicks and boxes give better masks of your objects."),
     DETECTOR: ("Detector", "Auto-annotate finds your own classes."),
 }
 _HOW = (
-    "It works beside you at a low priority. Some of the images are held out, to measure Flint before and "
-    "after. Nothing is used unless it is better and you agree; one click takes it back. Your photos and "
-    "labels stay as they are."
+    "It runs in the background at low priority while you work. Some images are held out to measure Flint "
+    "before and after. The result is used only if it is better and you agree, and you can undo that. Your "
+    "images and labels are not changed."
 )
 
 
 @dataclass(frozen=True)
-class Prospect:
-    """What the dialog tells.
+class TeachEstimate:
+    """The content of the Teach dialog.
 
     Attributes:
-        outlook: What there is to learn from.
-        taught: What was taught before.
-        minutes: About how long each kind takes.
+        readiness: The counts of the training material.
+        taught: The record of taught weights.
+        minutes: Estimated duration for each kind.
     """
 
-    outlook: Outlook
-    taught: Taught
+    readiness: Readiness
+    taught: TaughtRecord
     minutes: dict[Kind, int]
 
 
 class TeachDialog(QDialog):
-    """Asks what shall be taught. Open it with ``open()``: nothing waits for it.
+    """Asks what to train. Open it with ``open()``.
 
     Signals:
-        started: (tuple of kinds) teach them; the dialog closes.
+        started: (tuple of kinds) The user starts their training; the dialog closes.
         use_requested: (Teaching) use what was taught before; the dialog closes.
     """
 
@@ -69,16 +69,16 @@ class TeachDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Teach Flint")
-        self.found = QLabel("Looking at what you have accepted…", self)
+        self.found = QLabel("Reading the accepted annotations…", self)
         self.classes, self.notes, self.before = muted_label(), muted_label(), muted_label()
         self.checks: dict[Kind, QCheckBox] = {}
         self.hints: dict[Kind, QLabel] = {}
         self.minutes: dict[Kind, QLabel] = {}
         for kind in KINDS:
-            self.checks[kind] = QCheckBox(_WHAT[kind][0], self)
+            self.checks[kind] = QCheckBox(_CHOICES[kind][0], self)
             self.checks[kind].setEnabled(False)
             self.checks[kind].toggled.connect(self._update)
-            self.hints[kind] = muted_label(_WHAT[kind][1])
+            self.hints[kind] = muted_label(_CHOICES[kind][1])
             self.minutes[kind] = muted_label()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start_button = self.buttons.addButton("Teach", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -86,31 +86,31 @@ class TeachDialog(QDialog):
         self.start_button.setEnabled(False)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         self.use_button = self.buttons.addButton(
-            "Use the earlier one", QDialogButtonBox.ButtonRole.ActionRole
+            "Use earlier weights", QDialogButtonBox.ButtonRole.ActionRole
         )
         self.use_button.setAutoDefault(False)
         self.use_button.hide()
-        self._earlier: Teaching | None = None
+        self._earlier: TaughtWeights | None = None
         self.buttons.accepted.connect(self._start)
         self.buttons.rejected.connect(self.reject)
         self.use_button.clicked.connect(self._use)
         self._lay_out()
 
-    def set_prospect(self, prospect: Prospect) -> None:
-        """Shows what there is."""
-        outlook, taught = prospect.outlook, prospect.taught
-        self.found.setText(found_text(outlook))
-        _show(self.classes, classes_text(outlook.classes))
-        _show(self.notes, " ".join(outlook.notes()))
+    def set_estimate(self, estimate: TeachEstimate) -> None:
+        """Shows the material and enables what can be trained."""
+        readiness, taught = estimate.readiness, estimate.taught
+        self.found.setText(found_text(readiness))
+        _show(self.classes, classes_text(readiness.classes))
+        _show(self.notes, " ".join(readiness.notes()))
         for kind in KINDS:
-            enough = outlook.enough(kind)
+            enough = readiness.enough(kind)
             self.checks[kind].setEnabled(enough)
             self.checks[kind].setChecked(enough)
-            advice = outlook.advice(kind)
-            goes_on = "It goes on where it stopped, if nothing else was accepted since." if enough else ""
-            words = [_WHAT[kind][1] if enough else "", advice, goes_on if taught.unfinished(kind) else ""]
-            self.hints[kind].setText(" ".join(word for word in words if word))
-            self.minutes[kind].setText(f"about {prospect.minutes[kind]} min" if enough else "")
+            advice = readiness.advice(kind)
+            resumes = "Resumes where it stopped, unless annotations have changed since." if enough else ""
+            hints = [_CHOICES[kind][1] if enough else "", advice, resumes if taught.unfinished(kind) else ""]
+            self.hints[kind].setText(" ".join(hint for hint in hints if hint))
+            self.minutes[kind].setText(f"about {estimate.minutes[kind]} min" if enough else "")
         self._earlier = _unused(taught)
         self.use_button.setVisible(self._earlier is not None)
         _show(self.before, before_text(taught, self._earlier))
@@ -119,14 +119,14 @@ class TeachDialog(QDialog):
             self.start_button.setFocus()
         self._fit()
 
-    def set_failed(self, why: str) -> None:
-        """Says why nothing can be taught."""
-        self.found.setText(why)
+    def set_failed(self, message: str) -> None:
+        """Shows an error message instead of the material."""
+        self.found.setText(message)
         self._fit()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """What is chosen."""
+        """The kinds chosen."""
         return tuple(kind for kind in KINDS if self.checks[kind].isChecked())
 
     def _lay_out(self) -> None:
@@ -145,11 +145,11 @@ class TeachDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(UNIT)
-        layout.addWidget(heading("What there is to learn from"))
+        layout.addWidget(heading("Training material"))
         for label in (self.found, self.classes, self.notes):
             layout.addWidget(label)
         layout.addSpacing(UNIT)
-        layout.addWidget(heading("What shall be taught"))
+        layout.addWidget(heading("What to teach"))
         layout.addLayout(choices)
         layout.addWidget(heading("What happens"))
         layout.addWidget(muted_label(_HOW))
@@ -164,7 +164,7 @@ class TeachDialog(QDialog):
         self._fit()
 
     def _fit(self) -> None:
-        """As high as its words need."""
+        """Resizes to the height that the texts need."""
         layout = self.layout()
         if layout is not None:
             layout.activate()
@@ -183,42 +183,42 @@ class TeachDialog(QDialog):
         self.accept()
 
 
-def found_text(outlook: Outlook) -> str:
-    """How much there is, in one line."""
-    if not outlook.masks and not outlook.whole_images:
-        return "Nothing is accepted here yet. Draw or accept some objects, then teach."
-    whole = "image is" if outlook.whole_images == 1 else "images are"
-    bare = outlook.whole_images - outlook.telling_images
-    without = f", {bare:,} of them without an object" if bare else ""
+def found_text(readiness: Readiness) -> str:
+    """The amount of training material, in one line."""
+    if not readiness.masks and not readiness.whole_images:
+        return "No annotations are accepted yet. Draw or accept some objects first."
+
+    bare = readiness.whole_images - readiness.labelled_images
+    without = f", {bare:,} of them without objects" if bare else ""
     return (
-        f"{counted(outlook.masks, 'accepted mask')} on {counted(outlook.mask_images, 'image')}. "
-        f"{outlook.whole_images:,} {whole} accepted as a whole{without}."
+        f"{counted(readiness.masks, 'accepted mask')} on {counted(readiness.mask_images, 'image')}. "
+        f"{counted(readiness.whole_images, 'accepted image')}{without}."
     )
 
 
 def classes_text(classes: Sequence[tuple[str, int]]) -> str:
-    """The classes with their counts, the commonest first."""
+    """The classes with their counts, most frequent first."""
     ranked = sorted(classes, key=lambda pair: -pair[1])
-    words = [f"{name}\u00a0{count:,}" for name, count in ranked[:_SHOWN]]
-    if len(ranked) > _SHOWN:
-        words.append(f"{len(ranked) - _SHOWN}\u00a0more")
-    return "\u00a0\u00a0·  ".join(words)  # a line begins with a name
+    parts = [f"{name}\u00a0{count:,}" for name, count in ranked[:_MAX_CLASSES]]
+    if len(ranked) > _MAX_CLASSES:
+        parts.append(f"{len(ranked) - _MAX_CLASSES}\u00a0more")
+    return "\u00a0\u00a0·  ".join(parts)  # lines break before a name only
 
 
-def before_text(taught: Taught, earlier: Teaching | None) -> str:
-    """What is in use, what was taught and not used, and what is wrong with the record."""
-    words = [taught.problem] if taught.problem else []
+def before_text(taught: TaughtRecord, earlier: TaughtWeights | None) -> str:
+    """The weights in use, newer unused ones, and a problem with the record."""
+    lines = [taught.problem] if taught.problem else []
     for kind in KINDS:
         in_use = taught.in_use.of(kind)
         if in_use is not None:
-            words.append(f"In use since {_day(in_use)}: {result_text(in_use)}.")
+            lines.append(f"In use since {_date_text(in_use)}: {result_text(in_use)}.")
     if earlier is not None:
-        words.append(f"Taught on {_day(earlier)} and not used: {result_text(earlier)}.")
-    return "\n".join(words)
+        lines.append(f"Taught on {_date_text(earlier)}, not in use: {result_text(earlier)}.")
+    return "\n".join(lines)
 
 
-def _unused(taught: Taught) -> Teaching | None:
-    """The newest teaching that was better and is not in use."""
+def _unused(taught: TaughtRecord) -> TaughtWeights | None:
+    """The newest improved weights of a kind if they are not in use."""
     for kind in KINDS:
         newest, in_use = taught.latest(kind), taught.in_use.of(kind)
         if newest is not None and newest.better and (in_use is None or in_use.when < newest.when):
@@ -226,8 +226,8 @@ def _unused(taught: Taught) -> Teaching | None:
     return None
 
 
-def _day(teaching: Teaching) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(teaching.when))
+def _date_text(entry: TaughtWeights) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.when))
 
 
 def _show(label: QLabel, text: str) -> None:

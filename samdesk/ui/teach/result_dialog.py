@@ -1,4 +1,4 @@
-"""What came of a teaching, figure by figure."""
+"""The dialog with all scores of a training, before and after."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import duration, share
-from samdesk.training.record.teaching import MASKS, Score, Teaching
+from samdesk.training.record.taught_weights import MASKS, Score, TaughtWeights
 from samdesk.ui.kit.fields import TABLE_STYLE, muted_label
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import use_text
@@ -31,27 +31,27 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class TeachResultDialog(QDialog):
-    """Before and after on the held-out images. Open it with ``show()``: it stands beside the work.
+    """The scores on the held-out images, before and after. Non-modal: open it with ``show()``.
 
     Signals:
-        use_requested: The user wants what is better.
+        use_requested: The user wants to use the improved weights.
     """
 
     use_requested = Signal()
 
-    def __init__(self, results: Sequence[Teaching], parent: QWidget | None = None) -> None:
+    def __init__(self, results: Sequence[TaughtWeights], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("What Flint learned")
+        self.setWindowTitle("Teaching results")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.table = _table(results)
-        better = [teaching for teaching in results if teaching.better]
+        better = [entry for entry in results if entry.better]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(UNIT)
-        layout.addWidget(muted_label("Measured on accepted images that nothing was learned from."))
+        layout.addWidget(muted_label("Measured on accepted images held out from training."))
         layout.addWidget(self.table, 1)
-        for teaching in results:
-            layout.addWidget(muted_label(about(teaching)))
+        for entry in results:
+            layout.addWidget(muted_label(summary(entry)))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         self.use_button = self.buttons.addButton(
             use_text(better, len(results)), QDialogButtonBox.ButtonRole.AcceptRole
@@ -68,8 +68,8 @@ class TeachResultDialog(QDialog):
         self.accept()
 
 
-def _table(results: Sequence[Teaching]) -> QTableWidget:
-    scores = [score for teaching in results for score in teaching.scores]
+def _table(results: Sequence[TaughtWeights]) -> QTableWidget:
+    scores = [score for entry in results for score in entry.scores]
     table = QTableWidget(len(scores), 4)
     table.setHorizontalHeaderLabels(["", "Before", "After", "Change"])
     table.setStyleSheet(TABLE_STYLE)
@@ -79,7 +79,7 @@ def _table(results: Sequence[Teaching]) -> QTableWidget:
     table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    table.setAccessibleName("Figures before and after")
+    table.setAccessibleName("Scores before and after")
     header = table.horizontalHeader()
     header.setHighlightSections(False)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -105,13 +105,11 @@ def _cells(score: Score) -> tuple[str, str, str, str]:
     return title, share(score.before), share(score.after), change
 
 
-def about(teaching: Teaching) -> str:
-    """From how much, and how long it took."""
-    what = "The masks were" if teaching.kind == MASKS else "The detector was"
-    end = (
-        "" if teaching.better else " They are not better." if teaching.kind == MASKS else " It is not better."
-    )
+def summary(entry: TaughtWeights) -> str:
+    """The number of images and the duration, in one sentence."""
+    what = "Masks" if entry.kind == MASKS else "Detector"
+    end = "" if entry.better else " No improvement."
     return (
-        f"{what} learned from {teaching.n_train:,} images and judged by {teaching.n_held_out:,} others, "
-        f"in {duration(teaching.seconds, exact=True)}.{end}"
+        f"{what}: trained on {entry.n_train:,} images, measured on {entry.n_held_out:,} others, "
+        f"in {duration(entry.seconds, exact=True)}.{end}"
     )

@@ -25,7 +25,8 @@ from samdesk.training.samples import Instance, TrainingImage
 from tests.helpers.machine_parts import parts_folder
 from tests.helpers.make import square
 from tests.helpers.seeded_yolo import save_seeded_yolo
-from tests.training.masks.teach_session import LABELLED, SETTINGS
+from tests.training.detector import train_session
+from tests.training.detector.train_session import LABELLED, SETTINGS
 
 torch = pytest.importorskip("torch")
 
@@ -160,7 +161,7 @@ def test_killed_twice_and_gone_on(teach: Teach, base: Path, tmp_path: Path) -> N
     arguments = [parts, COUNT, base, out, tmp_path / "work"]
     for wait_at, epochs in ((2, 0), (BATCHES + 1, 1)):
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.training.masks.teach_session", *map(str, arguments), str(wait_at)],
+            [sys.executable, "-m", train_session.__name__, *map(str, arguments), str(wait_at)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

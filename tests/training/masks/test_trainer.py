@@ -17,7 +17,7 @@ from samdesk.engine.flint.weights import load_network
 from samdesk.engine.models.load import load_predictor
 from samdesk.training.evaluate.splits import Split
 from samdesk.training.masks.batches import draw_batch, mask_chances
-from samdesk.training.masks.photos import Photo, load_photos
+from samdesk.training.masks.images import Photo, load_photos
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import StepReport, Trainer
 from samdesk.training.samples import TrainingImage

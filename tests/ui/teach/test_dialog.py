@@ -1,22 +1,28 @@
-"""What the Teach dialog says of what there is."""
+"""The training material in the Teach dialog."""
 
 from __future__ import annotations
 
 import pytest
 
-from samdesk.training.teach.readiness import Outlook
+from samdesk.training.teach.readiness import Readiness
 from samdesk.ui.teach.dialog import found_text
 
 
 @pytest.mark.parametrize(
-    ("telling", "said"),
+    ("labelled", "text"),
     [
-        (24, "24 images are accepted as a whole."),
-        (16, "24 images are accepted as a whole, 8 of them without an object."),
+        (24, "24 accepted images."),
+        (16, "24 accepted images, 8 of them without objects."),
     ],
 )
-def test_images_without_an_object_are_told_apart(telling: int, said: str) -> None:
-    outlook = Outlook(
-        masks=61, mask_images=16, whole_images=24, telling_images=telling, in_part=0, boxes=0, classes=()
+def test_images_without_objects_are_counted(labelled: int, text: str) -> None:
+    readiness = Readiness(
+        masks=61,
+        mask_images=16,
+        whole_images=24,
+        labelled_images=labelled,
+        partly_reviewed=0,
+        boxes=0,
+        classes=(),
     )
-    assert found_text(outlook).endswith(said)
+    assert found_text(readiness).endswith(text)

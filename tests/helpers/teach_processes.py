@@ -1,4 +1,4 @@
-"""Teachings for tests: real ones of a little dataset that take seconds, and a stand-in that takes none."""
+"""Arguments of training processes for tests: a real but quick one, and a stand-in without training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.helpers.seeded_yolo import save_seeded_yolo
 LABELLED = ("washer", "gear")
 COUNT = 9
 STEPS = 6
-"""Of the detector, taught quickly."""
+"""Steps of a quick training of the detector."""
 
 
 def parts(folder: Path) -> Path:
-    """Small photos of machine parts with label files, two classes."""
+    """A folder of small images of machine parts with label files, two classes."""
     parts_folder(folder, COUNT, height=96, width=128, labelled=LABELLED, most=4)
     return folder
 
@@ -27,12 +27,12 @@ def base(folder: Path) -> Path:
 
 
 def quick(base_file: Path) -> Arguments:
-    """A real teaching that is quick."""
+    """A real training that takes seconds."""
     return lambda folder, kinds: [*teach_arguments(folder, kinds), "--quick", "--base", str(base_file)]
 
 
 def stand_in(mode: str | Callable[[], str] = "through") -> Arguments:
-    """The stand-in, in a mode that may change from start to start."""
+    """The stand-in, in a mode that may change from one start to the next."""
 
     def arguments(folder: Path, kinds: Sequence[str]) -> list[str]:
         now = mode if isinstance(mode, str) else mode()

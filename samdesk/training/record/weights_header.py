@@ -1,4 +1,4 @@
-"""What a file of Flint's weights says of itself, read from its header: no tensor is loaded."""
+"""Reads the safetensors header of a file of Flint weights; no tensor is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from samdesk.base.errors import UserError
 
 _FORMAT = "flint-1"
-_MOST_HEADER = 16 << 20
+_MAX_HEADER = 16 << 20
 
 
 class TaughtError(UserError):
@@ -20,13 +20,13 @@ class TaughtError(UserError):
 
 
 def kind_of(path: Path) -> Literal["masks", "detector"]:
-    """What the weights of a file do. Raises ``TaughtError``: they are not Flint's."""
+    """The kind of weights in a file. Raises ``TaughtError`` if they are not Flint's."""
     header = check_weights(path)
     return "masks" if any(key.startswith("head.") for key in header) else "detector"
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """The class names of a file's detector; none if it does not say. Raises ``TaughtError``."""
+    """The class names of a detector; empty if the file has none. Raises ``TaughtError``."""
     try:
         names = json.loads(check_weights(path)["__metadata__"].get("names", "[]"))
     except ValueError:
@@ -35,20 +35,20 @@ def names_of(path: Path) -> tuple[str, ...]:
 
 
 def check_weights(path: Path) -> dict[str, Any]:
-    """The header of a file of Flint's weights that is as long as it says. Raises ``TaughtError``."""
+    """The header of a complete file of Flint weights. Raises ``TaughtError``."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(_MOST_HEADER, size):
+            if length > min(_MAX_HEADER, size):
                 raise ValueError("it has no header")
             header = json.loads(file.read(length))
         end = max(part["data_offsets"][1] for key, part in header.items() if key != "__metadata__")
         if size != 8 + length + end:
-            raise ValueError("it is cut off or has more in it than it says")
-        said = header["__metadata__"]["format"]
+            raise ValueError("its size does not match its header: it is truncated or damaged")
+        version = header["__metadata__"]["format"]
     except FileNotFoundError as error:
-        raise TaughtError(f"There is no file {path}.") from error
+        raise TaughtError(f"File not found: {path}.") from error
     except OSError as error:
         raise TaughtError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -58,8 +58,11 @@ def check_weights(path: Path) -> dict[str, Any]:
             else ""
         )
         raise TaughtError(
-            f"{path} holds no Flint weights{f' ({why})' if why else ''}. Choose a file that samdesk exported."
+            f"{path} does not contain Flint weights{f' ({why})' if why else ''}. "
+            "Choose a file exported by samdesk."
         ) from error
-    if said != _FORMAT:
-        raise TaughtError(f"{path} is made for another Flint ({said!r}, {_FORMAT!r} is known here).")
+    if version != _FORMAT:
+        raise TaughtError(
+            f"{path} was made for another version of Flint ({version!r}; expected {_FORMAT!r})."
+        )
     return dict(header)

@@ -1,6 +1,6 @@
 """One teaching in a process of its own, for tests that kill it.
 
-``python -m tests.training.masks.teach_session PARTS_FOLDER COUNT BASE OUT WORK WAIT_AT``: says "batch N"
+``python -m tests.training.detector.train_session PARTS_FOLDER COUNT BASE OUT WORK WAIT_AT``: says "batch N"
 after each batch and waits for a line at batch ``WAIT_AT``.
 """
 

@@ -1,7 +1,7 @@
-"""What there is to teach from: the annotations of a dataset that a person has accepted or drawn.
+"""The training material of a dataset: its accepted annotations, drawn by hand or reviewed.
 
-Masks are taught from every accepted annotation. The detector is taught from images that are accepted as
-a whole: on the others it would learn that what is not labelled yet is no object.
+Masks are trained on every accepted annotation. The detector is trained only on images without pending
+annotations: elsewhere it would learn that objects not labelled yet are background.
 """
 
 from __future__ import annotations
@@ -20,94 +20,94 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
 from samdesk.training.samples import Instance, TrainingImage
 
-MOST_IMAGES = 2000
-"""More would not be looked at in the minutes that a teaching takes."""
+MAX_IMAGES = 2000
+"""More could not be used in the few minutes that a training takes."""
 
 
 @dataclass(frozen=True)
 class AcceptedImage:
-    """One image with what a person has accepted on it.
+    """One image with its accepted annotations.
 
     Attributes:
-        image: All that was accepted.
-        whole: Nothing on it waits for a person, so that what is not labelled is no object.
+        image: The accepted annotations.
+        complete: Nothing on it is pending, so that everything unlabelled is background.
     """
 
     image: TrainingImage
-    whole: bool
+    complete: bool
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """What a dataset has to teach from.
+class TrainingMaterial:
+    """The accepted annotations of a dataset.
 
     Attributes:
         names: Class names by class id.
-        found: In natural order, at most ``MOST_IMAGES`` or as many as were asked for.
-        total: How many images there are without that limit.
-        unread: Images that could not be read, and why.
+        accepted: In natural order, at most ``max_images`` of ``read_material``.
+        total: Number of images without that limit.
+        unreadable: A message for each image that could not be read.
     """
 
     names: tuple[str, ...]
-    found: tuple[AcceptedImage, ...]
+    accepted: tuple[AcceptedImage, ...]
     total: int
-    unread: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[TrainingImage, ...]:
-        """All of them with all that was accepted."""
-        return tuple(a.image for a in self.found)
+        """All images with all accepted annotations."""
+        return tuple(a.image for a in self.accepted)
 
     @property
     def for_masks(self) -> tuple[TrainingImage, ...]:
-        """Images with outlines; plain boxes are left out, they say nothing about an edge."""
-        outlined = (_outlined(accepted.image) for accepted in self.found)
+        """Images with masks; plain boxes are left out, since they say nothing about an object's edge."""
+        outlined = (_without_boxes(accepted.image) for accepted in self.accepted)
         return tuple(image for image in outlined if image.instances)
 
     @property
     def for_detector(self) -> tuple[TrainingImage, ...]:
-        """Images that are accepted as a whole, also those with nothing on them."""
-        return tuple(a.image for a in self.found if a.whole)
+        """Images without pending annotations, including those without any object."""
+        return tuple(a.image for a in self.accepted if a.complete)
 
 
-def read_accepted(
+def read_material(
     folder: Path,
     *,
-    most: int = MOST_IMAGES,
+    max_images: int = MAX_IMAGES,
     max_pixels: int = MAX_PIXELS,
     cancel: CancelToken | None = None,
-) -> Accepted:
-    """Reads what a person has accepted, while a samdesk may be working on the dataset.
+) -> TrainingMaterial:
+    """Reads the accepted annotations; the dataset may be open in a samdesk window at the same time.
 
     Args:
-        folder: A dataset, with samdesk's store or with label files alone.
-        most: Of more images so many are chosen, the same ones each time.
-        max_pixels: Larger images are not read.
-        cancel: Looked at before each image.
+        folder: A dataset, with a store or with label files only.
+        max_images: If there are more, a fixed sample of this size is read.
+        max_pixels: Images with more pixels are not read.
+        cancel: Checked before each image.
 
     Raises:
-        StoreError: There is no such folder, or its store cannot be read; in words.
+        StoreError: The folder does not exist, or its store cannot be read.
         Cancelled: ``cancel`` was used.
     """
     cancel = cancel or CancelToken()
     images: list[AcceptedImage] = []
-    unread: list[str] = []
+    unreadable: list[str] = []
     with open_read_only(folder, max_pixels=max_pixels) as dataset:
         stored = {key for key, image in dataset.images().items() if _has_accepted(image)}
         keys = stored.union(dataset.only_in_files())
-        chosen = _some(keys, most)
+        chosen = _sample(keys, max_images)
         for key in dataset.keys:
             if key in chosen:
                 cancel.check()
                 try:
                     images.append(_read(dataset, key))
                 except ImageError as error:
-                    unread.append(str(error))
-        return Accepted(dataset.names, tuple(images), len(keys), tuple(unread))
+                    unreadable.append(str(error))
+        return TrainingMaterial(dataset.names, tuple(images), len(keys), tuple(unreadable))
 
 
 def is_box(region: Region) -> bool:
-    """Whether a region is a plain box, as a detection label or the rectangle tool makes it."""
+    """Whether a region is a plain box, as made from a detection label or by the rectangle tool."""
     if len(region.geoms) != 1 or region.geoms[0].interiors:
         return False
     x0, y0, x1, y1 = region.bounds
@@ -119,24 +119,24 @@ def _has_accepted(image: StoredImage) -> bool:
     return image.review is ImageReview.ACCEPTED or image.count > image.pending
 
 
-def _some(keys: Iterable[ImageKey], most: int) -> set[ImageKey]:
-    """At most so many, by the hash of their names: others that come later change few of them."""
+def _sample(keys: Iterable[ImageKey], count: int) -> set[ImageKey]:
+    """At most ``count`` keys, by their hash: images added later change few of them."""
     ranked = sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())
-    return set(ranked[:most])
+    return set(ranked[:count])
 
 
 def _read(dataset: ReadOnlyDataset, key: ImageKey) -> AcceptedImage:
     document = dataset.document(key)
-    whole = document.review is ImageReview.ACCEPTED
-    kept = [a for a in document.annotations if whole or a.review is AnnotationReview.ACCEPTED]
+    all_kept = document.review is ImageReview.ACCEPTED
+    kept = [a for a in document.annotations if all_kept or a.review is AnnotationReview.ACCEPTED]
     instances = tuple(Instance(a.region, dataset.class_id(a.label_id)) for a in kept)
     image = TrainingImage(key, dataset.folder / key, (document.height, document.width), instances)
-    return AcceptedImage(image, _is_whole(document, len(kept)))
+    return AcceptedImage(image, _is_complete(document, len(kept)))
 
 
-def _is_whole(document: ImageDocument, kept: int) -> bool:
+def _is_complete(document: ImageDocument, kept: int) -> bool:
     return document.review is ImageReview.ACCEPTED or kept == len(document.annotations)
 
 
-def _outlined(image: TrainingImage) -> TrainingImage:
+def _without_boxes(image: TrainingImage) -> TrainingImage:
     return replace(image, instances=tuple(i for i in image.instances if not is_box(i.region)))
