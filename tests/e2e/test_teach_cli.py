@@ -106,7 +106,7 @@ def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
     for words in ("Mask from a box (IoU)", "0.700", "0.800", "+0.100", "Detector (mAP50)", "washer (AP50)"):
         assert words in out
     assert "trained on 6 images, measured on 2 others, in 61 s" in out
-    assert "add --use to use it" in out
+    assert "add --use to use them" in out
     taught = TaughtRecord.read(folder)
     assert [t.kind for t in taught.entries] == [MASKS, DETECTOR]
     assert not taught.in_use

@@ -1,4 +1,4 @@
-"""Which of the images a user has accepted are kept back, to judge what was learned from the others."""
+"""Splits accepted images into training images and held-out images."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from samdesk.training.samples import TrainingImage
 
 
 def split(
-    images: Sequence[TrainingImage], *, share: float = 0.22, least: int = 4, seed: int = 0
+    images: Sequence[TrainingImage], *, share: float = 0.22, minimum: int = 4, seed: int = 0
 ) -> tuple[tuple[TrainingImage, ...], tuple[TrainingImage, ...]]:
-    """Training images and held-out images, each in the order given.
+    """Returns (training images, held-out images), each in the order given.
 
-    The side of an image comes from its key: it stays there when others are added, so that what was
-    learned earlier does not judge itself later. Two rules may move one: at least ``least`` images with
-    instances are held out, and every class keeps an image to learn from.
+    The part of an image depends on the hash of its key and does not change when others are added, so that
+    a later training is not measured on images of an earlier one. There are two exceptions: at minimum
+    ``minimum`` images with instances are held out, and every class keeps a training image.
 
     Args:
-        images: With keys that differ.
-        share: Of the images to hold out, about.
-        least: Images to hold out at least, as long as as many are left to learn from.
-        seed: Another one gives another split.
+        images: Images with unique keys.
+        share: Approximate fraction of the images to hold out.
+        minimum: Number of images to hold out at minimum, as long as as many are left for training.
+        seed: Seed of the split.
     """
-    ranked = sorted(images, key=lambda image: _chance(image.key, seed))
-    telling = [image.key for image in ranked if image.instances]
-    chosen = {image.key for image in ranked if _chance(image.key, seed) < share}
-    chosen |= set(telling[: min(least, len(telling) // 2)])
-    _return_last_of_a_class(ranked, chosen)
+    ranked = sorted(images, key=lambda image: _position(image.key, seed))
+    labelled = [image.key for image in ranked if image.instances]
+    chosen = {image.key for image in ranked if _position(image.key, seed) < share}
+    chosen |= set(labelled[: min(minimum, len(labelled) // 2)])
+    _keep_every_class(ranked, chosen)
     train = tuple(image for image in images if image.key not in chosen)
     return train, tuple(image for image in images if image.key in chosen)
 
 
-def _return_last_of_a_class(ranked: Sequence[TrainingImage], chosen: set[str]) -> None:
-    """Takes images out of ``chosen`` until every class has one outside of it."""
+def _keep_every_class(ranked: Sequence[TrainingImage], chosen: set[str]) -> None:
+    """Removes images from ``chosen`` until every class has an image outside of it."""
     left = Counter(label for image in ranked if image.key not in chosen for label in _labels([image]))
     for image in reversed(ranked):
         if image.key in chosen and any(not left[label] for label in _labels([image])):
@@ -46,7 +46,7 @@ def _labels(images: Iterable[TrainingImage]) -> set[int]:
     return {instance.label for image in images for instance in image.instances}
 
 
-def _chance(key: str, seed: int) -> float:
-    """A number in 0..1 that only the key and the seed decide."""
+def _position(key: str, seed: int) -> float:
+    """A number in 0..1, derived from the key and the seed only."""
     digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""Detector weights as a file of plain tensors, in the format of ``engine.flint.detector``."""
+"""Writes detector weights as a safetensors file in the format of ``engine.flint.detector``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def network_tensors(network: Any) -> dict[str, Tensor]:
-    """The tensors to write (``yolo.<key>``, fp16, on the CPU) for a YOLO network that is not fused."""
+    """The tensors of an unfused YOLO network to write: ``yolo.<key>``, fp16, on the CPU."""
     state: dict[str, Tensor] = network.state_dict()
     return {
         PREFIX + key: value.detach().cpu().half().contiguous().clone()
@@ -25,11 +25,11 @@ def network_tensors(network: Any) -> dict[str, Tensor]:
 
 
 def write_detector(path: Path, tensors: Mapping[str, Tensor], names: Sequence[str]) -> None:
-    """Replaces a file with a detector and nothing else; a crash leaves the old file or the new one.
+    """Writes a file that contains a detector only, atomically.
 
     Args:
-        path: Where to; its folder is made.
-        tensors: Of ``network_tensors``.
+        path: The file; its folder is created.
+        tensors: The result of ``network_tensors``.
         names: Class names by class id.
 
     Raises:
@@ -41,5 +41,5 @@ def write_detector(path: Path, tensors: Mapping[str, Tensor], names: Sequence[st
 
 
 def metadata(names: Sequence[str]) -> dict[str, str]:
-    """What a file of Flint weights says about its detector."""
+    """The safetensors metadata of the detector in a file of Flint weights."""
     return {"format": FORMAT, "yolo": VARIANT, "names": json.dumps(list(names), ensure_ascii=False)}

@@ -1,4 +1,4 @@
-"""Where the teaching of a detector stands, in its work folder: whole after a crash at any moment."""
+"""The work folder of a detector training: its state on disk, consistent after a crash at any moment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _DATASET, _RUN = "dataset", "run"
 
 @dataclass(frozen=True)
 class TeachState:
-    """What is on disk.
+    """The state of a training, as written to ``state.json``.
 
     Attributes:
-        plan: What is taught, from what and how (``fingerprint``).
-        epochs: That are done.
-        best_epoch: The one ``best`` is from, counted from 1; 0: there is none yet.
-        seconds: Spent on them.
-        finished: The training is over.
-        checkpoint: The file in the work folder to go on from, "" for a start.
-        sha256: Of the content of ``checkpoint``, a pickle: only what was written here is ever opened.
+        plan: The ``fingerprint`` of images, classes, base weights and settings.
+        epochs: Number of finished epochs.
+        best_epoch: The epoch of ``best``, counted from 1; 0: none yet.
+        seconds: Time spent on them.
+        finished: Whether the training is finished.
+        checkpoint: The file in the work folder to resume from; "" for none.
+        sha256: Hash of ``checkpoint``. It is a pickle, so only a file written by this program is opened.
     """
 
     plan: str
@@ -45,7 +45,7 @@ class TeachState:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The work folder of one teaching. Only what it names itself is ever removed from it."""
+    """The work folder of one training. Only files that this class names are ever removed."""
 
     root: Path
     state: TeachState = field(default_factory=lambda: TeachState(""))
@@ -57,7 +57,7 @@ class WorkFolder:
 
     @property
     def run(self) -> Path:
-        """The folder that the trainer writes to."""
+        """The output folder of the trainer."""
         return self.root / _RUN
 
     @property
@@ -67,15 +67,15 @@ class WorkFolder:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The trainer's checkpoint to go on from."""
+        """The trainer's checkpoint to resume from; None for a new training."""
         return self.root / self.state.checkpoint if self.state.checkpoint else None
 
     @classmethod
     def open(cls, root: Path, plan: str) -> WorkFolder:
-        """The folder with its state; what another plan has left there is removed.
+        """Opens the folder with its state; removes the files of another plan.
 
         Raises:
-            OSError: The folder cannot be made or cleared.
+            OSError: The folder cannot be created or cleared.
         """
         root.mkdir(parents=True, exist_ok=True)
         folder = cls(root, _read(root / _STATE) or TeachState(""))
@@ -92,12 +92,12 @@ class WorkFolder:
         return self.checkpoint.is_file() and _sha256(self.checkpoint.read_bytes()) == self.state.sha256
 
     def saved(self) -> WorkFolder:
-        """Writes the state; what it says counts from this moment on. Raises ``OSError``."""
+        """Writes the state. Raises ``OSError``."""
         atomic.write_text(self.root / _STATE, json.dumps(asdict(self.state)))
         return self
 
     def advanced(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
-        """Writes a new checkpoint and then the state that names it. Raises ``OSError``."""
+        """Writes a new checkpoint, then the state that refers to it. Raises ``OSError``."""
         state = replace(self.state, **changes)
         state = replace(state, checkpoint=f"epoch-{state.epochs}.pt", sha256=_sha256(checkpoint))
         atomic.write_bytes(self.root / state.checkpoint, checkpoint, sync=False)
@@ -107,13 +107,13 @@ class WorkFolder:
         return after
 
     def tidied(self) -> WorkFolder:
-        """Removes all but the state and the best weights of a training that is over."""
+        """Removes everything but the state and the best weights of a finished training."""
         after = replace(self, state=replace(self.state, checkpoint="")).saved()
         self._remove_bulk()
         return after
 
     def clear(self) -> None:
-        """Removes everything of a teaching."""
+        """Removes all files of the training."""
         (self.root / _STATE).unlink(missing_ok=True)
         self.best.unlink(missing_ok=True)
         self._remove_bulk()
@@ -129,17 +129,17 @@ class WorkFolder:
 def fingerprint(
     images: Sequence[TrainingImage], names: Sequence[str], base: str, settings: dict[str, Any]
 ) -> str:
-    """A hash of everything that decides what a teaching does.
+    """A hash of everything that determines the result of a training.
 
     Args:
-        images: Their keys, paths, files' sizes and times, and instances count.
+        images: Hashed by keys, paths, file sizes and times, and instances.
         names: Class names by class id.
         base: Content hash of the weights to start from.
-        settings: By name.
+        settings: Settings by name.
     """
     digest = hashlib.sha256(json.dumps([list(names), base, settings], sort_keys=True).encode())
     for image in images:
-        with contextlib.suppress(OSError):  # reading the photo will say what is wrong
+        with contextlib.suppress(OSError):  # reported when the image is read
             stat = image.path.stat()
             digest.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
         digest.update(json.dumps([image.key, str(image.path), image.image_hw]).encode())

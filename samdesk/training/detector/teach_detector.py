@@ -1,8 +1,8 @@
-"""Teaching the detector the user's own classes, from the images that were accepted.
+"""Fine-tunes the detector on the user's own classes, from the accepted images of a dataset.
 
-YOLO11n learns them from the weights it has, with the Ultralytics trainer: minutes on two CPU cores for
-some tens of images. What was learned is judged by images that were held out. The best epoch is chosen
-by the same images, so that the figure after is a little too good; the figure before is not.
+YOLO11n is trained with the Ultralytics trainer: minutes on two CPU cores for some tens of images. The result
+is measured on held-out images. The best epoch is chosen on the same images, so the score after training is
+slightly optimistic; the score before is not.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ from samdesk.training.evaluate.average_precision import DetectorScore, score
 from samdesk.training.samples import TrainingImage
 
 MIN_IMAGES = 8
-"""Accepted images with instances on them without which there is nothing to judge by."""
+"""Accepted images with instances; with fewer there are too few held-out images to measure with."""
 
 
 @dataclass(frozen=True)
 class DetectorTeachSettings:
-    """How to teach.
+    """How the detector is fine-tuned.
 
     Attributes:
-        imgsz: Longest side the network sees while it learns, pixels.
-        detect_imgsz: Longest side it sees when it is used, and judged, pixels.
-        epochs: At most.
-        views: Images looked at in all, about: many images have fewer epochs, but at least ``least_epochs``.
-        least_epochs: See ``views``.
-        patience: Epochs without a better result on the held-out images before it stops.
-        batch: Images a step.
-        freeze: The first so many layers of the network stay as they are (11: the backbone).
-        lr: Learning rate at the start.
-        held_out: Share of the images to hold out, about; at least 4 images are.
-        seed: Of everything that is random.
-        device: "" for the best there is, else as ``engine.device.resolve`` takes it.
-        threads: Of torch on the CPU; 0 for all cores but one. Where other work runs beside it, a thread
-            more than there are cores free makes it many times slower, as its threads wait for each other.
+        imgsz: Longest side of the training images, pixels.
+        detect_imgsz: Longest side of the images in use and evaluation, pixels.
+        epochs: Maximum number of epochs.
+        views: Approximate total of images over all epochs: with many images there are fewer epochs.
+        least_epochs: Minimum for the epochs that ``views`` allows.
+        patience: Epochs without improvement on the held-out images after which training stops.
+        batch: Images per step.
+        freeze: Number of first layers that are frozen (11: the backbone).
+        lr: Initial learning rate.
+        held_out: Approximate fraction of the images to hold out; at least 4 images are.
+        seed: Random seed.
+        device: A device as for ``engine.runtime.device.resolve``; "" for the best one.
+        threads: CPU threads of torch; 0 for all cores but one. More threads than free cores make training
+            many times slower, as they wait for each other.
     """
 
     imgsz: int = 640
@@ -68,23 +68,23 @@ class DetectorTeachSettings:
     threads: int = 0
 
     def epochs_for(self, images: int) -> int:
-        """Epochs at most for so many images to learn from."""
+        """Maximum number of epochs for a number of training images."""
         return min(self.epochs, max(self.least_epochs, self.views // max(images, 1)))
 
 
 @dataclass(frozen=True)
 class DetectorTeachResult:
-    """What came of it.
+    """The result of a training.
 
     Attributes:
-        before: On the held-out images, of the detector it started from.
-        after: On the held-out images, of the one that was written.
-        epochs: That were done.
-        best_epoch: The one that was kept, counted from 1.
-        seconds: Spent learning, over all calls.
-        n_train: Images learned from.
-        n_held_out: Images judged by.
-        path: The file that was written, in the format of Flint's detector.
+        before: Score of the detector it started from, on the held-out images.
+        after: Score of the detector written, on the held-out images.
+        epochs: Number of finished epochs.
+        best_epoch: The epoch that was kept, counted from 1.
+        seconds: Training time over all calls.
+        n_train: Number of training images.
+        n_held_out: Number of held-out images.
+        path: The file written, in the format of Flint's detector.
     """
 
     before: DetectorScore
@@ -108,43 +108,45 @@ def teach_detector(
     progress: Progress,
     cancel: CancelToken,
 ) -> DetectorTeachResult:
-    """Teaches a detector and writes it to ``out``, atomically, when it is done.
+    """Fine-tunes a detector and writes it to ``out``, atomically, at the end.
 
-    It takes the process it runs in for itself: torch's threads and random numbers. A call with the same
-    arguments goes on where an earlier one was cancelled or killed, at the epoch it was in; with other
-    images, names, base or settings it starts anew.
+    It changes torch's threads and random state, so run it in a process of its own. A call with the same
+    arguments resumes an earlier one that was cancelled or killed, at the start of the epoch it was in; with
+    other images, names, base or settings it starts over.
 
     Args:
-        images: Accepted, keys unique; those without instances say what is no object.
+        images: Accepted images with unique keys; those without instances serve as background.
         names: Class names by class id.
-        base: Weights to start from: Flint's, or what was taught before.
+        base: Weights to start from: Flint's own or taught ones.
         out: The file to write; nothing else outside of ``work`` is written.
-        work: A folder of this teaching's own; what it needs and where it stands.
-        settings: How.
+        work: A folder for this training only: its dataset and its state.
+        settings: How to train.
         progress: Called with batches done and their total.
-        cancel: Looked at before each photo and each batch.
+        cancel: Checked before each image and each batch.
 
     Raises:
-        Cancelled: ``cancel`` was used; ``out`` is as it was.
-        EngineError: In words: too few images, a photo or weights that cannot be read, a full disk.
-        OutOfMemory: The device is full.
+        Cancelled: ``cancel`` was used; ``out`` is unchanged.
+        EngineError: There are too few images, an image or the weights cannot be read, or the disk is full.
+        OutOfMemory: The device is out of memory.
     """
     images, names = tuple(images), tuple(names)
-    _check(images, names)
+    _validate(images, names)
     weights = read_yolo(base)
     device = resolve(settings.device)
-    learned, judged = split(images, share=settings.held_out, seed=settings.seed)
-    arguments = _arguments(settings, len(learned), device)
-    with _failures_in_words(device), ultralytics.quiet(), _threads(settings.threads):
-        plan = fingerprint(images, names, file_hash(base), _deciding(settings, device))
+    train_images, held_out = split(images, share=settings.held_out, seed=settings.seed)
+    arguments = _arguments(settings, len(train_images), device)
+    with _as_engine_errors(device), ultralytics.quiet(), _threads(settings.threads):
+        plan = fingerprint(images, names, file_hash(base), _plan_settings(settings, device))
         folder = WorkFolder.open(work, plan)
         if not folder.state.finished:
-            data = write_yolo_dataset(folder.dataset, learned, judged, names, arguments.imgsz, cancel.check)
+            data = write_yolo_dataset(
+                folder.dataset, train_images, held_out, names, arguments.imgsz, cancel.check
+            )
             folder = train(data, weights, names, folder, arguments, progress, cancel)
         before, after = (
             score(
                 load_flint_detector(path, device, "fp32"),
-                judged,
+                held_out,
                 names,
                 imgsz=settings.detect_imgsz,
                 cancel=cancel,
@@ -154,22 +156,22 @@ def teach_detector(
         atomic.write_bytes(out, folder.best.read_bytes())
         state = folder.tidied().state
     return DetectorTeachResult(
-        before, after, state.epochs, state.best_epoch, state.seconds, len(learned), len(judged), out
+        before, after, state.epochs, state.best_epoch, state.seconds, len(train_images), len(held_out), out
     )
 
 
-def _deciding(settings: DetectorTeachSettings, device: str) -> dict[str, object]:
-    """The settings that decide what is learned, by name."""
+def _plan_settings(settings: DetectorTeachSettings, device: str) -> dict[str, object]:
+    """The settings that determine the result, by name."""
     return {**asdict(settings), "device": device, "threads": 0}
 
 
 @contextmanager
-def _threads(wanted: int) -> Iterator[None]:
-    """So many threads for torch, for a while; 0: all cores but one."""
+def _threads(count: int) -> Iterator[None]:
+    """Sets torch's number of threads within the context; 0: all cores but one."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(wanted or max(1, (os.cpu_count() or 1) - 1))
+    torch.set_num_threads(count or max(1, (os.cpu_count() or 1) - 1))
     try:
         yield
     finally:
@@ -189,31 +191,31 @@ def _arguments(settings: DetectorTeachSettings, images: int, device: str) -> Tra
     )
 
 
-def _check(images: Sequence[TrainingImage], names: Sequence[str]) -> None:
-    telling = sum(1 for image in images if image.instances)
-    if telling < MIN_IMAGES:
+def _validate(images: Sequence[TrainingImage], names: Sequence[str]) -> None:
+    labelled = sum(1 for image in images if image.instances)
+    if labelled < MIN_IMAGES:
         raise EngineError(
-            f"There are {telling} accepted images with annotations; the detector needs at least "
-            f"{MIN_IMAGES}, and 20 or more to be good. Accept more images first."
+            f"There are {labelled} accepted images with annotations; the detector needs at least "
+            f"{MIN_IMAGES}, and 20 or more work well. Accept more images first."
         )
     if len({image.key for image in images}) < len(images):
-        raise EngineError("Two of the images to learn from have the same key.")
+        raise EngineError("Two training images have the same key.")
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
-        raise EngineError("The classes to learn need names that differ.")
+        raise EngineError("Class names must not be empty or occur twice. Rename a class first.")
     if any(not 0 <= i.label < len(names) for image in images for i in image.instances):
         raise EngineError(f"An annotation has a class that is not among the {len(names)} names.")
 
 
 @contextmanager
-def _failures_in_words(device: str) -> Iterator[None]:
-    with errors_in_words("Teaching the detector", device):
+def _as_engine_errors(device: str) -> Iterator[None]:
+    with errors_in_words("Training the detector", device):
         try:
             yield
         except ImageError as error:
-            raise EngineError(f"{error.path} cannot be learned from: {error.reason}.") from error
+            raise EngineError(f"{error.path} cannot be used for training: {error.reason}.") from error
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             raise EngineError(
-                f"Teaching the detector stopped: {error.strerror or error}{where}. "
-                "What it has learned so far is kept; make room and start it again."
+                f"Training the detector stopped: {error.strerror or error}{where}. "
+                "Progress so far is kept; free some space and start it again to resume."
             ) from error

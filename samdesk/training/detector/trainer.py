@@ -1,4 +1,4 @@
-"""The Ultralytics trainer, on a network of Flint's, with a state on disk after every epoch."""
+"""Runs the Ultralytics trainer on Flint's detector, with its state on disk after every epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from samdesk.engine import ultralytics
 from samdesk.engine.flint.detector import VARIANT, YoloWeights, build_yolo
 from samdesk.training.detector.pack import network_tensors, write_detector
 from samdesk.training.detector.state import WorkFolder
-from samdesk.training.evaluate.average_precision import same_names
+from samdesk.training.evaluate.average_precision import match_class_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainerArguments:
-    """What the Ultralytics trainer is told.
+    """The arguments of the Ultralytics trainer.
 
     Attributes:
-        imgsz: Longest side the network sees, pixels.
-        epochs: At most.
-        patience: Epochs without a better result on the held-out images before it stops.
-        batch: Images a step.
-        freeze: The first so many layers of the network stay as they are (11: the backbone).
-        lr: Learning rate at the start.
-        seed: Of the order of images, their augmentation and new weights.
-        device: As ``engine.device.resolve`` gives it.
+        imgsz: Longest side of the training images, pixels.
+        epochs: Maximum number of epochs.
+        patience: Epochs without improvement on the held-out images after which training stops.
+        batch: Images per step.
+        freeze: Number of first layers that are frozen (11: the backbone).
+        lr: Initial learning rate.
+        seed: Random seed of the image order, the augmentation and new weights.
+        device: A device from ``engine.runtime.device.resolve``.
     """
 
     imgsz: int
@@ -53,41 +53,41 @@ def train(
     progress: Progress,
     cancel: CancelToken,
 ) -> WorkFolder:
-    """Trains, or goes on where ``work`` stands, until the training is over.
+    """Trains until finished, resuming from the state in ``work``.
 
     Args:
-        data: A dataset's data.yaml.
-        base: Weights to start from; those of classes of the same name are kept.
+        data: The data.yaml of the trainer's dataset.
+        base: Weights to start from; classes of the same name keep theirs.
         names: Class names by class id.
-        work: Has the best weights and the state after every epoch.
-        arguments: For the trainer.
+        work: Receives the best weights and the state after every epoch.
+        arguments: The arguments of the trainer.
         progress: Called with batches done and their total.
-        cancel: Looked at before each batch.
+        cancel: Checked before each batch.
 
     Raises:
-        Cancelled: ``cancel`` was used; ``work`` has every epoch that was done.
+        Cancelled: ``cancel`` was used; ``work`` has every finished epoch.
         OSError: ``work`` cannot be written.
         RuntimeError: The trainer failed.
     """
     if work.state.finished:
         return work
-    log = _Log(work, names, progress, cancel)
+    callbacks = _TrainerCallbacks(work, names, progress, cancel)
     trainer = _trainer_class()(
-        _overrides(data, work, arguments), lambda: adapted(base, names, arguments.seed).model
+        _overrides(data, work, arguments), lambda: adapt_classes(base, names, arguments.seed).model
     )
-    log.listen(trainer)
+    callbacks.register(trainer)
     trainer.train()
-    return log.work
+    return callbacks.work
 
 
-def adapted(base: YoloWeights, names: Sequence[str], seed: int = 0) -> Any:
-    """Ultralytics' ``YOLO`` for other classes: all weights of ``base`` but those that tell classes apart.
+def adapt_classes(base: YoloWeights, names: Sequence[str], seed: int = 0) -> Any:
+    """Ultralytics' ``YOLO`` with the weights of ``base`` but other classes in the last classification layer.
 
-    A class whose name ``base`` knows keeps its weights, a new one gets random ones.
+    A class whose name ``base`` knows keeps its weights; a new one gets random ones.
     """
     import torch
 
-    theirs = same_names(base.names, names)
+    theirs = match_class_names(base.names, names)
     tensors: dict[str, Tensor] = dict(base.tensors)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
@@ -102,8 +102,8 @@ def adapted(base: YoloWeights, names: Sequence[str], seed: int = 0) -> Any:
         return build_yolo(YoloWeights(tensors, tuple(names)), "The detector to start from")
 
 
-class _Log:
-    """Keeps the state on disk, tells the progress and stops the trainer, from the trainer's callbacks."""
+class _TrainerCallbacks:
+    """The trainer's callbacks: they save the state, report progress and cancel the training."""
 
     def __init__(
         self, work: WorkFolder, names: Sequence[str], progress: Progress, cancel: CancelToken
@@ -115,8 +115,8 @@ class _Log:
         self._batch = 0
         self._since = monotonic()
 
-    def listen(self, trainer: Any) -> None:
-        """Takes the trainer's callbacks."""
+    def register(self, trainer: Any) -> None:
+        """Adds the callbacks to a trainer."""
         trainer.add_callback("on_train_epoch_start", self._epoch_starts)
         for event in ("on_train_batch_start", "on_val_batch_start"):
             trainer.add_callback(event, self._before_batch)
@@ -136,7 +136,7 @@ class _Log:
                        trainer.epochs * batches)  # fmt: skip
 
     def _after_epoch(self, trainer: Any) -> None:
-        """First the weights, then the checkpoint, then the state: a crash between them loses one epoch."""
+        """Writes weights, checkpoint and state in this order: a crash in between loses one epoch."""
         epochs = trainer.epoch + 1
         best = self.work.state.best_epoch
         if trainer.best_fitness == trainer.fitness:
@@ -185,21 +185,21 @@ def _overrides(data: Path, work: WorkFolder, arguments: TrainerArguments) -> dic
 def _trainer_class() -> Any:
     base: Any = ultralytics.detection_trainer()
 
-    class Teaching(base):  # type: ignore[misc]  # it is known at run time only
-        """Ultralytics' trainer on a network it is given."""
+    class PresetNetworkTrainer(base):  # type: ignore[misc]  # Any: known at run time only
+        """Ultralytics' trainer for a network made by a function."""
 
         def __init__(self, overrides: dict[str, Any], network: Callable[[], Any]) -> None:
             self._network = network
             super().__init__(overrides=overrides)
 
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
-            """The network; with the weights of a checkpoint that is gone on from."""
+            """Returns the network, with the weights of the checkpoint when resuming."""
             network = self._network()
             if weights is not None:
                 network.load_state_dict(weights.float().state_dict())
             return network
 
         def final_eval(self) -> None:
-            """Nothing: what was learned is measured as it is used, elsewhere."""
+            """Does nothing: the result is measured with the detector as it is used, elsewhere."""
 
-    return Teaching
+    return PresetNetworkTrainer

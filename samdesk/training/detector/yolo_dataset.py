@@ -1,4 +1,4 @@
-"""A dataset on disk for the Ultralytics trainer, made of accepted images, in a folder of our own."""
+"""Writes accepted images as a YOLO dataset for the Ultralytics trainer."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def write_yolo_dataset(
     side: int,
     check: Callable[[], None],
 ) -> Path:
-    """Writes copies of photos with their label files, unless a whole dataset is there; its data.yaml.
+    """Writes copies of the images with label files, unless they are complete; returns the data.yaml.
 
-    A copy is what the trainer would see: rotated as EXIF says, no larger than ``side``, so that an
-    epoch does not decode full photos again.
+    A copy is what the trainer would read: rotated by EXIF and resized to ``side``, so that an epoch does not
+    decode full images again.
 
     Args:
-        folder: Made where it is not there.
-        train: To learn from.
-        held_out: To judge by.
+        folder: The dataset folder; created if needed.
+        train: Training images.
+        held_out: Validation images.
         names: Class names by class id.
         side: Longest side of a copy, pixels.
-        check: Called before each photo; may raise.
+        check: Called before each image; may raise.
 
     Raises:
-        ImageError: A photo cannot be read.
+        ImageError: An image cannot be read.
         OSError: The folder cannot be written.
     """
     index = folder / "data.yaml"
-    if index.is_file():  # it is written last
+    if index.is_file():  # written last
         return index
     labels = LabelSet.from_names(names)
     for part, images in (("train", train), ("val", held_out)):
@@ -66,15 +66,15 @@ def _quoted(path: Path) -> str:
     return "'" + path.as_posix().replace("'", "''") + "'"
 
 
-def _write_copy(target: Path, photo: Path, side: int) -> None:
-    pixels = read_image(photo)
+def _write_copy(target: Path, source: Path, side: int) -> None:
+    pixels = read_image(source)
     height, width = pixels.shape[:2]
-    if max(height, width) > side:  # as the detector resizes, when it is used
+    if max(height, width) > side:  # as the detector resizes in use
         pixels = np.asarray(
             cv2.resize(pixels, resized(width, height, side), interpolation=cv2.INTER_LINEAR), np.uint8
         )
-    done, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if not done:
+    encoded, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not encoded:
         raise OSError(f"{target} could not be encoded")
     target.write_bytes(data.tobytes())
 

@@ -1,1 +1,1 @@
-"""Measuring predictors and detectors against known instances."""
+"""Evaluates predictors and detectors on images with known instances."""

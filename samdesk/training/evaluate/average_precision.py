@@ -1,4 +1,4 @@
-"""How well a detector does on accepted images: mAP50, measured on what it finds, as it is used."""
+"""mAP50 of a detector on accepted images, measured on its output after non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from samdesk.engine.protocols import Detection, Detector
 from samdesk.images.reader import read_image
 from samdesk.training.samples import TrainingImage
 
-_CONF, _NMS_IOU, _MOST = 0.001, 0.6, 300
+_CONF, _NMS_IOU, _MAX_DET = 0.001, 0.6, 300
 _MATCH_IOU = 0.5
 _RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True)
 class DetectorScore:
-    """How well a detector finds the user's classes on held-out images.
+    """The average precision of a detector on held-out images, for the user's classes.
 
     Attributes:
-        map50: Mean of the average precisions at IoU 0.5 over the classes that occur there; a class that
-            the detector does not know counts 0. 0..1.
-        by_class: Average precision at IoU 0.5 by class id; None where the class does not occur there.
+        map50: Mean average precision at IoU 0.5 over the classes that occur in the images; a class that
+            the detector does not know counts as 0. 0..1.
+        by_class: Average precision at IoU 0.5 by class id; None if the class does not occur.
         known: By class id, whether the detector knows the class.
     """
 
@@ -43,66 +43,66 @@ def score(
     imgsz: int,
     cancel: CancelToken,
 ) -> DetectorScore:
-    """Lets a detector find the objects of accepted images.
+    """Runs a detector on accepted images and computes its average precision.
 
-    Its classes are the user's where their names are the same but for upper case and spaces.
+    The detector's classes are matched to the user's by name, ignoring case and extra spaces.
 
     Args:
-        detector: Any.
-        images: With everything on them accepted.
+        detector: The detector to evaluate.
+        images: Images without pending annotations.
         names: The user's class names by class id.
-        imgsz: Longest side the network sees, pixels.
-        cancel: Looked at before each image.
+        imgsz: Longest side of the network's input, pixels.
+        cancel: Checked before each image.
 
     Raises:
         Cancelled: ``cancel`` was used.
         EngineError: The detector failed.
-        ImageError: A photo cannot be read.
+        ImageError: An image cannot be read.
     """
-    ours = same_names(detector.names, names)
+    ours = match_class_names(detector.names, names)
     found: list[list[Detection]] = []
     for image in images:
         cancel.check()
-        (seen,) = detector.detect(
+        (detections,) = detector.detect(
             [read_image(image.path)],
             conf=_CONF,
             iou=_NMS_IOU,
             imgsz=imgsz,
-            max_det=_MOST,
+            max_det=_MAX_DET,
             classes=sorted(ours),
         )
-        found.append(seen)
+        found.append(detections)
     known = set(ours.values())
     theirs = {our: their for their, our in ours.items()}
     by_class = tuple(_class_precision(images, found, i, theirs.get(i)) for i in range(len(names)))
-    there = [value for value in by_class if value is not None]
-    mean = float(np.mean(there)) if there else 0.0
+    occurring = [value for value in by_class if value is not None]
+    mean = float(np.mean(occurring)) if occurring else 0.0
     return DetectorScore(mean, by_class, tuple(i in known for i in range(len(names))))
 
 
-def same_names(theirs: Sequence[str], ours: Sequence[str]) -> Mapping[int, int]:
-    """Their class id to ours for the names that are the same but for upper case and spaces."""
-    places = {_plain(name): i for i, name in reversed(list(enumerate(ours)))}
-    return {i: places[_plain(name)] for i, name in enumerate(theirs) if _plain(name) in places}
+def match_class_names(theirs: Sequence[str], ours: Sequence[str]) -> Mapping[int, int]:
+    """Maps their class ids to ours by name, ignoring case and extra spaces."""
+    ids = {_normalized(name): i for i, name in reversed(list(enumerate(ours)))}
+    return {i: ids[_normalized(name)] for i, name in enumerate(theirs) if _normalized(name) in ids}
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
 def _class_precision(
     images: Sequence[TrainingImage], found: Sequence[Sequence[Detection]], ours: int, theirs: int | None
 ) -> float | None:
-    """Average precision of one class over all images, or None if none of it is there."""
-    wanted = [_boxes(image, ours) for image in images]
-    total = sum(len(boxes) for boxes in wanted)
+    """Average precision of one class over all images; None if it does not occur."""
+    truth = [_boxes(image, ours) for image in images]
+    total = sum(len(boxes) for boxes in truth)
     if not total:
         return None
-    marks: list[tuple[float, bool]] = []
-    for boxes, seen in zip(wanted, found, strict=True):
-        marks += _matched(boxes, [d for d in seen if d.class_id == theirs])
-    marks.sort(key=lambda mark: -mark[0])
-    return average_precision([right for _, right in marks], total)
+    matches: list[tuple[float, bool]] = []
+    for boxes, detections in zip(truth, found, strict=True):
+        matches += _matched(boxes, [d for d in detections if d.class_id == theirs])
+    matches.sort(key=lambda match: -match[0])
+    return average_precision([right for _, right in matches], total)
 
 
 def _boxes(image: TrainingImage, label: int) -> FloatArray:
@@ -110,18 +110,18 @@ def _boxes(image: TrainingImage, label: int) -> FloatArray:
     return np.array(bounds, dtype=np.float32).reshape(-1, 4)
 
 
-def _matched(boxes: FloatArray, seen: Sequence[Detection]) -> list[tuple[float, bool]]:
-    """(score, right or wrong) of one image's detections: each takes the best box that is still free."""
+def _matched(boxes: FloatArray, detections: Sequence[Detection]) -> list[tuple[float, bool]]:
+    """(score, whether it is a true positive) of one image's detections, matched greedily by score."""
     free = np.ones(len(boxes), dtype=np.bool_)
-    marks = []
-    for one in sorted(seen, key=lambda d: -d.score):
+    matches = []
+    for one in sorted(detections, key=lambda d: -d.score):
         overlap = np.where(free, _ious(boxes, one), 0.0)
         best = int(np.argmax(overlap)) if len(boxes) else -1
         right = best >= 0 and bool(overlap[best] >= _MATCH_IOU)
         if right:
             free[best] = False
-        marks.append((one.score, right))
-    return marks
+        matches.append((one.score, right))
+    return matches
 
 
 def _ious(boxes: FloatArray, one: Detection) -> NDArray[np.float64]:
@@ -135,11 +135,11 @@ def _ious(boxes: FloatArray, one: Detection) -> NDArray[np.float64]:
 
 
 def average_precision(right: Sequence[bool], total: int) -> float:
-    """COCO's: the best precision at or beyond each of 101 recalls, averaged.
+    """COCO's average precision: the best precision at or beyond each of 101 recalls, averaged.
 
     Args:
-        right: Whether each detection is right, highest score first.
-        total: How many objects there are.
+        right: Whether each detection is a true positive, highest score first.
+        total: Number of objects.
     """
     if not right:
         return 0.0

@@ -1,4 +1,4 @@
-"""Photos with COCO annotations, as training images."""
+"""Reads images with COCO annotations as training images."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from samdesk.training.samples import Instance, TrainingImage
 
 
 def read_coco(folder: Path) -> tuple[list[TrainingImage], tuple[str, ...]]:
-    """The photos of a folder with ``instances.json`` and ``images/``, and the class names.
+    """Reads a folder with ``instances.json`` and ``images/``; returns the images and the class names.
 
-    Crowds are left out: they are run lengths of many objects. So are photos without any instance.
+    Crowd annotations (run-length encoded groups of objects) and images without instances are left out.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: ``instances.json`` is not COCO's.
+        ValueError: ``instances.json`` is not a COCO annotation file.
     """
     text = (folder / "instances.json").read_text("utf-8")
     try:
@@ -38,7 +38,7 @@ def read_coco(folder: Path) -> tuple[list[TrainingImage], tuple[str, ...]]:
         images = [_image(folder, row, by_image) for row in data["images"]]
         names = tuple(str(c["name"]) for c in categories)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{folder / 'instances.json'} is no COCO annotation file: {error!r}") from error
+        raise ValueError(f"{folder / 'instances.json'} is not a COCO annotation file: {error!r}") from error
     return sorted((i for i in images if i.instances), key=lambda i: i.key), names
 
 

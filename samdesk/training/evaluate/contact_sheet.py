@@ -1,4 +1,4 @@
-"""A contact sheet: what a predictor draws on photos that it has not learned, for the eye."""
+"""Draws a contact sheet of a predictor's masks on held-out images, for visual inspection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from samdesk.engine.protocols import Predictor
 from samdesk.images.reader import read_image
 from samdesk.training.evaluate.masks import raster_iou
-from samdesk.training.evaluate.simulate import deepest, tight_box
+from samdesk.training.evaluate.simulate import deepest_point, tight_box
 from samdesk.training.samples import TrainingImage
 
 _CELL = 240
@@ -24,16 +24,16 @@ _TEXT, _TRUTH, _DRAWN = (255, 255, 255), (255, 255, 255), (0, 200, 120)
 def contact_sheet(
     predictor: Predictor, images: Sequence[TrainingImage], count: int = 40, columns: int = 8, seed: int = 0
 ) -> RgbImage:
-    """A sheet of instances, each drawn from its box (left) and from a click (right).
+    """Draws instances as masked from a box prompt (left) and from a point prompt (right).
 
-    Green is what was drawn, the white line is the truth, the number their IoU.
+    The mask is green, the outline of the true instance white; the number is their IoU.
 
     Args:
-        predictor: Draws.
-        images: Photos with known instances.
-        count: Instances shown, drawn at random from those over 400 pixels.
-        columns: Cells a row, two an instance.
-        seed: Of the draw.
+        predictor: The predictor to show.
+        images: Images with known instances.
+        count: Instances shown, chosen at random from those over 400 pixels.
+        columns: Cells per row, two per instance.
+        seed: Seed of the choice.
     """
     rng = np.random.default_rng(seed)
     pairs = [
@@ -55,21 +55,21 @@ def contact_sheet(
 
 
 def _cells(predictor: Predictor, image: TrainingImage, which: Sequence[int]) -> list[RgbImage]:
-    photo = read_image(image.path)
-    embedding = predictor.encode(photo)
-    found = []
+    pixels = read_image(image.path)
+    embedding = predictor.encode(pixels)
+    cells = []
     for index in which:
         truth = regions.rasterize(image.instances[index].region, *image.image_hw)
-        box, at = tight_box(truth), deepest(truth)
+        box, at = tight_box(truth), deepest_point(truth)
         assert at is not None
         for prompts in (PromptSet(box=BoxPrompt(*map(float, box))), PromptSet((PointPrompt(*at),))):
             drawn = predictor.predict(embedding, prompts)[0].raster()
-            found.append(_cell(photo, drawn, truth, box, at if prompts.points else None))
-    return found
+            cells.append(_cell(pixels, drawn, truth, box, at if prompts.points else None))
+    return cells
 
 
 def _cell(
-    photo: RgbImage,
+    pixels: RgbImage,
     drawn: BoolArray,
     truth: BoolArray,
     box: NDArray[np.float64],
@@ -79,7 +79,7 @@ def _cell(
     scale = _CELL / side
     shift = np.array([(box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2])
     to_cell = np.array([[scale, 0, -shift[0] * scale], [0, scale, -shift[1] * scale]])
-    cell = cv2.warpAffine(photo, to_cell, (_CELL, _CELL), flags=cv2.INTER_LINEAR)
+    cell = cv2.warpAffine(pixels, to_cell, (_CELL, _CELL), flags=cv2.INTER_LINEAR)
     mask, wanted = (
         cv2.warpAffine(m.astype(np.uint8), to_cell, (_CELL, _CELL), flags=cv2.INTER_NEAREST) > 0
         for m in (drawn, truth)

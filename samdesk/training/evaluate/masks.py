@@ -1,8 +1,8 @@
-"""How good a predictor's masks are: simulated users on photos with known instances.
+"""Evaluates a predictor's masks with simulated prompts on images with known instances.
 
-The clicks follow SAM's evaluation (Kirillov et al. 2023, appendix D): the first at the instance's
-deepest pixel, each further one at the deepest pixel of the largest region that is wrong. The previous
-mask goes in with every correction, as in the window. IoU is counted in pixels of the photo.
+The points follow SAM's evaluation (Kirillov et al. 2023, appendix D): the first is the instance's pixel
+farthest from its edge, each further one the pixel farthest from the edge of the largest error region. The
+previous mask is passed as mask prompt with every correction, as in the window. IoU is in image pixels.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PointPrompt, Prompt
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor
 from samdesk.images.reader import read_image
-from samdesk.training.evaluate.simulate import correction, deepest, tight_box
+from samdesk.training.evaluate.simulate import correction_point, deepest_point, tight_box
 from samdesk.training.samples import TrainingImage
 
 OFF = 0.1
-"""How far each edge of an inexact box is off, in or out, as a share of the box's width or height."""
+"""Offset of each edge of an inexact box, in or out, as a fraction of the box's width or height."""
 BOX, BOX_CLICK = "exact box", "box + 1 click"
 BOX_OFF, BOX_NEAR = "box, every edge off by 10%", "box, edges off by up to 10%"
 CLICK, CLICK_BEST = "1 click", "1 click, best of the candidates"
@@ -36,19 +36,19 @@ SIZES: tuple[tuple[str, float, float], ...] = (
     ("medium", 1024, 9216),
     ("large", 9216, np.inf),
 )
-"""Names and areas in pixels of the photo; medium and large are COCO's."""
+"""Names and areas in image pixels; medium and large are COCO's."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One answer to one prompt.
+class MaskOutcome:
+    """The result of one prompt on one instance.
 
     Attributes:
-        key: The photo.
-        area: Of the instance, pixels.
+        key: Key of the image.
+        area: Area of the instance, pixels.
         prompt: One of ``PROMPTS``.
-        iou: With the instance, 0..1.
-        score: The IoU the predictor said it has.
+        iou: IoU with the instance, 0..1.
+        score: The predicted IoU.
     """
 
     key: str
@@ -66,22 +66,22 @@ def evaluate(
     least_area: float = 0.0,
     seed: int = 0,
     on_image: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[Outcome]:
-    """Prompts every instance of every photo in every way.
+) -> list[MaskOutcome]:
+    """Prompts every instance of every image with every kind of prompt.
 
     Args:
-        predictor: What to judge.
-        images: Photos with known instances.
-        prompts: Which of ``PROMPTS``; leaving some out saves time.
+        predictor: The predictor to evaluate.
+        images: Images with known instances.
+        prompts: Which of ``PROMPTS``; fewer take less time.
         least_area: Smaller instances are left out, pixels.
-        seed: Of the inexact boxes.
-        on_image: Called with (photos done, photos in all).
+        seed: Seed of the inexact boxes.
+        on_image: Called with (images done, total images).
 
     Raises:
-        ImageError: A photo cannot be read.
+        ImageError: An image cannot be read.
         EngineError: The predictor failed.
     """
-    found: list[Outcome] = []
+    found: list[MaskOutcome] = []
     for number, image in enumerate(images):
         embedding = predictor.encode(read_image(image.path))
         rng = np.random.default_rng([seed, number])
@@ -91,24 +91,26 @@ def evaluate(
             off, share = rng.choice([-OFF, OFF], 4), rng.uniform(0, 1, 4)
             if area >= max(1.0, least_area):
                 answers = _answers(
-                    _Desk(predictor, embedding, target), {BOX_NEAR: off * share, BOX_OFF: off}, prompts
+                    _SimulatedUser(predictor, embedding, target),
+                    {BOX_NEAR: off * share, BOX_OFF: off},
+                    prompts,
                 )
-                found += [Outcome(image.key, area, name, iou, score) for name, iou, score in answers]
+                found += [MaskOutcome(image.key, area, name, iou, score) for name, iou, score in answers]
         on_image(number + 1, len(images))
     return found
 
 
-def mean_iou(outcomes: Sequence[Outcome], prompt: str, least: float = 0.0, most: float = np.inf) -> float:
-    """Mean IoU of a prompt over instances of ``least <= area < most`` pixels; nan without any."""
+def mean_iou(outcomes: Sequence[MaskOutcome], prompt: str, least: float = 0.0, most: float = np.inf) -> float:
+    """Mean IoU of a prompt over instances of ``least <= area < most`` pixels; nan if there are none."""
     values = [o.iou for o in outcomes if o.prompt == prompt and least <= o.area < most]
     return float(np.mean(values)) if values else float("nan")
 
 
-def judgement(outcomes: Sequence[Outcome], least: float = 400.0) -> tuple[float, float]:
-    """How well a predictor knows its masks: mean distance of score and IoU, and their rank correlation.
+def score_agreement(outcomes: Sequence[MaskOutcome], least: float = 400.0) -> tuple[float, float]:
+    """Quality of the predicted IoU: its mean absolute error, and its rank correlation with the true IoU.
 
-    Over exact boxes, inexact boxes and single clicks on instances of at least ``least`` pixels.
-    The correlation is Spearman's, ties ranked in order.
+    Over exact boxes, inexact boxes and single points on instances of at least ``least`` pixels.
+    The correlation is Spearman's; ties are ranked in order.
     """
     pairs = [(o.score, o.iou) for o in outcomes if o.prompt in (BOX, BOX_NEAR, CLICK) and o.area >= least]
     if len(pairs) < 2:
@@ -119,28 +121,28 @@ def judgement(outcomes: Sequence[Outcome], least: float = 400.0) -> tuple[float,
 
 
 @dataclass(frozen=True, eq=False)
-class _Desk:
-    """One instance in front of a simulated user."""
+class _SimulatedUser:
+    """Prompts a predictor for one instance."""
 
     predictor: Predictor
     embedding: Embedding
     target: BoolArray
 
-    def ask(self, prompts: PromptSet) -> list[tuple[MaskCandidate, float]]:
-        """The candidates and their true IoUs."""
+    def predict(self, prompts: PromptSet) -> list[tuple[MaskCandidate, float]]:
+        """Returns the candidates and their true IoUs."""
         found = self.predictor.predict(self.embedding, prompts)
         return [(c, raster_iou(c.raster(), self.target)) for c in found]
 
-    def best(self, prompts: PromptSet) -> tuple[MaskCandidate, float]:
-        """The candidate shown first."""
-        return self.ask(prompts)[0]
+    def predict_first(self, prompts: PromptSet) -> tuple[MaskCandidate, float]:
+        """Returns the first candidate and its true IoU."""
+        return self.predict(prompts)[0]
 
-    def corrected(self, prompts: PromptSet, shown: MaskCandidate) -> PromptSet:
-        """The prompts with one more click where the mask shown is wrong, and that mask."""
-        click = correction(self.target, shown.raster())
+    def add_corrections(self, prompts: PromptSet, shown: MaskCandidate) -> PromptSet:
+        """Returns the prompts with one more point where the mask is wrong, and that mask as prompt."""
+        point = correction_point(self.target, shown.raster())
         points = prompts.points
-        if click is not None:
-            points = (*points, PointPrompt(click[0], click[1], click[2]))
+        if point is not None:
+            points = (*points, PointPrompt(point[0], point[1], point[2]))
         return PromptSet(points, prompts.box, shown.as_prompt())
 
 
@@ -151,35 +153,35 @@ def raster_iou(a: BoolArray, b: BoolArray) -> float:
 
 
 def _answers(
-    desk: _Desk, off: Mapping[str, NDArray[np.float64]], wanted: Sequence[str]
+    user: _SimulatedUser, off: Mapping[str, NDArray[np.float64]], wanted: Sequence[str]
 ) -> Iterator[tuple[str, float, float]]:
-    box = tight_box(desk.target)
+    box = tight_box(user.target)
     if BOX in wanted or BOX_CLICK in wanted:
-        yield from _boxed(desk, box, wanted)
+        yield from _box_answers(user, box, wanted)
     for name in off:
         if name in wanted:
-            shown, iou = desk.best(PromptSet(box=_inexact(box, off[name])))
+            shown, iou = user.predict_first(PromptSet(box=_inexact(box, off[name])))
             yield name, iou, shown.score
     if CLICK in wanted:
-        yield from _clicked(desk, wanted)
+        yield from _point_answers(user, wanted)
 
 
-def _boxed(
-    desk: _Desk, box: NDArray[np.float64], wanted: Sequence[str]
+def _box_answers(
+    user: _SimulatedUser, box: NDArray[np.float64], wanted: Sequence[str]
 ) -> Iterator[tuple[str, float, float]]:
     prompts = PromptSet(box=BoxPrompt(*map(float, box)))
-    shown, iou = desk.best(prompts)
+    shown, iou = user.predict_first(prompts)
     yield BOX, iou, shown.score
     if BOX_CLICK in wanted:
-        shown, iou = desk.best(desk.corrected(prompts, shown))
+        shown, iou = user.predict_first(user.add_corrections(prompts, shown))
         yield BOX_CLICK, iou, shown.score
 
 
-def _clicked(desk: _Desk, wanted: Sequence[str]) -> Iterator[tuple[str, float, float]]:
-    at = deepest(desk.target)
+def _point_answers(user: _SimulatedUser, wanted: Sequence[str]) -> Iterator[tuple[str, float, float]]:
+    at = deepest_point(user.target)
     assert at is not None
     prompts = PromptSet((PointPrompt(*at),))
-    found = desk.ask(prompts)
+    found = user.predict(prompts)
     shown, iou = found[0]
     yield CLICK, iou, shown.score
     best = max(found, key=lambda pair: pair[1])
@@ -187,8 +189,8 @@ def _clicked(desk: _Desk, wanted: Sequence[str]) -> Iterator[tuple[str, float, f
     for name in CLICKS:
         if not any(later in wanted for later in CLICKS[CLICKS.index(name) :]):
             return
-        prompts = desk.corrected(prompts, shown)
-        shown, iou = desk.best(prompts)
+        prompts = user.add_corrections(prompts, shown)
+        shown, iou = user.predict_first(prompts)
         yield name, iou, shown.score
 
 

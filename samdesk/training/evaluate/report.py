@@ -1,4 +1,4 @@
-"""What a training run says of itself: figures by prompt and size, curves, a contact sheet."""
+"""The report of a training run: mean IoU by prompt and size, curves, a contact sheet."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import numpy as np
 from samdesk.base.cv import cv2
 from samdesk.engine.protocols import Predictor
 from samdesk.training.evaluate.contact_sheet import contact_sheet
-from samdesk.training.evaluate.masks import PROMPTS, SIZES, Outcome, judgement, mean_iou
+from samdesk.training.evaluate.masks import PROMPTS, SIZES, MaskOutcome, mean_iou, score_agreement
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.samples import TrainingImage
 
 _SMOOTH = 50
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """Mean IoU by prompt and size, and how well the predictor judges itself, as Markdown."""
+def table(outcomes: Sequence[MaskOutcome]) -> str:
+    """Mean IoU by prompt and size, and the error of the predicted IoU, as Markdown."""
     first = [o.area for o in outcomes if o.prompt == outcomes[0].prompt]
     counts = {name: sum(low <= area < high for area in first) for name, low, high in SIZES}
     lines = ["| prompt | " + " | ".join(f"{name} ({counts[name]})" for name, _, _ in SIZES) + " |"]
@@ -29,15 +29,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
     for prompt in PROMPTS:
         cells = [f"{mean_iou(outcomes, prompt, low, high):.3f}" for _, low, high in SIZES]
         lines.append(f"| {prompt} | " + " | ".join(cells) + " |")
-    error, correlation = judgement(outcomes)
-    lines += ["", f"Predicted IoU: off by {error:.3f} on average, rank correlation {correlation:.2f}."]
+    error, correlation = score_agreement(outcomes)
+    lines += ["", f"Predicted IoU: mean error {error:.3f}, rank correlation {correlation:.2f}."]
     return "\n".join(lines)
 
 
 def write_report(
     folder: Path,
     recipe: Recipe,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[MaskOutcome],
     predictor: Predictor,
     images: Sequence[TrainingImage],
     facts: Mapping[str, Any],
@@ -46,28 +46,28 @@ def write_report(
 
     Args:
         folder: The run's folder, with its log.
-        recipe: How it was trained.
-        outcomes: On photos held out.
-        predictor: The network trained.
-        images: Those photos.
-        facts: What else is to be said, by name.
+        recipe: The recipe it was trained with.
+        outcomes: Results on the held-out images.
+        predictor: The trained network.
+        images: The held-out images.
+        facts: Further lines of the report, by name.
     """
     sheet = contact_sheet(predictor, images)
     cv2.imwrite(str(folder / "contact_sheet.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     (folder / "outcomes.json").write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
     rows = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
-    rows = list({row["step"]: row for row in rows}.values())  # a resumed run says some steps again
+    rows = list({row["step"]: row for row in rows}.values())  # a resumed run logs some steps again
     drawn = _curves(rows, folder / "curves.png")
     lines = ["# Training report", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
     lines += ["## Recipe", "", "```", json.dumps(asdict(recipe), indent=1), "```", ""]
-    lines += ["## Mean IoU on photos held out (instances)", "", table(outcomes), ""]
+    lines += ["## Mean IoU on held-out images (instances)", "", table(outcomes), ""]
     lines += ["![curves](curves.png)", ""] if drawn else []
     lines += ["![contact sheet](contact_sheet.jpg)", ""]
     (folder / "report.md").write_text("\n".join(lines), "utf-8")
 
 
 def _curves(rows: Sequence[Mapping[str, Any]], path: Path) -> bool:
-    """Draws loss and IoU over the steps; False where matplotlib is not installed (extra ``train``)."""
+    """Plots loss and IoU over the steps; False if matplotlib is not installed (extra ``train``)."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -92,7 +92,7 @@ def _curves(rows: Sequence[Mapping[str, Any]], path: Path) -> bool:
 
 
 def _smoothed(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """A running mean over the last steps."""
+    """The running mean over the last ``_SMOOTH`` steps."""
     sums = np.cumsum(np.insert(values.astype(np.float64), 0, 0.0))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(0, ends - _SMOOTH)

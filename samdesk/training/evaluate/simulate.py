@@ -1,4 +1,4 @@
-"""Simulated users: boxes drawn by hand, first clicks, and clicks that correct."""
+"""Simulated prompts: inexact boxes, first points, and correction points."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ BoxArray = NDArray[np.float64]
 
 
 def tight_box(target: NDArray[np.bool_]) -> BoxArray:
-    """The bounds of a mask in its own pixels; all zero for an empty one."""
+    """The bounding box of a mask, pixels; all zero for an empty one."""
     return np.array(mask_bounds(target) or (0, 0, 0, 0), np.float64)
 
 
 def jittered(box: BoxArray, share: float, rng: Random) -> BoxArray:
-    """A box whose edges are each off by a normal deviate of ``share`` of its width or height."""
+    """The box with each edge moved by a normal deviate of ``share`` of its width or height."""
     width, height = box[2] - box[0], box[3] - box[1]
     off = np.clip(rng.normal(0, share, 4), -0.3, 0.3) * np.array([width, height, width, height])
     moved = box + off
     return np.array([*np.minimum(moved[:2], moved[2:] - 1), *np.maximum(moved[2:], moved[:2] + 1)])
 
 
-def deepest(area: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """The (x, y) centre of the pixel farthest from the edge of an area (also from the border)."""
+def deepest_point(area: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """The (x, y) centre of the pixel farthest from the edge of an area and from the image border."""
     if not area.any():
         return None
     depth = cv2.distanceTransform(np.pad(area, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -35,8 +35,8 @@ def deepest(area: NDArray[np.bool_]) -> tuple[float, float] | None:
     return float(column) + 0.5, float(row) + 0.5
 
 
-def anywhere(area: NDArray[np.bool_], rng: Random) -> tuple[float, float] | None:
-    """The (x, y) centre of any pixel of an area, the deeper the likelier."""
+def random_point(area: NDArray[np.bool_], rng: Random) -> tuple[float, float] | None:
+    """The (x, y) centre of a random pixel of an area, weighted by its distance from the edge."""
     if not area.any():
         return None
     depth = cv2.distanceTransform(np.pad(area, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -46,26 +46,26 @@ def anywhere(area: NDArray[np.bool_], rng: Random) -> tuple[float, float] | None
     return float(column) + 0.5, float(row) + 0.5
 
 
-def correction(
+def correction_point(
     target: NDArray[np.bool_], drawn: NDArray[np.bool_], rng: Random | None = None
 ) -> tuple[float, float, bool] | None:
-    """The next click of who corrects a mask: (x, y, positive), or None where nothing is wrong.
+    """The next point that corrects a mask: (x, y, positive), or None if the mask has no error.
 
-    In the larger of what is missing and what is too much; at its deepest pixel, or with ``rng``
-    half of the time anywhere in it. This is the protocol of SAM's evaluation (Kirillov et al. 2023,
-    appendix D) with the larger connected error region.
+    It is in the larger of the largest missing and the largest extra component: the pixel farthest from
+    the edge, or with ``rng`` half of the time a random pixel. This is the protocol of SAM's evaluation
+    (Kirillov et al. 2023, appendix D) with the larger connected error region.
     """
     wrong = target != drawn
     if not wrong.any():
         return None
-    part = _largest_part(target & wrong), _largest_part(drawn & wrong)
+    part = _largest_component(target & wrong), _largest_component(drawn & wrong)
     missing, extra = (int(np.count_nonzero(p)) for p in part)
     area = part[0] if missing >= extra else part[1]
-    at = anywhere(area, rng) if rng is not None and rng.random() < 0.5 else deepest(area)
+    at = random_point(area, rng) if rng is not None and rng.random() < 0.5 else deepest_point(area)
     return None if at is None else (*at, missing >= extra)
 
 
-def _largest_part(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest_component(area: NDArray[np.bool_]) -> NDArray[np.bool_]:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
     if count < 2:
         return area

@@ -1,4 +1,4 @@
-"""Which photos a network learns from, which judge it, and which teach it to judge itself."""
+"""Splits images into training, calibration and held-out images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from samdesk.training.samples import TrainingImage
 
 @dataclass(frozen=True)
 class Split:
-    """Training images in three parts, by image.
+    """Images in three disjoint parts.
 
     Attributes:
-        train: Masks are learned from these.
-        calibration: Only the predicted IoU is learned from these, whose masks the network never learned.
-        held_out: Nothing is learned from these.
+        train: The network is trained on these.
+        calibration: Only the predicted IoU is fitted on these, whose masks the network has not learned.
+        held_out: For evaluation only.
     """
 
     train: tuple[TrainingImage, ...]
@@ -25,12 +25,12 @@ class Split:
 
 
 def split_by_name(images: Iterable[TrainingImage]) -> Split:
-    """One image in eight is held out and one in sixteen is for calibration, by the hash of its key.
+    """Holds out one image in eight and uses one in sixteen for calibration, by the hash of its key.
 
-    The hash depends on nothing else: an image stays on its side whatever is added.
+    The hash depends on nothing else, so an image keeps its part when others are added.
     """
     parts: tuple[list[TrainingImage], list[TrainingImage], list[TrainingImage]] = ([], [], [])
     for image in images:
-        mark = hashlib.sha256(image.key.encode()).digest()[0] % 16
-        parts[2 if mark % 8 == 0 else 1 if mark == 1 else 0].append(image)
+        digest = hashlib.sha256(image.key.encode()).digest()[0] % 16
+        parts[2 if digest % 8 == 0 else 1 if digest == 1 else 0].append(image)
     return Split(*(tuple(part) for part in parts))

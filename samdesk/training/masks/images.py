@@ -1,4 +1,4 @@
-"""Training images in memory: pixels and masks, ready to be cut out."""
+"""Training images in memory: pixels and masks from which crops are made."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from samdesk.engine.flint.crops import CropPyramid, build_pyramid, crop_image
 from samdesk.images.reader import read_image
 from samdesk.training.samples import TrainingImage
 
-MOST_SIDE = 1280
-"""Photos are kept no larger, pixels: a look is 320 pixels and rarely a quarter of a photo."""
+MAX_SIDE = 1280
+"""Longest side of an image in memory, pixels: a crop is 320 pixels and rarely a quarter of an image."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """One instance as pixels of the photo kept.
+    """One instance as a raster, in pixels of the image in memory.
 
     Attributes:
-        pixels: (h, w) uint8, 0 or 255, cut to its bounds with a rim of 1.
-        x0: Left edge of ``pixels`` in the photo kept; y0 its top edge.
-        box: x0, y0, x1, y1 of the mask in the photo kept.
-        area: Pixels of the original image.
+        pixels: (h, w) uint8, 0 or 255, cropped to its bounds with a margin of 1.
+        x0: Left edge of ``pixels`` in the image; y0 its top edge.
+        box: x0, y0, x1, y1 of the mask in the image.
+        area: Area in pixels of the original image.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,7 +38,7 @@ class Mask:
     area: float
 
     def cut(self, frame: Frame, size: int) -> NDArray[np.float32]:
-        """(size, size) float32 0..1: how much of each cell of a look the instance covers."""
+        """(size, size) float32 0..1: the fraction of each cell of a crop that the instance covers."""
         fine = size * 2
         step = frame.side / fine
         at = np.array(
@@ -51,8 +51,8 @@ class Mask:
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
-    """A photo and its instances, in pixels of the photo kept (no larger than ``MOST_SIDE``)."""
+class CroppableImage:
+    """An image of at most ``MAX_SIDE`` pixels a side and the masks of its instances."""
 
     pixels: CropPyramid
     masks: tuple[Mask, ...]
@@ -63,20 +63,20 @@ class Photo:
         height, width = self.pixels.levels[0].shape[:2]
         return height, width
 
-    def look(self, frame: Frame, size: int) -> RgbImage:
-        """(size, size, 3) uint8 RGB."""
+    def crop(self, frame: Frame, size: int) -> RgbImage:
+        """Returns the crop of a frame, (size, size, 3) uint8 RGB."""
         return crop_image(self.pixels, frame, size)
 
 
-def load_photos(images: Iterable[TrainingImage]) -> list[Photo]:
-    """Reads all photos. Raises ``ImageError``."""
-    return [load_photo(image) for image in images]
+def load_images(images: Iterable[TrainingImage]) -> list[CroppableImage]:
+    """Reads all images. Raises ``ImageError``."""
+    return [load_image(image) for image in images]
 
 
-def load_photo(image: TrainingImage) -> Photo:
-    """Reads one photo and draws its instances; those that leave no pixel are dropped."""
+def load_image(image: TrainingImage) -> CroppableImage:
+    """Reads one image and rasterizes its instances; those without any pixel are dropped."""
     rgb = read_image(image.path)
-    scale = min(1.0, MOST_SIDE / max(rgb.shape[:2]))
+    scale = min(1.0, MAX_SIDE / max(rgb.shape[:2]))
     if scale < 1:
         size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -89,7 +89,7 @@ def load_photo(image: TrainingImage) -> Photo:
         mask = _mask(regions.rasterize(region, height, width), instance.region.area)
         if mask is not None:
             found.append(mask)
-    return Photo(build_pyramid(rgb), tuple(found))
+    return CroppableImage(build_pyramid(rgb), tuple(found))
 
 
 def _mask(raster: NDArray[np.bool_], area: float) -> Mask | None:

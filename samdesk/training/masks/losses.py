@@ -1,6 +1,6 @@
-"""What a mask is worth: edge-weighted cross-entropy, Dice, and the error of the predicted IoU.
+"""Losses of the prompt head: edge-weighted cross-entropy, Dice, and the error of the predicted IoU.
 
-Of several readings of an ambiguous click only the best one is trained, as in SAM (Kirillov et al. 2023).
+Of several candidates for an ambiguous point only the best is trained, as in SAM (Kirillov et al. 2023).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _BCE, _COARSE, _IOU, _OTHERS = 1.5, 0.4, 0.5, 0.05
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """The loss to go down, and what tells how training goes.
+    """The loss to minimise, and metrics of the step.
 
     Attributes:
-        total: Scalar.
+        total: Scalar loss.
         single_iou: (P,) IoU of the first mask.
-        best_iou: (P,) IoU of the best of the masks meant for this prompt.
-        iou_error: Mean distance of predicted and true IoU.
-        best: (P,) index of that best mask.
+        best_iou: (P,) IoU of the best candidate for the prompt.
+        iou_error: Mean absolute error of the predicted IoU.
+        best: (P,) index of the best candidate.
     """
 
     total: Tensor
@@ -36,26 +36,26 @@ class Losses:
     best: Tensor
 
 
-def losses(answer: HeadOutput, targets: Tensor, ambiguous: Tensor) -> Losses:
-    """Compares an answer with coverage targets.
+def losses(output: HeadOutput, targets: Tensor, ambiguous: Tensor) -> Losses:
+    """Computes the losses of the head's output against coverage targets.
 
     Args:
-        answer: Of P objects, any float type.
+        output: Of P objects, any float type.
         targets: (P, S / 2, S / 2) float32 coverage 0..1.
-        ambiguous: (P,) bool: one click and nothing else.
+        ambiguous: (P,) bool: the prompt is one point and nothing else.
     """
-    fine = _mask_loss(answer.logits.float(), targets)
+    fine = _mask_loss(output.logits.float(), targets)
     small = F.avg_pool2d(targets[:, None], 2)[:, 0]
-    each = fine + _COARSE * _mask_loss(answer.coarse.float(), small)  # (P, 4)
-    true = mask_iou(answer.logits.detach().float(), targets)
-    readings, best = each[:, 1:].min(dim=1)
-    several = readings + _OTHERS * each[:, 1:].mean(dim=1)
+    each = fine + _COARSE * _mask_loss(output.coarse.float(), small)  # (P, 4)
+    true = mask_iou(output.logits.detach().float(), targets)
+    lowest, best = each[:, 1:].min(dim=1)
+    several = lowest + _OTHERS * each[:, 1:].mean(dim=1)
     masks = torch.where(ambiguous, 0.5 * each[:, 0] + several, each[:, 0])
-    wrong = (answer.iou.float() - true).abs() + 4 * (answer.iou.float() - true) ** 2
-    judged = torch.where(ambiguous, wrong.mean(dim=1), wrong[:, 0])
+    iou_loss = (output.iou.float() - true).abs() + 4 * (output.iou.float() - true) ** 2
+    iou_term = torch.where(ambiguous, iou_loss.mean(dim=1), iou_loss[:, 0])
     best = torch.where(ambiguous, best + 1, torch.zeros_like(best))
-    error = (answer.iou.float() - true).abs()[:, 0].mean().detach()
-    total = masks.mean() + _IOU * judged.mean()
+    error = (output.iou.float() - true).abs()[:, 0].mean().detach()
+    total = masks.mean() + _IOU * iou_term.mean()
     return Losses(total, true[:, 0], true.gather(1, best[:, None])[:, 0], error, best)
 
 
@@ -67,7 +67,7 @@ def mask_iou(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """(P, N): cross-entropy a cell of the object's size, and Dice."""
+    """(P, N): cross-entropy, normalised by the object's area, plus Dice."""
     wanted = targets[:, None]
     cells = targets.shape[1] * targets.shape[2]
     weight = 1 + _EDGE_WEIGHT * _edges(wanted)
@@ -81,7 +81,7 @@ def _mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _edges(wanted: Tensor) -> Tensor:
-    """1 within two cells of the outline, else 0."""
+    """1 within two cells of the outline, 0 elsewhere."""
     most = F.max_pool2d(wanted, 5, 1, 2)
     least = -F.max_pool2d(-wanted, 5, 1, 2)
     return (most - least).clamp(0, 1)

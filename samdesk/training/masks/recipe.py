@@ -1,4 +1,4 @@
-"""How Flint is trained: every number in one place."""
+"""The recipe of a training: all hyperparameters in one place."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers of a training run.
+    """The hyperparameters of a training run; the field names are the keys of ``recipe.json``.
 
     Attributes:
-        seed: Of everything random.
+        seed: Random seed.
         steps: Optimiser steps.
-        warmup: Steps in which the learning rate rises.
-        decay_from: Share of the steps after which it falls to zero (as a cosine).
-        views: Looks a step.
-        prompts: Objects prompted a look.
-        size: Side of a look, pixels.
-        small_size: Side of a look in the first part of the run, which goes faster with it.
-        small_until: Share of the steps with ``small_size``.
+        warmup: Steps over which the learning rate rises.
+        decay_from: Fraction of the steps after which it falls to zero (cosine).
+        views: Crops per step.
+        prompts: Prompted objects per crop.
+        size: Side of a crop, pixels.
+        small_size: Side of a crop in the first part of the run, which is faster with it.
+        small_until: Fraction of the steps with ``small_size``.
         head_rate: Learning rate of the prompt head.
-        encoder_rate: Learning rate of the encoder; 0: it stays YOLO11n's.
-        weight_decay: AdamW's.
-        ema: Decay of the moving average that is kept.
-        clip: Largest gradient norm.
-        far: Share of looks from afar (where is the object?).
-        near: Share of looks at a random distance; the rest are looks at a box.
-        three_rounds: Share of steps with three prompt rounds instead of two.
-        check_every: Steps between checks on the validation images.
+        encoder_rate: Learning rate of the encoder; 0 freezes it.
+        weight_decay: AdamW's weight decay.
+        ema: Decay of the moving average of the weights.
+        clip: Maximum gradient norm.
+        far: Fraction of crops from afar (where is the object?).
+        near: Fraction of crops at a random distance; the rest are crops as for a box prompt.
+        three_rounds: Fraction of steps with three rounds of prompts instead of two.
+        check_every: Steps between evaluations on the held-out images.
         save_every: Steps between resumable checkpoints.
     """
 
@@ -52,12 +52,12 @@ class Recipe:
     check_every: int = 500
     save_every: int = 100
 
-    def look_size(self, step: int) -> int:
-        """Side of a look at a step, pixels."""
+    def crop_size(self, step: int) -> int:
+        """Side of a crop at a step, pixels."""
         return self.small_size if step < self.small_until * self.steps else self.size
 
     def rate(self, step: int) -> float:
-        """Share of the full learning rate at a step."""
+        """Fraction of the full learning rate at a step."""
         if step < self.warmup:
             return (step + 1) / self.warmup
         start = self.decay_from * self.steps

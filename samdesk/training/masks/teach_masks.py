@@ -1,4 +1,4 @@
-"""Teaching the prompt head: Flint learns from the masks a person has accepted."""
+"""Fine-tunes Flint's prompt head on the accepted masks of a dataset."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from samdesk.engine.flint.weights import (
 )
 from samdesk.engine.protocols import EngineError, ModelInfo
 from samdesk.training.evaluate.masks import BOX, CLICK, evaluate, mean_iou
-from samdesk.training.masks.images import load_photos
+from samdesk.training.masks.images import load_images
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import Trainer
 from samdesk.training.samples import TrainingImage
 
 MIN_IMAGES = 8
-"""Fewer accepted images can neither teach nor judge."""
+"""Fewer accepted images are too few to train on and to measure with."""
 _STATE, _PLAN = "masks.pt", "masks.json"
 TAUGHT = Recipe(
     steps=240,
@@ -48,12 +48,12 @@ TAUGHT = Recipe(
     far=0.25,
     save_every=20,
 )
-"""How the head is taught: minutes on two cores, the encoder left alone."""
+"""The recipe for fine-tuning the head: minutes on two cores, with the encoder frozen."""
 
 
 @dataclass(frozen=True)
 class MaskTeachSettings:
-    """How much is taught.
+    """How the head is fine-tuned.
 
     Attributes:
         recipe: Of the training.
@@ -89,7 +89,7 @@ class MaskTeachResult:
         before: Of the network that was taught from.
         after: Of the network taught.
         n_train: Images learned from.
-        n_held_out: Images that judged.
+        n_held_out: Number of held-out images.
         seconds: It took, without what an earlier, stopped call took.
         path: The file of weights; written also where it is not better.
     """
@@ -118,79 +118,79 @@ def teach_masks(
     progress: Progress,
     cancel: CancelToken,
 ) -> MaskTeachResult:
-    """Teaches Flint's head the accepted masks of some images and judges it on others of them.
+    """Fine-tunes Flint's head on the accepted masks of some images and evaluates it on the others.
 
     Args:
-        images: With their accepted instances; those without any are left out.
+        images: Images with their accepted instances; those without any are left out.
         base: The weights to start from.
-        out: The file to write: the head only.
-        work: A folder for what is needed to go on after a stop or a crash.
-        settings: How much is taught.
-        progress: Called with (done, total) steps, judging included.
-        cancel: Looked at between steps and between images.
+        out: The weights file to write; it contains the head only.
+        work: A folder for the state needed to resume after a stop or a crash.
+        settings: How to train; None: the defaults.
+        progress: Called with (done, total) steps, evaluation included.
+        cancel: Checked between steps and between images.
 
     Raises:
-        EngineError: Too few images, or weights that cannot be used; in words.
-        ImageError: A photo cannot be read.
-        Cancelled: ``cancel`` was used; the same call goes on later.
+        EngineError: There are too few images, or the weights cannot be used.
+        ImageError: An image cannot be read.
+        Cancelled: ``cancel`` was used; the same call resumes later.
         OSError: ``work`` or ``out`` cannot be written.
     """
     started = time.perf_counter()
     settings = settings or MaskTeachSettings()
-    train, held_out = _parts(images, settings)
+    train, held_out = _split(images, settings)
     work.mkdir(parents=True, exist_ok=True)
     plan = _plan(train, held_out, base, settings)
     steps = _Steps(settings.recipe.steps, len(held_out), progress, cancel)
     network = load_network(base).requires_grad_(True)
-    before = _known_before(work, plan)
+    before = _read_before(work, plan)
     if before is None:
-        before = _judge(network, held_out, settings, steps.judging(0))
-        _forget(work)
+        before = _evaluate(network, held_out, settings, steps.evaluating(0))
+        _remove_state(work)
         atomic.write_text(work / _PLAN, json.dumps({"plan": plan, "before": [before.box, before.click]}))
-    trainer = Trainer(network, load_photos(train), settings.recipe)
+    trainer = Trainer(network, load_images(train), settings.recipe)
     if (work / _STATE).is_file():
         trainer.resume(work / _STATE)
     trainer.train(cancel, lambda report: steps.stepped(report.step), work / _STATE)
-    after = _judge(trainer.average, held_out, settings, steps.judging(1))
+    after = _evaluate(trainer.average, held_out, settings, steps.evaluating(1))
     _write(out, trainer.average, encoder_hash(base))
-    _forget(work)
+    _remove_state(work)
     return MaskTeachResult(before, after, len(train), len(held_out), time.perf_counter() - started, out)
 
 
-def _parts(
+def _split(
     images: Sequence[TrainingImage], settings: MaskTeachSettings
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    """The images to learn from and those to judge by, drawn by their names alone."""
-    useful = sorted((i for i in images if i.instances), key=lambda i: _mark(i.key))
+    """Returns (training images, held-out images), chosen by their names alone."""
+    useful = sorted((i for i in images if i.instances), key=lambda i: _hash(i.key))
     if len(useful) < MIN_IMAGES:
         raise EngineError(
-            f"There are {len(useful)} images with accepted masks. "
-            f"Accept masks on {MIN_IMAGES} or more, then teach again."
+            f"There are {len(useful)} images with accepted masks; at least {MIN_IMAGES} are needed. "
+            "Accept more masks, then teach again."
         )
     useful = useful[: settings.most_images]
-    aside = max(2, round(len(useful) * settings.held_out))
-    return useful[aside:], useful[:aside]
+    count = max(2, round(len(useful) * settings.held_out))
+    return useful[count:], useful[:count]
 
 
-def _mark(key: str) -> str:
+def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _plan(
     train: Sequence[TrainingImage], held_out: Sequence[TrainingImage], base: Path, settings: MaskTeachSettings
 ) -> str:
-    """Says all that a stopped training depends on."""
-    said = hashlib.sha256(repr(settings).encode())
-    said.update(base.read_bytes())
+    """A hash of everything that a resumed training depends on."""
+    digest = hashlib.sha256(repr(settings).encode())
+    digest.update(base.read_bytes())
     for image in [*train, *held_out]:
-        said.update(f"{image.key}|{image.path}|{image.image_hw}".encode())
+        digest.update(f"{image.key}|{image.path}|{image.image_hw}".encode())
         for instance in image.instances:
-            said.update(instance.region.wkb)
-    return said.hexdigest()
+            digest.update(instance.region.wkb)
+    return digest.hexdigest()
 
 
-def _known_before(work: Path, plan: str) -> Scores | None:
-    """The first judgement of a stopped call with the same plan."""
+def _read_before(work: Path, plan: str) -> Scores | None:
+    """The scores before training of a stopped call with the same plan."""
     try:
         known = json.loads((work / _PLAN).read_text("utf-8"))
         return Scores(*map(float, known["before"])) if known["plan"] == plan else None
@@ -198,12 +198,12 @@ def _known_before(work: Path, plan: str) -> Scores | None:
         return None
 
 
-def _forget(work: Path) -> None:
+def _remove_state(work: Path) -> None:
     for name in (_STATE, _PLAN):
         (work / name).unlink(missing_ok=True)
 
 
-def _judge(
+def _evaluate(
     network: FlintNetwork,
     images: Sequence[TrainingImage],
     settings: MaskTeachSettings,
@@ -213,18 +213,20 @@ def _judge(
     info = ModelInfo("flint", "Flint", "cpu", "CPU", "fp32")
     outcomes = evaluate(
         FlintPredictor(network, info),
-        _thinned(images, settings),
+        _sample_instances(images, settings),
         prompts=(BOX, CLICK),
         least_area=64,
         on_image=on_image,
     )
     if not outcomes:
-        raise EngineError("The accepted masks of the images held out are too small to judge by.")
+        raise EngineError(
+            "The accepted masks of the held-out images are too small to measure with. Accept larger ones."
+        )
     return Scores(mean_iou(outcomes, BOX), mean_iou(outcomes, CLICK))
 
 
-def _thinned(images: Sequence[TrainingImage], settings: MaskTeachSettings) -> list[TrainingImage]:
-    """The images with no more instances in all than are to be asked for, drawn with the seed."""
+def _sample_instances(images: Sequence[TrainingImage], settings: MaskTeachSettings) -> list[TrainingImage]:
+    """The images with at most ``most_judged`` instances in all, chosen with the seed."""
     count = sum(len(i.instances) for i in images)
     if count <= settings.most_judged:
         return list(images)
@@ -247,23 +249,23 @@ def _write(out: Path, network: FlintNetwork, encoder: str) -> None:
 
 
 class _Steps:
-    """Turns training steps and judged images into one count."""
+    """Counts training steps and evaluated images as one progress."""
 
     def __init__(self, steps: int, images: int, progress: Progress, cancel: CancelToken) -> None:
         self._steps, self._images = steps, images
         self._progress, self._cancel = progress, cancel
         self._total = steps + 2 * images
 
-    def judging(self, which: int) -> Callable[[int, int], None]:
-        """For the first (0) or the second (1) judgement."""
+    def evaluating(self, which: int) -> Callable[[int, int], None]:
+        """The callback for the first (0) or the second (1) evaluation."""
         start = 0 if which == 0 else self._images + self._steps
 
-        def judged(done: int, _total: int) -> None:
+        def evaluated(done: int, _total: int) -> None:
             self._cancel.check()
             self._progress(start + done, self._total)
 
-        return judged
+        return evaluated
 
     def stepped(self, step: int) -> None:
-        """A training step is done."""
+        """Reports a finished training step."""
         self._progress(self._images + step, self._total)

@@ -1,4 +1,4 @@
-"""The training loop: seeded, resumable, the same for the shipped weights and for teaching."""
+"""The training loop of Flint's masks: seeded and resumable; for its own weights and for a dataset's."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from samdesk.base.jobs import CancelToken
 from samdesk.engine.flint.maps import prompt_maps
 from samdesk.engine.flint.network import FlintNetwork, HeadOutput
 from samdesk.training.masks.batches import (
-    Asked,
     Batch,
-    corrected,
+    PromptedObject,
+    add_corrections,
+    crop_prompts,
     draw_batch,
-    look_prompts,
     map_side,
-    mask_chances,
+    mask_probabilities,
 )
-from samdesk.training.masks.images import Photo
+from samdesk.training.masks.images import CroppableImage
 from samdesk.training.masks.losses import Losses, losses
 from samdesk.training.masks.recipe import Recipe
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step said: means over its objects and rounds."""
+    """The metrics of one step: means over its objects and rounds."""
 
     step: int
     loss: float
@@ -47,24 +47,24 @@ class StepReport:
 
 
 class Trainer:
-    """Trains a network on photos. Everything random comes from the recipe's seed and the step.
+    """Trains a network. All randomness comes from the recipe's seed and the step.
 
     Args:
-        network: Changed in place.
-        photos: To train on.
-        recipe: The numbers.
-        device: Where to train.
+        network: The network; changed in place.
+        images: The training images.
+        recipe: The hyperparameters.
+        device: Device to train on.
     """
 
     def __init__(
-        self, network: FlintNetwork, photos: Sequence[Photo], recipe: Recipe, device: str = "cpu"
+        self, network: FlintNetwork, images: Sequence[CroppableImage], recipe: Recipe, device: str = "cpu"
     ) -> None:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe = recipe
         self.step = 0
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self._photos, self._device = photos, device
-        self._chances = mask_chances(photos)
+        self._images, self._device = images, device
+        self._chances = mask_probabilities(images)
         network.encoder.requires_grad_(recipe.encoder_rate > 0)
         groups: list[dict[str, Any]] = [{"params": list(network.head.parameters()), "rate": recipe.head_rate}]
         if recipe.encoder_rate > 0:
@@ -82,9 +82,9 @@ class Trainer:
         """Trains up to the recipe's last step. Raises ``Cancelled`` between two steps.
 
         Args:
-            cancel: Looked at before every step.
+            cancel: Checked before every step.
             on_step: Called after every step.
-            checkpoint: Where the state is saved now and then, and when it ends or is cancelled.
+            checkpoint: Where the state is saved every ``save_every`` steps, at the end and on cancellation.
         """
         while self.step < self.recipe.steps:
             try:
@@ -97,7 +97,7 @@ class Trainer:
                 self._save_to(checkpoint)
 
     def save(self, path: Path) -> None:
-        """Writes all that is needed to go on, as a whole or not at all."""
+        """Writes the state needed to resume, atomically."""
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -111,7 +111,7 @@ class Trainer:
         temporary.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Goes on from a saved state. Raises ``OSError`` or ``ValueError`` for what is none."""
+        """Restores a saved state. Raises ``OSError`` or ``ValueError`` if the file is not one."""
         try:
             state = torch.load(path, map_location=self._device, weights_only=True)
             self.network.load_state_dict(state["network"])
@@ -119,7 +119,7 @@ class Trainer:
             self._optimizer.load_state_dict(state["optimizer"])
             self.step = int(state["step"])
         except (RuntimeError, KeyError, TypeError, EOFError) as error:
-            raise ValueError(f"{path} is no state of this training: {error}") from error
+            raise ValueError(f"{path} is not a checkpoint of this training: {error}") from error
 
     def _save_to(self, path: Path | None) -> None:
         if path is not None:
@@ -128,64 +128,64 @@ class Trainer:
     def _one_step(self) -> StepReport:
         start = time.perf_counter()
         recipe = self.recipe
-        share = recipe.rate(self.step)
+        factor = recipe.rate(self.step)
         for group in self._optimizer.param_groups:
-            group["lr"] = group["rate"] * share
-        batch = draw_batch(self._photos, self._chances, recipe, self.step)
+            group["lr"] = group["rate"] * factor
+        batch = draw_batch(self._images, self._chances, recipe, self.step)
         rng = np.random.default_rng([recipe.seed, self.step, 1])
         rounds = 3 if rng.random() < recipe.three_rounds else 2
-        said = self._learn(batch, rounds, rng)
+        results = self._backward(batch, rounds, rng)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._follow()
+        self._update_average()
         self.step += 1
         return StepReport(
             self.step,
-            float(sum(one.total.item() for one in said) / len(said)),
-            float(said[0].best_iou.mean()),
-            float(said[-1].single_iou.mean()),
-            float(sum(float(one.iou_error) for one in said) / len(said)),
+            float(sum(one.total.item() for one in results) / len(results)),
+            float(results[0].best_iou.mean()),
+            float(results[-1].single_iou.mean()),
+            float(sum(float(one.iou_error) for one in results) / len(results)),
             time.perf_counter() - start,
         )
 
-    def _learn(self, batch: Batch, rounds: int, rng: np.random.Generator) -> list[Losses]:
-        """Gradients of all rounds of prompts on one batch."""
+    def _backward(self, batch: Batch, rounds: int, rng: np.random.Generator) -> list[Losses]:
+        """Accumulates the gradients of all rounds of prompts on one batch."""
         size = batch.images.shape[2]
         image = batch.images.to(self._device, torch.float32).div_(255)
         image = image.contiguous(memory_format=torch.channels_last)
-        targets, which = batch.targets.to(self._device), batch.view_of.to(self._device)
+        targets, index = batch.targets.to(self._device), batch.crop_index.to(self._device)
         with self._autocast():
-            seen = [level.index_select(0, which) for level in self.network.embed(image)]
-        # The rounds share the looks: their gradients meet here and go through the encoder once.
-        shared = [level.detach().requires_grad_() for level in seen]
-        asked: tuple[Asked, ...] = batch.asked
+            features = [level.index_select(0, index) for level in self.network.embed(image)]
+        # The rounds share the features: their gradients are summed here and go through the encoder once.
+        shared = [level.detach().requires_grad_() for level in features]
+        objects: tuple[PromptedObject, ...] = batch.objects
         logits: Tensor | None = None
-        said: list[Losses] = []
+        results: list[Losses] = []
         for number in range(rounds):
-            prompts = look_prompts(asked, logits, self._device)
+            prompts = crop_prompts(objects, logits, self._device)
             maps = prompt_maps(prompts, map_side(size)).contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                answer: HeadOutput = self.network.head(shared, maps)
+                output: HeadOutput = self.network.head(shared, maps)
             ambiguous = torch.tensor(
-                [number == 0 and len(a.points) == 1 and bool(np.isnan(a.box[0])) for a in asked],
+                [number == 0 and len(a.points) == 1 and bool(np.isnan(a.box[0])) for a in objects],
                 device=self._device,
             )
-            one = losses(answer, targets, ambiguous)
+            one = losses(output, targets, ambiguous)
             (one.total / rounds).backward()  # type: ignore[no-untyped-call]
-            said.append(one)
-            chosen = answer.logits.detach().float()[torch.arange(len(asked)), one.best]
+            results.append(one)
+            chosen = output.logits.detach().float()[torch.arange(len(objects)), one.best]
             logits = nn.functional.avg_pool2d(chosen[:, None], 2)
             if number + 1 < rounds:
-                asked = corrected(asked, chosen.cpu(), rng)
-        torch.autograd.backward(seen, [level.grad for level in shared])
-        return said
+                objects = add_corrections(objects, chosen.cpu(), rng)
+        torch.autograd.backward(features, [level.grad for level in shared])
+        return results
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.split(":")[0], dtype=torch.bfloat16)
 
-    def _follow(self) -> None:
-        """The moving average takes a step towards the network."""
+    def _update_average(self) -> None:
+        """Updates the moving average of the parameters."""
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""What the teaching of a detector is made of: the split, the figure, the dataset on disk."""
+"""Parts of the detector training: the split, the average precision, the dataset on disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.protocols import Detection, ModelInfo
 from samdesk.training.detector.held_out import split
 from samdesk.training.detector.yolo_dataset import write_yolo_dataset
-from samdesk.training.evaluate.average_precision import average_precision, same_names, score
+from samdesk.training.evaluate.average_precision import average_precision, match_class_names, score
 from samdesk.training.samples import Instance, TrainingImage
 from tests.helpers.machine_parts import parts_folder, parts_image
 from tests.helpers.make import square
@@ -57,19 +57,19 @@ def test_every_class_has_an_image_to_learn_from() -> None:
         assert held_out
 
 
-def test_images_without_instances_do_not_count_as_judges() -> None:
+def test_images_without_instances_do_not_count_as_held_out() -> None:
     images = [*some(50, labels=(), start=100), *some(10)]
     held_out = split(images, share=0.0)[1]
     assert len(held_out) == 4
     assert all(image.instances for image in held_out)
 
 
-class Found:
-    """A detector that has its answers, in the order of the images."""
+class FixedDetector:
+    """A detector with fixed detections, in the order of the images."""
 
     def __init__(self, names: Sequence[str], answers: list[list[Detection]]) -> None:
         self.names = tuple(names)
-        self.info = ModelInfo("found", "Found", "cpu", "CPU", "-")
+        self.info = ModelInfo("found", "FixedDetector", "cpu", "CPU", "-")
         self._answers = list(answers)
 
     def detect(
@@ -124,39 +124,39 @@ def coco_ap50(images: Sequence[TrainingImage], answers: Sequence[Sequence[Detect
     }  # fmt: skip
     with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
-        said = truth.loadRes([
+        results = truth.loadRes([
             {"image_id": i, "category_id": d.class_id, "score": d.score,
              "bbox": [d.x0, d.y0, d.x1 - d.x0, d.y1 - d.y0]}
             for i, found in enumerate(answers) for d in found
         ])  # fmt: skip
-        judge = evaluation.COCOeval(truth, said, "bbox")
-        judge.evaluate()
-        judge.accumulate()
-    return [float(judge.eval["precision"][0, :, c, 0, 2].mean()) for c in range(3)]
+        evaluator = evaluation.COCOeval(truth, results, "bbox")
+        evaluator.evaluate()
+        evaluator.accumulate()
+    return [float(evaluator.eval["precision"][0, :, c, 0, 2].mean()) for c in range(3)]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_figure_is_that_of_coco(seed: int, tmp_path: Path) -> None:
+def test_the_average_precision_is_that_of_coco(seed: int, tmp_path: Path) -> None:
     images, answers = scattered(tmp_path, np.random.default_rng(seed))
     names = ("a", "b", "c")
-    got = score(Found(names, answers), images, names, imgsz=64, cancel=CancelToken())
+    got = score(FixedDetector(names, answers), images, names, imgsz=64, cancel=CancelToken())
     np.testing.assert_allclose(got.by_class, coco_ap50(images, answers), atol=1e-6)
     assert got.map50 == pytest.approx(np.mean(got.by_class))
 
 
-def test_classes_are_found_by_their_names(tmp_path: Path) -> None:
+def test_classes_are_matched_by_name(tmp_path: Path) -> None:
     Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
     image = TrainingImage(
         "a", tmp_path / "a.png", (80, 100), (Instance(square(), 2), Instance(square(60), 0))
     )
-    theirs = Found(
+    theirs = FixedDetector(
         ("dog", "Hex  Nut"), [[Detection(10, 10, 30, 30, 0.9, 1), Detection(60, 10, 80, 30, 0.9, 0)]]
     )
     got = score(theirs, [image], ("bolt", "cat", "hex nut"), imgsz=64, cancel=CancelToken())
     assert got.known == (False, False, True)
     assert got.by_class == (0.0, None, 1.0)
     assert got.map50 == 0.5
-    assert same_names(("A", "b"), ("b", "a", "B")) == {0: 1, 1: 0}
+    assert match_class_names(("A", "b"), ("b", "a", "B")) == {0: 1, 1: 0}
 
 
 def test_nothing_found_and_everything_found() -> None:
@@ -198,7 +198,7 @@ def test_the_trainer_reads_what_was_written(tmp_path: Path) -> None:
     assert cv2.imread(str(folder / "images" / "val" / "000000.jpg")).shape == (120, 160, 3)
 
 
-def test_the_parts_are_where_they_are_said_to_be() -> None:
+def test_painted_parts_are_reproducible() -> None:
     one, again = parts_image(5), parts_image(5)
     assert np.array_equal(one.pixels, again.pixels)
     assert one.instances == again.instances

@@ -1,4 +1,4 @@
-"""Teaching the detector: what it learns, and that a stop at any moment loses nothing."""
+"""Fine-tuning the detector: what it learns, and that a stop at any moment loses nothing."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def state(tmp_path: Path) -> dict[str, object]:
     return found
 
 
-def test_a_whole_teaching(
+def test_a_whole_training(
     teach: Teach,
     base: Path,
     images: list[TrainingImage],
@@ -135,7 +135,7 @@ def test_a_second_call_trains_no_more(teach: Teach) -> None:
     assert second.path.is_file()
 
 
-def test_cancelled_in_the_second_epoch_and_gone_on(teach: Teach, tmp_path: Path) -> None:
+def test_cancelled_in_the_second_epoch_and_resumed(teach: Teach, tmp_path: Path) -> None:
     cancel = CancelToken()
     with pytest.raises(Cancelled):
         teach(progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel)
@@ -148,7 +148,7 @@ def test_cancelled_in_the_second_epoch_and_gone_on(teach: Teach, tmp_path: Path)
     assert result.path.is_file()
 
 
-def test_cancelled_before_it_began(teach: Teach, tmp_path: Path) -> None:
+def test_cancelled_before_the_first_epoch(teach: Teach, tmp_path: Path) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
@@ -156,7 +156,7 @@ def test_cancelled_before_it_began(teach: Teach, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_killed_twice_and_gone_on(teach: Teach, base: Path, tmp_path: Path) -> None:
+def test_killed_twice_and_resumed(teach: Teach, base: Path, tmp_path: Path) -> None:
     parts, out = tmp_path / "parts", tmp_path / "out" / "taught.safetensors"
     arguments = [parts, COUNT, base, out, tmp_path / "work"]
     for wait_at, epochs in ((2, 0), (BATCHES + 1, 1)):
@@ -166,10 +166,10 @@ def test_killed_twice_and_gone_on(teach: Teach, base: Path, tmp_path: Path) -> N
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(wait_at)]
+        printed = [process.stdout.readline() for _ in range(wait_at)]
         process.kill()
         assert process.wait(60) != 0
-        assert said == [f"batch {n}\n" for n in range(1, wait_at + 1)]
+        assert printed == [f"batch {n}\n" for n in range(1, wait_at + 1)]
         assert not out.exists()
         assert state(tmp_path)["epochs"] == epochs
     images = parts_folder(parts, COUNT, height=96, width=128, labelled=LABELLED, most=4)
@@ -188,14 +188,14 @@ def test_a_damaged_checkpoint_is_never_opened(teach: Teach, tmp_path: Path) -> N
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"!")
     ticks: list[int] = []
     teach(progress=lambda done, _total: ticks.append(done))
-    assert ticks[0] == 1  # anew
+    assert ticks[0] == 1  # from the start
 
 
 def test_other_images_start_anew(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=1)
     teach(settings)
     mine = tmp_path / "work" / "mine.txt"
-    mine.write_text("not of the teaching")
+    mine.write_text("not of the training")
     ticks: list[int] = []
     changed = replace(images[0], instances=(Instance(square(), 0),))
     teach(settings, progress=lambda done, _total: ticks.append(done), of=[changed, *images[1:]])
@@ -209,9 +209,9 @@ def test_too_few_images(teach: Teach, images: list[TrainingImage]) -> None:
         teach(of=[empty, *[image for image in images if image.instances][:7]])
 
 
-def test_a_photo_that_is_gone(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:
+def test_a_missing_image(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:
     gone = replace(images[3], path=tmp_path / "gone.jpg")
-    with pytest.raises(EngineError, match=r"gone\.jpg cannot be learned from: the file is not there"):
+    with pytest.raises(EngineError, match=r"gone\.jpg cannot be used for training: the file is not there"):
         teach(of=[*images[:3], gone, *images[4:]])
 
 
@@ -223,7 +223,7 @@ def test_a_class_without_a_name(teach: Teach, images: list[TrainingImage]) -> No
 
 def test_a_work_folder_that_cannot_be_made(images: list[TrainingImage], base: Path, tmp_path: Path) -> None:
     (tmp_path / "work").write_text("a file")
-    with pytest.raises(EngineError, match=r"Teaching the detector stopped: .*work"):
+    with pytest.raises(EngineError, match=r"Training the detector stopped: .*work"):
         teach_detector(
             images,
             LABELLED,

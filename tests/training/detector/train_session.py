@@ -1,6 +1,6 @@
-"""One teaching in a process of its own, for tests that kill it.
+"""One detector training in a process of its own, for tests that kill it.
 
-``python -m tests.training.detector.train_session PARTS_FOLDER COUNT BASE OUT WORK WAIT_AT``: says "batch N"
+``python -m tests.training.detector.train_session PARTS_FOLDER COUNT BASE OUT WORK WAIT_AT``: prints "batch N"
 after each batch and waits for a line at batch ``WAIT_AT``.
 """
 
@@ -23,7 +23,7 @@ def main() -> None:
     folder, count, base, out, work, wait_at = sys.argv[1:]
     images = parts_folder(Path(folder), int(count), height=96, width=128, labelled=LABELLED, most=4)
 
-    def say(done: int, _total: int) -> None:
+    def print_batch(done: int, _total: int) -> None:
         print(f"batch {done}", flush=True)
         if done == int(wait_at):
             sys.stdin.readline()
@@ -35,7 +35,7 @@ def main() -> None:
         out=Path(out),
         work=Path(work),
         settings=SETTINGS,
-        progress=say,
+        progress=print_batch,
         cancel=CancelToken(),
     )
 

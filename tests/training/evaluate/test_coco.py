@@ -1,4 +1,4 @@
-"""COCO's files: what is read is what COCO's own tools decode."""
+"""COCO files: the instances are those that COCO's own tools decode."""
 
 import json
 from pathlib import Path
@@ -36,18 +36,18 @@ def test_a_file_is_read_with_its_classes_in_order_of_their_ids(tmp_path: Path) -
     assert [(x.label, x.region.area) for x in images[0].instances] == [(1, 60.0)]
 
 
-def test_crowds_and_photos_without_instances_are_left_out(tmp_path: Path) -> None:
+def test_crowds_and_images_without_instances_are_left_out(tmp_path: Path) -> None:
     crowd = small(iscrowd=1, segmentation={"counts": [0, 600], "size": [20, 30]})
     assert read_coco(write(tmp_path, crowd))[0] == []
 
 
 @pytest.mark.parametrize("data", [[], {}, {"images": []}, {**small(), "annotations": [{"image_id": 7}]}])
-def test_what_is_not_coco_is_said_to_be_none(tmp_path: Path, data: object) -> None:
-    with pytest.raises(ValueError, match="no COCO annotation file"):
+def test_a_file_that_is_not_coco_is_refused(tmp_path: Path, data: object) -> None:
+    with pytest.raises(ValueError, match="not a COCO annotation file"):
         read_coco(write(tmp_path, data))
 
 
-def test_real_instances_have_the_masks_that_coco_says(coco64: Path) -> None:
+def test_real_instances_have_the_masks_of_coco(coco64: Path) -> None:
     images, _ = read_coco(coco64)
     data = json.loads((coco64 / "instances.json").read_text("utf-8"))
     ids = {row["file_name"]: row["id"] for row in data["images"]}
@@ -62,7 +62,7 @@ def test_real_instances_have_the_masks_that_coco_says(coco64: Path) -> None:
     assert checked > 40
 
 
-def test_a_photo_stays_on_its_side_of_the_split() -> None:
+def test_an_image_keeps_its_part_of_the_split() -> None:
     images = [TrainingImage(f"{n:05d}.jpg", Path(), (10, 10), ()) for n in range(800)]
     split = split_by_name(images)
     assert 75 <= len(split.held_out) <= 125

@@ -1,4 +1,4 @@
-"""What a mask is worth: better masks cost less, and only the best reading of a click is trained."""
+"""The losses: better masks have a lower loss, and only the best candidate of a point is trained."""
 
 import numpy as np
 import torch
@@ -30,17 +30,17 @@ def test_iou_is_that_of_the_thresholded_masks() -> None:
     assert np.allclose(found.detach().numpy(), [[1.0, 80 / 240, 0.0]])
 
 
-def test_a_better_mask_costs_less() -> None:
+def test_a_better_mask_has_a_lower_loss() -> None:
     clear = torch.tensor([False])
     costs = [losses(answer(*[shifted(by)] * 4), target(), clear).total.item() for by in (0, 1, 3, 6)]
     assert costs == sorted(costs)
-    assert costs[0] < 0.8 < costs[3]  # what is left is the IoU that it did not foresee
+    assert costs[0] < 0.8 < costs[3]  # the rest is the error of the predicted IoU
 
 
-def test_of_several_readings_only_the_best_and_the_single_mask_are_pulled() -> None:
-    said = answer(shifted(4), shifted(6), shifted(1), shifted(8))
-    one = losses(said, target(), torch.tensor([True]))
-    (grad,) = torch.autograd.grad(one.total, said.logits)
+def test_an_ambiguous_point_trains_the_best_candidate_and_the_single_mask() -> None:
+    output = answer(shifted(4), shifted(6), shifted(1), shifted(8))
+    one = losses(output, target(), torch.tensor([True]))
+    (grad,) = torch.autograd.grad(one.total, output.logits)
     pull = grad.abs().sum(dim=(2, 3))[0]
     assert int(one.best) == 2
     assert pull[2] > 5 * pull[1]
@@ -48,17 +48,17 @@ def test_of_several_readings_only_the_best_and_the_single_mask_are_pulled() -> N
     assert pull[0] > 5 * pull[1]
 
 
-def test_where_the_prompt_is_clear_only_the_single_mask_is_pulled() -> None:
-    said = answer(shifted(4), shifted(0), shifted(1), shifted(8))
-    one = losses(said, target(), torch.tensor([False]))
-    (grad,) = torch.autograd.grad(one.total, said.logits)
+def test_an_unambiguous_prompt_trains_the_single_mask_only() -> None:
+    output = answer(shifted(4), shifted(0), shifted(1), shifted(8))
+    one = losses(output, target(), torch.tensor([False]))
+    (grad,) = torch.autograd.grad(one.total, output.logits)
     pull = grad.abs().sum(dim=(2, 3))[0]
     assert int(one.best) == 0
     assert pull[0] > 0
     assert not pull[1:].any()
 
 
-def test_an_honest_prediction_of_the_iou_costs_less() -> None:
+def test_a_correct_predicted_iou_has_a_lower_loss() -> None:
     clear = torch.tensor([False])
     costs = [
         losses(answer(*[shifted(2)] * 4, iou=iou), target(), clear).total.item() for iou in (0.67, 0.4, 0.99)

@@ -1,4 +1,4 @@
-"""Teaching the head: judged on photos held out, resumable, and nothing but its own file is written."""
+"""Fine-tuning the head: measured on held-out images, resumable, and only its own file is written."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +32,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
 def taught(
     images: list[TrainingImage], folder: Path, cancel: CancelToken | None = None, stop_at: int = 0
 ) -> tuple[MaskTeachResult, list[tuple[int, int]]]:
-    said: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     token = cancel or CancelToken()
 
     def progress(done: int, total: int) -> None:
-        said.append((done, total))
+        reports.append((done, total))
         if done == stop_at:
             token.cancel()
 
@@ -44,14 +44,16 @@ def taught(
         images, base=flint_weights(), out=folder / "out.safetensors", work=folder / "work",
         settings=TINY, progress=progress, cancel=token,
     )  # fmt: skip
-    return result, said
+    return result, reports
 
 
-def test_a_head_is_taught_and_judged_and_can_be_loaded(images: list[TrainingImage], tmp_path: Path) -> None:
-    result, said = taught(images, tmp_path)
+def test_a_head_is_trained_and_measured_and_can_be_loaded(
+    images: list[TrainingImage], tmp_path: Path
+) -> None:
+    result, reports = taught(images, tmp_path)
     assert (result.n_train, result.n_held_out) == (6, 2)
-    assert said[-1] == (10, 10)
-    assert [d for d, _ in said] == sorted(d for d, _ in said)
+    assert reports[-1] == (10, 10)
+    assert [d for d, _ in reports] == sorted(d for d, _ in reports)
     assert 0.3 < result.before.box <= 1
     assert 0 < result.after.click <= 1
     assert result.path.stat().st_size < 3_000_000
@@ -65,27 +67,27 @@ def test_a_head_is_taught_and_judged_and_can_be_loaded(images: list[TrainingImag
     assert drawn[0].raster().any()
 
 
-def test_a_stopped_teaching_goes_on_and_ends_the_same(images: list[TrainingImage], tmp_path: Path) -> None:
+def test_a_resumed_training_ends_as_an_uninterrupted_one(images: list[TrainingImage], tmp_path: Path) -> None:
     whole, _ = taught(images, tmp_path / "whole")
     with pytest.raises(Cancelled):
         taught(images, tmp_path / "parts", stop_at=5)
     assert not (tmp_path / "parts" / "out.safetensors").exists()
-    again, said = taught(images, tmp_path / "parts")
-    assert said[0][0] == 6  # neither judged again from the start, nor learned again
+    again, reports = taught(images, tmp_path / "parts")
+    assert reports[0][0] == 6  # neither evaluated nor trained again
     assert (again.before, again.after) == (whole.before, whole.after)
     first, second = load_file(whole.path), load_file(again.path)
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_what_was_stopped_with_other_masks_is_not_gone_on_with(
+def test_a_training_stopped_with_other_masks_is_not_resumed(
     images: list[TrainingImage], tmp_path: Path
 ) -> None:
     with pytest.raises(Cancelled):
         taught(images, tmp_path, stop_at=5)
     other = [replace(images[0], instances=images[0].instances[:1]), *images[1:]]
-    _, said = taught(other, tmp_path)
-    assert said[0][0] == 1
+    _, reports = taught(other, tmp_path)
+    assert reports[0][0] == 1
 
 
 def test_too_few_photos_are_said_in_words(images: list[TrainingImage], tmp_path: Path) -> None:

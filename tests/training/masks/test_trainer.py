@@ -16,8 +16,8 @@ from samdesk.engine.flint.network import FlintNetwork
 from samdesk.engine.flint.weights import load_network
 from samdesk.engine.models.load import load_predictor
 from samdesk.training.evaluate.splits import Split
-from samdesk.training.masks.batches import draw_batch, mask_chances
-from samdesk.training.masks.images import Photo, load_photos
+from samdesk.training.masks.batches import draw_batch, mask_probabilities
+from samdesk.training.masks.images import CroppableImage, load_images
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import StepReport, Trainer
 from samdesk.training.samples import TrainingImage
@@ -33,8 +33,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
 
 
 @pytest.fixture(scope="module")
-def photos(images: list[TrainingImage]) -> list[Photo]:
-    return load_photos(images)
+def loaded(images: list[TrainingImage]) -> list[CroppableImage]:
+    return load_images(images)
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +50,9 @@ def network(seed: int = 0) -> FlintNetwork:
 
 
 def trained(
-    photos: list[Photo], recipe: Recipe = TINY, cancel: CancelToken | None = None, **more: object
+    loaded: list[CroppableImage], recipe: Recipe = TINY, cancel: CancelToken | None = None, **more: object
 ) -> Trainer:
-    trainer = Trainer(network(recipe.seed), photos, recipe)
+    trainer = Trainer(network(recipe.seed), loaded, recipe)
     trainer.train(cancel or CancelToken(), lambda _report: None, **more)  # type: ignore[arg-type]
     return trainer
 
@@ -61,66 +61,68 @@ def numbers(trainer: Trainer) -> torch.Tensor:
     return torch.cat([p.flatten() for p in trainer.average.parameters()])
 
 
-def test_the_same_seed_gives_the_same_network_and_another_seed_another(photos: list[Photo]) -> None:
-    first = numbers(trained(photos))
-    assert torch.equal(first, numbers(trained(photos)))
-    assert not torch.equal(first, numbers(trained(photos, replace(TINY, seed=1))))
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(loaded: list[CroppableImage]) -> None:
+    first = numbers(trained(loaded))
+    assert torch.equal(first, numbers(trained(loaded)))
+    assert not torch.equal(first, numbers(trained(loaded, replace(TINY, seed=1))))
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(photos: list[Photo], tmp_path: Path) -> None:
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
+    loaded: list[CroppableImage], tmp_path: Path
+) -> None:
     state, cancel = tmp_path / "state.pt", CancelToken()
-    trainer = Trainer(network(), photos, TINY)
+    trainer = Trainer(network(), loaded, TINY)
     with pytest.raises(Cancelled):
         trainer.train(cancel, lambda report: cancel.cancel() if report.step == 3 else None, state)
     assert trainer.step == 3
-    later = Trainer(network(9), photos, TINY)
+    later = Trainer(network(9), loaded, TINY)
     later.resume(state)
     assert later.step == 3
     later.train(CancelToken(), lambda _report: None, state)
-    assert torch.equal(numbers(later), numbers(trained(photos)))
+    assert torch.equal(numbers(later), numbers(trained(loaded)))
 
 
-def test_a_cut_off_state_is_refused_in_words(photos: list[Photo], tmp_path: Path) -> None:
+def test_a_cut_off_state_is_refused_in_words(loaded: list[CroppableImage], tmp_path: Path) -> None:
     state = tmp_path / "state.pt"
-    trained(photos, checkpoint=state)
+    trained(loaded, checkpoint=state)
     state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
-    with pytest.raises(ValueError, match="no state of this training"):
-        Trainer(network(), photos, TINY).resume(state)
+    with pytest.raises(ValueError, match="not a checkpoint of this training"):
+        Trainer(network(), loaded, TINY).resume(state)
 
 
-def test_an_encoder_with_no_rate_stays_as_it_came(photos: list[Photo]) -> None:
-    trainer = trained(photos, replace(TINY, encoder_rate=0.0))
+def test_an_encoder_with_no_rate_stays_as_it_came(loaded: list[CroppableImage]) -> None:
+    trainer = trained(loaded, replace(TINY, encoder_rate=0.0))
     before = network()
     same = zip(trainer.average.encoder.parameters(), before.encoder.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
-    moved = zip(trained(photos).average.encoder.parameters(), before.encoder.parameters(), strict=True)
+    moved = zip(trained(loaded).average.encoder.parameters(), before.encoder.parameters(), strict=True)
     assert not all(torch.equal(a, b) for a, b in moved)
 
 
-def test_it_learns(photos: list[Photo]) -> None:
-    """Two photos, the same again and again: the masks of a new head get far better."""
+def test_it_learns(loaded: list[CroppableImage]) -> None:
+    """Two loaded, the same again and again: the masks of a new head get far better."""
     recipe = replace(TINY, steps=40, warmup=5, views=4, small_until=1.0, head_rate=3e-3)
     reports: list[StepReport] = []
-    trainer = Trainer(network(), photos[:1], recipe)
+    trainer = Trainer(network(), loaded[:1], recipe)
     trainer.train(CancelToken(), reports.append)
     start, end = (np.mean([r.last_iou for r in part]) for part in (reports[:10], reports[-10:]))
     assert end > start + 0.2
 
 
-def test_a_batch_shows_what_it_asks_for(photos: list[Photo]) -> None:
+def test_a_batch_shows_what_it_asks_for(loaded: list[CroppableImage]) -> None:
     recipe = replace(TINY, views=8)
-    chances = mask_chances(photos)
+    probabilities = mask_probabilities(loaded)
     for step in range(6):
-        batch = draw_batch(photos, chances, recipe, step)
+        batch = draw_batch(loaded, probabilities, recipe, step)
         size = batch.images.shape[2]
-        assert size == recipe.look_size(step)
-        assert batch.targets.shape == (len(batch.asked), size // 2, size // 2)
-        assert len(batch.asked) == recipe.views * recipe.prompts == len(batch.view_of)
-        for asked in batch.asked:
-            for x, y, positive in asked.points:
+        assert size == recipe.crop_size(step)
+        assert batch.targets.shape == (len(batch.objects), size // 2, size // 2)
+        assert len(batch.objects) == recipe.views * recipe.prompts == len(batch.crop_index)
+        for one in batch.objects:
+            for x, y, positive in one.points:
                 assert positive
-                assert asked.target[int(y / 2), int(x / 2)] > 0.5
-            assert len(asked.points) or not np.isnan(asked.box[0])
+                assert one.target[int(y / 2), int(x / 2)] > 0.5
+            assert len(one.points) or not np.isnan(one.box[0])
 
 
 def test_a_run_leaves_weights_that_load_and_a_report(images: list[TrainingImage], tmp_path: Path) -> None:
