@@ -47,7 +47,7 @@ def taught(
     return result, reports
 
 
-def test_a_head_is_trained_and_measured_and_can_be_loaded(
+def test_a_trained_head_is_measured_and_can_be_loaded(
     images: list[TrainingImage], tmp_path: Path
 ) -> None:
     result, reports = taught(images, tmp_path)
@@ -90,8 +90,8 @@ def test_a_training_stopped_with_other_masks_is_not_resumed(
     assert reports[0][0] == 1
 
 
-def test_too_few_photos_are_said_in_words(images: list[TrainingImage], tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"7 images with accepted masks\. Accept masks on 8 or more"):
+def test_too_few_images(images: list[TrainingImage], tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="7 images with accepted masks; at least 8 are needed"):
         taught([*images[:7], replace(images[7], instances=())], tmp_path)
 
 

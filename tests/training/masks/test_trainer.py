@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(loaded: l
     assert not torch.equal(first, numbers(trained(loaded, replace(TINY, seed=1))))
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
+def test_a_resumed_training_ends_as_an_uninterrupted_one(
     loaded: list[CroppableImage], tmp_path: Path
 ) -> None:
     state, cancel = tmp_path / "state.pt", CancelToken()
@@ -82,7 +82,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
     assert torch.equal(numbers(later), numbers(trained(loaded)))
 
 
-def test_a_cut_off_state_is_refused_in_words(loaded: list[CroppableImage], tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(loaded: list[CroppableImage], tmp_path: Path) -> None:
     state = tmp_path / "state.pt"
     trained(loaded, checkpoint=state)
     state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
@@ -90,7 +90,7 @@ def test_a_cut_off_state_is_refused_in_words(loaded: list[CroppableImage], tmp_p
         Trainer(network(), loaded, TINY).resume(state)
 
 
-def test_an_encoder_with_no_rate_stays_as_it_came(loaded: list[CroppableImage]) -> None:
+def test_an_encoder_with_rate_0_is_frozen(loaded: list[CroppableImage]) -> None:
     trainer = trained(loaded, replace(TINY, encoder_rate=0.0))
     before = network()
     same = zip(trainer.average.encoder.parameters(), before.encoder.parameters(), strict=True)
@@ -109,7 +109,7 @@ def test_it_learns(loaded: list[CroppableImage]) -> None:
     assert end > start + 0.2
 
 
-def test_a_batch_shows_what_it_asks_for(loaded: list[CroppableImage]) -> None:
+def test_the_prompts_of_a_batch_are_on_their_objects(loaded: list[CroppableImage]) -> None:
     recipe = replace(TINY, views=8)
     probabilities = mask_probabilities(loaded)
     for step in range(6):
