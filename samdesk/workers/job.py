@@ -1,4 +1,4 @@
-"""Job: one function in a thread of its own, its answer brought back to the main thread."""
+"""Runs a function in a thread and delivers its result on the main thread."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from samdesk.base.errors import UserError
+
 log = logging.getLogger(__name__)
 
 
 class Job(QThread):
-    """Runs ``work()`` once.
+    """Runs ``work()`` once in a thread; the signals are delivered on the main thread.
 
     Signals:
         done: What it returned.
-        failed: In words, why it did not.
+        failed: The error message. Only errors that are not a ``UserError`` are logged, as bugs.
     """
 
     done = Signal(object)
@@ -28,9 +30,11 @@ class Job(QThread):
     def run(self) -> None:
         """The thread's body; Qt calls it."""
         try:
-            answer = self._work()
+            result = self._work()
+        except UserError as error:  # for the user, not a bug
+            self.failed.emit(str(error))
         except Exception as error:
             log.exception("a background job failed")
             self.failed.emit(str(error) or type(error).__name__)
         else:
-            self.done.emit(answer)
+            self.done.emit(result)
