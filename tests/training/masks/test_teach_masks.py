@@ -47,9 +47,7 @@ def taught(
     return result, reports
 
 
-def test_a_trained_head_is_measured_and_can_be_loaded(
-    images: list[TrainingImage], tmp_path: Path
-) -> None:
+def test_a_trained_head_is_measured_and_can_be_loaded(images: list[TrainingImage], tmp_path: Path) -> None:
     result, reports = taught(images, tmp_path)
     assert (result.n_train, result.n_held_out) == (6, 2)
     assert reports[-1] == (10, 10)
