@@ -84,7 +84,7 @@ class PlausiblePredictor:
 
 
 def load_plausible(name: str, device: str = "", precision: str = "auto") -> PlausiblePredictor:
-    """As ``engine.load.load_predictor``, for SAM models."""
+    """As ``models.load.load_predictor``, for SAM models."""
     network = load_predictor(name, device, precision)
     if not isinstance(network, StorablePredictor):
         raise EngineError(

@@ -16,7 +16,7 @@ class Settings:
     """How a comparison is made.
 
     Attributes:
-        device: As ``engine.device.resolve`` gives it.
+        device: As ``runtime.device.resolve`` returns it.
         precisions: samdesk's, in the order of the rows. Ultralytics' is always its default, fp32.
         rounds: How often what takes a second is done; what is quick is done more often.
         quick: Small and few: to see that it works.

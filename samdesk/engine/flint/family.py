@@ -29,7 +29,7 @@ def recognise(file: WeightsFile) -> bool:
 
 def load(path: Path, device: str, precision: str) -> Predictor:
     """See ``models.load.load_predictor``."""
-    from samdesk.engine.runtime.device import errors_in_words, precision_for
+    from samdesk.engine.runtime.device import precision_for, translate_torch_errors
     from samdesk.engine.runtime.imports import import_torch
 
     import_torch()
@@ -41,7 +41,7 @@ def load(path: Path, device: str, precision: str) -> Predictor:
 
     precision = precision_for(device, precision)
     network = load_network(path, flint_weights())
-    with errors_in_words(f"Loading {path.name}", device):
+    with translate_torch_errors(f"Loading {path.name}", device):
         network.to(device).to(memory_format=torch.channels_last)
     name, title = (ID, "Flint") if _is_built_in(path) else (path.name, path.name)
     title = metadata.title(path, title)

@@ -43,7 +43,7 @@ from samdesk.engine.flint.crops import (
 )
 from samdesk.engine.flint.specks import remove_specks
 from samdesk.engine.protocols import EngineError, ModelInfo, check_image, predict_each_point
-from samdesk.engine.runtime.device import dtype_of, errors_in_words
+from samdesk.engine.runtime.device import dtype_of, translate_torch_errors
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +108,7 @@ class FlintPredictor:
         frame = square(0.0, 0.0, float(max(height, width)))
         rows, columns = (max(_STRIDE, _round_up(n * WHOLE_SIDE / frame.side)) for n in (height, width))
         pixels = crop_image(pyramid, frame, WHOLE_SIDE)[:rows, :columns]
-        with errors_in_words("Encoding the image", self._info.device):
+        with translate_torch_errors("Encoding the image", self._info.device):
             whole = self._embed(pixels[None])
         nbytes = pyramid.nbytes + _CACHED_CROPS * _CROP_BYTES
         nbytes += sum(f.numel() * f.element_size() for f in whole)
@@ -125,7 +125,7 @@ class FlintPredictor:
         prompts = _without_empty_mask(prompts)
         if not prompts:
             return []
-        with errors_in_words("Decoding the mask", self._info.device):
+        with translate_torch_errors("Decoding the mask", self._info.device):
             if _is_single_point(prompts):
                 masks = self._point_masks(embedding, features, prompts, _POINT_CROPS if multimask else 1)
                 masks = masks[: None if multimask else 1]
@@ -142,7 +142,7 @@ class FlintPredictor:
         for start in range(0, len(prompts), _BATCH_SIZE):
             batch = prompts[start : start + _BATCH_SIZE]
             frames = [crop_around_box(p) for p in batch]
-            with errors_in_words("Decoding the masks", self._info.device):
+            with translate_torch_errors("Decoding the masks", self._info.device):
                 decoded = self._decode_crops(self._embed(_crop_batch(features, frames)), batch, frames)
             found += [_candidate(masks[0], embedding.image_hw) for masks in decoded]
         return found

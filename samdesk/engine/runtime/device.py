@@ -123,7 +123,7 @@ def release() -> None:
 
 
 @contextmanager
-def errors_in_words(what: str, device: str) -> Iterator[None]:
+def translate_torch_errors(what: str, device: str) -> Iterator[None]:
     """Translates torch's errors to ``OutOfMemory`` and ``EngineError`` that name ``what`` and the device."""
     import torch
 

@@ -55,7 +55,7 @@ def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPre
     import torch
 
     from samdesk.engine.models.info import network_info
-    from samdesk.engine.runtime.device import dtype_of, errors_in_words
+    from samdesk.engine.runtime.device import dtype_of, translate_torch_errors
     from samdesk.engine.sam.architectures import architecture
     from samdesk.engine.sam.checkpoint import load_network
     from samdesk.engine.sam.predictor import SamPredictor
@@ -68,7 +68,7 @@ def _load_in(path: Path, device: str, precision: str, note: str) -> tuple[SamPre
     dtype = dtype_of(precision)
     saved = (4 - dtype.itemsize) * sum(p.numel() for p in module.image_encoder.parameters())
     info = replace(info, note=note, memory_bytes=info.memory_bytes - saved)
-    with errors_in_words(f"Loading {path.name}", device), torch.inference_mode():
+    with translate_torch_errors(f"Loading {path.name}", device), torch.inference_mode():
         module.to(device).eval()  # again: MobileSAM caches its attention biases on the device it is on
         in_precision, in_fp32 = row.assemble(module, dtype)
     predictor = SamPredictor(in_precision, info, name)

@@ -15,7 +15,7 @@ from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, check_image
-from samdesk.engine.runtime.device import errors_in_words
+from samdesk.engine.runtime.device import translate_torch_errors
 from samdesk.engine.sam.prompts import candidates, mask_on_frame, to_input
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class SamPredictor:
         import torch
 
         view_hw = _view_hw(image_hw, view)
-        with torch.inference_mode(), errors_in_words("Encoding the image", self._info.device):
+        with torch.inference_mode(), translate_torch_errors("Encoding the image", self._info.device):
             features = self.network.encode(pixels.to(self._info.device), view_hw, pause)
             finite = all(bool(torch.isfinite(x).all()) for x in features.encoder_output)
         if not finite:
@@ -173,7 +173,7 @@ class SamPredictor:
         """Converts the encoder's output to fp16 arrays in host memory. Raises ``EngineError`` on overflow."""
         import torch
 
-        with torch.inference_mode(), errors_in_words("Storing the encoded image", self._info.device):
+        with torch.inference_mode(), translate_torch_errors("Storing the encoded image", self._info.device):
             halves = [feature.half() for feature in embedding.data.encoder_output]
             if not all(bool(torch.isfinite(half).all()) for half in halves):
                 raise EngineError(f"{self._info.title}'s embedding of this image does not fit fp16.")
@@ -190,7 +190,7 @@ class SamPredictor:
         """
         import torch
 
-        with torch.inference_mode(), errors_in_words("Loading the encoded image", self._info.device):
+        with torch.inference_mode(), translate_torch_errors("Loading the encoded image", self._info.device):
             tensors = [torch.from_numpy(a).to(self._info.device) for a in arrays]
             features = self.network.decoder.from_encoder_output(tensors)
         return Embedding(self.key, image_hw, frame, features, features.nbytes)
@@ -281,7 +281,7 @@ class SamPredictor:
             raise EngineError(
                 f"This image was encoded by {embedding.model}, not by {self.key}. Encode it again."
             )
-        with torch.inference_mode(), errors_in_words("Decoding the mask", self._info.device):
+        with torch.inference_mode(), translate_torch_errors("Decoding the mask", self._info.device):
             points, labels = self.network.points(prompts)
             inputs = DecoderInputs(points, labels, prompts.masks, multimask)
             logits, scores = (x.numpy() for x in self._run_decoder(embedding.data, inputs))

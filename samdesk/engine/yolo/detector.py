@@ -13,7 +13,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine import ultralytics
 from samdesk.engine.models.info import network_info
 from samdesk.engine.protocols import Detection, EngineError, ModelInfo
-from samdesk.engine.runtime.device import errors_in_words, precision_for
+from samdesk.engine.runtime.device import precision_for, translate_torch_errors
 from samdesk.engine.yolo.family import ID
 
 _TASKS = ("detect", "segment")
@@ -41,7 +41,7 @@ class YoloDetector:
         self._device = device
         wanted = precision_for(device, precision)
         self._half = wanted == "fp16"
-        with errors_in_words(f"Loading {path.name}", device):
+        with translate_torch_errors(f"Loading {path.name}", device):
             self._model.to(device)
         self._info = network_info(
             self._model.model,
@@ -94,7 +94,7 @@ class YoloDetector:
         """
         if not images or (classes is not None and not len(classes)):
             return [[] for _ in images]
-        with errors_in_words("Detecting objects", self._device):
+        with translate_torch_errors("Detecting objects", self._device):
             results = self._model.predict(
                 [np.ascontiguousarray(image[..., ::-1]) for image in images],  # Ultralytics takes BGR
                 conf=conf,

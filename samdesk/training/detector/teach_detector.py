@@ -19,7 +19,7 @@ from samdesk.engine import ultralytics
 from samdesk.engine.flint.detector import load_flint_detector, read_yolo
 from samdesk.engine.models.weights import file_hash
 from samdesk.engine.protocols import EngineError
-from samdesk.engine.runtime.device import errors_in_words, resolve
+from samdesk.engine.runtime.device import resolve, translate_torch_errors
 from samdesk.images.reader import ImageError
 from samdesk.training.detector.held_out import split
 from samdesk.training.detector.state import WorkFolder, fingerprint
@@ -208,7 +208,7 @@ def _validate(images: Sequence[TrainingImage], names: Sequence[str]) -> None:
 
 @contextmanager
 def _as_engine_errors(device: str) -> Iterator[None]:
-    with errors_in_words("Training the detector", device):
+    with translate_torch_errors("Training the detector", device):
         try:
             yield
         except ImageError as error:

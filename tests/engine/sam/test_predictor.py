@@ -16,7 +16,7 @@ from samdesk.engine.embedding import Embedding
 from samdesk.engine.families import describe
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError, OutOfMemory
-from samdesk.engine.runtime.device import errors_in_words
+from samdesk.engine.runtime.device import translate_torch_errors
 from samdesk.engine.sam.decoder.decoder import DecoderOutput, ImageFeatures
 from samdesk.engine.sam.predictor import PromptTensors, SamPredictor
 from samdesk.engine.sam.prompts import mask_on_frame
@@ -127,12 +127,12 @@ def test_out_of_memory_halves_the_batch(predictor: SamPredictor, embedding: Embe
 def test_out_of_memory_is_its_own_error() -> None:
     with (
         pytest.raises(OutOfMemory, match="more memory than cuda:0 has left"),
-        errors_in_words("It", "cuda:0"),
+        translate_torch_errors("It", "cuda:0"),
     ):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
-    with pytest.raises(OutOfMemory), errors_in_words("It", "cpu"):
+    with pytest.raises(OutOfMemory), translate_torch_errors("It", "cpu"):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
-    with pytest.raises(EngineError, match="It failed on mps: bad shape"), errors_in_words("It", "mps"):
+    with pytest.raises(EngineError, match="It failed on mps: bad shape"), translate_torch_errors("It", "mps"):
         raise RuntimeError("bad shape\nlong trace")
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samdesk.engine.runtime.kernels import by_object, by_object_onto
+from samdesk.engine.runtime.kernels import baddbmm_transposed, bmm_transposed
 from samdesk.engine.sam.decoder.cross_attention import (
     AttentionWeights,
     Blocks,
@@ -98,10 +98,10 @@ class CachedTokenToImageAttention:
             cached: Projections of the image.
         """
         objects = len(mask)
-        scores = by_object_onto(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
+        scores = baddbmm_transposed(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
         weights = scores.softmax(-1)
         attended = torch.bmm(heads_first(weights, self._weights.heads), cached.values).float()
-        attended_mask = heads_first(by_object(weights, mask), self._weights.heads).float()
+        attended_mask = heads_first(bmm_transposed(weights, mask), self._weights.heads).float()
         return torch.baddbmm(attended, attended_mask, self._v_mask)
 
 
@@ -165,7 +165,7 @@ class CachedImageToTokenAttention:
     ) -> Blocks:
         """Appends the mask's channels to the tokens: their values are W, their weights the channels."""
         objects = len(image)
-        scores = by_object_onto(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
+        scores = baddbmm_transposed(objects_first(scores, objects), objects_first(folded, objects), mask.mT)
         weights = torch.cat([softmax_over_tokens(scores, self._weights.heads), mask], 1)
         values = torch.cat([objects_first(values, objects), self._mask.expand(objects, -1, -1)], 1)
         return self._update_blocks(weights, values, image)

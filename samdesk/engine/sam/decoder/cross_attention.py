@@ -40,7 +40,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from samdesk.engine.runtime.kernels import by_object, by_object_onto
+from samdesk.engine.runtime.kernels import baddbmm_transposed, bmm_transposed
 from samdesk.engine.sam.layers import LayerNorm, concat
 
 _BLOCK_BYTES = 2 << 20
@@ -179,7 +179,7 @@ class TokenToImageAttention:
         """
         scores = concat(attention_scores(image, folded, queries, self._position_keys), -1)
         weights = torch.split(scores.softmax(-1), image[0].shape[1], -1)
-        sums = [by_object(w, block.mT) for w, block in zip(weights, image, strict=True)]
+        sums = [bmm_transposed(w, block.mT) for w, block in zip(weights, image, strict=True)]
         return heads_first(torch.stack(sums).sum(0) if len(sums) > 1 else sums[0], self._weights.heads)
 
 
@@ -197,7 +197,7 @@ def attention_scores(
     objects = len(image[0])
     folded = objects_first(folded, objects)
     base = (objects_first(torch.bmm(projected, position), objects) for position in positions)
-    return [by_object_onto(scores, folded, block) for scores, block in zip(base, image, strict=True)]
+    return [baddbmm_transposed(scores, folded, block) for scores, block in zip(base, image, strict=True)]
 
 
 class ImageToTokenAttention:
@@ -269,4 +269,4 @@ class ImageUpdate:
             values: (b, K, C) projected values.
             image: (b, n, C).
         """
-        return self._norm(by_object_onto(image, weights.mT, values.mT))
+        return self._norm(baddbmm_transposed(image, weights.mT, values.mT))

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from samdesk.base.jobs import Pause
 from samdesk.engine.protocols import EngineError
-from samdesk.engine.runtime.kernels import convolved, linear
+from samdesk.engine.runtime.kernels import conv2d, linear
 from samdesk.engine.sam.layers import (
     LayerNorm,
     Mlp,
@@ -82,7 +82,7 @@ class HieraEncoder:
         """
         x = pixels[0].to(self._dtype).permute(1, 2, 0).contiguous()
         stride, pad = self._stem_geometry
-        x = convolved(x, *self._stem, stride=stride, pad=pad).add_(self._position)
+        x = conv2d(x, *self._stem, stride=stride, pad=pad).add_(self._position)
         levels = []
         for number, block in enumerate(self._blocks):
             pause()

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from samdesk.base.jobs import Pause, no_pause
-from samdesk.engine.runtime.kernels import convolved, linear
+from samdesk.engine.runtime.kernels import conv2d, linear
 from samdesk.engine.sam.layers import (
     LayerNorm,
     Mlp,
@@ -101,8 +101,8 @@ class TinyVitEncoder:
     def _conv_stage(self, pixels: Tensor, pause: Pause) -> Tensor:
         """Maps (1, 3, H, W) to (H / 8, W / 8, C)."""
         x = pixels[0].permute(1, 2, 0).contiguous()
-        x = convolved(x, *self._stem[0], stride=2, gelu=True)
-        x = convolved(x, *self._stem[1], stride=2)
+        x = conv2d(x, *self._stem[0], stride=2, gelu=True)
+        x = conv2d(x, *self._stem[1], stride=2)
         for block in self._convolutions:
             pause()
             x = block(x)
@@ -136,7 +136,7 @@ class _MBConv:
         bands = []
         for start, end in _bands(x):
             hidden = _expand_rows(x, self._expand, start - 1, end + 1)
-            hidden = convolved(hidden, *self._depthwise, pad=(0, 1), gelu=True)
+            hidden = conv2d(hidden, *self._depthwise, pad=(0, 1), gelu=True)
             bands.append(functional.gelu(linear(hidden, *self._project).add_(x[start:end])))
         return concat(bands)
 
@@ -170,7 +170,7 @@ class _PatchMerging:
         for start, end in _bands(x):
             # With stride 2 the kernel does not reach below the band's last row.
             hidden = _expand_rows(x, self._expand, start - 1, end + (self._stride == 1))
-            hidden = convolved(hidden, *self._depthwise, stride=self._stride, pad=(0, 1), gelu=True)
+            hidden = conv2d(hidden, *self._depthwise, stride=self._stride, pad=(0, 1), gelu=True)
             bands.append(linear(hidden, *self._project))
         return concat(bands)
 
@@ -188,7 +188,7 @@ class _TinyVitBlock:
         windows = window_partition(x, self._window)
         attended = self._attention(windows.flatten(1, 2)).view_as(windows)
         x = x + window_unpartition(attended, *x.shape[:2])
-        return self._mlp(convolved(x, *self._local))
+        return self._mlp(conv2d(x, *self._local))
 
 
 class _TinyVitAttention:
@@ -219,5 +219,5 @@ class _TinyVitNeck:
         self._second = second.weight.to(dtype).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = convolved(self._norm(linear(x, self._first)), self._second, None)
+        x = conv2d(self._norm(linear(x, self._first)), self._second, None)
         return self._last_norm(x).permute(2, 0, 1)[None]
