@@ -1,4 +1,4 @@
-"""Segment everything with a predictor that looks at another frame with every click, as Flint does."""
+"""Segment everything with a predictor that uses another frame for every point, as Flint does."""
 
 from __future__ import annotations
 

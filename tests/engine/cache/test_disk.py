@@ -46,13 +46,13 @@ def predictor(mobile_sam_checkpoint: Path) -> SamPredictor:
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return photo(tmp_path_factory.mktemp("photos") / "a.png")
 
 
 @pytest.fixture(scope="module")
-def embedding(predictor: SamPredictor, picture: Path) -> Embedding:
-    return predictor.encode(read_image(picture))
+def embedding(predictor: SamPredictor, image_path: Path) -> Embedding:
+    return predictor.encode(read_image(image_path))
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*" + SUFFIX))
 
 
-def test_an_embedding_comes_back_and_draws_the_same_mask(
-    predictor: SamPredictor, picture: Path, embedding: Embedding, folder: Path
+def test_a_stored_embedding_predicts_the_same_mask(
+    predictor: SamPredictor, image_path: Path, embedding: Embedding, folder: Path
 ) -> None:
-    stamp = ImageStamp.of(picture)
+    stamp = ImageStamp.of(image_path)
     assert DiskCache(folder).put(predictor, stamp, embedding)
     back = DiskCache(folder).get(predictor, stamp)
     assert back is not None
@@ -90,7 +90,7 @@ def test_an_embedding_comes_back_and_draws_the_same_mask(
     assert differing < 0.002, "half floats move only what lies on the outline"
 
 
-def test_content_tells_photos_apart_not_the_name(
+def test_images_are_identified_by_content_not_by_name(
     predictor: SamPredictor, embedding: Embedding, folder: Path, tmp_path: Path
 ) -> None:
     disk, path = DiskCache(folder), tmp_path / "a.jpg"
@@ -107,7 +107,7 @@ def test_content_tells_photos_apart_not_the_name(
     assert disk.get(predictor, changed) is None, "its size and time say that it is the same"
 
 
-def test_an_image_that_changed_while_it_was_encoded_is_not_kept(
+def test_an_image_that_changed_while_it_was_encoded_is_not_stored(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk, stamp = DiskCache(folder), images("a")
@@ -118,7 +118,7 @@ def test_an_image_that_changed_while_it_was_encoded_is_not_kept(
     assert files(folder) == []
 
 
-def test_views_and_checkpoints_are_told_apart_devices_and_precisions_are_not(
+def test_the_key_has_view_and_checkpoint_but_not_device_or_precision(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk, stamp, view = DiskCache(folder), images("a"), Frame(10, 20, 100)
@@ -135,7 +135,7 @@ def test_views_and_checkpoints_are_told_apart_devices_and_precisions_are_not(
     assert {t.dtype for t in back.data.encoder_output} == {torch.bfloat16}
 
 
-def test_the_least_recently_used_leaves_first(
+def test_the_least_recently_used_is_evicted_first(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk = DiskCache(folder, 7 * ONE // 2)
@@ -149,7 +149,7 @@ def test_the_least_recently_used_leaves_first(
     assert [n for n in "abcd" if disk.has(predictor, stamps[n])] == ["a", "c", "d"]
 
 
-def test_a_lower_limit_is_true_at_once(
+def test_a_lower_limit_takes_effect_at_once(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk = DiskCache(folder)
@@ -160,7 +160,7 @@ def test_a_lower_limit_is_true_at_once(
     assert len(files(folder)) == 2
 
 
-def test_switched_off_it_keeps_what_it_has_and_gives_nothing(
+def test_turned_off_it_keeps_its_files_and_reads_none(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk = DiskCache(folder)
@@ -173,18 +173,20 @@ def test_switched_off_it_keeps_what_it_has_and_gives_nothing(
     assert disk.get(predictor, images("a")) is not None
 
 
-def test_flint_needs_no_disk(folder: Path, images: Callable[[str], ImageStamp], picture: Path) -> None:
+def test_flint_embeddings_are_not_stored(
+    folder: Path, images: Callable[[str], ImageStamp], image_path: Path
+) -> None:
     flint = load_predictor("flint", "cpu")
     disk, stamp = DiskCache(folder), images("a")
     assert not disk.keeps(flint)
-    embedding = flint.encode(read_image(picture))
+    embedding = flint.encode(read_image(image_path))
     assert not disk.put(flint, stamp, embedding)
     disk.put_soon(flint, stamp, embedding)
     assert disk.get(flint, stamp) is None
     assert not folder.exists()
 
 
-def test_numbers_that_do_not_fit_are_not_kept(
+def test_values_that_overflow_fp16_are_not_stored(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
@@ -197,8 +199,8 @@ def test_numbers_that_do_not_fit_are_not_kept(
     assert (files(folder), notices) == ([], [])
 
 
-def spoilt(data: bytes, name: str) -> dict[str, bytes]:
-    """A file's bytes after all that can happen to them."""
+def damaged(data: bytes, name: str) -> dict[str, bytes]:
+    """A file's bytes, damaged in every way."""
     entry = deserialize(name, data)
     other = StoredEmbedding(tuple(a + np.float16(1) for a in entry.arrays), entry.image_hw, entry.frame)
     nan = entry.arrays[0].copy()
@@ -230,7 +232,7 @@ def test_a_bad_file_is_deleted_and_the_image_encoded_again(
     disk.put(predictor, stamp, embedding)
     (file,) = files(folder)
     good = file.read_bytes()
-    for what, data in spoilt(good, file.stem).items():
+    for what, data in damaged(good, file.stem).items():
         file.write_bytes(data)
         assert disk.get(predictor, stamp) is None, what
         assert not file.exists(), what
@@ -239,7 +241,7 @@ def test_a_bad_file_is_deleted_and_the_image_encoded_again(
     assert notices == []
 
 
-def test_full_floats_are_no_entry(embedding: Embedding) -> None:
+def test_fp32_arrays_are_refused(embedding: Embedding) -> None:
     from safetensors.numpy import save
 
     data = serialize("n", StoredEmbedding((np.ones((1, 2), np.float16),), (1, 2), Frame(0, 0, 2)))
@@ -249,7 +251,7 @@ def test_full_floats_are_no_entry(embedding: Embedding) -> None:
         deserialize("n", save({"0": np.ones((1, 2), np.float32)}, about))
 
 
-def test_a_folder_that_is_deleted_meanwhile_is_made_again(
+def test_a_folder_deleted_meanwhile_is_created_again(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk, stamp = DiskCache(folder), images("a")
@@ -260,7 +262,7 @@ def test_a_folder_that_is_deleted_meanwhile_is_made_again(
     assert disk.get(predictor, stamp) is not None
 
 
-def test_a_folder_that_cannot_be_written_is_told_once(
+def test_a_folder_that_cannot_be_written_is_reported_once(
     predictor: SamPredictor, embedding: Embedding, tmp_path: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
@@ -276,7 +278,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(
     assert "Nothing is lost" in notice
 
 
-def test_a_read_only_folder_still_gives_what_it_has(
+def test_a_read_only_folder_is_still_read(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
@@ -295,7 +297,7 @@ def test_a_read_only_folder_still_gives_what_it_has(
     assert len(notices) == 1
 
 
-def test_the_users_own_work_has_the_last_of_the_disk(
+def test_the_reserve_stays_free(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     notices: list[str] = []
@@ -314,15 +316,15 @@ def session(*arguments: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on a process's files")
-def test_a_disk_that_fills_up_in_the_middle_of_a_file_leaves_nothing_of_it(folder: Path) -> None:
+def test_a_disk_full_in_the_middle_of_a_file_leaves_no_file(folder: Path) -> None:
     process = session("too-large", folder)
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "File too large" in said
+    assert "File too large" in output
     assert [p for p in folder.rglob("*") if p.is_file()] == []
 
 
-def test_killed_while_writing_it_leaves_no_broken_entry(folder: Path) -> None:
+def test_a_process_killed_while_writing_leaves_no_damaged_file(folder: Path) -> None:
     for kill in range(6):
         process = session("write", folder, 10_000, 100_000_000, kill, 2000)
         assert process.stdout is not None
@@ -338,7 +340,7 @@ def test_killed_while_writing_it_leaves_no_broken_entry(folder: Path) -> None:
     half_written = folder / "m" / ".tmp-abandoned"
     half_written.write_bytes(b"1")
     list(cache.files())
-    assert half_written.exists(), "somebody may be writing it"
+    assert half_written.exists(), "another process may be writing it"
     os.utime(half_written, (0, 0))
     assert len(list(cache.files())) == len(files(folder))
     assert not half_written.exists()
@@ -358,7 +360,7 @@ def test_two_processes_share_a_folder_and_its_limit(folder: Path) -> None:
     assert sum(f.stat().st_size for f in files(folder)) <= limit
 
 
-def test_what_is_there_is_listed_by_model(
+def test_files_are_listed_by_model(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:
     disk = DiskCache(folder)

@@ -56,7 +56,7 @@ def device_of(kept: Embedding | None) -> str:
     return str(kept.data.main.device)
 
 
-def test_the_least_recently_used_leaves_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     cache = MemoryCache(0, 300)
     for name in "abc":
         cache.put(stamp(name), "m", embedding("cpu"), "cpu")
@@ -66,7 +66,7 @@ def test_the_least_recently_used_leaves_first() -> None:
     assert cache.host_bytes == 300
 
 
-def test_what_overflows_the_device_goes_to_the_host_and_comes_back() -> None:
+def test_what_exceeds_the_device_moves_to_the_host_and_back() -> None:
     cache = MemoryCache(200, 1000)
     for name in "abc":
         cache.put(stamp(name), "m", embedding(), "cuda:0")
@@ -75,7 +75,7 @@ def test_what_overflows_the_device_goes_to_the_host_and_comes_back() -> None:
     assert (cache.device_bytes, cache.host_bytes) == (200, 100)  # b made room
 
 
-def test_it_says_where_it_was() -> None:
+def test_find_returns_where_it_was() -> None:
     cache = MemoryCache(200, 1000)
     for name in "abc":
         cache.put(stamp(name), "m", embedding(), "cuda:0")
@@ -84,7 +84,7 @@ def test_it_says_where_it_was() -> None:
     assert place_of(cache, "a") == "device", "what came from the host to_device to the top"
 
 
-def test_shrinking_empties_the_device_and_forgets_nothing() -> None:
+def test_shrink_empties_the_device_and_evicts_nothing() -> None:
     cache = MemoryCache(400, 1000)
     for name in "abc":
         cache.put(stamp(name), "m", embedding(), "cuda:0")
@@ -107,7 +107,7 @@ def test_a_changed_file_and_another_model_are_other_entries() -> None:
     assert cache.get(stamp("a", size=2), "m") is None
     assert cache.get(stamp("a"), "other") is None
     cache.put(stamp("a", size=2), "m", embedding("cpu"), "cpu")
-    assert len(cache) == 1  # the old state of the file is of no use any more
+    assert len(cache) == 1  # the old state of the file is removed
     cache.put(stamp("a", size=2), "other", embedding("cpu"), "cpu")
     assert len(cache) == 2
 
@@ -121,13 +121,13 @@ def test_a_smaller_budget_takes_effect_at_once() -> None:
     assert cache.get(stamp("c"), "m") is not None
 
 
-def test_one_larger_than_the_budget_is_not_kept() -> None:
+def test_an_embedding_larger_than_the_budget_is_not_cached() -> None:
     cache = MemoryCache(50, 50)
     cache.put(stamp("a"), "m", embedding(nbytes=60), "cuda:0")
     assert len(cache) == 0
 
 
-def test_the_same_model_elsewhere_or_in_another_precision_is_another_model() -> None:
+def test_the_key_has_device_and_precision() -> None:
     def info(device: str, precision: str) -> ModelInfo:
         return ModelInfo("sam_b.pt", "SAM b", device, device, precision, sha256="1f")
 
@@ -157,7 +157,7 @@ def test_real_tensors_move_and_the_embedding_stays_as_it_was() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems' heaps cannot be asked")
-def test_a_smaller_budget_gives_the_memory_back_to_the_system() -> None:
+def test_a_smaller_budget_returns_memory_to_the_system() -> None:
     torch = pytest.importorskip("torch")
     process, cache = psutil.Process(), MemoryCache(0, 400 * MIB)
     freed = [torch.ones(16 * MIB // 4) for _ in range(2)]  # from now on glibc keeps such blocks in its heap

@@ -1,4 +1,4 @@
-"""Importing torch beside a window."""
+"""Importing torch without freezing the main thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-# In a fresh process: an import happens once. Prints the longest time the main thread was held up, ms.
+# In a fresh process: an import happens once. Prints the longest time the main thread was blocked, ms.
 PROGRAM = """
 import gc, sys, threading, time
 from samdesk.engine.runtime.imports import import_without_gc, import_torch
@@ -40,5 +40,5 @@ print(longest * 1000)
 def test_the_main_thread_runs_on_while_torch_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    # Without the care it is 400 to 900 ms; the bound leaves room for a busy machine.
+    # A plain import takes 400 to 900 ms; the bound leaves room for a busy machine.
     assert float(done.stdout.split()[-1]) < 300
