@@ -22,7 +22,7 @@ def test_keys_are_unique_and_every_default_is_allowed() -> None:
         assert setting.check(setting.default) == setting.default, setting.key
 
 
-def test_what_the_dialog_shows_has_words() -> None:
+def test_every_setting_of_the_dialog_has_a_title_and_a_help_text() -> None:
     for setting in SETTINGS:
         if setting.section:
             assert setting.title, setting.key
@@ -39,25 +39,25 @@ def test_what_the_dialog_shows_has_words() -> None:
     }
 
 
-def test_no_file_means_defaults_and_no_file_is_made(tmp_path: Path) -> None:
+def test_without_a_file_the_defaults_apply_and_none_is_created(tmp_path: Path) -> None:
     settings = opened(tmp_path)
     assert settings.get(table.MAX_MEGAPIXELS) == 500
     assert settings.problem == ""
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_change_is_there_after_a_restart_and_only_the_change_is_stored(tmp_path: Path) -> None:
+def test_a_change_survives_a_restart_and_only_the_change_is_stored(tmp_path: Path) -> None:
     opened(tmp_path).set(table.FILL_OPACITY, 55)
     assert json.loads((tmp_path / "settings.json").read_text()) == {"look.fill_opacity": 55}
     assert opened(tmp_path).get(table.FILL_OPACITY) == 55
 
 
-def test_the_users_folder_is_where_it_goes(samdesk_home: Path) -> None:
+def test_the_file_is_in_the_users_config_folder(samdesk_home: Path) -> None:
     Settings(save_delay=0).set("look.theme", "dark")
     assert json.loads((samdesk_home / "config" / "settings.json").read_text()) == {"look.theme": "dark"}
 
 
-def test_going_back_to_the_default_leaves_nothing_stored(tmp_path: Path) -> None:
+def test_a_default_is_not_stored(tmp_path: Path) -> None:
     settings = opened(tmp_path)
     settings.set(table.THEME, "dark")
     assert not settings.is_default(table.THEME)
@@ -78,7 +78,7 @@ def test_going_back_to_the_default_leaves_nothing_stored(tmp_path: Path) -> None
         (table.SHORTCUTS, [], "expected a table"),
     ],
 )
-def test_a_wrong_value_is_refused_in_words(
+def test_an_invalid_value_is_refused_with_a_reason(
     tmp_path: Path, setting: Setting[object], value: object, words: str
 ) -> None:
     settings = opened(tmp_path)
@@ -87,7 +87,7 @@ def test_a_wrong_value_is_refused_in_words(
     assert settings.is_default(setting)
 
 
-def test_a_whole_number_will_do_where_a_fraction_may_stand(tmp_path: Path) -> None:
+def test_an_int_is_accepted_for_a_float(tmp_path: Path) -> None:
     settings = opened(tmp_path)
     settings.set(table.AUTO_PARAMETERS["conf"], 1)
     assert settings.get(table.AUTO_PARAMETERS["conf"]) == 1.0
@@ -95,7 +95,7 @@ def test_a_whole_number_will_do_where_a_fraction_may_stand(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("garbage", [b"{ not json", b"\xff\xfe\x00rubbish", b"[1, 2]", b""])
-def test_a_garbage_file_gives_defaults_and_is_kept(tmp_path: Path, garbage: bytes) -> None:
+def test_a_damaged_file_gives_the_defaults_and_is_kept(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "settings.json").write_bytes(garbage)
     settings = opened(tmp_path)
     assert settings.get(table.THEME) == "system"
@@ -105,7 +105,7 @@ def test_a_garbage_file_gives_defaults_and_is_kept(tmp_path: Path, garbage: byte
     assert opened(tmp_path).get(table.THEME) == "light"
 
 
-def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
+def test_one_invalid_value_resets_only_that_setting(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"look.theme": 7, "look.fill_opacity": 10, "later.thing": 1}')
     settings = opened(tmp_path)
     assert settings.get(table.THEME) == "system"
@@ -115,7 +115,7 @@ def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "settings.json").read_text())["later.thing"] == 1
 
 
-def test_listeners_hear_changes_and_only_changes(tmp_path: Path) -> None:
+def test_listeners_are_called_for_changes_only(tmp_path: Path) -> None:
     settings, heard = opened(tmp_path), []
     stop = settings.on_change(lambda setting: heard.append(setting.key))
     settings.set(table.THEME, "dark")
@@ -143,7 +143,7 @@ def test_recent_folders_are_newest_first_and_bounded(tmp_path: Path) -> None:
     assert len(names) == table.RECENT_LIMIT == len(set(names))
 
 
-def test_two_programs_keep_each_others_changes(tmp_path: Path) -> None:
+def test_two_instances_keep_each_others_changes(tmp_path: Path) -> None:
     one, two = opened(tmp_path), opened(tmp_path)
     one.set(table.THEME, "dark")
     two.set(table.FILL_OPACITY, 80)
@@ -173,7 +173,7 @@ def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.
     assert opened(tmp_path).get(table.FILL_OPACITY) == 11
 
 
-def test_a_disk_that_refuses_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_is_reported_and_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = opened(tmp_path)
     write = file.write_text
 

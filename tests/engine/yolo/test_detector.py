@@ -21,7 +21,7 @@ def detector(yolo11n: Path) -> Detector:
     return load_detector(str(yolo11n), "cpu")
 
 
-def test_objects_of_a_photo(detector: Detector, coco64: Path) -> None:
+def test_objects_of_an_image(detector: Detector, coco64: Path) -> None:
     photo = np.array(Image.open(sorted((coco64 / "images").glob("*.jpg"))[0]).convert("RGB"))
     (found,) = detector.detect([photo])
     assert found
@@ -37,7 +37,7 @@ def test_objects_of_a_photo(detector: Detector, coco64: Path) -> None:
     assert all(d.score > 0.6 for d in detector.detect([photo], conf=0.6)[0])
 
 
-def test_photos_of_different_sizes_at_once(detector: Detector, coco64: Path) -> None:
+def test_images_of_different_sizes_in_one_batch(detector: Detector, coco64: Path) -> None:
     photo = np.array(Image.open(sorted((coco64 / "images").glob("*.jpg"))[0]).convert("RGB"))
     both = detector.detect([photo, np.zeros((50, 333, 3), np.uint8)])
     assert both[0]
@@ -45,7 +45,7 @@ def test_photos_of_different_sizes_at_once(detector: Detector, coco64: Path) -> 
     assert detector.detect([]) == []
 
 
-def test_colours_are_not_swapped(detector: Detector, coco64: Path) -> None:
+def test_channels_are_not_swapped(detector: Detector, coco64: Path) -> None:
     # A detector that got BGR for RGB would score the swapped photo higher, over many photos.
     right = wrong = 0.0
     for path in sorted((coco64 / "images").glob("*.jpg"))[:3]:
@@ -55,7 +55,7 @@ def test_colours_are_not_swapped(detector: Detector, coco64: Path) -> None:
     assert right > wrong
 
 
-def test_threads_of_torch_stay(detector: Detector) -> None:
+def test_torchs_thread_count_is_unchanged(detector: Detector) -> None:
     before = torch.get_num_threads()
     detector.detect([np.zeros((64, 64, 3), np.uint8)])
     assert torch.get_num_threads() == before

@@ -60,7 +60,7 @@ def test_every_predictor_has_a_row_and_no_detector_has(dialog: ModelsDialog) -> 
     assert texts(dialog, row_of(dialog, "SAM base")) == ["SAM base", "375 MB", "93.7 M", "Apache-2.0"]
 
 
-def test_what_is_here_can_be_used_and_the_rest_downloaded(dialog: ModelsDialog) -> None:
+def test_installed_models_can_be_used_and_others_downloaded(dialog: ModelsDialog) -> None:
     assert (dialog.state_text("mobile_sam.pt"), dialog.button("mobile_sam.pt").text()) == (
         "Installed",
         "Use",
@@ -71,12 +71,12 @@ def test_what_is_here_can_be_used_and_the_rest_downloaded(dialog: ModelsDialog) 
     assert texts(dialog, 0) == ["Flint", "–", "3.4 M", "AGPL-3.0"]
 
 
-def test_flint_told_by_its_file_is_flint(dialog: ModelsDialog) -> None:
+def test_flint_given_by_its_file_is_flint(dialog: ModelsDialog) -> None:
     dialog.set_choice(str(flint_weights()), "cpu", "fp32")
     assert dialog.button("flint").text() == "In use"
 
 
-def test_use_tells_name_device_and_precision_and_closes(dialog: ModelsDialog, qtbot: QtBot) -> None:
+def test_use_emits_name_device_and_precision_and_closes(dialog: ModelsDialog, qtbot: QtBot) -> None:
     dialog.device.setCurrentIndex(1)
     dialog.precision.setCurrentIndex(dialog.precision.findData("bf16"))
     with qtbot.waitSignal(dialog.chosen) as told:
@@ -120,7 +120,7 @@ def test_a_download_of_unknown_size_shows_megabytes(dialog: ModelsDialog) -> Non
     assert row.state_text == "Downloading 12 MB"
 
 
-def test_the_current_model_is_marked_by_name_or_by_where_it_is(dialog: ModelsDialog, weights: Path) -> None:
+def test_the_current_model_is_marked_by_name_or_by_path(dialog: ModelsDialog, weights: Path) -> None:
     dialog.set_choice(str(weights), "cpu", "fp32")
     assert texts(dialog, row_of(dialog, "MobileSAM"))[0] == "MobileSAM  ✓"
     button = dialog.button("mobile_sam.pt")
@@ -147,7 +147,7 @@ def test_another_device_makes_the_current_model_usable_again(dialog: ModelsDialo
     assert told.args == ["mobile_sam.pt", "cuda:0", "auto"]
 
 
-def test_devices_may_come_late(qtbot: QtBot) -> None:
+def test_devices_may_be_set_later(qtbot: QtBot) -> None:
     dialog = ModelsDialog()
     qtbot.addWidget(dialog)
     dialog.set_choice("flint", "cuda:1", "auto")

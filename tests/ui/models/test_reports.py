@@ -41,7 +41,7 @@ def test_the_test_can_be_run_again(qtbot: QtBot) -> None:
     assert dialog.report.toPlainText() == "new"
 
 
-def test_without_a_report_it_says_that_the_test_runs(qtbot: QtBot) -> None:
+def test_without_a_report_it_shows_that_the_test_is_running(qtbot: QtBot) -> None:
     dialog = DiagnosticsDialog()
     qtbot.addWidget(dialog)
     assert dialog.state.text().startswith("Running")
@@ -60,7 +60,7 @@ def test_model_information(qtbot: QtBot) -> None:
     assert dialog.text("File") == "/weights/mobile_sam.pt"
 
 
-def test_model_information_fills_up_later(qtbot: QtBot) -> None:
+def test_model_information_is_completed_later(qtbot: QtBot) -> None:
     dialog = ModelInfoDialog(replace(INFO, gflops=None, layers=0, parameters=0, memory_bytes=0))
     qtbot.addWidget(dialog)
     assert {dialog.text(n) for n in ("GFLOPs per image", "Layers", "Parameters", "Memory for weights")} == {
