@@ -1,9 +1,9 @@
-"""Does the main thread ever wait? A 5 ms heartbeat while everything else is at work.
+"""Measures pauses of the main thread with a 5 ms timer while the whole program is busy.
 
     python -m samdesk.bench.heartbeat FOLDER [--seconds 30] [--model mobile_sam.pt] [--detector yolo11n.pt]
 
-The photos are copied to a temporary folder. Without ``--model`` a MobileSAM network with seeded random
-weights is used, and masks such as a trained one gives are put in place of its noise (``plausible``).
+The images are copied to a temporary folder. Without ``--model`` a MobileSAM network with seeded random
+weights is used, and its noise is replaced by masks like those of a trained network (``plausible``).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Si
 from samdesk.app import SWITCH_INTERVAL_S, Services, build, make_application
 from samdesk.batch.models import Loaders, LoadPredictor
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.bench.busy_user import USUAL, Pace, User
 from samdesk.bench.machine import cores, cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
+from samdesk.bench.simulated_user import DEFAULT_INTERVALS, ActionIntervals, SimulatedUser
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import load_detector, load_predictor
 from samdesk.engine.models.registry import FLINT
@@ -37,18 +37,18 @@ from samdesk.images.sources import scan
 from samdesk.settings.table import MODEL_NAME, Settings
 
 BEAT_MS = 5
-MOST_PHOTOS = 24
-MOST_TIMES = 10
-"""So often a phase goes on where the machine is too busy for one kept mask."""
+MAX_IMAGES = 24
+MAX_REPEATS = 10
+"""Maximum repeats of a phase on a machine too busy to save one annotation in ``seconds``."""
 
 
 @dataclass
 class Phase:
-    """What was measured while one thing went on.
+    """The measurement during one phase.
 
     Attributes:
-        name: What went on.
-        gaps_ms: Times between two heartbeats, milliseconds.
+        name: What the program was doing.
+        gaps_ms: Times between two consecutive beats, milliseconds.
     """
 
     name: str
@@ -60,8 +60,8 @@ class Phase:
         return f"{self.name:<44} {len(gaps):>6} beats   p99 {p99:6.1f} ms   longest {longest:6.1f} ms"
 
 
-class Heart(QObject):
-    """Beats every 5 ms on the main thread and notes how late each beat was."""
+class HeartbeatTimer(QObject):
+    """A 5 ms timer on the main thread that records the time between its timeouts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,13 +71,13 @@ class Heart(QObject):
         self._timer.timeout.connect(self._beat)
 
     def start(self, name: str) -> None:
-        """From here on beats count for a new phase."""
+        """Starts a new phase."""
         self.phases.append(Phase(name))
         self._last = time.perf_counter()
         self._timer.start()
 
     def stop(self) -> None:
-        """Beats no more."""
+        """Stops the timer."""
         self._timer.stop()
 
     def _beat(self) -> None:
@@ -87,8 +87,15 @@ class Heart(QObject):
 
 
 @dataclass(frozen=True)
-class Report:
-    """What came of it."""
+class HeartbeatReport:
+    """The measurements of all phases.
+
+    Attributes:
+        machine: Processor and load average.
+        phases: In the order they ran.
+        counts: What the simulated user did, by name.
+        failures: Texts of all failures.
+    """
 
     machine: str
     phases: list[Phase]
@@ -101,76 +108,76 @@ class Report:
 
 
 def measure(
-    photos: Path,
+    images: Path,
     model: str = "",
     detector: str = "",
     seconds: float = 30.0,
     *,
     plausible: bool = False,
-    pace: Pace = USUAL,
-) -> Report:
-    """Runs it all on the real window.
+    intervals: ActionIntervals = DEFAULT_INTERVALS,
+) -> HeartbeatReport:
+    """Measures all phases on the real window with a simulated user.
 
     Args:
-        photos: A folder of photos; it is not changed.
-        model: A SAM by name or path; "": MobileSAM with seeded weights.
-        detector: A YOLO by name or path for an auto-annotate run; "": no such run.
-        seconds: How long each phase lasts, at least.
-        plausible: The model's weights are random: masks such as a trained one gives replace its noise.
-        pace: How busy the user is.
+        images: A folder of images; it is not changed.
+        model: A SAM model by name or path; "": MobileSAM with seeded weights.
+        detector: A YOLO model by name or path for an auto-annotate run; "": no run.
+        seconds: Minimum duration of each phase.
+        plausible: The model's weights are random: replaces its masks by ones like a trained network's.
+        intervals: Intervals between the simulated user's actions.
     """
     with tempfile.TemporaryDirectory(prefix="samdesk-heartbeat-") as name:
         folder = Path(name)
-        _copied(photos, folder / "photos")
+        _copy_images(images, folder / "photos")
         load = load_plausible if plausible or not model else load_predictor
-        # A seeded checkpoint needs torch: it is made by another process, so that the first load shows.
-        model = _file(model) if model else str(_seeded(folder / "mobile_sam.pt"))
-        detector = _file(detector)
-        with _home(folder / "home"):
-            return _measured(folder, load, model, detector, seconds, pace)
+        # Made in another process, as it needs torch: importing torch here is part of what is measured.
+        model = _resolve_model(model) if model else str(_save_seeded_checkpoint(folder / "mobile_sam.pt"))
+        detector = _resolve_model(detector)
+        with _temporary_home(folder / "home"):
+            return _measure(folder, load, model, detector, seconds, intervals)
 
 
-def _measured(
-    folder: Path, load: LoadPredictor, model: str, detector: str, seconds: float, pace: Pace
-) -> Report:
-    """On the photos in ``folder / "photos"``."""
+def _measure(
+    folder: Path, load: LoadPredictor, model: str, detector: str, seconds: float, intervals: ActionIntervals
+) -> HeartbeatReport:
+    """Measures on the images in ``folder / "photos"``."""
     app = make_application()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings = Settings(folder / "settings.json")
     settings.set(MODEL_NAME, model)
     loaders = Loaders(load_detector, load, lambda: model)
-    heart = Heart()
+    heartbeat = HeartbeatTimer()
     desk = build(app, settings, Services(load_predictor=load, loaders=loaders))
-    user = User(desk, pace)
-    heart.start("showing the window, loading the model")
+    user = SimulatedUser(desk, intervals)
+    heartbeat.start("showing the window, loading the model")
     desk.start([folder / "photos"])
-    _run(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)
-    heart.start("encoding, hovering, clicking, turning pages")
-    user.work()
-    _run(app, seconds=seconds)
-    for _ in range(MOST_TIMES - 1):
-        if user.has_worked:
+    _process_events(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)
+    heartbeat.start("encoding, hovering, clicking, changing images")
+    user.start()
+    _process_events(app, seconds=seconds)
+    for _ in range(MAX_REPEATS - 1):
+        if user.has_done_everything:
             break
-        _run(app, seconds=seconds)
+        _process_events(app, seconds=seconds)
     if detector:
-        heart.start("the same during an auto-annotate run")
+        heartbeat.start("the same during an auto-annotate run")
         desk.flows.batch.finished.connect(
             lambda run: user.counts.update({"annotated by the run": run.annotated})
         )
         desk.flows.batch.start(AutoAnnotatePlan(detector, model, existing="add"))
-        _run(app, seconds=seconds)
-    user.rest()
-    phases = list(heart.phases)
-    heart.stop()
+        _process_events(app, seconds=seconds)
+    user.stop()
+    phases = list(heartbeat.phases)
+    heartbeat.stop()
     desk.flows.batch.cancel()
     while not desk.stop():
         pass
-    return Report(_machine(), phases, user.counts, user.failures)
+    return HeartbeatReport(_describe_machine(), phases, user.counts, user.failures)
 
 
 @contextmanager
-def _home(folder: Path) -> Iterator[None]:
-    """What the program keeps is kept there: no image was encoded before, and none is left behind."""
+def _temporary_home(folder: Path) -> Iterator[None]:
+    """Sets ``SAMDESK_HOME`` to a folder within the block, so that the embedding cache starts empty."""
     before = os.environ.get("SAMDESK_HOME")
     os.environ["SAMDESK_HOME"] = str(folder)
     try:
@@ -181,28 +188,28 @@ def _home(folder: Path) -> Iterator[None]:
             os.environ["SAMDESK_HOME"] = before
 
 
-def _file(name: str) -> str:
-    """A model by its file, which is found from any home."""
+def _resolve_model(name: str) -> str:
+    """Returns the path of a model's file, which does not depend on ``SAMDESK_HOME``; else the name."""
     path = None if name.lower() in ("", FLINT) else weights.find(name)
     return name if path is None else str(path)
 
 
-def _copied(photos: Path, target: Path) -> None:
-    for key in scan(photos)[:MOST_PHOTOS]:
+def _copy_images(source: Path, target: Path) -> None:
+    for key in scan(source)[:MAX_IMAGES]:
         (target / key).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(photos / key, target / key)
+        shutil.copyfile(source / key, target / key)
 
 
-def _seeded(path: Path) -> Path:
-    """A checkpoint made in another process, so that this one imports torch when the first model is loaded."""
+def _save_seeded_checkpoint(path: Path) -> Path:
+    """Writes a checkpoint from another process, so that this one imports torch with the first model."""
     maker = get_context("spawn").Process(target=save_seeded, args=("mobile_sam", path))
     maker.start()
     maker.join()
     return path
 
 
-def _run(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) -> None:
-    """Handles events until one of the signals, or the end of the time."""
+def _process_events(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) -> None:
+    """Runs the event loop until one of the signals is emitted or the time is over."""
     loop = QEventLoop(app)
     for signal in until:
         signal.connect(loop.quit)
@@ -210,28 +217,27 @@ def _run(app: QCoreApplication, *until: SignalInstance, seconds: float = 300.0) 
     loop.exec()
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     load = load_average()
-    words = f", load {load:.1f}" if load is not None else ""
-    return cores_of(cores(), processor()) + words
+    return cores_of(cores(), processor()) + (f", load average {load:.1f}" if load is not None else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Runs the command line and returns the exit code: 0, 1 with failures, 2 without images."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="photos; they are copied")
+    parser.add_argument("folder", type=Path, help="folder of images; they are copied")
     parser.add_argument(
-        "--model", default="", help="a SAM by name or path (default: MobileSAM, seeded weights)"
+        "--model", default="", help="SAM model by name or path (default: MobileSAM with seeded weights)"
     )
-    parser.add_argument("--detector", default="", help="a YOLO by name or path, for an auto-annotate run")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each phase")
-    given = parser.parse_args(arguments)
-    if not given.folder.is_dir() or not scan(given.folder):
-        sys.stdout.write(f"There are no photos in {given.folder}.\n")
+    parser.add_argument("--detector", default="", help="YOLO model by name or path, for an auto-annotate run")
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration of each phase")
+    options = parser.parse_args(arguments)
+    if not options.folder.is_dir() or not scan(options.folder):
+        sys.stdout.write(f"There are no images in {options.folder}.\n")
         return 2
-    report = measure(given.folder, given.model, given.detector, given.seconds)
+    report = measure(options.folder, options.model, options.detector, options.seconds)
     sys.stdout.write(f"{report}\n")
     return 1 if report.failures else 0
 

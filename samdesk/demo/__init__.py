@@ -1,1 +1,1 @@
-"""The demo: two photos to try the whole job on, by hand or driven by itself."""
+"""The demo: two sample images to try the whole workflow on, interactively or headless."""

@@ -1,6 +1,6 @@
-"""Hands: real mouse and key events on a canvas, in image pixels.
+"""Sends mouse and key events to a canvas, at positions in image pixels.
 
-The events are those Qt itself would deliver, so what they cause is what a person would cause.
+They are the ``QMouseEvent``, ``QWheelEvent`` and key events that Qt delivers for a user's input.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ _LEFT = Qt.MouseButton.LeftButton
 _NO_KEYS = Qt.KeyboardModifier.NoModifier
 
 
-class Hands:
-    """Drives one canvas. Places are image pixels; they may lie outside the image."""
+class InputDriver:
+    """Sends input events to one canvas. Positions are image pixels and may lie outside the image."""
 
     def __init__(self, canvas: CanvasView) -> None:
         self._canvas = canvas
         self._down = Qt.MouseButton.NoButton
 
     def move(self, x: float, y: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
-        """Moves the mouse there, with whatever buttons are down."""
+        """Sends a mouse move, with the buttons that are down."""
         self._send(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton, modifiers)
 
     def press(
         self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
     ) -> None:
-        """Presses a button there."""
+        """Presses a mouse button."""
         self._down |= button
         self._send(QEvent.Type.MouseButtonPress, x, y, button, modifiers)
 
     def release(
         self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
     ) -> None:
-        """Lets a button go there."""
+        """Releases a mouse button."""
         self._down &= ~button
         self._send(QEvent.Type.MouseButtonRelease, x, y, button, modifiers)
 
     def click(
         self, x: float, y: float, button: Qt.MouseButton = _LEFT, modifiers: Qt.KeyboardModifier = _NO_KEYS
     ) -> None:
-        """Moves there, presses and lets go."""
+        """Moves the mouse, then presses and releases a button."""
         self.move(x, y, modifiers)
         self.press(x, y, button, modifiers)
         self.release(x, y, button, modifiers)
 
     def double_click(self, x: float, y: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
-        """Two quick clicks, as Qt reports them: press, release, double click, release."""
+        """Sends the events of a double click: press, release, double click, release."""
         self.click(x, y, _LEFT, modifiers)
         self._down |= _LEFT
         self._send(QEvent.Type.MouseButtonDblClick, x, y, _LEFT, modifiers)
@@ -64,7 +64,7 @@ class Hands:
         modifiers: Qt.KeyboardModifier = _NO_KEYS,
         steps: int = 6,
     ) -> None:
-        """Presses at the start, moves to the end in steps, and lets go."""
+        """Presses at the start, moves to the end in ``steps`` moves, and releases."""
         (x0, y0), (x1, y1) = start, end
         self.move(x0, y0, modifiers)
         self.press(x0, y0, button, modifiers)
@@ -73,11 +73,11 @@ class Hands:
         self.release(x1, y1, button, modifiers)
 
     def wheel(self, x: float, y: float, notches: float, modifiers: Qt.KeyboardModifier = _NO_KEYS) -> None:
-        """Turns the wheel there; positive is away from the person."""
-        position, where = self._place(x, y)
+        """Turns the wheel by notches; positive is away from the user."""
+        position, global_position = self._positions(x, y)
         event = QWheelEvent(
             position,
-            where,
+            global_position,
             QPoint(),
             QPoint(0, round(120 * notches)),
             self._down,
@@ -90,27 +90,27 @@ class Hands:
     def key(
         self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
     ) -> None:
-        """Types a key on the canvas or another widget; window shortcuts hear it as they would."""
+        """Presses and releases a key on a widget, by default the canvas; shortcuts are triggered too."""
         self.key_down(key, modifiers, widget)
         self.key_up(key, modifiers, widget)
 
     def key_down(
         self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
     ) -> None:
-        """Presses a key and holds it."""
-        from PySide6.QtTest import QTest  # only who drives the window needs it
+        """Presses a key without releasing it."""
+        from PySide6.QtTest import QTest  # not needed unless keys are sent
 
         QTest.keyPress(widget or self._canvas, key, modifiers)
 
     def key_up(
         self, key: Qt.Key, modifiers: Qt.KeyboardModifier = _NO_KEYS, widget: QWidget | None = None
     ) -> None:
-        """Lets a key go."""
+        """Releases a key."""
         from PySide6.QtTest import QTest
 
         QTest.keyRelease(widget or self._canvas, key, modifiers)
 
-    def _place(self, x: float, y: float) -> tuple[QPointF, QPointF]:
+    def _positions(self, x: float, y: float) -> tuple[QPointF, QPointF]:
         position = self._canvas.to_widget(x, y)
         return position, self._canvas.mapToGlobal(position)
 
@@ -122,6 +122,6 @@ class Hands:
         button: Qt.MouseButton,
         modifiers: Qt.KeyboardModifier,
     ) -> None:
-        position, where = self._place(x, y)
-        event = QMouseEvent(kind, position, where, button, self._down, modifiers)
+        position, global_position = self._positions(x, y)
+        event = QMouseEvent(kind, position, global_position, button, self._down, modifiers)
         QApplication.sendEvent(self._canvas, event)

@@ -1,4 +1,4 @@
-"""What the headless demo did."""
+"""The result of the headless demo."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Outcome(str, Enum):
-    """How a step went."""
+class StepOutcome(str, Enum):
+    """The result of a step."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -15,37 +15,37 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of the job.
+class DemoStep:
+    """One step of the demo.
 
     Attributes:
-        name: What was tried.
-        outcome: How it went.
-        detail: What was seen.
-        ms: How long it took, milliseconds.
+        name: Title of the step.
+        outcome: Whether it succeeded.
+        detail: What was observed, or why it failed or was skipped.
+        ms: Duration in milliseconds.
     """
 
     name: str
-    outcome: Outcome
+    outcome: StepOutcome
     detail: str
     ms: float
 
 
 @dataclass(frozen=True)
-class Report:
-    """The whole job.
+class DemoReport:
+    """The results of all steps.
 
     Attributes:
-        steps: In order.
-        engine: The model that drew the masks.
-        device: Where it ran.
+        steps: In the order they ran.
+        engine: Title and name of the mask model.
+        device: Device and precision it ran on.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[DemoStep, ...]
     engine: str
     device: str
 
     @property
     def failed(self) -> int:
-        """How many steps failed."""
-        return sum(step.outcome is Outcome.FAILED for step in self.steps)
+        """Number of failed steps."""
+        return sum(step.outcome is StepOutcome.FAILED for step in self.steps)

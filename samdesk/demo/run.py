@@ -1,4 +1,4 @@
-"""``samdesk demo``: the window on two photos, or the whole job driven offscreen."""
+"""``samdesk demo``: opens the window on two sample images, or runs the whole workflow offscreen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from samdesk.base.text import counted
-from samdesk.demo.report import Outcome, Report
+from samdesk.demo.report import DemoReport, StepOutcome
 from samdesk.images.samples import DemoError, fresh_demo_folder, make_demo_folder
 
 HEADLESS_OUT = Path("samdesk-demo")
@@ -22,12 +22,12 @@ def run_demo(folder: Path | None, headless: Path | None) -> int:
     """Runs the demo and returns an exit code: 0, or 1 if a step of the headless demo failed.
 
     Args:
-        folder: Where the photos go; None: a fresh folder.
-        headless: Where the headless demo leaves everything; None: a window, where there is a display.
+        folder: Where the sample images are written; None: a new folder.
+        headless: Output folder of the headless demo; None: opens a window if there is a display.
     """
     console = Console(highlight=False)
     if headless is None and not has_display(os.environ, sys.platform):
-        console.print(f"There is no display, so the demo runs headless and leaves all in {HEADLESS_OUT}/.")
+        console.print(f"No display found: running headless. Results are saved in {HEADLESS_OUT}/.")
         headless = HEADLESS_OUT
     try:
         if headless is None:
@@ -41,7 +41,7 @@ def run_demo(folder: Path | None, headless: Path | None) -> int:
 
 
 def has_display(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a window can be shown."""
+    """Returns whether a window can be shown."""
     if platform in ("win32", "darwin"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
@@ -50,18 +50,20 @@ def has_display(environment: Mapping[str, str], platform: str) -> bool:
 def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     out.mkdir(parents=True, exist_ok=True)
-    photos = make_demo_folder(folder or out / f"photos-{time.strftime('%Y%m%d-%H%M%S')}")
+    folder = make_demo_folder(folder or out / f"photos-{time.strftime('%Y%m%d-%H%M%S')}")
     from PySide6.QtCore import qInstallMessageHandler
 
-    from samdesk.demo.script import play
+    from samdesk.demo.script import run_steps
 
-    # The offscreen platform says for each window that it has no window manager.
-    qInstallMessageHandler(lambda _kind, _context, text: None if "propagateSizeHints" in text else _say(text))
-    report = play(photos, out)
+    # The offscreen platform plugin warns for each window that it does not support propagateSizeHints().
+    qInstallMessageHandler(
+        lambda _kind, _context, text: None if "propagateSizeHints" in text else _write_error(text)
+    )
+    report = run_steps(folder, out)
     console.print(_table(report))
     console.print(f"Engine: {report.engine}")
     console.print(f"Device: {report.device}")
-    console.print(f"Dataset and labels: {photos}", soft_wrap=True)
+    console.print(f"Dataset and labels: {folder}", soft_wrap=True)
     console.print(f"Screenshots: {out}", soft_wrap=True)
     if report.failed:
         console.print(f"[bold red]{counted(report.failed, 'step')} failed.[/]")
@@ -70,17 +72,17 @@ def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
     return 0
 
 
-def _say(text: str) -> None:
+def _write_error(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _table(report: Report) -> Table:
+def _table(report: DemoReport) -> Table:
     table = Table(title="samdesk demo", title_justify="left")
     table.add_column("step")
     table.add_column("result")
     table.add_column("what happened", overflow="fold")
     table.add_column("time", justify="right")
-    styles = {Outcome.DONE: "green", Outcome.SKIPPED: "yellow", Outcome.FAILED: "bold red"}
+    styles = {StepOutcome.DONE: "green", StepOutcome.SKIPPED: "yellow", StepOutcome.FAILED: "bold red"}
     for step in report.steps:
         result = f"[{styles[step.outcome]}]{step.outcome.value}[/]"
         table.add_row(step.name, result, step.detail, f"{step.ms:,.0f} ms")

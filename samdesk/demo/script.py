@@ -1,4 +1,4 @@
-"""The headless demo: the whole job on the real window, with real mouse and key events."""
+"""The headless demo: the whole workflow on the real window, with real mouse and key events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import build, make_application
 from samdesk.batch.report import BatchSummary
-from samdesk.demo.report import Report
-from samdesk.demo.stage import PATIENCE_S, Skip, Stage
+from samdesk.demo.report import DemoReport
+from samdesk.demo.step_runner import TIMEOUT_S, StepRunner, StepSkipped
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.review import ImageReview
@@ -19,7 +19,7 @@ from samdesk.engine.models.registry import FLINT
 from samdesk.formats.registry import label_format
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 
-_Act: TypeAlias = Callable[[], str]
+_Action: TypeAlias = Callable[[], str]
 
 WINDOW = (1440, 900)
 BUS_BOX = ((14, 222), (803, 762))
@@ -31,254 +31,254 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
-def play(photos: Path, out: Path) -> Report:
-    """Plays the whole job on ``photos`` and leaves screenshots in ``out``."""
+def run_steps(folder: Path, out: Path) -> DemoReport:
+    """Runs all steps on the sample images in ``folder`` and saves screenshots in ``out``."""
     application = make_application()
     desk = build(application)
     desk.view.window.resize(*WINDOW)
-    actor = Actor(Stage(desk, out), photos)
+    steps = DemoSteps(StepRunner(desk, out), folder)
     try:
-        for name, act in actor.parts():
-            actor.stage.play(name, act)
+        for name, action in steps.all_steps():
+            steps.runner.run(name, action)
         info = desk.flows.models.info
         engine = f"{info.title} ({info.name})" if info else "none"
         device = f"{info.device_title}, {info.precision}" if info else "none"
-        return Report(tuple(actor.stage.steps), engine, device)
+        return DemoReport(tuple(steps.runner.steps), engine, device)
     finally:
         desk.view.window.close()
 
 
-class Actor:
-    """The parts of the play, each checking what a user would see."""
+class DemoSteps:
+    """The steps of the demo; each checks what the window shows and returns a description of it."""
 
-    def __init__(self, stage: Stage, photos: Path) -> None:
-        self.stage, self.desk, self.photos = stage, stage.desk, photos
-        self._ran = False
-        self._steps = 0
+    def __init__(self, runner: StepRunner, folder: Path) -> None:
+        self.runner, self.desk, self.folder = runner, runner.desk, folder
+        self._auto_annotated = False
+        self._undone = 0
         self._corrected: tuple[Annotation, ...] = ()
 
-    def parts(self) -> list[tuple[str, _Act]]:
-        """Names and acts, in order."""
+    def all_steps(self) -> list[tuple[str, _Action]]:
+        """Titles and functions of the steps, in order."""
         return [
             ("Show the window", self.show_window),
             ("Load a model", self.load_model),
             ("Open the folder", self.open_folder),
             ("Name a class", self.name_class),
-            ("Preview under the mouse", self.hover),
+            ("Preview under the cursor", self.hover),
             ("Drag a box", self.drag_box),
             ("Accept", self.accept),
             ("Click a person", self.click_person),
-            ("Walk the candidates", self.walk_candidates),
-            ("Box the person too", self.box_person),
-            ("Take away with a right click", self.negative_point),
+            ("Cycle through the candidates", self.cycle_candidates),
+            ("Add a box", self.box_person),
+            ("Exclude with a right click", self.exclude_point),
             ("Accept as another class", self.accept_person),
             ("Auto-annotate the folder", self.auto_annotate),
-            ("Go to the next photo", self.next_photo),
+            ("Go to the next image", self.next_image),
             ("Correct an outline", self.correct),
             ("Undo", self.undo),
             ("Redo", self.redo),
-            ("Mark the photo done", self.mark_done),
-            ("Everything is saved", self.saved),
+            ("Accept the image", self.accept_image),
+            ("Check the saved labels", self.saved),
         ]
 
     @property
     def document(self) -> ImageDocument:
-        """What is on screen."""
+        """The document of the image on screen; raises ``AssertionError`` if there is none."""
         document = self.desk.session.model.document
         if document is None:
             raise AssertionError("no image is open")
         return document
 
     def show_window(self) -> str:
-        """The window is up, with the welcome page."""
+        """Shows the window with the welcome page."""
         self.desk.start([])
-        self.stage.wait("the window", self.desk.view.window.isVisible)
-        self.stage.picture("01-welcome")
+        self.runner.wait("the window", self.desk.view.window.isVisible)
+        self.runner.screenshot("01-welcome")
         return "welcome page"
 
     def load_model(self) -> str:
-        """A model answers."""
-        self.stage.wait("a model", lambda: self.desk.flows.models.info is not None, 3 * PATIENCE_S)
+        """Waits until the mask model is loaded."""
+        self.runner.wait("a model", lambda: self.desk.flows.models.info is not None, 3 * TIMEOUT_S)
         info = self.desk.flows.models.info
         assert info is not None
         return f"{info.title} on {info.device_title}"
 
     def open_folder(self) -> str:
-        """Both photos are listed and the first is on screen, encoded."""
-        self.desk.flows.files.open_folder(self.photos)
-        self.stage.wait("the first photo", lambda: self.desk.session.model.key == "bus.jpg")
-        self.stage.check("two photos are listed", len(self.desk.flows.navigate.keys) == 2)
-        return "2 photos"
+        """Opens the folder; both images are listed and the first one is shown."""
+        self.desk.flows.files.open_folder(self.folder)
+        self.runner.wait("the first image", lambda: self.desk.session.model.key == "bus.jpg")
+        self.runner.check("two images are listed", len(self.desk.flows.navigate.keys) == 2)
+        return "2 images"
 
     def name_class(self) -> str:
-        """A label is typed into the labels panel."""
+        """Types two labels into the labels panel and chooses the first with its key."""
         for name in ("bus", "person"):
             if self.desk.session.model.labels.find(name) is None:
-                self.stage.type(self.desk.view.labels.new_name, name)
+                self.runner.type(self.desk.view.labels.new_name, name)
         names = self.desk.session.model.labels.names
-        self.stage.check("the labels are there", names[:2] == ("bus", "person"))
+        self.runner.check("the labels are there", names[:2] == ("bus", "person"))
         self.desk.view.canvas.setFocus()
-        self.stage.key(Qt.Key.Key_1)
+        self.runner.key(Qt.Key.Key_1)
         label = self.desk.flows.labels.current
-        self.stage.check("key 1 chooses the first label", label is not None and label.name == "bus")
+        self.runner.check("key 1 chooses the first label", label is not None and label.name == "bus")
         return ", ".join(names)
 
     def hover(self) -> str:
-        """With no prompt placed, a mask follows the mouse."""
-        self.stage.hands.move(400, 470)
-        self.stage.wait("a hover mask", lambda: self._proposal_is(hover=True))
-        self.stage.picture("02-hover")
-        return "a mask under the mouse"
+        """Moves the mouse; without a prompt, a preview mask follows the cursor."""
+        self.runner.input.move(400, 470)
+        self.runner.wait("a hover mask", lambda: self._proposal_is(hover=True))
+        self.runner.screenshot("02-hover")
+        return "a mask under the cursor"
 
     def drag_box(self) -> str:
-        """A box around the bus gives a mask with a predicted IoU."""
-        self.stage.hands.drag(*BUS_BOX)
-        self._wait_for_answer()
-        self.stage.picture("03-box")
-        return self._best()
+        """Drags a box around the bus, which gives a mask with a predicted IoU."""
+        self.runner.input.drag(*BUS_BOX)
+        self._wait_for_mask()
+        self.runner.screenshot("03-box")
+        return self._proposal_text()
 
     def accept(self) -> str:
-        """Enter keeps it as a bus."""
+        """Accepts the mask as a bus with Enter."""
         before = len(self.document.annotations)
-        self.stage.key(Qt.Key.Key_Return)
-        self.stage.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
-        self.stage.check("SAM drew it", self.document.annotations[-1].source is Source.SAM)
+        self.runner.key(Qt.Key.Key_Return)
+        self.runner.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
+        self.runner.check("SAM drew it", self.document.annotations[-1].source is Source.SAM)
         return f"{self._label(-1)}, {self.document.annotations[-1].region.area:,.0f} px"
 
     def click_person(self) -> str:
-        """One click on the person, which may mean the coat, the person or the group."""
-        self.stage.key(Qt.Key.Key_2)
-        self.stage.hands.click(*PERSON_POINT)
-        self._wait_for_answer()
-        return self._best()
+        """Clicks a person: an ambiguous point, which may mean the coat, the person or the group."""
+        self.runner.key(Qt.Key.Key_2)
+        self.runner.input.click(*PERSON_POINT)
+        self._wait_for_mask()
+        return self._proposal_text()
 
-    def walk_candidates(self) -> str:
-        """Tab shows the other masks, and comes round."""
+    def cycle_candidates(self) -> str:
+        """Cycles through the other candidates with Tab, back to the first."""
         annotate = self.desk.flows.annotate
         count = annotate.candidate_count
         for _ in range(count):
-            self.stage.key(Qt.Key.Key_Tab)
-        self.stage.picture("04-candidates")
-        return f"{count} candidates" if count > 1 else "1 candidate: it is sure"
+            self.runner.key(Qt.Key.Key_Tab)
+        self.runner.screenshot("04-candidates")
+        return f"{count} candidates" if count > 1 else "1 candidate: no ambiguity"
 
     def box_person(self) -> str:
-        """A box around the person: box and click together leave no doubt."""
-        self.stage.hands.drag(*PERSON_BOX)
-        self._wait_for_answer()
-        return self._best()
+        """Drags a box around the person; box and point together are unambiguous."""
+        self.runner.input.drag(*PERSON_BOX)
+        self._wait_for_mask()
+        return self._proposal_text()
 
-    def negative_point(self) -> str:
-        """A right click takes the road away."""
-        self.stage.hands.click(*ROAD_POINT, button=Qt.MouseButton.RightButton)
-        self._wait_for_answer()
-        return self._best()
+    def exclude_point(self) -> str:
+        """Excludes the road with a right click (a negative point)."""
+        self.runner.input.click(*ROAD_POINT, button=Qt.MouseButton.RightButton)
+        self._wait_for_mask()
+        return self._proposal_text()
 
     def accept_person(self) -> str:
-        """E keeps it as a person."""
+        """Accepts the mask as a person with E."""
         before = len(self.document.annotations)
-        self.stage.key(Qt.Key.Key_E)
-        self.stage.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
-        self.stage.check("it is a person", self._label(-1) == "person")
-        self.stage.picture("05-accepted")
+        self.runner.key(Qt.Key.Key_E)
+        self.runner.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
+        self.runner.check("it is a person", self._label(-1) == "person")
+        self.runner.screenshot("05-accepted")
         return f"person, {self.document.annotations[-1].region.area:,.0f} px"
 
-    def next_photo(self) -> str:
-        """D shows the other photo; a box there is accepted with the mask still on its way."""
-        self.stage.key(Qt.Key.Key_D)
-        self.stage.wait("the second photo", lambda: self.desk.session.model.key == "zidane.jpg")
+    def next_image(self) -> str:
+        """Goes to the other image with D; a box there is accepted before its mask is predicted."""
+        self.runner.key(Qt.Key.Key_D)
+        self.runner.wait("the second image", lambda: self.desk.session.model.key == "zidane.jpg")
         before = len(self.document.annotations)
-        self.stage.check("the run has labelled it", not self._ran or before > 0)
-        self.stage.picture("07-next")
-        self.stage.hands.drag(*ZIDANE_BOX)
-        self.stage.key(Qt.Key.Key_Return)
-        self.stage.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
+        self.runner.check("the run has annotated it", not self._auto_annotated or before > 0)
+        self.runner.screenshot("07-next")
+        self.runner.input.drag(*ZIDANE_BOX)
+        self.runner.key(Qt.Key.Key_Return)
+        self.runner.wait("the annotation", lambda: len(self.document.annotations) == before + 1)
         return f"{before} annotations from the run, 1 more accepted before its mask was shown"
 
     def auto_annotate(self) -> str:
-        """The dialog runs a detector and the predictor over the folder; touched photos stay as they are."""
-        touched = self.document
-        self.stage.key(Qt.Key.Key_B, CONTROL)
+        """Runs a detector and the mask model over the folder; images edited by hand stay unchanged."""
+        before = self.document
+        self.runner.key(Qt.Key.Key_B, CONTROL)
         dialog = self.desk.view.window.findChild(AutoAnnotateDialog)
         assert dialog is not None
         dialog.detector.setCurrentIndex(dialog.detector.findData(FLINT))  # others may need a download
-        self.stage.wait("the count", lambda: dialog.counted)
-        self.stage.wait("the detector's classes", lambda: dialog.classes.known)
-        self.stage.picture("06-auto-annotate", dialog)
+        self.runner.wait("the count", lambda: dialog.counted)
+        self.runner.wait("the detector's classes", lambda: dialog.classes.known)
+        self.runner.screenshot("06-auto-annotate", dialog)
         if not dialog.start_button.isEnabled():
             dialog.reject()
-            self.stage.check("nothing was changed", self.document == touched)
-            raise Skip(f"nothing to do: {dialog.summary.text()}")
+            self.runner.check("nothing was changed", self.document == before)
+            raise StepSkipped(f"nothing to do: {dialog.summary.text()}")
         ended: list[BatchSummary] = []
         self.desk.flows.batch.finished.connect(ended.append)
-        self.stage.click(dialog.start_button)
-        self.stage.wait("the run", lambda: not self.desk.flows.batch.running)
-        self.stage.check("the run went through", bool(ended) and not ended[0].failed)
-        self.stage.check("a touched photo stays as it is", self.document == touched)
-        self._ran = True
+        self.runner.click(dialog.start_button)
+        self.runner.wait("the run", lambda: not self.desk.flows.batch.running)
+        self.runner.check("the run went through", bool(ended) and not ended[0].failed)
+        self.runner.check("an image edited by hand is unchanged", self.document == before)
+        self._auto_annotated = True
         return ended[0].text
 
     def correct(self) -> str:
-        """The select tool drags a corner of an outline."""
-        self.stage.key(Qt.Key.Key_V)
+        """Drags a vertex of an outline with the select tool."""
+        self.runner.key(Qt.Key.Key_V)
         annotation = self.document.annotations[0]
         inside = annotation.region.representative_point()
-        self.stage.hands.click(inside.x, inside.y)
-        self.stage.check("it is selected", annotation.id in self.desk.flows.tools.selection)
+        self.runner.input.click(inside.x, inside.y)
+        self.runner.check("it is selected", annotation.id in self.desk.flows.tools.selection)
         x, y = annotation.region.geoms[0].exterior.coords[0]
-        self.stage.hands.wheel(x, y, 12)
-        self.stage.hands.drag((x, y), (x - 12, y - 9))
-        self.stage.picture("08-correct")
+        self.runner.input.wheel(x, y, 12)
+        self.runner.input.drag((x, y), (x - 12, y - 9))
+        self.runner.screenshot("08-correct")
         after = self.document.annotations[0]
-        self.stage.check("the outline has changed", after.region != annotation.region)
+        self.runner.check("the outline has changed", after.region != annotation.region)
         self._corrected = tuple(self.document.annotations)
         return f"{annotation.region.area:,.0f} -> {after.region.area:,.0f} px"
 
     def undo(self) -> str:
-        """Ctrl+Z takes the last steps back: the outline, the box, the run, and one on the other photo."""
+        """Undoes the last edits with Ctrl+Z: the outline, the box, the run, and one on the other image."""
         history = self.desk.session.history
-        self._steps = history.index - history.texts.index("Add person")
-        for _ in range(self._steps):
-            self.stage.key(Qt.Key.Key_Z, CONTROL)
-        self.stage.wait("the first photo", lambda: self.desk.session.model.key == "bus.jpg")
-        self.stage.wait("one annotation fewer", lambda: len(self.document.annotations) == 1)
-        return f"{self._steps} steps, back on the first photo"
+        self._undone = history.index - history.texts.index("Add person")
+        for _ in range(self._undone):
+            self.runner.key(Qt.Key.Key_Z, CONTROL)
+        self.runner.wait("the first image", lambda: self.desk.session.model.key == "bus.jpg")
+        self.runner.wait("one annotation fewer", lambda: len(self.document.annotations) == 1)
+        return f"{self._undone} steps, back on the first image"
 
     def redo(self) -> str:
-        """Ctrl+Shift+Z does them again."""
-        for _ in range(self._steps):
-            self.stage.key(Qt.Key.Key_Z, CONTROL | SHIFT)
-        self.stage.wait("the second photo", lambda: self.desk.session.model.key == "zidane.jpg")
-        self.stage.wait("its annotations", lambda: self.document.annotations == self._corrected)
-        return f"{self._steps} steps"
+        """Redoes them with Ctrl+Shift+Z."""
+        for _ in range(self._undone):
+            self.runner.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+        self.runner.wait("the second image", lambda: self.desk.session.model.key == "zidane.jpg")
+        self.runner.wait("its annotations", lambda: self.document.annotations == self._corrected)
+        return f"{self._undone} steps"
 
-    def mark_done(self) -> str:
-        """Ctrl+Enter accepts the photo."""
-        self.stage.key(Qt.Key.Key_Return, CONTROL)
-        self.stage.wait("the photo to be done", lambda: self._summary_done() == 1)
-        self.stage.picture("09-done")
-        return "1 of 2 done"
+    def accept_image(self) -> str:
+        """Accepts the image with Ctrl+Enter."""
+        self.runner.key(Qt.Key.Key_Return, CONTROL)
+        self.runner.wait("the image to be accepted", self._is_accepted)
+        self.runner.screenshot("09-done")
+        return "1 of 2 accepted"
 
     def saved(self) -> str:
-        """Every annotation is in the label files, as the trainer reads them."""
-        self.stage.wait("saving", lambda: self.desk.workers.storage.history.pending == 0)
+        """Every image has a label file without errors, and ``data.yaml`` exists."""
+        self.runner.wait("saving", lambda: self.desk.workers.storage.history.pending == 0)
         counts = []
         for name, size in (("bus.jpg", (810, 1080)), ("zidane.jpg", (1280, 720))):
-            text = (self.photos / name).with_suffix(".txt").read_text(encoding="utf-8")
+            text = (self.folder / name).with_suffix(".txt").read_text(encoding="utf-8")
             parsed = label_format().parse(text, *size)
-            self.stage.check(f"the labels of {name} are whole", not parsed.problems and bool(parsed.lines))
+            self.runner.check(f"the labels of {name} are valid", not parsed.problems and bool(parsed.lines))
             counts.append(f"{name}: {len(parsed.lines)}")
-        self.stage.check("data.yaml is there", (self.photos / "data.yaml").is_file())
+        self.runner.check("data.yaml exists", (self.folder / "data.yaml").is_file())
         return "; ".join(counts)
 
-    def _wait_for_answer(self) -> None:
+    def _wait_for_mask(self) -> None:
         annotate = self.desk.flows.annotate
-        self.stage.wait("a mask", lambda: annotate.answered)
+        self.runner.wait("a mask", lambda: annotate.answered)
 
     def _proposal_is(self, *, hover: bool) -> bool:
         proposal = self.desk.flows.annotate.proposal
         return proposal is not None and proposal.hover is hover
 
-    def _best(self) -> str:
+    def _proposal_text(self) -> str:
         proposal = self.desk.flows.annotate.proposal
         assert proposal is not None
         return f"predicted IoU {proposal.score:.2f}, {proposal.region.area:,.0f} px"
@@ -286,5 +286,5 @@ class Actor:
     def _label(self, index: int) -> str:
         return self.desk.session.model.labels.get(self.document.annotations[index].label_id).name
 
-    def _summary_done(self) -> int:
-        return int(self.document.review is ImageReview.ACCEPTED)
+    def _is_accepted(self) -> bool:
+        return self.document.review is ImageReview.ACCEPTED

@@ -20,7 +20,7 @@ def test_the_main_thread_beats_on_while_everything_works(qtbot: QtBot, tmp_path:
         Image.fromarray(photo).save(tmp_path / f"{i}.png")
     report = measure(tmp_path, "flint", seconds=3.0)
     assert report.failures == []
-    assert report.counts["photos"] >= 1
+    assert report.counts["images"] >= 1
     assert report.counts["click masks"] >= 1
     assert report.counts["saved"] >= 1
     assert len(report.phases[-1].gaps_ms) > 10

@@ -1,4 +1,4 @@
-"""The command line in processes of its own: help, version, doctor, the headless demo, a quick start."""
+"""The command line in separate processes: help, version, doctor, the headless demo, a quick start."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import pytest
 import samdesk
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
+from samdesk.domain.review import ImageReview
 
 SECONDS = 180.0
 
 
 def run(home: Path, *arguments: str, timeout: float = SECONDS) -> subprocess.CompletedProcess[str]:
-    """Runs Python where there is no display and no network."""
+    """Runs Python without a display and without a network."""
     environment = {
         k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     }
@@ -51,13 +52,13 @@ def test_version(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout) == (0, f"samdesk {samdesk.__version__}\n")
 
 
-def test_a_wrong_word_is_wrong_usage(tmp_path: Path) -> None:
+def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "demo", "--nonsense")
     assert done.returncode == 2
     assert "--nonsense" in done.stderr
 
 
-def test_doctor_measures_the_engine_in_the_box(tmp_path: Path) -> None:
+def test_doctor_measures_flint(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("samdesk", "python", "PySide6", "torch", "safetensors", "Flint (", str(tmp_path)):
@@ -65,23 +66,23 @@ def test_doctor_measures_the_engine_in_the_box(tmp_path: Path) -> None:
     assert re.search(r"\d ms", done.stdout)
 
 
-def test_the_headless_demo_does_the_whole_job(tmp_path: Path) -> None:
+def test_the_headless_demo_runs_every_step(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(tmp_path, "-m", "samdesk", "demo", "--headless", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every step worked." in done.stdout
     assert "Engine: Flint (flint)" in done.stdout
     assert not re.search(r"│ skipped", done.stdout)
-    pictures = {p.name for p in out.glob("*.png")}
-    assert {"01-welcome.png", "02-hover.png", "05-accepted.png", "09-done.png"} <= pictures
-    (photos,) = out.glob("photos-*")
-    dataset = Dataset.open(photos)
+    screenshots = {p.name for p in out.glob("*.png")}
+    assert {"01-welcome.png", "02-hover.png", "05-accepted.png", "09-done.png"} <= screenshots
+    (folder,) = out.glob("photos-*")
+    dataset = Dataset.open(folder)
     counts = {key: len(dataset.load(key).annotations) for key in dataset.keys}
     assert all(counts.values()), counts
     assert set(counts) == {"bus.jpg", "zidane.jpg"}
     for key, count in counts.items():
-        assert len((photos / key).with_suffix(".txt").read_text().splitlines()) == count
-    assert dataset.load(ImageKey("zidane.jpg")).done
+        assert len((folder / key).with_suffix(".txt").read_text().splitlines()) == count
+    assert dataset.load(ImageKey("zidane.jpg")).review is ImageReview.ACCEPTED
     assert dataset.labels.names[:2] == ("bus", "person")
     dataset.close()
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.app import Desk, Services, build
-from samdesk.demo.input_driver import Hands
+from samdesk.demo.input_driver import InputDriver
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.regions import contains
@@ -104,7 +104,7 @@ class Person:
             ),
         )
         self.window, self.canvas = self.desk.view.window, self.desk.view.canvas
-        self.hands = Hands(self.canvas)
+        self.hands = InputDriver(self.canvas)
         self._left = False
         self.window.resize(1200, 800)
         self.desk.start([])

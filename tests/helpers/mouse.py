@@ -1,5 +1,5 @@
-"""The driver of mouse and keys, in image coordinates."""
+"""Sends mouse and key events, at positions in image pixels."""
 
-from samdesk.demo.input_driver import Hands
+from samdesk.demo.input_driver import InputDriver
 
-__all__ = ["Hands"]
+__all__ = ["InputDriver"]

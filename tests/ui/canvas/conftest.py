@@ -15,7 +15,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.canvas.view import CanvasView
-from tests.helpers.mouse import Hands
+from tests.helpers.mouse import InputDriver
 
 WIDTH, HEIGHT = 400, 300
 LABELS = LabelSet.from_names(["cat", "dog", "bird"])
@@ -56,7 +56,7 @@ class Stage:
     """A visible canvas at 1:1 with an input driver."""
 
     def __init__(self, canvas: CanvasView) -> None:
-        self.canvas, self.hands = canvas, Hands(canvas)
+        self.canvas, self.hands = canvas, InputDriver(canvas)
 
     def show(self, annotations: Sequence[Annotation]) -> None:
         self.canvas.set_document(document(annotations), LABELS)

@@ -17,7 +17,7 @@ from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
-from tests.helpers.mouse import Hands
+from tests.helpers.mouse import InputDriver
 from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -196,7 +196,7 @@ class TestSam:
         tool = SamTool(canvas)
         canvas.set_tool(tool)
         steps = recorded(tool.candidate_step)
-        hands = Hands(canvas)
+        hands = InputDriver(canvas)
         hands.key(Qt.Key.Key_Tab)
         hands.key(Qt.Key.Key_Backtab, SHIFT)
         assert steps == [1, -1]

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from samdesk.bench import heartbeat
-from samdesk.bench.busy_user import Pace
+from samdesk.bench.simulated_user import ActionIntervals
 from samdesk.bench.versus.rows import Row
 from samdesk.bench.versus.stage import Stage
 from samdesk.bench.versus.subprocess import aside
 from samdesk.bench.versus.variants import write_variants
 
 _PHOTOS = 24
-_PACE = Pace(move_ms=16, act_ms=300, turn_ms=700)
+_INTERVALS = ActionIntervals(move_ms=16, action_ms=300, page_ms=700)
 _NOTE = (
     "largest gap between two beats of a 5 ms timer on the main thread: mouse at 60 Hz, clicks, pages turned"
 )
@@ -47,5 +47,5 @@ def gaps(stage: Stage) -> list[Row]:
     ]
 
 
-def _listened(folder: Path, model: str, seconds: float, plausible: bool) -> heartbeat.Report:
-    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, pace=_PACE)
+def _listened(folder: Path, model: str, seconds: float, plausible: bool) -> heartbeat.HeartbeatReport:
+    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, intervals=_INTERVALS)
