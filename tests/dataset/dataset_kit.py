@@ -1,4 +1,4 @@
-"""Photos, annotations and edits for the tests of the dataset."""
+"""Images, annotations and edits for the tests of the dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE = (64, 48)
 
 
 def photos(folder: Path, *names: str) -> list[ImageKey]:
-    """Small photos; returns their keys."""
+    """Writes small images and returns their keys."""
     for i, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def by_run(label_id: LabelId, run_id: RunId, x: float = 30) -> Annotation:
 
 
 def with_labels(dataset: Dataset, *names: str) -> LabelSet:
-    """Gives a dataset labels, as a step."""
+    """Adds labels to a dataset, as a step."""
     labels = dataset.labels
     for name in names:
         labels = labels.add(name)
@@ -57,7 +57,7 @@ def person(key: ImageKey, edit: Edit, text: str = "Edit") -> Transaction:
 
 
 def draw(dataset: Dataset, key: ImageKey, x: float = 10, label: int = 0) -> Annotation:
-    """A person draws a box."""
+    """Adds a box drawn by the user."""
     annotation = drawn(dataset.labels.labels[label].id, x)
     dataset.commit(person(key, add([annotation]), "Add"))
     return annotation

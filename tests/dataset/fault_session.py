@@ -1,4 +1,4 @@
-"""A scripted editing session for the kill test: says what is saved, as soon as it is.
+"""A scripted editing session for the kill test: reports each step as soon as it is saved.
 
 ``python fault_session.py FOLDER SEED`` prints "saved", the steps done and undone and a hash of
 all documents after each step returned, for ever.

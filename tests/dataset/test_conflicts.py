@@ -1,4 +1,4 @@
-"""Label files of other programs, bad lines, full disks, read-only folders, damaged stores, second windows."""
+"""Conflicts with other programs, bad lines, full disks, read-only folders, damaged stores, second windows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.dataset.dataset_kit import SQUARE, content, draw, files, photos, with
 BAD = f"0 {SQUARE}\nnonsense here\n1 {SQUARE}\n0 0.1 nan 0.2 0.3 0.4 0.5\n"
 
 
-def test_bad_lines_are_told_and_the_file_is_kept(tmp_path: Path) -> None:
+def test_bad_lines_are_reported_and_the_file_is_kept(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     path = tmp_path / "a.txt"
     path.write_text(BAD)
@@ -101,7 +101,7 @@ def test_a_file_changed_outside_is_not_overwritten(tmp_path: Path, restart: bool
     dataset.close()
 
 
-def test_a_change_outside_is_noticed_on_looking(tmp_path: Path) -> None:
+def test_a_change_outside_is_detected_on_loading(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
@@ -138,7 +138,7 @@ def test_a_deleted_label_file_is_written_again(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_labels_do_not_move_while_a_file_waits(tmp_path: Path) -> None:
+def test_labels_cannot_be_reordered_during_a_conflict(tmp_path: Path) -> None:
     a, b = photos(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / "a.txt").write_text(BAD)  # never loaded
     dataset = Dataset.open(tmp_path)
@@ -342,7 +342,7 @@ def test_a_store_in_a_read_only_folder_is_shown(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.skipif(
     not Path("/proc/sys/kernel/random").is_dir(), reason="needs a folder that nobody can write to"
 )
-def test_a_folder_nobody_can_write_to() -> None:
+def test_a_folder_on_a_file_system_without_writing() -> None:
     dataset = Dataset.open(Path("/proc/sys/kernel/random"))
     assert dataset.in_memory
     with_labels(dataset, "x")
@@ -382,7 +382,7 @@ def test_a_second_samdesk_opens_read_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["text", "middle", "half"])
-def test_a_damaged_store_is_told_and_kept(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_store_is_reported_and_kept(tmp_path: Path, damage: str) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, *(f"class {i}" for i in range(200)))
@@ -412,7 +412,7 @@ def test_a_damaged_store_is_told_and_kept(tmp_path: Path, damage: str) -> None:
     assert path.read_bytes() == data
 
 
-def test_a_newer_store_and_a_strange_database_are_refused(tmp_path: Path) -> None:
+def test_a_newer_store_and_another_database_are_refused(tmp_path: Path) -> None:
     photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
@@ -449,7 +449,7 @@ def test_a_crash_between_label_file_and_store_is_no_conflict(tmp_path: Path) -> 
     again.close()
 
 
-def test_keys_are_of_the_dataset(tmp_path: Path) -> None:
+def test_unknown_keys_are_refused(tmp_path: Path) -> None:
     photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     assert dataset.resolve(ImageKey("a.jpg"), "mine") is None

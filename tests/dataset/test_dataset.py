@@ -1,4 +1,4 @@
-"""Opening, saving, undo and labels: what a user finds again, and what is on disk."""
+"""Opening, saving, undo and labels: what is loaded again and what is on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, perso
 from tests.helpers.make import reshape
 
 
-def test_looking_leaves_no_trace(tmp_path: Path) -> None:
+def test_loading_writes_nothing(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     document = dataset.load(key)
@@ -32,7 +32,7 @@ def test_looking_leaves_no_trace(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.jpg"]
 
 
-def test_an_edit_is_found_again_whole(tmp_path: Path) -> None:
+def test_an_edit_is_saved_and_loaded_unchanged(tmp_path: Path) -> None:
     keys = photos(tmp_path, "images/ä 1.jpg", "images/b.png")
     dataset = Dataset.open(tmp_path)
     labels = with_labels(dataset, "person", "bus")
@@ -349,7 +349,7 @@ def test_an_accepted_empty_image_has_an_empty_label_file(tmp_path: Path) -> None
     dataset.close()
 
 
-def test_bad_images_and_strange_keys(tmp_path: Path) -> None:
+def test_bad_images_and_unknown_keys(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
@@ -361,7 +361,7 @@ def test_bad_images_and_strange_keys(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_a_photo_that_changed_its_size_is_told(tmp_path: Path) -> None:
+def test_an_image_that_changed_its_size_is_reported(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")

@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment: what was reported saved is there, and everything on disk is whole.
+"""``kill -9`` at any moment: what was reported as saved is saved, and all files are intact.
 
 Eight kills by default; ``SAMDESK_FAULTS=50`` for more.
 """
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_and_kill(folder: Path, seed: int, rng: random.Random) -> list[list[str]]:
-    """Starts a session and kills it at a random moment after it opened; what it had said, as words."""
+    """Starts a session, kills it at a random moment after opening and returns the words of its reports."""
     process = subprocess.Popen(
         [sys.executable, str(SESSION), str(folder), str(seed)],
         stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -45,7 +45,7 @@ def run_and_kill(folder: Path, seed: int, rng: random.Random) -> list[list[str]]
 
 
 def check(folder: Path, said: list[list[str]]) -> int:
-    """Everything that must hold after a kill; returns how many steps had been reported."""
+    """Checks everything that must hold after a kill; returns the number of reported steps."""
     database = folder / ".samdesk" / "dataset.db"
     if not database.exists():
         assert said[1:] == []
@@ -65,7 +65,7 @@ def check(folder: Path, said: list[list[str]]) -> int:
 
 
 def check_files_are_whole(folder: Path) -> None:
-    """Before anything repairs them; of the store a copy is checked, so that samdesk opens it first."""
+    """Checks the files before samdesk opens them; of the store, a copy."""
     with tempfile.TemporaryDirectory() as name:
         for path in (folder / ".samdesk").glob("dataset.db*"):
             shutil.copy(path, name)
@@ -80,7 +80,7 @@ def check_files_are_whole(folder: Path) -> None:
 
 
 def check_last_words(dataset: Dataset, words: list[str]) -> None:
-    """What was reported last is there; one step more may be, which was being saved."""
+    """Checks that what was reported last is saved; one more step may be, which was being saved."""
     _, done, _, reported = words
     now_done = len(dataset.history(10**6)[0])
     assert abs(now_done - int(done)) <= 1

@@ -1,4 +1,4 @@
-"""What happens to a folder outside samdesk: photos resized or renamed oddly, the folder gone, a restart."""
+"""Changes outside samdesk: images resized, names that are not UTF-8, a missing folder, a restart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def numbers(label_file: Path) -> list[list[float]]:
     return [[float(word) for word in line.split()] for line in label_file.read_text().splitlines()]
 
 
-def test_a_conflict_is_asked_about_again_after_a_restart(tmp_path: Path) -> None:
+def test_a_conflict_is_reported_again_after_a_restart(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.png")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "cat")
@@ -44,7 +44,7 @@ def test_a_conflict_is_asked_about_again_after_a_restart(tmp_path: Path) -> None
     dataset.close()
 
 
-def test_labels_go_with_a_photo_that_was_resized(tmp_path: Path) -> None:
+def test_labels_are_scaled_with_a_resized_image(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.png")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "cat")
@@ -73,7 +73,7 @@ def test_labels_go_with_a_photo_that_was_resized(tmp_path: Path) -> None:
     again.close()
 
 
-def test_an_untouched_label_file_stays_as_it_is_when_its_photo_is_resized(tmp_path: Path) -> None:
+def test_an_unedited_label_file_stays_as_it_is_when_its_image_is_resized(tmp_path: Path) -> None:
     key, other = photos(tmp_path, "a.png", "b.png")
     (tmp_path / "a.txt").write_text("0 0.5 0.5 0.25 0.25\n")
     dataset = Dataset.open(tmp_path)
@@ -88,7 +88,7 @@ def test_an_untouched_label_file_stays_as_it_is_when_its_photo_is_resized(tmp_pa
     dataset.close()
 
 
-def test_nothing_is_called_saved_when_the_folder_is_gone(tmp_path: Path) -> None:
+def test_saving_fails_when_the_folder_is_missing(tmp_path: Path) -> None:
     (key,) = photos(tmp_path / "photos", "a.png")
     dataset = Dataset.open(tmp_path / "photos")
     with_labels(dataset, "cat")
@@ -103,7 +103,7 @@ def test_nothing_is_called_saved_when_the_folder_is_gone(tmp_path: Path) -> None
     dataset.close()
 
 
-def test_a_store_whose_folder_is_gone_can_be_saved_elsewhere(tmp_path: Path) -> None:
+def test_a_store_whose_folder_is_missing_can_be_saved_elsewhere(tmp_path: Path) -> None:
     (key,) = photos(tmp_path / "photos", "a.png")
     dataset = Dataset.open(tmp_path / "photos")
     with_labels(dataset, "cat")
@@ -119,7 +119,7 @@ def test_a_store_whose_folder_is_gone_can_be_saved_elsewhere(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
-def test_a_photo_whose_name_is_no_text_is_left_out_and_told(tmp_path: Path) -> None:
+def test_an_image_whose_name_is_not_utf_8_is_left_out_and_reported(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.png")
     photos(tmp_path, "b.png")
     os.rename(tmp_path / "b.png", os.fsencode(tmp_path) + b"/caf\xe9.png")  # noqa: PTH104

@@ -1,4 +1,4 @@
-"""Auto-annotate runs: one step of the history, and never in the way of a person's work."""
+"""Auto-annotate runs: one step of the history, and images edited by hand are left alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_run_is_one_step(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_a_touched_photo_is_left_alone(tmp_path: Path) -> None:
+def test_an_image_edited_by_hand_is_left_alone(tmp_path: Path) -> None:
     dataset, (a, b) = opened(tmp_path, "a.jpg", "b.jpg")
     label = dataset.labels.labels[0].id
     run = dataset.begin_run("Run")
@@ -85,7 +85,7 @@ def test_a_run_without_edits_leaves_no_step(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_undoing_a_run_keeps_what_a_person_made_of_it(tmp_path: Path) -> None:
+def test_undoing_a_run_keeps_what_was_edited_by_hand(tmp_path: Path) -> None:
     dataset, (a, b) = opened(tmp_path, "a.jpg", "b.jpg")
     label, other = (lab.id for lab in dataset.labels)
     run = dataset.begin_run("Run")
@@ -115,7 +115,7 @@ def test_undoing_a_run_keeps_what_a_person_made_of_it(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_undoing_a_run_brings_back_what_it_replaced(tmp_path: Path) -> None:
+def test_undoing_a_run_restores_what_it_replaced(tmp_path: Path) -> None:
     dataset, (key,) = opened(tmp_path, "a.jpg")
     label = dataset.labels.labels[0].id
     first = dataset.begin_run("First")
@@ -139,7 +139,7 @@ def test_undoing_a_run_brings_back_what_it_replaced(tmp_path: Path) -> None:
     dataset.close()
 
 
-def test_a_run_cut_off_by_a_crash_is_closed_on_opening(tmp_path: Path) -> None:
+def test_a_run_interrupted_by_a_crash_is_ended_on_opening(tmp_path: Path) -> None:
     dataset, (a, b) = opened(tmp_path, "a.jpg", "b.jpg")
     label = dataset.labels.labels[0].id
     run = dataset.begin_run("Run")

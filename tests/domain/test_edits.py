@@ -28,7 +28,7 @@ def test_add_puts_on_top_and_counts_the_revision() -> None:
     assert after.revision == 1
 
 
-def test_remove_takes_away_and_undo_puts_back_in_place() -> None:
+def test_remove_drops_and_its_inverse_restores_the_place() -> None:
     before = document("a", "b", "c")
     after, inverse = edits.remove([AnnotationId("b")]).apply(before)
     assert ids(after) == "ac"
@@ -42,7 +42,7 @@ def test_update_keeps_the_place() -> None:
     assert after.annotations[1].region == square(50, 30)
 
 
-def test_removing_what_is_gone_is_sound() -> None:
+def test_removing_an_unknown_annotation_does_nothing() -> None:
     after, inverse = edits.remove([AnnotationId("x")]).apply(document("a"))
     assert ids(after) == "a"
     assert ids(inverse.apply(after)[0]) == "a"
@@ -83,7 +83,7 @@ def test_an_accepted_image_stays_accepted_when_it_is_edited() -> None:
     assert inverse.apply(after)[0].review is ImageReview.ACCEPTED
 
 
-def test_taking_back_the_acceptance_of_an_image_leaves_it_edited() -> None:
+def test_undoing_the_acceptance_of_an_image_leaves_it_edited() -> None:
     edited = replace(document("a"), review=ImageReview.EDITED)
     after, inverse = edits.accept_image(edited).apply(edited)
     assert inverse.apply(after)[0].review is ImageReview.EDITED
@@ -116,7 +116,7 @@ random_edit = st.builds(
 
 
 @given(st.lists(st.sampled_from(NAMES), unique=True), st.lists(random_edit, max_size=5))
-def test_any_edits_are_taken_back_exactly(names: list[str], steps: list[Edit]) -> None:
+def test_inverses_restore_any_edits_exactly(names: list[str], steps: list[Edit]) -> None:
     start = document(*names)
     doc, history = start, []
     for step in steps:

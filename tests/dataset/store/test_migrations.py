@@ -1,4 +1,4 @@
-"""A dataset that samdesk 0.1.0 left (tests/data/v1): everything in it is there in this version, too."""
+"""A dataset of samdesk 0.1.0 (tests/data/v1) opens in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def expected() -> Json:
-    """What samdesk 0.1.0 showed; numbers of documents, label sets and files stand for those."""
+    """What samdesk 0.1.0 showed. States name documents, label sets and files by number."""
     found: Json = json.loads((FIXTURE / "expected.json").read_text("utf-8"))
     return found
 
@@ -51,7 +51,7 @@ def path(folder: Path) -> Path:
     return folder / ".samdesk" / "dataset.db"
 
 
-# What the user sees, in the terms of expected.json
+# What the user sees, as in expected.json
 
 
 def seen(dataset: Dataset) -> Json:
@@ -69,7 +69,7 @@ def seen(dataset: Dataset) -> Json:
 
 
 def as_seen(state: Json, expected: Json) -> Json:
-    """A state of expected.json with what its numbers stand for."""
+    """Returns a state of expected.json with its numbers resolved."""
     return {
         **state,
         "documents": {k: (expected["documents"][n], r) for k, (n, r) in state["documents"].items()},
@@ -79,7 +79,7 @@ def as_seen(state: Json, expected: Json) -> Json:
 
 
 def flags(review: ImageReview) -> tuple[bool, bool]:
-    """``done`` and ``touched``, which the review state was before."""
+    """Returns ``done`` and ``touched``, the flags of version 1."""
     return review is ImageReview.ACCEPTED, review is not ImageReview.UNREVIEWED
 
 
@@ -167,7 +167,7 @@ def as_opened(expected: Json) -> Json:
 
 
 def walk(dataset: Dataset) -> Iterator[Json]:
-    """Undoes all and does all again; a conflict that is in the way is resolved."""
+    """Undoes all and redoes all; a conflict that is in the way is resolved."""
     for way in ("undo", "redo"):
         while True:
             done, undone = dataset.history()
@@ -190,7 +190,7 @@ def walk(dataset: Dataset) -> Iterator[Json]:
             yield {**step, "state": seen(dataset), "notices": notices(dataset)}
 
 
-# What it says of the file
+# The file
 
 
 def version_of(path: Path) -> int:
@@ -204,7 +204,7 @@ def content(path: Path) -> list[str]:
 
 
 def tables(path: Path) -> dict[str, list[object]]:
-    """The columns, foreign keys and indexes of every table."""
+    """Returns the columns, foreign keys and indexes of every table."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")
         return {
@@ -222,10 +222,10 @@ def tables(path: Path) -> dict[str, list[object]]:
         }
 
 
-# Everything is there
+# Nothing is lost
 
 
-def test_a_dataset_of_version_1_opens_with_all_that_was_seen_in_it(folder: Path, expected: Json) -> None:
+def test_a_dataset_of_version_1_opens_unchanged(folder: Path, expected: Json) -> None:
     dataset = Dataset.open(folder)
     assert opened_seen(dataset) == as_opened(expected)
     dataset.close()
@@ -234,9 +234,9 @@ def test_a_dataset_of_version_1_opens_with_all_that_was_seen_in_it(folder: Path,
     dataset.close()
 
 
-def test_the_history_of_version_1_can_be_undone_and_done_again(folder: Path, expected: Json) -> None:
+def test_the_history_of_version_1_can_be_undone_and_redone(folder: Path, expected: Json) -> None:
     dataset = Dataset.open(folder)
-    assert opened_seen(dataset) == as_opened(expected)  # what was seen once is not told again
+    assert opened_seen(dataset) == as_opened(expected)  # this also loads every image, as the walk expects
     steps = expected["walk"]
     assert len(steps) == 36
     found = walk(dataset)
@@ -257,7 +257,7 @@ def test_the_settings_of_version_1_open_with_all_values(tmp_path: Path, expected
     assert {key: settings.get(key) for key in expected["settings"]} == expected["settings"]
 
 
-def test_the_store_is_brought_to_the_tables_of_a_new_one(folder: Path, path: Path, tmp_path: Path) -> None:
+def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path, tmp_path: Path) -> None:
     before = content(path)
     Store.open(path).close()
     Store.open(tmp_path / "new.db").close()
@@ -273,7 +273,7 @@ def test_the_store_is_brought_to_the_tables_of_a_new_one(folder: Path, path: Pat
     assert others(content(path)) == others(before)
 
 
-def test_what_was_done_but_not_touched_is_accepted(folder: Path, path: Path) -> None:
+def test_an_image_that_was_done_but_not_touched_is_accepted(folder: Path, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE images SET touched=0 WHERE done").rowcount == 1
     dataset = Dataset.open(folder)
@@ -303,7 +303,7 @@ def test_the_flags_of_an_edit_of_version_1(
     assert serial.edit_from_text(text).review is change
 
 
-def test_edits_of_version_1_are_written_anew_as_named_json(path: Path) -> None:
+def test_edits_of_version_1_are_rewritten_as_named_json(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         texts = [t for row in connection.execute("SELECT do, undo FROM log_edits") for t in row]
     assert len(texts) > 30
@@ -315,10 +315,10 @@ def test_edits_of_version_1_are_written_anew_as_named_json(path: Path) -> None:
         assert serial.edit_from_text(json.dumps(new)) == edit
 
 
-# Nothing is lost on the way
+# Backup, failures and crashes
 
 
-def test_the_old_store_is_kept_beside_the_new_one(path: Path) -> None:
+def test_the_old_store_is_kept_as_a_backup(path: Path) -> None:
     before = content(path)
     Store.open(path).close()
     kept = path.with_name("dataset.v1.db")
@@ -328,7 +328,7 @@ def test_the_old_store_is_kept_beside_the_new_one(path: Path) -> None:
     assert sorted(p.name for p in path.parent.iterdir()) == ["dataset.db", "dataset.v1.db"]
 
 
-def half_way(connection: sqlite3.Connection) -> None:
+def fail_half_way(connection: sqlite3.Connection) -> None:
     migrations._one_review_state(connection)
     raise RuntimeError("half way")
 
@@ -338,7 +338,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
 ) -> None:
     before = path.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (half_way,))
+        patch.setattr(migrations, "MIGRATIONS", (fail_half_way,))
         with pytest.raises(StoreError, match=r"older samdesk .*half way.* left as it was"):
             Dataset.open(folder)
     assert path.read_bytes() == before
@@ -347,7 +347,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     dataset.close()
 
 
-def test_without_a_copy_of_the_old_store_it_is_not_migrated(folder: Path, path: Path) -> None:
+def test_without_a_backup_the_store_is_not_migrated(folder: Path, path: Path) -> None:
     before = path.read_bytes()
     blocker = path.with_name("dataset.v1.db")
     (blocker / "x").mkdir(parents=True)
@@ -367,8 +367,8 @@ from samdesk.dataset.store import migrations
 from samdesk.dataset.store.database import Store
 
 def stop_half_way(connection):
+    connection.execute("PRAGMA cache_size=1")  # so that uncommitted pages are in the file when it is killed
     whole(connection)
-    connection.execute("PRAGMA cache_spill=1")
     print("half way", connection.in_transaction, flush=True)
     sys.stdin.read()
 
@@ -390,13 +390,14 @@ def test_a_migration_that_is_killed_leaves_a_store_that_opens(
     child.kill()
     assert child.wait(30) != 0
     child.communicate()
+    assert path.with_name("dataset.db-wal").stat().st_size > 0
     dataset = Dataset.open(folder)
     assert opened_seen(dataset) == as_opened(expected)
     dataset.close()
     assert version_of(path) == 2
 
 
-# Where it must not be written to
+# Read-only opening
 
 
 def test_a_store_of_version_1_that_is_open_elsewhere_is_shown_and_not_changed(

@@ -20,7 +20,7 @@ from tests.dataset.dataset_kit import drawn, region
 @given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
 @example([*range(7), *range(8, 31), 7], [7])
 @example([0, *range(2, 31), 1], [0, 1])
-def test_positions_rise_and_keep_what_rises(order: list[int], old: list[int]) -> None:
+def test_positions_rise_and_known_ones_are_kept(order: list[int], old: list[int]) -> None:
     known = {str(i): float(n) for n, i in enumerate(old)}
     names = [str(i) for i in order]
     places = positions(names, known)
@@ -41,7 +41,7 @@ def test_positions_survive_many_insertions_at_one_place() -> None:
         known = dict(zip(order, places, strict=True))
 
 
-def test_edits_come_back_equal() -> None:
+def test_edits_survive_writing_and_reading() -> None:
     prompts = PromptSet((PointPrompt(0.1, 1e-9), PointPrompt(3, 4, False)), BoxPrompt(1, 2, 3, 4))
     label = LabelSet.from_names(["x"]).labels[0].id
     annotation = drawn(label, 1 / 3, prompts=prompts, detector_score=0.1 + 0.2)
@@ -50,7 +50,7 @@ def test_edits_come_back_equal() -> None:
     assert serial.prompts_from_text(serial.prompts_to_text(None)) is None
 
 
-def test_what_is_no_region_is_refused() -> None:
+def test_data_that_is_not_a_region_is_refused() -> None:
     for data in (b"", b"nonsense", serial.region_to_bytes(LineString([(0, 0), (1, 1)]))):  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="not a region"):
             serial.region_from_bytes(data)
@@ -59,7 +59,7 @@ def test_what_is_no_region_is_refused() -> None:
     assert serial.region_from_bytes(serial.region_to_bytes(region())) == region()
 
 
-def test_labels_added_meanwhile_stay() -> None:
+def test_labels_added_meanwhile_are_kept() -> None:
     base = LabelSet.from_names(["a", "b"])
     target = base.move(base.labels[1].id, 0)
     current = base.add("class_2")
