@@ -1,4 +1,4 @@
-"""Migrations: what brings a store of an older samdesk to the tables of this one.
+"""Migrations: bring the tables of a store made by an older samdesk up to date.
 
 A migration is written in plain SQL against the tables of its time. It never calls code that follows the
 newest tables, so it does the same in every later version.
@@ -17,12 +17,12 @@ Migration: TypeAlias = Callable[[sqlite3.Connection], None]
 def _one_review_state(connection: sqlite3.Connection) -> None:
     """1 to 2: ``images.done`` and ``images.touched`` become ``images.review``.
 
-    The table is made anew, because SQLite drops columns only from version 3.35 on, and would rewrite the
+    The table is created anew, because SQLite drops columns only from version 3.35 on, and rewrites the
     table for each.
 
-    Edits in the log keep the form they were written in, and ``serial`` reads both forms. To convert them
-    all would parse and write again the outlines of every annotation ever edited (gigabytes for 100,000
-    entries), and one damaged entry, which nobody may ever undo, would keep the store from opening.
+    Edits in the log keep the form they were written in; ``serial`` reads both. Converting them would parse
+    and rewrite the outlines of every annotation ever edited (hundreds of megabytes for 100,000 entries), and
+    a single damaged entry, which may never be undone, would keep the store from opening.
     """
     for statement in (
         """CREATE TABLE images_2 (
@@ -32,7 +32,7 @@ def _one_review_state(connection: sqlite3.Connection) -> None:
             dirty INTEGER NOT NULL DEFAULT 0, conflict TEXT, file_hash TEXT,
             imported BLOB, imported_digest TEXT
         ) WITHOUT ROWID""",
-        # Accepting an image marked it touched, too, so touched says nothing about one that is done.
+        # Accepting an image set touched as well, so done alone decides.
         """INSERT INTO images_2 SELECT key, width, height,
             CASE WHEN done THEN 'accepted' WHEN touched THEN 'edited' ELSE 'unreviewed' END,
             revision, count, pending, dirty, conflict, file_hash, imported, imported_digest FROM images""",
@@ -52,7 +52,7 @@ VERSION = 1 + len(MIGRATIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of the tables in a database; 0: samdesk has made none in it."""
+    """The version of the tables in a database; 0: it has none of samdesk's."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -64,7 +64,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys=OFF")  # while a table is replaced; no effect in a transaction
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Read inside the transaction: another samdesk may have been quicker.
+        # Read inside the transaction: another samdesk may have migrated it meanwhile.
         for migration in MIGRATIONS[version_of(connection) - 1 :]:
             migration(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
