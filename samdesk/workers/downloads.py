@@ -1,4 +1,4 @@
-"""DownloadClient: weights fetched beside the main thread, with progress and cancel."""
+"""DownloadClient: downloads weights in background threads, with progress and cancel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 Download: TypeAlias = Callable[[str, Progress, CancelToken], Path]
-"""Fetches the weights of a model by its registry name. Raises ``EngineError`` or ``Cancelled``."""
+"""Downloads the weights of a model by its registry name. Raises ``EngineError`` or ``Cancelled``."""
 
 _PROGRESS_EVERY_S = 0.1
 
@@ -42,11 +42,11 @@ class _Running:
 
 
 class DownloadClient(QObject):
-    """Fetches weights, each file on a thread of its own.
+    """Downloads weights, each file in its own thread.
 
     Signals:
-        progress: Model name, bytes done, bytes in all (0 while unknown); ten times a second at most.
-            Python integers: files are larger than Qt's ``int``.
+        progress: Model name, bytes done, total bytes (0 while unknown); at most ten times a second. Both are
+            passed as Python objects, because Qt's ``int`` is too small for large files.
         finished: Model name and its ``Path``.
         failed: ``Failure``; ``where`` is the model's name.
         cancelled: Model name.
@@ -66,11 +66,11 @@ class DownloadClient(QObject):
 
     @property
     def running(self) -> frozenset[str]:
-        """Names of the models being fetched."""
+        """Names of the models being downloaded."""
         return frozenset(self._running)
 
     def start(self, name: str) -> None:
-        """Fetches a model's weights; nothing happens if that is going on already."""
+        """Starts to download the weights of a model, unless that is running already."""
         if name in self._running:
             return
         self._ending = [thread for thread in self._ending if not thread.isFinished()]
@@ -80,25 +80,25 @@ class DownloadClient(QObject):
         thread.start()
 
     def cancel(self, name: str) -> None:
-        """Stops fetching; what has come so far is kept on disk, to go on from there."""
+        """Cancels a download; the partial file is kept, so that the next one resumes."""
         if name in self._running:
             self._running[name].cancel.cancel()
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Cancels all and waits; False if a thread is still waiting for its server."""
+        """Cancels all downloads and waits. Returns False if a thread still waits for its server."""
         for running in self._running.values():
             running.cancel.cancel()
         threads = [running.thread for running in self._running.values()] + self._ending
         return all(thread.join(timeout_ms) for thread in threads)
 
     def _run(self, name: str, cancel: CancelToken) -> None:
-        told_at = -1.0
+        emitted_at = -1.0
 
         def progress(done: int, total: int) -> None:
-            nonlocal told_at
+            nonlocal emitted_at
             now = time.monotonic()
-            if now - told_at >= _PROGRESS_EVERY_S or done == total:
-                told_at = now
+            if now - emitted_at >= _PROGRESS_EVERY_S or done == total:
+                emitted_at = now
                 self._post(_Progressed(name, done, total))
 
         result: Path | Failure | None
@@ -106,7 +106,7 @@ class DownloadClient(QObject):
             result = self._download(name, progress, cancel)
         except Cancelled:
             result = None
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             result = describe(error, f"downloading {name}", name)
         self._post(_Ended(name, result))
 

@@ -1,4 +1,4 @@
-"""Failures travel from a thread to the window as values, in words."""
+"""Failure: an error as a value, passed from a worker thread to the window."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REPORT = "Help > Diagnostics shows where the log is; please report this."
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that did not work, for the user.
+    """An error to show to the user.
 
     Attributes:
         what: What happened, as a sentence.
-        where: The file or device it happened to, or "".
-        next: What to do next, or "" where ``what`` already says it.
-        token: The request it answers, 0 for none.
+        where: The file or device concerned, or "".
+        next: What the user can do, or "" if ``what`` says so.
+        token: The number of the request it answers, or 0.
         key: The image it is about, or None.
     """
 
@@ -33,26 +33,26 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """What happened and what to do next, where the file or device is shown elsewhere or not needed."""
+        """What happened and what to do next, without the file or device."""
         return f"{self.what} {self.next}".strip()
 
     def __str__(self) -> str:
-        """The whole message in one line; ``where`` only if ``what`` does not name it already."""
+        """Returns the whole message in one line, with ``where`` unless ``what`` contains it."""
         where = f" ({self.where})" if self.where and self.where not in self.what else ""
         return f"{self.what}{where} {self.next}".strip()
 
     def about(self, token: int = 0, key: ImageKey | None = None) -> Failure:
-        """The same failure as the answer to one request."""
+        """Returns a copy that answers one request or is about one image."""
         return replace(self, token=token, key=key if key is not None else self.key)
 
 
 def describe(error: BaseException, doing: str, where: str = "") -> Failure:
-    """The failure that an exception stands for.
+    """Returns the failure for an exception.
 
     Args:
-        error: A ``UserError`` is shown as it is; the system's are put in words; any other is a fault of
-            the program: it goes to the log with its traceback.
-        doing: What was being done ("encoding the image").
+        error: A ``UserError`` is shown as it is, an ``OSError`` by its reason. Any other is a bug: it is
+            logged with its traceback.
+        doing: The activity that failed ("encoding the image").
         where: The file or device.
     """
     if isinstance(error, UserError):

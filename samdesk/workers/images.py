@@ -1,4 +1,4 @@
-"""ImageLoader: photos decoded beside the main thread, the one on screen first."""
+"""ImageLoader: decodes images in background threads, the one to show first."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 log = logging.getLogger(__name__)
 
 CACHE_BYTES = 1024 * 1024 * 1024
-_THREADS = 2  # so that a stale decode does not hold up the image now wanted
+_THREADS = 2  # so that a decode that is no longer wanted does not delay the image to show
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _ImageRequest:
     epoch: int
     key: ImageKey
     path: Path
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class _DecodedImage:
     epoch: int
     key: ImageKey
     result: RgbImage | Failure
 
 
-class _Wishes:
-    """The image wanted on screen, and the files to decode ahead. One thread at most decodes ahead."""
+class _ImageQueue:
+    """The image to show, and the files to decode ahead; at most one thread decodes ahead."""
 
     def __init__(self) -> None:
         self._changed = Condition()
         self._closed = False
-        self._wanted: _Wish | None = None
+        self._wanted: _ImageRequest | None = None
         self._ahead: list[Path] = []
         self._busy_ahead = False
 
-    def want(self, wish: _Wish) -> None:
+    def put(self, request: _ImageRequest) -> None:
         with self._changed:
-            self._wanted = wish
+            self._wanted = request
             self._changed.notify_all()
 
-    def want_ahead(self, paths: Iterable[Path]) -> None:
+    def set_ahead(self, paths: Iterable[Path]) -> None:
         with self._changed:
             self._ahead = list(paths)
             self._changed.notify_all()
@@ -61,7 +61,7 @@ class _Wishes:
             self._closed = True
             self._changed.notify_all()
 
-    def take(self) -> _Wish | Path | None:
+    def take(self) -> _ImageRequest | Path | None:
         with self._changed:
             while not self._closed:
                 if self._wanted is not None:
@@ -73,18 +73,18 @@ class _Wishes:
                 self._changed.wait()
             return None
 
-    def ahead_is_done(self) -> None:
+    def note_ahead_done(self) -> None:
         with self._changed:
             self._busy_ahead = False
             self._changed.notify_all()
 
 
 class ImageLoader(QObject):
-    """Decodes the photo on screen, and those likely to be next.
+    """Decodes the image to show, and ahead of time those likely to be next.
 
     Signals:
-        loaded: Key and (H, W, 3) uint8 RGB, read-only; of the image asked for last only.
-        failed: ``Failure`` with its key; of the image asked for last only.
+        loaded: Key and (H, W, 3) uint8 RGB, read-only; only of the image requested last.
+        failed: ``Failure`` with its key; only of the image requested last.
     """
 
     loaded = Signal(str, object)
@@ -94,54 +94,54 @@ class ImageLoader(QObject):
         super().__init__(parent)
         self.cache = cache or ImageCache(CACHE_BYTES)
         self._epoch = 0
-        self._wishes = _Wishes()
+        self._queue = _ImageQueue()
         self._post = Post(self._receive, self)
         self._threads = [LoopThread(f"images {i}", self._run) for i in range(_THREADS)]
         for thread in self._threads:
             thread.start()
 
     def load(self, key: ImageKey, path: Path) -> None:
-        """Asks for the photo on screen; what was asked before does not come back any more."""
+        """Requests the image to show; results of earlier requests are dropped."""
         self._epoch += 1
-        self._wishes.want(_Wish(self._epoch, key, path))
+        self._queue.put(_ImageRequest(self._epoch, key, path))
 
     def forget(self) -> None:
-        """No photo is on screen: nothing that was asked comes back."""
+        """Drops the results of all requests: no image is shown."""
         self._epoch += 1
 
     def preload(self, paths: Iterable[Path]) -> None:
-        """The files to decode when nothing else is to do, in this order, in place of an older list."""
-        self._wishes.want_ahead(paths)
+        """Sets the files to decode when idle, in this order, in place of the previous list."""
+        self._queue.set_ahead(paths)
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Ends the threads after what they are decoding; False if that takes longer than the timeout."""
+        """Ends the threads after the current decode. Returns False if one still runs after the timeout."""
         self._epoch += 1
-        self._wishes.close()
+        self._queue.close()
         return all(thread.join(timeout_ms) for thread in self._threads)
 
     def _run(self) -> None:
-        while (wish := self._wishes.take()) is not None:
-            if isinstance(wish, _Wish):
-                self._post(_Answer(wish.epoch, wish.key, self._read(wish)))
+        while (request := self._queue.take()) is not None:
+            if isinstance(request, _ImageRequest):
+                self._post(_DecodedImage(request.epoch, request.key, self._read(request)))
                 continue
             try:
-                self.cache.get(wish)
-            except Exception as error:  # noqa: BLE001 - told when the image is shown
-                log.info("could not decode %s ahead: %s", wish, error)
+                self.cache.get(request)
+            except Exception as error:  # noqa: BLE001 - reported when the image is shown
+                log.info("could not decode %s ahead: %s", request, error)
             finally:
-                self._wishes.ahead_is_done()
+                self._queue.note_ahead_done()
 
-    def _read(self, wish: _Wish) -> RgbImage | Failure:
+    def _read(self, request: _ImageRequest) -> RgbImage | Failure:
         try:
-            return self.cache.get(wish.path)
-        except Exception as error:  # noqa: BLE001 - told to the user as a value
-            return describe(error, "reading the image", str(wish.path)).about(key=wish.key)
+            return self.cache.get(request.path)
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
+            return describe(error, "reading the image", str(request.path)).about(key=request.key)
 
-    def _receive(self, answer: object) -> None:
-        assert isinstance(answer, _Answer)
-        if answer.epoch != self._epoch:
+    def _receive(self, decoded: object) -> None:
+        assert isinstance(decoded, _DecodedImage)
+        if decoded.epoch != self._epoch:
             return
-        if isinstance(answer.result, Failure):
-            self.failed.emit(answer.result)
+        if isinstance(decoded.result, Failure):
+            self.failed.emit(decoded.result)
         else:
-            self.loaded.emit(answer.key, answer.result)
+            self.loaded.emit(decoded.key, decoded.result)

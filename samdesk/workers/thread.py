@@ -1,4 +1,7 @@
-"""How threads start, speak and end. A thread is never killed: it is asked, and waited for."""
+"""Worker threads: a thread that runs a loop, and queued delivery to the main thread.
+
+A thread is never terminated: it is asked to stop, and joined.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from PySide6.QtCore import QDeadlineTimer, QObject, Qt, QThread, Signal
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_MS = 30_000
-"""How long a stop waits at most: an image encoder on a slow CPU cannot be interrupted."""
+"""Default timeout of a join, milliseconds: an image encoder on a slow CPU cannot be interrupted."""
 
 _STACK_BYTES = 16 * 1024 * 1024  # macOS gives a secondary thread 512 KiB, too little for some networks
 
 
 class LoopThread(QThread):
-    """A thread that runs one function until it returns; the function knows how to be asked to stop."""
+    """A thread that runs one function until it returns. The function has its own way of being stopped."""
 
     def __init__(self, name: str, loop: Callable[[], None]) -> None:
         super().__init__()
@@ -25,14 +28,14 @@ class LoopThread(QThread):
         self._loop = loop
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Runs the function; called by Qt."""
         try:
             self._loop()
         except Exception:
             log.exception("the thread %r ended by an unexpected error", self.objectName())
 
     def join(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Waits until the function has returned; False if it still runs after ``timeout_ms``."""
+        """Waits until the function has returned. Returns False if it still runs after ``timeout_ms``."""
         if self.wait(QDeadlineTimer(timeout_ms)):
             return True
         log.warning("the thread %r is still busy after %d ms", self.objectName(), timeout_ms)
@@ -40,7 +43,7 @@ class LoopThread(QThread):
 
 
 class Post(QObject):
-    """Carries values from any thread to a handler on the thread this object was made on."""
+    """Delivers values from any thread to a handler on the thread that created this object."""
 
     _posted = Signal(object)
 
@@ -50,12 +53,12 @@ class Post(QObject):
         self._posted.connect(self._handle, Qt.ConnectionType.QueuedConnection)
 
     def __call__(self, value: object) -> None:
-        """Sends a value; it is handled when the event loop comes to it, in the order sent."""
+        """Queues a value for the event loop of that thread. Values are handled in the order sent."""
         try:
             self._posted.emit(value)
         except RuntimeError:
-            # The window side is gone already (the program is closing): nobody is left to tell.
-            log.debug("dropped %r: its receiver is gone", type(value).__name__)
+            # The program is closing: the C++ object of the receiver is deleted already.
+            log.debug("dropped %r: its receiver is deleted", type(value).__name__)
 
     def _handle(self, value: object) -> None:
         self._handler(value)

@@ -1,4 +1,4 @@
-"""ThumbnailLoader: small copies for the image list, those in view first."""
+"""ThumbnailLoader: reads the thumbnails of the image list in the background, those in view first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Item: TypeAlias = tuple[ImageKey, Path]
 
 
 class _Stack:
-    """What is to be read, the newest batch first and in its own order; the oldest wishes fall out."""
+    """The thumbnails to read: the newest batch first, in its own order; the oldest are dropped when full."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -59,7 +59,7 @@ class _Stack:
 
 
 class ThumbnailLoader(QObject):
-    """Reads thumbnails on a thread of its own.
+    """Reads thumbnails in its own thread.
 
     Signals:
         ready: Key and (h, w, 3) uint8 RGB.
@@ -72,7 +72,7 @@ class ThumbnailLoader(QObject):
     def __init__(
         self, side: int = SIDE, read: ReadSmall | None = None, parent: QObject | None = None
     ) -> None:
-        """``side``: of the square a thumbnail fits in, pixels; ``read``: reads (path, side)."""
+        """``side``: of the square that a thumbnail fits in, pixels; ``read``: reads (path, side)."""
         super().__init__(parent)
         self._side = side
         self._read = read or read_thumbnail
@@ -83,16 +83,16 @@ class ThumbnailLoader(QObject):
         self._thread.start()
 
     def request(self, batch: Sequence[_Item]) -> None:
-        """Asks for the thumbnails in view; they come before what was asked earlier."""
+        """Requests the thumbnails in view; they are read before those requested earlier."""
         self._stack.push(batch)
 
     def clear(self) -> None:
-        """Another dataset is open: what was asked for does not come back."""
+        """Drops all requests and their results, for another dataset."""
         self._round += 1
         self._stack.clear()
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Ends the thread after the file it is reading; False if that takes longer than the timeout."""
+        """Ends the thread after the current file. Returns False if it still runs after the timeout."""
         self._round += 1
         self._stack.close()
         return self._thread.join(timeout_ms)
@@ -104,13 +104,13 @@ class ThumbnailLoader(QObject):
             result: RgbImage | Failure
             try:
                 result = self._read(path, self._side)
-            except Exception as error:  # noqa: BLE001 - told to the user as a value
+            except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
                 result = describe(error, "reading the image", str(path)).about(key=key)
             self._post((started, key, result))
 
-    def _receive(self, answer: object) -> None:
-        assert isinstance(answer, tuple)
-        started, key, result = answer
+    def _receive(self, value: object) -> None:
+        assert isinstance(value, tuple)
+        started, key, result = value
         if started != self._round:
             return
         if isinstance(result, Failure):

@@ -115,7 +115,7 @@ def test_bad_lines_are_told_and_the_file_waits_for_a_choice(arrive: Arrive, fold
     person.go("1.png")
     assert person.told == ""
     person.go("0.png")
-    person.press("Write the file anew")
+    person.press("Overwrite the file")
     person.until(lambda: (folder / "0.txt").read_text() != BAD)
     assert len(lines(folder / "0.png").lines) == 2
     assert (folder / ".samdesk/replaced/0.txt").read_text() == BAD

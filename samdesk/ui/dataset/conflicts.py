@@ -1,4 +1,4 @@
-"""Label files that samdesk does not write before the user has chosen: bad lines, other programs' changes."""
+"""Conflicts: label files with bad lines, and label files changed by other programs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BAD_LINES, CHANGED = "bad-lines", "changed-outside"
 
 
 class ConflictsController(QObject):
-    """Tells of each such file and carries the choice out.
+    """Asks the user about each such file, which is not written until then, and carries out the choice.
 
-    Who puts the question off is asked again when the image comes on screen again.
+    A question that was dismissed comes again when the image is shown again.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class ConflictsController(QObject):
         self._storage, self._navigate, self._messages = storage, navigate, messages
         self._open: dict[ImageKey, list[Notice]] = {}
         storage.opened.connect(lambda _info: self._forget())
-        storage.notice.connect(self._take)
-        navigate.image_shown.connect(lambda key: self._tell(ImageKey(key)))
+        storage.notice.connect(self._add)
+        navigate.image_shown.connect(lambda key: self._show(ImageKey(key)))
 
-    def _take(self, notice: Notice) -> None:
+    def _add(self, notice: Notice) -> None:
         if notice.key is None or notice.kind not in (BAD_LINES, CHANGED):
             return
         found = self._open.setdefault(notice.key, [])
@@ -44,9 +44,9 @@ class ConflictsController(QObject):
             found.clear()
         if notice not in found:
             found.append(notice)
-        self._tell(notice.key)
+        self._show(notice.key)
 
-    def _tell(self, key: ImageKey) -> None:
+    def _show(self, key: ImageKey) -> None:
         found = self._open.get(key)
         if found:
             self._messages.warn(_text(found), key=_name(key), actions=self._actions(key, found[0].kind))
@@ -54,9 +54,9 @@ class ConflictsController(QObject):
     def _actions(self, key: ImageKey, kind: str) -> list[Action]:
         mine, file = partial(self._resolve, key, "mine"), partial(self._resolve, key, "file")
         if kind == BAD_LINES:
-            actions: list[Action] = [("Write the file anew", mine), ("Read it again", file)]
+            actions: list[Action] = [("Overwrite the file", mine), ("Read it again", file)]
         else:
-            actions = [("Keep what samdesk shows", mine), ("Use the file", file)]
+            actions = [("Keep samdesk’s annotations", mine), ("Use the file", file)]
         if key in self._navigate.keys and key != self._navigate.key:
             actions.append(("Show image", partial(self._navigate.go, key)))
         return actions

@@ -1,4 +1,4 @@
-"""Opening folders, saving, and what the store has to say."""
+"""Opening folders, and how saving goes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageCl
 
 
 class FilesController(QObject):
-    """Opens datasets and tells how saving goes.
+    """Opens datasets and shows whether everything is saved.
 
     Signals:
         dataset_opened: The DatasetInfo of the dataset now open.
@@ -50,7 +50,7 @@ class FilesController(QObject):
         self._settings, self._window, self._messages = settings, window, messages
         self._start: str | None = None
         self._about: set[str] = set()
-        """Keys of the messages about the dataset that is open."""
+        """Keys of the messages about the open dataset."""
         self._job: Job | None = None
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
@@ -65,14 +65,14 @@ class FilesController(QObject):
         self.show_recent()
 
     def choose_folder(self) -> None:
-        """Asks for a folder and opens it."""
+        """Lets the user choose a folder and opens it."""
         recent = self._settings.recent()
-        folder = self._messages.choose_folder("Open a folder of photos", recent[0] if recent else Path.home())
+        folder = self._messages.choose_folder("Open a folder of images", recent[0] if recent else Path.home())
         if folder is not None:
             self.open_folder(folder)
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Opens what was dropped or named: a folder, or the folder of a photo, at that photo."""
+        """Opens a folder, or the folder of an image at that image; of several paths the first."""
         if not paths:
             return
         first = Path(paths[0])
@@ -84,15 +84,15 @@ class FilesController(QObject):
             self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
 
     def open_folder(self, folder: Path, start: str | None = None) -> None:
-        """Opens a dataset; ``start`` names the photo to show first."""
+        """Opens a dataset; ``start`` is the image to show first."""
         self._navigate.when_free(lambda: self._open(folder.absolute(), start))
 
     def may_leave(self) -> bool:
-        """Whether the dataset can be closed: all is saved, or the user gives up what cannot be."""
+        """Returns whether the dataset may be closed: all is saved, or the user agrees to lose changes."""
         return not self._storage.history.stuck or self._messages.confirm(
             "Leave without saving?",
-            "Your last changes could not be saved and will be lost. Cancel to try again or to choose another "
-            "place for them.",
+            "Your last changes could not be saved and will be lost. Cancel to try again or to save them "
+            "somewhere else.",
             action="Leave without saving",
             danger=True,
         )
@@ -103,7 +103,7 @@ class FilesController(QObject):
             self._storage.open(folder, refused=self._show_open_failure)
 
     def open_demo(self) -> None:
-        """Opens the photos that come with Ultralytics in a fresh folder."""
+        """Opens a new folder with the sample images of Ultralytics."""
         job = Job(lambda: make_demo_folder(fresh_demo_folder()), self)
         job.done.connect(self.open_folder)
         job.failed.connect(lambda why: self._messages.error(why, key="open"))
@@ -111,27 +111,29 @@ class FilesController(QObject):
         job.start()
 
     def stop(self) -> None:
-        """Waits for what still runs."""
+        """Waits for the demo folder if it is being made."""
         if self._job is not None:
             self._job.wait()
 
     def show_recent(self) -> None:
-        """Brings the recent list of the window up to date."""
+        """Updates the window's list of recent folders."""
         self._window.set_recent(self._settings.recent())
 
     def save(self) -> None:
-        """Says how saving stands; every edit is saved as it is made."""
+        """Shows that all is saved; every edit is saved as it is made."""
         if self.info is None:
             return
         if self.info.in_memory:
             self._offer_store()
         elif self._storage.history.pending == 0:
             self._messages.info(
-                f"All changes are saved in {self.info.folder}, labels included.", key="saved", seconds=4
+                f"All changes are saved in {self.info.folder}, including the label files.",
+                key="saved",
+                seconds=4,
             )
 
     def show_in_folder(self) -> None:
-        """Opens the dataset's folder in the file manager."""
+        """Shows the folder of the dataset in the file manager."""
         if self.info is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.info.folder)))
 
@@ -145,7 +147,7 @@ class FilesController(QObject):
         self._window.show_canvas()
         self._window.setWindowTitle(f"{info.folder.name} - samdesk")
         if info.read_only:
-            self._tell(f"{info.reason}.", "locked", [("Try again", lambda: self.open_folder(info.folder))])
+            self._warn(f"{info.reason}.", "locked", [("Try again", lambda: self.open_folder(info.folder))])
         start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
         self._start = None
         self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
@@ -167,7 +169,7 @@ class FilesController(QObject):
             self._messages.dismiss(key)
         self._about.clear()
 
-    def _tell(self, text: str, key: str, actions: Sequence[Action] = ()) -> None:
+    def _warn(self, text: str, key: str, actions: Sequence[Action] = ()) -> None:
         self._about.add(key)
         self._messages.warn(text, key=key, actions=actions)
 
@@ -178,9 +180,9 @@ class FilesController(QObject):
 
     def _show_notice(self, notice: Notice) -> None:
         if notice.kind in ("locked", BAD_LINES, CHANGED):
-            return  # told when the dataset was opened; asked by the ConflictsController
+            return  # shown when the dataset was opened, or by the ConflictsController
         actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
-        self._tell(f"{notice.message}.", f"{notice.kind}:{notice.key or ''}", actions)
+        self._warn(f"{notice.message}.", f"{notice.kind}:{notice.key or ''}", actions)
 
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
@@ -201,7 +203,7 @@ class FilesController(QObject):
     def _show_store(self, info: DatasetInfo) -> None:
         self.info = info
         self._messages.dismiss("read-only:")
-        self._messages.info("The store is on disk now; every edit is saved as you make it.", key="saved")
+        self._messages.info("The store is on disk now; every edit is saved immediately.", key="saved")
         self._show_pending(self._storage.history.pending)
         self.store_moved.emit(info)
 

@@ -1,4 +1,4 @@
-"""Which image is on screen, and getting there without waiting."""
+"""Navigation between images."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.storage.client import DatasetChange, StorageClient
 
 BLANK_AFTER_MS = 120
-"""The last photo stays up this long while the next is read, so that paging does not flicker."""
+"""The last image stays on screen this long while the next one is read, so that paging does not flicker."""
 
 
 class NavigateController(QObject):
-    """Goes from image to image: photo, document, embedding and the neighbours ahead.
+    """Shows an image: requests its pixels, document and embedding, and prefetches its neighbours.
 
     Signals:
-        image_shown: Key of the image whose photo and document are now on screen.
-        leaving: Another image is on its way; what is begun on this one is dropped.
+        image_shown: Key of the image whose pixels and document are now on screen.
+        leaving: Another image was requested; what was begun on this one is dropped.
     """
 
     image_shown = Signal(str)
@@ -56,19 +56,19 @@ class NavigateController(QObject):
         self._edits_before = 0
         self.prefetch = True
         self.held: Callable[[], bool] = lambda: False
-        """Whether an accepted mask still waits for the model: paging waits for it, so it is not lost."""
+        """Returns whether an accepted mask waits for the model. Paging waits for it, or it would be lost."""
         self._later: Callable[[], object] | None = None
         self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank.timeout.connect(self._show_waiting)
         storage.changed.connect(self._follow_store)
-        loader.loaded.connect(self._take_pixels)
-        loader.failed.connect(self._take_failure)
+        loader.loaded.connect(self._receive_pixels)
+        loader.failed.connect(self._show_failure)
         panel.image_chosen.connect(self.go)
         session.image_wanted.connect(self._show_again)
 
     @property
     def key(self) -> ImageKey | None:
-        """The image on screen or on its way there."""
+        """The image on screen, or requested."""
         return self._wanted
 
     @property
@@ -82,22 +82,22 @@ class NavigateController(QObject):
         return self._keys
 
     def blank_after(self, ms: int) -> None:
-        """How long the last photo stays up while the next is read."""
+        """Sets how long the last image stays on screen while the next is read, milliseconds."""
         self._blank.setInterval(ms)
 
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
-        """Starts on a dataset at the image where the user left off, else at the first."""
+        """Shows a dataset at the image ``start``, else at the first."""
         self._folder, self._keys = folder, tuple(keys)
         self._wanted = self._later = None
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
-            self._canvas.set_image(None, None, f"There are no images in {folder}. Drop photos on the window.")
+            self._canvas.set_image(None, None, f"There are no images in {folder}. Drop images on the window.")
             return
         self.go(start if start in set(self._keys) else self._keys[0])
 
     def go(self, key: str | None) -> None:
-        """Shows an image as soon as its photo and document are there."""
+        """Shows an image as soon as its pixels and document are read."""
         self._later = None
         if key is None or key == self._wanted:
             return
@@ -117,7 +117,7 @@ class NavigateController(QObject):
         self._storage.set_setting("last_image", self._wanted)
 
     def _show_again(self, key: str) -> None:
-        """An undo or redo changed an image: goes there, or reads it again if it is on its way already."""
+        """Shows an image that an undo or redo has changed, or reads it again if it is shown or requested."""
         if key == self._wanted:
             self._load(ImageKey(key))
         else:
@@ -127,36 +127,36 @@ class NavigateController(QObject):
         self._edits_before = self._session.edits_shown
         self._storage.ask(
             lambda dataset: dataset.load(key),
-            self._take_document,
-            self._take_failure,
+            self._receive_document,
+            self._show_failure,
             doing="loading the annotations",
             key=key,
         )
 
     def when_free(self, action: Callable[[], object]) -> None:
-        """Leaves the image by another way (another folder, the end), as soon as no mask is waited for."""
+        """Runs an action that leaves the image (another folder, quitting) when no mask is waited for."""
         if self.held():
             self._later = action
         else:
             action()
 
     def release(self) -> None:
-        """No mask is waited for any more: goes where the user wanted meanwhile."""
+        """Does what the user asked for while a mask was waited for."""
         later, self._later = self._later, None
         if later is not None:
             later()
 
     def stay(self) -> None:
-        """There is something to see here first: does not go where the user wanted."""
+        """Stays on the image: drops what the user asked for while a mask was waited for."""
         self._later = None
         self._panel.set_current(self._wanted)
 
     def step(self, by: int) -> None:
-        """Shows the next (+1) or previous (-1) image of the list as filtered."""
+        """Shows the next (+1) or previous (-1) image of the filtered list."""
         self.go(self._panel.next_key() if by > 0 else self._panel.previous_key())
 
     def accept_and_step(self) -> None:
-        """Marks the image done and goes on; the next one has to be seen before it can be accepted."""
+        """Accepts the image and shows the next; one that is not on screen yet cannot be accepted."""
         document = self._session.model.document
         if document is None or document.key != self._wanted:
             return
@@ -179,7 +179,7 @@ class NavigateController(QObject):
         self._loader.preload([self._path(k) for k in ahead])
         self._inference.prefetch([(k, self._path(k)) for k in ahead])
 
-    def _take_document(self, document: ImageDocument) -> None:
+    def _receive_document(self, document: ImageDocument) -> None:
         if document.key != self._wanted:
             return
         if self._session.model.key == document.key and self._edits_before != self._session.edits_shown:
@@ -188,13 +188,13 @@ class NavigateController(QObject):
         self._document = document
         self._show_if_ready()
 
-    def _take_pixels(self, key: str, pixels: RgbImage) -> None:
+    def _receive_pixels(self, key: str, pixels: RgbImage) -> None:
         if key != self._wanted:
             return
         self._pixels = pixels
         self._show_if_ready()
 
-    def _take_failure(self, failure: Failure) -> None:
+    def _show_failure(self, failure: Failure) -> None:
         if failure.key != self._wanted:
             return
         self._blank.stop()
@@ -205,7 +205,7 @@ class NavigateController(QObject):
         if self._document is None or self._wanted is None:
             return
         if self._session.model.key == self._wanted:
-            self._blank.stop()  # the user came back before it was taken away
+            self._blank.stop()  # back before it was replaced
             self._session.show_loaded(self._document)
         elif self._pixels is not None:
             self._blank.stop()

@@ -1,4 +1,4 @@
-"""The images panel's pictures and counts, asked for as they come into view."""
+"""Thumbnails and annotation counts of the images panel, requested as rows come into view."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUMMARIES_AT_ONCE = 50
 
 
 class ThumbnailsController(QObject):
-    """Fills the images panel lazily and keeps its counts true."""
+    """Loads the rows of the images panel lazily and keeps their counts up to date."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ThumbnailsController(QObject):
         """Images whose summaries are still to come."""
         self._of: DatasetInfo | None = None
         """The dataset they belong to."""
-        panel.visible_changed.connect(self._ask)
+        panel.visible_changed.connect(self._request)
         loader.ready.connect(self._show)
         loader.failed.connect(self._show_problem)
         storage.changed.connect(self._follow_store)
@@ -53,7 +53,7 @@ class ThumbnailsController(QObject):
     def _open_key(self) -> ImageKey | None:
         return self._session.model.key
 
-    def _ask(self, keys: Sequence[ImageKey]) -> None:
+    def _request(self, keys: Sequence[ImageKey]) -> None:
         info = self._files.info
         if info is not None:
             self._loader.request([(key, info.folder / key) for key in keys])

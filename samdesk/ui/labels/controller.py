@@ -21,7 +21,7 @@ from samdesk.workers.storage.client import StorageClient
 
 COUNT_AFTER_MS = 1000
 
-_Change: TypeAlias = Callable[[LabelSet], LabelSet]
+_LabelChange: TypeAlias = Callable[[LabelSet], LabelSet]
 
 
 class LabelsController(QObject):
@@ -70,11 +70,11 @@ class LabelsController(QObject):
         return self.labels.labels[0] if self.labels.labels else None
 
     def color(self) -> str:
-        """The colour of what is being drawn, ``#rrggbb``."""
+        """Returns the colour of the current label, ``#rrggbb``."""
         return self.current.color if self.current else PALETTE[0]
 
     def name(self, label_id: LabelId) -> str:
-        """A label's name."""
+        """Returns the name of a label, "annotation" for one that was deleted."""
         return self.labels.get(label_id).name if label_id in self.labels else "annotation"
 
     def current_or_new(self) -> Label | None:
@@ -93,7 +93,7 @@ class LabelsController(QObject):
         self.current_changed.emit(self.current)
 
     def choose_index(self, index: int) -> LabelId | None:
-        """Makes the label with this class id current; None if there is none."""
+        """Makes the label with this class id current. Returns None if there is none."""
         if not 0 <= index < len(self.labels):
             return None
         self.choose(self.labels.labels[index].id)
@@ -122,7 +122,7 @@ class LabelsController(QObject):
         if not self._count_timer.isActive():
             self._count_timer.start()
 
-    def _change(self, text: str, change: _Change) -> None:
+    def _change(self, text: str, change: _LabelChange) -> None:
         try:
             self._session.change_labels(text, change(self.labels))
         except LabelError as error:

@@ -1,1 +1,1 @@
-"""The storage thread: the dataset, read and saved."""
+"""The storage thread, which reads and writes the dataset."""

@@ -176,7 +176,7 @@ class StorageLoop:
             self._why = describe(error, change.kind.value, self._where())
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
         else:
-            self._report_labels()  # the store may have added more of them than was asked
+            self._report_labels()  # the store may have added labels of its own
             self._send(partial(self._saved, change.seq, real))
 
     def _answer(self, question: Question) -> None:
@@ -223,7 +223,7 @@ class StorageLoop:
 
     def _adopt(self, dataset: Dataset) -> None:
         if dataset is not self._next:
-            return  # a newer one was asked for, or this one is current already
+            return  # a newer one was opened, or this one is current already
         self._close()
         self._dataset, self._next = dataset, None
         self._labels = dataset.labels
