@@ -1,4 +1,4 @@
-"""Teaching through the real window: the dialog, the bar, using it, undoing it; the process is a stand-in."""
+"""Teaching in the real window: dialog, bar, use and undo; the training process is a stand-in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATCH = "0.2 0.2 0.6 0.2 0.5 0.7"
 
 
 class FlintModels(Models):
-    """Flint, and whatever was taught: the file's path is its name."""
+    """Loads Flint and taught weights; the path of a file is its name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def raise_broken(name: str) -> None:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """Ten photos with labels, nine of them outlined."""
+    """Ten images with labels, nine of them with masks."""
     folder = tmp_path / "parts"
     for i in range(10):
         photo(folder / f"{i}.png", 320, 240, seed=i)
@@ -71,7 +71,7 @@ def parts(tmp_path: Path) -> Path:
 
 
 class Teacher:
-    """Someone who teaches: the person, with the models and the process under the test's hand."""
+    """Drives the window for these tests, with its models and the mode of the training process."""
 
     def __init__(self, arrive: Arrive, folder: Path, mode: str = "through") -> None:
         self.mode = mode
@@ -118,7 +118,7 @@ def teacher(arrive: Arrive, parts: Path) -> Teacher:
     return Teacher(arrive, parts)
 
 
-def test_what_there_is_to_learn_from(teacher: Teacher) -> None:
+def test_the_training_material_in_the_dialog(teacher: Teacher) -> None:
     dialog = teacher.ask()
     assert dialog.found.text() == "18 accepted masks on 9 images. 10 accepted images."
     assert dialog.classes.text() == "washer\u00a010\u00a0\u00a0·  gear\u00a09"
@@ -132,7 +132,7 @@ def test_what_there_is_to_learn_from(teacher: Teacher) -> None:
     assert not dialog.start_button.isEnabled()
 
 
-def test_too_little_says_what_to_do(arrive: Arrive, tmp_path: Path) -> None:
+def test_too_few_images_give_advice(arrive: Arrive, tmp_path: Path) -> None:
     teacher = Teacher(arrive, photos(tmp_path / "few"))
     teacher.person.draw(160, 100)
     teacher.person.until_saved()
@@ -172,7 +172,7 @@ def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
     teacher.until_drawn_by("Flint, taught")
 
 
-def test_the_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None:
+def test_the_taught_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None:
     teacher.teach_through(DETECTOR)
     teacher.click(teacher.bar.use)
     person = teacher.person
@@ -191,7 +191,7 @@ def test_the_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None
     dialog.reject()
 
 
-def test_a_dataset_opens_with_what_was_taught_on_it(arrive: Arrive, parts: Path, tmp_path: Path) -> None:
+def test_a_dataset_opens_with_its_taught_weights(arrive: Arrive, parts: Path, tmp_path: Path) -> None:
     first = Teacher(arrive, parts)
     first.teach_through(MASKS)
     first.click(first.bar.use)
@@ -212,7 +212,7 @@ def test_a_dataset_opens_with_what_was_taught_on_it(arrive: Arrive, parts: Path,
     dialog.reject()
 
 
-def test_not_better_is_said_and_changes_nothing(arrive: Arrive, parts: Path) -> None:
+def test_no_improvement_changes_nothing(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "worse")
     teacher.teach_through()
     assert teacher.bar.title.text() == "No improvement"
@@ -224,7 +224,7 @@ def test_not_better_is_said_and_changes_nothing(arrive: Arrive, parts: Path) -> 
     assert not TaughtRecord.read(parts).in_use
 
 
-def test_who_draws_with_another_model_is_told(teacher: Teacher) -> None:
+def test_a_hint_if_another_mask_model_is_in_use(teacher: Teacher) -> None:
     person = teacher.person
     person.desk.flows.models.use("mobile_sam.pt", "", "auto")
     teacher.until_drawn_by("mobile_sam.pt")
@@ -235,7 +235,7 @@ def test_who_draws_with_another_model_is_told(teacher: Teacher) -> None:
     teacher.until_drawn_by("Flint, taught")
 
 
-def test_figures_beside_the_work(teacher: Teacher) -> None:
+def test_the_details_are_not_modal(teacher: Teacher) -> None:
     teacher.teach_through()
     teacher.click(teacher.bar.details)
     dialog = teacher.person.window.findChild(TeachResultDialog)
@@ -249,7 +249,7 @@ def test_figures_beside_the_work(teacher: Teacher) -> None:
     teacher.until_drawn_by("Flint, taught")
 
 
-def test_left_and_used_later(teacher: Teacher, parts: Path) -> None:
+def test_dismissed_and_used_later(teacher: Teacher, parts: Path) -> None:
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.dismiss)
     assert not TaughtRecord.read(parts).in_use
@@ -259,7 +259,7 @@ def test_left_and_used_later(teacher: Teacher, parts: Path) -> None:
     teacher.until_drawn_by("Flint, taught")
 
 
-def test_stopped_and_gone_on(arrive: Arrive, parts: Path) -> None:
+def test_stopped_and_resumed(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "wait")
     teacher.teach(MASKS)
     teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
@@ -279,7 +279,7 @@ def test_stopped_and_gone_on(arrive: Arrive, parts: Path) -> None:
     assert teacher.bar.title.text() == "Flint has improved"
 
 
-def test_a_crash_is_told_and_the_window_works(arrive: Arrive, parts: Path) -> None:
+def test_a_crash_is_reported_and_the_window_works(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "crash")
     teacher.teach_through(MASKS)
     assert "The training process was killed by the system" in teacher.person.told
@@ -298,7 +298,7 @@ def test_the_window_closes_while_it_teaches(arrive: Arrive, parts: Path) -> None
     assert TaughtRecord.read(parts).unfinished(MASKS)
 
 
-def test_out_of_one_dataset_and_into_another(teacher: Teacher, tmp_path: Path) -> None:
+def test_export_and_import_into_another_dataset(teacher: Teacher, tmp_path: Path) -> None:
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.use)
     teacher.until_drawn_by("Flint, taught")
@@ -328,7 +328,7 @@ def test_taught_weights_that_cannot_be_loaded(teacher: Teacher, parts: Path) -> 
     teacher.person.until(lambda: not TaughtRecord.read(parts).in_use)
 
 
-def test_a_damaged_record_is_told(arrive: Arrive, parts: Path) -> None:
+def test_a_damaged_record_is_reported(arrive: Arrive, parts: Path) -> None:
     one = TaughtRecord.read(parts).import_weights(weights_file(parts.parent / "w.safetensors", "head.a"))
     TaughtRecord.read(parts).use(one)
     (parts / ".samdesk" / "taught" / "use.json").write_text("{")

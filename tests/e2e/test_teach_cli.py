@@ -1,4 +1,4 @@
-"""``samdesk teach``: what is said, what is kept, exit codes. Only the networks' training is stood in for."""
+"""``samdesk teach``: output, record and exit codes. Only the training of the networks is replaced."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from tests.helpers.flint_files import weights_file
 from tests.training.teach.test_material import outline
 
 
-class Backs:
-    """What stands for the two trainings: how well they do, and what happens in between."""
+class FakeTrainings:
+    """Replaces the two trainings: their scores, and what happens during them."""
 
     def __init__(self) -> None:
         self.gain = 0.1
         self.error: Exception | None = None
         self.between: Callable[[], None] = lambda: None
-        self.asked: dict[str, dict[str, Any]] = {}
+        self.arguments: dict[str, dict[str, Any]] = {}
 
     def masks(self, images: Any, *, out: Path, progress: Any, cancel: CancelToken, **more: Any) -> Any:
         self._go("masks", images, progress, cancel, more)
@@ -57,7 +57,7 @@ class Backs:
         return DetectorTeachResult(before, after, 9, 4, 70.0, 6, 2, out)
 
     def _go(self, kind: str, images: Any, progress: Any, cancel: CancelToken, more: dict[str, Any]) -> None:
-        self.asked[kind] = {"images": [image.key for image in images], **more}
+        self.arguments[kind] = {"images": [image.key for image in images], **more}
         for step in range(3):
             progress(step + 1, 3)
             if step == 1:
@@ -68,16 +68,16 @@ class Backs:
 
 
 @pytest.fixture
-def backs(monkeypatch: pytest.MonkeyPatch) -> Backs:
-    backs = Backs()
-    monkeypatch.setattr(teach_masks, "teach_masks", backs.masks)
-    monkeypatch.setattr(teach_detector, "teach_detector", backs.detector)
-    return backs
+def trainings(monkeypatch: pytest.MonkeyPatch) -> FakeTrainings:
+    trainings = FakeTrainings()
+    monkeypatch.setattr(teach_masks, "teach_masks", trainings.masks)
+    monkeypatch.setattr(teach_detector, "teach_detector", trainings.detector)
+    return trainings
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A dataset with a store: one image accepted, one with something pending."""
+    """A dataset with a store: one accepted image, one with a pending annotation."""
     folder = tmp_path / "photos"
     photos(folder, "0.png", "1.png")
     dataset = Dataset.open(folder)
@@ -96,13 +96,15 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
+def test_trains_measures_and_records(trainings: FakeTrainings, folder: Path) -> None:
     code, out, _ = run(folder)
     assert code == 0
     assert "2 accepted masks on 2 images, 1 accepted image" in out
-    assert backs.asked["masks"]["images"] == ["0.png", "1.png"]
-    assert backs.asked["detector"]["images"] == ["0.png"], "on the other something is not decided"
-    assert backs.asked["detector"]["names"] == ("washer",), "a class without an example cannot be learned"
+    assert trainings.arguments["masks"]["images"] == ["0.png", "1.png"]
+    assert trainings.arguments["detector"]["images"] == ["0.png"], "the other has a pending annotation"
+    assert trainings.arguments["detector"]["names"] == ("washer",), (
+        "a class without an example cannot be learned"
+    )
     for words in ("Mask from a box (IoU)", "0.700", "0.800", "+0.100", "Detector (mAP50)", "washer (AP50)"):
         assert words in out
     assert "trained on 6 images, measured on 2 others, in 61 s" in out
@@ -113,7 +115,7 @@ def test_teaches_measures_and_keeps(backs: Backs, folder: Path) -> None:
     assert not taught.unfinished(MASKS)
 
 
-def test_use_undo_redo_and_the_list(backs: Backs, folder: Path) -> None:
+def test_use_undo_redo_and_list(trainings: FakeTrainings, folder: Path) -> None:
     code, out, _ = run(folder, "--use")
     assert code == 0
     assert "Now using the taught masks and detector" in out
@@ -130,35 +132,35 @@ def test_use_undo_redo_and_the_list(backs: Backs, folder: Path) -> None:
     assert TaughtRecord.read(folder).in_use.masks is not None
 
 
-def test_the_next_one_starts_from_what_is_in_use(backs: Backs, folder: Path) -> None:
+def test_the_next_training_starts_from_the_weights_in_use(trainings: FakeTrainings, folder: Path) -> None:
     run(folder, "--use")
     taught = TaughtRecord.read(folder).in_use
-    backs.gain = 0.2
+    trainings.gain = 0.2
     run(folder)
     assert taught.masks is not None
-    assert backs.asked["masks"]["base"] == taught.masks.path
+    assert trainings.arguments["masks"]["base"] == taught.masks.path
     run(folder, "--fresh", "--no-detector")
-    assert backs.asked["masks"]["base"].name == "flint.safetensors"
+    assert trainings.arguments["masks"]["base"].name == "flint.safetensors"
 
 
-def test_not_better_is_not_used(backs: Backs, folder: Path) -> None:
-    backs.gain = -0.1
+def test_weights_without_improvement_are_not_used(trainings: FakeTrainings, folder: Path) -> None:
+    trainings.gain = -0.1
     code, out, _ = run(folder, "--use")
     assert code == 0
     assert "Masks: no improvement; nothing was changed." in out
     assert not TaughtRecord.read(folder).in_use
 
 
-def test_one_kind_alone(backs: Backs, folder: Path) -> None:
+def test_one_kind_alone(trainings: FakeTrainings, folder: Path) -> None:
     run(folder, "--no-masks")
-    assert list(backs.asked) == ["detector"]
+    assert list(trainings.arguments) == ["detector"]
     code, _, err = run(folder, "--no-masks", "--no-detector")
     assert code == 2
     assert "leave nothing to teach" in err
 
 
-def test_what_fails_is_told_and_the_other_is_taught(
-    backs: Backs, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_training_is_reported_and_the_other_runs(
+    trainings: FakeTrainings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_few(*_: Any, **__: Any) -> None:
         raise EngineError("There are 2 images with accepted masks.")
@@ -170,29 +172,29 @@ def test_what_fails_is_told_and_the_other_is_taught(
     assert [t.kind for t in TaughtRecord.read(folder).entries] == [DETECTOR]
 
 
-def test_a_full_disk_is_told(backs: Backs, folder: Path) -> None:
-    backs.error = OSError(28, "No space left on device", "state.pt")
+def test_a_full_disk_is_reported(trainings: FakeTrainings, folder: Path) -> None:
+    trainings.error = OSError(28, "No space left on device", "state.pt")
     code, out, _ = run(folder, "--no-detector")
     assert code == 1
     assert "No space left on device (state.pt). Start it again to resume." in out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-def test_ctrl_c_keeps_what_was_learned(backs: Backs, folder: Path) -> None:
-    backs.between = lambda: os.kill(os.getpid(), signal.SIGINT)
+def test_ctrl_c_keeps_the_progress(trainings: FakeTrainings, folder: Path) -> None:
+    trainings.between = lambda: os.kill(os.getpid(), signal.SIGINT)
     code, out, err = run(folder)
     assert code == 130
     assert "Stopping; progress so far is kept" in err
     assert "run the same command to resume" in out
     assert TaughtRecord.read(folder).unfinished(MASKS)
-    assert list(backs.asked) == ["masks"], "nothing else is begun"
-    backs.between = lambda: None
+    assert list(trainings.arguments) == ["masks"], "no other training is started"
+    trainings.between = lambda: None
     code, out, _ = run(folder)
     assert code == 0
     assert "Masks: resuming where it stopped" in out
 
 
-def test_json_for_programs(backs: Backs, folder: Path) -> None:
+def test_json_for_programs(trainings: FakeTrainings, folder: Path) -> None:
     code, out, _ = run(folder, "--json", "--use")
     assert code == 0
     events = [json.loads(line) for line in out.splitlines()]
@@ -205,7 +207,7 @@ def test_json_for_programs(backs: Backs, folder: Path) -> None:
     assert events[5]["teaching"]["scores"][0] == {"what": "box", "before": 0.7, "after": pytest.approx(0.8)}
 
 
-def test_out_and_in(backs: Backs, folder: Path, tmp_path: Path) -> None:
+def test_export_and_import(trainings: FakeTrainings, folder: Path, tmp_path: Path) -> None:
     run(folder, "--use")
     file = tmp_path / "washers.safetensors"
     code, _, err = run(folder, "--export", file)
@@ -226,21 +228,21 @@ def test_out_and_in(backs: Backs, folder: Path, tmp_path: Path) -> None:
     assert run(tmp_path, "--export", file)[0] == 2
 
 
-def test_wrong_usage(backs: Backs, tmp_path: Path) -> None:
+def test_wrong_usage(trainings: FakeTrainings, tmp_path: Path) -> None:
     code, _, err = run(tmp_path / "nowhere")
     assert code == 2
     assert "folder not found" in err
-    assert backs.asked == {}
+    assert trainings.arguments == {}
 
 
-def test_a_damaged_store_is_told(backs: Backs, folder: Path) -> None:
+def test_a_damaged_store_is_reported(trainings: FakeTrainings, folder: Path) -> None:
     (folder / ".samdesk" / "dataset.db").write_bytes(b"no database" * 99)
     code, out, _ = run(folder)
     assert code == 1
     assert "is damaged" in out
 
 
-def test_a_damaged_record_is_told(backs: Backs, folder: Path) -> None:
+def test_a_damaged_record_is_reported(trainings: FakeTrainings, folder: Path) -> None:
     run(folder, "--use")
     (folder / ".samdesk" / "taught" / "use.json").write_text("{")
     code, out, err = run(folder, "--list")
@@ -249,7 +251,7 @@ def test_a_damaged_record_is_told(backs: Backs, folder: Path) -> None:
     assert "masks-" in out
 
 
-def test_a_real_teaching_of_the_detector(tmp_path: Path) -> None:
+def test_a_real_training_of_the_detector(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
     code, out, _ = run(folder, "--no-masks", "--quick", "--base", base)

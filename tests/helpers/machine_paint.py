@@ -1,4 +1,4 @@
-"""How machine parts and what they lie on are painted: float RGB in 0..1, everything seeded."""
+"""Paints machine parts and their background: float RGB in 0..1, with seeded randomness."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _turned(value: Pixels, degrees: float, height: int, width: int) -> Pixels:
 
 
 def clutter(image: Pixels, rng: np.random.Generator) -> None:
-    """Draws scratches, stains and swarf, which are no parts, into an image."""
+    """Draws scratches, stains and swarf, which are not parts, into an image."""
     height, width = image.shape[:2]
     for _ in range(rng.integers(2, 9)):
         points = np.cumsum(rng.normal(0, 16, (6, 2)), 0) + rng.uniform(0, 1, 2) * [width, height]
@@ -149,7 +149,7 @@ def _surface(
 
 
 def finish(image: Pixels, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What a camera makes of it: falling light, a little blur, noise; (H, W, 3) uint8."""
+    """Simulates a camera: uneven light, slight blur, noise; (H, W, 3) uint8."""
     height, width = image.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     slope = rng.uniform(-0.18, 0.18, 2)

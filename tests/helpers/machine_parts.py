@@ -1,4 +1,4 @@
-"""A dataset of one domain: machine parts on a bench, painted, with their exact regions.
+"""A synthetic dataset of one domain: painted machine parts on a bench, with their exact regions.
 
 Parts have holes, lie on each other, differ in size, metal and turn; the ground may be of the same
 metal. A region is what can be seen of its part.
@@ -25,13 +25,13 @@ from tests.helpers import machine_paint, machine_shapes
 from tests.helpers.machine_shapes import NAMES
 
 _SEEN = 0.55
-"""At least this share of a part is not covered by others."""
+"""Minimum visible fraction of a part."""
 _TRIES = 40
 
 
 @dataclass(frozen=True, eq=False)
 class PartsImage:
-    """One picture: (H, W, 3) uint8 RGB, and what can be seen on it, the lowest part first."""
+    """One image: (H, W, 3) uint8 RGB, and its visible instances, bottom to top."""
 
     pixels: RgbImage
     instances: tuple[Instance, ...]
@@ -40,14 +40,14 @@ class PartsImage:
 def parts_image(
     seed: int, *, height: int = 480, width: int = 640, labelled: Sequence[str] = NAMES, most: int = 8
 ) -> PartsImage:
-    """Paints a picture.
+    """Paints an image.
 
     Args:
-        seed: The same picture for the same seed and size.
+        seed: The same seed and size give the same image.
         height: Pixels.
         width: Pixels.
-        labelled: The kinds that count, by class id; parts of other kinds are there, but not instances.
-        most: Parts a picture.
+        labelled: Class names by class id; parts of other kinds are painted but are not instances.
+        most: Maximum number of parts.
     """
     rng = np.random.default_rng([seed, height, width])
     image = machine_paint.ground(rng, height, width)
@@ -70,7 +70,7 @@ def parts_image(
 
 
 def _lay_out(rng: np.random.Generator, height: int, width: int, most: int) -> list[tuple[str, Region, float]]:
-    """Kind, whole region and turn of every part, the lowest first."""
+    """Kind, whole region and rotation of every part, bottom to top."""
     lying: list[tuple[str, Region, float]] = []
     wanted = int(rng.integers(max(2, most // 2), most + 1))
     scale = min(height, width)
@@ -92,7 +92,7 @@ def _lay_out(rng: np.random.Generator, height: int, width: int, most: int) -> li
 
 
 def _seen(lying: Sequence[Region], height: int, width: int) -> list[Region]:
-    """What of each region is on the image and not under a later one."""
+    """The visible part of each region: inside the image and not under a later one."""
     seen = []
     above: Region = regions.EMPTY
     for region in reversed(lying):
@@ -111,9 +111,9 @@ def parts_folder(
     labelled: Sequence[str] = NAMES,
     most: int = 8,
 ) -> list[TrainingImage]:
-    """Writes a folder of photos (images/), YOLO-seg labels (labels/) and data.yaml; what it holds.
+    """Writes images (images/), YOLO-seg labels (labels/) and data.yaml; returns the images.
 
-    Picture i is that of seed ``seed + i``. Photos that are there already stay as they are.
+    Image i has the seed ``seed + i``. Existing image files are kept.
     """
     labels = LabelSet.from_names(labelled)
     (folder / "images").mkdir(parents=True, exist_ok=True)

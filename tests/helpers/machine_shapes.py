@@ -10,7 +10,7 @@ from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 
 NAMES = ("washer", "bracket", "nut", "gear", "bolt")
-"""The parts there are; the place is the class id."""
+"""The kinds of parts; the index is the class id."""
 
 
 def outline(name: str, rng: np.random.Generator) -> Region:

@@ -1,4 +1,4 @@
-"""Teaching beside the window, in real processes: progress, stop, crashes of either side, going on."""
+"""The training process, started for real: progress, stop, crashes of either side, resuming."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-class Listener(QObject):
-    """Hears a client."""
+class Recorder(QObject):
+    """Records the signals of a client."""
 
     def __init__(self, arguments: Arguments) -> None:
         super().__init__()
@@ -64,111 +64,115 @@ class Listener(QObject):
 
 
 @pytest.fixture
-def hear() -> Iterator[Callable[[Arguments], Listener]]:
-    heard: list[Listener] = []
+def record() -> Iterator[Callable[[Arguments], Recorder]]:
+    recorder: list[Recorder] = []
 
-    def start(arguments: Arguments) -> Listener:
-        heard.append(Listener(arguments))
-        return heard[-1]
+    def start(arguments: Arguments) -> Recorder:
+        recorder.append(Recorder(arguments))
+        return recorder[-1]
 
     yield start
-    for listener in heard:
+    for listener in recorder:
         listener.client.stop()
 
 
-Hear = Callable[[Arguments], Listener]
+Record = Callable[[Arguments], Recorder]
 
 
-def test_from_start_to_end(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teach_processes.stand_in())
-    heard.client.start(folder, [MASKS, DETECTOR])
-    assert heard.client.running
-    heard.client.start(folder, [DETECTOR])
-    assert "already" in heard.failures.pop().what
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert not heard.client.running
-    assert heard.failures == []
-    assert isinstance(heard.events[0], MaterialFound)
-    assert [event for event in heard.events if isinstance(event, TrainingStarted)] == [
+def test_from_start_to_end(record: Record, folder: Path, qtbot: QtBot) -> None:
+    recorder = record(teach_processes.stand_in())
+    recorder.client.start(folder, [MASKS, DETECTOR])
+    assert recorder.client.running
+    recorder.client.start(folder, [DETECTOR])
+    assert "already" in recorder.failures.pop().what
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    assert not recorder.client.running
+    assert recorder.failures == []
+    assert isinstance(recorder.events[0], MaterialFound)
+    assert [event for event in recorder.events if isinstance(event, TrainingStarted)] == [
         TrainingStarted(MASKS),
         TrainingStarted(DETECTOR),
     ]
-    assert [event.done for event in heard.progress] == [1, 2, 3, 4, 5, 6] * 2
-    assert [result.kind for result in heard.results] == [MASKS, DETECTOR]
-    assert tuple(heard.results) == TaughtRecord.read(folder).entries
+    assert [event.done for event in recorder.progress] == [1, 2, 3, 4, 5, 6] * 2
+    assert [result.kind for result in recorder.results] == [MASKS, DETECTOR]
+    assert tuple(recorder.results) == TaughtRecord.read(folder).entries
     assert not TaughtRecord.read(folder).in_use, "the user decides"
 
 
-def test_stopped_by_a_word(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teach_processes.stand_in("wait"))
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
-    heard.client.cancel()
-    heard.client.cancel()
-    qtbot.waitUntil(lambda: heard.finished == [True], timeout=PATIENCE_MS)
-    assert (heard.failures, heard.results) == ([], [])
+def test_stopped_on_request(record: Record, folder: Path, qtbot: QtBot) -> None:
+    recorder = record(teach_processes.stand_in("wait"))
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(recorder.progress) == 3, timeout=PATIENCE_MS)
+    recorder.client.cancel()
+    recorder.client.cancel()
+    qtbot.waitUntil(lambda: recorder.finished == [True], timeout=PATIENCE_MS)
+    assert (recorder.failures, recorder.results) == ([], [])
 
 
-def test_who_does_not_listen_is_killed(
-    hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_ignores_the_request_is_killed(
+    record: Record, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STOP_TIMEOUT_MS", 50)
-    heard = hear(teach_processes.stand_in("deaf"))
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
-    heard.client.cancel()
-    qtbot.waitUntil(lambda: heard.finished == [True], timeout=PATIENCE_MS)
-    assert heard.failures == []
+    recorder = record(teach_processes.stand_in("deaf"))
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(recorder.progress) == 3, timeout=PATIENCE_MS)
+    recorder.client.cancel()
+    qtbot.waitUntil(lambda: recorder.finished == [True], timeout=PATIENCE_MS)
+    assert recorder.failures == []
 
 
-def test_the_end_of_the_window_ends_it(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teach_processes.stand_in("deaf"))
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: len(heard.progress) == 3, timeout=PATIENCE_MS)
-    process = psutil.Process(heard.client.process_id)
-    assert heard.client.stop(timeout_ms=50)
+def test_closing_the_window_ends_the_process(record: Record, folder: Path, qtbot: QtBot) -> None:
+    recorder = record(teach_processes.stand_in("deaf"))
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(recorder.progress) == 3, timeout=PATIENCE_MS)
+    process = psutil.Process(recorder.client.process_id)
+    assert recorder.client.stop(timeout_ms=50)
     process.wait(60)
-    assert heard.finished == []
+    assert recorder.finished == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-def test_a_crash_is_told_and_the_other_side_goes_on(hear: Hear, folder: Path, qtbot: QtBot) -> None:
+def test_a_crash_is_reported_and_the_training_can_be_resumed(
+    record: Record, folder: Path, qtbot: QtBot
+) -> None:
     modes = iter(["crash", "through"])
-    heard = hear(teach_processes.stand_in(lambda: next(modes)))
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    (failure,) = heard.failures
+    recorder = record(teach_processes.stand_in(lambda: next(modes)))
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    (failure,) = recorder.failures
     assert "killed by the system" in failure.what
     assert "teach again to resume" in failure.next
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
-    assert TrainingStarted(DETECTOR, again=True) in heard.events
-    assert len(heard.results) == 1
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: recorder.finished == [False, False], timeout=PATIENCE_MS)
+    assert TrainingStarted(DETECTOR, again=True) in recorder.events
+    assert len(recorder.results) == 1
 
 
-def test_what_cannot_be_taught_is_told(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teach_processes.stand_in("fail"))
-    heard.client.start(folder, [MASKS])
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert [(f.what, f.where) for f in heard.failures] == [("There are 3 images with accepted masks.", MASKS)]
+def test_a_failed_training_is_reported(record: Record, folder: Path, qtbot: QtBot) -> None:
+    recorder = record(teach_processes.stand_in("fail"))
+    recorder.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    assert [(f.what, f.where) for f in recorder.failures] == [
+        ("There are 3 images with accepted masks.", MASKS)
+    ]
 
 
-def test_a_process_that_ends_too_early(hear: Hear, folder: Path, qtbot: QtBot) -> None:
-    heard = hear(teach_processes.stand_in("error"))
-    heard.client.start(folder, [MASKS])
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert "ended unexpectedly (no memory left in this machine)" in heard.failures[0].what
+def test_a_process_that_ends_unexpectedly(record: Record, folder: Path, qtbot: QtBot) -> None:
+    recorder = record(teach_processes.stand_in("error"))
+    recorder.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    assert "ended unexpectedly (no memory left in this machine)" in recorder.failures[0].what
 
 
-def test_a_program_that_is_not_there(
-    hear: Hear, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_program(
+    record: Record, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(folder / "no-python"))
-    heard = hear(teach_processes.stand_in())
-    heard.client.start(folder, [MASKS])
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert "could not be started" in heard.failures[0].what
-    assert not heard.client.running
+    recorder = record(teach_processes.stand_in())
+    recorder.client.start(folder, [MASKS])
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    assert "could not be started" in recorder.failures[0].what
+    assert not recorder.client.running
 
 
 WINDOW = """
@@ -191,28 +195,30 @@ application.exec()
 """
 
 
-def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Path, qtbot: QtBot) -> None:
+def test_a_real_training_resumes_after_crashes_of_both_sides(
+    record: Record, tmp_path: Path, qtbot: QtBot
+) -> None:
     base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
-    heard = hear(teach_processes.quick(base))
+    recorder = record(teach_processes.quick(base))
 
     def hold(event: object) -> None:
-        """Keeps the teaching in its second epoch: gone on with alone, it would soon have none left to do."""
+        """Holds the training in its second epoch: otherwise it would soon be finished."""
         if isinstance(event, TrainingProgress) and event.done >= 3:
-            psutil.Process(heard.client.process_id).suspend()
+            psutil.Process(recorder.client.process_id).suspend()
 
-    heard.client.event_received.connect(hold)
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: len(heard.progress) >= 3, timeout=PATIENCE_MS)
-    heard.client.event_received.disconnect(hold)
-    process = psutil.Process(heard.client.process_id)
+    recorder.client.event_received.connect(hold)
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: len(recorder.progress) >= 3, timeout=PATIENCE_MS)
+    recorder.client.event_received.disconnect(hold)
+    process = psutil.Process(recorder.client.process_id)
     assert process.nice() > psutil.Process().nice() or process.nice() == 19 or os.name == "nt"
-    second = hear(teach_processes.quick(base))
+    second = record(teach_processes.quick(base))
     second.client.start(folder, [DETECTOR])
     qtbot.waitUntil(lambda: second.finished == [False], timeout=PATIENCE_MS)
     assert "is being taught in another samdesk" in second.failures[0].what
     process.kill()
-    qtbot.waitUntil(lambda: heard.finished == [False], timeout=PATIENCE_MS)
-    assert "killed by the system" in heard.failures[0].what
+    qtbot.waitUntil(lambda: recorder.finished == [False], timeout=PATIENCE_MS)
+    assert "killed by the system" in recorder.failures[0].what
 
     window = subprocess.Popen(
         [sys.executable, "-c", WINDOW, str(folder), str(base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -227,19 +233,19 @@ def test_a_real_teaching_through_crashes_of_both_sides(hear: Hear, tmp_path: Pat
         assert line, f"no progress was told, only {lines}"
         lines.append(line)
     watchdog.cancel()
-    said = lines[-1]
-    assert "done=1," not in said, "the first epoch is not done again"
-    child = psutil.Process(int(said.split()[0]))
+    last = lines[-1]
+    assert "done=1," not in last, "the first epoch is not done again"
+    child = psutil.Process(int(last.split()[0]))
     window.kill()
     window.wait(60)
     child.resume()
     child.wait(PATIENCE_MS / 1000)  # it stops by itself
 
-    heard.client.start(folder, [DETECTOR])
-    qtbot.waitUntil(lambda: heard.finished == [False, False], timeout=PATIENCE_MS)
-    assert TrainingStarted(DETECTOR, again=True) in heard.events
-    assert {event.total for event in heard.progress} == {teach_processes.STEPS}
-    (result,) = heard.results
+    recorder.client.start(folder, [DETECTOR])
+    qtbot.waitUntil(lambda: recorder.finished == [False, False], timeout=PATIENCE_MS)
+    assert TrainingStarted(DETECTOR, again=True) in recorder.events
+    assert {event.total for event in recorder.progress} == {teach_processes.STEPS}
+    (result,) = recorder.results
     assert result.names == teach_processes.LABELLED
     assert not TaughtRecord.read(folder).unfinished(DETECTOR)
 
@@ -255,7 +261,7 @@ def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert worker.program() == str(tmp_path / "samdesk.exe")
 
 
-def test_events_survive_the_way() -> None:
+def test_events_are_parsed_from_their_lines() -> None:
     events = [
         MaterialFound(9, 3, 2), TrainingStarted(MASKS), TrainingStarted(DETECTOR, again=True),
         TrainingProgress(MASKS, 1, 9, 0.5, 16.0),
@@ -268,5 +274,5 @@ def test_events_survive_the_way() -> None:
 @pytest.mark.parametrize(
     "line", ["", "{}", "[1]", "Epoch 3", '{"event": "begun"}', '{"event": "begun", "kind": "x"}']
 )
-def test_other_lines_are_no_events(line: str) -> None:
+def test_other_lines_are_ignored(line: str) -> None:
     assert from_line(line) is None

@@ -57,9 +57,9 @@ class MaskTeachSettings:
 
     Attributes:
         recipe: Of the training.
-        most_images: More are left out, drawn with the recipe's seed.
-        most_judged: Held-out instances that are asked for, before and after.
-        held_out: Share of the images that judge.
+        most_images: Maximum number of images; the others are left out, by the hash of their keys.
+        most_judged: Maximum number of held-out instances that are evaluated before and after.
+        held_out: Fraction of the images to hold out.
     """
 
     recipe: Recipe = field(default_factory=lambda: TAUGHT)
@@ -70,28 +70,28 @@ class MaskTeachSettings:
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean IoU on held-out images, of an exact box and of one click in the middle."""
+    """Mean IoU on held-out images, from an exact box and from one point in the middle (``click``)."""
 
     box: float
     click: float
 
     @property
     def mean(self) -> float:
-        """Of the two."""
+        """Mean of the two."""
         return (self.box + self.click) / 2
 
 
 @dataclass(frozen=True)
 class MaskTeachResult:
-    """What came of it.
+    """The result of a training.
 
     Attributes:
-        before: Of the network that was taught from.
-        after: Of the network taught.
-        n_train: Images learned from.
+        before: Scores of the weights it started from.
+        after: Scores of the trained weights.
+        n_train: Number of training images.
         n_held_out: Number of held-out images.
-        seconds: It took, without what an earlier, stopped call took.
-        path: The file of weights; written also where it is not better.
+        seconds: Duration of this call, without earlier, stopped ones.
+        path: The weights file; written even if it is not better.
     """
 
     before: Scores

@@ -210,11 +210,9 @@ def test_too_few_images(teach: Teach, images: list[TrainingImage]) -> None:
 
 
 def test_a_missing_image(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:
-    gone = replace(images[3], path=tmp_path / "gone.jpg")
-    with pytest.raises(
-        EngineError, match=r"gone\.jpg cannot be used for training: the file no longer exists"
-    ):
-        teach(of=[*images[:3], gone, *images[4:]])
+    missing = replace(images[3], path=tmp_path / "gone.jpg")
+    with pytest.raises(EngineError, match=r"gone\.jpg cannot be used for training: the file"):
+        teach(of=[*images[:3], missing, *images[4:]])
 
 
 def test_a_class_without_a_name(teach: Teach, images: list[TrainingImage]) -> None:
