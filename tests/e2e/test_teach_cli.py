@@ -102,9 +102,7 @@ def test_trains_measures_and_records(trainings: FakeTrainings, folder: Path) -> 
     assert "2 accepted masks on 2 images, 1 accepted image" in out
     assert trainings.arguments["masks"]["images"] == ["0.png", "1.png"]
     assert trainings.arguments["detector"]["images"] == ["0.png"], "the other has a pending annotation"
-    assert trainings.arguments["detector"]["names"] == ("washer",), (
-        "a class without an example cannot be learned"
-    )
+    assert trainings.arguments["detector"]["names"] == ("washer",), "classes without examples are left out"
     for words in ("Mask from a box (IoU)", "0.700", "0.800", "+0.100", "Detector (mAP50)", "washer (AP50)"):
         assert words in out
     assert "trained on 6 images, measured on 2 others, in 61 s" in out

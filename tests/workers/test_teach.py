@@ -132,9 +132,7 @@ def test_closing_the_window_ends_the_process(record: Record, folder: Path, qtbot
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-def test_a_crash_is_reported_and_the_training_can_be_resumed(
-    record: Record, folder: Path, qtbot: QtBot
-) -> None:
+def test_a_crash_is_reported_and_the_training_resumes(record: Record, folder: Path, qtbot: QtBot) -> None:
     modes = iter(["crash", "through"])
     recorder = record(teach_processes.stand_in(lambda: next(modes)))
     recorder.client.start(folder, [DETECTOR])
@@ -195,9 +193,7 @@ application.exec()
 """
 
 
-def test_a_real_training_resumes_after_crashes_of_both_sides(
-    record: Record, tmp_path: Path, qtbot: QtBot
-) -> None:
+def test_a_real_training_resumes_after_crashes(record: Record, tmp_path: Path, qtbot: QtBot) -> None:
     base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
     recorder = record(teach_processes.quick(base))
 
