@@ -1,1 +1,1 @@
-"""Common ground: errors, jobs, places on disk, atomic writes. Knows no domain noun, no Qt, no torch."""
+"""Utilities without domain knowledge: errors, jobs, folders, atomic writes, text. No Qt, no torch."""

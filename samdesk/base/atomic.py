@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file atomically as UTF-8, line ends unchanged; otherwise as ``write_bytes``."""
+    """Writes text atomically as UTF-8 with unchanged line endings; see ``write_bytes``."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -59,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be created in a folder. It is tried: permission bits are not reliable."""
+    """Whether a file can be created in a folder, tested by creating one: permission bits are unreliable."""
     try:
         with tempfile.TemporaryFile(prefix=".samdesk-", dir=folder):
             return True

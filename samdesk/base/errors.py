@@ -8,14 +8,14 @@ from typing import ClassVar
 class UserError(Exception):
     """An error whose message is written for the user.
 
-    Any other exception is a bug in the program: its traceback is logged, and the user reads that something
-    unexpected happened.
+    Any other exception is a bug in the program: its traceback is logged, and the message shown to the user
+    calls it unexpected.
 
     Attributes:
         code: Stable identifier of the kind of error, for logs and tests ("engine").
         what: What happened, as a sentence.
         where: The file or device concerned; "" if ``what`` names it or there is none.
-        next: What to do next; "" if ``what`` says it.
+        next: What to do next; "" if ``what`` includes it.
     """
 
     code: ClassVar[str] = "user"

@@ -43,7 +43,7 @@ def logs() -> Path:
 
 
 def weights() -> Path:
-    """Downloaded checkpoints, and those that the user puts there."""
+    """Checkpoints: downloaded ones and those that the user adds."""
     return _made(_under("weights") or platformdirs.user_data_path(_APP, appauthor=False) / "weights")
 
 
@@ -79,7 +79,7 @@ def _under(name: str) -> Path | None:
 
 
 def _made(folder: Path) -> Path:
-    # A home that cannot be written must not stop the program: the first write there reports it.
+    # An unwritable home must not stop the program: the first write to the folder reports it.
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -16,12 +16,13 @@ class Rate:
 
     Attributes:
         clock: A monotonic clock, seconds.
-        apart: Calls within this many seconds of the last counted one are ignored, so that the rate of many
+        min_interval: Calls within this many seconds of the last counted one are ignored, so that the rate of
+            many
             small steps spans a useful time.
     """
 
     clock: Callable[[], float] = time.monotonic
-    apart: float = 0.0
+    min_interval: float = 0.0
     _marks: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
     def step(self, done: int) -> None:
@@ -29,7 +30,7 @@ class Rate:
         now = self.clock()
         if self._marks and done < self._marks[-1][1]:
             self._marks.clear()
-        if not self._marks or now - self._marks[-1][0] >= self.apart:
+        if not self._marks or now - self._marks[-1][0] >= self.min_interval:
             self._marks.append((now, done))
 
     @property

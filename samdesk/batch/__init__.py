@@ -1,1 +1,1 @@
-"""Auto-annotate and other work over many images. No Qt."""
+"""Jobs over many images: auto-annotate, and filling the embedding cache. No Qt."""

@@ -1,4 +1,4 @@
-"""Fills the disk cache: encodes every image that is not in it yet, one after another.
+"""Fills the embedding cache on disk: encodes every image that is not in it yet, one after another.
 
 Each embedding is written at once, so a fill that is stopped, killed or started twice loses and repeats
 nothing.
@@ -71,7 +71,7 @@ class FillSummary:
         encoded: Images encoded and written.
         cached: Images whose embedding was in the cache.
         failed: Images that failed, and why.
-        stopped: Why it could not go on, for the user; "" if it could.
+        stopped: Why it had to stop early, for the user; "" if it did not.
         cancelled: The user stopped it.
         seconds: Its duration.
     """
@@ -111,7 +111,7 @@ def fill(
         images: The images.
         predictor: Encodes them; ``disk.keeps`` it.
         disk: The cache to fill.
-        callbacks: What to call on the way.
+        callbacks: Called with progress and messages.
         cancel: Checked between images, and during an encode between its layers.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a run may change: which images it skips, and how its annotations are merged with existing ones."""
+"""Rules of a run: which images it skips, and how its annotations are merged with existing ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Auto-annotate many images, one after another: the one driver of the window and the command line.
+"""Auto-annotates many images, one after another, for the window and the command line alike.
 
-It knows no files and no threads but one that reads the next image ahead. What it works on is a ``Target``:
-a folder of label files or a dataset with a store. The stages of an image are read, find (detect, encode,
+It uses no files, and no threads except one that reads the next image ahead. It works on a ``Target``: a
+folder of label files or a dataset with a store. The stages of an image are read, find (detect, encode,
 decode: ``batch.find``) and store.
 """
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def ignore(_: object) -> None:
-    """The callback of a caller that gave none."""
+    """The default callback, which does nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class AutoAnnotateJob:
 
 
 def annotate_images(target: Target, job: AutoAnnotateJob) -> BatchSummary:
-    """Runs auto-annotate over the images of a target. Images that fail are listed and the run goes on.
+    """Runs auto-annotate over the images of a target. Images that fail are listed; the run continues.
 
     Raises:
         EngineError: A model is unavailable.
@@ -93,7 +93,7 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
 
 
 def dry_run(target: Target, cancel: CancelToken | None = None) -> DryRun:
-    """Finds out what a run would do, without a model. Raises ``Cancelled``, ``RunStopped``."""
+    """Determines what a run would do, without loading a model. Raises ``Cancelled``, ``RunStopped``."""
     annotate: list[ImageKey] = []
     skipped: list[SkippedImage] = []
     failed: list[ImageFailure] = []
@@ -171,7 +171,7 @@ def _read_ahead(
 def _process(
     key: ImageKey, image: Future[RgbImage], annotator: Annotator, writer: RunWriter, tally: _Tally
 ) -> int:
-    """Takes one image through the stages and counts it; the number of annotations. Raises ``RunStopped``."""
+    """Runs the stages on one image, counts it and returns its annotations' number. Raises ``RunStopped``."""
     try:
         pixels = image.result()
         found = annotator.find(pixels)

@@ -105,14 +105,14 @@ class BatchSummary:
 
     Attributes:
         annotated: Images that were annotated, whether or not an object was found on them.
-        empty: How many of them have no object that the detector knows (background images).
+        empty: How many of them have no detections (background images).
         annotations: Annotations made.
         skipped: Images skipped, and why.
         failed: Images that failed, and why.
         notes: Remarks about single images (a mask that was empty, ...).
         notices: Messages about the run (another model than requested, out of memory, ...).
         cancelled: The user stopped it; finished images are kept.
-        stopped: Why it could not go on, for the user; "" if it could.
+        stopped: Why it had to stop early, for the user; "" if it did not.
         seconds: Duration without loading the models.
         detector: The model that found the boxes; None: no model was loaded.
         predictor: The model that drew the masks; None: no model was loaded.

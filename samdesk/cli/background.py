@@ -1,4 +1,4 @@
-"""A background process of the window: it runs at low priority and stops when the window asks."""
+"""Support for a background process of the window: low priority, and a stop on request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stop_on_stdin(cancel: CancelToken) -> None:
     def wait() -> None:
         received = b""
         with contextlib.suppress(OSError):
-            # Not through sys.stdin: its lock, held here, would make the end of the program an abort.
+            # Not through sys.stdin: its lock, held by this thread, would make the interpreter abort at exit.
             while STOP.encode() not in received and (chunk := os.read(0, 64)):
                 received += chunk
         cancel.cancel()

@@ -35,7 +35,7 @@ class LineOutput:
         Args:
             done: Steps finished.
             total: All steps.
-            line: The step in a line of its own, printed where there is no bar; "" prints nothing.
+            line: The step as a line, printed if there is no bar; "" prints nothing.
             state: The state of the whole job, shown behind the bar.
         """
         if line:

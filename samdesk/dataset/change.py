@@ -24,7 +24,7 @@ def constant_edit(edit: Edit) -> EditFactory:
 class AppliedEdit:
     """An edit as it was applied on screen.
 
-    A dataset that holds the very object ``before`` saves ``after`` instead of applying the edit again.
+    A dataset whose current document is the object ``before`` saves ``after`` without applying the edit again.
 
     Attributes:
         edit: The edit.
@@ -45,7 +45,7 @@ class AppliedEdit:
         return cls(edit, document, after, back)
 
     def fits(self, edit: Edit, document: ImageDocument) -> bool:
-        """Whether it is this edit of this very document."""
+        """Whether it is this edit of this document object."""
         return self.edit is edit and self.before is document
 
 

@@ -200,7 +200,7 @@ class DatasetCore:
         self.write_label_files()
 
     def close(self) -> None:
-        """Writes what is left to write and releases the lock."""
+        """Writes what is not saved yet and releases the lock."""
         try:
             if self._store.path is not None and not self.read_only:
                 self.write_label_files()
@@ -213,7 +213,7 @@ class DatasetCore:
             self._lock.release()
 
     def accept_class_names(self) -> None:
-        """Ends the conflict about the class names: what the file holds now may be overwritten."""
+        """Ends the conflict about the class names: the file's current content may be overwritten."""
         self.names.conflict = False
         self.set_setting(_LAST_NAMES, json.dumps(self.names.names()))
 

@@ -27,7 +27,7 @@ class Dataset:
     """Images, labels, annotations and the undo history of a folder. Not thread-safe.
 
     Changes are durable when a method returns: they survive a crash and a loss of power. Label files and
-    data.yaml are written next; if that fails, there is a notice and it is tried again later.
+    data.yaml are written next; if that fails, a notice is added and they are retried later.
 
     Attributes:
         folder: Absolute, with links resolved.
@@ -254,12 +254,12 @@ class Dataset:
         self._core.set_setting(key, value)
 
     def save_store_to(self, path: Path) -> None:
-        """Saves a store in memory to a file, where later openings find it. Raises ``StoreError``."""
+        """Saves a store in memory to a file, which is opened from then on. Raises ``StoreError``."""
         self._core.move_to(path)
         self.reason = ""
 
     def close(self) -> None:
-        """Writes what is left to write and releases the dataset."""
+        """Writes what is not saved yet and releases the dataset."""
         self._core.close()
 
     def _changed(
@@ -286,7 +286,7 @@ class Dataset:
             also()
             do = step
             if step.labels is not None:
-                # As they are only now: reading label files may have added some.
+                # Read after saving: reading label files may have added labels.
                 do = replace(step, labels=labels, labels_before=self.labels)
                 back = replace(back, labels=self.labels, labels_before=labels)
             if logged:

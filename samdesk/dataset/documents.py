@@ -112,7 +112,7 @@ class Documents:
             self._cache.popitem(last=False)
 
     def clear_imports(self) -> None:
-        """Drops what was read from label files, because their class ids stand for other labels now."""
+        """Drops documents read from label files, because their class ids now stand for other labels."""
         self._imports.clear()
         self._counts.clear()
 

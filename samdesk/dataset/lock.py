@@ -40,14 +40,14 @@ class DatasetLock:
         self._lock = FileLock(str(base.with_suffix(".lock")))
 
     def acquire(self) -> str:
-        """Acquires the lock without waiting. Returns "" if it succeeded, else who holds it, for the user."""
+        """Acquires the lock without waiting. Returns "" on success, else the holder, for the user."""
         try:
             self._holder_file.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             return f"{self._folder} is {self._state} in another samdesk{self._holder()}"
         except OSError:
-            return ""  # a home that cannot be written must not stop the work
+            return ""  # an unwritable home must not stop the user
         with contextlib.suppress(OSError):
             self._holder_file.write_text(
                 json.dumps({"pid": os.getpid(), "folder": str(self._folder)}), "utf-8"

@@ -1,4 +1,4 @@
-"""Finds and opens the store of a dataset folder, read-only where another samdesk has it."""
+"""Finds and opens the store of a dataset folder; read-only if another samdesk has it open."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def open_store(folder: Path, store_path: Path | None) -> OpenedStore:
 def locate_store(folder: Path) -> Path:
     """Returns the file of a dataset's store, which may not exist yet.
 
-    It is where the user has moved it to, else ``.samdesk/dataset.db`` in the folder.
+    It is the file that the user has moved it to, else ``.samdesk/dataset.db`` in the folder.
     """
     return _saved_location(folder) or folder / ".samdesk" / "dataset.db"
 

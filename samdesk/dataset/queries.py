@@ -1,4 +1,4 @@
-"""Questions to an open dataset. A new one is a function here; ``StorageClient.ask`` runs it on its thread."""
+"""Queries of an open dataset, one function each; ``StorageClient.ask`` runs them on the storage thread."""
 
 from __future__ import annotations
 

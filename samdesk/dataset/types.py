@@ -41,7 +41,7 @@ class ImageSummary:
 
 @dataclass(frozen=True)
 class Notice:
-    """A message for the user that needs no answer.
+    """A message for the user that needs no response.
 
     Attributes:
         kind: "bad-lines", "changed-outside", "read-only", "locked", "image", "labels" or "save".
@@ -67,8 +67,8 @@ class LogEntry:
 
     Attributes:
         seq: Its number in the log.
-        do: What redoing it applies.
-        undo: What undoing it applies.
+        do: The transaction that redoes it.
+        undo: The transaction that undoes it.
     """
 
     seq: int

@@ -20,13 +20,13 @@ class ImageReview(str, Enum):
     EDITED = "edited"
     """Edited by hand; auto-annotate leaves it alone."""
     ACCEPTED = "accepted"
-    """Accepted as a whole (Ctrl+Enter): what is not annotated on it is no object."""
+    """Accepted as a whole (Ctrl+Enter): everything not annotated on it is background."""
 
 
 class ReviewChange(str, Enum):
     """What an edit does to the review state of its image.
 
-    Three of them set a state, which is what taking an edit back needs. ``MARK_EDITED`` raises it, because
+    Three of them set a state, which is what undoing an edit needs. ``MARK_EDITED`` raises it, because
     an edit is made without knowing whether its image is accepted by the time it is applied.
     """
 

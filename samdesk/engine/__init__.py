@@ -1,1 +1,1 @@
-"""Models behind two protocols, Predictor and Detector. No Qt; torch is imported inside functions only."""
+"""Models, behind the protocols ``Predictor`` and ``Detector``. No Qt; torch only inside functions."""

@@ -35,14 +35,14 @@ def segment_everything(
         predictor: Any predictor.
         embedding: Of the whole image.
         points_per_side: Points along each side of the image.
-        predicted_iou: Least predicted IoU, 0..1; None: that of the model's ``Family.thresholds``.
-        stability: Least stability score, 0..1; None: likewise.
+        predicted_iou: Minimum predicted IoU, 0..1; None: that of the model's ``Family.thresholds``.
+        stability: Minimum stability score, 0..1; None: likewise.
         cancel: Checked after every point.
         progress: Called with (points done, points in total).
 
     Raises:
         EngineError: The predictor failed.
-        Cancelled: ``cancel`` was used.
+        Cancelled: ``cancel`` was cancelled.
     """
     family = find_family(predictor.info.family)
     usual = MaskThresholds() if family is None else family.thresholds

@@ -1,7 +1,7 @@
 """The registry of model families: how each one's files are recognised, loaded and described.
 
 A new family is one new module, with the functions of its row, and one row of ``FAMILIES``. Neither imports
-torch at module level: the window lists models before torch is there.
+torch at module level: the window lists models before torch is imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LoadDetector: TypeAlias = Callable[[Path, str, str], Detector]
 
 @dataclass(frozen=True)
 class MaskThresholds:
-    """Least predicted IoU and stability score of the masks that "segment everything" keeps, each 0..1.
+    """Minimum predicted IoU and stability score of the masks that "segment everything" keeps, each 0..1.
 
     The defaults are those of Meta's ``SamAutomaticMaskGenerator``.
     """
@@ -42,7 +42,7 @@ class Family:
         recognise: Whether a file of weights is one of this family; it never raises.
         load: Makes a predictor of (file, resolved device, precision); None: there are only detectors.
         load_detector: Likewise a detector; None: there are only predictors.
-        describe: A loaded model's ``ModelInfo`` with what takes seconds to find out (GFLOPs).
+        describe: A loaded model's ``ModelInfo`` with what takes seconds to compute (GFLOPs).
         answers: The kinds of prompts that its predictors take.
         thresholds: For "segment everything".
         class_names: A detector's class names, read from its file without loading it; None: not possible.
@@ -81,8 +81,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(sam.ID, sam.recognise, sam.load, None, sam.describe, sam.ANSWERS),
     Family(yolo.ID, yolo.recognise, None, yolo.load_detector, yolo.describe),
 )
-"""In the order in which a file is tried. SAM is the last family of predictors and YOLO of detectors: they get
-the files that no row recognises, and their loaders say what is wrong with those."""
+"""In the order in which they are tried on a file. SAM is the last family of predictors and YOLO of detectors:
+they get the files that no row recognises, and their loaders report what is wrong with those."""
 
 
 def find_family(family_id: str) -> Family | None:

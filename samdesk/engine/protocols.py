@@ -26,7 +26,7 @@ class EngineError(UserError):
     code = "engine"
 
 
-class OutOfMemory(EngineError):  # noqa: N818 - named as what it is
+class OutOfMemory(EngineError):  # noqa: N818 - the usual term
     """The device is out of memory for the model, an image or a prompt.
 
     The predictor stays usable. The caller can drop embeddings on the device, call
@@ -155,7 +155,7 @@ class Predictor(Protocol):
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
         """Decodes (N, 2) positive points in image pixels, each an object of its own, in their order.
 
-        Lazily, and as many together as the device is fastest with: what is not iterated over is not decoded.
+        Lazily, in batches of the fastest size for the device: points not iterated over are not decoded.
         """
 
 

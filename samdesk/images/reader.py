@@ -1,8 +1,8 @@
 """Reads images exactly as the Ultralytics trainer does.
 
 The trainer uses OpenCV's ``IMREAD_COLOR``: rotated by EXIF, alpha dropped (not blended), 16 bit reduced to
-the high byte, grey and palette expanded to three channels. This reader does the same, and a file that the
-trainer cannot read is an error here, too.
+the high byte, grey and palette expanded to three channels. This reader does the same and raises
+``ImageError`` for a file that the trainer cannot read.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _header(path: Path, source: Path | NDArray[np.uint8], max_pixels: int) -> _H
         raise ImageError(path, _not_an_image(path)) from error
     except OSError as error:
         raise ImageError(path, _reason(error)) from error
-    except Exception as error:  # damaged headers raise all sorts: struct.error, SyntaxError
+    except Exception as error:  # damaged headers raise many types: struct.error, SyntaxError, ...
         raise ImageError(path, f"the file is damaged ({error})") from error
     if width * height > max_pixels:
         size = f"{width} x {height} is {_megapixels(width * height)}"

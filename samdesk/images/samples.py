@@ -29,7 +29,10 @@ def make_demo_folder(folder: Path) -> Path:
     places = list(spec.submodule_search_locations or []) if spec is not None else []
     sources = [Path(place) / "assets" / name for place in places[:1] for name in SAMPLES]
     if len(sources) != len(SAMPLES) or not all(path.is_file() for path in sources):
-        raise DemoError("The installed ultralytics package has no assets folder with bus.jpg and zidane.jpg.")
+        raise DemoError(
+            "The installed ultralytics package lacks its assets bus.jpg and zidane.jpg.",
+            next="Reinstall it: pip install --force-reinstall ultralytics",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for source in sources:

@@ -1,4 +1,4 @@
-"""Which images a folder, a file or a pattern names."""
+"""Finds the images of a folder, a file or a glob pattern."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A row gives the name, type, default, range and texts of a parameter. From it come its field in
 ``AutoAnnotatePlan`` with its check, its option on the command line, its field in the dialog and the setting
-that remembers it; ``samdesk.auto_annotate`` names it once more, as an argument.
+that remembers it; ``samdesk.auto_annotate`` lists it once more, as an argument.
 """
 
 from __future__ import annotations

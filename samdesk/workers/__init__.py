@@ -1,1 +1,1 @@
-"""Threads. QtCore only."""
+"""Worker threads and processes, and the clients that the main thread uses them through. QtCore only."""

@@ -70,7 +70,7 @@ class DownloadClient(QObject):
         return frozenset(self._running)
 
     def start(self, name: str) -> None:
-        """Starts to download the weights of a model, unless that is running already."""
+        """Starts to download the weights of a model, unless that download is already running."""
         if name in self._running:
             return
         self._ending = [thread for thread in self._ending if not thread.isFinished()]

@@ -20,7 +20,7 @@ class Failure:
     Attributes:
         what: What happened, as a sentence.
         where: The file or device concerned, or "".
-        next: What the user can do, or "" if ``what`` says so.
+        next: What the user can do, or "" if ``what`` includes it.
         token: The number of the request it answers, or 0.
         key: The image it is about, or None.
     """

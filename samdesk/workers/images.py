@@ -1,4 +1,4 @@
-"""ImageLoader: decodes images in background threads, the one to show first."""
+"""ImageLoader: decodes images in background threads, the image to show before those ahead."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Worker threads: a thread that runs a loop, and queued delivery to the main thread.
 
-A thread is never terminated: it is asked to stop, and joined.
+A thread is never terminated: it is requested to stop, and joined.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STACK_BYTES = 16 * 1024 * 1024  # macOS gives a secondary thread 512 KiB, too l
 
 
 class LoopThread(QThread):
-    """A thread that runs one function until it returns. The function has its own way of being stopped."""
+    """A thread that runs one function until it returns; the caller must make the function return."""
 
     def __init__(self, name: str, loop: Callable[[], None]) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class LoopThread(QThread):
         try:
             self._loop()
         except Exception:
-            log.exception("the thread %r ended by an unexpected error", self.objectName())
+            log.exception("the thread %r ended with an unexpected error", self.objectName())
 
     def join(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
         """Waits until the function has returned. Returns False if it still runs after ``timeout_ms``."""

@@ -59,7 +59,7 @@ class _Stack:
 
 
 class ThumbnailLoader(QObject):
-    """Reads thumbnails in its own thread.
+    """Reads thumbnails in a thread of its own.
 
     Signals:
         ready: Key and (h, w, 3) uint8 RGB.

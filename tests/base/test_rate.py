@@ -49,7 +49,7 @@ def test_one_slow_step_does_not_make_the_estimate_jump() -> None:
 
 def test_many_small_steps_are_taken_together() -> None:
     clock = Clock()
-    rate = Rate(clock, apart=0.25)
+    rate = Rate(clock, min_interval=0.25)
     for step in range(1000):
         rate.step(step * 64)
         clock.now += 0.01

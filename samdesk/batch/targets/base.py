@@ -1,4 +1,4 @@
-"""The interface between a run and the place its images come from and its results go to."""
+"""The interface of a run to its images and to the store or label files that receive its results."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 
 
-class ImageProblem(UserError):  # noqa: N818 - the run goes on
-    """One image cannot be processed; the run goes on with the next."""
+class ImageProblem(UserError):  # noqa: N818 - the run continues
+    """One image cannot be processed; the run continues with the next."""
 
     code = "batch-image"
 
 
 class RunStopped(UserError):  # noqa: N818 - a stop, not a fault
-    """The run cannot go on: the disk is full, the store cannot be read, ..."""
+    """The run cannot continue: the disk is full, the store cannot be read, ..."""
 
     code = "batch-run"
 
@@ -33,7 +33,7 @@ class Stored:
 
     Attributes:
         added: How many annotations were added.
-        skipped: Why the image was skipped after all, "" if it was not.
+        skipped: Why the image was skipped although the dry run included it; "" if it was not.
         note: Anything worth reporting about the image, "" for nothing.
     """
 

@@ -24,7 +24,7 @@ from samdesk.images.reader import ImageError
 log = logging.getLogger(__name__)
 
 RUN_TEXT = "Auto-annotate"
-"""What the undo menu calls a run."""
+"""The text of a run in the undo menu."""
 
 
 class RunStore(Protocol):
@@ -108,7 +108,7 @@ class DatasetWriter:
         """Saves the objects of an image as one edit of the run."""
         with _run_errors():
             document = self.run_store.load(key)
-            # The image may have changed since the dry run: the user goes on working meanwhile.
+            # The image may have changed since the dry run: the user keeps working during the run.
             reason = skip_reason(document, self.existing)
             if reason is not None:
                 return Stored(skipped=reason)

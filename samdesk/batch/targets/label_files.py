@@ -89,7 +89,7 @@ class FileTarget:
         try:
             yield FileWriter(self.folder, self.existing, class_labels(class_names))
         finally:
-            with suppress(OSError):  # the labels are written; only a later "replace" knows less
+            with suppress(OSError):  # without the record a later "replace" only skips more
                 self.folder.save_manifest()
 
 
@@ -142,7 +142,7 @@ class FileWriter:
             problem = existing.problems[0]
             raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left unchanged")
         known = [(line.class_id, line.region) for line in existing.lines]
-        # Compared as they will be read again, so that the same run adds nothing the second time.
+        # Compared as they will be read back, so that repeating the run adds nothing.
         fresh = self.folder.format.parse(text, width, height).lines
         lines = text.splitlines()
         new = [lines[f.line - 1] for f in fresh if not is_duplicate(f.class_id, f.region, known)]

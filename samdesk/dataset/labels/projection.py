@@ -141,7 +141,7 @@ class Projection:
             return state.imported
         blank = not document.annotations and document.review is ImageReview.UNREVIEWED
         if blank and state.imported is None and not self.rows.seen_by_run(document.key):
-            return None  # an empty label file means "no objects", which nobody has established yet
+            return None  # an empty label file means "no objects", which the user has not confirmed
         text, report = self._files.format.write(document, labels)
         for loss in report.lossy:
             path = str(self._files.path(document.key))

@@ -88,8 +88,8 @@ class Store:
         """Opens the store in a file and checks it; creates one where there is no file.
 
         A store of an older samdesk is brought up to date. Before that it is copied to a file beside it
-        (``dataset.v1.db``), for a way back to the older samdesk. With ``read_only`` the file stays as it is
-        and a copy in memory is brought up to date.
+        (``dataset.v1.db``), so that the older samdesk can be used again. With ``read_only`` the file stays as
+        it is and a copy in memory is brought up to date.
 
         Raises:
             StoreError: Damaged, made by a newer samdesk, cannot be read, or cannot be brought up to date.
@@ -194,7 +194,7 @@ class Store:
             raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
 
     def _prepare(self, origin: Path | None = None) -> None:
-        """Makes the tables, or brings them up to date. ``origin`` is the file that a copy was made of."""
+        """Creates the tables, or brings them up to date. ``origin`` is the file that a copy was made of."""
         name = self.path or origin
         version = version_of(self._connection)
         if version > VERSION:
@@ -229,7 +229,7 @@ class Store:
             ) from error
 
     def _copy_to(self, path: Path) -> None:
-        """Writes the content to a file, which holds all of it or is not there (or as it was)."""
+        """Writes the content to a file atomically: if that fails, the file is unchanged or does not exist."""
         temporary = path.with_name(path.name + ".new")
         try:
             temporary.unlink(missing_ok=True)

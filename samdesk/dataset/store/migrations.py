@@ -1,7 +1,7 @@
 """Migrations: bring the tables of a store made by an older samdesk up to date.
 
-A migration is written in plain SQL against the tables of its time. It never calls code that follows the
-newest tables, so it does the same in every later version.
+A migration is written in plain SQL against the tables of its time. It never calls code that depends on
+the newest tables, so it does the same in every later version.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Migration: TypeAlias = Callable[[sqlite3.Connection], None]
 def _one_review_state(connection: sqlite3.Connection) -> None:
     """1 to 2: ``images.done`` and ``images.touched`` become ``images.review``.
 
-    The table is created anew, because SQLite drops columns only from version 3.35 on, and rewrites the
-    table for each.
+    The table is recreated, because SQLite drops columns only from version 3.35 on, and rewrites the table
+    for each.
 
     Edits in the log keep the form they were written in; ``serial`` reads both. Converting them would parse
     and rewrite the outlines of every annotation ever edited (hundreds of megabytes for 100,000 entries), and

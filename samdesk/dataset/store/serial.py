@@ -132,8 +132,8 @@ def _placed_of_version_1(value: list[Any]) -> Placed:
 def _review_of_version_1(done: bool | None, touched: bool | None) -> ReviewChange | None:
     """What an edit did to the two flags of an image, as what it does to its one review state.
 
-    Edits by hand set ``touched`` and left ``done`` alone; accepting set both; taking back restored what
-    was set. No samdesk wrote ``done`` without ``touched``: such an edit keeps what ``done`` said, and an
+    Edits by hand set ``touched`` and left ``done`` alone; accepting set both; undoing restored both. No
+    samdesk wrote ``done`` without ``touched``: such an edit keeps the meaning of ``done``, and an
     image that was no longer accepted counts as edited, so that auto-annotate leaves it alone.
     """
     if done:
@@ -160,7 +160,7 @@ def _prompts_from_json(value: dict[str, Any] | None) -> PromptSet | None:
 
 
 def _known(value: dict[str, Any]) -> dict[str, Any]:
-    """The object without the names whose value is None: most are, and the log is long."""
+    """The object without its null members, which keeps the log small: most members are null."""
     return {name: v for name, v in value.items() if v is not None}
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samdesk.domain.geometry.types import FloatArray, Frame
 
 LOGITS_SIDE = 256
-"""Rows and columns of a mask candidate's logits: a quarter of the 1024 pixels that SAM sees."""
+"""Rows and columns of a mask candidate's logits: a quarter of SAM's input of 1024 pixels."""
 MODEL_STEP = 4
 """Pixels of the model's input along each side of a cell of the logits."""
 _LARGEST = 1e5

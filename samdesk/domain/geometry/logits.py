@@ -1,4 +1,4 @@
-"""Bounds of masks, and of the masks that low-resolution logits stand for."""
+"""Bounding boxes of masks and of low-resolution logits."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Rings:
     """Rings of one or more parts, each shell followed by its holes.
 
     Attributes:
-        points: (N, 2) x, y of all rings; the last of a ring is its first again.
+        points: (N, 2) x, y of all rings, each closed: its last point repeats its first.
         starts: (R + 1,) where each ring begins among the points, and N.
         shells: (P + 1,) where each part begins among the rings, and R.
     """
@@ -176,8 +176,8 @@ def _inserted(rings: Rings, after: Indices, more: Points) -> Rings:
 def simplified(rings: Rings, tolerance: float) -> Region:
     """The rings as a valid region with fewer points, none of it farther than ``tolerance`` from a ring.
 
-    Rings are thinned out one by one (Douglas and Peucker), those that would vanish are not. Where two
-    would cross, which only noise does, all are thinned out less.
+    Each ring is simplified by itself (Douglas and Peucker), unless it would vanish. If two would then
+    cross, which happens only in noise, all are simplified less.
     """
     lines = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, rings.points, (rings.starts,))
     for least in (tolerance, tolerance / 8):

@@ -9,11 +9,11 @@ a power of the square root of two, and its position lies on a grid of an eighth 
 returning to a place gives the same view, whose embedding is still cached. The current view is kept while it
 contains the visible part and is not much larger than a new one would be.
 
-A view pays from a magnification of 2: at half the longer side an object has four times the cells, and its
-surroundings, which SAM needs to tell an object from its parts, are still visible. A smaller gain hardly
-shows in a mask and costs as much. Small images gain too, although enlarging adds no detail: the mask cells
-and the encoder's patches become finer. The smallest side is 128 pixels: there a cell is half an image
-pixel, finer than any outline, and a smaller view would only lose surroundings.
+A view is worth its encode from a magnification of 2: at half the longer side an object has four times the
+cells, and its surroundings, which SAM needs to tell an object from its parts, are still visible. A smaller
+gain hardly shows in a mask and costs as much. Small images gain too, although enlarging adds no detail: the
+mask cells and the encoder's patches become finer. The smallest side is 128 pixels: there a cell is half an
+image pixel, finer than any outline, and a smaller view would only lose surroundings.
 """
 
 from __future__ import annotations

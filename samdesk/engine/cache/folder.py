@@ -1,4 +1,4 @@
-"""A cache folder: files that can be made again, evicted least recently used first.
+"""A cache folder: files that can be regenerated, evicted least recently used first.
 
 Several processes may share it, and any file may be deleted at any time. A file appears under its name only
 when it is complete (temporary file, then replace), so a process killed while writing leaves only a temporary
@@ -158,7 +158,7 @@ class CacheFolder:
                 self._evict(files, allowed - size)
 
     def _evict(self, files: Iterable[CachedFile], target: int) -> None:
-        """Deletes files to somewhat below the target, so that not every write has to."""
+        """Deletes files to somewhat below the target, so that not every write has to evict."""
         assert self._used is not None
         target = max(0, target - int(self._limit * _SPARE_SHARE))
         for file in sorted(files, key=lambda f: f.used_at):

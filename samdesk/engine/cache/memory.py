@@ -64,7 +64,7 @@ class MemoryCache:
     Args:
         device_bytes: Budget on the model's device, bytes.
         host_bytes: Budget in host memory, bytes.
-        disk: The cache to look in next; None: there is none.
+        disk: The cache to search next; None: none.
     """
 
     def __init__(

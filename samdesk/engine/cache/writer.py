@@ -1,4 +1,4 @@
-"""A background thread for writes."""
+"""A background thread that runs queued writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class BackgroundWriter:
     """Runs jobs one after another on a thread that exists only while there are any. Thread-safe.
 
-    Its queue is short, and jobs beyond it are refused: what it writes can be made again. The thread is a
+    Its queue is short, and further jobs are refused: what it writes can be regenerated. The thread is a
     daemon, so a program that exits without ``close`` does not wait for a slow disk.
 
     Args:

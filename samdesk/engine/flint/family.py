@@ -1,4 +1,4 @@
-"""Flint's row in the registry of model families. A file has a predictor, a detector, or both."""
+"""The row of Flint in the registry of model families. A file has a predictor, a detector, or both."""
 
 from __future__ import annotations
 

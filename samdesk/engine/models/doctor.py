@@ -41,7 +41,7 @@ class Diagnosis:
 
 
 def diagnose(model: str, device: str, places: Mapping[str, object]) -> Diagnosis:
-    """Gathers what a bug report about samdesk needs.
+    """Collects the facts that a bug report needs.
 
     Args:
         model: Name or path of the model to test; "": the best installed one.

@@ -41,7 +41,7 @@ def download(spec: ModelSpec, *, progress: Progress, cancel: CancelToken) -> Pat
 
     Raises:
         EngineError: No network, refused by the server, disk full, or not the expected file.
-        Cancelled: ``cancel`` was used.
+        Cancelled: ``cancel`` was cancelled.
     """
     if not spec.url:
         raise EngineError(f"{spec.title} has nothing to download: it is built into samdesk.")
@@ -92,7 +92,7 @@ def _fetch(spec: ModelSpec, part: Path, progress: Progress, cancel: CancelToken)
 def _request(spec: ModelSpec, part: Path, have: int) -> Iterator[_Response]:
     """Requests the missing bytes, or the whole file where it cannot be resumed."""
     headers = {"User-Agent": "samdesk", "Accept-Encoding": "identity"}
-    # The file at the URL may have changed since: If-Range with its ETag makes sure.
+    # The file at the URL may have changed since: If-Range with its ETag detects that.
     tag = _tag_file(part).read_text("utf-8") if have and _tag_file(part).is_file() else ""
     if have and tag:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}

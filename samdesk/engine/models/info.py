@@ -1,4 +1,4 @@
-"""``ModelInfo`` of a torch network."""
+"""Makes the ``ModelInfo`` of a torch network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def network_info(
     name: str = "",
     answers: frozenset[PromptKind] = frozenset(),
 ) -> ModelInfo:
-    """What can be said of a network at once.
+    """The ``ModelInfo`` of a network without what takes seconds to compute (GFLOPs).
 
     Args:
         network: The torch module on its device.

@@ -56,7 +56,7 @@ def load_predictor(
     Raises:
         EngineError: No such model or device, no weights, or a damaged or unknown checkpoint.
         OutOfMemory: It does not fit on the device.
-        Cancelled: ``cancel`` was used.
+        Cancelled: ``cancel`` was cancelled.
     """
     path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
     return families.predictor_loader(path)(path, resolve(device), precision)

@@ -119,13 +119,13 @@ PREFERRED = (
     "mobile_sam.pt", "sam2.1_t.pt", "sam2.1_s.pt", "sam2.1_b.pt", "sam2_t.pt", "sam2_s.pt", "sam2_b.pt",
     "sam_b.pt", "sam2.1_l.pt", "sam2_l.pt", "sam_l.pt", "sam_h.pt",
 )  # fmt: skip
-"""Predictors by how quickly they respond on any machine: the first installed one is the default."""
+"""Predictors, the most responsive on any machine first: the first installed one is the default."""
 
 PREFERRED_DETECTORS = (
     "yolo11s.pt", "yolo11m.pt", "yolov8s.pt", "yolov8m.pt", "yolo11l.pt", "yolov8l.pt", "yolo11x.pt",
     "yolov8x.pt",
 )  # fmt: skip
-"""Detectors that find more than Flint's, by how well they suit any machine."""
+"""Detectors that find more than Flint's, the most suitable for any machine first."""
 
 
 def spec(name: str) -> ModelSpec | None:

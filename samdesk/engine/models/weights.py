@@ -21,7 +21,7 @@ __all__ = ["download", "file_hash", "find"]
 def find(name_or_path: str | Path) -> Path | None:
     """The path of a checkpoint, or None.
 
-    A path is taken as it is; a name is looked up in the weights folder, in Ultralytics' folders and in the
+    A path is used as it is; a name is looked up in the weights folder, in Ultralytics' folders and in the
     current folder. A name of the registry may lack its ".pt". "flint" is always the built-in file.
     """
     if str(name_or_path).lower() == FLINT:

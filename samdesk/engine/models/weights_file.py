@@ -1,4 +1,4 @@
-"""What a file of weights holds, read without torch and without running anything in it."""
+"""Inspects a file of weights without torch and without executing its pickle."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _torch_libraries(home: Path) -> list[Path]:
 
 
 def _preload(package: str, libraries: Callable[[Path], list[Path]]) -> None:
-    """Loads a package's libraries with the GIL released. What fails here is left to the import."""
+    """Loads a package's libraries with the GIL released. Failures are ignored: the import reports them."""
     spec = importlib.util.find_spec(package)
     if os.name != "posix" or spec is None or spec.origin is None:
         return  # Windows: torch itself loads them through ctypes

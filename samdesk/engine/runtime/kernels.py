@@ -33,7 +33,7 @@ def _one_dnn() -> Any:
 
 @cache
 def _fused_convolution() -> Any:
-    """The convolution of oneDNN, likewise."""
+    """The convolution operator of oneDNN with a fused operation; else None."""
     try:
         fused = torch.ops.mkldnn._convolution_pointwise
         probe = torch.ones(1, 1, 3, 3)

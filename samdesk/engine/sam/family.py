@@ -1,4 +1,4 @@
-"""Row of SAM, MobileSAM and SAM 2 in the registry of model families."""
+"""The row of SAM, MobileSAM and SAM 2 in the registry of model families."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _CPU_BATCH_SIZE = 8
 """A CPU decodes one object after another: larger batches only take more memory."""
 
 
-class NonFiniteEmbedding(EngineError):  # noqa: N818 - named as what it is
+class NonFiniteEmbedding(EngineError):  # noqa: N818 - the usual term
     """The image encoder's output contains NaN or infinity in this precision."""
 
 

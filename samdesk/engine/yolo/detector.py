@@ -54,7 +54,7 @@ class YoloDetector:
 
     @property
     def info(self) -> ModelInfo:
-        """What is true of this model; GFLOPs only in ``families.describe``."""
+        """Properties of the model; GFLOPs are only counted by ``families.describe``."""
         return self._info
 
     @property
@@ -78,7 +78,7 @@ class YoloDetector:
         max_det: int = 300,
         classes: Sequence[int] | None = None,
     ) -> list[list[Detection]]:
-        """The objects of each image, highest score first.
+        """Detects the objects of each image, highest score first.
 
         Args:
             images: (H, W, 3) uint8 RGB, any sizes.

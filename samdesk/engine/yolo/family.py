@@ -1,4 +1,4 @@
-"""Ultralytics' YOLO in the registry of model families."""
+"""The row of Ultralytics' YOLO in the registry of model families."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def load_detector(path: Path, device: str, precision: str) -> Detector:
 
 
 def describe(detector: YoloDetector) -> ModelInfo:
-    """With layers, parameters and GFLOPs at 640 pixels as Ultralytics' ``model.info()`` counts them."""
+    """Returns the model's info with layers, parameters and GFLOPs at 640 pixels.
+
+    They are counted as by Ultralytics' ``model.info()``.
+    """
     from samdesk.engine import ultralytics
 
     layers, parameters, gflops = ultralytics.network_facts(detector.network, _SIDE)

@@ -40,14 +40,14 @@ def _spanning_tree(points: Ring, starts: NDArray[np.int64]) -> dict[int, list[in
     ring = 0
     for _ in range(len(starts) - 2):
         outside[starts[ring] : starts[ring + 1]] = False
-        _come_nearer(points, range(int(starts[ring]), int(starts[ring + 1])), outside, distance, nearest)
+        _update_nearest(points, range(int(starts[ring]), int(starts[ring + 1])), outside, distance, nearest)
         at = int(np.argmin(np.where(outside, distance, np.inf)))
         children.setdefault(int(nearest[at]), []).append(at)
         ring = int(owner[at])
     return children
 
 
-def _come_nearer(
+def _update_nearest(
     points: Ring,
     joined: range,
     outside: NDArray[np.bool_],
@@ -68,7 +68,7 @@ def _come_nearer(
 
 
 def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int]:
-    """Vertex indices in walking order: at each vertex its bridges first, each walked there and back."""
+    """Vertex indices of the joined ring: at each vertex its bridges first, each traversed both ways."""
     ends = dict(pairwise(starts.tolist()))
     ring_start = np.repeat(starts[:-1], np.diff(starts))
 
@@ -93,7 +93,7 @@ def _walk(starts: NDArray[np.int64], children: dict[int, list[int]]) -> list[int
 
 
 def split_ring(ring: Ring) -> list[Ring]:
-    """Splits a ring at its bridges: edges that are walked there and back are removed.
+    """Splits a ring at its bridges: removes edges that are traversed in both directions.
 
     Spikes are removed too. Rings with fewer than three distinct points are dropped.
     """
@@ -111,7 +111,7 @@ def split_ring(ring: Ring) -> list[Ring]:
             # Walked from ``target`` to ``here`` before: everything since then is a ring attached there.
             start = back[-1] + 1
             found.append(path[start:-1] if len(path) - start > 1 else [])
-            _forget(path, edges, start)
+            _truncate(path, edges, start)
             continue
         edges.setdefault((here, target), []).append(len(path) - 1)
         path.append(target)
@@ -119,7 +119,7 @@ def split_ring(ring: Ring) -> list[Ring]:
     return [np.array(r) for r in found if len(set(r)) >= 3]
 
 
-def _forget(
+def _truncate(
     path: list[tuple[float, float]],
     edges: dict[tuple[tuple[float, float], tuple[float, float]], list[int]],
     start: int,

@@ -52,7 +52,7 @@ def search_names(folder: Path) -> NamesSearch:
     A yaml file takes precedence over a text file. Never raises: unreadable files become problems.
     """
     problems: list[str] = []
-    for path in _places(folder):
+    for path in _candidate_files(folder):
         try:
             names = _read_list(path) if path.suffix in (".txt", ".names") else _read_yaml(path)
         except OSError as error:
@@ -65,7 +65,7 @@ def search_names(folder: Path) -> NamesSearch:
     return NamesSearch(None, tuple(problems))
 
 
-def _places(folder: Path) -> Iterator[Path]:
+def _candidate_files(folder: Path) -> Iterator[Path]:
     """Candidate files for class names, the most likely first."""
     for place in _folders(folder):
         first = [place / name for name in _FIRST]

@@ -13,7 +13,7 @@ the trainer's at 640, which leaves 0.95 and 0.83 there.
 Inset vertices lie on a lattice of 1/8 pixel (which includes pixel centres), and a written ring is a
 fixed point of reading and writing: reading and writing it again gives the same numbers.
 
-Parts and holes are joined to one ring by zero-width bridges, edges walked there and back. The
+Parts and holes are joined to one ring by zero-width bridges, edges traversed in both directions. The
 trainer's even-odd fill cancels them except for a line of one pixel between parts, so they are short.
 """
 
@@ -59,7 +59,7 @@ def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float6
     """
     if region.is_empty:
         return np.zeros((0, 2))
-    region = _without_dust(region)
+    region = _without_specks(region)
     core = _snap(_inset(region), width, height)
     if not _reads_as(core, region, width, height):
         core = _fixed_point(_core(region, width, height), width, height)
@@ -67,7 +67,7 @@ def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float6
     return join_rings([np.asarray(ring.coords)[:-1] for ring in rings])
 
 
-def _without_dust(region: Region) -> Region:
+def _without_specks(region: Region) -> Region:
     """Coarsens a region and keeps only its largest parts and holes if writing it would take minutes."""
     rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
@@ -90,7 +90,7 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
 
 
 def _reads_as(core: Region, region: Region, width: int, height: int) -> bool:
-    """Whether reading the core gives the region itself, as for a region read from a line written here."""
+    """Whether reading the core gives the region itself, as for a region read from a line that was written."""
     read = regions.clip(_outset(core), width, height)
     return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
 
@@ -104,7 +104,7 @@ def _fixed_point(core: Region, width: int, height: int) -> Region:
     """
     start = core
     for closing in ((None,) * _ROUNDS) + _CLOSINGS:
-        again = _again(core, width, height)
+        again = _round_trip(core, width, height)
         if again.equals_exact(core, 1e-9):
             return core
         if again.is_empty:
@@ -129,8 +129,8 @@ def _stairs(core: Region, width: int, height: int) -> Region:
     return core if stairs.is_empty else stairs
 
 
-def _again(core: Region, width: int, height: int) -> Region:
-    """The core that is written after reading ``core``."""
+def _round_trip(core: Region, width: int, height: int) -> Region:
+    """The core that results from writing ``core`` and reading it back."""
     return _snap(_inset(regions.clip(_outset(core), width, height)), width, height)
 
 

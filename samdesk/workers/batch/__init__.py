@@ -1,1 +1,1 @@
-"""The auto-annotate thread."""
+"""The auto-annotate thread: its client on the main thread, and the jobs it runs."""

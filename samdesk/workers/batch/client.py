@@ -40,7 +40,7 @@ class AutoAnnotateClient(QObject):
     Args:
         storage: Loads and saves documents.
         labels: Returns the current label set; called on the main thread.
-        change_labels: Makes a new label set durable and shows it (text for the undo menu, the set);
+        change_labels: Saves a new label set and shows it (text for the undo menu, the set);
             called on the main thread before a run whose detector has classes without a label.
         loaders: Load the models; None: the engine's own.
         read: Reads an image.
@@ -169,7 +169,7 @@ class AutoAnnotateClient(QObject):
             self.failed.emit(value.failure)
 
     def _answer_labels(self, request: LabelsRequest) -> None:
-        """Adds the labels. The store works in order: they are there before the run's first edit."""
+        """Adds the labels. Changes are run in order, so they are saved before the run's first edit."""
         try:
             current = self._labels()  # it may have changed while the models were loaded
             labels = request.plan.labels_for(request.names, current)

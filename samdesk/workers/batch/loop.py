@@ -25,7 +25,7 @@ from samdesk.workers.thread import Post
 
 
 class RunStorage(Protocol):
-    """What a run needs of the storage client; each call waits for the storage thread."""
+    """The part of the storage client that a run uses; each call waits for the storage thread."""
 
     def begin_run(self, text: str) -> RunId:
         """Opens a run."""
@@ -79,7 +79,7 @@ class BatchLoop:
         self._post = post
 
     def loop(self) -> None:
-        """Runs one job after another until None comes."""
+        """Runs one job after another until None is taken from the queue."""
         while (job := self.jobs.get()) is not None:
             job()
 
@@ -97,7 +97,7 @@ class BatchLoop:
         try:
             names = class_names(model)
             if names is None:
-                # Asking for names must not start a download of some hundred megabytes.
+                # A request for names must not start a download of some hundred megabytes.
                 loaders = self._loaders or Loaders.real(self._post, CancelToken(), fetch=False)
                 names = tuple(loaders.detector(model, device, precision).names)
             self._post(DetectorNames(model, names))
@@ -147,7 +147,7 @@ class StorageThreadStore:
         answer: Future[LabelSet] = Future()
         self._post(LabelsRequest(plan, tuple(class_names), answer))
         while True:
-            # The main thread may be waiting in stop() for this very thread: check now and then.
+            # The main thread may be waiting in stop() for this thread: check for cancellation now and then.
             try:
                 return answer.result(timeout=0.1)
             except FutureTimeoutError:

@@ -55,7 +55,7 @@ class InferenceClient(QObject):
         model_loading: A model's name, when it is requested.
         model_loaded: ``ModelInfo`` of the model in use from now on.
         described: Complete ``ModelInfo``, after ``describe``.
-        model_failed: ``Failure``; the model before stays in use.
+        model_failed: ``Failure``; the previous model stays in use.
         encoding: Key of the image on screen, when its encode begins (or begins again).
         encoded: Key of the image on screen, milliseconds, whether it was in the cache.
         predicted: ``Prediction``.
@@ -149,7 +149,7 @@ class InferenceClient(QObject):
     # -- images and views
 
     def show_image(self, key: ImageKey | None, path: Path | None = None) -> None:
-        """Encodes the image that is on screen now (or none); no results of the one before are emitted."""
+        """Encodes the image that is on screen now (or none); results of the previous one are dropped."""
         self._epoch += 1
         self._key = key
         self._newest.clear()
@@ -161,8 +161,8 @@ class InferenceClient(QObject):
     def prefetch(self, images: Sequence[tuple[ImageKey, Path]]) -> None:
         """Sets the images to encode when there is nothing else to do, in this order: next, previous, next+1.
 
-        To be called after each ``show_image``, which clears them. An image that is being encoded is not
-        begun anew; it goes on if it is still among them.
+        Call it after each ``show_image``, which clears the list. The image that is being encoded is not
+        restarted; it continues if it is still in the list.
         """
         self._mailbox.ahead([EncodeRequest(self._epoch, key, path, ahead=True) for key, path in images])
 
@@ -200,12 +200,12 @@ class InferenceClient(QObject):
         return token
 
     def cancel_hover(self) -> None:
-        """Drops the hover: no mask of it is emitted any more."""
+        """Drops the hover; its masks are no longer emitted."""
         self._newest.end_hover()
         self._mailbox.drop(HOVER)
 
     def clear(self) -> None:
-        """Drops all prompts: no mask requested so far is emitted any more."""
+        """Drops all prompts; masks requested so far are no longer emitted."""
         self._newest.clear()
         self._mailbox.drop(CLICK, HOVER)
 
@@ -228,7 +228,7 @@ class InferenceClient(QObject):
         self._cache.set_budget(budget, budget)
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
-        """Ends the thread after what it is doing now; False if that takes longer than the timeout."""
+        """Ends the thread after its current step; returns False if that takes longer than the timeout."""
         self._epoch += 1
         self._cancel_everything.cancel()
         self._mailbox.close()

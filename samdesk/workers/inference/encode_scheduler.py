@@ -1,9 +1,9 @@
 """Encodes on the inference thread, interruptible between two layers.
 
 Each pause serves the interactive requests that wait, and raises ``Cancelled`` if the encode is no longer
-wanted. Nothing begun is thrown away without need: an image being encoded ahead that comes on screen goes on
-as the one on screen; and if the user turns to an image whose embedding is in memory, that one is used at
-once and the encode of the one before goes on as one ahead.
+wanted. A running encode is kept wherever possible: if the image being encoded ahead is shown, its encode
+continues as that of the image on screen; and if the user goes to an image whose embedding is in memory, that
+embedding is used at once and the encode of the previous image continues as one ahead.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class _EncodeJob:
     """An encode under way.
 
     Attributes:
-        request: What it is for; that may change meanwhile.
-        hovers_from: When the next hover may be answered, seconds: they get half of the time at most.
+        request: The request it serves; that may change meanwhile.
+        hovers_from: When the next hover may be served, seconds: they get half of the time at most.
         paused_s: How long its pauses were, seconds.
     """
 
@@ -79,14 +79,14 @@ class EncodeScheduler:
     # -- images
 
     def encode_image(self, request: EncodeRequest) -> None:
-        """Encodes the image on screen or one ahead; which of the two it is may change on the way."""
+        """Encodes the image on screen or one ahead; which of the two it is may change meanwhile."""
         job = _EncodeJob(request)
         if not request.ahead:
             self._begin(request)
         try:
             result = self._encode(request, job)
         except Cancelled:
-            return  # what takes its place waits in the mailbox
+            return  # the request that replaces it waits in the mailbox
         except Exception as error:  # noqa: BLE001 - reported as a value
             self._fail(request, job, error)
             return
@@ -117,13 +117,13 @@ class EncodeScheduler:
 
     def _fail(self, request: EncodeRequest, job: _EncodeJob, error: Exception) -> None:
         self._mailbox.ahead_is_done(request)
-        if not job.ahead and request.ahead:  # it has come on screen
+        if not job.ahead and request.ahead:  # it is on screen now
             assert isinstance(job.request, EncodeRequest)
             self.encode_image(job.request)
         elif not job.ahead:
             self._fail_on_screen(request, error)
         elif isinstance(error, (OutOfMemory, MemoryError)):
-            self._embeddings.shrink()  # the image on screen may need the room
+            self._embeddings.shrink()  # the image on screen may need the memory
         elif not isinstance(error, NoModel):
             log.info("could not encode %s ahead: %s", request.path, error)  # reported when it is shown
 
@@ -198,19 +198,19 @@ class EncodeScheduler:
             raise Cancelled
         screen = self._mailbox.screen
         if screen is not None and isinstance(job.request, EncodeRequest):
-            self._turn_to(screen, job, job.request)
+            self._switch_to(screen, job, job.request)
         elif not self._mailbox.wants(job.request):
             raise Cancelled
 
-    def _turn_to(self, screen: EncodeRequest, job: _EncodeJob, request: EncodeRequest) -> None:
-        """Another image came on screen, or the one that is being encoded ahead."""
+    def _switch_to(self, screen: EncodeRequest, job: _EncodeJob, request: EncodeRequest) -> None:
+        """Handles that another image is on screen: maybe the one that is being encoded ahead."""
         start = time.perf_counter()
         same = screen.same_image(request)
         found = None if same else self._find_in_memory(screen)
         if not same and found is None:
             raise Cancelled
         if not self._mailbox.take_screen(screen):
-            return  # yet another one: seen in the next round
+            return  # another one by now: handled in the next pause
         job.request = screen if same else replace(request, ahead=True)
         self._begin(screen)
         if found is not None:

@@ -1,4 +1,4 @@
-"""The engine's and the image reader's functions that the inference thread calls; torch is imported late."""
+"""The engine's and the image reader's functions that the inference thread calls; torch is imported lazily."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inference thread posts to the main thread: frozen values, most in the module of their request."""
+"""Base classes of the events from the inference thread to the main thread; most are beside their request."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from samdesk.workers.inference.views import ImageViews
 
 
 class InferenceLoop:
-    """Takes requests from the mailbox and calls the function of each one's kind with itself.
+    """Takes requests from the mailbox and serves each with the function of its kind (``RequestKind.serve``).
 
     Attributes:
         mailbox: Where requests come from.

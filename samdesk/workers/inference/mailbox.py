@@ -92,7 +92,7 @@ class Mailbox:
                 self._waiting.pop(kind, None)
 
     def close(self) -> None:
-        """Ends the thread after what it is doing now."""
+        """Ends the thread after its current step."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -126,12 +126,12 @@ class Mailbox:
                 self._image_ready = True
 
     def ahead_is_done(self, request: EncodeRequest) -> None:
-        """This image is encoded or cannot be: it is not wanted ahead any more."""
+        """Removes an image that is encoded, or cannot be, from the images ahead."""
         with self._changed:
             if self._ahead is not None:
                 self._ahead = [r for r in self._ahead if not r.same_image(request)]
 
-    # -- asked by the inference thread in the pauses of an encode
+    # -- called by the inference thread in the pauses of an encode
 
     @property
     def stopping(self) -> bool:
@@ -156,7 +156,7 @@ class Mailbox:
             return True
 
     def wants(self, work: EncodeRequest | ViewRequest) -> bool:
-        """Whether an encode is to go on, provided that no other image waits to be encoded."""
+        """Whether an encode should continue, provided that no other image waits to be encoded."""
         with self._changed:
             if isinstance(work, ViewRequest):
                 return work is self._repeated.get(VIEW)
@@ -195,7 +195,7 @@ class Mailbox:
                 self._changed.wait_for(self._interrupted, left)
             return left > 0
 
-    # -- the lock is held
+    # -- called with the lock held
 
     def _add(self, request: Request) -> None:
         self._waiting[request.kind] = request
@@ -209,7 +209,7 @@ class Mailbox:
         return self._closed or LOAD in self._waiting
 
     def _interrupted(self) -> bool:
-        """Whether there is anything that a pause has to see to."""
+        """Whether a pause has anything to handle."""
         if self._stopping() or ENCODE in self._waiting:
             return True
         return self._image_ready and any(kind.needs is Needs.IMAGE for kind in self._waiting)
@@ -229,7 +229,7 @@ class Mailbox:
         return None
 
     def _timeout(self) -> float | None:
-        """How long to wait for a request before looking at the images ahead, seconds; None: for ever."""
+        """How long to wait for a request before encoding images ahead, seconds; None: indefinitely."""
         if not self._has_model or not self._ahead:
             return None
         return max(0.001, self._idle_from - self._clock())

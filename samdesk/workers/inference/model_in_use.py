@@ -19,7 +19,7 @@ Loader: TypeAlias = Callable[[str, str, str], Predictor]
 
 
 class NoModel(Exception):  # noqa: N818 - never leaves the inference thread
-    """There is no model; ``failure`` says why."""
+    """No model is loaded; ``failure`` has the reason."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure))
@@ -56,7 +56,7 @@ class ModelInUse:
         return self._predictor
 
     def load(self, request: LoadRequest) -> None:
-        """Loads another model; if that fails, the one before stays."""
+        """Loads another model; if that fails, the previous one stays in use."""
         try:
             predictor = self._load(request.name, request.device, request.precision)
         except Exception as error:  # noqa: BLE001 - reported as a value
@@ -72,7 +72,7 @@ class ModelInUse:
                 self._post(InferenceNotice(predictor.info.note))
 
     def describe(self) -> None:
-        """Posts the complete description of the model; what is known already if that fails."""
+        """Posts the complete description of the model, or what is known of it if that fails."""
         if self._predictor is None:
             return
         try:

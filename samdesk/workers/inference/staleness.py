@@ -25,18 +25,18 @@ class NewestPrompts:
         self._last_token = 0
 
     def add(self, request: PromptRequest) -> None:
-        """A prompt is requested; a click ends the hover."""
+        """Records a requested prompt; a click ends the hover."""
         if request.hover:
             self._hover = request
         else:
             self._click, self._hover = request, None
 
     def end_hover(self) -> None:
-        """No mask of a hover is valid any more."""
+        """Makes all masks of hovers stale."""
         self._hover = None
 
     def clear(self) -> None:
-        """No mask is valid any more."""
+        """Makes all masks stale."""
         self._click = self._hover = None
 
     def is_click(self, token: int) -> bool:

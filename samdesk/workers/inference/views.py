@@ -1,4 +1,4 @@
-"""The views of the image on screen that are encoded, and which of them answers a prompt.
+"""The encoded views of the image on screen, and the choice of the one that answers a prompt.
 
 The whole image answers everything. A closer look (a view at full input resolution) answers what lies inside
 it. A correction stays on the view that the mask was drawn from, so that the object does not jump between two
@@ -45,7 +45,7 @@ class ImageViews:
         return self._newest is not None
 
     def show(self, screen: EncodeRequest) -> None:
-        """Another image is on screen, or the same one for another model: there are no embeddings of it."""
+        """Resets to another image, or to the same one for another model, without embeddings."""
         self.screen, self.failure = screen, None
         self.clear()
 
@@ -66,7 +66,7 @@ class ImageViews:
     def choose(self, prompts: PromptSet) -> tuple[Embedding, PromptSet] | None:
         """The embedding that answers a prompt set, and the prompts for it; None: there are no embeddings.
 
-        Negative points outside a closer look are left out: no mask of it reaches them.
+        Negative points outside a closer look are left out: its masks do not reach them.
         """
         if self.whole is None:
             return None
@@ -96,7 +96,7 @@ def _covers(view: Embedding, prompts: PromptSet) -> bool:
 
 
 def _point_bounds(prompts: PromptSet) -> list[Bounds | None]:
-    """The positive points; where nothing else says where the object is, the negative ones."""
+    """The positive points; the negative ones if no other prompt locates the object."""
     points = [p for p in prompts.points if p.positive]
     if not points and prompts.box is None and prompts.mask is None:
         points = list(prompts.points)

@@ -1,1 +1,1 @@
-"""The storage thread, which reads and writes the dataset."""
+"""The storage thread, which reads and writes the dataset, its client, and the undo history."""

@@ -11,7 +11,7 @@ from samdesk.domain.edits import Transaction
 
 
 class Kind(Enum):
-    """What a change does to the log; the value completes "... failed" in an error message."""
+    """How a change affects the log; the value completes "... failed" in an error message."""
 
     COMMIT = "saving the change"
     UNDO = "saving the undo"
@@ -25,8 +25,8 @@ class UndoStep:
     Where a step changes several images, its edits are empty and only name them: the store has them whole.
 
     Attributes:
-        do: What it changes.
-        undo: What takes it back.
+        do: The change.
+        undo: Its inverse.
         in_log: Whether the log of the store has it, or will have it when the pending changes are saved.
     """
 
@@ -53,7 +53,7 @@ class PendingChange:
     step: UndoStep
     applied: AppliedEdit | None = None
 
-    def make(self, dataset: Dataset) -> bool:
+    def save(self, dataset: Dataset) -> bool:
         """Saves the change. Returns False if there was nothing to undo or redo."""
         if self.kind is Kind.UNDO:
             return dataset.undo() is not None

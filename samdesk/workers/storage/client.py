@@ -42,12 +42,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DatasetChange:
-    """A change that the main thread did not make: by a run, by taking a label file, by reading one.
+    """A change that the main thread did not make: by a run, or by importing a label file.
 
     Attributes:
-        keys: Images whose documents are others now; whoever shows one reads it again.
+        keys: Images whose documents have changed; a view that shows one must reload it.
         labels: The label set of the store, or None if it did not change. It may lack changes that are
-            not durable yet, and comes again when all are.
+            not durable yet; it is emitted again when all are.
     """
 
     keys: tuple[ImageKey, ...] = ()
@@ -55,16 +55,16 @@ class DatasetChange:
 
 
 class StorageClient(QObject):
-    """Owns the storage thread, which runs the changes and questions sent to it in this order.
+    """Owns the storage thread, which runs changes and queries in the order they were sent.
 
     Attributes:
         history: The steps of the dataset; changes are made and saved through it.
 
     Signals:
         opened: ``DatasetInfo`` of the dataset that is open from now on.
-        changed: ``DatasetChange``: what the store changed by itself.
+        changed: ``DatasetChange``: a change that the main thread did not make.
         notice: A ``Notice`` of the store.
-        failed: ``Failure`` of a question whose caller does not handle it.
+        failed: ``Failure`` of a query whose caller does not handle it.
     """
 
     opened = Signal(object)
@@ -118,7 +118,7 @@ class StorageClient(QObject):
         self._jobs.put(Open(opener, folder, self._note_opened, refused or self.failed.emit))
 
     def close(self) -> None:
-        """Closes the dataset after the changes queued so far; questions not answered yet are dropped."""
+        """Closes the dataset after the changes queued so far; queries not answered yet are dropped."""
         self.history.retry()
         self._opened += 1
         self._jobs.put(Close())
@@ -151,7 +151,7 @@ class StorageClient(QObject):
         """Stores a value with the dataset ("last_image")."""
         self.ask(lambda dataset: dataset.settings_set(key, value), _ignore, doing="saving a setting")
 
-    # -- questions
+    # -- queries
 
     def ask(
         self,
@@ -164,7 +164,7 @@ class StorageClient(QObject):
     ) -> None:
         """Runs a query on the storage thread after all changes made so far.
 
-        Only this question is answered by its answer, on the main thread, and only while its dataset is open.
+        The answer is delivered to ``then`` only, on the main thread, and only while the same dataset is open.
 
         Args:
             query: A function of the dataset, see ``samdesk.dataset.queries``.
@@ -186,7 +186,7 @@ class StorageClient(QObject):
 
         Args:
             key: The image, or ``NAMES`` for the file with the class names.
-            choice: "mine" keeps the annotations of samdesk, "file" takes those of the file.
+            choice: "mine" keeps samdesk's annotations, "file" uses those of the file.
         """
 
         def answer(step: LogEntry | None) -> None:
@@ -196,7 +196,7 @@ class StorageClient(QObject):
             self.history.retry()  # label changes that the conflict had blocked
 
         self.ask(
-            lambda dataset: dataset.resolve(key, choice), answer, doing="taking over the label file", key=key
+            lambda dataset: dataset.resolve(key, choice), answer, doing="resolving the conflict", key=key
         )
 
     # -- for other threads, which wait for the answer; the main thread must not
@@ -231,7 +231,7 @@ class StorageClient(QObject):
 
         return self._call(work)
 
-    # -- inside
+    # -- private
 
     def _call(self, query: Query[T]) -> T:
         if QThread.currentThread() is self.thread():
@@ -283,4 +283,4 @@ def _open_dataset(folder: Path, store_path: Path | None) -> Dataset:
 
 
 def _ignore(_result: object) -> None:
-    """Takes an answer that nothing depends on."""
+    """Ignores an answer."""

@@ -1,6 +1,6 @@
-"""UndoHistory: the store's log on the main thread, with the changes that are not durable yet on top.
+"""UndoHistory: the store's undo log as the main thread shows it, including changes that are not durable yet.
 
-The log of the store is the only history. This list shows it and adds what is still on its way there:
+The log of the store is the only history. This list mirrors it and adds the pending changes:
 
 1. An edit is shown first, then ``commit`` appends its step and queues one change. ``undo`` and ``redo`` move
    the position, queue one change, and return what to show meanwhile.
@@ -8,10 +8,10 @@ The log of the store is the only history. This list shows it and adds what is st
    the log plus the pending changes, at any time.
 3. A refused change, and all behind it, stay pending and are sent again, in order, before the next change or
    by ``retry``. The newest of them needs no saving if it is undone (or, an undo, redone): both are dropped.
-4. A step that the store adds itself (a run, a label file taken) is in the log below the pending changes, and
-   ``insert`` puts it there: they are taken off the list, the step is appended, they are put on again.
-5. What the store makes of an undo or redo is the truth: after showing its own edit, the session reads the
-   image again. Steps on several images are known whole only there.
+4. A step that the store adds itself (a run, an imported label file) is in the log below the pending changes,
+   and ``insert`` puts it there: they are taken off the list, the step is appended, they are reapplied.
+5. The store decides the result of an undo or redo: after showing its own edit, the session reloads the
+   image. Only the store has the complete edits of steps on several images.
 6. When a dataset is opened, ``restore`` shows its log.
 """
 
@@ -34,7 +34,7 @@ class UndoHistory(QObject):
     """The steps that can be undone and redone, and whether they are saved.
 
     Signals:
-        changed: Other steps can be undone or redone.
+        changed: The steps that can be undone or redone have changed.
         saved: The number of a change that is durable now.
         save_failed: ``Failure``; its token is the number of the change.
         pending_changed: How many changes are not durable yet.
@@ -62,7 +62,7 @@ class UndoHistory(QObject):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What each step does, oldest first; the undone ones last, the next redo first of them."""
+        """The texts of the steps, oldest first; then the undone ones, the next redo first."""
         return tuple(step.do.text for step in self._steps)
 
     @property
@@ -80,12 +80,12 @@ class UndoHistory(QObject):
 
     @property
     def undo_text(self) -> str:
-        """What the next undo takes back; "" if there is nothing to undo."""
+        """The text of the next undo; "" if there is nothing to undo."""
         return self._steps[self._index - 1].do.text if self.can_undo else ""
 
     @property
     def redo_text(self) -> str:
-        """What the next redo does; "" if there is nothing to redo."""
+        """The text of the next redo; "" if there is nothing to redo."""
         return self._steps[self._index].do.text if self.can_redo else ""
 
     def restore(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
@@ -94,7 +94,7 @@ class UndoHistory(QObject):
         self._index = len(done)
         self._changes.clear()
         self._stuck = False
-        self._attempt += 1  # a refusal that is still to come is about the previous dataset
+        self._attempt += 1  # refusals still under way are about the previous dataset
         self._report()
 
     def commit(
@@ -104,13 +104,13 @@ class UndoHistory(QObject):
 
         Args:
             do: The change, already on screen.
-            undo: What takes it back; None: only the store can know, for images that are not open.
+            undo: Its inverse; None: only the store has it, as for images that are not open.
             applied: The edit as it was applied on screen, so that the store need not apply it again.
 
         Returns:
             The number of the change.
         """
-        step = UndoStep(do, undo or _naming(do))
+        step = UndoStep(do, undo or _partial_inverse(do))
         self._append(step)
         seq = self._add(Kind.COMMIT, step, applied)
         self._report()
@@ -153,7 +153,7 @@ class UndoHistory(QObject):
                 self._index -= 1
         self._append(UndoStep(entry.do, entry.undo))
         for seq, change in self._changes.items():
-            self._changes[seq] = self._again(change)
+            self._changes[seq] = self._reapply(change)
         self.changed.emit()
 
     # -- saving
@@ -178,30 +178,30 @@ class UndoHistory(QObject):
             self._send(self._changes[seq])
 
     def note_saved(self, seq: int, real: bool) -> None:
-        """Takes the answer that a change is durable; not ``real``: there was no step to undo or redo."""
+        """Handles the answer that a change is durable; not ``real``: there was no step to undo or redo."""
         self._changes.pop(seq, None)
         if real:
             self.saved.emit(seq)
         else:
-            self.save_failed.emit(Failure("The store has no step to undo or redo there.", token=seq))
+            self.save_failed.emit(Failure("The store has no such step to undo or redo.", token=seq))
         self.pending_changed.emit(self.pending)
 
     def note_refused(self, seq: int, attempt: int, why: Failure) -> None:
-        """Takes the answer that a change was not saved."""
+        """Handles the answer that a change was not saved."""
         if attempt < self._attempt:
-            return  # it was sent behind one that failed, which has been reported
+            return  # it was sent after one that failed, which has been reported
         self._attempt += 1
         self._stuck = True
         self.save_failed.emit(why.about(token=seq))
 
-    # -- inside
+    # -- private
 
     def _append(self, step: UndoStep) -> None:
         self._steps[self._index :] = [step]
         self._index += 1
 
-    def _again(self, change: PendingChange) -> PendingChange:
-        """Puts a pending change on the list again, as the store will run it."""
+    def _reapply(self, change: PendingChange) -> PendingChange:
+        """Reapplies a pending change to the list, as the store will run it."""
         if change.kind is Kind.COMMIT:
             self._append(change.step)
         elif change.kind is Kind.UNDO and self.can_undo:
@@ -237,7 +237,7 @@ class UndoHistory(QObject):
         self.changed.emit()
 
 
-def _naming(do: Transaction) -> Transaction:
-    """Returns the way back of a step as far as it is known here: its images by name, and the labels."""
+def _partial_inverse(do: Transaction) -> Transaction:
+    """Returns the inverse of a step as far as the main thread knows it: the images' keys, and the labels."""
     named = tuple((key, Edit()) for key in do.keys)
     return Transaction(do.text, named, do.labels_before, do.labels)

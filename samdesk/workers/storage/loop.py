@@ -170,7 +170,7 @@ class StorageLoop:
             self._send(partial(self._refused, change.seq, change.attempt, self._why))
             return
         try:
-            real = change.make(self._current())
+            real = change.save(self._current())
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._failed_attempt = change.attempt
             self._why = describe(error, change.kind.value, self._where())
@@ -205,7 +205,7 @@ class StorageLoop:
         try:
             again = self._dataset is not None and self._dataset.folder == job.folder.resolve()
             if again:
-                self._close()  # it would be locked out by itself
+                self._close()  # its own lock would make the dataset read-only
             dataset = job.open()
             try:
                 info = describe_dataset(dataset)

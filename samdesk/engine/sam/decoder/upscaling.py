@@ -22,7 +22,7 @@ from samdesk.engine.sam.decoder.cross_attention import Blocks
 from samdesk.engine.sam.layers import LayerNorm, concat
 
 _PAIR_DTYPE = {2: torch.int32, 4: torch.int64}
-"""Integer dtype of two values, by the bytes of one."""
+"""Integer dtype with the size of two values, by the bytes of one value."""
 
 
 def to_nested_order(features: Tensor, levels: int) -> Tensor:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DescribeRequest(Request):
-    """Describe the model in use, with what takes seconds to find out."""
+    """Describe the model in use completely, including what takes seconds to compute."""
 
     @property
     def kind(self) -> RequestKind[DescribeRequest]:

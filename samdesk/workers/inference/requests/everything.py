@@ -33,7 +33,7 @@ class EverythingRequest(ImageRequest):
 
 @dataclass(frozen=True)
 class EverythingProgress(ImageEvent):
-    """So many of all points of the grid are decoded; ``total`` is 0 while unknown."""
+    """Number of grid points decoded so far; ``total`` is 0 while unknown."""
 
     done: int
     total: int

@@ -1,4 +1,4 @@
-"""What a kind of request is: its function on the inference thread and its rules in the mailbox."""
+"""Base classes of requests, and ``RequestKind``: how a kind is served and queued."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class Needs(Enum):
-    """What must be there before a request can be served."""
+    """What a request requires before it can be served."""
 
     NOTHING = auto()
     MODEL = auto()
@@ -30,11 +30,11 @@ class RequestKind(Generic[R]):
     Attributes:
         name: For logs.
         serve: Serves a request; runs on the inference thread.
-        needs: What must be there first; until then the request waits.
+        needs: What it requires; until then the request waits.
         between: Serves a request in a pause of other work, between two layers of an encode. Kinds that have
             it are the interactive ones: images are encoded ahead only after none has come for a moment. For
             any other kind that needs the image on screen, an encode ahead is given up.
-        displaces: Waiting requests of these kinds are dropped when one of this kind comes.
+        displaces: Waiting requests of these kinds are dropped when one of this kind is queued.
         repeated: Whether the newest request, even if served, is served again for another model.
     """
 

@@ -46,7 +46,7 @@ class ModelLoadFailed(Event):
 
 
 def load(loop: InferenceLoop, request: LoadRequest) -> None:
-    """Loads the model; all that is asked of the image on screen is asked again of the new one."""
+    """Loads the model; the requests about the image on screen are served again by the new one."""
     loop.model.load(request)
     loop.mailbox.model_is_ready()
 

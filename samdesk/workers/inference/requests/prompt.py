@@ -94,14 +94,14 @@ class _NoRoomForBoth(OutOfMemory):
 
 
 def predict(loop: InferenceLoop, request: PromptRequest) -> None:
-    """Predicts the masks, whatever it takes: an encode, less cache, or the CPU when memory is full."""
+    """Predicts the masks. Encodes the image if necessary; if memory is full, uses less cache or the CPU."""
     _answer(loop, request, loop.model.run)
 
 
 def predict_between(loop: InferenceLoop, request: PromptRequest) -> None:
     """Predicts the masks while other work is under way.
 
-    Where that needs more than there is, the request is put back and the other work is given up: raises
+    If memory does not suffice for both, the request is put back and the other work is abandoned: raises
     ``Cancelled`` or ``OutOfMemory``.
     """
     if loop.views.failure is None and loop.views.whole is None:

@@ -16,7 +16,7 @@ KINDS: tuple[RequestKind[Any], ...] = (
     LOAD,
     ENCODE,
     CLICK,
-    VIEW,  # before hovers, which never end while the mouse moves; they are answered between its layers
+    VIEW,  # before hovers, which never end while the mouse moves; they are served between its layers
     HOVER,
     DESCRIBE,
     EVERYTHING,
