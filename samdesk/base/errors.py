@@ -1,4 +1,4 @@
-"""The base class of errors shown to the user."""
+"""The base class of errors shown to the user, and one-line texts of other errors."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ class UserError(Exception):
         self.what = what
         self.where = where
         self.next = next
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, up to 200 characters, no final period; its type if empty."""
+    line = next(iter(str(error).strip().splitlines()), "")[:200].rstrip(".: ")
+    return line or type(error).__name__
+
+
+def typed_line(error: BaseException) -> str:
+    """An unexpected error in one line: its type and the first line of its message ("ValueError: no data")."""
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {line}"

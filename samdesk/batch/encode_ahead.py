@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from samdesk.base.errors import UserError
+from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.rate import Rate
 from samdesk.base.text import counted, size
@@ -199,7 +199,7 @@ class _Fill:
             self._fail(key, str(error))
         except Exception as error:  # one image must not end the fill for the others
             log.exception("could not encode %s", key)
-            self._fail(key, f"{type(error).__name__}: {error}")
+            self._fail(key, typed_line(error))
         else:
             self._encoded += 1
             self._rate.step(self._encoded)

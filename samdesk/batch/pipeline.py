@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from samdesk.base.errors import UserError
+from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.rate import Rate
 from samdesk.base.text import counted
@@ -182,7 +182,7 @@ def _process(
         tally.fail(key, str(error))
     except Exception as error:  # one image must not end the run for the others
         log.exception("auto-annotate failed on %s", key)
-        tally.fail(key, _one_line(error))
+        tally.fail(key, typed_line(error))
     else:
         tally.count(key, found, stored)
         return stored.added
@@ -256,9 +256,3 @@ class _Tally:
     def _step(self) -> None:
         self.done += 1
         self._rate.step(self.done)
-
-
-def _one_line(error: Exception) -> str:
-    """An unexpected error in one line."""
-    first = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

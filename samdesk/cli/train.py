@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.engine.protocols import EngineError
@@ -39,7 +39,7 @@ def train(
     recipe = replace(Recipe(), seed=seed)
     recipe = replace(recipe, steps=steps) if steps else recipe
     recipe = recipe if encoder_rate is None else replace(recipe, encoder_rate=encoder_rate)
-    with _stoppable() as cancel:
+    with _stoppable("train", "Progress so far is kept; run the same command to resume.") as cancel:
         _train(data, out, recipe, device, cancel)
 
 
@@ -61,7 +61,7 @@ def evaluate(
     from samdesk.training.evaluate.report import table
     from samdesk.training.evaluate.splits import split_by_name
 
-    with _stoppable() as cancel, _bar("images") as show:
+    with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
         images = _read(data)
         images = images if all_images else list(split_by_name(images).held_out)
 
@@ -124,17 +124,22 @@ def _bar(what: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[CancelToken]:
-    """Ctrl+C cancels the token; errors are printed and set the exit code."""
+def _stoppable(command: str, after: str) -> Iterator[CancelToken]:
+    """Ctrl+C cancels the token; errors are printed and set the exit code.
+
+    Args:
+        command: Its name, printed before an error.
+        after: Printed when it was stopped.
+    """
+    from samdesk.cli.interrupt import stop_on_ctrl_c
+
     cancel = CancelToken()
-    previous = signal.signal(signal.SIGINT, lambda *_: cancel.cancel())
     try:
-        yield cancel
-    except Cancelled:
-        typer.echo("Stopped. Run the same command to resume.")
+        with stop_on_ctrl_c(cancel, "Stopping"):
+            yield cancel
+    except (Cancelled, KeyboardInterrupt):
+        typer.echo(f"Stopped. {after}", err=True)
         raise typer.Exit(130) from None
-    except (EngineError, OSError) as error:
-        typer.echo(str(error), err=True)
+    except (UserError, OSError) as error:
+        typer.echo(f"samdesk {command}: {error}", err=True)
         raise typer.Exit(1) from error
-    finally:
-        signal.signal(signal.SIGINT, previous)

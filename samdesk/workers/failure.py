@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from samdesk.base.errors import UserError
+from samdesk.base.errors import UserError, typed_line
 from samdesk.domain.document import ImageKey
 
 log = logging.getLogger(__name__)
@@ -61,4 +61,4 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
         reason = error.strerror or str(error)
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))
     log.error("unexpected error while %s %s", doing, where, exc_info=error)
-    return Failure(f"Unexpected error while {doing}: {type(error).__name__}: {error}.", where, REPORT)
+    return Failure(f"Unexpected error while {doing}: {typed_line(error)}.", where, REPORT)

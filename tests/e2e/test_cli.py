@@ -58,6 +58,15 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     assert "--nonsense" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_missing_folder_is_an_error_without_a_traceback(tmp_path: Path, command: str) -> None:
+    done = run(tmp_path, "-m", "samdesk", command, str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"samdesk {command}: ")
+    assert str(tmp_path / "nowhere") in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
 def test_doctor_measures_flint(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from samdesk.base.errors import UserError
+from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, run_edit, skip_reason
@@ -133,6 +133,4 @@ def _run_errors() -> Iterator[None]:
         raise RunStopped(f"Saving the annotations failed: {error.strerror or error}.") from error
     except Exception as error:
         log.exception("unexpected error of the dataset's store")
-        raise RunStopped(
-            f"Unexpected error while saving the annotations: {type(error).__name__}: {error}."
-        ) from error
+        raise RunStopped(f"Unexpected error while saving the annotations: {typed_line(error)}.") from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samdesk.base.errors import first_line
 from samdesk.engine import ultralytics
 from samdesk.engine.protocols import Detector, EngineError
 from samdesk.engine.runtime.imports import import_torch
@@ -84,7 +85,7 @@ def read_yolo(path: Path) -> YoloWeights:
         raise EngineError(f"The file {path} does not exist. {_CHOOSE}") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise EngineError(
-            f"{path} cannot be read as Flint weights: {_first_line(error)}. It may be incomplete. {_CHOOSE}"
+            f"{path} cannot be read as Flint weights: {first_line(error)}. It may be incomplete. {_CHOOSE}"
         ) from error
     return YoloWeights(tensors, names)
 
@@ -142,8 +143,3 @@ def _check_tensors(source: str, tensors: Mapping[str, Tensor], expected: Mapping
 
 def _first_keys(keys: Sequence[str]) -> str:
     return ", ".join(keys[:2]) + (", ..." if len(keys) > 2 else "")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200].rstrip(".") if lines else type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from samdesk.base.errors import first_line
 from samdesk.engine.protocols import EngineError
 
 SUFFIX = ".safetensors"
@@ -24,9 +25,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="np") as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise EngineError(
-            f"{path} cannot be read as Flint weights: {line[:200].rstrip('.')}. It may be incomplete. "
+            f"{path} cannot be read as Flint weights: {first_line(error)}. It may be incomplete. "
             "Choose a Flint weights file."
         ) from error
 

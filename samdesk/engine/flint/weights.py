@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samdesk.base.errors import first_line
 from samdesk.base.places import flint_weights
 from samdesk.engine.flint.detector import FORMAT, PREFIX, VARIANT, YoloWeights, build_yolo, read_yolo
 from samdesk.engine.flint.metadata import read_metadata
@@ -55,9 +56,8 @@ def load_network(path: Path, shipped: Path | None = None) -> FlintNetwork:
         add_encoder_delta(encoder, _part(whole, _ENCODER))
         network = FlintNetwork(encoder, load_head(_dequantise(_part(tensors, _HEAD))))
     except (RuntimeError, KeyError) as error:
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise EngineError(
-            f"{path} has no supported Flint network: {line[:200]} Choose a Flint weights file."
+            f"{path} has no supported Flint network: {first_line(error)}. Choose a Flint weights file."
         ) from error
     return network.eval().requires_grad_(False)
 
@@ -71,7 +71,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise EngineError(
-            f"{path} cannot be read as Flint weights: {error}. Choose a Flint weights file."
+            f"{path} cannot be read as Flint weights: {first_line(error)}. Choose a Flint weights file."
         ) from error
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samdesk.base.errors import first_line
 from samdesk.base.text import counted
 from samdesk.engine.protocols import EngineError, OutOfMemory
 from samdesk.engine.runtime.imports import import_torch
@@ -135,8 +136,9 @@ def translate_torch_errors(what: str, device: str) -> Iterator[None]:
         text = str(error)
         if "out of memory" in text.lower() or "can't allocate memory" in text.lower():
             raise _out_of_memory(what, device) from error
-        first = next(iter(text.splitlines()), type(error).__name__)
-        raise EngineError(f"{what} failed on {device}: {first} Try another device or model.") from error
+        raise EngineError(
+            f"{what} failed on {device}: {first_line(error)}. Try another device or model."
+        ) from error
 
 
 def _out_of_memory(what: str, device: str) -> OutOfMemory:

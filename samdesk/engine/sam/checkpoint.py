@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samdesk.base.errors import first_line
 from samdesk.engine import ultralytics
 from samdesk.engine.protocols import EngineError
 
@@ -73,7 +74,7 @@ def read_tensors(path: Path) -> State:
         raise EngineError(_unpickling_message(path)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
         raise EngineError(
-            f"{path} cannot be read as a checkpoint: {_first_line(error)} "
+            f"{path} cannot be read as a checkpoint: {first_line(error)}. "
             "It may be incomplete; delete it and download it again."
         ) from error
     return _named_tensors(path, loaded)
@@ -88,11 +89,6 @@ def _unpickling_message(path: Path) -> str:
             "so it cannot be loaded safely as a SAM model. Choose a file with a plain state dict."
         )
     return f"{path} is not a PyTorch checkpoint (it starts with {magic!r}). Choose another file."
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]
 
 
 def _named_tensors(path: Path, loaded: Any) -> State:

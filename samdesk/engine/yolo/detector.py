@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from samdesk.base.errors import first_line
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine import ultralytics
 from samdesk.engine.models.info import network_info
@@ -140,9 +141,8 @@ def load_checkpoint(path: Path) -> Any:
         ImportError,
         NotImplementedError,
     ) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(
-            f"{path} cannot be loaded as a YOLO model: {lines[0][:200]} "
+            f"{path} cannot be loaded as a YOLO model: {first_line(error)}. "
             "Choose an Ultralytics detection or segmentation checkpoint."
         ) from error
     if isinstance(model.model, str):  # an exported model (ONNX, TensorRT...) is only opened on use
