@@ -172,9 +172,9 @@ class Desk:
         if paths_to_open:
             QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
 
-    def leave(self) -> None:
-        """Closes the window without waiting for masks that are still being computed."""
-        self.flows.navigate.stay()
+    def close_without_waiting(self) -> None:
+        """Closes the window without waiting for accepted masks that are being predicted."""
+        self.flows.navigate.drop_deferred()
         self.flows.annotate.discard_all()
         self.view.window.close()
 
@@ -243,17 +243,17 @@ def make_application() -> QApplication:
 
 
 def _close(desk: Desk, event: QCloseEvent) -> None:
-    """Stops the desk when the window closes, or keeps it open while something would be lost."""
-    if desk.flows.annotate.waiting:
+    """Stops everything when the window closes, or keeps it open if something would be lost."""
+    if desk.flows.annotate.mask_pending:
         event.ignore()
-        desk.flows.navigate.when_free(desk.view.window.close)
+        desk.flows.navigate.run_after_masks(desk.view.window.close)
         desk.view.messages.info(
             "The last mask you accepted is still being computed. The window closes when it is saved.",
             key="closing",
-            actions=[("Close without it", desk.leave)],
+            actions=[("Close without it", desk.close_without_waiting)],
             seconds=0,
         )
-    elif desk.flows.files.may_leave():
+    elif desk.flows.files.confirm_close():
         desk.stop()
     else:
         event.ignore()
@@ -304,9 +304,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)
     tools = ToolsController(session, canvas, view.annotations, labels, toolbox, annotate, window)
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
-    navigate.held = lambda: annotate.waiting
-    annotate.settled.connect(navigate.release)
-    annotate.prompts_restored.connect(navigate.stay)
+    navigate.mask_pending = lambda: annotate.mask_pending
+    annotate.settled.connect(navigate.run_deferred)
+    annotate.prompts_restored.connect(navigate.drop_deferred)
     navigate.leaving.connect(annotate.discard)
     views = ViewsController(session, inference, canvas, annotate, messages, window)
     navigate.leaving.connect(views.clear)
@@ -384,8 +384,8 @@ def _diagnose() -> str:
 def _report_crashes(desk: Desk) -> None:
     """Logs unhandled exceptions and shows a message; the window stays open."""
 
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        log.error("unhandled exception", exc_info=(kind, error, trace))
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        log.error("unhandled exception", exc_info=(kind, error, traceback))
         desk.view.messages.error(
             f"Something went wrong ({kind.__name__}). Your saved edits are safe. "
             f"Details are in {log_file()}.",

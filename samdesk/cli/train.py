@@ -70,7 +70,7 @@ def evaluate(
             show(done, total)
 
         outcomes = evaluate_masks(
-            load_model_or_baseline(model), images, least_area=least_area, on_image=on_image
+            load_model_or_baseline(model), images, min_area=least_area, on_image=on_image
         )
     if json_file is not None:
         json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")

@@ -155,7 +155,7 @@ def slow(arrive: Arrive, folder: Path) -> tuple[Person, Gate]:
 
     person = arrive(Services(open_dataset=opened))
     person.open(folder)
-    person.desk.flows.navigate.blank_after(PATIENCE_MS)
+    person.desk.flows.navigate.set_blank_delay(PATIENCE_MS)
     gate.close()
     return person, gate
 
@@ -192,7 +192,7 @@ def test_what_was_prompted_is_gone_when_one_comes_back(slow: tuple[Person, Gate]
 
 def test_the_photo_goes_when_the_next_takes_long(slow: tuple[Person, Gate]) -> None:
     person, gate = slow
-    person.desk.flows.navigate.blank_after(0)
+    person.desk.flows.navigate.set_blank_delay(0)
     person.key(K.Key_D)
     person.until(lambda: person.canvas.image_size is None)
     person.hands.click(100, 120)

@@ -15,13 +15,13 @@ def split(
     """Returns (training images, held-out images), each in the order given.
 
     The part of an image depends on the hash of its key and does not change when others are added, so that
-    a later training is not measured on images of an earlier one. There are two exceptions: at minimum
+    a later training is not measured on images of an earlier one. There are two exceptions: at least
     ``minimum`` images with instances are held out, and every class keeps a training image.
 
     Args:
         images: Images with unique keys.
         share: Approximate fraction of the images to hold out.
-        minimum: Number of images to hold out at minimum, as long as as many are left for training.
+        minimum: Minimum number of images with instances to hold out; at most half of them.
         seed: Seed of the split.
     """
     ranked = sorted(images, key=lambda image: _position(image.key, seed))

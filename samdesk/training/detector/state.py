@@ -79,36 +79,36 @@ class WorkFolder:
         """
         root.mkdir(parents=True, exist_ok=True)
         folder = cls(root, _read(root / _STATE) or TeachState(""))
-        if folder.state.plan == plan and folder._is_whole():
+        if folder.state.plan == plan and folder._is_consistent():
             return folder
         folder.clear()
-        return cls(root, TeachState(plan)).saved()
+        return cls(root, TeachState(plan)).save()
 
-    def _is_whole(self) -> bool:
+    def _is_consistent(self) -> bool:
         if self.state.best_epoch and not self.best.is_file():
             return False
         if self.checkpoint is None:
             return True
         return self.checkpoint.is_file() and _sha256(self.checkpoint.read_bytes()) == self.state.sha256
 
-    def saved(self) -> WorkFolder:
+    def save(self) -> WorkFolder:
         """Writes the state. Raises ``OSError``."""
         atomic.write_text(self.root / _STATE, json.dumps(asdict(self.state)))
         return self
 
-    def advanced(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
+    def save_checkpoint(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
         """Writes a new checkpoint, then the state that refers to it. Raises ``OSError``."""
         state = replace(self.state, **changes)
         state = replace(state, checkpoint=f"epoch-{state.epochs}.pt", sha256=_sha256(checkpoint))
         atomic.write_bytes(self.root / state.checkpoint, checkpoint, sync=False)
-        after = replace(self, state=state).saved()
+        after = replace(self, state=state).save()
         if self.checkpoint is not None and self.state.checkpoint != state.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
         return after
 
-    def tidied(self) -> WorkFolder:
-        """Removes everything but the state and the best weights of a finished training."""
-        after = replace(self, state=replace(self.state, checkpoint="")).saved()
+    def clean_up(self) -> WorkFolder:
+        """Removes all files of a finished training but state and best weights. Raises ``OSError``."""
+        after = replace(self, state=replace(self.state, checkpoint="")).save()
         self._remove_bulk()
         return after
 

@@ -154,7 +154,7 @@ def teach_detector(
             for path in (base, folder.best)
         )
         atomic.write_bytes(out, folder.best.read_bytes())
-        state = folder.tidied().state
+        state = folder.clean_up().state
     return DetectorTeachResult(
         before, after, state.epochs, state.best_epoch, state.seconds, len(train_images), len(held_out), out
     )

@@ -143,7 +143,7 @@ class _TrainerCallbacks:
             write_detector(self.work.best, network_tensors(trainer.ema.ema), self._names)
             best = epochs
         now = monotonic()
-        self.work = self.work.advanced(
+        self.work = self.work.save_checkpoint(
             trainer.last.read_bytes(),
             epochs=epochs,
             best_epoch=best,

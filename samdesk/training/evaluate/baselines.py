@@ -19,7 +19,7 @@ from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import ModelInfo, Predictor, predict_each_point
 
-_REACH = 0.1
+_POINT_BOX = 0.1
 """Half the side of the square that replaces a single point, as a fraction of the image's longest side."""
 _MAX_SIDE = 320
 """Longest side of the image that GrabCut works on, pixels."""
@@ -86,10 +86,10 @@ class Baseline:
 def _box(embedding: Embedding, prompts: PromptSet) -> tuple[float, float, float, float]:
     if prompts.box is not None:
         return prompts.box.xyxy
-    reach = _REACH * max(embedding.image_hw)
+    half = _POINT_BOX * max(embedding.image_hw)
     xs = [p.x for p in prompts.points if p.positive]
     ys = [p.y for p in prompts.points if p.positive]
-    return min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach
+    return min(xs) - half, min(ys) - half, max(xs) + half, max(ys) + half
 
 
 def _grabcut(image: RgbImage, inside: BoolArray, prompts: PromptSet) -> BoolArray:

@@ -63,7 +63,7 @@ def evaluate(
     images: Sequence[TrainingImage],
     *,
     prompts: Sequence[str] = PROMPTS,
-    least_area: float = 0.0,
+    min_area: float = 0.0,
     seed: int = 0,
     on_image: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[MaskOutcome]:
@@ -73,7 +73,7 @@ def evaluate(
         predictor: The predictor to evaluate.
         images: Images with known instances.
         prompts: Which of ``PROMPTS``; fewer take less time.
-        least_area: Smaller instances are left out, pixels.
+        min_area: Smaller instances are left out, pixels.
         seed: Seed of the inexact boxes.
         on_image: Called with (images done, total images).
 
@@ -89,7 +89,7 @@ def evaluate(
             target = regions.rasterize(instance.region, *image.image_hw)
             area = float(np.count_nonzero(target))
             off, share = rng.choice([-OFF, OFF], 4), rng.uniform(0, 1, 4)
-            if area >= max(1.0, least_area):
+            if area >= max(1.0, min_area):
                 answers = _answers(
                     _SimulatedUser(predictor, embedding, target),
                     {BOX_NEAR: off * share, BOX_OFF: off},
@@ -100,19 +100,21 @@ def evaluate(
     return found
 
 
-def mean_iou(outcomes: Sequence[MaskOutcome], prompt: str, least: float = 0.0, most: float = np.inf) -> float:
-    """Mean IoU of a prompt over instances of ``least <= area < most`` pixels; nan if there are none."""
-    values = [o.iou for o in outcomes if o.prompt == prompt and least <= o.area < most]
+def mean_iou(
+    outcomes: Sequence[MaskOutcome], prompt: str, min_area: float = 0.0, max_area: float = np.inf
+) -> float:
+    """Mean IoU of a prompt over instances with ``min_area <= area < max_area``, pixels; nan for none."""
+    values = [o.iou for o in outcomes if o.prompt == prompt and min_area <= o.area < max_area]
     return float(np.mean(values)) if values else float("nan")
 
 
-def score_agreement(outcomes: Sequence[MaskOutcome], least: float = 400.0) -> tuple[float, float]:
+def score_agreement(outcomes: Sequence[MaskOutcome], min_area: float = 400.0) -> tuple[float, float]:
     """Quality of the predicted IoU: its mean absolute error, and its rank correlation with the true IoU.
 
-    Over exact boxes, inexact boxes and single points on instances of at least ``least`` pixels.
+    Over exact boxes, inexact boxes and single points on instances of at least ``min_area`` pixels.
     The correlation is Spearman's; ties are ranked in order.
     """
-    pairs = [(o.score, o.iou) for o in outcomes if o.prompt in (BOX, BOX_NEAR, CLICK) and o.area >= least]
+    pairs = [(o.score, o.iou) for o in outcomes if o.prompt in (BOX, BOX_NEAR, CLICK) and o.area >= min_area]
     if len(pairs) < 2:
         return float("nan"), float("nan")
     scores, ious = np.array(pairs).T

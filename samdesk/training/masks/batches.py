@@ -19,7 +19,8 @@ from samdesk.training.masks.recipe import Recipe
 Random = np.random.Generator
 _MIN_CELLS = 12
 """Minimum size of a prompted object, cells of 2 x 2 pixels of the crop."""
-_TRIES = 20
+_MAX_ATTEMPTS = 20
+"""Random crops tried per object before it is skipped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def crop_prompts(
 def _draw_prompted_crop(
     image: CroppableImage, mask: Mask, recipe: Recipe, rng: Random
 ) -> tuple[NDArray[np.uint8], list[PromptedObject]] | None:
-    for _ in range(_TRIES):
+    for _ in range(_MAX_ATTEMPTS):
         crop = draw_crop(image, mask, recipe, rng)
         first = _prompt_object(image, mask, crop, recipe, rng)
         if first is None:

@@ -215,7 +215,7 @@ def _evaluate(
         FlintPredictor(network, info),
         _sample_instances(images, settings),
         prompts=(BOX, CLICK),
-        least_area=64,
+        min_area=64,
         on_image=on_image,
     )
     if not outcomes:

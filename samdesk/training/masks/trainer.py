@@ -64,7 +64,7 @@ class Trainer:
         self.step = 0
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self._images, self._device = images, device
-        self._chances = mask_probabilities(images)
+        self._probabilities = mask_probabilities(images)
         network.encoder.requires_grad_(recipe.encoder_rate > 0)
         groups: list[dict[str, Any]] = [{"params": list(network.head.parameters()), "rate": recipe.head_rate}]
         if recipe.encoder_rate > 0:
@@ -131,7 +131,7 @@ class Trainer:
         factor = recipe.rate(self.step)
         for group in self._optimizer.param_groups:
             group["lr"] = group["rate"] * factor
-        batch = draw_batch(self._images, self._chances, recipe, self.step)
+        batch = draw_batch(self._images, self._probabilities, recipe, self.step)
         rng = np.random.default_rng([recipe.seed, self.step, 1])
         rounds = 3 if rng.random() < recipe.three_rounds else 2
         results = self._backward(batch, rounds, rng)

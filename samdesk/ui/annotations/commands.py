@@ -104,7 +104,7 @@ def _bind_prompts(
     actions: Actions, tools: ToolsController, annotate: AnnotateController, everything: EverythingController
 ) -> None:
     def drawing() -> bool:
-        return annotate.has_prompts or not tools.at_rest
+        return annotate.has_prompts or not tools.is_idle
 
     def clear() -> None:
         """Discards what is being drawn, else the masks proposed for the whole image."""

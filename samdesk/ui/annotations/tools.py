@@ -79,7 +79,7 @@ class ToolsController(QObject):
         return frozenset(self._canvas.selection)
 
     def choose(self, tool_id: str) -> None:
-        """Switches to a tool; what was begun with another one is discarded."""
+        """Switches to a tool; the others discard their unfinished work."""
         tool = self.toolbox.tool(tool_id)
         for other in self.toolbox:
             if other is not tool:
@@ -88,7 +88,7 @@ class ToolsController(QObject):
         self.tool_changed.emit(tool_id)
 
     def set_read_only(self, read_only: bool) -> None:
-        """Switches to the tool that edits nothing, or back to the tool that segments."""
+        """Switches to the Select tool, or back to the Segment tool."""
         self._panel.set_read_only(read_only)
         if read_only:
             self.choose(SELECT.id)
@@ -97,10 +97,10 @@ class ToolsController(QObject):
         self._read_only = read_only
 
     @property
-    def at_rest(self) -> bool:
-        """Whether the tool in use has nothing begun."""
+    def is_idle(self) -> bool:
+        """Whether the tool in use has no unfinished work."""
         tool = self._tool
-        return tool is None or tool.at_rest
+        return tool is None or tool.is_idle
 
     def undo_step(self) -> None:
         """Undoes the last prompt or vertex."""

@@ -55,7 +55,7 @@ class BatchController(QObject):
     ) -> None:
         super().__init__(bar)
         self._bar, self._models = bar, models
-        models.ready.connect(self._take_model)
+        models.ready.connect(self._set_default_predictor)
         models.inventory.connect(self._show_inventory)
         self._session, self._client, self._navigate = session, client, navigate
         self._settings, self._messages = settings, messages
@@ -73,7 +73,7 @@ class BatchController(QObject):
         client.notice.connect(lambda text: messages.info(text, key="run"))
         bar.stop_requested.connect(self.cancel)
 
-    def _take_model(self, info: ModelInfo) -> None:
+    def _set_default_predictor(self, info: ModelInfo) -> None:
         """The next run uses the current predictor by default."""
         self._predictor_name, self._predictor_title = info.path or info.name, info.title
 
@@ -87,7 +87,7 @@ class BatchController(QObject):
         dialog.started.connect(self.start)
         dialog.names_requested.connect(self._client.ask_detector_names)
         dialog.finished.connect(self._forget_dialog)
-        dialog.name_predictor(self._predictor_name, self._predictor_title)
+        dialog.add_predictor(self._predictor_name, self._predictor_title)
         if self.taught is not None:
             dialog.offer_taught(str(self.taught.path), self.taught.names)
         dialog.set_plan(self.default_plan())

@@ -192,7 +192,7 @@ class AutoAnnotateDialog(QDialog):
         self.parameters.set_values(plan)
         self.policies[plan.existing].setChecked(True)
         self.classes.set_choice(plan.classes, plan.mapping)
-        self._request_cheap_names()
+        self._request_names_in_file()
         self._update()
 
     def offer_taught(self, path: str, names: Sequence[str]) -> None:
@@ -200,7 +200,7 @@ class AutoAnnotateDialog(QDialog):
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMES_SHOWN])}{more})", path)
 
-    def name_predictor(self, path: str, title: str) -> None:
+    def add_predictor(self, path: str, title: str) -> None:
         """Lists the current predictor by its title, if it is not one of the known models."""
         name = known_name(path)
         if name and self.sam.findData(name) < 0:
@@ -246,10 +246,10 @@ class AutoAnnotateDialog(QDialog):
 
     def _change_detector(self) -> None:
         self.classes.reset()
-        self._request_cheap_names()
+        self._request_names_in_file()
         self._update()
 
-    def _request_cheap_names(self) -> None:
+    def _request_names_in_file(self) -> None:
         """Requests class names if the file has them; other detectors are loaded only on request."""
         if not self.classes.known and has_class_names(self.detector_name):
             self.classes.request_names()

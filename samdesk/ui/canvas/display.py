@@ -176,9 +176,9 @@ class CanvasDisplay(NavigableWidget):
             self._scene.hovered = annotation_id
             self.update()
 
-    def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Stops painting annotations while a tool paints them itself."""
-        self._scene.lift(ids)
+    def set_dragged(self, ids: Iterable[AnnotationId]) -> None:
+        """Excludes annotations from the layers while a tool drags and paints them."""
+        self._scene.set_dragged(ids)
         self._refresh()
 
     def paint_shape(self, painter: QPainter, shape: Shape) -> None:

@@ -92,7 +92,7 @@ class NavigableWidget(QWidget):
     def actual_size(self) -> None:
         """Zooms to one device pixel per image pixel, around the centre of the canvas."""
         u, v = (n / 2 for n in self._canvas())
-        self._set_view(self._view.zoomed(1.0, u, v).whole())
+        self._set_view(self._view.zoomed(1.0, u, v).pixel_aligned())
 
     def zoom_in(self) -> None:
         """Zooms in one step, at the cursor if it is over the canvas."""

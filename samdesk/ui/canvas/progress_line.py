@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 HEIGHT = 3
-_ROUND_S = 1.4
+_PERIOD_S = 1.4
 """Duration of one pass of the indeterminate line, seconds."""
 
 
@@ -60,7 +60,7 @@ class ProgressLine(QWidget):
         if self._part is not None:
             left, right = 0.0, width * self._part
         else:
-            at = (perf_counter() / _ROUND_S) % 1.0
+            at = (perf_counter() / _PERIOD_S) % 1.0
             left, right = width * (1.3 * at - 0.3), width * 1.3 * at
         painter = QPainter(self)
         accent = self.palette().color(QPalette.ColorRole.Highlight)

@@ -38,7 +38,7 @@ class Scene:
         self._layers = (self._image, self._resting, self._proposed)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
-        self._lifted: frozenset[AnnotationId] = frozenset()
+        self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
         self._selection: frozenset[AnnotationId] = frozenset()
         self._unit = 1.0
@@ -72,7 +72,7 @@ class Scene:
             self._shapes[annotation.id] = kept
         self.document = document
         self._selection &= self._shapes.keys()
-        self._lifted = frozenset()
+        self._dragged = frozenset()
         if self.hovered not in self._shapes:
             self.hovered = None
         self._arrange()
@@ -100,11 +100,11 @@ class Scene:
         self.shown = shown
         self._arrange()
 
-    def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Stops painting annotations while a tool paints them where it drags them."""
-        lifted = frozenset(ids)
-        if lifted != self._lifted:
-            self._lifted = lifted
+    def set_dragged(self, ids: Iterable[AnnotationId]) -> None:
+        """Excludes annotations from the layers while a tool drags and paints them."""
+        dragged = frozenset(ids)
+        if dragged != self._dragged:
+            self._dragged = dragged
             self._arrange()
 
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
@@ -187,7 +187,7 @@ class Scene:
             shapes.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         hovered = None if self.hovered is None else self.shape(self.hovered)
-        if hovered is not None and self.hovered not in self._selection | self._lifted:
+        if hovered is not None and self.hovered not in self._selection | self._dragged:
             self._draw_live(painter, hovered, Mark.HOVERED, view, size)
         for shape in self._live:
             self._draw_live(painter, shape, shape.mark, view, size)
@@ -199,7 +199,7 @@ class Scene:
             named = list(self._shapes)
         if self.hovered is not None and self.hovered not in named:
             named.append(self.hovered)
-        found = [self.shape(i) for i in named if i not in self._lifted]
+        found = [self.shape(i) for i in named if i not in self._dragged]
         return [s for s in [*found, *self._live] if s is not None and s.text]
 
     def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:
@@ -215,14 +215,14 @@ class Scene:
             if mark is not shape.mark:
                 shape.mark = mark
                 restyled.append(shape)
-        out = self._hidden | self._lifted | {self._edited}
+        out = self._hidden | self._dragged | {self._edited}
         self._resting.set_shapes(
             shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
         )
         if len(restyled) > 20:
             self._resting.invalidate()
         else:
-            self._resting.touch(restyled)
+            self._resting.invalidate_shapes(restyled)
 
 
 def _mark(annotation: Annotation, selected: bool) -> Mark:

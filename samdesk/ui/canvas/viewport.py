@@ -41,7 +41,7 @@ class Viewport:
         """The viewport moved by whole device pixels, so that cached layers can be moved exactly."""
         return replace(self, x=self.x + round(du), y=self.y + round(dv))
 
-    def whole(self) -> Viewport:
+    def pixel_aligned(self) -> Viewport:
         """The viewport with a whole-pixel offset, so that image and device pixels coincide at scale 1."""
         return replace(self, x=float(round(self.x)), y=float(round(self.y)))
 

@@ -188,8 +188,8 @@ class Actions(QObject):
         """The command that has this key already in the same context, or None."""
         context, sequence = self._commands[command_id].context, QKeySequence(key)
         for other in self.commands:
-            is_rival = other.id != command_id and _overlap(context, other.context)
-            if is_rival and any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
+            may_clash = other.id != command_id and _overlap(context, other.context)
+            if may_clash and any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
                 return other
         return None
 

@@ -1,1 +1,1 @@
-"""Opening folders, going from image to image, and label file conflicts."""
+"""Opening folders, navigating between images, and label file conflicts."""

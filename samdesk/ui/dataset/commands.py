@@ -1,4 +1,4 @@
-"""Commands of folders and images: open, save, go to another image, accept one."""
+"""Commands of folders and images: open, save, navigate, accept."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
+from samdesk.base.text import counted
 from samdesk.dataset.dataset import Notice
 from samdesk.domain.document import ImageKey
 from samdesk.ui.dataset.navigate import NavigateController
@@ -17,9 +18,9 @@ BAD_LINES, CHANGED = "bad-lines", "changed-outside"
 
 
 class ConflictsController(QObject):
-    """Asks the user about each such file, which is not written until then, and carries out the choice.
+    """Asks the user to resolve each conflict; the label file is not written before.
 
-    A question that was dismissed comes again when the image is shown again.
+    A dismissed question is asked again when its image is shown.
     """
 
     def __init__(
@@ -78,6 +79,4 @@ def _name(key: ImageKey) -> str:
 def _text(found: list[Notice]) -> str:
     first = f"{found[0].message}."
     more = len(found) - 1
-    if not more:
-        return first
-    return f"{first} {more:,} more {'line' if more == 1 else 'lines'} of it cannot be read."
+    return f"{first} {counted(more, 'more line')} of it cannot be read." if more else first

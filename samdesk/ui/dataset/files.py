@@ -1,4 +1,4 @@
-"""Opening folders, and how saving goes."""
+"""FilesController: opens folders and shows whether everything is saved."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class FilesController(QObject):
 
     def open_folder(self, folder: Path, start: str | None = None) -> None:
         """Opens a dataset; ``start`` is the image to show first."""
-        self._navigate.when_free(lambda: self._open(folder.absolute(), start))
+        self._navigate.run_after_masks(lambda: self._open(folder.absolute(), start))
 
-    def may_leave(self) -> bool:
+    def confirm_close(self) -> bool:
         """Returns whether the dataset may be closed: all is saved, or the user agrees to lose changes."""
         return not self._storage.history.stuck or self._messages.confirm(
             "Leave without saving?",
@@ -98,7 +98,7 @@ class FilesController(QObject):
         )
 
     def _open(self, folder: Path, start: str | None) -> None:
-        if self.may_leave():
+        if self.confirm_close():
             self._start = start
             self._storage.open(folder, refused=self._show_open_failure)
 
@@ -155,7 +155,7 @@ class FilesController(QObject):
 
     def _follow_store(self, change: DatasetChange) -> None:
         if change.labels is not None:
-            self._session.take_labels(change.labels)
+            self._session.show_stored_labels(change.labels)
 
     def _show_open_failure(self, failure: Failure) -> None:
         self._messages.error(

@@ -29,7 +29,7 @@ class NavigateController(QObject):
 
     Signals:
         image_shown: Key of the image whose pixels and document are now on screen.
-        leaving: Another image was requested; what was begun on this one is dropped.
+        leaving: Another image was requested; unfinished work on this one is discarded.
     """
 
     image_shown = Signal(str)
@@ -50,26 +50,26 @@ class NavigateController(QObject):
         self._inference, self._canvas, self._panel = inference, canvas, panel
         self._folder = Path()
         self._keys: tuple[ImageKey, ...] = ()
-        self._wanted: ImageKey | None = None
+        self._requested: ImageKey | None = None
         self._document: ImageDocument | None = None
         self._pixels: RgbImage | None = None
         self._edits_before = 0
         self.prefetch = True
-        self.held: Callable[[], bool] = lambda: False
-        """Returns whether an accepted mask waits for the model. Paging waits for it, or it would be lost."""
-        self._later: Callable[[], object] | None = None
-        self._blank = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
-        self._blank.timeout.connect(self._show_waiting)
+        self.mask_pending: Callable[[], bool] = lambda: False
+        """Returns whether an accepted mask is being predicted; leaving the image earlier would lose it."""
+        self._deferred: Callable[[], object] | None = None
+        self._blank_timer = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
+        self._blank_timer.timeout.connect(self._show_blank)
         storage.changed.connect(self._follow_store)
         loader.loaded.connect(self._receive_pixels)
         loader.failed.connect(self._show_failure)
         panel.image_chosen.connect(self.go)
-        session.image_wanted.connect(self._show_again)
+        session.image_requested.connect(self._show_changed)
 
     @property
     def key(self) -> ImageKey | None:
         """The image on screen, or requested."""
-        return self._wanted
+        return self._requested
 
     @property
     def folder(self) -> Path:
@@ -81,14 +81,14 @@ class NavigateController(QObject):
         """All images of the dataset."""
         return self._keys
 
-    def blank_after(self, ms: int) -> None:
-        """Sets how long the last image stays on screen while the next is read, milliseconds."""
-        self._blank.setInterval(ms)
+    def set_blank_delay(self, ms: int) -> None:
+        """Sets how long the last image stays on screen while the next one is read, milliseconds."""
+        self._blank_timer.setInterval(ms)
 
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
         """Shows a dataset at the image ``start``, else at the first."""
         self._folder, self._keys = folder, tuple(keys)
-        self._wanted = self._later = None
+        self._requested = self._deferred = None
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
@@ -98,27 +98,27 @@ class NavigateController(QObject):
 
     def go(self, key: str | None) -> None:
         """Shows an image as soon as its pixels and document are read."""
-        self._later = None
-        if key is None or key == self._wanted:
+        self._deferred = None
+        if key is None or key == self._requested:
             return
-        if self.held():
-            self._later = partial(self.go, key)
+        if self.mask_pending():
+            self._deferred = partial(self.go, key)
             return
         self.leaving.emit()
-        self._wanted = ImageKey(key)
+        self._requested = ImageKey(key)
         self._document, self._pixels = None, None
-        self._panel.set_current(self._wanted)
-        self._blank.start()
-        path = self._path(self._wanted)
-        self._loader.load(self._wanted, path)
-        self._load(self._wanted)
-        self._inference.show_image(self._wanted, path)
+        self._panel.set_current(self._requested)
+        self._blank_timer.start()
+        path = self._path(self._requested)
+        self._loader.load(self._requested, path)
+        self._load(self._requested)
+        self._inference.show_image(self._requested, path)
         self._prefetch()
-        self._storage.set_setting("last_image", self._wanted)
+        self._storage.set_setting("last_image", self._requested)
 
-    def _show_again(self, key: str) -> None:
+    def _show_changed(self, key: str) -> None:
         """Shows an image that an undo or redo has changed, or reads it again if it is shown or requested."""
-        if key == self._wanted:
+        if key == self._requested:
             self._load(ImageKey(key))
         else:
             self.go(key)
@@ -133,23 +133,23 @@ class NavigateController(QObject):
             key=key,
         )
 
-    def when_free(self, action: Callable[[], object]) -> None:
-        """Runs an action that leaves the image (another folder, quitting) when no mask is waited for."""
-        if self.held():
-            self._later = action
+    def run_after_masks(self, action: Callable[[], object]) -> None:
+        """Runs an action that leaves the image (another folder, quitting) once no mask is pending."""
+        if self.mask_pending():
+            self._deferred = action
         else:
             action()
 
-    def release(self) -> None:
-        """Does what the user asked for while a mask was waited for."""
-        later, self._later = self._later, None
-        if later is not None:
-            later()
+    def run_deferred(self) -> None:
+        """Runs the action that was deferred while a mask was pending."""
+        action, self._deferred = self._deferred, None
+        if action is not None:
+            action()
 
-    def stay(self) -> None:
-        """Stays on the image: drops what the user asked for while a mask was waited for."""
-        self._later = None
-        self._panel.set_current(self._wanted)
+    def drop_deferred(self) -> None:
+        """Stays on the image: drops the action that was deferred while a mask was pending."""
+        self._deferred = None
+        self._panel.set_current(self._requested)
 
     def step(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) image of the filtered list."""
@@ -158,7 +158,7 @@ class NavigateController(QObject):
     def accept_and_step(self) -> None:
         """Accepts the image and shows the next; one that is not on screen yet cannot be accepted."""
         document = self._session.model.document
-        if document is None or document.key != self._wanted:
+        if document is None or document.key != self._requested:
             return
         edit = accept_image(document)
         if edit.put or document.review is not ImageReview.ACCEPTED:
@@ -166,8 +166,8 @@ class NavigateController(QObject):
         self.step(1)
 
     def _follow_store(self, change: DatasetChange) -> None:
-        if self._wanted is not None and self._wanted in change.keys:
-            self._load(self._wanted)
+        if self._requested is not None and self._requested in change.keys:
+            self._load(self._requested)
 
     def _path(self, key: ImageKey) -> Path:
         return self._folder / key
@@ -180,39 +180,39 @@ class NavigateController(QObject):
         self._inference.prefetch([(k, self._path(k)) for k in ahead])
 
     def _receive_document(self, document: ImageDocument) -> None:
-        if document.key != self._wanted:
+        if document.key != self._requested:
             return
         if self._session.model.key == document.key and self._edits_before != self._session.edits_shown:
-            self._load(document.key)  # it was read before the newest edit, which it would take back
+            self._load(document.key)  # read before the newest edit, which it would revert
             return
         self._document = document
         self._show_if_ready()
 
     def _receive_pixels(self, key: str, pixels: RgbImage) -> None:
-        if key != self._wanted:
+        if key != self._requested:
             return
         self._pixels = pixels
         self._show_if_ready()
 
     def _show_failure(self, failure: Failure) -> None:
-        if failure.key != self._wanted:
+        if failure.key != self._requested:
             return
-        self._blank.stop()
+        self._blank_timer.stop()
         self._session.model.open(None)
-        self._canvas.set_image(self._wanted, None, f"{failure.what}\n{failure.next}".strip())
+        self._canvas.set_image(self._requested, None, f"{failure.what}\n{failure.next}".strip())
 
     def _show_if_ready(self) -> None:
-        if self._document is None or self._wanted is None:
+        if self._document is None or self._requested is None:
             return
-        if self._session.model.key == self._wanted:
-            self._blank.stop()  # back before it was replaced
+        if self._session.model.key == self._requested:
+            self._blank_timer.stop()  # reloaded, or requested again before another image was shown
             self._session.show_loaded(self._document)
         elif self._pixels is not None:
-            self._blank.stop()
-            self._canvas.set_image(self._wanted, self._pixels)
+            self._blank_timer.stop()
+            self._canvas.set_image(self._requested, self._pixels)
             self._session.model.open(self._document)
-            self.image_shown.emit(self._wanted)
+            self.image_shown.emit(self._requested)
 
-    def _show_waiting(self) -> None:
+    def _show_blank(self) -> None:
         self._session.model.open(None)
         self._canvas.set_image(None, None, "")

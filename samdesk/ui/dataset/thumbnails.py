@@ -20,7 +20,7 @@ from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from samdesk.workers.thumbnails import ThumbnailLoader
 
-SUMMARIES_AT_ONCE = 50
+SUMMARIES_PER_QUERY = 50
 """Images per question, so that a save never waits for the whole list."""
 
 
@@ -82,7 +82,7 @@ class ThumbnailsController(QObject):
             self._labels.count_soon()
 
     def _summarize(self, keys: Sequence[ImageKey]) -> None:
-        if self._of is not self._files.info:  # another dataset: its predecessor's answers do not come
+        if self._of is not self._files.info:  # another dataset: queries of the previous one are not answered
             self._of = self._files.info
             self._unsummarized.clear()
         idle = not self._unsummarized
@@ -91,7 +91,7 @@ class ThumbnailsController(QObject):
             self._summarize_next()
 
     def _summarize_next(self) -> None:
-        keys = self._unsummarized[:SUMMARIES_AT_ONCE]
+        keys = self._unsummarized[:SUMMARIES_PER_QUERY]
         if keys:
             self._storage.ask(
                 partial(queries.summaries, keys=keys),

@@ -1,4 +1,4 @@
-"""Undo and redo, and the conditions that the open document decides."""
+"""Commands to undo and redo, and the conditions on the open document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Session: every edit goes through here, to the document on screen and to the undo history that saves it."""
+"""Session: applies every edit to the document on screen and to the undo history, which saves it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Session(QObject):
             requested from the store, that document is out of date.
 
     Signals:
-        image_wanted: An image was changed in the store: it has to be shown as it is there.
+        image_requested: Key of an image that was changed in the store and has to be read again and shown.
         images_changed: Keys of images whose annotation counts and review states may have changed.
         step_done: Text of the undo or redo just made, for the status bar.
     """
 
-    image_wanted = Signal(str)
+    image_requested = Signal(str)
     images_changed = Signal(object)
     step_done = Signal(str)
 
@@ -50,14 +50,14 @@ class Session(QObject):
         if document is None or not edit or self.read_only:
             return
         if any(p.annotation.label_id not in self.model.labels for p in edit.put):
-            self.image_wanted.emit(document.key)  # its label was just replaced: the screen is out of date
+            self.image_requested.emit(document.key)  # its label was just replaced: the document is stale
             return
         applied = self._apply(by_user(edit))
         do = Transaction(text, ((document.key, applied.edit),))
         self._commit(do, Transaction(text, ((document.key, applied.back),)), applied)
 
     def change_labels(self, text: str, labels: LabelSet) -> None:
-        """Replaces the label set, by the user."""
+        """Replaces the label set, as an edit by the user."""
         before = self.model.labels
         if labels == before or self.read_only:
             return
@@ -73,7 +73,7 @@ class Session(QObject):
                 self._apply(edit)
         self._show_labels(transaction)
         self._commit(transaction)
-        if self.model.key in transaction.keys:  # else the image on screen stays
+        if self.model.key in transaction.keys:  # otherwise the image on screen is unchanged
             self._reload(transaction)
 
     def undo(self) -> None:
@@ -84,7 +84,7 @@ class Session(QObject):
         """Redoes the step undone last, and shows an image it has changed."""
         self._show_step(self.history.redo(), "Redid")
 
-    def take_labels(self, labels: LabelSet) -> None:
+    def show_stored_labels(self, labels: LabelSet) -> None:
         """Shows the label set of the store; while changes are pending, only labels it has added itself."""
         if self.history.pending:
             found = (label for label in labels if label.id not in self._labels_seen)
@@ -112,7 +112,7 @@ class Session(QObject):
         self._show_labels(step)
         if self._is_open_alone(step):
             self._apply(step.edits[0][1])
-        self._reload(step)  # the store may have made more, or less, of it
+        self._reload(step)  # the store may have changed more or less than this step
         self.images_changed.emit(step.keys)
         self.step_done.emit(f"{done}: {step.text}")
 
@@ -126,7 +126,7 @@ class Session(QObject):
     def _reload(self, transaction: Transaction) -> None:
         keys = transaction.keys
         if keys:
-            self.image_wanted.emit(self.model.key if self.model.key in keys else keys[0])
+            self.image_requested.emit(self.model.key if self.model.key in keys else keys[0])
 
     def _note_labels(self, _changes: object) -> None:
         self._labels_seen.update(label.id for label in self.model.labels)

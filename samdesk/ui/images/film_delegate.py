@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from samdesk.ui.images.film_view import GRID_CELL
-from samdesk.ui.images.model import ImageRole, State
+from samdesk.ui.images.model import ImageRole, ImageState
 from samdesk.ui.kit import painting
 
 Index = QModelIndex | QPersistentModelIndex
@@ -32,7 +32,7 @@ class FilmDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_background(painter, cell, option)
         area = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
-        state: State = index.data(ImageRole.STATE)
+        state: ImageState = index.data(ImageRole.STATE)
         self._paint_thumbnail(painter, area, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
         caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
@@ -53,7 +53,7 @@ class FilmDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(frame, 5, 5)
 
     def _paint_thumbnail(
-        self, painter: QPainter, area: QRect, pixmap: QPixmap | None, state: State, palette: QPalette
+        self, painter: QPainter, area: QRect, pixmap: QPixmap | None, state: ImageState, palette: QPalette
     ) -> None:
         if pixmap is not None:
             size = pixmap.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -65,12 +65,12 @@ class FilmDelegate(QStyledItemDelegate):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(painting.blend(base, text, 0.08))
         painter.drawRoundedRect(QRectF(area), 3, 3)
-        if state is State.PROBLEM:
+        if state is ImageState.PROBLEM:
             center = QRectF(area).center()
             painting.draw_alert(painter, center, painting.warning(palette), min(28, area.height() * 0.6))
 
     def _paint_caption(
-        self, painter: QPainter, area: QRect, index: Index, state: State, palette: QPalette
+        self, painter: QPainter, area: QRect, index: Index, state: ImageState, palette: QPalette
     ) -> None:
         mark = QPointF(area.left() + 6, area.center().y() + 0.5)
         draw_state(painter, mark, state, palette)
@@ -89,15 +89,15 @@ class FilmDelegate(QStyledItemDelegate):
         painter.drawText(name, middle | Qt.AlignmentFlag.AlignLeft, text)
 
 
-def draw_state(painter: QPainter, center: QPointF, state: State, palette: QPalette) -> None:
+def draw_state(painter: QPainter, center: QPointF, state: ImageState, palette: QPalette) -> None:
     """Paints the mark of an image's state; states differ in shape, not only in colour."""
-    if state is State.ACCEPTED:
+    if state is ImageState.ACCEPTED:
         painting.draw_check(painter, center, painting.success(palette))
-    elif state is State.PENDING:
+    elif state is ImageState.PENDING:
         painting.draw_dot(painter, center, painting.warning(palette), radius=4)
-    elif state is State.STARTED:
+    elif state is ImageState.STARTED:
         painting.draw_dot(painter, center, painting.faint(palette), radius=2.5)
-    elif state is State.PROBLEM:
+    elif state is ImageState.PROBLEM:
         painting.draw_alert(painter, center, painting.warning(palette), 11)
     else:
         painting.draw_dot(painter, center, painting.faint(palette), radius=3.5, filled=False)

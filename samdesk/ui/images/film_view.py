@@ -70,8 +70,8 @@ class FilmView(QAbstractItemView):
         again, endlessly.
         """
         if not self.is_strip:
-            spare = self.viewport().width() // self.columns
-            return QSize(max(spare, 1), GRID_CELL.height())
+            width = self.viewport().width() // self.columns
+            return QSize(max(width, 1), GRID_CELL.height())
         room = self.maximumViewportSize()
         cell = _strip_cell(room.height())
         if self._count() * cell.width() > room.width():
@@ -254,5 +254,5 @@ class FilmView(QAbstractItemView):
 
 def _strip_cell(height: int) -> QSize:
     low, high = STRIP_HEIGHTS
-    held = min(max(height, low), high)
-    return QSize(max(72, round((held - 30) * 1.35) + UNIT), held)
+    clamped = min(max(height, low), high)
+    return QSize(max(72, round((clamped - 30) * 1.35) + UNIT), clamped)

@@ -24,7 +24,7 @@ Index = QModelIndex | QPersistentModelIndex
 THUMBNAILS_KEPT = 600
 
 
-class State(Enum):
+class ImageState(Enum):
     """The state of an image, shown as a mark."""
 
     NEW = "no annotations"
@@ -34,7 +34,7 @@ class State(Enum):
     PROBLEM = "cannot be read"
 
 
-class Filter(Enum):
+class ImageFilter(Enum):
     """The choices of the state filter."""
 
     ALL = "All images"
@@ -45,15 +45,15 @@ class Filter(Enum):
     PROBLEM = "With problems"
 
 
-_STATES = tuple(State)
+_STATES = tuple(ImageState)
 _CODE = {state: code for code, state in enumerate(_STATES)}
-_PASSES: dict[Filter, frozenset[State]] = {
-    Filter.ALL: frozenset(State),
-    Filter.NOT_ACCEPTED: frozenset({State.NEW, State.STARTED, State.PENDING}),
-    Filter.PENDING: frozenset({State.PENDING}),
-    Filter.NEW: frozenset({State.NEW}),
-    Filter.ACCEPTED: frozenset({State.ACCEPTED}),
-    Filter.PROBLEM: frozenset({State.PROBLEM}),
+_STATES_OF_FILTER: dict[ImageFilter, frozenset[ImageState]] = {
+    ImageFilter.ALL: frozenset(ImageState),
+    ImageFilter.NOT_ACCEPTED: frozenset({ImageState.NEW, ImageState.STARTED, ImageState.PENDING}),
+    ImageFilter.PENDING: frozenset({ImageState.PENDING}),
+    ImageFilter.NEW: frozenset({ImageState.NEW}),
+    ImageFilter.ACCEPTED: frozenset({ImageState.ACCEPTED}),
+    ImageFilter.PROBLEM: frozenset({ImageState.PROBLEM}),
 }
 
 
@@ -65,17 +65,17 @@ class ImageRole(IntEnum):
     COUNT = Qt.ItemDataRole.UserRole + 3
 
 
-def state_of(summary: ImageSummary | None) -> State:
+def state_of(summary: ImageSummary | None) -> ImageState:
     """The state to show for an image; one that is not known yet counts as new."""
     if summary is None:
-        return State.NEW
+        return ImageState.NEW
     if summary.problem:
-        return State.PROBLEM
+        return ImageState.PROBLEM
     if _is_accepted(summary):
-        return State.ACCEPTED
+        return ImageState.ACCEPTED
     if summary.pending:
-        return State.PENDING
-    return State.STARTED if summary.count or summary.review is ImageReview.EDITED else State.NEW
+        return ImageState.PENDING
+    return ImageState.STARTED if summary.count or summary.review is ImageReview.EDITED else ImageState.NEW
 
 
 def _is_accepted(summary: ImageSummary | None) -> bool:
@@ -96,7 +96,7 @@ class ImageModel(QAbstractListModel):
         self._thumbnails: OrderedDict[ImageKey, QPixmap] = OrderedDict()
         self._folded: list[str] | None = None
         self._text = ""
-        self._filter = Filter.ALL
+        self._filter = ImageFilter.ALL
         self._pinned: int | None = None
         self._accepted_count = 0
 
@@ -113,7 +113,7 @@ class ImageModel(QAbstractListModel):
     @property
     def filtered(self) -> bool:
         """Whether a filter is set."""
-        return bool(self._text) or self._filter is not Filter.ALL
+        return bool(self._text) or self._filter is not ImageFilter.ALL
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Resets the model to another dataset."""
@@ -140,7 +140,7 @@ class ImageModel(QAbstractListModel):
             self._summaries[summary.key] = summary
             moved = self._recode(number) or moved
             changed.append(number)
-        if moved and self._filter is not Filter.ALL:
+        if moved and self._filter is not ImageFilter.ALL:
             self._pin(current)
             self.refresh()
         self._emit_changed(changed)
@@ -162,7 +162,7 @@ class ImageModel(QAbstractListModel):
             self._thumbnails.popitem(last=False)
         self._emit_changed([self._number[key]])
 
-    def set_filter(self, text: str, state: Filter) -> None:
+    def set_filter(self, text: str, state: ImageFilter) -> None:
         """Shows only images whose key contains ``text`` (case-insensitive) and whose state passes."""
         text = text.strip().casefold()
         if (text, state) != (self._text, self._filter):
@@ -211,14 +211,14 @@ class ImageModel(QAbstractListModel):
         summary = self._summaries.get(key)
         return self._problems.get(key, "") or (summary.problem or "" if summary else "")
 
-    def state(self, key: ImageKey) -> State:
+    def state(self, key: ImageKey) -> ImageState:
         """The state shown for an image."""
         return _STATES[self._codes[self._number[key]]]
 
     def _recode(self, number: int) -> bool:
         """Updates an image's state; returns whether it changed."""
         key = self._keys[number]
-        code = _CODE[State.PROBLEM if self.problem(key) else state_of(self._summaries.get(key))]
+        code = _CODE[ImageState.PROBLEM if self.problem(key) else state_of(self._summaries.get(key))]
         before, self._codes[number] = self._codes[number], code
         return code != before
 
@@ -240,8 +240,8 @@ class ImageModel(QAbstractListModel):
                 self._folded = [key.casefold() for key in self._keys]
             folded, text = self._folded, self._text
             numbers = [number for number in numbers if text in folded[number]]
-        if self._filter is not Filter.ALL:
-            passes, codes = [state in _PASSES[self._filter] for state in _STATES], self._codes
+        if self._filter is not ImageFilter.ALL:
+            passes, codes = [state in _STATES_OF_FILTER[self._filter] for state in _STATES], self._codes
             numbers = [n for n in numbers if passes[codes[n]] or n == self._pinned]
         return list(numbers)
 
@@ -267,7 +267,7 @@ class ImageModel(QAbstractListModel):
         if summary is not None and summary.count:
             review = f", {summary.pending:,} to review" if summary.pending else ""
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
-        lines.append(self.problem(key) if state is State.PROBLEM else state.value)
+        lines.append(self.problem(key) if state is ImageState.PROBLEM else state.value)
         return "\n".join(lines)
 
     # Qt overrides

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLa
 from samdesk.domain.document import ImageKey
 from samdesk.ui.images.film_delegate import FilmDelegate
 from samdesk.ui.images.film_view import FilmView
-from samdesk.ui.images.model import Filter, ImageModel
+from samdesk.ui.images.model import ImageFilter, ImageModel
 from samdesk.ui.kit.theme import UNIT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VISIBLE_AFTER_MS = 60
 FILTER_AFTER_MS = 150
-SUMMARIES_AT_ONCE = 5_000
+SUMMARIES_PER_PASS = 5_000
 
 
 class ImagesPanel(QWidget):
@@ -38,7 +38,7 @@ class ImagesPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._current: ImageKey | None = None
-        self._waiting: list[ImageSummary] = []
+        self._queued: list[ImageSummary] = []
         self._model = ImageModel(self)
         self.view = FilmView(self)
         self.view.setAccessibleName("Images")
@@ -51,7 +51,7 @@ class ImagesPanel(QWidget):
         self.filter_text.setAccessibleName("Filter images by name")
         self.filter_state = QComboBox(self)
         self.filter_state.setAccessibleName("Filter images by state")
-        for choice in Filter:
+        for choice in ImageFilter:
             self.filter_state.addItem(choice.value, choice)
         self.progress = QLabel(self)
         self._visible_timer = QTimer(self, singleShot=True, interval=VISIBLE_AFTER_MS)
@@ -79,7 +79,7 @@ class ImagesPanel(QWidget):
     def _connect(self) -> None:
         self._visible_timer.timeout.connect(self._emit_visible)
         self._filter_timer.timeout.connect(self._apply_filter)
-        self._summary_timer.timeout.connect(self._take_summaries)
+        self._summary_timer.timeout.connect(self._apply_summaries)
         self.view.moved.connect(self._visible_timer.start)
         self.view.selectionModel().selectionChanged.connect(self._user_chose)
         self.filter_text.textChanged.connect(lambda _text: self._filter_timer.start())
@@ -95,15 +95,15 @@ class ImagesPanel(QWidget):
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Shows another dataset."""
         self._current = None
-        self._waiting.clear()
+        self._queued.clear()
         self._model.set_images(keys)
         self._update_text()
         self._visible_timer.start()
 
     def set_summaries(self, summaries: Iterable[ImageSummary]) -> None:
         """Updates the summaries of images; a long list in several iterations of the event loop."""
-        self._waiting.extend(summaries)
-        self._take_summaries()
+        self._queued.extend(summaries)
+        self._apply_summaries()
 
     def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
         """Sets the thumbnail of an image."""
@@ -134,12 +134,12 @@ class ImagesPanel(QWidget):
         near = (self._model.near(self._current, step) for step in (1, -1, 2))
         return [key for key in near if key is not None]
 
-    def _take_summaries(self) -> None:
-        now, self._waiting = self._waiting[:SUMMARIES_AT_ONCE], self._waiting[SUMMARIES_AT_ONCE:]
+    def _apply_summaries(self) -> None:
+        now, self._queued = self._queued[:SUMMARIES_PER_PASS], self._queued[SUMMARIES_PER_PASS:]
         if now:
             self._model.set_summaries(now, self._current)
             self._update_text()
-        if self._waiting:
+        if self._queued:
             self._summary_timer.start()
 
     def _user_chose(self) -> None:

@@ -1,1 +1,1 @@
-"""Widgets and drawing that know nothing of samdesk: theme, icons, fields, rows, messages."""
+"""General-purpose widgets and painting: theme, icons, fields, rows, messages."""

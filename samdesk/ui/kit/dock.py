@@ -106,10 +106,10 @@ class Dock(QDockWidget):
             return
         docks, heights = [self], [TITLE_HEIGHT if self._collapsed else self._extent or self.height()]
         others = [dock for dock in window.findChildren(Dock) if self._shares_with(dock)]
-        if others:  # the tallest of the others gives or takes the difference
-            giver = max(others, key=Dock.height)
-            docks.append(giver)
-            heights.append(max(giver.height() + self.height() - heights[0], TITLE_HEIGHT))
+        if others:  # the tallest of the others absorbs the difference
+            tallest = max(others, key=Dock.height)
+            docks.append(tallest)
+            heights.append(max(tallest.height() + self.height() - heights[0], TITLE_HEIGHT))
         window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _shares_with(self, other: Dock) -> bool:

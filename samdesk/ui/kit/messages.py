@@ -37,7 +37,7 @@ class Messages:
     def info(
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
     ) -> None:
-        """Shows an information, which closes by itself."""
+        """Shows an information message, which closes by itself."""
         self._show(text, "info", actions, key, seconds)
 
     def warn(
@@ -102,7 +102,7 @@ class Messages:
         return Path(name) if name else None
 
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
-        """Asks to choose one of several items; its index, or None if cancelled."""
+        """Lets the user choose one of several items; its index, or None if cancelled."""
         answer, agreed = QInputDialog.getItem(self._parent, title, text, list(items), 0, editable=False)
         return list(items).index(answer) if agreed else None
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from samdesk.ui.kit.fonts import ensure_font
-from samdesk.ui.kit.outlines import OutlineStyle
+from samdesk.ui.kit.outline_style import OutlineStyle
 
 UNIT = 8
 """Distances are multiples of this, logical pixels."""

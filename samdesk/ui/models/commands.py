@@ -1,4 +1,4 @@
-"""Commands of the mask model, and the conditions that the model in use decides."""
+"""Commands of the mask model, and the conditions on the model in use."""
 
 from __future__ import annotations
 

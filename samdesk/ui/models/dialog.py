@@ -41,7 +41,7 @@ PRECISIONS: tuple[tuple[str, str], ...] = (
 _TITLE, _SIZE, _PARAMETERS, _LICENCE, _STATE, _ACTION = range(6)
 _RESIZE = {_STATE: QHeaderView.ResizeMode.Stretch, _ACTION: QHeaderView.ResizeMode.Fixed}
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_RATE_APART_S = 0.25
+_RATE_INTERVAL_S = 0.25
 """A download reports many times a second; its rate is averaged over the last seconds."""
 _HEADERS = ("Model", "Size", "Parameters", "Licence", "State", "")
 
@@ -171,7 +171,7 @@ class ModelsDialog(QDialog):
     def set_progress(self, name: str, done: int, total: int) -> None:
         """Shows a download's progress in bytes; ``total`` is 0 while it is not known."""
         if name in self._rows:
-            speed = self._speeds.setdefault(name, Rate(self._clock, _RATE_APART_S))
+            speed = self._speeds.setdefault(name, Rate(self._clock, _RATE_INTERVAL_S))
             self._rows[name] = with_progress(self._rows[name], done, total, speed)
             self._refresh(name)
 
@@ -248,7 +248,7 @@ class ModelsDialog(QDialog):
         elif row.present:
             self._use(name)
         else:
-            self._speeds[name] = Rate(self._clock, _RATE_APART_S)
+            self._speeds[name] = Rate(self._clock, _RATE_INTERVAL_S)
             self._rows[name] = replace(row, done=0, rate=None, failed="")
             self._refresh(name)
             self.download_requested.emit(name)

@@ -1,4 +1,4 @@
-"""Objects that were accepted before their mask was predicted."""
+"""AcceptQueue: objects that were accepted before their mask was predicted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from samdesk.domain.prompts import PromptSet
 
 @dataclass(frozen=True)
 class AcceptedPrompts:
-    """One object whose mask is written when it comes.
+    """An accepted object whose mask is not predicted yet.
 
     Attributes:
         key: The image it is on.
         label_id: The label that was current when it was accepted.
         prompts: The prompts that the user placed.
-        request: The same with the mask prompt of the answer before.
+        request: The same with the previous mask as mask prompt.
         reopened: The annotation it replaces, if any.
     """
 
@@ -31,12 +31,12 @@ class AcceptedPrompts:
 
 
 class AcceptQueue:
-    """The accepted objects in the order accepted; their masks are requested one after the other.
+    """Accepted objects, first in first out; their masks are requested one after the other.
 
-    The predictor answers the newest prompt only, so the second is requested when the first is answered.
+    The predictor answers the newest request only, so the second is sent when the first is answered.
 
     Attributes:
-        token: Of the request for the first one.
+        token: Token of the request for the first object.
     """
 
     def __init__(self) -> None:
@@ -48,16 +48,16 @@ class AcceptQueue:
 
     @property
     def first(self) -> AcceptedPrompts:
-        """The one whose mask is requested now."""
+        """The object whose mask is being predicted."""
         return self._objects[0]
 
     def add(self, accepted: AcceptedPrompts) -> bool:
-        """Appends one; returns whether it is the first, to be requested at once."""
+        """Appends an object; returns whether it is the first, to be requested at once."""
         self._objects.append(accepted)
         return len(self._objects) == 1
 
     def take(self) -> AcceptedPrompts:
-        """Removes and returns the first one."""
+        """Removes and returns the first object."""
         return self._objects.popleft()
 
     def clear(self) -> None:

@@ -32,7 +32,7 @@ class AnnotateController(QObject):
 
     Signals:
         settled: No accepted mask is pending any more.
-        prompts_restored: An accepted mask could not be made; its prompts are on the canvas again.
+        prompts_restored: An accepted mask could not be predicted; its prompts are on the canvas again.
         decoded: Milliseconds the decoder took for the mask just shown.
         changed: The prompts, the candidates or the proposal changed.
     """
@@ -81,9 +81,14 @@ class AnnotateController(QObject):
         session.model.document_opened.connect(self._discard_other_image)
 
     @property
-    def waiting(self) -> bool:
+    def mask_pending(self) -> bool:
         """Whether an accepted mask is pending."""
         return len(self._queue) > 0
+
+    @property
+    def image_ready(self) -> bool:
+        """Whether the predictor has the image on the canvas; False while the image changes."""
+        return self._session.model.key is not None and self._session.model.key == self._inference.key
 
     @property
     def has_prompts(self) -> bool:
@@ -111,7 +116,7 @@ class AnnotateController(QObject):
         return self._reopened
 
     def accept(self) -> None:
-        """Accepts the mask shown; if the newest prompt is not answered yet, the mask of its answer.
+        """Accepts the mask shown, or the one still being predicted for the newest prompt.
 
         Either way the tool is ready for the next object at once.
         """
@@ -123,12 +128,12 @@ class AnnotateController(QObject):
             self._accept_shown()
 
     def discard(self) -> None:
-        """Drops the prompts and the proposal; what was accepted is still written when its mask comes."""
+        """Drops the prompts and the proposal; accepted masks that are pending are still written."""
         self._cancel_request()
         self._clear_object()
 
     def discard_all(self) -> None:
-        """Drops everything, accepted masks that are pending too."""
+        """Drops the prompts, the proposal and accepted masks that are pending."""
         self._queue.clear()
         self.discard()
 
@@ -180,21 +185,23 @@ class AnnotateController(QObject):
             if self._reopened is None:
                 self._clear_proposal()
             return
-        if self._is_image_shown():
-            self._token = 0 if self.waiting else self._inference.predict(self._feedback.with_mask(prompts))
+        if self.image_ready:
+            self._token = (
+                0 if self.mask_pending else self._inference.predict(self._feedback.with_mask(prompts))
+            )
         self.changed.emit()
 
     def _cancel_request(self) -> None:
-        if not self.waiting:
+        if not self.mask_pending:
             self._inference.clear()
 
     def _request_hover(self, x: float, y: float) -> None:
         self._hover_position = (x, y)
-        if self.has_prompts or not self._is_image_shown():
+        if self.has_prompts or not self.image_ready:
             return
         shown = self._proposal
         if shown is not None and shown.hover and not contains(shown.region, x, y):
-            self._clear_proposal()  # the mouse has left this mask and the next has not come yet
+            self._clear_proposal()  # the cursor has left this mask; the next one is not predicted yet
         self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
 
     def _end_hover(self) -> None:
@@ -204,7 +211,7 @@ class AnnotateController(QObject):
             self._clear_proposal()
 
     def _set_view(self, view: Frame | None) -> None:
-        """The model uses another view: requests the mask on the canvas again, which may become finer.
+        """Called when the model uses another view: predicts the mask on the canvas again, which may be finer.
 
         Not when the user has chosen among its candidates, nor for a reopened annotation without new prompts.
         """
@@ -216,10 +223,6 @@ class AnnotateController(QObject):
         elif self._hover_position is not None:
             self._request_hover(*self._hover_position)
 
-    def _is_image_shown(self) -> bool:
-        """Whether the image on the canvas is the one the predictor has; not while paging."""
-        return self._session.model.key is not None and self._session.model.key == self._inference.key
-
     # -- answers
 
     def _receive(self, prediction: Prediction) -> None:
@@ -227,7 +230,7 @@ class AnnotateController(QObject):
             return
         if prediction.hover:
             self._receive_hover(prediction)
-        elif self.waiting:
+        elif self.mask_pending:
             self._receive_pending(prediction)
         elif prediction.token <= self._token and self.has_prompts:
             self._prediction, self._index = prediction, 0
@@ -244,7 +247,7 @@ class AnnotateController(QObject):
             self.decoded.emit(prediction.decode_ms)
 
     def _receive_pending(self, prediction: Prediction) -> None:
-        """The mask of the first accepted object has come."""
+        """Writes the predicted mask of the first accepted object."""
         if prediction.token != self._queue.token:
             return
         accepted = self._queue.take()
@@ -256,7 +259,7 @@ class AnnotateController(QObject):
         self._request_next()
 
     def _receive_failure(self, failure: Failure) -> None:
-        if self.waiting and failure.token == self._queue.token:
+        if self.mask_pending and failure.token == self._queue.token:
             self._restore_prompts(self._queue.take())
             self._request_next()
         elif failure.token == self._token:
@@ -279,9 +282,9 @@ class AnnotateController(QObject):
         self._clear_object()
 
     def _accept_pending(self) -> None:
-        """Queues the object: its mask is written when it comes."""
+        """Queues the object: its mask is written once it is predicted."""
         label_id = self._writer.label_for(self._reopened)
-        if label_id is None or not self._is_image_shown():
+        if label_id is None or not self.image_ready:
             return
         key, prompts = self._session.model.key, self._tool.prompts
         assert key is not None
@@ -292,8 +295,8 @@ class AnnotateController(QObject):
         self._clear_object()
 
     def _restore_prompts(self, accepted: AcceptedPrompts) -> None:
-        """Shows the prompts of a mask that could not be made, unless the user is at the next object."""
-        if self.has_prompts or self.waiting:
+        """Shows the prompts of a mask that could not be predicted, unless the next object is begun."""
+        if self.has_prompts or self.mask_pending:
             return
         old = self._writer.find(accepted.reopened)
         if old is not None:
@@ -303,8 +306,8 @@ class AnnotateController(QObject):
         self.prompts_restored.emit()
 
     def _request_next(self) -> None:
-        """Requests the next accepted mask, or what was prompted meanwhile."""
-        if self.waiting:
+        """Requests the next accepted mask, or else the one of the prompts on the canvas."""
+        if self.mask_pending:
             self._queue.token = self._inference.predict(self._queue.first.request)
             return
         self.settled.emit()
@@ -322,11 +325,11 @@ class AnnotateController(QObject):
             self._canvas.set_edited(None)
         self._clear_proposal()
         self._tool.clear()
-        if not self.waiting:
+        if not self.mask_pending:
             self.settled.emit()
 
     def _discard_other_image(self, document: ImageDocument | None) -> None:
-        if self.waiting and (document is None or document.key != self._queue.first.key):
+        if self.mask_pending and (document is None or document.key != self._queue.first.key):
             self.discard_all()
 
     def _show(self, proposal: Proposal | None) -> None:

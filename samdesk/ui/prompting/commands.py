@@ -53,7 +53,7 @@ def bind(
     """Connects the commands to their controllers and to the settings they switch."""
     actions.on("view.look_auto", partial(settings.set, LOOK_CLOSER))
     actions.on("view.look_pin", views.pin)
-    actions.on("view.look_now", views.look_now)
+    actions.on("view.look_now", views.request_now)
     actions.on("view.hover_preview", partial(settings.set, HOVER_PREVIEW))
     actions.on("candidate.next", partial(annotate.step_candidate, 1))
     actions.on("candidate.previous", partial(annotate.step_candidate, -1))

@@ -10,30 +10,30 @@ from samdesk.domain.prompts import MaskPrompt, PromptSet
 class MaskFeedback:
     """The masks of one object by the prompts they answer, so that each decode refines the one before.
 
-    SAM is trained to be given its previous low-resolution logits with each new point (Kirillov et al. 2023,
-    section "Prompt encoder"). After an undo of a prompt, the answer before it is used again.
+    SAM is trained with its previous low-resolution logits as mask prompt beside each new point (Kirillov et
+    al. 2023, section "Prompt encoder"). After a prompt is undone, the mask before it is used again.
     """
 
     def __init__(self) -> None:
-        self._answers: list[tuple[PromptSet, MaskPrompt]] = []
+        self._masks: list[tuple[PromptSet, MaskPrompt]] = []
 
     def clear(self) -> None:
         """Removes all masks, for the next object."""
-        self._answers.clear()
+        self._masks.clear()
 
     def seed(self, mask: MaskPrompt) -> None:
         """Starts from an existing mask, before any prompt."""
-        self._answers = [(PromptSet(), mask)]
+        self._masks = [(PromptSet(), mask)]
 
     def add(self, prompts: PromptSet, mask: MaskPrompt) -> None:
         """Adds the mask shown for these prompts; it replaces an earlier one for the same."""
         placed = replace(prompts, mask=None)
-        self._answers = [(p, m) for p, m in self._answers if p != placed]
-        self._answers.append((placed, mask))
+        self._masks = [(p, m) for p, m in self._masks if p != placed]
+        self._masks.append((placed, mask))
 
     def with_mask(self, prompts: PromptSet) -> PromptSet:
-        """The prompts with the newest mask that answers a part of them as their mask prompt."""
-        for earlier, mask in reversed(self._answers):
+        """Returns the prompts with the newest mask that answers their first part as mask prompt."""
+        for earlier, mask in reversed(self._masks):
             if _is_part(earlier, prompts):
                 return replace(prompts, mask=mask)
         return prompts

@@ -12,8 +12,8 @@ from samdesk.ui.prompting.views import ViewsController
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.inference.client import InferenceClient
 
-QUIET_MS = 150
-"""An encode that takes less is not shown: no flicker on a fast machine."""
+SHOW_AFTER_MS = 150
+"""A shorter encode is not shown, to avoid flicker on a fast machine."""
 
 
 class ViewStatus(QObject):
@@ -26,8 +26,8 @@ class ViewStatus(QObject):
         self._window, self._canvas, self._views = window, canvas, views
         self._encoding: Frame | None = None
         self._shown: ViewFrame | None = None
-        self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
-        self._quiet.timeout.connect(self._show_encoding)
+        self._delay_timer = QTimer(self, singleShot=True, interval=SHOW_AFTER_MS)
+        self._delay_timer.timeout.connect(self._show_encoding)
         inference.encoding.connect(self._start_image)
         inference.view_encoding.connect(self._start_view)
         inference.view_ready.connect(self._finish)
@@ -36,7 +36,7 @@ class ViewStatus(QObject):
 
     def _start_view(self, view: Frame) -> None:
         self._encoding = view
-        self._quiet.start()
+        self._delay_timer.start()
 
     def _show_encoding(self) -> None:
         if self._encoding is not None:
@@ -46,14 +46,14 @@ class ViewStatus(QObject):
     def _finish(self, view: Frame | None) -> None:
         if self._encoding is not None:
             self._encoding = None
-            self._quiet.stop()
+            self._delay_timer.stop()
             self._canvas.set_busy(False)
         self._show(None if view is None else ViewFrame(view))
 
     def _start_image(self, _key: str) -> None:
-        """The progress line is that of the whole image from now on."""
+        """Ends the indication of the view; the progress line now shows the encode of the whole image."""
         self._encoding = None
-        self._quiet.stop()
+        self._delay_timer.stop()
         self._show(None)
 
     def _show(self, shown: ViewFrame | None) -> None:

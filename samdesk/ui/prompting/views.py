@@ -44,7 +44,7 @@ class ViewsController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._inference, self._canvas = session, inference, canvas
+        self._inference, self._canvas = inference, canvas
         self._annotate, self._messages = annotate, messages
         self._automatic, self._threshold = True, CLOSER
         self._view: Frame | None = None
@@ -97,8 +97,8 @@ class ViewsController(QObject):
             self._request(view)
         self.changed.emit()
 
-    def look_now(self) -> None:
-        """Requests a view of the part on screen at once, below the threshold too.
+    def request_now(self) -> None:
+        """Requests a view of the part on screen at once, even below the threshold.
 
         With ``automatic`` off it is pinned.
         """
@@ -147,13 +147,9 @@ class ViewsController(QObject):
         self._request(view)
 
     def _request(self, view: Frame | None) -> None:
-        if self._is_image_shown():
+        if self._annotate.image_ready:
             self._view = view
             self._inference.set_view(view)
-
-    def _is_image_shown(self) -> bool:
-        """Whether the image on the canvas is the one the model has; not while paging."""
-        return self._session.model.key is not None and self._session.model.key == self._inference.key
 
     def _visible(self) -> Rect:
         rect = self._canvas.visible_rect()
@@ -162,7 +158,7 @@ class ViewsController(QObject):
     def _view_on_screen(self) -> Frame | None:
         """The view of the part on screen; if that is the whole image, shows a message."""
         size = self._canvas.image_size
-        if size is None or not self._is_image_shown():
+        if size is None or not self._annotate.image_ready:
             return None
         view = view_of(self._visible(), (size[1], size[0]))
         if view is None:

@@ -70,7 +70,7 @@ class TeachBar(JobBar):
         self.detail.setText("  ·  ".join(part for part in parts if part))
 
     def set_stopping(self) -> None:
-        """Shows that the process was asked to stop."""
+        """Shows that the training is being stopped."""
         self.dismiss.setEnabled(False)
         self.dismiss.setText("Stopping…")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.training.record.taught_record import KINDS, Kind, TaughtRecord, TaughtWeights
+from samdesk.training.teach.estimate import estimate_seconds
 from samdesk.training.teach.events import Event, TrainingProgress, TrainingStarted
-from samdesk.training.teach.expected import expected_seconds
 from samdesk.training.teach.material import read_material
 from samdesk.training.teach.readiness import Readiness
 from samdesk.ui.kit.messages import Messages
@@ -163,6 +163,6 @@ def read_estimate(folder: Path) -> TeachEstimate | str:
         return f"The accepted annotations cannot be read: {error}."
     taught = TaughtRecord.read(folder)
     minutes = {
-        kind: max(1, round(expected_seconds(kind, readiness.images(kind), taught) / 60)) for kind in KINDS
+        kind: max(1, round(estimate_seconds(kind, readiness.images(kind), taught) / 60)) for kind in KINDS
     }
     return TeachEstimate(readiness, taught, minutes)

@@ -99,7 +99,7 @@ class TeachDialog(QDialog):
     def set_estimate(self, estimate: TeachEstimate) -> None:
         """Shows the material and enables what can be trained."""
         readiness, taught = estimate.readiness, estimate.taught
-        self.found.setText(found_text(readiness))
+        self.found.setText(material_text(readiness))
         _show(self.classes, classes_text(readiness.classes))
         _show(self.notes, " ".join(readiness.notes()))
         for kind in KINDS:
@@ -113,7 +113,7 @@ class TeachDialog(QDialog):
             self.minutes[kind].setText(f"about {estimate.minutes[kind]} min" if enough else "")
         self._earlier = _unused(taught)
         self.use_button.setVisible(self._earlier is not None)
-        _show(self.before, before_text(taught, self._earlier))
+        _show(self.before, weights_text(taught, self._earlier))
         self._update()
         if self.start_button.isEnabled():
             self.start_button.setFocus()
@@ -183,7 +183,7 @@ class TeachDialog(QDialog):
         self.accept()
 
 
-def found_text(readiness: Readiness) -> str:
+def material_text(readiness: Readiness) -> str:
     """The amount of training material, in one line."""
     if not readiness.masks and not readiness.whole_images:
         return "No annotations are accepted yet. Draw or accept some objects first."
@@ -205,7 +205,7 @@ def classes_text(classes: Sequence[tuple[str, int]]) -> str:
     return "\u00a0\u00a0·  ".join(parts)  # lines break before a name only
 
 
-def before_text(taught: TaughtRecord, earlier: TaughtWeights | None) -> str:
+def weights_text(taught: TaughtRecord, earlier: TaughtWeights | None) -> str:
     """The weights in use, newer unused ones, and a problem with the record."""
     lines = [taught.problem] if taught.problem else []
     for kind in KINDS:

@@ -414,7 +414,7 @@ class TestDrawing:
         for x, y in ((50, 50), (150, 50), (150, 150), (52, 51)):
             stage.hands.click(x, y)
         assert [r.area for r in drawn] == [5000]
-        assert tool.at_rest
+        assert tool.is_idle
 
     @pytest.mark.parametrize("how", ["double", "enter"])
     def test_a_polygon_is_closed_by_a_double_click_or_enter(self, stage: Stage, how: str) -> None:

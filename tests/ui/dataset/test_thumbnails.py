@@ -6,7 +6,7 @@ import pytest
 
 from samdesk.dataset.dataset import ImageSummary
 from samdesk.domain.document import ImageKey
-from samdesk.ui.dataset.thumbnails import SUMMARIES_AT_ONCE
+from samdesk.ui.dataset.thumbnails import SUMMARIES_PER_QUERY
 from tests.helpers.desk import Person
 
 
@@ -22,4 +22,4 @@ def test_a_long_list_is_summarized_in_parts(person: Person, monkeypatch: pytest.
 
     person.until(lambda: len(of("2.png")) >= 120 and bool(of("1.png")))
     assert {(summary.width, summary.height) for summary in of("2.png")[-120:]} == {(320, 240)}
-    assert all(len(part) <= SUMMARIES_AT_ONCE for part in parts)
+    assert all(len(part) <= SUMMARIES_PER_QUERY for part in parts)

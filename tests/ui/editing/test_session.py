@@ -42,7 +42,7 @@ class Work:
         self.wanted: ImageKey | None = None
         self._before = 0
         self._found: list[DatasetInfo] = []
-        self.session.image_wanted.connect(self.go)
+        self.session.image_requested.connect(self.go)
         self.storage.opened.connect(self._open)
         self.storage.open(folder)
         spin_until(lambda: bool(self._found))

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from samdesk.dataset.types import ImageSummary
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
-from samdesk.ui.images.model import THUMBNAILS_KEPT, Filter, ImageRole, State
+from samdesk.ui.images.model import THUMBNAILS_KEPT, ImageFilter, ImageRole, ImageState
 from samdesk.ui.images.panel import ImagesPanel
 
 UNREVIEWED, ACCEPTED = ImageReview.UNREVIEWED, ImageReview.ACCEPTED
@@ -113,7 +113,7 @@ def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
     panel.set_summaries(ImageSummary(key, review=state) for key, state in zip(all_keys, states, strict=True))
     panel.set_current(all_keys[7])
     assert (panel.next_key(), panel.previous_key()) == (all_keys[8], all_keys[6])
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_ACCEPTED))
+    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.NOT_ACCEPTED))
     assert shown(panel) == ["000003.jpg", "000007.jpg", "000012.jpg"]
     assert (panel.next_key(), panel.previous_key()) == (all_keys[12], all_keys[3])
     assert panel.neighbours() == [all_keys[12], all_keys[3]]
@@ -125,7 +125,7 @@ def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
 
 def test_the_current_image_stays_until_one_leaves_it(panel: ImagesPanel) -> None:
     all_keys = keys(50)
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.NOT_ACCEPTED))
+    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.NOT_ACCEPTED))
     panel.set_current(all_keys[1])
     panel.set_summaries([ImageSummary(all_keys[1], review=ACCEPTED)])
     assert "000001.jpg" in shown(panel), "it does not vanish under the hand"
@@ -170,7 +170,13 @@ def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
     )
     model = panel.view.model()
     states = [model.index(i, 0).data(Qt.ItemDataRole.UserRole + 2) for i in range(5)]
-    assert states == [State.NEW, State.STARTED, State.PENDING, State.ACCEPTED, State.PROBLEM]
+    assert states == [
+        ImageState.NEW,
+        ImageState.STARTED,
+        ImageState.PENDING,
+        ImageState.ACCEPTED,
+        ImageState.PROBLEM,
+    ]
     picture = panel.view.viewport().grab().toImage()
     marks = []
     for row in range(5):
@@ -184,7 +190,7 @@ def test_a_broken_image_says_why(panel: ImagesPanel) -> None:
     panel.set_problem(keys(1)[0], "The file is truncated.")
     index = panel.view.model().index(0, 0)
     assert index.data(Qt.ItemDataRole.ToolTipRole) == "images/000000.jpg\nThe file is truncated."
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(Filter.PROBLEM))
+    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.PROBLEM))
     assert shown(panel) == ["000000.jpg"]
 
 

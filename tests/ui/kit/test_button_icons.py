@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QStyle
 from pytestqt.qtbot import QtBot
 
-from samdesk.ui.kit.outlines import OutlineStyle
+from samdesk.ui.kit.outline_style import OutlineStyle
 
 
 def test_dialog_buttons_have_no_icons(qtbot: QtBot) -> None:

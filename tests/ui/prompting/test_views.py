@@ -192,7 +192,7 @@ def test_a_candidate_that_was_chosen_stays(person: Person) -> None:
     assert person.desk.flows.annotate.answered
 
 
-def test_look_now_serves_a_correction_too(person: Person) -> None:
+def test_look_now_applies_to_a_correction_too(person: Person) -> None:
     person.click(*NEAR)
     zoom(person, 10)
     assert views(person).view is None
@@ -293,7 +293,7 @@ def test_another_image_starts_without_a_view(person: Person) -> None:
 
 def test_paging_there_and_back_at_once_uses_the_same_view(person: Person) -> None:
     view = zoom_in(person)
-    person.desk.flows.navigate.blank_after(60_000)
+    person.desk.flows.navigate.set_blank_delay(60_000)
     person.desk.flows.navigate.go("1.png")
     assert shown(person) is None
     person.go("0.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from samdesk.training.teach.readiness import Readiness
-from samdesk.ui.teach.dialog import found_text
+from samdesk.ui.teach.dialog import material_text
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ def test_images_without_objects_are_counted(labelled: int, text: str) -> None:
         boxes=0,
         classes=(),
     )
-    assert found_text(readiness).endswith(text)
+    assert material_text(readiness).endswith(text)

@@ -45,9 +45,9 @@ class ShapeLayer(Layer):
         elif len(differing) > max(8, len(now) // 4):
             self.invalidate()
         else:
-            self.touch(differing)
+            self.invalidate_shapes(differing)
 
-    def touch(self, shapes: Iterable[Shape]) -> None:
+    def invalidate_shapes(self, shapes: Iterable[Shape]) -> None:
         """Schedules shapes whose style has changed for repainting."""
         for shape in shapes:
             self.invalidate(shape.bounds)

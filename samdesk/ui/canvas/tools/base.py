@@ -89,8 +89,8 @@ class Canvas(Protocol):
     def set_hovered(self, annotation_id: AnnotationId | None) -> None:
         """Highlights the annotation under the cursor."""
 
-    def lift(self, ids: Iterable[AnnotationId]) -> None:
-        """Leaves annotations out of the canvas layers while the tool paints them."""
+    def set_dragged(self, ids: Iterable[AnnotationId]) -> None:
+        """Excludes annotations from the layers while the tool drags and paints them."""
 
     def paint_shape(self, painter: QPainter, shape: Shape) -> None:
         """Paints a shape of the tool in the style of annotations."""
@@ -145,11 +145,11 @@ class Tool(QObject):
 
     @property
     def color(self) -> QColor:
-        """The colour of what is being drawn."""
+        """The colour of the shape being drawn."""
         return self._color
 
     def set_color(self, color: str) -> None:
-        """Sets the colour of what is being drawn, ``#rrggbb``."""
+        """Sets the colour of the shape being drawn, ``#rrggbb``."""
         self._color = QColor(color)
         self._repaint()
 
@@ -163,7 +163,7 @@ class Tool(QObject):
         self._canvas = None
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is being drawn or dragged."""
         return True
 
@@ -171,7 +171,7 @@ class Tool(QObject):
         """Cancels the current gesture without an edit."""
 
     def discard(self) -> None:
-        """Discards everything drawn with the tool and not yet kept; more than the gesture, for some."""
+        """Discards everything drawn with the tool and not kept yet; may be more than the gesture."""
         self.cancel()
 
     def finish(self) -> None:

@@ -11,8 +11,8 @@ from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _CLOSE = 9.0
 """A click this near to the first vertex closes the polygon, logical pixels."""
-_START = "Click to place the first vertex"
-_GO_ON = (
+_START_HINT = "Click to place the first vertex"
+_NEXT_HINT = (
     "Click to add vertices; close at the first one, with a double click or Enter; Backspace removes the last"
 )
 _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -26,7 +26,7 @@ class PolygonTool(Tool):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._hint = _START
+        self._hint = _START_HINT
         self._vertices: list[tuple[float, float]] = []
         self._dragging = False  # the last vertex follows the cursor until the button is released
         self._cursor_at: tuple[float, float] | None = None
@@ -37,7 +37,7 @@ class PolygonTool(Tool):
         return tuple(self._vertices)
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no vertex is placed."""
         return not self._vertices
 
@@ -149,7 +149,7 @@ class PolygonTool(Tool):
         return max(abs(away.x()), abs(away.y())) <= _CLOSE
 
     def _changed(self) -> None:
-        self._set_hint(_GO_ON if self._vertices else _START)
+        self._set_hint(_NEXT_HINT if self._vertices else _START_HINT)
         self._set_cursor(Qt.CursorShape.CrossCursor)
         self._repaint()
 

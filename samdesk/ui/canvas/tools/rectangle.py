@@ -21,7 +21,7 @@ class RectangleTool(Tool):
         self._end: Pointer | None = None
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no rectangle is being dragged."""
         return self._start is None
 

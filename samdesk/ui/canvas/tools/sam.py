@@ -14,8 +14,10 @@ from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _GRAB = 9.0
 """Grab distance of a placed point, logical pixels."""
-_START = "Click the object or drag a box around it; right-click to exclude"
-_GO_ON = "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
+_START_HINT = "Click the object or drag a box around it; right-click to exclude"
+_NEXT_HINT = (
+    "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
+)
 
 
 class SamTool(Tool):
@@ -45,7 +47,7 @@ class SamTool(Tool):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._hint = _START
+        self._hint = _START_HINT
         self._prompts = PromptSet()
         self._history: list[PromptSet] = []
         self._hover_enabled = True
@@ -63,7 +65,7 @@ class SamTool(Tool):
         return self._prompts
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no prompt is placed or being dragged."""
         return not self._prompts and self._pressed is None
 
@@ -227,7 +229,7 @@ class SamTool(Tool):
         if prompts == self._prompts:
             return
         self._prompts = prompts
-        self._set_hint(_GO_ON if prompts else _START)
+        self._set_hint(_NEXT_HINT if prompts else _START_HINT)
         if self._hot is not None and self._hot >= len(prompts.points):
             self._hot = None
         self._repaint()

@@ -44,16 +44,16 @@ class SelectTool(Tool):
         self._hot: Handle | None = None  # the handle under the cursor
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is being dragged."""
         return self._pressed is None
 
     def cancel(self) -> None:
         """Cancels the drag."""
-        lifted = self._drag is not None
+        dragging = self._drag is not None
         self._pressed = self._drag = self._pressed_handle = None
-        if lifted and self._canvas is not None:
-            self._canvas.lift(())
+        if dragging and self._canvas is not None:
+            self._canvas.set_dragged(())
         self._repaint()
 
     def undo_step(self) -> bool:
@@ -69,7 +69,7 @@ class SelectTool(Tool):
         self.document_changed()
 
     def document_changed(self) -> None:
-        """Cancels the drag, because its annotations may be gone, and updates the hint."""
+        """Cancels the drag, because its annotations may have been deleted, and updates the hint."""
         self._hot = None
         if self._drag is not None:
             self.cancel()
@@ -93,7 +93,7 @@ class SelectTool(Tool):
 
     def double_click(self, pointer: Pointer) -> None:
         """Inserts a vertex on an edge, or requests that the mask under the cursor is edited."""
-        canvas, annotation = self._canvas, self._one()
+        canvas, annotation = self._canvas, self._editable()
         if canvas is None or pointer.button is not Qt.MouseButton.LeftButton:
             return
         if annotation is not None and handles_of(annotation.region, canvas):
@@ -147,25 +147,25 @@ class SelectTool(Tool):
         self._repaint()
 
     def _begin_drag(self, pressed: Pointer, canvas: Canvas) -> Drag | None:
-        annotation = self._one()
+        annotation = self._editable()
         if self._pressed_handle is not None and annotation is not None:
             shape = canvas.shape(annotation.id)
             if shape is None or (_removes(pressed) and not self._pressed_handle.middle):
                 return None
-            canvas.lift({annotation.id})
+            canvas.set_dragged({annotation.id})
             return VertexDrag(annotation, self._pressed_handle, shape.color)
         if not self._pressed_on:
             return BandDrag(pressed)
-        if not canvas.selection & set(self._pressed_on):  # Shift is handle: it is dragged too
+        if not canvas.selection & set(self._pressed_on):  # Shift: the pressed one is dragged too
             canvas.set_selection(canvas.selection | {self._pressed_on[0]})
         chosen = [a for a in self._annotations() if a.id in canvas.selection]
         shapes = [s for a in chosen if (s := canvas.shape(a.id)) is not None]
         canvas.set_hovered(None)
-        canvas.lift(canvas.selection)
+        canvas.set_dragged(canvas.selection)
         return BodyDrag(chosen, shapes, pressed)
 
     def _click_handle(self, pressed: Pointer, handle: Handle) -> None:
-        annotation = self._one()
+        annotation = self._editable()
         if annotation is None:
             return
         if handle.middle:
@@ -216,7 +216,7 @@ class SelectTool(Tool):
         document = None if self._canvas is None else self._canvas.document
         return () if document is None else document.annotations
 
-    def _one(self) -> Annotation | None:
+    def _editable(self) -> Annotation | None:
         """The annotation whose vertices can be edited: the only one selected, if it is visible."""
         canvas = self._canvas
         if canvas is None or len(canvas.selection) != 1 or canvas.document is None:
@@ -225,7 +225,7 @@ class SelectTool(Tool):
         return None if canvas.shape(only) is None else canvas.document.find(only)
 
     def _handle_under(self, pointer: Pointer) -> Handle | None:
-        annotation = self._one()
+        annotation = self._editable()
         if annotation is None or self._canvas is None:
             return None
         return handle_at(handles_of(annotation.region, self._canvas), pointer, self._canvas)
@@ -259,7 +259,7 @@ class SelectTool(Tool):
         """Esc cancels the drag, Del deletes the vertex under the cursor."""
         if not self.wants_key(event):
             return False
-        annotation = self._one()
+        annotation = self._editable()
         if event.key() == Qt.Key.Key_Escape:
             self.cancel()
         elif annotation is not None and self._hot is not None:
@@ -271,7 +271,7 @@ class SelectTool(Tool):
         if self._drag is not None:
             self._drag.paint(painter, canvas)
             return
-        one = self._one()
+        one = self._editable()
         chosen = [one.id] if one is not None else list(canvas.selection)[:50]
         for annotation_id in chosen:
             shape = canvas.shape(annotation_id)

@@ -194,8 +194,8 @@ class ShortcutsDialog(QDialog):
         for key in self._default(self.command_id):
             clash = self._actions.clash(self.command_id, key)
             if clash is not None:
-                rival = clash.title.rstrip("…")
-                self.note.setText(f"The default {native(key)} is now used by “{rival}”. Change that first.")
+                owner = clash.title.rstrip("…")
+                self.note.setText(f"The default {native(key)} is now used by “{owner}”. Change that first.")
                 return
         self._rebind(self._default(self.command_id))
 

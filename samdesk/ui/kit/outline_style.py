@@ -1,4 +1,4 @@
-"""Visible outlines in the dark theme: Fusion's are a darker window colour and vanish there."""
+"""OutlineStyle: Fusion with outlines that are visible in the dark theme, where its own are too dark."""
 
 from __future__ import annotations
 

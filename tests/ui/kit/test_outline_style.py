@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QRadioButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from samdesk.ui.kit.outlines import OutlineStyle
+from samdesk.ui.kit.outline_style import OutlineStyle
 from samdesk.ui.kit.theme import DARK, palette
 
 

@@ -13,8 +13,8 @@ _DETECTOR_START, _DETECTOR_VIEW = 30.0, 0.18
 """Training the detector on one core: once, and for each image in each epoch."""
 
 
-def expected_seconds(kind: Kind, images: int, taught: TaughtRecord, cores: int | None = None) -> float:
-    """Seconds, scaled from the last training on this dataset, or else for a typical machine.
+def estimate_seconds(kind: Kind, images: int, taught: TaughtRecord, cores: int | None = None) -> float:
+    """Estimates the duration in seconds, scaled from the last training on this dataset, or else for a typical machine.
 
     Args:
         kind: Masks or detector.
