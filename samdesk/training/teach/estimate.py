@@ -14,7 +14,7 @@ _DETECTOR_START, _DETECTOR_VIEW = 30.0, 0.18
 
 
 def estimate_seconds(kind: Kind, images: int, taught: TaughtRecord, cores: int | None = None) -> float:
-    """Estimates the duration in seconds, scaled from the last training on this dataset, or else for a typical machine.
+    """Estimates the seconds, scaled from the last training on this dataset, else for a typical machine.
 
     Args:
         kind: Masks or detector.
