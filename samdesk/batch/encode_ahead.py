@@ -154,7 +154,7 @@ class _Fill:
         except Cancelled:
             pass
         except OSError as error:  # those of an image are UserErrors
-            stopped = f"{self._disk.files.root} cannot be written: {error.strerror or error}"
+            stopped = f"{self._disk.files.root} cannot be written: {error.strerror or error}."
         cancelled = self._cancel.cancelled and self._done < self._total and not stopped
         seconds = time.perf_counter() - started
         return FillSummary(self._encoded, self._cached, tuple(self._failed), stopped, cancelled, seconds)

@@ -100,7 +100,9 @@ class ChangeSet:
         for key, edit in self.edits:
             for placed in edit.put:
                 if placed.annotation.label_id not in known:
-                    raise StoreError(f"{key}: the label of an annotation was deleted. Give it another label")
+                    raise StoreError(
+                        f"{key}: the label of an annotation was deleted.", next="Give it another label."
+                    )
 
 
 def rebase_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> LabelSet:

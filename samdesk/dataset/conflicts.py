@@ -36,7 +36,7 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
         if content is not None and not core.in_memory:
             atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
     except OSError as error:
-        raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}") from error
+        raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}.") from error
     if key == NAMES:
         core.accept_class_names()
         return Resolution()

@@ -94,7 +94,10 @@ class DatasetCore:
     def check_writable(self) -> None:
         """Raises ``StoreError`` if the dataset is read-only."""
         if self.read_only:
-            raise StoreError(f"{self._folder} is open in another samdesk and cannot be changed here")
+            raise StoreError(
+                f"{self._folder} is open in another samdesk, so it is read-only.",
+                next="Close it there and open the folder again.",
+            )
 
     def save(
         self,
@@ -223,8 +226,8 @@ class DatasetCore:
         elif self._store.path is not None and not self._store.path.exists():
             # On most systems writing would succeed, into a file that is deleted already.
             raise StoreError(
-                f"{self._store.path} is missing: its folder was moved, deleted or unplugged. "
-                "Put it back, or choose another place for the store"
+                f"{self._store.path} is missing: its folder was moved, deleted or unplugged.",
+                next="Put it back, or choose another place for the store.",
             )
 
     def _set_store(self, store: Store) -> None:
@@ -263,7 +266,7 @@ class DatasetCore:
             self.documents.ensure_row(key)
         except ImageError as error:
             path = str(self.files.path(key))
-            text = f"{path} keeps its old class ids, because its image cannot be read ({error})"
+            text = f"{path} keeps its old class ids, because its image cannot be read ({error})."
             self._notify(Notice("labels", text, path, key=key))
 
     def _check_no_conflicts(self) -> None:
@@ -271,8 +274,9 @@ class DatasetCore:
         if waiting:
             named = ", ".join(waiting[:3]) + (" and others" if len(waiting) > 3 else "")
             raise StoreError(
-                f"labels cannot be reordered or removed while label files wait for your choice ({named}): "
-                "their class ids would mean other labels"
+                f"Labels cannot be reordered or removed while label files are in conflict ({named}), "
+                "because their class ids would stand for other labels.",
+                next="Choose for each file whether to keep samdesk's annotations or the file's.",
             )
 
     def _check_used(self, labels: LabelSet) -> None:
@@ -281,7 +285,9 @@ class DatasetCore:
             if label_id not in known:
                 name = next((label.name for label in self.documents.labels if label.id == label_id), "")
                 used = counted(count, "annotation")
-                raise StoreError(f"the label {name!r} is still used by {used}: change their label first")
+                raise StoreError(
+                    f"The label {name!r} is still used by {used}.", next="Change their label first."
+                )
 
     def _write_class_names(self) -> None:
         labels = self.documents.labels

@@ -51,7 +51,7 @@ class Dataset:
             name = left_out[0].encode("utf-8", "replace").decode("utf-8")
             text = (
                 f"{len(left_out)} of the images ({name}) are left out: their names are not valid UTF-8. "
-                "Rename them and open the folder again"
+                "Rename them and open the folder again."
             )
             self._notices.append(Notice("image", text, str(folder)))
 
@@ -136,7 +136,7 @@ class Dataset:
         if (document.width, document.height) != size:
             text = (
                 f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
-                f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit"
+                f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit."
             )
             document = self._core.resize(document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
@@ -194,7 +194,7 @@ class Dataset:
             ImageError: The image cannot be read.
         """
         if not self._core.history.is_open(run_id):
-            raise StoreError("the auto-annotate run has ended")
+            raise StoreError("The auto-annotate run has ended.")
         change = self._changed([(key, constant_edit(edit))])
         if change.before[key].review is not ImageReview.UNREVIEWED:
             return False

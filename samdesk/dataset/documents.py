@@ -76,7 +76,7 @@ class Documents:
             try:
                 data = self._files.read(key)
             except OSError as error:
-                raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+                raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from error
             found = self._files.parse(key, size, data, self.labels)
             self._set_labels(found.labels)
             self._counts[key] = self._files.count_classes(data)
@@ -91,7 +91,7 @@ class Documents:
         try:
             data = self._files.read(key)
         except OSError as error:
-            raise StoreError(f"{self._files.path(key)} cannot be read: {error.strerror or error}") from error
+            raise StoreError(f"{self._files.path(key)} cannot be read: {error.strerror or error}.") from error
         found = self._files.parse(key, self.size(key), data, self.labels)
         self._set_labels(found.labels)
         return found

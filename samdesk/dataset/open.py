@@ -83,7 +83,7 @@ def _open_writable(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:
     store = Store.copy_of(path) if exists else Store.in_memory()
     text = (
         f"{folder} cannot be written to: your work is kept in memory only. "
-        "Choose where to keep samdesk's store to save it"
+        "Choose where to keep samdesk's store to save it."
     )
     notice = Notice("read-only", text, str(folder))
     return OpenedStore(store, path, lock, in_memory=True, notice=notice)
@@ -91,7 +91,7 @@ def _open_writable(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:
 
 def _open_read_only(path: Path, lock: DatasetLock, holder: str) -> OpenedStore:
     store = Store.open(path, read_only=True) if path.exists() else Store.in_memory()
-    text = f"{holder}. You can look at it here but not change it; close it there first"
+    text = f"{holder}. It is read-only in this window; to edit it, close it there first."
     return OpenedStore(store, path, lock, read_only=True, notice=Notice("locked", text, str(path)))
 
 
@@ -110,5 +110,7 @@ def _location_file(folder: Path) -> Path:
 def folder_error(folder: Path) -> StoreError | None:
     """Returns why a folder cannot be opened; None if it can."""
     if not folder.exists():
-        return StoreError(f"there is no folder {folder}")
-    return None if folder.is_dir() else StoreError(f"{folder} is a file: open its folder instead")
+        return StoreError(f"There is no folder {folder}.")
+    if not folder.is_dir():
+        return StoreError(f"{folder} is a file, not a folder.", next="Open its folder instead.")
+    return None

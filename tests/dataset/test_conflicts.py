@@ -146,7 +146,7 @@ def test_labels_cannot_be_reordered_during_a_conflict(tmp_path: Path) -> None:
     draw(dataset, b)
     before = files(tmp_path)
     move = Transaction("Move", labels=labels.move(labels.labels[1].id, 0), labels_before=labels)
-    with pytest.raises(StoreError, match="wait for your choice"):
+    with pytest.raises(StoreError, match="are in conflict"):
         dataset.commit(move)
     assert files(tmp_path) == before
     dataset.resolve(a, "mine")
@@ -310,7 +310,7 @@ def test_a_read_only_folder_keeps_work_in_memory(tmp_path: Path, monkeypatch: py
     assert not (folder / ".samdesk").exists()
     draw(again, key, 30)
     again.close()
-    with pytest.raises(StoreError, match="exists already"):
+    with pytest.raises(StoreError, match="already exists"):
         _memory(tmp_path / "data2", monkeypatch).save_store_to(place)
 
 
@@ -398,7 +398,7 @@ def test_a_damaged_store_is_reported_and_kept(tmp_path: Path, damage: str) -> No
     else:
         data[4096:40_000] = b"\xa5" * (40_000 - 4096)
     path.write_bytes(data)
-    with pytest.raises(StoreError, match=r"dataset\.db is damaged .* It was left as it is") as told:
+    with pytest.raises(StoreError, match=r"dataset\.db is damaged .* left as it is") as told:
         Dataset.open(tmp_path)
     assert str(path) in str(told.value)
     assert path.read_bytes() == data

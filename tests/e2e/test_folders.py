@@ -47,7 +47,7 @@ def test_something_else_dropped_is_refused_in_words(person: Person, tmp_path: Pa
 
 def test_a_folder_that_is_gone(person: Person, tmp_path: Path) -> None:
     person.window.recent_chosen.emit(tmp_path / "gone")
-    person.until(lambda: "there is no folder" in person.told)
+    person.until(lambda: "There is no folder" in person.told)
     person.draw(100, 120)
     assert "Open another folder" in person.buttons
 
@@ -106,7 +106,7 @@ def test_bad_lines_are_told_and_the_file_waits_for_a_choice(arrive: Arrive, fold
     person.open(folder)
     person.until(lambda: "0.txt" in person.told)
     assert person.told.count("line 2") == 1
-    person.until(lambda: "1 more line of it cannot be read" in person.told)
+    person.until(lambda: "1 more line cannot be read" in person.told)
     assert len(person.annotations) == 1, "the good line is shown"
     person.draw(250, 200)
     person.until_saved()

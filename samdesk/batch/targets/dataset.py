@@ -79,9 +79,11 @@ def _candidates(root: Path) -> Iterator[Path]:
 
 def _check_writable(dataset: Dataset, folder: Path) -> None:
     if dataset.read_only:
-        raise StoreError(f"{folder} is open in another samdesk: close it, or give an output folder")
+        raise StoreError(
+            f"{folder} is open in another samdesk.", next="Close it there, or give an output folder."
+        )
     if dataset.in_memory:
-        raise StoreError(f"{folder} cannot be written to: give an output folder")
+        raise StoreError(f"{folder} cannot be written to.", next="Give an output folder.")
 
 
 def _forward_notices(dataset: Dataset, notice: Callable[[str], None]) -> None:

@@ -123,7 +123,7 @@ class FileWriter:
             if text != before:
                 self.folder.write(key, text, from_run=from_run)
         except OSError as error:
-            raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}") from error
+            raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}.") from error
         return Stored(added=added, note="; ".join(report.lossy))
 
     def _before(self, key: ImageKey) -> str | None:
@@ -167,7 +167,7 @@ def _check_names(images: ImageSet, output: Path, names: Sequence[str], notice: C
     found = data_yaml.read_names(images.root)
     if found is not None:
         if tuple(found.names) != tuple(names):
-            notice(f"{found.path} names other classes: the new labels carry the detector's class ids.")
+            notice(f"{found.path} names other classes; the new labels use the detector's class ids.")
     elif output == images.root.parent / "labels" and images.root.name == "images":
         path = images.root.parent / "data.yaml"
         with suppress(OSError):  # the labels matter more, and report it themselves if they cannot be written

@@ -35,7 +35,7 @@ class ClassNamesFile:
         root, self._images = _layout(folder, keys)
         search = data_yaml.search_names(folder)
         for problem in search.problems:
-            notify(Notice("labels", problem))
+            notify(Notice("labels", f"{problem}."))
         found = search.found
         self.found = found.names if found else ()
         self.path = found.path if found and found.path.suffix.lower() in _YAML else root / "data.yaml"
@@ -90,7 +90,7 @@ class ClassNamesFile:
         self.conflict = True
         text = (
             f"{self.path} was changed by another program: its class names differ from samdesk's. It is not "
-            "written until you choose: keep samdesk's labels, or use those of the file"
+            "written until you choose: keep samdesk's labels, or use those of the file."
         )
         self._notify(Notice(CHANGED, text, str(self.path), key=NAMES))
 
@@ -98,7 +98,9 @@ class ClassNamesFile:
         if not self._failing:
             self._failing = True
             reason = error.strerror if isinstance(error, OSError) else None
-            text = f"{self.path} cannot be written: {reason or error}. The class names are saved in the store"
+            text = (
+                f"{self.path} cannot be written: {reason or error}. The class names are saved in the store."
+            )
             self._notify(Notice("save", text, str(self.path)))
 
 

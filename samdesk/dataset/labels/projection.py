@@ -124,7 +124,9 @@ class Projection:
         key = imported.document.key
         path = str(self._files.path(key))
         for problem in imported.problems:
-            text = f"{path}, line {problem.line}: {problem.message}. The file is not written until you choose"
+            text = (
+                f"{path}, line {problem.line}: {problem.message}. The file is not written until you choose."
+            )
             self._notify(Notice(BAD_LINES, text, path, problem.line, key))
         if imported.problems:
             self.conflicts[key] = BAD_LINES
@@ -132,7 +134,7 @@ class Projection:
         if imported.boxes and imported.document.annotations:
             text = (
                 f"{path} holds boxes. The Ultralytics trainer drops all outlines of a dataset "
-                "while any of its label files holds boxes: give every image outlines before you train"
+                "while any of its label files holds boxes: give every image outlines before you train."
             )
             self._notify_once("boxes", Notice("labels", text, path, key=key))
 
@@ -145,7 +147,7 @@ class Projection:
         text, report = self._files.format.write(document, labels)
         for loss in report.lossy:
             path = str(self._files.path(document.key))
-            self._notify_once(f"{path}: {loss}", Notice("labels", f"{path}: {loss}", path, key=document.key))
+            self._notify_once(f"{path}: {loss}", Notice("labels", f"{path}: {loss}.", path, key=document.key))
         return text.encode("utf-8")
 
     def _belongs_to_another_image(self, key: ImageKey) -> bool:
@@ -155,7 +157,7 @@ class Projection:
         path = str(self._files.path(key))
         text = (
             f"{key} and {owner} share the label file {path}, which holds the labels of {owner}. "
-            f"Rename one of the images so that {key} gets a label file of its own"
+            f"Rename one of the images so that {key} gets a label file of its own."
         )
         self._notify_once(f"shared {key}", Notice("labels", text, path, key=key))
         return True
@@ -168,7 +170,7 @@ class Projection:
         what = "has lines that cannot be read" if kind == BAD_LINES else "was changed by another program"
         text = (
             f"{path} {what}. It is not written until you choose: "
-            "keep the annotations in samdesk, or use those of the file"
+            "keep the annotations in samdesk, or use those of the file."
         )
         self._notify(Notice(kind, text, str(path), key=key))
 
@@ -178,7 +180,7 @@ class Projection:
         self._failing = True
         text = (
             f"{path} cannot be written: {error.strerror or error}. The annotations are saved in samdesk's "
-            "store; the label files will be written as soon as possible"
+            "store; the label files will be written as soon as possible."
         )
         self._notify(Notice("save", text, str(path)))
 

@@ -131,7 +131,7 @@ class Store:
             StoreError: The file exists or cannot be written; there is no new file, this store stays open.
         """
         if path.exists():
-            raise StoreError(f"{path} exists already: choose another place for the store")
+            raise StoreError(f"{path} already exists.", next="Choose another place for the store.")
         try:
             with _described(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ class Store:
         name = self.path or origin
         version = version_of(self._connection)
         if version > VERSION:
-            raise StoreError(f"{name} was made by a newer samdesk: update samdesk to open it")
+            raise StoreError(f"{name} was made by a newer samdesk.", next="Update samdesk to open it.")
         if not self.read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
@@ -210,7 +210,7 @@ class Store:
 
     def _create(self, name: Path | None) -> None:
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{name} is a database, but not samdesk's: choose another place")
+            raise StoreError(f"{name} is a database, but not samdesk's.", next="Choose another place.")
         head = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={VERSION};"
         self._connection.executescript(f"BEGIN;{_TABLES}{head}COMMIT;")
 
@@ -224,8 +224,8 @@ class Store:
         except Exception as error:
             raise StoreError(
                 f"{name} was made by an older samdesk and could not be brought up to date ({error}). "
-                "It was left as it was: make sure that there is room on the disk and try again, "
-                "or open it with the older samdesk"
+                "The file is unchanged.",
+                next="Make room on the disk and try again, or open it with the older samdesk.",
             ) from error
 
     def _copy_to(self, path: Path) -> None:
@@ -257,24 +257,28 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
 @contextlib.contextmanager
 def _described(path: Path | None) -> Iterator[None]:
     """Turns errors of SQLite and of the file system into ``StoreError``."""
-    name = str(path) if path else "the store in memory"
+    name = str(path) if path else "The store in memory"
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(f"{name} {_reason(error)}") from error
+        problem, advice = _reason(error)
+        raise StoreError(f"{name} {problem}.", next=advice) from error
     except OSError as error:
-        raise StoreError(f"{name} cannot be opened or written: {error.strerror or error}") from error
+        raise StoreError(f"{name} cannot be opened or written: {error.strerror or error}.") from error
 
 
-def _reason(error: sqlite3.Error) -> str:
+def _reason(error: sqlite3.Error) -> tuple[str, str]:
+    """What happened, as the end of a sentence without its period, and what to do next."""
     text = str(error)
     if "full" in text:
-        return "cannot be written: the disk is full. What was saved is safe; make room and try again"
+        return "cannot be written: the disk is full", "Earlier changes are saved. Make room and try again."
     if "malformed" in text or "not a database" in text:
-        advice = "move it away, or choose another place for a new store"
-        return f"is damaged ({text}). It was left as it is: {advice}"
+        return (
+            f"is damaged ({text}) and left as it is",
+            "Move it away, or choose another place for a new store.",
+        )
     if "locked" in text or "busy" in text:
-        return "is in use by another program: close it and try again"
+        return "is in use by another program", "Close that program and try again."
     if "readonly" in text:
-        return "cannot be written: the file or its folder is read-only"
-    return f"cannot be read or written: {text}"
+        return "cannot be written: the file or its folder is read-only", ""
+    return f"cannot be read or written: {text}", ""

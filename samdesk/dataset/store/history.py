@@ -124,7 +124,7 @@ class History:
             ]
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"{self._store.path}: the history of {step.text!r} is damaged ({error})"
+                f"{self._store.path}: the history of {step.text!r} is damaged ({error})."
             ) from error
         return whole if way == "do" else [(key, undo, do) for key, do, undo in reversed(whole)]
 

@@ -75,7 +75,9 @@ class Rows:
             annotations = tuple(_annotation(r) for r in found)
             review = ImageReview(row[2])
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self._store.path}: the annotations of {key} are damaged ({error})") from error
+            raise StoreError(
+                f"{self._store.path}: the annotations of {key} are damaged ({error})."
+            ) from error
         return ImageDocument(key, row[0], row[1], annotations, review, row[3])
 
     def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
@@ -201,7 +203,7 @@ class Rows:
         try:
             return {ImageKey(r[0]): StoredImage(r[1], r[2], r[3], r[4], ImageReview(r[5])) for r in found}
         except ValueError as error:
-            raise StoreError(f"{self._store.path}: the list of images is damaged ({error})") from error
+            raise StoreError(f"{self._store.path}: the list of images is damaged ({error}).") from error
 
     def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
         self._store.execute_many(_PUT, [(*_annotation_values(a), place, key) for a, place in placed])

@@ -100,7 +100,7 @@ def _run_plan(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> t
     except Cancelled:
         on_event(TrainingStopped())
     except StoreError as error:
-        on_event(TrainingFailed(f"{error}."))
+        on_event(TrainingFailed(str(error)))
     return tuple(results)
 
 

@@ -77,6 +77,6 @@ def _name(key: ImageKey) -> str:
 
 
 def _text(found: list[Notice]) -> str:
-    first = f"{found[0].message}."
+    first = found[0].message
     more = len(found) - 1
-    return f"{first} {counted(more, 'more line')} of it cannot be read." if more else first
+    return f"{first} {counted(more, 'more line')} cannot be read." if more else first

@@ -147,7 +147,7 @@ class FilesController(QObject):
         self._window.show_canvas()
         self._window.setWindowTitle(f"{info.folder.name} - samdesk")
         if info.read_only:
-            self._warn(f"{info.reason}.", "locked", [("Try again", lambda: self.open_folder(info.folder))])
+            self._warn(info.reason, "locked", [("Try again", lambda: self.open_folder(info.folder))])
         start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
         self._start = None
         self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
@@ -182,7 +182,7 @@ class FilesController(QObject):
         if notice.kind in ("locked", BAD_LINES, CHANGED):
             return  # shown when the dataset was opened, or by the ConflictsController
         actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
-        self._warn(f"{notice.message}.", f"{notice.kind}:{notice.key or ''}", actions)
+        self._warn(notice.message, f"{notice.kind}:{notice.key or ''}", actions)
 
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())

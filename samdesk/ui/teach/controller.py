@@ -160,7 +160,7 @@ def read_estimate(folder: Path) -> TeachEstimate | str:
     try:
         readiness = Readiness.of(read_material(folder))
     except StoreError as error:
-        return f"The accepted annotations cannot be read: {error}."
+        return f"The accepted annotations cannot be read. {error}"
     taught = TaughtRecord.read(folder)
     minutes = {
         kind: max(1, round(estimate_seconds(kind, readiness.images(kind), taught) / 60)) for kind in KINDS

@@ -247,7 +247,7 @@ class StorageClient(QObject):
         while not self._jobs.empty():
             job = self._jobs.get()
             if isinstance(job, BlockingCall) and job.result.set_running_or_notify_cancel():
-                job.result.set_exception(StoreError("samdesk is closing: nothing more is saved."))
+                job.result.set_exception(StoreError("samdesk is closing; nothing more is saved."))
 
     def _report(self, dataset: Dataset, keys: tuple[ImageKey, ...], step: LogEntry | None = None) -> None:
         if dataset is not self._dataset:

@@ -339,7 +339,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
     before = path.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", (fail_half_way,))
-        with pytest.raises(StoreError, match=r"older samdesk .*half way.* left as it was"):
+        with pytest.raises(StoreError, match=r"older samdesk .*half way.* file is unchanged"):
             Dataset.open(folder)
     assert path.read_bytes() == before
     dataset = Dataset.open(folder)
@@ -351,7 +351,7 @@ def test_without_a_backup_the_store_is_not_migrated(folder: Path, path: Path) ->
     before = path.read_bytes()
     blocker = path.with_name("dataset.v1.db")
     (blocker / "x").mkdir(parents=True)
-    with pytest.raises(StoreError, match="left as it was"):
+    with pytest.raises(StoreError, match="file is unchanged"):
         Dataset.open(folder)
     assert path.read_bytes() == before
     assert sorted(p.name for p in path.parent.iterdir()) == ["dataset.db", "dataset.v1.db"]

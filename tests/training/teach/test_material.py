@@ -167,7 +167,7 @@ def test_a_damaged_store_is_reported(dataset: Dataset) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no folder"):
+    with pytest.raises(StoreError, match="There is no folder"):
         read_material(tmp_path / "nowhere")
 
 
