@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.base.text import counted
+from samdesk.base.text import counted, size
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
@@ -283,7 +283,7 @@ class AutoAnnotateDialog(QDialog):
             return []
         chosen = (self.detector_name, self.sam.currentData())
         models = (model for model in MODELS if model.name in chosen and model.url)
-        return [f"{m.title} ({m.bytes / 1e6:,.0f} MB)" for m in models if m.name not in self._downloaded]
+        return [f"{m.title} ({size(m.bytes)})" for m in models if m.name not in self._downloaded]
 
     def _start(self) -> None:
         if self.start_button.isEnabled():

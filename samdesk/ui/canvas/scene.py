@@ -33,9 +33,9 @@ class Scene:
 
     def __init__(self, background: QColor) -> None:
         self._image = ImageLayer(background)
-        self._resting = ShapeLayer()
+        self._shape_layer = ShapeLayer()
         self._proposed = ShapeLayer()
-        self._layers = (self._image, self._resting, self._proposed)
+        self._layers = (self._image, self._shape_layer, self._proposed)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._dragged: frozenset[AnnotationId] = frozenset()
@@ -75,14 +75,14 @@ class Scene:
         self._dragged = frozenset()
         if self.hovered not in self._shapes:
             self.hovered = None
-        self._arrange()
+        self._update_shapes()
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
         """Selects annotations; returns whether the selection changed."""
         chosen = frozenset(ids) & self._shapes.keys()
         changed = chosen != self._selection
         self._selection = chosen
-        self._arrange()
+        self._update_shapes()
         return changed
 
     @property
@@ -93,34 +93,34 @@ class Scene:
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides annotations."""
         self._hidden = frozenset(ids)
-        self._arrange()
+        self._update_shapes()
 
     def set_shown(self, shown: bool) -> None:
         """Shows or hides every annotation."""
         self.shown = shown
-        self._arrange()
+        self._update_shapes()
 
     def set_dragged(self, ids: Iterable[AnnotationId]) -> None:
         """Excludes annotations from the layers while a tool drags and paints them."""
         dragged = frozenset(ids)
         if dragged != self._dragged:
             self._dragged = dragged
-            self._arrange()
+            self._update_shapes()
 
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
         """Hides the annotation that is being edited while a proposal replaces it."""
         self._edited = annotation_id
-        self._arrange()
+        self._update_shapes()
 
     def set_opacity(self, opacity: float) -> None:
         """Sets the opacity of the fill of unselected annotations, 0..1."""
         self._opacity = opacity
-        self._resting.set_opacity(opacity)
+        self._shape_layer.set_opacity(opacity)
 
     def set_outline(self, outline: float) -> None:
         """Sets the outline width of unselected annotations, logical pixels."""
         self._outline = outline
-        self._resting.set_outline(outline)
+        self._shape_layer.set_outline(outline)
         self._proposed.set_outline(outline)
 
     def set_proposal(self, proposal: Proposal | None) -> None:
@@ -138,7 +138,7 @@ class Scene:
 
     def at(self, x: float, y: float, reach: float) -> list[AnnotationId]:
         """The visible annotations at a position (image pixels), the smallest first."""
-        return [AnnotationId(shape.id) for shape in hits(self._resting.shapes, x, y, reach)]
+        return [AnnotationId(shape.id) for shape in hits(self._shape_layer.shapes, x, y, reach)]
 
     def proposal_at(self, x: float, y: float) -> int | None:
         """The index of the smallest proposal of the list at a position, or None."""
@@ -147,7 +147,7 @@ class Scene:
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
         """The visible annotations completely inside a rectangle (image pixels)."""
-        return frozenset(AnnotationId(s.id) for s in self._resting.shapes if rect.contains(s.bounds))
+        return frozenset(AnnotationId(s.id) for s in self._shape_layer.shapes if rect.contains(s.bounds))
 
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
         """The shape of a visible annotation."""
@@ -164,7 +164,7 @@ class Scene:
     def set_viewport(self, view: Viewport, size: QSize, unit: float) -> None:
         """Sets the viewport, the canvas size in device pixels, and the device pixel ratio."""
         self._unit = unit
-        for shapes in (self._resting, self._proposed):
+        for shapes in (self._shape_layer, self._proposed):
             shapes.set_unit(unit)
         for layer in self._layers:
             layer.set_viewport(view, size)
@@ -183,7 +183,7 @@ class Scene:
         """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
         self._image.draw(painter, view)
-        for shapes in (self._resting, self._proposed):
+        for shapes in (self._shape_layer, self._proposed):
             shapes.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         hovered = None if self.hovered is None else self.shape(self.hovered)
@@ -208,7 +208,7 @@ class Scene:
             painter, path, shape.color, mark, unit=self._unit, opacity=self._opacity, outline=self._outline
         )
 
-    def _arrange(self) -> None:
+    def _update_shapes(self) -> None:
         restyled = []
         for annotation, _, shape in self._shapes.values():
             mark = _mark(annotation, annotation.id in self._selection)
@@ -216,13 +216,13 @@ class Scene:
                 shape.mark = mark
                 restyled.append(shape)
         out = self._hidden | self._dragged | {self._edited}
-        self._resting.set_shapes(
+        self._shape_layer.set_shapes(
             shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
         )
         if len(restyled) > 20:
-            self._resting.invalidate()
+            self._shape_layer.invalidate()
         else:
-            self._resting.invalidate_shapes(restyled)
+            self._shape_layer.invalidate_shapes(restyled)
 
 
 def _mark(annotation: Annotation, selected: bool) -> Mark:

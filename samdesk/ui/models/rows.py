@@ -50,7 +50,7 @@ class ModelRow:
 
     @property
     def size_text(self) -> str:
-        return f"{self.bytes / 1e6:,.0f} MB" if self.bytes else "–"
+        return size(self.bytes) if self.bytes else "–"
 
     @property
     def parameters_text(self) -> str:

@@ -1,1 +1,1 @@
-"""Cached layers of the canvas: the image and the resting annotations."""
+"""Cached layers of the canvas: the image, and the annotations that no tool is dragging."""

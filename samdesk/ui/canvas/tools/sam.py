@@ -57,7 +57,7 @@ class SamTool(Tool):
         self._dragged = False
         self._before = PromptSet()  # at the press
         self._hot: int | None = None  # the placed point under the mouse
-        self._again = False  # the press is the second of a double click
+        self._second_press = False  # the press is the second of a double click
 
     @property
     def prompts(self) -> PromptSet:
@@ -154,12 +154,12 @@ class SamTool(Tool):
         self._stop_hover()
         self._pressed, self._dragged, self._before = pointer, False, self._prompts
         self._grabbed = self._point_at(pointer)
-        self._again = False
+        self._second_press = False
 
     def double_click(self, pointer: Pointer) -> None:
         """Begins a second click, which does not remove the point that the first one has placed."""
         self.press(pointer)
-        self._again = True
+        self._second_press = True
 
     def move(self, pointer: Pointer) -> None:
         """Draws the box or moves the point being dragged; otherwise previews the mask under the cursor."""
@@ -181,10 +181,10 @@ class SamTool(Tool):
         if start is None or pointer.button is not start.button:
             return
         self.move(pointer)
-        grabbed, dragged, before, again = self._grabbed, self._dragged, self._before, self._again
+        grabbed, dragged, before, second_press = self._grabbed, self._dragged, self._before, self._second_press
         self._drop_gesture()
         if grabbed is not None and not dragged:
-            if not again:
+            if not second_press:
                 points = before.points[:grabbed] + before.points[grabbed + 1 :]
                 self._change(replace(before, points=points))
         elif grabbed is None and (not dragged or start.button is Qt.MouseButton.RightButton):
