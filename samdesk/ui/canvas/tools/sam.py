@@ -181,7 +181,12 @@ class SamTool(Tool):
         if start is None or pointer.button is not start.button:
             return
         self.move(pointer)
-        grabbed, dragged, before, second_press = self._grabbed, self._dragged, self._before, self._second_press
+        grabbed, dragged, before, second_press = (
+            self._grabbed,
+            self._dragged,
+            self._before,
+            self._second_press,
+        )
         self._drop_gesture()
         if grabbed is not None and not dragged:
             if not second_press:
