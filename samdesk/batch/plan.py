@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from samdesk.domain.document import ImageKey
-from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.labels import LabelId, LabelSet, class_name
 from samdesk.settings.parameters import DetectionParameters
 
 Existing: TypeAlias = Literal["skip", "add", "replace"]
@@ -72,5 +72,5 @@ class AutoAnnotatePlan(DetectionParameters):
         return {i: label.id for i, label in found.items() if label is not None}
 
     def _label_name(self, names: Sequence[str], class_id: int) -> str:
-        own = " ".join(names[class_id].split()) or f"class_{class_id}"
+        own = class_name(names[class_id], class_id)
         return " ".join(dict(self.mapping).get(names[class_id], own).split())

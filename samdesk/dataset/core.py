@@ -12,7 +12,7 @@ from samdesk.base.text import counted
 from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
-from samdesk.dataset.labels.class_names import ClassNamesFile, unique_names
+from samdesk.dataset.labels.class_names import ClassNamesFile
 from samdesk.dataset.labels.files import LabelFiles, digest
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.open import OpenedStore, save_location
@@ -21,7 +21,7 @@ from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.images.reader import ImageError
 
 _LAST_NAMES = "samdesk.names"

@@ -23,6 +23,22 @@ def new_label_id() -> LabelId:
     return LabelId(uuid4().hex)
 
 
+def class_name(name: str, class_id: int) -> str:
+    """The name of a class with single spaces between its words; "class_7" if it is blank."""
+    return " ".join(name.split()) or f"class_{class_id}"
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """The names by class id as a label set requires them: none blank, none twice."""
+    result: list[str] = []
+    for i, name in enumerate(names):
+        name = class_name(name, i)
+        while name in result:
+            name = f"{name}_{i}"
+        result.append(name)
+    return result
+
+
 @dataclass(frozen=True)
 class Label:
     """A class: a name, unique in its label set, and a colour ``#rrggbb``."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samdesk.domain.labels import PALETTE, LabelError, LabelSet
+from samdesk.domain.labels import PALETTE, LabelError, LabelSet, class_name, unique_names
 
 
 def test_index_is_the_class_id() -> None:
@@ -55,3 +55,15 @@ def test_a_move_and_back_is_no_move(names: list[str], start: int, end: int) -> N
     moved = labels.move(labels.labels[start].id, end)
     assert moved.labels[end] == labels.labels[start]
     assert moved.move(labels.labels[start].id, start) == labels
+
+
+def test_blank_and_repeated_class_names_are_replaced() -> None:
+    assert class_name("  traffic \t light ", 3) == "traffic light"
+    assert class_name(" ", 3) == "class_3"
+    assert unique_names(["a", "", "a", "class_1"]) == ["a", "class_1", "a_2", "class_1_3"]
+    assert unique_names(["a", "a_2", "a"]) == ["a", "a_2", "a_2_2"]
+
+
+@given(st.lists(st.text(max_size=6)))
+def test_unique_names_make_a_label_set(names: list[str]) -> None:
+    assert len(LabelSet.from_names(unique_names(names))) == len(names)

@@ -16,7 +16,7 @@ from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored
 from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.formats.base import ParsedLabels
 from samdesk.formats.yolo import data_yaml
 from samdesk.images.reader import read_image
@@ -155,11 +155,7 @@ class FileWriter:
 
 def class_labels(names: Sequence[str]) -> LabelSet:
     """Labels whose class ids are the detector's, also where it has nameless or equally named classes."""
-    labels = LabelSet()
-    for i, name in enumerate(names):
-        name = " ".join(name.split()) or f"class_{i}"
-        labels = labels.add(name if labels.find(name) is None else f"{name}_{i}")
-    return labels
+    return LabelSet.from_names(unique_names(names))
 
 
 def _check_names(images: ImageSet, output: Path, names: Sequence[str], notice: Callable[[str], None]) -> None:

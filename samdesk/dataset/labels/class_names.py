@@ -10,7 +10,7 @@ from samdesk.base import atomic
 from samdesk.dataset.labels.files import CHANGED
 from samdesk.dataset.types import NAMES, Notice
 from samdesk.domain.document import ImageKey
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.formats.yolo import data_yaml
 
 _YAML = (".yaml", ".yml")
@@ -110,17 +110,6 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (stat.st_size, stat.st_mtime_ns)
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Returns the names with none empty and none twice, as a label set needs them."""
-    result: list[str] = []
-    for i, name in enumerate(names):
-        name = " ".join(str(name).split()) or f"class_{i}"
-        while name in result:
-            name = f"{name}_{i}"
-        result.append(name)
-    return result
 
 
 def _layout(folder: Path, keys: Sequence[ImageKey]) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelSet, class_name
 from samdesk.formats.base import LineProblem
 from samdesk.formats.registry import LabelFormat, label_format
 
@@ -131,7 +131,7 @@ def file_hash(data: bytes | None) -> str | None:
 def with_classes(labels: LabelSet, count: int) -> LabelSet:
     """Returns the label set with at least ``count`` labels; new ones are named by class id ("class_7")."""
     while len(labels) < count:
-        name = f"class_{len(labels)}"
+        name = class_name("", len(labels))
         while labels.find(name) is not None:
             name += "_"
         labels = labels.add(name)

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from samdesk.domain.labels import class_name
+
 _FIRST = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _LISTS = ("classes.txt", "names.txt", "obj.names", "labels/classes.txt")
 _SPLITS = ("train", "val", "valid", "test", "training", "validation")
@@ -145,8 +147,8 @@ def _names(value: object) -> tuple[str, ...]:
         raise _UnreadableError("its names are neither a list nor a mapping of class ids")
     if len(by_id) > _MAX_CLASSES or max(by_id, default=0) >= _MAX_CLASSES:
         raise _UnreadableError(f"it has more than {_MAX_CLASSES} classes")
-    texts = {i: " ".join(str(name).split()) for i, name in by_id.items() if name is not None}
-    return tuple(texts.get(i) or f"class_{i}" for i in range(max(by_id, default=-1) + 1))
+    texts = {i: str(name) for i, name in by_id.items() if name is not None}
+    return tuple(class_name(texts.get(i, ""), i) for i in range(max(by_id, default=-1) + 1))
 
 
 def _id(key: object) -> int:
