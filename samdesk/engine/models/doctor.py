@@ -53,8 +53,8 @@ def diagnose(model: str, device: str, places: Mapping[str, object]) -> Diagnosis
         measured, sound = _measure(model or default_model(), device), True
     except EngineError as error:
         measured, sound = [f"  FAILED: {error}"], False
-    lines += ["", "A real encode and decode", *measured]
-    lines += ["", "Places", *(f"  {name:<12} {path}" for name, path in places.items())]
+    lines += ["", "Test encode and decode", *measured]
+    lines += ["", "Folders", *(f"  {name:<12} {path}" for name, path in places.items())]
     lines += ["", "Weights", *_weights()]
     return Diagnosis("\n".join(lines), sound)
 
@@ -98,5 +98,5 @@ def _weights() -> list[str]:
     here = [(spec, path) for spec in MODELS if (path := weights.find(spec.name)) is not None]
     rows = [f"  {spec.name:<16} {path}" for spec, path in here]
     if not any(spec.url for spec, _ in here):
-        rows.append("  no others; download one under Models in the window")
+        rows.append("  no others; download one in the Models dialog")
     return rows
