@@ -1,1 +1,1 @@
-"""Measurements of the whole program, to be quoted with the machine they were made on."""
+"""Benchmarks of the whole program; each result names the machine it was measured on."""

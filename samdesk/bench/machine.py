@@ -1,4 +1,4 @@
-"""The machine that times were taken on, and how busy it was."""
+"""Describes the machine that times were measured on, and its load."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from samdesk.engine.runtime.device import title
 
 @dataclass(frozen=True)
 class Machine:
-    """What a time depends on.
+    """Hardware and software versions.
 
     Attributes:
-        processor: The processor's name.
-        cores: How many cores this process may use.
+        processor: Name of the processor.
+        cores: Number of cores available to this process.
         system: Name of the operating system.
-        python: Its version.
-        torch: Its version.
-        torch_threads: Threads that torch uses for one operation.
-        opencv_threads: Threads that OpenCV uses.
-        bfloat16: The processor's instructions for it, "" for none or where nobody tells.
+        python: Version of Python.
+        torch: Version of PyTorch.
+        torch_threads: Threads torch uses within one operation.
+        opencv_threads: Threads OpenCV uses.
+        bfloat16: The processor's bfloat16 instruction sets; "": none, or unknown.
         ultralytics: Version of the installed package.
-        gpu: Name of the GPU that was used; "" for none.
-        cuda: Versions of CUDA and cuDNN that torch uses there; "" for none.
+        gpu: Name of the GPU that was used; "": none.
+        cuda: Versions of CUDA and cuDNN that torch uses; "": none.
     """
 
     processor: str
@@ -45,7 +45,7 @@ class Machine:
     cuda: str = ""
 
     def __str__(self) -> str:
-        more = "".join(f", {words}" for words in (self.bfloat16, self.gpu, self.cuda) if words)
+        more = "".join(f", {part}" for part in (self.bfloat16, self.gpu, self.cuda) if part)
         return (
             f"{cores_of(self.cores, self.processor)}, {self.system}{more}\n"
             f"Python {self.python}, torch {self.torch} with {_threads(self.torch_threads)}, "
@@ -55,7 +55,7 @@ class Machine:
 
 
 def this_machine(device: str = "cpu") -> Machine:
-    """The facts, with those of the GPU if that is the device; imports torch."""
+    """Returns the description of this machine, with the GPU if that is the device; imports torch."""
     from samdesk.engine.runtime.imports import import_torch
 
     import_torch()
@@ -77,20 +77,20 @@ def this_machine(device: str = "cpu") -> Machine:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Returns the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor() -> str:
-    """The processor's name."""
+    """Returns the processor's name."""
     named = (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name"))
     return next(named, "") or platform.processor() or platform.machine()
 
 
 def resident_bytes() -> int | None:
-    """Memory of this process that is not swapped out; None where nobody tells."""
+    """Returns the resident memory of this process in bytes; None where the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
@@ -99,12 +99,12 @@ def resident_bytes() -> int | None:
 
 
 def load_average() -> float | None:
-    """Processes that ran or wanted to, on average over the last minute; None where nobody counts."""
+    """Returns the load average of the last minute; None where the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def cores_of(count: int, name: str) -> str:
-    """In words: "2 cores of AMD EPYC"."""
+    """Returns a text such as "2 cores of AMD EPYC"."""
     return f"{counted(count, 'core')} of {name}"
 
 

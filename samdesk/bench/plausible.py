@@ -1,7 +1,7 @@
-"""A predictor that takes a real network's time and gives masks such as a trained one would give.
+"""A predictor that runs a network with random weights and returns masks like those of a trained one.
 
-The masks of a network with random weights are noise with ten thousands of vertices: what is measured
-after the decoder (outlines, painting, saving) would be of that noise.
+The masks of random weights are noise whose outlines have tens of thousands of vertices, which would dominate
+everything measured after the decoder (contouring, painting, saving).
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError, ModelInfo, Predictor, Storable, predict_each_point
 
 _RADIUS = 0.12
-"""Of a blob around a point, as a part of the frame's side."""
+"""Radius of the blob around a point, relative to the frame's side."""
 
 
 @runtime_checkable
 class StorablePredictor(Predictor, Storable, Protocol):
-    """A predictor whose embeddings are worth keeping on disk."""
+    """A predictor whose embeddings can be stored on disk."""
 
 
 class PlausiblePredictor:
-    """Runs the network and puts a blob around each prompt in place of its masks."""
+    """Runs the network and replaces its masks by a blob around each prompt."""
 
     def __init__(self, network: StorablePredictor) -> None:
         self._network = network
 
     @property
     def info(self) -> ModelInfo:
-        """Of the network."""
+        """The network's."""
         return self._network.info
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
@@ -48,7 +48,7 @@ class PlausiblePredictor:
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
-        """The network's time, other masks."""
+        """Runs the network's ``predict`` and replaces the logits of its candidates."""
         found = self._network.predict(embedding, prompts, multimask=multimask)
         side = embedding.frame.side
         if prompts.box is not None:
@@ -61,7 +61,7 @@ class PlausiblePredictor:
         ]
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        """The network's time, other masks."""
+        """Runs the network's ``predict_boxes`` and replaces the logits of its candidates."""
         found = self._network.predict_boxes(embedding, boxes)
         return [
             replace(c, logits=_blob(c.frame.side, *_ellipse(BoxPrompt(*map(float, box)))), stability=1.0)
@@ -69,7 +69,7 @@ class PlausiblePredictor:
         ]
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
-        """One after the other, as ``predict``."""
+        """Calls ``predict`` for each point."""
         return predict_each_point(self, embedding, points)
 
     def to_arrays(self, embedding: Embedding) -> tuple[NDArray[np.float16], ...]:
@@ -84,12 +84,14 @@ class PlausiblePredictor:
 
 
 def load_plausible(name: str, device: str = "", precision: str = "auto") -> PlausiblePredictor:
-    """As ``models.load.load_predictor``, for SAM models."""
+    """Loads a SAM model as ``load_predictor`` does.
+
+    Raises:
+        EngineError: There is no such model, or its embeddings cannot be stored.
+    """
     network = load_predictor(name, device, precision)
     if not isinstance(network, StorablePredictor):
-        raise EngineError(
-            f"{network.info.title} has no random weights whose masks need others in their place."
-        )
+        raise EngineError(f"Masks can only be replaced for SAM models, not for {network.info.title}.")
     return PlausiblePredictor(network)
 
 
@@ -99,7 +101,7 @@ def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:
 
 
 def _blob(side: float, cx: float, cy: float, rx: float, ry: float) -> FloatArray:
-    """(256, 256) float32 logits of an ellipse with a wavy edge; centre and radii in image pixels."""
+    """Returns (256, 256) float32 logits of an ellipse with a wavy edge; centre and radii in image pixels."""
     at = (np.arange(LOGITS_SIDE, dtype=np.float32) + 0.5) * np.float32(side / LOGITS_SIDE)
     dx, dy = (at[None, :] - cx) / rx, (at[:, None] - cy) / ry
     wave = 1 + 0.1 * np.sin(7 * np.arctan2(dy, dx)) + 0.04 * np.sin(23 * np.arctan2(dy, dx))

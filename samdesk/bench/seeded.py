@@ -1,4 +1,4 @@
-"""Real networks with random weights, for times where the trained weights are not at hand."""
+"""SAM networks with seeded random weights, for benchmarks where the trained weights are unavailable."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _GAIN, _GAIN_MASK = 1.2, 1.4
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model is loaded from.
+    """The source a model is loaded from.
 
     Attributes:
-        name: What it was asked for by.
-        source: Its file, or the name where ``load_predictor`` shall find it or say that it is not there.
-        random: Its weights are random: its times are true, its masks are noise.
+        name: The name or path given by the user.
+        source: Path of its file, or the name, which ``load_predictor`` resolves.
+        random: Whether its weights are random: its times are valid, its masks are noise.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Checkpoint:
 
 
 def checkpoint(name: str, folder: Path) -> Checkpoint:
-    """A model by name or path; a SAM whose weights are not here gets random ones, in ``folder``."""
+    """Resolves a model; a SAM model without weights on this machine gets random ones, in ``folder``."""
     network = _network_without_weights(name)
     if not network:
         return Checkpoint(name, name)
@@ -39,11 +39,11 @@ def checkpoint(name: str, folder: Path) -> Checkpoint:
 
 
 def seeded_network(network: str, seed: int = 0) -> Any:
-    """The network of a ``SamArchitecture``, by name, with random weights, the same ones for a seed.
+    """Returns the network of a ``SamArchitecture``, by name, with random weights determined by the seed.
 
-    Freshly initialised networks are close to constant (zero biases, zero position encodings), so every
-    parameter and every batch-norm statistic gets some noise: masks are noise then, too, but every part of the
-    network shows in them, and their logits have a trained network's size.
+    A freshly initialised network is close to constant (zero biases, zero position encodings), so noise is
+    added to every parameter and every batch-norm statistic. The masks are noise, but every part of the
+    network contributes to them, and their logits have the magnitude of a trained network's.
     """
     from samdesk.engine.runtime.imports import import_torch
     from samdesk.engine.ultralytics import build_network
@@ -65,7 +65,7 @@ def seeded_network(network: str, seed: int = 0) -> Any:
 
 
 def save_seeded(network: str, path: Path, seed: int = 0) -> None:
-    """Writes ``seeded_network`` as a checkpoint of its kind."""
+    """Writes ``seeded_network`` to ``path`` in the checkpoint format of its family."""
     state = dict(seeded_network(network, seed).state_dict())
 
     import torch
@@ -74,7 +74,7 @@ def save_seeded(network: str, path: Path, seed: int = 0) -> None:
 
 
 def _scatter(key: str, parameter: Any) -> None:
-    """Gives one parameter noise of a size that carries the photo through to logits of some units."""
+    """Adds noise to one parameter, scaled so that the logits reach a few units."""
     import torch
 
     if key.endswith("weight") and parameter.dim() >= 2 and "embed" not in key and "token" not in key:
@@ -90,7 +90,7 @@ def _scatter(key: str, parameter: Any) -> None:
 
 
 def _network_without_weights(name: str) -> str:
-    """The network of a SAM of the table of models whose weights are not here; else ""."""
+    """Returns the architecture of a SAM model of the registry whose weights are missing; else ""."""
     known = registry.spec(name)
     if known is None or weights.find(name) is not None:
         return ""

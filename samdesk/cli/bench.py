@@ -1,7 +1,7 @@
-"""``samdesk bench``: samdesk beside Ultralytics' own predictor.
+"""``samdesk bench``: compares samdesk with Ultralytics' own predictor.
 
-With ``--engines``: engines side by side. With ``--heartbeat``: whether the window ever waits.
-Exit codes: 0 measured, 1 the window failed at something, 2 no model or no photos.
+With ``--engines`` it compares engines; with ``--heartbeat`` it measures pauses of the window's main thread.
+Exit codes: 0 measured, 1 failures in the window, 2 no such model or no images.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-_MOST_PHOTOS = 20
-_MOST_PHOTOS_ENGINES = 8
+_MAX_IMAGES = 20
+_MAX_IMAGES_ENGINES = 8
 
 
 @dataclass(frozen=True)
-class _Given:
-    """The options, as they were given."""
+class _Options:
+    """The options of the command line."""
 
-    photos: Path | None
+    images: Path | None
     models: Sequence[str]
     detector: str
     rounds: int | None
@@ -37,8 +37,8 @@ class _Given:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What came of it: for the console, for a file of values, for a page."""
+class _BenchResult:
+    """The result as text, as JSON values and as Markdown."""
 
     text: str
     values: dict[str, Any]
@@ -49,154 +49,155 @@ def bench(  # noqa: PLR0913 - one argument an option
     photos: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Argument(
-            help="A folder of photos, or one; by default the two of the demo. Where COCO's instances.json "
-            "lies beside them, its masks stand for those of a trained network."
+            help="Folder of images, or one image; by default the demo's. If COCO's instances.json is in or "
+            "above the folder, its masks are used in place of a trained network's."
         ),
     ] = None,
     model: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="A SAM by name or path (mobile_sam.pt); again for more. One that is not on this machine is "
-            "measured with random weights. With --engines also flint and grabcut, and the first is what the "
-            "others are held against."
+            help="SAM model by name or path (default: mobile_sam.pt); may be repeated. Missing weights are "
+            "replaced by random ones. With --engines also flint and grabcut; ratios are relative to the "
+            "first model."
         ),
     ] = None,
-    detector: Annotated[str, typer.Option(help="With --engines: one more detector, by name or path.")] = "",
+    detector: Annotated[str, typer.Option(help="With --engines: a further detector, by name or path.")] = "",
     rounds: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="How often what is slow is done (5); what is quick is done more often."),
+        typer.Option(min=1, help="Rounds (default: 5); fast operations are repeated more often in each."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cuda, mps or cpu; the fastest by default.")] = "",
+    device: Annotated[str, typer.Option(help="cuda, mps or cpu (default: the fastest available).")] = "",
     precision: Annotated[
-        str, typer.Option(help="samdesk's: auto, fp32, fp16 or bf16; by default fp32 and auto, one by one.")
+        str, typer.Option(help="samdesk's precision: auto, fp32, fp16 or bf16 (default: fp32 and auto).")
     ] = "",
-    quick: Annotated[bool, typer.Option("--quick", help="Few and small: to see that it works.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Measure only little, to check that it works.")
+    ] = False,
     only: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            metavar="PATTERN", help="Only rows of such names (next_mask, '*_auto'); again for more."
+            metavar="PATTERN", help="Only rows with this name (next_mask, '*_auto'); may be repeated."
         ),
     ] = None,
-    pages: Annotated[
-        int, typer.Option(min=2, help="How many photos are paged through for memory_paging.")
-    ] = 24,
+    pages: Annotated[int, typer.Option(min=2, help="Number of images for memory_paging.")] = 24,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--json", help="Write it all there, too."),
+        typer.Option("--json", help="Also write the results to this file as JSON."),
     ] = None,
     markdown: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Write the table there, for a page."),
+        typer.Option(help="Also write the results to this file as a Markdown table."),
     ] = None,
     engines: Annotated[
-        bool, typer.Option("--engines", help="Compare Flint, MobileSAM and GrabCut, or others, instead.")
+        bool, typer.Option("--engines", help="Compare Flint, MobileSAM, GrabCut or other engines instead.")
     ] = False,
     heartbeat: Annotated[
-        bool, typer.Option("--heartbeat", help="Measure the window instead: does it ever wait?")
+        bool, typer.Option("--heartbeat", help="Measure pauses of the window's main thread instead.")
     ] = False,
     seconds: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="How long each phase of the heartbeat goes on (30); means --heartbeat."),
+        typer.Option(help="Seconds per phase of the heartbeat (default: 30); implies --heartbeat."),
     ] = None,
 ) -> None:
-    """Measure samdesk beside Ultralytics' own predictor: same weights, same photos, by turns in one process.
+    """Compare samdesk with Ultralytics' own predictor: same weights and images, interleaved in one process.
 
-    With --engines: engine beside engine in all a hand asks for. With --heartbeat: a 5 ms heartbeat of the
-    real window while everything else works (PHOTOS are copied).
+    With --engines: compare engines on everything interactive annotation needs. With --heartbeat: measure a
+    5 ms timer of the real window while the program is busy (PHOTOS are copied).
     """
     from samdesk.engine.protocols import EngineError
     from samdesk.images.reader import ImageError
     from samdesk.images.samples import DemoError
 
     models, patterns = tuple(model or ()), tuple(only or ())
-    given = _Given(
+    options = _Options(
         photos, models, detector, rounds, device, precision, quick, patterns, pages, seconds
     )  # fmt: skip
     with TemporaryDirectory(prefix="samdesk-bench-") as name:
         try:
-            paths = _photos(photos, Path(name))
+            paths = _image_paths(photos, Path(name))
             if heartbeat or seconds is not None:
-                raise typer.Exit(_beat(photos or paths[0].parent, given))
-            found = (_engines if engines else _versus)(paths, given, Path(name))
-            typer.echo(found.text)
+                raise typer.Exit(_heartbeat(photos or paths[0].parent, options))
+            result = (_engines if engines else _versus)(paths, options, Path(name))
+            typer.echo(result.text)
             if json_file is not None:
-                json_file.write_text(json.dumps(found.values, indent=2), "utf-8")
+                json_file.write_text(json.dumps(result.values, indent=2), "utf-8")
             if markdown is not None:
-                markdown.write_text(found.markdown, "utf-8")
+                markdown.write_text(result.markdown, "utf-8")
         except (EngineError, DemoError, ImageError, OSError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from error
 
 
-def _photos(given: Path | None, scratch: Path) -> list[Path]:
-    """The photos to use; the demo's where none are given."""
+def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
+    """Returns the images of a folder, or the one image; the demo's images for None."""
     from samdesk.images.samples import make_demo_folder
     from samdesk.images.sources import scan
 
-    folder = make_demo_folder(scratch / "photos") if given is None else given
+    folder = make_demo_folder(scratch / "photos") if path is None else path
     if folder.is_file():
         return [folder]
     found = [folder / key for key in scan(folder)]
     if not found:
-        typer.echo(f"There are no photos in {folder}.", err=True)
+        typer.echo(f"There are no images in {folder}.", err=True)
         raise typer.Exit(2)
     return found
 
 
-def _versus(paths: list[Path], given: _Given, scratch: Path) -> _Found:
-    from samdesk.bench.versus.run import MODEL, Plan, compare
-    from samdesk.bench.versus.settings import Settings
+def _versus(paths: list[Path], options: _Options, scratch: Path) -> _BenchResult:
+    from samdesk.bench.versus.run import MODEL, ComparisonPlan, compare
+    from samdesk.bench.versus.settings import BenchSettings
     from samdesk.engine.runtime.device import resolve
 
-    usual = Settings()
-    settings = Settings(
-        device=resolve(given.device),
-        precisions=(given.precision,) if given.precision else usual.precisions,
-        rounds=given.rounds or (1 if given.quick else usual.rounds),
-        quick=given.quick,
-        only=tuple(given.only),
-        pages=given.pages,
-        beat_s=2.0 if given.quick else usual.beat_s,
+    defaults = BenchSettings()
+    settings = BenchSettings(
+        device=resolve(options.device),
+        precisions=(options.precision,) if options.precision else defaults.precisions,
+        rounds=options.rounds or (1 if options.quick else defaults.rounds),
+        quick=options.quick,
+        only=tuple(options.only),
+        pages=options.pages,
+        heartbeat_s=2.0 if options.quick else defaults.heartbeat_s,
     )
-    plan = Plan(given.models or (MODEL,), paths[:_MOST_PHOTOS], given.photos, settings)
-    with _bar() as show:
-        found = compare(plan, scratch, show)
-    return _Found(str(found), found.as_json(), found.markdown())
+    plan = ComparisonPlan(options.models or (MODEL,), paths[:_MAX_IMAGES], options.images, settings)
+    with _progress_bar() as show:
+        comparison = compare(plan, scratch, show)
+    return _BenchResult(str(comparison), comparison.as_json(), comparison.markdown())
 
 
-def _engines(paths: list[Path], given: _Given, scratch: Path) -> _Found:
-    from samdesk.bench.engines.contestants import USUAL, engines
+def _engines(paths: list[Path], options: _Options, scratch: Path) -> _BenchResult:
+    from samdesk.bench.engines.contestants import DEFAULT_ENGINES, engines
     from samdesk.bench.engines.measure import measure
-    from samdesk.bench.engines.report import Comparison, sizes_of
+    from samdesk.bench.engines.report import EngineComparison, sizes_of
     from samdesk.bench.machine import load_average, this_machine
     from samdesk.images.reader import read_image
 
     before = load_average()
-    paths = paths[:_MOST_PHOTOS_ENGINES]
+    paths = paths[:_MAX_IMAGES_ENGINES]
     images = [read_image(path) for path in paths]
-    rounds = given.rounds or 5
-    who = engines(given.models or USUAL, given.detector, given.device, given.precision or "auto", scratch)
-    with _bar() as show:
-        rows = measure(who, images, rounds, lambda done, total: show("rounds", done, total))
+    rounds = options.rounds or 5
+    names, precision = options.models or DEFAULT_ENGINES, options.precision or "auto"
+    contestants = engines(names, options.detector, options.device, precision, scratch)
+    with _progress_bar() as show:
+        rows = measure(contestants, images, rounds, lambda done, total: show("rounds", done, total))
     sizes = sizes_of(paths, [image.shape for image in images])
-    found = Comparison(this_machine(), sizes, rounds, (before, load_average()), rows)
-    return _Found(str(found), found.as_json(), f"```\n{found}\n```\n")
+    comparison = EngineComparison(this_machine(), sizes, rounds, (before, load_average()), rows)
+    return _BenchResult(str(comparison), comparison.as_json(), f"```\n{comparison}\n```\n")
 
 
-def _beat(folder: Path, given: _Given) -> int:
+def _heartbeat(folder: Path, options: _Options) -> int:
     from samdesk.bench import heartbeat
 
-    options = {
-        "--model": given.models[0] if given.models else "",
-        "--detector": given.detector,
-        "--seconds": str(given.seconds or 30.0),
+    arguments = {
+        "--model": options.models[0] if options.models else "",
+        "--detector": options.detector,
+        "--seconds": str(options.seconds or 30.0),
     }
-    return heartbeat.main([str(folder), *(part for pair in options.items() if pair[1] for part in pair)])
+    return heartbeat.main([str(folder), *(part for pair in arguments.items() if pair[1] for part in pair)])
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar beside the report, gone when it is there."""
+def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Shows a progress bar on standard error within the block."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -1,4 +1,4 @@
-"""The photo that all of ``samdesk bench`` is tried on."""
+"""The image that the tests of ``samdesk bench`` use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 @pytest.fixture
-def photo(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """A yellow disc on green, 160 x 120 pixels."""
     rows, columns = np.mgrid[:120, :160]
     pixels = np.full((120, 160, 3), (30, 60, 30), np.uint8)

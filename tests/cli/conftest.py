@@ -1,5 +1,5 @@
-"""The image that ``samdesk bench`` is tried on."""
+"""The image that the tests of ``samdesk bench`` use."""
 
-from tests.bench.conftest import photo
+from tests.bench.conftest import image
 
-__all__ = ["photo"]
+__all__ = ["image"]

@@ -1,4 +1,4 @@
-"""``samdesk bench --engines`` with the engine in the box, and what it says when it cannot measure."""
+"""``samdesk bench --engines`` with Flint, and its error messages."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def bench(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["bench", "--engines", *map(str, arguments)])
 
 
-def test_flint_is_measured_in_all_it_does(photo: Path, tmp_path: Path) -> None:
-    done = bench(photo.parent, "--model", "flint", "--rounds", 1, "--json", tmp_path / "bench.json")
+def test_flint_is_measured_on_every_operation(image: Path, tmp_path: Path) -> None:
+    done = bench(image.parent, "--model", "flint", "--rounds", 1, "--json", tmp_path / "bench.json")
     assert done.exit_code == 0, done.output
-    for words in ("Flint", "load average", "1 round over 1 photo (160 x 120 pixels)", *MEASURES.values()):
+    for words in ("Flint", "load average", "1 round over 1 image (160 x 120 pixels)", *MEASURES.values()):
         assert words in done.output
     found = json.loads((tmp_path / "bench.json").read_text("utf-8"))
     (flint,) = found["engines"]
@@ -34,26 +34,26 @@ def test_flint_is_measured_in_all_it_does(photo: Path, tmp_path: Path) -> None:
     assert flint["device_title"]
 
 
-def test_a_missing_model_is_told_in_words(photo: Path) -> None:
-    done = bench(photo, "--model", "flint", "--model", "nowhere.pt")
+def test_a_missing_model_is_reported(image: Path) -> None:
+    done = bench(image, "--model", "flint", "--model", "nowhere.pt")
     assert done.exit_code == 2
     assert "'nowhere.pt' is neither a known model nor a file." in done.output
 
 
-def test_a_folder_without_photos_is_told_in_words(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_reported(tmp_path: Path) -> None:
     done = bench(tmp_path)
     assert done.exit_code == 2
-    assert f"There are no photos in {tmp_path}." in done.output.replace("\n", "")
+    assert f"There are no images in {tmp_path}." in done.output.replace("\n", "")
 
 
-def test_a_broken_photo_is_told_in_words(tmp_path: Path) -> None:
+def test_a_broken_image_is_reported(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no photo at all")
     done = bench(tmp_path, "--model", "flint")
     assert done.exit_code == 2
     assert "broken.jpg" in done.output
 
 
-def test_a_sam_that_is_not_here_has_random_weights(tmp_path: Path) -> None:
+def test_a_sam_model_without_weights_has_random_ones(tmp_path: Path) -> None:
     flint, sam, cut = engines(("flint", "mobile_sam.pt", "grabcut"), "", "cpu", "fp32", tmp_path)
     assert (flint.random, sam.random, cut.random) == (False, True, False)
     assert [e.load_detector is not None for e in (flint, sam, cut)] == [True, False, False]
@@ -61,7 +61,7 @@ def test_a_sam_that_is_not_here_has_random_weights(tmp_path: Path) -> None:
     assert sam.load().info.title == "MobileSAM"
 
 
-def test_a_detector_is_one_more_row(tmp_path: Path) -> None:
+def test_a_detector_is_a_further_engine(tmp_path: Path) -> None:
     _, finder = engines(("flint",), "yolo11n.pt", "cpu", "fp32", tmp_path)
     assert finder.name == "yolo11n.pt"
     assert finder.load is None

@@ -1,1 +1,1 @@
-"""Engines side by side: Flint, MobileSAM, GrabCut and any other, in all a hand asks of them."""
+"""Compares Flint, MobileSAM, GrabCut and other engines on everything interactive annotation needs."""

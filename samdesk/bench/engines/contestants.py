@@ -1,4 +1,4 @@
-"""Who is measured: Flint, MobileSAM, GrabCut, and any model by name or file."""
+"""The engines to compare: Flint, MobileSAM, GrabCut, and any model by name or path."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from samdesk.engine.protocols import Detector, Predictor
 from samdesk.training.evaluate.baselines import Baseline
 
 GRABCUT = "grabcut"
-USUAL = (registry.FLINT, "mobile_sam.pt", GRABCUT)
+DEFAULT_ENGINES = (registry.FLINT, "mobile_sam.pt", GRABCUT)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One row of the comparison.
+    """One engine of the comparison.
 
     Attributes:
-        name: What it was asked for by.
-        load: Gives its predictor anew; None: it only finds boxes.
-        load_detector: Gives its detector anew; None: it only draws masks.
-        random: Its weights are random: its times are true, its masks are noise.
+        name: The name or path given by the user.
+        load: Loads a new predictor; None: the engine has only a detector.
+        load_detector: Loads a new detector; None: the engine has only a predictor.
+        random: Whether its weights are random: its times are valid, its masks are noise.
     """
 
     name: str
@@ -38,18 +38,17 @@ class Engine:
 def engines(
     names: Sequence[str], detector: str, device: str, precision: str, folder: Path
 ) -> tuple[Engine, ...]:
-    """What is meant by these names.
+    """Returns the engines of these names; no model is loaded yet.
+
+    A name that is no model raises ``EngineError`` when the engine is loaded.
 
     Args:
-        names: "flint", "grabcut", SAM models by name or path. A SAM of the table of models whose weights
+        names: "flint", "grabcut", SAM models by name or path. A SAM model of the registry whose weights
             are not on this machine is measured with random ones.
-        detector: One more row, for a detector by name or path; "": none.
-        device: As ``load_predictor`` takes it; GrabCut runs on the CPU.
-        precision: Likewise.
-        folder: Where checkpoints with random weights are put.
-
-    Raises:
-        EngineError: As soon as it is loaded, in words, where there is no such model.
+        detector: A further engine: a detector by name or path; "": none.
+        device: As in ``load_predictor``; GrabCut runs on the CPU.
+        precision: As in ``load_predictor``.
+        folder: Where checkpoints with random weights are written.
     """
     found = [_engine(name, device, precision, folder) for name in dict.fromkeys(names)]
     if detector:
@@ -66,7 +65,7 @@ def _engine(name: str, device: str, precision: str, folder: Path) -> Engine:
 
 
 def _finds_boxes(name: str) -> bool:
-    """Whether a predictor's file holds a detector, too: Flint's does, one with a taught head does not."""
+    """Returns whether a predictor's file has a detector: Flint's does, one with a trained head does not."""
     path = weights.find(name)
     if path is None or not metadata.is_flint(path):
         return False
@@ -76,4 +75,4 @@ def _finds_boxes(name: str) -> bool:
         with safe_open(path, framework="np") as file:
             return any(key.startswith(PREFIX) for key in file.keys())  # noqa: SIM118 - it is no mapping
     except (SafetensorError, OSError):
-        return False  # loading the predictor says it in words
+        return False  # loading the predictor raises an EngineError

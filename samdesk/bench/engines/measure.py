@@ -1,7 +1,7 @@
-"""Engines side by side: each does what a hand asks for, by turns, while a clock runs.
+"""Times the operations of interactive annotation for several engines, interleaved.
 
-The engines take turns at every step, each round in another order, so that a busy moment of the machine
-hits all alike. A short round before the first is not counted: it warms everything up.
+The engines take turns at every step, each round in another order, so that other load on the machine affects
+all of them equally. A short warm-up round comes first and is not counted.
 """
 
 from __future__ import annotations
@@ -12,40 +12,40 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from samdesk.bench.engines.contestants import Engine
-from samdesk.bench.objects import hands
-from samdesk.bench.script import Gesture, Script
+from samdesk.bench.object_prompts import prompt_samplers
+from samdesk.bench.prompt_sampler import Interaction, SampledPrompts
 from samdesk.domain.geometry.types import FloatArray, RgbImage
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Detector, ModelInfo, Predictor
 
-GESTURES = 5
-"""In each round: so often a box, a correction, a click and a hover; the rest once."""
-_FEW = 8
+INTERACTIONS = 5
+"""Boxes, corrections, clicks and hovers per round; everything else is done once per round."""
+_WARM_UP_BOXES = 8
 LOAD, ENCODE, BOX, REGION, CORRECTION = "load", "encode", "box", "region", "correction"
 CLICK, HOVER, BOXES, DETECT = "click", "hover", "boxes", "detect"
 MEASURES = {
     LOAD: "load the model",
-    ENCODE: "encode a photo",
-    BOX: "first mask of a box",
-    CORRECTION: "a correction (one more click on that mask)",
-    CLICK: "a first click",
-    HOVER: "a hover (a click a little on)",
-    BOXES: "32 boxes at once",
+    ENCODE: "encode an image",
+    BOX: "first mask from a box",
+    CORRECTION: "correction (one more point on that mask)",
+    CLICK: "first click",
+    HOVER: "hover (a point that moves a little)",
+    BOXES: "batch of 32 boxes",
     REGION: "mask -> region",
     DETECT: "detect objects",
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
-    """What came of one engine.
+class EngineRow:
+    """The times of one engine.
 
     Attributes:
-        name: What it was asked for by.
-        info: What is true of its model.
-        random: Its weights are random.
-        times_ms: By measure, all times taken, milliseconds; what it cannot do is not there.
+        name: The name or path given by the user.
+        info: Its model.
+        random: Whether its weights are random.
+        times_ms: All times of each measure, milliseconds; without the measures that it does not support.
     """
 
     name: str
@@ -55,8 +55,8 @@ class Row:
 
 
 @dataclass(eq=False)
-class _Bench:
-    """An engine at work, and its clock."""
+class _EngineTimer:
+    """Runs and times the operations of one engine."""
 
     engine: Engine
     times_ms: dict[str, list[float]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Bench:
         return model.info
 
     def load(self) -> None:
-        """The model that is asked for masks, or, where there is none, for boxes; in place of the last one."""
+        """Loads the predictor anew and times it; for an engine without a predictor, the detector."""
         load = self.engine.load
         self.predictor = self.embedding = None
         with self._timed(LOAD):
@@ -79,33 +79,33 @@ class _Bench:
                 self.predictor = load()
             else:
                 self.detector = self._new_detector()
-            self._settle()
+            self._synchronize()
         if self.detector is None and self.engine.load_detector is not None:
             self.detector = self._new_detector()
 
-    def encode(self, photo: RgbImage) -> None:
+    def encode(self, image: RgbImage) -> None:
         if self.predictor is not None:
             with self._timed(ENCODE):
-                self.embedding = self.predictor.encode(photo)
-                self._settle()
+                self.embedding = self.predictor.encode(image)
+                self._synchronize()
 
-    def gesture(self, gesture: Gesture) -> None:
-        """A box, its correction; then, elsewhere, a click and a hover."""
+    def interaction(self, interaction: Interaction) -> None:
+        """Predicts a box and its correction; then a click and a hover on other objects."""
         if self.predictor is None or self.embedding is None:
             return
-        prompts = PromptSet(box=gesture.box)
+        prompts = PromptSet(box=interaction.box)
         with self._timed(BOX):
             shown = self.predictor.predict(self.embedding, prompts)[0]
-        if not self.engine.random:  # the outline of noise has ten thousands of vertices
+        if not self.engine.random:  # the outline of noise has tens of thousands of vertices
             with self._timed(REGION):
                 shown.region()
-        prompts = PromptSet((gesture.correction,), gesture.box, shown.as_prompt())
+        prompts = PromptSet((interaction.correction,), interaction.box, shown.as_prompt())
         with self._timed(CORRECTION):
             self.predictor.predict(self.embedding, prompts)
         with self._timed(CLICK):
-            self.predictor.predict(self.embedding, PromptSet((gesture.click,)))
-        self.predictor.predict(self.embedding, PromptSet(gesture.hover[:1]))
-        for point in gesture.hover[1:]:
+            self.predictor.predict(self.embedding, PromptSet((interaction.click,)))
+        self.predictor.predict(self.embedding, PromptSet(interaction.hover[:1]))
+        for point in interaction.hover[1:]:
             with self._timed(HOVER):
                 self.predictor.predict(self.embedding, PromptSet((point,)))
 
@@ -114,10 +114,10 @@ class _Bench:
             with self._timed(BOXES):
                 self.predictor.predict_boxes(self.embedding, boxes)
 
-    def detect(self, photo: RgbImage) -> None:
+    def detect(self, image: RgbImage) -> None:
         if self.detector is not None:
             with self._timed(DETECT):
-                self.detector.detect([photo])
+                self.detector.detect([image])
 
     def _new_detector(self) -> Detector:
         assert self.engine.load_detector is not None
@@ -129,8 +129,8 @@ class _Bench:
         yield
         self.times_ms.setdefault(measure, []).append((perf_counter() - started) * 1e3)
 
-    def _settle(self) -> None:
-        """Waits for what a GPU still has to do. A mask has come from there, and needs no waiting."""
+    def _synchronize(self) -> None:
+        """Waits for pending GPU work; a prediction needs no wait, as its masks are copied to the host."""
         import torch
 
         device = self.info.device
@@ -142,48 +142,50 @@ class _Bench:
 
 def measure(
     engines: Sequence[Engine],
-    photos: Sequence[RgbImage],
+    images: Sequence[RgbImage],
     rounds: int,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
-) -> tuple[Row, ...]:
-    """Takes the times.
+) -> tuple[EngineRow, ...]:
+    """Times all engines.
 
     Args:
-        engines: Who takes part.
-        photos: (H, W, 3) uint8 RGB; each round has the next one.
-        rounds: How many rounds count.
+        engines: The engines.
+        images: (H, W, 3) uint8 RGB; each round uses the next one.
+        rounds: Number of rounds that are counted.
         on_step: Called with (rounds done, all rounds).
 
     Raises:
-        EngineError: A model cannot be had or fails; in words.
+        EngineError: A model cannot be loaded or fails.
     """
-    benches = [_Bench(engine) for engine in engines]
-    for bench in benches:
-        bench.load()  # who is not there is told at once
-    by_photo = hands(photos)
-    _round(benches, photos[0], by_photo[0].script(1, _FEW))
-    for bench in benches:
-        bench.times_ms.clear()
+    timers = [_EngineTimer(engine) for engine in engines]
+    for timer in timers:
+        timer.load()  # a missing model raises before anything is measured
+    samplers = prompt_samplers(images)
+    _round(timers, images[0], samplers[0].sample(1, _WARM_UP_BOXES))
+    for timer in timers:
+        timer.times_ms.clear()
     for number in range(rounds):
         on_step(number, rounds)
-        which, turn = number % len(photos), number % len(benches)
-        for bench in benches:
-            bench.load()
-        _round([*benches[turn:], *benches[:turn]], photos[which], by_photo[which].script(GESTURES))
+        which, turn = number % len(images), number % len(timers)
+        for timer in timers:
+            timer.load()
+        _round([*timers[turn:], *timers[:turn]], images[which], samplers[which].sample(INTERACTIONS))
     on_step(rounds, rounds)
     return tuple(
-        Row(b.engine.name, b.info, b.engine.random, {m: b.times_ms[m] for m in MEASURES if m in b.times_ms})
-        for b in benches
+        EngineRow(
+            b.engine.name, b.info, b.engine.random, {m: b.times_ms[m] for m in MEASURES if m in b.times_ms}
+        )
+        for b in timers
     )
 
 
-def _round(benches: Sequence[_Bench], photo: RgbImage, script: Script) -> None:
-    for bench in benches:
-        bench.encode(photo)
-    for gesture in script.gestures:
-        for bench in benches:
-            bench.gesture(gesture)
-    for bench in benches:
-        bench.boxes(script.boxes)
-    for bench in benches:
-        bench.detect(photo)
+def _round(timers: Sequence[_EngineTimer], image: RgbImage, prompts: SampledPrompts) -> None:
+    for timer in timers:
+        timer.encode(image)
+    for interaction in prompts.interactions:
+        for timer in timers:
+            timer.interaction(interaction)
+    for timer in timers:
+        timer.boxes(prompts.boxes)
+    for timer in timers:
+        timer.detect(image)

@@ -1,1 +1,1 @@
-"""samdesk beside Ultralytics' own predictor: the same weights, the same photos, by turns in one process."""
+"""Compares samdesk with Ultralytics' own predictor: same weights and images, interleaved in one process."""

@@ -1,4 +1,4 @@
-"""How far samdesk's masks are from those of the stock network."""
+"""Agreement of samdesk's masks with those of the stock network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samdesk.bench.versus.gestures import Ask
-from samdesk.bench.versus.ours import Ours
-from samdesk.bench.versus.photos import Photo
-from samdesk.bench.versus.rows import Row
+from samdesk.bench.versus.context import BenchContext
+from samdesk.bench.versus.images import BenchImage
+from samdesk.bench.versus.rows import BenchRow
+from samdesk.bench.versus.samdesk_side import SamdeskSide
+from samdesk.bench.versus.schedule import PromptCase
 from samdesk.bench.versus.settings import FP32
-from samdesk.bench.versus.stage import Stage
 from samdesk.domain.geometry.types import FloatArray
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor, Storable
@@ -20,12 +20,12 @@ from samdesk.engine.protocols import Predictor, Storable
 
 @dataclass(frozen=True)
 class Agreement:
-    """What came of some prompts.
+    """The agreement over a set of prompts.
 
     Attributes:
-        logit_difference: The largest difference of any logit from the stock network's.
-        logit_largest: The largest logit of the stock network, whatever its sign.
-        ious: Of every mask with the stock network's, both at threshold 0 on the 256 x 256 grid.
+        logit_difference: The largest absolute difference of a logit from the stock network's.
+        logit_largest: The largest absolute logit of the stock network.
+        ious: IoU of each mask with the stock network's, both at threshold 0 on the 256 x 256 grid.
     """
 
     logit_difference: float
@@ -34,19 +34,21 @@ class Agreement:
 
     @property
     def iou_median(self) -> float:
-        """The middle one."""
+        """Median of ``ious``."""
         return float(np.median(self.ious))
 
-    def told(self, row: Row, exact: bool) -> Row:
-        """A row with this said about it; ``exact``: with the logits, for fp32."""
-        words = f"IoU with the stock network's masks {self.iou_median:.4f} median, {min(self.ious):.4f} least"
-        if exact:
-            words = (
+    def add_to(self, row: BenchRow, with_logits: bool) -> BenchRow:
+        """Returns the row with the agreement added; ``with_logits`` also adds the logits to its remark."""
+        remark = (
+            f"IoU with the stock network's masks {self.iou_median:.4f} median, {min(self.ious):.4f} least"
+        )
+        if with_logits:
+            remark = (
                 f"logits within {self.logit_difference:.1e} of the stock network's, "
-                f"which reach {self.logit_largest:.2g}; {words}"
+                f"which reach {self.logit_largest:.2g}; {remark}"
             )
-        return row.having(
-            words,
+        return row.extended(
+            remark,
             logit_max_difference=self.logit_difference,
             logit_max=self.logit_largest,
             iou_median=self.iou_median,
@@ -55,45 +57,50 @@ class Agreement:
         )
 
 
-def agreement(stage: Stage, ours: Ours, asks: Iterable[Ask]) -> Agreement:
-    """Asks samdesk and the stock network, each with its own encoder, and compares all masks."""
-    return _compared(stage, ours.predictor, ours.embedding, asks)
+def agreement(context: BenchContext, samdesk: SamdeskSide, schedule: Iterable[PromptCase]) -> Agreement:
+    """Compares the masks of samdesk and of the stock network, each with its own encoder."""
+    return _compare(context, samdesk.predictor, samdesk.embedding, schedule)
 
 
-def of_decoder(stage: Stage, ours: Ours, asks: Iterable[Ask]) -> Agreement | None:
-    """The same with samdesk's decoder alone: it is given what the encoder said in fp32.
+def decoder_agreement(
+    context: BenchContext, samdesk: SamdeskSide, schedule: Iterable[PromptCase]
+) -> Agreement | None:
+    """Compares samdesk's decoder alone, which is given the encoder's fp32 embedding.
 
-    None where a predictor cannot take another's embedding.
+    Returns None if the predictor cannot read another one's embedding.
     """
-    encoder, decoder = stage.ours(FP32), ours.predictor
+    encoder, decoder = context.samdesk(FP32), samdesk.predictor
     if not (isinstance(encoder.predictor, Storable) and isinstance(decoder, Storable)):
         return None
     writer, reader = encoder.predictor, decoder
 
-    def handed_over(photo: Photo) -> Embedding:
-        exact = encoder.embedding(photo)
-        return reader.from_arrays(writer.to_arrays(exact), exact.image_hw, exact.frame)
+    def handed_over(image: BenchImage) -> Embedding:
+        with_logits = encoder.embedding(image)
+        return reader.from_arrays(writer.to_arrays(with_logits), with_logits.image_hw, with_logits.frame)
 
-    return _compared(stage, decoder, handed_over, asks)
+    return _compare(context, decoder, handed_over, schedule)
 
 
-def _compared(
-    stage: Stage, predictor: Predictor, embedding: Callable[[Photo], Embedding], asks: Iterable[Ask]
+def _compare(
+    context: BenchContext,
+    predictor: Predictor,
+    embedding: Callable[[BenchImage], Embedding],
+    schedule: Iterable[PromptCase],
 ) -> Agreement:
     differences, ious, largest = [0.0], [], 0.0
-    for ask in asks:
-        features = stage.stock_features(ask.photo)
-        wanted, _, _ = stage.stock.logits(features, ask.prompts, ask.photo.hw)
+    for case in schedule:
+        features = context.stock_features(case.image)
+        wanted, _, _ = context.stock.logits(features, case.prompts, case.image.hw)
         largest = max(largest, float(np.abs(wanted).max()))
-        for candidate in predictor.predict(embedding(ask.photo), ask.prompts):
-            same = _nearest(candidate.logits, wanted)
+        for candidate in predictor.predict(embedding(case.image), case.prompts):
+            same = _best_match(candidate.logits, wanted)
             differences.append(float(np.abs(candidate.logits - same).max()))
             ious.append(_iou(candidate.logits, same))
     return Agreement(max(differences), largest, tuple(ious))
 
 
-def _nearest(logits: FloatArray, wanted: Sequence[FloatArray] | FloatArray) -> FloatArray:
-    """The stock mask that a candidate is: they are in another order where scores tie."""
+def _best_match(logits: FloatArray, wanted: Sequence[FloatArray] | FloatArray) -> FloatArray:
+    """Returns the stock mask that corresponds to a candidate: equal scores may be sorted differently."""
     return wanted[int(np.argmin([np.abs(logits - other).mean() for other in wanted]))]
 
 

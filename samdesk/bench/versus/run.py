@@ -1,4 +1,4 @@
-"""The whole comparison: every topic, model after model."""
+"""Runs the comparison: all topics, model after model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import TypeAlias
 
 from samdesk.bench.machine import load_average, this_machine
 from samdesk.bench.seeded import Checkpoint, checkpoint
-from samdesk.bench.versus import photos as photos_of
-from samdesk.bench.versus.rows import Row
-from samdesk.bench.versus.settings import Settings
+from samdesk.bench.versus import images as bench_images
+from samdesk.bench.versus.context import BenchContext, Topic
+from samdesk.bench.versus.rows import BenchRow
+from samdesk.bench.versus.settings import BenchSettings
 from samdesk.bench.versus.shapes import shapes
-from samdesk.bench.versus.stage import Stage, Topic
-from samdesk.bench.versus.table import Compared, Comparison
+from samdesk.bench.versus.table import ComparedModel, Comparison
 from samdesk.bench.versus.topics import boxes, clicks, encoding, memory, prompts, switching, window
 from samdesk.engine.flint import metadata
 from samdesk.engine.models import weights
 from samdesk.engine.protocols import EngineError
 
 MODEL = "mobile_sam.pt"
-Tell: TypeAlias = Callable[[str, int, int], None]
+OnProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with (topic, turns done, all turns)."""
 
 TOPICS: dict[str, Topic] = {
@@ -41,49 +41,49 @@ ONCE: dict[str, Topic] = {
     "window": window.gaps,
     "memory": memory.paging,
 }
-"""Measured for the first model."""
+"""Measured only for the first model."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What shall be compared.
+class ComparisonPlan:
+    """The input of a comparison.
 
     Attributes:
-        models: SAM models by name or path; the rows of the first one about clicks and the window count.
-        paths: The photos.
-        folder: Where they were given, None for the demo's; ``instances.json`` is looked for there.
-        settings: How; its device as the user names it.
+        models: SAM models by name or path; only the first is measured on clicks, the window and memory.
+        paths: The image files.
+        folder: Folder given by the user, searched for ``instances.json``; None for the sample images.
+        settings: Options of the measurement.
     """
 
     models: Sequence[str]
     paths: Sequence[Path]
     folder: Path | None
-    settings: Settings
+    settings: BenchSettings
 
 
-def compare(plan: Plan, scratch: Path, tell: Tell) -> Comparison:
-    """Measures all that is asked for.
+def compare(plan: ComparisonPlan, scratch: Path, on_progress: OnProgress) -> Comparison:
+    """Measures all selected rows.
 
     Args:
-        plan: What.
-        scratch: A folder for files.
-        tell: Told of the progress.
+        plan: What to measure.
+        scratch: A folder for temporary files.
+        on_progress: Called with the progress of each topic.
 
     Raises:
-        EngineError: In words: no such model, one that Ultralytics has no predictor for, or no such row.
-        ImageError: A photo cannot be read.
+        EngineError: There is no such model, Ultralytics has no predictor for it, or no row is selected.
+        ImageError: An image cannot be read.
     """
     before = load_average()
-    photos = photos_of.read(plan.paths[:1] if plan.settings.quick else plan.paths)
+    images = bench_images.read_images(plan.paths[:1] if plan.settings.quick else plan.paths)
     masks = shapes(plan.folder)
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     compared = []
     for number, model in enumerate(dict.fromkeys(plan.models)):
-        stage = Stage(_checkpoint(model, scratch), plan.settings, photos, masks, scratch)
+        context = BenchContext(_checkpoint(model, scratch), plan.settings, images, masks, scratch)
         for title, topic in {**TOPICS, **(ONCE if number == 0 else {})}.items():
-            stage.on_step = partial(tell, title)
-            rows += topic(stage)
-        compared.append(_about(stage))
+            context.on_step = partial(on_progress, title)
+            rows += topic(context)
+        compared.append(_compared_model(context))
     if not rows:
         raise EngineError(f"No row has a name like {' or '.join(plan.settings.only)}.")
     machine = this_machine(plan.settings.device)
@@ -92,7 +92,7 @@ def compare(plan: Plan, scratch: Path, tell: Tell) -> Comparison:
         machine,
         date,
         compared,
-        len(photos),
+        len(images),
         masks.source,
         plan.settings.rounds,
         (before, load_average()),
@@ -108,7 +108,9 @@ def _checkpoint(model: str, scratch: Path) -> Checkpoint:
     return found
 
 
-def _about(stage: Stage) -> Compared:
-    infos = {precision: stage.ours(precision).predictor.info for precision in stage.settings.precisions}
+def _compared_model(context: BenchContext) -> ComparedModel:
+    infos = {
+        precision: context.samdesk(precision).predictor.info for precision in context.settings.precisions
+    }
     used = {precision: info.precision for precision, info in infos.items()}
-    return Compared(next(iter(infos.values())).title, stage.checkpoint.random, used)
+    return ComparedModel(next(iter(infos.values())).title, context.checkpoint.random, used)

@@ -1,4 +1,4 @@
-"""What is measured, and how often."""
+"""Options of the comparison: what is measured, and how often."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 
 FP32, AUTO = "fp32", "auto"
-_ON_GPU = 10
-"""So many times as often: enough for a 99th percentile."""
+_GPU_FACTOR = 10
+"""Factor for the number of turns on a GPU: enough for a 99th percentile."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a comparison is made.
+class BenchSettings:
+    """Options of a comparison.
 
     Attributes:
-        device: As ``runtime.device.resolve`` returns it.
-        precisions: samdesk's, in the order of the rows. Ultralytics' is always its default, fp32.
-        rounds: How often what takes a second is done; what is quick is done more often.
-        quick: Small and few: to see that it works.
-        only: Patterns of the rows that are wanted; none: all.
-        pages: How many photos are paged through for the row about memory.
-        beat_s: How long the window's heartbeat is listened to, seconds.
+        device: As returned by ``engine.runtime.device.resolve``.
+        precisions: samdesk's precisions, in the order of the rows. Ultralytics uses its default, fp32.
+        rounds: Repetitions of operations that take about a second; faster ones are repeated more often.
+        quick: Measures little, to check that it works.
+        only: Patterns of row names; empty: all rows.
+        pages: Number of images for the row about memory.
+        heartbeat_s: Duration of the heartbeat measurement, seconds.
     """
 
     device: str = "cpu"
@@ -31,41 +31,41 @@ class Settings:
     quick: bool = False
     only: tuple[str, ...] = ()
     pages: int = 24
-    beat_s: float = 20.0
+    heartbeat_s: float = 20.0
 
-    def wants(self, name: str) -> bool:
-        """Whether a row is asked for: by its name, its first words or a pattern such as ``*_auto``."""
+    def selects(self, name: str) -> bool:
+        """Returns whether a row is selected: by name, by its first words or by a pattern (``*_auto``)."""
         return not self.only or any(
             fnmatch(name, pattern) or name.startswith(f"{pattern}_") for pattern in self.only
         )
 
     @property
     def best(self) -> str:
-        """The precision of rows that there is one of."""
+        """The precision of rows that are measured at only one."""
         return AUTO if AUTO in self.precisions else self.precisions[-1]
 
     @property
     def megapixels(self) -> Sequence[int]:
-        """Sizes of the photos that a click is timed on."""
+        """Sizes of the images for clicks, megapixels."""
         return (2,) if self.quick else (2, 12, 24, 100)
 
     @property
     def boxes(self) -> Sequence[int]:
-        """How many boxes are given at once."""
+        """Sizes of the batches of boxes."""
         return (1, 8) if self.quick else (1, 8, 32)
 
     @property
     def warm_up(self) -> int:
-        """Turns before the first one that counts."""
+        """Number of warm-up turns."""
         return 0 if self.quick else 1
 
     @property
     def compared(self) -> int:
-        """How many prompts of a kind are compared with the stock network."""
+        """Number of prompts of each kind that are compared with the stock network."""
         return 2 if self.quick else 12
 
-    def often(self, times: int) -> int:
-        """Turns of something quick that is done so many times a round; more where a GPU makes it quicker."""
+    def turns_for(self, times: int) -> int:
+        """Returns the turns of a fast operation: ``times`` per round, and more of them on a GPU."""
         if self.quick:
             return self.rounds
-        return self.rounds * times * (1 if self.device == "cpu" else _ON_GPU)
+        return self.rounds * times * (1 if self.device == "cpu" else _GPU_FACTOR)

@@ -1,7 +1,7 @@
-"""Logits such as a trained network gives: from COCO's masks where they are at hand, else from drawn shapes.
+"""Logits like those of a trained network: from COCO's masks where available, else from drawn shapes.
 
-A network with random weights draws noise with thousands of islands. What is done with a mask after the
-network (outlines, upscaling, thresholds) is therefore timed on these.
+The masks of a network with random weights are noise with thousands of islands. The work after the network
+(outlines, upscaling, thresholds) is therefore timed on these logits.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ INSTANCES = "instances.json"
 _OUTSIDE, _INSIDE = -10.0, 10.0
 _DRAWN = 24
 _CANVAS = (600, 800)
-_MOST = 240
-_LEAST_PART = 0.004
-"""Of the photo: smaller instances are left out."""
+_MAX_MASKS = 240
+_MIN_AREA_FRACTION = 0.004
+"""Minimum area of an instance as a fraction of the image; smaller ones are skipped."""
 
 
 class Shapes:
-    """Masks to make logits of.
+    """Masks and the logits made from them.
 
     Attributes:
-        source: What they are, in words.
+        source: Description of the masks.
     """
 
     def __init__(self, masks: Sequence[BoolArray], source: str) -> None:
         self._masks = list(masks)
         self.source = source
-        self._logits = lru_cache(maxsize=512)(self._made)
+        self._logits = lru_cache(maxsize=512)(self._make_logits)
 
     def some(self, start: int, count: int, frame: Frame, image_hw: tuple[int, int]) -> list[FloatArray]:
-        """``count`` times (256, 256) float32 logits over a frame; another ``start`` gives others."""
-        content = _content(frame, image_hw)
+        """Returns ``count`` (256, 256) float32 logits over a frame, of the masks from index ``start`` on."""
+        content = _content_size(frame, image_hw)
         return [self._logits((start + i) % len(self._masks), *content) for i in range(count)]
 
-    def _made(self, index: int, rows: int, columns: int) -> FloatArray:
+    def _make_logits(self, index: int, rows: int, columns: int) -> FloatArray:
         coverage = cv2.resize(
             self._masks[index].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA
         )
@@ -56,41 +56,41 @@ class Shapes:
         return logits
 
 
-def shapes(photos: Path | None) -> Shapes:
-    """COCO's masks where ``instances.json`` lies beside or above the photos, else drawn ones."""
-    places = [] if photos is None else [photos, photos.parent, photos.parent.parent]
+def shapes(images: Path | None) -> Shapes:
+    """Returns COCO's masks if ``instances.json`` is in the images' folder or above it, else drawn ones."""
+    places = [] if images is None else [images, images.parent, images.parent.parent]
     found = next((place / INSTANCES for place in places if (place / INSTANCES).is_file()), None)
-    masks = [] if found is None else list(_coco(found))
+    masks = [] if found is None else list(_coco_masks(found))
     if masks:
         return Shapes(masks, f"{len(masks)} masks of COCO")
-    return Shapes(list(_drawn()), f"{_DRAWN} drawn shapes")
+    return Shapes(list(_draw_masks()), f"{_DRAWN} drawn shapes")
 
 
 def padded(image_hw: tuple[int, int]) -> Frame:
-    """The square that Ultralytics' predictors look at."""
+    """Returns the frame of Ultralytics' predictors: the image padded to a square."""
     return Frame(0.0, 0.0, float(max(image_hw)))
 
 
-def _content(frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of a frame's cells that show the image."""
+def _content_size(frame: Frame, image_hw: tuple[int, int]) -> tuple[int, int]:
+    """Returns how many rows and columns of a frame's grid cover the image."""
     rows, columns = image_hw[0] / frame.height * LOGITS_SIDE, image_hw[1] / frame.width * LOGITS_SIDE
     return min(max(round(rows), 1), LOGITS_SIDE), min(max(round(columns), 1), LOGITS_SIDE)
 
 
-def _coco(path: Path) -> Iterator[BoolArray]:
+def _coco_masks(path: Path) -> Iterator[BoolArray]:
     data: dict[str, Any] = json.loads(path.read_text("utf-8"))
     images = {image["id"]: (image["height"], image["width"]) for image in data["images"]}
     found = 0
     for annotation in data["annotations"]:
-        mask = _decoded(annotation["segmentation"], *images[annotation["image_id"]])
-        if mask.mean() >= _LEAST_PART:
+        mask = _decode(annotation["segmentation"], *images[annotation["image_id"]])
+        if mask.mean() >= _MIN_AREA_FRACTION:
             yield mask
             found += 1
-        if found == _MOST:
+        if found == _MAX_MASKS:
             return
 
 
-def _decoded(segmentation: Any, height: int, width: int) -> BoolArray:
+def _decode(segmentation: Any, height: int, width: int) -> BoolArray:
     from pycocotools import mask as coco
 
     packed = coco.frPyObjects(segmentation, height, width)
@@ -100,8 +100,8 @@ def _decoded(segmentation: Any, height: int, width: int) -> BoolArray:
     return np.asarray(decoded, dtype=np.bool_)
 
 
-def _drawn() -> Iterator[BoolArray]:
-    """Wavy blobs; some have a hole, some a second part."""
+def _draw_masks() -> Iterator[BoolArray]:
+    """Draws wavy blobs; some have a hole, some a second part."""
     random = np.random.default_rng(0)
     for i in range(_DRAWN):
         mask = np.zeros(_CANVAS, np.uint8)
@@ -116,7 +116,7 @@ def _drawn() -> Iterator[BoolArray]:
 
 
 def _blob(middle: FloatArray, radii: FloatArray, random: np.random.Generator) -> NDArray[np.int32]:
-    """(N, 2) corners of an ellipse with a wavy edge."""
+    """Returns the (N, 2) vertices of an ellipse with a wavy edge."""
     angle = np.linspace(0, 2 * np.pi, 256, endpoint=False)
     reach = np.ones(len(angle))
     for waves in (3, 7, 17):

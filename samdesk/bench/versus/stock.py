@@ -1,7 +1,7 @@
-"""The stock network called as Meta calls it: what samdesk's logits are held against.
+"""The reference for samdesk's logits: the stock network, called as Meta's predictor calls it.
 
-Preprocessing, encoder, prompt encoder and decoder of the network as Ultralytics builds it, in fp32, with
-Meta's resizing and prompt scaling: no code of samdesk's predictor is used here.
+It uses the encoder, prompt encoder and decoder as Ultralytics builds them, in fp32, with Meta's resizing and
+prompt scaling, and no code of samdesk's predictor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from samdesk.bench.versus.contest import Clock, Timing
+from samdesk.bench.versus.timing import Clock, Timing
 from samdesk.domain.geometry.types import FloatArray, RgbImage
 from samdesk.domain.prompts import PromptSet
 
@@ -22,33 +22,33 @@ _SIDE = 1024
 _SAM1 = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 _SAM2 = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _CLAMP = 32.0
-"""SAM 2's predictor gives no logits beyond these."""
+"""SAM 2's predictor clamps its logits to this absolute value."""
 
 
 class Stock:
     """A stock network on its device.
 
     Args:
-        network: Of ``engine.ultralytics.build_network``, with weights.
-        second: Whether it is a SAM 2.
-        device: Where it is.
+        network: From ``engine.ultralytics.build_network``, with weights.
+        is_sam2: Whether it is a SAM 2 network.
+        device: Its device.
     """
 
-    def __init__(self, network: Any, second: bool, device: str) -> None:
+    def __init__(self, network: Any, is_sam2: bool, device: str) -> None:
         self._network = network
-        self._second = second
+        self._is_sam2 = is_sam2
         self._device = device
-        self._prompts = network.sam_prompt_encoder if second else network.prompt_encoder
-        self._decoder = network.sam_mask_decoder if second else network.mask_decoder
+        self._prompts = network.sam_prompt_encoder if is_sam2 else network.prompt_encoder
+        self._decoder = network.sam_mask_decoder if is_sam2 else network.mask_decoder
 
     def encode(self, image: RgbImage) -> tuple[torch.Tensor, ...]:
-        """The features of an (H, W, 3) RGB photo; for SAM 2 with those of high resolution."""
+        """Returns the features of an (H, W, 3) RGB image; for SAM 2 also the high-resolution features."""
         import torch
 
-        pixels = (self._stretched if self._second else self._padded)(image).to(self._device)
+        pixels = (self._preprocess_sam2 if self._is_sam2 else self._preprocess_sam1)(image).to(self._device)
         with torch.inference_mode():
             self._network.set_imgsz([_SIDE, _SIDE])
-            if not self._second:
+            if not self._is_sam2:
                 return (self._network.image_encoder(pixels),)
             fine, middle, coarse = self._network.forward_image(pixels)["backbone_fpn"][-3:]
             return (coarse + self._network.no_mem_embed.reshape(1, -1, 1, 1), fine, middle)
@@ -59,15 +59,15 @@ class Stock:
         """(3, 256, 256) logits and (3,) scores of one object, in the network's order, and the time."""
         import torch
 
-        given = self._given(prompts, image_hw)
+        given = self._encode_prompts(prompts, image_hw)
         with torch.inference_mode(), Clock(self._device) as clock:
-            masks, scores = self._decoded(features, *given)
+            masks, scores = self._decode(features, *given)
             found = masks[0].float().cpu().numpy(), scores[0].float().cpu().numpy()
         return *found, Timing(clock.ms, clock.ms)
 
-    def _decoded(self, features: tuple[torch.Tensor, ...], points: Any, boxes: Any, masks: Any) -> Any:
+    def _decode(self, features: tuple[torch.Tensor, ...], points: Any, boxes: Any, masks: Any) -> Any:
         sparse, dense = self._prompts(points=points, boxes=boxes, masks=masks)
-        more = {"repeat_image": False, "high_res_features": list(features[1:])} if self._second else {}
+        more = {"repeat_image": False, "high_res_features": list(features[1:])} if self._is_sam2 else {}
         logits, scores = self._decoder(
             image_embeddings=features[0],
             image_pe=self._prompts.get_dense_pe(),
@@ -76,15 +76,15 @@ class Stock:
             multimask_output=True,
             **more,
         )[:2]
-        return (logits.clamp(-_CLAMP, _CLAMP) if self._second else logits), scores
+        return (logits.clamp(-_CLAMP, _CLAMP) if self._is_sam2 else logits), scores
 
-    def _given(self, prompts: PromptSet, image_hw: tuple[int, int]) -> tuple[Any, Any, Any]:
-        """Points with labels, boxes and masks as the prompt encoder takes them."""
-        scale = _scale(image_hw, self._second)
+    def _encode_prompts(self, prompts: PromptSet, image_hw: tuple[int, int]) -> tuple[Any, Any, Any]:
+        """Returns points with labels, boxes and masks as tensors for the prompt encoder."""
+        scale = _scale(image_hw, self._is_sam2)
         points = [(p.x, p.y) for p in prompts.points]
         labels = [float(p.positive) for p in prompts.points]
         corners = [] if prompts.box is None else [prompts.box.xyxy[:2], prompts.box.xyxy[2:]]
-        if self._second and corners:  # a box is two points of its own kind, before the others
+        if self._is_sam2 and corners:  # a box is two points with labels 2 and 3, before the others
             points, labels, corners = [*corners, *points], [2.0, 3.0, *labels], []
         mask = None if prompts.mask is None else self._tensor(prompts.mask.logits)[None, None]
         return (
@@ -98,8 +98,8 @@ class Stock:
 
         return torch.from_numpy(np.asarray(values, np.float32)).to(self._device)
 
-    def _padded(self, image: RgbImage) -> torch.Tensor:
-        """Meta's way of SAM 1: the longest side 1024, antialiased in 8 bits, normalised, padded with 0."""
+    def _preprocess_sam1(self, image: RgbImage) -> torch.Tensor:
+        """SAM 1 preprocessing: longest side 1024, antialiased in 8 bits, normalised, padded with 0."""
         import torch
 
         height, width = _resized(image.shape[:2])
@@ -108,8 +108,8 @@ class Stock:
         pixels[0, :, :height, :width] = ((small - np.array(_SAM1[0])) / np.array(_SAM1[1])).transpose(2, 0, 1)
         return torch.from_numpy(pixels)
 
-    def _stretched(self, image: RgbImage) -> torch.Tensor:
-        """Meta's way of SAM 2: stretched to 1024 x 1024, antialiased in floats, normalised."""
+    def _preprocess_sam2(self, image: RgbImage) -> torch.Tensor:
+        """SAM 2 preprocessing: stretched to 1024 x 1024, antialiased in floats, normalised."""
         import torch
         from torch.nn.functional import interpolate
 
@@ -124,7 +124,7 @@ def _resized(image_hw: tuple[int, ...]) -> tuple[int, int]:
     return max(1, int(image_hw[0] * scale + 0.5)), max(1, int(image_hw[1] * scale + 0.5))
 
 
-def _scale(image_hw: tuple[int, int], second: bool) -> FloatArray:
-    """Input pixels an image pixel, across and down."""
-    height, width = (_SIDE, _SIDE) if second else _resized(image_hw)
+def _scale(image_hw: tuple[int, int], is_sam2: bool) -> FloatArray:
+    """Returns input pixels per image pixel, horizontally and vertically."""
+    height, width = (_SIDE, _SIDE) if is_sam2 else _resized(image_hw)
     return np.array([width / image_hw[1], height / image_hw[0]])

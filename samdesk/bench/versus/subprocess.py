@@ -1,4 +1,4 @@
-"""Work in a process of its own: a fresh memory, a main thread that nobody else uses, no window shown."""
+"""Runs a function in a new process: with fresh memory, a free main thread and offscreen windows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from samdesk.engine.protocols import EngineError
 T = TypeVar("T")
 
 
-def aside(work: Callable[..., T], *arguments: object) -> T:
-    """Runs a function of a module in a new process and gives what it gives, or raises what it raises.
+def run_in_subprocess(work: Callable[..., T], *arguments: object) -> T:
+    """Runs a module-level function in a new process and returns its result or raises its exception.
 
     Raises:
         EngineError: The process died.
@@ -30,4 +30,4 @@ def aside(work: Callable[..., T], *arguments: object) -> T:
 
 def _offscreen() -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    os.environ["QT_LOGGING_RULES"] = "default.warning=false"  # what offscreen windows cannot do
+    os.environ["QT_LOGGING_RULES"] = "default.warning=false"  # the offscreen platform's unsupported features

@@ -1,4 +1,4 @@
-"""Masks that stand for those of a trained network."""
+"""Masks used in place of those of a trained network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_stretched_frame_shows_the_same_shape() -> None:
     assert a.intersection(b).area / a.union(b).area > 0.95
 
 
-def test_masks_of_coco_are_used_where_they_lie_beside_the_photos(tmp_path: Path) -> None:
+def test_masks_of_coco_are_used_where_they_lie_beside_the_images(tmp_path: Path) -> None:
     square = [20, 10, 60, 10, 60, 70, 20, 70]
     speck = [0, 0, 2, 0, 2, 2, 0, 2]
     data = {

@@ -1,4 +1,4 @@
-"""Figures in rows, in words, on a page and in JSON."""
+"""Rows, and the table as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 import pytest
 
 from samdesk.bench.machine import Machine
-from samdesk.bench.versus.contest import Timing
-from samdesk.bench.versus.rows import Entry, Row, besides_the_network, row
-from samdesk.bench.versus.settings import Settings
-from samdesk.bench.versus.table import Compared, Comparison
+from samdesk.bench.versus.rows import BenchRow, RowSpec, make_row, without_network_ms
+from samdesk.bench.versus.settings import BenchSettings
+from samdesk.bench.versus.table import ComparedModel, Comparison
+from samdesk.bench.versus.timing import Timing
 
 MACHINE = Machine("Example 9000", 2, "Linux", "3.11.7", "2.9.0", 1, 2, "avx512_bf16", "8.4.0")
 
@@ -19,8 +19,8 @@ def never(_turn: int) -> Timing:
     raise AssertionError
 
 
-def compared(*rows: Row, random: bool = True, load: float = 0.1) -> Comparison:
-    models = [Compared("MobileSAM", random, {"fp32": "fp32", "auto": "bf16"})]
+def compared(*rows: BenchRow, random: bool = True, load: float = 0.1) -> Comparison:
+    models = [ComparedModel("MobileSAM", random, {"fp32": "fp32", "auto": "bf16"})]
     return Comparison(MACHINE, "2026-01-31", models, 2, "24 drawn shapes", 5, (load, 1.0), rows)
 
 
@@ -28,38 +28,41 @@ def line_of(text: str, name: str) -> str:
     return next(" ".join(line.split()) for line in text.splitlines() if line.startswith(name))
 
 
-def test_a_row_holds_medians_and_says_how_many_times_as_long_ultralytics_takes() -> None:
-    ours = [Timing(ms, ms - 1) for ms in (10.0, 11.0, 90.0)]
-    theirs = [Timing(ms, 30.0) for ms in (40.0, 44.0, 45.0)]
-    found = row(Entry("click", never, never, "a click"), ours, theirs)
+def test_a_row_has_the_medians_and_their_ratio() -> None:
+    samdesk = [Timing(ms, ms - 1) for ms in (10.0, 11.0, 90.0)]
+    reference = [Timing(ms, 30.0) for ms in (40.0, 44.0, 45.0)]
+    found = make_row(RowSpec("click", never, never, "a click"), samdesk, reference)
     assert (found.samdesk_ms, found.reference_ms, found.ratio) == (11.0, 44.0, 4.0)
     assert found.extra["samdesk_p95_ms"] == pytest.approx(82.1)
     assert (found.extra["samdesk_network_ms"], found.extra["reference_network_ms"]) == (10.0, 30.0)
-    assert found.with_networks().found == "networks alone 10.0 ms, 30.0 ms"
+    assert found.with_network_times().remark == "networks alone 10.0 ms, 30.0 ms"
 
 
-def test_a_part_of_a_time_can_be_what_counts() -> None:
-    found = row(
-        Entry("other", never, never, reference_part=besides_the_network), [Timing(2.0)], [Timing(50.0, 40.0)]
+def test_a_row_can_report_a_part_of_the_time() -> None:
+    found = make_row(
+        RowSpec("other", never, never, reference_part=without_network_ms), [Timing(2.0)], [Timing(50.0, 40.0)]
     )
     assert (found.samdesk_ms, found.reference_ms, found.ratio) == (2.0, 10.0, 5.0)
 
 
-def test_json_has_the_keys_that_others_read() -> None:
-    rows = Row("encode_fp32", 500.0, 1500.0, "a photo", "found so"), Row("heartbeat_gap_max", 21.0, None)
+def test_json_has_the_documented_keys() -> None:
+    rows = (
+        BenchRow("encode_fp32", 500.0, 1500.0, "an image", "found so"),
+        BenchRow("heartbeat_gap_max", 21.0, None),
+    )
     values = json.loads(json.dumps(compared(*rows).as_json()))
     assert values["machine"]["processor"] == "Example 9000"
     encode, heartbeat = values["rows"]
     assert encode == {
         "name": "encode_fp32", "samdesk_ms": 500.0, "reference_ms": 1500.0, "ratio": 3.0,
-        "note": "a photo; found so",
+        "note": "an image; found so",
     }  # fmt: skip
     assert (heartbeat["reference_ms"], heartbeat["ratio"]) == (None, None)
     assert values["models"][0]["random"] is True
 
 
-def test_the_table_says_what_the_times_depend_on() -> None:
-    rows = [Row(f"encode_{p}", 500.0, 1500.0, "from pixels", f"IoU of {p}") for p in ("fp32", "auto")]
+def test_the_conditions_of_the_measurement_are_reported() -> None:
+    rows = [BenchRow(f"encode_{p}", 500.0, 1500.0, "from pixels", f"IoU of {p}") for p in ("fp32", "auto")]
     text = str(compared(*rows))
     for words in (
         "2 cores of Example 9000, Linux, avx512_bf16.", "Ultralytics 8.4.0", "random weights",
@@ -73,8 +76,8 @@ def test_the_table_says_what_the_times_depend_on() -> None:
     assert "random" not in str(compared(random=False))
 
 
-def test_a_page_has_one_line_a_row() -> None:
-    page = compared(Row("boxes_32", 3.456, None, "left out", "0.11 ms a box")).markdown()
+def test_the_markdown_table_has_one_line_per_row() -> None:
+    page = compared(BenchRow("boxes_32", 3.456, None, "left out", "0.11 ms a box")).markdown()
     assert "| `boxes_32` | 3.46 ms |  |  |  |  | 0.11 ms a box |" in page
     assert "2026-01-31" in page
     assert "left out" not in page
@@ -92,5 +95,5 @@ def test_a_page_has_one_line_a_row() -> None:
         (("mask_point",), False),
     ],
 )
-def test_rows_are_asked_for_by_name(only: tuple[str, ...], wanted: bool) -> None:
-    assert Settings(only=only).wants("next_mask_point_fp32") is wanted
+def test_rows_are_selected_by_name(only: tuple[str, ...], wanted: bool) -> None:
+    assert BenchSettings(only=only).selects("next_mask_point_fp32") is wanted

@@ -1,4 +1,4 @@
-"""``samdesk bench``: the table, the file of values, the page; and what it says when it cannot measure."""
+"""``samdesk bench``: the table, the JSON file, the Markdown file, and its error messages."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def values_of(file: Path) -> dict[str, Any]:
     return found
 
 
-def test_every_row_is_measured(photo: Path, tmp_path: Path) -> None:
-    done = bench(photo, "--quick", "--json", tmp_path / "bench.json", "--markdown", tmp_path / "bench.md")
+def test_every_row_is_measured(image: Path, tmp_path: Path) -> None:
+    done = bench(image, "--quick", "--json", tmp_path / "bench.json", "--markdown", tmp_path / "bench.md")
     assert done.exit_code == 0, done.output
     values = values_of(tmp_path / "bench.json")
     rows = {row["name"]: row for row in values["rows"]}
@@ -61,9 +61,9 @@ def test_every_row_is_measured(photo: Path, tmp_path: Path) -> None:
     assert (tmp_path / "bench.md").read_text("utf-8").count("| `") == len(rows)
 
 
-def test_one_figure_can_be_repeated_at_one_precision_with_another_model(photo: Path, tmp_path: Path) -> None:
+def test_one_figure_can_be_repeated_at_one_precision_with_another_model(image: Path, tmp_path: Path) -> None:
     done = bench(
-        photo, "--quick", "--model", "sam2_t.pt", "--precision", "fp32", "--only", "next_mask_point",
+        image, "--quick", "--model", "sam2_t.pt", "--precision", "fp32", "--only", "next_mask_point",
         "--json", tmp_path / "bench.json",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -72,25 +72,25 @@ def test_one_figure_can_be_repeated_at_one_precision_with_another_model(photo: P
     assert row["logit_max_difference"] < 1e-4
 
 
-def test_what_ultralytics_has_no_predictor_for_is_told_in_words(photo: Path) -> None:
-    done = bench(photo, "--model", "flint", "--quick")
+def test_a_model_without_an_ultralytics_predictor_is_reported(image: Path) -> None:
+    done = bench(image, "--model", "flint", "--quick")
     assert done.exit_code == 2
     assert "Ultralytics has no predictor for flint. Measure it with --engines." in done.output
 
 
-def test_a_row_that_is_not_there_is_told_in_words(photo: Path) -> None:
-    done = bench(photo, "--quick", "--only", "nothing")
+def test_an_unknown_row_is_reported(image: Path) -> None:
+    done = bench(image, "--quick", "--only", "nothing")
     assert done.exit_code == 2
     assert "No row has a name like nothing." in done.output
 
 
-def test_a_missing_model_is_told_in_words(photo: Path) -> None:
-    done = bench(photo, "--quick", "--model", "nowhere.pt", "--only", "encode")
+def test_a_missing_model_is_reported(image: Path) -> None:
+    done = bench(image, "--quick", "--model", "nowhere.pt", "--only", "encode")
     assert done.exit_code == 2
     assert "'nowhere.pt' is neither a known model nor a file." in done.output
 
 
-def test_a_device_that_is_not_there_is_told_in_words(photo: Path) -> None:
-    done = bench(photo, "--quick", "--device", "cuda:99")
+def test_an_unknown_device_is_reported(image: Path) -> None:
+    done = bench(image, "--quick", "--device", "cuda:99")
     assert done.exit_code == 2
     assert "There is no device 'cuda:99'" in done.output

@@ -1,4 +1,4 @@
-"""A click on photos of any size: all of it, and what is not the network."""
+"""Clicks on images of several sizes: the total time, and the time outside the network."""
 
 from __future__ import annotations
 
@@ -6,111 +6,120 @@ from functools import partial
 
 import numpy as np
 
-from samdesk.bench.versus.contest import Clock, Timing
-from samdesk.bench.versus.gestures import Asks
-from samdesk.bench.versus.ours import CANDIDATES
-from samdesk.bench.versus.photos import Photo, of_size
-from samdesk.bench.versus.rows import Entry, Row, besides_the_network, row
-from samdesk.bench.versus.stage import Stage
+from samdesk.bench.versus.context import BenchContext
+from samdesk.bench.versus.images import BenchImage, resized_to
+from samdesk.bench.versus.rows import BenchRow, RowSpec, make_row, without_network_ms
+from samdesk.bench.versus.samdesk_side import CANDIDATES
+from samdesk.bench.versus.schedule import PromptSchedule
+from samdesk.bench.versus.timing import Clock, Timing
 from samdesk.domain.geometry.contours import MOST_RINGS
 from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.sam.prompts import INPUT_SIDE, candidates, to_input
 
 _REGION = (
-    "one click to 3 regions; Ultralytics: 3 masks of the photo and their polygons (masks.xy, without holes)"
+    "one click to 3 regions; "
+    "Ultralytics: 3 masks of the image's size and their polygons (masks.xy, without holes)"
 )
 _BESIDES = (
     "all but the network, on {source}; samdesk: prompt scaling, candidates, stability, 3 regions; "
-    "Ultralytics: the photo resized anew, masks upscaled to it, thresholds, boxes, polygons (masks.xy)"
+    "Ultralytics: resizing the image again, upscaling masks to it, thresholds, boxes, polygons (masks.xy)"
 )
 
 
-def clicks(stage: Stage) -> list[Row]:
+def clicks(context: BenchContext) -> list[BenchRow]:
     """``click_to_region_*mp`` and ``click_other_work_*mp``."""
-    rows: list[Row] = []
-    for size in stage.settings.megapixels:
-        names = stage.name(f"click_to_region_{size}mp"), stage.name(f"click_other_work_{size}mp")
-        if stage.wants(names):
-            rows += _of_size(stage, of_size(stage.photos[0], size), names)
+    rows: list[BenchRow] = []
+    for size in context.settings.megapixels:
+        names = context.name(f"click_to_region_{size}mp"), context.name(f"click_other_work_{size}mp")
+        if context.selects(names):
+            rows += _click_rows(context, resized_to(context.images[0], size), names)
     return rows
 
 
-def _of_size(stage: Stage, photo: Photo, names: tuple[str, str]) -> list[Row]:
-    turns = stage.settings.often(3 if photo.hw[0] * photo.hw[1] < 50e6 else 1)
-    asks = Asks(stage, [photo], turns + 1)
-    theirs = partial(_theirs, stage, asks)
-    note = _BESIDES.format(source=stage.shapes.source)
-    entries = [
-        Entry(names[0], partial(_ours, stage, asks), theirs, _REGION),
-        Entry(names[1], partial(_besides, stage, asks), theirs, note, reference_part=besides_the_network),
+def _click_rows(context: BenchContext, image: BenchImage, names: tuple[str, str]) -> list[BenchRow]:
+    turns = context.settings.turns_for(3 if image.hw[0] * image.hw[1] < 50e6 else 1)
+    schedule = PromptSchedule(context, [image], turns + 1)
+    reference = partial(_reference, context, schedule)
+    note = _BESIDES.format(source=context.shapes.source)
+    specs = [
+        RowSpec(names[0], partial(_samdesk, context, schedule), reference, _REGION),
+        RowSpec(
+            names[1],
+            partial(_other_work, context, schedule),
+            reference,
+            note,
+            reference_part=without_network_ms,
+        ),
     ]
-    rows = stage.contest(entries, turns)
-    stage.best.forget()
-    stage.reference.forget()
+    rows = context.contest(specs, turns)
+    context.best.clear()
+    context.reference.clear()
     return [_tail(row) if row.name == names[0] else row for row in rows]
 
 
-def _tail(row: Row) -> Row:
-    """How long a click takes at the worst."""
-    return row.with_networks().having(
+def _tail(row: BenchRow) -> BenchRow:
+    """Returns the row with the 99th percentiles."""
+    return row.with_network_times().extended(
         f"p99 {row.extra['samdesk_p99_ms']:.2f} ms, {row.extra['reference_p99_ms']:.1f} ms"
     )
 
 
-def noise(stage: Stage) -> list[Row]:
-    """``click_other_work_noise``: outlines of what a network with random weights draws."""
-    name = stage.name("click_other_work_noise")
-    if not stage.wants([name]):
+def noise(context: BenchContext) -> list[BenchRow]:
+    """``click_other_work_noise``: the outlines of the noise from a network with random weights."""
+    name = context.name("click_other_work_noise")
+    if not context.selects([name]):
         return []
-    turns = stage.settings.often(2)
-    asks = Asks(stage, stage.photos[:1], turns + 1)
+    turns = context.settings.turns_for(2)
+    schedule = PromptSchedule(context, context.images[:1], turns + 1)
     times, rings = [], []
     for turn in range(turns):
-        ask = asks.at(turn, "point")
-        logits = _noise(stage, ask.photo, ask.prompts, turn)
-        timing, found = _worked(stage, ask.photo, ask.prompts, logits)
+        case = schedule.at(turn, "point")
+        logits = _noise(context, case.image, case.prompts, turn)
+        timing, found = _time_other_work(context, case.image, case.prompts, logits)
         times.append(timing)
         rings.append(found)
     longest = max(timing.ms for timing in times)
-    words = f"at most {max(rings)} rings in 3 regions, {longest:.1f} ms at the longest"
-    source = "a random network's noise" if stage.checkpoint.random else "noise"
+    remark = f"at most {max(rings)} rings in 3 regions, {longest:.1f} ms at the longest"
+    source = "a random network's noise" if context.checkpoint.random else "noise"
     note = f"as click_other_work, on {source}; a region has at most {MOST_RINGS} rings"
-    entry = Entry(name, partial(_ours, stage, asks), note=note)
-    return [row(entry, times).having(words, samdesk_max_ms=longest, rings_max=max(rings))]
+    spec = RowSpec(name, partial(_samdesk, context, schedule), note=note)
+    return [make_row(spec, times).extended(remark, samdesk_max_ms=longest, rings_max=max(rings))]
 
 
-def _ours(stage: Stage, asks: Asks, turn: int) -> Timing:
-    ask = asks.at(turn, "point")
-    return stage.best.mask(stage.best.embedding(ask.photo), ask.prompts, turn)
+def _samdesk(context: BenchContext, schedule: PromptSchedule, turn: int) -> Timing:
+    case = schedule.at(turn, "point")
+    return context.best.mask(context.best.embedding(case.image), case.prompts, turn)
 
 
-def _theirs(stage: Stage, asks: Asks, turn: int) -> Timing:
-    ask = asks.at(turn, "point")
-    return stage.reference.mask(ask.photo, ask.prompts, turn, polygons=True)
+def _reference(context: BenchContext, schedule: PromptSchedule, turn: int) -> Timing:
+    case = schedule.at(turn, "point")
+    return context.reference.mask(case.image, case.prompts, turn, polygons=True)
 
 
-def _besides(stage: Stage, asks: Asks, turn: int) -> Timing:
-    ask = asks.at(turn, "point")
-    frame = stage.best.embedding(ask.photo).frame
-    logits = stage.shapes.some(turn * CANDIDATES, CANDIDATES, frame, ask.photo.hw)
-    return _worked(stage, ask.photo, ask.prompts, np.asarray(logits, np.float32))[0]
+def _other_work(context: BenchContext, schedule: PromptSchedule, turn: int) -> Timing:
+    case = schedule.at(turn, "point")
+    frame = context.best.embedding(case.image).frame
+    logits = context.shapes.some(turn * CANDIDATES, CANDIDATES, frame, case.image.hw)
+    return _time_other_work(context, case.image, case.prompts, np.asarray(logits, np.float32))[0]
 
 
-def _worked(stage: Stage, photo: Photo, prompts: PromptSet, logits: FloatArray) -> tuple[Timing, int]:
-    """What a click takes around the network, given its logits; and the rings of all regions."""
-    frame = stage.best.embedding(photo).frame
+def _time_other_work(
+    context: BenchContext, image: BenchImage, prompts: PromptSet, logits: FloatArray
+) -> tuple[Timing, int]:
+    """Times the work of a click outside the network, given its logits; also returns the number of rings."""
+    frame = context.best.embedding(image).frame
     scale = (INPUT_SIDE / frame.width, INPUT_SIDE / frame.height)
     scores = np.linspace(0.9, 0.7, len(logits), dtype=np.float32)
     with Clock("cpu") as clock:
         to_input(np.array([(p.x, p.y) for p in prompts.points]), frame, scale)
-        regions = [found.region() for found in candidates(logits, scores, frame, photo.hw)]
+        regions = [found.region() for found in candidates(logits, scores, frame, image.hw)]
     rings = sum(1 + len(part.interiors) for region in regions for part in region.geoms)
     return Timing(clock.ms), rings
 
 
-def _noise(stage: Stage, photo: Photo, prompts: PromptSet, turn: int) -> FloatArray:
-    if not stage.checkpoint.random:
+def _noise(context: BenchContext, image: BenchImage, prompts: PromptSet, turn: int) -> FloatArray:
+    if not context.checkpoint.random:
         return np.random.default_rng(turn).normal(0, 1, (CANDIDATES, 256, 256)).astype(np.float32)
-    found = stage.best.predictor.predict(stage.best.embedding(photo), prompts)
+    found = context.best.predictor.predict(context.best.embedding(image), prompts)
     return np.asarray([candidate.logits for candidate in found], np.float32)

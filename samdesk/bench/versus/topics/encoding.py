@@ -1,4 +1,4 @@
-"""An image that nobody has looked at yet: the encoder, and the way to the first mask."""
+"""An image that is not encoded yet: the time of the encoder, and the time to the first mask."""
 
 from __future__ import annotations
 
@@ -6,67 +6,76 @@ from functools import partial
 
 from samdesk.base.text import counted
 from samdesk.bench.versus.agreement import agreement
-from samdesk.bench.versus.contest import Timing
-from samdesk.bench.versus.gestures import Ask, Asks
-from samdesk.bench.versus.rows import Entry, Row
+from samdesk.bench.versus.context import BenchContext
+from samdesk.bench.versus.rows import BenchRow, RowSpec
+from samdesk.bench.versus.schedule import PromptCase, PromptSchedule
 from samdesk.bench.versus.settings import FP32
-from samdesk.bench.versus.stage import Stage
+from samdesk.bench.versus.timing import Timing
 from samdesk.domain.prompts import PromptSet
 
-_MOST_COMPARED = 20
+_MAX_COMPARED = 20
 _CLICKS = 2
 _ENCODE = "from pixels in memory; Ultralytics: set_image"
-_FIRST = "encode, one click, 3 outlines; Ultralytics: set_image, one click, 3 masks of the photo"
+_FIRST = "encode, one click, 3 outlines; Ultralytics: set_image, one click, 3 masks of the image's size"
 
 
-def encodes(stage: Stage) -> list[Row]:
+def encodes(context: BenchContext) -> list[BenchRow]:
     """``encode_*``, with the IoU of masks decoded from the embeddings."""
-    theirs = partial(_set_image, stage)
-    precisions = stage.settings.precisions
-    entries = [
-        Entry(stage.name("encode", p), partial(_encode, stage, p), theirs, _ENCODE) for p in precisions
+    reference = partial(_set_image, context)
+    precisions = context.settings.precisions
+    specs = [
+        RowSpec(context.name("encode", p), partial(_encode, context, p), reference, _ENCODE)
+        for p in precisions
     ]
-    rows = {row.name: row for row in stage.contest(entries, stage.settings.rounds)}
-    of_row = {stage.name("encode", p): p for p in precisions}
-    return [_compared(stage, row, of_row[name]) for name, row in rows.items()]
+    rows = {row.name: row for row in context.contest(specs, context.settings.rounds)}
+    of_row = {context.name("encode", p): p for p in precisions}
+    return [_compare(context, row, of_row[name]) for name, row in rows.items()]
 
 
-def first_masks(stage: Stage) -> list[Row]:
+def first_masks(context: BenchContext) -> list[BenchRow]:
     """``first_mask_*``: encode and the first click."""
-    turns = stage.settings.rounds
-    asks = Asks(stage, stage.photos, turns + 1)
-    theirs = partial(_first_of_theirs, stage, asks)
-    entries = [
-        Entry(stage.name("first_mask", p), partial(_first_of_ours, stage, asks, p), theirs, _FIRST)
-        for p in stage.settings.precisions
+    turns = context.settings.rounds
+    schedule = PromptSchedule(context, context.images, turns + 1)
+    reference = partial(_reference_first_mask, context, schedule)
+    specs = [
+        RowSpec(
+            context.name("first_mask", p),
+            partial(_samdesk_first_mask, context, schedule, p),
+            reference,
+            _FIRST,
+        )
+        for p in context.settings.precisions
     ]
-    return stage.contest(entries, turns)
+    return context.contest(specs, turns)
 
 
-def _compared(stage: Stage, row: Row, precision: str) -> Row:
-    photos = stage.photos[:1] if stage.settings.quick else stage.photos[:_MOST_COMPARED]
-    asks = []
-    for photo in photos:
-        for gesture in photo.hand.script(_CLICKS).gestures:
-            asks += [Ask(photo, PromptSet((gesture.click,))), Ask(photo, PromptSet(box=gesture.box))]
-    found = agreement(stage, stage.ours(precision), asks)
-    words = f"compared on {counted(len(photos), 'photo')}"
-    return found.told(row, exact=precision == FP32).having(words, photos_compared=len(photos))
+def _compare(context: BenchContext, row: BenchRow, precision: str) -> BenchRow:
+    images = context.images[:1] if context.settings.quick else context.images[:_MAX_COMPARED]
+    schedule = []
+    for image in images:
+        for interaction in image.sampler.sample(_CLICKS).interactions:
+            schedule += [
+                PromptCase(image, PromptSet((interaction.click,))),
+                PromptCase(image, PromptSet(box=interaction.box)),
+            ]
+    found = agreement(context, context.samdesk(precision), schedule)
+    remark = f"compared on {counted(len(images), 'image')}"
+    return found.add_to(row, with_logits=precision == FP32).extended(remark, photos_compared=len(images))
 
 
-def _encode(stage: Stage, precision: str, turn: int) -> Timing:
-    return stage.ours(precision).encode(stage.photos[turn % len(stage.photos)])
+def _encode(context: BenchContext, precision: str, turn: int) -> Timing:
+    return context.samdesk(precision).encode(context.images[turn % len(context.images)])
 
 
-def _set_image(stage: Stage, turn: int) -> Timing:
-    return stage.reference.encode(stage.photos[turn % len(stage.photos)])
+def _set_image(context: BenchContext, turn: int) -> Timing:
+    return context.reference.encode(context.images[turn % len(context.images)])
 
 
-def _first_of_ours(stage: Stage, asks: Asks, precision: str, turn: int) -> Timing:
-    ask = asks.at(turn, "point")
-    return stage.ours(precision).first_mask(ask.photo, ask.prompts, turn)
+def _samdesk_first_mask(context: BenchContext, schedule: PromptSchedule, precision: str, turn: int) -> Timing:
+    case = schedule.at(turn, "point")
+    return context.samdesk(precision).first_mask(case.image, case.prompts, turn)
 
 
-def _first_of_theirs(stage: Stage, asks: Asks, turn: int) -> Timing:
-    ask = asks.at(turn, "point")
-    return stage.reference.first_mask(ask.photo, ask.prompts, turn)
+def _reference_first_mask(context: BenchContext, schedule: PromptSchedule, turn: int) -> Timing:
+    case = schedule.at(turn, "point")
+    return context.reference.first_mask(case.image, case.prompts, turn)

@@ -1,102 +1,111 @@
-"""The next mask of an image that is encoded: a click, a box, three clicks on the last mask, a hover."""
+"""The next mask of an encoded image: a click, a box, three points with the previous mask, a hover."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from samdesk.bench.versus.agreement import agreement, of_decoder
-from samdesk.bench.versus.contest import Timing
-from samdesk.bench.versus.gestures import HOVER, KINDS, Asks, Kind
-from samdesk.bench.versus.rows import Entry, Row
+from samdesk.bench.versus.agreement import agreement, decoder_agreement
+from samdesk.bench.versus.context import BenchContext
+from samdesk.bench.versus.rows import BenchRow, RowSpec
+from samdesk.bench.versus.schedule import HOVER, KINDS, Kind, PromptSchedule
 from samdesk.bench.versus.settings import FP32
-from samdesk.bench.versus.stage import Stage
+from samdesk.bench.versus.timing import Timing
 
-_OFTEN = 8
+_TURNS_PER_ROUND = 8
 _NOTES = {
     "point": "one click",
     "box": "a box",
-    "points_mask": "3 clicks and the mask before",
-    HOVER: "a click that moves; one mask is outlined here and asked for there",
+    "points_mask": "3 points and the previous mask",
+    HOVER: "a moving point; samdesk outlines one mask, Ultralytics predicts one",
 }
-_MASK = "samdesk: 3 masks and their outlines; Ultralytics: 3 masks of the photo"
-_DECODER = (
-    "samdesk: predict(); reference: the stock prompt encoder and mask decoder alone, called as Meta does"
-)
+_MASK = "samdesk: 3 masks and their outlines; Ultralytics: 3 masks of the image's size"
+_DECODER = "samdesk: predict(); reference: the stock prompt encoder and mask decoder alone, called as by Meta"
 
 
-def next_masks(stage: Stage) -> list[Row]:
-    """``next_mask_*`` and ``hover_*``: from the prompt to what each side shows."""
-    turns = stage.settings.often(_OFTEN)
-    asks = Asks(stage, stage.photos, turns + 1)
-    entries = []
+def next_masks(context: BenchContext) -> list[BenchRow]:
+    """``next_mask_*`` and ``hover_*``: from the prompt to each side's displayable result."""
+    turns = context.settings.turns_for(_TURNS_PER_ROUND)
+    schedule = PromptSchedule(context, context.images, turns + 1)
+    specs = []
     for kind in (*KINDS, HOVER):
         figure = HOVER if kind == HOVER else f"next_mask_{kind}"
         note = _NOTES[kind] if kind == HOVER else f"{_NOTES[kind]}; {_MASK}"
-        theirs = partial(_theirs, stage, asks, kind)
-        entries += [
-            Entry(stage.name(figure, p), partial(_ours, stage, asks, kind, p), theirs, note)
-            for p in stage.settings.precisions
+        reference = partial(_reference, context, schedule, kind)
+        specs += [
+            RowSpec(context.name(figure, p), partial(_samdesk, context, schedule, kind, p), reference, note)
+            for p in context.settings.precisions
         ]
-    rows = [row.with_networks() for row in stage.contest(entries, turns)]
-    return _compared(stage, asks, "next_mask", rows)
+    rows = [row.with_network_times() for row in context.contest(specs, turns)]
+    return _compare(context, schedule, "next_mask", rows)
 
 
-def decoders(stage: Stage) -> list[Row]:
-    """``decoder_*``: the same without all that comes after the network, and before it."""
-    turns = stage.settings.often(_OFTEN // 2)
-    asks = Asks(stage, stage.photos, turns + 1)
-    entries = []
+def decoders(context: BenchContext) -> list[BenchRow]:
+    """``decoder_*``: the same without pre- and post-processing."""
+    turns = context.settings.turns_for(_TURNS_PER_ROUND // 2)
+    schedule = PromptSchedule(context, context.images, turns + 1)
+    specs = []
     for kind in KINDS:
-        stock = partial(_stock, stage, asks, kind)
-        entries += [
-            Entry(
-                stage.name(f"decoder_{kind}", p),
-                partial(_decoder, stage, asks, kind, p),
+        stock = partial(_stock, context, schedule, kind)
+        specs += [
+            RowSpec(
+                context.name(f"decoder_{kind}", p),
+                partial(_decoder, context, schedule, kind, p),
                 stock,
                 f"{_NOTES[kind]}; {_DECODER}",
             )
-            for p in stage.settings.precisions
+            for p in context.settings.precisions
         ]
-    return _compared(stage, asks, "decoder", stage.contest(entries, turns))
+    return _compare(context, schedule, "decoder", context.contest(specs, turns))
 
 
-def _ours(stage: Stage, asks: Asks, kind: Kind, precision: str, turn: int) -> Timing:
-    ask, ours = asks.at(turn, kind), stage.ours(precision)
-    return ours.mask(ours.embedding(ask.photo), ask.prompts, turn, outlines=1 if kind == HOVER else 3)
+def _samdesk(
+    context: BenchContext, schedule: PromptSchedule, kind: Kind, precision: str, turn: int
+) -> Timing:
+    case, samdesk = schedule.at(turn, kind), context.samdesk(precision)
+    return samdesk.mask(samdesk.embedding(case.image), case.prompts, turn, outlines=1 if kind == HOVER else 3)
 
 
-def _theirs(stage: Stage, asks: Asks, kind: Kind, turn: int) -> Timing:
-    ask = asks.at(turn, kind)
-    return stage.reference.mask(ask.photo, ask.prompts, turn, multimask=kind != HOVER)
+def _reference(context: BenchContext, schedule: PromptSchedule, kind: Kind, turn: int) -> Timing:
+    case = schedule.at(turn, kind)
+    return context.reference.mask(case.image, case.prompts, turn, multimask=kind != HOVER)
 
 
-def _decoder(stage: Stage, asks: Asks, kind: Kind, precision: str, turn: int) -> Timing:
-    ask, ours = asks.at(turn, kind), stage.ours(precision)
-    return ours.decoder(ours.embedding(ask.photo), ask.prompts)
+def _decoder(
+    context: BenchContext, schedule: PromptSchedule, kind: Kind, precision: str, turn: int
+) -> Timing:
+    case, samdesk = schedule.at(turn, kind), context.samdesk(precision)
+    return samdesk.decoder(samdesk.embedding(case.image), case.prompts)
 
 
-def _stock(stage: Stage, asks: Asks, kind: Kind, turn: int) -> Timing:
-    ask = asks.at(turn, kind)
-    return stage.stock.logits(stage.stock_features(ask.photo), ask.prompts, ask.photo.hw)[2]
+def _stock(context: BenchContext, schedule: PromptSchedule, kind: Kind, turn: int) -> Timing:
+    case = schedule.at(turn, kind)
+    return context.stock.logits(context.stock_features(case.image), case.prompts, case.image.hw)[2]
 
 
-def _compared(stage: Stage, asks: Asks, figure: str, rows: list[Row]) -> list[Row]:
-    """The rows with what their masks have to do with the stock network's."""
+def _compare(
+    context: BenchContext, schedule: PromptSchedule, figure: str, rows: list[BenchRow]
+) -> list[BenchRow]:
+    """Returns the rows with the agreement of their masks with the stock network's."""
     of_row = {
-        stage.name(f"{figure}_{kind}", precision): (kind, precision)
+        context.name(f"{figure}_{kind}", precision): (kind, precision)
         for kind in KINDS
-        for precision in stage.settings.precisions
+        for precision in context.settings.precisions
     }
-    return [_told(stage, asks, row, *of_row[row.name]) if row.name in of_row else row for row in rows]
+    return [
+        _with_results(context, schedule, row, *of_row[row.name]) if row.name in of_row else row
+        for row in rows
+    ]
 
 
-def _told(stage: Stage, asks: Asks, row: Row, kind: Kind, precision: str) -> Row:
-    some = asks.spread(stage.settings.compared, kind)
-    row = agreement(stage, stage.ours(precision), some).told(row, exact=precision == FP32)
-    alone = None if precision == FP32 else of_decoder(stage, stage.ours(precision), some)
+def _with_results(
+    context: BenchContext, schedule: PromptSchedule, row: BenchRow, kind: Kind, precision: str
+) -> BenchRow:
+    cases = schedule.spread(context.settings.compared, kind)
+    row = agreement(context, context.samdesk(precision), cases).add_to(row, with_logits=precision == FP32)
+    alone = None if precision == FP32 else decoder_agreement(context, context.samdesk(precision), cases)
     if alone is None:
         return row
-    return row.having(
+    return row.extended(
         f"from the fp32 embedding {alone.iou_median:.4f} median, {min(alone.ious):.4f} least",
         decoder_iou_median=alone.iou_median,
         decoder_iou_min=min(alone.ious),

@@ -1,4 +1,4 @@
-"""Who is timed, and how: all contestants by turns, so that a busy moment of the machine hits all alike."""
+"""Interleaved timing: contestants take turns, so that other load on the machine affects all equally."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Timing:
-    """What one turn took.
+    """The duration of one turn.
 
     Attributes:
-        ms: All of it, milliseconds.
-        network_ms: The network's part of it; None where the two were not told apart.
+        ms: Total, milliseconds.
+        network_ms: The network's part, milliseconds; None if it was not measured separately.
     """
 
     ms: float
@@ -22,17 +22,17 @@ class Timing:
 
 
 Contestant: TypeAlias = Callable[[int], Timing]
-"""Does its work for a turn (0, 1, ...) and says how long it took. What it must prepare is not in the time."""
+"""Does the work of a turn (0, 1, ...) and returns its duration, which excludes preparation."""
 
 OnStep: TypeAlias = Callable[[int, int], None]
 """Called with (turns done, all turns)."""
 
 
 class Clock:
-    """Times what is done in its block, with what a GPU still had to do for it.
+    """A context manager that times its block, including the GPU work that the block starts.
 
     Attributes:
-        ms: Milliseconds, once the block has ended.
+        ms: Duration in milliseconds, set when the block ends.
     """
 
     def __init__(self, device: str) -> None:
@@ -41,17 +41,17 @@ class Clock:
         self.ms = 0.0
 
     def __enter__(self) -> Clock:
-        settle(self._device)
+        synchronize(self._device)
         self._started = perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        settle(self._device)
+        synchronize(self._device)
         self.ms = (perf_counter() - self._started) * 1e3
 
 
-def settle(device: str) -> None:
-    """Waits until a GPU has done all it was given."""
+def synchronize(device: str) -> None:
+    """Waits for all pending work of a GPU; does nothing on the CPU."""
     if device == "cpu":
         return
     import torch
@@ -65,13 +65,13 @@ def settle(device: str) -> None:
 def take_turns(
     contestants: Sequence[Contestant], turns: int, on_step: OnStep, warm_up: int = 1
 ) -> dict[Contestant, list[Timing]]:
-    """Lets everyone do every turn, each turn in another order.
+    """Runs every contestant in every turn, each turn in another order, and returns their times.
 
     Args:
         contestants: Each once.
-        turns: How many are counted.
-        on_step: Told of the progress.
-        warm_up: So many turns before the first are not counted.
+        turns: Number of turns that are counted.
+        on_step: Called with the progress.
+        warm_up: Number of turns before these that are not counted.
     """
     times: dict[Contestant, list[Timing]] = {contestant: [] for contestant in contestants}
     total = warm_up + turns
