@@ -1,4 +1,4 @@
-"""samdesk: turn a folder of photos into a clean instance-segmentation dataset."""
+"""samdesk: turn a folder of images into a clean instance-segmentation dataset."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first asked for, so that start-up pays for none."""
+    """Imports a public name on first access, so that importing samdesk stays fast."""
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'samdesk' has no attribute {name!r}")

@@ -29,7 +29,7 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.bench.machine import cores, cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
-from samdesk.bench.simulated_user import DEFAULT_INTERVALS, ActionIntervals, SimulatedUser
+from samdesk.bench.simulated_user import DEFAULT_INTERVALS, ActionIntervals, WindowUser
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import load_detector, load_predictor
 from samdesk.engine.models.registry import FLINT
@@ -148,7 +148,7 @@ def _measure(
     loaders = Loaders(load_detector, load, lambda: model)
     heartbeat = HeartbeatTimer()
     desk = build(app, settings, Services(load_predictor=load, loaders=loaders))
-    user = SimulatedUser(desk, intervals)
+    user = WindowUser(desk, intervals)
     heartbeat.start("showing the window, loading the model")
     desk.start([folder / "photos"])
     _process_events(app, desk.workers.inference.model_loaded, desk.workers.inference.model_failed)

@@ -30,7 +30,7 @@ class ActionIntervals:
 DEFAULT_INTERVALS = ActionIntervals()
 
 
-class SimulatedUser(QObject):
+class WindowUser(QObject):
     """Hovers, clicks, drags boxes, accepts masks and goes from image to image until stopped.
 
     Attributes:

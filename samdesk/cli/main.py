@@ -18,7 +18,7 @@ from samdesk.cli.train import evaluate, train
 
 cli = typer.Typer(
     add_completion=False,
-    help="Turn a folder of photos into a clean instance-segmentation dataset.",
+    help="Turn a folder of images into a clean instance-segmentation dataset.",
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -26,9 +26,9 @@ cli = typer.Typer(
 
 @cli.command("open")
 def open_window(
-    folder: Annotated[Optional[Path], typer.Argument(help="A folder of photos, or one photo.")] = None,  # noqa: UP045
+    folder: Annotated[Optional[Path], typer.Argument(help="Folder of images, or one image.")] = None,  # noqa: UP045
 ) -> None:
-    """Open the window (also without the word: samdesk FOLDER)."""
+    """Open the window (short form: samdesk FOLDER)."""
     from samdesk.app import run
 
     raise typer.Exit(run(folder))
@@ -37,17 +37,17 @@ def open_window(
 @cli.command()
 def demo(
     folder: Annotated[
-        Optional[Path], typer.Argument(help="Where the demo photos go; a fresh folder by default.")  # noqa: UP045
+        Optional[Path], typer.Argument(help="Folder for the sample images (default: a new folder).")  # noqa: UP045
     ] = None,
     headless: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
             metavar="OUT",
-            help="Drive the real window offscreen through the whole job; leave everything in OUT.",
+            help="Run all steps on the real window offscreen; save images, labels and screenshots in OUT.",
         ),
     ] = None,
 ) -> None:
-    """Open two photos that come with Ultralytics, to try the whole job."""
+    """Open two sample images that come with Ultralytics, to try the whole workflow."""
     from samdesk.demo.run import run_demo
 
     raise typer.Exit(run_demo(folder, headless))
@@ -63,10 +63,10 @@ cli.add_typer(cache, name="cache")
 
 @cli.command()
 def doctor(
-    model: Annotated[str, typer.Option(help="Model to test; the best one at hand by default.")] = "",
-    device: Annotated[str, typer.Option(help="cuda, mps or cpu; the fastest by default.")] = "",
+    model: Annotated[str, typer.Option(help="Model to test (default: the best one available).")] = "",
+    device: Annotated[str, typer.Option(help="cuda, mps or cpu (default: the fastest available).")] = "",
 ) -> None:
-    """Say what this machine has: versions, device, a real encode and decode, paths, weights."""
+    """Check the installation: versions, device, a test encode and decode, paths, weights."""
     from samdesk.base.places import places
     from samdesk.engine.models.doctor import diagnose
 
@@ -82,13 +82,13 @@ def version() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point of ``samdesk`` and ``python -m samdesk``."""
+    """Runs the command line: the entry point of ``samdesk`` and ``python -m samdesk``."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         given = ["version"]
-    words = {
+    commands = {
         command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
     } | {group.name for group in cli.registered_groups}
-    if not given or (given[0] not in words and given[0] not in ("-h", "--help")):
+    if not given or (given[0] not in commands and given[0] not in ("-h", "--help")):
         given = ["open", *given]
     cli(given, prog_name="samdesk")
