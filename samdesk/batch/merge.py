@@ -16,7 +16,7 @@ DUPLICATE_IOU = 0.5
 """Two regions of one label with an IoU of at least this are the same object."""
 
 EDITED = "edited by hand"
-HAS_ANNOTATIONS = "has annotations already"
+HAS_ANNOTATIONS = "already has annotations"
 NOT_FROM_A_RUN = "its annotations were not made by an earlier run"
 
 

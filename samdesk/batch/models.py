@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 from samdesk.base.jobs import CancelToken
+from samdesk.base.text import size
 from samdesk.batch.find import FoundObject, find_objects
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.domain.geometry.types import RgbImage
@@ -191,4 +192,4 @@ def _announce_download(name: str, notice: NoticeCallback) -> None:
 
     spec = registry.spec(name)
     if spec is not None and spec.url and weights.find(name) is None:
-        notice(f"Downloading {name} ({spec.bytes / 1e6:,.0f} MB) ...")
+        notice(f"Downloading {name} ({size(spec.bytes)}) ...")

@@ -63,7 +63,7 @@ class DryRun:
 
     @property
     def text(self) -> str:
-        """One line for the user: "52 of 64 images will be annotated; 12 skipped: has annotations already"."""
+        """One line for the user: "52 of 64 images will be annotated; 12 skipped: already has annotations"."""
         parts = [f"{len(self.annotate)} of {self.total} images will be annotated"]
         parts += [f"{count} skipped: {reason}" for reason, count in self.reasons.items()]
         if self.failed:

@@ -96,7 +96,7 @@ def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: Shel
     asked = list(shelf.asked)
     code, out, _ = run(images, *MODELS)
     assert (code, shelf.asked) == (0, asked)
-    assert "skipped 3: has annotations already" in out
+    assert "skipped 3: already has annotations" in out
     assert {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()} == before
 
 
@@ -286,7 +286,7 @@ def test_a_dataset_run_again_changes_nothing(images: Path, shelf: Shelf) -> None
     assert len(before) == 3
     code, out, _ = run(images, *MODELS)
     assert code == 0
-    assert "skipped 2: has annotations already" in out
+    assert "skipped 2: already has annotations" in out
     assert contents(images.parent / "labels") == before
 
 

@@ -54,11 +54,11 @@ def test_after_the_next_start_the_photo_answers_at_once(
 ) -> None:
     folder = photos(tmp_path / "photos", 1)
     someone = arrive(real_sam)
-    assert look(someone, folder) != "encode ready"
+    assert look(someone, folder) != "encode cached"
     someone.leave()
     assert len(kept(samdesk_home)) == 1
     someone = arrive(real_sam)
-    assert look(someone, folder) == "encode ready"
+    assert look(someone, folder) == "encode cached"
     someone.click(80, 110)
     assert someone.told == ""
 

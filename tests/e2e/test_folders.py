@@ -49,7 +49,7 @@ def test_a_folder_that_is_gone(person: Person, tmp_path: Path) -> None:
     person.window.recent_chosen.emit(tmp_path / "gone")
     person.until(lambda: "There is no folder" in person.told)
     person.draw(100, 120)
-    assert "Open another folder" in person.buttons
+    assert "Open another folder…" in person.buttons
 
 
 def test_an_empty_folder_says_what_to_do(person: Person, tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_a_file_mended_by_hand_is_read_again(arrive: Arrive, folder: Path) -> No
     (folder / "0.txt").write_text(BAD)
     person = arrive()
     person.open(folder)
-    person.press("Read it again")
-    person.until(lambda: "Read it again" in person.buttons)
+    person.press("Reload the file")
+    person.until(lambda: "Reload the file" in person.buttons)
     assert "line 2" in person.told, "it is still bad"
     (folder / "0.txt").write_text(f"0 {SQUARE}\n0 0.5 0.5 0.9 0.5 0.9 0.9\n")
-    person.press("Read it again")
+    person.press("Reload the file")
     person.until(lambda: len(person.annotations) == 2)
     person.draw(250, 30)
     person.until_saved()

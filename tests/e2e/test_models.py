@@ -29,7 +29,7 @@ def test_a_model_that_fails_leaves_the_old_one_working(person: Person) -> None:
     person.draw(100, 120)
     assert person.desk.settings.get(MODEL_NAME) == ""
     assert person.desk.settings.get(MODEL_DEVICE) == ""
-    assert "Choose a model" in person.buttons
+    assert "Choose a model…" in person.buttons
 
 
 def test_another_model_answers_from_now_on_and_is_remembered(arrive: Arrive, folder: Path) -> None:

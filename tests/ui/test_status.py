@@ -38,7 +38,7 @@ def test_the_times_of_the_model(person: Person) -> None:
     person.go("1.png")
     assert person.window.status.decode_field.text() == "", "the last mask was of another image"
     person.go("0.png")
-    person.until(lambda: person.window.status.encode_field.text() == "encode ready")
+    person.until(lambda: person.window.status.encode_field.text() == "encode cached")
 
 
 def test_a_progress_line_while_the_image_is_encoded(arrive: Arrive, folder: Path) -> None:

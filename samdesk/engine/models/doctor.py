@@ -98,5 +98,5 @@ def _weights() -> list[str]:
     here = [(spec, path) for spec in MODELS if (path := weights.find(spec.name)) is not None]
     rows = [f"  {spec.name:<16} {path}" for spec, path in here]
     if not any(spec.url for spec, _ in here):
-        rows.append("  no others; download one in the Models dialog")
+        rows.append("  no others; download one in the window (Model > Choose model)")
     return rows

@@ -87,7 +87,7 @@ def _checkpoint(
     if known is not None and not (known.finds_boxes if detector else known.draws_masks):
         raise EngineError(
             f"{known.title} {'draws masks' if detector else 'finds boxes'}: "
-            f"it cannot be used as the {'detector' if detector else 'SAM model'}. Choose another model."
+            f"it cannot be used as the {'detector' if detector else 'mask model'}. Choose another model."
         )
     path = weights.find(name)
     if path is not None:
@@ -101,7 +101,8 @@ def _checkpoint(
     if not fetch:
         raise EngineError(
             f"The weights of {known.title} ({known.name}) are not on this machine. "
-            f"Download them under Models, or put {known.name} into {places.weights()}."
+            "Download them in the window (Model > Choose model), "
+            f"or put {known.name} into {places.weights()}."
         )
     return weights.download(known, progress=progress or _no_progress, cancel=cancel or CancelToken())
 

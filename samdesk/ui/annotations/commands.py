@@ -38,13 +38,13 @@ COMMANDS = CommandTable(
                 "ph.check-circle", "annotate", "annotation", ("Shift+E",), when="selection pending editable"),
         Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
                 "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
-        Command("annotation.relabel", "Relabel", "Give the selected annotations another label.",
+        Command("annotation.relabel", "Relabel", "Change the label of the selected annotations.",
                 "ph.tag", "annotate", "annotation", when="selection labels editable"),
         Command("annotation.hide", "Hide selected", "Hide the selected annotations, or show them again.",
                 "ph.eye-slash", "annotate", "annotation", when="selection"),
         *(
             Command(f"label.{n}", f"Label {n}",
-                    f"Use label {n} for new annotations, or give it to the selected ones.",
+                    f"Use label {n} for new annotations, or assign it to the selected ones.",
                     f"ph.number-circle-{digit}", "annotate/label", "labels", (str(n),), when="labels")
             for n, digit in enumerate(_DIGITS, start=1)
         ),

@@ -31,8 +31,8 @@ from samdesk.ui.kit.theme import UNIT
 Index = QModelIndex | QPersistentModelIndex
 
 SOURCE_TEXTS: dict[Source, tuple[str, str]] = {
-    Source.MANUAL: ("you", "drawn by hand"),
-    Source.SAM: ("click", "segmented from your points and boxes"),
+    Source.MANUAL: ("manual", "drawn by hand"),
+    Source.SAM: ("prompt", "segmented from point and box prompts"),
     Source.YOLO_SAM: ("auto", "made by auto-annotate"),
     Source.IMPORT: ("imported", "imported from a label file"),
 }
@@ -141,7 +141,7 @@ def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
     if annotation.mask_score is not None:
         lines.append(f"mask score (predicted IoU) {annotation.mask_score:.3f}")
     if annotation.review is AnnotationReview.PENDING:
-        lines.append("not yet reviewed")
+        lines.append("to review")
     if hidden:
         lines.append("hidden")
     return "\n".join(lines)

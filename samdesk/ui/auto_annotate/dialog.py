@@ -43,7 +43,7 @@ from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
 from samdesk.ui.models.rows import has_class_names, known_name
 
-CAPTION = 15 * UNIT
+CAPTION = 18 * UNIT
 _NAMES_SHOWN = 4
 POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("skip", "Skip them", "Only images without annotations are annotated."),
@@ -108,7 +108,7 @@ class AutoAnnotateDialog(QDialog):
             self.policies[value] = QRadioButton(title, self)
             self._policy_group.addButton(self.policies[value])
         self.detector_browse = self._browse_button("Choose a detector's checkpoint file", self._set_detector)
-        self.sam_browse = self._browse_button("Choose a SAM checkpoint file", self._set_sam)
+        self.sam_browse = self._browse_button("Choose a mask model's checkpoint file", self._set_sam)
 
     def _lay_out(self) -> None:
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -147,7 +147,7 @@ class AutoAnnotateDialog(QDialog):
         fields = form()
         for title, combo, browse in (
             ("Detector", self.detector, self.detector_browse),
-            ("SAM model", self.sam, self.sam_browse),
+            ("Mask model", self.sam, self.sam_browse),
         ):
             row = QHBoxLayout()
             row.setSpacing(UNIT)
@@ -315,7 +315,7 @@ class AutoAnnotateDialog(QDialog):
 
 
 def count_text(dry_run: DryRun | None) -> str:
-    """A dry run in one line: "412 images: 380 to annotate, 32 skipped (has annotations already)"."""
+    """A dry run in one line: "412 images: 380 to annotate, 32 skipped (already has annotations)"."""
     if dry_run is None:
         return "Counting…"
     if not dry_run.total:

@@ -55,9 +55,9 @@ class ConflictsController(QObject):
     def _actions(self, key: ImageKey, kind: str) -> list[Action]:
         mine, file = partial(self._resolve, key, "mine"), partial(self._resolve, key, "file")
         if kind == BAD_LINES:
-            actions: list[Action] = [("Overwrite the file", mine), ("Read it again", file)]
+            actions: list[Action] = [("Overwrite the file", mine), ("Reload the file", file)]
         else:
-            actions = [("Keep samdesk’s annotations", mine), ("Use the file", file)]
+            actions = [("Keep samdesk's annotations", mine), ("Use the file", file)]
         if key in self._navigate.keys and key != self._navigate.key:
             actions.append(("Show image", partial(self._navigate.go, key)))
         return actions

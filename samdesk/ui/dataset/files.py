@@ -161,7 +161,7 @@ class FilesController(QObject):
         self._messages.error(
             failure.text,
             key="open",
-            actions=[("Open another folder", self.choose_folder)],
+            actions=[("Open another folder…", self.choose_folder)],
         )
 
     def _forget_messages(self) -> None:

@@ -92,7 +92,7 @@ class NavigateController(QObject):
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
-            self._canvas.set_image(None, None, f"There are no images in {folder}. Drop images on the window.")
+            self._canvas.set_image(None, None, f"There are no images in {folder}. Open another folder.")
             return
         self.go(start if start in set(self._keys) else self._keys[0])
 

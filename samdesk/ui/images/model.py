@@ -267,7 +267,8 @@ class ImageModel(QAbstractListModel):
         if summary is not None and summary.count:
             review = f", {summary.pending:,} to review" if summary.pending else ""
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
-        lines.append(self.problem(key) if state is ImageState.PROBLEM else state.value)
+        problem = self.problem(key).removeprefix(f"{PurePosixPath(key).name}: ")
+        lines.append(problem if state is ImageState.PROBLEM else state.value)
         return "\n".join(lines)
 
     # Qt overrides

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QInputDialog,
     QMessageBox,
+    QPushButton,
     QSpacerItem,
     QWidget,
 )
@@ -68,9 +69,10 @@ class Messages:
         """
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, f"<b>{title}</b>", parent=self._parent)
         box.setInformativeText(text)
-        agree = box.addButton(action, QMessageBox.ButtonRole.AcceptRole)
+        agree = QPushButton(action)
+        agree.setProperty("danger", danger)  # before it is added: style sheets are applied then
+        box.addButton(agree, QMessageBox.ButtonRole.AcceptRole)
         cancel = box.addButton(QMessageBox.StandardButton.Cancel)
-        agree.setProperty("danger", danger)
         box.setDefaultButton(cancel if danger else agree)
         box.setEscapeButton(cancel)
         grid = box.layout()

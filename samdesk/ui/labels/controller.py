@@ -144,8 +144,8 @@ class LabelsController(QObject):
         if self._messages.confirm(
             "Change class ids?",
             f"The position of a label is its class id. Moving “{name}” from {before} to {index} renumbers "
-            "the labels between and rewrites every label file of this dataset. Models trained with the old "
-            "order will name classes wrongly. You can undo this.",
+            "the labels in between and rewrites every label file of this dataset. Models trained with the "
+            "old order will predict the wrong classes. You can undo this.",
             action="Move and rewrite",
         ):
             self._change(f"Move {name} to {index}", lambda labels: labels.move(label_id, index))

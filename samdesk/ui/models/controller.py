@@ -221,7 +221,7 @@ class ModelsController(QObject):
 
     def _show_failure(self, failure: Failure) -> None:
         self._pending_choice = None
-        self._messages.warn(failure.text, key="model", actions=[("Choose a model", self.choose)])
+        self._messages.warn(failure.text, key="model", actions=[("Choose a model…", self.choose)])
         self._show_chip()
         if self.info is None and not self._fell_back:
             self._fell_back = True

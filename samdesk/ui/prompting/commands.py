@@ -24,7 +24,7 @@ COMMANDS = CommandTable(
                 "Keep the closer look in place while you pan and zoom.",
                 "ph.push-pin", "view", "look", ("Shift+L",), when="image views", checkable=True),
         Command("view.look_now", "Look closer now",
-                "Take a closer look at the part on screen at once, even if it is only slightly zoomed in.",
+                "Take a closer look at the part on screen now, even if you have zoomed in only slightly.",
                 "ph.crosshair-simple", "view", "look", ("L",), when="image views"),
         Command("view.hover_preview", "Preview under the cursor",
                 "Show the mask under the cursor until you click.", "ph.ghost", "view", "show", ("Shift+H",),

@@ -22,7 +22,7 @@ COMMANDS = CommandTable(
                 "ph.circle-half", "view", "theme", ("Ctrl+Shift+L",)),
         Command("help.shortcuts", "Shortcut sheet", "Show all keys and mouse gestures on one page.",
                 "ph.question", "help", "learn", ("?", "F1"), short="Help"),
-        Command("help.diagnostics", "Diagnostics…",
+        Command("help.diagnostics", "Diagnostics",
                 "Show versions, the device, measured times and the folders in use.", "ph.heartbeat", "help",
                 "about"),
         Command("help.about", "About samdesk", "Show version and licences.", "ph.info", "help", "about"),

@@ -118,7 +118,7 @@ class StatusBar(QStatusBar):
         self.encode_field = _Field(
             "Encode time",
             "encode 88888 ms",
-            "Time the model took to encode this image; “ready” if it was encoded ahead",
+            "Time the model took to encode this image; “cached” if it was encoded before",
             row,
         )
         self.closer_look_field = QLabel(row)  # rarely visible: it takes its space from the hint
@@ -164,7 +164,7 @@ class StatusBar(QStatusBar):
             cached: The image was encoded before; "ready" is shown instead of a time.
         """
         encode = "" if encode_ms is None else f"encode {_ms(encode_ms)}"
-        self.encode_field.setText("encode ready" if cached else encode)
+        self.encode_field.setText("encode cached" if cached else encode)
         self.decode_field.setText("" if decode_ms is None else f"mask {_ms(decode_ms)}")
 
     def set_closer_look(self, text: str, tip: str = "") -> None:

@@ -112,7 +112,9 @@ class AutoAnnotateClient(QObject):
     def start(self, plan: AutoAnnotatePlan) -> None:
         """Starts a run; ``finished`` or ``failed`` ends it."""
         if self._running:
-            self.failed.emit(Failure("Auto-annotate is already running.", next="Wait for it, or stop it."))
+            self.failed.emit(
+                Failure("Auto-annotate is already running.", next="Wait until it finishes, or stop it.")
+            )
             return
         self._running = True
         self._counting.cancel()

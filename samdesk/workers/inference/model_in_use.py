@@ -46,7 +46,7 @@ class ModelInUse:
         self._load, self._describe, self._post, self._free_memory = load, describe, post, free_memory
         self._predictor: Predictor | None = None
         self._request: LoadRequest | None = None
-        self._no_model = Failure("No model is loaded.", next="Choose one in the model chooser.")
+        self._no_model = Failure("No model is loaded.", next="Choose one with Model > Choose model.")
 
     @property
     def predictor(self) -> Predictor:

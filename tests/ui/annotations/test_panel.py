@@ -92,15 +92,15 @@ def test_rows_show_label_source_score_and_review(panel: AnnotationsPanel) -> Non
         "made by auto-annotate",
         "detector score 0.934",
         "mask score (predicted IoU) 0.800",
-        "not yet reviewed",
+        "to review",
     ]
     assert panel.count.text() == "4 annotations · 1 to review"
 
 
 def test_every_source_has_a_badge_of_its_own() -> None:
     assert {source: badge for source, (badge, _) in SOURCE_TEXTS.items()} == {
-        Source.MANUAL: "you",
-        Source.SAM: "click",
+        Source.MANUAL: "manual",
+        Source.SAM: "prompt",
         Source.YOLO_SAM: "auto",
         Source.IMPORT: "imported",
     }

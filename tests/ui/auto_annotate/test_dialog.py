@@ -21,7 +21,7 @@ NAMES = ("person", "bicycle", "car", "bus")
 def dry_run(annotate: int, skipped: int = 0) -> DryRun:
     return DryRun(
         tuple(ImageKey(f"{i}.jpg") for i in range(annotate)),
-        tuple(SkippedImage(ImageKey(f"s{i}.jpg"), "has annotations already") for i in range(skipped)),
+        tuple(SkippedImage(ImageKey(f"s{i}.jpg"), "already has annotations") for i in range(skipped)),
     )
 
 
@@ -79,7 +79,7 @@ def test_start_waits_for_something_to_do(dialog: AutoAnnotateDialog, qtbot: QtBo
     dialog.set_dry_run(dry_run(0, 32))
     assert not dialog.start_button.isEnabled()
     dialog.set_dry_run(dry_run(380, 32))
-    assert dialog.summary.text() == "412 images: 380 to annotate, 32 skipped (has annotations already)"
+    assert dialog.summary.text() == "412 images: 380 to annotate, 32 skipped (already has annotations)"
     with qtbot.waitSignal(dialog.started) as told:
         click(qtbot, dialog.start_button)
     assert told.args == [AutoAnnotatePlan()]

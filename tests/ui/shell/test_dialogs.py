@@ -90,7 +90,7 @@ def test_one_or_all_settings_are_reset_to_their_defaults(dialog: SettingsDialog,
     settings.set(table.THEME, "dark")
     settings.set(table.RECENT_FOLDERS, ["/photos"])
     assert row.reset.isVisible()
-    assert "30 %" in row.reset.toolTip()
+    assert "30%" in row.reset.toolTip()
     QTest.mouseClick(row.reset, Qt.MouseButton.LeftButton)
     assert settings.is_default(table.FILL_OPACITY)
     assert not row.reset.isVisible()

@@ -132,7 +132,7 @@ def test_the_status_bar_shows_cursor_zoom_times_model_and_saving(window: MainWin
     window.set_saved("not saved")
     assert bar.cursor_field.text() == ""
     assert bar.zoom_field.text() == "5.4%"
-    assert (bar.encode_field.text(), bar.decode_field.text()) == ("encode ready", "")
+    assert (bar.encode_field.text(), bar.decode_field.text()) == ("encode cached", "")
     assert bar.saved_dot.state == "bad"
 
 

@@ -13,7 +13,8 @@ _CLOSE = 9.0
 """A click this near to the first vertex closes the polygon, logical pixels."""
 _START_HINT = "Click to place the first vertex"
 _NEXT_HINT = (
-    "Click to add vertices; close at the first one, with a double click or Enter; Backspace removes the last"
+    "Click to add vertices; click the first one, double-click or press Enter to close; "
+    "Backspace removes the last"
 )
 _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _UNDO = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)

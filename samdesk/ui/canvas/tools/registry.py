@@ -80,7 +80,7 @@ POLYGON = ToolSpec(
     gestures=(MouseGesture("Double-click", "Close the polygon"),),
 )  # fmt: skip
 RECTANGLE = ToolSpec(
-    "rectangle", RectangleTool, "Rectangle", "Drag a rectangle that becomes the annotation.", "ph.rectangle",
+    "rectangle", RectangleTool, "Rectangle", "Draw a rectangle from corner to corner.", "ph.rectangle",
     ("R",),
 )  # fmt: skip
 

@@ -19,9 +19,9 @@ from samdesk.ui.canvas.tools.handles import (
     paint_handles,
 )
 
-_NONE = "Click to select, Shift-click to add, drag on an empty area to select several"
-_ONE = "Drag to move it or a vertex; double-click an edge to insert a vertex, Alt-click one to delete it"
-_MANY = "Drag to move, Shift-click to add or remove, Del to delete"
+_NONE = "Click to select, Shift+click to add, drag on an empty area to select several"
+_ONE = "Drag to move it or a vertex; double-click an edge to insert a vertex, Alt+click one to delete it"
+_MANY = "Drag to move, Shift+click to add or remove, Del to delete"
 _REMOVES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
 _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 

@@ -185,9 +185,14 @@ def shown_value(setting: Setting[Any], value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if value == "":
-        return "automatic"
+        return "Automatic"
     number = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{number} {setting.unit}".strip()
+    return f"{number}{_suffix(setting)}"
+
+
+def _suffix(setting: Setting[Any]) -> str:
+    """The unit as it follows a number: "30%", "10 GB"."""
+    return setting.unit if setting.unit in ("", "%") else f" {setting.unit}"
 
 
 _Editor = tuple[QWidget, Callable[[Any], None], Callable[[], Any]]
@@ -204,7 +209,7 @@ def _editor(setting: Setting[Any], choices: Choices, changed: Callable[[], None]
     if setting.kind in (int, float):
         return _number_editor(setting, changed, parent)
     line = QLineEdit(parent)
-    line.setPlaceholderText("automatic")
+    line.setPlaceholderText("Automatic")
     line.setTextMargins(UNIT // 2, 0, 0, 0)
     line.editingFinished.connect(changed)
     return line, line.setText, lambda: line.text().strip()
@@ -255,7 +260,7 @@ def _number_editor(setting: Setting[Any], changed: Callable[[], None], parent: Q
 
 def _configure(spin: QSpinBox | QDoubleSpinBox, setting: Setting[Any], changed: Callable[[], None]) -> None:
     if setting.unit:
-        spin.setSuffix(f" {setting.unit}")
+        spin.setSuffix(_suffix(setting))
     spin.setKeyboardTracking(False)
     spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     spin.valueChanged.connect(changed)

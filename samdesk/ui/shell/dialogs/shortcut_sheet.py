@@ -50,7 +50,7 @@ class ShortcutSheet(QDialog):
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Shortcuts")
+        self.setWindowTitle("Shortcut sheet")
         page = QWidget(self)
         columns = QHBoxLayout(page)
         columns.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 0)
