@@ -1,4 +1,4 @@
-"""Guards that every test runs under: a home of its own, offscreen Qt, no network."""
+"""What every test runs under: a home of its own, offscreen Qt, no network, and the guards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+
+from tests.guards import no_thread_left_running, no_unexpected_log_record, started_threads
+
+__all__ = ["no_thread_left_running", "no_unexpected_log_record", "started_threads"]
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("YOLO_OFFLINE", "true")

@@ -1,14 +1,44 @@
-"""The layers hold, and a window costs no torch."""
+"""The layers hold, folders stay small, and a window costs no torch."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HARD_LIMIT = 500
+PACKAGE = ROOT / "samdesk"
+MOST_LINES = 500
+MOST_MODULES = 16
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_by(path: Path) -> set[str]:
+    """The modules of samdesk that a module imports, anywhere in it, or names in a string."""
+    known = {name_of(module) for module in modules()}
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found & known
 
 
 def test_imports_keep_to_the_layers() -> None:
@@ -32,26 +62,36 @@ def test_the_window_is_built_without_torch_and_ultralytics() -> None:
 
 def test_modules_stay_small() -> None:
     long = {
-        str(path.relative_to(ROOT)): lines
-        for path in (ROOT / "samdesk").rglob("*.py")
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > HARD_LIMIT
+        name_of(path): lines
+        for path in modules()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
     }
     assert not long
 
 
-def test_public_names_are_documented() -> None:
-    bare = []
-    for path in (ROOT / "samdesk").rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        if ast.get_docstring(tree) is None:
-            bare.append(str(path.relative_to(ROOT)))
-    assert not bare
+def test_folders_stay_small() -> None:
+    held: dict[str, int] = defaultdict(int)
+    for path in modules():
+        if path.name != "__init__.py":
+            held[str(path.parent.relative_to(ROOT))] += 1
+    assert not {folder: count for folder, count in held.items() if count > MOST_MODULES}
+
+
+def test_every_module_is_described() -> None:
+    assert not [name_of(path) for path in modules() if ast.get_docstring(tree_of(path)) is None]
+
+
+def test_every_module_is_used_by_the_program() -> None:
+    entries = {"samdesk", "samdesk.__main__", "samdesk.bench.heartbeat"}  # run by name
+    used = set().union(*(imported_by(path) - {name_of(path)} for path in modules()))
+    packages = {name_of(path) for path in modules() if path.name == "__init__.py"}
+    assert {name_of(path) for path in modules()} - used - packages - entries == set()
 
 
 def test_no_thread_is_ended_by_force() -> None:
     found = [
-        f"{path.name}:{number}"
-        for path in (ROOT / "samdesk").rglob("*.py")
+        f"{name_of(path)}:{number}"
+        for path in modules()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if ".terminate()" in line
     ]

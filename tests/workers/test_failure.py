@@ -23,6 +23,7 @@ def test_the_systems_errors_name_the_file_and_the_reason() -> None:
     assert str(describe(error, "saving")) == "Saving failed: No space left on device. (/data/a.txt)"
 
 
+@pytest.mark.logs("unexpected error while counting sheep")
 def test_a_fault_of_the_program_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise KeyError("x")
