@@ -16,6 +16,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from samdesk.cli.qt import needs_qt
+
 _MAX_IMAGES = 20
 _MAX_IMAGES_ENGINES = 8
 
@@ -185,7 +187,8 @@ def _engines(paths: list[Path], options: _Options, scratch: Path) -> _BenchResul
 
 
 def _heartbeat(folder: Path, options: _Options) -> int:
-    from samdesk.bench import heartbeat
+    with needs_qt():
+        from samdesk.bench import heartbeat
 
     arguments = {
         "--model": options.models[0] if options.models else "",

@@ -13,6 +13,7 @@ from samdesk import __version__
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
+from samdesk.cli.qt import needs_qt
 from samdesk.cli.teach import teach
 from samdesk.cli.train import evaluate, train
 
@@ -29,7 +30,8 @@ def open_window(
     folder: Annotated[Optional[Path], typer.Argument(help="Folder of images, or one image.")] = None,  # noqa: UP045
 ) -> None:
     """Open the window (short form: samdesk FOLDER)."""
-    from samdesk.app import run
+    with needs_qt():
+        from samdesk.app import run
 
     raise typer.Exit(run(folder))
 
@@ -50,7 +52,9 @@ def demo(
     """Open two sample images that come with Ultralytics, to try the whole workflow."""
     from samdesk.demo.run import run_demo
 
-    raise typer.Exit(run_demo(folder, headless))
+    with needs_qt():
+        code = run_demo(folder, headless)
+    raise typer.Exit(code)
 
 
 cli.command("annotate")(annotate)

@@ -249,6 +249,7 @@ def test_an_image_edited_during_the_run_is_skipped(tmp_path: Path) -> None:
     assert summary.annotated == 3
 
 
+@pytest.mark.logs("batch.pipeline: ")
 def test_bad_images_are_listed_and_the_run_goes_on(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     (tmp_path / memory.keys[1]).write_bytes(b"")

@@ -37,7 +37,8 @@ def run_and_kill(folder: Path, seed: int, rng: random.Random) -> list[list[str]]
     # Not after a line was read: at any moment, so also inside transactions and file writes.
     killer = threading.Timer(rng.uniform(0, 0.8), process.kill)
     killer.start()
-    said += process.stdout.readlines()
+    with process.stdout:
+        said += process.stdout.readlines()
     killer.join(30)
     assert process.wait(30) != 0
     assert said[0].startswith("open ")

@@ -76,6 +76,7 @@ def test_the_settings_are_in_force_at_once(
     someone.until(lambda: len(kept(samdesk_home)) == 1)
 
 
+@pytest.mark.logs("engine.cache")
 def test_a_folder_that_cannot_be_written_is_said_once_and_changes_nothing_else(
     arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_an_unknown_model_is_told_in_words(qtbot: QtBot) -> None:
     assert client.stop()
 
 
+@pytest.mark.logs("workers.thread: .*download")
 def test_stopping_cancels_and_waits(client: DownloadClient, server: Server) -> None:
     server.gate.close()
     client.start("a.pt")

@@ -224,6 +224,7 @@ def damaged(data: bytes, name: str) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.logs("engine.cache.disk: ")
 def test_a_bad_file_is_deleted_and_the_image_encoded_again(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:

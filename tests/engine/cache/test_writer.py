@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from threading import Event, current_thread, main_thread
 
+import pytest
+
 from samdesk.engine.cache.writer import BackgroundWriter
 
 LONG_S = 30.0

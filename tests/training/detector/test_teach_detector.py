@@ -168,7 +168,8 @@ def test_killed_twice_and_resumed(teach: Teach, base: Path, tmp_path: Path) -> N
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in range(wait_at)]
         process.kill()
-        assert process.wait(60) != 0
+        process.communicate(timeout=60)
+        assert process.returncode != 0
         assert printed == [f"batch {n}\n" for n in range(1, wait_at + 1)]
         assert not out.exists()
         assert state(tmp_path)["epochs"] == epochs

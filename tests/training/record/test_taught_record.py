@@ -231,7 +231,8 @@ def test_the_record_is_intact_after_a_kill_at_any_moment(folder: Path, seed: int
     process.stdout.readline()
     killer = threading.Timer(random.Random(seed).uniform(0, 0.6), process.kill)
     killer.start()
-    printed = [line.strip() for line in process.stdout if line.endswith("\n")]
+    with process.stdout:
+        printed = [line.strip() for line in process.stdout if line.endswith("\n")]
     killer.join(30)
     process.wait(30)
     taught = TaughtRecord.read(folder)

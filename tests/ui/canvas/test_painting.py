@@ -298,7 +298,7 @@ class TestLayers:
         stage.show([BIG])
         stage.canvas.zoom_at(64, stage.canvas.to_widget(50, 150))
         assert stage.canvas.zoom == 64
-        inside, outside = stage.pixel(52, 150), stage.pixel(48, 150)
+        inside, outside = stage.pixel(51, 150), stage.pixel(49, 150)
         assert inside.red() > outside.red()
 
     def test_painting_keeps_the_count_of_none(self, stage: Stage) -> None:

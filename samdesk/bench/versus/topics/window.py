@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samdesk.bench import heartbeat
-from samdesk.bench.simulated_user import ActionIntervals
 from samdesk.bench.versus.context import BenchContext
 from samdesk.bench.versus.rows import BenchRow
 from samdesk.bench.versus.subprocess import run_in_subprocess
 from samdesk.bench.versus.variants import write_variants
 
-_PHOTOS = 24
-_INTERVALS = ActionIntervals(move_ms=16, action_ms=300, page_ms=700)
+if TYPE_CHECKING:
+    from samdesk.bench.heartbeat import HeartbeatReport
+
+_IMAGES = 24
 _NOTE = (
     "largest gap between two beats of a 5 ms timer on the main thread: mouse at 60 Hz, clicks, image changes"
 )
@@ -25,7 +26,11 @@ def gaps(context: BenchContext) -> list[BenchRow]:
     name = context.name("heartbeat_gap_max")
     if not context.selects([name]):
         return []
-    folder = write_variants(context.images, _PHOTOS, context.scratch / "window")
+    try:
+        import samdesk.bench.heartbeat  # noqa: F401 - it needs Qt
+    except ModuleNotFoundError as error:
+        return [BenchRow(name, None, None, f"skipped: {error.name} is not installed, which the window needs")]
+    folder = write_variants(context.images, _IMAGES, context.scratch / "window")
     context.on_step(0, 1)
     report = run_in_subprocess(
         _measure_heartbeat,
@@ -51,7 +56,9 @@ def gaps(context: BenchContext) -> list[BenchRow]:
     ]
 
 
-def _measure_heartbeat(
-    folder: Path, model: str, seconds: float, plausible: bool
-) -> heartbeat.HeartbeatReport:
-    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, intervals=_INTERVALS)
+def _measure_heartbeat(folder: Path, model: str, seconds: float, plausible: bool) -> HeartbeatReport:
+    from samdesk.bench import heartbeat
+    from samdesk.bench.simulated_user import ActionIntervals
+
+    intervals = ActionIntervals(move_ms=16, action_ms=300, page_ms=700)
+    return heartbeat.measure(folder, model, seconds=seconds, plausible=plausible, intervals=intervals)

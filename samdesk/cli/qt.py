@@ -1,0 +1,27 @@
+"""Commands that open a window say so where Qt is not installed; all others work without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+_QT = ("PySide6", "qtawesome", "shiboken6")
+
+
+@contextmanager
+def needs_qt() -> Iterator[None]:
+    """Ends the command with a message and exit code 2 where importing the window fails for want of Qt."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _QT:
+            raise
+        typer.echo(
+            f"The window needs {missing}, which is not installed. Install it with 'pip install samdesk'. "
+            "The other commands work without it: see 'samdesk --help'.",
+            err=True,
+        )
+        raise typer.Exit(2) from error
