@@ -22,6 +22,7 @@ def predictor(checkpoint: Path, precision: str = "fp32") -> SamPredictor:
 
 
 @pytest.mark.parametrize("tensor", ["image_encoder.neck.0.weight", "mask_decoder.iou_token.weight"])
+@pytest.mark.logs(r"broken\.pt in ")
 def test_weights_with_nan_are_refused(mobile_sam_checkpoint: Path, tmp_path: Path, tensor: str) -> None:
     state = torch.load(mobile_sam_checkpoint, weights_only=True)
     state[tensor].view(-1)[0] = float("nan")
@@ -31,6 +32,7 @@ def test_weights_with_nan_are_refused(mobile_sam_checkpoint: Path, tmp_path: Pat
         load_predictor(str(broken), "cpu", "auto")
 
 
+@pytest.mark.logs(r"empty\.pt in ")
 def test_a_decoder_with_constant_masks_is_refused(mobile_sam_checkpoint: Path, tmp_path: Path) -> None:
     state = torch.load(mobile_sam_checkpoint, weights_only=True)
     for key in state:

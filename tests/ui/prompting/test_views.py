@@ -324,6 +324,7 @@ def test_an_encode_of_a_view_is_shown_in_the_window(person: Person) -> None:
     person.until(lambda: not line.isVisible())
 
 
+@pytest.mark.logs("workers.failure: ")
 def test_a_view_that_fails_shows_a_message_and_is_not_requested_again(person: Person) -> None:
     person.predictor.view_errors.append(RuntimeError("no room"))
     zoom(person, 10)

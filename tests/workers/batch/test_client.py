@@ -263,6 +263,7 @@ def test_a_second_start_is_refused(desk: Desk) -> None:
     assert desk.wait().annotated == 4
 
 
+@pytest.mark.logs("workers.thread: .*auto-annotate")
 def test_stop_during_a_run_waits_for_the_current_image(desk: Desk) -> None:
     desk.start_at_gate()
     assert not desk.client.stop(timeout_ms=1), "it returned True while a network was at work"

@@ -215,6 +215,7 @@ def test_an_unreadable_image_fails_and_the_next_works(ready: Desk) -> None:
     ready.show(B)
 
 
+@pytest.mark.logs("workers.failure: ")
 def test_an_unexpected_error_is_emitted_and_the_thread_continues(
     ready: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,6 +229,7 @@ def test_an_unexpected_error_is_emitted_and_the_thread_continues(
     spin_until(lambda: bool(ready.received.predictions))
 
 
+@pytest.mark.logs("out of memory")
 def test_out_of_memory_shrinks_the_cache_and_then_falls_back_to_the_cpu(desk: Desk) -> None:
     on_gpu, on_cpu = GatedPredictor("big.pt", device="cuda:0"), GatedPredictor("big.pt", device="cpu")
     desk.models.shelf |= {("big.pt", "cuda:0"): on_gpu, ("big.pt", "cpu"): on_cpu}
@@ -281,6 +283,7 @@ def test_everything_is_cancelled_by_the_user_or_by_another_image(ready: Desk) ->
     assert len(ready.received.everything) == 1
 
 
+@pytest.mark.logs("workers.thread: .*inference")
 def test_stopping_waits_for_a_layer_and_nothing_comes_after_it(ready: Desk) -> None:
     ready.predictor.layer.close()
     ready.client.show_image(B, ready.path(B))

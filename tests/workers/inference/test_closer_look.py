@@ -205,6 +205,7 @@ def test_a_mask_of_the_whole_image_moves_to_a_view_that_contains_it(ready: Desk)
     assert ready.answer(ready.client.predict(again)).masks[0].candidate.frame == WHOLE
 
 
+@pytest.mark.logs("out of memory")
 def test_out_of_memory_in_a_decode_drops_the_view_and_emits_view_ready(ready: Desk) -> None:
     ready.set_view(LEFT)
     ready.predictor.errors = [OutOfMemory("full")]

@@ -106,6 +106,7 @@ def test_several_objects_and_very_many_points_run_eagerly(
 
 
 @pytest.mark.parametrize("fault", [{"fail": True}, {"wrong": True}])
+@pytest.mark.logs("decoder.cuda_graphs: ")
 def test_a_failed_or_wrong_capture_falls_back_to_eager(
     decoder: Decoder, images: list[ImageFeatures], fault: dict[str, bool]
 ) -> None:
