@@ -325,7 +325,7 @@ def test_a_fallback_model_is_used_only_when_allowed_and_is_named() -> None:
     assert annotator.models.predictor.info.name == "inner.pt"
     assert "yolo11x.pt is unavailable; Colours finds the objects instead" in notices[0]
     assert "sam_b.pt is unavailable; Inner draws the masks instead" in notices[1]
-    with pytest.raises(EngineError, match=r"no file 'yolo11x\.pt'"):
+    with pytest.raises(EngineError, match=r"'yolo11x\.pt' is neither a known model nor a file"):
         Shelf().loaders.annotator(plan, notices.append, fallback=Fallback(predictor=True))
     plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
     with pytest.raises(EngineError, match=r"sam_b\.pt are not on this machine"):
