@@ -42,7 +42,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
     sam_model: Annotated[
         str,
         typer.Option(
-            help="SAM model: name or path; 'flint' needs no download. If the default is unavailable, the "
+            help="Mask model: name or path; 'flint' needs no download. If the default is unavailable, the "
             "best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.sam_model,
