@@ -263,6 +263,7 @@ def test_a_folder_deleted_meanwhile_is_created_again(
     assert disk.get(predictor, stamp) is not None
 
 
+@pytest.mark.logs("engine.cache")
 def test_a_folder_that_cannot_be_written_is_reported_once(
     predictor: SamPredictor, embedding: Embedding, tmp_path: Path, images: Callable[[str], ImageStamp]
 ) -> None:
@@ -298,6 +299,7 @@ def test_a_read_only_folder_is_still_read(
     assert len(notices) == 1
 
 
+@pytest.mark.logs("engine.cache.disk: ")
 def test_the_reserve_stays_free(
     predictor: SamPredictor, embedding: Embedding, folder: Path, images: Callable[[str], ImageStamp]
 ) -> None:

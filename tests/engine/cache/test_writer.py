@@ -40,6 +40,7 @@ def test_a_slow_disk_blocks_nothing_and_its_queue_is_bounded() -> None:
     assert done == [1], "pending jobs are dropped by close"
 
 
+@pytest.mark.logs("engine.cache.writer: ")
 def test_jobs_run_after_one_that_fails() -> None:
     writer, done = BackgroundWriter("w"), []
     writer.submit(lambda: 1 / 0)  # type: ignore[arg-type]
