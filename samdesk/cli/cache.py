@@ -225,9 +225,9 @@ def _failed(failure: ImageFailure) -> str:
 
 
 def _progress(output: LineOutput, p: FillProgress) -> None:
-    pace = speed(p.rate, p.seconds_left)
-    line = f"{p.done}/{p.total} {p.key}: {p.status}{pace and f' ({pace})'}"
-    output.step(p.done, p.total, line, pace)
+    rate = speed(p.rate, p.seconds_left)
+    line = f"{p.done}/{p.total} {p.key}: {p.status}{rate and f' ({rate})'}"
+    output.step(p.done, p.total, line, rate)
 
 
 def _print_summary(summary: FillSummary) -> int:

@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_changes_nothing_else(
     (samdesk_home / "cache" / "embeddings").write_text("a file where the folder should be")
     someone = arrive(real_sam)
     look(someone, photos(tmp_path / "photos", 2))
-    someone.until(lambda: "Encoded images cannot be kept" in someone.told)
-    assert someone.told.count("cannot be kept") == 1
+    someone.until(lambda: "Encoded images cannot be saved" in someone.told)
+    assert someone.told.count("cannot be saved") == 1
     someone.click(80, 110)
     assert someone.desk.flows.annotate.proposal is not None

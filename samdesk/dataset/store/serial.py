@@ -129,7 +129,7 @@ def _placed_of_version_1(value: list[Any]) -> Placed:
     return Placed(_annotation_from_json(named), index)
 
 
-def _review_of_version_1(done: bool | None, touched: bool | None) -> ReviewChange | None:
+def _review_of_version_1(done: bool | None, was_edited: bool | None) -> ReviewChange | None:
     """What an edit did to the two flags of an image, as what it does to its one review state.
 
     Edits by hand set ``touched`` and left ``done`` alone; accepting set both; undoing restored both. No
@@ -138,11 +138,11 @@ def _review_of_version_1(done: bool | None, touched: bool | None) -> ReviewChang
     """
     if done:
         return ReviewChange.SET_ACCEPTED
-    if touched is False:
+    if was_edited is False:
         return ReviewChange.SET_UNREVIEWED
     if done is False:
         return ReviewChange.SET_EDITED
-    return ReviewChange.MARK_EDITED if touched else None
+    return ReviewChange.MARK_EDITED if was_edited else None
 
 
 def _prompts_to_json(prompts: PromptSet | None) -> dict[str, Any] | None:
