@@ -279,6 +279,7 @@ def test_stopped_and_resumed(arrive: Arrive, parts: Path) -> None:
     assert teacher.bar.title.text() == "Flint has improved"
 
 
+@pytest.mark.logs("workers.teach: ")
 def test_a_crash_is_reported_and_the_window_works(arrive: Arrive, parts: Path) -> None:
     teacher = Teacher(arrive, parts, "crash")
     teacher.teach_through(MASKS)

@@ -109,6 +109,7 @@ def test_stopped_on_request(record: Record, folder: Path, qtbot: QtBot) -> None:
     assert (recorder.failures, recorder.results) == ([], [])
 
 
+@pytest.mark.logs("workers.teach: .*killed")
 def test_a_process_that_ignores_the_request_is_killed(
     record: Record, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_closing_the_window_ends_the_process(record: Record, folder: Path, qtbot
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.logs("workers.teach: ")
 def test_a_crash_is_reported_and_the_training_resumes(record: Record, folder: Path, qtbot: QtBot) -> None:
     modes = iter(["crash", "through"])
     recorder = record(teach_processes.stand_in(lambda: next(modes)))
@@ -155,6 +157,7 @@ def test_a_failed_training_is_reported(record: Record, folder: Path, qtbot: QtBo
     ]
 
 
+@pytest.mark.logs("workers.teach: ")
 def test_a_process_that_ends_unexpectedly(record: Record, folder: Path, qtbot: QtBot) -> None:
     recorder = record(teach_processes.stand_in("error"))
     recorder.client.start(folder, [MASKS])
@@ -193,6 +196,7 @@ application.exec()
 """
 
 
+@pytest.mark.logs("workers.teach: ")
 def test_a_real_training_resumes_after_crashes(record: Record, tmp_path: Path, qtbot: QtBot) -> None:
     base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
     recorder = record(teach_processes.quick(base))
@@ -233,7 +237,7 @@ def test_a_real_training_resumes_after_crashes(record: Record, tmp_path: Path, q
     assert "done=1," not in last, "the first epoch is not done again"
     child = psutil.Process(int(last.split()[0]))
     window.kill()
-    window.wait(60)
+    window.communicate(timeout=60)
     child.resume()
     child.wait(PATIENCE_MS / 1000)  # it stops by itself
 
