@@ -48,11 +48,12 @@ class _BenchResult:
 
 
 def bench(  # noqa: PLR0913 - one argument an option
-    photos: Annotated[
+    images: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Argument(
+            metavar="[PHOTOS]",
             help="Folder of images, or one image; by default the demo's. If COCO's instances.json is in or "
-            "above the folder, its masks are used in place of a trained network's."
+            "above the folder, its masks are used in place of a trained network's.",
         ),
     ] = None,
     model: Annotated[
@@ -112,13 +113,13 @@ def bench(  # noqa: PLR0913 - one argument an option
 
     models, patterns = tuple(model or ()), tuple(only or ())
     options = _Options(
-        photos, models, detector, rounds, device, precision, quick, patterns, pages, seconds
+        images, models, detector, rounds, device, precision, quick, patterns, pages, seconds
     )  # fmt: skip
     with TemporaryDirectory(prefix="samdesk-bench-") as name:
         try:
-            paths = _image_paths(photos, Path(name))
+            paths = _image_paths(images, Path(name))
             if heartbeat or seconds is not None:
-                raise typer.Exit(_heartbeat(photos or paths[0].parent, options))
+                raise typer.Exit(_heartbeat(images or paths[0].parent, options))
             result = (_engines if engines else _versus)(paths, options, Path(name))
             typer.echo(result.text)
             if json_file is not None:

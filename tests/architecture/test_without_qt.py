@@ -72,7 +72,7 @@ def test_cache() -> None:
 
 
 def test_teach(parts: Path) -> None:
-    assert "Flint as shipped" in samdesk("teach", parts, "--list")
+    assert "Flint's own" in samdesk("teach", parts, "--list")
 
 
 def test_evaluate(parts: Path) -> None:

@@ -96,7 +96,7 @@ class BenchContext:
     def contest(self, specs: Sequence[RowSpec], turns: int) -> list[BenchRow]:
         """Times the contestants of the selected specifications and returns their rows."""
         wanted = [spec for spec in specs if self.settings.selects(spec.name)]
-        both = [who for spec in wanted for who in (spec.samdesk, spec.reference) if who is not None]
+        both = [side for spec in wanted for side in (spec.samdesk, spec.reference) if side is not None]
         times = (
             take_turns(list(dict.fromkeys(both)), turns, self.on_step, self.settings.warm_up) if both else {}
         )
