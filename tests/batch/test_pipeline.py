@@ -27,7 +27,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.engine.protocols import EngineError, OutOfMemory
-from tests.helpers.finding import NAMES, ColourDetector, InnerPredictor, Shelf, seeded_yolo
+from tests.helpers.finding import NAMES, ColourDetector, ColourModels, InnerPredictor, seeded_yolo
 from tests.helpers.make import annotation, document, photo, square
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
@@ -76,8 +76,10 @@ class Memory:
         plan = replace(PLAN, existing=existing)  # type: ignore[arg-type]
         return DatasetTarget(self.keys, self, self.read, plan.existing)
 
-    def annotate(self, existing: str = "skip", shelf: Shelf | None = None, **options: object) -> BatchSummary:
-        job = AutoAnnotateJob(PLAN, (shelf or Shelf()).loaders, **options)  # type: ignore[arg-type]
+    def annotate(
+        self, existing: str = "skip", shelf: ColourModels | None = None, **options: object
+    ) -> BatchSummary:
+        job = AutoAnnotateJob(PLAN, (shelf or ColourModels()).loaders, **options)  # type: ignore[arg-type]
         return annotate_images(self.target(existing), job)
 
     def content(self) -> dict[ImageKey, list[tuple[LabelId, bytes, float | None]]]:
@@ -91,7 +93,7 @@ def run_with(annotator: Annotator, target: DatasetTarget) -> BatchSummary:
     """A run with models that are loaded already."""
     todo = dry_run(target)
     with target.begin(PLAN, NAMES) as writer:
-        return run(target, writer, annotator, todo, AutoAnnotateJob(PLAN, Shelf().loaders))
+        return run(target, writer, annotator, todo, AutoAnnotateJob(PLAN, ColourModels().loaders))
 
 
 def test_each_mask_keeps_the_class_of_its_own_box_whatever_its_score(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_an_empty_mask_leaves_the_box_and_a_note(tmp_path: Path) -> None:
 def test_an_image_without_objects_is_done_and_counted_as_empty(tmp_path: Path) -> None:
     memory = Memory(tmp_path, 1)
     Image.new("RGB", (320, 240), (90, 90, 90)).save(tmp_path / memory.keys[0])
-    shelf = Shelf()
+    shelf = ColourModels()
     summary = memory.annotate(shelf=shelf)
     assert (summary.annotated, summary.empty, summary.annotations) == (1, 1, 0)
     assert shelf.predictors[0].encoded == 0, "the image was encoded though nothing was found"
@@ -217,7 +219,7 @@ def test_cancel_and_resume_give_the_same_as_one_run(tmp_path: Path) -> None:
     one.annotate()
     two = Memory(tmp_path / "two", 6)
     cancel = CancelToken()
-    shelf = Shelf(before=lambda call: cancel.cancel() if call == 3 else None)
+    shelf = ColourModels(before=lambda call: cancel.cancel() if call == 3 else None)
     first = two.annotate(shelf=shelf, cancel=cancel)
     assert (first.cancelled, first.annotated) == (True, 3), (
         "the current image is finished, the next not begun"
@@ -230,7 +232,7 @@ def test_cancel_and_resume_give_the_same_as_one_run(tmp_path: Path) -> None:
 def test_a_cancel_during_the_last_image_is_no_cancel(tmp_path: Path) -> None:
     memory = Memory(tmp_path, 2)
     cancel = CancelToken()
-    shelf = Shelf(before=lambda call: cancel.cancel() if call == 2 else None)
+    shelf = ColourModels(before=lambda call: cancel.cancel() if call == 2 else None)
     assert not memory.annotate(shelf=shelf, cancel=cancel).cancelled
 
 
@@ -243,7 +245,7 @@ def test_an_image_edited_during_the_run_is_skipped(tmp_path: Path) -> None:
             there = memory.documents[key]
             memory.documents[key], _ = by_user(Edit(put=())).apply(there)
 
-    summary = memory.annotate(shelf=Shelf(before=draw))
+    summary = memory.annotate(shelf=ColourModels(before=draw))
     assert memory.documents[key].annotations == ()
     assert [(s.key, s.reason) for s in summary.skipped] == [(key, EDITED)]
     assert summary.annotated == 3
@@ -263,7 +265,7 @@ def test_bad_images_are_listed_and_the_run_goes_on(tmp_path: Path) -> None:
     failed_keys: list[str] = []
     seen: list[BatchProgress] = []
     summary = memory.annotate(
-        shelf=Shelf(before=fail), failed=lambda f: failed_keys.append(f.key), progress=seen.append
+        shelf=ColourModels(before=fail), failed=lambda f: failed_keys.append(f.key), progress=seen.append
     )
     assert [(f.key, f.message) for f in summary.failed] == [
         ("1.png", "1.png: the file is empty"),
@@ -292,7 +294,7 @@ def test_out_of_gpu_memory_images_are_done_on_the_cpu_with_one_notice(tmp_path: 
         devices.append("gpu")
         raise OutOfMemory("the device is full")
 
-    shelf = Shelf(before=full, gpu=True)
+    shelf = ColourModels(before=full, gpu=True)
     annotator = shelf.loaders.annotator(PLAN, notices.append)
     shelf._before = lambda call: devices.append("cpu")
     summary = run_with(annotator, memory.target())
@@ -309,7 +311,7 @@ def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
     def full(call: int) -> None:
         raise OutOfMemory("no memory left")
 
-    shelf = Shelf(before=full)
+    shelf = ColourModels(before=full)
     summary = memory.annotate(shelf=shelf)
     assert [f.message for f in summary.failed] == ["no memory left"]
     assert len(shelf.asked) == 2, "loaded again for the CPU, where it was already"
@@ -318,7 +320,7 @@ def test_out_of_memory_on_the_cpu_is_a_failure(tmp_path: Path) -> None:
 def test_a_fallback_model_is_used_only_when_allowed_and_is_named() -> None:
     notices: list[str] = []
     plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
-    annotator = Shelf().loaders.annotator(
+    annotator = ColourModels().loaders.annotator(
         plan, notices.append, fallback=Fallback(detector=True, predictor=True)
     )
     assert annotator.models.detector.info.name == "colour.pt"
@@ -326,10 +328,10 @@ def test_a_fallback_model_is_used_only_when_allowed_and_is_named() -> None:
     assert "yolo11x.pt is unavailable; Colours finds the objects instead" in notices[0]
     assert "sam_b.pt is unavailable; Inner draws the masks instead" in notices[1]
     with pytest.raises(EngineError, match=r"'yolo11x\.pt' is neither a known model nor a file"):
-        Shelf().loaders.annotator(plan, notices.append, fallback=Fallback(predictor=True))
+        ColourModels().loaders.annotator(plan, notices.append, fallback=Fallback(predictor=True))
     plan = AutoAnnotatePlan("colour.pt", "sam_b.pt")
     with pytest.raises(EngineError, match=r"sam_b\.pt are not on this machine"):
-        Shelf().loaders.annotator(plan, notices.append, fallback=Fallback(detector=True))
+        ColourModels().loaders.annotator(plan, notices.append, fallback=Fallback(detector=True))
 
 
 def test_the_cpu_uses_the_fallback_models_too() -> None:
@@ -337,7 +339,7 @@ def test_the_cpu_uses_the_fallback_models_too() -> None:
         if len(shelf.detectors) == 1:
             raise OutOfMemory("no memory left")
 
-    shelf = Shelf(full_on_the_gpu, gpu=True)
+    shelf = ColourModels(full_on_the_gpu, gpu=True)
     plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
     annotator = shelf.loaders.annotator(plan, print, fallback=Fallback(detector=True, predictor=True))
     shelf.asked.clear()
@@ -378,7 +380,7 @@ def test_invalid_parameters_are_refused(wrong: dict[str, object]) -> None:
 
 def test_a_class_the_detector_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="classes 0 to 2"):
-        Shelf().loaders.annotator(replace(PLAN, classes=(7,)), print)
+        ColourModels().loaders.annotator(replace(PLAN, classes=(7,)), print)
 
 
 def test_a_real_yolo_and_flint_annotate_every_detection(tmp_path: Path) -> None:

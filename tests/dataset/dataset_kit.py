@@ -52,14 +52,14 @@ def with_labels(dataset: Dataset, *names: str) -> LabelSet:
     return dataset.labels
 
 
-def person(key: ImageKey, edit: Edit, text: str = "Edit") -> Transaction:
+def user(key: ImageKey, edit: Edit, text: str = "Edit") -> Transaction:
     return Transaction(text, ((key, by_user(edit)),))
 
 
 def draw(dataset: Dataset, key: ImageKey, x: float = 10, label: int = 0) -> Annotation:
     """Adds a box drawn by the user."""
     annotation = drawn(dataset.labels.labels[label].id, x)
-    dataset.commit(person(key, add([annotation]), "Add"))
+    dataset.commit(user(key, add([annotation]), "Add"))
     return annotation
 
 

@@ -18,7 +18,7 @@ from samdesk.domain.geometry.regions import clean
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from samdesk.domain.review import AnnotationReview, ImageReview
-from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, person, photos, region, with_labels
+from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, photos, region, user, with_labels
 from tests.helpers.make import reshape
 
 
@@ -42,7 +42,7 @@ def test_an_edit_is_saved_and_loaded_unchanged(tmp_path: Path) -> None:
     )
     hole = region(2, 2, 30, 30).difference(region(8, 8, 5, 5))
     holed = replace(drawn(labels.labels[0].id), region=clean(hole))
-    dataset.commit(person(keys[0], update([annotation, holed])))
+    dataset.commit(user(keys[0], update([annotation, holed])))
     dataset.settings_set("last_image", keys[0])
     before = dataset.load(keys[0])
     dataset.close()
@@ -87,9 +87,9 @@ def test_undo_and_redo_survive_restarts_and_images(tmp_path: Path) -> None:
     first = {key: content(dataset.load(key)) for key in (a, b)}
     drawn_a = draw(dataset, a)
     imported = dataset.load(b).annotations[0]
-    dataset.commit(person(b, reshape(imported, region(1, 1))))
-    dataset.commit(person(a, remove([drawn_a.id])))
-    dataset.commit(person(b, accept_image(dataset.load(b))))
+    dataset.commit(user(b, reshape(imported, region(1, 1))))
+    dataset.commit(user(a, remove([drawn_a.id])))
+    dataset.commit(user(b, accept_image(dataset.load(b))))
     last = {key: content(dataset.load(key)) for key in (a, b)}
     end = files(tmp_path)
     dataset.close()
@@ -141,7 +141,7 @@ def test_painting_order_is_kept(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
     made = [draw(dataset, key, x) for x in range(6)]
-    dataset.commit(person(key, remove([made[0].id, made[3].id])))
+    dataset.commit(user(key, remove([made[0].id, made[3].id])))
     dataset.undo()
     dataset.close()
     again = Dataset.open(tmp_path)
@@ -279,7 +279,7 @@ def test_labels_from_files_survive_the_undo_of_an_older_step(tmp_path: Path) -> 
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
     draw(dataset, a)
-    dataset.commit(person(b, reshape(dataset.load(b).annotations[0], region())))
+    dataset.commit(user(b, reshape(dataset.load(b).annotations[0], region())))
     assert dataset.labels.names == ("x", "class_1", "class_2", "class_3")
     for _ in range(3):
         dataset.undo()
@@ -298,7 +298,7 @@ def test_an_unknown_label_is_refused(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path)
     stranger = LabelSet.from_names(["x"]).labels[0].id
     with pytest.raises(StoreError, match="label"):
-        dataset.commit(person(key, update([drawn(stranger)])))
+        dataset.commit(user(key, update([drawn(stranger)])))
     assert dataset.load(key).annotations == ()
     dataset.close()
 
@@ -332,7 +332,7 @@ def test_summaries(tmp_path: Path) -> None:
     assert (by_key[b].count, by_key[b].width, by_key[b].height) == (2, 64, 48)
     assert by_key[c].problem is None
     assert by_key[d].problem == "not an image samdesk can read"
-    dataset.commit(person(a, accept_image(dataset.load(a))))
+    dataset.commit(user(a, accept_image(dataset.load(a))))
     (summary,) = queries.summaries(dataset, [a])
     assert (summary.count, summary.pending, summary.review) == (1, 0, ImageReview.ACCEPTED)
     assert {s.key: s.count for s in queries.summaries(dataset)}[b] == 2
@@ -342,7 +342,7 @@ def test_summaries(tmp_path: Path) -> None:
 def test_an_accepted_empty_image_has_an_empty_label_file(tmp_path: Path) -> None:
     (key,) = photos(tmp_path, "a.jpg")
     dataset = Dataset.open(tmp_path)
-    dataset.commit(person(key, accept_image(dataset.load(key))))
+    dataset.commit(user(key, accept_image(dataset.load(key))))
     assert files(tmp_path) == {"a.txt": b""}
     dataset.undo()
     assert files(tmp_path) == {}

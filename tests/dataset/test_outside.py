@@ -15,7 +15,7 @@ from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.edits import update
 from samdesk.domain.geometry.regions import translate
-from tests.dataset.dataset_kit import SIZE, draw, files, person, photos, with_labels
+from tests.dataset.dataset_kit import SIZE, draw, files, photos, user, with_labels
 
 
 def save_photo(path: Path, width: int, height: int) -> None:
@@ -49,7 +49,7 @@ def test_labels_are_scaled_with_a_resized_image(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "cat")
     drawn = draw(dataset, key)
-    dataset.commit(person(key, update([replace(drawn, region=translate(drawn.region, 5, 0))])))
+    dataset.commit(user(key, update([replace(drawn, region=translate(drawn.region, 5, 0))])))
     before = numbers(tmp_path / "a.txt")
     dataset.close()
     save_photo(tmp_path / "a.png", SIZE[0] * 2, SIZE[1] * 2)
@@ -80,7 +80,7 @@ def test_an_unedited_label_file_stays_as_it_is_when_its_image_is_resized(tmp_pat
     dataset.load(key)
     save_photo(tmp_path / "a.png", SIZE[0] * 2, SIZE[1] * 2)
     assert dataset.load(key).annotations[0].region.bounds == pytest.approx((48, 36, 80, 60), abs=1)
-    dataset.commit(person(key, update(dataset.load(key).annotations)))
+    dataset.commit(user(key, update(dataset.load(key).annotations)))
     save_photo(tmp_path / "a.png", *SIZE)
     assert dataset.load(key).annotations[0].region.bounds == pytest.approx((24, 18, 40, 30), abs=1)
     draw(dataset, other)

@@ -11,7 +11,7 @@ from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, add, remove, update
 from samdesk.domain.review import ImageReview
-from tests.dataset.dataset_kit import by_run, content, draw, files, person, photos, region, with_labels
+from tests.dataset.dataset_kit import by_run, content, draw, files, photos, region, user, with_labels
 
 
 def opened(folder: Path, *names: str) -> tuple[Dataset, list[ImageKey]]:
@@ -92,8 +92,8 @@ def test_undoing_a_run_keeps_what_was_edited_by_hand(tmp_path: Path) -> None:
     first, second, third = by_run(label, run), by_run(label, run, 5), by_run(label, run, 40)
     dataset.commit_run(run, a, add([first, second, third]))
     # While the run goes on, a person relabels one and deletes another.
-    dataset.commit(person(a, update([replace(first, label_id=other)]), "Relabel"))
-    dataset.commit(person(a, remove([second.id]), "Delete"))
+    dataset.commit(user(a, update([replace(first, label_id=other)]), "Relabel"))
+    dataset.commit(user(a, remove([second.id]), "Delete"))
     dataset.commit_run(run, b, add([by_run(label, run)]))
     states = [content(dataset.load(a))]
     dataset.end_run(run)

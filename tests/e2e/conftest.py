@@ -9,31 +9,31 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.app import Services
 from samdesk.engine.models.load import load_predictor
-from tests.helpers.desk import Person, photos
+from tests.helpers.desk import User, photos
 
-Arrive = Callable[..., Person]
+OpenWindow = Callable[..., User]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three drawn photos."""
+    """A folder of three drawn images."""
     return photos(tmp_path / "photos")
 
 
 @pytest.fixture
-def arrive(qtbot: QtBot, qapp: QApplication) -> Iterator[Arrive]:
-    """Someone sits down at a new window; all leave at the end."""
-    people: list[Person] = []
+def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[OpenWindow]:
+    """Opens windows; all of them are closed at the end."""
+    users: list[User] = []
 
-    def sit_down(services: Services | None = None) -> Person:
-        people.append(Person(qtbot, qapp, services))
-        return people[-1]
+    def make_user(services: Services | None = None) -> User:
+        users.append(User(qtbot, qapp, services))
+        return users[-1]
 
-    yield sit_down
-    for person in people:
-        person.predictor.encoding.open()
-        person.predictor.decoding.open()
-        person.leave()
+    yield make_user
+    for user in users:
+        user.predictor.encoding.open()
+        user.predictor.decoding.open()
+        user.close_window()
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def real() -> Services:
 
 
 @pytest.fixture
-def person(arrive: Arrive, folder: Path) -> Person:
-    """Someone with the drawn photos open; a click is answered by a disc around it."""
-    someone = arrive()
-    someone.open(folder)
-    return someone
+def user(open_window: OpenWindow, folder: Path) -> User:
+    """A user with the drawn images open; a click predicts a disc around it."""
+    user = open_window()
+    user.open(folder)
+    return user

@@ -24,7 +24,7 @@ from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.formats.yolo import segmentation
 from samdesk.images.samples import make_demo_folder
-from tests.helpers.finding import NAMES, Shelf, seeded_yolo
+from tests.helpers.finding import NAMES, ColourModels, seeded_yolo
 from tests.helpers.make import photo
 
 MODELS = ("--det-model", "colour.pt", "--sam-model", "inner.pt")
@@ -38,8 +38,8 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    shelf = Shelf()
+def shelf(monkeypatch: pytest.MonkeyPatch) -> ColourModels:
+    shelf = ColourModels()
     monkeypatch.setattr(Loaders, "real", lambda *_: shelf.loaders)
     return shelf
 
@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {p.name: p.read_text() for p in sorted(folder.glob("*.txt"))}
 
 
-def test_one_line_for_each_detection_with_its_class(images: Path, shelf: Shelf) -> None:
+def test_one_line_for_each_detection_with_its_class(images: Path, shelf: ColourModels) -> None:
     code, out, _ = run(images, *MODELS)
     assert code == 0
     labels = images.parent / "labels"
@@ -71,7 +71,7 @@ def test_one_line_for_each_detection_with_its_class(images: Path, shelf: Shelf) 
     assert "names" in (images.parent / "data.yaml").read_text()
 
 
-def test_a_terminal_gets_a_bar(images: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar(images: Path, shelf: ColourModels, monkeypatch: pytest.MonkeyPatch) -> None:
     (images / "1.png").write_bytes(b"no image")
     monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
     monkeypatch.setenv("COLUMNS", "120")
@@ -84,13 +84,13 @@ def test_a_terminal_gets_a_bar(images: Path, shelf: Shelf, monkeypatch: pytest.M
     assert "failed: 1.png" in err
 
 
-def test_no_detection_gives_an_empty_file(images: Path, shelf: Shelf) -> None:
+def test_no_detection_gives_an_empty_file(images: Path, shelf: ColourModels) -> None:
     Image.new("RGB", (64, 64)).save(images / "1.png")
     assert run(images, *MODELS)[0] == 0
     assert (images.parent / "labels" / "1.txt").read_bytes() == b""
 
 
-def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: Shelf) -> None:
+def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: ColourModels) -> None:
     run(images, *MODELS)
     before = {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()}
     asked = list(shelf.asked)
@@ -100,7 +100,7 @@ def test_running_again_does_nothing_and_needs_no_model(images: Path, shelf: Shel
     assert {p: p.stat().st_mtime_ns for p in (images.parent / "labels").iterdir()} == before
 
 
-def test_add_skips_duplicates_and_keeps_existing_lines(images: Path, shelf: Shelf) -> None:
+def test_add_skips_duplicates_and_keeps_existing_lines(images: Path, shelf: ColourModels) -> None:
     run(images, *MODELS)
     labels = images.parent / "labels"
     whole = contents(labels)
@@ -113,7 +113,7 @@ def test_add_skips_duplicates_and_keeps_existing_lines(images: Path, shelf: Shel
     assert contents(labels) == {**whole, "0.txt": f"{lines[1]}\n{own}\n{lines[0]}\n"}
 
 
-def test_add_leaves_a_broken_file_alone(images: Path, shelf: Shelf) -> None:
+def test_add_leaves_a_broken_file_alone(images: Path, shelf: ColourModels) -> None:
     broken = images.parent / "labels" / "0.txt"
     broken.parent.mkdir()
     broken.write_text("0 0.1 0.1 nan 0.1 0.2 0.2\n")
@@ -123,7 +123,7 @@ def test_add_leaves_a_broken_file_alone(images: Path, shelf: Shelf) -> None:
     assert broken.read_text() == "0 0.1 0.1 nan 0.1 0.2 0.2\n"
 
 
-def test_replace_rewrites_only_files_of_an_earlier_run(images: Path, shelf: Shelf) -> None:
+def test_replace_rewrites_only_files_of_an_earlier_run(images: Path, shelf: ColourModels) -> None:
     run(images, *MODELS)
     labels = images.parent / "labels"
     whole = contents(labels)
@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_finished_images_and_the_same_command_continues(
             os.kill(os.getpid(), signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(Loaders, "real", lambda *_: Shelf(before=interrupt).loaders)
+    monkeypatch.setattr(Loaders, "real", lambda *_: ColourModels(before=interrupt).loaders)
     code, out, err = run(images, *MODELS)
     assert code == 130
     assert "Stopped: 4 annotations on 2 images" in out
@@ -153,13 +153,13 @@ def test_ctrl_c_keeps_finished_images_and_the_same_command_continues(
     labels = images.parent / "labels"
     assert list(contents(labels)) == ["0.txt", "1.txt"]
 
-    monkeypatch.setattr(Loaders, "real", lambda *_: Shelf().loaders)
+    monkeypatch.setattr(Loaders, "real", lambda *_: ColourModels().loaders)
     assert run(images, *MODELS)[0] == 0
     assert run(images, *MODELS, "--output-dir", images.parent / "once")[0] == 0
     assert contents(labels) == contents(images.parent / "once")
 
 
-def test_some_images_failed(images: Path, shelf: Shelf) -> None:
+def test_some_images_failed(images: Path, shelf: ColourModels) -> None:
     (images / "1.png").write_bytes(b"no image")
     code, out, err = run(images, *MODELS)
     assert code == 1
@@ -167,7 +167,7 @@ def test_some_images_failed(images: Path, shelf: Shelf) -> None:
     assert "4 annotations on 2 images, 1 failed" in out
 
 
-def test_two_images_with_one_label_file(images: Path, shelf: Shelf) -> None:
+def test_two_images_with_one_label_file(images: Path, shelf: ColourModels) -> None:
     photo(images / "1.jpg")
     code, _, err = run(images, *MODELS)
     assert code == 1
@@ -188,7 +188,7 @@ def test_two_images_with_one_label_file(images: Path, shelf: Shelf) -> None:
     ],
 )
 def test_wrong_usage_and_missing_models(
-    images: Path, shelf: Shelf, arguments: tuple[str, ...], message: str
+    images: Path, shelf: ColourModels, arguments: tuple[str, ...], message: str
 ) -> None:
     code, _, err = run(images, *MODELS, *arguments)
     assert code == 2
@@ -196,7 +196,7 @@ def test_wrong_usage_and_missing_models(
     assert not list((images.parent / "labels").glob("*.txt"))
 
 
-def test_no_images(tmp_path: Path, shelf: Shelf) -> None:
+def test_no_images(tmp_path: Path, shelf: ColourModels) -> None:
     code, _, err = run(tmp_path, *MODELS)
     assert code == 2
     assert "there are no images in" in err
@@ -205,21 +205,21 @@ def test_no_images(tmp_path: Path, shelf: Shelf) -> None:
     assert "there is no folder or file" in err
 
 
-def test_without_the_default_sam_the_best_installed_one_is_used(images: Path, shelf: Shelf) -> None:
+def test_without_the_default_sam_the_best_installed_one_is_used(images: Path, shelf: ColourModels) -> None:
     code, _, err = run(images)
     assert code == 0
     assert ("yolov8x.pt", "") in shelf.asked
     assert "sam_b.pt is unavailable; Inner draws the masks instead" in err
 
 
-def test_a_pattern_and_a_single_image(images: Path, shelf: Shelf) -> None:
+def test_a_pattern_and_a_single_image(images: Path, shelf: ColourModels) -> None:
     assert run(images / "[01].png", *MODELS)[0] == 0
     assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt"]
     assert run(images / "2.png", *MODELS)[0] == 0
     assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt", "2.txt"]
 
 
-def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: Shelf) -> None:
+def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: ColourModels) -> None:
     yaml = images.parent / "data.yaml"
     yaml.write_text("names: [cat]\n")
     _, _, err = run(images, *MODELS)
@@ -230,7 +230,7 @@ def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: Shelf)
 # A dataset with a store
 
 
-def test_a_label_file_in_conflict_is_reported(images: Path, shelf: Shelf) -> None:
+def test_a_label_file_in_conflict_is_reported(images: Path, shelf: ColourModels) -> None:
     labels = images.parent / "labels"
     touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     labels.mkdir()
@@ -246,7 +246,9 @@ def touch(folder: Path, *edits: tuple[str, Edit]) -> None:
     dataset.close()
 
 
-def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(images: Path, shelf: Shelf) -> None:
+def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(
+    images: Path, shelf: ColourModels
+) -> None:
     folder = images.parent
     touch(folder, ("images/1.png", by_user(Edit())))
     code, out, _ = run(images, *MODELS)
@@ -264,7 +266,7 @@ def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(images:
 
 
 def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
-    images: Path, shelf: Shelf
+    images: Path, shelf: ColourModels
 ) -> None:
     Image.new("RGB", (64, 64)).save(images / "1.png")
     touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
@@ -279,7 +281,7 @@ def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
     assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
 
 
-def test_a_dataset_run_again_changes_nothing(images: Path, shelf: Shelf) -> None:
+def test_a_dataset_run_again_changes_nothing(images: Path, shelf: ColourModels) -> None:
     touch(images, ("0.png", by_user(Edit())))
     run(images, *MODELS)
     before = contents(images.parent / "labels")
@@ -296,20 +298,22 @@ def test_cancel_and_resume_in_a_dataset_give_the_same_as_one_run(
     touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     cancel = CancelToken()
     stop: Callable[[int], None] = lambda call: cancel.cancel() if call == 2 else None  # noqa: E731
-    cut = samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=Shelf(stop).loaders, cancel=cancel)
+    cut = samdesk.auto_annotate(
+        images, "colour.pt", "inner.pt", loaders=ColourModels(stop).loaders, cancel=cancel
+    )
     assert (cut.cancelled, cut.annotated) == (True, 2)
-    samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=Shelf().loaders)
+    samdesk.auto_annotate(images, "colour.pt", "inner.pt", loaders=ColourModels().loaders)
     once = tmp_path / "once" / "images"
     for i in range(3):
         photo(once / f"{i}.png", seed=i)
     touch(once, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
-    samdesk.auto_annotate(once, "colour.pt", "inner.pt", loaders=Shelf().loaders)
+    samdesk.auto_annotate(once, "colour.pt", "inner.pt", loaders=ColourModels().loaders)
     resumed = contents(images.parent / "labels")
     assert len(resumed) == 3
     assert resumed == contents(once.parent / "labels")
 
 
-def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: Shelf) -> None:
+def test_a_dataset_open_elsewhere_is_refused(images: Path, shelf: ColourModels) -> None:
     touch(images, ("0.png", Edit(review=ReviewChange.SET_UNREVIEWED)))
     dataset = Dataset.open(images)
     try:
@@ -339,9 +343,12 @@ def move_store(monkeypatch: pytest.MonkeyPatch, folder: Path, place: Path) -> No
 
 @pytest.mark.parametrize("data", ["images", "images/*.png", "images/more", "."])
 def test_a_run_lands_in_a_store_that_was_moved_and_one_undo_reverts_it(
-    images: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    images: Path,
+    shelf: ColourModels,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     data: str,
-) -> None:  # fmt: skip
+) -> None:
     folder, place = images.parent, tmp_path_factory.mktemp("stores") / "dataset.db"
     photo(images / "more" / "deep" / "er" / "3.png", seed=3)
     move_store(monkeypatch, folder, place)
@@ -361,7 +368,7 @@ def test_a_run_lands_in_a_store_that_was_moved_and_one_undo_reverts_it(
     assert not (folder / ".samdesk").exists()
 
 
-def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Shelf) -> None:
+def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: ColourModels) -> None:
     deep = photo(images / "more" / "deep" / "er" / "3.png", seed=3).parent
     touch(images, ("0.png", by_user(Edit())))
     code, out, _ = run(deep, *MODELS)
@@ -372,7 +379,7 @@ def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Shelf
     dataset.close()
 
 
-def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf: Shelf) -> None:
+def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf: ColourModels) -> None:
     hidden = photo(images / ".cache" / "3.png", seed=3).parent
     touch(images, ("0.png", by_user(Edit())))
     assert run(hidden, *MODELS)[0] == 0
@@ -380,7 +387,7 @@ def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf
 
 
 def test_without_a_store_anywhere_plain_label_files_are_written(
-    images: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    images: Path, shelf: ColourModels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     other = photo(tmp_path / "other" / "images" / "0.png").parent
     move_store(monkeypatch, images, tmp_path / "stores" / "dataset.db")

@@ -95,9 +95,9 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     detector, expected = detections
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
-    person = Dataset.open(folder)
-    person.commit(Transaction("Look", ((touched, by_user(Edit())),)))
-    person.close()
+    user = Dataset.open(folder)
+    user.commit(Transaction("Look", ((touched, by_user(Edit())),)))
+    user.close()
 
     summary = samdesk.auto_annotate(folder / "images", yolo11n, "boxes", "cpu", loaders=box_masks())
     assert [(s.key, s.reason) for s in summary.skipped] == [(touched, "edited by hand")]

@@ -17,8 +17,8 @@ from samdesk.settings.table import (
     PREFETCH,
     Settings,
 )
-from tests.e2e.conftest import Arrive
-from tests.helpers.desk import Person, photos
+from tests.e2e.conftest import OpenWindow
+from tests.helpers.desk import User, photos
 from tests.helpers.networks import seeded_mobile_sam
 
 
@@ -38,11 +38,11 @@ def real_sam(samdesk_home: Path, mobile_sam: Path) -> Services:
     return Services(load_predictor=load_predictor)
 
 
-def look(person: Person, folder: Path) -> str:
+def look(user: User, folder: Path) -> str:
     """Opens the folder, and what the status bar says of the photo's encode."""
-    person.open(folder)
-    person.until(lambda: person.window.status.encode_field.text() != "")
-    return person.window.status.encode_field.text()
+    user.open(folder)
+    user.until(lambda: user.window.status.encode_field.text() != "")
+    return user.window.status.encode_field.text()
 
 
 def kept(home: Path) -> list[Path]:
@@ -50,41 +50,41 @@ def kept(home: Path) -> list[Path]:
 
 
 def test_after_the_next_start_the_photo_answers_at_once(
-    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
+    open_window: OpenWindow, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     folder = photos(tmp_path / "photos", 1)
-    someone = arrive(real_sam)
-    assert look(someone, folder) != "encode cached"
-    someone.leave()
+    user = open_window(real_sam)
+    assert look(user, folder) != "encode cached"
+    user.close_window()
     assert len(kept(samdesk_home)) == 1
-    someone = arrive(real_sam)
-    assert look(someone, folder) == "encode cached"
-    someone.click(80, 110)
-    assert someone.told == ""
+    user = open_window(real_sam)
+    assert look(user, folder) == "encode cached"
+    user.click(80, 110)
+    assert user.message_text == ""
 
 
 def test_the_settings_are_in_force_at_once(
-    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
+    open_window: OpenWindow, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     Settings(save_delay=0).set(EMBEDDING_DISK, False)
-    someone = arrive(real_sam)
-    look(someone, photos(tmp_path / "photos", 2))
-    someone.desk.settings.set(EMBEDDING_DISK, True)
-    someone.desk.settings.set(EMBEDDING_DISK_GB, 3)
-    assert someone.desk.workers.disk.files.limit_bytes == 3 * 1024**3
-    someone.go("1.png")
-    someone.until(lambda: len(kept(samdesk_home)) == 1)
+    user = open_window(real_sam)
+    look(user, photos(tmp_path / "photos", 2))
+    user.desk.settings.set(EMBEDDING_DISK, True)
+    user.desk.settings.set(EMBEDDING_DISK_GB, 3)
+    assert user.desk.workers.disk.files.limit_bytes == 3 * 1024**3
+    user.go("1.png")
+    user.until(lambda: len(kept(samdesk_home)) == 1)
 
 
 @pytest.mark.logs("engine.cache")
 def test_a_folder_that_cannot_be_written_is_said_once_and_changes_nothing_else(
-    arrive: Arrive, real_sam: Services, samdesk_home: Path, tmp_path: Path
+    open_window: OpenWindow, real_sam: Services, samdesk_home: Path, tmp_path: Path
 ) -> None:
     (samdesk_home / "cache").mkdir(exist_ok=True)
     (samdesk_home / "cache" / "embeddings").write_text("a file where the folder should be")
-    someone = arrive(real_sam)
-    look(someone, photos(tmp_path / "photos", 2))
-    someone.until(lambda: "Encoded images cannot be saved" in someone.told)
-    assert someone.told.count("cannot be saved") == 1
-    someone.click(80, 110)
-    assert someone.desk.flows.annotate.proposal is not None
+    user = open_window(real_sam)
+    look(user, photos(tmp_path / "photos", 2))
+    user.until(lambda: "Encoded images cannot be saved" in user.message_text)
+    assert user.message_text.count("cannot be saved") == 1
+    user.click(80, 110)
+    assert user.desk.flows.annotate.proposal is not None

@@ -16,8 +16,8 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.geometry.views import contains_rect
 from samdesk.formats.yolo import segmentation
-from tests.e2e.conftest import Arrive
-from tests.helpers.desk import CONTROL, SHIFT, Person
+from tests.e2e.conftest import OpenWindow
+from tests.helpers.desk import CONTROL, SHIFT, User
 from tests.helpers.seeing import SeeingPredictor
 
 K = Qt.Key
@@ -29,7 +29,7 @@ LONG = Polygon([(1000, 1500), (3400, 1500), (3400, 1560), (1000, 1560)])
 
 
 @pytest.fixture
-def person(arrive: Arrive, tmp_path: Path) -> Person:
+def user(open_window: OpenWindow, tmp_path: Path) -> User:
     """A user with one image of 12 MP: a red dot and a long blue bar."""
     image = Image.new("RGB", (WIDTH, HEIGHT), (120, 130, 120))
     draw = ImageDraw.Draw(image)
@@ -39,88 +39,88 @@ def person(arrive: Arrive, tmp_path: Path) -> Person:
     (tmp_path / "photos").mkdir()
     image.save(tmp_path / "photos" / "a.png")
     predictor = SeeingPredictor()
-    someone = arrive(Services(load_predictor=lambda *_: predictor))
-    someone.open(tmp_path / "photos")
-    someone.add_labels("dot")
-    return someone
+    user = open_window(Services(load_predictor=lambda *_: predictor))
+    user.open(tmp_path / "photos")
+    user.add_labels("dot")
+    return user
 
 
 def iou(one: BaseGeometry, other: BaseGeometry) -> float:
     return float(one.intersection(other).area / one.union(other).area)
 
 
-def proposed(person: Person) -> BaseGeometry:
-    proposal = person.desk.flows.annotate.proposal
+def proposed(user: User) -> BaseGeometry:
+    proposal = user.desk.flows.annotate.proposal
     assert proposal is not None
     return proposal.region
 
 
-def zoom_in(person: Person, notches: int, at: tuple[float, float] = SMALL) -> Frame:
+def zoom_in(user: User, notches: int, at: tuple[float, float] = SMALL) -> Frame:
     for _ in range(notches):
-        person.hands.wheel(*at, 1)
-    person.until(lambda: person.canvas.view_frame is not None and person.canvas.view_frame.ready)
-    assert person.canvas.view_frame is not None
-    return person.canvas.view_frame.view
+        user.mouse.wheel(*at, 1)
+    user.until(lambda: user.canvas.view_frame is not None and user.canvas.view_frame.ready)
+    assert user.canvas.view_frame is not None
+    return user.canvas.view_frame.view
 
 
-def test_a_small_object_becomes_selectable(person: Person) -> None:
-    person.click(*SMALL)
-    assert iou(proposed(person), TRUTH) < 0.7, "a cell of the whole photo is almost as large"
-    person.key(K.Key_Escape)
+def test_a_small_object_becomes_selectable(user: User) -> None:
+    user.click(*SMALL)
+    assert iou(proposed(user), TRUTH) < 0.7, "a cell of the whole photo is almost as large"
+    user.key(K.Key_Escape)
 
-    view = zoom_in(person, 20)
+    view = zoom_in(user, 20)
     assert contains_rect(view, TRUTH.bounds)
-    person.click(*SMALL)
-    assert iou(proposed(person), TRUTH) > 0.95
-    person.key(K.Key_Return)
-    (kept,) = person.annotations
+    user.click(*SMALL)
+    assert iou(proposed(user), TRUTH) > 0.95
+    user.key(K.Key_Return)
+    (kept,) = user.annotations
     assert contains_rect(view, kept.region.bounds)
-    person.until_saved()
+    user.until_saved()
 
-    person.key(K.Key_Z, CONTROL)
-    assert person.annotations == ()
-    person.until_saved()
-    person.key(K.Key_Z, CONTROL | SHIFT)
-    person.key(K.Key_F)
-    person.until_saved()
-    person.until(lambda: person.canvas.view_frame is None)
-    person.until(lambda: person.annotations == (kept,))  # where it was, zoomed out as well
+    user.key(K.Key_Z, CONTROL)
+    assert user.annotations == ()
+    user.until_saved()
+    user.key(K.Key_Z, CONTROL | SHIFT)
+    user.key(K.Key_F)
+    user.until_saved()
+    user.until(lambda: user.canvas.view_frame is None)
+    user.until(lambda: user.annotations == (kept,))  # where it was, zoomed out as well
 
-    folder = person.desk.flows.navigate.folder
+    folder = user.desk.flows.navigate.folder
     text = (folder / "a.txt").read_text("utf-8")
     (line,) = segmentation.parse(text, WIDTH, HEIGHT).lines
     assert iou(line.region, TRUTH) > 0.9, "and in the label file"
-    person.leave()
+    user.close_window()
     dataset = Dataset.open(folder)
     assert dataset.load(ImageKey("a.png")).annotations == (kept,)
     dataset.close()
 
 
-def test_a_click_before_the_view_is_encoded_becomes_finer(person: Person) -> None:
+def test_a_click_before_the_view_is_encoded_becomes_finer(user: User) -> None:
     for _ in range(20):
-        person.hands.wheel(*SMALL, 1)
-    person.hands.click(*SMALL)
-    annotate = person.desk.flows.annotate
-    person.until(lambda: annotate.answered and iou(proposed(person), TRUTH) > 0.95)
+        user.mouse.wheel(*SMALL, 1)
+    user.mouse.click(*SMALL)
+    annotate = user.desk.flows.annotate
+    user.until(lambda: annotate.answered and iou(proposed(user), TRUTH) > 0.95)
 
 
-def test_an_object_larger_than_the_view_is_predicted_from_the_whole_image(person: Person) -> None:
-    zoom_in(person, 12, (2000, 1530))
-    person.key(K.Key_L, SHIFT)
-    person.key(K.Key_F)
-    person.click(1200, 1530)
-    assert iou(proposed(person), LONG) > 0.9
+def test_an_object_larger_than_the_view_is_predicted_from_the_whole_image(user: User) -> None:
+    zoom_in(user, 12, (2000, 1530))
+    user.key(K.Key_L, SHIFT)
+    user.key(K.Key_F)
+    user.click(1200, 1530)
+    assert iou(proposed(user), LONG) > 0.9
 
 
-def test_an_annotation_of_a_view_is_reopened_unchanged(person: Person) -> None:
-    view = zoom_in(person, 20)
-    kept = person.draw(*SMALL)
-    person.select(kept)
-    person.key(K.Key_S, SHIFT)
-    assert iou(proposed(person), kept.region) == pytest.approx(1)
-    person.click(SMALL[0] + 2, SMALL[1] + 1)
-    assert iou(proposed(person), TRUTH) > 0.95
-    person.key(K.Key_Return)
-    (refined,) = person.annotations
+def test_an_annotation_of_a_view_is_reopened_unchanged(user: User) -> None:
+    view = zoom_in(user, 20)
+    kept = user.draw(*SMALL)
+    user.select(kept)
+    user.key(K.Key_S, SHIFT)
+    assert iou(proposed(user), kept.region) == pytest.approx(1)
+    user.click(SMALL[0] + 2, SMALL[1] + 1)
+    assert iou(proposed(user), TRUTH) > 0.95
+    user.key(K.Key_Return)
+    (refined,) = user.annotations
     assert refined.id == kept.id
     assert contains_rect(view, refined.region.bounds)

@@ -10,37 +10,37 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
-from tests.helpers.desk import CONTROL, SHIFT, Person, lines
+from tests.helpers.desk import CONTROL, SHIFT, User, lines
 
 K = Qt.Key
 ALT = Qt.KeyboardModifier.AltModifier
 
 
 @pytest.fixture
-def labelled(person: Person) -> Person:
+def labelled(user: User) -> User:
     """cat on the first image, dog on the second; nothing is a fox."""
-    person.add_labels("cat", "dog", "fox")
-    person.draw(100, 120, label=K.Key_1)
-    person.go("1.png")
-    person.draw(100, 120, label=K.Key_2)
-    return person
+    user.add_labels("cat", "dog", "fox")
+    user.draw(100, 120, label=K.Key_1)
+    user.go("1.png")
+    user.draw(100, 120, label=K.Key_2)
+    return user
 
 
-def choose(person: Person, row: int) -> None:
-    view = person.desk.view.labels.view
+def choose(user: User, row: int) -> None:
+    view = user.desk.view.labels.view
     view.setFocus()
     view.setCurrentIndex(view.model().index(row, 0))
 
 
-def names(person: Person) -> tuple[str, ...]:
-    return person.desk.session.model.labels.names
+def names(user: User) -> tuple[str, ...]:
+    return user.desk.session.model.labels.names
 
 
 def class_ids(folder: Path, name: str) -> list[int]:
     return [line.class_id for line in lines(folder / name).lines]
 
 
-def test_renamed_in_place(labelled: Person, folder: Path) -> None:
+def test_renamed_in_place(labelled: User, folder: Path) -> None:
     choose(labelled, 1)
     view = labelled.desk.view.labels.view
     QTest.keyClick(view, K.Key_F2)
@@ -59,15 +59,15 @@ def test_renamed_in_place(labelled: Person, folder: Path) -> None:
     ]
 
 
-def test_a_name_that_is_there_is_refused_in_words(labelled: Person) -> None:
+def test_a_name_that_is_there_is_refused_in_words(labelled: User) -> None:
     entry = labelled.desk.view.labels.new_name
     QTest.keyClicks(entry, "cat")
     QTest.keyClick(entry, K.Key_Return)
     assert names(labelled) == ("cat", "dog", "fox")
-    assert "already a label named 'cat'" in labelled.told
+    assert "already a label named 'cat'" in labelled.message_text
 
 
-def test_another_colour(labelled: Person) -> None:
+def test_another_colour(labelled: User) -> None:
     labelled.answers.color = "#123456"
     menu = labelled.desk.view.labels.menu(1)
     next(a for a in menu.actions() if a.text() == "Change colour…").trigger()
@@ -79,7 +79,7 @@ def test_another_colour(labelled: Person) -> None:
     labelled.desk.view.labels.recolor_requested.emit(labelled.desk.session.model.labels.labels[0].id)
 
 
-def test_moving_is_a_new_class_id_and_asked_first(labelled: Person, folder: Path) -> None:
+def test_moving_is_a_new_class_id_and_asked_first(labelled: User, folder: Path) -> None:
     choose(labelled, 1)
     labelled.answers.confirm = False
     QTest.keyClick(labelled.desk.view.labels.view, K.Key_Up, ALT)
@@ -95,14 +95,14 @@ def test_moving_is_a_new_class_id_and_asked_first(labelled: Person, folder: Path
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([0], [1])
 
 
-def test_an_unused_label_goes_without_a_replacement(labelled: Person) -> None:
+def test_an_unused_label_goes_without_a_replacement(labelled: User) -> None:
     choose(labelled, 2)
     QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
     labelled.until(lambda: names(labelled) == ("cat", "dog"))
     assert labelled.answers.asked == [], "it is the last: no class id moves"
 
 
-def test_a_used_label_is_replaced_everywhere(labelled: Person, folder: Path) -> None:
+def test_a_used_label_is_replaced_everywhere(labelled: User, folder: Path) -> None:
     labelled.answers.item = 1
     choose(labelled, 0)
     QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
@@ -122,7 +122,7 @@ def test_a_used_label_is_replaced_everywhere(labelled: Person, folder: Path) -> 
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([1], [0])
 
 
-def test_thinking_again_keeps_the_label(labelled: Person) -> None:
+def test_thinking_again_keeps_the_label(labelled: User) -> None:
     labelled.answers.item = None
     choose(labelled, 0)
     QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
@@ -131,19 +131,19 @@ def test_thinking_again_keeps_the_label(labelled: Person) -> None:
     assert labelled.names == ["dog"]
 
 
-def test_a_class_id_without_a_name_gets_one(person: Person, folder: Path) -> None:
-    person.add_labels("cat")
+def test_a_class_id_without_a_name_gets_one(user: User, folder: Path) -> None:
+    user.add_labels("cat")
     (folder / "1.txt").write_text("3 0.2 0.2 0.6 0.2 0.6 0.6 0.2 0.6\n")
-    person.go("1.png")
-    assert person.names == ["class_3"]
-    person.add_labels("dog")
-    assert person.names == ["class_3"]
-    assert names(person) == ("cat", "class_1", "class_2", "class_3", "dog")
-    person.until_saved()
+    user.go("1.png")
+    assert user.names == ["class_3"]
+    user.add_labels("dog")
+    assert user.names == ["class_3"]
+    assert names(user) == ("cat", "class_1", "class_2", "class_3", "dog")
+    user.until_saved()
     assert class_ids(folder, "1.png") == [3]
 
 
-def test_counts_follow_the_edits(labelled: Person) -> None:
+def test_counts_follow_the_edits(labelled: User) -> None:
     def counts() -> list[int]:
         model = labelled.desk.view.labels.view.model()
         tips = [model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(model.rowCount())]

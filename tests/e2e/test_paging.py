@@ -13,131 +13,131 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview
 from samdesk.engine.protocols import EngineError
 from samdesk.ui.dataset.navigate import BLANK_AFTER_MS
-from tests.e2e.conftest import Arrive
-from tests.helpers.desk import CONTROL, PATIENCE_MS, SHIFT, Person, lines
+from tests.e2e.conftest import OpenWindow
+from tests.helpers.desk import CONTROL, PATIENCE_MS, SHIFT, User, lines
 from tests.helpers.gated import Gate
 
 K = Qt.Key
 
 
-def centres(person: Person) -> list[tuple[int, int]]:
-    return [(round(a.region.centroid.x, -1), round(a.region.centroid.y, -1)) for a in person.annotations]
+def centres(user: User) -> list[tuple[int, int]]:
+    return [(round(a.region.centroid.x, -1), round(a.region.centroid.y, -1)) for a in user.annotations]
 
 
-def test_a_mask_accepted_before_it_is_there_is_kept_on_its_own_image(person: Person, folder: Path) -> None:
-    person.predictor.decoding.close()
-    person.hands.click(100, 120)
-    person.key(K.Key_Return)
-    person.key(K.Key_D)
-    assert person.shown == "0.png"
-    assert person.annotations == ()
-    person.predictor.decoding.open()
-    person.until(lambda: person.shown == "1.png")
-    assert person.annotations == ()
-    person.until_saved()
+def test_a_mask_accepted_before_it_is_there_is_kept_on_its_own_image(user: User, folder: Path) -> None:
+    user.predictor.decoding.close()
+    user.mouse.click(100, 120)
+    user.key(K.Key_Return)
+    user.key(K.Key_D)
+    assert user.shown == "0.png"
+    assert user.annotations == ()
+    user.predictor.decoding.open()
+    user.until(lambda: user.shown == "1.png")
+    assert user.annotations == ()
+    user.until_saved()
     assert len(lines(folder / "0.png").lines) == 1
     assert not (folder / "1.txt").exists()
-    person.go("0.png")
-    assert centres(person) == [(100, 120)]
+    user.go("0.png")
+    assert centres(user) == [(100, 120)]
 
 
-def test_accepted_while_the_photo_is_still_encoded(arrive: Arrive, folder: Path) -> None:
-    person = arrive()
-    person.predictor.encoding.close()
-    person.open(folder)
-    person.go("2.png")
-    person.hands.click(100, 120)
-    person.key(K.Key_Return)
-    person.key(K.Key_A)
-    assert person.shown == "2.png"
-    person.predictor.encoding.open()
-    person.until(lambda: person.shown == "1.png")
-    person.go("2.png")
-    assert centres(person) == [(100, 120)]
+def test_accepted_while_the_photo_is_still_encoded(open_window: OpenWindow, folder: Path) -> None:
+    user = open_window()
+    user.predictor.encoding.close()
+    user.open(folder)
+    user.go("2.png")
+    user.mouse.click(100, 120)
+    user.key(K.Key_Return)
+    user.key(K.Key_A)
+    assert user.shown == "2.png"
+    user.predictor.encoding.open()
+    user.until(lambda: user.shown == "1.png")
+    user.go("2.png")
+    assert centres(user) == [(100, 120)]
 
 
-def test_the_next_object_can_be_prompted_while_an_accepted_mask_is_on_its_way(person: Person) -> None:
-    person.add_labels("cat", "dog")
-    person.predictor.decoding.close()
-    person.key(K.Key_1)
-    person.hands.click(60, 60)
-    person.predictor.decoding.wait_for_arrival()
-    person.key(K.Key_Return)
-    person.key(K.Key_2)
-    person.hands.click(200, 60)
-    person.key(K.Key_Return)
-    person.key(K.Key_1)
-    person.hands.click(60, 180)
-    person.hands.click(70, 190)
-    person.predictor.decoding.open()
-    person.until(lambda: len(person.annotations) == 2)
-    assert centres(person) == [(60, 60), (200, 60)]
-    assert person.names == ["cat", "dog"], "each with the label it was accepted with"
-    person.until(lambda: person.proposed_at(70, 190))
-    person.key(K.Key_Return)
-    assert len(person.annotations) == 3
-    assert len(person.annotations[2].prompts.points) == 2  # type: ignore[union-attr]
+def test_the_next_object_can_be_prompted_while_an_accepted_mask_is_on_its_way(user: User) -> None:
+    user.add_labels("cat", "dog")
+    user.predictor.decoding.close()
+    user.key(K.Key_1)
+    user.mouse.click(60, 60)
+    user.predictor.decoding.wait_for_arrival()
+    user.key(K.Key_Return)
+    user.key(K.Key_2)
+    user.mouse.click(200, 60)
+    user.key(K.Key_Return)
+    user.key(K.Key_1)
+    user.mouse.click(60, 180)
+    user.mouse.click(70, 190)
+    user.predictor.decoding.open()
+    user.until(lambda: len(user.annotations) == 2)
+    assert centres(user) == [(60, 60), (200, 60)]
+    assert user.names == ["cat", "dog"], "each with the label it was accepted with"
+    user.until(lambda: user.proposed_at(70, 190))
+    user.key(K.Key_Return)
+    assert len(user.annotations) == 3
+    assert len(user.annotations[2].prompts.points) == 2  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("key", [K.Key_Z, K.Key_Escape, K.Key_V, K.Key_P])
-def test_what_was_accepted_is_kept_whatever_is_pressed_then(person: Person, key: Qt.Key) -> None:
-    person.predictor.decoding.close()
-    person.hands.click(60, 60)
-    person.predictor.decoding.wait_for_arrival()
-    person.key(K.Key_Return)
-    person.key(key)
-    person.key(K.Key_D)
-    person.predictor.decoding.open()
-    person.until(lambda: person.shown == "1.png")
-    person.go("0.png")
-    assert centres(person) == [(60, 60)]
-    person.key(K.Key_Z, CONTROL)
-    person.until(lambda: person.annotations == ())
+def test_what_was_accepted_is_kept_whatever_is_pressed_then(user: User, key: Qt.Key) -> None:
+    user.predictor.decoding.close()
+    user.mouse.click(60, 60)
+    user.predictor.decoding.wait_for_arrival()
+    user.key(K.Key_Return)
+    user.key(key)
+    user.key(K.Key_D)
+    user.predictor.decoding.open()
+    user.until(lambda: user.shown == "1.png")
+    user.go("0.png")
+    assert centres(user) == [(60, 60)]
+    user.key(K.Key_Z, CONTROL)
+    user.until(lambda: user.annotations == ())
 
 
-def test_a_mask_that_fails_after_it_was_accepted_is_told_and_its_prompts_come_back(person: Person) -> None:
-    person.key(K.Key_H, SHIFT)
-    person.predictor.decoding.close()
-    person.predictor.prompt_errors.append(EngineError("no luck"))
-    person.hands.click(60, 60)
-    person.key(K.Key_Return)
-    person.key(K.Key_D)
-    person.predictor.decoding.open()
-    person.until(lambda: "no luck" in person.told)
-    assert (person.shown, person.annotations) == ("0.png", ())
-    assert person.desk.view.images.current == "0.png"
-    person.click(70, 70)
-    assert len(person.predictor.decoded[-1].points) == 2
-    person.key(K.Key_Return)
-    assert len(person.annotations) == 1
+def test_a_mask_that_fails_after_it_was_accepted_is_told_and_its_prompts_come_back(user: User) -> None:
+    user.key(K.Key_H, SHIFT)
+    user.predictor.decoding.close()
+    user.predictor.prompt_errors.append(EngineError("no luck"))
+    user.mouse.click(60, 60)
+    user.key(K.Key_Return)
+    user.key(K.Key_D)
+    user.predictor.decoding.open()
+    user.until(lambda: "no luck" in user.message_text)
+    assert (user.shown, user.annotations) == ("0.png", ())
+    assert user.desk.view.images.current == "0.png"
+    user.click(70, 70)
+    assert len(user.predictor.decoded[-1].points) == 2
+    user.key(K.Key_Return)
+    assert len(user.annotations) == 1
 
 
-def test_a_click_that_failed_can_be_accepted_again(person: Person) -> None:
-    person.key(K.Key_H, SHIFT)
-    person.predictor.prompt_errors.append(EngineError("no luck"))
-    person.hands.click(60, 60)
-    person.until(lambda: "no luck" in person.told)
-    person.key(K.Key_Return)
-    person.key(K.Key_D)
-    person.until(lambda: person.shown == "1.png")
-    person.go("0.png")
-    assert centres(person) == [(60, 60)]
+def test_a_click_that_failed_can_be_accepted_again(user: User) -> None:
+    user.key(K.Key_H, SHIFT)
+    user.predictor.prompt_errors.append(EngineError("no luck"))
+    user.mouse.click(60, 60)
+    user.until(lambda: "no luck" in user.message_text)
+    user.key(K.Key_Return)
+    user.key(K.Key_D)
+    user.until(lambda: user.shown == "1.png")
+    user.go("0.png")
+    assert centres(user) == [(60, 60)]
 
 
-def test_there_and_back_before_anything_has_come(person: Person) -> None:
+def test_there_and_back_before_anything_has_come(user: User) -> None:
     for _ in range(3):
-        person.key(K.Key_D)
-        person.key(K.Key_A)
-    assert person.shown == "0.png"
-    person.qtbot.wait(2 * BLANK_AFTER_MS)
-    assert person.shown == "0.png"
-    assert person.canvas.image_size == (320, 240)
-    assert len(person.annotations) == 0
-    person.draw(100, 120)
+        user.key(K.Key_D)
+        user.key(K.Key_A)
+    assert user.shown == "0.png"
+    user.qtbot.wait(2 * BLANK_AFTER_MS)
+    assert user.shown == "0.png"
+    assert user.canvas.image_size == (320, 240)
+    assert len(user.annotations) == 0
+    user.draw(100, 120)
 
 
 @pytest.fixture
-def slow(arrive: Arrive, folder: Path) -> tuple[Person, Gate]:
+def slow(open_window: OpenWindow, folder: Path) -> tuple[User, Gate]:
     """The annotations of 1.png come when the gate opens; the photo before stays up as long as it takes."""
     gate = Gate()
 
@@ -153,92 +153,94 @@ def slow(arrive: Arrive, folder: Path) -> tuple[Person, Gate]:
         dataset.load = late  # type: ignore[method-assign]
         return dataset
 
-    person = arrive(Services(open_dataset=opened))
-    person.open(folder)
-    person.desk.flows.navigate.set_blank_delay(PATIENCE_MS)
+    user = open_window(Services(open_dataset=opened))
+    user.open(folder)
+    user.desk.flows.navigate.set_blank_delay(PATIENCE_MS)
     gate.close()
-    return person, gate
+    return user, gate
 
 
-def test_a_click_on_the_old_photo_is_no_click_on_the_next(slow: tuple[Person, Gate]) -> None:
-    person, gate = slow
-    person.key(K.Key_D)
+def test_a_click_on_the_old_photo_is_no_click_on_the_next(slow: tuple[User, Gate]) -> None:
+    user, gate = slow
+    user.key(K.Key_D)
     gate.wait_for_arrival()
-    asked = len(person.predictor.decoded)
-    person.hands.click(100, 120)
-    person.key(K.Key_Return)
+    asked = len(user.predictor.decoded)
+    user.mouse.click(100, 120)
+    user.key(K.Key_Return)
     gate.open()
-    person.until(lambda: person.shown == "1.png")
-    assert len(person.predictor.decoded) == asked
-    assert person.annotations == ()
-    person.draw(200, 60)
-    assert centres(person) == [(200, 60)]
-    person.go("0.png")
-    assert person.annotations == ()
+    user.until(lambda: user.shown == "1.png")
+    assert len(user.predictor.decoded) == asked
+    assert user.annotations == ()
+    user.draw(200, 60)
+    assert centres(user) == [(200, 60)]
+    user.go("0.png")
+    assert user.annotations == ()
 
 
-def test_what_was_prompted_is_gone_when_one_comes_back(slow: tuple[Person, Gate]) -> None:
-    person, gate = slow
-    person.click(100, 120)
-    person.key(K.Key_D)
+def test_what_was_prompted_is_gone_when_one_comes_back(slow: tuple[User, Gate]) -> None:
+    user, gate = slow
+    user.click(100, 120)
+    user.key(K.Key_D)
     gate.wait_for_arrival()
-    assert person.desk.flows.annotate.proposal is None
-    person.key(K.Key_A)
+    assert user.desk.flows.annotate.proposal is None
+    user.key(K.Key_A)
     gate.open()
-    person.until_saved()
-    person.draw(200, 60)
-    assert centres(person) == [(200, 60)]
+    user.until_saved()
+    user.draw(200, 60)
+    assert centres(user) == [(200, 60)]
 
 
-def test_the_photo_goes_when_the_next_takes_long(slow: tuple[Person, Gate]) -> None:
-    person, gate = slow
-    person.desk.flows.navigate.set_blank_delay(0)
-    person.key(K.Key_D)
-    person.until(lambda: person.canvas.image_size is None)
-    person.hands.click(100, 120)
+def test_the_photo_goes_when_the_next_takes_long(slow: tuple[User, Gate]) -> None:
+    user, gate = slow
+    user.desk.flows.navigate.set_blank_delay(0)
+    user.key(K.Key_D)
+    user.until(lambda: user.canvas.image_size is None)
+    user.mouse.click(100, 120)
     gate.open()
-    person.until(lambda: person.shown == "1.png")
-    assert person.canvas.image_size == (320, 240)
-    assert person.annotations == ()
+    user.until(lambda: user.shown == "1.png")
+    assert user.canvas.image_size == (320, 240)
+    assert user.annotations == ()
 
 
-def test_undo_and_redo_go_to_the_image_they_are_about(person: Person, folder: Path) -> None:
-    first = person.draw(100, 120)
-    person.go("1.png")
-    second = person.draw(200, 60)
-    person.key(K.Key_Z, CONTROL)
-    assert person.annotations == ()
-    person.key(K.Key_Z, CONTROL)
-    person.until(lambda: person.shown == "0.png")
-    person.until(lambda: person.annotations == ())
-    person.key(K.Key_Z, CONTROL | SHIFT)
-    person.until(lambda: person.annotations == (first,))
-    person.key(K.Key_Z, CONTROL | SHIFT)
-    person.until(lambda: person.shown == "1.png")
-    person.until(lambda: person.annotations == (second,))
-    person.until_saved()
+def test_undo_and_redo_go_to_the_image_they_are_about(user: User, folder: Path) -> None:
+    first = user.draw(100, 120)
+    user.go("1.png")
+    second = user.draw(200, 60)
+    user.key(K.Key_Z, CONTROL)
+    assert user.annotations == ()
+    user.key(K.Key_Z, CONTROL)
+    user.until(lambda: user.shown == "0.png")
+    user.until(lambda: user.annotations == ())
+    user.key(K.Key_Z, CONTROL | SHIFT)
+    user.until(lambda: user.annotations == (first,))
+    user.key(K.Key_Z, CONTROL | SHIFT)
+    user.until(lambda: user.shown == "1.png")
+    user.until(lambda: user.annotations == (second,))
+    user.until_saved()
     assert [len(lines(folder / f"{i}.png").lines) for i in range(2)] == [1, 1]
 
 
-def test_undo_twice_at_once_ends_on_the_image_of_the_second(person: Person) -> None:
-    person.draw(100, 120)
-    person.go("1.png")
-    person.draw(200, 60)
-    person.go("0.png")
-    person.key(K.Key_Z, CONTROL)
-    person.key(K.Key_Z, CONTROL)
-    person.until(lambda: person.desk.workers.storage.history.pending == 0)
-    person.until(lambda: person.desk.flows.navigate.key == "0.png" and person.shown == "0.png")
-    person.until(lambda: person.annotations == ())
+def test_undo_twice_at_once_ends_on_the_image_of_the_second(user: User) -> None:
+    user.draw(100, 120)
+    user.go("1.png")
+    user.draw(200, 60)
+    user.go("0.png")
+    user.key(K.Key_Z, CONTROL)
+    user.key(K.Key_Z, CONTROL)
+    user.until(lambda: user.desk.workers.storage.history.pending == 0)
+    user.until(lambda: user.desk.flows.navigate.key == "0.png" and user.shown == "0.png")
+    user.until(lambda: user.annotations == ())
 
 
-def test_undo_works_after_closing_and_opening_again(person: Person, folder: Path, arrive: Arrive) -> None:
-    person.draw(100, 120)
-    person.go("1.png")
-    person.draw(200, 60)
-    person.key(K.Key_Z, CONTROL)
-    person.leave()
-    later: Person = arrive()
+def test_undo_works_after_closing_and_opening_again(
+    user: User, folder: Path, open_window: OpenWindow
+) -> None:
+    user.draw(100, 120)
+    user.go("1.png")
+    user.draw(200, 60)
+    user.key(K.Key_Z, CONTROL)
+    user.close_window()
+    later: User = open_window()
     later.open(folder)
     assert later.shown == "1.png", "where the user left off"
     assert later.annotations == ()
@@ -252,31 +254,31 @@ def test_undo_works_after_closing_and_opening_again(person: Person, folder: Path
     assert not (folder / "1.txt").exists()
 
 
-def test_control_enter_marks_done_and_goes_on(person: Person) -> None:
-    person.draw(100, 120)
-    person.key(K.Key_Return, CONTROL)
-    person.until(lambda: person.shown == "1.png")
-    person.until(lambda: "1 / 3 accepted" in person.desk.view.images.progress.text())
-    person.go("0.png")
-    assert person.document.review is ImageReview.ACCEPTED
+def test_control_enter_marks_done_and_goes_on(user: User) -> None:
+    user.draw(100, 120)
+    user.key(K.Key_Return, CONTROL)
+    user.until(lambda: user.shown == "1.png")
+    user.until(lambda: "1 / 3 accepted" in user.desk.view.images.progress.text())
+    user.go("0.png")
+    assert user.document.review is ImageReview.ACCEPTED
 
 
 @pytest.mark.parametrize("key", [K.Key_D, K.Key_Right, K.Key_PageDown])
-def test_keys_of_the_next_image(person: Person, key: Qt.Key) -> None:
-    person.key(key)
-    person.until(lambda: person.shown == "1.png")
+def test_keys_of_the_next_image(user: User, key: Qt.Key) -> None:
+    user.key(key)
+    user.until(lambda: user.shown == "1.png")
 
 
 def test_closing_keeps_a_mask_accepted_before_it_was_there(
-    person: Person, folder: Path, arrive: Arrive
+    user: User, folder: Path, open_window: OpenWindow
 ) -> None:
-    person.predictor.decoding.close()
-    person.hands.click(100, 120)
-    person.predictor.decoding.wait_for_arrival()
-    person.key(K.Key_Return)
-    person.window.close()
-    person.predictor.decoding.open()
-    person.until(lambda: not person.window.isVisible())
-    later: Person = arrive()
+    user.predictor.decoding.close()
+    user.mouse.click(100, 120)
+    user.predictor.decoding.wait_for_arrival()
+    user.key(K.Key_Return)
+    user.window.close()
+    user.predictor.decoding.open()
+    user.until(lambda: not user.window.isVisible())
+    later: User = open_window()
     later.open(folder)
     assert centres(later) == [(100, 120)]

@@ -16,9 +16,9 @@ from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.dialog import TeachDialog
 from samdesk.ui.teach.result_dialog import TeachResultDialog
-from tests.e2e.conftest import Arrive
+from tests.e2e.conftest import OpenWindow
 from tests.helpers import teach_processes
-from tests.helpers.desk import CONTROL, Person, photos
+from tests.helpers.desk import CONTROL, User, photos
 from tests.helpers.flint_files import weights_file
 from tests.helpers.gated import GatedPredictor, Models
 from tests.helpers.make import photo
@@ -73,11 +73,11 @@ def parts(tmp_path: Path) -> Path:
 class Teacher:
     """Drives the window for these tests, with its models and the mode of the training process."""
 
-    def __init__(self, arrive: Arrive, folder: Path, mode: str = "through") -> None:
+    def __init__(self, open_window: OpenWindow, folder: Path, mode: str = "through") -> None:
         self.mode = mode
         self.models = FlintModels()
         self.arguments = teach_processes.stand_in(lambda: self.mode)
-        self.person: Person = arrive(Services(load_predictor=self.models, teach=self.arguments))
+        self.person: User = open_window(Services(load_predictor=self.models, teach=self.arguments))
         self.person.open(folder)
         self.person.until(lambda: self.person.desk.flows.taught.taught is not None)
 
@@ -114,8 +114,8 @@ class Teacher:
 
 
 @pytest.fixture
-def teacher(arrive: Arrive, parts: Path) -> Teacher:
-    return Teacher(arrive, parts)
+def teacher(open_window: OpenWindow, parts: Path) -> Teacher:
+    return Teacher(open_window, parts)
 
 
 def test_the_training_material_in_the_dialog(teacher: Teacher) -> None:
@@ -132,8 +132,8 @@ def test_the_training_material_in_the_dialog(teacher: Teacher) -> None:
     assert not dialog.start_button.isEnabled()
 
 
-def test_too_few_images_give_advice(arrive: Arrive, tmp_path: Path) -> None:
-    teacher = Teacher(arrive, photos(tmp_path / "few"))
+def test_too_few_images_give_advice(open_window: OpenWindow, tmp_path: Path) -> None:
+    teacher = Teacher(open_window, photos(tmp_path / "few"))
     teacher.person.draw(160, 100)
     teacher.person.until_saved()
     dialog = teacher.ask()
@@ -144,7 +144,7 @@ def test_too_few_images_give_advice(arrive: Arrive, tmp_path: Path) -> None:
 
 
 def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
-    person = teacher.person
+    user = teacher.person
     teacher.until_drawn_by("Flint")
     teacher.teach_through()
     assert teacher.bar.title.text() == "Flint has improved"
@@ -152,52 +152,54 @@ def test_taught_used_and_undone(teacher: Teacher, parts: Path) -> None:
         "Masks: box 0.74 → 0.82, click 0.55 → 0.71;  Detector: mAP50 0.02 → 0.61"
     )
     assert not TaughtRecord.read(parts).in_use, "the user decides"
-    assert not person.is_enabled("teach.undo")
+    assert not user.is_enabled("teach.undo")
     teacher.click(teacher.bar.use)
     teacher.until_drawn_by("Flint, taught")
     assert not teacher.bar.isVisible()
-    assert "parts now uses the taught masks and detector." in person.told
-    assert "Auto-annotate finds washer, gear." in person.told
+    assert "parts now uses the taught masks and detector." in user.message_text
+    assert "Auto-annotate finds washer, gear." in user.message_text
     record = TaughtRecord.read(parts)
     assert record.in_use.masks is not None
     assert teacher.models.loaded[-1] == str(record.in_use.masks.path)
-    assert person.is_enabled("teach.undo")
-    person.click(100, 100)
-    assert person.proposed_at(100, 100), "the taught one draws"
-    person.press("Undo")
+    assert user.is_enabled("teach.undo")
+    user.click(100, 100)
+    assert user.proposed_at(100, 100), "the taught one draws"
+    user.press("Undo")
     teacher.until_drawn_by("Flint")
     assert not TaughtRecord.read(parts).in_use
-    assert "Flint's own weights" in person.told
-    person.press("Use again")
+    assert "Flint's own weights" in user.message_text
+    user.press("Use again")
     teacher.until_drawn_by("Flint, taught")
 
 
 def test_the_taught_detector_is_the_first_choice(teacher: Teacher, parts: Path) -> None:
     teacher.teach_through(DETECTOR)
     teacher.click(teacher.bar.use)
-    person = teacher.person
-    person.until(lambda: bool(TaughtRecord.read(parts).in_use.detector))
-    person.until(lambda: person.desk.flows.batch.taught is not None)
-    person.key(K.Key_B, CONTROL)
-    dialog = person.window.findChild(AutoAnnotateDialog)
+    user = teacher.person
+    user.until(lambda: bool(TaughtRecord.read(parts).in_use.detector))
+    user.until(lambda: user.desk.flows.batch.taught is not None)
+    user.key(K.Key_B, CONTROL)
+    dialog = user.window.findChild(AutoAnnotateDialog)
     assert dialog is not None
     assert dialog.detector.itemText(0) == "Taught here (washer, gear)"
     assert dialog.detector.currentText() == "Taught here (washer, gear)"
     taught = TaughtRecord.read(parts).in_use.detector
     assert taught is not None
     assert dialog.plan().det_model == str(taught.path)
-    person.until(lambda: dialog.classes.known)
+    user.until(lambda: dialog.classes.known)
     assert [row.label for row in dialog.classes.table.classes.rows] == ["washer", "gear"]
     dialog.reject()
 
 
-def test_a_dataset_opens_with_its_taught_weights(arrive: Arrive, parts: Path, tmp_path: Path) -> None:
-    first = Teacher(arrive, parts)
+def test_a_dataset_opens_with_its_taught_weights(
+    open_window: OpenWindow, parts: Path, tmp_path: Path
+) -> None:
+    first = Teacher(open_window, parts)
     first.teach_through(MASKS)
     first.click(first.bar.use)
     first.until_drawn_by("Flint, taught")
-    first.person.leave()
-    second = Teacher(arrive, parts)
+    first.person.close_window()
+    second = Teacher(open_window, parts)
     second.until_drawn_by("Flint, taught")
     second.person.open(photos(tmp_path / "others"))
     second.until_drawn_by("Flint")
@@ -212,8 +214,8 @@ def test_a_dataset_opens_with_its_taught_weights(arrive: Arrive, parts: Path, tm
     dialog.reject()
 
 
-def test_no_improvement_changes_nothing(arrive: Arrive, parts: Path) -> None:
-    teacher = Teacher(arrive, parts, "worse")
+def test_no_improvement_changes_nothing(open_window: OpenWindow, parts: Path) -> None:
+    teacher = Teacher(open_window, parts, "worse")
     teacher.teach_through()
     assert teacher.bar.title.text() == "No improvement"
     assert "box 0.74 → 0.72" in teacher.bar.detail.text()
@@ -225,13 +227,13 @@ def test_no_improvement_changes_nothing(arrive: Arrive, parts: Path) -> None:
 
 
 def test_a_hint_if_another_mask_model_is_in_use(teacher: Teacher) -> None:
-    person = teacher.person
-    person.desk.flows.models.use("mobile_sam.pt", "", "auto")
+    user = teacher.person
+    user.desk.flows.models.use("mobile_sam.pt", "", "auto")
     teacher.until_drawn_by("mobile_sam.pt")
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.use)
-    person.until(lambda: "The current mask model is mobile_sam.pt; choose Flint" in person.told)
-    person.press("Use Flint")
+    user.until(lambda: "The current mask model is mobile_sam.pt; choose Flint" in user.message_text)
+    user.press("Use Flint")
     teacher.until_drawn_by("Flint, taught")
 
 
@@ -259,8 +261,8 @@ def test_dismissed_and_used_later(teacher: Teacher, parts: Path) -> None:
     teacher.until_drawn_by("Flint, taught")
 
 
-def test_stopped_and_resumed(arrive: Arrive, parts: Path) -> None:
-    teacher = Teacher(arrive, parts, "wait")
+def test_stopped_and_resumed(open_window: OpenWindow, parts: Path) -> None:
+    teacher = Teacher(open_window, parts, "wait")
     teacher.teach(MASKS)
     teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
     assert teacher.bar.detail.text() == "Masks: 3 of 6  ·  2.0 steps/s  ·  2 s left"
@@ -280,21 +282,21 @@ def test_stopped_and_resumed(arrive: Arrive, parts: Path) -> None:
 
 
 @pytest.mark.logs("workers.teach: ")
-def test_a_crash_is_reported_and_the_window_works(arrive: Arrive, parts: Path) -> None:
-    teacher = Teacher(arrive, parts, "crash")
+def test_a_crash_is_reported_and_the_window_works(open_window: OpenWindow, parts: Path) -> None:
+    teacher = Teacher(open_window, parts, "crash")
     teacher.teach_through(MASKS)
-    assert "The training process was killed by the system" in teacher.person.told
+    assert "The training process was killed by the system" in teacher.person.message_text
     assert not teacher.bar.isVisible()
     assert teacher.person.is_enabled("teach.start")
     teacher.person.click(100, 100)
     assert teacher.person.proposed_at(100, 100)
 
 
-def test_the_window_closes_while_it_teaches(arrive: Arrive, parts: Path) -> None:
-    teacher = Teacher(arrive, parts, "wait")
+def test_the_window_closes_while_it_teaches(open_window: OpenWindow, parts: Path) -> None:
+    teacher = Teacher(open_window, parts, "wait")
     teacher.teach(MASKS)
     teacher.person.until(lambda: "3 of 6" in teacher.bar.detail.text())
-    teacher.person.leave()
+    teacher.person.close_window()
     assert not teacher.person.desk.workers.teach.running
     assert TaughtRecord.read(parts).unfinished(MASKS)
 
@@ -303,36 +305,36 @@ def test_export_and_import_into_another_dataset(teacher: Teacher, tmp_path: Path
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.use)
     teacher.until_drawn_by("Flint, taught")
-    person, file = teacher.person, tmp_path / "out.safetensors"
-    person.answers.new_file = person.answers.file = file
-    person.desk.view.actions.trigger("teach.export")
-    person.until(file.is_file)
-    person.open(photos(tmp_path / "others"))
+    user, file = teacher.person, tmp_path / "out.safetensors"
+    user.answers.new_file = user.answers.file = file
+    user.desk.view.actions.trigger("teach.export")
+    user.until(file.is_file)
+    user.open(photos(tmp_path / "others"))
     teacher.until_drawn_by("Flint")
-    person.desk.view.actions.trigger("teach.bring")
+    user.desk.view.actions.trigger("teach.bring")
     teacher.until_drawn_by("Flint, taught")
     imported = TaughtRecord.read(tmp_path / "others").in_use.masks
     assert imported is not None
     assert imported.origin == str(file)
     file.write_text("no weights")
-    person.desk.view.actions.trigger("teach.bring")
-    person.until(lambda: "does not contain Flint weights" in person.told)
+    user.desk.view.actions.trigger("teach.bring")
+    user.until(lambda: "does not contain Flint weights" in user.message_text)
 
 
 def test_taught_weights_that_cannot_be_loaded(teacher: Teacher, parts: Path) -> None:
     teacher.models.broken = True
     teacher.teach_through(MASKS)
     teacher.click(teacher.bar.use)
-    teacher.person.until(lambda: "The taught weights cannot be used" in teacher.person.told)
+    teacher.person.until(lambda: "The taught weights cannot be used" in teacher.person.message_text)
     teacher.until_drawn_by("Flint")
     teacher.person.press("Undo teaching")
     teacher.person.until(lambda: not TaughtRecord.read(parts).in_use)
 
 
-def test_a_damaged_record_is_reported(arrive: Arrive, parts: Path) -> None:
+def test_a_damaged_record_is_reported(open_window: OpenWindow, parts: Path) -> None:
     one = TaughtRecord.read(parts).import_weights(weights_file(parts.parent / "w.safetensors", "head.a"))
     TaughtRecord.read(parts).use(one)
     (parts / ".samdesk" / "taught" / "use.json").write_text("{")
-    teacher = Teacher(arrive, parts)
-    assert "use.json cannot be read" in teacher.person.told
+    teacher = Teacher(open_window, parts)
+    assert "use.json cannot be read" in teacher.person.message_text
     teacher.until_drawn_by("Flint")

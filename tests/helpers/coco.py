@@ -26,14 +26,14 @@ class CocoInstance:
     category_id: int
 
     def mask_at(self, height: int, width: int) -> BoolArray:
-        """Its polygons' mask on an image of another size."""
+        """Returns the mask of its polygons, scaled to another image size."""
         h, w = self.mask.shape
         scaled = [(p * [width / w, height / h]).reshape(-1).tolist() for p in self.polygons]
         return decode(scaled, height, width)
 
 
 def decode(segmentation: Any, height: int, width: int) -> BoolArray:
-    """COCO's polygons or run lengths as (height, width) bool."""
+    """Decodes COCO's polygons or run lengths to (height, width) bool."""
     if isinstance(segmentation, list):
         rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
     else:
@@ -44,7 +44,7 @@ def decode(segmentation: Any, height: int, width: int) -> BoolArray:
 
 
 def instances(folder: Path, more_than_px: int) -> Iterator[CocoInstance]:
-    """Every instance of coco64 with more than so many pixels."""
+    """Yields the instances of coco64 with more than this number of pixels."""
     data = json.loads((folder / "instances.json").read_text("utf-8"))
     images = {image["id"]: image for image in data["images"]}
     for annotation in data["annotations"]:

@@ -26,14 +26,14 @@ from tests.helpers.make import photo
 
 PATIENCE_MS = 20_000
 SIZE = (320, 240)
-"""Width and height of the drawn photos."""
+"""Width and height of the drawn images."""
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @dataclass
-class Answers:
-    """What the person says when asked; every question is kept. An unforeseen question fails the test."""
+class DialogAnswers:
+    """The answers to dialogs; every question is recorded. An unexpected question fails the test."""
 
     confirm: bool | None = None
     item: int | None = None
@@ -44,16 +44,16 @@ class Answers:
     asked: list[str] = field(default_factory=list)
 
 
-class Asked(Messages):
-    """The real message bar, with the questions answered as the test says."""
+class ScriptedMessages(Messages):
+    """The real message bar, with dialogs answered from ``DialogAnswers``."""
 
-    def __init__(self, parent: QWidget, bar: MessageBar, answers: Answers) -> None:
+    def __init__(self, parent: QWidget, bar: MessageBar, answers: DialogAnswers) -> None:
         super().__init__(parent, bar)
         self.answers = answers
 
     def confirm(self, title: str, text: str, *, action: str = "OK", danger: bool = False) -> bool:
         self.answers.asked.append(f"{title} {text}")
-        assert self.answers.confirm is not None, f"an unforeseen question: {title} {text}"
+        assert self.answers.confirm is not None, f"unexpected question: {title} {text}"
         return self.answers.confirm
 
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
@@ -77,18 +77,18 @@ class Asked(Messages):
         return self.answers.color
 
 
-class Person:
-    """Someone at a samdesk window: what they do, and what they see."""
+class User:
+    """A user of a samdesk window: their actions, and what the window shows."""
 
     def __init__(
         self,
         qtbot: QtBot,
         app: QApplication,
         services: Services | None = None,
-        answers: Answers | None = None,
+        answers: DialogAnswers | None = None,
     ) -> None:
         self.qtbot = qtbot
-        self.answers = answers or Answers()
+        self.answers = answers or DialogAnswers()
         self.predictor = GatedPredictor(radius=30.0)
         self.models = Models(self.predictor)
         self.models.default[""] = self.predictor
@@ -100,40 +100,40 @@ class Person:
                 loaders=given.loaders,
                 open_dataset=given.open_dataset,
                 teach=given.teach,
-                messages=lambda window, bar: Asked(window, bar, self.answers),
+                messages=lambda window, bar: ScriptedMessages(window, bar, self.answers),
             ),
         )
         self.window, self.canvas = self.desk.view.window, self.desk.view.canvas
-        self.hands = InputDriver(self.canvas)
+        self.mouse = InputDriver(self.canvas)
         self._left = False
         self.window.resize(1200, 800)
         self.desk.start([])
         qtbot.waitExposed(self.window)
         self.window.activateWindow()
 
-    def leave(self) -> None:
+    def close_window(self) -> None:
         """Closes the window; everything is saved."""
         if self._left:
             return
         self._left = True
         self.window.close()
         self.desk.stop()
-        # A window that lives on makes every later change of the look slower.
+        # A window that is not deleted makes every later change of the theme slower.
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
-    # -- what they do
+    # -- actions
 
     def open(self, folder: Path) -> None:
-        """Opens a folder and waits for the first photo."""
+        """Opens a folder and waits for the first image."""
         self.desk.flows.files.open_folder(folder)
         self.until(lambda: self.desk.flows.files.info is not None)
         self.until(lambda: self.desk.flows.files.info.folder == folder.resolve())  # type: ignore[union-attr]
         self.until(lambda: self.desk.session.model.document is not None)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        """A key with the canvas in focus."""
-        if not self.window.isActiveWindow():  # a dialog was closed; a desktop would go back to the window
+        """Presses a key with the canvas in focus."""
+        if not self.window.isActiveWindow():  # a dialog closed; a window manager would activate the window
             self.window.activateWindow()
             self.until(self.window.isActiveWindow)
         self.canvas.setFocus()
@@ -145,12 +145,12 @@ class Person:
         self.until(lambda: self.shown == key)
 
     def click(self, x: float, y: float, **more: object) -> None:
-        """Clicks the photo and waits for the mask."""
-        self.hands.click(x, y, **more)  # type: ignore[arg-type]
+        """Clicks the image and waits for the mask."""
+        self.mouse.click(x, y, **more)  # type: ignore[arg-type]
         self.until(lambda: self.desk.flows.annotate.answered)
 
     def draw(self, x: float, y: float, label: Qt.Key | None = None) -> Annotation:
-        """Clicks the photo and keeps the mask."""
+        """Clicks the image and accepts the mask."""
         before = len(self.annotations)
         if label is not None:
             self.key(label)
@@ -160,10 +160,10 @@ class Person:
         return self.annotations[-1]
 
     def select(self, annotation: Annotation) -> None:
-        """Takes the select tool and clicks an annotation."""
+        """Switches to the select tool and clicks an annotation."""
         self.key(Qt.Key.Key_V)
         inside = annotation.region.representative_point()
-        self.hands.click(inside.x, inside.y)
+        self.mouse.click(inside.x, inside.y)
         assert annotation.id in self.desk.flows.tools.selection
 
     def add_labels(self, *names: str) -> None:
@@ -177,7 +177,7 @@ class Person:
         self.canvas.setFocus()
 
     def press(self, button: str) -> None:
-        """Presses a button of the message bar."""
+        """Clicks a button of the message bar."""
         self.until(lambda: button in self.buttons)
         (found,) = [b for row in self.window.message_bar.rows for b in row.buttons if b.text() == button]
         self.qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
@@ -195,7 +195,7 @@ class Person:
         drop = QDropEvent(place, Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop)
         QApplication.sendEvent(target, drop)
 
-    # -- what they see
+    # -- what the window shows
 
     @property
     def document(self) -> ImageDocument:
@@ -210,7 +210,7 @@ class Person:
 
     @property
     def shown(self) -> ImageKey | None:
-        """The image whose photo and annotations are on screen."""
+        """The key of the image on screen."""
         return self.desk.session.model.key
 
     @property
@@ -220,8 +220,8 @@ class Person:
         return [labels.get(a.label_id).name for a in self.annotations]
 
     @property
-    def told(self) -> str:
-        """All messages, a line each."""
+    def message_text(self) -> str:
+        """All messages, one per line."""
         return "\n".join(self.window.message_bar.texts())
 
     @property
@@ -230,30 +230,30 @@ class Person:
         return [b.text() for row in self.window.message_bar.rows for b in row.buttons]
 
     def proposed_at(self, x: float, y: float) -> bool:
-        """Whether the mask proposed (or previewed) covers a place."""
+        """Returns whether the proposed (or previewed) mask covers a point, image pixels."""
         proposal = self.desk.flows.annotate.proposal
         return proposal is not None and contains(proposal.region, x, y)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Lets the program work until something holds."""
+        """Processes events until ``holds()`` is true."""
         self.qtbot.waitUntil(holds, timeout=PATIENCE_MS)
 
     def until_saved(self) -> None:
-        """Lets the program work until every edit is on disk."""
+        """Processes events until every edit is saved."""
         self.until(lambda: self.desk.workers.storage.history.pending == 0)
 
     def is_enabled(self, command: str) -> bool:
-        """Whether a command can be invoked."""
+        """Returns whether a command is enabled."""
         return self.desk.view.actions.action(command).isEnabled()
 
 
 def lines(image: Path) -> ParsedLabels:
-    """An image's label file, as the trainer's reader sees it."""
+    """Parses an image's label file as the trainer's reader does."""
     return segmentation.parse(image.with_suffix(".txt").read_text("utf-8"), *SIZE)
 
 
 def photos(folder: Path, count: int = 3) -> Path:
-    """A folder of drawn photos 0.png, 1.png, ..."""
+    """Writes drawn images 0.png, 1.png, ... into a folder and returns it."""
     for i in range(count):
         photo(folder / f"{i}.png", *SIZE, seed=i)
     return folder

@@ -1,4 +1,4 @@
-"""A detector and a predictor for drawn photos (``make.photo``), and a real YOLO without training."""
+"""A detector and a predictor for drawn images (``make.photo``), and a real YOLO with random weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("ellipse", "nothing", "box")
 
 
 class ColourDetector:
-    """Finds the red ellipse (class 0) and the blue rectangle (class 2) of a drawn photo."""
+    """Finds the red ellipse (class 0) and the blue rectangle (class 2) of a drawn image."""
 
     def __init__(self, device: str = "cpu", before: Callable[[int], None] | None = None) -> None:
         self.device = device
@@ -61,7 +61,7 @@ def _boxes(mask: BoolArray, score: float, class_id: int) -> list[Detection]:
 
 
 class InnerPredictor:
-    """Fills each box but a margin; ``scores`` are given out in turn, an ``empty`` box gets no mask."""
+    """Fills each box except a margin; cycles through ``scores``; boxes in ``empty`` get no mask."""
 
     def __init__(
         self, device: str = "cpu", scores: Sequence[float] = (0.95,), empty: Sequence[int] = ()
@@ -109,8 +109,8 @@ class InnerPredictor:
         return masks
 
 
-class Shelf:
-    """Loaders that know "colour.pt" and "inner.pt"; both are the defaults."""
+class ColourModels:
+    """Loaders of "colour.pt" and "inner.pt", which are also the defaults."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Shelf:
 
 
 def seeded_yolo(folder: Path) -> Path:
-    """A real YOLO11n with random weights: it finds noise, at confidences of about 1e-5."""
+    """Saves a real YOLO11n with random weights, which detects noise with confidences of about 1e-5."""
     import torch
 
     from samdesk.engine.ultralytics import import_ultralytics

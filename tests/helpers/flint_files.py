@@ -1,4 +1,4 @@
-"""Files that look like Flint's weights from outside; no network is in them."""
+"""Files with the metadata of Flint's weights, without a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def weights_file(
     path: Path, *tensors: str, names: tuple[str, ...] = ("part",), form: str = "flint-1"
 ) -> Path:
-    """A safetensors file with a byte a tensor and Flint's metadata."""
+    """Writes a safetensors file with one byte per tensor and Flint's metadata."""
     header: dict[str, object] = {"__metadata__": {"format": form, "names": json.dumps(names)}}
     for i, name in enumerate(tensors or ("yolo.a",)):
         header[name] = {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]}

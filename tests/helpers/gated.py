@@ -1,4 +1,4 @@
-"""A predictor whose work waits at gates, so that tests decide what happens while it is busy."""
+"""A predictor that blocks at gates, so that tests control what happens while it is busy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import EngineError, ModelInfo, predict_each_point
 
-PATIENCE = 60.0  # seconds until a test that waits for what never comes fails
+PATIENCE = 60.0  # seconds until a wait fails the test
 
 
 class Gate:
-    """Open: passes all. Closed: who comes waits until it is let through."""
+    """A gate for threads: when open, they pass; when closed, they block until let through."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -42,11 +42,11 @@ class Gate:
             self._changed.notify_all()
 
     def wait_for_arrival(self) -> None:
-        """Returns when somebody stands at the closed gate (counted once each)."""
-        assert self._arrived.acquire(timeout=PATIENCE), "nobody came to the gate"
+        """Waits until a thread blocks at the closed gate (each counts once)."""
+        assert self._arrived.acquire(timeout=PATIENCE), "no thread arrived at the gate"
 
-    def someone_came(self) -> bool:
-        """Whether somebody stands at the closed gate (counted once each); does not wait."""
+    def has_arrival(self) -> bool:
+        """Returns whether a thread blocks at the closed gate (each counts once); does not wait."""
         return self._arrived.acquire(blocking=False)
 
     def pass_through(self) -> None:
@@ -124,12 +124,12 @@ class GatedPredictor:
         return Embedding(self.name, (height, width), frame, np.zeros(4), 32)
 
     def wait_until_finished(self, count: int) -> None:
-        """Returns when so many encodes came to their end."""
+        """Waits until this number of encodes has finished."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.finished) >= count, PATIENCE), "it never ended"
 
     def open(self) -> None:
-        """Lets everything through from now on."""
+        """Opens all gates."""
         for gate in (self.encoding, self.layer, self.decoding):
             gate.open()
 
@@ -170,7 +170,7 @@ class GatedPredictor:
 
 
 class Models:
-    """A loader with a shelf of predictors; an unknown name fails in words."""
+    """A loader of given predictors; an unknown name raises ``EngineError``."""
 
     def __init__(self, *predictors: GatedPredictor) -> None:
         self.shelf = {(p.name, p.device): p for p in predictors}
@@ -193,7 +193,7 @@ def read_flat(path: Path) -> RgbImage:
 
 
 def spin_until(done: Callable[[], bool]) -> None:
-    """Runs the event loop, event by event, until ``done``; fails after ``PATIENCE``."""
+    """Processes events until ``done()`` is true; fails after ``PATIENCE``."""
     app = QCoreApplication.instance()
     assert app is not None
     late: list[bool] = []
@@ -208,7 +208,7 @@ def spin_until(done: Callable[[], bool]) -> None:
 
 
 def settle() -> None:
-    """Handles all events that are waiting."""
+    """Processes all pending events."""
     app = QCoreApplication.instance()
     assert app is not None
     app.processEvents()

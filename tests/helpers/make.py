@@ -28,12 +28,12 @@ def annotation(name: str, label: str = "car", **changes: object) -> Annotation:
 
 
 def document(*names: str, key: str = "a.jpg", width: int = 100, height: int = 80) -> ImageDocument:
-    """A document with one annotation a name."""
+    """A document with one annotation per name."""
     return ImageDocument(ImageKey(key), width, height, tuple(annotation(n) for n in names))
 
 
 def photo(path: Path, width: int = 320, height: int = 240, seed: int = 0) -> Path:
-    """Writes a picture with a few plain shapes on a noisy ground."""
+    """Writes an image with a few plain shapes on a noisy background."""
     rng = np.random.default_rng(seed)
     ground = rng.integers(90, 130, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(ground)

@@ -1,6 +1,6 @@
-"""Checkpoints of real SAM networks with seeded random weights, as users have them.
+"""Checkpoints of real SAM networks with seeded random weights, in the format of the released files.
 
-No SAM weights can be had where the tests run: ``samdesk.bench.seeded`` says what stands in for them.
+Trained SAM weights are not available where the tests run; see ``samdesk.bench.seeded``.
 """
 
 from __future__ import annotations

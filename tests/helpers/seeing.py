@@ -1,4 +1,4 @@
-"""A predictor that sees as SAM sees: 1024 pixels of input, 256 cells of mask, whatever the photo's size."""
+"""A predictor with SAM's resolution: 1024 input pixels and 256 mask cells, whatever the image's size."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import ModelInfo, predict_each_point
 
 _NEAR = 125.0
-"""Colours that differ by less belong together."""
+"""Colours that differ by less (sum of absolute differences) belong to the same object."""
 
 
 class SeeingPredictor:
-    """Takes what has the colour that was clicked for the object."""
+    """Segments the pixels whose colour is near that of the last point."""
 
     info = ModelInfo("seeing.pt", "Seeing", "cpu", "CPU", "fp32", sha256="0")
 

@@ -1,4 +1,4 @@
-"""The mask that the Ultralytics trainer makes of a label line, by samdesk's account of it."""
+"""The mask that the Ultralytics trainer rasterises from a label line, as samdesk reproduces it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from samdesk.formats.yolo.trainer_raster import trained_polygon
 
 
 def trained_mask(ring: NDArray[np.float64], width: int, height: int) -> BoolArray:
-    """(height, width) bool of a ring (N, 2) in 0..1, on an image that is resized already."""
+    """Returns the (height, width) bool mask of a ring (N, 2) in 0..1, on an image already resized."""
     mask = np.zeros((height, width), dtype=np.uint8)
     cv2.fillPoly(mask, [trained_polygon(ring, width, height)], 1)
     return mask.view(np.bool_)

@@ -13,9 +13,9 @@ from samdesk.settings.table import Settings
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.wiring import COMMANDS
-from tests.e2e.conftest import arrive, folder, person
+from tests.e2e.conftest import folder, open_window, user
 
-__all__ = ["arrive", "folder", "person"]
+__all__ = ["folder", "open_window", "user"]
 
 ALL = frozenset(condition.id for condition in COMMANDS.conditions) - {"running"}
 """Every condition except that auto-annotate is running."""

@@ -22,33 +22,33 @@ from samdesk.ui.shell.dialogs.shortcuts import ShortcutsDialog
 from samdesk.ui.shell.menus import Menus
 from samdesk.ui.shell.tool_strip import ToolStrip
 from samdesk.ui.wiring import COMMANDS
-from tests.helpers.desk import Person
+from tests.helpers.desk import User
 
 
-def test_every_command_has_a_slot_and_every_condition_a_predicate(person: Person) -> None:
-    actions = person.desk.view.actions
+def test_every_command_has_a_slot_and_every_condition_a_predicate(user: User) -> None:
+    actions = user.desk.view.actions
     assert actions.unbound == ()
     assert actions.undecided == ()
     assert actions.action("file.open_recent").menu() is not None
 
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.id)
-def test_every_tool_is_chosen_by_button_key_and_command(person: Person, spec: ToolSpec[Any]) -> None:
-    actions, strip = person.desk.view.actions, person.window.tool_strip
-    tool, other = person.desk.flows.tools.toolbox.get(spec), next(s for s in TOOLS if s is not spec)
+def test_every_tool_is_chosen_by_button_key_and_command(user: User, spec: ToolSpec[Any]) -> None:
+    actions, strip = user.desk.view.actions, user.window.tool_strip
+    tool, other = user.desk.flows.tools.toolbox.get(spec), next(s for s in TOOLS if s is not spec)
 
     def is_chosen() -> bool:
-        return person.canvas.tool is tool and actions.action(spec.command_id).isChecked()
+        return user.canvas.tool is tool and actions.action(spec.command_id).isChecked()
 
-    person.qtbot.mouseClick(strip.buttons[spec.command_id], Qt.MouseButton.LeftButton)
+    user.qtbot.mouseClick(strip.buttons[spec.command_id], Qt.MouseButton.LeftButton)
     assert is_chosen()
     for key in spec.shortcuts:
-        person.desk.flows.tools.choose(other.id)
+        user.desk.flows.tools.choose(other.id)
         assert not is_chosen()
         combination = QKeySequence(key)[0]
-        person.key(combination.key(), combination.keyboardModifiers())
+        user.key(combination.key(), combination.keyboardModifiers())
         assert is_chosen(), key
-    person.desk.flows.tools.choose(other.id)
+    user.desk.flows.tools.choose(other.id)
     assert actions.trigger(spec.command_id)
     assert is_chosen()
 
@@ -141,11 +141,11 @@ def test_a_wrong_row_is_refused(wrong: Command, complaint: str) -> None:
         join((COMMANDS, CommandTable((wrong,))))
 
 
-def test_the_context_menu_is_made_of_the_commands(person: Person) -> None:
-    drawn = person.draw(80, 120)
-    person.select(drawn)
-    actions = person.desk.view.actions
-    menu = context_menu(actions, CONTEXT_MENU, person.window)
+def test_the_context_menu_is_made_of_the_commands(user: User) -> None:
+    drawn = user.draw(80, 120)
+    user.select(drawn)
+    actions = user.desk.view.actions
+    menu = context_menu(actions, CONTEXT_MENU, user.window)
     entries = [action for action in menu.actions() if not action.isSeparator()]
     assert entries == [actions.action(name) for name in CONTEXT_MENU if name != SEPARATOR]
     assert actions.action("annotation.reopen_in_sam").isEnabled()
@@ -153,26 +153,26 @@ def test_the_context_menu_is_made_of_the_commands(person: Person) -> None:
     menu.deleteLater()
 
 
-def test_the_panel_opens_the_context_menu_and_its_hide_becomes_show(person: Person) -> None:
-    drawn = person.draw(80, 120)
-    panel = person.desk.view.annotations
+def test_the_panel_opens_the_context_menu_and_its_hide_becomes_show(user: User) -> None:
+    drawn = user.draw(80, 120)
+    panel = user.desk.view.annotations
     panel.view.setCurrentIndex(panel.view.model().index(0, 0))
     place = panel.view.visualRect(panel.view.model().index(0, 0)).center()
-    _entry(_popup(person, place), "Hide selected").trigger()
+    _entry(_popup(user, place), "Hide selected").trigger()
     assert panel.hidden == {drawn.id}
-    assert person.canvas.annotations_at(80, 120) == []
-    _entry(_popup(person, place), "Show selected").trigger()
+    assert user.canvas.annotations_at(80, 120) == []
+    _entry(_popup(user, place), "Show selected").trigger()
     assert panel.hidden == frozenset()
 
 
-def test_delete_in_the_panel_deletes_the_selection(person: Person) -> None:
-    first, second = person.draw(80, 120), person.draw(220, 120)
-    panel = person.desk.view.annotations
+def test_delete_in_the_panel_deletes_the_selection(user: User) -> None:
+    first, second = user.draw(80, 120), user.draw(220, 120)
+    panel = user.desk.view.annotations
     panel.view.setCurrentIndex(panel.view.model().index(0, 0))
     panel.view.setFocus()
     assert panel.selection == {second.id}
-    person.qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
-    assert person.annotations == (first,)
+    user.qtbot.keyClick(panel.view, Qt.Key.Key_Delete)
+    assert user.annotations == (first,)
 
 
 def _strip(qtbot: QtBot, actions: Actions) -> ToolStrip:
@@ -186,8 +186,8 @@ def _menu(bar: QMenuBar, actions: Actions, path: str) -> QMenu:
     return Menus(bar, actions, lambda _folder: None).menu(path)
 
 
-def _popup(person: Person, place: Any) -> QMenu:
-    person.desk.view.annotations.view.customContextMenuRequested.emit(place)
+def _popup(user: User, place: Any) -> QMenu:
+    user.desk.view.annotations.view.customContextMenuRequested.emit(place)
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
     QTimer.singleShot(0, menu.close)

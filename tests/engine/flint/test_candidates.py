@@ -19,10 +19,10 @@ NEAR, FAR = square(100.0, 100.0, 100.0), square(0.0, 0.0, 400.0)
 
 
 def test_the_same_mask_on_two_crops_is_one_candidate() -> None:
-    person = rectangle(FAR, 110, 110, 190, 190, 0.9)
+    user = rectangle(FAR, 110, 110, 190, 190, 0.9)
     again = rectangle(NEAR, 110, 110, 190, 190, 0.8)
     shirt = rectangle(NEAR, 130, 130, 170, 160, 0.7)
-    assert [r.score for r in select_candidates([again, shirt, person])] == [0.9, 0.7]
+    assert [r.score for r in select_candidates([again, shirt, user])] == [0.9, 0.7]
 
 
 def test_at_most_three_candidates_best_first() -> None:
@@ -32,8 +32,8 @@ def test_at_most_three_candidates_best_first() -> None:
 
 
 def test_empty_masks_are_dropped_unless_all_are_empty() -> None:
-    empty, person = rectangle(NEAR, 0, 0, 0, 0, 0.95), rectangle(NEAR, 110, 110, 150, 150, 0.4)
-    assert select_candidates([empty, person]) == [person]
+    empty, user = rectangle(NEAR, 0, 0, 0, 0, 0.95), rectangle(NEAR, 110, 110, 150, 150, 0.4)
+    assert select_candidates([empty, user]) == [user]
     assert select_candidates([empty, empty]) == [empty]
 
 

@@ -11,7 +11,7 @@ import pytest
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.edits import Transaction, accept_image, add
 from samdesk.domain.geometry.regions import clean, rasterize
-from tests.dataset.dataset_kit import SQUARE, drawn, person, photos, region, with_labels
+from tests.dataset.dataset_kit import SQUARE, drawn, photos, region, user, with_labels
 
 
 def load(folder: Path) -> tuple[object, dict[int, str]]:
@@ -39,11 +39,9 @@ def test_the_trainer_finds_everything(tmp_path: Path, layout: str) -> None:
     cat, _, cow = (label.id for label in dataset.labels)
     holed = clean(region(4, 4, 30, 30).difference(region(10, 10, 8, 8)))
     split = clean(region(2, 2, 8, 8).union(region(40, 20, 10, 10)))
-    dataset.commit(person(keys[0], add([drawn(cow), drawn(cat, 40)])))
-    dataset.commit(
-        person(keys[2], add([replace(drawn(cow), region=holed), replace(drawn(cat), region=split)]))
-    )
-    dataset.commit(person(keys[3], accept_image(dataset.load(keys[3]))))
+    dataset.commit(user(keys[0], add([drawn(cow), drawn(cat, 40)])))
+    dataset.commit(user(keys[2], add([replace(drawn(cow), region=holed), replace(drawn(cat), region=split)])))
+    dataset.commit(user(keys[3], accept_image(dataset.load(keys[3]))))
     run = dataset.begin_run("Run")
     dataset.commit_run(run, keys[4], add([]))  # looked at, nothing found
     dataset.end_run(run)

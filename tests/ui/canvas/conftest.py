@@ -56,7 +56,7 @@ class Stage:
     """A visible canvas at 1:1 with an input driver."""
 
     def __init__(self, canvas: CanvasView) -> None:
-        self.canvas, self.hands = canvas, InputDriver(canvas)
+        self.canvas, self.mouse = canvas, InputDriver(canvas)
 
     def show(self, annotations: Sequence[Annotation]) -> None:
         self.canvas.set_document(document(annotations), LABELS)

@@ -74,9 +74,9 @@ def editor(stage: Stage, select: SelectTool) -> Editor:
 class TestSam:
     def test_left_is_positive_right_and_shift_are_negative(self, stage: Stage, sam: SamTool) -> None:
         said = recorded(sam.prompts_changed)
-        stage.hands.click(100, 80)
-        stage.hands.click(200, 90, RIGHT_BUTTON)
-        stage.hands.click(300, 100, modifiers=SHIFT)
+        stage.mouse.click(100, 80)
+        stage.mouse.click(200, 90, RIGHT_BUTTON)
+        stage.mouse.click(300, 100, modifiers=SHIFT)
         assert sam.prompts.points == (
             PointPrompt(100, 80, True),
             PointPrompt(200, 90, False),
@@ -88,45 +88,45 @@ class TestSam:
         self, stage: Stage, sam: SamTool
     ) -> None:
         said = recorded(sam.prompts_changed)
-        stage.hands.click(150, 150)
-        stage.hands.drag((200, 180), (100, 100))
+        stage.mouse.click(150, 150)
+        stage.mouse.drag((200, 180), (100, 100))
         assert sam.prompts == PromptSet((PointPrompt(150, 150),), BoxPrompt(100, 100, 200, 180))
         assert len(said) > 3  # live while dragging
-        stage.hands.drag((10, 10), (60, 50))
+        stage.mouse.drag((10, 10), (60, 50))
         assert sam.prompts.box == BoxPrompt(10, 10, 60, 50)
         assert len(sam.prompts.points) == 1
 
     def test_a_drag_under_four_pixels_is_a_click(self, stage: Stage, sam: SamTool) -> None:
-        stage.hands.drag((100, 100), (103, 103))
+        stage.mouse.drag((100, 100), (103, 103))
         assert sam.prompts == PromptSet((PointPrompt(100, 100),))
 
     def test_a_box_is_cut_to_the_image_and_clicks_outside_place_nothing(
         self, stage: Stage, sam: SamTool
     ) -> None:
-        stage.hands.click(-20, 50)
+        stage.mouse.click(-20, 50)
         assert not sam.prompts
-        stage.hands.drag((-20, -30), (100, 100))
+        stage.mouse.drag((-20, -30), (100, 100))
         assert sam.prompts.box == BoxPrompt(0, 0, 100, 100)
 
     def test_a_placed_point_is_dragged_and_clicked_away(self, stage: Stage, sam: SamTool) -> None:
-        stage.hands.click(100, 100)
-        stage.hands.drag((102, 101), (150, 120))
+        stage.mouse.click(100, 100)
+        stage.mouse.drag((102, 101), (150, 120))
         assert sam.prompts.points == (PointPrompt(150, 120),)
-        stage.hands.click(150, 120)
+        stage.mouse.click(150, 120)
         assert not sam.prompts
 
     def test_a_double_click_leaves_one_point(self, stage: Stage, sam: SamTool) -> None:
-        stage.hands.double_click(100, 100)
+        stage.mouse.double_click(100, 100)
         assert sam.prompts.points == (PointPrompt(100, 100),)
 
     def test_undo_reverts_every_kind_of_change(self, stage: Stage, sam: SamTool) -> None:
         states = [sam.prompts]
         for act in (
-            lambda: stage.hands.click(100, 100),
-            lambda: stage.hands.drag((10, 10), (60, 50)),
-            lambda: stage.hands.drag((20, 20), (80, 70)),
-            lambda: stage.hands.drag((100, 100), (120, 120)),
-            lambda: stage.hands.click(120, 120),
+            lambda: stage.mouse.click(100, 100),
+            lambda: stage.mouse.drag((10, 10), (60, 50)),
+            lambda: stage.mouse.drag((20, 20), (80, 70)),
+            lambda: stage.mouse.drag((100, 100), (120, 120)),
+            lambda: stage.mouse.click(120, 120),
         ):
             act()
             states.append(sam.prompts)
@@ -144,40 +144,40 @@ class TestSam:
         assert sam.prompts == PromptSet((PointPrompt(1, 2),), BoxPrompt(0, 0, 9, 9))
 
     def test_escape_cancels_a_drag_and_the_release_does_nothing(self, stage: Stage, sam: SamTool) -> None:
-        stage.hands.click(100, 100)
+        stage.mouse.click(100, 100)
         before = sam.prompts
-        stage.hands.press(200, 200)
-        stage.hands.move(250, 250)
+        stage.mouse.press(200, 200)
+        stage.mouse.move(250, 250)
         assert sam.prompts.box is not None
-        stage.hands.key(Qt.Key.Key_Escape)
+        stage.mouse.key(Qt.Key.Key_Escape)
         assert sam.prompts == before
-        stage.hands.release(250, 250)
+        stage.mouse.release(250, 250)
         assert sam.prompts == before
 
     def test_hover_only_with_nothing_placed_or_pressed_and_over_the_image(
         self, stage: Stage, sam: SamTool
     ) -> None:
         hovered, left = recorded(sam.hovered), recorded(sam.hover_left)
-        stage.hands.move(100, 100)
-        stage.hands.move(110, 100)
+        stage.mouse.move(100, 100)
+        stage.mouse.move(110, 100)
         assert hovered == [(100, 100), (110, 100)]
-        stage.hands.move(-10, 100)
+        stage.mouse.move(-10, 100)
         assert len(left) == 1
-        stage.hands.move(100, 100)
-        stage.hands.press(100, 100)
+        stage.mouse.move(100, 100)
+        stage.mouse.press(100, 100)
         assert len(left) == 2
-        stage.hands.move(130, 130)
-        stage.hands.release(130, 130)
-        stage.hands.move(200, 200)
+        stage.mouse.move(130, 130)
+        stage.mouse.release(130, 130)
+        stage.mouse.move(200, 200)
         assert len(hovered) == 3
         sam.clear()
         sam.set_hover_enabled(False)
-        stage.hands.move(210, 200)
+        stage.mouse.move(210, 200)
         assert len(hovered) == 3
 
     def test_another_image_clears(self, stage: Stage, sam: SamTool) -> None:
         cleared = recorded(sam.prompts_changed)
-        stage.hands.click(100, 100)
+        stage.mouse.click(100, 100)
         stage.canvas.set_image("b.jpg", None, "Loading")  # type: ignore[arg-type]
         assert cleared[-1] == PromptSet()
         assert not sam.undo_prompt()
@@ -196,18 +196,18 @@ class TestSam:
         tool = SamTool(canvas)
         canvas.set_tool(tool)
         steps = recorded(tool.candidate_step)
-        hands = InputDriver(canvas)
-        hands.key(Qt.Key.Key_Tab)
-        hands.key(Qt.Key.Key_Backtab, SHIFT)
+        mouse = InputDriver(canvas)
+        mouse.key(Qt.Key.Key_Tab)
+        mouse.key(Qt.Key.Key_Backtab, SHIFT)
         assert steps == [1, -1]
         assert canvas.hasFocus()
         canvas.set_tool(SelectTool(canvas))
-        hands.key(Qt.Key.Key_Tab)
+        mouse.key(Qt.Key.Key_Tab)
         assert not canvas.hasFocus()
 
     def test_points_look_the_same_at_any_zoom(self, stage: Stage, sam: SamTool) -> None:
-        stage.hands.click(200, 150)
-        stage.hands.move(0, 0)
+        stage.mouse.click(200, 150)
+        stage.mouse.move(0, 0)
         for factor in (1.0, 4.0, 0.25):
             stage.canvas.zoom_at(factor, stage.canvas.to_widget(200, 150))
             assert stage.pixel(200, 150).red() > 200  # the white +
@@ -222,15 +222,15 @@ class TestKeys:
         shortcut.setShortcut("Space")
         stolen = recorded(shortcut.triggered)
         stage.canvas.addAction(shortcut)
-        stage.hands.key(Qt.Key.Key_Space)
+        stage.mouse.key(Qt.Key.Key_Space)
         assert len(taps) == 1
         before = stage.canvas.to_widget(0, 0)
-        stage.hands.key_down(Qt.Key.Key_Space)
-        stage.hands.press(100, 100)
-        stage.hands.move(130, 110)
+        stage.mouse.key_down(Qt.Key.Key_Space)
+        stage.mouse.press(100, 100)
+        stage.mouse.move(130, 110)
         moved = stage.canvas.to_widget(0, 0) - before
-        stage.hands.release(100, 100)
-        stage.hands.key_up(Qt.Key.Key_Space)
+        stage.mouse.release(100, 100)
+        stage.mouse.key_up(Qt.Key.Key_Space)
         assert (moved.x(), moved.y()) == (30, 10)
         assert len(taps) == 1
         assert not sam.prompts
@@ -243,9 +243,9 @@ class TestKeys:
             action.setShortcut(key)
             action.triggered.connect(lambda _=False, key=key: received.append(key))
             stage.canvas.addAction(action)
-        stage.hands.click(100, 100)
+        stage.mouse.click(100, 100)
         for key in (Qt.Key.Key_Z, Qt.Key.Key_D, Qt.Key.Key_E, Qt.Key.Key_Return):
-            stage.hands.key(key)
+            stage.mouse.key(key)
         assert received == ["Z", "D", "E", "Return"]
 
     def test_a_polygon_being_drawn_gets_its_keys_before_shortcuts(self, stage: Stage) -> None:
@@ -256,11 +256,11 @@ class TestKeys:
         action.setShortcut("Z")
         action.triggered.connect(lambda: received.append("Z"))
         stage.canvas.addAction(action)
-        stage.hands.key(Qt.Key.Key_Z)
+        stage.mouse.key(Qt.Key.Key_Z)
         assert received == ["Z"]
-        stage.hands.click(10, 10)
-        stage.hands.click(60, 10)
-        stage.hands.key(Qt.Key.Key_Z)
+        stage.mouse.click(10, 10)
+        stage.mouse.click(60, 10)
+        stage.mouse.key(Qt.Key.Key_Z)
         assert received == ["Z"]
         assert tool.vertices == ((10, 10),)
 
@@ -269,78 +269,78 @@ class TestSelect:
     def test_a_click_selects_the_smallest_annotation_then_the_next(
         self, stage: Stage, editor: Editor
     ) -> None:
-        stage.hands.click(125, 125)
+        stage.mouse.click(125, 125)
         assert stage.canvas.selection == {"small"}
-        stage.hands.click(125, 125)
+        stage.mouse.click(125, 125)
         assert stage.canvas.selection == {"big"}
-        stage.hands.click(125, 125)
+        stage.mouse.click(125, 125)
         assert stage.canvas.selection == {"small"}
-        stage.hands.click(10, 10)
+        stage.mouse.click(10, 10)
         assert stage.canvas.selection == set()
 
     def test_shift_click_adds_and_removes(self, stage: Stage, editor: Editor) -> None:
         said = recorded(stage.canvas.selection_changed)
-        stage.hands.click(125, 125)
-        stage.hands.click(330, 130, modifiers=SHIFT)
+        stage.mouse.click(125, 125)
+        stage.mouse.click(330, 130, modifiers=SHIFT)
         assert stage.canvas.selection == {"small", "right"}
-        stage.hands.click(125, 125, modifiers=SHIFT)
+        stage.mouse.click(125, 125, modifiers=SHIFT)
         assert stage.canvas.selection == {"right"}
         assert said == [{"small"}, {"small", "right"}, {"right"}]
 
     def test_a_hole_is_not_part_of_an_annotation(self, stage: Stage, select: SelectTool) -> None:
         stage.show([RING])
-        stage.hands.click(150, 150)
+        stage.mouse.click(150, 150)
         assert stage.canvas.selection == set()
-        stage.hands.click(100, 100)
+        stage.mouse.click(100, 100)
         assert stage.canvas.selection == {"ring"}
 
     def test_dragging_an_annotation_makes_one_edit(self, stage: Stage, editor: Editor) -> None:
-        stage.hands.drag((330, 130), (310, 150), steps=10)
+        stage.mouse.drag((330, 130), (310, 150), steps=10)
         assert editor.texts == ["Move annotation"]
         assert editor.region("right").bounds == pytest.approx((280, 120, 340, 180))
-        stage.hands.drag((310, 150), (400, 150))
+        stage.mouse.drag((310, 150), (400, 150))
         assert editor.region("right").bounds == pytest.approx((370, 120, 400, 180))  # cut at the edge
 
     def test_moving_an_annotation_moves_its_prompts(self, stage: Stage, select: SelectTool) -> None:
         made = annotation("a", (100, 100, 150, 150), prompts=PromptSet((PointPrompt(120, 120),)))
         stage.show([made])
         editor = Editor(stage, select)
-        stage.hands.drag((125, 125), (145, 115))
+        stage.mouse.drag((125, 125), (145, 115))
         assert stage.canvas.document is not None
         assert editor.texts == ["Move annotation"]
         moved = stage.canvas.document.annotations[0]
         assert moved.prompts == PromptSet((PointPrompt(140, 110),))
 
     def test_several_are_moved_together(self, stage: Stage, editor: Editor) -> None:
-        stage.hands.click(125, 125)
-        stage.hands.click(330, 130, modifiers=SHIFT)
-        stage.hands.drag((330, 130), (330, 140))
+        stage.mouse.click(125, 125)
+        stage.mouse.click(330, 130, modifiers=SHIFT)
+        stage.mouse.drag((330, 130), (330, 140))
         assert editor.texts == ["Move 2 annotations"]
         assert editor.region("small").bounds == pytest.approx((100, 110, 150, 160))
         assert editor.region("big") == BIG.region
 
     def test_escape_cancels_a_drag(self, stage: Stage, editor: Editor) -> None:
         before = stage.pixel(330, 130)
-        stage.hands.press(330, 130)
-        stage.hands.move(200, 280)
-        stage.hands.key(Qt.Key.Key_Escape)
-        stage.hands.release(200, 280)
+        stage.mouse.press(330, 130)
+        stage.mouse.move(200, 280)
+        stage.mouse.key(Qt.Key.Key_Escape)
+        stage.mouse.release(200, 280)
         assert editor.texts == []
         stage.canvas.set_selection(())
-        stage.hands.move(5, 5)
+        stage.mouse.move(5, 5)
         assert stage.pixel(330, 130) == before
 
     def test_a_vertex_is_dragged(self, stage: Stage, editor: Editor) -> None:
-        stage.hands.click(330, 130)
-        stage.hands.drag((360, 160), (380, 190))
+        stage.mouse.click(330, 130)
+        stage.mouse.drag((360, 160), (380, 190))
         assert editor.texts == ["Move vertex"]
         assert editor.region("right").bounds == pytest.approx((300, 100, 380, 190))
 
     def test_a_vertex_dragged_across_an_edge_leaves_a_valid_region(
         self, stage: Stage, editor: Editor
     ) -> None:
-        stage.hands.click(330, 130)
-        stage.hands.drag((360, 160), (310, 60))
+        stage.mouse.click(330, 130)
+        stage.mouse.drag((360, 160), (310, 60))
         assert editor.texts == ["Move vertex"]
         assert editor.region("right").is_valid
         assert len(editor.region("right").geoms) == 2
@@ -348,18 +348,18 @@ class TestSelect:
     def test_a_vertex_is_inserted_at_the_midpoint_or_by_a_double_click(
         self, stage: Stage, editor: Editor
     ) -> None:
-        stage.hands.click(330, 130)
-        stage.hands.drag((330, 100), (330, 80))  # the middle handle
+        stage.mouse.click(330, 130)
+        stage.mouse.drag((330, 100), (330, 80))  # the middle handle
         assert editor.texts == ["Insert vertex"]
         assert editor.region("right").area == pytest.approx(3600 + 600)
-        stage.hands.double_click(300, 145)
+        stage.mouse.double_click(300, 145)
         assert editor.texts == ["Insert vertex"] * 2
         assert len(editor.region("right").geoms[0].exterior.coords) == 7
         assert editor.region("right").area == pytest.approx(3600 + 600)
 
     def test_a_vertex_is_deleted_by_alt_click_and_by_del(self, stage: Stage, editor: Editor) -> None:
-        stage.hands.click(330, 130)
-        stage.hands.click(360, 160, modifiers=ALT)
+        stage.mouse.click(330, 130)
+        stage.mouse.click(360, 160, modifiers=ALT)
         assert editor.texts == ["Delete vertex"]
         assert editor.region("right").area == pytest.approx(1800)
         received = []
@@ -367,42 +367,42 @@ class TestSelect:
         action.setShortcut("Del")
         action.triggered.connect(lambda: received.append("Del"))
         stage.canvas.addAction(action)
-        stage.hands.move(360, 100)
-        stage.hands.key(Qt.Key.Key_Delete)
+        stage.mouse.move(360, 100)
+        stage.mouse.key(Qt.Key.Key_Delete)
         assert editor.texts == ["Delete vertex", "Delete annotation"]  # a triangle has no inside without one
-        stage.hands.move(5, 5)
-        stage.hands.key(Qt.Key.Key_Delete)
+        stage.mouse.move(5, 5)
+        stage.mouse.key(Qt.Key.Key_Delete)
         assert received == ["Del"]
 
     def test_a_double_click_requests_that_the_mask_is_edited(
         self, stage: Stage, select: SelectTool, editor: Editor
     ) -> None:
         opened = recorded(select.reopen_requested)
-        stage.hands.double_click(125, 125)
+        stage.mouse.double_click(125, 125)
         assert opened == ["small"]
-        stage.hands.double_click(125, 125)  # it was selected before: still it, not the one below
+        stage.mouse.double_click(125, 125)  # it was selected before: still it, not the one below
         assert opened == ["small", "small"]
 
     def test_a_rubber_band_selects_the_annotations_in_it(self, stage: Stage, editor: Editor) -> None:
-        stage.hands.drag((290, 80), (390, 200))
+        stage.mouse.drag((290, 80), (390, 200))
         assert stage.canvas.selection == {"right"}
-        stage.hands.drag((10, 10), (390, 290), modifiers=SHIFT)
+        stage.mouse.drag((10, 10), (390, 290), modifiers=SHIFT)
         assert stage.canvas.selection == {"big", "small", "right"}
 
     def test_hidden_annotations_cannot_be_selected(self, stage: Stage, editor: Editor) -> None:
         stage.canvas.set_hidden({"small"})
-        stage.hands.click(125, 125)
+        stage.mouse.click(125, 125)
         assert stage.canvas.selection == {"big"}
         stage.canvas.set_annotations_visible(False)
-        stage.hands.click(330, 130)
+        stage.mouse.click(330, 130)
         assert stage.canvas.selection == set()
 
     def test_the_context_menu_is_requested_for_the_annotation_under_the_cursor(
         self, stage: Stage, editor: Editor
     ) -> None:
         asked = recorded(stage.canvas.context_menu_requested)
-        stage.hands.click(330, 130, RIGHT_BUTTON)
-        stage.hands.click(5, 5, RIGHT_BUTTON)
+        stage.mouse.click(330, 130, RIGHT_BUTTON)
+        stage.mouse.click(5, 5, RIGHT_BUTTON)
         assert [target for target, _ in asked] == ["right", None]
 
 
@@ -412,7 +412,7 @@ class TestDrawing:
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)
         for x, y in ((50, 50), (150, 50), (150, 150), (52, 51)):
-            stage.hands.click(x, y)
+            stage.mouse.click(x, y)
         assert [r.area for r in drawn] == [5000]
         assert tool.is_idle
 
@@ -422,22 +422,22 @@ class TestDrawing:
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)
         for x, y in ((50, 50), (150, 50), (150, 150)):
-            stage.hands.click(x, y)
+            stage.mouse.click(x, y)
         if how == "double":
-            stage.hands.double_click(50, 150)
+            stage.mouse.double_click(50, 150)
             assert [r.area for r in drawn] == [10000]
         else:
-            stage.hands.key(Qt.Key.Key_Return)
+            stage.mouse.key(Qt.Key.Key_Return)
             assert [r.area for r in drawn] == [5000]
 
     def test_vertices_are_removed_one_by_one_or_all(self, stage: Stage) -> None:
         tool = PolygonTool(stage.canvas)
         stage.canvas.set_tool(tool)
         for x, y in ((50, 50), (150, 50), (150, 150)):
-            stage.hands.click(x, y)
-        stage.hands.key(Qt.Key.Key_Backspace)
+            stage.mouse.click(x, y)
+        stage.mouse.key(Qt.Key.Key_Backspace)
         assert tool.vertices == ((50, 50), (150, 50))
-        stage.hands.key(Qt.Key.Key_Escape)
+        stage.mouse.key(Qt.Key.Key_Escape)
         assert tool.vertices == ()
 
     def test_a_bow_tie_becomes_valid_and_is_clipped_to_the_image(self, stage: Stage) -> None:
@@ -445,8 +445,8 @@ class TestDrawing:
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)
         for x, y in ((300, 50), (450, 150), (450, 50), (300, 150)):
-            stage.hands.click(x, y)
-        stage.hands.key(Qt.Key.Key_Return)
+            stage.mouse.click(x, y)
+        stage.mouse.key(Qt.Key.Key_Return)
         assert drawn[0].is_valid
         assert len(drawn[0].geoms) == 2
         assert drawn[0].bounds[2] <= 400
@@ -455,12 +455,12 @@ class TestDrawing:
         tool = RectangleTool(stage.canvas)
         stage.canvas.set_tool(tool)
         drawn = recorded(tool.region_drawn)
-        stage.hands.click(20, 20)
+        stage.mouse.click(20, 20)
         assert drawn == []
-        stage.hands.drag((150, 120), (50, 40))
+        stage.mouse.drag((150, 120), (50, 40))
         assert iou(drawn[0], from_box(50, 40, 150, 120)) == pytest.approx(1.0)
-        stage.hands.press(150, 120)
-        stage.hands.move(200, 200)
-        stage.hands.key(Qt.Key.Key_Escape)
-        stage.hands.release(200, 200)
+        stage.mouse.press(150, 120)
+        stage.mouse.move(200, 200)
+        stage.mouse.key(Qt.Key.Key_Escape)
+        stage.mouse.release(200, 200)
         assert len(drawn) == 1

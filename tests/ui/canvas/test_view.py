@@ -59,21 +59,21 @@ class TestNavigation:
     def test_the_wheel_zooms_at_the_cursor(self, stage: Stage) -> None:
         said = recorded(stage.canvas.view_changed)
         place = stage.canvas.to_widget(100, 80)
-        stage.hands.wheel(100, 80, 2)
+        stage.mouse.wheel(100, 80, 2)
         assert stage.canvas.zoom == pytest.approx(1.2**2)
         after = stage.canvas.to_widget(100, 80)
         assert (after.x(), after.y()) == pytest.approx((place.x(), place.y()))
         assert said == [stage.canvas.zoom]
-        stage.hands.wheel(100, 80, -2, Qt.KeyboardModifier.ControlModifier)
+        stage.mouse.wheel(100, 80, -2, Qt.KeyboardModifier.ControlModifier)
         assert stage.canvas.zoom == pytest.approx(1.0)
 
     def test_the_middle_button_pans_and_leaves_the_tool_alone(self, stage: Stage) -> None:
         tool = SamTool(stage.canvas)
         stage.canvas.set_tool(tool)
         start = stage.canvas.to_widget(0, 0)
-        stage.hands.press(100, 100, Qt.MouseButton.MiddleButton)
-        stage.hands.move(130, 90)
-        stage.hands.release(100, 100, Qt.MouseButton.MiddleButton)
+        stage.mouse.press(100, 100, Qt.MouseButton.MiddleButton)
+        stage.mouse.move(130, 90)
+        stage.mouse.release(100, 100, Qt.MouseButton.MiddleButton)
         moved = stage.canvas.to_widget(0, 0) - start
         assert (moved.x(), moved.y()) == (30, -10)
         assert not tool.prompts
@@ -97,16 +97,16 @@ class TestNavigation:
 
     def test_cursor_coordinates(self, stage: Stage) -> None:
         said = recorded(stage.canvas.cursor_moved)
-        stage.hands.move(12.5, 34.25)
-        stage.hands.move(-5, 10)
+        stage.mouse.move(12.5, 34.25)
+        stage.mouse.move(-5, 10)
         assert said == [(12.5, 34.25), None]
 
     def test_nothing_breaks_without_an_image(self, stage: Stage) -> None:
         tool = SamTool(stage.canvas)
         stage.canvas.set_tool(tool)
         stage.canvas.set_image(None, None, "Nothing here")
-        stage.hands.drag((10, 10), (100, 100))
-        stage.hands.wheel(10, 10, 3)
+        stage.mouse.drag((10, 10), (100, 100))
+        stage.mouse.wheel(10, 10, 3)
         stage.canvas.fit()
         stage.canvas.zoom_in()
         stage.canvas.actual_size()
@@ -121,11 +121,11 @@ class TestBesides:
         clicked = recorded(stage.canvas.proposal_clicked)
         big, small = ScoredRegion(BIG.region, 0.8), ScoredRegion(SMALL.region, 0.9)
         stage.canvas.set_proposals([Proposal((big,)), Proposal((small,))])
-        stage.hands.click(125, 125)
-        stage.hands.click(70, 70)
+        stage.mouse.click(125, 125)
+        stage.mouse.click(70, 70)
         assert clicked == [1, 0]
         assert not tool.prompts
-        stage.hands.click(20, 20)
+        stage.mouse.click(20, 20)
         assert len(tool.prompts.points) == 1
 
     def test_files_are_dropped(self, stage: Stage, tmp_path: Path) -> None:

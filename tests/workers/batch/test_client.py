@@ -23,7 +23,7 @@ from samdesk.images.reader import read_size
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
-from tests.helpers.finding import NAMES, ColourDetector, Shelf
+from tests.helpers.finding import NAMES, ColourDetector, ColourModels
 from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
 from tests.helpers.make import document, photo
 
@@ -79,7 +79,7 @@ class Desk:
 
     client: AutoAnnotateClient
     store: Store
-    shelf: Shelf
+    shelf: ColourModels
     gate: Gate
     labels: LabelSet
     steps: list[str] = field(default_factory=list)
@@ -120,7 +120,7 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     for i, key in enumerate(keys):
         photo(tmp_path / key, seed=i)
     gate = Gate()
-    shelf = Shelf(before=lambda _: gate.pass_through())
+    shelf = ColourModels(before=lambda _: gate.pass_through())
     store = Store(tmp_path, keys)
     made: list[Desk] = []
     client = AutoAnnotateClient(
@@ -317,7 +317,7 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
         storage.history.commit(Transaction(text, labels=after, labels_before=labels[-1]))
         labels.append(after)
 
-    client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=Shelf().loaders)
+    client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=ColourModels().loaders)
     storage.opened.connect(opened.append)
     storage.changed.connect(changes.append)
     client.finished.connect(ended.append)
