@@ -51,7 +51,7 @@ def bench(  # noqa: PLR0913 - one argument an option
     images: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Argument(
-            metavar="[PHOTOS]",
+            metavar="PHOTOS",
             help="Folder of images, or one image; by default the demo's. If COCO's instances.json is in or "
             "above the folder, its masks are used in place of a trained network's.",
         ),
