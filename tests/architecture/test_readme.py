@@ -21,7 +21,7 @@ def keys(command: Command) -> str:
 def table() -> str:
     shown = [c for c in COMMANDS.commands if c.shortcuts and not c.id.startswith("label.")]
     rows = [f"| {keys(c)} | {c.title.rstrip('…')} |" for c in shown]
-    rows.append("| `1` to `9` | Use a label, or give it to the selected annotations |")
+    rows.append("| `1` to `9` | Use a label, or assign it to the selected annotations |")
     rows += [f"| {gesture.input} | {gesture.effect} |" for gesture in COMMANDS.gestures]
     return "\n".join(["| keys | what they do |", "|---|---|", *rows]) + "\n"
 
