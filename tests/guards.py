@@ -57,7 +57,7 @@ def no_unexpected_log_record(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 class StartedThreads:
-    """Every ``QThread`` that was started and not collected since."""
+    """Every ``QThread`` that was started since the last test."""
 
     def __init__(self) -> None:
         self._threads: weakref.WeakSet[QThread] = weakref.WeakSet()
@@ -65,8 +65,11 @@ class StartedThreads:
     def add(self, thread: QThread) -> None:
         self._threads.add(thread)
 
-    def running(self) -> list[QThread]:
-        return [thread for thread in list(self._threads) if is_running(thread)]
+    def take_running(self) -> list[QThread]:
+        """Those that run; the others have ended, and none is returned twice."""
+        running = [thread for thread in list(self._threads) if is_running(thread)]
+        self._threads.clear()
+        return running
 
 
 def is_running(thread: QThread) -> bool:
@@ -98,7 +101,7 @@ def no_thread_left_running(started_threads: StartedThreads) -> Iterator[None]:
     deadline = time.monotonic() + PATIENCE_S
     left = [
         thread.objectName() or type(thread).__name__
-        for thread in started_threads.running()
+        for thread in started_threads.take_running()
         if not thread.wait(QDeadlineTimer(max(1, round((deadline - time.monotonic()) * 1000))))
     ]
     for thread in set(threading.enumerate()) - before:
