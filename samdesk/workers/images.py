@@ -23,7 +23,7 @@ _THREADS = 2  # so that a decode that is no longer wanted does not delay the ima
 
 
 @dataclass(frozen=True)
-class _ImageRequest:
+class _DecodeRequest:
     epoch: int
     key: ImageKey
     path: Path
@@ -42,11 +42,11 @@ class _ImageQueue:
     def __init__(self) -> None:
         self._changed = Condition()
         self._closed = False
-        self._wanted: _ImageRequest | None = None
+        self._wanted: _DecodeRequest | None = None
         self._ahead: list[Path] = []
         self._busy_ahead = False
 
-    def put(self, request: _ImageRequest) -> None:
+    def put(self, request: _DecodeRequest) -> None:
         with self._changed:
             self._wanted = request
             self._changed.notify_all()
@@ -61,7 +61,7 @@ class _ImageQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def take(self) -> _ImageRequest | Path | None:
+    def take(self) -> _DecodeRequest | Path | None:
         with self._changed:
             while not self._closed:
                 if self._wanted is not None:
@@ -103,7 +103,7 @@ class ImageLoader(QObject):
     def load(self, key: ImageKey, path: Path) -> None:
         """Requests the image to show; results of earlier requests are dropped."""
         self._epoch += 1
-        self._queue.put(_ImageRequest(self._epoch, key, path))
+        self._queue.put(_DecodeRequest(self._epoch, key, path))
 
     def forget(self) -> None:
         """Drops the results of all requests: no image is shown."""
@@ -121,7 +121,7 @@ class ImageLoader(QObject):
 
     def _run(self) -> None:
         while (request := self._queue.take()) is not None:
-            if isinstance(request, _ImageRequest):
+            if isinstance(request, _DecodeRequest):
                 self._post(_DecodedImage(request.epoch, request.key, self._read(request)))
                 continue
             try:
@@ -131,7 +131,7 @@ class ImageLoader(QObject):
             finally:
                 self._queue.note_ahead_done()
 
-    def _read(self, request: _ImageRequest) -> RgbImage | Failure:
+    def _read(self, request: _DecodeRequest) -> RgbImage | Failure:
         try:
             return self.cache.get(request.path)
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure

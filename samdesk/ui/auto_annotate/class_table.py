@@ -137,7 +137,7 @@ class ClassModel(QAbstractTableModel):
         return True
 
 
-class _LabelDelegate(QStyledItemDelegate):
+class _LabelEditorDelegate(QStyledItemDelegate):
     """Edits a label in an editable combo box; a new label is drawn faint."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
@@ -172,7 +172,7 @@ class ClassTable(QTableView):
         super().__init__(parent)
         self.classes = ClassModel(labels)
         self.setModel(self.classes)
-        self.setItemDelegateForColumn(_LABEL, _LabelDelegate(self))
+        self.setItemDelegateForColumn(_LABEL, _LabelEditorDelegate(self))
         self.setAccessibleName("Classes")
         self.setStyleSheet(TABLE_STYLE)
         self.setShowGrid(False)
