@@ -21,6 +21,7 @@ from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
 from samdesk.dataset.store.database import VERSION, Store, StoreError
+from samdesk.dataset.store.migrations import MIGRATIONS
 from samdesk.dataset.types import ImageSummary, LogEntry
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview, ReviewChange
@@ -223,6 +224,13 @@ def tables(path: Path) -> dict[str, list[object]]:
 
 
 # Nothing is lost
+
+
+@pytest.mark.parametrize("version", [number for number, _ in enumerate(MIGRATIONS, 1)])
+def test_each_migration_has_a_real_dataset_of_the_version_before(version: int) -> None:
+    store = FIXTURE.with_name(f"v{version}") / "photos" / ".samdesk" / "dataset.db"
+    with closing(sqlite3.connect(f"{store.as_uri()}?immutable=1", uri=True)) as connection:
+        assert migrations.version_of(connection) == version
 
 
 def test_a_dataset_of_version_1_opens_unchanged(folder: Path, expected: Json) -> None:
