@@ -27,8 +27,8 @@ def test_the_result_is_emitted(qtbot: QtBot) -> None:
     ("error", "message", "logged"),
     [
         (UserError("There is no file x.", next="Choose another."), "There is no file x. Choose another.", 0),
-        (ValueError("odd"), "odd", 1),
-        (ValueError(), "ValueError", 1),
+        pytest.param(ValueError("odd"), "odd", 1, marks=pytest.mark.logs("workers.job: ")),
+        pytest.param(ValueError(), "ValueError", 1, marks=pytest.mark.logs("workers.job: ")),
     ],
 )
 def test_only_bugs_are_logged(

@@ -73,6 +73,7 @@ class Bomb:
         return (Path.touch, (Path("/tmp/samdesk-was-here"),))  # type: ignore[return-value]
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # of torch, before it refuses the file
 def test_pickled_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model": {}, "bomb": Bomb()}, path)

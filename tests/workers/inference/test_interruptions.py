@@ -52,7 +52,7 @@ def test_while_hovers_keep_coming_an_encode_ahead_waits_in_its_pause(
         ready.answer(hovers[-1])
         hovers.append(ready.client.predict(at(x, 40), hover=True))
     ready.answer(hovers[-1])
-    assert not ready.predictor.layer.someone_came()
+    assert not ready.predictor.layer.has_arrival()
     monkeypatch.setattr(mailbox, "IDLE_S", 0.0)
     ready.client.predict(at(x, 40), hover=True)
     ready.predictor.layer.wait_for_arrival()  # no prompt came: it goes on with the second layer
