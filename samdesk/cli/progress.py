@@ -95,5 +95,5 @@ def speed(per_second: float, seconds_left: float | None, noun: str = "image") ->
     """Rate and estimated time left: "6.2 images/s, 45 s left"; "" while the rate is unknown."""
     if per_second <= 0:
         return ""
-    left = "" if seconds_left is None else f", {duration(seconds_left)} left"
+    left = f", {duration(seconds_left)} left" if seconds_left else ""  # nothing after the last image
     return f"{rate(per_second, noun)}{left}"
