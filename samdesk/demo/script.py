@@ -255,8 +255,11 @@ class DemoSteps:
         """Accepts the image with Ctrl+Enter."""
         self.runner.key(Qt.Key.Key_Return, CONTROL)
         self.runner.wait("the image to be accepted", self._is_accepted)
+        progress = self.desk.view.images.progress
+        self.runner.wait("the image list to show it", lambda: progress.text() == "1 / 2 accepted")
+        self.runner.wait("saving", lambda: self.desk.workers.storage.history.pending == 0)
         self.runner.screenshot("09-done")
-        return "1 of 2 accepted"
+        return progress.text()
 
     def saved(self) -> str:
         """Every image has a label file without errors, and ``data.yaml`` exists."""
