@@ -84,7 +84,11 @@ def bind_commands(
     settings: Settings,
     controllers: Controllers,
 ) -> None:
-    """Binds every command to its feature and enables those that can be invoked."""
+    """Binds every command to its feature and enables those that can be invoked.
+
+    Raises:
+        RuntimeError: A row of the table has no slot, or a condition no predicate.
+    """
     c = controllers
     dataset_commands.bind(actions, c.files, c.navigate)
     editing_commands.bind(actions, session)
@@ -95,4 +99,6 @@ def bind_commands(
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)
     shell_commands.bind(actions, window, c.help)
+    if actions.unbound or actions.undecided:
+        raise RuntimeError(f"commands without a slot or a condition: {actions.unbound + actions.undecided}")
     actions.refresh()

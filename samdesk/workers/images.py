@@ -105,10 +105,6 @@ class ImageLoader(QObject):
         self._epoch += 1
         self._queue.put(_DecodeRequest(self._epoch, key, path))
 
-    def forget(self) -> None:
-        """Drops the results of all requests: no image is shown."""
-        self._epoch += 1
-
     def preload(self, paths: Iterable[Path]) -> None:
         """Sets the files to decode when idle, in this order, in place of the previous list."""
         self._queue.set_ahead(paths)

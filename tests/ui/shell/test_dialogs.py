@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QListWidget, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from samdesk.settings import table
@@ -83,7 +83,9 @@ def test_settings_changed_elsewhere_are_shown(dialog: SettingsDialog, settings: 
 
 
 def test_one_or_all_settings_are_reset_to_their_defaults(dialog: SettingsDialog, settings: Settings) -> None:
-    dialog.show_section("Appearance")
+    sections = dialog.findChild(QListWidget)
+    assert sections is not None
+    sections.setCurrentItem(sections.findItems("Appearance", Qt.MatchFlag.MatchExactly)[0])
     row, other = dialog.rows["look.fill_opacity"], dialog.rows["look.theme"]
     assert not row.reset.isVisible()
     settings.set(table.FILL_OPACITY, 70)

@@ -126,12 +126,6 @@ class SettingsDialog(QDialog):
         self._unsubscribe = settings.on_change(self._refresh_row)
         self.destroyed.connect(lambda _=None, stop=self._unsubscribe: stop())
 
-    def show_section(self, section: str) -> None:
-        """Shows a section."""
-        for row in range(self._list.count()):
-            if self._list.item(row).text() == section:
-                self._list.setCurrentRow(row)
-
     def reset_all(self) -> None:
         """Resets every setting of the dialog to its default."""
         for row in self.rows.values():
