@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.dataset.core import DatasetCore
-from samdesk.dataset.labels.files import BAD_LINES, file_hash
+from samdesk.dataset.labels.files import BAD_LINES, content_hash
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
 from samdesk.domain.document import ImageKey
@@ -40,7 +40,7 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
     if key == NAMES:
         core.accept_class_names()
         return Resolution()
-    return Resolution(file=FileState(file_hash(content)))
+    return Resolution(file=FileState(content_hash(content)))
 
 
 def take_file(core: DatasetCore, key: ImageKey) -> Resolution:

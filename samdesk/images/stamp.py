@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
-_CHUNK = 1 << 20
+from samdesk.base.hashing import hash_file
+
 _REMEMBERED = 20_000
 
 
@@ -72,10 +74,4 @@ class ContentHashes:
 
 
 def _hash(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=32)
-    buffer = bytearray(_CHUNK)
-    view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(view[:count])
-    return digest.hexdigest()
+    return hash_file(path, partial(hashlib.blake2b, digest_size=32))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from samdesk.base.atomic import write_text
+from samdesk.base.hashing import hash_bytes
 from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
@@ -51,7 +51,7 @@ class LabelFolder:
         """Whether the label file is unchanged since a run wrote it. Raises ``OSError``."""
         path = self.path(key)
         known = self._written.get(self._name(key))
-        return known is not None and path.exists() and known == _hash(path.read_bytes())
+        return known is not None and path.exists() and known == hash_bytes(path.read_bytes())
 
     def write(self, key: ImageKey, text: str, *, from_run: bool) -> None:
         """Writes a label file atomically. Raises ``OSError``.
@@ -65,7 +65,7 @@ class LabelFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
         if from_run:
-            self._written[self._name(key)] = _hash(path.read_bytes())
+            self._written[self._name(key)] = hash_bytes(path.read_bytes())
         else:
             self._written.pop(self._name(key), None)
 
@@ -83,7 +83,3 @@ class LabelFolder:
 
     def _name(self, key: ImageKey) -> str:
         return str(PurePosixPath(key).with_suffix(self.format.suffix))
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from samdesk.base.hashing import hash_bytes
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
@@ -111,7 +112,7 @@ class LabelFiles:
         )
         document = ImageDocument(key, width, height, annotations)
         conflict = BAD_LINES if parsed.problems else None
-        state = FileState(file_hash(data), conflict, data, digest(document, labels))
+        state = FileState(content_hash(data), conflict, data, digest(document, labels))
         return ImportedDocument(document, labels, state, parsed.problems, parsed.detection)
 
     def count_classes(self, data: bytes | None) -> Counter[int]:
@@ -123,9 +124,9 @@ class LabelFiles:
         return self.format.label_path(image)
 
 
-def file_hash(data: bytes | None) -> str | None:
+def content_hash(data: bytes | None) -> str | None:
     """Returns the SHA-256 of a file's content, hexadecimal; None for no file."""
-    return None if data is None else hashlib.sha256(data).hexdigest()
+    return None if data is None else hash_bytes(data)
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:

@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base import atomic
-from samdesk.dataset.labels.files import BAD_LINES, CHANGED, ImportedDocument, LabelFiles, digest, file_hash
+from samdesk.dataset.labels.files import (
+    BAD_LINES,
+    CHANGED,
+    ImportedDocument,
+    LabelFiles,
+    content_hash,
+    digest,
+)
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import Notice
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -69,14 +76,14 @@ class Projection:
             on_disk = self._files.read(key)
             wanted = self._wanted(document, labels, state)
             if on_disk != wanted:
-                if on_disk is not None and file_hash(on_disk) != self._written.get(key, state.hash):
+                if on_disk is not None and content_hash(on_disk) != self._written.get(key, state.hash):
                     self.mark_conflict(key)
                     return True
                 self._replace(path, wanted)
         except OSError as error:
             self._report_failure(path, error)
             return False
-        self._written[key] = file_hash(wanted)
+        self._written[key] = content_hash(wanted)
         self._failing = False
         return True
 
@@ -102,7 +109,7 @@ class Projection:
             on_disk = self._files.read(key)
         except OSError:
             return
-        if on_disk is None or file_hash(on_disk) == self._written.get(key, state.hash):
+        if on_disk is None or content_hash(on_disk) == self._written.get(key, state.hash):
             return
         if on_disk != self._wanted(document, labels, state):
             self.mark_conflict(key)

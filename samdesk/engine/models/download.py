@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from urllib.request import Request, urlopen
 from filelock import FileLock
 
 from samdesk.base import places, text
+from samdesk.base.hashing import hash_file
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine.models.registry import ModelSpec
 from samdesk.engine.protocols import EngineError
@@ -145,7 +145,7 @@ def _check(spec: ModelSpec, part: Path, total: int) -> None:
         )
     fault = ""
     if spec.sha256 is not None:
-        found = file_hash(part)
+        found = hash_file(part)
         fault = "" if found == spec.sha256 else f"its SHA-256 is {found}, not {spec.sha256}"
     elif not zipfile.is_zipfile(part):
         fault = "it is not a PyTorch checkpoint"
@@ -177,12 +177,3 @@ def _translated_errors(spec: ModelSpec) -> Iterator[None]:
         raise EngineError(
             f"{spec.title} could not be saved in {places.weights()}: {error.strerror or error}."
         ) from error
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from samdesk.engine.models.weights import file_hash
+from samdesk.base.hashing import hash_file
 from samdesk.engine.protocols import ModelInfo, PromptKind
 from samdesk.engine.runtime import device as devices
 
@@ -44,7 +44,7 @@ def network_info(
         parameters=sum(p.numel() for p in network.parameters()),
         memory_bytes=sum(t.numel() * t.element_size() for t in tensors),
         path=str(path),
-        sha256=file_hash(path)[:16],
+        sha256=hash_file(path)[:16],
         family=family,
         answers=answers,
     )

@@ -12,10 +12,10 @@ import platformdirs
 
 from samdesk.base import places
 from samdesk.base.places import flint_weights
-from samdesk.engine.models.download import download, file_hash
+from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import FLINT, spec
 
-__all__ = ["download", "file_hash", "find"]
+__all__ = ["download", "find"]
 
 
 def find(name_or_path: str | Path) -> Path | None:

@@ -14,6 +14,7 @@ from typing import Any
 import shapely
 
 from samdesk.base import atomic
+from samdesk.base.hashing import hash_bytes
 from samdesk.training.samples import TrainingImage
 
 _STATE, _BEST = "state.json", "best.safetensors"
@@ -89,7 +90,7 @@ class WorkFolder:
             return False
         if self.checkpoint is None:
             return True
-        return self.checkpoint.is_file() and _sha256(self.checkpoint.read_bytes()) == self.state.sha256
+        return self.checkpoint.is_file() and hash_bytes(self.checkpoint.read_bytes()) == self.state.sha256
 
     def save(self) -> WorkFolder:
         """Writes the state. Raises ``OSError``."""
@@ -99,7 +100,7 @@ class WorkFolder:
     def save_checkpoint(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
         """Writes a new checkpoint, then the state that refers to it. Raises ``OSError``."""
         state = replace(self.state, **changes)
-        state = replace(state, checkpoint=f"epoch-{state.epochs}.pt", sha256=_sha256(checkpoint))
+        state = replace(state, checkpoint=f"epoch-{state.epochs}.pt", sha256=hash_bytes(checkpoint))
         atomic.write_bytes(self.root / state.checkpoint, checkpoint, sync=False)
         after = replace(self, state=state).save()
         if self.checkpoint is not None and self.state.checkpoint != state.checkpoint:
@@ -146,10 +147,6 @@ def fingerprint(
         for instance in image.instances:
             digest.update(f"{instance.label} ".encode() + bytes(shapely.to_wkb(instance.region)))
     return digest.hexdigest()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _read(path: Path) -> TeachState | None:

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from samdesk.base import atomic
+from samdesk.base.hashing import hash_file
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine import ultralytics
 from samdesk.engine.flint.detector import load_flint_detector, read_yolo
-from samdesk.engine.models.weights import file_hash
 from samdesk.engine.protocols import EngineError
 from samdesk.engine.runtime.device import resolve, translate_torch_errors
 from samdesk.images.reader import ImageError
@@ -136,7 +136,7 @@ def teach_detector(
     train_images, held_out = split(images, share=settings.held_out, seed=settings.seed)
     arguments = _arguments(settings, len(train_images), device)
     with _as_engine_errors(device), ultralytics.quiet(), _threads(settings.threads):
-        plan = fingerprint(images, names, file_hash(base), _plan_settings(settings, device))
+        plan = fingerprint(images, names, hash_file(base), _plan_settings(settings, device))
         folder = WorkFolder.open(work, plan)
         if not folder.state.finished:
             data = write_yolo_dataset(

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from samdesk.base.hashing import hash_file
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.base.rate import Rate
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.database import StoreError
-from samdesk.engine.models.weights import file_hash
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import ImageError
 from samdesk.training.record.taught_record import (
@@ -136,7 +136,7 @@ def _train_kind(
         material, base=base, out=work / "taught.safetensors", work=work, quick=plan.quick,
         progress=progress, cancel=cancel,
     )  # fmt: skip
-    entry = replace(entry, when=time.time(), base=file_hash(shipped)[:16])
+    entry = replace(entry, when=time.time(), base=hash_file(shipped)[:16])
     added = taught.add(entry, weights)
     weights.unlink(missing_ok=True)
     return added

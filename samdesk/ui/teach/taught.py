@@ -10,9 +10,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from samdesk.base.hashing import hash_file
 from samdesk.base.places import flint_weights
 from samdesk.engine.models.registry import FLINT
-from samdesk.engine.models.weights import file_hash
 from samdesk.engine.protocols import ModelInfo
 from samdesk.training.record import taught_record as record
 from samdesk.training.record.taught_record import KINDS, TaughtRecord, TaughtWeights
@@ -219,7 +219,7 @@ def read_record(folder: Path) -> CheckedRecord:
 def check_record(taught: TaughtRecord) -> CheckedRecord:
     """Compares the base of the masks in use with the installed weights; hashes a file."""
     masks = taught.in_use.masks
-    compatible = masks is None or not masks.base or masks.base == file_hash(flint_weights())[:16]
+    compatible = masks is None or not masks.base or masks.base == hash_file(flint_weights())[:16]
     return CheckedRecord(taught, compatible)
 
 
