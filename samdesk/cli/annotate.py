@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration
 from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
+from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.parameters import with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
@@ -23,7 +23,6 @@ from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 if TYPE_CHECKING:
     from samdesk.batch.report import BatchProgress, BatchSummary
 
-ALL_DONE, SOME_FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 _SHOWN = 20
 """Failures listed at the end; the rest are counted."""
 
@@ -77,7 +76,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
     from samdesk.api import auto_annotate
 
     cancel = CancelToken()
-    try:
+    with ends_in_words("annotate"):
         if existing not in EXISTING:
             raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
@@ -97,12 +96,6 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 precision=precision,
                 **parameters,
             )
-    except (ValueError, UserError) as error:
-        typer.echo(f"samdesk annotate: {error}", err=True)
-        raise typer.Exit(WRONG_USAGE) from error
-    except KeyboardInterrupt:
-        typer.echo(f"Stopped. {RESUME}", err=True)
-        raise typer.Exit(STOPPED) from None
     _print_summary(summary)
     raise typer.Exit(exit_code(summary))
 
@@ -117,7 +110,7 @@ def exit_code(summary: BatchSummary) -> int:
     """The exit code of the command."""
     if summary.cancelled:
         return STOPPED
-    return ALL_DONE if summary.ok else SOME_FAILED
+    return DONE if summary.ok else FAILED
 
 
 def _class_ids(texts: list[str] | None) -> list[int] | None:

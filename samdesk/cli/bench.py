@@ -16,6 +16,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from samdesk.base.errors import UserError
+from samdesk.cli.exit_codes import WRONG_USAGE
 from samdesk.cli.qt import needs_qt
 
 _MAX_IMAGES = 20
@@ -107,10 +109,6 @@ def bench(  # noqa: PLR0913 - one argument an option
     With --engines: compare engines on everything interactive annotation needs. With --heartbeat: measure a
     5 ms timer of the real window while the program is busy (PHOTOS are copied).
     """
-    from samdesk.engine.protocols import EngineError
-    from samdesk.images.reader import ImageError
-    from samdesk.images.samples import DemoError
-
     models, patterns = tuple(model or ()), tuple(only or ())
     options = _Options(
         images, models, detector, rounds, device, precision, quick, patterns, pages, seconds
@@ -126,9 +124,9 @@ def bench(  # noqa: PLR0913 - one argument an option
                 json_file.write_text(json.dumps(result.values, indent=2), "utf-8")
             if markdown is not None:
                 markdown.write_text(result.markdown, "utf-8")
-        except (EngineError, DemoError, ImageError, OSError) as error:
+        except (UserError, OSError) as error:
             typer.echo(str(error), err=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(WRONG_USAGE) from error
 
 
 def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
@@ -142,7 +140,7 @@ def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
     found = [folder / key for key in scan(folder)]
     if not found:
         typer.echo(f"There are no images in {folder}.", err=True)
-        raise typer.Exit(2)
+        raise typer.Exit(WRONG_USAGE)
     return found
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration, size
+from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, WRONG_USAGE, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from samdesk.engine.protocols import Predictor
     from samdesk.settings.table import Settings
 
-DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 _DAY_S = 86400.0
 
 cache = typer.Typer(help="Show, fill or clear the cache of encoded images.", rich_markup_mode=None)
@@ -87,7 +86,7 @@ def fill(
     from samdesk.images.sources import find_images
 
     cancel = CancelToken()
-    try:
+    with ends_in_words("cache fill"):
         images = find_images(data)
         disk, on = _disk()
         predictor = _predictor(model, device, precision)
@@ -110,12 +109,6 @@ def fill(
                 output.message, partial(_progress, output), lambda failure: output.warning(_failed(failure))
             )
             summary = fill_disk(images, predictor, disk, callbacks, cancel)
-    except (ValueError, UserError) as error:
-        typer.echo(f"samdesk cache fill: {error}", err=True)
-        raise typer.Exit(WRONG_USAGE) from error
-    except KeyboardInterrupt:
-        typer.echo(f"Stopped. {RESUME}", err=True)
-        raise typer.Exit(STOPPED) from None
     raise typer.Exit(_print_summary(summary))
 
 

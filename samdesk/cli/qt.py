@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import typer
 
+from samdesk.cli.exit_codes import WRONG_USAGE
+
 _QT = ("PySide6", "qtawesome", "shiboken6")
 
 
@@ -24,4 +26,4 @@ def needs_qt() -> Iterator[None]:
             "The other commands work without it: see 'samdesk --help'.",
             err=True,
         )
-        raise typer.Exit(2) from error
+        raise typer.Exit(WRONG_USAGE) from error

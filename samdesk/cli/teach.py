@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from samdesk.base.jobs import CancelToken
+from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, WRONG_USAGE
 
 if TYPE_CHECKING:
     from samdesk.cli.teach_output import EventPrinter
     from samdesk.training.record.taught_record import Kind, TaughtWeights
     from samdesk.training.teach.teach_all import TeachPlan
-
-DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 
 
 def teach(  # noqa: PLR0913 - one argument an option

@@ -12,7 +12,7 @@ import typer
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
-from samdesk.base.places import flint_weights
+from samdesk.cli.exit_codes import FAILED, STOPPED
 from samdesk.engine.protocols import EngineError
 
 _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
@@ -78,6 +78,7 @@ def evaluate(
 
 
 def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: CancelToken) -> None:
+    from samdesk.base.places import flint_weights
     from samdesk.engine.flint.detector import build_yolo, read_yolo
     from samdesk.training.evaluate.splits import split_by_name
     from samdesk.training.train_flint import finish, new_network, run_training
@@ -139,7 +140,7 @@ def _stoppable(command: str, after: str) -> Iterator[CancelToken]:
             yield cancel
     except (Cancelled, KeyboardInterrupt):
         typer.echo(f"Stopped. {after}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(STOPPED) from None
     except (UserError, OSError) as error:
         typer.echo(f"samdesk {command}: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(FAILED) from error
