@@ -8,15 +8,9 @@ from typing import NewType
 from uuid import uuid4
 
 from samdesk.base.errors import UserError
+from samdesk.domain.label_colors import label_color, next_color
 
 LabelId = NewType("LabelId", str)
-
-PALETTE: tuple[str, ...] = (
-    # Okabe and Ito's colour-blind-safe set (2008) first, then evenly spaced hues between them.
-    "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7",
-    "#9ad02a", "#b07cff", "#00c2c7", "#ff6f91", "#a6761d", "#7f8cff", "#5fd38d", "#c44e52", "#b8b8b8",
-)  # fmt: skip
-
 
 def new_label_id() -> LabelId:
     """A new unique label id."""
@@ -62,10 +56,10 @@ class LabelSet:
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> LabelSet:
-        """A new set with palette colours, in the order given."""
+        """A new set in the order given, with the colours of the sequence."""
         result = cls()
-        for name in names:
-            result = result.add(name)
+        for i, name in enumerate(names):
+            result = result.add(name, label_color(i))
         return result
 
     @property
@@ -99,8 +93,8 @@ class LabelSet:
 
     def add(self, name: str, color: str | None = None, label_id: LabelId | None = None) -> LabelSet:
         """The set with one more label at the end."""
-        label = Label(label_id or new_label_id(), self._checked(name), color or self._next_color())
-        return LabelSet((*self.labels, label))
+        color = color or next_color([label.color for label in self.labels])
+        return LabelSet((*self.labels, Label(label_id or new_label_id(), self._checked(name), color)))
 
     def rename(self, label_id: LabelId, name: str) -> LabelSet:
         """The set with one label renamed; its class id does not change."""
@@ -134,7 +128,3 @@ class LabelSet:
         if found is not None and found.id != except_for:
             raise LabelError(f"There is already a label named {name!r}.")
         return name
-
-    def _next_color(self) -> str:
-        used = [label.color for label in self.labels]
-        return min(PALETTE, key=used.count)

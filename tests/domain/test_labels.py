@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samdesk.domain.labels import PALETTE, LabelError, LabelSet, class_name, unique_names
+from samdesk.domain.labels import LabelError, LabelSet, class_name, unique_names
 
 
 def test_index_is_the_class_id() -> None:
@@ -15,9 +15,17 @@ def test_index_is_the_class_id() -> None:
     assert labels.names == ("person", "bus", "dog")
 
 
-def test_colours_differ_until_the_palette_is_used_up() -> None:
-    labels = LabelSet.from_names(str(i) for i in range(len(PALETTE)))
-    assert {label.color for label in labels} == set(PALETTE)
+def test_no_two_labels_have_the_same_colour() -> None:
+    labels = LabelSet.from_names(str(i) for i in range(200))
+    assert len({label.color for label in labels}) == 200
+
+
+def test_a_new_label_gets_the_first_free_colour() -> None:
+    labels = LabelSet.from_names(["a", "b", "c"])
+    second = labels.labels[1]
+    assert labels.remove(second.id).add("d").labels[-1].color == second.color
+    taken = labels.recolor(second.id, labels.add("d").labels[-1].color)
+    assert taken.add("d").labels[-1].color == second.color, "freed by the new colour"
 
 
 def test_renaming_and_recolouring_keep_the_class_id() -> None:

@@ -78,6 +78,12 @@ def contrast(color: QColor) -> QColor:
     return _DARK if _lightness(color) > 0.32 else _LIGHT
 
 
+def ink_on(color: QColor) -> QColor:
+    """Near-black or white, whichever is better to read on a colour: a contrast ratio of 4.3 or more."""
+    light = _lightness(color) + 0.05
+    return _DARK if light / (_lightness(_DARK) + 0.05) > 1.05 / light else _LIGHT
+
+
 def _lightness(color: QColor) -> float:
     """Relative luminance (WCAG), 0..1, to a good approximation."""
     r, g, b = (float(c) ** 2.2 for c in (color.redF(), color.greenF(), color.blueF()))

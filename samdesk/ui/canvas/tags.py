@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
-from samdesk.ui.canvas.style import contrast, faded
+from samdesk.ui.canvas.style import contrast, faded, ink_on
 
 _PAD_X, _PAD_Y = 6.0, 2.0
 
@@ -31,7 +31,7 @@ def paint_tag(painter: QPainter, text: str, over: QRectF, color: QColor, within:
     painter.setBrush(color)
     painter.drawRoundedRect(pill, 4, 4)
     painter.setFont(font)
-    painter.setPen(contrast(color))
+    painter.setPen(ink_on(color))
     painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
 
 

@@ -13,7 +13,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from samdesk.dataset import queries
 from samdesk.domain.document import Changes
 from samdesk.domain.edits import Transaction
-from samdesk.domain.labels import PALETTE, Label, LabelError, LabelId, LabelSet
+from samdesk.domain.label_colors import label_color
+from samdesk.domain.labels import Label, LabelError, LabelId, LabelSet
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.panel import LabelsPanel
@@ -71,7 +72,7 @@ class LabelsController(QObject):
 
     def color(self) -> str:
         """Returns the colour of the current label, ``#rrggbb``."""
-        return self.current.color if self.current else PALETTE[0]
+        return self.current.color if self.current else label_color(0)
 
     def name(self, label_id: LabelId) -> str:
         """Returns the name of a label, "annotation" for one that was deleted."""
