@@ -85,8 +85,11 @@ def ink_on(color: QColor) -> QColor:
 
 
 def _lightness(color: QColor) -> float:
-    """Relative luminance (WCAG), 0..1, to a good approximation."""
-    r, g, b = (float(c) ** 2.2 for c in (color.redF(), color.greenF(), color.blueF()))
+    """Relative luminance (WCAG), 0..1."""
+    r, g, b = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (color.redF(), color.greenF(), color.blueF())
+    )
     return float(0.2126 * r + 0.7152 * g + 0.0722 * b)
 
 
