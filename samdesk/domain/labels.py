@@ -12,6 +12,7 @@ from samdesk.domain.label_colors import label_color, next_color
 
 LabelId = NewType("LabelId", str)
 
+
 def new_label_id() -> LabelId:
     """A new unique label id."""
     return LabelId(uuid4().hex)

@@ -1,4 +1,4 @@
-"""The sequence of label colours: unlimited, even, told apart by colour-blind users, readable on both themes."""
+"""Label colours: unlimited, even, told apart by colour-blind users, readable on both themes."""
 
 from __future__ import annotations
 

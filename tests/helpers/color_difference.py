@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 Triple = tuple[float, float, float]
 Floats = NDArray[np.float64]
 
-_TO_LMS = np.array(
-    [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]
-)
+_TO_LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
 _DICHROMAT = {
     "protanopia": np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]]),
     "deuteranopia": np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]]),
@@ -89,6 +87,4 @@ def ciede2000(one: Triple, other: Triple) -> float:
     s_c, s_h = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
     turn = radians(60 * exp(-(((h_mean - 275) / 25) ** 2)))
     r_t = -2 * sqrt(c_mean**7 / (c_mean**7 + 25**7)) * sin(turn)
-    return sqrt(
-        (dl / s_l) ** 2 + (dc / s_c) ** 2 + (d_hue / s_h) ** 2 + r_t * (dc / s_c) * (d_hue / s_h)
-    )
+    return sqrt((dl / s_l) ** 2 + (dc / s_c) ** 2 + (d_hue / s_h) ** 2 + r_t * (dc / s_c) * (d_hue / s_h))
