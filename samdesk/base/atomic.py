@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from samdesk.base.regular import check_replaceable
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes text atomically as UTF-8 with unchanged line endings; see ``write_bytes``."""
@@ -25,9 +27,11 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
             ``sync_folder`` once at the end.
 
     Raises:
-        OSError: The file could not be written; its old content is intact.
+        OSError: The file could not be written, or there is a folder, device or named pipe in its place; its
+            old content is intact.
     """
     path = Path(os.path.realpath(path))
+    check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from samdesk.base.regular import open_regular
+
 _BLOCK = 1 << 20
 
 
@@ -37,7 +39,7 @@ def hash_file(path: Path, new: Callable[[], Digest] = hashlib.sha256) -> str:
     """
     digest, buffer = new(), bytearray(_BLOCK)
     view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         while count := file.readinto(buffer):
             digest.update(view[:count])
     return digest.hexdigest()

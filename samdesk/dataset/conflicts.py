@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base import atomic
+from samdesk.base.regular import read_bytes
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES, content_hash
 from samdesk.dataset.store.rows import FileState
@@ -32,7 +33,7 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
     """Overwrites the file with samdesk's annotations, after copying it. Raises ``StoreError``."""
     path = core.names.path if key == NAMES else core.files.path(key)
     try:
-        content = path.read_bytes() if path.exists() else None
+        content = read_bytes(path) if path.exists() else None
         if content is not None and not core.in_memory:
             atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
     except OSError as error:

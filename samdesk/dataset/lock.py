@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from samdesk.base import places
+from samdesk.base.regular import read_text
 
 
 def dataset_id(folder: Path) -> str:
@@ -69,6 +70,6 @@ class DatasetLock:
 
     def _holder(self) -> str:
         try:
-            return f" (process {json.loads(self._holder_file.read_text('utf-8'))['pid']})"
+            return f" (process {json.loads(read_text(self._holder_file))['pid']})"
         except (OSError, ValueError, KeyError):
             return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base import atomic, places
+from samdesk.base.regular import read_text
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.store.database import Store, StoreError
 from samdesk.dataset.types import Notice
@@ -97,7 +98,7 @@ def _open_read_only(path: Path, lock: DatasetLock, holder: str) -> OpenedStore:
 
 def _saved_location(folder: Path) -> Path | None:
     try:
-        path = Path(json.loads(_location_file(folder).read_text("utf-8"))["store"])
+        path = Path(json.loads(read_text(_location_file(folder)))["store"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return path if path.exists() else None

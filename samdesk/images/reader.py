@@ -8,9 +8,10 @@ the high byte, grey and palette expanded to three channels. This reader does the
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,15 @@ from PIL.Image import open as _open
 
 from samdesk.base.cv import cv2
 from samdesk.base.errors import UserError
+from samdesk.base.regular import UnsuitableFileError, open_regular, too_large
 from samdesk.domain.geometry.types import RgbImage
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".bmp", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 )
 MAX_PIXELS = 500_000_000
+_MAX_BYTES = (1 << 31) - 1
+"""OpenCV decodes no larger file."""
 
 _ORIENTATION = 274
 _ROTATED = frozenset({5, 6, 7, 8})
@@ -114,7 +118,10 @@ def read_thumbnail(path: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> Rg
 
 def _bytes(path: Path) -> NDArray[np.uint8]:
     try:
-        data = np.fromfile(path, np.uint8)
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _MAX_BYTES:
+                raise too_large(path, _MAX_BYTES)
+            data = np.fromfile(file, np.uint8)
     except OSError as error:
         raise ImageError(path, _reason(error)) from error
     if not data.size:
@@ -129,13 +136,14 @@ def _reason(error: OSError) -> str:
         return "this is a folder, not an image"
     if error.errno is None:  # pillow's own
         return "the file is truncated" if "truncated" in str(error) else f"the file is damaged ({error})"
+    if isinstance(error, UnsuitableFileError):
+        return error.strerror
     return f"the file cannot be read ({error.strerror or error})"
 
 
 def _header(path: Path, source: Path | NDArray[np.uint8], max_pixels: int) -> _Header:
-    stream: Any = io.BytesIO(source.data) if isinstance(source, np.ndarray) else source
     try:
-        with _open(stream) as image:
+        with _stream(source) as stream, _open(stream) as image:
             width, height = image.size
             rotated = _orientation(image) in _ROTATED and image.format != "BMP"
             header = _Header(width, height, rotated, image.format or "")
@@ -149,6 +157,10 @@ def _header(path: Path, source: Path | NDArray[np.uint8], max_pixels: int) -> _H
         size = f"{width} x {height} is {_megapixels(width * height)}"
         raise ImageError(path, f"too large: {size}, the limit is {_megapixels(max_pixels)} (see Settings)")
     return header
+
+
+def _stream(source: Path | NDArray[np.uint8]) -> BinaryIO:
+    return io.BytesIO(source.data) if isinstance(source, np.ndarray) else open_regular(source)
 
 
 def _orientation(image: Image.Image) -> int:

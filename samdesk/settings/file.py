@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.base.atomic import write_text
+from samdesk.base.regular import read_text
 
 ABSENT = object()
 """The value of a key that is to be removed from the file."""
@@ -20,7 +21,7 @@ def read_table(path: Path) -> dict[str, Any] | None:
         OSError: The file exists and cannot be read.
     """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except ValueError:  # bad JSON or bad UTF-8

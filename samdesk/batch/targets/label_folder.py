@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from samdesk.base.atomic import write_text
-from samdesk.base.hashing import hash_bytes
+from samdesk.base.hashing import hash_file
+from samdesk.base.regular import read_bytes, read_text
 from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
@@ -45,13 +46,13 @@ class LabelFolder:
     def read(self, key: ImageKey) -> str | None:
         """Returns the text of an image's label file, None if it does not exist. Raises ``OSError``."""
         path = self.path(key)
-        return path.read_bytes().decode("utf-8-sig", "replace") if path.exists() else None
+        return read_bytes(path).decode("utf-8-sig", "replace") if path.exists() else None
 
     def from_run(self, key: ImageKey) -> bool:
         """Whether the label file is unchanged since a run wrote it. Raises ``OSError``."""
         path = self.path(key)
         known = self._written.get(self._name(key))
-        return known is not None and path.exists() and known == hash_bytes(path.read_bytes())
+        return known is not None and path.exists() and known == hash_file(path)
 
     def write(self, key: ImageKey, text: str, *, from_run: bool) -> None:
         """Writes a label file atomically. Raises ``OSError``.
@@ -65,7 +66,7 @@ class LabelFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
         if from_run:
-            self._written[self._name(key)] = hash_bytes(path.read_bytes())
+            self._written[self._name(key)] = hash_file(path)
         else:
             self._written.pop(self._name(key), None)
 
@@ -76,7 +77,7 @@ class LabelFolder:
 
     def _read_manifest(self) -> dict[str, str]:
         try:
-            found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+            found = json.loads(read_text(self.folder / MANIFEST))
         except (OSError, ValueError):
             return {}  # without it every file counts as edited by hand, which is safe
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samdesk.base.hashing import hash_bytes
+from samdesk.base.regular import read_bytes
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
@@ -73,7 +74,7 @@ class LabelFiles:
         if self.owner(key) != key:
             return None
         try:
-            return self.path(key).read_bytes()
+            return read_bytes(self.path(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
 

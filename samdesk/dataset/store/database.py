@@ -12,6 +12,7 @@ from typing import Any
 
 from samdesk.base import atomic
 from samdesk.base.errors import UserError
+from samdesk.base.regular import check_replaceable
 from samdesk.dataset.store.migrations import VERSION, migrate, version_of
 
 _APPLICATION_ID = 0x73616D64  # "samd"
@@ -97,6 +98,7 @@ class Store:
         """
         unclean = path.with_name(path.name + "-wal").exists()
         with _described(path):
+            check_replaceable(path)
             mode = "ro" if read_only else "rwc"
             connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
         store = cls(connection, path, read_only)

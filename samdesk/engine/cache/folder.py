@@ -20,12 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from samdesk.base.regular import read_bytes
+
 log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 1 << 30
 """Free disk space that is left for the user's own work."""
 
 _TEMPORARY = ".tmp-"
+_MAX_FILE_BYTES = 1 << 30
 _ABANDONED_S = 3600.0
 _COUNT_EVERY = 32
 _SPARE_SHARE = 0.05
@@ -87,7 +90,7 @@ class CacheFolder:
         """A file's bytes; None if it does not exist or cannot be read."""
         path = self._path(group, name)
         try:
-            data = path.read_bytes()
+            data = read_bytes(path, _MAX_FILE_BYTES)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import first_line
+from samdesk.base.regular import check_regular
 from samdesk.engine import ultralytics
 from samdesk.engine.protocols import Detector, EngineError
 from samdesk.engine.runtime.imports import import_torch
@@ -74,6 +75,7 @@ def read_yolo(path: Path) -> YoloWeights:
     from safetensors import SafetensorError, safe_open
 
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             names = _names(path, file.metadata() or {})
             tensors = {

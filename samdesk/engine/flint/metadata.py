@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from samdesk.base.errors import first_line
+from samdesk.base.regular import check_regular
 from samdesk.engine.protocols import EngineError
 
 SUFFIX = ".safetensors"
@@ -22,6 +23,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        check_regular(path)
         with safe_open(path, framework="np") as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import first_line
 from samdesk.base.places import flint_weights
+from samdesk.base.regular import check_regular
 from samdesk.engine.flint.detector import FORMAT, PREFIX, VARIANT, YoloWeights, build_yolo, read_yolo
 from samdesk.engine.flint.metadata import read_metadata
 from samdesk.engine.protocols import EngineError
@@ -68,6 +69,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
+        check_regular(path)
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise EngineError(

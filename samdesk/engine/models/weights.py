@@ -12,6 +12,7 @@ import platformdirs
 
 from samdesk.base import places
 from samdesk.base.places import flint_weights
+from samdesk.base.regular import read_text
 from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import FLINT, spec
 
@@ -53,7 +54,7 @@ def _ultralytics_folders() -> Iterator[Path]:
     """Ultralytics' ``weights_dir``, read from its settings file: importing it takes seconds."""
     for config in _ultralytics_configs():
         try:
-            settings = json.loads((config / "Ultralytics" / "settings.json").read_text("utf-8"))
+            settings = json.loads(read_text(config / "Ultralytics" / "settings.json"))
             found = Path(str(settings["weights_dir"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue

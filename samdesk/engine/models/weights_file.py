@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+from samdesk.base.regular import open_regular
+
 _READ_BYTES = 64 << 20
 """The structure of a checkpoint is far smaller than this; its tensors' numbers are not read."""
 _OLD_PICKLES = 5
@@ -37,17 +39,18 @@ class WeightsFile:
         The pickle is disassembled (``pickletools``), never executed. Empty for a file that is none.
         """
         try:
-            if zipfile.is_zipfile(self.path):
-                return frozenset(_strings(io.BytesIO(_pickle_of_archive(self.path))))
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
+                if zipfile.is_zipfile(file):
+                    return frozenset(_strings(io.BytesIO(_pickle_of_archive(file))))
+                file.seek(0)
                 stream = io.BytesIO(file.read(_READ_BYTES))
             return frozenset(s for _ in range(_OLD_PICKLES) for s in _strings(stream))
         except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, struct.error):
             return frozenset()
 
 
-def _pickle_of_archive(path: Path) -> bytes:
-    with zipfile.ZipFile(path) as archive:
+def _pickle_of_archive(archive_file: IO[bytes]) -> bytes:
+    with zipfile.ZipFile(archive_file) as archive:
         member = next((name for name in archive.namelist() if name.endswith("/data.pkl")), "")
         if not member:
             raise ValueError("no data.pkl")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import first_line
+from samdesk.base.regular import check_regular, open_regular
 from samdesk.engine import ultralytics
 from samdesk.engine.protocols import EngineError
 
@@ -66,6 +67,7 @@ def read_tensors(path: Path) -> State:
     import torch
 
     try:
+        check_regular(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise EngineError(f"The file {path} does not exist. Choose the checkpoint again.") from error
@@ -81,7 +83,7 @@ def read_tensors(path: Path) -> State:
 
 
 def _unpickling_message(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         magic = file.read(4)
     if magic[:2] == b"PK":
         return (

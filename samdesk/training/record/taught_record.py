@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from samdesk.base import atomic, places
+from samdesk.base.regular import read_bytes, read_text
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.open import locate_store
 from samdesk.settings.file import rename_bad
@@ -33,7 +34,13 @@ from samdesk.training.record.taught_weights import (
     entries_in,
     weights_name,
 )
-from samdesk.training.record.weights_header import TaughtError, check_weights, kind_of, names_of
+from samdesk.training.record.weights_header import (
+    MAX_WEIGHTS_BYTES,
+    TaughtError,
+    check_weights,
+    kind_of,
+    names_of,
+)
 
 __all__ = [
     "DETECTOR",
@@ -153,9 +160,11 @@ class TaughtRecord:
             TaughtError: The record could not be written.
         """
         with _os_errors_as_taught(self.home), _locked(self.folder):
-            data = weights.read_bytes()
+            data = read_bytes(weights, MAX_WEIGHTS_BYTES)
             for other in TaughtRecord.read(self.folder).entries:
-                if other.kind == entry.kind and not other.problem and other.path.read_bytes() == data:
+                if other.kind != entry.kind or other.problem:
+                    continue
+                if read_bytes(other.path, MAX_WEIGHTS_BYTES) == data:
                     self._clear_started(entry.kind)
                     return other
             kept = self._write(entry, data)
@@ -219,7 +228,7 @@ def export(entry: TaughtWeights, to: Path) -> None:
     """Copies taught weights to a file. Raises ``TaughtError``."""
     with _os_errors_as_taught(to):
         check_weights(entry.path)
-        atomic.write_bytes(to, entry.path.read_bytes())
+        atomic.write_bytes(to, read_bytes(entry.path, MAX_WEIGHTS_BYTES))
 
 
 def _inside(folder: Path) -> Path:
@@ -236,7 +245,7 @@ def _home(folder: Path) -> Path:
 def _read_use(path: Path) -> tuple[tuple[_Step, ...], int, str]:
     """Returns (steps, index of the current step, problem)."""
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = json.loads(read_text(path))
         steps = tuple({str(k): str(v) for k, v in step.items()} for step in value["steps"])
         at = int(value["at"])
         if not 0 <= at < len(steps):

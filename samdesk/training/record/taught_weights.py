@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from samdesk.base.regular import read_text
+
 Kind: TypeAlias = Literal["masks", "detector"]
 MASKS: Kind = "masks"
 DETECTOR: Kind = "detector"
@@ -103,7 +105,7 @@ def entries_in(home: Path) -> Iterator[TaughtWeights]:
 
 def _read_entry(folder: Path, weights: Path, kind: Kind) -> TaughtWeights:
     try:
-        value = json.loads((folder / SCORES_FILE).read_text("utf-8"))
+        value = json.loads(read_text(folder / SCORES_FILE))
         return replace(TaughtWeights.from_json(value), id=folder.name, kind=kind, path=weights)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         problem = (

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from samdesk.base.errors import UserError
+from samdesk.base.regular import open_regular
 
 _FORMAT = "flint-1"
 _MAX_HEADER = 16 << 20
+MAX_WEIGHTS_BYTES = 1 << 30
+"""A larger file is none of Flint's weights (11 MB)."""
 
 
 class TaughtError(UserError):
@@ -38,7 +41,7 @@ def check_weights(path: Path) -> dict[str, Any]:
     """The header of a complete file of Flint weights. Raises ``TaughtError``."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(_MAX_HEADER, size):
                 raise ValueError("it has no header")
