@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 MAX_BYTES = 64 << 20
 """Default limit for text files. A label file with 3,000 outlines has about 2 MB."""
@@ -31,7 +31,7 @@ class UnsuitableFileError(OSError):
     strerror: str
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Opens a regular file for reading bytes; symbolic links are followed.
 
     Raises:
