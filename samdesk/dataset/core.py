@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ class DatasetCore:
 
     def __init__(
         self, folder: Path, keys: tuple[ImageKey, ...], opened: OpenedStore, max_pixels: int,
-        notify: Callable[[Notice], None],
+        notify: Callable[[Notice], None], run_outputs: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.in_memory = opened.in_memory
         self.read_only = opened.read_only
@@ -58,7 +58,7 @@ class DatasetCore:
         self.history = History(opened.store)
         self.files = LabelFiles(folder, keys)
         self.projection = Projection(self.files, self.rows, notify)
-        self.names = ClassNamesFile(folder, keys, notify)
+        self.names = ClassNamesFile(folder, keys, notify, run_outputs)
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
         self._settings: dict[str, str] = {}

@@ -18,7 +18,7 @@ from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
-from samdesk.images.sources import is_text, scan
+from samdesk.images.sources import is_text, survey
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
 
@@ -32,20 +32,23 @@ class Dataset:
     Attributes:
         folder: Absolute, with links resolved.
         keys: The images, in natural order.
+        survey: All image files in the folder, those that are no images of the dataset included.
         reason: Why it is ``in_memory`` or ``read_only``, for the user; "" if it is neither.
     """
 
     def __init__(self, folder: Path, opened: OpenedStore, max_pixels: int) -> None:
         """Use ``Dataset.open``."""
         self.folder = folder
-        found = scan(folder)
+        self.survey = survey(folder)
+        found = self.survey.keys
         self.keys: tuple[ImageKey, ...] = tuple(key for key in found if is_text(key))
         self.reason = opened.notice.message if opened.notice else ""
         self._known = frozenset(self.keys)
         self._notices: list[Notice] = [opened.notice] if opened.notice else []
         self._core = DatasetCore(
-            folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice)
-        )
+            folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice),
+            self.survey.run_outputs,
+        )  # fmt: skip
         left_out = [key for key in found if not is_text(key)]
         if left_out:
             name = left_out[0].encode("utf-8", "replace").decode("utf-8")

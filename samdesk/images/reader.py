@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 # Bound here, once: ultralytics replaces ``Image.open`` by one that installs packages for unknown files.
 from PIL.Image import open as _open
@@ -25,9 +25,17 @@ from samdesk.base.errors import UserError
 from samdesk.base.regular import UnsuitableFileError, open_regular, too_large
 from samdesk.domain.geometry.types import RgbImage
 
-IMAGE_SUFFIXES: frozenset[str] = frozenset(
-    {".bmp", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
-)
+_PIL_SUFFIXES = frozenset({".avif"} if features.check("avif") else ())
+"""Suffixes that the trainer decodes with pillow instead of OpenCV."""
+
+IMAGE_SUFFIXES: frozenset[str] = _PIL_SUFFIXES | {
+    ".bmp", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"
+}  # fmt: skip
+"""Suffixes of the images that samdesk reads."""
+
+TRAINER_SUFFIXES: frozenset[str] = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", ".heif"}
+"""Suffixes of the images that the trainer reads, some only with another package."""
+
 MAX_PIXELS = 500_000_000
 _MAX_BYTES = (1 << 31) - 1
 """OpenCV decodes no larger file."""
@@ -36,7 +44,7 @@ _ORIENTATION = 274
 _ROTATED = frozenset({5, 6, 7, 8})
 # OpenCV rotates these by EXIF in every supported version. For others it depends on the version of OpenCV
 # (and pillow has already rotated a TIFF), so their size is found by decoding.
-_EXIF_ALWAYS = frozenset({"JPEG", "MPO", "PNG"})
+_EXIF_ALWAYS = frozenset({"AVIF", "JPEG", "MPO", "PNG"})
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ``max_pixels``
 
@@ -202,6 +210,8 @@ def _decode(path: Path, data: NDArray[np.uint8], header: _Header, flag: int) -> 
         _check_whole(path, data)  # some versions of OpenCV fill the missing part with grey
     try:
         pixels = _decode_tiff(data) if header.format == "TIFF" else None
+        if path.suffix.lower() in _PIL_SUFFIXES:
+            pixels = _decode_with_pillow(path, data)
         if pixels is None:
             pixels = _decoded(data, flag)
     except cv2.error as error:
@@ -222,6 +232,13 @@ def _decode_tiff(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     return np.ascontiguousarray(pixels[..., :3]) if pixels.dtype == np.uint8 else None
+
+
+def _decode_with_pillow(path: Path, data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Raises ``ImageError`` if the file is truncated or damaged."""
+    _check_whole(path, data)
+    with _open(io.BytesIO(data.data)) as image, ImageOps.exif_transpose(image) as upright:
+        return _uint8(cv2.cvtColor(np.asarray(upright.convert("RGB")), cv2.COLOR_RGB2BGR))
 
 
 def _check_whole(path: Path, data: NDArray[np.uint8]) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from samdesk.domain.document import ImageKey
-from samdesk.images.reader import IMAGE_SUFFIXES
+from samdesk.images.reader import IMAGE_SUFFIXES, TRAINER_SUFFIXES
+
+_RUN_FILE = "args.yaml"
+"""In the folder of an Ultralytics run, beside its plots."""
+
+_RUN_TASKS = frozenset({"classify", "detect", "obb", "pose", "segment"})
+_RUN_FILE_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,21 @@ class ImageSet:
     def path(self, key: ImageKey) -> Path:
         """The file of an image."""
         return self.root / key
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The image files of a folder and its subfolders, as paths relative to it, in natural order.
+
+    Attributes:
+        keys: The images.
+        unreadable: Images of a kind that the trainer reads and samdesk does not (HEIC, DNG).
+        run_outputs: Plots and predictions of Ultralytics runs, which are no images of a dataset.
+    """
+
+    keys: tuple[ImageKey, ...]
+    unreadable: tuple[str, ...] = ()
+    run_outputs: tuple[str, ...] = ()
 
 
 def find_images(data: str | Path) -> ImageSet:
@@ -53,10 +73,21 @@ def find_images(data: str | Path) -> ImageSet:
 def scan(folder: Path) -> list[ImageKey]:
     """Lists the images in a folder and its subfolders, in natural order (2 before 10).
 
-    Hidden files and folders (``.samdesk`` is one) are skipped; symbolic links are followed once.
+    Hidden files and folders (``.samdesk`` is one) and the outputs of Ultralytics runs (``runs/segment/train``)
+    are skipped; symbolic links are followed once.
     """
-    root = os.fspath(folder)
-    return sorted((ImageKey(key) for key in _walk(root, "", set())), key=natural_order)
+    return list(survey(folder).keys)
+
+
+def survey(folder: Path) -> Survey:
+    """Lists the images as ``scan`` does, and the files that the trainer would take for images besides."""
+    found = _Found()
+    _walk(os.fspath(folder), "", set(), found)
+    for names in (found.keys, found.unreadable, found.run_outputs):
+        names.sort(key=natural_order)
+    return Survey(
+        tuple(ImageKey(key) for key in found.keys), tuple(found.unreadable), tuple(found.run_outputs)
+    )
 
 
 def is_text(key: str) -> bool:
@@ -80,13 +111,23 @@ def _is_pattern(text: str) -> bool:
 
 
 def _matching(pattern: Path) -> ImageSet:
-    fixed = next(p for p in pattern.parents if not _is_pattern(str(p)))
+    """The images that a pattern matches. The part of it that is a folder is taken as it is, brackets and all."""
+    fixed = next(p for p in pattern.parents if p.is_dir() or not _is_pattern(str(p)))
     found = fixed.glob(str(pattern.relative_to(fixed)))
     files = sorted(p for p in found if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
     return ImageSet(fixed, tuple(ImageKey(p.relative_to(fixed).as_posix()) for p in files))
 
 
-def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+@dataclass
+class _Found:
+    """The names found so far, unsorted."""
+
+    keys: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    run_outputs: list[str] = field(default_factory=list)
+
+
+def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, in_run: bool = False) -> None:
     try:
         stat = os.stat(folder)  # noqa: PTH116 (100,000 files: plain strings)
         entries = list(os.scandir(folder))
@@ -95,6 +136,7 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]
     if (stat.st_dev, stat.st_ino) in seen and os.name != "nt":
         return
     seen.add((stat.st_dev, stat.st_ino))
+    in_run = in_run or (prefix != "" and _is_run(folder, prefix, entries))
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -102,7 +144,24 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]
             is_folder = entry.is_dir()
         except OSError:
             continue
-        if not is_folder and os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:  # noqa: PTH122
-            yield prefix + entry.name
-        elif is_folder:
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
+        if is_folder:
+            _walk(entry.path, f"{prefix}{entry.name}/", seen, found, in_run)
+            continue
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
+        if suffix in TRAINER_SUFFIXES:
+            readable = found.keys if suffix in IMAGE_SUFFIXES else found.unreadable
+            (found.run_outputs if in_run else readable).append(prefix + entry.name)
+
+
+def _is_run(folder: str, prefix: str, entries: list[os.DirEntry[str]]) -> bool:
+    """Whether Ultralytics writes its plots here: ``runs/segment``, or a folder with the arguments of a run."""
+    parts = prefix.split("/")
+    if len(parts) > 2 and parts[-3] == "runs" and parts[-2] in _RUN_TASKS:
+        return True
+    if not any(entry.name == _RUN_FILE for entry in entries):
+        return False
+    try:
+        with open(os.path.join(folder, _RUN_FILE), "rb") as file:  # noqa: PTH118, PTH123
+            return any(line.startswith(b"task:") for line in file.read(_RUN_FILE_BYTES).splitlines())
+    except OSError:
+        return False

@@ -11,7 +11,14 @@ import pytest
 from PIL import Image
 
 from samdesk.base.cv import cv2
-from samdesk.images.reader import ImageError, read_image, read_size, read_thumbnail
+from samdesk.images.reader import (
+    IMAGE_SUFFIXES,
+    TRAINER_SUFFIXES,
+    ImageError,
+    read_image,
+    read_size,
+    read_thumbnail,
+)
 from samdesk.images.sources import scan
 
 
@@ -29,9 +36,11 @@ def trainers(path: Path) -> np.ndarray:
     return patches.imread(str(path))[..., ::-1]
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_the_trainers(tmp_path: Path, suffix: str, orientation: int) -> None:
+    if f".{suffix}" not in IMAGE_SUFFIXES:
+        pytest.skip(f"this pillow does not read {suffix}")
     path = tmp_path / f"turned.{suffix}"
     picture = Image.fromarray(corners())
     if suffix == "tif":
@@ -43,7 +52,7 @@ def test_exif_rotation_is_the_trainers(tmp_path: Path, suffix: str, orientation:
     pixels = read_image(path)
     np.testing.assert_array_equal(pixels, trainers(path))
     assert read_size(path) == (pixels.shape[1], pixels.shape[0])
-    if suffix in ("jpg", "png"):
+    if suffix in ("jpg", "png", "avif"):
         undone = _upright(corners(), orientation)
         assert pixels.shape == undone.shape
         assert np.abs(pixels.astype(int) - undone).mean() < 6
@@ -182,3 +191,20 @@ def test_the_thumbnail_of_a_rotated_image_is_upright(tmp_path: Path) -> None:
     exif[274] = 6
     Image.fromarray(cv2.resize(corners(), (1200, 800))).save(path, exif=exif)
     assert read_thumbnail(path, 96).shape == (96, 64, 3)
+
+
+def test_the_suffixes_are_the_trainers() -> None:
+    data = pytest.importorskip("ultralytics.data.utils")
+    assert {suffix[1:] for suffix in TRAINER_SUFFIXES} == data.IMG_FORMATS
+    assert IMAGE_SUFFIXES <= TRAINER_SUFFIXES
+
+
+def test_a_truncated_avif_is_an_error_in_words(tmp_path: Path) -> None:
+    if ".avif" not in IMAGE_SUFFIXES:
+        pytest.skip("this pillow does not read avif")
+    whole = tmp_path / "whole.avif"
+    Image.fromarray(corners()).save(whole)
+    (tmp_path / "half.avif").write_bytes(whole.read_bytes()[:-100])
+    with pytest.raises(ImageError, match=r"half\.avif: .*(truncated|damaged|not an image)"):
+        read_image(tmp_path / "half.avif")
+    assert read_thumbnail(whole, 16).shape == (11, 16, 3)

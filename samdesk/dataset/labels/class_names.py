@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.dataset.labels.files import CHANGED
+from samdesk.dataset.trainer.paths import training_paths
 from samdesk.dataset.types import NAMES, Notice
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
@@ -26,21 +28,21 @@ class ClassNamesFile:
         conflict: Another program has changed the names; the file is not written until the user has chosen.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None]) -> None:
+    def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None],
+        run_outputs: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._notify = notify
         self._failing = False
         self._synced: tuple[tuple[str, ...], tuple[int, int] | None] | None = None
         self.conflict = False
-        root, self._images = _layout(folder, keys)
+        self._paths = training_paths(folder, keys, run_outputs)
         search = data_yaml.search_names(folder)
         for problem in search.problems:
             notify(Notice("labels", f"{problem}."))
         found = search.found
         self.found = found.names if found else ()
-        self.path = found.path if found and found.path.suffix.lower() in _YAML else root / "data.yaml"
-        if self.path.parent != root:  # its paths are relative to its own folder
-            self._images = _relative(root / self._images, self.path.parent)
+        self.path = found.path if found and found.path.suffix.lower() in _YAML else self._paths.root / "data.yaml"
 
     def names(self) -> tuple[str, ...] | None:
         """Reads the names of the YAML file; None if there is no such file or it holds none."""
@@ -63,6 +65,8 @@ class ClassNamesFile:
             return True
         on_disk = self.names()
         if on_disk == labels.names:
+            with contextlib.suppress(OSError):  # the trainer only lacks the newest images
+                self._paths.write_listing()
             self._synced = (labels.names, _stamp(self.path))
             return True
         if on_disk is not None and on_disk != last:
@@ -70,7 +74,9 @@ class ClassNamesFile:
             return False
         try:
             old = self.path.read_text("utf-8") if self.path.is_file() else None
-            atomic.write_text(self.path, data_yaml.render(old, labels.names, self._images))
+            splits = self._paths.relative_to(self.path.parent)
+            atomic.write_text(self.path, data_yaml.render(old, labels.names, splits))
+            self._paths.write_listing()
         except (OSError, ValueError) as error:
             self._report_failure(error)
             return False
@@ -110,21 +116,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (stat.st_size, stat.st_mtime_ns)
-
-
-def _layout(folder: Path, keys: Sequence[ImageKey]) -> tuple[Path, str]:
-    """Returns the folder for data.yaml, and the path of the images relative to it."""
-    if folder.name == "images":
-        return folder.parent, "images"
-    if folder.parent.name == "images":
-        return folder.parent.parent, f"images/{folder.name}"
-    if any(key.startswith("images/") for key in keys):
-        return folder, "images"
-    return folder, "."
-
-
-def _relative(path: Path, start: Path) -> str:
-    try:
-        return path.relative_to(start).as_posix()
-    except ValueError:
-        return str(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,9 @@ def _id(key: object) -> int:
     return int(text)
 
 
-def render(existing_text: str | None, names: Sequence[str], images_dir: str) -> str:
+def render(
+    existing_text: str | None, names: Sequence[str], images: str | Mapping[str, str | list[str]]
+) -> str:
     """The data.yaml with which Ultralytics trains on the dataset.
 
     The file's folder is the dataset's root, so no ``path`` is written. Other keys, their order, comments
@@ -167,18 +169,17 @@ def render(existing_text: str | None, names: Sequence[str], images_dir: str) -> 
     Args:
         existing_text: The file's current content, or None.
         names: Class names by class id.
-        images_dir: The images' folder, relative to the file.
+        images: The images' folder relative to the file, or the values of ``train``, ``val`` and maybe ``test``.
 
     Raises:
         ValueError: ``existing_text`` is not a YAML mapping and would be lost; the message says why.
     """
     text = (existing_text or "").removeprefix("\ufeff")
     existing = _mapping(text)
-    changed: dict[Any, Any] = {}
-    if not existing.get("train"):
-        changed["train"] = images_dir
-    if not existing.get("val"):
-        changed["val"] = images_dir
+    splits = {"train": images, "val": images} if isinstance(images, str) else dict(images)
+    if existing.get("train") or existing.get("val"):
+        splits.pop("test", None)  # the splits are the user's
+    changed: dict[Any, Any] = {split: value for split, value in splits.items() if not existing.get(split)}
     if "nc" in existing:
         changed["nc"] = len(names)
     changed["names"] = list(names) if isinstance(existing.get("names"), list) else dict(enumerate(names))
