@@ -73,8 +73,8 @@ def find_images(data: str | Path) -> ImageSet:
 def scan(folder: Path) -> list[ImageKey]:
     """Lists the images in a folder and its subfolders, in natural order (2 before 10).
 
-    Hidden files and folders (``.samdesk`` is one) and the outputs of Ultralytics runs (``runs/segment/train``)
-    are skipped; symbolic links are followed once.
+    Hidden files and folders (``.samdesk`` is one) and the outputs of Ultralytics runs
+    (``runs/segment/train``) are skipped; symbolic links are followed once.
     """
     return list(survey(folder).keys)
 
@@ -111,7 +111,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _matching(pattern: Path) -> ImageSet:
-    """The images that a pattern matches. The part of it that is a folder is taken as it is, brackets and all."""
+    """The images that a pattern matches; brackets are literal where it begins with an existing folder."""
     fixed = next(p for p in pattern.parents if p.is_dir() or not _is_pattern(str(p)))
     found = fixed.glob(str(pattern.relative_to(fixed)))
     files = sorted(p for p in found if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
@@ -154,7 +154,7 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
 
 
 def _is_run(folder: str, prefix: str, entries: list[os.DirEntry[str]]) -> bool:
-    """Whether Ultralytics writes its plots here: ``runs/segment``, or a folder with the arguments of a run."""
+    """Whether Ultralytics writes plots here: ``runs/segment``, or a folder with the arguments of a run."""
     parts = prefix.split("/")
     if len(parts) > 2 and parts[-3] == "runs" and parts[-2] in _RUN_TASKS:
         return True

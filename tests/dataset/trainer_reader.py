@@ -35,11 +35,16 @@ def trained(yaml: Path, split: str = "train", **options: Any) -> Trained:
         data = check_det_dataset(str(yaml), autodownload=False)
         for cache in Path(data["path"]).rglob("*.cache"):
             cache.unlink()
-        found = YOLODataset(img_path=data[split], data=data, task="segment", imgsz=320, augment=False, **options)
+        found = YOLODataset(
+            img_path=data[split], data=data, task="segment", imgsz=320, augment=False, **options
+        )
     except Exception as error:  # noqa: BLE001 - whatever the trainer raises
         return Trained(f"{type(error).__name__}: {error}")
     classes = {
-        Path(os.path.relpath(label["im_file"], yaml.parent)).as_posix(): label["cls"].reshape(-1).astype(int).tolist()
+        Path(os.path.relpath(label["im_file"], yaml.parent)).as_posix(): label["cls"]
+        .reshape(-1)
+        .astype(int)
+        .tolist()
         for label in found.labels
     }
     return Trained("", classes, tuple(data["names"].values()))

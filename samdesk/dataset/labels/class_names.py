@@ -42,7 +42,9 @@ class ClassNamesFile:
             notify(Notice("labels", f"{problem}."))
         found = search.found
         self.found = found.names if found else ()
-        self.path = found.path if found and found.path.suffix.lower() in _YAML else self._paths.root / "data.yaml"
+        self.path = (
+            found.path if found and found.path.suffix.lower() in _YAML else self._paths.root / "data.yaml"
+        )
 
     def names(self) -> tuple[str, ...] | None:
         """Reads the names of the YAML file; None if there is no such file or it holds none."""

@@ -52,7 +52,6 @@ class TrainingPaths:
             for split, value in self.splits.items()
         }
 
-
     def write_listing(self) -> None:
         """Writes ``LISTING`` if it is used and another than is there. Raises ``OSError``."""
         path = self.root / LISTING
@@ -66,9 +65,9 @@ class TrainingPaths:
 def training_paths(folder: Path, keys: Sequence[str], run_outputs: Sequence[str] = ()) -> TrainingPaths:
     """Returns the paths with which the trainer finds all images of a dataset and their label files.
 
-    Folders named as splits (``images/train`` and ``images/val``, ``train/images`` and ``valid/images``, ``train``
-    and ``val``) become these splits if all images are in one and there are ``train`` and ``val``; else ``train``
-    and ``val`` both name all images.
+    Folders named as splits (``images/train`` and ``images/val``, ``train/images`` and ``valid/images``,
+    ``train`` and ``val``) become these splits if all images are in one and there are ``train`` and ``val``;
+    else ``train`` and ``val`` both name all images.
 
     Args:
         folder: The dataset, with links resolved.

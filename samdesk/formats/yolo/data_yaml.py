@@ -169,7 +169,7 @@ def render(
     Args:
         existing_text: The file's current content, or None.
         names: Class names by class id.
-        images: The images' folder relative to the file, or the values of ``train``, ``val`` and maybe ``test``.
+        images: The images' folder relative to the file, or the values of ``train``, ``val``, ``test``.
 
     Raises:
         ValueError: ``existing_text`` is not a YAML mapping and would be lost; the message says why.

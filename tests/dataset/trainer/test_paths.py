@@ -50,7 +50,9 @@ def test_a_test_folder_is_the_test_split(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("opened", ["images", "images/train", "train/images"])
 def test_splits_are_found_from_inside_one_of_them(tmp_path: Path, opened: str) -> None:
-    train, val = ("train/images", "valid/images") if opened == "train/images" else ("images/train", "images/val")
+    train, val = (
+        ("train/images", "valid/images") if opened == "train/images" else ("images/train", "images/val")
+    )
     photos(tmp_path, f"{train}/a.png", f"{val}/b.png")
     annotate_all(tmp_path / opened)
     assert trained(tmp_path / "data.yaml", "train").classes == {f"{train}/a.png": [0]}
