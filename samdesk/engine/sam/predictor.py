@@ -86,8 +86,8 @@ class SamNetwork(Protocol):
     def scale(self, image_hw: tuple[int, int]) -> tuple[float, float]:
         """Returns input pixels per image pixel, horizontally and vertically."""
 
-    def preprocess(self, image: RgbImage) -> torch.Tensor:
-        """Returns the network's input, (1, 3, 1024, 1024) float32 on the CPU."""
+    def preprocess(self, image: RgbImage, device: str = "cpu") -> torch.Tensor:
+        """Returns the network's input, (1, 3, 1024, 1024) float32 on the device."""
 
     def encode(self, pixels: torch.Tensor, image_hw: tuple[int, int], pause: Pause) -> ImageFeatures:
         """Encodes the output of ``preprocess`` for an image of this height and width."""
@@ -141,7 +141,8 @@ class SamPredictor:
         """
         height, width = check_image(image).shape[:2]
         part = image if view is None else crop_to_view(image, view)
-        pixels = self.network.preprocess(part)
+        with translate_torch_errors("Encoding the image", self._info.device):
+            pixels = self.network.preprocess(part, self._info.device)
         pause()
         return self.encode_pixels(pixels, (height, width), view, pause)
 

@@ -45,19 +45,19 @@ class Sam1Network:
         height, width = _resized(image_hw)
         return width / image_hw[1], height / image_hw[0]
 
-    def preprocess(self, image: RgbImage) -> torch.Tensor:
+    def preprocess(self, image: RgbImage, device: str = "cpu") -> torch.Tensor:
         """Resizes the longest side to 1024 (antialiased, 8 bit), normalises and zero-pads.
 
         Returns:
-            (1, 3, 1024, 1024) float32 on the CPU.
+            (1, 3, 1024, 1024) float32 on the device.
         """
         import torch
 
         height, width = _resized(image.shape[:2])
         resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-        pixels = torch.from_numpy(resized.copy()).permute(2, 0, 1).float()
-        mean, std = torch.tensor(_MEAN).view(3, 1, 1), torch.tensor(_STD).view(3, 1, 1)
-        padded = torch.zeros((1, 3, INPUT_SIDE, INPUT_SIDE))
+        pixels = torch.from_numpy(resized.copy()).to(device).permute(2, 0, 1).float()
+        mean, std = (torch.tensor(x, device=device).view(3, 1, 1) for x in (_MEAN, _STD))
+        padded = torch.zeros((1, 3, INPUT_SIDE, INPUT_SIDE), device=device)
         padded[0, :, :height, :width] = (pixels - mean) / std
         return padded
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
+_MAX_PIXELS_ON_DEVICE = 50_000_000
+"""Larger images are resized on the CPU: a GPU may have no room for them in float32."""
 
 
 class Sam2Network:
@@ -42,18 +44,20 @@ class Sam2Network:
         """Returns input pixels per image pixel, horizontally and vertically."""
         return INPUT_SIDE / image_hw[1], INPUT_SIDE / image_hw[0]
 
-    def preprocess(self, image: RgbImage) -> torch.Tensor:
+    def preprocess(self, image: RgbImage, device: str = "cpu") -> torch.Tensor:
         """Stretches to 1024 x 1024 (antialiased, float32) and normalises.
 
         Returns:
-            (1, 3, 1024, 1024) float32 on the CPU.
+            (1, 3, 1024, 1024) float32 on the device.
         """
         import torch
         from torch.nn.functional import interpolate
 
-        pixels = torch.empty((1, 3, INPUT_SIDE, INPUT_SIDE))
+        pixels = torch.empty((1, 3, INPUT_SIDE, INPUT_SIDE), device=device)
+        small = image.shape[0] * image.shape[1] <= _MAX_PIXELS_ON_DEVICE
+        resize_on = device if small else "cpu"
         for channel in range(3):  # one at a time: a 500 MP image in float32 would be 6 GB
-            plane = torch.from_numpy(image[..., channel].copy())[None, None].float().div_(255)
+            plane = torch.from_numpy(image[..., channel].copy()).to(resize_on)[None, None].float().div_(255)
             size = (INPUT_SIDE, INPUT_SIDE)
             plane = interpolate(plane, size, mode="bilinear", align_corners=False, antialias=True)
             pixels[0, channel] = (plane[0, 0] - _MEAN[channel]) / _STD[channel]

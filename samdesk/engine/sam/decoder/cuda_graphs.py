@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _MAX_GRAPHS = 32
 """Number of graphs kept, one per signature (number of points, with a mask or not, one mask or three)."""
+_BATCHES = (1, 8, 32)
+"""Numbers of objects that graphs are captured for: fewer objects are padded to the next one."""
 _MAX_POINTS = 24
 """Inputs with more points are rare and each have a signature of their own: they are not captured."""
 _TOLERANCE = 0.05
@@ -65,6 +67,16 @@ def _decode(decoder: Decoder, image: ImageFeatures, inputs: DecoderInputs) -> tu
     mask = None if inputs.masks is None else decoder.embed_mask(inputs.masks)
     output = decoder(image, prompts, mask, inputs.multimask)
     return output.logits, output.scores
+
+
+def _padded(inputs: DecoderInputs, batch: int) -> DecoderInputs:
+    """Repeats the last object until there are ``batch``."""
+    objects = len(inputs.labels)
+    if objects == batch:
+        return inputs
+    index = torch.arange(batch).clamp_(max=objects - 1)
+    masks = None if inputs.masks is None else inputs.masks[index]
+    return DecoderInputs(inputs.points[index], inputs.labels[index], masks, inputs.multimask)
 
 
 def _to_device(inputs: DecoderInputs, device: torch.device) -> DecoderInputs:
@@ -124,12 +136,25 @@ class GraphRunner:
         self._current_image: ImageFeatures | None = None
         self._enabled = True
 
+    @property
+    def enabled(self) -> bool:
+        """Whether graphs are used; False after a failed capture."""
+        return self._enabled
+
+    @property
+    def captured(self) -> int:
+        """Number of graphs held."""
+        return len(self._graphs)
+
     def __call__(self, image: ImageFeatures, inputs: DecoderInputs) -> tuple[Tensor, Tensor]:
-        """See ``DecoderRunner``. Several objects, or very many points, run eagerly."""
-        if not self._enabled or len(inputs.labels) != 1 or inputs.labels.shape[1] > _MAX_POINTS:
+        """See ``DecoderRunner``. Very many objects, or very many points, run eagerly."""
+        objects, points = inputs.labels.shape
+        if not self._enabled or objects > _BATCHES[-1] or points > _MAX_POINTS:
             return self._eager(image, inputs)
+        batch = next(size for size in _BATCHES if size >= objects)
         try:
-            return self._run_graph(image, inputs)
+            logits, scores = self._run_graph(image, _padded(inputs, batch))
+            return logits[:objects], scores[:objects]
         except torch.cuda.OutOfMemoryError:
             self._drop_graphs()  # they hold memory of their own
             raise
@@ -217,7 +242,9 @@ class CudaGraphCapturer:
                     work()
             torch.cuda.current_stream().wait_stream(self._stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            # Other threads may use the GPU meanwhile: only this thread must do what can be captured.
+            mode = "thread_local"
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=mode):
                 output = work()
         return output, graph.replay
 

@@ -9,7 +9,8 @@ Differences from the stock module, all exact up to the order of summation:
   stay in the CPU's cache (the whole map would be read from memory seven times per block).
 * SAM zero-pads an image to a square. In the convolutional first stage, cells whose receptive field contains
   padding only equal those of an all-zero input, which are computed once for all images. (Later stages have
-  window attention, which spreads the image's content to all cells.)
+  window attention, which spreads the image's content to all cells.) Not on a GPU: it takes the square in
+  less time than choosing kernels for another shape takes.
 
 Sources: Wu et al., "TinyViT" (2022); Zhang et al., "Faster Segment Anything" (2023). The weights come
 unchanged from the module that Ultralytics builds.
@@ -88,7 +89,7 @@ class TinyVitEncoder:
         """Returns the first stage's (S, S, C) output; beyond the image, that of an all-zero input."""
         side = pixels.shape[-1]
         rows, columns = (min(-(-n // 8) + _REACH, side // 8) for n in content_hw)
-        if (rows, columns) == (side // 8, side // 8):
+        if pixels.device.type != "cpu" or (rows, columns) == (side // 8, side // 8):
             return self._conv_stage(pixels, pause)
         if self._blank is None:
             self._blank = self._conv_stage(torch.zeros_like(pixels), pause)

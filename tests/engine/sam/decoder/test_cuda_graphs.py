@@ -94,13 +94,27 @@ def test_each_prompt_and_image_gets_its_own_masks(decoder: Decoder, images: list
     assert all(same(found, expected) for found, expected in kept), "a result changed after it was returned"
 
 
-def test_several_objects_and_very_many_points_run_eagerly(
-    decoder: Decoder, images: list[ImageFeatures]
-) -> None:
+def box_inputs(count: int, seed: int) -> DecoderInputs:
+    random = torch.Generator().manual_seed(seed)
+    corners = torch.rand(count, 2, 2, generator=random) * 1024
+    return DecoderInputs(corners, torch.tensor([[2.0, 3.0]]).expand(count, 2), None, False)
+
+
+def test_batches_are_padded_to_few_sizes(decoder: Decoder, images: list[ImageFeatures]) -> None:
+    capturer = RerunCapturer()
+    runner, eager = GraphRunner(decoder, capturer), EagerRunner(decoder)
+    for seed, count in enumerate((3, 8, 2, 5, 1)):
+        inputs = box_inputs(count, seed)
+        found = runner(images[seed % 2], inputs)
+        assert found[0].shape == (count, 1, 256, 256)
+        assert same(found, eager(images[seed % 2], inputs))
+    assert capturer.captured == 2, "for one object and for eight"
+
+
+def test_very_many_objects_and_points_run_eagerly(decoder: Decoder, images: list[ImageFeatures]) -> None:
     capturer = RerunCapturer()
     runner = GraphRunner(decoder, capturer)
-    boxes = DecoderInputs(torch.rand(3, 2, 2) * 1024, torch.tensor([[2.0, 3.0]]).expand(3, 2), None, False)
-    assert runner(images[0], boxes)[0].shape == (3, 1, 256, 256)
+    assert runner(images[0], box_inputs(33, 1))[0].shape == (33, 1, 256, 256)
     runner(images[0], point_inputs(60, 1))
     assert capturer.captured == 0
 
