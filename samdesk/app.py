@@ -339,7 +339,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
-    bind_commands(view.actions, window, canvas, view.annotations, session, settings, controllers)
+    bind_commands(view.actions, window, canvas, view.annotations, view.images, session, settings, controllers)
     return controllers
 
 

@@ -116,6 +116,11 @@ def accept_image(document: ImageDocument) -> Edit:
     return replace(by_user(update(pending)), review=ReviewChange.SET_ACCEPTED)
 
 
+def unaccept_image() -> Edit:
+    """Returns the edit that makes an accepted image one that is edited but not accepted."""
+    return Edit(review=ReviewChange.SET_EDITED)
+
+
 @dataclass(frozen=True)
 class Transaction:
     """Edits of documents and a change of the label set that are saved, undone and redone as one.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
     from samdesk.ui.editing.session import Session
+    from samdesk.ui.images.panel import ImagesPanel
     from samdesk.ui.labels.controller import LabelsController
     from samdesk.ui.models.controller import ModelsController
     from samdesk.ui.prompting.annotate import AnnotateController
@@ -80,6 +81,7 @@ def bind_commands(
     window: MainWindow,
     canvas: CanvasView,
     panel: AnnotationsPanel,
+    images: ImagesPanel,
     session: Session,
     settings: Settings,
     controllers: Controllers,
@@ -90,7 +92,7 @@ def bind_commands(
         RuntimeError: A row of the table has no slot, or a condition no predicate.
     """
     c = controllers
-    dataset_commands.bind(actions, c.files, c.navigate)
+    dataset_commands.bind(actions, c.files, c.navigate, images)
     editing_commands.bind(actions, session)
     canvas_commands.bind(actions, canvas)
     annotation_commands.bind(actions, panel, c.tools, c.annotate, c.everything)

@@ -26,7 +26,7 @@ def test_a_folder_dropped_on_the_window(open_window: OpenWindow, folder: Path) -
     user.drop(folder)
     user.until(lambda: user.shown == "0.png")
     assert not user.window.on_welcome
-    assert user.window.windowTitle().startswith("photos")
+    assert user.window.windowTitle() == "0.png - photos - samdesk"
 
 
 def test_a_photo_dropped_on_the_canvas(user: User, tmp_path: Path) -> None:

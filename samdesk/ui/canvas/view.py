@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
+    QDragMoveEvent,
     QDropEvent,
     QKeyEvent,
     QMouseEvent,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from samdesk.ui.canvas.display import CanvasDisplay
 from samdesk.ui.canvas.tools.base import CLICK_TOLERANCE, Pointer, Tool
+from samdesk.ui.kit.drops import accept_files
 
 _TAB_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
 
@@ -221,13 +221,15 @@ class CanvasView(CanvasDisplay):
             super().keyReleaseEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accepts files and folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        """Accepts files and folders, as copies."""
+        accept_files(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Accepts files and folders, as copies."""
+        accept_files(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Emits ``files_dropped``."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = accept_files(event)
         if paths:
-            event.acceptProposedAction()
             self.files_dropped.emit(paths)

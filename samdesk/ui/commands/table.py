@@ -127,7 +127,7 @@ class Menu:
 MENUS: tuple[Menu, ...] = (
     Menu("file", "&File", ("open", "save", "quit")),
     Menu("edit", "&Edit", ("history", "selection", "settings")),
-    Menu("view", "&View", ("zoom", "look", "show", "theme")),
+    Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
     Menu("annotate", "&Annotate", ("tools", "prompt", "annotation", "labels", "automatic")),
     Menu("annotate/label", "Use &label"),
     Menu("image", "&Image", ("go", "accept")),

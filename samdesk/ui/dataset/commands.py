@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.popup import SEPARATOR, context_menu
 from samdesk.ui.commands.table import Command, CommandTable, Condition
 
 if TYPE_CHECKING:
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
+    from samdesk.ui.images.panel import ImagesPanel
 
 COMMANDS = CommandTable(
     (
@@ -23,29 +25,55 @@ COMMANDS = CommandTable(
         Command("file.save", "Save now",
                 "Every edit is saved as you make it; this confirms that nothing is pending.",
                 "ph.floppy-disk", "file", "save", ("Ctrl+S",), when="folder", short="Save"),
-        Command("file.show_in_folder", "Show in file manager", "Open this folder in the file manager.",
-                "ph.arrow-square-out", "file", "save", ("Ctrl+Shift+O",), when="image"),
+        Command("file.show_in_folder", "Show in file manager", "Show this image in the file manager.",
+                "ph.arrow-square-out", "file", "save", ("Ctrl+Shift+O",), when="folder"),
+        Command("file.copy_path", "Copy path", "Copy the path of this image to the clipboard.",
+                "ph.clipboard-text", "file", "save", ("Ctrl+Shift+C",), when="folder"),
         Command("image.next", "Next image", "Go to the next image.", "ph.arrow-right", "image", "go",
                 ("D", "Right", "PgDown"), when="folder"),
         Command("image.previous", "Previous image", "Go to the previous image.", "ph.arrow-left", "image",
                 "go", ("A", "Left", "PgUp"), when="folder"),
+        Command("image.first", "First image", "Go to the first image.", "ph.arrow-line-left", "image", "go",
+                ("Home",), when="folder"),
+        Command("image.last", "Last image", "Go to the last image.", "ph.arrow-line-right", "image", "go",
+                ("End",), when="folder"),
         Command("image.accept_next", "Accept image and go to next",
                 "Accept every annotation of this image and go to the next image that is not accepted.",
                 "ph.checks", "image", "accept", ("Ctrl+Return", "Ctrl+Enter"), when="image editable",
                 short="Accept image"),
+        Command("image.unaccept", "Mark image as not accepted",
+                "Make this image one that is not accepted; its annotations stay as they are.",
+                "ph.arrow-counter-clockwise", "image", "accept", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"),
+                when="image accepted_image editable", short="Not accepted"),
     ),
-    (Condition("folder", "open a folder first"),),
+    (
+        Condition("folder", "open a folder first"),
+        Condition("accepted_image", "this image is not accepted"),
+    ),
 )  # fmt: skip
 
+CONTEXT_MENU = (
+    "image.accept_next", "image.unaccept", SEPARATOR, "file.show_in_folder", "file.copy_path",
+)  # fmt: skip
+"""Commands of the context menu of images, in the images panel."""
 
-def bind(actions: Actions, files: FilesController, navigate: NavigateController) -> None:
+
+def bind(
+    actions: Actions, files: FilesController, navigate: NavigateController, panel: ImagesPanel
+) -> None:
     """Connects the commands to the dataset; the window fills the menu of recent folders."""
     actions.on("file.open_folder", files.choose_folder)
     actions.on("file.demo", files.open_demo)
     actions.on("file.save", files.save)
     actions.on("file.show_in_folder", files.show_in_folder)
+    actions.on("file.copy_path", files.copy_path)
     actions.on("image.next", partial(navigate.step, 1))
     actions.on("image.previous", partial(navigate.step, -1))
+    actions.on("image.first", partial(navigate.go_to_end, first=True))
+    actions.on("image.last", partial(navigate.go_to_end, first=False))
     actions.on("image.accept_next", navigate.accept_and_step)
+    actions.on("image.unaccept", navigate.unaccept)
+    actions.condition("accepted_image", lambda: navigate.image_accepted)
+    panel.menu_requested.connect(lambda place: context_menu(actions, CONTEXT_MENU, panel).popup(place))
     actions.condition("folder", lambda: files.info is not None)
     actions.refresh_on(files.dataset_opened)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
 
 from samdesk.dataset.dataset import Notice
 from samdesk.domain.document import ImageKey
@@ -16,6 +16,7 @@ from samdesk.settings.table import LAST_IMAGES, Settings
 from samdesk.ui.dataset.conflicts import BAD_LINES, CHANGED
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
+from samdesk.ui.kit import file_manager
 from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.shell.main_window import MainWindow
@@ -60,6 +61,7 @@ class FilesController(QObject):
         storage.changed.connect(self._follow_store)
         storage.failed.connect(self._show_failure)
         navigate.image_shown.connect(self._remember_image)
+        navigate.key_changed.connect(self._show_title)
         window.paths_dropped.connect(self.open_paths)
         window.recent_chosen.connect(self.open_folder)
         self.show_recent()
@@ -133,9 +135,18 @@ class FilesController(QObject):
             )
 
     def show_in_folder(self) -> None:
-        """Shows the folder of the dataset in the file manager."""
-        if self.info is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.info.folder)))
+        """Shows the image, or the folder if there is none, in the file manager."""
+        if self._navigate.path is not None:
+            file_manager.reveal(self._navigate.path, self)
+        elif self.info is not None:
+            file_manager.open_folder(self.info.folder)
+
+    def copy_path(self) -> None:
+        """Copies the path of the image, or of the folder if there is none, to the clipboard."""
+        path = self._navigate.path or (self.info.folder if self.info is not None else None)
+        if path is not None:
+            QGuiApplication.clipboard().setText(str(path))
+            self._messages.info(f"Copied {path}", key="copied", seconds=3)
 
     def _show_dataset(self, info: DatasetInfo) -> None:
         self.info = info
@@ -145,13 +156,16 @@ class FilesController(QObject):
         self._settings.add_recent(info.folder)
         self.show_recent()
         self._window.show_canvas()
-        self._window.setWindowTitle(f"{info.folder.name} - samdesk")
         if info.read_only:
             self._warn(info.reason, "locked", [("Try again", lambda: self.open_folder(info.folder))])
         start = self._start or self._settings.get(LAST_IMAGES).get(str(info.folder)) or info.last_image
         self._start = None
         self._navigate.set_dataset(info.folder, info.keys, ImageKey(start) if start else None)
         self.dataset_opened.emit(info)
+
+    def _show_title(self, key: str) -> None:
+        if self.info is not None:
+            self._window.set_title(key, self.info.folder.name, read_only=self.info.read_only)
 
     def _follow_store(self, change: DatasetChange) -> None:
         if change.labels is not None:

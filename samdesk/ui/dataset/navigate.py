@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import accept_image
+from samdesk.domain.edits import accept_image, unaccept_image
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.review import ImageReview
 from samdesk.ui.canvas.view import CanvasView
@@ -30,10 +30,12 @@ class NavigateController(QObject):
     Signals:
         image_shown: Key of the image whose pixels and document are now on screen.
         leaving: Another image was requested; unfinished work on this one is discarded.
+        key_changed: Key of the image that was requested; "" if the dataset has none.
     """
 
     image_shown = Signal(str)
     leaving = Signal()
+    key_changed = Signal(str)
 
     def __init__(
         self,
@@ -77,6 +79,11 @@ class NavigateController(QObject):
         return self._folder
 
     @property
+    def path(self) -> Path | None:
+        """The file of the image on screen, or requested."""
+        return None if self._requested is None else self._path(self._requested)
+
+    @property
     def keys(self) -> tuple[ImageKey, ...]:
         """All images of the dataset."""
         return self._keys
@@ -92,6 +99,7 @@ class NavigateController(QObject):
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
+            self.key_changed.emit("")
             self._canvas.set_image(None, None, f"There are no images in {folder}. Open another folder.")
             return
         self.go(start if start in set(self._keys) else self._keys[0])
@@ -106,6 +114,7 @@ class NavigateController(QObject):
             return
         self.leaving.emit()
         self._requested = ImageKey(key)
+        self.key_changed.emit(self._requested)
         self._document, self._pixels = None, None
         self._panel.set_current(self._requested)
         self._blank_timer.start()
@@ -154,6 +163,21 @@ class NavigateController(QObject):
     def step(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) image of the filtered list."""
         self.go(self._panel.next_key() if by > 0 else self._panel.previous_key())
+
+    def go_to_end(self, *, first: bool) -> None:
+        """Shows the first or the last image of the filtered list."""
+        self.go(self._panel.first_key() if first else self._panel.last_key())
+
+    @property
+    def image_accepted(self) -> bool:
+        """Whether the image on screen is accepted."""
+        document = self._session.model.document
+        return document is not None and document.review is ImageReview.ACCEPTED
+
+    def unaccept(self) -> None:
+        """Makes the image on screen one that is not accepted."""
+        if self.image_accepted:
+            self._session.edit("Mark image as not accepted", unaccept_image())
 
     def accept_and_step(self) -> None:
         """Accepts the image and shows the next; one that is not on screen yet cannot be accepted."""

@@ -16,10 +16,11 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
 from samdesk.ui.kit.painting import faint
 from samdesk.ui.kit.theme import UNIT
@@ -43,6 +44,8 @@ class FilmView(QAbstractItemView):
         super().__init__(parent)
         self._hint = ""
         self._hovered = -1
+        self._click_timer = QTimer(self, singleShot=True)
+        self._click_timer.timeout.connect(lambda: self.scrollTo(self.currentIndex()))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -159,12 +162,15 @@ class FilmView(QAbstractItemView):
                 self.viewport().height(),
             )
         size = high - low + 1
+        if self._click_timer.isActive() and low >= 0 and high < space:
+            return  # what was clicked stays under the mouse until the click cannot be a double click
+        margin = min(size, max(0, (space - size) // 2))  # the neighbours of the image are seen, too
         if hint == QAbstractItemView.ScrollHint.PositionAtCenter or low < -space or high > 2 * space:
             bar.setValue(bar.value() + low - (space - size) // 2)
-        elif low < 0:
-            bar.setValue(bar.value() + low)
-        elif high >= space:
-            bar.setValue(bar.value() + high - space + 1)
+        elif low < margin:
+            bar.setValue(bar.value() + low - margin)
+        elif high >= space - margin:
+            bar.setValue(bar.value() + high - space + 1 + margin)
 
     def moveCursor(  # noqa: D102
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
@@ -220,6 +226,10 @@ class FilmView(QAbstractItemView):
             event.accept()
             return
         super().wheelEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        self._click_timer.start(QApplication.doubleClickInterval())
+        super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         self._hover(self._row_at(event.position().toPoint()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
@@ -30,10 +30,12 @@ class ImagesPanel(QWidget):
         image_chosen: (ImageKey as str): the user selected an image.
         visible_changed: (list of ImageKey): the images in or near the visible area without a thumbnail or a
             summary; the visible ones first.
+        menu_requested: (QPoint) the context menu of the current image is to be opened there, global position.
     """
 
     image_chosen = Signal(str)
     visible_changed = Signal(object)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,7 +87,9 @@ class ImagesPanel(QWidget):
         self.filter_text.textChanged.connect(lambda _text: self._filter_timer.start())
         self.filter_text.returnPressed.connect(self._apply_filter)
         self.filter_state.currentIndexChanged.connect(lambda _index: self._apply_filter())
-        self._model.modelReset.connect(self._restore_current)
+        self._model.modelReset.connect(lambda: self.set_current(self._current))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._request_menu)
 
     @property
     def current(self) -> ImageKey | None:
@@ -129,6 +133,14 @@ class ImagesPanel(QWidget):
         """The previous image that passes the filter."""
         return self._model.near(self._current, -1)
 
+    def first_key(self) -> ImageKey | None:
+        """The first image that passes the filter."""
+        return self._model.key(0) if self._model.rowCount() else None
+
+    def last_key(self) -> ImageKey | None:
+        """The last image that passes the filter."""
+        return self._model.key(self._model.rowCount() - 1) if self._model.rowCount() else None
+
     def neighbours(self) -> list[ImageKey]:
         """The images the user is likely to open next: next, previous, and the one after next."""
         near = (self._model.near(self._current, step) for step in (1, -1, 2))
@@ -150,6 +162,14 @@ class ImagesPanel(QWidget):
         if key != self._current:
             self._current = key
             self.image_chosen.emit(key)
+
+    def _request_menu(self, place: QPoint) -> None:
+        """Requests the menu of the image under the mouse, which the press has made the current one."""
+        if self.view.indexAt(place).isValid():
+            self.menu_requested.emit(self.view.viewport().mapToGlobal(place))
+        elif self.view.currentIndex().isValid() and not self.view.viewport().underMouse():  # the menu key
+            rect = self.view.visualRect(self.view.currentIndex())
+            self.menu_requested.emit(self.view.viewport().mapToGlobal(rect.center()))
 
     def _restore_current(self) -> None:
         row = self._model.row(self._current)

@@ -18,6 +18,12 @@ COMMANDS = CommandTable(
                 "edit", "settings", ("Ctrl+K",)),
         Command("edit.settings", "Settings…", "Change how samdesk works and looks.", "ph.gear-six",
                 "edit", "settings", ("Ctrl+,",)),
+        Command("view.panels", "Show panels", "Show or hide all panels.", "ph.columns", "view",
+                "layout", ("F9",), when="folder", checkable=True, checked=True),
+        Command("view.full_screen", "Full screen", "Fill the screen with the window.", "ph.arrows-out",
+                "view", "layout", ("F11",), checkable=True),
+        Command("view.reset_layout", "Reset layout", "Put all panels back in their places and sizes.",
+                "ph.layout", "view", "layout", when="folder"),
         Command("view.theme", "Switch light and dark", "Switch between the light and the dark theme.",
                 "ph.circle-half", "view", "theme", ("Ctrl+Shift+L",)),
         Command("help.shortcuts", "Shortcut sheet", "Show all keys and mouse gestures on one page.",
@@ -35,6 +41,12 @@ def bind(actions: Actions, window: MainWindow, help_: HelpController) -> None:
     actions.on("file.quit", window.close)
     actions.on("edit.shortcuts", help_.edit_shortcuts)
     actions.on("edit.settings", help_.settings)
+    actions.on("view.panels", window.show_panels)
+    actions.on("view.full_screen", window.set_full_screen)
+    actions.on("view.reset_layout", window.reset_layout)
+    actions.checked_from("view.panels", lambda: window.panels_shown)
+    actions.checked_from("view.full_screen", window.isFullScreen)
+    actions.refresh_on(window.layout_changed)
     actions.on("view.theme", help_.toggle_theme)
     actions.on("help.shortcuts", help_.shortcut_sheet)
     actions.on("help.diagnostics", help_.diagnostics)

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
+    QDragMoveEvent,
     QDropEvent,
     QKeyEvent,
     QShowEvent,
@@ -22,6 +23,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.keys import widget_needs_key
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
+from samdesk.ui.kit.drops import accept_files, pass_drops_on
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import Overlay
 from samdesk.ui.kit.theme import UNIT
@@ -43,11 +45,13 @@ class MainWindow(QMainWindow):
         close_requested(object QCloseEvent): The window is to be closed; ``ignore()`` the event to refuse.
         paths_dropped(object list[Path]): Files or folders were dropped.
         recent_chosen(object Path): A recent folder was picked in the menu or on the welcome page.
+        layout_changed(): Panels were shown or hidden, or the window fills the screen or no longer does.
     """
 
     close_requested = Signal(object)
     paths_dropped = Signal(object)
     recent_chosen = Signal(object)
+    layout_changed = Signal()
 
     def __init__(
         self,
@@ -64,7 +68,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._settings = settings
         self._layout_state = QByteArray()
-        self.setWindowTitle("samdesk")
+        self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
+        self.set_title()
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(False)
@@ -86,8 +91,12 @@ class MainWindow(QMainWindow):
         self.docks = self._add_docks(labels_panel, annotations_panel, images_panel)
         self._add_panel_menu()
         actions.attach(self, self._area)
+        self._default_layout = self.saveState(_LAYOUT_VERSION)
         self._restore_layout()
         self.show_welcome()
+        for dock in self.docks.values():
+            dock.visibilityChanged.connect(lambda _visible: self.layout_changed.emit())
+        pass_drops_on(self)
 
     # pages
 
@@ -121,7 +130,47 @@ class MainWindow(QMainWindow):
         self.menus.set_recent(folders)
         self.welcome.set_recent(folders)
 
+    # layout
+
+    @property
+    def panels_shown(self) -> bool:
+        """Whether any panel is shown."""
+        return any(not dock.isHidden() for dock in self.docks.values())
+
+    def show_panels(self, shown: bool) -> None:
+        """Shows the panels that were hidden together, or all; or hides all panels."""
+        if not shown:
+            self._layout_state = self.saveState(_LAYOUT_VERSION)
+            self._shown_before = [dock for dock in self.docks.values() if not dock.isHidden()]
+        for dock in self.docks.values():
+            dock.setVisible(shown and (dock in self._shown_before or not self._shown_before))
+        if shown:
+            self._shown_before = []
+
+    def set_full_screen(self, full: bool) -> None:
+        """Fills the screen with the window, or returns to the size before."""
+        state = Qt.WindowState.WindowFullScreen
+        self.setWindowState(self.windowState() | state if full else self.windowState() & ~state)
+
+    def reset_layout(self) -> None:
+        """Puts all panels back in their places and sizes."""
+        self._shown_before = []
+        for dock in self.docks.values():
+            dock.set_collapsed(False)
+        self.restoreState(self._default_layout, _LAYOUT_VERSION)
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            dock.show()
+        self._size_docks()
+        self.tool_strip.show()
+
     # status
+
+    def set_title(self, image: str = "", folder: str = "", *, read_only: bool = False) -> None:
+        """Names the image and the dataset in the title bar."""
+        parts = [image, f"{folder} (read-only)" if read_only else folder, "samdesk"]
+        title = " - ".join(part for part in parts if part)
+        self.setWindowTitle(title.replace("[*]", "[*][*]"))  # one [*] is Qt's mark of a changed document
 
     def show_message(
         self,
@@ -196,11 +245,20 @@ class MainWindow(QMainWindow):
         if event.isAccepted():
             self._save_layout()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follows a change of the window manager to full screen or back."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.WindowStateChange:
+            self.layout_changed.emit()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accepts local files and folders."""
-        if _paths(event):
-            event.acceptProposedAction()
+        """Accepts local files and folders, as copies."""
+        if accept_files(event):
             self.welcome.set_dropping(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Accepts local files and folders, as copies."""
+        accept_files(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Removes the drop highlight."""
@@ -209,9 +267,8 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """Emits ``paths_dropped``."""
         self.welcome.set_dropping(False)
-        paths = _paths(event)
+        paths = accept_files(event)
         if paths:
-            event.acceptProposedAction()
             self.paths_dropped.emit(paths)
 
     # building
@@ -287,7 +344,7 @@ class MainWindow(QMainWindow):
         self.move(free.x() + (free.width() - width) // 2, free.y() + (free.height() - height) // 2)
 
     def _save_layout(self) -> None:
-        if not self.on_welcome:
+        if not self.on_welcome and not self._shown_before:  # hidden panels are shown again at the next start
             self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._settings.set(keys.WINDOW_GEOMETRY, _to_text(self.saveGeometry()))
         self._settings.set(keys.WINDOW_DOCKS, _to_text(self._layout_state))
@@ -295,10 +352,6 @@ class MainWindow(QMainWindow):
             keys.WINDOW_COLLAPSED, [name for name, dock in self.docks.items() if dock.collapsed]
         )
         self._settings.flush()
-
-
-def _paths(event: QDropEvent | QDragEnterEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def _to_text(state: QByteArray) -> str:

@@ -13,14 +13,14 @@ from samdesk.ui.kit.icons import IconError, glyph, icon
 from samdesk.ui.wiring import COMMANDS
 
 PLANNED = {
-    "file": "open_folder open_recent demo save show_in_folder quit",
+    "file": "open_folder open_recent demo save show_in_folder copy_path quit",
     "edit": "undo redo delete select_all duplicate settings shortcuts",
     "view": "fit actual_size zoom_in zoom_out look_auto look_pin look_now toggle_annotations hover_preview "
-    "theme",
+    "panels full_screen reset_layout theme",
     "tool": "select sam polygon rectangle",
     "prompt": "undo clear accept",
     "candidate": "next previous",
-    "image": "next previous accept_next",
+    "image": "next previous first last accept_next unaccept",
     "annotation": "reopen_in_sam accept relabel hide",
     "label": "1 2 3 4 5 6 7 8 9",
     "run": "auto_annotate cancel",

@@ -295,3 +295,44 @@ def test_the_strip_comes_to_rest_at_any_width(panel: ImagesPanel) -> None:
         for _ in range(10):
             QApplication.processEvents()
         assert len(moves) <= 1, f"the scroll bar comes and goes at a width of {width}"
+
+
+def fully_visible(panel: ImagesPanel, row: int) -> bool:
+    return panel.view.viewport().rect().contains(
+        panel.view.visualRect(panel.view.model().index(row, 0)), proper=False
+    )
+
+
+@pytest.mark.parametrize("size", [(900, 160), (460, 700)], ids=["strip", "grid"])
+def test_the_current_image_is_never_at_the_edge(
+    panel: ImagesPanel, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    panel.resize(*size)
+    qtbot.waitUntil(lambda: panel.view.is_strip == (size == (900, 160)))
+    step = panel.view.columns if not panel.view.is_strip else 1
+    for row in [*range(50), *reversed(range(50)), 30, 7, 44]:
+        panel.set_current(keys(50)[row])
+        for neighbour in (row - step, row, row + step):
+            assert not 0 <= neighbour < 50 or fully_visible(panel, neighbour), (row, neighbour)
+
+
+def test_a_clicked_image_stays_under_the_mouse_until_it_cannot_be_a_double_click(
+    panel: ImagesPanel, qtbot: QtBot
+) -> None:
+    panel.image_chosen.connect(lambda key: panel.set_current(ImageKey(key)))
+    last = next(row for row in panel.view.visible_rows() if not fully_visible(panel, row + 1))
+    place = center(panel, last)
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert panel.current == keys(50)[last]
+    assert center(panel, last) == place
+    qtbot.waitUntil(lambda: fully_visible(panel, last + 1))
+
+
+def test_first_and_last_follow_the_filter(panel: ImagesPanel, qtbot: QtBot) -> None:
+    assert (panel.first_key(), panel.last_key()) == (keys(50)[0], keys(50)[49])
+    qtbot.keyClicks(panel.filter_text, "s/00002")
+    qtbot.keyClick(panel.filter_text, Qt.Key.Key_Return)
+    assert (panel.first_key(), panel.last_key()) == (keys(50)[20], keys(50)[29])
+    panel.set_images([])
+    assert panel.first_key() is None
+    assert panel.last_key() is None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QHelpEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent, QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QListWidget, QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QListWidget, QMenu, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.settings.table import Settings
@@ -321,3 +321,91 @@ assert not heavy, heavy
     subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "s.json")], check=True, env=environment, timeout=60
     )
+
+
+MOVE, COPY, LINK = Qt.DropAction.MoveAction, Qt.DropAction.CopyAction, Qt.DropAction.LinkAction
+
+
+@pytest.mark.parametrize(
+    ("offered", "accepted"), [(MOVE | COPY | LINK, COPY), (MOVE | LINK, LINK), (COPY, COPY), (MOVE, None)]
+)
+def test_a_drop_is_never_a_move(
+    window: MainWindow, tmp_path: Path, offered: Qt.DropAction, accepted: Qt.DropAction | None
+) -> None:
+    """The file manager deletes the files of a move; with Shift held it proposes one."""
+    dropped: list[list[Path]] = []
+    window.paths_dropped.connect(dropped.append)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.jpg"))])
+    button, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    enter = QDragEnterEvent(QPoint(50, 50), offered, data, button, shift)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted() is (accepted is not None)
+    if accepted is None:
+        return
+    move = QDragMoveEvent(QPoint(60, 50), offered, data, button, shift)
+    drop = QDropEvent(QPointF(60, 50), offered, data, button, shift)
+    for event in (move, drop):
+        QApplication.sendEvent(window, event)
+        assert event.isAccepted()
+        assert event.dropAction() == accepted
+    assert dropped == [[tmp_path / "a.jpg"]]
+
+
+def test_a_text_field_leaves_a_dropped_file_to_the_window(window: MainWindow) -> None:
+    window.show_canvas()
+    assert not any(field.acceptDrops() for field in window.findChildren(QLineEdit))
+
+
+def test_a_key_hides_all_panels_and_shows_those_again_that_were_shown(
+    window: MainWindow, actions: Actions, qtbot: QtBot
+) -> None:
+    window.show_canvas()
+    window.docks["labels"].close()
+    actions.on("view.panels", window.show_panels)
+    actions.update({"folder"})
+    wide = window.canvas.width()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_F9)
+    assert not any(dock.isVisible() for dock in window.docks.values())
+    qtbot.waitUntil(lambda: window.canvas.width() > wide + 100)
+    assert window.tool_strip.isVisible()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_F9)
+    assert [name for name, dock in window.docks.items() if dock.isVisible()] == ["annotations", "images"]
+
+
+def test_hidden_panels_are_back_at_the_next_start(qtbot: QtBot, settings: Settings) -> None:
+    first = _window(qtbot, settings)
+    first.show_canvas()
+    first.docks["labels"].close()
+    first.show_panels(False)
+    first.close()
+    second = _window(qtbot, Settings(settings.path))
+    second.show_canvas()
+    assert [name for name, dock in second.docks.items() if dock.isVisible()] == ["annotations", "images"]
+
+
+def test_resetting_the_layout_puts_every_panel_back(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    places = {name: window.dockWidgetArea(dock) for name, dock in window.docks.items()}
+    qtbot.waitUntil(lambda: 200 < window.docks["labels"].height() < window.docks["annotations"].height())
+    sizes = {name: dock.size() for name, dock in window.docks.items()}
+    window.docks["labels"].set_collapsed(True)
+    window.docks["annotations"].setFloating(True)
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, window.docks["images"])
+    window.show_panels(False)
+    window.reset_layout()
+    assert {name: window.dockWidgetArea(dock) for name, dock in window.docks.items()} == places
+    for name, dock in window.docks.items():
+        assert dock.isVisible()
+        assert not dock.isFloating()
+        assert not dock.collapsed
+    qtbot.waitUntil(lambda: {name: dock.size() for name, dock in window.docks.items()} == sizes)
+
+
+def test_full_screen_and_back(window: MainWindow, actions: Actions, qtbot: QtBot) -> None:
+    window.show_canvas()
+    actions.on("view.full_screen", window.set_full_screen)
+    qtbot.keyClick(window.canvas, Qt.Key.Key_F11)
+    assert window.isFullScreen()
+    qtbot.keyClick(window.canvas, Qt.Key.Key_F11)
+    assert not window.isFullScreen()
