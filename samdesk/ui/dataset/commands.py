@@ -58,9 +58,7 @@ CONTEXT_MENU = (
 """Commands of the context menu of images, in the images panel."""
 
 
-def bind(
-    actions: Actions, files: FilesController, navigate: NavigateController, panel: ImagesPanel
-) -> None:
+def bind(actions: Actions, files: FilesController, navigate: NavigateController, panel: ImagesPanel) -> None:
     """Connects the commands to the dataset; the window fills the menu of recent folders."""
     actions.on("file.open_folder", files.choose_folder)
     actions.on("file.demo", files.open_demo)

@@ -25,9 +25,7 @@ def film_menu(user: User, row: int) -> QMenu:
     view = user.desk.view.images.view
     place = view.visualRect(view.model().index(row, 0)).center()
     user.qtbot.mouseClick(view.viewport(), Qt.MouseButton.RightButton, pos=place)
-    event = QContextMenuEvent(
-        QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place)
-    )
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, view.viewport().mapToGlobal(place))
     QApplication.sendEvent(view.viewport(), event)
     popup = QApplication.activePopupWidget()
     assert isinstance(popup, QMenu)
@@ -87,9 +85,7 @@ def test_the_menu_key_opens_the_menu_of_the_current_image(user: User) -> None:
     view = user.desk.view.images.view
     view.setFocus()
     far = QPoint(view.viewport().width() - 2, 5)
-    event = QContextMenuEvent(
-        QContextMenuEvent.Reason.Keyboard, far, view.viewport().mapToGlobal(far)
-    )
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, far, view.viewport().mapToGlobal(far))
     QApplication.sendEvent(view.viewport(), event)
     popup = QApplication.activePopupWidget()
     assert isinstance(popup, QMenu)

@@ -298,8 +298,10 @@ def test_the_strip_comes_to_rest_at_any_width(panel: ImagesPanel) -> None:
 
 
 def fully_visible(panel: ImagesPanel, row: int) -> bool:
-    return panel.view.viewport().rect().contains(
-        panel.view.visualRect(panel.view.model().index(row, 0)), proper=False
+    return (
+        panel.view.viewport()
+        .rect()
+        .contains(panel.view.visualRect(panel.view.model().index(row, 0)), proper=False)
     )
 
 

@@ -395,7 +395,7 @@ def test_resetting_the_layout_puts_every_panel_back(window: MainWindow, qtbot: Q
     window.show_panels(False)
     window.reset_layout()
     assert {name: window.dockWidgetArea(dock) for name, dock in window.docks.items()} == places
-    for name, dock in window.docks.items():
+    for dock in window.docks.values():
         assert dock.isVisible()
         assert not dock.isFloating()
         assert not dock.collapsed
