@@ -71,7 +71,7 @@ from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController
 from samdesk.ui.teach.taught import TaughtController
-from samdesk.ui.wiring import COMMANDS, Controllers, bind_commands
+from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.images import ImageLoader
@@ -339,7 +339,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
     ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
-    bind_commands(view.actions, window, canvas, view.annotations, view.images, session, settings, controllers)
+    panels = Panels(view.annotations, view.labels, view.images)
+    bind_commands(view.actions, window, canvas, panels, session, settings, controllers)
     return controllers
 
 

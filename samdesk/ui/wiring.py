@@ -6,6 +6,7 @@ A new command is a row in the ``commands`` module of its feature and a slot in t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from samdesk.settings.table import Settings
@@ -17,6 +18,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import join
 from samdesk.ui.dataset import commands as dataset_commands
 from samdesk.ui.editing import commands as editing_commands
+from samdesk.ui.labels import commands as label_commands
 from samdesk.ui.models import commands as model_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.shell import commands as shell_commands
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from samdesk.ui.editing.session import Session
     from samdesk.ui.images.panel import ImagesPanel
     from samdesk.ui.labels.controller import LabelsController
+    from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
     from samdesk.ui.prompting.annotate import AnnotateController
     from samdesk.ui.prompting.everything import EverythingController
@@ -48,6 +51,7 @@ COMMANDS = join(
         tool_commands(),
         canvas_commands.COMMANDS,
         annotation_commands.COMMANDS,
+        label_commands.COMMANDS,
         prompting_commands.COMMANDS,
         auto_annotate_commands.COMMANDS,
         model_commands.COMMANDS,
@@ -76,12 +80,20 @@ class Controllers:
     help: HelpController
 
 
+@dataclass(frozen=True)
+class Panels:
+    """The panels of a window."""
+
+    annotations: AnnotationsPanel
+    labels: LabelsPanel
+    images: ImagesPanel
+
+
 def bind_commands(
     actions: Actions,
     window: MainWindow,
     canvas: CanvasView,
-    panel: AnnotationsPanel,
-    images: ImagesPanel,
+    panels: Panels,
     session: Session,
     settings: Settings,
     controllers: Controllers,
@@ -92,10 +104,11 @@ def bind_commands(
         RuntimeError: A row of the table has no slot, or a condition no predicate.
     """
     c = controllers
-    dataset_commands.bind(actions, c.files, c.navigate, images)
+    dataset_commands.bind(actions, c.files, c.navigate, panels.images)
     editing_commands.bind(actions, session)
     canvas_commands.bind(actions, canvas)
-    annotation_commands.bind(actions, panel, c.tools, c.annotate, c.everything)
+    label_commands.bind(actions, panels.labels, c.labels, partial(window.show_panel, "labels"))
+    annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)

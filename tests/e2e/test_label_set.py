@@ -69,8 +69,8 @@ def test_a_name_that_is_there_is_refused_in_words(labelled: User) -> None:
 
 def test_another_colour(labelled: User) -> None:
     labelled.answers.color = "#123456"
-    menu = labelled.desk.view.labels.menu(1)
-    next(a for a in menu.actions() if a.text() == "Change colour…").trigger()
+    choose(labelled, 1)
+    labelled.desk.view.actions.trigger("labels.recolor")
     assert labelled.desk.session.model.labels.labels[1].color == "#123456"
     assert labelled.desk.flows.labels.color() == "#123456", "what is drawn next has it"
     labelled.key(K.Key_Z, CONTROL)
@@ -97,7 +97,7 @@ def test_moving_is_a_new_class_id_and_asked_first(labelled: User, folder: Path) 
 
 def test_an_unused_label_goes_without_a_replacement(labelled: User) -> None:
     choose(labelled, 2)
-    QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
+    labelled.desk.view.actions.trigger("labels.delete")
     labelled.until(lambda: names(labelled) == ("cat", "dog"))
     assert labelled.answers.asked == [], "it is the last: no class id moves"
 
@@ -105,7 +105,7 @@ def test_an_unused_label_goes_without_a_replacement(labelled: User) -> None:
 def test_a_used_label_is_replaced_everywhere(labelled: User, folder: Path) -> None:
     labelled.answers.item = 1
     choose(labelled, 0)
-    QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
+    labelled.desk.view.actions.trigger("labels.delete")
     labelled.until(lambda: names(labelled) == ("dog", "fox"))
     assert "One annotation uses “cat”." in labelled.answers.asked[-1]
     labelled.until_saved()
@@ -125,7 +125,7 @@ def test_a_used_label_is_replaced_everywhere(labelled: User, folder: Path) -> No
 def test_thinking_again_keeps_the_label(labelled: User) -> None:
     labelled.answers.item = None
     choose(labelled, 0)
-    QTest.keyClick(labelled.desk.view.labels.view, K.Key_Delete)
+    labelled.desk.view.actions.trigger("labels.delete")
     labelled.until(lambda: bool(labelled.answers.asked))
     assert names(labelled) == ("cat", "dog", "fox")
     assert labelled.names == ["dog"]

@@ -31,6 +31,7 @@ from samdesk.ui.auto_annotate.class_chooser import ClassChooser
 from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.kit.fields import (
     CHECKPOINTS,
+    ExplicitButton,
     caption,
     fill_devices,
     form,
@@ -77,8 +78,10 @@ class AutoAnnotateDialog(QDialog):
         self.summary.setWordWrap(True)
         self.note = muted_label()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.start_button = self.buttons.addButton("Start", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.start_button.setDefault(True)
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
+        self.start_button = ExplicitButton("Start", self)
+        # Not AcceptRole: a button box makes such a button the default.
+        self.buttons.addButton(self.start_button, QDialogButtonBox.ButtonRole.ActionRole)
         self._lay_out()
         self._connect()
         self.set_plan(self._plan)
@@ -165,7 +168,7 @@ class AutoAnnotateDialog(QDialog):
         self.classes.names_requested.connect(self._request_names)
         for button in self.policies.values():
             button.clicked.connect(self._recount)
-        self.buttons.accepted.connect(self._start)
+        self.start_button.clicked.connect(self._start)
         self.buttons.rejected.connect(self.reject)
 
     def plan(self) -> AutoAnnotatePlan:

@@ -7,17 +7,13 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSlider,
-    QAbstractSpinBox,
     QComboBox,
-    QKeySequenceEdit,
-    QLineEdit,
-    QPlainTextEdit,
     QTabBar,
-    QTextEdit,
     QWidget,
 )
 
-_TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
+from samdesk.ui.kit.focus import is_text_field
+
 _ARROW_WIDGETS = (QAbstractItemView, QAbstractSlider, QComboBox, QTabBar)
 _ARROW_KEYS = frozenset(
     (
@@ -53,6 +49,6 @@ def widget_needs_key(widget: QWidget | None, event: QKeyEvent) -> bool:
     )
     if widget is None or event.type() != QEvent.Type.ShortcutOverride or event.modifiers() & command_keys:
         return False
-    if isinstance(widget, _TEXT_FIELDS) or (isinstance(widget, QComboBox) and widget.isEditable()):
+    if is_text_field(widget):
         return not Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
     return isinstance(widget, _ARROW_WIDGETS) and event.key() in _ARROW_KEYS

@@ -130,6 +130,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
     Menu("annotate", "&Annotate", ("tools", "prompt", "annotation", "labels", "automatic")),
     Menu("annotate/label", "Use &label"),
+    Menu("annotate/edit_label", "Edit la&bel"),
     Menu("image", "&Image", ("go", "accept")),
     Menu("model", "&Model", ("model", "teach", "files")),
     Menu("help", "&Help", ("learn", "about")),

@@ -22,7 +22,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
-from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit.painting import draw_focus_frame, faint
 from samdesk.ui.kit.theme import UNIT
 
 Index = QModelIndex | QPersistentModelIndex
@@ -245,7 +245,6 @@ class FilmView(QAbstractItemView):
             painter.setPen(faint(self.palette()))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.viewport().rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), flags, self._hint)
-            return
         selection, model = self.selectionModel(), self.model()
         for row in self.visible_rows():
             rect = self._rect(row)
@@ -260,6 +259,8 @@ class FilmView(QAbstractItemView):
             if row == self._hovered:
                 option.state |= QStyle.StateFlag.State_MouseOver
             self.itemDelegate().paint(painter, option, index)
+        if self.hasFocus():
+            draw_focus_frame(painter, self.viewport().rect(), self.palette())
 
 
 def _strip_cell(height: int) -> QSize:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QFrame, QLabel, QSpinBox, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from samdesk.ui.kit.theme import UNIT
 
 TABLE_STYLE = """
     QAbstractItemView::item { padding: 3px 5px; border: none; }
+    QAbstractItemView::item:selected { background: palette(highlight); color: palette(highlighted-text); }
     QHeaderView::section { background: palette(window); color: palette(placeholder-text); border: none;
         border-bottom: 1px solid palette(mid); padding: 5px 8px; }
 """
@@ -17,6 +29,25 @@ FIELD_WIDTH = 15 * UNIT
 
 CHECKPOINTS = "Checkpoints (*.pt *.pth *.safetensors);;All files (*)"
 """File dialog filter for checkpoints."""
+
+
+class ExplicitButton(QPushButton):
+    """The main button of a dialog whose action rewrites files.
+
+    Never the default: Enter in a field does not press it, only Enter or Space on the button itself.
+    """
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setProperty("primary", True)
+        self.setAutoDefault(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
 
 def select_entry(combo: QComboBox, value: str, title: str) -> None:

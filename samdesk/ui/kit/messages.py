@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QColorDialog,
+    QDialogButtonBox,
     QFileDialog,
     QGridLayout,
     QInputDialog,
@@ -59,13 +60,13 @@ class Messages:
             self._bar.dismiss(key)
 
     def confirm(self, title: str, text: str, *, action: str = "OK", danger: bool = False) -> bool:
-        """Asks for confirmation; True if the user confirms.
+        """Asks for confirmation; True if the user confirms. Enter and Esc cancel.
 
         Args:
             title: A short question.
             text: What will happen.
             action: Text of the confirming button.
-            danger: Whether the button is red and Cancel is the default.
+            danger: Whether the button is red.
         """
         box = QMessageBox(QMessageBox.Icon.NoIcon, title, f"<b>{title}</b>", parent=self._parent)
         box.setInformativeText(text)
@@ -73,7 +74,7 @@ class Messages:
         agree.setProperty("danger", danger)  # before it is added: style sheets are applied then
         box.addButton(agree, QMessageBox.ButtonRole.AcceptRole)
         cancel = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(cancel if danger else agree)
+        box.setDefaultButton(cancel)  # what is asked about is never done by an Enter too many
         box.setEscapeButton(cancel)
         grid = box.layout()
         if isinstance(grid, QGridLayout):  # a QMessageBox is as narrow as its title
@@ -104,9 +105,23 @@ class Messages:
         return Path(name) if name else None
 
     def choose_item(self, title: str, text: str, items: Sequence[str]) -> int | None:
-        """Lets the user choose one of several items; its index, or None if cancelled."""
-        answer, agreed = QInputDialog.getItem(self._parent, title, text, list(items), 0, editable=False)
-        return list(items).index(answer) if agreed else None
+        """Lets the user choose one of several items; its index, or None if cancelled. Enter cancels.
+
+        Args:
+            title: What choosing does, a short imperative; also the text of the confirming button.
+            text: What to choose, and what will happen.
+            items: The items.
+        """
+        dialog = QInputDialog(self._parent)
+        dialog.setWindowTitle(title)
+        dialog.setLabelText(text)
+        dialog.setComboBoxItems(list(items))
+        dialog.setOkButtonText(title)
+        buttons = dialog.findChild(QDialogButtonBox)
+        if buttons is not None:
+            buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+        agreed = dialog.exec()
+        return list(items).index(dialog.textValue()) if agreed else None
 
     def choose_color(self, start: str) -> str | None:
         """Asks for a colour ``#rrggbb``; None if cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 from PySide6.QtWidgets import (
+    QApplication,
     QProxyStyle,
     QStyle,
     QStyleHintReturn,
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import (
     QStyleOptionComplex,
     QWidget,
 )
+
+from samdesk.ui.kit.focus import limit_click_focus
 
 _BOXES = (QStyle.PrimitiveElement.PE_IndicatorCheckBox, QStyle.PrimitiveElement.PE_IndicatorItemViewItemCheck)
 _FIELDS = (QStyle.ComplexControl.CC_SpinBox, QStyle.ComplexControl.CC_ComboBox)
@@ -24,6 +27,12 @@ class OutlineStyle(QProxyStyle):
         super().__init__("Fusion")
 
     # Qt overrides
+
+    def polish(self, what: QWidget | QApplication | QPalette) -> None:  # type: ignore[override]
+        """Fusion's, and where a click gives the keyboard: see ``limit_click_focus``."""
+        super().polish(what)
+        if isinstance(what, QWidget):
+            limit_click_focus(what)
 
     def drawPrimitive(
         self,

@@ -205,3 +205,10 @@ def draw_alert(painter: QPainter, center: QPointF, color: QColor, size: float = 
     painter.drawLine(center + QPointF(0, -half * 0.25), center + QPointF(0, half * 0.2))
     painter.drawPoint(center + QPointF(0, half * 0.52))
     painter.restore()
+
+
+def draw_focus_frame(painter: QPainter, rect: QRect, palette: QPalette) -> None:
+    """Paints a frame just inside a list, or a row, that has the keyboard."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(palette.color(QPalette.ColorRole.Highlight))
+    painter.drawRect(rect.adjusted(0, 0, -1, -1))

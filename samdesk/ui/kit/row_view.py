@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyledItemDelegate, QWidget
 
-from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit.painting import draw_focus_frame, faint
 from samdesk.ui.kit.theme import UNIT
 
 
@@ -25,17 +25,14 @@ class RowView(QListView):
 
     Signals:
         part_clicked: (QModelIndex, part name): a part was pressed and released.
-        key_pressed: (QKeyEvent): emitted before the view handles the key; accept the event to consume it.
     """
 
     part_clicked = Signal(QModelIndex, str)
-    key_pressed = Signal(QKeyEvent)
 
     def __init__(self, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._hint = hint
         self._pressed: tuple[QPersistentModelIndex, str] | None = None
-        self._reserved_keys: set[int] = set()
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
@@ -54,10 +51,6 @@ class RowView(QListView):
             self._hint = text
             self.viewport().update()
 
-    def reserve_keys(self, *keys: Qt.Key) -> None:
-        """Reserves keys for the list while it has the focus: they override window shortcuts."""
-        self._reserved_keys.update(int(key) for key in keys)
-
     def _part(self, position: QPoint) -> tuple[QModelIndex, str]:
         index = self.indexAt(position)
         delegate = self.itemDelegate()
@@ -66,22 +59,6 @@ class RowView(QListView):
         return index, delegate.part_at(self.visualRect(index), position)
 
     # Qt overrides
-
-    def event(self, event: QEvent) -> bool:  # noqa: D102
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in self._reserved_keys
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        event.ignore()
-        self.key_pressed.emit(event)
-        if not event.isAccepted():
-            super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         index, part = self._part(event.position().toPoint())
@@ -124,3 +101,9 @@ class RowView(QListView):
             rect = self.viewport().rect().adjusted(2 * UNIT, 2 * UNIT, -2 * UNIT, -UNIT)
             flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
             painter.drawText(rect, flags, self._hint)
+            painter.end()
+        if self.hasFocus():
+            painter = QPainter(self.viewport())
+            draw_focus_frame(painter, self.viewport().rect(), self.palette())
+            if self.currentIndex().isValid():  # of several selected rows, the one that the arrow keys move
+                draw_focus_frame(painter, self.visualRect(self.currentIndex()), self.palette())

@@ -177,6 +177,8 @@ def style_sheet(tokens: Tokens) -> str:
         padding: 7px 8px; border-radius: 6px; margin-bottom: 2px; color: {t.text}; }}
     QListView[nav="true"]::item:hover {{ background: {t.hover}; }}
     QListView[nav="true"]::item:selected {{ background: {t.accent_soft}; color: {t.text}; }}
+    QListView[nav="true"]::item:focus {{ border: 1px solid {t.accent}; padding: 6px 7px; }}
+    QDialog QTreeView:focus, QDialog QTableView:focus {{ border: 1px solid {t.accent}; }}
     QTreeView[roomy="true"]::item, QListView[roomy="true"]::item {{ padding: 4px 2px; }}
     QLabel[muted="true"] {{ color: {t.muted}; }}
     QLabel[heading="true"] {{ color: {t.text}; font-weight: 600; }}

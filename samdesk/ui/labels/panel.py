@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.kit.row_view import RowView
@@ -24,6 +23,7 @@ class LabelsPanel(QWidget):
         recolor_requested: (LabelId).
         move_requested: (LabelId, new class id).
         remove_requested: (LabelId).
+        menu_requested: (QPoint) the context menu of the current label is to be opened there, global position.
     """
 
     current_changed = Signal(object)
@@ -32,6 +32,7 @@ class LabelsPanel(QWidget):
     recolor_requested = Signal(object)
     move_requested = Signal(object, int)
     remove_requested = Signal(object)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,15 +66,11 @@ class LabelsPanel(QWidget):
         view.setItemDelegate(LabelDelegate(view))
         view.setAccessibleName("Labels")
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
-        )
+        view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
         view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         view.setDefaultDropAction(Qt.DropAction.MoveAction)
-        view.reserve_keys(Qt.Key.Key_Delete, Qt.Key.Key_F2)
         view.selectionModel().selectionChanged.connect(self._user_selected)
         view.part_clicked.connect(lambda index, _part: self._recolor(index.row()))
-        view.key_pressed.connect(self._key)
         view.customContextMenuRequested.connect(self._show_menu)
         return view
 
@@ -100,30 +97,41 @@ class LabelsPanel(QWidget):
         self.new_name.setEnabled(not read_only)
         self.view.setDragEnabled(not read_only)
         triggers = QAbstractItemView.EditTrigger
-        self.view.setEditTriggers(
-            triggers.NoEditTriggers if read_only else triggers.DoubleClicked | triggers.EditKeyPressed
-        )
+        self.view.setEditTriggers(triggers.NoEditTriggers if read_only else triggers.DoubleClicked)
 
-    def menu(self, row: int) -> QMenu:
-        """The context menu of a row."""
-        label = self._model.label(row)
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Rename", "F2", lambda: self.view.edit(self._model.index(row)))
-        menu.addAction("Change colour…", lambda: self._recolor(row))
-        menu.addSeparator()
-        up = menu.addAction("Move up", "Alt+Up", lambda: self._move(row, -1))
-        down = menu.addAction("Move down", "Alt+Down", lambda: self._move(row, 1))
-        up.setEnabled(row > 0)
-        down.setEnabled(row < self._model.rowCount() - 1)
-        menu.addSeparator()
-        menu.addAction("Delete…", "Del", lambda: self.remove_requested.emit(label.id))
-        for action in menu.actions():
-            action.setEnabled(action.isEnabled() and not self._read_only)
-        return menu
+    def rename_current(self) -> None:
+        """Opens the editor of the current label's name."""
+        row = self._current_row
+        if row >= 0 and not self._read_only:
+            self.view.scrollTo(self._model.index(row))
+            self.view.edit(self._model.index(row))
+
+    def recolor_current(self) -> None:
+        """Requests another colour for the current label."""
+        self._recolor(self._current_row)
+
+    def can_move(self, step: int) -> bool:
+        """Whether the current label can be moved up (-1) or down (+1)."""
+        row = self._current_row
+        return row >= 0 and 0 <= row + step < self._model.rowCount()
+
+    def move_current(self, step: int) -> None:
+        """Requests that the current label is moved up (-1) or down (+1)."""
+        if self.can_move(step) and not self._read_only:
+            row = self._current_row
+            self.move_requested.emit(self._model.label(row).id, row + step)
+
+    def remove_current(self) -> None:
+        """Requests that the current label is deleted."""
+        if self._current_row >= 0 and not self._read_only:
+            self.remove_requested.emit(self._model.label(self._current_row).id)
+
+    @property
+    def _current_row(self) -> int:
+        return -1 if self._current is None else self._model.row(self._current)
 
     def _show_current(self) -> None:
-        row = -1 if self._current is None else self._model.row(self._current)
+        row = self._current_row
         self._showing = True
         try:
             if row >= 0:
@@ -149,38 +157,9 @@ class LabelsPanel(QWidget):
             self.add_requested.emit(name)
 
     def _recolor(self, row: int) -> None:
-        if not self._read_only:
+        if row >= 0 and not self._read_only:
             self.recolor_requested.emit(self._model.label(row).id)
 
-    def _move(self, row: int, step: int) -> None:
-        target = row + step
-        if 0 <= target < self._model.rowCount() and not self._read_only:
-            self.move_requested.emit(self._model.label(row).id, target)
-
-    def _key(self, event: QKeyEvent) -> None:
-        row = self.view.currentIndex().row()
-        if row < 0:
-            return
-        alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
-        if event.key() == Qt.Key.Key_Delete and not self._read_only:
-            self.remove_requested.emit(self._model.label(row).id)
-        elif alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self._move(row, -1 if event.key() == Qt.Key.Key_Up else 1)
-        else:
-            return
-        event.accept()
-
     def _show_menu(self, position: QPoint) -> None:
-        index = self.view.indexAt(position)
-        if index.isValid():
-            self.menu(index.row()).popup(self.view.viewport().mapToGlobal(position))
-
-    # Qt overrides
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
-        if event.key() == Qt.Key.Key_Escape and self.new_name.hasFocus():
-            self.new_name.clear()
-            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
-            event.accept()
-            return
-        super().keyPressEvent(event)
+        if self.view.indexAt(position).isValid():  # the press has made it current
+            self.menu_requested.emit(self.view.viewport().mapToGlobal(position))

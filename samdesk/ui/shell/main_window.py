@@ -24,6 +24,7 @@ from samdesk.ui.commands.keys import widget_needs_key
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.drops import accept_files, pass_drops_on
+from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import Overlay
 from samdesk.ui.kit.theme import UNIT
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self._add_panel_menu()
         actions.attach(self, self._area)
         self._default_layout = self.saveState(_LAYOUT_VERSION)
+        self.focus_rule = FocusRule(self, canvas)
         self._restore_layout()
         self.show_welcome()
         for dock in self.docks.values():
@@ -113,8 +115,9 @@ class MainWindow(QMainWindow):
         self._show_docks(False)
 
     def show_canvas(self) -> None:
-        """Shows the canvas, and tools and panels in the user's layout."""
+        """Shows the canvas with the keyboard on it, and tools and panels in the user's layout."""
         if not self.on_welcome:
+            self.focus_rule.take_home()
             return
         self._stack.setCurrentWidget(self._area)
         self._show_docks(True)
@@ -124,6 +127,11 @@ class MainWindow(QMainWindow):
             self._size_docks()
         self.tool_strip.setVisible(True)
         self.canvas.setFocus()
+
+    def show_panel(self, name: str) -> None:
+        """Opens and expands the panel with this name in ``docks``."""
+        self.docks[name].show()
+        self.docks[name].set_collapsed(False)
 
     def set_recent(self, folders: Sequence[Path]) -> None:
         """Lists recent folders in the menu and on the welcome page."""

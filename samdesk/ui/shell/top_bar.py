@@ -34,7 +34,6 @@ class ModelChip(QToolButton):
         self.setIcon(icon("ph.cpu"))
         self.setIconSize(QSize(16, 16))
         self.setFixedHeight(_HEIGHT - 4)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.clicked.connect(actions.action("model.choose").trigger)
         self.set_model("No model", "Click to choose a model", "warning")
 
@@ -115,6 +114,5 @@ class TopBar(QToolBar):
         )
         button.setToolButtonStyle(style)
         button.setFixedHeight(_HEIGHT)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(self._actions.command(command_id).title)
         self.addWidget(button)

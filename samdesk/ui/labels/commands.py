@@ -1,0 +1,75 @@
+"""Commands that change the label set; they work on the current label. Its context menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.popup import SEPARATOR, context_menu
+from samdesk.ui.commands.table import Command, CommandTable, Condition
+
+if TYPE_CHECKING:
+    from samdesk.ui.labels.controller import LabelsController
+    from samdesk.ui.labels.panel import LabelsPanel
+
+COMMANDS = CommandTable(
+    (
+        Command("labels.rename", "Rename label", "Change the name of the current label.", "ph.pencil-simple",
+                "annotate/edit_label", "labels", ("F2",), when="labels editable"),
+        Command("labels.recolor", "Change label colour…", "Choose another colour for the current label.",
+                "ph.palette", "annotate/edit_label", "labels", when="labels editable"),
+        Command("labels.move_up", "Move label up", "Give the current label the class id before its own.",
+                "ph.arrow-up", "annotate/edit_label", "labels", ("Alt+Up",),
+                when="labels label_above editable"),
+        Command("labels.move_down", "Move label down", "Give the current label the class id after its own.",
+                "ph.arrow-down", "annotate/edit_label", "labels", ("Alt+Down",),
+                when="labels label_below editable"),
+        Command("labels.delete", "Delete label…", "Delete the current label, after a question.", "ph.trash",
+                "annotate/edit_label", "labels", when="labels editable"),
+    ),
+    (
+        Condition("label_above", "the current label is the first"),
+        Condition("label_below", "the current label is the last"),
+    ),
+)  # fmt: skip
+
+CONTEXT_MENU = (
+    "labels.rename", "labels.recolor", SEPARATOR, "labels.move_up", "labels.move_down", SEPARATOR,
+    "labels.delete",
+)  # fmt: skip
+"""Commands of the context menu of a label."""
+
+
+def bind(
+    actions: Actions, panel: LabelsPanel, labels: LabelsController, show_panel: Callable[[], None]
+) -> None:
+    """Connects the commands to the labels panel.
+
+    Args:
+        actions: The commands.
+        panel: The labels panel.
+        labels: The controller, which says when another label is current.
+        show_panel: Shows the panel if it is closed or collapsed.
+    """
+
+    def rename() -> None:
+        show_panel()
+        panel.rename_current()
+
+    actions.on("labels.rename", rename)
+    actions.on("labels.recolor", panel.recolor_current)
+    actions.on("labels.move_up", partial(panel.move_current, -1))
+    actions.on("labels.move_down", partial(panel.move_current, 1))
+    actions.on("labels.delete", panel.remove_current)
+    actions.condition("label_above", partial(panel.can_move, -1))
+    actions.condition("label_below", partial(panel.can_move, 1))
+    actions.refresh_on(labels.current_changed)
+    panel.menu_requested.connect(lambda place: _show_menu(actions, panel, place))
+
+
+def _show_menu(actions: Actions, panel: LabelsPanel, place: QPoint) -> None:
+    context_menu(actions, CONTEXT_MENU, panel).popup(place)
