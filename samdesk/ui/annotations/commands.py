@@ -26,15 +26,24 @@ COMMANDS = CommandTable(
                 "edit", "selection", ("Ctrl+A",), when="image"),
         Command("edit.duplicate", "Duplicate", "Duplicate the selected annotations.", "ph.copy",
                 "edit", "selection", ("Ctrl+D",), when="selection editable"),
-        Command("edit.delete", "Delete", "Delete the selected annotations.", "ph.trash",
-                "edit", "selection", ("Del", "Backspace"), when="selection editable"),
+        Command("edit.delete", "Delete",
+                "Delete the selected annotations and go on to the next one.", "ph.trash", "edit", "selection",
+                ("Del", "Backspace"), when="selection editable"),
+        Command("view.zoom_selected", "Zoom to selection",
+                "Zoom to the selected annotations; the same key goes back.", "ph.corners-out", "view", "zoom",
+                ("Shift+F",), when="selection"),
         Command("prompt.accept", "Accept mask", "Keep the mask with the current label.", "ph.check",
                 "annotate", "prompt", ("E", "Return", "Enter"), when="proposal"),
         Command("prompt.undo", "Undo last prompt", "Remove the last point or box.", "ph.arrow-arc-left",
                 "annotate", "prompt", ("Z",), when="prompt"),
         Command("prompt.clear", "Clear prompts", "Discard the mask and all its prompts.", "ph.x-circle",
                 "annotate", "prompt", ("Esc",), when="prompt"),
-        Command("annotation.accept", "Accept annotation", "Accept the selected annotations as they are.",
+        Command("annotation.next", "Next annotation", "Select the next annotation of this image.",
+                "ph.arrow-down", "annotate", "annotation", ("N",), when="annotations"),
+        Command("annotation.previous", "Previous annotation", "Select the previous annotation of this image.",
+                "ph.arrow-up", "annotate", "annotation", ("Shift+N",), when="annotations"),
+        Command("annotation.accept", "Accept annotation",
+                "Accept the selected annotations as they are and go on to the next one.",
                 "ph.check-circle", "annotate", "annotation", ("Shift+E",), when="selection pending editable"),
         Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
                 "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
@@ -53,6 +62,7 @@ COMMANDS = CommandTable(
         Condition("selection", "select an annotation first"),
         Condition("one_selected", "select exactly one annotation first"),
         Condition("pending", "the selected annotations are already accepted"),
+        Condition("annotations", "there are no annotations on this image"),
         Condition("prompt", "place a point or a box first"),
         Condition("proposal", "there is no mask to accept"),
     ),
@@ -90,13 +100,17 @@ def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsContr
     actions.on("edit.duplicate", tools.duplicate_selected)
     actions.on("edit.delete", tools.delete_selected)
     actions.on("annotation.accept", tools.accept_selected)
+    actions.on("annotation.next", partial(tools.step, 1))
+    actions.on("annotation.previous", partial(tools.step, -1))
+    actions.on("view.zoom_selected", tools.zoom_to_selection)
     actions.on("annotation.reopen_in_sam", tools.reopen_selected)
     actions.on("annotation.hide", panel.toggle_selected)
     actions.title_from("annotation.hide", lambda: "Show selected" if panel.selection_hidden else "")
     actions.action("annotation.relabel").setMenu(panel.relabel_menu)
     actions.condition("selection", lambda: bool(tools.selection))
     actions.condition("one_selected", lambda: len(tools.selection) == 1)
-    actions.condition("pending", lambda: bool(tools.pending_selected()))
+    actions.condition("pending", lambda: tools.can_accept)
+    actions.condition("annotations", lambda: tools.document is not None and bool(tools.document.annotations))
     actions.refresh_on(tools.selection_changed, tools.tool_changed, panel.visibility_changed)
 
 

@@ -105,6 +105,18 @@ class AnnotationModel(QAbstractListModel):
         """The row of an annotation, -1 if it is not in the model."""
         return self._row_of.get(annotation_id, -1)
 
+    def next_to(self, ids: Iterable[AnnotationId], step: int) -> AnnotationId | None:
+        """The nearest shown annotation below (+1) or above (-1) all of these in the list.
+
+        Without ``ids`` it is the first (+1) or the last (-1) of the list. None if there is no such one.
+        """
+        given = set(ids)
+        rows = [row for i in given if (row := self.row(i)) >= 0]
+        end = len(self._rows) if step > 0 else -1
+        start = (max(rows) if step > 0 else min(rows)) if rows else (-1 if step > 0 else len(self._rows))
+        found = (self._rows[row].id for row in range(start + step, end, step))
+        return next((i for i in found if i not in self._hidden and i not in given), None)
+
     def _emit_changed(self, rows: Iterable[int]) -> None:
         changed = list(rows)
         if changed:

@@ -138,6 +138,10 @@ class AnnotationsPanel(QWidget):
         if rows:
             self.view.scrollTo(self._model.index(min(rows)))
 
+    def next_to(self, ids: Iterable[AnnotationId], step: int) -> AnnotationId | None:
+        """The annotation below (+1) or above (-1) these in the list, see ``AnnotationModel.next_to``."""
+        return self._model.next_to(ids, step)
+
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides these annotations and shows all others, without emitting ``visibility_changed``."""
         self._model.set_hidden(frozenset(ids))

@@ -132,8 +132,24 @@ class ToolsController(QObject):
             self._relabel(self.selection, label_id)
 
     def delete_selected(self) -> None:
-        """Deletes the selected annotations."""
-        self._delete(self.selection)
+        """Deletes the selected annotations and goes on to the next one in the list."""
+        ids = self.selection
+        if not ids:
+            return
+        following = self._panel.next_to(ids, 1) or self._panel.next_to(ids, -1)
+        self._session.edit(edit_title("Delete", len(ids)), edits.remove(ids))
+        self._go_on(following)
+
+    def step(self, by: int) -> None:
+        """Selects the next (+1) or previous (-1) annotation of the list, and shows it; wraps around."""
+        found = self._panel.next_to(self.selection, by) or self._panel.next_to((), by)
+        if found is not None:
+            self._use_select_tool()
+            self._go_on(found)
+
+    def zoom_to_selection(self) -> None:
+        """Zooms to the selected annotations, or back if it has just done so."""
+        self._canvas.zoom_to(self.selection)
 
     def select_all(self) -> None:
         """Selects every annotation of the image."""
@@ -154,14 +170,18 @@ class ToolsController(QObject):
             self._session.edit(edit_title("Duplicate", len(copies)), edits.add(copies))
             self._select(frozenset(c.id for c in copies))
 
-    def pending_selected(self) -> list[Annotation]:
-        """The selected annotations that are not accepted yet."""
-        return [a for a in self._selected() if a.review is AnnotationReview.PENDING]
+    @property
+    def can_accept(self) -> bool:
+        """Whether ``accept_selected`` does anything: accepts an annotation, or goes on to the next."""
+        return bool(self._pending_selected() or self._panel.next_to(self.selection, 1))
 
     def accept_selected(self) -> None:
-        """Accepts the selected annotations."""
-        pending = self.pending_selected()
-        self._session.edit(edit_title("Accept", len(pending)), edits.update(pending))
+        """Accepts the selected annotations, if they are not yet, and goes on to the next one in the list."""
+        following = self._panel.next_to(self.selection, 1)
+        pending = self._pending_selected()
+        if pending:
+            self._session.edit(edit_title("Accept", len(pending)), edits.update(pending))
+        self._go_on(following)
 
     def reopen_selected(self) -> None:
         """Opens the one selected annotation in the Segment tool."""
@@ -187,6 +207,9 @@ class ToolsController(QObject):
         document, selection = self.document, self.selection
         return [a for a in document.annotations if a.id in selection] if document and selection else []
 
+    def _pending_selected(self) -> list[Annotation]:
+        return [a for a in self._selected() if a.review is AnnotationReview.PENDING]
+
     def _edit(self, text: str, edit: Edit) -> None:
         self._session.edit(text, edit)
 
@@ -196,9 +219,16 @@ class ToolsController(QObject):
                 f"Relabel to {self._labels.name(label_id)}", edits.relabel(self.document, ids, label_id)
             )
 
-    def _delete(self, ids: frozenset[AnnotationId]) -> None:
-        if ids:
-            self._session.edit(edit_title("Delete", len(ids)), edits.remove(ids))
+    def _go_on(self, annotation_id: AnnotationId | None) -> None:
+        """Selects an annotation and moves the canvas to it if it is out of sight."""
+        if annotation_id is not None:
+            self._select(frozenset({annotation_id}))
+            self._canvas.reveal({annotation_id})
+
+    def _use_select_tool(self) -> None:
+        """Switches to the Select tool, unless that would discard something unfinished."""
+        if self.is_idle and not self._annotate.has_prompts:
+            self.choose(SELECT.id)
 
     def _select(self, ids: frozenset[AnnotationId]) -> None:
         self._canvas.set_selection(ids)
@@ -217,9 +247,11 @@ class ToolsController(QObject):
         self.selection_changed.emit(ids)
 
     def _select_from_panel(self, ids: frozenset[AnnotationId]) -> None:
-        if ids and self._tool is not self.toolbox.get(SELECT):
-            self.choose(SELECT.id)
+        if ids:
+            self._use_select_tool()
         self._canvas.set_selection(ids)
+        if len(ids) == 1:
+            self._canvas.reveal(ids)
         self.selection_changed.emit(ids)
 
     def _show_document(self, document: ImageDocument | None) -> None:

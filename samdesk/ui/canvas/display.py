@@ -16,7 +16,7 @@ from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
-from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.shapes import Shape, bounds_of
 from samdesk.ui.canvas.style import paint_region
 from samdesk.ui.canvas.tags import paint_message, paint_tag
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
@@ -70,6 +70,7 @@ class CanvasDisplay(NavigableWidget):
             self.set_proposals([])
             self._image_switched()
         if size is not None and (another or resized):
+            self._zoomed = None
             self.fit()
         self._refresh()
 
@@ -85,6 +86,27 @@ class CanvasDisplay(NavigableWidget):
             self._annotations_changed()
             self.selection_changed.emit(self._scene.selection)
             self._refresh()
+
+    def reveal(self, ids: Iterable[AnnotationId]) -> None:
+        """Moves the image just as far as needed to show annotations; not at all if they are in sight."""
+        bounds = self._bounds(ids)
+        if not bounds.isEmpty():
+            self.show_rect(bounds)
+
+    def zoom_to(self, ids: Iterable[AnnotationId]) -> None:
+        """Zooms to annotations; back to where it was if that was the last change of the view."""
+        bounds = self._bounds(ids)
+        if not bounds.isEmpty():
+            self.zoom_to_rect(bounds)
+
+    def _bounds(self, ids: Iterable[AnnotationId]) -> QRectF:
+        """The rectangle around annotations, image pixels."""
+        around, document = QRectF(), self._scene.document
+        for annotation_id in ids:
+            found = document.find(annotation_id) if document is not None else None
+            if found is not None:
+                around = around.united(bounds_of(found.region))
+        return around
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides annotations; hidden ones cannot be clicked."""

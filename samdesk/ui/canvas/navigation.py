@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QInputDevice,
@@ -16,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from samdesk.ui.canvas.viewport import Viewport, fit, kept_visible, limited_scale
+from samdesk.ui.canvas.viewport import Viewport, fit, kept_visible, limited_scale, showing, zoomed_to
 
 _STEP = 1.25
 """Zoom factor of a key press or toolbar click."""
@@ -45,6 +46,7 @@ class NavigableWidget(QWidget):
         self._space = False  # held down
         self._space_used = False  # a drag happened while it was held
         self._pan_from: QPointF | None = None
+        self._zoomed: _Zoomed | None = None  # by zoom_to_rect
         self.grabGesture(Qt.GestureType.PinchGesture)
 
     @property
@@ -109,6 +111,27 @@ class NavigableWidget(QWidget):
         ratio = self.devicePixelRatioF()
         scale = limited_scale(self._view.scale * factor, self._image_size, self._canvas())
         self._set_view(self._view.zoomed(scale, position.x() * ratio, position.y() * ratio))
+
+    def zoom_to_rect(self, rect: QRectF) -> None:
+        """Zooms to a rectangle (image pixels); again, with the view unchanged since, goes back."""
+        if self._image_size is None:
+            return
+        last = self._zoomed
+        if last is not None and last.rect == rect and last.view == self._view:
+            self._set_view(last.before)
+            self._fitted, self._zoomed = last.fitted, None
+            return
+        before, fitted = self._view, self._fitted
+        self._set_view(zoomed_to(_sides(rect), self._image_size, self._canvas()))
+        self._zoomed = _Zoomed(rect, self._view, before, fitted)
+
+    def show_rect(self, rect: QRectF) -> None:
+        """Pans just as far as needed to show a rectangle (image pixels) with a small margin."""
+        margin = self.image_pixels(_MARGIN)
+        around = rect.adjusted(-margin, -margin, margin, margin)
+        moved = showing(self._view, _sides(around), self._canvas())
+        if moved != self._view:
+            self._set_view(moved)
 
     def pan_by(self, dx: float, dy: float) -> None:
         """Pans by logical pixels."""
@@ -256,6 +279,20 @@ class NavigableWidget(QWidget):
         if self._fitted:
             self.fit()
         self._view_moved()
+
+
+@dataclass(frozen=True)
+class _Zoomed:
+    """The last zoom to a rectangle: what it showed, and the view before, to go back to."""
+
+    rect: QRectF
+    view: Viewport
+    before: Viewport
+    fitted: bool
+
+
+def _sides(rect: QRectF) -> tuple[float, float, float, float]:
+    return rect.left(), rect.top(), rect.right(), rect.bottom()
 
 
 def _is_space(event: QKeyEvent) -> bool:

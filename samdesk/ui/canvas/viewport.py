@@ -8,6 +8,8 @@ MAX_SCALE = 64.0
 """Maximum zoom, device pixels per image pixel."""
 _SHRINK = 0.25
 """Minimum zoom, as a share of the zoom at which the image fits."""
+_ZOOM_SHARE = 0.6
+"""Share of the canvas that a rectangle takes after zooming to it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,45 @@ def kept_visible(view: Viewport, image: tuple[int, int], canvas: tuple[int, int]
     du = _pull(view.x, image[0] * view.scale, canvas[0])
     dv = _pull(view.y, image[1] * view.scale, canvas[1])
     return view.panned(du, dv) if du or dv else view
+
+
+def showing(view: Viewport, rect: tuple[float, float, float, float], canvas: tuple[int, int]) -> Viewport:
+    """The viewport moved as little as possible to show a rectangle; the same scale.
+
+    Where the rectangle is larger than the canvas, it fills the canvas.
+
+    Args:
+        view: The viewport.
+        rect: Left, top, right and bottom, image pixels.
+        canvas: Width and height, device pixels.
+    """
+    u0, v0 = view.to_device(rect[0], rect[1])
+    u1, v1 = view.to_device(rect[2], rect[3])
+    du, dv = _shift(u0, u1, canvas[0]), _shift(v0, v1, canvas[1])
+    return view.panned(du, dv) if du or dv else view
+
+
+def _shift(start: float, end: float, room: int) -> float:
+    """How far to move an interval so that it lies in 0..room, or covers it if it is longer."""
+    low, high = min(0.0, room - (end - start)), max(0.0, room - (end - start))
+    return min(max(start, low), high) - start
+
+
+def zoomed_to(
+    rect: tuple[float, float, float, float], image: tuple[int, int], canvas: tuple[int, int]
+) -> Viewport:
+    """The viewport with a rectangle of the image in the middle, and some of its surroundings.
+
+    Args:
+        rect: Left, top, right and bottom, image pixels.
+        image: Width and height, image pixels.
+        canvas: Width and height, device pixels.
+    """
+    width, height = max(rect[2] - rect[0], 1.0), max(rect[3] - rect[1], 1.0)
+    wanted = _ZOOM_SHARE * min(canvas[0] / width, canvas[1] / height)
+    scale = limited_scale(wanted, image, canvas)
+    middle = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
+    return Viewport(scale, canvas[0] / 2 - middle[0] * scale, canvas[1] / 2 - middle[1] * scale)
 
 
 def _pull(start: float, length: float, room: int) -> float:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 import qtawesome
@@ -15,13 +17,14 @@ from samdesk.ui.wiring import COMMANDS
 PLANNED = {
     "file": "open_folder open_recent demo save show_in_folder copy_path quit",
     "edit": "undo redo delete select_all duplicate settings shortcuts",
-    "view": "fit actual_size zoom_in zoom_out look_auto look_pin look_now toggle_annotations hover_preview "
-    "panels full_screen reset_layout theme",
+    "view": "fit actual_size zoom_in zoom_out zoom_selected look_auto look_pin look_now toggle_annotations "
+    "hover_preview panels full_screen reset_layout theme",
     "tool": "select sam polygon rectangle",
     "prompt": "undo clear accept",
     "candidate": "next previous",
     "image": "next previous first last accept_next unaccept",
-    "annotation": "reopen_in_sam accept relabel hide",
+    "annotation": "reopen_in_sam accept relabel hide next previous",
+    "labels": "rename recolor move_up move_down delete",
     "label": "1 2 3 4 5 6 7 8 9",
     "run": "auto_annotate cancel",
     "sam": "everything",
@@ -36,7 +39,7 @@ HABITS = {
     "prompt.accept": "E", "prompt.clear": "Esc", "prompt.undo": "Z", "candidate.next": "Tab",
     "run.auto_annotate": "Ctrl+B", "image.accept_next": "Ctrl+Return", "edit.undo": "Ctrl+Z",
     "edit.redo": "Ctrl+Shift+Z", "file.open_folder": "Ctrl+O", "help.shortcuts": "?",
-    "edit.settings": "Ctrl+,", "label.1": "1", "label.9": "9",
+    "edit.settings": "Ctrl+,", "annotation.next": "N", "label.1": "1", "label.9": "9",
 }  # fmt: skip
 
 
@@ -85,3 +88,20 @@ def test_an_unknown_icon_is_named(qapp: QApplication) -> None:
     for name in ("ph.nothing-like-it", "mdi.cursor", "cursor"):
         with pytest.raises(IconError, match=name):
             icon(name)
+
+
+def test_no_key_or_gesture_belongs_to_a_window_manager() -> None:
+    """Alt with the mouse moves windows on many desktops; so do keys with the Windows key."""
+    texts = [command.tip for command in COMMANDS.commands] + [gesture.input for gesture in COMMANDS.gestures]
+    source = Path(__file__).parents[3]
+    for file in [
+        *(source / "samdesk" / "ui").rglob("*.py"),
+        source / "README.md",
+        source / "docs" / "guide.md",
+    ]:
+        texts.append(file.read_text(encoding="utf-8"))
+    for text in texts:
+        assert not re.search(r"(Alt|Meta|Super|Win)\+(click|drag|wheel)", text, re.IGNORECASE)
+    assert not [
+        c.id for c in COMMANDS.commands for key in c.shortcuts if re.search(r"Meta|Alt\+(F\d|Tab|Space)", key)
+    ]
