@@ -32,12 +32,7 @@ class Resolution:
 def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
     """Overwrites the file with samdesk's annotations, after copying it. Raises ``StoreError``."""
     path = core.names.path if key == NAMES else core.files.path(key)
-    try:
-        content = read_bytes(path) if path.exists() else None
-        if content is not None and not core.in_memory:
-            atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}.") from error
+    content = copy_before_replacing(core, path)
     if key == NAMES:
         core.accept_class_names()
         return Resolution()
@@ -66,6 +61,24 @@ def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
         return Resolution(file=found.file)
     text = f"Use the annotations of {core.files.path(key).name}"
     return Resolution(Transaction(text, ((key, edit),)), found.file)
+
+
+def copy_before_replacing(core: DatasetCore, path: Path) -> bytes | None:
+    """Copies a file to the folder "replaced" beside the store.
+
+    Returns:
+        Its content; None if there is no such file.
+
+    Raises:
+        StoreError: It cannot be copied.
+    """
+    try:
+        content = read_bytes(path) if path.exists() else None
+        if content is not None and not core.in_memory:
+            atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}.") from error
+    return content
 
 
 def write(core: DatasetCore, key: ImageKey, resolution: Resolution) -> None:

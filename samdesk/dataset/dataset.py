@@ -11,7 +11,9 @@ from samdesk.dataset import conflicts
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, constant_edit
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
-from samdesk.dataset.types import NAMES, ImageSummary, LogEntry, Notice, StoreError
+from samdesk.dataset.trainer.checks import findings
+from samdesk.dataset.trainer.facts import TrainingFacts, read_content
+from samdesk.dataset.types import NAMES, TRAINING, ImageSummary, LogEntry, Notice, StoreError
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
@@ -57,6 +59,7 @@ class Dataset:
                 "Rename them and open the folder again."
             )
             self._notices.append(Notice("image", text, str(folder)))
+        self._note_training()
 
     @classmethod
     def open(cls, folder: Path, *, store_path: Path | None = None, max_pixels: int = MAX_PIXELS) -> Dataset:
@@ -99,6 +102,12 @@ class Dataset:
     def labels(self) -> LabelSet:
         """The label set. Loading an image may append labels for class ids without a name ("class_7")."""
         return self._core.documents.labels
+
+    @property
+    def training(self) -> TrainingFacts:
+        """What is known about its training without looking at label files and data.yaml."""
+        known = replace(self.survey, keys=self.keys)
+        return TrainingFacts(self.folder, known, self._core.names.path, self._core.names.found)
 
     @property
     def in_memory(self) -> bool:
@@ -264,6 +273,11 @@ class Dataset:
     def close(self) -> None:
         """Writes what is not saved yet and releases the dataset."""
         self._core.close()
+
+    def _note_training(self) -> None:
+        facts = self.training
+        for finding in findings(facts.with_content(read_content(facts.file))):
+            self._notices.append(Notice(TRAINING, finding.message, str(facts.file)))
 
     def _changed(
         self, edits: Iterable[tuple[ImageKey, EditFactory]], applied: AppliedEdit | None = None

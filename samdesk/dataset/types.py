@@ -12,6 +12,9 @@ from samdesk.images.reader import ImageError
 
 __all__ = ["NAMES", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
 
+TRAINING = "training"
+"""The kind of a notice about what the trainer would do."""
+
 NAMES = ImageKey("data.yaml")
 """The key of a conflict or notice about the file with the class names."""
 
@@ -44,7 +47,7 @@ class Notice:
     """A message for the user that needs no response.
 
     Attributes:
-        kind: "bad-lines", "changed-outside", "read-only", "locked", "image", "labels" or "save".
+        kind: "bad-lines", "changed-outside", "read-only", "locked", "image", "labels", "save" or "training".
         message: What happened, which file, what to do.
         path: The file it is about.
         line: The line of that file, counted from 1.

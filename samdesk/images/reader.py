@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,6 +38,13 @@ TRAINER_SUFFIXES: frozenset[str] = IMAGE_SUFFIXES | {".avif", ".dng", ".heic", "
 """Suffixes of the images that the trainer reads, some only with another package."""
 
 MAX_PIXELS = 500_000_000
+
+_TRAINER_LEAST_SIDE = 10
+_TRAINER_MAX_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
+"""Pillow's limit, which the trainer leaves as it is; pillow raises at twice the number it warns at."""
+
+_TRAINER_FORMATS = frozenset({suffix[1:] for suffix in TRAINER_SUFFIXES} | {"jpeg2000"})
+"""Pillow's names of the formats that the trainer accepts, whatever the suffix."""
 _MAX_BYTES = (1 << 31) - 1
 """OpenCV decodes no larger file."""
 
@@ -122,6 +130,25 @@ def read_thumbnail(path: Path, side: int, *, max_pixels: int = MAX_PIXELS) -> Rg
         size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
         pixels = _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     return _rgb(pixels)
+
+
+def trainer_drops(path: Path) -> str:
+    """Why the trainer drops an image that samdesk reads, for the user; "" if it does not.
+
+    Only the file's header is read.
+    """
+    try:
+        header = _header(path, path, sys.maxsize)
+    except ImageError:
+        return ""
+    if min(header.width, header.height) < _TRAINER_LEAST_SIDE:
+        return f"{header.width} x {header.height} pixels, smaller than {_TRAINER_LEAST_SIDE}"
+    if header.width * header.height > _TRAINER_MAX_PIXELS:
+        limit = _megapixels(_TRAINER_MAX_PIXELS)
+        return f"{_megapixels(header.width * header.height)}, over its limit of {limit}"
+    if header.format.lower() not in _TRAINER_FORMATS:
+        return f"a {header.format} file with the suffix {path.suffix}"
+    return ""
 
 
 def _bytes(path: Path) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from samdesk.base.regular import read_bytes
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import IMAGE_SUFFIXES, TRAINER_SUFFIXES
 
@@ -161,7 +162,7 @@ def _is_run(folder: str, prefix: str, entries: list[os.DirEntry[str]]) -> bool:
     if not any(entry.name == _RUN_FILE for entry in entries):
         return False
     try:
-        with open(os.path.join(folder, _RUN_FILE), "rb") as file:  # noqa: PTH118, PTH123
-            return any(line.startswith(b"task:") for line in file.read(_RUN_FILE_BYTES).splitlines())
+        lines = read_bytes(Path(folder) / _RUN_FILE, _RUN_FILE_BYTES).splitlines()
+        return any(line.startswith(b"task:") for line in lines)
     except OSError:
         return False

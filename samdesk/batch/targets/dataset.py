@@ -15,6 +15,8 @@ from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
 from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.trainer.training import check_training, training_facts
+from samdesk.dataset.types import TRAINING
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
@@ -67,6 +69,8 @@ def annotate_dataset(images: ImageSet, job: AutoAnnotateJob) -> BatchSummary:
         return annotate_images(target, job)
     finally:
         _forward_notices(dataset, job.notice)
+        for finding in check_training(training_facts(dataset)).findings:
+            job.notice(finding.message)
         dataset.close()
 
 
@@ -89,7 +93,8 @@ def _check_writable(dataset: Dataset, folder: Path) -> None:
 def _forward_notices(dataset: Dataset, notice: Callable[[str], None]) -> None:
     """Passes on label files in conflict, lines that cannot be read, and so on."""
     for found in dataset.notices():
-        notice(found.message)
+        if found.kind != TRAINING:  # checked after the run
+            notice(found.message)
 
 
 @dataclass(frozen=True)

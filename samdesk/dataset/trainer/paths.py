@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from samdesk.base import atomic
+from samdesk.base.regular import read_bytes
 from samdesk.images.reader import IMAGE_SUFFIXES
 
 SplitPaths: TypeAlias = Mapping[str, str | list[str]]
@@ -34,12 +35,14 @@ class TrainingPaths:
     Attributes:
         root: The folder of data.yaml.
         splits: What its ``train`` and ``val`` (and ``test``) name, relative to ``root``.
-        images: All images, relative to ``root``.
+        images: All images, relative to a folder.
+        prefix: What makes them relative to ``root``.
     """
 
     root: Path
     splits: SplitPaths
-    images: tuple[str, ...] = ()
+    images: Sequence[str] = ()
+    prefix: str = ""
 
     def relative_to(self, folder: Path) -> SplitPaths:
         """``splits`` relative to another folder, or absolute if ``root`` is not below it."""
@@ -57,9 +60,13 @@ class TrainingPaths:
         path = self.root / LISTING
         if LISTING not in self.splits.values() and not path.is_file():
             return
-        content = "".join(f"./{image}\n" for image in self.images)
-        if not path.is_file() or path.read_text("utf-8", "replace") != content:
-            atomic.write_text(path, content)
+        if not path.is_file() or read_bytes(path) != self.listing.encode():
+            atomic.write_text(path, self.listing)
+
+    @property
+    def listing(self) -> str:
+        """The content of ``LISTING``: all images."""
+        return "".join(f"./{self.prefix}{image}\n" for image in self.images)
 
 
 def training_paths(folder: Path, keys: Sequence[str], run_outputs: Sequence[str] = ()) -> TrainingPaths:
@@ -75,22 +82,22 @@ def training_paths(folder: Path, keys: Sequence[str], run_outputs: Sequence[str]
         run_outputs: Images in it that are none of the dataset's.
     """
     root, prefix = _root(folder)
-    images = tuple(f"{prefix}{key}" for key in keys)
-    places = {_split_folder(image) for image in images}
+    folders = {key.rpartition("/")[0] for key in keys}
+    places = {_split_folder(f"{prefix}{folder}") for folder in folders}
     beside = _splits_beside(root, prefix)
     splits = _by_split(places | beside) if None not in places else {}
-    if splits:
-        return TrainingPaths(root, splits, images)
+    if splits and not any(_is_linked(root, place) for place in places if place):
+        return TrainingPaths(root, splits, keys, prefix)
     base = prefix.rstrip("/") or _base(folder, keys)
     if any(f"{prefix}{output}".startswith(f"{base}/") or base == "." for output in run_outputs):
         base = LISTING  # the trainer searches all subfolders; only a list leaves some out
-    return TrainingPaths(root, {"train": base, "val": base}, images)
+    return TrainingPaths(root, {"train": base, "val": base}, keys, prefix)
 
 
 def has_images(folder: Path) -> bool:
     """Whether a folder or its subfolders hold images, as far as a bounded number of entries shows."""
     seen = 0
-    for _, folders, names in os.walk(folder):
+    for _, folders, names in os.walk(folder, followlinks=True):
         if any(os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES for name in names):  # noqa: PTH122
             return True
         seen += len(folders) + len(names)
@@ -112,9 +119,9 @@ def _root(folder: Path) -> tuple[Path, str]:
     return folder, ""
 
 
-def _split_folder(path: str) -> str | None:
-    """Returns the folder of a split that a path is in ("images/train", "valid/images"), or None."""
-    parts = PurePosixPath(path).parts[:-1]
+def _split_folder(folder: str) -> str | None:
+    """Returns the folder of a split that a folder is in ("images/train", "valid/images"), or None."""
+    parts = PurePosixPath(folder).parts
     if parts and parts[0] in _SPLITS:
         return "/".join(parts[:2]) if parts[1:2] == ("images",) else parts[0]
     if len(parts) > 1 and parts[0] == "images" and parts[1] in _SPLITS:
@@ -124,7 +131,7 @@ def _split_folder(path: str) -> str | None:
 
 def _splits_beside(root: Path, prefix: str) -> set[str]:
     """Returns the split folders with images beside that of a dataset which is one split of several."""
-    own = _split_folder(f"{prefix}x")
+    own = _split_folder(prefix)
     if not prefix or own is None:
         return set()
     named = [own.replace(next(s for s in own.split("/") if s in _SPLITS), name) for name in _SPLITS]
@@ -150,7 +157,11 @@ def one(values: list[str]) -> str | list[str]:
 def _base(folder: Path, keys: Sequence[str]) -> str:
     # The trainer resolves a link named in data.yaml, but none below a folder that it searches.
     inside = bool(keys) and all(key.startswith("images/") for key in keys)
-    return "images" if inside and not (folder / "images").is_symlink() else "."
+    return "images" if inside and not _is_linked(folder, "images") else "."
+
+
+def _is_linked(root: Path, place: str) -> bool:
+    return (root / place).resolve() != root.resolve() / place
 
 
 def _relative(path: Path, start: Path) -> str:
