@@ -66,11 +66,12 @@ def annotate_dataset(images: ImageSet, job: AutoAnnotateJob) -> BatchSummary:
             job.plan.existing,
             output=str(images.root),
         )
-        return annotate_images(target, job)
-    finally:
-        _forward_notices(dataset, job.notice)
+        summary = annotate_images(target, job)
         for finding in check_training(training_facts(dataset)).findings:
             job.notice(finding.message)
+        return summary
+    finally:
+        _forward_notices(dataset, job.notice)
         dataset.close()
 
 

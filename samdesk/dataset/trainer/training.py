@@ -74,7 +74,7 @@ def _dropped(
     facts: TrainingFacts, keys: Sequence[ImageKey], stopped: Callable[[], bool]
 ) -> tuple[dict[ImageKey, str], int]:
     end = time.monotonic() + CHECK_SECONDS
-    found = {}
+    found: dict[ImageKey, str] = {}
     for number, key in enumerate(keys):
         if stopped() or time.monotonic() > end:
             return found, len(keys) - number
