@@ -41,6 +41,7 @@ from samdesk.settings.table import (
 )
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
+from samdesk.ui.annotations.unfinished import UnfinishedController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.tools.registry import SEGMENT, Toolbox
@@ -52,6 +53,7 @@ from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.dataset.thumbnails import ThumbnailsController
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
+from samdesk.ui.editing.undo import UndoController
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.message_bar import MessageBar
@@ -185,6 +187,7 @@ class Desk:
             Whether every thread has stopped; one that is running a model may exceed the time limit.
         """
         self.view.window.hide()
+        self.flows.unfinished.keep()
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()
@@ -307,9 +310,15 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.mask_pending = lambda: annotate.mask_pending
     annotate.settled.connect(navigate.run_deferred)
     annotate.prompts_restored.connect(navigate.drop_deferred)
-    navigate.leaving.connect(annotate.discard)
+    navigate.complete = tools.complete
     views = ViewsController(session, inference, canvas, annotate, messages, window)
-    navigate.leaving.connect(views.clear)
+    everything = EverythingController(session, inference, canvas, labels, messages, window)
+    unfinished = UnfinishedController(
+        session, storage, canvas, tools, (annotate, everything), navigate, view.images, messages
+    )
+    navigate.leaving.connect(lambda _key: views.clear())
+    undo = UndoController(session, tools, messages, window)
+    tools.steps_changed.connect(undo.refresh)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(session, workers.batch, navigate, settings, models, view.batch_bar, messages)
@@ -328,7 +337,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         tools=tools,
         annotate=annotate,
         views=views,
-        everything=EverythingController(session, inference, canvas, labels, messages, window),
+        everything=everything,
+        unfinished=unfinished,
+        undo=undo,
         models=models,
         batch=batch,
         taught=taught,

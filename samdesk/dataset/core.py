@@ -91,6 +91,15 @@ class DatasetCore:
         """Sets a value, which is written with the next transaction, or on closing."""
         self._settings[key] = value
 
+    def save_settings(self) -> None:
+        """Writes the values set so far, unless the dataset is read-only. Raises ``StoreError``."""
+        if self.read_only:
+            return
+        self._ensure_file()
+        with self._store.transaction():
+            self._flush()
+        self._flushed()
+
     def check_writable(self) -> None:
         """Raises ``StoreError`` if the dataset is read-only."""
         if self.read_only:
@@ -208,9 +217,7 @@ class DatasetCore:
             if self._store.path is not None and not self.read_only:
                 self.write_label_files()
                 if self._settings or self.projection.pending:
-                    with self._store.transaction():
-                        self._flush()
-                    self._flushed()
+                    self.save_settings()
         finally:
             self._store.close()
             self._lock.release()

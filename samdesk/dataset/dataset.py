@@ -261,9 +261,21 @@ class Dataset:
         """Returns a value stored with the dataset ("last_image"); None if there is none."""
         return self._core.setting(key)
 
-    def settings_set(self, key: str, value: str) -> None:
-        """Stores a value with the dataset; it is written with the next step, or on closing."""
+    def settings_set(self, key: str, value: str, *, durable: bool = False) -> None:
+        """Stores a value with the dataset; not if it is read-only.
+
+        Args:
+            key: Its name.
+            value: The value.
+            durable: Whether to write it at once, and to create the store for it: for what the user has made.
+                Other values are written with the next step, or on closing.
+
+        Raises:
+            StoreError: It could not be written; only if ``durable``.
+        """
         self._core.set_setting(key, value)
+        if durable:
+            self._core.save_settings()
 
     def save_store_to(self, path: Path) -> None:
         """Saves a store in memory to a file, which is opened from then on. Raises ``StoreError``."""

@@ -27,12 +27,14 @@ from samdesk.ui.teach import commands as teach_commands
 if TYPE_CHECKING:
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
+    from samdesk.ui.annotations.unfinished import UnfinishedController
     from samdesk.ui.auto_annotate.controller import BatchController
     from samdesk.ui.canvas.view import CanvasView
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
     from samdesk.ui.editing.session import Session
     from samdesk.ui.images.panel import ImagesPanel
+    from samdesk.ui.editing.undo import UndoController
     from samdesk.ui.labels.controller import LabelsController
     from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
@@ -73,6 +75,8 @@ class Controllers:
     annotate: AnnotateController
     views: ViewsController
     everything: EverythingController
+    unfinished: UnfinishedController
+    undo: UndoController
     models: ModelsController
     batch: BatchController
     taught: TaughtController
@@ -105,7 +109,7 @@ def bind_commands(
     """
     c = controllers
     dataset_commands.bind(actions, c.files, c.navigate, panels.images)
-    editing_commands.bind(actions, session)
+    editing_commands.bind(actions, session, c.undo)
     canvas_commands.bind(actions, canvas)
     label_commands.bind(actions, panels.labels, c.labels, partial(window.show_panel, "labels"))
     annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)

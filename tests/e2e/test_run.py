@@ -58,6 +58,9 @@ def test_a_run_and_its_undo(runner: User, folder: Path) -> None:
     assert [len(lines(folder / f"{i}.png").lines) for i in range(3)] == [2, 2, 2]
     assert "to review" in runner.desk.view.annotations.count.text()
     runner.key(K.Key_Z, CONTROL)
+    assert "on 3 images" in runner.message_text
+    assert len(runner.annotations) == 2, "a run is named before it is undone"
+    runner.key(K.Key_Z, CONTROL)
     runner.until(lambda: runner.annotations == ())
     runner.until_saved()
     assert not any((folder / f"{i}.txt").exists() and (folder / f"{i}.txt").read_text() for i in range(3))
@@ -82,6 +85,7 @@ def test_undo_of_a_run_keeps_annotations_edited_since(runner: User) -> None:
     runner.key(K.Key_E, SHIFT)
     assert runner.annotations[0].review is AnnotationReview.ACCEPTED
     runner.key(K.Key_Z, CONTROL)
+    runner.key(K.Key_Z, CONTROL)  # names the run
     runner.key(K.Key_Z, CONTROL)
     runner.until(lambda: runner.annotations == ())
 

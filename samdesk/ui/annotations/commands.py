@@ -128,7 +128,7 @@ def _bind_prompts(
             everything.discard()
 
     actions.on("prompt.accept", tools.finish)
-    actions.on("prompt.undo", tools.undo_step)
+    actions.on("prompt.undo", tools.undo_prompt)
     actions.on("prompt.clear", clear)
     actions.condition("prompt", lambda: drawing() or everything.proposing)
     actions.condition("proposal", drawing)

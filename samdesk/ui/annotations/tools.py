@@ -31,11 +31,13 @@ class ToolsController(QObject):
     Signals:
         tool_changed: (str) id of the tool now in use, see ``ToolSpec``.
         selection_changed: (frozenset of AnnotationId) the selected annotations.
+        steps_changed: ``undo_name`` or ``redo_name`` may have changed.
         menu_requested: (QPoint) the context menu of the selection is to be opened there, global position.
     """
 
     tool_changed = Signal(str)
     selection_changed = Signal(object)
+    steps_changed = Signal()
     menu_requested = Signal(QPoint)
 
     def __init__(
@@ -56,6 +58,9 @@ class ToolsController(QObject):
             tool.edit_requested.connect(self._edit)
             tool.region_drawn.connect(self.add_region)
             tool.reopen_requested.connect(self.reopen)
+            tool.steps_changed.connect(self.steps_changed)
+        annotate.changed.connect(self.steps_changed)
+        self.tool_changed.connect(lambda _tool_id: self.steps_changed.emit())
         model = session.model
         model.document_opened.connect(self._show_document)
         model.document_changed.connect(self._show_changes)
@@ -79,12 +84,8 @@ class ToolsController(QObject):
         return frozenset(self._canvas.selection)
 
     def choose(self, tool_id: str) -> None:
-        """Switches to a tool; the others discard their unfinished work."""
-        tool = self.toolbox.tool(tool_id)
-        for other in self.toolbox:
-            if other is not tool:
-                other.discard()
-        self._canvas.set_tool(tool)
+        """Switches to a tool; the others keep their unfinished work until they are chosen again."""
+        self._canvas.set_tool(self.toolbox.tool(tool_id))
         self.tool_changed.emit(tool_id)
 
     def set_read_only(self, read_only: bool) -> None:
@@ -102,10 +103,45 @@ class ToolsController(QObject):
         tool = self._tool
         return tool is None or tool.is_idle
 
+    @property
+    def tool_id(self) -> str:
+        """The id of the tool in use; "" before one is chosen."""
+        return next((spec.id for spec in self.toolbox.specs if self.toolbox.tool(spec.id) is self._tool), "")
+
+    @property
+    def undo_name(self) -> str:
+        """What ``undo_step`` undoes ("prompt", "vertex"); "" if there is nothing."""
+        if self._tool is self.toolbox.get(SEGMENT):
+            return self._annotate.undo_name
+        return "" if self._tool is None else self._tool.undo_name
+
+    @property
+    def redo_name(self) -> str:
+        """What ``redo_step`` redoes; "" if there is nothing."""
+        return "" if self._tool is None else self._tool.redo_name
+
     def undo_step(self) -> None:
-        """Undoes the last prompt or vertex."""
+        """Undoes the last step of what is being drawn: a prompt, a vertex, a drag."""
+        if self._tool is self.toolbox.get(SEGMENT):
+            self._annotate.undo_step()
+        elif self._tool is not None:
+            self._tool.undo_step()
+
+    def redo_step(self) -> None:
+        """Redoes the step of what is being drawn that was undone last."""
+        if self._tool is not None:
+            self._tool.redo_step()
+
+    def undo_prompt(self) -> None:
+        """Removes the last prompt or vertex."""
         if self._tool is not None:
             self._tool.undo_step()
+
+    def complete(self) -> None:
+        """Ends a drag where it is, then keeps the mask shown or the outline drawn so far, if it can be."""
+        if self._tool is not None:
+            self._tool.interrupt()
+            self._tool.finish()
 
     def cancel(self) -> None:
         """Discards the mask, outline or drag in progress."""
@@ -163,7 +199,14 @@ class ToolsController(QObject):
         if size is None:
             return
         copies = [
-            replace(a, id=new_annotation_id(), region=_offset(a.region, size), prompts=None)
+            replace(
+                a,
+                id=new_annotation_id(),
+                region=_offset(a.region, size),
+                prompts=None,
+                detector_score=None,
+                mask_score=None,
+            )
             for a in self._selected()
         ]
         if copies:
@@ -200,8 +243,9 @@ class ToolsController(QObject):
         return self._canvas.tool
 
     def _recolor(self) -> None:
+        segment = self.toolbox.get(SEGMENT)
         for tool in self.toolbox:
-            tool.set_color(self._labels.color())
+            tool.set_color(self._annotate.color if tool is segment else self._labels.color())
 
     def _selected(self) -> list[Annotation]:
         document, selection = self.document, self.selection
@@ -255,7 +299,7 @@ class ToolsController(QObject):
         self.selection_changed.emit(ids)
 
     def _show_document(self, document: ImageDocument | None) -> None:
-        self._annotate.discard()
+        self._annotate.reset()
         self._canvas.set_document(document, self._labels.labels)
         self._panel.set_document(document, self._labels.labels, None)
         self._select(frozenset())

@@ -91,6 +91,15 @@ class NavigableWidget(QWidget):
             self._set_view(fit(self._image_size, self._canvas(), margin))
         self._fitted = True
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the whole image is fitted in the canvas, and stays so when that is resized."""
+        return self._fitted
+
+    def show_viewport(self, view: Viewport) -> None:
+        """Shows the image as it was shown with this ``viewport``."""
+        self._set_view(view)
+
     def actual_size(self) -> None:
         """Zooms to one device pixel per image pixel, around the centre of the canvas."""
         u, v = (n / 2 for n in self._canvas())

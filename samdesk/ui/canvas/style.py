@@ -172,6 +172,22 @@ def paint_handle(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = F
         painter.drawRect(square.adjusted(1.25, 1.25, -1.25, -1.25))
 
 
+def paint_dot(painter: QPainter, at: QPointF, color: QColor) -> None:
+    """Paints a vertex that is no handle: a small dot."""
+    painter.setPen(_pen(contrast(color), 1.0))
+    painter.setBrush(color)
+    painter.drawEllipse(at, 2.5, 2.5)
+
+
+def paint_brackets(painter: QPainter, rect: QRectF, color: QColor) -> None:
+    """Paints thin brackets around the corners of a rectangle, which cannot be dragged."""
+    arm_x, arm_y = (min(9.0, length / 3) for length in (rect.width(), rect.height()))
+    corners = _corners(rect, arm_x, arm_y)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.strokePath(corners, _pen(contrast(color), 3.4))
+    painter.strokePath(corners, _pen(color, 1.6))
+
+
 def paint_midpoint(painter: QPainter, at: QPointF, color: QColor, *, hot: bool = False) -> None:
     """Paints the handle of an edge's midpoint, where a vertex can be inserted; with a + when hovered."""
     radius = 6.5 if hot else 3.0
@@ -208,6 +224,13 @@ def paint_box(painter: QPainter, rect: QRectF, color: QColor) -> None:
     painter.strokePath(edge, _pen(faded(_DARK, 0.7), 1.4))
     painter.strokePath(edge, _pen(_LIGHT, 1.4, (5.0, 5.0)))
     arm_x, arm_y = (min(12.0, length / 3) for length in (rect.width(), rect.height()))
+    corners = _corners(rect, arm_x, arm_y)
+    painter.strokePath(corners, _pen(contrast(color), 5.0))
+    painter.strokePath(corners, _pen(color, 3.0))
+
+
+def _corners(rect: QRectF, arm_x: float, arm_y: float) -> QPainterPath:
+    """The corners of a rectangle as right angles with arms of these lengths."""
     corners = QPainterPath()
     for corner, sx, sy in (
         (rect.topLeft(), 1, 1),
@@ -218,5 +241,4 @@ def paint_box(painter: QPainter, rect: QRectF, color: QColor) -> None:
         corners.moveTo(corner + QPointF(sx * arm_x, 0))
         corners.lineTo(corner)
         corners.lineTo(corner + QPointF(0, sy * arm_y))
-    painter.strokePath(corners, _pen(contrast(color), 5.0))
-    painter.strokePath(corners, _pen(color, 3.0))
+    return corners

@@ -29,12 +29,13 @@ class NavigateController(QObject):
 
     Signals:
         image_shown: Key of the image whose pixels and document are now on screen.
-        leaving: Another image was requested; unfinished work on this one is discarded.
+        leaving: Key of the image that is on screen no longer, "" if there was none: another one was
+            requested.
         key_changed: Key of the image that was requested; "" if the dataset has none.
     """
 
     image_shown = Signal(str)
-    leaving = Signal()
+    leaving = Signal(str)
     key_changed = Signal(str)
 
     def __init__(
@@ -59,7 +60,11 @@ class NavigateController(QObject):
         self.prefetch = True
         self.mask_pending: Callable[[], bool] = lambda: False
         """Returns whether an accepted mask is being predicted; leaving the image earlier would lose it."""
+        self.complete: Callable[[], object] = lambda: None
+        """Keeps the mask or outline that is being drawn, if it can be, before the image is accepted."""
         self._deferred: Callable[[], object] | None = None
+        self._accept_deferred = False
+        self._arriving = False
         self._blank_timer = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank_timer.timeout.connect(self._show_blank)
         storage.changed.connect(self._follow_store)
@@ -94,8 +99,10 @@ class NavigateController(QObject):
 
     def set_dataset(self, folder: Path, keys: Sequence[ImageKey], start: ImageKey | None) -> None:
         """Shows a dataset at the image ``start``, else at the first."""
+        self.leaving.emit(self._requested or "")
         self._folder, self._keys = folder, tuple(keys)
         self._requested = self._deferred = None
+        self._accept_deferred = False
         self._session.model.open(None)
         self._panel.set_images(self._keys)
         if not self._keys:
@@ -112,9 +119,10 @@ class NavigateController(QObject):
         if self.mask_pending():
             self._deferred = partial(self.go, key)
             return
-        self.leaving.emit()
+        self.leaving.emit(self._requested or "")
         self._requested = ImageKey(key)
         self.key_changed.emit(self._requested)
+        self._arriving = True
         self._document, self._pixels = None, None
         self._panel.set_current(self._requested)
         self._blank_timer.start()
@@ -152,12 +160,16 @@ class NavigateController(QObject):
     def run_deferred(self) -> None:
         """Runs the action that was deferred while a mask was pending."""
         action, self._deferred = self._deferred, None
+        if self._accept_deferred:
+            self._accept_deferred = False
+            self._accept()
+            action = action or partial(self.step, 1)
         if action is not None:
             action()
 
     def drop_deferred(self) -> None:
         """Stays on the image: drops the action that was deferred while a mask was pending."""
-        self._deferred = None
+        self._deferred, self._accept_deferred = None, False
         self._panel.set_current(self._requested)
 
     def step(self, by: int) -> None:
@@ -180,14 +192,24 @@ class NavigateController(QObject):
             self._session.edit("Mark image as not accepted", unaccept_image())
 
     def accept_and_step(self) -> None:
-        """Accepts the image and shows the next; one that is not on screen yet cannot be accepted."""
+        """Keeps what is being drawn, accepts the image and shows the next, each as a step of the history.
+
+        An image that is not on screen yet cannot be accepted.
+        """
+        if self._session.model.key is None or self._session.model.key != self._requested:
+            return
+        self.complete()
+        self._accept_deferred = True
+        if not self.mask_pending():
+            self.run_deferred()
+
+    def _accept(self) -> None:
         document = self._session.model.document
         if document is None or document.key != self._requested:
             return
         edit = accept_image(document)
         if edit.put or document.review is not ImageReview.ACCEPTED:
             self._session.edit("Accept image", edit)
-        self.step(1)
 
     def _follow_store(self, change: DatasetChange) -> None:
         if self._requested is not None and self._requested in change.keys:
@@ -231,10 +253,14 @@ class NavigateController(QObject):
         if self._session.model.key == self._requested:
             self._blank_timer.stop()  # reloaded, or requested again before another image was shown
             self._session.show_loaded(self._document)
+            if self._arriving:
+                self._arriving = False
+                self.image_shown.emit(self._requested)
         elif self._pixels is not None:
             self._blank_timer.stop()
             self._canvas.set_image(self._requested, self._pixels)
             self._session.model.open(self._document)
+            self._arriving = False
             self.image_shown.emit(self._requested)
 
     def _show_blank(self) -> None:

@@ -34,6 +34,8 @@ class FilmDelegate(QStyledItemDelegate):
         area = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
         state: ImageState = index.data(ImageRole.STATE)
         self._paint_thumbnail(painter, area, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
+        if index.data(ImageRole.UNFINISHED):
+            draw_unfinished(painter, QPointF(area.right() - 11, area.top() + 11), palette)
         caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
         self._paint_caption(painter, caption, index, state, palette)
@@ -87,6 +89,19 @@ class FilmDelegate(QStyledItemDelegate):
         )
         painter.setPen(painting.ink(palette))
         painter.drawText(name, middle | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def draw_unfinished(painter: QPainter, center: QPointF, palette: QPalette) -> None:
+    """Paints the mark of an image that was left with unfinished work: a dashed ring on a disc."""
+    base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(base)
+    painter.drawEllipse(center, 8.0, 8.0)
+    pen = QPen(accent, 2.0)
+    pen.setDashPattern([1.6, 1.3])
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(center, 5.0, 5.0)
 
 
 def draw_state(painter: QPainter, center: QPointF, state: ImageState, palette: QPalette) -> None:

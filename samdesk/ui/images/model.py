@@ -63,6 +63,7 @@ class ImageRole(IntEnum):
     KEY = Qt.ItemDataRole.UserRole + 1
     STATE = Qt.ItemDataRole.UserRole + 2
     COUNT = Qt.ItemDataRole.UserRole + 3
+    UNFINISHED = Qt.ItemDataRole.UserRole + 4
 
 
 def state_of(summary: ImageSummary | None) -> ImageState:
@@ -92,6 +93,7 @@ class ImageModel(QAbstractListModel):
         self._shown: Sequence[int] = range(0)
         self._summaries: dict[ImageKey, ImageSummary] = {}
         self._problems: dict[ImageKey, str] = {}
+        self._unfinished: frozenset[str] = frozenset()
         self._codes = bytearray()  # the state of every image as an index into _STATES: filters fast
         self._thumbnails: OrderedDict[ImageKey, QPixmap] = OrderedDict()
         self._folded: list[str] | None = None
@@ -151,6 +153,13 @@ class ImageModel(QAbstractListModel):
             self._problems[key] = message
             self._recode(self._number[key])
             self._emit_changed([self._number[key]])
+
+    def set_unfinished(self, keys: frozenset[str]) -> None:
+        """Marks the images that were left with an unfinished mask or outline, and no others."""
+        changed, self._unfinished = self._unfinished ^ keys, keys
+        self._emit_changed(
+            [number for key in changed if (number := self._number.get(ImageKey(key))) is not None]
+        )
 
     def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
         """Caches a thumbnail; the least recently used one is dropped beyond the limit."""
@@ -269,6 +278,8 @@ class ImageModel(QAbstractListModel):
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
         problem = self.problem(key).removeprefix(f"{PurePosixPath(key).name}: ")
         lines.append(problem if state is ImageState.PROBLEM else state.value)
+        if key in self._unfinished:
+            lines.append("left with an unfinished mask or outline")
         return "\n".join(lines)
 
     # Qt overrides
@@ -282,6 +293,8 @@ class ImageModel(QAbstractListModel):
         key = self.key(index.row())
         if role == ImageRole.KEY:
             return key
+        if role == ImageRole.UNFINISHED:
+            return key in self._unfinished
         if role == ImageRole.STATE:
             return self.state(key)
         if role == ImageRole.COUNT:

@@ -113,6 +113,10 @@ class ImagesPanel(QWidget):
         """Sets the thumbnail of an image."""
         self._model.set_thumbnail(key, image)
 
+    def set_unfinished(self, keys: frozenset[str]) -> None:
+        """Marks the images that were left with an unfinished mask or outline, and no others."""
+        self._model.set_unfinished(keys)
+
     def set_problem(self, key: ImageKey, message: str) -> None:
         """Marks an image as unreadable, with the reason in its tooltip; "" clears the mark."""
         self._model.set_problem(key, message)

@@ -74,6 +74,10 @@ class LabelsController(QObject):
         """Returns the colour of the current label, ``#rrggbb``."""
         return self.current.color if self.current else label_color(0)
 
+    def color_of(self, label_id: LabelId) -> str:
+        """Returns the colour of a label, ``#rrggbb``; the current one's if it was deleted."""
+        return self.labels.get(label_id).color if label_id in self.labels else self.color()
+
     def name(self, label_id: LabelId) -> str:
         """Returns the name of a label, "annotation" for one that was deleted."""
         return self.labels.get(label_id).name if label_id in self.labels else "annotation"

@@ -60,6 +60,10 @@ class AcceptQueue:
         """Removes and returns the first object."""
         return self._objects.popleft()
 
+    def take_last(self) -> AcceptedPrompts:
+        """Removes and returns the last object."""
+        return self._objects.pop()
+
     def clear(self) -> None:
         """Removes all."""
         self._objects.clear()

@@ -15,7 +15,8 @@ from samdesk.domain.geometry.views import contains_rect
 from samdesk.domain.labels import Label
 from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
 from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
-from samdesk.ui.canvas.tools.sam import SamTool
+from samdesk.ui.canvas.tools.base import Tool
+from samdesk.ui.canvas.tools.sam import PromptState, SamTool
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
@@ -23,6 +24,7 @@ from samdesk.ui.prompting.accept_queue import AcceptedPrompts, AcceptQueue
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.prompting.feedback import MaskFeedback
 from samdesk.ui.prompting.mask_writer import MaskWriter
+from samdesk.ui.prompting.unfinished_mask import UnfinishedMask
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference.client import InferenceClient, Prediction
 
@@ -35,8 +37,10 @@ class AnnotateController(QObject):
         prompts_restored: An accepted mask could not be predicted; its prompts are on the canvas again.
         decoded: Milliseconds the decoder took for the mask just shown.
         changed: The prompts, the candidates or the proposal changed.
+        parked: An unfinished mask was set aside for another tool or annotation.
     """
 
+    parked = Signal()
     settled = Signal()
     prompts_restored = Signal()
     changed = Signal()
@@ -63,6 +67,8 @@ class AnnotateController(QObject):
         self._index = 0
         self._proposal: Proposal | None = None
         self._reopened: AnnotationId | None = None
+        self._parked: list[UnfinishedMask] = []  # of this image; the newest is gone on with first
+        self._keep_shown = False  # the mask shown is an earlier one: not predicted again by itself
         self._view: Frame | None = None
         self._hover_position: tuple[float, float] | None = None
         tool.prompts_changed.connect(self._request)
@@ -72,6 +78,7 @@ class AnnotateController(QObject):
         tool.cleared.connect(self.discard)
         tool.accept_requested.connect(self.accept)
         canvas.space_tapped.connect(self._accept_by_space)
+        canvas.tool_changed.connect(self._follow_tool)
         inference.predicted.connect(self._receive)
         inference.failed.connect(self._receive_failure)
         inference.encoding.connect(lambda _key: self._set_view(None))
@@ -122,20 +129,35 @@ class AnnotateController(QObject):
         """
         if not self.has_prompts:
             return
-        if self._tool.prompts and not self.answered:
+        if self._tool.prompts and not self.answered and not self._unchanged:
             self._accept_pending()
         else:
             self._accept_shown()
 
+    @property
+    def color(self) -> str:
+        """The colour of the object: of the reopened annotation's label, else of the current one."""
+        old = self._writer.find(self._reopened)
+        return self._labels.color() if old is None else self._labels.color_of(old.label_id)
+
     def discard(self) -> None:
-        """Drops the prompts and the proposal; accepted masks that are pending are still written."""
+        """Drops the object on the canvas, and goes on with one set aside for it.
+
+        Accepted masks that are pending are still written.
+        """
         self._cancel_request()
         self._clear_object()
+        self._go_on()
+
+    def reset(self) -> None:
+        """Drops every object that is not accepted, also those set aside."""
+        self._parked.clear()
+        self.discard()
 
     def discard_all(self) -> None:
-        """Drops the prompts, the proposal and accepted masks that are pending."""
+        """Drops every object, accepted masks that are pending included."""
         self._queue.clear()
-        self.discard()
+        self.reset()
 
     def step_candidate(self, by: int) -> None:
         """Shows the next (+1) or previous (-1) candidate."""
@@ -149,24 +171,37 @@ class AnnotateController(QObject):
         masks = self._prediction.masks
         self._index = index
         self._feedback.add(self._prediction.prompts, masks[index].candidate.as_prompt())
-        self._show(Proposal(masks, index, self._labels.color()))
-        self._strip.set_candidates(masks, index, self._labels.color())
+        self._show(Proposal(masks, index, self.color))
+        self._strip.set_candidates(masks, index, self.color)
         self.changed.emit()
 
     def reopen(self, annotation: Annotation) -> None:
         """Opens an annotation with its prompts for refinement; the accepted mask replaces its region."""
         document = self._session.model.document
-        if document is None:
+        if document is None or annotation.id == self._reopened:
             return
-        self.discard()
+        self._park()
+        begun = next((work for work in self._parked if work.reopened == annotation.id), None)
+        if begun is not None:
+            self._parked.remove(begun)
+            self._show_again(begun)
+            return
         self._reopened = annotation.id
         frame = self._frame_around(annotation.region, document)
         logits = region_to_logits(annotation.region, frame, (document.height, document.width))
         self._feedback.seed(MaskPrompt(logits, frame))
         self._tool.show_prompts(annotation.prompts or PromptSet())
         self._canvas.set_edited(annotation.id)
-        mask = ScoredRegion(annotation.region, annotation.mask_score or 1.0)
-        self._show(Proposal((mask,), color=self._labels.color()))
+        self._tool.set_color(self.color)
+        self._show_reopened(annotation)
+
+    def _show_reopened(self, annotation: Annotation) -> None:
+        """Shows the outline of the reopened annotation, which no new prompt has changed."""
+        self._prediction, self._token, self._index = None, 0, 0
+        self._strip.set_candidates([], 0, "")
+        score = annotation.mask_score
+        mask = ScoredRegion(annotation.region, 1.0 if score is None else score)
+        self._show(Proposal((mask,), color=self.color, text=None if score is None else ""))
         self.changed.emit()
 
     def _frame_around(self, region: Region, document: ImageDocument) -> Frame:
@@ -179,12 +214,18 @@ class AnnotateController(QObject):
 
     def _request(self, prompts: PromptSet) -> None:
         """Requests the masks of the prompts on the canvas."""
+        old = self._writer.find(self._reopened)
+        if old is not None and prompts == (old.prompts or PromptSet()):
+            self._cancel_request()
+            self._show_reopened(old)
+            return
         if not prompts:
             self._cancel_request()
             self._prediction, self._token = None, 0
             if self._reopened is None:
                 self._clear_proposal()
             return
+        self._keep_shown = False
         if self.image_ready:
             self._token = (
                 0 if self.mask_pending else self._inference.predict(self._feedback.with_mask(prompts))
@@ -219,6 +260,8 @@ class AnnotateController(QObject):
         if view is None:
             return
         if self._tool.prompts and self._index == 0 and self.candidate_count:
+            if self._keep_shown:
+                return
             self._request(self._tool.prompts)
         elif self._hover_position is not None:
             self._request_hover(*self._hover_position)
@@ -276,10 +319,12 @@ class AnnotateController(QObject):
         proposal, prompts = self._proposal, self._tool.prompts
         if proposal is None or proposal.hover or not is_drawable(proposal.region):
             return
-        if self._reopened is None or self._prediction is not None:
+        if not self._unchanged:
             label_id = self._writer.label_for(self._reopened)
             self._writer.write(proposal, prompts, label_id, self._reopened)
+        self._cancel_request()
         self._clear_object()
+        self._go_on()
 
     def _accept_pending(self) -> None:
         """Queues the object: its mask is written once it is predicted."""
@@ -293,16 +338,12 @@ class AnnotateController(QObject):
         if self._queue.add(AcceptedPrompts(key, label_id, prompts, request, self._reopened)):
             self._queue.token = token or self._inference.predict(request)
         self._clear_object()
+        self._go_on()
 
     def _restore_prompts(self, accepted: AcceptedPrompts) -> None:
-        """Shows the prompts of a mask that could not be predicted, unless the next object is begun."""
-        if self.has_prompts or self.mask_pending:
-            return
-        old = self._writer.find(accepted.reopened)
-        if old is not None:
-            self.reopen(old)
-        self._tool.show_prompts(accepted.prompts)
-        self.changed.emit()
+        """Goes on with the prompts of a mask that could not be predicted, after an object begun since."""
+        self._parked.append(UnfinishedMask(PromptState(accepted.prompts), accepted.reopened))
+        self._go_on()
         self.prompts_restored.emit()
 
     def _request_next(self) -> None:
@@ -311,20 +352,118 @@ class AnnotateController(QObject):
             self._queue.token = self._inference.predict(self._queue.first.request)
             return
         self.settled.emit()
-        if self._tool.prompts and not self._token:
+        if self._tool.prompts and not self._token and not self.answered:
             self._request(self._tool.prompts)
+
+    # -- unfinished objects
+
+    def undo_step(self) -> bool:
+        """Undoes the last prompt, or reopening an annotation, or accepting a mask that is still pending."""
+        if self._unchanged:
+            self.discard()
+            return True
+        return self._tool.undo_step() or self._take_back()
+
+    @property
+    def undo_name(self) -> str:
+        """What ``undo_step`` undoes; "" if there is nothing."""
+        if self._unchanged:
+            return "editing the mask"
+        return self._tool.undo_name or ("accepting the mask" if self.mask_pending else "")
+
+    def take_unfinished(self) -> tuple[UnfinishedMask, ...] | None:
+        """Removes and returns the objects that are not finished, the one on the canvas last."""
+        self._tool.interrupt()
+        current = self._unfinished()
+        works = (*self._parked, *(() if current is None else (current,)))
+        self.reset()
+        return works or None
+
+    def put_unfinished(self, works: tuple[UnfinishedMask, ...]) -> None:
+        """Goes on with what ``take_unfinished`` returned, once the tool is in use."""
+        self._parked = list(works)
+        self._go_on()
+
+    @property
+    def _unchanged(self) -> bool:
+        """Whether a reopened annotation is shown as it is."""
+        old = self._writer.find(self._reopened)
+        return old is not None and self._tool.prompts == (old.prompts or PromptSet())
+
+    def _unfinished(self) -> UnfinishedMask | None:
+        """The object on the canvas, if leaving it would lose something."""
+        if not self._tool.prompts or self._unchanged:
+            return None
+        return UnfinishedMask(
+            self._tool.state, self._reopened, self._prediction, self._index, self.answered,
+            self._feedback.masks,
+        )  # fmt: skip
+
+    def _park(self) -> None:
+        """Sets the object on the canvas aside."""
+        self._tool.interrupt()
+        current = self._unfinished()
+        if current is not None:
+            self._parked.append(current)
+        self._cancel_request()
+        self._clear_object()
+        if current is not None:
+            self.parked.emit()
+
+    def _go_on(self) -> None:
+        """Goes on with the object set aside last, if the canvas is free for it."""
+        if self._parked and self._canvas.tool is self._tool and not self.has_prompts:
+            self._show_again(self._parked.pop())
+
+    def _show_again(self, work: UnfinishedMask) -> None:
+        old = self._writer.find(work.reopened)
+        if old is not None:  # else it was deleted meanwhile, and the mask becomes a new annotation
+            self._reopened = old.id
+            self._canvas.set_edited(old.id)
+            self._tool.set_color(self.color)
+        self._tool.restore(work.prompts)
+        self._feedback.restore(work.masks)
+        self._prediction, self._keep_shown = work.prediction, True
+        if work.shown is not None:
+            self.choose_candidate(work.index)
+        if work.answered and work.prediction is not None:
+            self._token = work.prediction.token
+        else:
+            self._token = 0
+            self._request(work.prompts.prompts)
+        self.changed.emit()
+
+    def _take_back(self) -> bool:
+        """Goes on with the object accepted last, whose mask is not predicted yet; False if there is none."""
+        if not self.mask_pending:
+            return False
+        accepted = self._queue.take_last()
+        self._parked.append(UnfinishedMask(PromptState(accepted.prompts), accepted.reopened))
+        self._inference.clear()
+        self.prompts_restored.emit()
+        self._request_next()
+        self._go_on()
+        return True
+
+    def _follow_tool(self, tool: Tool) -> None:
+        """Sets the object aside while another tool is in use."""
+        if tool is self._tool:
+            self._go_on()
+        else:
+            self._park()
 
     # -- the canvas
 
     def _clear_object(self) -> None:
         """Clears the canvas for the next object."""
         self._feedback.clear()
-        self._prediction, self._token, self._index = None, 0, 0
+        self._prediction, self._token, self._index, self._keep_shown = None, 0, 0, False
         if self._reopened is not None:
             self._reopened = None
             self._canvas.set_edited(None)
+            self._tool.set_color(self.color)
+        self._tool.restore(PromptState(PromptSet()))
         self._clear_proposal()
-        self._tool.clear()
         if not self.mask_pending:
             self.settled.emit()
 
@@ -343,4 +482,4 @@ class AnnotateController(QObject):
 
     def _recolor(self, _label: Label | None) -> None:
         if self._proposal is not None:
-            self._show(replace(self._proposal, color=self._labels.color()))
+            self._show(replace(self._proposal, color=self.color))

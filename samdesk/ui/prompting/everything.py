@@ -64,6 +64,18 @@ class EverythingController(QObject):
         self._set([])
         self._messages.dismiss(_KEY)
 
+    def take_unfinished(self) -> tuple[PredictedMask, ...] | None:
+        """Removes and returns the proposals."""
+        masks = tuple(self._masks)
+        if masks:
+            self.discard()
+        return masks or None
+
+    def put_unfinished(self, masks: tuple[PredictedMask, ...]) -> None:
+        """Proposes these masks again."""
+        self._set(list(masks))
+        self._show_count()
+
     def _show_progress(self, done: int, total: int) -> None:
         percent = f" {100 * done // total}%" if total else ""
         self._messages.info(

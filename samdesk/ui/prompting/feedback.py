@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from samdesk.domain.prompts import MaskPrompt, PromptSet
@@ -20,6 +21,15 @@ class MaskFeedback:
     def clear(self) -> None:
         """Removes all masks, for the next object."""
         self._masks.clear()
+
+    @property
+    def masks(self) -> tuple[tuple[PromptSet, MaskPrompt], ...]:
+        """The masks by the prompts they answer, oldest first."""
+        return tuple(self._masks)
+
+    def restore(self, masks: Sequence[tuple[PromptSet, MaskPrompt]]) -> None:
+        """Replaces the masks by earlier ``masks``."""
+        self._masks = list(masks)
 
     def seed(self, mask: MaskPrompt) -> None:
         """Starts from an existing mask, before any prompt."""

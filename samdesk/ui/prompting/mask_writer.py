@@ -54,7 +54,14 @@ class MaskWriter:
         placed = replace(prompts, mask=None) or None
         old = self.find(reopened)
         if old is not None:
-            new = replace(old, region=mask.region, source=Source.SAM, mask_score=mask.score, prompts=placed)
+            new = replace(
+                old,
+                region=mask.region,
+                source=Source.SAM,
+                detector_score=None,  # it was about another outline
+                mask_score=mask.score,
+                prompts=placed,
+            )
             self._session.edit(f"Edit mask of {self._labels.name(old.label_id)}", edits.update([new]))
             return
         made = Annotation(

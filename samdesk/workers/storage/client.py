@@ -61,12 +61,14 @@ class StorageClient(QObject):
         history: The steps of the dataset; changes are made and saved through it.
 
     Signals:
+        closing: Another dataset has been opened and comes next; what is saved now goes to the previous one.
         opened: ``DatasetInfo`` of the dataset that is open from now on.
         changed: ``DatasetChange``: a change that the main thread did not make.
         notice: A ``Notice`` of the store.
         failed: ``Failure`` of a query whose caller does not handle it.
     """
 
+    closing = Signal()
     opened = Signal(object)
     changed = Signal(object)
     notice = Signal(object)
@@ -147,9 +149,13 @@ class StorageClient(QObject):
 
         self.ask(work, answer, doing="saving the store")
 
-    def set_setting(self, key: str, value: str) -> None:
-        """Stores a value with the dataset ("last_image")."""
-        self.ask(lambda dataset: dataset.settings_set(key, value), _ignore, doing="saving a setting")
+    def set_setting(self, key: str, value: str, *, durable: bool = False) -> None:
+        """Stores a value with the dataset ("last_image"), see ``Dataset.settings_set``."""
+        self.ask(
+            lambda dataset: dataset.settings_set(key, value, durable=durable),
+            _ignore,
+            doing="saving a setting",
+        )
 
     # -- queries
 
@@ -266,6 +272,7 @@ class StorageClient(QObject):
             self.changed.emit(DatasetChange(labels=self._labels))
 
     def _note_opened(self, dataset: Dataset, info: DatasetInfo) -> None:
+        self.closing.emit()
         self._jobs.put(Adopt(dataset))
         self._dataset = dataset
         self._labels = None

@@ -79,6 +79,16 @@ class UndoHistory(QObject):
         return self._index < len(self._steps)
 
     @property
+    def next_undo(self) -> UndoStep | None:
+        """The step to undo next; None if there is none."""
+        return self._steps[self._index - 1] if self.can_undo else None
+
+    @property
+    def next_redo(self) -> UndoStep | None:
+        """The step to redo next; None if there is none."""
+        return self._steps[self._index] if self.can_redo else None
+
+    @property
     def undo_text(self) -> str:
         """The text of the next undo; "" if there is nothing to undo."""
         return self._steps[self._index - 1].do.text if self.can_undo else ""

@@ -20,6 +20,7 @@ def test_an_undone_label_leaves_those_that_a_file_brought(user: User, tmp_path: 
     user.open(other)
     user.add_labels("cat")
     user.go("2.png")
+    user.key(Qt.Key.Key_Z, CONTROL)  # names it
     user.key(Qt.Key.Key_Z, CONTROL)
     user.until_saved()
     user.until(lambda: user.names == ["class_5"])
@@ -61,6 +62,7 @@ def test_what_cannot_be_saved_can_be_undone_and_work_goes_on(user: User, tmp_pat
     labels = user.desk.session.model.labels
     user.desk.view.labels.move_requested.emit(labels.labels[2].id, 1)
     user.until(lambda: "cannot be reordered" in user.message_text)
+    user.key(Qt.Key.Key_Z, CONTROL)  # names it: it changes all images
     user.key(Qt.Key.Key_Z, CONTROL)
     user.until_saved()
     assert "cannot be reordered" not in user.message_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
@@ -111,6 +111,7 @@ class Tool(QObject):
         reopen_requested: (``AnnotationId``) the mask of an annotation is to be edited with prompts.
         hint_changed: (str) the new ``hint``.
         cursor_changed: ``cursor`` has changed.
+        steps_changed: ``undo_name`` or ``redo_name`` may have changed.
     """
 
     edit_requested = Signal(str, object)
@@ -118,6 +119,7 @@ class Tool(QObject):
     reopen_requested = Signal(object)
     hint_changed = Signal(str)
     cursor_changed = Signal()
+    steps_changed = Signal()
 
     wants_right_button = False
     """Whether the tool handles right clicks; otherwise they open the context menu."""
@@ -158,8 +160,8 @@ class Tool(QObject):
         self._canvas = canvas
 
     def deactivate(self) -> None:
-        """Called when another tool is chosen; cancels the current gesture."""
-        self.cancel()
+        """Called when another tool is chosen; what is drawn so far stays until this one is chosen again."""
+        self.interrupt()
         self._canvas = None
 
     @property
@@ -169,6 +171,18 @@ class Tool(QObject):
 
     def cancel(self) -> None:
         """Cancels the current gesture without an edit."""
+
+    def interrupt(self) -> None:
+        """Ends the current gesture because another tool or image comes; what is drawn so far stays."""
+        self.cancel()
+
+    def take_unfinished(self) -> Any:
+        """Removes and returns what is drawn and not finished, for ``put_unfinished``; None if nothing is."""
+        self.interrupt()
+        return None
+
+    def put_unfinished(self, work: Any) -> None:
+        """Goes on with what ``take_unfinished`` returned."""
 
     def discard(self) -> None:
         """Discards everything drawn with the tool and not kept yet; may be more than the gesture."""
@@ -180,6 +194,20 @@ class Tool(QObject):
     def undo_step(self) -> bool:
         """Undoes the last step of what is being drawn; False if there is none."""
         return False
+
+    def redo_step(self) -> bool:
+        """Redoes the step undone last; False if there is none."""
+        return False
+
+    @property
+    def undo_name(self) -> str:
+        """What ``undo_step`` undoes ("vertex"); "" if there is nothing."""
+        return ""
+
+    @property
+    def redo_name(self) -> str:
+        """What ``redo_step`` redoes; "" if there is nothing."""
+        return ""
 
     def image_changed(self) -> None:
         """Called when another image is shown."""

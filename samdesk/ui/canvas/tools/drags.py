@@ -64,7 +64,7 @@ class VertexDrag:
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
         """The annotation with the region made valid."""
-        changed = reshaped(self._annotation, self._region, canvas)
+        changed = redrawn(self._annotation, self._region, canvas)
         if changed is None:
             return None
         return "Insert vertex" if self._handle.middle else "Move vertex", [changed]
@@ -146,6 +146,12 @@ class BandDrag:
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
         """None: nothing is changed."""
         return None
+
+
+def redrawn(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
+    """As ``reshaped``, for another outline: the scores, which were about the one before, are dropped."""
+    changed = reshaped(annotation, region, canvas)
+    return None if changed is None else replace(changed, detector_score=None, mask_score=None)
 
 
 def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:

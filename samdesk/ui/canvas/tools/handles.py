@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 
 from samdesk.domain.geometry import vertices
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.geometry.vertices import VertexRef
 from samdesk.ui.canvas.shapes import rings_of
-from samdesk.ui.canvas.style import paint_handle, paint_midpoint
+from samdesk.ui.canvas.style import paint_brackets, paint_handle, paint_midpoint
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
 
 _GRAB = 8.0
@@ -103,10 +103,8 @@ def paint_handles(
 
 
 def paint_corners(painter: QPainter, bounds: QRectF, color: QColor, canvas: Canvas) -> None:
-    """Marks the corners of a selected shape whose vertices are not shown."""
+    """Marks the corners of a selected shape whose vertices are not shown. They are no handles."""
     rect = QRectF(
         canvas.to_widget(bounds.left(), bounds.top()), canvas.to_widget(bounds.right(), bounds.bottom())
     )
-    rect = rect.adjusted(-6, -6, 6, 6)
-    for corner in (rect.topLeft(), rect.topRight(), rect.bottomRight(), rect.bottomLeft()):
-        paint_handle(painter, QPointF(corner), color)
+    paint_brackets(painter, rect.adjusted(-6, -6, 6, 6), color)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath
 
 from samdesk.domain.geometry import regions
-from samdesk.ui.canvas.style import faded, paint_handle, paint_line
+from samdesk.ui.canvas.style import faded, paint_dot, paint_handle, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 
 _CLOSE = 9.0
@@ -20,6 +22,14 @@ _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _UNDO = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
 
 
+@dataclass(frozen=True)
+class OutlineWork:
+    """A polygon that is not closed yet: its vertices and those removed last, image pixels."""
+
+    vertices: tuple[tuple[float, float], ...]
+    undone: tuple[tuple[float, float], ...] = ()
+
+
 class PolygonTool(Tool):
     """Draws a polygon vertex by vertex; a click on the first vertex, a double click or Enter closes it."""
 
@@ -29,6 +39,7 @@ class PolygonTool(Tool):
         super().__init__(parent)
         self._hint = _START_HINT
         self._vertices: list[tuple[float, float]] = []
+        self._undone: list[tuple[float, float]] = []
         self._dragging = False  # the last vertex follows the cursor until the button is released
         self._cursor_at: tuple[float, float] | None = None
 
@@ -44,17 +55,52 @@ class PolygonTool(Tool):
 
     def cancel(self) -> None:
         """Removes all vertices."""
-        self._vertices, self._dragging = [], False
+        self._vertices, self._undone, self._dragging = [], [], False
+        self._changed()
+
+    def interrupt(self) -> None:
+        """Ends the drag of the last vertex; the vertices stay."""
+        self._dragging = False
+        self._cursor_at = None
+
+    def take_unfinished(self) -> OutlineWork | None:
+        """Removes and returns the vertices."""
+        self.interrupt()
+        work = OutlineWork(tuple(self._vertices), tuple(self._undone))
+        self.cancel()
+        return work if work.vertices else None
+
+    def put_unfinished(self, work: OutlineWork) -> None:
+        """Goes on with these vertices."""
+        self._vertices, self._undone = list(work.vertices), list(work.undone)
         self._changed()
 
     def undo_step(self) -> bool:
         """Removes the last vertex."""
         if not self._vertices:
             return False
-        self._vertices.pop()
+        self._undone.append(self._vertices.pop())
         self._dragging = False
         self._changed()
         return True
+
+    def redo_step(self) -> bool:
+        """Places the vertex removed last again."""
+        if not self._undone:
+            return False
+        self._vertices.append(self._undone.pop())
+        self._changed()
+        return True
+
+    @property
+    def undo_name(self) -> str:
+        """ "vertex", if there is one."""
+        return "vertex" if self._vertices else ""
+
+    @property
+    def redo_name(self) -> str:
+        """ "vertex", if one was removed."""
+        return "vertex" if self._undone else ""
 
     def finish(self) -> None:
         """Closes the polygon, unless it has no area."""
@@ -76,6 +122,7 @@ class PolygonTool(Tool):
             self.finish()
             return
         self._vertices.append(self._clamped(pointer.x, pointer.y))
+        self._undone.clear()
         self._dragging = True
         self._changed()
 
@@ -140,8 +187,11 @@ class PolygonTool(Tool):
             paint_line(painter, _line(ends[-2:]), self.color, dashed=True)
         paint_line(painter, _line(places), self.color)
         for i, place in enumerate(places):
-            closes = i == 0 and self._cursor is Qt.CursorShape.PointingHandCursor
-            paint_handle(painter, place, self.color, hot=closes)
+            if i == 0 and len(places) >= 3:  # a click there closes the polygon
+                hot = self._cursor is Qt.CursorShape.PointingHandCursor
+                paint_handle(painter, place, self.color, hot=hot)
+            else:
+                paint_dot(painter, place, self.color)
 
     def _closes(self, pointer: Pointer) -> bool:
         if self._canvas is None or len(self._vertices) < 3:
@@ -153,6 +203,7 @@ class PolygonTool(Tool):
         self._set_hint(_NEXT_HINT if self._vertices else _START_HINT)
         self._set_cursor(Qt.CursorShape.CrossCursor)
         self._repaint()
+        self.steps_changed.emit()
 
 
 def _key_of(event: QKeyEvent) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
@@ -18,6 +18,21 @@ _START_HINT = "Click the object or drag a box around it; right-click to exclude"
 _NEXT_HINT = (
     "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
 )
+
+
+@dataclass(frozen=True)
+class PromptState:
+    """The prompts of an object and the steps that led to them.
+
+    Attributes:
+        prompts: Those placed.
+        history: The prompts before each step, oldest first.
+        undone: What undone steps led to; the next redo is last.
+    """
+
+    prompts: PromptSet
+    history: tuple[PromptSet, ...] = ()
+    undone: tuple[PromptSet, ...] = ()
 
 
 class SamTool(Tool):
@@ -50,6 +65,7 @@ class SamTool(Tool):
         self._hint = _START_HINT
         self._prompts = PromptSet()
         self._history: list[PromptSet] = []
+        self._undone: list[PromptSet] = []
         self._hover_enabled = True
         self._hovering = False
         self._pressed: Pointer | None = None
@@ -69,50 +85,83 @@ class SamTool(Tool):
         """Whether no prompt is placed or being dragged."""
         return not self._prompts and self._pressed is None
 
+    @property
+    def state(self) -> PromptState:
+        """The prompts and their steps."""
+        return PromptState(self._prompts, tuple(self._history), tuple(self._undone))
+
+    def restore(self, state: PromptState) -> None:
+        """Goes on with these prompts; emits neither ``prompts_changed`` nor ``cleared``."""
+        self.blockSignals(True)
+        try:
+            self._drop_gesture()
+            self._change(state.prompts)
+        finally:
+            self.blockSignals(False)
+        self._history, self._undone = list(state.history), list(state.undone)
+        self.hint_changed.emit(self.hint)
+        self.steps_changed.emit()
+
     def set_prompts(self, prompts: PromptSet) -> None:
         """Replaces the prompts and emits ``prompts_changed``."""
-        self._drop_gesture()
-        self._history = []
+        self._forget_steps()
         self._change(prompts)
 
     def show_prompts(self, prompts: PromptSet) -> None:
         """Shows the prompts of an annotation without emitting ``prompts_changed``."""
-        self.blockSignals(True)
-        try:
-            self.set_prompts(prompts)
-        finally:
-            self.blockSignals(False)
-        self.hint_changed.emit(self.hint)
+        self.restore(PromptState(prompts))
 
     def undo_step(self) -> bool:
         """Undoes the last prompt; False if there is none."""
         return self.undo_prompt()
 
+    def redo_step(self) -> bool:
+        """Places the prompt undone last again; False if there is none."""
+        self._drop_gesture()
+        if not self._undone:
+            return False
+        self._history.append(self._prompts)
+        self._change(self._undone.pop())
+        return True
+
+    @property
+    def undo_name(self) -> str:
+        """ "prompt", if there is one."""
+        return "prompt" if self._prompts else ""
+
+    @property
+    def redo_name(self) -> str:
+        """ "prompt", if one was undone."""
+        return "prompt" if self._undone else ""
+
     def clear(self) -> None:
         """Removes every prompt."""
-        self._drop_gesture()
-        self._history = []
+        self._forget_steps()
         if self._prompts:
             self._change(PromptSet())
             self.cleared.emit()
 
     def undo_prompt(self) -> bool:
-        """Undoes the last prompt; False if there is none."""
+        """Undoes the last prompt, or the drag of one; False if there is none."""
+        if self._dragged:
+            self.cancel()
+            return True
         self._drop_gesture()
         if self._history:
-            self._change(self._history.pop())
+            before = self._history.pop()
         elif self._prompts.points:
-            self._change(replace(self._prompts, points=self._prompts.points[:-1]))
+            before = replace(self._prompts, points=self._prompts.points[:-1])
         elif self._prompts:
-            self._change(PromptSet())
+            before = PromptSet()
         else:
             return False
+        self._undone.append(self._prompts)
+        self._change(before)
         return True
 
     def discard(self) -> None:
         """Removes every prompt and has the proposed mask discarded, also one without prompts."""
-        self._drop_gesture()
-        self._history = []
+        self._forget_steps()
         self._change(PromptSet())
         self.cleared.emit()
 
@@ -134,10 +183,13 @@ class SamTool(Tool):
             if dragged and before != self._prompts:
                 self._change(before)
 
-    def deactivate(self) -> None:
-        """Ends the preview; the prompts stay."""
+    def interrupt(self) -> None:
+        """Ends the preview, and the drag of a box or a point as if the button were released."""
         self._stop_hover()
-        super().deactivate()
+        before, dragged = self._before, self._dragged
+        self._drop_gesture()
+        if dragged:
+            self._add_step(before)
 
     def image_changed(self) -> None:
         """Removes every prompt."""
@@ -194,8 +246,7 @@ class SamTool(Tool):
                 self._change(replace(before, points=points))
         elif grabbed is None and (not dragged or start.button is Qt.MouseButton.RightButton):
             self._add_point(start)
-        if self._prompts != before:
-            self._history.append(before)
+        self._add_step(before)
         self._hot = self._point_at(pointer)
         self._repaint()
 
@@ -239,6 +290,17 @@ class SamTool(Tool):
             self._hot = None
         self._repaint()
         self.prompts_changed.emit(prompts)
+        self.steps_changed.emit()
+
+    def _add_step(self, before: PromptSet) -> None:
+        if self._prompts != before:
+            self._history.append(before)
+            self._undone.clear()
+            self.steps_changed.emit()
+
+    def _forget_steps(self) -> None:
+        self._drop_gesture()
+        self._history, self._undone = [], []
 
     def _drop_gesture(self) -> None:
         self._pressed, self._grabbed, self._dragged = None, None, False

@@ -9,7 +9,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
-from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, reshaped
+from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, redrawn
 from samdesk.ui.canvas.tools.handles import (
     Handle,
     edge_at,
@@ -55,6 +55,18 @@ class SelectTool(Tool):
         if dragging and self._canvas is not None:
             self._canvas.set_dragged(())
         self._repaint()
+
+    def interrupt(self) -> None:
+        """Ends the drag as if the button were released: what has been moved stays there."""
+        drag, canvas = self._drag, self._canvas
+        self.cancel()
+        if drag is not None and canvas is not None:
+            self._finish_drag(drag, canvas)
+
+    @property
+    def undo_name(self) -> str:
+        """ "drag", during one."""
+        return "" if self._drag is None else "drag"
 
     def undo_step(self) -> bool:
         """Cancels the drag."""
@@ -132,9 +144,7 @@ class SelectTool(Tool):
             kept = self._was_selected if _adds(pressed) else frozenset()
             canvas.set_selection(kept | canvas.enclosed(drag.rect))
         elif drag is not None:
-            result = drag.result(canvas)
-            if result is not None:
-                self.edit_requested.emit(result[0], edits.update(result[1]))
+            self._finish_drag(drag, canvas)
         elif handle is not None:
             self._click_handle(pressed, handle)
         else:
@@ -145,6 +155,11 @@ class SelectTool(Tool):
         """Removes the highlight."""
         self._hot = None
         self._repaint()
+
+    def _finish_drag(self, drag: Drag, canvas: Canvas) -> None:
+        result = drag.result(canvas)
+        if result is not None:
+            self.edit_requested.emit(result[0], edits.update(result[1]))
 
     def _begin_drag(self, pressed: Pointer, canvas: Canvas) -> Drag | None:
         annotation = self._editable()
@@ -197,7 +212,7 @@ class SelectTool(Tool):
         if self._canvas is None:
             return
         raw, _ = vertices.insert_vertex(annotation.region, handle.ref, handle.x, handle.y)
-        changed = reshaped(annotation, raw, self._canvas)
+        changed = redrawn(annotation, raw, self._canvas)
         if changed is not None:
             self.edit_requested.emit("Insert vertex", edits.update([changed]))
 
@@ -206,7 +221,7 @@ class SelectTool(Tool):
         left = vertices.delete_vertex(annotation.region, handle.ref)
         changed = None
         if left is not None and self._canvas is not None:
-            changed = reshaped(annotation, left, self._canvas)
+            changed = redrawn(annotation, left, self._canvas)
         if changed is None:
             self.edit_requested.emit("Delete annotation", edits.remove([annotation.id]))
         else:
