@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
     from samdesk.ui.editing.session import Session
-    from samdesk.ui.images.panel import ImagesPanel
     from samdesk.ui.editing.undo import UndoController
+    from samdesk.ui.images.panel import ImagesPanel
     from samdesk.ui.labels.controller import LabelsController
     from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
