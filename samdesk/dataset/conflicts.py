@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.base.regular import read_bytes
 from samdesk.dataset.core import DatasetCore
-from samdesk.dataset.labels.files import BAD_LINES, content_hash
+from samdesk.dataset.labels.files import BAD_LINES
+from samdesk.dataset.labels.lines import content_hash
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
 from samdesk.domain.document import ImageKey
@@ -36,7 +37,11 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
     if key == NAMES:
         core.accept_class_names()
         return Resolution()
-    return Resolution(file=FileState(content_hash(content)))
+    state = core.rows.file(key) or core.documents.from_label_file(key).file
+    # The lines that could be read keep their text; the bad ones must not come back with an undo.
+    digest = None if state.conflict == BAD_LINES else state.digest
+    state = replace(state, hash=content_hash(content), conflict=None, digest=digest, written_lines=None)
+    return Resolution(file=state)
 
 
 def take_file(core: DatasetCore, key: ImageKey) -> Resolution:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile
-from samdesk.dataset.labels.files import LabelFiles, digest
+from samdesk.dataset.labels.files import LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.store.database import Store
@@ -22,6 +21,7 @@ from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
+from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.images.reader import ImageError
 
 _LAST_NAMES = "samdesk.names"
@@ -59,6 +59,7 @@ class DatasetCore:
         self.files = LabelFiles(folder, keys)
         self.projection = Projection(self.files, self.rows, notify)
         self.names = ClassNamesFile(folder, keys, notify, run_outputs)
+        self.files.keypoint_values = keypoint_values(self.names.path)
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
         self._settings: dict[str, str] = {}
@@ -193,8 +194,8 @@ class DatasetCore:
             self._flush()
             self.rows.update(document, after)
             state = self.rows.file(key)
-            if state is not None and state.digest == digest(document, self.documents.labels):
-                state = replace(state, digest=digest(after, self.documents.labels))
+            if state is not None:
+                state = self.projection.resized(state, document, after, self.documents.labels)
                 self.rows.set_file(key, state, dirty=True)
             self.history.rewrite(key, partial(resizing.scaled_edit, sx=sx, sy=sy))
         self._flushed()

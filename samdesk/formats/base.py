@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from samdesk.domain.annotation import Annotation
 from samdesk.domain.geometry.types import Region
 
 
@@ -45,11 +46,15 @@ class ParsedLabels:
         lines: The valid lines, in file order.
         problems: The invalid lines, in file order.
         detection: Whether a valid line is a box without an outline.
+        outlines: Whether a valid line is an outline.
+        keypoints: Whether a valid line is a box with keypoints.
     """
 
     lines: tuple[ParsedLine, ...] = ()
     problems: tuple[LineProblem, ...] = ()
     detection: bool = False
+    outlines: bool = False
+    keypoints: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,12 @@ class WriteReport:
 
     Attributes:
         count: Lines written.
-        lossy: Messages about the lines whose trained mask clearly differs from the annotation.
+        lossy: Messages about the new lines whose trained mask clearly differs from the annotation.
+        annotations: The annotation of each line, in file order.
+        mixed: Lines with keypoints stand beside outlines, so that the trainer leaves the image out.
     """
 
     count: int = 0
     lossy: tuple[str, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    mixed: bool = False

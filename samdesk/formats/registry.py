@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import ParsedLabels, WriteReport
@@ -13,6 +15,26 @@ from samdesk.formats.yolo import segmentation
 
 DEFAULT = "yolo-seg"
 """The format of the label files beside the images, which Ultralytics trains on."""
+
+
+class Parse(Protocol):
+    """Parses the text of a label file."""
+
+    def __call__(self, text: str, width: int, height: int, keypoint_values: int = 0) -> ParsedLabels:
+        """See ``segmentation.parse``."""
+
+
+class Write(Protocol):
+    """Writes the text of a label file."""
+
+    def __call__(
+        self,
+        document: ImageDocument,
+        labels: LabelSet,
+        kept: Mapping[AnnotationId, Sequence[str]] = ...,
+        keypoint_values: int = 0,
+    ) -> tuple[str, WriteReport]:
+        """See ``segmentation.write``."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +46,10 @@ class LabelFormat:
         title: Name in the user interface.
         suffix: File name extension, with the dot.
         label_path: Path of an image to the path of its label file, both with the system's separators.
-        parse: (text, image width, image height) to the instances; bad lines become problems, nothing raises.
-        write: (document, labels) to the text and how faithful it is. Raises ``LabelError``.
+        parse: (text, image width, image height, keypoint values) to the instances; bad lines become problems,
+            nothing raises.
+        write: (document, labels, lines to keep by annotation, keypoint values) to the text and how faithful
+            it is. Raises ``LabelError``.
         count_classes: Content of a file to its number of lines per class id, without parsing geometry.
     """
 
@@ -33,8 +57,8 @@ class LabelFormat:
     title: str
     suffix: str
     label_path: Callable[[str], str]
-    parse: Callable[[str, int, int], ParsedLabels]
-    write: Callable[[ImageDocument, LabelSet], tuple[str, WriteReport]]
+    parse: Parse
+    write: Write
     count_classes: Callable[[bytes], Counter[int]]
 
 

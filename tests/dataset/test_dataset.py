@@ -11,6 +11,7 @@ from PIL import Image
 
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, ImageError, StoreError
+from samdesk.dataset.store.database import VERSION
 from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, accept_image, remove, update
@@ -389,7 +390,7 @@ def test_a_store_is_sqlite_in_wal_with_full_sync(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / ".samdesk/dataset.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
     dataset.close()

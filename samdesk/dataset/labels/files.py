@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samdesk.base.hashing import hash_bytes
 from samdesk.base.regular import read_bytes
+from samdesk.dataset.labels.lines import NO_KEY, content_hash, line_key, numbered_lines
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
@@ -33,6 +33,8 @@ class ImportedDocument:
         file: The state of the file, for the store.
         problems: The lines that could not be read.
         boxes: The file holds boxes instead of outlines.
+        keypoints: The file holds boxes with keypoints.
+        mixed: The file holds boxes and outlines.
     """
 
     document: ImageDocument
@@ -40,6 +42,8 @@ class ImportedDocument:
     file: FileState
     problems: tuple[LineProblem, ...] = ()
     boxes: bool = False
+    keypoints: bool = False
+    mixed: bool = False
 
 
 @dataclass
@@ -50,11 +54,13 @@ class LabelFiles:
         folder: The dataset's folder, with links resolved as the trainer does.
         keys: Its images.
         format: Their format.
+        keypoint_values: Values after the box in a line with keypoints, by data.yaml; 0: no keypoints.
     """
 
     folder: Path
     keys: Sequence[ImageKey]
     format: LabelFormat = field(default_factory=label_format)
+    keypoint_values: int = 0
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
 
     def path(self, key: ImageKey) -> Path:
@@ -100,7 +106,8 @@ class LabelFiles:
         width, height = size
         if data is None:
             return ImportedDocument(ImageDocument(key, width, height), labels, FileState())
-        parsed = self.format.parse(data.decode("utf-8", errors="replace"), width, height)
+        text = data.decode("utf-8", errors="replace")
+        parsed = self.format.parse(text, width, height, self.keypoint_values)
         labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
         annotations = tuple(
             Annotation(
@@ -113,8 +120,13 @@ class LabelFiles:
         )
         document = ImageDocument(key, width, height, annotations)
         conflict = BAD_LINES if parsed.problems else None
-        state = FileState(content_hash(data), conflict, data, digest(document, labels))
-        return ImportedDocument(document, labels, state, parsed.problems, parsed.detection)
+        by_line = {line.line: line_key(a) for line, a in zip(parsed.lines, annotations, strict=True)}
+        keys = b"".join(by_line.get(number, NO_KEY) for number, _ in numbered_lines(data))
+        state = FileState(content_hash(data), conflict, data, digest(document, labels), keys)
+        mixed = parsed.outlines and (parsed.detection or parsed.keypoints)
+        return ImportedDocument(
+            document, labels, state, parsed.problems, parsed.detection, parsed.keypoints, mixed
+        )
 
     def count_classes(self, data: bytes | None) -> Counter[int]:
         """Returns the number of lines per class id of a label file's content; empty for no file."""
@@ -123,11 +135,6 @@ class LabelFiles:
     def _path(self, key: ImageKey) -> str:
         image = f"{self.folder}{os.sep}{key.replace('/', os.sep)}"
         return self.format.label_path(image)
-
-
-def content_hash(data: bytes | None) -> str | None:
-    """Returns the SHA-256 of a file's content, hexadecimal; None for no file."""
-    return None if data is None else hash_bytes(data)
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:

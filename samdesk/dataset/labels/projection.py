@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
-from samdesk.dataset.labels.files import (
-    BAD_LINES,
-    CHANGED,
-    ImportedDocument,
-    LabelFiles,
+from samdesk.dataset.labels.files import BAD_LINES, CHANGED, ImportedDocument, LabelFiles, digest
+from samdesk.dataset.labels.lines import (
     content_hash,
-    digest,
+    kept_lines,
+    line_end,
+    line_key,
+    line_keys,
+    rekeyed,
+    says,
 )
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import Notice
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
+from samdesk.formats.base import WriteReport
+
+
+@dataclass(frozen=True)
+class _WrittenFile:
+    """A label file as last read or written: the hash of what it says, and the keys of its lines."""
+
+    hash: str | None
+    lines: bytes | None
+
+
+@dataclass(frozen=True)
+class _WantedFile:
+    """What a label file should hold, None: there should be none; and the keys of its lines."""
+
+    content: bytes | None
+    lines: bytes | None
 
 
 class Projection:
@@ -40,7 +60,7 @@ class Projection:
         self._files = files
         self._notify = notify
         self._reported: set[ImageKey] = set()
-        self._written: dict[ImageKey, str | None] = {}
+        self._written: dict[ImageKey, _WrittenFile] = {}
         self._new_conflicts: set[ImageKey] = set()
         self._failing = False
         self._notified: set[str] = set()
@@ -49,7 +69,7 @@ class Projection:
     def flush(self) -> None:
         """Saves the state of the label files; the caller has a transaction open."""
         for key, known in self._written.items():
-            self.rows.set_written(key, known)
+            self.rows.set_written(key, known.hash, known.lines)
         for key in self._new_conflicts:
             state = self.rows.file(key)
             if state is not None and key in self.conflicts:
@@ -74,16 +94,19 @@ class Projection:
         path = self._files.path(key)
         try:
             on_disk = self._files.read(key)
-            wanted = self._wanted(document, labels, state)
-            if on_disk != wanted:
-                if on_disk is not None and content_hash(on_disk) != self._written.get(key, state.hash):
+            known = self._known(key, state)
+            ours = on_disk is not None and says(on_disk, known.hash)
+            wanted = self._wanted(document, labels, state, on_disk if ours else None, known.lines)
+            written = _WrittenFile(content_hash(wanted.content), wanted.lines)
+            if on_disk != wanted.content and not says(on_disk, written.hash):
+                if on_disk is not None and not ours:
                     self.mark_conflict(key)
                     return True
-                self._replace(path, wanted)
+                self._replace(path, wanted.content)
         except OSError as error:
             self._report_failure(path, error)
             return False
-        self._written[key] = content_hash(wanted)
+        self._written[key] = written
         self._failing = False
         return True
 
@@ -109,9 +132,11 @@ class Projection:
             on_disk = self._files.read(key)
         except OSError:
             return
-        if on_disk is None or content_hash(on_disk) == self._written.get(key, state.hash):
+        known = self._known(key, state)
+        if on_disk is None or says(on_disk, known.hash):
             return
-        if on_disk != self._wanted(document, labels, state):
+        wanted = self._wanted(document, labels, state, None, known.lines)
+        if not says(on_disk, content_hash(wanted.content)):
             self.mark_conflict(key)
 
     def mark_conflict(self, key: ImageKey) -> None:
@@ -138,24 +163,84 @@ class Projection:
         if imported.problems:
             self.conflicts[key] = BAD_LINES
             self._reported.add(imported.document.key)
-        if imported.boxes and imported.document.annotations:
-            text = (
-                f"{path} holds boxes. The Ultralytics trainer drops all outlines of a dataset "
-                "while any of its label files holds boxes: give every image outlines before you train."
-            )
-            self._notify_once("boxes", Notice("labels", text, path, key=key))
+        for name, text in _remarks(imported, path):
+            self._notify_once(name, Notice("labels", text, path, key=key))
 
-    def _wanted(self, document: ImageDocument, labels: LabelSet, state: FileState) -> bytes | None:
+    def resized(
+        self, state: FileState, before: ImageDocument, after: ImageDocument, labels: LabelSet
+    ) -> FileState:
+        """Returns the state of a label file, whose coordinates are relative, after its image was scaled."""
+        return replace(
+            state,
+            digest=digest(after, labels) if state.digest == digest(before, labels) else state.digest,
+            imported_lines=rekeyed(state.imported_lines, before.annotations, after.annotations),
+            written_lines=rekeyed(state.written_lines, before.annotations, after.annotations),
+        )
+
+    def _known(self, key: ImageKey, state: FileState) -> _WrittenFile:
+        """Returns the label file as last read or written."""
+        return self._written.get(key) or _WrittenFile(state.hash, state.written_lines)
+
+    def _wanted(
+        self,
+        document: ImageDocument,
+        labels: LabelSet,
+        state: FileState,
+        on_disk: bytes | None,
+        lines: bytes | None,
+    ) -> _WantedFile:
+        """Returns what the label file should hold.
+
+        Args:
+            document: The annotations.
+            labels: The label set.
+            state: The state of the file in the store.
+            on_disk: The file as it was last read or written; None: it was changed, or there is none.
+            lines: The keys of the lines of ``on_disk``.
+        """
         if state.imported is not None and digest(document, labels) == state.digest:
-            return state.imported
+            return _WantedFile(state.imported, state.imported_lines)
         blank = not document.annotations and document.review is ImageReview.UNREVIEWED
-        if blank and state.imported is None and not self.rows.seen_by_run(document.key):
-            return None  # an empty label file means "no objects", which the user has not confirmed
-        text, report = self._files.format.write(document, labels)
+        if blank and state.digest is None and not self.rows.seen_by_run(document.key):
+            return _WantedFile(
+                None, None
+            )  # an empty file means "no objects", which the user has not confirmed
+        kept = self._kept(document, labels, state, on_disk, lines)
+        text, report = self._files.format.write(document, labels, kept, self._files.keypoint_values)
+        self._report_writing(document.key, report)
+        end = line_end(on_disk or state.imported or b"")
+        return _WantedFile(text.replace("\n", end).encode("utf-8"), line_keys(report.annotations))
+
+    def _kept(
+        self,
+        document: ImageDocument,
+        labels: LabelSet,
+        state: FileState,
+        on_disk: bytes | None,
+        lines: bytes | None,
+    ) -> dict[AnnotationId, list[str]]:
+        """Returns the lines of the annotations that are as they were last written (first) or read."""
+        imported = state.imported_lines
+        if imported is None and lines is None and state.imported is not None:  # an older samdesk's
+            size = (document.width, document.height)
+            imported = self._files.parse(document.key, size, state.imported, labels).file.imported_lines
+        owners = {line_key(annotation): annotation.id for annotation in document.annotations}
+        result: dict[AnnotationId, list[str]] = {}
+        for data, keys in ((on_disk, lines), (state.imported, imported)):
+            for owner, line in kept_lines(owners, data, keys).items():
+                result.setdefault(owner, []).append(line)
+        return result
+
+    def _report_writing(self, key: ImageKey, report: WriteReport) -> None:
+        path = str(self._files.path(key))
         for loss in report.lossy:
-            path = str(self._files.path(document.key))
-            self._notify_once(f"{path}: {loss}", Notice("labels", f"{path}: {loss}.", path, key=document.key))
-        return text.encode("utf-8")
+            self._notify_once(f"{path}: {loss}", Notice("labels", f"{path}: {loss}.", path, key=key))
+        if report.mixed:
+            text = (
+                f"{path} now holds keypoints and outlines. The Ultralytics trainer leaves out such an image: "
+                "keep keypoints and outlines in separate datasets."
+            )
+            self._notify_once("mixed", Notice("labels", text, path, key=key))
 
     def _belongs_to_another_image(self, key: ImageKey) -> bool:
         owner = self._files.owner(key)
@@ -202,3 +287,25 @@ class Projection:
         else:
             atomic.write_bytes(path, content, sync=False)
         self._unsynced.add(path.parent)
+
+
+def _remarks(imported: ImportedDocument, path: str) -> Iterator[tuple[str, str]]:
+    """What the user should know about the kinds of lines in a label file, each once for all files."""
+    if imported.keypoints:
+        yield (
+            "keypoints",
+            f"{path} holds keypoints. They are shown as their boxes, as the Ultralytics "
+            "segmentation trainer reads them. A line with keypoints stays as it is until you edit its box.",
+        )
+    if imported.mixed:
+        yield (
+            "mixed",
+            f"{path} holds boxes and outlines. The Ultralytics trainer leaves out such an image. Boxes "
+            "without keypoints become outlines when the image is edited.",
+        )
+    elif imported.boxes:
+        yield (
+            "boxes",
+            f"{path} holds boxes. The Ultralytics trainer drops all outlines of a dataset "
+            "while any of its label files holds boxes: give every image outlines before you train.",
+        )

@@ -30,7 +30,8 @@ CREATE TABLE images (
     dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
     conflict TEXT,                         -- why its label file is not written
     file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
-    imported BLOB, imported_digest TEXT    -- the file it came from, and the digest of what that file said
+    imported BLOB, imported_digest TEXT,   -- the file it came from, and the digest of what that file said
+    imported_lines BLOB, written_lines BLOB -- which annotation each line of these files belongs to
 ) WITHOUT ROWID;
 CREATE TABLE annotations (
     image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,

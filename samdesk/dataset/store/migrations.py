@@ -44,7 +44,13 @@ def _one_review_state(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_one_review_state,)
+def _lines_of_label_files(connection: sqlite3.Connection) -> None:
+    """2 to 3: ``images`` gets the keys of the lines of label files; those of older files are unknown."""
+    connection.execute("ALTER TABLE images ADD COLUMN imported_lines BLOB")
+    connection.execute("ALTER TABLE images ADD COLUMN written_lines BLOB")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_one_review_state, _lines_of_label_files)
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 
 VERSION = 1 + len(MIGRATIONS)

@@ -25,17 +25,22 @@ class FileState:
     """The state of an image's label file.
 
     Attributes:
-        hash: SHA-256 of the file as last read or written; None: there was none.
+        hash: Of what the file said when it was last read or written (``labels.lines.content_hash``); None:
+            there was none.
         conflict: Why it is not written ("bad-lines", "changed-outside"); None: no conflict.
         imported: The content that the document was imported from; None: it was not.
         digest: Of the annotations in ``imported``; while the document has the same, the file keeps that
-            content byte for byte.
+            content byte for byte. None: the content has bad lines that the user has given up.
+        imported_lines: The keys of the lines of ``imported`` (``labels.lines``); None: unknown.
+        written_lines: The keys of the lines of the file that has the ``hash``; None: unknown.
     """
 
     hash: str | None = None
     conflict: str | None = None
     imported: bytes | None = None
     digest: str | None = None
+    imported_lines: bytes | None = None
+    written_lines: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,9 @@ class Rows:
         """Inserts an image that is not in the store yet."""
         self._store.execute(
             "INSERT INTO images (key, width, height, review, revision, count, pending, dirty,"
-            " conflict, file_hash, imported, imported_digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            (*_image_values(document), dirty, file.conflict, file.hash, file.imported, file.digest),
+            " conflict, file_hash, imported, imported_digest, imported_lines, written_lines)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (*_image_values(document), dirty, file.conflict, *_file_values(file)),
         )
         self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
 
@@ -116,20 +122,24 @@ class Rows:
     def file(self, key: ImageKey) -> FileState | None:
         """Returns the state of an image's label file; None if the image is not in the store."""
         row = self._store.row(
-            "SELECT file_hash, conflict, imported, imported_digest FROM images WHERE key=?", (key,)
+            "SELECT file_hash, conflict, imported, imported_digest, imported_lines, written_lines"
+            " FROM images WHERE key=?",
+            (key,),
         )
         return None if row is None else FileState(*row)
 
     def set_file(self, key: ImageKey, file: FileState, *, dirty: bool) -> None:
         """Writes the state of an image's label file."""
         self._store.execute(
-            "UPDATE images SET file_hash=?, conflict=?, imported=?, imported_digest=?, dirty=? WHERE key=?",
-            (file.hash, file.conflict, file.imported, file.digest, dirty, key),
+            "UPDATE images SET conflict=?, file_hash=?, imported=?, imported_digest=?, imported_lines=?,"
+            " written_lines=?, dirty=? WHERE key=?",
+            (file.conflict, *_file_values(file), dirty, key),
         )
 
-    def set_written(self, key: ImageKey, file_hash: str | None) -> None:
-        """Records that the label file is up to date and has this hash."""
-        self._store.execute("UPDATE images SET file_hash=?, dirty=0 WHERE key=?", (file_hash, key))
+    def set_written(self, key: ImageKey, file_hash: str | None, lines: bytes | None) -> None:
+        """Records that the label file is up to date, with its hash and the keys of its lines."""
+        sql = "UPDATE images SET file_hash=?, written_lines=?, dirty=0 WHERE key=?"
+        self._store.execute(sql, (file_hash, lines, key))
 
     def mark_all_dirty(self) -> None:
         """Marks every label file with annotations as out of date, after class ids have changed."""
@@ -249,6 +259,10 @@ def _image_values(document: ImageDocument) -> tuple[Any, ...]:
         len(document.annotations),
         pending,
     )
+
+
+def _file_values(file: FileState) -> tuple[Any, ...]:
+    return (file.hash, file.imported, file.digest, file.imported_lines, file.written_lines)
 
 
 def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """YOLO label files, one image each: ``class x1 y1 x2 y2 ...``, values in 0..1 of width and height.
 
-Reading is tolerant (detection lines ``class cx cy w h`` too), writing strict. ``yolo_ring`` converts
-between regions and the rings of the lines.
+Reading is tolerant (boxes ``class cx cy w h``, with or without keypoints, are read too), writing strict.
+``yolo_ring`` converts between regions and the rings of the lines.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
@@ -28,6 +32,8 @@ _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
 _LOSSY_IOU = 0.8
 _SHOWN = 80
+_BOX_WORDS = 5
+_NONE_KEPT: Mapping[AnnotationId, Sequence[str]] = MappingProxyType({})
 
 
 def label_path(image: str) -> str:
@@ -51,27 +57,57 @@ def count_classes(data: bytes) -> Counter[int]:
     return result
 
 
-def parse(text: str, width: int, height: int) -> ParsedLabels:
+def parse(text: str, width: int, height: int, keypoint_values: int = 0) -> ParsedLabels:
     """Parses the label file of an image of ``width`` x ``height`` pixels.
 
     Never raises: an invalid line becomes a ``LineProblem``, and the others are still parsed.
+
+    Args:
+        text: The file's content.
+        width: Image width, pixels.
+        height: Image height, pixels.
+        keypoint_values: Values after the box in a line with keypoints; such a line is read as its box, as the
+            trainer does for other tasks than pose. 0: the dataset has no keypoints.
     """
     lines: list[ParsedLine] = []
     problems: list[LineProblem] = []
-    detection = False
+    kinds: set[_LineKind] = set()
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         tokens = line.split()
         if not tokens:
             continue
         try:
-            class_id, values = _class_id(tokens[0]), _values(tokens[1:])
+            kind = _kind(len(tokens), keypoint_values)
+            class_id = _class_id(tokens[0])
+            values = _values(tokens[1:5] if kind is _LineKind.KEYPOINTS else tokens[1:])
             region = _region(values, width, height)
         except _BadLineError as error:
             problems.append(LineProblem(number, line.strip()[:_SHOWN], str(error)))
             continue
-        detection = detection or len(values) == 4
+        kinds.add(kind)
         lines.append(ParsedLine(class_id, region, number))
-    return ParsedLabels(tuple(lines), tuple(problems), detection)
+    return ParsedLabels(
+        tuple(lines),
+        tuple(problems),
+        detection=_LineKind.BOX in kinds,
+        outlines=_LineKind.OUTLINE in kinds,
+        keypoints=_LineKind.KEYPOINTS in kinds,
+    )
+
+
+class _LineKind(Enum):
+    """What the trainer takes a line for, by the number of its values."""
+
+    BOX = 1
+    KEYPOINTS = 2
+    OUTLINE = 3
+
+
+def _kind(words: int, keypoint_values: int) -> _LineKind:
+    if words == _BOX_WORDS:
+        return _LineKind.BOX
+    with_keypoints = keypoint_values and words == _BOX_WORDS + keypoint_values
+    return _LineKind.KEYPOINTS if with_keypoints else _LineKind.OUTLINE
 
 
 class _BadLineError(Exception):
@@ -140,32 +176,75 @@ def _region(values: NDArray[np.float64], width: int, height: int) -> Region:
     return region
 
 
-def write(document: ImageDocument, labels: LabelSet) -> tuple[str, WriteReport]:
+def write(
+    document: ImageDocument,
+    labels: LabelSet,
+    kept: Mapping[AnnotationId, Sequence[str]] = _NONE_KEPT,
+    keypoint_values: int = 0,
+) -> tuple[str, WriteReport]:
     """The label file of a document, one line per annotation in painting order, and a fidelity report.
 
-    Raises ``LabelError`` if an annotation's label is not in the set.
+    Args:
+        document: The annotations.
+        labels: Their labels.
+        kept: The lines of annotations whose region is unchanged since they were written or read, the first to
+            be preferred. An annotation keeps its line's text, with the class id of today. Only boxes become
+            outlines where others are outlines, because the trainer refuses a file with both, and boxes again
+            where none is.
+        keypoint_values: As for ``parse``.
+
+    Raises:
+        LabelError: An annotation's label is not in the set.
     """
+    kept_line = {i: next((s for s in lines if _is_box(s)), lines[0]) for i, lines in kept.items()}
+    kinds = {i: _kind(len(line.split()), keypoint_values) for i, line in kept_line.items()}
+    outlines = any(kinds.get(a.id) in (None, _LineKind.OUTLINE) for a in document.annotations)
+    if outlines:
+        for i in [i for i, kind in kinds.items() if kind is _LineKind.BOX]:
+            kept_line[i] = next((s for s in kept[i] if not _is_box(s)), "")
+    written: list[Annotation] = []
     lines: list[str] = []
     lossy: list[str] = []
     for annotation in document.annotations:
         class_id = labels.index(annotation.label_id)
-        points, iou = _line(annotation.region, document.width, document.height)
-        if not points:
-            continue
-        lines.append(f"{class_id} {points}")
-        if iou < _LOSSY_IOU:
-            name = labels.get(annotation.label_id).name
-            lossy.append(f"line {len(lines)} ({name}) trains a mask that differs: IoU {iou:.2f}")
+        line = kept_line.get(annotation.id, "")
+        if line:
+            line = _with_class(line, class_id)
+        else:
+            points, iou = _line(annotation.region, document.width, document.height, keypoint_values)
+            if not points:
+                continue
+            line = f"{class_id} {points}"
+            if iou < _LOSSY_IOU:
+                name = labels.get(annotation.label_id).name
+                lossy.append(f"line {len(lines) + 1} ({name}) trains a mask that differs: IoU {iou:.2f}")
+        lines.append(line)
+        written.append(annotation)
+    mixed = outlines and any(kinds.get(a.id) is _LineKind.KEYPOINTS for a in written)
     text = "".join(line + "\n" for line in lines)
-    return text, WriteReport(len(lines), tuple(lossy))
+    return text, WriteReport(len(lines), tuple(lossy), tuple(written), mixed)
 
 
-@lru_cache(maxsize=4096)  # an edit changes one annotation; the image's others are rewritten
-def _line(region: Region, width: int, height: int) -> tuple[str, float]:
+def _is_box(line: str) -> bool:
+    return len(line.split(maxsplit=_BOX_WORDS)) == _BOX_WORDS
+
+
+def _with_class(line: str, class_id: int) -> str:
+    """The line, with another class id if it has another."""
+    word = line.split(maxsplit=1)[0]
+    return line if float(word) == class_id else f"{class_id}{line.lstrip()[len(word) :]}"
+
+
+@lru_cache(maxsize=4096)  # an undo brings back what was written before
+def _line(region: Region, width: int, height: int, keypoint_values: int) -> tuple[str, float]:
     """The points of a region as text ("" if empty), and the IoU of the mask they train with the region."""
     ring = yolo_ring.region_to_ring(region, width, height)
     if len(ring) == 0:
         return "", 0.0
     text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
     written = np.array(text.split(" "), dtype=np.float64).reshape(-1, 2)
+    if (
+        _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
+    ):  # by chance: it would be read as a box
+        text += " " + " ".join(text.split(" ")[-2:])
     return text, trainer_raster.trained_iou(written, region, width, height)
