@@ -22,6 +22,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
+from samdesk.engine.ultralytics import set_environment
 from samdesk.images.cache import ImageCache
 from samdesk.images.reader import read_image
 from samdesk.settings.table import (
@@ -236,7 +237,11 @@ def run(folder: Path | None) -> int:
 
 
 def make_application() -> QApplication:
-    """Returns the QApplication, created if there is none, with samdesk's names."""
+    """Returns the QApplication, created if there is none, with samdesk's names.
+
+    What libraries need in the environment is set here: it must not change once there are threads.
+    """
+    set_environment()
     application = QApplication.instance() or QApplication(["samdesk"])
     assert isinstance(application, QApplication)
     application.setApplicationName("samdesk")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import tempfile
 from pathlib import Path
 
 from samdesk.base.regular import check_replaceable
+
+_NEW_FILE = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+)  # as tempfile opens one; Python adds O_CLOEXEC
 
 
 def write_text(path: Path, text: str) -> None:
@@ -33,14 +38,16 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
     path = Path(os.path.realpath(path))
     check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    mode = _mode(path)
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    handle = os.open(temporary, _NEW_FILE, 0o666 if mode is None else 0o600)  # less what the umask says
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(_mode(path))
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -71,9 +78,7 @@ def is_writable(folder: Path) -> bool:
         return False
 
 
-def _mode(path: Path) -> int:
+def _mode(path: Path) -> int | None:
     with contextlib.suppress(OSError):
         return path.stat().st_mode & 0o7777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+    return None

@@ -1,8 +1,8 @@
 """All use of the ultralytics package: its networks, YOLO loader, trainer and model statistics.
 
 Importing ultralytics resolves host names, writes a settings file, enables analytics, installs packages and
-sets the thread counts of torch and OpenCV. All of that is turned off here before the import, except where
-the user has set the environment variables.
+changes the process for everyone (``runtime.process_state``). All of that is turned off here before the import,
+except where the user has set the environment variables.
 """
 
 from __future__ import annotations
@@ -15,44 +15,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base import places
-from samdesk.base.cv import cv2
 from samdesk.engine.runtime.imports import import_torch, import_torchvision, import_without_gc
+from samdesk.engine.runtime.process_state import preserved
 from samdesk.engine.sam.architectures import architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _set_environment() -> None:
+def set_environment() -> None:
+    """Sets the environment variables that keep ultralytics quiet and offline, where the user has not.
+
+    A window calls it before it starts a thread: the environment must not change afterwards.
+    """
     os.environ.setdefault("YOLO_CONFIG_DIR", str(places.cache() / "ultralytics"))
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
-
-
-@contextmanager
-def _preserve_threads() -> Iterator[None]:
-    """Restores the thread counts of torch and OpenCV, which importing ultralytics sets to one."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    threads = cv2.getNumThreads()
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-        if before is None:
-            os.environ.pop("OMP_NUM_THREADS", None)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # torch's profiler counts the GFLOPs
 
 
 def import_ultralytics() -> Any:
     """Imports the ultralytics package offline, without analytics and without side effects."""
-    _set_environment()
-    import_torch()  # before ultralytics, which sets OMP_NUM_THREADS=1 for later imports
+    set_environment()
+    import_torch()
     import torch
 
-    with _preserve_threads():
-        import_without_gc("ultralytics")
-        import ultralytics as package
-        from ultralytics.utils import torch_utils
+    import_without_gc("ultralytics")
+    import ultralytics as package
+    from ultralytics.utils import torch_utils
 
     # select_device sets torch's CPU threads to this: by default one less than the cores, process-wide.
     vars(torch_utils)["NUM_THREADS"] = torch.get_num_threads()
@@ -116,7 +107,8 @@ def load_yolo(path: Path) -> Any:
     package = import_ultralytics()
     import_torchvision()  # ultralytics imports it with the first detection
     import_without_gc("ultralytics.models.yolo")
-    return package.YOLO(str(path))
+    with preserved():  # it sets CUBLAS_WORKSPACE_CONFIG
+        return package.YOLO(str(path))
 
 
 def build_yolo(variant: str, names: Sequence[str]) -> Any:
@@ -132,7 +124,8 @@ def build_yolo(variant: str, names: Sequence[str]) -> Any:
     package = import_ultralytics()
     import_torchvision()
     import_without_gc("ultralytics.models.yolo")
-    yolo = package.YOLO(f"{variant}.yaml", task="detect")
+    with preserved():
+        yolo = package.YOLO(f"{variant}.yaml", task="detect")
     _set_classes(yolo.model, names)
     yolo.model.eval()
     return yolo

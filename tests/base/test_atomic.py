@@ -52,3 +52,10 @@ def test_writable_is_found_by_trying(tmp_path: Path) -> None:
     if Path("/proc/self").is_dir():  # nobody can make files there, root included
         assert not atomic.is_writable(Path("/proc/self"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_new_file_has_the_permissions_of_any_other_new_file(tmp_path: Path) -> None:
+    (tmp_path / "usual.txt").write_text("")
+    atomic.write_text(tmp_path / "data.yaml", "names: []\n")
+    assert (tmp_path / "data.yaml").stat().st_mode == (tmp_path / "usual.txt").stat().st_mode

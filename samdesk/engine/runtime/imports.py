@@ -23,11 +23,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import RLock
+
+from samdesk.engine.runtime.process_state import LOCK, preserved
 
 log = logging.getLogger(__name__)
-
-_LOCK = RLock()  # gc is process-wide; of two imports at once, none must enable it too early
 
 # As torch itself loads them (torch/__init__.py, _preload_cuda_deps), in its order.
 _CUDA = (
@@ -39,7 +38,7 @@ _TORCH = ("torch_global_deps", "c10", "torch_cpu", "c10_cuda", "torch_cuda", "to
 
 def import_torch() -> None:
     """Imports torch without blocking other threads."""
-    with _LOCK:
+    with LOCK:
         if "torch" not in sys.modules:
             _preload("torch", _torch_libraries)
             import_without_gc("torch")
@@ -48,21 +47,25 @@ def import_torch() -> None:
 def import_torchvision() -> None:
     """Imports torchvision, which imports torch's compiler, without blocking other threads."""
     import_torch()
-    with _LOCK:
+    with LOCK:
         if "torchvision" not in sys.modules:
             _preload("triton", lambda home: [home / "_C" / "libtriton.so"])
             import_without_gc("torchvision")
 
 
 def import_without_gc(name: str) -> None:
-    """Imports a module with garbage collection disabled and freezes the objects it has created."""
-    with _LOCK:
+    """Imports a module with garbage collection disabled and freezes the objects it has created.
+
+    What it sets for the whole process is not set (``process_state.preserved``).
+    """
+    with LOCK:  # of two imports at once, none must enable garbage collection too early
         if name in sys.modules:
             return
         was_on = gc.isenabled()
         gc.disable()
         try:
-            importlib.import_module(name)
+            with preserved():
+                importlib.import_module(name)
         finally:
             gc.freeze()
             atexit.register(gc.unfreeze)  # else some libraries report leaks at exit
