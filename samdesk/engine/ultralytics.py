@@ -1,8 +1,8 @@
 """All use of the ultralytics package: its networks, YOLO loader, trainer and model statistics.
 
 Importing ultralytics resolves host names, writes a settings file, enables analytics, installs packages and
-changes the process for everyone (``runtime.process_state``). All of that is turned off here before the import,
-except where the user has set the environment variables.
+changes the process for everyone (``runtime.process_state``). All of that is turned off here before the
+import, except where the user has set the environment variables.
 """
 
 from __future__ import annotations

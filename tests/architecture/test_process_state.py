@@ -1,4 +1,4 @@
-"""Modules of the window change nothing that all threads share: each call that does is listed with its reason."""
+"""Modules of the window change nothing that all threads share: what does is listed with its reason."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ SETTERS = {
     "setNumThreads", "setUseOptimized", "setUseOpenCL", "set_num_threads", "set_num_interop_threads",
     "set_default_dtype", "set_default_device", "set_default_tensor_type", "set_grad_enabled",
     "set_float32_matmul_precision", "use_deterministic_algorithms", "set_printoptions", "seterr",
-    "manual_seed", "putenv", "unsetenv", "chdir", "umask", "nice", "setlocale", "simplefilter", "filterwarnings",
-    "setswitchinterval", "setrecursionlimit", "setdefaulttimeout", "set_start_method", "setrlimit",
-    "basicConfig", "captureWarnings", "addLevelName", "register_heif_opener",
+    "manual_seed", "putenv", "unsetenv", "chdir", "umask", "nice", "setlocale", "simplefilter",
+    "filterwarnings", "setswitchinterval", "setrecursionlimit", "setdefaulttimeout", "set_start_method",
+    "setrlimit", "basicConfig", "captureWarnings", "addLevelName", "register_heif_opener",
 }  # fmt: skip
 SEEDS = {"random.seed", "np.random.seed"}
-ASSIGNED = {"MAX_IMAGE_PIXELS", "LOAD_TRUNCATED_IMAGES", "excepthook", "unraisablehook", "benchmark", "allow_tf32"}
+ASSIGNED = {
+    "MAX_IMAGE_PIXELS",
+    "LOAD_TRUNCATED_IMAGES",
+    "excepthook",
+    "unraisablehook",
+    "benchmark",
+    "allow_tf32",
+}
 
 ALLOWED = {
     "samdesk.app": "setswitchinterval and excepthook, before the event loop runs",
@@ -49,11 +56,11 @@ def _changes(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Call):
             text = ast.unparse(node.func)
             name = text.rpartition(".")[2]
-            if name in SETTERS or text in SEEDS or text.startswith("os.environ.") and name != "get":
+            if name in SETTERS or text in SEEDS or (text.startswith("os.environ.") and name != "get"):
                 found.add(text)
         targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else []
         for target in targets:
             text = ast.unparse(target)
-            if text.startswith("os.environ[") or text.rpartition(".")[2] in ASSIGNED and "." in text:
+            if text.startswith("os.environ[") or (text.rpartition(".")[2] in ASSIGNED and "." in text):
                 found.add(text)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+_ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = """
 import json, os, sys
 from pathlib import Path
@@ -81,10 +82,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         for name, value in os.environ.items()
         if not name.startswith(("YOLO_", "SAMDESK", "OMP_", "KINETO", "TORCH"))
     }
-    environment |= {"SAMDESK_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": os.getcwd()}
+    environment |= {"SAMDESK_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(_ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, str(folder)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=_ROOT,
         env=environment,
         capture_output=True,
         text=True,

@@ -123,7 +123,11 @@ def _torch() -> dict[str, object]:
 
     return {
         "torch threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
-        "torch modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled()),
+        "torch modes": (
+            torch.is_grad_enabled(),
+            torch.is_inference_mode_enabled(),
+            torch.is_autocast_enabled(),
+        ),
         "torch defaults": (torch.get_default_dtype(), torch.get_default_device()),
         "torch determinism": (
             torch.are_deterministic_algorithms_enabled(),
@@ -167,4 +171,5 @@ def _function(name: str) -> Callable[..., Any] | None:
 
 
 def _identity(thing: object) -> str:
-    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', type(thing).__name__)} {id(thing)}"
+    name = getattr(thing, "__qualname__", type(thing).__name__)
+    return f"{getattr(thing, '__module__', '')}.{name} {id(thing)}"

@@ -60,7 +60,9 @@ def _put_back(module: str, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _ignored_here(module: str, name: str, record: Callable[..., None] = lambda *_, **__: None) -> Iterator[None]:
+def _ignored_here(
+    module: str, name: str, record: Callable[..., None] = lambda *_, **__: None
+) -> Iterator[None]:
     """Calls of a module's function on this thread only call ``record``."""
     function: Any = getattr(sys.modules.get(module), name, None)
     thread, over = threading.get_ident(), threading.Event()
