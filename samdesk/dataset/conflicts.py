@@ -35,7 +35,7 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
     path = core.names.path if key == NAMES else core.files.path(key)
     content = copy_before_replacing(core, path)
     if key == NAMES:
-        core.accept_class_names()
+        core.names.accept()
         return Resolution()
     state = core.rows.file(key) or core.documents.from_label_file(key).file
     # The lines that could be read keep their text; the bad ones must not come back with an undo.
@@ -48,7 +48,7 @@ def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
     """Replaces samdesk's annotations with those of the file. Raises ``StoreError``, ``ImageError``."""
     if key == NAMES:
         labels = core.names.merged(core.documents.labels)
-        core.accept_class_names()
+        core.names.accept()
         if labels == core.documents.labels:
             return Resolution()
         text = f"Use the labels of {core.names.path.name}"

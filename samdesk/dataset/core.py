@@ -12,7 +12,8 @@ from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile
-from samdesk.dataset.labels.files import LabelFiles
+from samdesk.dataset.labels.class_scan import ClassScan
+from samdesk.dataset.labels.files import LabelFiles, with_classes
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.store.database import Store
@@ -25,6 +26,10 @@ from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.images.reader import ImageError
 
 _LAST_NAMES = "samdesk.names"
+_SCAN_SECONDS = 0.1
+"""The time an edit waits for the class ids in label files that were not read yet."""
+_CLOSING_SECONDS = 5.0
+"""As above, on closing; if that is too short, data.yaml is written when the dataset is opened again."""
 
 
 class DatasetCore:
@@ -64,6 +69,13 @@ class DatasetCore:
         self.documents.shared = self.read_only
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
+        self._class_names_stale = False
+        self._scan = ClassScan(
+            self.files,
+            keys,
+            lambda: self.rows.file_hashes(),
+            lambda: self.files.class_id_limit(self.documents.labels),
+        )
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
@@ -71,8 +83,10 @@ class DatasetCore:
         if labels:
             self.documents.labels = labels
         elif self.names.found:
-            self.documents.labels = LabelSet.from_names(unique_names(self.names.found))
+            self.documents.labels = LabelSet.from_names(self.names.found)
             self.documents.labels_unsaved = True
+        self.files.declared = max(len(labels), len(self.names.found))
+        self._start_class_names(new=not labels)
         if self._store.path is None or self.read_only:
             return
         interrupted = self.history.runs("open")
@@ -82,6 +96,33 @@ class DatasetCore:
                     self.history.end_run(run_id)
         self._label_files_stale = True
         self.write_label_files()
+
+    def _start_class_names(self, *, new: bool) -> None:
+        """Finds out what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
+        text = self.rows.setting(_LAST_NAMES)
+        if text is None or new:
+            self.names.check(ask=not self.read_only)
+        if text is None and not new:
+            self.names.seen = None
+        elif text is not None:
+            self.names.seen = tuple(unique_names(json.loads(text) or ()))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether ``advance`` has something to do."""
+        return self._class_names_stale
+
+    def advance(self, seconds: float) -> None:
+        """Goes on with work that was put off because it takes long, for about this many seconds."""
+        if not self._class_names_stale:
+            return
+        try:
+            finished = self._scan.advance(seconds)
+        except StoreError:
+            self._class_names_stale = False  # tried again with the next change, which reports it
+            return
+        if finished:
+            self._write_class_names()
 
     def setting(self, key: str) -> str | None:
         """Returns a value stored with the dataset; None if there is none."""
@@ -151,6 +192,7 @@ class DatasetCore:
         if moved:
             self.documents.clear_imports()
             self._label_files_stale = True
+            self._scan.restart()
         self.write_label_files(change.after)
         return after
 
@@ -217,16 +259,12 @@ class DatasetCore:
         try:
             if self._store.path is not None and not self.read_only:
                 self.write_label_files()
-                if self._settings or self.projection.pending:
+                self.advance(_CLOSING_SECONDS)
+                if self._settings or self.projection.pending or self._names_to_save() is not None:
                     self.save_settings()
         finally:
             self._store.close()
             self._lock.release()
-
-    def accept_class_names(self) -> None:
-        """Ends the conflict about the class names: the file's current content may be overwritten."""
-        self.names.conflict = False
-        self.set_setting(_LAST_NAMES, json.dumps(self.names.names()))
 
     def _ensure_file(self) -> None:
         if self._store.path is None and not self.in_memory:
@@ -245,12 +283,22 @@ class DatasetCore:
 
     def _flush(self) -> None:
         self.projection.flush()
+        names = self._names_to_save()
+        if names is not None:
+            self._settings[_LAST_NAMES] = names
         for key, value in self._settings.items():
             self.rows.set_setting(key, value)
 
     def _flushed(self) -> None:
         self.projection.flushed()
         self._settings.clear()
+
+    def _names_to_save(self) -> str | None:
+        """What was last seen of data.yaml, for the store; None if it has that."""
+        if self.names.seen is None:
+            return None
+        text = json.dumps(self.names.seen)
+        return None if text == self.rows.setting(_LAST_NAMES) else text
 
     def _write_labels(self, labels: LabelSet | None, base: LabelSet | None) -> tuple[LabelSet, bool]:
         """Returns the new label set, and whether class ids changed."""
@@ -298,8 +346,22 @@ class DatasetCore:
                 )
 
     def _write_class_names(self) -> None:
-        labels = self.documents.labels
-        text = self.setting(_LAST_NAMES)
-        last = self.names.found if text is None else tuple(json.loads(text) or ())
-        if self.names.sync(labels, last) and last != labels.names:
-            self.set_setting(_LAST_NAMES, json.dumps(labels.names))
+        self._class_names_stale = False
+        self.names.sync(self.documents.labels, self._complete_labels)
+
+    def _complete_labels(self) -> LabelSet | None:
+        """Returns the label set with a label for each class id of the label files; None: not known yet."""
+        if not self._scan.advance(_SCAN_SECONDS):
+            self._class_names_stale = True
+            return None
+        labels = with_classes(self.documents.labels, self._scan.highest + 1)
+        if self.documents.labels_unsaved or len(labels) > len(self.documents.labels):
+            try:
+                with self._store.transaction():
+                    self._flush()
+                    self.rows.write_labels(labels)
+            except StoreError:
+                return None  # the change before it is saved; the next one reports the store
+            self._flushed()
+            self.documents.labels, self.documents.labels_unsaved = labels, False
+        return labels

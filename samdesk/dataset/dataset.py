@@ -251,7 +251,8 @@ class Dataset:
                 logged=resolution.transaction is not None,
             )
         except Exception:
-            self._core.names.conflict |= key == NAMES
+            if key == NAMES:
+                self._core.names.ask_again()
             raise
         conflicts.finish(self._core, key, resolution)
         self._core.write_label_files([] if key == NAMES else [key])
@@ -281,6 +282,15 @@ class Dataset:
         """Saves a store in memory to a file, which is opened from then on. Raises ``StoreError``."""
         self._core.move_to(path)
         self.reason = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether ``advance`` has something to do."""
+        return self._core.unfinished
+
+    def advance(self, seconds: float) -> None:
+        """Goes on with writing data.yaml in a large dataset, for about this many seconds; see ``ClassScan``."""
+        self._core.advance(seconds)
 
     def close(self) -> None:
         """Writes what is not saved yet and releases the dataset."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NewType
@@ -25,13 +26,13 @@ def class_name(name: str, class_id: int) -> str:
 
 def unique_names(names: Iterable[str]) -> list[str]:
     """The names by class id as a label set requires them: none blank, none twice."""
-    result: list[str] = []
+    result: dict[str, None] = {}
     for i, name in enumerate(names):
         name = class_name(name, i)
         while name in result:
             name = f"{name}_{i}"
-        result.append(name)
-    return result
+        result[name] = None
+    return list(result)
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,7 @@ class LabelSet:
     @classmethod
     def from_names(cls, names: Iterable[str]) -> LabelSet:
         """A new set in the order given, with the colours of the sequence."""
-        result = cls()
-        for i, name in enumerate(names):
-            result = result.add(name, label_color(i))
-        return result
+        return cls().extended(names)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,6 +95,22 @@ class LabelSet:
         color = color or next_color([label.color for label in self.labels])
         return LabelSet((*self.labels, Label(label_id or new_label_id(), self._checked(name), color)))
 
+    def extended(self, names: Iterable[str]) -> LabelSet:
+        """The set with labels of these names at the end, each with the next colour that is not used.
+
+        ``LabelError`` for a name that is blank or there already. Takes time in proportion to the names.
+        """
+        known, used = set(self.names), {label.color.lower() for label in self.labels}
+        labels = list(self.labels)
+        colors = (color for color in map(label_color, itertools.count()) if color not in used)
+        for name, color in zip(names, colors, strict=False):
+            name = _spaced(name)
+            if name in known:
+                raise _duplicate(name)
+            known.add(name)
+            labels.append(Label(new_label_id(), name, color))
+        return LabelSet(tuple(labels))
+
     def rename(self, label_id: LabelId, name: str) -> LabelSet:
         """The set with one label renamed; its class id does not change."""
         old = self.get(label_id)
@@ -122,10 +136,19 @@ class LabelSet:
         return LabelSet(tuple(label if old.id == label.id else old for old in self.labels))
 
     def _checked(self, name: str, except_for: LabelId | None = None) -> str:
-        name = " ".join(name.split())
-        if not name:
-            raise LabelError("A label needs a name.")
+        name = _spaced(name)
         found = self.find(name)
         if found is not None and found.id != except_for:
-            raise LabelError(f"There is already a label named {name!r}.")
+            raise _duplicate(name)
         return name
+
+
+def _spaced(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise LabelError("A label needs a name.")
+    return name
+
+
+def _duplicate(name: str) -> LabelError:
+    return LabelError(f"There is already a label named {name!r}.")

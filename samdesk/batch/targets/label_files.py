@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from samdesk.base.atomic import write_text
+from samdesk.base.regular import read_text
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
@@ -160,12 +162,17 @@ def class_labels(names: Sequence[str]) -> LabelSet:
 
 def _check_names(images: ImageSet, output: Path, names: Sequence[str], notice: Callable[[str], None]) -> None:
     """Class ids mean nothing without names: reports a data.yaml that has others, writes a missing one."""
-    found = data_yaml.read_names(images.root)
-    if found is not None:
-        if tuple(found.names) != tuple(names):
-            notice(f"{found.path} names other classes; the new labels use the detector's class ids.")
+    search = data_yaml.search_names(images.root)
+    if search.found is not None:
+        if search.found.names != tuple(names):
+            notice(f"{search.found.path} names other classes; the new labels use the detector's class ids.")
+    elif search.problems:
+        for problem in search.problems:
+            notice(f"{problem}. It is left as it is; the new labels use the detector's class ids.")
     elif output == images.root.parent / "labels" and images.root.name == "images":
-        path = images.root.parent / "data.yaml"
-        with suppress(OSError):  # the labels matter more, and report it themselves if they cannot be written
-            path.write_text(data_yaml.render(None, class_labels(names).names, "images"), encoding="utf-8")
+        path = search.yaml or images.root.parent / "data.yaml"
+        # The labels matter more, and report it themselves if they cannot be written.
+        with suppress(OSError, data_yaml.UnreadableNamesError):
+            old = read_text(path) if path.exists() else None
+            write_text(path, data_yaml.render(old, class_labels(names).names, "images"))
             notice(f"Class names are in {path}.")

@@ -8,76 +8,166 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base import atomic
-from samdesk.dataset.labels.files import CHANGED
+from samdesk.dataset.labels.files import BAD_LINES, CHANGED
 from samdesk.dataset.trainer.paths import training_paths
-from samdesk.dataset.types import NAMES, Notice
+from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.formats.yolo import data_yaml
+from samdesk.formats.yolo.names import UnreadableNamesError, read_text_of
 
-_YAML = (".yaml", ".yml")
+Names = tuple[str, ...]
 
 
 class ClassNamesFile:
     """Reads the class names of a dataset and writes them where the Ultralytics trainer reads them.
 
     Attributes:
-        path: The YAML file: the one with names that was found, else data.yaml above ``images`` or in the
-            dataset's folder.
-        found: The names found on opening, by class id.
-        conflict: Another program has changed the names; the file is not written until the user has chosen.
+        path: The dataset's YAML file, else data.yaml above ``images`` or in the dataset's folder.
+        found: The names found on opening, by class id, unique.
+        seen: The names last read from or written to the file; None: not known. If the file holds others,
+            another program has changed it. The caller keeps it in the store.
+        conflict: The file was changed by another program or cannot be read; it is not written until the user
+            has chosen.
     """
 
     def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None],
         run_outputs: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self._folder = folder
         self._notify = notify
         self._failing = False
-        self._synced: tuple[tuple[str, ...], tuple[int, int] | None] | None = None
+        self._synced: tuple[Names, tuple[int, int] | None] | None = None
+        self._overwrite: tuple[int, int] | None = None
+        self._notified: tuple[int, int] | None = None
+        self._retracted: tuple[Names | None, tuple[int, int] | None] | None = None
         self.conflict = False
+        self.seen: Names | None = None
         self._paths = training_paths(folder, keys, run_outputs)
         search = data_yaml.search_names(folder)
+        self.path = search.yaml or self._paths.root / "data.yaml"
         for problem in search.problems:
-            notify(Notice("labels", f"{problem}."))
-        found = search.found
-        self.found = found.names if found else ()
-        self.path = (
-            found.path if found and found.path.suffix.lower() in _YAML else self._paths.root / "data.yaml"
-        )
+            if not problem.startswith(f"{self.path} "):  # reported by ``check``
+                notify(Notice("labels", f"{problem}."))
+        self.found: Names = tuple(unique_names(search.found.names)) if search.found else ()
 
-    def names(self) -> tuple[str, ...] | None:
-        """Reads the names of the YAML file; None if there is no such file or it holds none."""
-        if not self.path.is_file():
-            return None
-        found = data_yaml.read_names(self.path.parent)
-        return found.names if found is not None and found.path == self.path else None
+    def names(self) -> Names:
+        """Reads the names of the file, made unique; () if there is no file or it holds none.
 
-    def sync(self, labels: LabelSet, last: tuple[str, ...] | None) -> bool:
-        """Writes the names of the label set if they differ. Returns whether the file holds them now.
+        Raises:
+            UnreadableNamesError: Its names cannot be read; the message says why.
+            OSError: The file cannot be read.
+        """
+        return tuple(unique_names(data_yaml.read_yaml(self.path)))
+
+    def check(self, *, ask: bool) -> None:
+        """Notes the names of the file as last seen; if they cannot be read, reports it.
+
+        Args:
+            ask: Opens a conflict then; False: the dataset cannot be changed.
+        """
+        try:
+            self.seen = self.names()
+        except OSError as error:
+            self._report_failure(error)
+        except UnreadableNamesError as error:
+            if ask:
+                self._mark_unreadable(error)
+            else:
+                self._notify(Notice("labels", f"{self.path} cannot be read: {error}.", str(self.path)))
+
+    def sync(self, labels: LabelSet, complete: Callable[[], LabelSet | None]) -> None:
+        """Writes the names of the label set if the file's differ and are those last seen.
 
         Args:
             labels: The label set.
-            last: The names that samdesk last wrote or read; if the file holds others, another program has
-                changed it.
+            complete: Called before writing; returns the label set with a label for every class id in use, or
+                None if these are not known yet. Then nothing is written: call again later.
         """
-        if self.conflict or not labels:
-            return False
-        if self._synced == (labels.names, _stamp(self.path)):
-            return True
-        on_disk = self.names()
+        if not labels or self._synced == (labels.names, _stamp(self.path)):
+            return
+        stamp = _stamp(self.path)
+        try:
+            on_disk = self.names()
+        except OSError as error:
+            self._report_failure(error)
+            return
+        except UnreadableNamesError as error:
+            if stamp is None or stamp != self._overwrite:
+                self._mark_unreadable(error)
+                return
+            on_disk = ()
         if on_disk == labels.names:
             with contextlib.suppress(OSError):  # the trainer only lacks the newest images
                 self._paths.write_listing()
-            self._synced = (labels.names, _stamp(self.path))
-            return True
-        if on_disk is not None and on_disk != last:
-            self._mark_conflict()
-            return False
+        elif on_disk and stamp != self._overwrite and not self._may_replace(on_disk, labels.names):
+            self._mark_changed()
+            return
+        else:
+            found = complete()
+            if found is None or not (found.names == on_disk or self._write(found)):
+                return
+            labels = found
+        self.conflict, self._retracted = False, None
+        self.seen = labels.names
+        self._synced = (labels.names, _stamp(self.path))
+
+    def accept(self) -> None:
+        """Ends the conflict: the present content of the file may be overwritten."""
+        self._retracted = (self.seen, self._overwrite)
+        self.conflict, self._notified = False, None
+        self._overwrite = _stamp(self.path)
+        with contextlib.suppress(UnreadableNamesError, OSError):
+            self.seen = self.names()
+
+    def ask_again(self) -> None:
+        """Reopens and reports the conflict: the choice of the user could not be carried out."""
+        if self._retracted is not None:
+            self.seen, self._overwrite = self._retracted
+        self._notified = None
         try:
-            old = self.path.read_text("utf-8") if self.path.is_file() else None
+            self.names()
+        except UnreadableNamesError as error:
+            self._mark_unreadable(error)
+        except OSError as error:
+            self.conflict = True
+            self._report_failure(error)
+        else:
+            self._mark_changed()
+
+    def merged(self, labels: LabelSet) -> LabelSet:
+        """Returns the label set with the names of the file, matched by class id.
+
+        Raises:
+            StoreError: The names cannot be read.
+        """
+        try:
+            names = self.names()
+        except UnreadableNamesError as error:
+            raise StoreError(f"{self.path} cannot be read: {error}.", next="Correct the file first.") from error
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        if not names:
+            return labels
+        kept = tuple(replace(label, name=name) for label, name in zip(labels, names, strict=False))
+        return LabelSet(kept).extended(names[len(labels) :])
+
+    def _may_replace(self, on_disk: Names, names: Names) -> bool:
+        """Whether nobody has changed the file since it was last seen."""
+        if self.seen is None:  # by a samdesk that did not remember what it had read
+            return on_disk == names[: len(on_disk)]
+        return on_disk == self.seen
+
+    def _write(self, labels: LabelSet) -> bool:
+        try:
+            old = read_text_of(self.path) if self.path.exists() else None
             splits = self._paths.relative_to(self.path.parent)
-            atomic.write_text(self.path, data_yaml.render(old, labels.names, splits))
+            try:
+                text = data_yaml.render(old, labels.names, splits)
+            except UnreadableNamesError:
+                if self._overwrite is None or _stamp(self.path) != self._overwrite:
+                    raise
+                text = data_yaml.render(None, labels.names, splits)  # there is a copy
+            atomic.write_text(self.path, text)
             self._paths.write_listing()
         except (OSError, ValueError) as error:
             self._report_failure(error)
@@ -85,22 +175,26 @@ class ClassNamesFile:
         self._failing = False
         return True
 
-    def merged(self, labels: LabelSet) -> LabelSet:
-        """Returns the label set with the names of the file, matched by class id."""
-        names = unique_names(self.names() or ())
-        kept = tuple(replace(label, name=name) for label, name in zip(labels, names, strict=False))
-        result = LabelSet(kept)
-        for name in names[len(labels) :]:
-            result = result.add(name)
-        return result
-
-    def _mark_conflict(self) -> None:
-        self.conflict = True
+    def _mark_changed(self) -> None:
         text = (
             f"{self.path} was changed by another program: its class names differ from samdesk's. It is not "
             "written until you choose: keep samdesk's labels, or use those of the file."
         )
-        self._notify(Notice(CHANGED, text, str(self.path), key=NAMES))
+        self._mark(CHANGED, text)
+
+    def _mark_unreadable(self, error: UnreadableNamesError) -> None:
+        text = (
+            f"The class names in {self.path} cannot be read: {error}. The file is not written until you "
+            "correct it, or overwrite it with samdesk's labels."
+        )
+        self._mark(BAD_LINES, text)
+
+    def _mark(self, kind: str, text: str) -> None:
+        self.conflict = True
+        stamp = _stamp(self.path)
+        if stamp is None or stamp != self._notified:
+            self._notified = stamp
+            self._notify(Notice(kind, text, str(self.path), key=NAMES))
 
     def _report_failure(self, error: Exception) -> None:
         if not self._failing:

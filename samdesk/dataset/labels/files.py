@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from samdesk.base.regular import read_bytes
@@ -16,11 +16,14 @@ from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, class_name
-from samdesk.formats.base import LineProblem
+from samdesk.formats.base import LineProblem, ParsedLabels
+from samdesk.formats.class_ids import class_id_limit
 from samdesk.formats.registry import LabelFormat, label_format
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"
+_SHOWN = 80
+"""Characters of a line that a problem quotes."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ class LabelFiles:
         keys: Its images.
         format: Their format.
         keypoint_values: Values after the box in a line with keypoints, by data.yaml; 0: no keypoints.
+        declared: Number of classes that data.yaml or the store had on opening.
     """
 
     folder: Path
     keys: Sequence[ImageKey]
     format: LabelFormat = field(default_factory=label_format)
     keypoint_values: int = 0
+    declared: int = 0
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
 
     def path(self, key: ImageKey) -> Path:
@@ -108,6 +113,7 @@ class LabelFiles:
             return ImportedDocument(ImageDocument(key, width, height), labels, FileState())
         text = data.decode("utf-8", errors="replace")
         parsed = self.format.parse(text, width, height, self.keypoint_values)
+        parsed = _plausible(parsed, text, self.class_id_limit(labels))
         labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
         annotations = tuple(
             Annotation(
@@ -128,6 +134,11 @@ class LabelFiles:
             document, labels, state, parsed.problems, parsed.detection, parsed.keypoints, mixed
         )
 
+    def class_id_limit(self, labels: LabelSet) -> int:
+        """Returns the class id from which on a line is a problem; labels named by class id do not count."""
+        own = (i + 1 for i in reversed(range(len(labels))) if labels.labels[i].name != class_name("", i))
+        return class_id_limit(max(self.declared, next(own, 0)))
+
     def count_classes(self, data: bytes | None) -> Counter[int]:
         """Returns the number of lines per class id of a label file's content; empty for no file."""
         return Counter() if data is None else self.format.count_classes(data)
@@ -139,12 +150,14 @@ class LabelFiles:
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:
     """Returns the label set with at least ``count`` labels; new ones are named by class id ("class_7")."""
-    while len(labels) < count:
-        name = class_name("", len(labels))
-        while labels.find(name) is not None:
+    known = set(labels.names)
+    names = []
+    for class_id in range(len(labels), count):
+        name = class_name("", class_id)
+        while name in known:
             name += "_"
-        labels = labels.add(name)
-    return labels
+        names.append(name)
+    return labels.extended(names) if names else labels
 
 
 def digest(document: ImageDocument, labels: LabelSet) -> str:
@@ -154,6 +167,26 @@ def digest(document: ImageDocument, labels: LabelSet) -> str:
         result.update(f"{labels.index(annotation.label_id)}:".encode())
         result.update(region_to_bytes(annotation.region))
     return result.hexdigest()
+
+
+def _plausible(parsed: ParsedLabels, text: str, limit: int) -> ParsedLabels:
+    """The lines of a label file with class ids below the limit; the others become problems."""
+    if all(line.class_id < limit for line in parsed.lines):
+        return parsed
+    content = text.splitlines()
+    beyond = [
+        LineProblem(
+            line.line,
+            content[line.line - 1].strip()[:_SHOWN],
+            f"the class id {line.class_id} is far beyond the class names: correct it, or add the names that "
+            "are missing to data.yaml",
+        )
+        for line in parsed.lines
+        if line.class_id >= limit
+    ]
+    problems = sorted((*parsed.problems, *beyond), key=lambda problem: problem.line)
+    lines = tuple(line for line in parsed.lines if line.class_id < limit)
+    return replace(parsed, lines=lines, problems=tuple(problems))
 
 
 def _stable_id(key: ImageKey, line: int, class_id: int, region: bytes) -> AnnotationId:

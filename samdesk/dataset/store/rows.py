@@ -141,6 +141,10 @@ class Rows:
         sql = "UPDATE images SET file_hash=?, written_lines=?, dirty=0 WHERE key=?"
         self._store.execute(sql, (file_hash, lines, key))
 
+    def file_hashes(self) -> dict[ImageKey, str | None]:
+        """Returns the hashes of all label files as last read or written."""
+        return {ImageKey(key): found for key, found in self._store.rows("SELECT key, file_hash FROM images")}
+
     def mark_all_dirty(self) -> None:
         """Marks every label file with annotations as out of date, after class ids have changed."""
         self._store.execute("UPDATE images SET dirty=1 WHERE count > 0")

@@ -114,7 +114,8 @@ def _root(folder: Path) -> tuple[Path, str]:
         return folder.parent.parent, f"{folder.parent.name}/images/"
     if folder.name == "images":
         return folder.parent, "images/"
-    if folder.parent.name == "images":
+    # images/a and images/b may be two datasets; images/train and images/val are one.
+    if folder.parent.name == "images" and folder.name in _SPLITS:
         return folder.parent.parent, f"images/{folder.name}/"
     return folder, ""
 

@@ -23,10 +23,8 @@ from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelSet
 from samdesk.formats.base import LineProblem, ParsedLabels, ParsedLine, WriteReport
+from samdesk.formats.class_ids import MAX_CLASSES
 from samdesk.formats.yolo import trainer_raster, yolo_ring
-
-MAX_CLASS_ID = 9_999
-"""A larger class id is treated as an error: every smaller id would become a class."""
 
 _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
@@ -123,8 +121,8 @@ def _class_id(token: str) -> int:
         raise _BadLineError(f"the class id {_shown(token)} is not a whole number")
     if value < 0:
         raise _BadLineError(f"the class id {_shown(token)} is negative")
-    if value > MAX_CLASS_ID:
-        raise _BadLineError(f"the class id {_shown(token)} is larger than {MAX_CLASS_ID}")
+    if value >= MAX_CLASSES:
+        raise _BadLineError(f"the class id {_shown(token)} is larger than {MAX_CLASSES - 1}")
     return int(value)
 
 

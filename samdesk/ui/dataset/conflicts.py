@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 
 from samdesk.base.text import counted
-from samdesk.dataset.dataset import Notice
+from samdesk.dataset.dataset import NAMES, Notice
 from samdesk.domain.document import ImageKey
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.kit.message_bar import Action
@@ -57,7 +57,8 @@ class ConflictsController(QObject):
         if kind == BAD_LINES:
             actions: list[Action] = [("Overwrite the file", mine), ("Reload the file", file)]
         else:
-            actions = [("Keep samdesk's annotations", mine), ("Use the file", file)]
+            kept = "labels" if key == NAMES else "annotations"
+            actions = [(f"Keep samdesk's {kept}", mine), ("Use the file", file)]
         if key in self._navigate.keys and key != self._navigate.key:
             actions.append(("Show image", partial(self._navigate.go, key)))
         return actions

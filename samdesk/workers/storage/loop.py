@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from samdesk.dataset.dataset import Dataset
@@ -27,6 +27,9 @@ from samdesk.workers.failure import Failure, describe
 from samdesk.workers.storage.changes import PendingChange
 
 log = logging.getLogger(__name__)
+
+_ADVANCE_SECONDS = 0.02
+"""A job that arrives waits this long at most."""
 
 Send: TypeAlias = Callable[[Callable[[], None]], None]
 """Runs a function on the main thread; functions run in the order sent."""
@@ -145,11 +148,29 @@ class StorageLoop:
 
     def run(self) -> None:
         """Runs jobs until it takes None from the queue, then closes the dataset."""
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next_job()) is not None:
             self._serve(job)
             self._report_notices()
         self._close()
         self._close_next()
+
+    def _next_job(self) -> StorageJob | None:
+        """Waits for a job; meanwhile the dataset goes on with work that it has put off, a little at a time."""
+        while self._dataset is not None and self._dataset.unfinished:
+            try:
+                return self._jobs.get_nowait()
+            except Empty:
+                self._advance(self._dataset)
+        return self._jobs.get()
+
+    def _advance(self, dataset: Dataset) -> None:
+        try:
+            dataset.advance(_ADVANCE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
+            notice = describe(error, "writing the class names", self._where())
+            self._send(partial(self._noticed, Notice("save", notice.text, self._where())))
+        self._report_labels()
+        self._report_notices()
 
     def _serve(self, job: StorageJob) -> None:
         if isinstance(job, PendingChange):
