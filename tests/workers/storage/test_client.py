@@ -16,6 +16,7 @@ from shapely.geometry import MultiPolygon, box
 from samdesk.dataset import queries
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, ImageSummary, Notice, StoreError
+from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
@@ -450,3 +451,25 @@ def test_a_second_window_is_read_only_and_says_why(ready: Desk, qtbot: QtBot) ->
     second.history.commit(ready.add("no"))
     spin_until(lambda: bool(failures))
     assert second.stop()
+
+
+def test_work_that_was_put_off_is_done_while_the_thread_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label files of a large dataset are read a part at a time; jobs come first."""
+    square = "0.25 0.25 0.5 0.25 0.5 0.75 0.25 0.75"
+    (desk.folder / "labels").mkdir(exist_ok=True)
+    (desk.folder / "labels/b.txt").write_text(f"4 {square}\n")
+    read = ClassScan.advance
+    parts = [False, False, False]
+
+    def slow(scan: ClassScan, seconds: float) -> bool:
+        return parts.pop() if parts else read(scan, seconds)
+
+    monkeypatch.setattr(ClassScan, "advance", slow)
+    desk.open()
+    desk.client.history.commit(Transaction("Add label", labels=desk.labels, labels_before=LabelSet()))
+    names = desk.folder / "data.yaml"
+    spin_until(lambda: names.is_file() and "class_4" in names.read_text())
+    assert parts == []
+    spin_until(lambda: any(len(c.labels) == 5 for c in desk.heard.changes if c.labels is not None))
