@@ -98,7 +98,7 @@ class DatasetCore:
         self.write_label_files()
 
     def _start_class_names(self, *, new: bool) -> None:
-        """Finds out what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
+        """Finds what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
         text = self.rows.setting(_LAST_NAMES)
         if text is None or new:
             self.names.check(ask=not self.read_only)

@@ -289,7 +289,7 @@ class Dataset:
         return self._core.unfinished
 
     def advance(self, seconds: float) -> None:
-        """Goes on with writing data.yaml in a large dataset, for about this many seconds; see ``ClassScan``."""
+        """Goes on with writing data.yaml of a large dataset for about these seconds; see ``ClassScan``."""
         self._core.advance(seconds)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAX_CLASSES = 10_000
-"""Most classes of a dataset. LVIS has 1,203 and Objects365 365; a file with more names is no list of classes."""
+"""Most classes of a dataset. LVIS has 1,203, Objects365 365; a file with more names is no list of classes."""
 
 _BEYOND_NAMES = 100
 """Class ids this far beyond the named classes are read: names may be missing at the end of a list."""

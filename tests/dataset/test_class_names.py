@@ -156,9 +156,15 @@ def test_names_that_cannot_be_read_can_be_overwritten(tmp_path: Path, text: str)
 
 @pytest.mark.parametrize(
     "names",
-    ["\n  0:bear\n  1:cat", "\n  bear: 0\n  cat: 1", "\n  -1: none\n  0: bear\n  1: cat", "\n  0.0: bear\n  1.0: cat",
-     " bear, cat", " obj.names"],
-)  # fmt: skip
+    [
+        "\n  0:bear\n  1:cat",
+        "\n  bear: 0\n  cat: 1",
+        "\n  -1: none\n  0: bear\n  1: cat",
+        "\n  0.0: bear\n  1.0: cat",
+        " bear, cat",
+        " obj.names",
+    ],
+)
 def test_names_in_unusual_forms_stay_the_users(tmp_path: Path, names: str) -> None:
     photos(tmp_path, "a.jpg")
     (tmp_path / "obj.names").write_text("bear\ncat\n")
@@ -242,9 +248,7 @@ def test_a_deleted_label_does_not_come_back_from_old_label_files(tmp_path: Path)
     assert trained(tmp_path / "data.yaml").classes == {"a.jpg": [1], "b.jpg": [0]}
 
 
-def test_many_label_files_are_read_a_part_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_label_files_are_read_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos(tmp_path, *(f"{i:02}.jpg" for i in range(40)))
     for i in range(40):
         (tmp_path / f"{i:02}.txt").write_text(f"{i} {SQUARE}\n")

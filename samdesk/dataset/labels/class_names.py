@@ -143,7 +143,9 @@ class ClassNamesFile:
         try:
             names = self.names()
         except UnreadableNamesError as error:
-            raise StoreError(f"{self.path} cannot be read: {error}.", next="Correct the file first.") from error
+            raise StoreError(
+                f"{self.path} cannot be read: {error}.", next="Correct the file first."
+            ) from error
         except OSError as error:
             raise StoreError(f"{self.path} cannot be read: {error.strerror or error}.") from error
         if not names:

@@ -36,7 +36,8 @@ def training_facts(dataset: Dataset) -> TrainingFacts:
         elif image is None or image.review is ImageReview.UNREVIEWED:
             unreviewed.append(key)
     facts = dataset.training
-    names = dataset.labels.names or facts.names
+    # While samdesk does not know what the file's names mean, no fix writes others.
+    names = () if dataset.core.names.conflict else dataset.labels.names or facts.names
     return replace(facts, names=names, annotated=tuple(annotated), unreviewed=tuple(unreviewed))
 
 

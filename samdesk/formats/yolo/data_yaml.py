@@ -136,7 +136,7 @@ def _concerns(path: Path, folder: Path) -> bool:
 
 
 def _reaches(path: Path, content: dict[Any, Any], value: object, folder: Path) -> bool:
-    """Whether a split of a data.yaml has images of a folder: ``images/a`` and ``images/b`` may be two datasets."""
+    """Whether a split has images of a folder: ``images/a`` and ``images/b`` may be two datasets."""
     root = Path(path.parent, str(content.get("path") or "."))
     root = root if root.is_dir() else path.parent  # moved since
     for place in value if isinstance(value, list) else [value]:

@@ -250,7 +250,9 @@ def _named(by_id: dict[int, str]) -> tuple[str, ...]:
 
 def _whole(node: yaml.Node) -> int | None:
     """The class id that a node is (``0``, ``'0'``, ``0.0``), or None."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag not in (f"{_TAG}{t}" for t in ("int", "float", "str")):
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in (
+        f"{_TAG}{t}" for t in ("int", "float", "str")
+    ):
         return None
     try:
         number = float(str(node.value).strip())

@@ -32,8 +32,8 @@ def render(
 ) -> str:
     """The data.yaml with which Ultralytics trains on the dataset.
 
-    The file's folder is the dataset's root, so no ``path`` is written. Other keys, their order, comments, line
-    ends, and splits under whatever key are kept; of the names, only those that differ are changed.
+    The file's folder is the dataset's root, so no ``path`` is written. Other keys, their order, comments,
+    line ends, and splits under whatever key are kept; of the names, only those that differ are changed.
 
     Args:
         existing_text: The file's current content, or None.
@@ -54,9 +54,9 @@ def render(
         if "nc" in existing:
             changed["nc"] = len(names)
         wanted = {**existing, **changed}
-        result = _splice(text, changed)
-        if not _holds(result, wanted):
-            result = _dump(wanted)
+        result = splice(text, changed)
+        if not holds(result, wanted):
+            result = dump(wanted)
     return result.replace("\n", "\r\n") if crlf else result
 
 
@@ -85,7 +85,7 @@ def _edited(
         changed = dict(splits)
         if "nc" in existing:
             changed["nc"] = len(load_mapping(result)["names"])
-        result = _splice(result, changed)
+        result = splice(result, changed)
         content = load_mapping(result)
         written = names_of(result, Path())
     except UnreadableNamesError:
@@ -110,7 +110,7 @@ def _with_names(text: str, names: Sequence[str]) -> str | None:
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     node = next((value for key, value in reversed(pairs) if key.value == "names"), None)
     entries = _entries(node)
-    if not entries or not names:
+    if not isinstance(node, yaml.CollectionNode) or not entries or not names:
         return None
     current = unique_names(names_in(NamesNode(node, None, Path())))
     edits = _Edits(text, node, [])
@@ -124,7 +124,9 @@ def _with_names(text: str, names: Sequence[str]) -> str | None:
     there = {entry.class_id for entry in entries}
     for class_id, name in enumerate(names):
         if class_id not in there:
-            before = max((e for e in entries if e.class_id < class_id), key=lambda e: e.class_id, default=None)
+            before = max(
+                (e for e in entries if e.class_id < class_id), key=lambda e: e.class_id, default=None
+            )
             edits.add(class_id, name, before, entries[0])
     return edits.apply()
 
@@ -199,37 +201,39 @@ def _scalar(name: str) -> str:
     return text.strip()[1:-1]
 
 
-def _holds(text: str, wanted: dict[Any, Any]) -> bool:
+def holds(text: str, wanted: dict[Any, Any]) -> bool:
+    """Whether a text is a YAML mapping with this content."""
     try:
         return load_mapping(text) == wanted
     except UnreadableNamesError:
         return False
 
 
-def _splice(text: str, changed: Mapping[Any, Any]) -> str:
+def splice(text: str, changed: Mapping[Any, Any]) -> str:
     """The text with the values of some keys replaced in place, and new keys appended."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     spans: dict[str, tuple[int, int]] = {}
     if isinstance(root, yaml.MappingNode) and not root.flow_style:
-        spans = {key.value: (key.start_mark.index, _end(value)) for key, value in root.value}
+        spans = {key.value: (key.start_mark.index, value_end(value)) for key, value in root.value}
     added = {key: value for key, value in changed.items() if key not in spans}
     for key in sorted((key for key in changed if key in spans), key=lambda k: spans[k], reverse=True):
         start, end = spans[key]
-        text = text[:start] + _dump({key: changed[key]}).rstrip("\n") + text[end:]
+        text = text[:start] + dump({key: changed[key]}).rstrip("\n") + text[end:]
     if added:
-        text = (text if text.endswith("\n") or not text else text + "\n") + _dump(added)
+        text = (text if text.endswith("\n") or not text else text + "\n") + dump(added)
     return text
 
 
-def _end(node: yaml.Node) -> int:
+def value_end(node: yaml.Node) -> int:
     """The end of a value's text; a block's own end mark is past the comments that follow it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
+        return value_end(last[1] if isinstance(last, tuple) else last)
     return int(node.end_mark.index)
 
 
-def _dump(values: dict[Any, Any]) -> str:
+def dump(values: dict[Any, Any]) -> str:
+    """The text of a YAML mapping, in the order given."""
     text = str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000))
     # Some line breaks of Unicode do not survive unless they are escaped.
-    return text if _holds(text, values) else str(yaml.safe_dump(values, sort_keys=False, width=1000))
+    return text if holds(text, values) else str(yaml.safe_dump(values, sort_keys=False, width=1000))

@@ -9,14 +9,15 @@ from typing import Any
 import yaml
 
 from samdesk.base.regular import read_text
-from samdesk.formats.yolo.data_yaml import _dump, _end, _holds, _mapping, _splice
+from samdesk.formats.yolo.names import load_mapping
+from samdesk.formats.yolo.yaml_edit import dump, holds, splice, value_end
 
 _MAX_BYTES = 4_000_000
 
 
 def read_mapping(path: Path) -> dict[Any, Any]:
     """Returns the keys and values of a YAML file. Raises ``OSError``, or ``ValueError`` if it holds none."""
-    return _mapping(read_text(path, _MAX_BYTES))
+    return load_mapping(read_text(path, _MAX_BYTES))
 
 
 def edited(text: str, changed: Mapping[Any, Any], removed: Collection[str] = ()) -> str:
@@ -26,9 +27,9 @@ def edited(text: str, changed: Mapping[Any, Any], removed: Collection[str] = ())
         ValueError: The text is not a YAML mapping.
     """
     text = text.removeprefix("\ufeff")
-    wanted = {**{k: v for k, v in _mapping(text).items() if k not in removed}, **changed}
-    spliced = _splice(_without(text, removed), dict(changed))
-    return spliced if _holds(spliced, wanted) else _dump(wanted)
+    wanted = {**{k: v for k, v in load_mapping(text).items() if k not in removed}, **changed}
+    spliced = splice(_without(text, removed), dict(changed))
+    return spliced if holds(spliced, wanted) else dump(wanted)
 
 
 def _without(text: str, removed: Collection[str]) -> str:
@@ -38,6 +39,6 @@ def _without(text: str, removed: Collection[str]) -> str:
         return text
     for key, value in reversed(root.value):
         if key.value in removed:
-            end = text.find("\n", _end(value))
+            end = text.find("\n", value_end(value))
             text = text[: key.start_mark.index] + ("" if end < 0 else text[end + 1 :])
     return text

@@ -155,7 +155,7 @@ class StorageLoop:
         self._close_next()
 
     def _next_job(self) -> StorageJob | None:
-        """Waits for a job; meanwhile the dataset goes on with work that it has put off, a little at a time."""
+        """Waits for a job; meanwhile the dataset goes on with work that it has put off, a bit at a time."""
         while self._dataset is not None and self._dataset.unfinished:
             try:
                 return self._jobs.get_nowait()

@@ -33,7 +33,10 @@ train: images
 
 
 def test_a_renamed_class_changes_its_own_line_only() -> None:
-    assert render(MAPPING, ["cat", "wolf", "bus"], "images") == MAPPING.replace('"dog"', "wolf") + "val: images\n"
+    assert (
+        render(MAPPING, ["cat", "wolf", "bus"], "images")
+        == MAPPING.replace('"dog"', "wolf") + "val: images\n"
+    )
     assert render(SEQUENCE, ["lynx", "bus"], "images") == SEQUENCE.replace("cat", "lynx")
 
 
@@ -70,7 +73,9 @@ def test_a_removed_class_takes_its_line_along() -> None:
     ],
 )
 def test_names_keep_their_form(before: str, names: list[str], after: str) -> None:
-    assert render(f"train: x\nval: x\n{before}", names, "images").rstrip("\n") == f"train: x\nval: x\n{after}".rstrip("\n")
+    assert render(f"train: x\nval: x\n{before}", names, "images").rstrip(
+        "\n"
+    ) == f"train: x\nval: x\n{after}".rstrip("\n")
 
 
 def test_line_ends_of_windows_stay() -> None:
