@@ -123,7 +123,11 @@ def test_a_fix_makes_a_refused_data_yaml_train(folder: Path, form: str) -> None:
         "images/a.png": [1],
         "images/b.png": [1],
     }
-    expected = {"a gap": ("cat", "class_1", "dog"), "ids from 1": ("class_0", "cat", "dog")}
+    expected = {
+        "nc differs": ("cat", "dog", "class_2", "class_3", "class_4"),
+        "a gap": ("cat", "class_1", "dog"),
+        "ids from 1": ("class_0", "cat", "dog"),
+    }
     assert train.names == expected.get(form, ("cat", "dog"))
     text = file.read_text("utf-8")
     assert text.startswith("# made by hand\n")
