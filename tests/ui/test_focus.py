@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.settings.table import THEME
 from samdesk.ui.kit.messages import Messages
+from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, User, photos
 
 K = Qt.Key
@@ -143,6 +144,15 @@ def test_enter_presses_a_button_reached_by_tab(crowded: User) -> None:
     assert dock.collapsed, "a panel is folded by Enter on its arrow only"
 
 
+@pytest.mark.parametrize("key", [K.Key_Return, K.Key_Space])
+def test_on_the_welcome_page_enter_and_space_press_the_button(open_window: OpenWindow, key: K) -> None:
+    user = open_window()
+    activate(user)
+    assert user.window.welcome.open_button.hasFocus()
+    press(user, key)
+    assert user.answers.asked == ["Open a folder of images"]
+
+
 def test_the_keyboard_returns_when_a_message_is_answered(crowded: User) -> None:
     answered: list[bool] = []
     for key in (None, K.Key_Return):
@@ -198,6 +208,20 @@ def test_enter_and_esc_leave_every_text_field(crowded: User) -> None:
     assert crowded.desk.view.images.filter_text.text() == "b"
 
 
+def test_esc_leaves_lists_and_buttons_but_discards_a_mask_first(crowded: User) -> None:
+    lists = [v for v in crowded.window.findChildren(QAbstractItemView) if v.isVisible()]
+    for widget in [*lists, crowded.window.tool_strip.buttons["tool.polygon"]]:
+        take(crowded, widget)
+        press(crowded, K.Key_Escape)
+        assert crowded.canvas.hasFocus(), widget.accessibleName()
+    crowded.key(K.Key_S)
+    crowded.click(240, 120)
+    take(crowded, lists[0])
+    press(crowded, K.Key_Escape)
+    assert not crowded.proposed_at(240, 120)
+    assert lists[0].hasFocus()
+
+
 @pytest.mark.parametrize(("key", "name"), [(K.Key_Return, "lynx"), (K.Key_Escape, "cat")])
 def test_enter_and_esc_leave_the_editor_of_a_label(crowded: User, key: K, name: str) -> None:
     view = crowded.desk.view.labels.view
@@ -243,6 +267,17 @@ def test_a_dialog_gives_the_keyboard_back_and_its_default_is_harmless(user: User
     activate(user)
     user.until(user.canvas.hasFocus)
     user.desk.flows.help.stop()
+
+
+def test_a_dialog_of_the_desktop_gives_the_keyboard_back_too(user: User) -> None:
+    take(user, user.desk.view.images.filter_text)
+    dialog = QDialog(user.window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)  # as Qt does behind a native dialog
+    dialog.setModal(True)
+    dialog.show()
+    assert not user.canvas.hasFocus()
+    dialog.close()
+    assert user.canvas.hasFocus()
 
 
 def test_no_other_command_opens_a_dialog(user: User) -> None:

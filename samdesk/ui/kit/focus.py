@@ -52,9 +52,10 @@ class FocusRule(QObject):
 
     * After a dialog, and when the widget that has the keyboard is hidden or disabled, home gets it.
     * Enter and Esc leave a text field: Enter keeps the text, Esc restores what was there before.
-    * Space is a key of home, except in text fields; Enter presses a button that was reached by Tab.
+    * Space is a key of home, except in text fields; Enter presses a button that was reached by Tab, and Esc
+      leaves it, unless Esc is the shortcut of something else just then.
 
-    Nothing changes while home is not visible.
+    While home is not visible, only Enter on a button is changed.
     """
 
     def __init__(self, window: QMainWindow, home: QWidget) -> None:
@@ -66,6 +67,7 @@ class FocusRule(QObject):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._follow)
+        window.installEventFilter(self)
 
     def take_home(self) -> None:
         """Gives the keyboard to home, if it is visible."""
@@ -108,15 +110,23 @@ class FocusRule(QObject):
             self._text = widget.text() if isinstance(widget, QLineEdit) else ""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Handles Space, Enter and Esc of the widget that has the keyboard."""
-        if not isinstance(event, QKeyEvent) or not isinstance(watched, QWidget) or not self._home.isVisible():
+        """Handles Space, Enter and Esc of the widget that has the keyboard, and the end of a dialog."""
+        if watched is self._window and event.type() is QEvent.Type.WindowUnblocked:
+            self.take_home()  # the dialog may have been the desktop's own, which is no widget
+            return False
+        if (
+            watched is not self._watched
+            or not isinstance(event, QKeyEvent)
+            or not isinstance(watched, QWidget)
+        ):
             return False
         action = self._action(watched, event)
         if action is None:
             return False
         if event.type() is QEvent.Type.ShortcutOverride:
-            event.accept()
-            return True
+            leaves = event.key() == Qt.Key.Key_Escape and not is_text_field(watched)
+            event.setAccepted(not leaves)
+            return not leaves
         if event.type() is not QEvent.Type.KeyPress:
             return False
         action()
@@ -127,21 +137,25 @@ class FocusRule(QObject):
         key = event.key()
         if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             return None
-        if isinstance(watched, QLineEdit):
-            if _item_view_of(watched) is not None:
-                return None  # the delegate ends its editor
-            if key in _ENTER:
-                return lambda: self._commit(watched, event)
-            return (lambda: self._cancel(watched)) if key == Qt.Key.Key_Escape else None
-        if is_text_field(watched):
-            return None
-        if key == Qt.Key.Key_Space:
-            return lambda: self._pass_home(event)
         if key in _ENTER and isinstance(watched, QAbstractButton):
             return watched.click
+        if not self._home.isVisible():
+            return None
+        if is_text_field(watched):
+            return self._text_action(watched, event)
         if key in _ENTER and isinstance(watched, QComboBox):
             return watched.showPopup
-        return None
+        if key == Qt.Key.Key_Space:
+            return lambda: self._pass_home(event)
+        return self.take_home if key == Qt.Key.Key_Escape else None
+
+    def _text_action(self, field: QWidget, event: QKeyEvent) -> Callable[[], object] | None:
+        """What a key does in a text field; a row's editor is ended by its list."""
+        if not isinstance(field, QLineEdit) or _item_view_of(field) is not None:
+            return None
+        if event.key() in _ENTER:
+            return lambda: self._commit(field, event)
+        return (lambda: self._cancel(field)) if event.key() == Qt.Key.Key_Escape else None
 
     def _commit(self, field: QLineEdit, event: QKeyEvent) -> None:
         field.event(event)  # which may open a dialog or hide the field

@@ -357,9 +357,12 @@ class TestSelect:
         assert len(editor.region("right").geoms[0].exterior.coords) == 7
         assert editor.region("right").area == pytest.approx(3600 + 600)
 
-    def test_a_vertex_is_deleted_by_alt_click_and_by_del(self, stage: Stage, editor: Editor) -> None:
+    @pytest.mark.parametrize("key", [Qt.KeyboardModifier.ControlModifier, ALT], ids=["Ctrl", "Alt"])
+    def test_a_vertex_is_deleted_by_a_click_with_a_key_and_by_del(
+        self, stage: Stage, editor: Editor, key: Qt.KeyboardModifier
+    ) -> None:
         stage.mouse.click(330, 130)
-        stage.mouse.click(360, 160, modifiers=ALT)
+        stage.mouse.click(360, 160, modifiers=key)
         assert editor.texts == ["Delete vertex"]
         assert editor.region("right").area == pytest.approx(1800)
         received = []
