@@ -52,6 +52,7 @@ from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.dataset.thumbnails import ThumbnailsController
+from samdesk.ui.dataset.training import TrainingController
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
 from samdesk.ui.editing.undo import UndoController
@@ -192,6 +193,7 @@ class Desk:
         self.flows.models.stop()
         self.flows.help.stop()
         self.flows.files.stop()
+        self.flows.training.stop()
         self.flows.taught.stop()
         ended = self.workers.stop()
         self.settings.flush()
@@ -350,7 +352,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         taught=taught,
         teach=TeachController(workers.teach, taught, view.teach_bar, messages),
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
+        training=TrainingController(storage, messages, window),
     )
+    files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from samdesk.ui.canvas.view import CanvasView
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
+    from samdesk.ui.dataset.training import TrainingController
     from samdesk.ui.editing.session import Session
     from samdesk.ui.editing.undo import UndoController
     from samdesk.ui.images.panel import ImagesPanel
@@ -82,6 +83,7 @@ class Controllers:
     taught: TaughtController
     teach: TeachController
     help: HelpController
+    training: TrainingController
 
 
 @dataclass(frozen=True)

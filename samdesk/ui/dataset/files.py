@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from samdesk.dataset.dataset import Notice
+from samdesk.dataset.types import TRAINING
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import IMAGE_SUFFIXES
 from samdesk.images.samples import fresh_demo_folder, make_demo_folder
@@ -193,8 +194,8 @@ class FilesController(QObject):
         self._settings.set(LAST_IMAGES, {**before, str(self._navigate.folder): key})
 
     def _show_notice(self, notice: Notice) -> None:
-        if notice.kind in ("locked", BAD_LINES, CHANGED):
-            return  # shown when the dataset was opened, or by the ConflictsController
+        if notice.kind in ("locked", BAD_LINES, CHANGED, TRAINING):
+            return  # shown when the dataset was opened, or by its own controller
         actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
         self._warn(notice.message, f"{notice.kind}:{notice.key or ''}", actions)
 

@@ -43,6 +43,8 @@ class MessageRow(QFrame):
     """One message: icon, text, buttons, close."""
 
     closed = Signal()
+    dismissed = Signal()
+    """By the user, with the close button."""
 
     def __init__(
         self, text: str, kind: str, actions: Sequence[Action], parent: QWidget | None = None
@@ -135,6 +137,7 @@ class MessageRow(QFrame):
         button.setIcon(icon("ph.x"))
         button.setToolTip("Dismiss")
         button.setAccessibleName("Dismiss message")
+        button.clicked.connect(self.dismissed)
         button.clicked.connect(self.closed)
         return button
 
@@ -167,6 +170,7 @@ class MessageBar(QWidget):
         actions: Sequence[Action] = (),
         key: str = "",
         seconds: float | None = None,
+        dismissed: Callable[[], Any] | None = None,
     ) -> None:
         """Shows a message.
 
@@ -177,6 +181,7 @@ class MessageBar(QWidget):
             key: Messages with the same key replace each other; empty: the text is the key.
             seconds: Time until it closes, not while the mouse or the focus is on it; None: "info" after
                 6 s (12 s if it has buttons), others stay.
+            dismissed: Called if the user closes the message without a button.
         """
         key = key or text
         shown = self._rows.get(key)
@@ -184,6 +189,8 @@ class MessageBar(QWidget):
             return
         row = MessageRow(text, kind, actions, self)
         row.closed.connect(lambda: self._close(key, row))
+        if dismissed is not None:
+            row.dismissed.connect(dismissed)
         self._replace(key, row)
         self._drop_excess()
         if seconds is None and kind == "info":

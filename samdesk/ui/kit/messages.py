@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QColor
@@ -43,10 +43,11 @@ class Messages:
         self._show(text, "info", actions, key, seconds)
 
     def warn(
-        self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
-    ) -> None:
-        """Shows a warning, which stays until dismissed."""
-        self._show(text, "warning", actions, key, seconds)
+        self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None,
+        dismissed: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Shows a warning, which stays; ``dismissed`` is called if the user closes it without a button."""
+        self._show(text, "warning", actions, key, seconds, dismissed)
 
     def error(
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None
@@ -128,6 +129,9 @@ class Messages:
         color = QColorDialog.getColor(QColor(start), self._parent, "Choose a colour")
         return color.name() if color.isValid() else None
 
-    def _show(self, text: str, kind: str, actions: Sequence[Action], key: str, seconds: float | None) -> None:
+    def _show(
+        self, text: str, kind: str, actions: Sequence[Action], key: str, seconds: float | None,
+        dismissed: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         if self._bar is not None:
-            self._bar.show_message(text, kind, actions, key, seconds)
+            self._bar.show_message(text, kind, actions, key, seconds, dismissed)

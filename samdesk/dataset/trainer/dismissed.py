@@ -1,0 +1,49 @@
+"""Remembers which findings of a dataset the user has dismissed, in samdesk's own folder for state."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from samdesk.base import atomic, places
+from samdesk.base.regular import read_text
+from samdesk.dataset.lock import dataset_id
+from samdesk.dataset.trainer.checks import Finding
+
+_MOST = 100
+"""Marks kept of a dataset; the oldest go."""
+
+
+def mark_of(finding: Finding) -> str:
+    """What a finding is remembered by: with other numbers it is another one, unless it is information."""
+    return finding.code if finding.only_information else f"{finding.code}: {finding.message}"
+
+
+def read(folder: Path) -> list[str]:
+    """Returns the marks of the findings dismissed in a dataset, oldest first."""
+    try:
+        marks = json.loads(read_text(_file(folder)))
+    except (OSError, ValueError):
+        return []
+    return [str(mark) for mark in marks] if isinstance(marks, list) else []
+
+
+def add(folder: Path, findings: Iterable[Finding]) -> None:
+    """Remembers findings; if that fails they are reported again."""
+    known = read(folder)
+    marks = [*known, *(mark for mark in map(mark_of, findings) if mark not in known)]
+    if marks != known:
+        with contextlib.suppress(OSError):
+            atomic.write_text(_file(folder), json.dumps(marks[-_MOST:], indent=0) + "\n")
+
+
+def undismissed(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Returns the findings that were not dismissed."""
+    known = set(read(folder))
+    return tuple(finding for finding in findings if mark_of(finding) not in known)
+
+
+def _file(folder: Path) -> Path:
+    return places.state() / "training" / f"{dataset_id(folder)}.json"
