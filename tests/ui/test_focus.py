@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from samdesk.settings.table import THEME
 from samdesk.ui.kit.messages import Messages
 from tests.e2e.conftest import OpenWindow
-from tests.helpers.desk import CONTROL, User, photos
+from tests.helpers.desk import CONTROL, SHIFT, User, photos
 
 K = Qt.Key
 DIALOGS = (
@@ -92,6 +92,16 @@ def test_a_click_on_a_button_leaves_the_keyboard_on_the_canvas(crowded: User) ->
 def test_every_button_is_reached_by_tab(crowded: User) -> None:
     for button in pressable(crowded):
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus, button.accessibleName()
+
+
+@pytest.mark.parametrize("tool", [K.Key_S, K.Key_V, K.Key_P])
+def test_ctrl_tab_leaves_the_canvas_with_any_tool_and_esc_returns(crowded: User, tool: K) -> None:
+    for key, keys in ((K.Key_Tab, CONTROL), (K.Key_Backtab, CONTROL | SHIFT)):
+        crowded.key(tool)
+        press(crowded, key, keys)
+        assert not crowded.canvas.hasFocus()
+        press(crowded, K.Key_Escape)
+        assert crowded.canvas.hasFocus()
 
 
 def test_space_is_a_key_of_the_canvas_whatever_has_the_keyboard(crowded: User) -> None:
@@ -234,6 +244,22 @@ def test_enter_and_esc_leave_the_editor_of_a_label(crowded: User, key: K, name: 
     QTest.keyClick(editor, key)
     crowded.until(crowded.canvas.hasFocus)  # the list closes its editor in its own time
     assert crowded.desk.session.model.labels.names[0] == name
+
+
+def test_enter_leaves_the_field_of_a_floating_panel(crowded: User) -> None:
+    dock, field = crowded.window.docks["labels"], crowded.desk.view.labels.new_name
+    dock.setFloating(True)
+    crowded.until(dock.isVisible)
+    dock.activateWindow()
+    crowded.until(dock.isActiveWindow)
+    field.setFocus()
+    QTest.keyClicks(field, "fox")
+    handle = dock.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, K.Key_Return)
+    crowded.until(crowded.canvas.hasFocus)
+    assert crowded.window.isActiveWindow()
+    assert crowded.desk.session.model.labels.names == ("cat", "dog", "fox")
 
 
 def test_the_keyboard_is_on_the_canvas_of_a_folder_opened_from_a_text_field(

@@ -70,7 +70,7 @@ COMMANDS = CommandTable(
 
 CONTEXT_MENU = (
     "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "edit.delete", SEPARATOR,
-    "annotation.hide", "edit.select_all",
+    "annotation.hide", "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
 

@@ -125,9 +125,12 @@ class CanvasView(CanvasDisplay):
     # Qt overrides
 
     def event(self, event: QEvent) -> bool:
-        """Gives the tool keys before window shortcuts, and Tab if it keeps it."""
+        """Gives the tool keys before window shortcuts, and Tab if it keeps it; Ctrl+Tab leaves any tool."""
         tool = self._tool
         if tool is not None and isinstance(event, QKeyEvent):
+            with_control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            if event.type() is QEvent.Type.KeyPress and event.key() in _TAB_KEYS and with_control:
+                return self.focusNextPrevChild(event.key() == Qt.Key.Key_Tab)
             if event.type() is QEvent.Type.ShortcutOverride and tool.wants_key(event):
                 event.accept()
                 return True
@@ -135,7 +138,6 @@ class CanvasView(CanvasDisplay):
                 event.type() is QEvent.Type.KeyPress
                 and tool.keeps_tab
                 and event.key() in _TAB_KEYS
-                and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
             ):
                 tool.key_press(event)
                 event.accept()

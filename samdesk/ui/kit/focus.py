@@ -72,6 +72,8 @@ class FocusRule(QObject):
     def take_home(self) -> None:
         """Gives the keyboard to home, if it is visible."""
         if self._home.isVisible():
+            if isinstance(QApplication.activeWindow(), QDockWidget):  # a floating panel
+                self._window.activateWindow()
             self._home.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _follow(self, old: QWidget | None, now: QWidget | None) -> None:
