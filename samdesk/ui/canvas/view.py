@@ -134,11 +134,7 @@ class CanvasView(CanvasDisplay):
             if event.type() is QEvent.Type.ShortcutOverride and tool.wants_key(event):
                 event.accept()
                 return True
-            if (
-                event.type() is QEvent.Type.KeyPress
-                and tool.keeps_tab
-                and event.key() in _TAB_KEYS
-            ):
+            if event.type() is QEvent.Type.KeyPress and tool.keeps_tab and event.key() in _TAB_KEYS:
                 tool.key_press(event)
                 event.accept()
                 return True
