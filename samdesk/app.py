@@ -298,7 +298,11 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     bars = JobBars(batch_bar, teach_bar)
-    window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
+    window = MainWindow(
+        actions, settings, canvas, labels, annotations, images, strip, bars, canvas.work_under
+    )
+    canvas.proposal_changed.connect(window.dodge)
+    canvas.view_changed.connect(window.dodge)
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, messages
@@ -337,6 +341,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)
+    navigate.leaving.connect(lambda key: messages.leave_image() if key else None)
     controllers = Controllers(
         files=files,
         navigate=navigate,

@@ -18,7 +18,7 @@ from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
 from samdesk.ui.canvas.shapes import Shape, bounds_of
 from samdesk.ui.canvas.style import paint_region
-from samdesk.ui.canvas.tags import paint_message, paint_tag
+from samdesk.ui.canvas.tags import Tag, paint_message, paint_tag, place_tags, tag_font
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
 
 _SLICE_S = 0.012
@@ -30,9 +30,11 @@ class CanvasDisplay(NavigableWidget):
 
     Signals:
         selection_changed: The frozenset of selected annotation ids.
+        proposal_changed: Another current proposal is shown, or none.
     """
 
     selection_changed = Signal(object)
+    proposal_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,12 +144,26 @@ class CanvasDisplay(NavigableWidget):
         """Shows the current proposal, or none."""
         self._scene.set_proposal(proposal)
         self._refresh()  # in the same frame as the annotation that may replace it
+        self.proposal_changed.emit()
 
     def set_proposals(self, proposals: Sequence[Proposal]) -> None:
         """Shows a list of proposals to choose from; a click on one emits ``proposal_clicked``."""
         self._many = list(proposals)
         self._scene.set_proposals(self._many)
         self._refresh()
+
+    def work_under(self, rect: QRectF) -> float:
+        """How much of the current proposal is under a rectangle of the widget, square logical pixels."""
+        x0, y0 = self.to_image(rect.topLeft())
+        x1, y1 = self.to_image(rect.bottomRight())
+        area = self._scene.proposed_area(x0, y0, x1, y1)
+        return area / self.image_pixels(1.0) ** 2
+
+    def tags(self) -> list[Tag]:
+        """The name tags on the canvas, the most important first; none overlaps another."""
+        return place_tags(
+            self._scene.tags(), self.to_widget, QRectF(self.rect()), tag_font(self.font())
+        )
 
     @property
     def view_frame(self) -> ViewFrame | None:
@@ -250,13 +266,9 @@ class CanvasDisplay(NavigableWidget):
         if self._image_size is None:
             paint_message(painter, self._message, area, self.palette().color(QPalette.ColorRole.WindowText))
             return
-        for shape in self._scene.tags():
-            over = QRectF(
-                self.to_widget(shape.bounds.left(), shape.bounds.top()),
-                self.to_widget(shape.bounds.right(), shape.bounds.bottom()),
-            )
-            if over.intersects(area):
-                paint_tag(painter, shape.text, over, shape.color, area)
+        painter.setFont(tag_font(painter.font()))
+        for tag in reversed(self.tags()):
+            paint_tag(painter, tag)
 
     def _image_switched(self) -> None:
         """Called when another image is shown; for subclasses."""

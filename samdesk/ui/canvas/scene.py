@@ -17,7 +17,7 @@ from samdesk.ui.canvas.hit_test import hits
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
-from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.shapes import Shape, cut
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
@@ -144,6 +144,12 @@ class Scene:
         """The index of the smallest proposal of the list at a position, or None."""
         found = hits(self._proposed.shapes, x, y, 0.0)
         return int(found[0].id) if found else None
+
+    def proposed_area(self, x0: float, y0: float, x1: float, y1: float) -> float:
+        """The area of the current proposal in a box, both image pixels."""
+        box = QRectF(x0, y0, x1 - x0, y1 - y0)
+        found = [shape for shape in self._live[-1:] if shape.bounds.intersects(box)]
+        return sum(float(cut(shape.region, x0, y0, x1, y1).area) for shape in found)
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
         """The visible annotations completely inside a rectangle (image pixels)."""

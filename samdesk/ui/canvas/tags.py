@@ -2,37 +2,122 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
+from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import contrast, faded, ink_on
 
 _PAD_X, _PAD_Y = 6.0, 2.0
+_WIDEST = 260.0
+_GAP = 1.0
+_CELL = 64.0
+"""Side of a cell in which tags are looked for, logical pixels."""
 
 
-def paint_tag(painter: QPainter, text: str, over: QRectF, color: QColor, within: QRectF) -> None:
-    """Paints a tag in the label's colour above ``over``'s top-left corner, kept inside ``within``.
+@dataclass(frozen=True)
+class Tag:
+    """A name tag and where it is.
 
-    All rectangles are logical pixels.
+    Attributes:
+        shape: What it names.
+        text: Its text, elided.
+        rect: Logical pixels.
     """
-    font = QFont(painter.font())
-    font.setWeight(QFont.Weight.DemiBold)
+
+    shape: Shape
+    text: str
+    rect: QRectF
+
+
+def place_tags(
+    shapes: Sequence[Shape], to_widget: Callable[[float, float], QPointF], area: QRectF, font: QFont
+) -> list[Tag]:
+    """Places the name tags of shapes without overlap; those without room are left out.
+
+    A tag is above its shape's top-left corner if there is room, else inside, below or at the right. Later
+    shapes come first: the one under the mouse, the proposal.
+
+    Args:
+        shapes: In ascending order of importance.
+        to_widget: Maps image pixels to logical pixels.
+        area: The visible area, logical pixels.
+        font: As ``paint_tag`` paints it, see ``tag_font``.
+    """
     metrics = QFontMetricsF(font)
-    text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, 260)
-    width = metrics.horizontalAdvance(text) + 2 * _PAD_X
-    height = metrics.height() + 2 * _PAD_Y
-    left = min(max(over.left() - 1, within.left() + 2), within.right() - width - 2)
-    top = over.top() - height - 5
-    if top < within.top() + 2:  # no room above: inside, at the top of the visible part
-        top = max(over.top(), within.top()) + 5
-    top = min(top, within.bottom() - height - 2)
-    pill = QRectF(round(left), round(top), width, height)
+    taken = _Taken()
+    placed: list[Tag] = []
+    for shape in reversed(shapes):
+        over = QRectF(
+            to_widget(shape.bounds.left(), shape.bounds.top()),
+            to_widget(shape.bounds.right(), shape.bounds.bottom()),
+        )
+        if not over.intersects(area):
+            continue
+        text = metrics.elidedText(shape.text, Qt.TextElideMode.ElideRight, _WIDEST)
+        size = QSizeF(metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
+        rect = next((each for each in _places(size, over, area) if taken.add(each)), None)
+        if rect is not None:
+            placed.append(Tag(shape, text, rect))
+    return placed
+
+
+def _places(size: QSizeF, over: QRectF, area: QRectF) -> Iterator[QRectF]:
+    """Where a tag may be, the best place first; each is inside ``area``."""
+    room = area.adjusted(2, 2, -2, -2)
+    left = min(max(over.left() - 1, room.left()), room.right() - size.width())
+    inside = max(over.top(), area.top()) + 5
+    places = (
+        (left, over.top() - size.height() - 5),
+        (left, inside),
+        (left, over.bottom() + 5),
+        (over.right() + 5, inside),
+    )
+    for x, y in places:
+        rect = QRectF(QPointF(round(x), round(y)), size)
+        if room.contains(rect):
+            yield rect
+
+
+class _Taken:
+    """The rectangles taken so far, by the cells of a grid that they touch."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[int, int], list[QRectF]] = {}
+
+    def add(self, rect: QRectF) -> bool:
+        """Takes a rectangle if it is free, with a little space around it; returns whether it was."""
+        wide = rect.adjusted(-_GAP, -_GAP, _GAP, _GAP)
+        cells = [
+            (column, row)
+            for column in range(int(wide.left() // _CELL), int(wide.right() // _CELL) + 1)
+            for row in range(int(wide.top() // _CELL), int(wide.bottom() // _CELL) + 1)
+        ]
+        if any(wide.intersects(other) for cell in cells for other in self._cells.get(cell, ())):
+            return False
+        for cell in cells:
+            self._cells.setdefault(cell, []).append(rect)
+        return True
+
+
+def tag_font(font: QFont) -> QFont:
+    """The font of name tags."""
+    bold = QFont(font)
+    bold.setWeight(QFont.Weight.DemiBold)
+    return bold
+
+
+def paint_tag(painter: QPainter, tag: Tag) -> None:
+    """Paints a tag in its label's colour; the painter has the ``tag_font``."""
+    color = tag.shape.color
     painter.setPen(faded(contrast(color), 0.55))
     painter.setBrush(color)
-    painter.drawRoundedRect(pill, 4, 4)
-    painter.setFont(font)
+    painter.drawRoundedRect(tag.rect, 4, 4)
     painter.setPen(ink_on(color))
-    painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
+    painter.drawText(tag.rect, Qt.AlignmentFlag.AlignCenter, tag.text)
 
 
 def paint_note(painter: QPainter, text: str, at: QPointF) -> None:

@@ -1,4 +1,4 @@
-"""Non-modal messages above the canvas, optionally with action buttons."""
+"""Non-modal messages beside the canvas, optionally with action buttons."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT, Tokens, current_tokens
 
 Action = tuple[str, Callable[[], Any]]
@@ -39,6 +40,13 @@ def kind_color(tokens: Tokens, kind: str) -> QColor:
     return QColor({"warning": tokens.warning, "error": tokens.bad}.get(kind, tokens.accent))
 
 
+def _seconds(kind: str, has_buttons: bool) -> float | None:
+    """How long a message stays by default; None: until it is closed."""
+    if kind == "info":
+        return 12 if has_buttons else 6
+    return 12 if kind == "warning" and not has_buttons else None
+
+
 class MessageRow(QFrame):
     """One message: icon, text, buttons, close."""
 
@@ -52,6 +60,7 @@ class MessageRow(QFrame):
         super().__init__(parent)
         self.setObjectName("message")
         self.text, self.kind = text, kind
+        self.clicked = False  # closed by a click of the user
         self._timer: QTimer | None = None
         self.setAccessibleName(f"{kind}: {text}")
         self._mark = QLabel(self)
@@ -96,6 +105,11 @@ class MessageRow(QFrame):
         color = kind_color(current_tokens(), self.kind)
         self._mark.setPixmap(icon(_ICONS[self.kind], color).pixmap(QSize(18, 18), self.devicePixelRatioF()))
 
+    @property
+    def closes_by_itself(self) -> bool:
+        """Whether it closes after a time."""
+        return self._timer is not None
+
     def close_after(self, seconds: float) -> None:
         """Closes the message after a time, but not while the mouse or the focus is on it."""
         self._timer = QTimer(self)
@@ -124,6 +138,7 @@ class MessageRow(QFrame):
         button = QPushButton(title, self)
 
         def run() -> None:
+            self.clicked = True
             slot = self._actions[number][1]
             self.closed.emit()
             slot()
@@ -137,9 +152,13 @@ class MessageRow(QFrame):
         button.setIcon(icon("ph.x"))
         button.setToolTip("Dismiss")
         button.setAccessibleName("Dismiss message")
-        button.clicked.connect(self.dismissed)
-        button.clicked.connect(self.closed)
+        button.clicked.connect(self._dismiss)
         return button
+
+    def _dismiss(self) -> None:
+        self.clicked = True
+        self.dismissed.emit()
+        self.closed.emit()
 
 
 class MessageBar(QWidget):
@@ -179,8 +198,8 @@ class MessageBar(QWidget):
             kind: "info", "warning" or "error".
             actions: Buttons; each also dismisses the message.
             key: Messages with the same key replace each other; empty: the text is the key.
-            seconds: Time until it closes, not while the mouse or the focus is on it; None: "info" after
-                6 s (12 s if it has buttons), others stay.
+            seconds: Time until it closes, not while the mouse or the focus is on it; 0: it stays; None: 6 s
+                for "info", 12 s if it has buttons; 12 s for a "warning" without any; others stay.
             dismissed: Called if the user closes the message without a button.
         """
         key = key or text
@@ -193,8 +212,8 @@ class MessageBar(QWidget):
             row.dismissed.connect(dismissed)
         self._replace(key, row)
         self._drop_excess()
-        if seconds is None and kind == "info":
-            seconds = 12 if actions else 6
+        if seconds is None:
+            seconds = _seconds(kind, bool(actions))
         if seconds:
             row.close_after(seconds)
         self.setVisible(bool(self._rows))
@@ -204,6 +223,12 @@ class MessageBar(QWidget):
         row = self._rows.get(key)
         if row is not None:
             self._close(key, row)
+
+    def leave_image(self) -> None:
+        """Closes warnings without buttons: the user has gone on to another image."""
+        for key, row in list(self._rows.items()):
+            if row.kind == "warning" and not row.buttons:
+                self._close(key, row)
 
     def clear(self) -> None:
         """Closes all messages."""
@@ -237,6 +262,8 @@ class MessageBar(QWidget):
         found = self._rows.get(key)
         if found is None or (row is not None and found is not row):
             return
+        if not found.clicked or len(self._rows) == 1:
+            shield(self)  # a click on its way to the message must not hit what is below it, or the next one
         del self._rows[key]
         self._layout.removeWidget(found)
         found.hide()

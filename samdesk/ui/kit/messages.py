@@ -46,7 +46,10 @@ class Messages:
         self, text: str, *, key: str = "", actions: Sequence[Action] = (), seconds: float | None = None,
         dismissed: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        """Shows a warning, which stays; ``dismissed`` is called if the user closes it without a button."""
+        """Shows a warning. Without actions it closes by itself, at the latest with the next image.
+
+        ``dismissed`` is called if the user closes it without a button.
+        """
         self._show(text, "warning", actions, key, seconds, dismissed)
 
     def error(
@@ -59,6 +62,11 @@ class Messages:
         """Closes the notification with this key."""
         if self._bar is not None:
             self._bar.dismiss(key)
+
+    def leave_image(self) -> None:
+        """Closes the warnings that need no answer: another image was requested."""
+        if self._bar is not None:
+            self._bar.leave_image()
 
     def confirm(self, title: str, text: str, *, action: str = "OK", danger: bool = False) -> bool:
         """Asks for confirmation; True if the user confirms. Enter and Esc cancel.

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from samdesk.ui.canvas.proposal import ProposedMask
 from samdesk.ui.canvas.shapes import bounds_of, region_path
 from samdesk.ui.kit import painting
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 
 TILE = QSize(72, 56)
@@ -31,7 +32,7 @@ MAX_CANDIDATES = 3
 
 
 class CandidateStrip(QWidget):
-    """Shows up to three mask candidates at the lower edge of the canvas. Never takes keyboard focus.
+    """Shows two or three mask candidates at an edge of the canvas. Never takes keyboard focus.
 
     Signals:
         chosen: Index of the candidate that was clicked.
@@ -53,13 +54,16 @@ class CandidateStrip(QWidget):
         self.setVisible(False)
 
     def set_candidates(self, candidates: Sequence[ProposedMask], index: int, color: QColor | str) -> None:
-        """Shows candidates; hides the strip if there are none.
+        """Shows candidates; hides the strip unless there is a choice of two or more.
 
         Args:
             candidates: Best first; three at most are shown.
             index: The current one.
             color: That of the label the mask would get.
         """
+        choice = len(candidates) > 1
+        if not choice and (self.underMouse() or candidates):
+            shield(self)  # a click on its way to the strip is no prompt
         count = len(self._candidates)
         self._candidates = tuple(candidates[:MAX_CANDIDATES])
         self._paths = []  # made when first painted, so that a frame never shown costs nothing
@@ -69,7 +73,7 @@ class CandidateStrip(QWidget):
             self._hovered = -1
             self.updateGeometry()
             self.resize(self.sizeHint())
-        self.setVisible(bool(self._candidates))
+        self.setVisible(choice)
         self.update()
 
     def tile(self, number: int) -> QRect:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -26,7 +26,7 @@ from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.drops import accept_files, pass_drops_on
 from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.message_bar import Action, MessageBar
-from samdesk.ui.kit.overlay import Overlay
+from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.menus import Menus
 from samdesk.ui.shell.status_bar import StatusBar
@@ -64,11 +64,17 @@ class MainWindow(QMainWindow):
         images_panel: QWidget,
         candidate_strip: QWidget | None = None,
         batch_bar: QWidget | None = None,
+        hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0,
     ) -> None:
-        """Builds the window around the widgets; it starts on the welcome page."""
+        """Builds the window around the widgets; it starts on the welcome page.
+
+        ``hidden_under`` returns how much of the object in work a rectangle of the canvas would hide.
+        """
         super().__init__()
         self._settings = settings
         self._layout_state = QByteArray()
+        self._hidden_under = hidden_under
+        self._strip_overlay: DodgingOverlay | None = None
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
         self.setWindowIcon(app_icon())
@@ -132,6 +138,11 @@ class MainWindow(QMainWindow):
         """Opens and expands the panel with this name in ``docks``."""
         self.docks[name].show()
         self.docks[name].set_collapsed(False)
+
+    def dodge(self) -> None:
+        """Moves the candidate strip if it hides the object in work, which has changed or moved."""
+        if self._strip_overlay is not None:
+            self._strip_overlay.dodge()
 
     def set_recent(self, folders: Sequence[Path]) -> None:
         """Lists recent folders in the menu and on the welcome page."""
@@ -286,7 +297,7 @@ class MainWindow(QMainWindow):
         over.setContentsMargins(0, 0, 0, 0)
         over.addWidget(self.canvas)
         if candidate_strip is not None:
-            Overlay(self._area, candidate_strip, bottom=True)
+            self._strip_overlay = DodgingOverlay(self._area, candidate_strip, self._hidden_under)
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -300,8 +311,8 @@ class MainWindow(QMainWindow):
             layout.addWidget(self._batch_bar)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
-        # Overlaid, not above the canvas: an image that moves makes the next click miss.
-        Overlay(centre, self.message_bar, width=_MESSAGE_WIDTH, below=self._batch_bar)
+        # Over the panel below, not in the layout: an image that moves makes the next click miss.
+        BelowOverlay(self, self.message_bar, centre, _MESSAGE_WIDTH)
 
     def _add_docks(self, labels: QWidget, annotations: QWidget, images: QWidget) -> dict[str, Dock]:
         right, bottom = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea

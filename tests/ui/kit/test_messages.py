@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -88,6 +88,38 @@ def test_quiet_ones_go_by_themselves_and_failures_stay(bar: MessageBar, qtbot: Q
     bar.show_message("It failed.", "error")
     bar.show_message("Saved.", seconds=0.01)
     qtbot.waitUntil(lambda: bar.texts() == ["It failed."])
+
+
+def test_a_warning_without_an_action_goes_by_itself_or_with_the_next_image(bar: MessageBar) -> None:
+    bar.show_message("The image is small.", "warning")
+    bar.show_message("3 lines are bad.", "warning", [("Show file", lambda: None)])
+    bar.show_message("It failed.", "error")
+    assert [row.closes_by_itself for row in bar.rows] == [True, False, False]
+    bar.leave_image()
+    assert bar.texts() == ["3 lines are bad.", "It failed."]
+
+
+def test_a_click_for_a_message_that_has_just_gone_hits_nothing_else(bar: MessageBar, qtbot: QtBot) -> None:
+    """Neither what is below the messages nor the message that moves into its place."""
+    heard: list[str] = []
+    holder = bar.parentWidget()
+    holder.resize(600, 200)
+    behind = QPushButton("behind", holder)
+    behind.setGeometry(holder.rect())
+    behind.clicked.connect(lambda: heard.append("behind"))
+    behind.show()
+    bar.show_message("First.", actions=[("Undo", lambda: heard.append("first"))], key="first")
+    bar.show_message("Second.", actions=[("Undo", lambda: heard.append("second"))], key="second")
+    bar.setGeometry(50, 50, 400, 100)
+    bar.raise_()
+    window = holder.windowHandle()
+    place = bar.rows[0].buttons[0].mapTo(holder, bar.rows[0].buttons[0].rect().center())
+    bar.dismiss("first")
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=place)
+    assert heard == []
+    qtbot.waitUntil(lambda: holder.findChild(QWidget, "shield") is None)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(10, 190))
+    assert heard == ["behind"]
 
 
 def test_text_is_shown_as_it_is(bar: MessageBar) -> None:

@@ -42,7 +42,11 @@ def middle(strip: CandidateStrip, number: int) -> QPoint:
     return QPoint(tile.center().x(), tile.top() + 28)
 
 
-def test_it_shows_while_there_are_candidates(strip: CandidateStrip) -> None:
+def test_it_shows_while_there_is_a_choice(strip: CandidateStrip) -> None:
+    assert strip.isVisible()
+    strip.set_candidates(CANDIDATES[:1], 0, COLOR)
+    assert not strip.isVisible()
+    strip.set_candidates(CANDIDATES[:2], 0, COLOR)
     assert strip.isVisible()
     strip.set_candidates([], 0, "")
     assert not strip.isVisible()

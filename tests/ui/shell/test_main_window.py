@@ -184,16 +184,38 @@ def test_the_read_only_message_is_shown_once_and_removed(window: MainWindow) -> 
     assert window.message_bar.texts() == []
 
 
-def test_messages_stay_below_the_job_bar(window: MainWindow, qtbot: QtBot) -> None:
+def _on_canvas(window: MainWindow) -> int:
+    """How many pixels of the message bar lie on the canvas, from its lower edge."""
+    canvas = window.canvas.rect().translated(window.canvas.mapTo(window, QPoint(0, 0)))
+    return max(0, canvas.bottom() + 1 - window.message_bar.y())
+
+
+LONG = "The labels of “street_1.txt” have 3 lines that are not YOLO segmentation lines: " * 3
+
+
+@pytest.mark.parametrize("text", ["The disk is full.", LONG], ids=["short", "long"])
+def test_messages_lie_beside_the_image(window: MainWindow, qtbot: QtBot, text: str) -> None:
     window.show_canvas()
+    window.show_message(text, "error", [("Try again", lambda: None), ("Choose another place…", lambda: None)])
+    window.show_message("And a second one.", "warning")
+    bar = window.message_bar
+    qtbot.waitUntil(lambda: bar.height() > 60)
+    qtbot.waitUntil(lambda: _on_canvas(window) == 0)
+    assert window.rect().contains(bar.geometry())
+    window.run_bar.show()  # type: ignore[attr-defined]
+    window.resize(1000, 700)
+    qtbot.waitUntil(lambda: window.rect().contains(bar.geometry()) and _on_canvas(window) == 0)
+
+
+def test_without_panels_a_message_reaches_over_the_margin_of_the_image_only(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.show_canvas()
+    window.show_panels(False)
     window.show_message("The disk is full.", "error")
-    bar, run_bar = window.message_bar, window.run_bar  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: bar.height() > 20)
-    before = bar.y()
-    run_bar.show()
-    qtbot.waitUntil(lambda: bar.y() >= before + run_bar.height() > before)
-    run_bar.hide()
-    qtbot.waitUntil(lambda: bar.y() == before)
+    qtbot.waitUntil(lambda: 20 < window.message_bar.height() < 45)
+    qtbot.waitUntil(lambda: window.rect().contains(window.message_bar.geometry()))
+    assert _on_canvas(window) <= 12
 
 
 def _drop(window: MainWindow, urls: list[QUrl]) -> bool:
