@@ -85,7 +85,7 @@ class BelowOverlay(Overlay):
     def _geometry(self) -> QRect:
         part, gap = self._part.geometry(), UNIT // 4
         size = self._fitted(self._width, QSize(part.width() - 2 * MARGIN, self._host.height() - 2 * gap))
-        top = min(part.bottom() + 1 + gap, self._host.height() - gap - size.height())
+        top = min(part.bottom() + 1 + gap, self._host.height() - size.height())
         return QRect(QPoint(part.left() + (part.width() - size.width()) // 2, top), size)
 
 
