@@ -298,9 +298,8 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     bars = JobBars(batch_bar, teach_bar)
-    window = MainWindow(
-        actions, settings, canvas, labels, annotations, images, strip, bars, canvas.work_under
-    )
+    window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
+    window.keep_visible(canvas.work_under)
     canvas.proposal_changed.connect(window.dodge)
     canvas.view_changed.connect(window.dodge)
     messages = services.messages(window, window.message_bar)

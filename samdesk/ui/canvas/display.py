@@ -161,9 +161,7 @@ class CanvasDisplay(NavigableWidget):
 
     def tags(self) -> list[Tag]:
         """The name tags on the canvas, the most important first; none overlaps another."""
-        return place_tags(
-            self._scene.tags(), self.to_widget, QRectF(self.rect()), tag_font(self.font())
-        )
+        return place_tags(self._scene.tags(), self.to_widget, QRectF(self.rect()), tag_font(self.font()))
 
     @property
     def view_frame(self) -> ViewFrame | None:

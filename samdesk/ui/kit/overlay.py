@@ -13,9 +13,7 @@ from samdesk.ui.kit.theme import UNIT
 MARGIN = UNIT * 3 // 2
 _CLEAR = 3 * UNIT
 """What dodges appears at least this far from the mouse, logical pixels."""
-_KINDS = frozenset(
-    (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.LayoutRequest)
-)
+_KINDS = frozenset((QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.LayoutRequest))
 """Not ``Hide``, which is also sent to a part of a window that is being destroyed."""
 
 
@@ -92,8 +90,8 @@ class BelowOverlay(Overlay):
 class DodgingOverlay(Overlay):
     """Keeps a widget at the edge of the host where it hides the least of what matters.
 
-    It appears away from the mouse, whose next click is for what is below it. Then it stays where it is as long
-    as it hides nothing there, or little compared with any other place, and while the mouse is on it.
+    It appears away from the mouse, whose next click is for what is below it. Then it stays where it is as
+    long as it hides nothing there, or little compared with any other place, and while the mouse is on it.
     """
 
     def __init__(self, host: QWidget, widget: QWidget, hidden: Callable[[QRectF], float]) -> None:

@@ -64,16 +64,12 @@ class MainWindow(QMainWindow):
         images_panel: QWidget,
         candidate_strip: QWidget | None = None,
         batch_bar: QWidget | None = None,
-        hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0,
     ) -> None:
-        """Builds the window around the widgets; it starts on the welcome page.
-
-        ``hidden_under`` returns how much of the object in work a rectangle of the canvas would hide.
-        """
+        """Builds the window around the widgets; it starts on the welcome page."""
         super().__init__()
         self._settings = settings
         self._layout_state = QByteArray()
-        self._hidden_under = hidden_under
+        self._hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0
         self._strip_overlay: DodgingOverlay | None = None
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
@@ -138,6 +134,14 @@ class MainWindow(QMainWindow):
         """Opens and expands the panel with this name in ``docks``."""
         self.docks[name].show()
         self.docks[name].set_collapsed(False)
+
+    def keep_visible(self, hidden_under: Callable[[QRectF], float]) -> None:
+        """Keeps the candidate strip off the object in work, see ``dodge``.
+
+        Args:
+            hidden_under: How much of it a rectangle of the canvas would hide, square logical pixels.
+        """
+        self._hidden_under = hidden_under
 
     def dodge(self) -> None:
         """Moves the candidate strip if it hides the object in work, which has changed or moved."""
@@ -297,7 +301,7 @@ class MainWindow(QMainWindow):
         over.setContentsMargins(0, 0, 0, 0)
         over.addWidget(self.canvas)
         if candidate_strip is not None:
-            self._strip_overlay = DodgingOverlay(self._area, candidate_strip, self._hidden_under)
+            self._strip_overlay = DodgingOverlay(self._area, candidate_strip, lambda rect: self._hidden_under(rect))
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)

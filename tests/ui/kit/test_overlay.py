@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
@@ -105,12 +106,16 @@ def test_below_a_part_or_as_far_down_as_there_is_room(host: QWidget, part_height
     assert widget.width() == 300 - 2 * 12
 
 
+def note(clicks: list[str], button: QPushButton) -> None:
+    clicks.append(button.text())
+
+
 def test_a_click_on_what_has_just_vanished_does_nothing_else(host: QWidget, qtbot: QtBot) -> None:
     clicks: list[str] = []
     below, above = QPushButton("below", host), QPushButton("above", host)
     for button in (below, above):
         button.setGeometry(100, 100, 200, 60)
-        button.clicked.connect(lambda _checked=False, name=button.text(): clicks.append(name))
+        button.clicked.connect(partial(note, clicks, button))
         button.show()
     window = host.windowHandle()
     shield(above)
@@ -127,7 +132,7 @@ def test_what_vanishes_between_press_and_release(host: QWidget) -> None:
     below, above = QPushButton("below", host), QPushButton("above", host)
     for button in (below, above):
         button.setGeometry(100, 100, 200, 60)
-        button.clicked.connect(lambda _checked=False, name=button.text(): clicks.append(name))
+        button.clicked.connect(partial(note, clicks, button))
         button.show()
     window = host.windowHandle()
     QTest.mousePress(window, Qt.MouseButton.LeftButton, pos=QPoint(150, 130))
