@@ -301,7 +301,9 @@ class MainWindow(QMainWindow):
         over.setContentsMargins(0, 0, 0, 0)
         over.addWidget(self.canvas)
         if candidate_strip is not None:
-            self._strip_overlay = DodgingOverlay(self._area, candidate_strip, lambda rect: self._hidden_under(rect))
+            self._strip_overlay = DodgingOverlay(
+                self._area, candidate_strip, lambda rect: self._hidden_under(rect)
+            )
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
