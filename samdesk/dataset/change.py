@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from samdesk.dataset.types import StoreError
+from samdesk.dataset.resizing import scaled_edit
+from samdesk.dataset.types import RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
-from samdesk.domain.labels import Label, LabelSet
+from samdesk.domain.labels import Label, LabelId, LabelSet
 
 EditFactory: TypeAlias = Callable[[ImageDocument], Edit]
 """Makes the edit for a document from its current state."""
+
+RunEdit: TypeAlias = Edit | Callable[[ImageDocument], Edit | None]
+"""An edit of a run, or a function that makes it from the document as it is when it is saved."""
 
 
 def constant_edit(edit: Edit) -> EditFactory:
@@ -47,6 +52,13 @@ class AppliedEdit:
     def fits(self, edit: Edit, document: ImageDocument) -> bool:
         """Whether it is this edit of this document object."""
         return self.edit is edit and self.before is document
+
+    def scaled_to(self, document: ImageDocument) -> Edit:
+        """Returns the edit for a document whose image has got another size since."""
+        before = self.before
+        if (before.width, before.height) == (document.width, document.height):
+            return self.edit
+        return scaled_edit(self.edit, document.width / before.width, document.height / before.height)
 
 
 @dataclass
@@ -85,38 +97,77 @@ class ChangeSet:
             if document is None:
                 document = change.before[key] = read(key)
             edit = make(document)
-            if applied is None or not applied.fits(edit, document):
-                made = AppliedEdit.of(edit, document)
-            else:
+            if applied is not None and applied.fits(edit, document):
                 made = applied
+            else:
+                if applied is not None and applied.edit is edit:
+                    edit = applied.scaled_to(document)
+                made = AppliedEdit.of(edit, document)
             change.after[key] = made.after
             change.edits.append((key, edit))
             change.inverses.append((key, made.back))
         return change
 
     def check_labels(self, labels: LabelSet) -> None:
-        """Raises ``StoreError`` if an edit puts an annotation whose label is not in the set."""
+        """Raises ``RefusedError`` if an edit puts an annotation whose label is not in the set."""
         known = {label.id for label in labels}
         for key, edit in self.edits:
             for placed in edit.put:
                 if placed.annotation.label_id not in known:
-                    raise StoreError(
+                    raise RefusedError(
                         f"{key}: the label of an annotation was deleted.", next="Give it another label."
                     )
 
 
 def rebase_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) -> LabelSet:
-    """Returns the label set that a step of the history leads to, with labels added since appended.
+    """Returns the label set that a change made of ``base`` into ``target`` makes of the present one.
 
-    Label files add labels outside the history ("class_7"). Those in neither the step's ``base`` (None:
-    ``current``) nor its ``target`` are kept, at the end.
+    Names, colours and places that the change left alone are those of ``current``. A label that has come
+    since keeps its class id where there is room, since label files that were not read yet may use it.
+
+    Args:
+        target: The label set after the change.
+        base: The label set that it was made from; None: ``current``.
+        current: The label set of the store.
     """
-    seen = {label.id for label in (*(base or current), *target)}
-    result = target
-    for label in current:
-        if label.id not in seen:
-            result = LabelSet((*result.labels, _renamed(label, result)))
+    if base is None or base == current:
+        return target
+    before, now = _by_id(base), _by_id(current)
+    own = [_merged(label, before.get(label.id), now[label.id]) if label.id in now else label
+           for label in target if label.id in now or label.id not in before]  # fmt: skip
+    result = LabelSet()
+    for label in _in_order(own, base, current):
+        result = LabelSet((*result.labels, _renamed(label, result)))
+    targets = _by_id(target)
+    for class_id, label in enumerate(current):
+        if label.id not in before and label.id not in targets:
+            labels = list(result.labels)
+            labels.insert(class_id, _renamed(label, result))
+            result = LabelSet(tuple(labels))
     return result
+
+
+def _by_id(labels: LabelSet) -> dict[LabelId, Label]:
+    return {label.id: label for label in labels}
+
+
+def _merged(target: Label, base: Label | None, current: Label) -> Label:
+    """The present label with the name and the colour that a change gave it."""
+    if base is None:
+        return target
+    name = current.name if target.name == base.name else target.name
+    return Label(target.id, name, current.color if target.color == base.color else target.color)
+
+
+def _in_order(own: list[Label], base: LabelSet, current: LabelSet) -> list[Label]:
+    """The labels of a change in its order, or in the present one if it did not move any."""
+    places = {label.id: i for i, label in enumerate(base)}
+    known = [label for label in own if label.id in places]
+    if any(places[a.id] > places[b.id] for a, b in itertools.pairwise(known)):
+        return own
+    now = {label.id: i for i, label in enumerate(current)}
+    ordered = iter(sorted(known, key=lambda label: now[label.id]))
+    return [next(ordered) if label.id in places else label for label in own]
 
 
 def class_ids_change(before: LabelSet, after: LabelSet) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.base.text import counted
 from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
@@ -16,14 +18,17 @@ from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.dataset.labels.files import LabelFiles, with_classes
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.open import OpenedStore, save_location
+from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import Rows
-from samdesk.dataset.types import NAMES, Notice, StoreError
+from samdesk.dataset.types import NAMES, InConflictError, Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.images.reader import ImageError
+
+log = logging.getLogger(__name__)
 
 _LAST_NAMES = "samdesk.names"
 _SCAN_SECONDS = 0.1
@@ -42,6 +47,7 @@ class DatasetCore:
         projection: Writes the label files.
         names: The file with the class names.
         documents: Loads documents.
+        retired: The labels deleted since.
         in_memory: Nothing can be written at ``path``; edits are lost on closing.
         read_only: Another samdesk has the dataset open.
         path: The file that the store is in or will be in.
@@ -67,6 +73,7 @@ class DatasetCore:
         self.files.keypoint_values = keypoint_values(self.names.path)
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
+        self.retired = RetiredLabels()
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
         self._class_names_stale = False
@@ -76,6 +83,8 @@ class DatasetCore:
             lambda: self.rows.file_hashes(),
             lambda: self.files.class_id_limit(self.documents.labels),
         )
+        self._unwritten: set[str] = set()
+        """The failures to write label files that were reported."""
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
@@ -186,6 +195,7 @@ class DatasetCore:
                 self.rows.mark_all_dirty()
             log(after)
         self._flushed()
+        self.retired.note(self.documents.labels, after)
         self.documents.labels, self.documents.labels_unsaved = after, False
         for document in change.after.values():
             self.documents.cache(document)
@@ -197,7 +207,17 @@ class DatasetCore:
         return after
 
     def write_label_files(self, keys: Iterable[ImageKey] = ()) -> None:
-        """Writes the class names and the label files of ``keys`` and of all images where it failed before."""
+        """Writes the class names and the label files of ``keys`` and of all images where it failed before.
+
+        Never raises: the annotations are saved already, and a label file that cannot be written is retried.
+        """
+        try:
+            self._write_label_files(keys)
+        except Exception as error:
+            self._label_files_stale = True
+            self._report_unwritten("The label files", error)
+
+    def _write_label_files(self, keys: Iterable[ImageKey]) -> None:
         if self._store.path is None or self.read_only:
             return
         if not self._folder.is_dir():
@@ -209,14 +229,27 @@ class DatasetCore:
             keys = [key for key in self.rows.keys("dirty") if key in known]
         for key in keys:
             try:
-                document = self.documents.get(key)
+                written = self.projection.write(self.documents.get(key), self.documents.labels)
             except ImageError:
                 continue
-            if not self.projection.write(document, self.documents.labels):
+            except Exception as error:  # it must not keep the others from being written
+                self._report_unwritten(str(self.files.path(key)), error)
+                continue
+            if not written:
                 self._label_files_stale = True
                 break
         self.projection.sync()
         self._write_class_names()
+
+    def _report_unwritten(self, what: str, error: Exception) -> None:
+        known = isinstance(error, UserError)
+        if not known:
+            log.error("writing %s of %s", what, self._folder, exc_info=error)
+        reason = first_line(error) if known else f"unexpected error: {typed_line(error)}"
+        text = f"{what} could not be written ({reason}). The annotations are saved in samdesk's store."
+        if text not in self._unwritten:
+            self._unwritten.add(text)
+            self._notify(Notice("save", text, str(self._folder)))
 
     def resize(self, document: ImageDocument, width: int, height: int) -> ImageDocument:
         """Scales a document and its undo log to the new size of its image file, pixels.
@@ -320,16 +353,16 @@ class DatasetCore:
     def _import(self, key: ImageKey) -> None:
         try:
             self.documents.ensure_row(key)
-        except ImageError as error:
+        except (ImageError, RefusedError) as error:
             path = str(self.files.path(key))
-            text = f"{path} keeps its old class ids, because its image cannot be read ({error})."
+            text = f"{path} keeps its old class ids, because it or its image cannot be read ({error})."
             self._notify(Notice("labels", text, path, key=key))
 
     def _check_no_conflicts(self) -> None:
         waiting = sorted(self.projection.conflicts) + ([NAMES] if self.names.conflict else [])
         if waiting:
             named = ", ".join(waiting[:3]) + (" and others" if len(waiting) > 3 else "")
-            raise StoreError(
+            raise InConflictError(
                 f"Labels cannot be reordered or removed while label files are in conflict ({named}), "
                 "because their class ids would stand for other labels.",
                 next="Choose for each file whether to keep samdesk's annotations or the file's.",
@@ -341,7 +374,7 @@ class DatasetCore:
             if label_id not in known:
                 name = next((label.name for label in self.documents.labels if label.id == label_id), "")
                 used = counted(count, "annotation")
-                raise StoreError(
+                raise RefusedError(
                     f"The label {name!r} is still used by {used}.", next="Change their label first."
                 )
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 from samdesk.dataset import conflicts
-from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, constant_edit
+from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
+from samdesk.dataset.retired import without_deleted_labels
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.types import NAMES, TRAINING, ImageSummary, LogEntry, Notice, StoreError
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
@@ -162,15 +163,25 @@ class Dataset:
             transaction: The step.
             applied: One of its edits as it was applied on screen; see ``AppliedEdit``.
 
+        Labels that were deleted since the edits were made are replaced as their other annotations were; those
+        that no other label has replaced come back.
+
         Returns:
             The transaction that undoes it.
 
         Raises:
-            StoreError: Nothing was saved.
+            StoreError: Nothing was saved; ``RefusedError``: nor can it be.
             ImageError: An image it changes cannot be read.
         """
-        back, _ = self._commit(transaction, applied=applied)
+        back, _ = self._commit(self._adapted(transaction), applied=applied)
         return back
+
+    def commit_planned(self, plan: Callable[[Dataset], Transaction]) -> LogEntry:
+        """Saves a step that is planned now; see ``samdesk.dataset.plans``. Raises as ``commit``."""
+        _, seq = self._commit(plan(self))
+        entry = self._core.history.find(seq)
+        assert entry is not None
+        return entry
 
     def undo(self) -> Transaction | None:
         """Undoes the newest step; None if there is none. Raises as ``commit``.
@@ -198,8 +209,17 @@ class Dataset:
         self._core.save(ChangeSet(), lambda _: self._core.history.begin_run(run_id, text))
         return run_id
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         """Saves an edit of a run. Returns False and changes nothing if the image was edited by hand.
+
+        Annotations whose label was deleted since the run began get the label that has replaced it; without
+        one they are left out.
+
+        Args:
+            run_id: The run.
+            key: The image.
+            edit: The edit, or a function that makes it from the document as it is now; it returns None
+                to leave the image alone.
 
         Raises:
             StoreError: Nothing was saved, or the run has ended.
@@ -207,13 +227,17 @@ class Dataset:
         """
         if not self._core.history.is_open(run_id):
             raise StoreError("The auto-annotate run has ended.")
-        change = self._changed([(key, constant_edit(edit))])
-        if change.before[key].review is not ImageReview.UNREVIEWED:
+        self._core.check_writable()
+        document = self._core.documents.get(key)
+        made = edit(document) if callable(edit) else edit
+        if made is None or document.review is not ImageReview.UNREVIEWED:
             return False
-        if not edit and self._core.rows.seen_by_run(key):
+        if not made and self._core.rows.seen_by_run(key):
             return True  # nothing was found before either: no new step of the history
+        do = without_deleted_labels(self._core.retired.adapted(made, self.labels), self.labels)
+        change = self._changed([(key, constant_edit(do))])
         (_, back), *_ = change.inverses
-        self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, edit, back))
+        self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, do, back))
         return True
 
     def end_run(self, run_id: RunId) -> LogEntry | None:
@@ -257,6 +281,16 @@ class Dataset:
         conflicts.finish(self._core, key, resolution)
         self._core.write_label_files([] if key == NAMES else [key])
         return self._core.history.find(seq) if seq else None
+
+    @property
+    def newest_step(self) -> int:
+        """The number of the step that ``undo`` undoes; 0: there is none."""
+        return self._core.history.newest_number(undone=False)
+
+    @property
+    def next_redo(self) -> int:
+        """The number of the step that ``redo`` redoes; 0: there is none."""
+        return self._core.history.newest_number(undone=True)
 
     def settings_get(self, key: str) -> str | None:
         """Returns a value stored with the dataset ("last_image"); None if there is none."""
@@ -307,6 +341,19 @@ class Dataset:
         self._core.check_writable()
         return ChangeSet.of(edits, self._core.documents.get, applied)
 
+    def _adapted(self, step: Transaction) -> Transaction:
+        """Returns the step with the labels that took the place of those deleted since it was made."""
+        retired, labels = self._core.retired, self.labels
+        if step.labels is not None or not retired.labels:
+            return step
+        edits = tuple((key, retired.adapted(edit, labels)) for key, edit in step.edits)
+        after = retired.brought_back((edit for _, edit in edits), labels)
+        if all(new is old for (_, new), (_, old) in zip(edits, step.edits, strict=True)) and after == labels:
+            return step
+        if after != labels:
+            step = replace(step, labels=after, labels_before=labels)
+        return replace(step, edits=edits)
+
     def _commit(
         self,
         step: Transaction,
@@ -323,10 +370,10 @@ class Dataset:
         def log(labels: LabelSet) -> None:
             nonlocal back, seq
             also()
-            do = step
+            do = replace(step, edits=tuple(change.edits))
             if step.labels is not None:
                 # Read after saving: reading label files may have added labels.
-                do = replace(step, labels=labels, labels_before=self.labels)
+                do = replace(do, labels=labels, labels_before=self.labels)
                 back = replace(back, labels=self.labels, labels_before=labels)
             if logged:
                 seq = self._core.history.append(do, back)

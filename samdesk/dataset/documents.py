@@ -10,7 +10,7 @@ from pathlib import Path
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.store.rows import Rows
-from samdesk.dataset.types import ImageError, StoreError
+from samdesk.dataset.types import ImageError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_size
@@ -72,11 +72,11 @@ class Documents:
         size = None if found is None else (found.document.width, found.document.height)
         if found is None or self.sizes.get(key, size) != size:
             path = self._files.path(key)
-            size = self.size(key)
+            size = self._size_or_last(key)
             try:
                 data = self._files.read(key)
             except OSError as error:
-                raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from error
+                raise RefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
             found = self._files.parse(key, size, data, self.labels)
             self._set_labels(found.labels)
             self._counts[key] = self._files.count_classes(data)
@@ -86,12 +86,24 @@ class Documents:
                 self._imports.popitem(last=False)
         return found
 
+    def _size_or_last(self, key: ImageKey) -> tuple[int, int]:
+        """Reads the size of an image; if its file is gone, the size it had: its annotations can be saved."""
+        last = self.sizes.get(key)
+        try:
+            return self.size(key)
+        except ImageError:
+            if last is None:
+                raise
+            return last
+
     def reread_label_file(self, key: ImageKey) -> ImportedDocument:
         """Reads an image's label file, whatever the store holds. Raises as ``get``."""
         try:
             data = self._files.read(key)
         except OSError as error:
-            raise StoreError(f"{self._files.path(key)} cannot be read: {error.strerror or error}.") from error
+            raise RefusedError(
+                f"{self._files.path(key)} cannot be read: {error.strerror or error}."
+            ) from error
         found = self._files.parse(key, self.size(key), data, self.labels)
         self._set_labels(found.labels)
         return found

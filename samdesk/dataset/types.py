@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.database import InConflictError, RefusedError, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import ImageError
 
-__all__ = ["NAMES", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
+__all__ = [
+    "NAMES",
+    "ImageError",
+    "ImageSummary",
+    "InConflictError",
+    "LogEntry",
+    "Notice",
+    "RefusedError",
+    "StoreError",
+]
 
 TRAINING = "training"
 """The kind of a notice about what the trainer would do."""

@@ -19,6 +19,7 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, by_user, update
@@ -59,11 +60,13 @@ class Memory:
     def end_run(self, run_id: RunId) -> None:
         self.runs[-1] = "closed"
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         if self.full_after == 0:
             raise RunStopped("the disk is full")
         self.full_after -= 1
-        self.documents[key], _ = edit.apply(self.documents[key])
+        made = edit(self.documents[key]) if callable(edit) else edit
+        assert made is not None
+        self.documents[key], _ = made.apply(self.documents[key])
         return True
 
     def read(self, key: ImageKey) -> RgbImage:

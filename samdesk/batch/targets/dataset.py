@@ -12,6 +12,7 @@ from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
 from samdesk.dataset.store.database import StoreError
@@ -19,7 +20,7 @@ from samdesk.dataset.trainer.training import check_training, training_facts
 from samdesk.dataset.types import TRAINING
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
@@ -118,7 +119,7 @@ class _OpenStore:
     def begin_run(self, text: str) -> RunId:
         return self.dataset.begin_run(text)
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         return self.dataset.commit_run(run_id, key, edit)
 
     def end_run(self, run_id: RunId) -> object:

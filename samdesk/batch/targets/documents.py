@@ -14,7 +14,8 @@ from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.targets.base import RunStopped, Stored
-from samdesk.domain.annotation import RunId
+from samdesk.dataset.change import RunEdit
+from samdesk.domain.annotation import Annotation, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
@@ -42,8 +43,11 @@ class RunStore(Protocol):
     def begin_run(self, text: str) -> RunId:
         """Opens a run."""
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Makes an edit of the run durable; False if the user has edited the image meanwhile."""
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+        """Makes an edit of the run durable, made from the document as it is then.
+
+        Returns False if the user has edited the image meanwhile, or if there is no edit.
+        """
 
     def end_run(self, run_id: RunId) -> object:
         """Closes the run: from here on it is one step that can be undone."""
@@ -107,17 +111,39 @@ class DatasetWriter:
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Saves the objects of an image as one edit of the run."""
         with _run_errors():
-            document = self.run_store.load(key)
-            # The image may have changed since the dry run: the user keeps working during the run.
-            reason = skip_reason(document, self.existing)
-            if reason is not None:
-                return Stored(skipped=reason)
             fresh = [to_annotation(f, self.label_ids[f.detection.class_id], self.run_id) for f in found]
-            edit = run_edit(document, fresh, self.existing)
+            merge = _Merge(self.run_store.load(key), fresh, self.existing)
             # An empty edit is saved too: an image without objects gets its empty label file.
-            if not self.run_store.commit_run(self.run_id, key, edit):
-                return Stored(skipped=EDITED)
-        return Stored(added=len(edit.put))
+            if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge):
+                return Stored(skipped=merge.reason or EDITED)
+        return Stored(added=len(merge.edit.put))
+
+
+class _Merge:
+    """The edit that adds a run's annotations to an image.
+
+    The user keeps working during the run, so the image as it is when the edit is saved counts. It is made
+    in the run's thread, and again by the store if the image has changed since it was loaded.
+
+    Attributes:
+        edit: The edit.
+        reason: Why the image is skipped; None if it is not.
+    """
+
+    def __init__(self, document: ImageDocument, fresh: Sequence[Annotation], existing: Existing) -> None:
+        self._fresh, self._existing = fresh, existing
+        self._make(document)
+
+    def __call__(self, document: ImageDocument) -> Edit | None:
+        """Returns the edit for the document that it is saved to; None to skip it."""
+        if document is not self._document:
+            self._make(document)
+        return self.edit if self.reason is None else None
+
+    def _make(self, document: ImageDocument) -> None:
+        self._document = document
+        self.reason = skip_reason(document, self._existing)
+        self.edit = Edit() if self.reason else run_edit(document, self._fresh, self._existing)
 
 
 @contextmanager

@@ -64,6 +64,21 @@ class StoreError(UserError):
     code = "store"
 
 
+class RefusedError(StoreError):
+    """A change that does not fit the dataset as it is: the same change would be refused again.
+
+    Any other ``StoreError`` is one of the disk: the change is tried again, and nothing is saved before it.
+    """
+
+    code = "refused"
+
+
+class InConflictError(RefusedError):
+    """A change that has to wait until conflicts about label files are resolved."""
+
+    code = "conflict"
+
+
 class Store:
     """An open store: one SQLite database, in a file or in memory. One thread at a time may use it.
 
@@ -263,6 +278,8 @@ def _described(path: Path | None) -> Iterator[None]:
     name = str(path) if path else "The store in memory"
     try:
         yield
+    except sqlite3.IntegrityError as error:
+        raise RefusedError(f"{name} does not accept the change: {error}.") from error
     except sqlite3.Error as error:
         problem, advice = _reason(error)
         raise StoreError(f"{name} {problem}.", next=advice) from error

@@ -99,6 +99,12 @@ class History:
         """Returns the step to redo next; None if there is none."""
         return self._step("undone=1 ORDER BY seq")
 
+    def newest_number(self, *, undone: bool) -> int:
+        """Returns the number of the step to undo next or, ``undone``, to redo next; 0 if there is none."""
+        which = "min" if undone else "max"
+        row = self._store.row(f"SELECT {which}(seq) FROM log WHERE undone=?", (int(undone),))
+        return 0 if row is None or row[0] is None else int(row[0])
+
     def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
         """Returns the edits that undo or redo a step, each made for the current document."""
         undone = frozenset(self.runs("undone"))

@@ -23,6 +23,7 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.failure import Failure
 from samdesk.workers.job import Job
+from samdesk.workers.storage.changes import RefusedChange
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 
 
@@ -53,11 +54,15 @@ class FilesController(QObject):
         self._start: str | None = None
         self._about: set[str] = set()
         """Keys of the messages about the open dataset."""
+        self._refused: dict[str, RefusedChange] = {}
+        """The refused changes whose messages are shown, by the keys of these."""
         self._job: Job | None = None
         self.info: DatasetInfo | None = None
         storage.opened.connect(self._show_dataset)
         storage.notice.connect(self._show_notice)
         storage.history.save_failed.connect(self._show_save_failure)
+        storage.history.refused.connect(self._show_refused)
+        storage.history.changed.connect(self._forget_tried_again)
         storage.history.pending_changed.connect(self._show_pending)
         storage.changed.connect(self._follow_store)
         storage.failed.connect(self._show_failure)
@@ -214,6 +219,22 @@ class FilesController(QObject):
             ],
         )
         self._window.set_saved("not saved")
+
+    def _show_refused(self, refused: RefusedChange) -> None:
+        """Shows a change that the store has refused; the image and the labels are shown without it."""
+        key, history = f"refused:{refused.text}", self._storage.history
+        actions: list[Action] = []
+        if refused in history.refused_changes:
+            actions = [("Try again", history.try_again)]
+            self._refused[key] = refused
+        self._about.add(key)
+        self._messages.error(refused.text, key=key, actions=actions)
+
+    def _forget_tried_again(self) -> None:
+        kept = self._storage.history.refused_changes
+        for key in [key for key, refused in self._refused.items() if refused not in kept]:
+            del self._refused[key]
+            self._messages.dismiss(key)
 
     def _show_store(self, info: DatasetInfo) -> None:
         self.info = info

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject, Signal
 
+from samdesk.dataset import plans
 from samdesk.dataset.change import AppliedEdit
+from samdesk.dataset.plans import Plan
 from samdesk.domain.document import ImageDocument
-from samdesk.domain.edits import Edit, Transaction, by_user
+from samdesk.domain.edits import Edit, Transaction, by_user, relabel
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.workers.storage.history import UndoHistory
@@ -42,6 +46,8 @@ class Session(QObject):
         self.read_only = False
         self.edits_shown = 0
         self._labels_seen: set[LabelId] = set()
+        self._replaced: dict[LabelId, LabelId] = {}
+        """The labels that were replaced, and by which."""
         model.document_changed.connect(self._note_labels)
 
     def edit(self, text: str, edit: Edit) -> None:
@@ -64,17 +70,17 @@ class Session(QObject):
         self.model.set_labels(labels)
         self._commit(Transaction(text, labels=labels, labels_before=before))
 
-    def perform(self, transaction: Transaction) -> None:
-        """Carries out a planned change of several images, and of the labels."""
-        if self.read_only:
-            return
-        for key, edit in transaction.edits:
-            if key == self.model.key:
-                self._apply(edit)
-        self._show_labels(transaction)
-        self._commit(transaction)
-        if self.model.key in transaction.keys:  # otherwise the image on screen is unchanged
-            self._reload(transaction)
+    def delete_label(self, label_id: LabelId) -> None:
+        """Deletes a label that no annotation uses; the store refuses it if one does when it is saved."""
+        self._remove_label(label_id, "Delete label", partial(plans.delete_label, old=label_id))
+
+    def replace_label(self, label_id: LabelId, by: LabelId) -> None:
+        """Gives all annotations of one label another one and deletes it.
+
+        The store finds the annotations when it saves this, those drawn meanwhile included.
+        """
+        self._replaced[label_id] = by
+        self._remove_label(label_id, "Replace and delete", partial(plans.replace_label, old=label_id, new=by))
 
     def undo(self) -> None:
         """Undoes the newest step, and shows an image it has changed."""
@@ -96,14 +102,28 @@ class Session(QObject):
         if self.model.key == document.key:
             self.model.open(document)
 
+    def _remove_label(self, label_id: LabelId, what: str, plan: Plan) -> None:
+        before, key = self.model.labels, self.model.key
+        if label_id not in before or self.read_only:
+            return
+        shown = () if key is None else ((key, Edit()),)  # which images it changes, the store decides
+        text = f"{what} {before.get(label_id).name}"
+        step = Transaction(text, shown, labels=before.remove(label_id), labels_before=before)
+        self._show_labels(step)
+        self._commit(step, plan=plan)
+
     def _apply(self, edit: Edit) -> AppliedEdit:
         self.edits_shown += 1
         return self.model.apply(edit)
 
     def _commit(
-        self, do: Transaction, undo: Transaction | None = None, applied: AppliedEdit | None = None
+        self,
+        do: Transaction,
+        undo: Transaction | None = None,
+        applied: AppliedEdit | None = None,
+        plan: Plan | None = None,
     ) -> None:
-        self.history.commit(do, undo, applied)
+        self.history.commit(do, undo, applied, plan)
         self.images_changed.emit(do.keys)
 
     def _show_step(self, step: Transaction | None, done: str) -> None:
@@ -132,5 +152,12 @@ class Session(QObject):
         self._labels_seen.update(label.id for label in self.model.labels)
 
     def _show_labels(self, transaction: Transaction) -> None:
-        if transaction.labels is not None:
-            self.model.set_labels(transaction.labels)
+        """Shows the labels after a step, and on the open image the labels that replace deleted ones."""
+        labels, document = transaction.labels, self.model.document
+        if labels is None:
+            return
+        for old, new in self._replaced.items():
+            if document is not None and old not in labels and new in labels:
+                edit = relabel(document, [a.id for a in document.annotations if a.label_id == old], new)
+                document = self._apply(edit).after if edit else document
+        self.model.set_labels(labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -12,7 +11,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.dataset import queries
 from samdesk.domain.document import Changes
-from samdesk.domain.edits import Transaction
 from samdesk.domain.label_colors import label_color
 from samdesk.domain.labels import Label, LabelError, LabelId, LabelSet
 from samdesk.ui.editing.session import Session
@@ -180,7 +178,8 @@ class LabelsController(QObject):
         note = "" if last else " Later class ids shift down by one and every label file is rewritten."
         if not used:
             if last or self._messages.confirm("Delete label?", f"Delete “{name}”?{note}", action="Delete"):
-                self._change(f"Delete label {name}", lambda labels: labels.remove(label_id))
+                self._session.delete_label(label_id)
+                self.refresh()
             return
         others = [label for label in self.labels if label.id != label_id]
         if not others:
@@ -193,19 +192,9 @@ class LabelsController(QObject):
             f"{_uses(used)} “{name}”.{note}\n\nLabel to use instead:",
             [label.name for label in others],
         )
-        if choice is not None:
-            self._storage.ask(
-                partial(queries.plan_relabel, old=label_id, new=others[choice].id),
-                partial(self._replace_and_remove, label_id),
-                doing="looking for the label",
-            )
-
-    def _replace_and_remove(self, label_id: LabelId, plan: Transaction) -> None:
-        if label_id not in self.labels:
-            return
-        text, labels = f"Replace and delete {self.name(label_id)}", self.labels.remove(label_id)
-        self._session.perform(replace(plan, text=text, labels=labels, labels_before=self.labels))
-        self.refresh()
+        if choice is not None and others[choice].id in self.labels:
+            self._session.replace_label(label_id, others[choice].id)
+            self.refresh()
 
     def _update_counts(self, changes: Changes) -> None:
         if changes.labels:

@@ -15,9 +15,9 @@ from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import NoticeLog
 from samdesk.batch.targets.base import Target
+from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.models.load import class_names
 from samdesk.workers.failure import Failure, describe
@@ -33,7 +33,7 @@ class RunStorage(Protocol):
     def load_now(self, key: ImageKey) -> ImageDocument:
         """Returns the current document of an image."""
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         """Saves an edit of the run; False if the user has edited the image meanwhile."""
 
     def end_run(self, run_id: RunId) -> object:
@@ -157,7 +157,7 @@ class StorageThreadStore:
         """Opens a run."""
         return self._storage.begin_run(text)
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         """Saves an edit of the run; False if the user has edited the image meanwhile."""
         return self._storage.commit_run(run_id, key, edit)
 

@@ -7,7 +7,10 @@ from enum import Enum
 
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.plans import Plan
+from samdesk.dataset.types import LogEntry
 from samdesk.domain.edits import Transaction
+from samdesk.workers.failure import Failure
 
 
 class Kind(Enum):
@@ -28,11 +31,20 @@ class UndoStep:
         do: The change.
         undo: Its inverse.
         in_log: Whether the log of the store has it, or will have it when the pending changes are saved.
+        number: Its number in the log; 0 for a step of this session, whose number the storage thread knows.
+        plan: Makes the change when it is saved; None: it is ``do``.
     """
 
     do: Transaction
     undo: Transaction
     in_log: bool = True
+    number: int = 0
+    plan: Plan | None = None
+
+    @classmethod
+    def of(cls, entry: LogEntry) -> UndoStep:
+        """Returns the step of a log entry."""
+        return cls(entry.do, entry.undo, number=entry.seq)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class PendingChange:
         kind: What it does.
         step: The step that it appends, undoes or redoes.
         applied: Of a commit of one edit: the edit as it was applied on screen.
+        refusals: The refusals that the main thread knew of when it sent the change.
     """
 
     seq: int
@@ -52,12 +65,77 @@ class PendingChange:
     kind: Kind
     step: UndoStep
     applied: AppliedEdit | None = None
+    refusals: int = 0
 
-    def save(self, dataset: Dataset) -> bool:
-        """Saves the change. Returns False if there was nothing to undo or redo."""
+    def save(self, dataset: Dataset) -> Saved:
+        """Saves the change."""
         if self.kind is Kind.UNDO:
-            return dataset.undo() is not None
+            return Saved(self.seq, dataset.undo() is not None)
         if self.kind is Kind.REDO:
-            return dataset.redo() is not None
+            return Saved(self.seq, dataset.redo() is not None)
+        if self.step.plan is not None:
+            return Saved(self.seq, entry=dataset.commit_planned(self.step.plan))
         dataset.commit(self.step.do, self.applied)
-        return True
+        return Saved(self.seq)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The answer that a change is durable.
+
+    Attributes:
+        seq: The number of the change.
+        real: False: there was no step to undo or redo.
+        entry: The step of a change that was planned when it was saved.
+    """
+
+    seq: int
+    real: bool = True
+    entry: LogEntry | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The answer that a change was refused: it does not fit the dataset; the next ones are saved without it.
+
+    Attributes:
+        seq: The number of the change.
+        failure: Why; None: an undo or redo of a step whose own change was refused just before.
+        done: The log, oldest first.
+        undone: The steps that can be redone, the next one first.
+        conflict: It may be saved once conflicts about label files are resolved.
+    """
+
+    seq: int
+    failure: Failure | None
+    done: tuple[LogEntry, ...]
+    undone: tuple[LogEntry, ...]
+    conflict: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class RefusedChange:
+    """A change that the store has refused, for the user.
+
+    Attributes:
+        kind: What it did.
+        step: The step.
+        failure: Why it was refused.
+        conflict: As in ``Refused``.
+    """
+
+    kind: Kind
+    step: UndoStep
+    failure: Failure
+    conflict: bool = False
+
+    @property
+    def text(self) -> str:
+        """What was not saved, why, and what to do next, as sentences."""
+        name = self.step.do.text or "The change"
+        what = {
+            Kind.COMMIT: f"“{name}” was not saved",
+            Kind.UNDO: f"“{name}” could not be undone",
+            Kind.REDO: f"“{name}” could not be redone",
+        }[self.kind]
+        return f"{what}: {self.failure.text}"

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.history import UndoHistory
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DatasetChange:
-    """A change that the main thread did not make: by a run, or by importing a label file.
+    """A change that the main thread did not make, or knew in part: a run, an imported label file, a plan.
 
     Attributes:
         keys: Images whose documents have changed; a view that shows one must reload it.
@@ -63,7 +63,7 @@ class StorageClient(QObject):
     Signals:
         closing: Another dataset has been opened and comes next; what is saved now goes to the previous one.
         opened: ``DatasetInfo`` of the dataset that is open from now on.
-        changed: ``DatasetChange``: a change that the main thread did not make.
+        changed: ``DatasetChange``: a change that the main thread did not make, or knew in part only.
         notice: A ``Notice`` of the store.
         failed: ``Failure`` of a query whose caller does not handle it.
     """
@@ -91,11 +91,13 @@ class StorageClient(QObject):
         self._jobs: SimpleQueue[StorageJob | None] = SimpleQueue()
         self.history = UndoHistory(self._jobs.put, self)
         self.history.pending_changed.connect(self._show_all_labels)
+        self.history.stored.connect(lambda keys: self.changed.emit(DatasetChange(keys)))
         self._post = Post(self._run_on_main, self)
         loop = StorageLoop(
             self._jobs,
             self._post,
             self.history.note_saved,
+            self.history.note_failed,
             self.history.note_refused,
             self.notice.emit,
             self._note_labels,
@@ -199,7 +201,7 @@ class StorageClient(QObject):
             if step is not None:
                 self.history.insert(step)
             self.changed.emit(DatasetChange(() if key == NAMES else (key,)))
-            self.history.retry()  # label changes that the conflict had blocked
+            self.history.try_again(conflict_only=True)  # label changes that the conflict had blocked
 
         self.ask(
             lambda dataset: dataset.resolve(key, choice), answer, doing="resolving the conflict", key=key
@@ -215,8 +217,8 @@ class StorageClient(QObject):
         """Returns the document of an image. Raises ``StoreError`` and ``ImageError``."""
         return self._call(lambda dataset: dataset.load(key))
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
-        """Saves an edit of a run. Returns False if the user has edited the image. Raises ``StoreError``."""
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+        """Saves an edit of a run, as ``Dataset.commit_run``. Raises ``StoreError`` and ``ImageError``."""
 
         def work(dataset: Dataset) -> bool:
             done = dataset.commit_run(run_id, key, edit)
@@ -278,6 +280,7 @@ class StorageClient(QObject):
         self._labels = None
         self._opened += 1
         self.history.restore(info.done, info.undone)
+        self._labels = info.labels
         self.opened.emit(info)
 
     def _run_on_main(self, value: object) -> None:

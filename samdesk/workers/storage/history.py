@@ -4,19 +4,24 @@ The log of the store is the only history. This list mirrors it and adds the pend
 
 1. An edit is shown first, then ``commit`` appends its step and queues one change. ``undo`` and ``redo`` move
    the position, queue one change, and return what to show meanwhile.
-2. The storage thread runs the changes in order and answers each: durable (``saved``) or refused. The list is
-   the log plus the pending changes, at any time.
-3. A refused change, and all behind it, stay pending and are sent again, in order, before the next change or
-   by ``retry``. The newest of them needs no saving if it is undone (or, an undo, redone): both are dropped.
+2. The storage thread runs the changes in order and answers each: durable (``saved``), not saved because of
+   the disk, or refused. The list is the log plus the pending changes, at any time.
+3. While the disk fails, changes stay pending and are sent again, in order, before the next change or by
+   ``retry``. The newest of them needs no saving if it is undone (or, an undo, redone): both are dropped.
 4. A step that the store adds itself (a run, an imported label file) is in the log below the pending changes,
    and ``insert`` puts it there: they are taken off the list, the step is appended, they are reapplied.
 5. The store decides the result of an undo or redo: after showing its own edit, the session reloads the
    image. Only the store has the complete edits of steps on several images.
 6. When a dataset is opened, ``restore`` shows its log.
+7. A change is refused that does not fit the dataset as it is when it is saved, and would not later. It is
+   taken off the list, which becomes the log of the store with the other pending changes, and ``refused``
+   names it; they are saved without it. ``try_again`` makes it anew. A change that has to fit a state that
+   the main thread cannot know (all annotations of a label) comes with a plan: the store makes it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -24,10 +29,21 @@ from itertools import count
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.dataset.change import AppliedEdit
+from samdesk.dataset.plans import Plan
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.edits import Edit, Transaction
 from samdesk.workers.failure import Failure
-from samdesk.workers.storage.changes import Kind, PendingChange, UndoStep
+from samdesk.workers.storage.changes import (
+    Kind,
+    PendingChange,
+    Refused,
+    RefusedChange,
+    Saved,
+    UndoStep,
+)
+
+MOST_REFUSED = 100
+"""Refused changes that can be tried again; older ones are forgotten."""
 
 
 class UndoHistory(QObject):
@@ -36,13 +52,18 @@ class UndoHistory(QObject):
     Signals:
         changed: The steps that can be undone or redone have changed.
         saved: The number of a change that is durable now.
-        save_failed: ``Failure``; its token is the number of the change.
+        save_failed: ``Failure`` of the disk; its token is the number of the change.
+        refused: ``RefusedChange``: it was not saved and is no longer on the list; the screen has to be read
+            again.
+        stored: Keys of images that the store has changed by a planned change or one tried again.
         pending_changed: How many changes are not durable yet.
     """
 
     changed = Signal()
     saved = Signal(int)
     save_failed = Signal(object)
+    refused = Signal(object)
+    stored = Signal(object)
     pending_changed = Signal(int)
 
     def __init__(self, send: Callable[[PendingChange], None], parent: QObject | None = None) -> None:
@@ -57,6 +78,11 @@ class UndoHistory(QObject):
         self._numbers = count(1)
         self._attempt = 1
         self._stuck = False
+        self._refusals = 0
+        """How many refusals the storage thread has answered."""
+        self._refused: deque[RefusedChange] = deque(maxlen=MOST_REFUSED)
+        self._again: set[int] = set()
+        """The changes that are tried again."""
 
     # -- the steps
 
@@ -100,15 +126,20 @@ class UndoHistory(QObject):
 
     def restore(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
         """Shows the log of another dataset: steps done, oldest first, and undone, the next redo first."""
-        self._steps = [UndoStep(entry.do, entry.undo) for entry in (*done, *undone)]
-        self._index = len(done)
+        self._show_log(done, undone)
         self._changes.clear()
+        self._refused.clear()
+        self._again.clear()
         self._stuck = False
         self._attempt += 1  # refusals still under way are about the previous dataset
         self._report()
 
     def commit(
-        self, do: Transaction, undo: Transaction | None = None, applied: AppliedEdit | None = None
+        self,
+        do: Transaction,
+        undo: Transaction | None = None,
+        applied: AppliedEdit | None = None,
+        plan: Plan | None = None,
     ) -> int:
         """Appends a step and saves it; steps that were undone can no longer be redone.
 
@@ -116,11 +147,12 @@ class UndoHistory(QObject):
             do: The change, already on screen.
             undo: Its inverse; None: only the store has it, as for images that are not open.
             applied: The edit as it was applied on screen, so that the store need not apply it again.
+            plan: Makes the change when it is saved; ``do`` is what is shown of it until then.
 
         Returns:
             The number of the change.
         """
-        step = UndoStep(do, undo or _partial_inverse(do))
+        step = UndoStep(do, undo or _partial_inverse(do), plan=plan)
         self._append(step)
         seq = self._add(Kind.COMMIT, step, applied)
         self._report()
@@ -161,12 +193,17 @@ class UndoHistory(QObject):
                 self._append(change.step)
             else:
                 self._index -= 1
-        self._append(UndoStep(entry.do, entry.undo))
+        self._append(UndoStep.of(entry))
         for seq, change in self._changes.items():
             self._changes[seq] = self._reapply(change)
         self.changed.emit()
 
     # -- saving
+
+    @property
+    def refused_changes(self) -> tuple[RefusedChange, ...]:
+        """The refused changes that can be tried again, oldest first."""
+        return tuple(self._refused)
 
     @property
     def pending(self) -> int:
@@ -184,20 +221,59 @@ class UndoHistory(QObject):
             return
         self._stuck = False
         for seq, change in self._changes.items():
-            self._changes[seq] = replace(change, attempt=self._attempt)
+            self._changes[seq] = replace(change, attempt=self._attempt, refusals=self._refusals)
             self._send(self._changes[seq])
 
-    def note_saved(self, seq: int, real: bool) -> None:
-        """Handles the answer that a change is durable; not ``real``: there was no step to undo or redo."""
-        self._changes.pop(seq, None)
-        if real:
+    def try_again(self, *, conflict_only: bool = False) -> None:
+        """Makes the refused changes anew, on the present state.
+
+        Args:
+            conflict_only: Only those that had to wait for conflicts to be resolved.
+        """
+        chosen = [refused for refused in self._refused if refused.conflict or not conflict_only]
+        for refused in chosen:
+            self._refused.remove(refused)
+            step = UndoStep(refused.step.do, refused.step.undo, plan=refused.step.plan)
+            self._append(step)
+            self._again.add(self._add(Kind.COMMIT, step))
+        if chosen:
+            self._report()
+
+    def note_saved(self, answer: Saved) -> None:
+        """Handles the answer that a change is durable."""
+        seq, entry = answer.seq, answer.entry
+        change = self._changes.pop(seq, None)
+        if change is not None and entry is not None:
+            change.step.do, change.step.undo = entry.do, entry.undo
+        if change is not None and (entry is not None or seq in self._again):
+            self._again.discard(seq)
+            self.stored.emit(change.step.do.keys)
+        if answer.real:
             self.saved.emit(seq)
         else:
             self.save_failed.emit(Failure("The store has no such step to undo or redo.", token=seq))
         self.pending_changed.emit(self.pending)
 
-    def note_refused(self, seq: int, attempt: int, why: Failure) -> None:
-        """Handles the answer that a change was not saved."""
+    def note_refused(self, answer: Refused) -> None:
+        """Handles the answer that a change was refused: it is dropped, and the list read from the log."""
+        self._refusals += 1
+        change = self._changes.pop(answer.seq, None)
+        if change is None:
+            return  # of the previous dataset
+        self._again.discard(answer.seq)
+        self._show_log(answer.done, answer.undone)
+        for seq, other in self._changes.items():
+            self._changes[seq] = self._reapply(other)
+        if answer.failure is not None:
+            refused = RefusedChange(change.kind, change.step, answer.failure, answer.conflict)
+            if change.kind is Kind.COMMIT:
+                self._refused.append(refused)
+            self.refused.emit(refused)
+        self.stored.emit(change.step.do.keys)
+        self._report()
+
+    def note_failed(self, seq: int, attempt: int, why: Failure) -> None:
+        """Handles the answer that a change was not saved because of the disk."""
         if attempt < self._attempt:
             return  # it was sent after one that failed, which has been reported
         self._attempt += 1
@@ -205,6 +281,10 @@ class UndoHistory(QObject):
         self.save_failed.emit(why.about(token=seq))
 
     # -- private
+
+    def _show_log(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
+        self._steps = [UndoStep.of(entry) for entry in (*done, *undone)]
+        self._index = len(done)
 
     def _append(self, step: UndoStep) -> None:
         self._steps[self._index :] = [step]
@@ -222,7 +302,9 @@ class UndoHistory(QObject):
         return change
 
     def _add(self, kind: Kind, step: UndoStep, applied: AppliedEdit | None = None) -> int:
-        change = PendingChange(next(self._numbers), self._attempt, kind, step, applied)
+        change = PendingChange(
+            next(self._numbers), self._attempt, kind, step, applied, refusals=self._refusals
+        )
         self._changes[change.seq] = change
         if self._stuck:
             self.retry()

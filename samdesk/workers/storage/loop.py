@@ -1,9 +1,13 @@
 """The storage thread's event loop: it owns the dataset and runs jobs in the order they were queued.
 
-The store is always a prefix of what was done on screen. A change that fails to save is refused together
-with every change queued before the main thread learned of it, until the main thread sends them all again
-with the next ``attempt``. If a later change, or an undo, were saved alone, the store would hold a state
-that was never on screen.
+A change can fail in two ways.
+
+- The disk fails: it is full, unplugged, read-only. The change is answered "not saved", and so is every
+  change queued before the main thread learned of it, until the main thread sends them all again with the
+  next ``attempt``. The store is a prefix of what was done on screen, and nothing is lost.
+- The change is refused: it does not fit the dataset as it is now, or saving it hits a bug, so that it would
+  fail every time. It alone is dropped; the next ones are saved. An undo or redo that was sent before the
+  main thread learned of that is saved only if the step it was meant for is the one that it would change.
 """
 
 from __future__ import annotations
@@ -20,11 +24,11 @@ from typing import Any, TypeAlias
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
-from samdesk.dataset.types import LogEntry, Notice
+from samdesk.dataset.types import InConflictError, LogEntry, Notice, RefusedError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.storage.changes import PendingChange
+from samdesk.workers.storage.changes import Kind, PendingChange, Refused, Saved, UndoStep
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +124,9 @@ class StorageLoop:
     Args:
         jobs: The queue; None ends the loop.
         send: Runs the callbacks below on the main thread.
-        saved: Called for a change that is durable (seq, whether there was anything to do).
-        refused: Called for a change that was not saved (seq, attempt, why).
+        saved: Called for a change that is durable.
+        failed: Called for a change that was not saved because of the disk (seq, attempt, why).
+        refused: Called for a change that was dropped.
         noticed: Called with each ``Notice`` of the store.
         labels_grew: Called with the label set when the store itself has added labels.
     """
@@ -130,21 +135,25 @@ class StorageLoop:
         self,
         jobs: SimpleQueue[StorageJob | None],
         send: Send,
-        saved: Callable[[int, bool], None],
-        refused: Callable[[int, int, Failure], None],
+        saved: Callable[[Saved], None],
+        failed: Callable[[int, int, Failure], None],
+        refused: Callable[[Refused], None],
         noticed: Callable[[Notice], None],
         labels_grew: Callable[[LabelSet], None],
     ) -> None:
         self._jobs = jobs
         self._send = send
         self._labels = LabelSet()
-        self._saved, self._refused, self._noticed = saved, refused, noticed
+        self._saved, self._failed, self._refused, self._noticed = saved, failed, refused, noticed
         self._labels_grew = labels_grew
         self._dataset: Dataset | None = None
         self._next: Dataset | None = None
         """Opened, but not adopted yet."""
         self._failed_attempt = 0
         self._why: Failure | None = None
+        self._refusals = 0
+        self._numbers: dict[UndoStep, int] = {}
+        """The steps that were committed, and their numbers in the log."""
 
     def run(self) -> None:
         """Runs jobs until it takes None from the queue, then closes the dataset."""
@@ -188,17 +197,49 @@ class StorageLoop:
 
     def _change(self, change: PendingChange) -> None:
         if change.attempt <= self._failed_attempt and self._why is not None:
-            self._send(partial(self._refused, change.seq, change.attempt, self._why))
+            self._send(partial(self._failed, change.seq, change.attempt, self._why))
             return
         try:
-            real = change.save(self._current())
+            dataset = self._current()
+            if self._is_obsolete(change, dataset):
+                self._refuse(change, None)
+                return
+            answer = change.save(dataset)
+            if change.kind is Kind.COMMIT:
+                self._numbers[change.step] = dataset.newest_step
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
-            self._failed_attempt = change.attempt
-            self._why = describe(error, change.kind.value, self._where())
-            self._send(partial(self._refused, change.seq, change.attempt, self._why))
+            self._fail(change, error)
         else:
             self._report_labels()  # the store may have added labels of its own
-            self._send(partial(self._saved, change.seq, real))
+            self._send(partial(self._saved, answer))
+
+    def _fail(self, change: PendingChange, error: Exception) -> None:
+        why = describe(error, change.kind.value, self._where())
+        if _is_of_the_disk(error):
+            self._failed_attempt, self._why = change.attempt, why
+            self._send(partial(self._failed, change.seq, change.attempt, why))
+            return
+        try:
+            self._refuse(change, why, conflict=isinstance(error, InConflictError))
+        except Exception as unreadable:  # noqa: BLE001 - the log cannot be read: nothing else can be saved either
+            self._failed_attempt = change.attempt
+            self._why = describe(unreadable, change.kind.value, self._where())
+            self._send(partial(self._failed, change.seq, change.attempt, self._why))
+
+    def _refuse(self, change: PendingChange, why: Failure | None, *, conflict: bool = False) -> None:
+        done, undone = self._current().history()
+        self._refusals += 1
+        self._report_labels()
+        self._send(
+            partial(self._refused, Refused(change.seq, why, tuple(done), tuple(undone), conflict=conflict))
+        )
+
+    def _is_obsolete(self, change: PendingChange, dataset: Dataset) -> bool:
+        """Whether an undo or redo was sent before a refusal was known, and is meant for another step."""
+        if change.kind is Kind.COMMIT or change.refusals == self._refusals:
+            return False
+        number = change.step.number or self._numbers.get(change.step, 0)
+        return number != (dataset.newest_step if change.kind is Kind.UNDO else dataset.next_redo)
 
     def _answer(self, question: Question) -> None:
         try:
@@ -255,6 +296,7 @@ class StorageLoop:
             dataset.close()
 
     def _close(self) -> None:
+        self._numbers.clear()
         dataset, self._dataset = self._dataset, None
         if dataset is None:
             return
@@ -282,6 +324,11 @@ class StorageLoop:
         if self._dataset is not None:
             for notice in self._dataset.notices():
                 self._send(partial(self._noticed, notice))
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether the same change may be saved later, and no other before."""
+    return isinstance(error, (StoreError, OSError)) and not isinstance(error, RefusedError)
 
 
 def describe_dataset(dataset: Dataset) -> DatasetInfo:

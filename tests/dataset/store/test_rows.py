@@ -66,7 +66,24 @@ def test_labels_added_meanwhile_are_kept() -> None:
     assert rebase_labels(target, base, current).names == ("b", "a", "class_2")
     assert rebase_labels(target, None, current).names == ("b", "a")
     clash = base.add("c").rename(base.labels[0].id, "class_2")
-    assert rebase_labels(clash, base, current).names == ("class_2", "b", "c", "class_2_")
+    merged = rebase_labels(clash, base, current)
+    assert merged.names == ("class_2", "b", "class_2_", "c")  # files that were not read yet keep their ids
+    assert not class_ids_change(current, merged)
     assert class_ids_change(base, target)
     assert not class_ids_change(base, current)
     assert class_ids_change(current, base)
+
+
+def test_a_change_of_the_labels_leaves_what_another_one_made_of_them() -> None:
+    base = LabelSet.from_names(["a", "b", "c"])
+    a, b, c = (label.id for label in base)
+    renamed = base.rename(a, "A")
+    moved = base.move(c, 0)
+    assert rebase_labels(moved, base, renamed).names == ("c", "A", "b")
+    assert rebase_labels(renamed, base, moved).names == ("c", "A", "b")
+    assert rebase_labels(base.remove(b), base, renamed).names == ("A", "c")
+    assert rebase_labels(renamed, base, base.remove(b)).names == ("A", "c")
+    assert rebase_labels(base.recolor(b, "#123456"), base, renamed).names == ("A", "b", "c")
+    assert rebase_labels(base.recolor(b, "#123456"), base, renamed).get(b).color == "#123456"
+    assert rebase_labels(base.remove(b), base.remove(b), base).names == ("a", "b", "c")
+    assert rebase_labels(LabelSet.from_names(["new"]), LabelSet(), base).names == ("a", "b", "c", "new")

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
 from samdesk.dataset import queries
-from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.change import AppliedEdit
+from samdesk.dataset.dataset import Dataset, StoreError
+from samdesk.dataset.types import RefusedError
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit
+from samdesk.domain.edits import Edit, Transaction
 from samdesk.formats.yolo import segmentation
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
-from samdesk.workers.storage.client import DatasetInfo, StorageClient
-from tests.helpers.gated import settle, spin_until
+from samdesk.workers.storage.changes import RefusedChange
+from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
+from tests.helpers.gated import Gate, settle, spin_until
 from tests.helpers.make import photo, reshape, square
 
 SIZE = (120, 90)
@@ -29,21 +35,31 @@ KEYS = (ImageKey("a.png"), ImageKey("b.png"))
 
 KINDS = (
     *("add",) * 3, *("undo",) * 4, *("redo",) * 2, *("go",) * 2,
-    "remove", "relabel", "reshape", "done", "move label", "rename label", "replace label",
+    "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
 )  # fmt: skip
+DELAYED = (*KINDS, *("hold",) * 4, "release", "run", "delete label", "replace label", "impossible", "stop disk")
+"""While saving is held back, everything else goes on."""
 
 
 class Work:
     """A session on a real dataset; goes to images as the window does."""
 
     def __init__(self, folder: Path) -> None:
-        self.storage = StorageClient()
+        self.disk_stops = 0
+        self.storage = StorageClient(self._open_dataset)
         self.session = Session(DocumentModel(), self.storage.history)
         self.wanted: ImageKey | None = None
         self._before = 0
         self._found: list[DatasetInfo] = []
         self.session.image_requested.connect(self.go)
+        self.gate = Gate()
+        self.runs: list[Thread] = []
+        self.errors: list[Exception] = []
+        self.drawn: set[AnnotationId] = set()
+        self.refused: list[RefusedChange] = []
         self.storage.opened.connect(self._open)
+        self.storage.changed.connect(self._follow)
+        self.storage.history.refused.connect(self.refused.append)
         self.storage.open(folder)
         spin_until(lambda: bool(self._found))
         self.go(KEYS[0])
@@ -56,14 +72,58 @@ class Work:
     def rest(self) -> None:
         """Waits until nothing is on its way."""
         answered: list[object] = []
-        for count in (1, 2):  # what came first may have asked for more
+        self.gate.open()
+        while any(run.is_alive() for run in self.runs):
+            settle()
+        for count in (1, 2, 3, 4):  # what came first may have asked for more
+            self.storage.history.retry()
             self.storage.ask(queries.label_usage, answered.append)
             spin_until(lambda count=count: len(answered) >= count)  # type: ignore[misc]
         assert self.storage.history.pending == 0
         assert self.session.model.key == self.wanted
 
+    def hold(self) -> None:
+        """Holds back whatever is saved from now on, until ``gate`` opens."""
+        self.gate.close()
+        self.storage.ask(lambda _dataset: self.gate.pass_through(), lambda _: None)
+
+    def run(self, found: Annotation) -> None:
+        """Auto-annotates both images in the background."""
+
+        def work() -> None:
+            try:
+                run_id = self.storage.begin_run("Auto-annotate")
+                for key in KEYS:
+                    made = replace(found, id=new_annotation_id(), run_id=run_id)
+                    self.storage.commit_run(run_id, key, edits.add([made]))
+                self.storage.end_run(run_id)
+            except Exception as error:  # noqa: BLE001 - looked at by the test
+                self.errors.append(error)
+
+        self.runs.append(Thread(target=work))
+        self.runs[-1].start()
+
     def close(self) -> None:
         self.storage.stop()
+
+    def _open_dataset(self, folder: Path, store_path: Path | None) -> Dataset:
+        work = self
+
+        class OnFailingDisk(Dataset):
+            def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
+                if work.disk_stops:
+                    work.disk_stops -= 1
+                    raise StoreError("the disk is full")
+                return super().commit(transaction, applied)
+
+        return OnFailingDisk.open(folder, store_path=store_path)
+
+    def _follow(self, change: DatasetChange) -> None:
+        """As the window does."""
+        if change.labels is not None:
+            self.session.show_stored_labels(change.labels)
+        if self.wanted in change.keys:
+            self.go(self.wanted)
 
     def _open(self, info: DatasetInfo) -> None:
         self._found.append(info)
@@ -97,27 +157,64 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
     changed = {
         "move label": lambda: labels.move(label.id, rng.randrange(len(labels))),
         "rename label": lambda: labels.rename(label.id, f"name {rng.random()}"),
+        "add label": lambda: labels.add(f"name {rng.random()}"),
     }
     stepped = {"undo": session.undo, "redo": session.redo}
     if kind in made:
-        session.edit(kind, made[kind]())
+        edit = made[kind]()
+        session.edit(kind, edit)
+        if kind == "add":
+            work.drawn.update(p.annotation.id for p in edit.put)
     elif kind in changed:
         session.change_labels(kind, changed[kind]())
     elif kind in stepped:
         stepped[kind]()
     elif kind == "go":
         work.go(rng.choice(KEYS))
+    elif kind == "replace label":
+        other = rng.choice(labels.labels)
+        if other != label:
+            session.replace_label(label.id, other.id)
+    elif kind == "delete label":
+        if len(labels) > 1:
+            session.delete_label(label.id)
+    elif kind == "run":
+        work.run(Annotation(new_annotation_id(), label.id, region, Source.YOLO_SAM))
+    elif kind == "impossible":
+        work.storage.history.commit(Transaction(kind), plan=impossible)
+    elif kind == "stop disk":
+        work.disk_stops = 1
+    elif kind == "release":
+        work.gate.open()
     else:
-        work.rest()
-        plan = partial(queries.plan_relabel, old=label.id, new=rng.choice(labels.labels).id)
-        work.storage.ask(plan, session.perform)
-        work.rest()
+        work.hold()
     return kind
+
+
+def impossible(dataset: Dataset) -> Transaction:
+    """A change that the store refuses whenever it is tried."""
+    raise RefusedError(f"{dataset.folder} does not take it.")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9), st.integers(1, 25))
 def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int) -> None:
+    check_agreement(seed, steps, KINDS)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 10**9), st.integers(1, 40))
+def test_screen_store_and_files_agree_after_delayed_saves(qapp: QApplication, seed: int, steps: int) -> None:
+    check_agreement(seed, steps, DELAYED)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 10**9), st.integers(1, 40))
+def test_nothing_that_was_drawn_is_lost(qapp: QApplication, seed: int, steps: int) -> None:
+    check_agreement(seed, steps, [kind for kind in DELAYED if kind not in ("undo", "redo", "remove")])
+
+
+def check_agreement(seed: int, steps: int, kinds: Sequence[str]) -> None:
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -127,13 +224,15 @@ def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int)
         work = Work(folder)
         done = [act(work, rng, "add")]
         for _ in range(steps):
-            done.append(act(work, rng))
-            pause = rng.randrange(3)
+            done.append(act(work, rng, rng.choice(kinds)))
+            pause = rng.randrange(3 if kinds is KINDS else 9)
             if pause == 0:
                 work.rest()
             elif pause == 1:
                 settle()
         work.rest()
+        assert work.errors == [], done
+        assert len(work.refused) >= ("impossible" in done), done
         on_screen = {}
         for key in KEYS:
             work.go(key)
@@ -154,6 +253,8 @@ def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int)
             assert dataset.load(key).annotations == document.annotations, done
             assert dataset.load(key).review == document.review, done
             check_file(folder / key, document, [labels.index(a.label_id) for a in document.annotations])
+        if not {"undo", "redo", "remove"}.intersection(kinds):
+            assert work.drawn <= {a.id for key in KEYS for a in dataset.load(key).annotations}, done
         dataset.close()
 
 

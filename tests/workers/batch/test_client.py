@@ -14,9 +14,10 @@ from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import read_size
@@ -49,13 +50,15 @@ class Store:
         with self._lock:
             return self.documents[key]
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: Edit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         self._answer()
         if self.error is not None:
             raise self.error
         with self._lock:
             if self.documents[key].review is ImageReview.UNREVIEWED:
-                self.documents[key], _ = edit.apply(self.documents[key])
+                made = edit(self.documents[key]) if callable(edit) else edit
+                assert made is not None
+                self.documents[key], _ = made.apply(self.documents[key])
         return self.documents[key].review is ImageReview.UNREVIEWED
 
     def end_run(self, run_id: RunId) -> None:

@@ -22,6 +22,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure
+from samdesk.workers.storage.changes import RefusedChange
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from tests.helpers.gated import Gate, settle, spin_until
 
@@ -63,6 +64,7 @@ class Heard:
     opened: list[DatasetInfo] = field(default_factory=list)
     saved: list[int] = field(default_factory=list)
     save_failed: list[Failure] = field(default_factory=list)
+    refused_changes: list[RefusedChange] = field(default_factory=list)
     documents: list[ImageDocument] = field(default_factory=list)
     refused: list[Failure] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
@@ -120,6 +122,7 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     client.opened.connect(heard.opened.append)
     client.history.saved.connect(heard.saved.append)
     client.history.save_failed.connect(heard.save_failed.append)
+    client.history.refused.connect(heard.refused_changes.append)
     client.history.pending_changed.connect(heard.pending.append)
     client.notice.connect(heard.notices.append)
     client.changed.connect(heard.changes.append)
@@ -200,24 +203,33 @@ def test_a_disk_that_stays_full_says_so_for_each_try_and_retry_saves(ready: Desk
     assert ready.ids() == ["first", "second"]
 
 
-def test_a_change_that_is_never_saved_is_dropped_when_it_is_undone(ready: Desk) -> None:
+def test_a_change_that_is_refused_leaves_the_history_and_the_next_ones_are_saved(ready: Desk) -> None:
     ready.client.history.commit(ready.add("saved"))
     ready.client.history.undo()
     spin_until(lambda: ready.client.history.pending == 0)
     bad = Annotation(
         AnnotationId("bad"), LabelSet.from_names(["no"]).labels[0].id, MultiPolygon([box(0, 0, 9, 9)])
     )
-    ready.client.history.commit(Transaction("Add bad", ((A, add([bad])),)))
-    spin_until(lambda: ready.client.history.stuck)
-    ready.client.history.undo()
-    assert (ready.client.history.pending, ready.client.history.stuck) == (0, False)
-    ready.client.history.redo()  # of what the store never had: not of "saved", which it has undone
-    spin_until(lambda: len(ready.heard.save_failed) == 2)
-    assert ready.ids() == []
-    ready.client.history.undo()
-    ready.client.history.commit(ready.add("next"))
-    spin_until(lambda: ready.client.history.pending == 0)
+    history = ready.client.history
+    history.commit(Transaction("Add bad", ((A, add([bad])),)))
+    spin_until(lambda: history.pending == 0)
+    (refused,) = ready.heard.refused_changes
+    assert refused.text == (
+        f"“Add bad” was not saved: {A}: the label of an annotation was deleted. Give it another label."
+    )
+    assert (history.texts, history.index, history.stuck) == (("Add label", "Add saved"), 1, False)
+    assert ready.heard.save_failed == []
+    ready.disk.gate.close()
+    history.try_again()
+    history.undo()  # of what the store will not have: not of the step below
+    history.redo()  # nor of "saved", which it has undone
+    history.undo()
+    history.commit(ready.add("next"))
+    ready.disk.gate.open()
+    spin_until(lambda: history.pending == 0)
     assert ready.ids() == ["next"]
+    assert len(ready.heard.refused_changes) == 2
+    assert (history.texts, history.index) == (("Add label", "Add next"), 2)
 
 
 def test_an_undo_that_was_refused_and_its_redo_need_no_saving(ready: Desk) -> None:

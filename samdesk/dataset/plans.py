@@ -1,0 +1,50 @@
+"""Changes that are planned when they are saved, from the dataset as it is then.
+
+A change of many images takes time to plan, and a confirmation takes the user's time: what is drawn meanwhile
+must be part of it. The storage thread therefore makes the plan and saves it in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from samdesk.base.text import counted
+from samdesk.dataset import queries
+from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.types import RefusedError
+from samdesk.domain.edits import Transaction
+from samdesk.domain.labels import Label, LabelId
+
+Plan: TypeAlias = Callable[[Dataset], Transaction]
+"""Makes a step of the history from the present state. May raise ``RefusedError``."""
+
+
+def replace_label(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
+    """Gives all annotations of one label another one and deletes it; later edits with it as well."""
+    gone, kept = _label(dataset, old), _label(dataset, new)
+    step = queries.plan_relabel(dataset, gone.id, kept.id)
+    labels = dataset.labels  # planning may have read label files, which may have added labels
+    dataset.core.retired.replaced[old] = new
+    text = f"Replace and delete {gone.name}"
+    return replace(step, text=text, labels=labels.remove(old), labels_before=labels)
+
+
+def delete_label(dataset: Dataset, old: LabelId) -> Transaction:
+    """Deletes a label that no annotation uses."""
+    gone, used = _label(dataset, old), queries.label_usage(dataset)[old]
+    if used:
+        raise RefusedError(
+            f"The label “{gone.name}” is used by {counted(used, 'annotation')} by now.",
+            next="Delete it again to choose another label for them.",
+        )
+    labels = dataset.labels
+    dataset.core.retired.replaced.pop(old, None)
+    return Transaction(f"Delete label {gone.name}", labels=labels.remove(old), labels_before=labels)
+
+
+def _label(dataset: Dataset, label_id: LabelId) -> Label:
+    if label_id not in dataset.labels:
+        raise RefusedError("A label that the change is about has been deleted meanwhile.")
+    return dataset.labels.get(label_id)
