@@ -31,7 +31,7 @@ class UndoStep:
         do: The change.
         undo: Its inverse.
         in_log: Whether the log of the store has it, or will have it when the pending changes are saved.
-        number: Its number in the log; 0 for a step of this session, whose number the storage thread knows.
+        number: Its number in the log; 0 until the answer that it is saved.
         plan: Makes the change when it is saved; None: it is ``do``.
     """
 
@@ -70,13 +70,14 @@ class PendingChange:
     def save(self, dataset: Dataset) -> Saved:
         """Saves the change."""
         if self.kind is Kind.UNDO:
-            return Saved(self.seq, dataset.undo() is not None)
+            return Saved(self.seq, real=dataset.undo() is not None)
         if self.kind is Kind.REDO:
-            return Saved(self.seq, dataset.redo() is not None)
+            return Saved(self.seq, real=dataset.redo() is not None)
         if self.step.plan is not None:
-            return Saved(self.seq, entry=dataset.commit_planned(self.step.plan))
+            entry = dataset.commit_planned(self.step.plan)
+            return Saved(self.seq, entry.seq, entry=entry)
         dataset.commit(self.step.do, self.applied)
-        return Saved(self.seq)
+        return Saved(self.seq, dataset.newest_step)
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,13 @@ class Saved:
 
     Attributes:
         seq: The number of the change.
+        number: Of the step in the log; 0: the change is not a commit.
         real: False: there was no step to undo or redo.
         entry: The step of a change that was planned when it was saved.
     """
 
     seq: int
+    number: int = 0
     real: bool = True
     entry: LogEntry | None = None
 

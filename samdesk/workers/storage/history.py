@@ -126,6 +126,7 @@ class UndoHistory(QObject):
 
     def restore(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
         """Shows the log of another dataset: steps done, oldest first, and undone, the next redo first."""
+        self._steps.clear()
         self._show_log(done, undone)
         self._changes.clear()
         self._refused.clear()
@@ -243,6 +244,8 @@ class UndoHistory(QObject):
         """Handles the answer that a change is durable."""
         seq, entry = answer.seq, answer.entry
         change = self._changes.pop(seq, None)
+        if change is not None and answer.number:
+            change.step.number = answer.number
         if change is not None and entry is not None:
             change.step.do, change.step.undo = entry.do, entry.undo
         if change is not None and (entry is not None or seq in self._again):
@@ -283,7 +286,8 @@ class UndoHistory(QObject):
     # -- private
 
     def _show_log(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
-        self._steps = [UndoStep.of(entry) for entry in (*done, *undone)]
+        known = {step.number: step for step in self._steps if step.number}
+        self._steps = [known.get(entry.seq) or UndoStep.of(entry) for entry in (*done, *undone)]
         self._index = len(done)
 
     def _append(self, step: UndoStep) -> None:

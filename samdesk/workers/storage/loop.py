@@ -205,8 +205,8 @@ class StorageLoop:
                 self._refuse(change, None)
                 return
             answer = change.save(dataset)
-            if change.kind is Kind.COMMIT:
-                self._numbers[change.step] = dataset.newest_step
+            if answer.number:
+                self._numbers[change.step] = answer.number
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._fail(change, error)
         else:
