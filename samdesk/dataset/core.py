@@ -213,7 +213,7 @@ class DatasetCore:
         """
         try:
             self._write_label_files(keys)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported
             self._label_files_stale = True
             self._report_unwritten("The label files", error)
 
@@ -232,7 +232,7 @@ class DatasetCore:
                 written = self.projection.write(self.documents.get(key), self.documents.labels)
             except ImageError:
                 continue
-            except Exception as error:  # it must not keep the others from being written
+            except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
                 self._report_unwritten(str(self.files.path(key)), error)
                 continue
             if not written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,16 @@ KINDS = (
     *("add",) * 3, *("undo",) * 4, *("redo",) * 2, *("go",) * 2,
     "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
 )  # fmt: skip
-DELAYED = (*KINDS, *("hold",) * 4, "release", "run", "delete label", "replace label", "impossible", "stop disk")
+DELAYED = (
+    *KINDS,
+    *("hold",) * 4,
+    "release",
+    "run",
+    "delete label",
+    "replace label",
+    "impossible",
+    "stop disk",
+)
 """While saving is held back, everything else goes on."""
 
 
@@ -159,7 +168,19 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "rename label": lambda: labels.rename(label.id, f"name {rng.random()}"),
         "add label": lambda: labels.add(f"name {rng.random()}"),
     }
-    stepped = {"undo": session.undo, "redo": session.redo}
+    other = rng.choice(labels.labels)
+    direct: dict[str, Callable[[], object]] = {
+        "undo": session.undo,
+        "redo": session.redo,
+        "go": lambda: work.go(rng.choice(KEYS)),
+        "replace label": lambda: session.replace_label(label.id, other.id) if other != label else None,
+        "delete label": lambda: session.delete_label(label.id) if len(labels) > 1 else None,
+        "run": lambda: work.run(Annotation(new_annotation_id(), label.id, region, Source.YOLO_SAM)),
+        "impossible": lambda: work.storage.history.commit(Transaction(kind), plan=impossible),
+        "stop disk": lambda: setattr(work, "disk_stops", 1),
+        "release": work.gate.open,
+        "hold": work.hold,
+    }
     if kind in made:
         edit = made[kind]()
         session.edit(kind, edit)
@@ -167,27 +188,8 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
             work.drawn.update(p.annotation.id for p in edit.put)
     elif kind in changed:
         session.change_labels(kind, changed[kind]())
-    elif kind in stepped:
-        stepped[kind]()
-    elif kind == "go":
-        work.go(rng.choice(KEYS))
-    elif kind == "replace label":
-        other = rng.choice(labels.labels)
-        if other != label:
-            session.replace_label(label.id, other.id)
-    elif kind == "delete label":
-        if len(labels) > 1:
-            session.delete_label(label.id)
-    elif kind == "run":
-        work.run(Annotation(new_annotation_id(), label.id, region, Source.YOLO_SAM))
-    elif kind == "impossible":
-        work.storage.history.commit(Transaction(kind), plan=impossible)
-    elif kind == "stop disk":
-        work.disk_stops = 1
-    elif kind == "release":
-        work.gate.open()
     else:
-        work.hold()
+        direct[kind]()
     return kind
 
 

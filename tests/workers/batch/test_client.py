@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
-from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.change import RunEdit
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction
