@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage
 
 from samdesk.dataset.dataset import Dataset
+from samdesk.domain import edits
 from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from tests.helpers.desk import CONTROL, SHIFT, User, lines
@@ -175,3 +179,73 @@ def test_the_preview_setting_is_remembered(user: User, open_window: object) -> N
     user.close_window()
     again: User = open_window()  # type: ignore[operator]
     assert not again.desk.view.actions.action("view.hover_preview").isChecked()
+
+
+def test_a_reopened_annotation_keeps_its_colour_and_gets_its_new_score(user: User) -> None:
+    user.add_labels("cat", "dog")
+    first = user.draw(100, 120, label=K.Key_2)
+    cat, dog = (QColor(label.color) for label in user.desk.session.model.labels)
+    user.key(K.Key_1)
+    user.select(first)
+    user.key(K.Key_S, SHIFT)
+    assert fill_at(user, 100, 130, cat, dog) == "dog"
+    user.click(130, 120)
+    assert fill_at(user, 130, 130, cat, dog) == "dog"
+    user.key(K.Key_2)
+    user.key(K.Key_1)  # another current label recolours nothing
+    assert fill_at(user, 130, 130, cat, dog) == "dog"
+    user.key(K.Key_Tab)
+    user.key(K.Key_Return)
+    (refined,) = user.annotations
+    assert refined.score == pytest.approx(0.8)
+    user.click(220, 120)
+    assert fill_at(user, 220, 130, cat, dog) == "cat", "a new one has the current label"
+
+
+def test_a_refined_detection_shows_the_score_of_its_new_mask(user: User) -> None:
+    user.add_labels("cat")
+    first = user.draw(100, 120)
+    detected = replace(first, detector_score=0.31)
+    user.desk.session.edit("Detect", edits.update([detected]))
+    user.select(detected)
+    user.key(K.Key_S, SHIFT)
+    user.click(130, 120)
+    user.key(K.Key_Return)
+    (refined,) = user.annotations
+    assert refined.score == pytest.approx(0.9)
+    assert refined.detector_score is None
+
+
+def fill_at(user: User, x: int, y: int, *colors: QColor) -> str:
+    """The label ("cat", "dog") whose colour tints the image at a position."""
+    user.mouse.move(5, 5)
+    user.canvas.settle()
+    image = user.canvas.grab().toImage()
+    place = user.canvas.to_widget(x, y) * image.devicePixelRatio()
+    shown = image.pixelColor(int(place.x()), int(place.y()))
+    photo = QImage(str(user.desk.flows.navigate.folder / "0.png")).pixelColor(x, y)
+
+    def along(color: QColor) -> float:
+        """How much of the change of the pixel is towards a colour, -1..1."""
+        wanted, seen = rgb(color) - rgb(photo), rgb(shown) - rgb(photo)
+        return float(wanted @ seen / (np.linalg.norm(wanted) * np.linalg.norm(seen)))
+
+    best = max(zip(colors, ("cat", "dog"), strict=True), key=lambda pair: along(pair[0]))
+    assert along(best[0]) > 0.95, "the fill is of neither label"
+    return best[1]
+
+
+def rgb(color: QColor) -> np.ndarray:
+    return np.array([color.red(), color.green(), color.blue()], float)
+
+
+def test_accepting_a_reopened_annotation_as_it_is_changes_nothing(user: User) -> None:
+    first = user.draw(100, 120)
+    user.until_saved()
+    steps = user.desk.session.history.texts
+    user.select(first)
+    user.key(K.Key_S, SHIFT)
+    user.key(K.Key_Return)
+    assert user.annotations == (first,)
+    assert user.desk.session.history.texts == steps
+    assert user.desk.flows.annotate.reopened is None

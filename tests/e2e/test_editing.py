@@ -129,6 +129,52 @@ def test_the_menu_of_the_annotation_under_the_mouse(user: User) -> None:
     assert user.names == ["dog"]
 
 
+def test_the_menu_of_a_vertex_deletes_it(user: User) -> None:
+    user.key(K.Key_P)
+    for x, y in ((50, 50), (150, 50), (150, 150), (50, 150)):
+        user.mouse.click(x, y)
+    user.key(K.Key_Return)
+    user.key(K.Key_S)
+    user.draw(148, 148)  # lies over the vertex
+    user.select(user.annotations[0])
+    menu = opened_menu(user, 151, 151)
+    assert list(entries(menu))[0] == "Delete vertex"
+    assert user.desk.flows.tools.selection == {user.annotations[0].id}, "the vertex is of the selected one"
+    entries(menu)["Delete vertex"].trigger()
+    menu.close()
+    outline = user.annotations[0].region.geoms[0].exterior.coords[:-1]
+    assert sorted((round(x), round(y)) for x, y in outline) == [(50, 50), (50, 150), (150, 50)]
+    assert user.desk.view.actions.action("edit.undo").text() == "Undo Delete vertex"
+    user.mouse.move(100, 20)
+    assert not user.is_enabled("vertex.delete")
+
+
+def test_the_menu_of_an_edge_inserts_a_vertex(user: User) -> None:
+    user.key(K.Key_R)
+    user.mouse.drag((50, 50), (150, 150))
+    user.key(K.Key_V)
+    menu = opened_menu(user, 120, 50)
+    entries(menu)["Insert vertex"].trigger()
+    menu.close()
+    outline = user.annotations[0].region.geoms[0].exterior.coords[:-1]
+    assert (120, 50) in [(round(x), round(y)) for x, y in outline]
+
+
+def test_no_vertex_in_the_menu_of_the_list_or_beside_the_outline(user: User) -> None:
+    user.key(K.Key_R)
+    user.mouse.drag((50, 50), (150, 150))
+    user.key(K.Key_V)
+    menu = opened_menu(user, 100, 100)
+    assert not {"Delete vertex", "Insert vertex"} & entries(menu).keys()
+    menu.close()
+    opened_menu(user, 150, 150).close()
+    user.desk.view.annotations.menu_requested.emit(user.window.mapToGlobal(user.window.rect().center()))
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert not {"Delete vertex", "Insert vertex"} & entries(menu).keys()
+    menu.close()
+
+
 def test_no_menu_where_nothing_is(user: User) -> None:
     user.draw(80, 120)
     user.key(K.Key_V)

@@ -47,6 +47,10 @@ COMMANDS = CommandTable(
                 "ph.check-circle", "annotate", "annotation", ("Shift+E",), when="selection pending editable"),
         Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
                 "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
+        Command("vertex.delete", "Delete vertex", "Delete the vertex that you right-clicked.",
+                "ph.minus-circle", "annotate", "vertex", when="vertex editable"),
+        Command("vertex.insert", "Insert vertex", "Insert a vertex into the edge that you right-clicked.",
+                "ph.plus-circle", "annotate", "vertex", when="edge editable"),
         Command("annotation.relabel", "Relabel", "Change the label of the selected annotations.",
                 "ph.tag", "annotate", "annotation", when="selection labels editable"),
         Command("annotation.hide", "Hide selected", "Hide the selected annotations, or show them again.",
@@ -62,6 +66,8 @@ COMMANDS = CommandTable(
         Condition("selection", "select an annotation first"),
         Condition("one_selected", "select exactly one annotation first"),
         Condition("pending", "the selected annotations are already accepted"),
+        Condition("vertex", "right-click a vertex of the selected annotation first"),
+        Condition("edge", "right-click an edge of the selected annotation first"),
         Condition("annotations", "there are no annotations on this image"),
         Condition("prompt", "place a point or a box first"),
         Condition("proposal", "there is no mask to accept"),
@@ -73,6 +79,9 @@ CONTEXT_MENU = (
     "annotation.hide", "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
+
+VERTEX_MENUS = {"vertex": ("vertex.delete", SEPARATOR), "edge": ("vertex.insert", SEPARATOR), "": ()}
+"""What comes first in the context menu of a vertex or an edge on the canvas."""
 
 
 def bind(
@@ -91,8 +100,8 @@ def bind(
     tools.tool_changed.connect(lambda tool_id: actions.set_checked(command_ids[tool_id], True))
     for index in range(len(_DIGITS)):
         actions.on(f"label.{index + 1}", partial(tools.label_by_index, index))
-    for source in (tools.menu_requested, panel.menu_requested):
-        source.connect(lambda place: _show_menu(actions, panel, place))
+    panel.menu_requested.connect(lambda place: _show_menu(actions, panel, place))
+    tools.menu_requested.connect(lambda place: _show_menu(actions, panel, place, tools.select_tool.menu_on))
 
 
 def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsController) -> None:
@@ -110,8 +119,12 @@ def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsContr
     actions.condition("selection", lambda: bool(tools.selection))
     actions.condition("one_selected", lambda: len(tools.selection) == 1)
     actions.condition("pending", lambda: tools.can_accept)
+    actions.on("vertex.delete", tools.select_tool.delete_menu_vertex)
+    actions.on("vertex.insert", tools.select_tool.insert_menu_vertex)
+    actions.condition("vertex", lambda: tools.select_tool.menu_on == "vertex")
+    actions.condition("edge", lambda: tools.select_tool.menu_on == "edge")
     actions.condition("annotations", lambda: tools.document is not None and bool(tools.document.annotations))
-    actions.refresh_on(tools.selection_changed, tools.tool_changed, panel.visibility_changed)
+    actions.refresh_on(tools.select_tool.menu_changed, tools.selection_changed, tools.tool_changed, panel.visibility_changed)
 
 
 def _bind_prompts(
@@ -134,8 +147,8 @@ def _bind_prompts(
     actions.condition("proposal", drawing)
 
 
-def _show_menu(actions: Actions, panel: AnnotationsPanel, place: QPoint) -> None:
-    context_menu(actions, CONTEXT_MENU, panel).popup(place)
+def _show_menu(actions: Actions, panel: AnnotationsPanel, place: QPoint, on: str = "") -> None:
+    context_menu(actions, VERTEX_MENUS[on] + CONTEXT_MENU, panel).popup(place)
 
 
 def _ignore_checked(slot: Callable[[], object]) -> Callable[[bool], object]:

@@ -17,6 +17,7 @@ from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.canvas.tools.base import Tool, edit_title
 from samdesk.ui.canvas.tools.registry import SEGMENT, SELECT, Toolbox
+from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
@@ -107,6 +108,11 @@ class ToolsController(QObject):
     def tool_id(self) -> str:
         """The id of the tool in use; "" before one is chosen."""
         return next((spec.id for spec in self.toolbox.specs if self.toolbox.tool(spec.id) is self._tool), "")
+
+    @property
+    def select_tool(self) -> SelectTool:
+        """The tool that edits vertices."""
+        return self.toolbox.get(SELECT)
 
     @property
     def undo_name(self) -> str:

@@ -118,8 +118,11 @@ class CanvasView(CanvasDisplay):
         return number is not None
 
     def _open_menu(self, pointer: Pointer) -> None:
-        found = self.annotations_at(pointer.x, pointer.y) if self.image_size is not None else []
-        target = next((i for i in found if i in self.selection), found[0] if found else None)
+        tool = self._working_tool()
+        target = None if tool is None else tool.menu_target(pointer)
+        if target is None:
+            found = self.annotations_at(pointer.x, pointer.y) if self.image_size is not None else []
+            target = next((i for i in found if i in self.selection), found[0] if found else None)
         self.context_menu_requested.emit(target, self.mapToGlobal(pointer.position.toPoint()))
 
     # Qt overrides

@@ -215,15 +215,14 @@ class AnnotateController(QObject):
     def _request(self, prompts: PromptSet) -> None:
         """Requests the masks of the prompts on the canvas."""
         old = self._writer.find(self._reopened)
-        if old is not None and prompts == (old.prompts or PromptSet()):
+        if old is not None and self._unchanged:
             self._cancel_request()
             self._show_reopened(old)
             return
         if not prompts:
             self._cancel_request()
             self._prediction, self._token = None, 0
-            if self._reopened is None:
-                self._clear_proposal()
+            self._clear_proposal()
             return
         self._keep_shown = False
         if self.image_ready:
@@ -386,9 +385,9 @@ class AnnotateController(QObject):
 
     @property
     def _unchanged(self) -> bool:
-        """Whether a reopened annotation is shown as it is."""
+        """Whether an annotation was reopened and has no other prompts than those that made it."""
         old = self._writer.find(self._reopened)
-        return old is not None and self._tool.prompts == (old.prompts or PromptSet())
+        return old is not None and self._tool.prompts in (PromptSet(), old.prompts)
 
     def _unfinished(self) -> UnfinishedMask | None:
         """The object on the canvas, if leaving it would lose something."""

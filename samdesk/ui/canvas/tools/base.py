@@ -247,6 +247,10 @@ class Tool(QObject):
         del event
         return False
 
+    def menu_target(self, pointer: Pointer) -> AnnotationId | None:
+        """The annotation that a context menu opened here is about; None leaves it to the canvas."""
+        del pointer
+
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints on top of the canvas, in logical pixels, antialiased."""
 

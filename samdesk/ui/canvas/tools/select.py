@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 
 from samdesk.domain import edits
@@ -27,7 +27,13 @@ _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
 
 class SelectTool(Tool):
-    """Selects, moves and reshapes annotations; every gesture makes one edit when the button is released."""
+    """Selects, moves and reshapes annotations; every gesture makes one edit when the button is released.
+
+    Signals:
+        menu_changed: ``menu_on`` has changed.
+    """
+
+    menu_changed = Signal()
 
     edits_selection = True
 
@@ -42,6 +48,7 @@ class SelectTool(Tool):
         self._was_selected: frozenset[AnnotationId] = frozenset()  # at the press
         self._clicked: AnnotationId | None = None  # the annotation that a double click opens
         self._hot: Handle | None = None  # the handle under the cursor
+        self._menu_handle: Handle | None = None  # the one that the context menu was opened on
 
     @property
     def is_idle(self) -> bool:
@@ -83,6 +90,7 @@ class SelectTool(Tool):
     def document_changed(self) -> None:
         """Cancels the drag, because its annotations may have been deleted, and updates the hint."""
         self._hot = None
+        self._forget_menu()
         if self._drag is not None:
             self.cancel()
         chosen = 0 if self._canvas is None else len(self._canvas.selection)
@@ -206,6 +214,43 @@ class SelectTool(Tool):
                 {self._pressed_on[(self._pressed_on.index(before) + 1) % len(self._pressed_on)]}
             )
 
+    # --- the context menu
+
+    def menu_target(self, pointer: Pointer) -> AnnotationId | None:
+        """Notes the vertex or edge under the cursor; its annotation, if there is one."""
+        annotation, canvas = self._editable(), self._canvas
+        handle = self._handle_under(pointer)
+        if handle is None and annotation is not None and canvas is not None:
+            shown = handles_of(annotation.region, canvas)
+            handle = edge_at(annotation.region, pointer, canvas) if shown else None
+        self._menu_handle = handle
+        self.menu_changed.emit()
+        return None if handle is None or annotation is None else annotation.id
+
+    @property
+    def menu_on(self) -> str:
+        """What the context menu was opened on: "vertex", "edge", or "" for neither."""
+        if self._menu_handle is None:
+            return ""
+        return "edge" if self._menu_handle.middle else "vertex"
+
+    def delete_menu_vertex(self) -> None:
+        """Deletes the vertex that the context menu was opened on."""
+        annotation, handle = self._editable(), self._menu_handle
+        if annotation is not None and handle is not None and not handle.middle:
+            self._delete_vertex(annotation, handle)
+
+    def insert_menu_vertex(self) -> None:
+        """Inserts a vertex where the context menu was opened on an edge."""
+        annotation, handle = self._editable(), self._menu_handle
+        if annotation is not None and handle is not None and handle.middle:
+            self._insert(annotation, handle)
+
+    def _forget_menu(self) -> None:
+        if self._menu_handle is not None:
+            self._menu_handle = None
+            self.menu_changed.emit()
+
     # --- vertices
 
     def _insert(self, annotation: Annotation, handle: Handle) -> None:
@@ -249,6 +294,7 @@ class SelectTool(Tool):
         canvas = self._canvas
         if canvas is None:
             return
+        self._forget_menu()
         hot = self._handle_under(pointer)
         under = canvas.annotations_at(pointer.x, pointer.y) if hot is None else []
         canvas.set_hovered(under[0] if under else None)
