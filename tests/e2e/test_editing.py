@@ -138,7 +138,7 @@ def test_the_menu_of_a_vertex_deletes_it(user: User) -> None:
     user.draw(148, 148)  # lies over the vertex
     user.select(user.annotations[0])
     menu = opened_menu(user, 151, 151)
-    assert list(entries(menu))[0] == "Delete vertex"
+    assert next(iter(entries(menu))) == "Delete vertex"
     assert user.desk.flows.tools.selection == {user.annotations[0].id}, "the vertex is of the selected one"
     entries(menu)["Delete vertex"].trigger()
     menu.close()

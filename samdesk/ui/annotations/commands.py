@@ -124,7 +124,9 @@ def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsContr
     actions.condition("vertex", lambda: tools.select_tool.menu_on == "vertex")
     actions.condition("edge", lambda: tools.select_tool.menu_on == "edge")
     actions.condition("annotations", lambda: tools.document is not None and bool(tools.document.annotations))
-    actions.refresh_on(tools.select_tool.menu_changed, tools.selection_changed, tools.tool_changed, panel.visibility_changed)
+    actions.refresh_on(
+        tools.select_tool.menu_changed, tools.selection_changed, tools.tool_changed, panel.visibility_changed
+    )
 
 
 def _bind_prompts(
