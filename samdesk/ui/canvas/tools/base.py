@@ -250,6 +250,7 @@ class Tool(QObject):
     def menu_target(self, pointer: Pointer) -> AnnotationId | None:
         """The annotation that a context menu opened here is about; None leaves it to the canvas."""
         del pointer
+        return None
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints on top of the canvas, in logical pixels, antialiased."""
