@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from samdesk import __version__
+from samdesk.base.display import check_display
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
@@ -31,6 +32,7 @@ def open_window(
 ) -> None:
     """Open the window (short form: samdesk FOLDER)."""
     with needs_qt():
+        check_display()
         from samdesk.app import run
 
     raise typer.Exit(run(folder))

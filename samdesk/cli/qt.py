@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
+from samdesk.base.display import DisplayError
 from samdesk.cli.exit_codes import WRONG_USAGE
 
 _QT = ("PySide6", "qtawesome", "shiboken6")
@@ -14,9 +15,12 @@ _QT = ("PySide6", "qtawesome", "shiboken6")
 
 @contextmanager
 def needs_qt() -> Iterator[None]:
-    """Ends the command with a message and exit code 2 where importing the window fails for want of Qt."""
+    """Ends the command with a message and exit code 2 where Qt is not installed or cannot show a window."""
     try:
         yield
+    except DisplayError as error:
+        typer.echo(f"samdesk: {error}", err=True)
+        raise typer.Exit(WRONG_USAGE) from error
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _QT:

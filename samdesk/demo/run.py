@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from samdesk.base.display import DisplayError, check_display, has_display
 from samdesk.base.text import counted
 from samdesk.demo.report import DemoReport, StepOutcome
 from samdesk.images.samples import DemoError, fresh_demo_folder, make_demo_folder
@@ -31,20 +31,14 @@ def run_demo(folder: Path | None, headless: Path | None) -> int:
         headless = HEADLESS_OUT
     try:
         if headless is None:
+            check_display()
             from samdesk.app import run
 
             return run(make_demo_folder(folder or fresh_demo_folder()))
         return _run_headless(folder, headless.absolute(), console)
-    except DemoError as error:
+    except (DemoError, DisplayError) as error:
         console.print(str(error))
         return 1
-
-
-def has_display(environment: Mapping[str, str], platform: str) -> bool:
-    """Returns whether a window can be shown."""
-    if platform in ("win32", "darwin"):
-        return True
-    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def _run_headless(folder: Path | None, out: Path, console: Console) -> int:

@@ -52,6 +52,14 @@ def test_version(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout) == (0, f"samdesk {samdesk.__version__}\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_without_a_display_the_window_is_refused_in_words(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "samdesk", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("samdesk: There is no display to show a window on")
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "samdesk", "demo", "--nonsense")
     assert done.returncode == 2
