@@ -78,7 +78,9 @@ def check_display(
     if missing:
         raise _libraries_missing(missing)
     display = environment["DISPLAY"]
-    if display.startswith((":", "unix:")) and not _answers(load("libxcb.so.1"), display):  # others may take long
+    if display.startswith((":", "unix:")) and not _answers(
+        load("libxcb.so.1"), display
+    ):  # others may take long
         raise DisplayError(f"The display {display} (DISPLAY) cannot be opened.", next=_ELSEWHERE)
 
 

@@ -41,7 +41,7 @@ def test_a_package_that_holds_several_missing_libraries_is_named_once() -> None:
 
 
 def test_no_display_is_an_error_in_words() -> None:
-    with pytest.raises(DisplayError, match="no display .* neither DISPLAY nor WAYLAND_DISPLAY is set"):
+    with pytest.raises(DisplayError, match=r"no display .* neither DISPLAY nor WAYLAND_DISPLAY is set"):
         check_display({}, "linux", installed_but())
 
 
@@ -50,7 +50,7 @@ def test_a_display_that_does_not_answer_is_an_error_in_words() -> None:
         ctypes.CDLL("libxcb.so.1")
     except OSError:
         pytest.skip("needs libxcb")
-    with pytest.raises(DisplayError, match="The display :987 .* cannot be opened"):
+    with pytest.raises(DisplayError, match=r"The display :987 .* cannot be opened"):
         check_display(X11, "linux", installed_but())
 
 

@@ -142,3 +142,15 @@ def test_every_command_has_a_title_and_a_tooltip_with_the_reason(user: User) -> 
     ]
     assert all(action.toolTip() and action.text() for action in actions)
     assert "Unavailable: nothing to undo." in user.desk.view.actions.action("edit.undo").toolTip()
+
+
+def test_a_cancelled_download_can_be_started_again(user: User) -> None:
+    models = user.desk.flows.models
+    models.choose()
+    (dialog,) = user.window.findChildren(ModelsDialog)
+    dialog.set_progress("sam_b.pt", 4_000_000, 400_000_000)
+    assert dialog.button("sam_b.pt").text() == "Cancel"
+    user.desk.workers.downloads.cancelled.emit("sam_b.pt")
+    assert dialog.button("sam_b.pt").text() == "Download"
+    assert "gated.pt" in chip(user)
+    dialog.reject()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import ssl
 import zipfile
 from collections.abc import Iterator
@@ -158,6 +159,22 @@ def _check(spec: ModelSpec, part: Path, total: int) -> None:
     _tag_file(part).unlink(missing_ok=True)
 
 
+def _in_words(error: Exception) -> str:
+    """The reason of a network error, without the numbers and Python names of the libraries below."""
+    reason = getattr(error, "reason", None) or error
+    if isinstance(reason, socket.gaierror):
+        return "the address of the server was not found; this machine may be offline"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"the certificate of the server was refused ({reason.verify_message})"
+    if isinstance(reason, TimeoutError):
+        return "the server did not answer in time"
+    if isinstance(reason, ConnectionRefusedError):
+        return "the server, or the proxy, refused the connection"
+    if isinstance(reason, (ConnectionError, HTTPException)):
+        return "the connection was closed"
+    return (reason.strerror or str(reason)) if isinstance(reason, OSError) else str(reason)
+
+
 @contextmanager
 def _translated_errors(spec: ModelSpec) -> Iterator[None]:
     try:
@@ -168,9 +185,8 @@ def _translated_errors(spec: ModelSpec) -> Iterator[None]:
             f"Try again later, or get {spec.name} elsewhere and put it into {places.weights()}."
         ) from error
     except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or error
         raise EngineError(
-            f"{spec.title} could not be downloaded from {spec.url}: {reason}. "
+            f"{spec.title} could not be downloaded from {spec.url}: {_in_words(error)}. "
             "Check the network and try again; the download will resume."
         ) from error
     except OSError as error:

@@ -82,6 +82,7 @@ class ModelsController(QObject):
         downloads.progress.connect(self._show_progress)
         downloads.finished.connect(self._downloaded)
         downloads.failed.connect(self._download_failed)
+        downloads.cancelled.connect(self._download_cancelled)
 
     def load_first(self) -> None:
         """Loads the model of the settings, else the best one whose weights are on disk."""
@@ -178,8 +179,13 @@ class ModelsController(QObject):
 
     def _download_failed(self, failure: Failure) -> None:
         if self._dialog is not None:
-            self._dialog.set_failed(failure.where, failure.what)
+            self._dialog.set_failed(failure.where, failure.text)
         self._messages.warn(failure.text, key="download")
+        self._show_chip()
+
+    def _download_cancelled(self, name: str) -> None:
+        if self._dialog is not None:
+            self._dialog.set_failed(name, "")
         self._show_chip()
 
     def _show_loading(self, name: str) -> None:

@@ -74,6 +74,11 @@ class ModelsDialog(QDialog):
         self._cells: dict[str, StateCell] = {}
         self._buttons: dict[str, QPushButton] = {}
         self.table = self._make_table()
+        self.problem = QLabel(self)
+        self.problem.setWordWrap(True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.problem.hide()
         self.device = QComboBox(self)
         self.device.addItem("Automatic", "")
         self.device.setMinimumWidth(200)
@@ -132,6 +137,7 @@ class ModelsDialog(QDialog):
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
         layout.setSpacing(2 * UNIT)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.problem)
         layout.addLayout(foot)
         layout.addWidget(buttons)
         self.resize(880, 704)
@@ -176,7 +182,7 @@ class ModelsDialog(QDialog):
             self._refresh(name)
 
     def set_failed(self, name: str, why: str) -> None:
-        """Shows that a download failed or was cancelled (``why`` empty)."""
+        """Shows that a download failed, with the reason below the table, or was cancelled (``why`` empty)."""
         if name in self._rows:
             self._end_download(name)
             self._rows[name] = replace(self._rows[name], failed=why)
@@ -226,7 +232,14 @@ class ModelsDialog(QDialog):
         for name in self._rows:
             self._refresh(name)
 
+    def _show_problem(self) -> None:
+        """Shows why downloads failed: whole, which a cell of the table has no room for."""
+        reasons = [row.failed for row in self._rows.values() if row.failed]
+        self.problem.setText("\n".join(reasons))
+        self.problem.setVisible(bool(reasons))
+
     def _refresh(self, name: str) -> None:
+        self._show_problem()
         row, button = self._rows[name], self._buttons[name]
         self._cells[name].show_row(row)
         current = name == self._current[0]

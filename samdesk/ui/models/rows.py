@@ -63,7 +63,7 @@ class ModelRow:
             speed = f"  ·  {self.rate / 1e6:.1f} MB/s" if self.rate else ""
             return f"Downloading {share}{speed}"
         if self.failed:
-            return f"Failed: {self.failed}"
+            return "Download failed"
         if self.present:
             return self.note
         return "Not downloaded"

@@ -163,8 +163,10 @@ def test_refused(server: Server) -> None:
 def test_no_server() -> None:
     gone = Server()
     gone.close()
-    with pytest.raises(EngineError, match="Check the network"):
+    with pytest.raises(EngineError, match="Check the network") as caught:
         fetch(model(gone))
+    assert "the server, or the proxy, refused the connection" in str(caught.value)
+    assert "Errno" not in str(caught.value)
 
 
 def test_a_cancelled_download_resumes(server: Server) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QDialog, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +15,13 @@ from samdesk.base.places import flint_weights
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.models import rows
 from samdesk.ui.models.dialog import ModelsDialog
+
+
+LONG_REASON = (
+    "SAM large could not be downloaded from https://github.com/ultralytics/assets/releases/download/v8.4.0/"
+    "sam_l.pt: the address of the server was not found; this machine may be offline. Check the network and "
+    "try again; the download will resume."
+)
 
 
 @pytest.fixture
@@ -108,11 +116,25 @@ def test_cancel_and_failure(dialog: ModelsDialog, qtbot: QtBot) -> None:
     dialog.set_failed("sam_b.pt", "")
     assert dialog.state_text("sam_b.pt") == "Not downloaded"
     click(dialog, qtbot, "sam_l.pt")
-    dialog.set_failed("sam_l.pt", "the disk is full")
-    assert dialog.state_text("sam_l.pt") == "Failed: the disk is full"
+    dialog.set_failed("sam_l.pt", LONG_REASON)
+    assert dialog.state_text("sam_l.pt") == "Download failed"
     assert dialog.button("sam_l.pt").text() == "Retry"
     with qtbot.waitSignal(dialog.download_requested):
         click(dialog, qtbot, "sam_l.pt")
+
+
+def test_the_reason_of_a_failure_is_shown_whole(dialog: ModelsDialog, qtbot: QtBot) -> None:
+    click(dialog, qtbot, "sam_l.pt")
+    assert not dialog.problem.isVisible()
+    dialog.set_failed("sam_l.pt", LONG_REASON)
+    label = dialog.problem
+    qtbot.waitUntil(lambda: label.isVisible() and label.height() >= label.heightForWidth(label.width()))
+    assert label.text() == LONG_REASON
+    assert label.visibleRegion().boundingRect() == label.rect()
+    words = QFontMetrics(label.font())
+    assert max(words.horizontalAdvance(word) for word in LONG_REASON.split()) <= label.width()
+    click(dialog, qtbot, "sam_l.pt")
+    assert not label.isVisible()
 
 
 def test_a_download_of_unknown_size_shows_megabytes(dialog: ModelsDialog) -> None:
