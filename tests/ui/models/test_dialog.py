@@ -16,7 +16,6 @@ from samdesk.engine.models.registry import MODELS
 from samdesk.ui.models import rows
 from samdesk.ui.models.dialog import ModelsDialog
 
-
 LONG_REASON = (
     "SAM large could not be downloaded from https://github.com/ultralytics/assets/releases/download/v8.4.0/"
     "sam_l.pt: the address of the server was not found; this machine may be offline. Check the network and "
