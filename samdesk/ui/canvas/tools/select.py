@@ -20,7 +20,7 @@ from samdesk.ui.canvas.tools.handles import (
 )
 
 _NONE = "Click to select, Shift+click to add, drag on an empty area to select several"
-_ONE = "Drag it or a vertex; double-click an edge to add a vertex, Ctrl+click one to delete it"
+_ONE = "Drag it or a vertex; double-click an edge to add one, Ctrl+click to delete one"
 _MANY = "Drag to move, Shift+click to add or remove, Del to delete"
 _REMOVES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
 _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
