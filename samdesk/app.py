@@ -169,8 +169,20 @@ class Desk:
     workers: Workers
     flows: Controllers
 
-    def start(self, paths_to_open: list[Path]) -> None:
-        """Shows the window, then loads the model and opens the folder."""
+    def start(self, paths_to_open: list[Path], *, reopen: bool = False, guide: bool = False) -> None:
+        """Shows the window, then loads the model and opens the folder.
+
+        Args:
+            paths_to_open: A folder, or an image; nothing: the welcome page is shown.
+            reopen: With nothing to open, opens the folder of the last session instead, if the user wants it.
+            guide: Guides the user through the first object and image.
+        """
+        if paths_to_open:
+            self.flows.files.announce(paths_to_open[0])
+        elif reopen:
+            self.flows.files.reopen_last()
+        if guide:
+            self.view.window.guide.begin()
         self.view.window.show()
         QTimer.singleShot(0, self.flows.models.load_first)
         if paths_to_open:
@@ -217,6 +229,7 @@ def build(
     workers = _workers(settings, storage, session, services)
     desk = Desk(settings, view, session, workers, _controllers(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))
+    _connect_guide(desk)
     _follow_settings(desk)
     if settings.problem:
         view.messages.warn(settings.problem, key="settings")
@@ -224,14 +237,14 @@ def build(
     return desk
 
 
-def run(folder: Path | None) -> int:
+def run(folder: Path | None, *, guide: bool = False) -> int:
     """Opens a window and returns its exit code."""
     write_log_file()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = make_application()
     desk = build(application)
     _report_crashes(desk)
-    desk.start([folder] if folder is not None else [])
+    desk.start([folder] if folder is not None else [], reopen=folder is None, guide=guide)
     code = application.exec()
     if not desk.stop():
         os._exit(code)  # everything is saved; Python would wait for a thread that is running a model
@@ -267,6 +280,13 @@ def _close(desk: Desk, event: QCloseEvent) -> None:
         desk.stop()
     else:
         event.ignore()
+
+
+def _connect_guide(desk: Desk) -> None:
+    guide, annotate = desk.view.window.guide, desk.flows.annotate
+    annotate.changed.connect(lambda: guide.note_mask() if annotate.has_prompts and annotate.proposal else None)
+    desk.session.model.document_changed.connect(lambda changes: guide.note_added() if changes.added else None)
+    desk.flows.navigate.image_shown.connect(guide.note_image)
 
 
 def _workers(settings: Settings, storage: StorageClient, session: Session, services: Services) -> Workers:

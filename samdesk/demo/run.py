@@ -34,7 +34,7 @@ def run_demo(folder: Path | None, headless: Path | None) -> int:
             check_display()
             from samdesk.app import run
 
-            return run(make_demo_folder(folder or fresh_demo_folder()))
+            return run(make_demo_folder(folder or fresh_demo_folder()), guide=True)
         return _run_headless(folder, headless.absolute(), console)
     except (DemoError, DisplayError) as error:
         console.print(str(error))

@@ -84,6 +84,7 @@ _KINDS: dict[type, str] = {
 }
 
 _MODEL, _SPEED, _APPEARANCE, _AUTO = "Model", "Speed and memory", "Appearance", "Auto-annotate"
+_START = "Start"
 
 MODEL_NAME = Setting(
     "model.name",
@@ -154,6 +155,9 @@ OUTLINE_WIDTH = Setting(
 LABEL_TAGS = Setting(
     "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label next to each annotation."
 )
+REOPEN_LAST = Setting(
+    "start.reopen", True, _START, "Open the last folder", "Starts where you left off, without the welcome page.",
+)  # fmt: skip
 AUTO_DET_MODEL = Setting(
     "auto.det_model",
     "",
@@ -183,7 +187,7 @@ SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
 SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
-    THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS,
+    THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from samdesk.dataset.types import TRAINING
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import IMAGE_SUFFIXES
 from samdesk.images.samples import fresh_demo_folder, make_demo_folder
-from samdesk.settings.table import LAST_IMAGES, Settings
+from samdesk.settings.table import LAST_IMAGES, REOPEN_LAST, Settings
 from samdesk.ui.dataset.conflicts import BAD_LINES, CHANGED
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
@@ -89,11 +89,24 @@ class FilesController(QObject):
         elif first.is_dir():
             self.open_folder(first)
         else:
+            self._show_welcome_again()
             self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
 
     def open_folder(self, folder: Path, start: str | None = None) -> None:
         """Opens a dataset; ``start`` is the image to show first."""
         self._navigate.run_after_masks(lambda: self._open(folder.absolute(), start))
+
+    def announce(self, path: Path) -> None:
+        """Shows the canvas instead of the welcome page: a folder is about to be opened."""
+        self._window.show_canvas()
+        self._navigate.announce(f"Opening {path.name or path}…")
+
+    def reopen_last(self) -> None:
+        """Opens the folder of the last session, unless there is none or the user does not want it."""
+        recent = self._settings.recent()
+        if recent and self._settings.get(REOPEN_LAST):
+            self.announce(recent[0])
+            self.open_folder(recent[0])
 
     def confirm_close(self) -> bool:
         """Returns whether the dataset may be closed: all is saved, or the user agrees to lose changes."""
@@ -113,10 +126,14 @@ class FilesController(QObject):
     def open_demo(self) -> None:
         """Opens a new folder with the sample images of Ultralytics."""
         job = Job(lambda: make_demo_folder(fresh_demo_folder()), self)
-        job.done.connect(self.open_folder)
+        job.done.connect(self._open_guided)
         job.failed.connect(lambda why: self._messages.error(why, key="open"))
         self._job = job
         job.start()
+
+    def _open_guided(self, folder: Path) -> None:
+        self._window.guide.begin()
+        self.open_folder(folder)
 
     def stop(self) -> None:
         """Waits for the demo folder if it is being made."""
@@ -178,11 +195,17 @@ class FilesController(QObject):
             self._session.show_stored_labels(change.labels)
 
     def _show_open_failure(self, failure: Failure) -> None:
+        self._show_welcome_again()
         self._messages.error(
             failure.text,
             key="open",
             actions=[("Open another folder…", self.choose_folder)],
         )
+
+    def _show_welcome_again(self) -> None:
+        if self.info is None:
+            self._navigate.announce("")
+            self._window.show_welcome()
 
     def _forget_messages(self) -> None:
         for key in self._about:

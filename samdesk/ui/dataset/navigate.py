@@ -111,6 +111,10 @@ class NavigateController(QObject):
             return
         self.go(start if start in set(self._keys) else self._keys[0])
 
+    def announce(self, text: str) -> None:
+        """Shows a text on the canvas while there is no dataset yet."""
+        self._canvas.set_image(None, None, text)
+
     def go(self, key: str | None) -> None:
         """Shows an image as soon as its pixels and document are read."""
         self._deferred = None

@@ -28,6 +28,7 @@ from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
 from samdesk.ui.kit.theme import UNIT
+from samdesk.ui.shell.guide import Guide
 from samdesk.ui.shell.menus import Menus
 from samdesk.ui.shell.status_bar import StatusBar
 from samdesk.ui.shell.tool_strip import ToolStrip
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.message_bar = MessageBar(self)
         self._batch_bar = batch_bar
+        self.guide = Guide(actions, self)
         self.welcome = Welcome(actions, self)
         self.welcome.recent_chosen.connect(self.recent_chosen)
         self._area = QWidget(self)
@@ -315,6 +317,7 @@ class MainWindow(QMainWindow):
         if self._batch_bar is not None:
             self._batch_bar.setObjectName("job")  # part of the window, not a card over the image
             layout.addWidget(self._batch_bar)
+        layout.addWidget(self.guide)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(centre)
         # Over the panel below, not in the layout: an image that moves makes the next click miss.
