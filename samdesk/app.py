@@ -284,7 +284,9 @@ def _close(desk: Desk, event: QCloseEvent) -> None:
 
 def _connect_guide(desk: Desk) -> None:
     guide, annotate = desk.view.window.guide, desk.flows.annotate
-    annotate.changed.connect(lambda: guide.note_mask() if annotate.has_prompts and annotate.proposal else None)
+    annotate.changed.connect(
+        lambda: guide.note_mask() if annotate.has_prompts and annotate.proposal else None
+    )
     desk.session.model.document_changed.connect(lambda changes: guide.note_added() if changes.added else None)
     desk.flows.navigate.image_shown.connect(guide.note_image)
 

@@ -156,7 +156,8 @@ LABEL_TAGS = Setting(
     "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label next to each annotation."
 )
 REOPEN_LAST = Setting(
-    "start.reopen", True, _START, "Open the last folder", "Starts where you left off, without the welcome page.",
+    "start.reopen", True, _START, "Open the last folder",
+    "Start where you left off, without the welcome page.",
 )  # fmt: skip
 AUTO_DET_MODEL = Setting(
     "auto.det_model",

@@ -16,8 +16,8 @@ POINT, ACCEPT, NEXT, DONE = range(4)
 class Guide(QFrame):
     """Names three steps, the current one in bold, and marks those done. Hidden unless ``begin`` is called.
 
-    It is a row of its own, because everything that floats over the image would hide a part of it. It goes when
-    another image is shown anyway, so that no image moves under the mouse.
+    It is a row of its own, because everything that floats over the image would hide a part of it. It goes
+    when another image is shown anyway, so that no image moves under the mouse.
 
     Signals:
         finished: The user has gone through all steps, or has closed it.
