@@ -103,8 +103,8 @@ class FilesController(QObject):
 
     def reopen_last(self) -> None:
         """Opens the folder of the last session, unless there is none or the user does not want it."""
-        recent = self._settings.recent()
-        if recent and self._settings.get(REOPEN_LAST):
+        recent, wanted = self._settings.recent(), self._settings.get(REOPEN_LAST)
+        if recent and wanted:
             self.announce(recent[0])
             self.open_folder(recent[0])
 
