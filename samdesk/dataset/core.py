@@ -77,12 +77,7 @@ class DatasetCore:
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
         self._class_names_stale = False
-        self._scan = ClassScan(
-            self.files,
-            keys,
-            lambda: self.rows.file_hashes(),
-            lambda: self.files.class_id_limit(self.documents.labels),
-        )
+        self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes())
         self._unwritten: set[str] = set()
         """The failures to write label files that were reported."""
 
@@ -96,6 +91,7 @@ class DatasetCore:
             self.documents.labels_unsaved = True
         self.files.declared = max(len(labels), len(self.names.found))
         self._start_class_names(new=not labels)
+        self.advance(_SCAN_SECONDS)
         if self._store.path is None or self.read_only:
             return
         interrupted = self.history.runs("open")
@@ -119,18 +115,19 @@ class DatasetCore:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        return self._class_names_stale
+        return self._scan.pending and not self.read_only
 
     def advance(self, seconds: float) -> None:
-        """Goes on with work that was put off because it takes long, for about this many seconds."""
-        if not self._class_names_stale:
+        """Looks for class ids in label files for about this long; then writes data.yaml if that waits."""
+        if not self.unfinished:
             return
         try:
-            finished = self._scan.advance(seconds)
+            finished = self._scan.advance(self.documents.labels, seconds)
         except StoreError:
-            self._class_names_stale = False  # tried again with the next change, which reports it
+            self._scan.pending = False  # tried again with the next change, which reports it
             return
-        if finished:
+        self.documents.add_classes(self._scan.highest + 1)
+        if finished and self._class_names_stale:
             self._write_class_names()
 
     def setting(self, key: str) -> str | None:
@@ -384,17 +381,17 @@ class DatasetCore:
 
     def _complete_labels(self) -> LabelSet | None:
         """Returns the label set with a label for each class id of the label files; None: not known yet."""
-        if not self._scan.advance(_SCAN_SECONDS):
+        if not self._scan.advance(self.documents.labels, _SCAN_SECONDS):
             self._class_names_stale = True
             return None
-        labels = with_classes(self.documents.labels, self._scan.highest + 1)
-        if self.documents.labels_unsaved or len(labels) > len(self.documents.labels):
+        self.documents.add_classes(self._scan.highest + 1)
+        if self.documents.labels_unsaved:
             try:
                 with self._store.transaction():
                     self._flush()
-                    self.rows.write_labels(labels)
+                    self.rows.write_labels(self.documents.labels)
             except StoreError:
                 return None  # the change before it is saved; the next one reports the store
             self._flushed()
-            self.documents.labels, self.documents.labels_unsaved = labels, False
-        return labels
+            self.documents.labels_unsaved = False
+        return self.documents.labels

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
-from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
+from samdesk.dataset.labels.files import ImportedDocument, LabelFiles, with_classes
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageError, RefusedError
@@ -107,6 +107,10 @@ class Documents:
         found = self._files.parse(key, self.size(key), data, self.labels)
         self._set_labels(found.labels)
         return found
+
+    def add_classes(self, count: int) -> None:
+        """Adds labels so that there are at least this many, named by class id."""
+        self._set_labels(with_classes(self.labels, count))
 
     def ensure_row(self, key: ImageKey) -> None:
         """Inserts the document of an image that is not in the store; the caller has a transaction open."""

@@ -278,10 +278,10 @@ def test_a_broken_image_does_not_stop_a_change_of_labels(tmp_path: Path) -> None
 
 def test_labels_from_files_survive_the_undo_of_an_older_step(tmp_path: Path) -> None:
     a, b = photos(tmp_path, "a.jpg", "b.jpg")
-    (tmp_path / "b.txt").write_text(f"3 {SQUARE}\n")
     dataset = Dataset.open(tmp_path)
     with_labels(dataset, "x")
     draw(dataset, a)
+    (tmp_path / "b.txt").write_text(f"3 {SQUARE}\n")  # those there at opening have labels already
     dataset.commit(user(b, reshape(dataset.load(b).annotations[0], region())))
     assert dataset.labels.names == ("x", "class_1", "class_2", "class_3")
     for _ in range(3):

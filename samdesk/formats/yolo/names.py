@@ -16,8 +16,9 @@ from typing import Any
 import yaml
 
 from samdesk.base.regular import read_text
+from samdesk.base.text import counted
 from samdesk.domain.labels import class_name
-from samdesk.formats.class_ids import MAX_CLASSES
+from samdesk.formats.class_ids import MAX_CLASSES, class_id_limit
 
 MAX_BYTES = 1 << 20
 """PyYAML reads about 1 MB in a second or two; 10,000 names have less."""
@@ -103,6 +104,8 @@ def names_of(text: str, folder: Path) -> tuple[str, ...]:
         found: tuple[str, ...] = ()
     else:
         found = names_in(NamesNode(node, count, folder))
+        if count and found:
+            _check_count(count, len(found))
         if count and isinstance(node, yaml.MappingNode):
             count -= sum(i < 0 for i in class_ids(node) or ())  # the trainer counts "-1: background"
     return (*found, *(class_name("", i) for i in range(len(found), count or 0)))
@@ -182,6 +185,7 @@ def _from_mapping(node: yaml.MappingNode) -> dict[int, str]:
             raise UnreadableNamesError(f"two of its names have the class id {double}")
         if max(ids, default=0) < 0:
             raise UnreadableNamesError("its class ids are negative")
+        _check_plausible(max(ids, default=-1), len(ids))
         # No label line has a negative id: "-1: background" names no class of the dataset.
         return {i: scalar_text(name) for i, (_, name) in zip(ids, pairs, strict=True) if i >= 0}
     names = [scalar_text(key) for key, _ in pairs]
@@ -189,6 +193,7 @@ def _from_mapping(node: yaml.MappingNode) -> dict[int, str]:
         return dict(enumerate(names))
     swapped = [_whole(value) for _, value in pairs]  # "bear: 0"
     if all(i is not None and i >= 0 for i in swapped) and len(set(swapped)) == len(swapped):
+        _check_plausible(max(i or 0 for i in swapped), len(swapped))
         return {i: name for i, name in zip(swapped, names, strict=True) if i is not None}
     wrong = next(name for name, (key, _) in zip(names, pairs, strict=True) if _whole(key) is None)
     raise UnreadableNamesError(f"its class id {wrong[:20]!r} is not a number")
@@ -246,6 +251,17 @@ def _named(by_id: dict[int, str]) -> tuple[str, ...]:
     if count > MAX_CLASSES:
         raise _too_many()
     return tuple(class_name(by_id.get(i, ""), i) for i in range(count))
+
+
+def _check_plausible(class_id: int, named: int) -> None:
+    """One mistyped class id would make thousands of labels."""
+    if class_id >= class_id_limit(named):
+        raise UnreadableNamesError(f"it has class id {class_id}, far beyond its {counted(named, 'name')}")
+
+
+def _check_count(count: int, named: int) -> None:
+    if count > class_id_limit(named):
+        raise UnreadableNamesError(f"its nc is {count:,}, far more than its {counted(named, 'name')}")
 
 
 def _whole(node: yaml.Node) -> int | None:

@@ -52,7 +52,10 @@ UNCLEAR = {
     "a capital": ("Names: [bear, cat]", "under 'Names'"),
     "nc that is no number": ("nc: many", "'nc' is not a number"),
     "nc far too large": ("nc: 100000\nnames: [bear]", "more than 10,000"),
-    "ids far too large": ("names: {99999999: bear}", "more than 10,000"),
+    "an id far beyond the names": ("names: {0: bear, 9999: cat}", "class id 9999, far beyond its 2 names"),
+    "ids far too large": ("names: {99999999: bear}", "class id 99999999, far beyond"),
+    "names to an id far beyond": ("names: {bear: 0, cat: 5000}", "class id 5000, far beyond"),
+    "nc far more than the names": ("nc: 5000\nnames: [bear]", "its nc is 5,000, far more than its 1 name"),
     "an empty name between commas": ("names: bear,, cat", "empty name"),
 }
 

@@ -475,8 +475,8 @@ def test_work_that_was_put_off_is_done_while_the_thread_waits(
     read = ClassScan.advance
     parts = [False, False, False]
 
-    def slow(scan: ClassScan, seconds: float) -> bool:
-        return parts.pop() if parts else read(scan, seconds)
+    def slow(scan: ClassScan, labels: LabelSet, seconds: float) -> bool:
+        return parts.pop() if parts else read(scan, labels, seconds)
 
     monkeypatch.setattr(ClassScan, "advance", slow)
     desk.open()
