@@ -49,6 +49,17 @@ def refused(facts: TrainingFacts) -> str:
     return f"The trainer refuses {facts.file.name}: it {', '.join(reasons)}." if reasons else ""
 
 
+def missing_classes(facts: TrainingFacts) -> str:
+    """Label files use class ids for which data.yaml has no class: the trainer drops their images."""
+    count = class_count(facts)
+    if count >= len(facts.names) or facts.reading.refusals:
+        return ""
+    return (
+        f"{facts.file.name} has {counted(count, 'class', 'classes')}, but class ids up to "
+        f"{len(facts.names) - 1} are in use: the trainer drops images with the others."
+    )
+
+
 def unreached(facts: TrainingFacts) -> str:
     """Annotated images are in none of the places that data.yaml names."""
     if not facts.reading.places:
@@ -139,6 +150,7 @@ def unreviewed(facts: TrainingFacts) -> str:
 
 CHECKS: tuple[Check, ...] = (
     Check("refused", refused),
+    Check("missing-classes", missing_classes),
     Check("unreached", unreached),
     Check("labels-elsewhere", labels_elsewhere),
     Check("splits-ignored", splits_ignored),
@@ -159,6 +171,16 @@ def findings(facts: TrainingFacts) -> tuple[Finding, ...]:
 def examples(names: Sequence[str]) -> str:
     """The first names of many."""
     return f"{', '.join(names[:2])} and {len(names) - 2:,} more" if len(names) > 3 else ", ".join(names)
+
+
+def class_count(facts: TrainingFacts) -> int:
+    """The number of classes of data.yaml; if there is no such file, as many as there should be."""
+    if facts.content is None:
+        return len(facts.names)
+    names, count = facts.content.get("names"), facts.content.get("nc")
+    if names is None and isinstance(count, int | float):
+        return int(count)
+    return len(names) if isinstance(names, list | dict) else 0
 
 
 def _listed(value: str | list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from samdesk.dataset.trainer.checks import Finding, findings
+from samdesk.dataset.trainer.checks import Finding, class_count, findings
 from samdesk.dataset.trainer.facts import TrainingFacts
 from samdesk.dataset.trainer.paths import SplitPaths
 from samdesk.dataset.trainer.reading import TRAINED
@@ -73,7 +73,8 @@ def _fix(facts: TrainingFacts) -> YamlFix | None:
         bare = {key: value for key, value in facts.content.items() if key != "path"}
         facts = facts.with_content(bare)
         codes |= {refusal.code for refusal in facts.reading.refusals}
-    if codes & {"class-ids", "nc", "names-missing", "names-type"} and facts.names:
+    incomplete = class_count(facts) < len(facts.names)
+    if (incomplete or codes & {"class-ids", "nc", "names-missing", "names-type"}) and facts.names:
         changed |= _names(facts)
     changed |= _splits(facts)
     return YamlFix(changed, removed) if changed or removed else None

@@ -135,6 +135,24 @@ def test_a_fix_makes_a_refused_data_yaml_train(folder: Path, form: str) -> None:
     assert "path:" not in text
 
 
+@pytest.mark.parametrize("form", ["names: [cat, dog]", "nc: 2", "names: [cat, dog]\npath: /gone"])
+def test_classes_that_data_yaml_lacks_are_reported_and_added(folder: Path, form: str) -> None:
+    file = folder / "data.yaml"
+    file.write_text(f"train: images\nval: images\n{form}\n", "utf-8")
+    (folder / "labels/b.txt").write_text(f"4 {SQUARE}\n", "utf-8")
+    report = checked(folder)
+    if "path" not in form:
+        found = next(finding for finding in report.findings if finding.code == "missing-classes")
+        assert found.message == (
+            "data.yaml has 2 classes, but class ids up to 4 are in use: the trainer drops images with the others."
+        )
+        assert found.fixable
+        assert trained(file).classes == {"images/a.png": [1]}
+    fixed(folder)
+    assert trained(file).classes == {"images/a.png": [1], "images/b.png": [4]}
+    assert checked(folder).findings == ()
+
+
 def test_the_opening_reports_a_refused_data_yaml_once_and_the_old_one_is_kept(folder: Path) -> None:
     file = folder / "data.yaml"
     file.write_text(REFUSED["nc differs"], "utf-8")
