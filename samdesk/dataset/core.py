@@ -106,7 +106,7 @@ class DatasetCore:
         """Finds what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
         text = self.rows.setting(_LAST_NAMES)
         if text is None or new:
-            self.names.check(ask=not self.read_only)
+            self.names.check(ask=not self.read_only and not self.in_memory)
         if text is None and not new:
             self.names.seen = None
         elif text is not None:
