@@ -15,7 +15,7 @@ from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile
 from samdesk.dataset.labels.class_scan import ClassScan
-from samdesk.dataset.labels.files import LabelFiles, with_classes
+from samdesk.dataset.labels.files import LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.retired import RetiredLabels

@@ -144,7 +144,8 @@ def test_classes_that_data_yaml_lacks_are_reported_and_added(folder: Path, form:
     if "path" not in form:
         found = next(finding for finding in report.findings if finding.code == "missing-classes")
         assert found.message == (
-            "data.yaml has 2 classes, but class ids up to 4 are in use: the trainer drops images with the others."
+            "data.yaml has 2 classes, but class ids up to 4 are in use: "
+            "the trainer drops images with the others."
         )
         assert found.fixable
         assert trained(file).classes == {"images/a.png": [1]}
