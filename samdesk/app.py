@@ -23,6 +23,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.ultralytics import set_environment
+from samdesk.formats.registry import label_format
 from samdesk.images.cache import ImageCache
 from samdesk.images.reader import read_image
 from samdesk.settings.table import (
@@ -51,6 +52,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.dataset.rescan import RescanController
 from samdesk.ui.dataset.thumbnails import ThumbnailsController
 from samdesk.ui.dataset.training import TrainingController
 from samdesk.ui.editing.document_model import DocumentModel
@@ -78,6 +80,7 @@ from samdesk.ui.teach.taught import TaughtController
 from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.folder_watch import POLL_S, FolderWatch
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.model_in_use import Loader
@@ -103,6 +106,7 @@ class Services:
         loaders: Loads the models of auto-annotate.
         open_dataset: Opens a folder, with the path of its store if that is elsewhere, or None.
         teach: The arguments of the training process.
+        poll_s: Seconds between two looks at the open folder for what other programs change in it.
         messages: Makes the dialogs and messages for the user, from the window and its message bar.
     """
 
@@ -110,6 +114,7 @@ class Services:
     loaders: Loaders | None = None
     open_dataset: Callable[[Path, Path | None], Dataset] | None = None
     teach: Arguments | None = None
+    poll_s: float = POLL_S
     messages: Callable[[MainWindow, MessageBar], Messages] = Messages
 
 
@@ -120,6 +125,7 @@ class Workers:
     storage: StorageClient
     loader: ImageLoader
     thumbnails: ThumbnailLoader
+    watch: FolderWatch
     inference: InferenceClient
     batch: AutoAnnotateClient
     downloads: DownloadClient
@@ -133,7 +139,7 @@ class Workers:
         Returns:
             Whether all threads have stopped.
         """
-        clients = (self.teach, self.batch, self.downloads, self.thumbnails, self.loader)
+        clients = (self.teach, self.batch, self.downloads, self.thumbnails, self.loader, self.watch)
         ended = [client.stop() for client in clients]
         while not self.storage.stop():
             log.warning("still saving")
@@ -305,6 +311,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         storage,
         ImageLoader(cache),
         ThumbnailLoader(),
+        FolderWatch(label_format().label_path, services.poll_s),
         inference,
         batch,
         DownloadClient(),
@@ -363,8 +370,11 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)
     navigate.leaving.connect(lambda key: messages.leave_image() if key else None)
+    rescan = RescanController(storage, workers.watch, files, navigate, view.images, messages, window)
+    rescan.images_changed.connect(workers.batch.set_images)
     controllers = Controllers(
         files=files,
+        rescan=rescan,
         navigate=navigate,
         labels=labels,
         tools=tools,
@@ -384,7 +394,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     ConflictsController(storage, navigate, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
-    ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
+    thumbnails = ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)
+    rescan.files_changed.connect(thumbnails.refresh)
     panels = Panels(view.annotations, view.labels, view.images)
     bind_commands(view.actions, window, canvas, panels, session, settings, controllers)
     return controllers

@@ -81,6 +81,13 @@ class DatasetCore:
         self._unwritten: set[str] = set()
         """The failures to write label files that were reported."""
 
+    def set_images(self, keys: tuple[ImageKey, ...], run_outputs: Sequence[str] = ()) -> None:
+        """Replaces the list of images after the folder was looked at again."""
+        self._keys = keys
+        self.files.set_images(keys)
+        self.names.set_images(keys, run_outputs)
+        self.files.keypoint_values = keypoint_values(self.names.path)
+
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
         labels = self.rows.labels()

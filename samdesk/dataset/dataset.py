@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import MAX_PIXELS, ImageError
-from samdesk.images.sources import is_text, survey
+from samdesk.images.sources import Survey, is_text, natural_order, survey
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
 
@@ -145,6 +146,7 @@ class Dataset:
         if key not in self._known:
             raise ImageError(self.path(key), "the image is not in this dataset")
         size = self._core.documents.size(key)
+        self._core.documents.recheck_label_file(key)
         document = self._core.documents.get(key)
         if (document.width, document.height) != size:
             text = (
@@ -155,6 +157,19 @@ class Dataset:
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
         self._core.projection.check(document, self.labels)
         return document
+
+    def set_survey(self, found: Survey, keep: ImageKey | None = None) -> None:
+        """Replaces the list of images after the folder was looked at again.
+
+        Args:
+            found: The image files there are now.
+            keep: An image that stays in the list even if its file is gone.
+        """
+        keys = [key for key in found.keys if is_text(key)]
+        if keep is not None and keep not in found.keys:
+            insort(keys, keep, key=natural_order)
+        self.survey, self.keys, self._known = found, tuple(keys), frozenset(keys)
+        self._core.set_images(self.keys, found.run_outputs)
 
     def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
         """Saves a step and appends it to the undo history; undone steps can no longer be redone.

@@ -14,6 +14,7 @@ from samdesk.dataset.types import ImageError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.images.reader import read_size
+from samdesk.images.snapshot import stamp_of
 
 _CACHED = 64
 
@@ -46,6 +47,8 @@ class Documents:
         self._cache: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
         self._imports: OrderedDict[ImageKey, ImportedDocument] = OrderedDict()
         self._counts: dict[ImageKey, Counter[int]] = {}
+        self._stamps: dict[ImageKey, int] = {}
+        """Of the label files of ``_imports``."""
 
     def size(self, key: ImageKey) -> tuple[int, int]:
         """Reads width and height of an image, pixels, from its file. Raises ``ImageError``."""
@@ -73,6 +76,7 @@ class Documents:
         if found is None or self.sizes.get(key, size) != size:
             path = self._files.path(key)
             size = self._size_or_last(key)
+            self._stamps[key] = stamp_of(str(path))
             try:
                 data = self._files.read(key)
             except OSError as error:
@@ -83,7 +87,8 @@ class Documents:
             self._projection.report_import(found)
             self._imports[key] = found
             while len(self._imports) > _CACHED:
-                self._imports.popitem(last=False)
+                dropped, _ = self._imports.popitem(last=False)
+                self._stamps.pop(dropped, None)
         return found
 
     def _size_or_last(self, key: ImageKey) -> tuple[int, int]:
@@ -111,6 +116,22 @@ class Documents:
     def add_classes(self, count: int) -> None:
         """Adds labels so that there are at least this many, named by class id."""
         self._set_labels(with_classes(self.labels, count))
+
+    def forget_image(self, key: ImageKey) -> None:
+        """Forgets the size of an image and why it cannot be shown; both are read again when needed."""
+        self.sizes.pop(key, None)
+        self.problems.pop(key, None)
+
+    def forget_label_file(self, key: ImageKey) -> None:
+        """Forgets what the label file of an image that is not in the store says."""
+        self._imports.pop(key, None)
+        self._counts.pop(key, None)
+        self._stamps.pop(key, None)
+
+    def recheck_label_file(self, key: ImageKey) -> None:
+        """Forgets what the label file of an image that is not in the store says if it has changed."""
+        if key in self._imports and self._stamps.get(key) != stamp_of(str(self._files.path(key))):
+            self.forget_label_file(key)
 
     def ensure_row(self, key: ImageKey) -> None:
         """Inserts the document of an image that is not in the store; the caller has a transaction open."""

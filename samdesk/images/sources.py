@@ -44,11 +44,13 @@ class Survey:
         keys: The images.
         unreadable: Images of a kind that the trainer reads and samdesk does not (HEIC, DNG).
         run_outputs: Plots and predictions of Ultralytics runs, which are no images of a dataset.
+        folders: The folder itself ("") and all its folders.
     """
 
     keys: tuple[ImageKey, ...]
     unreadable: tuple[str, ...] = ()
     run_outputs: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def find_images(data: str | Path) -> ImageSet:
@@ -87,7 +89,10 @@ def survey(folder: Path) -> Survey:
     for names in (found.keys, found.unreadable, found.run_outputs):
         names.sort(key=natural_order)
     return Survey(
-        tuple(ImageKey(key) for key in found.keys), tuple(found.unreadable), tuple(found.run_outputs)
+        tuple(ImageKey(key) for key in found.keys),
+        tuple(found.unreadable),
+        tuple(found.run_outputs),
+        tuple(found.folders),
     )
 
 
@@ -126,6 +131,7 @@ class _Found:
     keys: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     run_outputs: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
 
 
 def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, in_run: bool = False) -> None:
@@ -137,6 +143,7 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
     if (stat.st_dev, stat.st_ino) in seen and os.name != "nt":
         return
     seen.add((stat.st_dev, stat.st_ino))
+    found.folders.append(prefix)
     in_run = in_run or (prefix != "" and _is_run(folder, prefix, entries))
     for entry in entries:
         if entry.name.startswith("."):

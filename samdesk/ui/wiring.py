@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from samdesk.ui.canvas.view import CanvasView
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
+    from samdesk.ui.dataset.rescan import RescanController
     from samdesk.ui.dataset.training import TrainingController
     from samdesk.ui.editing.session import Session
     from samdesk.ui.editing.undo import UndoController
@@ -70,6 +71,7 @@ class Controllers:
     """The controllers of a window."""
 
     files: FilesController
+    rescan: RescanController
     navigate: NavigateController
     labels: LabelsController
     tools: ToolsController
@@ -110,7 +112,7 @@ def bind_commands(
         RuntimeError: A row of the table has no slot, or a condition no predicate.
     """
     c = controllers
-    dataset_commands.bind(actions, c.files, c.navigate, panels.images)
+    dataset_commands.bind(actions, c.files, c.rescan, c.navigate, panels.images)
     editing_commands.bind(actions, session, c.undo)
     canvas_commands.bind(actions, canvas)
     label_commands.bind(actions, panels.labels, c.labels, partial(window.show_panel, "labels"))

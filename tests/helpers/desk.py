@@ -21,12 +21,15 @@ from samdesk.formats.base import ParsedLabels
 from samdesk.formats.yolo import segmentation
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
+from samdesk.workers.folder_watch import POLL_S
 from tests.helpers.gated import GatedPredictor, Models
 from tests.helpers.make import photo
 
 PATIENCE_MS = 20_000
 SIZE = (320, 240)
 """Width and height of the drawn images."""
+NEVER_S = 1e6
+"""Folders are looked at only when a test asks for it."""
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -100,6 +103,7 @@ class User:
                 loaders=given.loaders,
                 open_dataset=given.open_dataset,
                 teach=given.teach,
+                poll_s=NEVER_S if given.poll_s == POLL_S else given.poll_s,
                 messages=lambda window, bar: ScriptedMessages(window, bar, self.answers),
             ),
         )

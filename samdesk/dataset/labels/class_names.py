@@ -34,6 +34,7 @@ class ClassNamesFile:
     def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None],
         run_outputs: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        self._folder = folder
         self._notify = notify
         self._failing = False
         self._synced: tuple[Names, tuple[int, int] | None] | None = None
@@ -49,6 +50,10 @@ class ClassNamesFile:
             if not problem.startswith(f"{self.path} "):  # reported by ``check``
                 notify(Notice("labels", f"{problem}."))
         self.found: Names = tuple(unique_names(search.found.names)) if search.found else ()
+
+    def set_images(self, keys: Sequence[ImageKey], run_outputs: Sequence[str]) -> None:
+        """Replaces the list of images."""
+        self._paths = training_paths(self._folder, keys, run_outputs)
 
     def names(self) -> Names:
         """Reads the names of the file, made unique; () if there is no file or it holds none.

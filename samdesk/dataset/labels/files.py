@@ -68,6 +68,10 @@ class LabelFiles:
     declared: int = 0
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
 
+    def set_images(self, keys: Sequence[ImageKey]) -> None:
+        """Replaces the list of images."""
+        self.keys, self._owners = keys, None
+
     def path(self, key: ImageKey) -> Path:
         """Returns the label file of an image, by the rule of the Ultralytics trainer; it may not exist."""
         return Path(self._path(key))

@@ -116,6 +116,14 @@ class Projection:
             atomic.sync_folder(folder)
         self._unsynced.clear()
 
+    def known(self, key: ImageKey) -> str | None:
+        """Returns the hash of what a label file last said; None if the image is not in the store.
+
+        The hash of a missing file is "".
+        """
+        state = self.rows.file(key)
+        return None if state is None else self._known(key, state).hash or ""
+
     def check(self, document: ImageDocument, labels: LabelSet) -> None:
         """Detects that another program has changed a label file since it was last read or written.
 

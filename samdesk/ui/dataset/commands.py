@@ -12,6 +12,7 @@ from samdesk.ui.commands.table import Command, CommandTable, Condition
 if TYPE_CHECKING:
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
+    from samdesk.ui.dataset.rescan import RescanController
     from samdesk.ui.images.panel import ImagesPanel
 
 COMMANDS = CommandTable(
@@ -25,6 +26,9 @@ COMMANDS = CommandTable(
         Command("file.save", "Save now",
                 "Every edit is saved as you make it; this confirms that nothing is pending.",
                 "ph.floppy-disk", "file", "save", ("Ctrl+S",), when="folder", short="Save"),
+        Command("file.rescan", "Rescan folder",
+                "Look again at the folder: images added or removed, damaged images, changed label files.",
+                "ph.arrows-clockwise", "file", "save", ("F5",), when="folder", short="Rescan"),
         Command("file.show_in_folder", "Show in file manager", "Show this image in the file manager.",
                 "ph.arrow-square-out", "file", "save", ("Ctrl+Shift+O",), when="folder"),
         Command("file.copy_path", "Copy path", "Copy the path of this image to the clipboard.",
@@ -58,11 +62,18 @@ CONTEXT_MENU = (
 """Commands of the context menu of images, in the images panel."""
 
 
-def bind(actions: Actions, files: FilesController, navigate: NavigateController, panel: ImagesPanel) -> None:
+def bind(
+    actions: Actions,
+    files: FilesController,
+    rescan: RescanController,
+    navigate: NavigateController,
+    panel: ImagesPanel,
+) -> None:
     """Connects the commands to the dataset; the window fills the menu of recent folders."""
     actions.on("file.open_folder", files.choose_folder)
     actions.on("file.demo", files.open_demo)
     actions.on("file.save", files.save)
+    actions.on("file.rescan", rescan.rescan)
     actions.on("file.show_in_folder", files.show_in_folder)
     actions.on("file.copy_path", files.copy_path)
     actions.on("image.next", partial(navigate.step, 1))

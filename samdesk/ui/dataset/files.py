@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -71,6 +72,11 @@ class FilesController(QObject):
         window.paths_dropped.connect(self.open_paths)
         window.recent_chosen.connect(self.open_folder)
         self.show_recent()
+
+    def set_images(self, keys: tuple[ImageKey, ...]) -> None:
+        """Replaces the images of the open dataset."""
+        if self.info is not None:
+            self.info = replace(self.info, keys=keys)
 
     def choose_folder(self) -> None:
         """Lets the user choose a folder and opens it."""

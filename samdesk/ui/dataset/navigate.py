@@ -29,12 +29,14 @@ class NavigateController(QObject):
 
     Signals:
         image_shown: Key of the image whose pixels and document are now on screen.
+        recovered: Key of an image that could not be read before and is on screen now.
         leaving: Key of the image that is on screen no longer, "" if there was none: another one was
             requested.
         key_changed: Key of the image that was requested; "" if the dataset has none.
     """
 
     image_shown = Signal(str)
+    recovered = Signal(str)
     leaving = Signal(str)
     key_changed = Signal(str)
 
@@ -114,6 +116,22 @@ class NavigateController(QObject):
     def announce(self, text: str) -> None:
         """Shows a text on the canvas while there is no dataset yet."""
         self._canvas.set_image(None, None, text)
+
+    def set_images(self, keys: Sequence[ImageKey]) -> None:
+        """Replaces the images of the same dataset; the one on screen stays."""
+        self._keys = tuple(keys)
+        self._panel.update_images(self._keys)
+        if self._requested is None and self._keys:
+            self.go(self._keys[0])
+
+    def refresh(self, key: ImageKey) -> None:
+        """Reads an image that is shown or requested again: its annotations, and pixels not on screen yet."""
+        if key != self._requested:
+            return
+        if self._session.model.key != key:
+            self._loader.load(key, self._path(key))
+            self._inference.show_image(key, self._path(key))
+        self._load(key)
 
     def go(self, key: str | None) -> None:
         """Shows an image as soon as its pixels and document are read."""
@@ -250,6 +268,8 @@ class NavigateController(QObject):
         self._blank_timer.stop()
         self._session.model.open(None)
         self._canvas.set_image(self._requested, None, f"{failure.what}\n{failure.next}".strip())
+        if failure.key is not None:
+            self._panel.set_problem(failure.key, failure.what)
 
     def _show_if_ready(self) -> None:
         if self._document is None or self._requested is None:
@@ -263,6 +283,9 @@ class NavigateController(QObject):
         elif self._pixels is not None:
             self._blank_timer.stop()
             self._canvas.set_image(self._requested, self._pixels)
+            if self._panel.problem(self._requested):
+                self._panel.forget_thumbnails([self._requested])  # it has become whole
+                self.recovered.emit(self._requested)
             self._session.model.open(self._document)
             self._arriving = False
             self.image_shown.emit(self._requested)

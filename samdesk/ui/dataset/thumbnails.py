@@ -47,7 +47,7 @@ class ThumbnailsController(QObject):
         loader.ready.connect(self._show)
         loader.failed.connect(self._show_problem)
         storage.changed.connect(self._follow_store)
-        session.images_changed.connect(self._refresh)
+        session.images_changed.connect(self.refresh)
         files.dataset_opened.connect(lambda _info: self._start())
 
     def _open_key(self) -> ImageKey | None:
@@ -74,9 +74,10 @@ class ThumbnailsController(QObject):
 
     def _follow_store(self, change: DatasetChange) -> None:
         if change.keys:
-            self._refresh(change.keys)
+            self.refresh(change.keys)
 
-    def _refresh(self, keys: Sequence[ImageKey]) -> None:
+    def refresh(self, keys: Sequence[ImageKey]) -> None:
+        """Counts the annotations of some images again."""
         self._summarize(keys)
         if list(keys) != [self._open_key()]:
             self._labels.count_soon()

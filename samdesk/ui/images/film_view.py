@@ -100,6 +100,18 @@ class FilmView(QAbstractItemView):
             last = (bottom // cell.height() + 1) * self.columns - 1
         return range(max(0, first - margin), min(count, last + 1 + margin))
 
+    def keep_in_place(self, before: int, after: int) -> None:
+        """Scrolls so that the row ``after`` is where the row ``before`` was before the rows were replaced."""
+        self.executeDelayedItemsLayout()  # updates the scroll bars after new rows
+        if before < 0 or after < 0:
+            return
+        if self.is_strip:
+            bar, step = self.horizontalScrollBar(), (after - before) * self.cell.width()
+        else:
+            lines = after // self.columns - before // self.columns
+            bar, step = self.verticalScrollBar(), lines * self.cell.height()
+        bar.setValue(bar.value() + step)
+
     def _count(self) -> int:
         model = self.model()
         return model.rowCount() if model is not None else 0

@@ -129,6 +129,28 @@ class ImageModel(QAbstractListModel):
         self._shown = self._matching()
         self.endResetModel()
 
+    def update_images(self, keys: Sequence[ImageKey]) -> None:
+        """Replaces the images of the same dataset; what is known of those that stay is kept."""
+        self.beginResetModel()
+        self._keys = tuple(keys)
+        self._number = {key: number for number, key in enumerate(self._keys)}
+        for known in (self._summaries, self._problems, self._thumbnails):
+            for key in [key for key in known if key not in self._number]:
+                del known[key]
+        self._folded, self._pinned = None, None
+        self._codes = bytearray(len(self._keys))
+        for key in {**self._summaries, **self._problems}:
+            self._recode(self._number[key])
+        self._accepted_count = sum(map(_is_accepted, self._summaries.values()))
+        self._shown = self._matching()
+        self.endResetModel()
+
+    def forget_thumbnails(self, keys: Iterable[ImageKey]) -> None:
+        """Drops the thumbnails of images whose file has changed, and why they could not be read."""
+        for key in keys:
+            self._thumbnails.pop(key, None)
+            self.set_problem(key, "")
+
     def set_summaries(self, summaries: Iterable[ImageSummary], current: ImageKey | None) -> None:
         """Updates the summaries of some images. ``current`` keeps its row even if it no longer matches."""
         changed: list[int] = []
@@ -219,6 +241,11 @@ class ImageModel(QAbstractListModel):
         """Why the image cannot be read; "" if it can."""
         summary = self._summaries.get(key)
         return self._problems.get(key, "") or (summary.problem or "" if summary else "")
+
+    def with_problems(self) -> list[ImageKey]:
+        """The images that cannot be read, as far as known."""
+        code = _CODE[ImageState.PROBLEM]
+        return [key for key, its in zip(self._keys, self._codes, strict=True) if its == code]
 
     def state(self, key: ImageKey) -> ImageState:
         """The state shown for an image."""

@@ -104,6 +104,29 @@ class ImagesPanel(QWidget):
         self._update_text()
         self._visible_timer.start()
 
+    def update_images(self, keys: Sequence[ImageKey]) -> None:
+        """Replaces the images of the same dataset; the current one and the scroll position stay."""
+        first = next(iter(self.view.visible_rows()), -1)
+        seen = self._model.key(first) if 0 <= first < self._model.rowCount() else None
+        before = self._model.row(seen)
+        self._model.update_images(keys)
+        self.view.keep_in_place(before, self._model.row(seen))
+        self._update_text()
+        self._visible_timer.start()
+
+    def forget_thumbnails(self, keys: Iterable[ImageKey]) -> None:
+        """Reads the thumbnails of images whose file has changed again, if they are in view."""
+        self._model.forget_thumbnails(keys)
+        self._visible_timer.start()
+
+    def problems(self) -> list[ImageKey]:
+        """The images that cannot be read, as far as known."""
+        return self._model.with_problems()
+
+    def problem(self, key: ImageKey) -> str:
+        """Why an image cannot be read; "" if it can."""
+        return self._model.problem(key)
+
     def set_summaries(self, summaries: Iterable[ImageSummary]) -> None:
         """Updates the summaries of images; a long list in several iterations of the event loop."""
         self._queued.extend(summaries)

@@ -99,6 +99,10 @@ class AutoAnnotateClient(QObject):
         self._folder = folder
         self._keys = tuple(keys)
 
+    def set_images(self, keys: Sequence[ImageKey]) -> None:
+        """Sets the images of the next counts and runs of the same dataset; a run goes on with its own."""
+        self._keys = tuple(keys)
+
     def count(self, plan: AutoAnnotatePlan) -> None:
         """Requests a dry run, which needs no model; ``counted`` is emitted. A newer request replaces it."""
         self._counting.cancel()
