@@ -70,7 +70,7 @@ class RescanController(QObject):
         if info is None or info.folder != report.folder:
             return
         changes = report.changes
-        found = _Found(list(changes.images), list(changes.labels), report.requested)
+        found = _Findings(list(changes.images), list(changes.labels), report.requested)
         if report.requested:
             # What could not be read may be whole now without having changed since the last look.
             found.images += [key for key in self._panel.problems() if key not in found.images]
@@ -84,7 +84,7 @@ class RescanController(QObject):
         else:
             self._recheck(found)
 
-    def _show_images(self, found: _Found, images: NewImages) -> None:
+    def _show_images(self, found: _Findings, images: NewImages) -> None:
         found.added, found.removed = images.added, images.removed
         if images.added or images.removed:
             self._files.set_images(images.keys)
@@ -92,7 +92,7 @@ class RescanController(QObject):
             self.images_changed.emit(images.keys)
         self._recheck(found)
 
-    def _recheck(self, found: _Found) -> None:
+    def _recheck(self, found: _Findings) -> None:
         """Rechecks the next files, some at a time, and says at the end what was found."""
         images, labels = found.images[:RECHECKED_AT_ONCE], found.labels[:RECHECKED_AT_ONCE]
         if not images and not labels:
@@ -118,7 +118,7 @@ class RescanController(QObject):
             doing="rescanning the folder",
         )
 
-    def _finish(self, found: _Found) -> None:
+    def _finish(self, found: _Findings) -> None:
         if found.added or found.removed or found.changed_labels or found.requested:
             self._messages.info(found.text(), key=_MESSAGE)
 
@@ -127,7 +127,7 @@ class RescanController(QObject):
         self._storage.failed.emit(failure)
 
 
-class _Found:
+class _Findings:
     """What a look at the folder has found, and the files that are still to be rechecked."""
 
     def __init__(self, images: list[ImageKey], labels: list[ImageKey], requested: bool) -> None:
