@@ -6,15 +6,21 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from samdesk.batch.report import BatchSummary
+from samdesk.ui.commands.popup import context_menu
 from tests.helpers.desk import User
 
 K = Qt.Key
 
 
+def center(user: User, widget: QWidget) -> QPoint:
+    """The middle of a widget, window pixels."""
+    return widget.mapTo(user.window, widget.rect().center())
+
+
 def strip_center(user: User) -> QPoint:
     """The middle of the candidate strip, window pixels."""
-    strip = user.desk.view.strip
-    return strip.mapTo(user.window, strip.rect().center())
+    return center(user, user.desk.view.strip)
 
 
 def click(user: User, place: QPoint) -> None:
@@ -83,3 +89,37 @@ def test_messages_are_not_over_the_canvas_and_warnings_go_with_the_next_image(us
     assert not bar.geometry().intersects(canvas)
     user.key(K.Key_D)
     assert bar.texts() == ["Not saved."]
+
+
+def test_the_second_click_on_what_has_gone_is_no_prompt(user: User) -> None:
+    """A double click on the Close of a job, the close button of a panel, or a folder of the welcome page."""
+    bar = user.desk.view.batch_bar
+    bar.set_summary(BatchSummary())
+    user.until(lambda: user.window.childAt(center(user, bar.stop)) is bar.stop)
+    place = center(user, bar.stop)
+    click(user, place)
+    user.until(lambda: user.canvas.mapFrom(user.window, place).y() > 0)
+    click(user, place)
+    user.window.show_welcome()
+    folder = user.window.welcome.recent_buttons[0]
+    user.until(lambda: user.window.childAt(center(user, folder)) is folder)
+    place = center(user, folder)
+    user.window.show_canvas()
+    click(user, place)
+    assert not user.desk.flows.annotate.has_prompts
+
+
+def test_the_click_that_closes_a_menu_is_not_sent_again(user: User) -> None:
+    actions = user.desk.view.actions
+    context, bar = context_menu(actions, ("view.fit",), user.canvas), user.window.menus.menu("view")
+    for menu in (context, bar):
+        replayed: list[bool] = []
+        menu.aboutToHide.connect(
+            lambda m=menu, r=replayed: r.append(not m.testAttribute(Qt.WidgetAttribute.WA_NoMouseReplay))
+        )
+        menu.popup(user.canvas.mapToGlobal(QPoint(200, 200)))
+        handle = menu.windowHandle()
+        assert handle is not None
+        QTest.mousePress(handle, Qt.MouseButton.LeftButton, pos=QPoint(-60, -60))
+        QTest.mouseRelease(user.window.windowHandle(), Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+        assert replayed == [False]

@@ -95,7 +95,7 @@ class BatchBar(JobBar):
     def end(self) -> None:
         """Hides the bar."""
         self._running = False
-        self.setVisible(False)
+        self.vanish()
 
     def _stop(self) -> None:
         if not self._running:

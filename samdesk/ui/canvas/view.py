@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from samdesk.ui.canvas.display import CanvasDisplay
 from samdesk.ui.canvas.tools.base import CLICK_TOLERANCE, Pointer, Tool
-from samdesk.ui.kit.drops import accept_files
+from samdesk.ui.kit.file_manager import accept_files
 
 _TAB_KEYS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
 

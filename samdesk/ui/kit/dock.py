@@ -7,6 +7,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 
 TITLE_HEIGHT = 4 * UNIT
@@ -77,6 +78,7 @@ class Dock(QDockWidget):
         self.setTitleBarWidget(self._title)
         self.setWidget(panel)
         self._title.toggled.connect(lambda: self.set_collapsed(not self._collapsed))
+        self._title.closed.connect(lambda: shield(self._title))
         self._title.closed.connect(self.close)
         self.topLevelChanged.connect(lambda floating: self.set_collapsed(False) if floating else None)
 
@@ -90,6 +92,7 @@ class Dock(QDockWidget):
         if collapsed == self._collapsed:
             return
         self._collapsed = collapsed
+        shield(self._title)  # it moves, and what comes in its place may be the canvas
         if collapsed:
             self._extent = self.height()
         self._panel.setVisible(not collapsed)

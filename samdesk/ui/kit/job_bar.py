@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 
 
@@ -37,6 +38,11 @@ class JobBar(QFrame):
         button.setToolTip(tip)
         self._row.addWidget(button)
         return button
+
+    def vanish(self) -> None:
+        """Hides the bar; the canvas moves into its place."""
+        shield(self)
+        self.setVisible(False)
 
     def show_progress(self, shown: bool) -> None:
         """Shows the progress bar, or gives its space to the text."""

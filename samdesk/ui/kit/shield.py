@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 GRACE_MS = 400
@@ -49,7 +49,10 @@ class Shield(QWidget):
 
 
 def shield(widget: QWidget) -> None:
-    """Swallows clicks for a moment where ``widget`` is; call it before the widget is hidden or moved."""
-    host = widget.parentWidget()
-    if host is not None and widget.isVisible():
-        Shield(host, widget.geometry())
+    """Swallows clicks for a moment where ``widget`` is; call it before the widget is hidden or moved.
+
+    A click may be on its way to it, or be the first half of a double click.
+    """
+    window = widget.window()
+    if window is not widget and widget.isVisible():
+        Shield(window, QRect(widget.mapTo(window, QPoint(0, 0)), widget.size()))

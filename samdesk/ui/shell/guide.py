@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT, current_tokens
 
 POINT, ACCEPT, NEXT, DONE = range(4)
@@ -62,8 +63,8 @@ class Guide(QFrame):
     def begin(self) -> None:
         """Shows the first step."""
         self._step = POINT
-        self._update()
         self.show()
+        self._update()
 
     def note_mask(self) -> None:
         """A mask of the user's prompts is shown."""
@@ -93,6 +94,7 @@ class Guide(QFrame):
             self._finish()
 
     def _finish(self) -> None:
+        shield(self)
         self.hide()
         self.finished.emit()
 
@@ -109,6 +111,8 @@ class Guide(QFrame):
         return preferred if preferred in keys or not keys else keys[0]
 
     def _update(self) -> None:
+        if self.isHidden():
+            return
         tokens = current_tokens()
         for number, (label, text) in enumerate(zip(self.steps, self._texts(), strict=True)):
             mark = "✓" if number < self._step else str(number + 1)

@@ -21,12 +21,14 @@ from samdesk.settings import table as keys
 from samdesk.settings.table import Settings
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.keys import widget_needs_key
+from samdesk.ui.commands.popup import Popup
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
-from samdesk.ui.kit.drops import accept_files, pass_drops_on
+from samdesk.ui.kit.file_manager import accept_files, pass_drops_on
 from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
+from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.guide import Guide
 from samdesk.ui.shell.menus import Menus
@@ -123,6 +125,7 @@ class MainWindow(QMainWindow):
         if not self.on_welcome:
             self.focus_rule.take_home()
             return
+        shield(self.welcome)  # the second click of a double click on a recent folder is no prompt
         self._stack.setCurrentWidget(self._area)
         self._show_docks(True)
         if not self._layout_state.isEmpty():
@@ -345,7 +348,8 @@ class MainWindow(QMainWindow):
     def _add_panel_menu(self) -> None:
         view = self.menus.menu("view")
         view.addSeparator()
-        panels = view.addMenu("&Panels")
+        panels = Popup("&Panels", view)
+        view.addMenu(panels)
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolTip
 
 from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.popup import Popup
 from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.icons import icon
 from samdesk.ui.shell.welcome import short_path
@@ -32,7 +33,7 @@ class Menus:
         groups: dict[str, str] = {}
         titles = {menu.path: menu.title for menu in MENUS}
         for top in (menu for menu in MENUS if "/" not in menu.path):
-            self._add_menu(top.path, bar.addMenu(top.title))
+            self._add_menu(top.path, _menu(top.title, bar))
         for command in actions.commands:
             path = command.menu.split("/")[0]
             menu = self._menus[path]
@@ -40,9 +41,9 @@ class Menus:
                 menu.addSeparator()
             groups[path] = command.group
             if command.menu not in self._menus:
-                self._add_menu(command.menu, menu.addMenu(titles[command.menu]))
+                self._add_menu(command.menu, _menu(titles[command.menu], menu))
             self._menus[command.menu].addAction(actions.action(command.id))
-        self.recent = QMenu(bar)
+        self.recent = Popup("", bar)
         self.recent.setToolTipsVisible(True)
         self._recent_action = actions.action("file.open_recent")
         self._recent_action.setMenu(self.recent)
@@ -66,6 +67,12 @@ class Menus:
         menu.setToolTipsVisible(False)
         menu.installEventFilter(self._tips)
         self._menus[path] = menu
+
+
+def _menu(title: str, parent: QMenuBar | QMenu) -> QMenu:
+    menu = Popup(title, parent)
+    parent.addMenu(menu)
+    return menu
 
 
 class _DisabledTips(QObject):

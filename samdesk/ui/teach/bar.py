@@ -102,7 +102,7 @@ class TeachBar(JobBar):
     def end(self) -> None:
         """Hides the bar."""
         self._running = False
-        self.setVisible(False)
+        self.vanish()
 
     def _show_buttons(self, *, use: bool, details: bool, dismiss: str) -> None:
         self.use.setVisible(use)

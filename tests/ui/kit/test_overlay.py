@@ -19,7 +19,7 @@ from samdesk.ui.kit.shield import shield
 def host(qtbot: QtBot) -> QWidget:
     host = QWidget()
     qtbot.addWidget(host)
-    host.resize(800, 600)
+    host.setGeometry(0, 0, 800, 600)
     host.show()
     qtbot.waitExposed(host)
     QTest.mouseMove(host, QPoint(400, 300))
@@ -120,7 +120,7 @@ def test_a_click_on_what_has_just_vanished_does_nothing_else(host: QWidget, qtbo
     window = host.windowHandle()
     shield(above)
     above.hide()
-    QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(150, 130))
+    QTest.mouseDClick(window, Qt.MouseButton.LeftButton, pos=QPoint(150, 130))
     assert clicks == []
     qtbot.waitUntil(lambda: host.childAt(150, 130) is below)
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=QPoint(150, 130))

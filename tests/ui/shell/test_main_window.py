@@ -291,7 +291,7 @@ def test_closing_on_the_welcome_page_keeps_the_layout_of_the_canvas(qtbot: QtBot
 def test_a_panel_collapses_to_its_title_and_expands_again(window: MainWindow, qtbot: QtBot) -> None:
     window.show_canvas()
     dock = window.docks["labels"]
-    qtbot.waitUntil(lambda: dock.height() > 100)
+    qtbot.waitUntil(lambda: 200 < dock.height() < window.docks["annotations"].height())
     before = dock.height()
     dock.set_collapsed(True)
     qtbot.waitUntil(lambda: dock.height() <= 40)
