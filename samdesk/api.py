@@ -74,7 +74,9 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         det_model: YOLO detection (or segmentation) model: name or path; "flint" needs no download.
         sam_model: SAM, MobileSAM or SAM 2 model: name or path; "flint" needs no download.
         device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
-        output_dir: Where label files go; None: a ``labels`` folder beside the image folder.
+        output_dir: Where label files go, with the detector's class ids. None: where the Ultralytics
+            trainer looks for them (``images/`` becomes ``labels/``, else beside each image), with the class
+            ids of the dataset's data.yaml; missing names are added to it, a missing file is written.
         conf: Minimum confidence, 0..1.
         iou: IoU threshold of non-maximum suppression, 0..1.
         imgsz: Size that images are resized to for detection, pixels.
@@ -130,4 +132,4 @@ def _run(images: ImageSet, output_dir: str | Path | None, job: AutoAnnotateJob) 
     dataset = find_dataset(images)
     if dataset is not None:
         return annotate_dataset(dataset, job)
-    return annotate_files(images, images.root.parent / "labels", job)
+    return annotate_files(images, None, job)

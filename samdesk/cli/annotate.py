@@ -51,7 +51,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
     output_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for label files; by default the dataset that DATA is in, else 'labels' beside DATA."
+            help="Folder for label files; by default the dataset that DATA is in, else where the trainer "
+            "looks: 'labels' beside 'images', or beside each image."
         ),
     ] = None,
     classes: Annotated[

@@ -24,6 +24,7 @@ from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.formats.yolo import segmentation
 from samdesk.images.samples import make_demo_folder
+from tests.dataset.trainer_reader import trained
 from tests.helpers.finding import NAMES, ColourModels, seeded_yolo
 from tests.helpers.make import photo
 
@@ -219,12 +220,78 @@ def test_a_pattern_and_a_single_image(images: Path, shelf: ColourModels) -> None
     assert list(contents(images.parent / "labels")) == ["0.txt", "1.txt", "2.txt"]
 
 
-def test_other_class_names_in_data_yaml_are_reported(images: Path, shelf: ColourModels) -> None:
+def test_class_names_of_data_yaml_are_joined_and_missing_ones_added(
+    images: Path, shelf: ColourModels
+) -> None:
+    yaml = images.parent / "data.yaml"
+    yaml.write_text("# mine\ntrain: images\nval: images\nnames: [box, cat]\n")
+    code, _, err = run(images, *MODELS)
+    assert code == 0
+    assert f"Class names are in {yaml}." in err
+    assert yaml.read_text() == "# mine\ntrain: images\nval: images\nnames: [box, cat, ellipse, nothing]\n"
+    assert trained(yaml).classes == {f"images/{i}.png": [2, 0] for i in range(3)}
+
+
+def test_with_an_output_folder_class_ids_are_the_detectors(
+    images: Path, shelf: ColourModels, tmp_path: Path
+) -> None:
     yaml = images.parent / "data.yaml"
     yaml.write_text("names: [cat]\n")
-    _, _, err = run(images, *MODELS)
+    _, _, err = run(images, *MODELS, "--output-dir", tmp_path / "out")
     assert "names other classes" in err
     assert yaml.read_text() == "names: [cat]\n"
+    assert [line[0] for line in contents(tmp_path / "out")["0.txt"].splitlines()] == ["0", "2"]
+
+
+def test_class_names_that_cannot_be_read_stop_the_run(images: Path, shelf: ColourModels) -> None:
+    (images.parent / "data.yaml").write_text("names: [cat\n")
+    code, _, err = run(images, *MODELS)
+    assert code == 2
+    assert "data.yaml cannot be read: it is not valid YAML" in err
+    assert "give an output folder" in err
+    assert not (images.parent / "labels").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "labels"),
+    [
+        (["photos/0.png"], "photos", ["photos/0.txt"]),
+        (["set/images/0.png"], "set", ["set/labels/0.txt"]),
+        (["set/images/train/0.png"], "set/images/train", ["set/labels/train/0.txt"]),
+        (
+            ["set/train/images/0.png", "set/valid/images/1.png"],
+            "set",
+            ["set/train/labels/0.txt", "set/valid/labels/1.txt"],
+        ),
+        (["set/images/0.png"], "set/images/*.png", ["set/labels/0.txt"]),
+        (["set/images/0.png"], "set/images/0.png", ["set/labels/0.txt"]),
+    ],
+)
+def test_labels_are_where_the_trainer_and_the_window_look(
+    tmp_path: Path, shelf: ColourModels, given: list[str], data: str, labels: list[str]
+) -> None:
+    for i, name in enumerate(given):
+        photo(tmp_path / name, seed=i)
+    assert run(tmp_path / data, *MODELS)[0] == 0
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("[01].txt")) == labels
+    (yaml,) = tmp_path.rglob("data.yaml")
+    for split in ("train", "val"):
+        found = trained(yaml, split)
+        assert found.names == NAMES
+        assert found.classes
+        assert all(ids == [0, 2] for ids in found.classes.values())
+    dataset = Dataset.open(tmp_path / data.rpartition("/")[0] if "." in data else tmp_path / data)
+    assert [len(dataset.load(key).annotations) for key in dataset.keys] == [2] * len(given)
+    dataset.close()
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*.txt")}
+    assert "skipped" in run(tmp_path / data, *MODELS)[1]
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*.txt")} == before
+
+
+def test_an_untrainable_data_yaml_is_reported_by_a_run(images: Path, shelf: ColourModels) -> None:
+    (images.parent / "data.yaml").write_text(f"names: {list(NAMES)}\n")
+    _, _, err = run(images, *MODELS)
+    assert "The trainer refuses data.yaml: it has no train:, has no val:." in err
 
 
 # A dataset with a store
@@ -383,7 +450,7 @@ def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf
     hidden = photo(images / ".cache" / "3.png", seed=3).parent
     touch(images, ("0.png", by_user(Edit())))
     assert run(hidden, *MODELS)[0] == 0
-    assert list(contents(images / "labels")) == ["3.txt"]
+    assert list(contents(images.parent / "labels" / ".cache")) == ["3.txt"]
 
 
 def test_without_a_store_anywhere_plain_label_files_are_written(

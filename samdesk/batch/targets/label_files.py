@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from samdesk.base.atomic import write_text
-from samdesk.base.regular import read_text
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored
+from samdesk.batch.targets.file_class_names import ClassNames, detector_class_names, join_class_names
 from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelSet, unique_names
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.formats.base import ParsedLabels
-from samdesk.formats.yolo import data_yaml
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
 
 CHANGED_SINCE_RUN = "its label file was not written by an earlier run, or was changed since"
 
 
-def annotate_files(images: ImageSet, output: Path, job: AutoAnnotateJob) -> BatchSummary:
-    """Auto-annotates images into label files in ``output``; class ids are the detector's.
+def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) -> BatchSummary:
+    """Auto-annotates images into label files.
+
+    Args:
+        images: The images.
+        output: Where the label files go, as Ultralytics writes them: class ids are the detector's. None:
+            where the trainer and the window look for them, with the class ids of the dataset's data.yaml,
+            to which missing names are added.
+        job: What to do.
 
     Raises:
         EngineError: A model is unavailable.
         ValueError: The plan names classes the detector does not have.
     """
-    folder = LabelFolder(output, images.keys)
-    return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice), job)
+    if output is None:
+        folder, names = LabelFolder.of_trainer(images.root, images.keys), join_class_names
+    else:
+        folder, names = LabelFolder(output, images.keys), detector_class_names
+    return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,14 @@ class FileTarget:
         folder: Their label files.
         existing: What happens to images that have a label file.
         notice: Called with messages for the user about class names.
+        labels_for: Returns the labels of the files and stores their names.
     """
 
     images: ImageSet
     folder: LabelFolder
     existing: Existing
     notice: Callable[[str], None]
+    labels_for: ClassNames
 
     @property
     def output(self) -> str:
@@ -86,10 +96,10 @@ class FileTarget:
 
     @contextmanager
     def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[FileWriter]:
-        """Checks the class names beside the labels; on leaving, notes which files the run wrote."""
-        _check_names(self.images, self.folder.folder, class_names, self.notice)
+        """Stores the class names; on leaving, notes which files the run wrote."""
+        labels, label_ids = self.labels_for(self.images, plan, class_names, self.notice)
         try:
-            yield FileWriter(self.folder, self.existing, class_labels(class_names))
+            yield FileWriter(self.folder, self.existing, labels, label_ids)
         finally:
             with suppress(OSError):  # without the record a later "replace" only skips more
                 self.folder.save_manifest()
@@ -102,19 +112,21 @@ class FileWriter:
     Attributes:
         folder: The label files.
         existing: What happens to images that have a label file.
-        labels: The detector's classes as labels.
+        labels: The labels; a label's index is the class id in the files.
+        label_ids: Detector class id -> label.
         run_id: None: there is no store.
     """
 
     folder: LabelFolder
     existing: Existing
     labels: LabelSet
+    label_ids: Mapping[int, LabelId]
     run_id: None = None
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Writes the image's label file; it is empty where nothing was found."""
         height, width = hw
-        annotations = tuple(to_annotation(f, self.labels.labels[f.detection.class_id].id) for f in found)
+        annotations = tuple(to_annotation(f, self.label_ids[f.detection.class_id]) for f in found)
         text, report = self.folder.format.write(ImageDocument(key, width, height, annotations), self.labels)
         added, from_run = report.count, True
         before = self._before(key) if self.existing == "add" else None
@@ -153,26 +165,3 @@ class FileWriter:
             raise ImageProblem(f"{path} holds boxes, not polygons: give another output folder")
         start = before if not before or before.endswith("\n") else before + "\n"
         return "".join([start, *(f"{line}\n" for line in new)]) if new else before, len(new)
-
-
-def class_labels(names: Sequence[str]) -> LabelSet:
-    """Labels whose class ids are the detector's, also where it has nameless or equally named classes."""
-    return LabelSet.from_names(unique_names(names))
-
-
-def _check_names(images: ImageSet, output: Path, names: Sequence[str], notice: Callable[[str], None]) -> None:
-    """Class ids mean nothing without names: reports a data.yaml that has others, writes a missing one."""
-    search = data_yaml.search_names(images.root)
-    if search.found is not None:
-        if search.found.names != tuple(names):
-            notice(f"{search.found.path} names other classes; the new labels use the detector's class ids.")
-    elif search.problems:
-        for problem in search.problems:
-            notice(f"{problem}. It is left as it is; the new labels use the detector's class ids.")
-    elif output == images.root.parent / "labels" and images.root.name == "images":
-        path = search.yaml or images.root.parent / "data.yaml"
-        # The labels matter more, and report it themselves if they cannot be written.
-        with suppress(OSError, data_yaml.UnreadableNamesError):
-            old = read_text(path) if path.exists() else None
-            write_text(path, data_yaml.render(old, class_labels(names).names, "images"))
-            notice(f"Class names are in {path}.")

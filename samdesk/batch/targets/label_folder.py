@@ -1,8 +1,9 @@
-"""A folder of YOLO label files for a folder of images, and a record of the files that runs wrote."""
+"""The YOLO label files of a folder of images, and a record of the files that runs wrote."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -19,21 +20,46 @@ MANIFEST = ".samdesk-runs.json"
 class LabelFolder:
     """The label files of a folder of images without a store.
 
-    Args:
-        folder: The label folder; created with the first file.
-        keys: The images.
-        file_format: Of the label files; None: the default format.
+    Attributes:
+        folder: The folder that holds them, and the record of the files that runs wrote.
+        format: Their format.
     """
 
     def __init__(
-        self, folder: Path, keys: Iterable[ImageKey], file_format: LabelFormat | None = None
+        self,
+        folder: Path,
+        keys: Iterable[ImageKey],
+        file_format: LabelFormat | None = None,
+        images: Path | None = None,
     ) -> None:
+        """Finds out which files there are to be.
+
+        Args:
+            folder: Holds the label files; created with the first file.
+            keys: The images.
+            file_format: Of the label files; None: the default format.
+            images: The folder of the images, if their label files are where the trainer looks for them; None:
+                the label files are in ``folder`` as the images are in theirs.
+        """
         self.folder = folder
         self.format = file_format or label_format()
+        self._images = images
         self._owners: dict[str, ImageKey] = {}
         for key in keys:
             self._owners.setdefault(self._name(key), key)
         self._written = self._read_manifest()
+
+    @classmethod
+    def of_trainer(cls, images: Path, keys: Iterable[ImageKey]) -> LabelFolder:
+        """The label files where the trainer and the window look for them.
+
+        Args:
+            images: The folder of the images, absolute.
+            keys: The images.
+        """
+        images = images.resolve()  # as the trainer does
+        beside = Path(label_format().label_path(str(images / "x.jpg"))).parent
+        return cls(beside, keys, images=images)
 
     def path(self, key: ImageKey) -> Path:
         """The label file of an image."""
@@ -83,4 +109,7 @@ class LabelFolder:
         return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
     def _name(self, key: ImageKey) -> str:
-        return str(PurePosixPath(key).with_suffix(self.format.suffix))
+        if self._images is None:
+            return str(PurePosixPath(key).with_suffix(self.format.suffix))
+        path = self.format.label_path(f"{self._images}{os.sep}{key.replace('/', os.sep)}")
+        return os.path.relpath(path, self.folder).replace(os.sep, "/")
