@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Fallback, Loaders
@@ -47,7 +48,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     iou: float = AutoAnnotatePlan.iou,
     imgsz: int = AutoAnnotatePlan.imgsz,
     max_det: int = AutoAnnotatePlan.max_det,
-    classes: Sequence[int] | None = None,
+    classes: int | str | Sequence[int | str] | None = None,
     *,
     existing: Existing = AutoAnnotatePlan.existing,
     progress: ProgressReport | None = None,
@@ -81,7 +82,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         iou: IoU threshold of non-maximum suppression, 0..1.
         imgsz: Size that images are resized to for detection, pixels.
         max_det: Maximum detections per image.
-        classes: The detector's class ids to use; None: all.
+        classes: Ids or names of the detector's classes to use, one or several; None: all.
         existing: Images that have labels are skipped ("skip": a run that was stopped continues where it
             stopped), new objects are added without duplicates ("add"), or labels of an earlier run that
             were not changed since are replaced ("replace").
@@ -102,6 +103,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         ValueError: An argument is out of range, or there are no images.
         StoreError: The dataset is in use or cannot be written.
     """
+    class_ids, class_names = _split_classes(classes)
     plan = AutoAnnotatePlan(
         det_model=str(det_model),
         sam_model=str(sam_model),
@@ -111,7 +113,8 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         iou=iou,
         imgsz=imgsz,
         max_det=max_det,
-        classes=None if classes is None else tuple(classes),
+        classes=class_ids,
+        class_names=class_names,
         existing=existing,
     )
     fallback = Fallback(
@@ -124,6 +127,24 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         plan, loaders or Loaders.real(notices, cancel), fallback, notices, progress or ignore, cancel=cancel
     )
     return notices.added_to(_run(find_images(data), output_dir, job))
+
+
+def _split_classes(
+    classes: int | str | Sequence[int | str] | None,
+) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """Splits classes into ids and names."""
+    if classes is None:
+        return None, ()
+    given = [classes] if isinstance(classes, int | str) or not isinstance(classes, Iterable) else classes
+    ids, names = [], []
+    for value in given:
+        if isinstance(value, str):
+            names.append(value.strip())
+        elif isinstance(value, SupportsIndex) and not isinstance(value, bool):
+            ids.append(value.__index__())
+        else:
+            raise ValueError(f"classes must be ids or names of classes, not {value!r}")
+    return (tuple(ids) if ids or not names else None), tuple(names)
 
 
 def _run(images: ImageSet, output_dir: str | Path | None, job: AutoAnnotateJob) -> BatchSummary:

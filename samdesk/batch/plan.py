@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -26,6 +27,7 @@ class AutoAnnotatePlan(DetectionParameters):
         device: "cuda:0", "mps", "cpu" or "" for the fastest.
         precision: "auto", "fp32", "fp16" or "bf16".
         classes: The detector's class ids to use; None: all.
+        class_names: Names of the detector's classes to use, besides ``classes``; empty: as ``classes`` says.
         mapping: Pairs (detector class name, label name). A class that is not listed keeps its own name;
             one that is mapped to "" is not used.
         existing: What happens to images that have annotations: they are skipped ("skip"), new objects are
@@ -42,6 +44,7 @@ class AutoAnnotatePlan(DetectionParameters):
     mapping: tuple[tuple[str, str], ...] = ()
     existing: Existing = "skip"
     keys: tuple[ImageKey, ...] | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,7 +55,10 @@ class AutoAnnotatePlan(DetectionParameters):
 
     def used_classes(self, names: Sequence[str]) -> tuple[int, ...]:
         """The class ids that the run uses. Raises ``ValueError`` for one the detector does not have."""
-        chosen = range(len(names)) if self.classes is None else self.classes
+        chosen: Sequence[int] = range(len(names)) if self.classes is None else self.classes
+        if self.class_names:
+            by_name = [_class_id(name, names) for name in self.class_names]
+            chosen = sorted({*(self.classes or ()), *by_name})
         unknown = [i for i in chosen if i >= len(names)]
         if unknown:
             raise ValueError(f"the detector has classes 0 to {len(names) - 1}, not {unknown}")
@@ -74,3 +80,13 @@ class AutoAnnotatePlan(DetectionParameters):
     def _label_name(self, names: Sequence[str], class_id: int) -> str:
         own = class_name(names[class_id], class_id)
         return " ".join(dict(self.mapping).get(names[class_id], own).split())
+
+
+def _class_id(name: str, names: Sequence[str]) -> int:
+    known = {own.casefold(): i for i, own in reversed(list(enumerate(names)))}
+    found = known.get(name.casefold())
+    if found is None:
+        close = difflib.get_close_matches(name.casefold(), known, 1)
+        hint = f"; did you mean {names[known[close[0]]]!r}?" if close else ""
+        raise ValueError(f"the detector has no class {name!r}{hint}")
+    return found

@@ -57,7 +57,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
     ] = None,
     classes: Annotated[
         list[str] | None,
-        typer.Option(help="Class ids to use, such as '0,2'; repeatable; all by default."),
+        typer.Option(help="Classes to use: ids or names, such as '0,2' or 'person,dog'; repeatable."),
     ] = None,
     existing: Annotated[
         str,
@@ -87,7 +87,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 sam_model,
                 device,
                 output_dir,
-                classes=_class_ids(classes),
+                classes=_classes(classes),
                 existing=existing,
                 progress=partial(_progress, output),
                 cancel=cancel,
@@ -114,14 +114,22 @@ def exit_code(summary: BatchSummary) -> int:
     return DONE if summary.ok else FAILED
 
 
-def _class_ids(texts: list[str] | None) -> list[int] | None:
+def _classes(texts: list[str] | None) -> list[int | str] | None:
+    """Class ids and names from texts such as "0,2", "0 2" and "person,traffic light"."""
     if not texts:
         return None
-    parts = " ".join(texts).replace(",", " ").split()
-    try:
-        return [int(part) for part in parts]
-    except ValueError:
-        raise ValueError(f"--classes takes class ids such as 0,2, not {' '.join(texts)!r}") from None
+    result: list[int | str] = []
+    for part in ",".join(texts).split(","):
+        words = part.split()
+        if all(_is_id(word) for word in words):
+            result += map(int, words)
+        else:
+            result.append(" ".join(words))
+    return result
+
+
+def _is_id(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
 
 
 def _progress(output: LineOutput, p: BatchProgress) -> None:

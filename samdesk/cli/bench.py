@@ -17,7 +17,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from samdesk.base.errors import UserError
-from samdesk.cli.exit_codes import WRONG_USAGE
+from samdesk.cli.exit_codes import wrong_usage
 from samdesk.cli.qt import needs_qt
 
 _MAX_IMAGES = 20
@@ -125,8 +125,7 @@ def bench(  # noqa: PLR0913 - one argument an option
             if markdown is not None:
                 markdown.write_text(result.markdown, "utf-8")
         except (UserError, OSError) as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(WRONG_USAGE) from error
+            raise wrong_usage("bench", error) from error
 
 
 def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
@@ -139,8 +138,7 @@ def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
         return [folder]
     found = [folder / key for key in scan(folder)]
     if not found:
-        typer.echo(f"There are no images in {folder}.", err=True)
-        raise typer.Exit(WRONG_USAGE)
+        raise wrong_usage("bench", f"There are no images in {folder}.")
     return found
 
 

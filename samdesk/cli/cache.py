@@ -15,7 +15,7 @@ import typer
 
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration, size
-from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, WRONG_USAGE, ends_in_words
+from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words, wrong_usage
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
@@ -134,8 +134,7 @@ def clear(
         wanted = plain_name(Path(model).name)
         if wanted not in names:
             cached = f"cached are those of {', '.join(sorted(names))}" if names else "the cache is empty"
-            typer.echo(f"samdesk cache clear: no encoded images of {model}; {cached}", err=True)
-            raise typer.Exit(WRONG_USAGE)
+            raise wrong_usage("cache clear", f"no encoded images of {model}; {cached}")
         files = [f for f in files if _model_name(f.group) == wanted]
     if older_than is not None:
         files = [f for f in files if time.time() - f.used_at > older_than * _DAY_S]
@@ -160,8 +159,7 @@ def limit(
     try:
         settings.set(EMBEDDING_DISK_GB, gigabytes)
     except SettingError as error:
-        typer.echo(f"samdesk cache limit: {error}", err=True)
-        raise typer.Exit(WRONG_USAGE) from error
+        raise wrong_usage("cache limit", error) from error
     if not settings.flush():
         typer.echo(f"samdesk cache limit: {settings.problem}", err=True)
         raise typer.Exit(FAILED)

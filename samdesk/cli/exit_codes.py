@@ -11,6 +11,18 @@ from samdesk.base.errors import UserError
 from samdesk.cli.progress import RESUME
 
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
+"""All done; some of it failed, or the system did; nothing could be begun as asked; stopped by the user."""
+
+
+def wrong_usage(command: str, error: Exception | str) -> typer.Exit:
+    """Prints why a command could not begin as asked, and returns the exit to raise.
+
+    Args:
+        command: Its name ("teach").
+        error: The error, in words for the user.
+    """
+    typer.echo(f"samdesk {command}: {error}", err=True)
+    return typer.Exit(WRONG_USAGE)
 
 
 @contextmanager
@@ -23,8 +35,7 @@ def ends_in_words(command: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, UserError) as error:
-        typer.echo(f"samdesk {command}: {error}", err=True)
-        raise typer.Exit(WRONG_USAGE) from error
+        raise wrong_usage(command, error) from error
     except KeyboardInterrupt:
         typer.echo(f"Stopped. {RESUME}", err=True)
         raise typer.Exit(STOPPED) from None

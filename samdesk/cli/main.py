@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -14,6 +16,7 @@ from samdesk.base.display import check_display
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
+from samdesk.cli.exit_codes import WRONG_USAGE
 from samdesk.cli.qt import needs_qt
 from samdesk.cli.teach import teach
 from samdesk.cli.train import evaluate, train
@@ -96,5 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
     } | {group.name for group in cli.registered_groups}
     if not given or (given[0] not in commands and given[0] not in ("-h", "--help")):
+        _check_exists(given[0] if given else "", commands)
         given = ["open", *given]
     cli(given, prog_name="samdesk")
+
+
+def _check_exists(name: str, commands: Collection[str]) -> None:
+    """Ends the program, in words, if a name is neither an option nor that of a folder or file."""
+    if not name or name.startswith("-") or os.path.lexists(name):
+        return
+    close = difflib.get_close_matches(name, sorted(commands), 1)
+    hint = f" Did you mean 'samdesk {close[0]}'?" if close else " 'samdesk --help' lists the commands."
+    typer.echo(f"samdesk: There is no command, folder or image {name!r}.{hint}", err=True)
+    sys.exit(WRONG_USAGE)

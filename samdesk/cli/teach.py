@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
-from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, WRONG_USAGE
+from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, wrong_usage
 
 if TYPE_CHECKING:
     from samdesk.cli.teach_output import EventPrinter
@@ -54,7 +55,7 @@ def teach(  # noqa: PLR0913 - one argument an option
     """
     # Imported here, because the window starts through the same command line and needs none of it.
     from samdesk.cli import teach_record
-    from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtError
+    from samdesk.training.record.taught_record import DETECTOR, MASKS
     from samdesk.training.teach.teach_all import TeachPlan
 
     kinds = tuple(kind for kind, wanted in ((MASKS, masks), (DETECTOR, detector)) if wanted)
@@ -70,9 +71,8 @@ def teach(  # noqa: PLR0913 - one argument an option
             teach_record.import_weights(dataset, source)
         else:
             raise typer.Exit(_run(TeachPlan(dataset, kinds, fresh, base, quick), use, as_json, background))
-    except (ValueError, TaughtError) as error:
-        typer.echo(f"samdesk teach: {error}", err=True)
-        raise typer.Exit(WRONG_USAGE) from error
+    except (ValueError, UserError) as error:
+        raise wrong_usage("teach", error) from error
 
 
 def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
-from samdesk.cli.exit_codes import FAILED, STOPPED
+from samdesk.cli.exit_codes import FAILED, STOPPED, wrong_usage
 from samdesk.engine.protocols import EngineError
 
 _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
@@ -62,8 +62,8 @@ def evaluate(
     from samdesk.training.evaluate.splits import split_by_name
 
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
-        images = _read(data)
-        images = images if all_images else list(split_by_name(images).held_out)
+        every = _read(data)
+        images = every if all_images else list(split_by_name(every).held_out)
 
         def on_image(done: int, total: int) -> None:
             cancel.check()
@@ -72,9 +72,20 @@ def evaluate(
         outcomes = evaluate_masks(
             load_model_or_baseline(model), images, min_area=least_area, on_image=on_image
         )
+        if not outcomes:
+            raise _nothing_measured(data, len(every), len(images), least_area)
     if json_file is not None:
         json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
     typer.echo(table(outcomes))
+
+
+def _nothing_measured(data: list[Path], found: int, measured: int, least_area: float) -> EngineError:
+    where = ", ".join(map(str, data))
+    if found and not measured:
+        return EngineError(f"No image in {where} is held out.", next="Use --all to measure on all images.")
+    if measured and least_area > 0:
+        return EngineError(f"No annotation in {where} has {least_area:g} pixels or more.")
+    return EngineError(f"No annotated images in {where}.")
 
 
 def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: CancelToken) -> None:
@@ -141,6 +152,8 @@ def _stoppable(command: str, after: str) -> Iterator[CancelToken]:
     except (Cancelled, KeyboardInterrupt):
         typer.echo(f"Stopped. {after}", err=True)
         raise typer.Exit(STOPPED) from None
-    except (UserError, OSError) as error:
+    except (ValueError, UserError) as error:
+        raise wrong_usage(command, error) from error
+    except OSError as error:
         typer.echo(f"samdesk {command}: {error}", err=True)
         raise typer.Exit(FAILED) from error

@@ -9,7 +9,7 @@ from samdesk.domain.prompts import PromptSet
 from samdesk.engine.protocols import EngineError
 
 FARTHEST = 1e7
-"""The largest coordinate of a prompt, pixels. Prompts may lie outside the image, but not outside any image."""
+"""The largest coordinate of a prompt, pixels; prompts may lie outside the image, but not anywhere."""
 
 
 def check_prompts(prompts: PromptSet) -> None:
@@ -20,8 +20,8 @@ def check_prompts(prompts: PromptSet) -> None:
         check_coordinates(prompts.box.xyxy, "box")
     if prompts.mask is not None:
         frame = prompts.mask.frame
-        check_coordinates((frame.x0, frame.y0, frame.x1, frame.y1), "mask")
-        if frame.x1 <= frame.x0 or frame.y1 <= frame.y0:
+        check_coordinates((frame.x0, frame.y0, frame.width, frame.height), "mask")
+        if min(frame.width, frame.height) <= 0:
             raise EngineError("A mask prompt covers no part of the image.")
         if np.isnan(prompts.mask.logits).any():
             raise EngineError("A mask prompt has values that are not numbers (NaN).")

@@ -147,6 +147,9 @@ class Predictor(Protocol):
         """Decodes one object: up to three candidates, best predicted IoU first, or one without multimask.
 
         The predictor chooses how many candidates it returns and the frame of each.
+
+        Raises:
+            EngineError: A prompt is no place in an image (NaN), or the model failed.
         """
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:

@@ -6,7 +6,9 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -182,7 +184,8 @@ def test_two_images_with_one_label_file(images: Path, shelf: ColourModels) -> No
         (("--sam-model", "sam_l.pt"), "sam_l.pt"),
         (("--sam-model", "sam_b.pt"), "sam_b.pt"),  # the default, but given by name
         (("--conf", "2"), "conf must be between 0 and 1"),
-        (("--classes", "person"), "--classes takes class ids"),
+        (("--classes", "elipse"), "the detector has no class 'elipse'; did you mean 'ellipse'?"),
+        (("--classes", "-1"), "classes must be class ids, 0 or more"),
         (("--classes", "9"), "classes 0 to 2"),
         (("--existing", "drop"), "skip, add, replace"),
         (("--imgsz", "big"), "imgsz"),
@@ -292,6 +295,35 @@ def test_an_untrainable_data_yaml_is_reported_by_a_run(images: Path, shelf: Colo
     (images.parent / "data.yaml").write_text(f"names: {list(NAMES)}\n")
     _, _, err = run(images, *MODELS)
     assert "The trainer refuses data.yaml: it has no train:, has no val:." in err
+
+
+@pytest.mark.parametrize(
+    ("given", "classes"),
+    [
+        (("--classes", "box"), {"2"}),
+        (("--classes", "Box,nothing"), {"2"}),
+        (("--classes", "0, box"), {"0", "2"}),
+        (("--classes", "0 1"), {"0"}),
+        (("--classes", "ellipse", "--classes", "2"), {"0", "2"}),
+    ],
+)
+def test_classes_are_chosen_by_id_or_name(
+    images: Path, shelf: ColourModels, tmp_path: Path, given: tuple[str, ...], classes: set[str]
+) -> None:
+    assert run(images, *MODELS, *given, "--output-dir", tmp_path / "out")[0] == 0
+    assert {line[0] for text in contents(tmp_path / "out").values() for line in text.splitlines()} == classes
+
+
+@pytest.mark.parametrize("classes", [2, "box", [2], ("box",), np.int64(2), np.array([2])])
+def test_one_class_needs_no_list(images: Path, shelf: ColourModels, tmp_path: Path, classes: Any) -> None:
+    samdesk.auto_annotate(images, loaders=shelf.loaders, output_dir=tmp_path / "out", classes=classes)
+    assert {line[0] for text in contents(tmp_path / "out").values() for line in text.splitlines()} == {"2"}
+
+
+@pytest.mark.parametrize("classes", [1.5, [None], [True], []])
+def test_what_is_no_class_is_refused_in_words(images: Path, shelf: ColourModels, classes: Any) -> None:
+    with pytest.raises(ValueError, match="classes must be"):
+        samdesk.auto_annotate(images, loaders=shelf.loaders, classes=classes)
 
 
 # A dataset with a store

@@ -69,10 +69,21 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_a_missing_folder_is_an_error_without_a_traceback(tmp_path: Path, command: str) -> None:
     done = run(tmp_path, "-m", "samdesk", command, str(tmp_path / "nowhere"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith(f"samdesk {command}: ")
     assert str(tmp_path / "nowhere") in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_misspelt_command_is_not_taken_for_a_folder(tmp_path: Path) -> None:
+    done = run(tmp_path, "-m", "samdesk", "anotate", str(tmp_path), "--conf", "0.3")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "samdesk: There is no command, folder or image 'anotate'. Did you mean 'samdesk annotate'?\n"
+    )
+    done = run(tmp_path, "-m", "samdesk", str(tmp_path / "gone"))
+    assert done.returncode == 2
+    assert f"There is no command, folder or image '{tmp_path / 'gone'}'. 'samdesk --help'" in done.stderr
 
 
 def test_doctor_measures_flint(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from samdesk.engine.flint.crops import (
     square,
 )
 from samdesk.engine.flint.specks import remove_specks
+from samdesk.engine.prompt_check import check_coordinates, check_prompts
 from samdesk.engine.protocols import EngineError, ModelInfo, check_image, predict_each_point
 from samdesk.engine.runtime.device import dtype_of, translate_torch_errors
 
@@ -121,6 +122,7 @@ class FlintPredictor:
 
         An empty prompt set returns no candidates. Raises ``OutOfMemory`` and ``EngineError``.
         """
+        check_prompts(prompts)
         features = self._features(embedding)
         prompts = _without_empty_mask(prompts)
         if not prompts:
@@ -136,6 +138,7 @@ class FlintPredictor:
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate per box, in the same order."""
+        check_coordinates(boxes, "box")
         features = self._features(embedding)
         prompts = [PromptSet(box=BoxPrompt(*map(float, b))) for b in np.asarray(boxes).reshape(-1, 4)]
         found: list[MaskCandidate] = []
@@ -149,6 +152,7 @@ class FlintPredictor:
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
         """Decodes (N, 2) positive points in image pixels, one object each: up to three candidates each."""
+        check_coordinates(points, "point")
         return predict_each_point(self, embedding, points)
 
     def _features(self, embedding: Embedding) -> FlintFeatures:

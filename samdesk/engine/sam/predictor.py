@@ -14,6 +14,7 @@ from samdesk.domain.geometry.cells import shown
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
+from samdesk.engine.prompt_check import check_coordinates, check_prompts
 from samdesk.engine.protocols import EngineError, ModelInfo, OutOfMemory, check_image
 from samdesk.engine.runtime.device import translate_torch_errors
 from samdesk.engine.sam.prompts import candidates, mask_on_frame, to_input
@@ -205,6 +206,7 @@ class SamPredictor:
         """
         if not prompts:
             return []
+        check_prompts(prompts)
         logits, scores = self.raw(embedding, prompts, multimask)
         order = np.argsort(-scores, kind="stable")
         return candidates(logits[order], scores[order], embedding.frame, embedding.image_hw)
@@ -218,6 +220,7 @@ class SamPredictor:
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
         """Decodes (N, 4) xyxy boxes in image pixels: one candidate per box, in the same order."""
+        check_coordinates(boxes, "box")
         corners = self._to_input(embedding, boxes).reshape(-1, 4)
         found: list[MaskCandidate] = []
         batch_size = self.batch_size
@@ -236,6 +239,7 @@ class SamPredictor:
 
     def predict_points(self, embedding: Embedding, points: FloatArray) -> Iterator[list[MaskCandidate]]:
         """Decodes (N, 2) positive points in image pixels, one object each: three candidates per point."""
+        check_coordinates(points, "point")
         xy = self._to_input(embedding, points)
         batch_size = self.batch_size
         for start in range(0, len(xy), batch_size):

@@ -17,6 +17,7 @@ from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
+from samdesk.engine.prompt_check import check_prompts
 from samdesk.engine.protocols import ModelInfo, Predictor, predict_each_point
 
 _POINT_BOX = 0.1
@@ -57,6 +58,7 @@ class Baseline:
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
     ) -> list[MaskCandidate]:
         """Returns one candidate."""
+        check_prompts(prompts)
         x0, y0, x1, y1 = _box(embedding, prompts)
         height, width = embedding.image_hw
         across, down = (np.arange(n) + 0.5 for n in (width, height))
