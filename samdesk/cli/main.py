@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = ["version"]
     commands = {
         command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
-    } | {group.name for group in cli.registered_groups}
+    } | {group.name or "" for group in cli.registered_groups}
     if not given or (given[0] not in commands and given[0] not in ("-h", "--help")):
         _check_exists(given[0] if given else "", commands)
         given = ["open", *given]

@@ -84,7 +84,7 @@ def test_doctor() -> None:
 
 
 def test_train_says_what_it_needs(tmp_path: Path) -> None:
-    done = run("-m", "samdesk", "train", tmp_path, "--out", tmp_path / "run", code=1)
+    done = run("-m", "samdesk", "train", tmp_path, "--out", tmp_path / "run", code=2)
     assert "annotated" in done.stderr
     assert "Traceback" not in done.stderr
 
