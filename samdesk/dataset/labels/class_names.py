@@ -168,10 +168,13 @@ class ClassNamesFile:
         try:
             old = read_text_of(self.path) if self.path.exists() else None
             splits = self._paths.relative_to(self.path.parent)
+            overwrite = self._overwrite is not None and _stamp(self.path) == self._overwrite
             try:
-                text = data_yaml.render(old, labels.names, splits)
+                text = data_yaml.render(
+                    old, labels.names, splits, folder=self.path.parent, overwrite=overwrite
+                )
             except UnreadableNamesError:
-                if self._overwrite is None or _stamp(self.path) != self._overwrite:
+                if not overwrite:
                     raise
                 text = data_yaml.render(None, labels.names, splits)  # there is a copy
             atomic.write_text(self.path, text)

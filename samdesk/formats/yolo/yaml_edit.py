@@ -28,7 +28,12 @@ SPLIT_KEYS: dict[str, tuple[str, ...]] = {
 
 
 def render(
-    existing_text: str | None, names: Sequence[str], images: str | Mapping[str, str | list[str]]
+    existing_text: str | None,
+    names: Sequence[str],
+    images: str | Mapping[str, str | list[str]],
+    *,
+    folder: Path | None = None,
+    overwrite: bool = False,
 ) -> str:
     """The data.yaml with which Ultralytics trains on the dataset.
 
@@ -39,14 +44,19 @@ def render(
         existing_text: The file's current content, or None.
         names: Class names by class id.
         images: The images' folder relative to the file, or the values of ``train``, ``val``, ``test``.
+        folder: The folder of the file, where a file that it names is looked for.
+        overwrite: Names whose meaning is not clear are replaced: the user has said so.
 
     Raises:
-        UnreadableNamesError: ``existing_text`` is not a YAML mapping and would be lost; the message says why.
+        UnreadableNamesError: ``existing_text`` is not a YAML mapping, or has names whose meaning is not
+            clear, and they would be lost; the message says why.
     """
     text = (existing_text or "").removeprefix("\ufeff")
     crlf = "\r\n" in text
     text = text.replace("\r\n", "\n")
     existing = load_mapping(text)
+    if not overwrite:
+        names_of(text, folder or Path())
     changed = missing_splits(existing, images)
     result = _edited(text, existing, names, changed)
     if result is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from samdesk.formats.yolo.names import UnreadableNamesError
 from samdesk.formats.yolo.yaml_edit import missing_splits, render
 
 MAPPING = """\
@@ -96,6 +97,13 @@ def test_missing_splits_are_added_and_a_test_split_only_to_a_new_file() -> None:
     assert missing_splits({}, splits) == splits
     assert missing_splits({"training": "x"}, splits) == {"val": "b"}
     assert missing_splits({"train": None, "valid": "x"}, splits) == {"train": "a"}
+
+
+def test_names_that_are_not_clear_are_not_replaced_unless_that_is_said() -> None:
+    before = "train: a\nval: a\nnames: obj.names\n"
+    with pytest.raises(UnreadableNamesError, match=r"obj\.names"):
+        render(before, ["cat"], "images")
+    assert render(before, ["cat"], "images", overwrite=True) == "train: a\nval: a\nnames:\n  0: cat\n"
 
 
 def test_nc_counts_what_names_has() -> None:

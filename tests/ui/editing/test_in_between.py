@@ -16,9 +16,9 @@ from tests.helpers.desk import CONTROL, User, lines, photos
 
 def test_an_undone_label_leaves_those_that_a_file_brought(user: User, tmp_path: Path) -> None:
     other = photos(tmp_path / "other")
-    (other / "2.txt").write_text("5 0.5 0.5 0.2 0.2\n")
     user.open(other)
     user.add_labels("cat")
+    (other / "2.txt").write_text("5 0.5 0.5 0.2 0.2\n")  # those there at opening have labels already
     user.go("2.png")
     user.key(Qt.Key.Key_Z, CONTROL)  # names it
     user.key(Qt.Key.Key_Z, CONTROL)
