@@ -239,9 +239,9 @@ def _from_file(name: str, folder: Path) -> tuple[str, ...]:
         found = read_list(path)
     except (OSError, UnreadableNamesError) as error:
         reason = error if isinstance(error, UnreadableNamesError) else error.strerror or error
-        raise UnreadableNamesError(f"its names are in {path}, which cannot be read: {reason}") from error
+        raise UnreadableNamesError(f"its names are in {name}, which cannot be read: {reason}") from error
     if not found:
-        raise UnreadableNamesError(f"its names are in {path}, which is empty")
+        raise UnreadableNamesError(f"its names are in {name}, which is empty")
     return found
 
 
