@@ -1,4 +1,4 @@
-"""data.yaml in the window: a question about hand edits, again after a restart, and names that cannot be read."""
+"""data.yaml in the window: questions about hand edits and unreadable names, asked again after a restart."""
 
 from __future__ import annotations
 
