@@ -176,6 +176,10 @@ class Documents:
             self._counts[key] = found
         return found
 
+    def is_counted(self, key: ImageKey) -> bool:
+        """Returns whether the lines of an image's label file are counted."""
+        return key in self._counts
+
     def line_count(self, key: ImageKey) -> int:
         """Returns the number of lines of an image's label file; 0 if they were not counted yet."""
         found = self._counts.get(key)

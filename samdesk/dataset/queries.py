@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import TypeAlias, TypeVar
 
 from samdesk.dataset.dataset import Dataset
@@ -52,6 +53,21 @@ def label_usage(dataset: Dataset) -> dict[LabelId, int]:
             if 0 <= class_id < len(labels):
                 result[labels[class_id].id] += count
     return result
+
+
+def label_usage_within(dataset: Dataset, seconds: float) -> dict[LabelId, int] | None:
+    """Returns ``label_usage``, or None after about this many seconds: ask again, it goes on where it was.
+
+    The first count of a dataset reads every label file that is not in the store; saving waits for one part.
+    """
+    documents = dataset.core.documents
+    left = [key for key in documents.only_in_files(dataset.keys) if not documents.is_counted(key)]
+    end = monotonic() + seconds
+    for count, key in enumerate(left):
+        if count and monotonic() >= end:
+            return None
+        documents.class_counts(key)
+    return label_usage(dataset)
 
 
 def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:

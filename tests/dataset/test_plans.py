@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from samdesk.dataset import plans
+from samdesk.dataset import plans, queries
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import InConflictError, RefusedError
@@ -203,3 +203,19 @@ def test_a_step_keeps_what_it_was_saved_as(dataset: Dataset) -> None:
     dataset.undo()
     dataset.redo()
     assert names(dataset) == ["dog"]
+
+
+def test_labels_are_counted_a_part_at_a_time(tmp_path: Path) -> None:
+    keys = photos(tmp_path, *(f"{i}.png" for i in range(9)))
+    (tmp_path / "data.yaml").write_text("names: [cat, dog, cow]\n")
+    for key in keys:
+        (tmp_path / key).with_suffix(".txt").write_text(f"0 {SQUARE}\n2 {SQUARE}\n")
+    dataset = Dataset.open(tmp_path)
+    parts = 1
+    while (found := queries.label_usage_within(dataset, seconds=0)) is None:
+        parts += 1
+    assert parts == 9
+    assert found == queries.label_usage(dataset)
+    assert list(found.values()) == [9, 0, 9]
+    assert queries.label_usage_within(dataset, seconds=0) == found
+    dataset.close()

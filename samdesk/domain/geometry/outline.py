@@ -39,6 +39,11 @@ def mask_rings(mask: BoolArray) -> list[tuple[Ring, list[Ring]]]:
     return [(shell, holes.get(label, [])) for label, shell in shells.items()]
 
 
+def corner_count(mask: BoolArray) -> int:
+    """How many vertices the rings of an (H, W) mask have."""
+    return len(_corners(np.pad(mask, 1))[0])
+
+
 def _trace(padded: BoolArray) -> list[Ring]:
     """Closed rings around a mask padded with an empty border, each starting in its topmost row."""
     xs, ys, turned = _corners(padded)

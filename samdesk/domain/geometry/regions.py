@@ -78,7 +78,7 @@ def rasterize(region: Region, height: int, width: int) -> BoolArray:
     x0, y0, x1, y1 = (int(v) for v in _pixel_bounds(region, height, width))
     if x1 > x0 and y1 > y0:
         ends = _edges(region) - np.array([x0, y0, x0, y0], dtype=np.float64)
-        mask[y0:y1, x0:x1] = _fill_even_odd(ends, y1 - y0, x1 - x0)
+        mask[y0:y1, x0:x1] = fill_even_odd(ends, y1 - y0, x1 - x0)
     return mask
 
 
@@ -101,8 +101,12 @@ def _edges(region: Region) -> NDArray[np.float64]:
     return edges[inside_ring]
 
 
-def _fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolArray:
-    """Even-odd scanline fill: where an edge crosses a row's centre line, all pixels to its right toggle."""
+def fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolArray:
+    """Even-odd fill of (N, 4) edges x0, y0, x1, y1: (height, width), set where a pixel's centre is inside.
+
+    Where an edge crosses a row's centre line, all pixels to its right toggle. Takes the time and memory of as
+    many steps as the edges have rows together.
+    """
     xa, ya, xb, yb = edges.T
     upper, lower = np.minimum(ya, yb), np.maximum(ya, yb)
     first = np.clip(np.ceil(upper - 0.5), 0, height).astype(np.int64)

@@ -26,6 +26,7 @@ from shapely.geometry import LinearRing, LineString, MultiLineString, MultiPolyg
 
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
+from samdesk.formats.yolo import fill
 from samdesk.formats.yolo.bridges import join_rings, split_ring
 
 INSET_PX = 0.5
@@ -144,12 +145,18 @@ def _filled(region: Region, before: Region, radius: float, around: float) -> Reg
 def ring_to_region(ring: ArrayLike) -> Region:
     """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by half a pixel.
 
-    Bridges are removed. A ring without area gives the line one pixel wide that it trains.
+    Bridges are removed. A ring without area gives the line one pixel wide that it trains. A ring that is very
+    long or crosses itself very often gives the pixels that it trains (``samdesk.formats.yolo.fill``).
     """
     points = _unrounded(np.asarray(ring, dtype=np.float64).reshape(-1, 2))
-    core = even_odd(split_ring(points))
+    rings = split_ring(points)
+    if rings and fill.is_tangled(rings):
+        return fill.painted(rings)
+    core = fill.even_odd(rings) if rings else regions.EMPTY
     if regions.is_drawable(core):
         return _outset(core)
+    if len(points) and fill.is_tangled([points]):
+        return fill.painted([points])
     return _painted_line(points)
 
 
@@ -169,31 +176,6 @@ def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return snapped if np.abs(points - snapped).max(initial=0.0) < _LATTICE / 6 else points
 
 
-def even_odd(rings: list[NDArray[np.float64]]) -> Region:
-    """Even-odd fill: the area inside an odd number of the rings, each (N, 2) and open."""
-    if len(rings) == 1:
-        polygon = Polygon(rings[0])
-        if shapely.is_valid(polygon):
-            return regions.from_polygons([polygon])
-    lines = [LineString(np.vstack([ring, ring[:1]])) for ring in rings]
-    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
-    edges = [np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in rings]
-    if len(faces) == 0:
-        return regions.EMPTY
-    inside = _crossings(shapely.get_coordinates(shapely.point_on_surface(faces)), np.vstack(edges)) % 2 == 1
-    return regions.clean(shapely.union_all(faces[inside]))
-
-
-def _crossings(points: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The number of edges (N, 4) crossed by a ray to the right of each point (M, 2)."""
-    xa, ya, xb, yb = edges.T
-    rise = np.where(yb == ya, 1.0, yb - ya)
-    counts = [
-        np.count_nonzero(((ya > y) != (yb > y)) & (xa + (y - ya) * (xb - xa) / rise > x)) for x, y in points
-    ]
-    return np.array(counts, dtype=np.int64)
-
-
 def _inset(region: Region, by: float = INSET_PX) -> Region:
     return _offset(region, -by, _INSET_MITRE)
 
@@ -204,9 +186,9 @@ def _outset(region: Region) -> Region:
 
 def _offset(region: Region, by: float, mitre_limit: float) -> Region:
     # Which of several collinear vertices are kept depends on a ring's start: hence normalize.
-    return regions.clean(
-        shapely.buffer(shapely.normalize(region), by, join_style="mitre", mitre_limit=mitre_limit)
-    )
+    with np.errstate(all="ignore"):  # for a needle GEOS divides by a length that may be 0, and goes on
+        moved = shapely.buffer(shapely.normalize(region), by, join_style="mitre", mitre_limit=mitre_limit)
+    return regions.clean(moved)
 
 
 def _snap(region: Region, width: int, height: int) -> Region:

@@ -19,6 +19,8 @@ from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.workers.storage.client import StorageClient
 
 COUNT_AFTER_MS = 1000
+COUNT_SECONDS = 0.1
+"""How long saving waits for a part of the count."""
 
 _LabelChange: TypeAlias = Callable[[LabelSet], LabelSet]
 
@@ -156,12 +158,22 @@ class LabelsController(QObject):
             self.refresh()
 
     def _remove(self, label_id: LabelId) -> None:
-        self._storage.ask(
-            queries.label_usage, partial(self._confirm_removal, label_id), doing="counting the annotations"
-        )
+        self._ask_usage(partial(self._confirm_removal, label_id))
 
     def _count(self) -> None:
-        self._storage.ask(queries.label_usage, self._show_usage, doing="counting the annotations")
+        self._ask_usage(self._show_usage)
+
+    def _ask_usage(self, then: Callable[[dict[LabelId, int]], None]) -> None:
+        """Counts the annotations, a part at a time: what is edited meanwhile is saved in between."""
+
+        def receive(usage: dict[LabelId, int] | None) -> None:
+            if usage is None:
+                self._ask_usage(then)
+            else:
+                then(usage)
+
+        query = partial(queries.label_usage_within, seconds=COUNT_SECONDS)
+        self._storage.ask(query, receive, doing="counting the annotations")
 
     def _show_usage(self, usage: dict[LabelId, int]) -> None:
         self._usage = dict(usage)
