@@ -1,10 +1,10 @@
 """Even-odd fill of the rings of a label line, in a time that does not depend on how they cross.
 
-Exact for rings with few crossings: the faces between them are found and united, which takes about 0.1 ms for
-each crossing. A tangle of n edges can have n * n / 2 of them, so it is painted instead, as the trainer does: on
-pixels of the image, boundary included. The painted region is within a pixel of what the trainer fills. Where it
-would be large or its outline long, the pixels are united four by four until it is not; the region then still
-covers what is filled, and nothing farther from it than one of these larger pixels.
+Exact for rings with few crossings: the faces between them are found and united, which takes about 0.1 ms
+for each crossing. A tangle of n edges can have n * n / 2 of them, so it is painted instead, as the trainer
+does: on pixels of the image, boundary included. The painted region is within a pixel of what the trainer
+fills. Where it would be large or its outline long, it is painted on larger pixels, or pixels are united four
+by four; the region is then within about one or two of these.
 """
 
 from __future__ import annotations
@@ -114,7 +114,11 @@ def _without_diagonals(mask: BoolArray) -> BoolArray:
     mask = mask.copy()
     for _ in range(_ROUNDS):
         upper, lower = mask[:-1], mask[1:]
-        meets = (upper[:, :-1] == lower[:, 1:]) & (upper[:, 1:] == lower[:, :-1]) & (upper[:, 1:] != upper[:, :-1])
+        meets = (
+            (upper[:, :-1] == lower[:, 1:])
+            & (upper[:, 1:] == lower[:, :-1])
+            & (upper[:, 1:] != upper[:, :-1])
+        )
         if not meets.any():
             break
         upper[:, :-1] |= meets
