@@ -50,7 +50,7 @@ class Survey:
     keys: tuple[ImageKey, ...]
     unreadable: tuple[str, ...] = ()
     run_outputs: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
+    folders: tuple[str, ...] = field(default=(), compare=False)
 
 
 def find_images(data: str | Path) -> ImageSet:

@@ -14,8 +14,6 @@ ELSEWHERE = {
     "bench": "reads /proc and its own reports",
     "demo": "reads what it has just written",
     "engine/models/download.py": "reads the parts it writes itself",
-    "formats/yolo/data_yaml.py": "checks is_file first",
-    "dataset/labels/class_names.py": "checks is_file first",
     "training": "files of its own work folder, and COCO files that it has checked",
     "ui/kit": "fonts and icons of the installation",
 }
