@@ -358,7 +358,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.leaving.connect(lambda _key: views.clear())
     undo = UndoController(session, tools, messages, window)
     tools.steps_changed.connect(undo.refresh)
+    canvas.pressed.connect(undo.disarm)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
+    files.has_changes = lambda: bool(storage.history.texts) or unfinished.present
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(session, workers.batch, navigate, settings, models, view.batch_bar, messages)
     taught = TaughtController(workers.predictors, models, batch, messages, window)

@@ -200,6 +200,28 @@ def test_a_read_only_folder_works_in_memory_until_a_place_is_chosen(
     assert later.annotations == (drawn,)
 
 
+def test_closing_asks_before_work_in_memory_is_lost(
+    open_window: OpenWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as read_only:
+        read_only.setattr(atomic, "is_writable", lambda place: False)
+        user = open_window()
+        user.open(folder)
+        user.click(100, 120)
+        user.answers.confirm = False
+        user.window.close()
+        assert user.window.isVisible(), "an unfinished mask is work, too"
+        user.key(K.Key_Return)
+        user.until_saved()
+        user.window.close()
+        assert user.window.isVisible()
+        user.answers.confirm = True
+        user.window.close()
+        assert not user.window.isVisible()
+        assert len(user.answers.asked) == 3
+        assert "will be lost" in user.answers.asked[-1]
+
+
 class Disk:
     """A disk that can be full."""
 

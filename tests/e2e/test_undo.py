@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
+from samdesk.domain.annotation import Annotation
 from samdesk.domain.review import ImageReview
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, SHIFT, User, lines
+from tests.helpers.gated import Gate
 
 K = Qt.Key
 
@@ -254,3 +256,45 @@ def test_undo_of_what_an_earlier_window_did(user: User, folder: Path, open_windo
     assert len(later.annotations) == 1
     undo(later)
     later.until(lambda: later.annotations == ())
+
+
+def test_the_named_step_is_undone_before_the_prompts_found_on_its_image(user: User) -> None:
+    user.draw(60, 60)
+    user.click(200, 120)
+    user.go("1.png")
+    undo(user)
+    user.until(lambda: user.proposed_at(200, 120))
+    assert title(user) == "Undo Add object"
+    undo(user)
+    user.until(lambda: user.annotations == ())
+    assert points(user) == [(200, True)], "the unfinished mask is untouched"
+    assert title(user) == "Undo prompt"
+
+
+def test_a_click_takes_the_announcement_back(user: User) -> None:
+    first = user.draw(60, 60)
+    user.go("1.png")
+    undo(user)
+    user.until(lambda: user.shown == "0.png")
+    user.click(200, 120)
+    assert "Undo again" not in user.message_text
+    undo(user)
+    assert points(user) == []
+    assert user.annotations == (first,)
+
+
+def test_undo_and_redo_at_once_show_no_document_in_between(user: User) -> None:
+    first = user.draw(60, 60)
+    user.until_saved()
+    storage, gate = user.desk.workers.storage, Gate()
+    gate.close()
+    storage.ask(lambda _dataset: gate.pass_through(), lambda _: None)
+    gate.wait_for_arrival()
+    undo(user)
+    redo(user)
+    shown: list[tuple[Annotation, ...]] = []
+    user.desk.session.model.document_changed.connect(lambda _changes: shown.append(user.annotations))
+    gate.open()
+    user.until_saved()
+    user.until(lambda: bool(shown))
+    assert set(shown) == {(first,)}, "the answer to the undo comes after the redo"

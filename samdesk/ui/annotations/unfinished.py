@@ -106,6 +106,11 @@ class UnfinishedController(QObject):
         """The images that were left with unfinished work."""
         return frozenset((*self._images, *self._stored))
 
+    @property
+    def present(self) -> bool:
+        """Whether anything is unfinished, on the image on screen or on others."""
+        return bool(self.keys) or bool(self._tools.undo_name)
+
     def keep(self) -> None:
         """Saves the work on the image on screen with the dataset, before that is closed."""
         if self._here is not None:

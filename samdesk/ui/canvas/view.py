@@ -28,6 +28,7 @@ class CanvasView(CanvasDisplay):
         cursor_moved: (x, y) in image pixels, or None if the cursor is not over the image.
         files_dropped: The list of dropped ``Path``s.
         context_menu_requested: Id of the annotation under the cursor or None, and the global position.
+        pressed: The mouse was pressed on the image, for the tool or a proposal.
         proposal_clicked: Index of the proposal in the list.
         tool_changed: The active tool.
     """
@@ -35,6 +36,7 @@ class CanvasView(CanvasDisplay):
     cursor_moved = Signal(object)
     files_dropped = Signal(object)
     context_menu_requested = Signal(object, QPoint)
+    pressed = Signal()
     proposal_clicked = Signal(int)
     tool_changed = Signal(object)
 
@@ -152,7 +154,9 @@ class CanvasView(CanvasDisplay):
         tool = self._working_tool()
         if event.button() is Qt.MouseButton.RightButton and not (tool and tool.wants_right_button):
             self._menu_from = pointer
-        elif not self._choose_proposal(pointer) and tool is not None:
+            return
+        self.pressed.emit()
+        if not self._choose_proposal(pointer) and tool is not None:
             tool.press(pointer)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

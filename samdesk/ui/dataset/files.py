@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +59,8 @@ class FilesController(QObject):
         """The refused changes whose messages are shown, by the keys of these."""
         self._job: Job | None = None
         self.info: DatasetInfo | None = None
+        self.has_changes: Callable[[], bool] = lambda: bool(storage.history.texts)
+        """Returns whether anything would be lost with a store in memory."""
         storage.opened.connect(self._show_dataset)
         storage.notice.connect(self._show_notice)
         storage.history.save_failed.connect(self._show_save_failure)
@@ -116,10 +118,15 @@ class FilesController(QObject):
 
     def confirm_close(self) -> bool:
         """Returns whether the dataset may be closed: all is saved, or the user agrees to lose changes."""
-        return not self._storage.history.stuck or self._messages.confirm(
+        if self._storage.history.stuck:
+            lost = "Your last changes could not be saved and will be lost."
+        elif self.info is not None and self.info.in_memory and self.has_changes():
+            lost = "This folder cannot be written to: what you have annotated is in memory and will be lost."
+        else:
+            return True
+        return self._messages.confirm(
             "Leave without saving?",
-            "Your last changes could not be saved and will be lost. Cancel to try again or to save them "
-            "somewhere else.",
+            f"{lost} Cancel to try again or to save it somewhere else.",
             action="Leave without saving",
             danger=True,
         )

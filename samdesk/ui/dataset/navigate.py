@@ -59,6 +59,7 @@ class NavigateController(QObject):
         self._document: ImageDocument | None = None
         self._pixels: RgbImage | None = None
         self._edits_before = 0
+        self._newest_load = 0
         self.prefetch = True
         self.mask_pending: Callable[[], bool] = lambda: False
         """Returns whether an accepted mask is being predicted; leaving the image earlier would lose it."""
@@ -164,9 +165,10 @@ class NavigateController(QObject):
 
     def _load(self, key: ImageKey) -> None:
         self._edits_before = self._session.edits_shown
+        self._newest_load += 1
         self._storage.ask(
             lambda dataset: dataset.load(key),
-            self._receive_document,
+            partial(self._receive_document, self._newest_load),
             self._show_failure,
             doing="loading the annotations",
             key=key,
@@ -247,9 +249,9 @@ class NavigateController(QObject):
         self._loader.preload([self._path(k) for k in ahead])
         self._inference.prefetch([(k, self._path(k)) for k in ahead])
 
-    def _receive_document(self, document: ImageDocument) -> None:
-        if document.key != self._requested:
-            return
+    def _receive_document(self, load: int, document: ImageDocument) -> None:
+        if document.key != self._requested or load != self._newest_load:
+            return  # a newer one is on its way; this one may lack an edit that is shown already
         if self._session.model.key == document.key and self._edits_before != self._session.edits_shown:
             self._load(document.key)  # read before the newest edit, which it would revert
             return

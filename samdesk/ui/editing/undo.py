@@ -80,7 +80,8 @@ class UndoController(QObject):
     @property
     def undo_title(self) -> str:
         """Text of the Undo command: "Undo prompt", "Undo Add cat on 3.jpg"."""
-        return self._title("Undo", self._drawing.undo_name, self._session.history.next_undo)
+        name = self._drawing.undo_name if self._undoes_drawing else ""
+        return self._title("Undo", name, self._session.history.next_undo)
 
     @property
     def redo_title(self) -> str:
@@ -91,7 +92,7 @@ class UndoController(QObject):
     def undo(self) -> None:
         """Undoes the newest step of what is being drawn, else of the history."""
         step = self._session.history.next_undo
-        if self._drawing.undo_name:
+        if self._undoes_drawing:
             self._undone_after_drawing = 0
             self._drawing.undo_step()
         elif step is not None and self._writable and self._may("Undo", step):
@@ -121,8 +122,16 @@ class UndoController(QObject):
         return not self._session.read_only
 
     @property
+    def _undoes_drawing(self) -> bool:
+        """Whether Undo undoes a prompt or vertex: not if a step was named."""
+        named = self._armed is not None and self._armed == ("Undo", self._session.history.next_undo)
+        return bool(self._drawing.undo_name) and not named
+
+    @property
     def _redoes_drawing(self) -> bool:
-        return bool(self._drawing.redo_name) and not self._undone_after_drawing
+        """Whether Redo redoes a prompt or vertex: not if a step was named, or steps were undone after it."""
+        named = self._armed is not None and self._armed == ("Redo", self._session.history.next_redo)
+        return bool(self._drawing.redo_name) and not self._undone_after_drawing and not named
 
     def _title(self, verb: str, drawn: str, step: UndoStep | None) -> str:
         if drawn or step is None:
@@ -132,7 +141,7 @@ class UndoController(QObject):
 
     def _run(self, action: object, step: UndoStep) -> None:
         assert callable(action)
-        self._disarm()
+        self.disarm()
         self._stepping = True
         try:
             action()
@@ -157,6 +166,7 @@ class UndoController(QObject):
         )
         if self._goes_to != here and self._goes_to is not None:
             self._session.image_requested.emit(self._goes_to)
+        self.refresh()
         return False
 
     def _is_elsewhere(self, step: UndoStep) -> bool:
@@ -179,7 +189,7 @@ class UndoController(QObject):
     def _follow_history(self) -> None:
         newest = self._session.history.next_undo
         if not self._stepping:
-            self._disarm()
+            self.disarm()
             if newest is not None:
                 self._made_here.add(newest)
         if not self._session.history.can_redo:
@@ -190,13 +200,15 @@ class UndoController(QObject):
         self._made_here.clear()
         self._stepped_here.clear()
         if document is not None and document.key != self._goes_to:
-            self._disarm()
+            self.disarm()
         self.refresh()
 
-    def _disarm(self) -> None:
+    def disarm(self) -> None:
+        """Takes back that a step was named: the user does something else."""
         if self._armed is not None:
             self._armed = self._goes_to = None
             self._messages.dismiss(_KEY)
+            self.refresh()
 
 
 def _where(step: Transaction) -> str:
