@@ -46,6 +46,7 @@ def test_a_folder_that_is_gone_is_told_on_the_welcome_page(
     later = restart()
     later.until(lambda: later.window.on_welcome)
     assert str(folder) in later.message_text
+    assert later.window.welcome.open_button.hasFocus()
     assert "Open another folder…" in later.buttons
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QWidget
 
+from samdesk.ui.kit.shield import Shield
 from samdesk.ui.kit.theme import UNIT
 
 MARGIN = UNIT * 3 // 2
@@ -44,9 +45,11 @@ class Overlay(QObject):
         return False
 
     def place(self) -> None:
-        """Places the widget on top of everything else in the host."""
+        """Places the widget on top of everything else in the host, but for shields."""
         self._widget.setGeometry(self._geometry())
         self._widget.raise_()
+        for shield in self._host.findChildren(Shield):
+            shield.raise_()
 
     def _geometry(self) -> QRect:
         """The place and size of the widget, host pixels; for subclasses."""

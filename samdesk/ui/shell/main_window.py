@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
             self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._stack.setCurrentWidget(self.welcome)
         self._show_docks(False)
+        self.welcome.open_button.setFocus()
 
     def show_canvas(self) -> None:
         """Shows the canvas with the keyboard on it, and tools and panels in the user's layout."""

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.ui.kit.message_bar import LIMIT, MessageBar
 from samdesk.ui.kit.messages import Messages
+from samdesk.ui.kit.overlay import BelowOverlay
 
 
 @pytest.fixture
@@ -110,11 +111,17 @@ def test_a_click_for_a_message_that_has_just_gone_hits_nothing_else(bar: Message
     behind.show()
     bar.show_message("First.", actions=[("Undo", lambda: heard.append("first"))], key="first")
     bar.show_message("Second.", actions=[("Undo", lambda: heard.append("second"))], key="second")
-    bar.setGeometry(50, 50, 400, 100)
-    bar.raise_()
+    part = QWidget(holder)
+    part.setGeometry(50, 0, 450, 50)
+    part.show()
+    BelowOverlay(holder, bar, part, 400)
+    QApplication.processEvents()
     window = holder.windowHandle()
     place = bar.rows[0].buttons[0].mapTo(holder, bar.rows[0].buttons[0].rect().center())
     bar.dismiss("first")
+    QApplication.processEvents()
+    second = bar.rows[0].buttons[0]
+    assert second.rect().contains(second.mapFrom(holder, place)), "it has moved there"
     QTest.mouseClick(window, Qt.MouseButton.LeftButton, pos=place)
     assert heard == []
     qtbot.waitUntil(lambda: holder.findChild(QWidget, "shield") is None)
