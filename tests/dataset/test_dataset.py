@@ -205,7 +205,7 @@ def test_foreign_keys_of_data_yaml_stay_and_names_follow(tmp_path: Path) -> None
     assert "roboflow: {url: x}" in text
     assert "dog" in text
     assert [notice.message for notice in dataset.notices()] == [
-        "The trainer refuses data.yaml: it has no train:."  # when it was opened
+        "The trainer refuses data.yaml: it has no train folder."  # when it was opened
     ]
     dataset.close()
 

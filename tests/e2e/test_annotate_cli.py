@@ -294,7 +294,7 @@ def test_labels_are_where_the_trainer_and_the_window_look(
 def test_an_untrainable_data_yaml_is_reported_by_a_run(images: Path, shelf: ColourModels) -> None:
     (images.parent / "data.yaml").write_text(f"names: {list(NAMES)}\n")
     _, _, err = run(images, *MODELS)
-    assert "The trainer refuses data.yaml: it has no train:, has no val:." in err
+    assert "The trainer refuses data.yaml: it has no train folder; it has no val folder." in err
 
 
 @pytest.mark.parametrize(

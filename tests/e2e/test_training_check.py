@@ -14,7 +14,7 @@ from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import User, photos
 
 SQUARE = "0.2 0.2 0.6 0.2 0.6 0.7 0.2 0.7"
-REFUSED = "The trainer refuses data.yaml: it has no val:."
+REFUSED = "The trainer refuses data.yaml: it has no val folder."
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_dismissed_message_comes_back_only_if_something_changed(
     assert user.message_text == ""
     (untrainable / "data.yaml").write_text("train: images\nval: nowhere\nnames: [cat]\n", "utf-8")
     user.open(untrainable)
-    user.until(lambda: "names a val: folder that does not exist (nowhere)" in user.message_text)
+    user.until(lambda: "its val folder does not exist (nowhere)" in user.message_text)
 
 
 def test_information_is_given_once(open_window: OpenWindow, untrainable: Path) -> None:

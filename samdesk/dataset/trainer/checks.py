@@ -45,8 +45,11 @@ class Finding:
 
 def refused(facts: TrainingFacts) -> str:
     """The trainer does not start with this data.yaml."""
-    reasons = [refusal.text for refusal in facts.reading.refusals]
-    return f"The trainer refuses {facts.file.name}: it {', '.join(reasons)}." if reasons else ""
+    refusals = facts.reading.refusals
+    if any(refusal.code == "path-gone" for refusal in refusals):  # so the folders below it are gone
+        refusals = tuple(refusal for refusal in refusals if not refusal.code.endswith("-gone-folder"))
+    reasons = "; ".join(refusal.text for refusal in refusals)
+    return f"The trainer refuses {facts.file.name}: {reasons}." if reasons else ""
 
 
 def missing_classes(facts: TrainingFacts) -> str:
@@ -117,10 +120,10 @@ def unreadable(facts: TrainingFacts) -> str:
     kinds = sorted({Path(name).suffix[1:].upper() for name in found})
     trained = [name for name in found if facts.reading.path(facts.image(name))]
     are = counted(len(found), "image is", "images are")
-    also = " The trainer may train on them as images without objects." if trained else ""
+    also = " The trainer may use such images as images without objects." if trained else ""
     return (
         f"{are} left out, because samdesk cannot read {' and '.join(kinds)}: {examples(found)}.{also} "
-        "Convert them to JPEG or PNG."
+        f"Convert {'it' if len(found) == 1 else 'them'} to JPEG or PNG."
     )
 
 

@@ -27,8 +27,8 @@ class YamlFix:
     def text(self) -> str:
         """What changes, for the user."""
         parts = [f"{key}: {_short(value)}" for key, value in self.changed.items() if key != "names"]
-        parts += ["class names for all class ids"] if "names" in self.changed else []
-        return ", ".join([*parts, *(f"no {key}:" for key in self.removed)])
+        parts += ["names for all class ids"] if "names" in self.changed else []
+        return "; ".join([*parts, *(f"{key} removed" for key in self.removed)])
 
 
 @dataclass(frozen=True)

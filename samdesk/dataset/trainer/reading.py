@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.base.regular import read_bytes
+from samdesk.base.text import counted
 from samdesk.dataset.trainer.paths import has_images
 from samdesk.formats.registry import label_format
 
@@ -22,7 +23,7 @@ class Refusal:
 
     Attributes:
         code: Which rule is broken ("val-missing").
-        text: What is wrong, a phrase that follows the file's name.
+        text: What is wrong, a clause in which "it" is the file.
     """
 
     code: str
@@ -106,33 +107,31 @@ def read_as_trainer(
         value = content.get("validation") if split == "val" and "val" not in content else content.get(split)
         if not value:
             if split in TRAINED:
-                refusals.append(Refusal(f"{split}-missing", f"has no {split}:"))
+                refusals.append(Refusal(f"{split}-missing", f"it has no {split} folder"))
         elif not _is_paths(value):
-            refusals.append(Refusal(f"{split}-type", f"has a {split}: that is neither a path nor a list"))
+            refusals.append(Refusal(f"{split}-type", f"its {split} is neither a path nor a list of paths"))
         else:
             found = _places(root, [value] if isinstance(value, str) else value, listings or {})
             if isinstance(found, SplitPlaces):
                 places[split] = found
             elif split in TRAINED and not content.get("download"):
-                refusals.append(Refusal(f"{split}-gone", f"names a {split}: folder {found}"))
+                refusals.append(Refusal(f"{split}-gone-folder", f"its {split} folder {found}"))
     return TrainerReading(tuple(refusals), places)
 
 
 def _names_refusals(content: Mapping[Any, Any]) -> list[Refusal]:
     names, count = content.get("names"), content.get("nc")
     if names is None:
-        return [] if isinstance(count, int) else [Refusal("names-missing", "has no names:")]
+        return [] if isinstance(count, int) else [Refusal("names-missing", "it has no class names")]
     if not isinstance(names, list | dict):
-        return [Refusal("names-type", "has names: that are neither a list nor a mapping")]
+        return [Refusal("names-type", "its names are neither a list nor a mapping")]
     if not names:
-        return [Refusal("names-missing", "has no names:")]
-    refusals = []
+        return [Refusal("names-missing", "it has no class names")]
+    refusals, classes = [], counted(len(names), "class", "classes")
     if count is not None and str(count) not in (str(len(names)), f"{len(names)}.0"):
-        refusals.append(Refusal("nc", f"has nc: {count}, but {len(names)} names"))
+        refusals.append(Refusal("nc", f"its nc is {count}, but it names {classes}"))
     if isinstance(names, dict) and {str(key).strip() for key in names} != set(map(str, range(len(names)))):
-        refusals.append(
-            Refusal("class-ids", f"has class ids other than 0 to {len(names) - 1} (a gap, or not from 0)")
-        )
+        refusals.append(Refusal("class-ids", f"the ids of its {classes} are not 0, 1, 2, ..."))
     return refusals
 
 
@@ -146,12 +145,12 @@ def _root(content: Mapping[Any, Any], file: Path, refusals: list[Refusal]) -> Pa
         refusals.append(
             Refusal(
                 "path-relative",
-                f"has path: {value}, which is relative to the folder in which training is started",
+                f"its path ({value}) is relative to the folder in which training is started",
             )
         )
         return Path(os.path.normpath(file.parent / path))
     if not path.exists():
-        refusals.append(Refusal("path-gone", f"has path: {value}, which does not exist"))
+        refusals.append(Refusal("path-gone", f"its path ({value}) does not exist"))
     return path
 
 
@@ -171,9 +170,9 @@ def _places(root: Path, values: list[str], listings: Mapping[Path, str]) -> Spli
         elif path in listings or path.is_file():
             listed |= _listed(path, listings.get(path) or _list_text(path))
         else:
-            return f"that does not exist ({value})"
+            return f"does not exist ({value})"
     if not listed and not any(has_images(Path(folder)) for folder in folders):
-        return f"without images ({', '.join(values)})"
+        return f"has no images ({', '.join(values)})"
     return SplitPlaces(tuple(folders), frozenset(listed))
 
 

@@ -114,7 +114,7 @@ def test_a_fix_makes_a_refused_data_yaml_train(folder: Path, form: str) -> None:
     file = folder / "data.yaml"
     file.write_text("# made by hand\n" + REFUSED[form] + "license: CC0  # kept\n", "utf-8")
     found = next(finding for finding in checked(folder).findings if finding.code == "refused")
-    assert found.message.startswith("The trainer refuses data.yaml: it ")
+    assert found.message.startswith("The trainer refuses data.yaml: ")
     assert found.fixable
     assert "refused" not in messages(fixed(folder))
     train, val = trained(file), trained(file, "val")
@@ -161,7 +161,7 @@ def test_the_opening_reports_a_refused_data_yaml_once_and_the_old_one_is_kept(fo
     with_labels(dataset, "bird")  # makes the store
     texts = [notice.message for notice in dataset.notices() if notice.kind == "training"]
     dataset.close()
-    assert texts == ["The trainer refuses data.yaml: it has nc: 5, but 2 names."]
+    assert texts == ["The trainer refuses data.yaml: its nc is 5, but it names 2 classes."]
     file.write_text("train: images\nnames: [cat, dog, bird]\n", "utf-8")
     fixed(folder)
     kept = list((folder / ".samdesk/replaced").iterdir())
@@ -252,7 +252,7 @@ def test_images_that_samdesk_cannot_read_are_reported(tmp_path: Path) -> None:
         "2 more. Convert them to JPEG or PNG."
     )
     (tmp_path / "data.yaml").write_text("train: .\nval: .\nnames: [cat]\n", "utf-8")
-    assert "may train on them as images without objects" in messages(checked(tmp_path))["unreadable"]
+    assert "may use such images as images without objects" in messages(checked(tmp_path))["unreadable"]
 
 
 def write_image(path: Path, width: int, height: int, **options: Any) -> None:
