@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
+from samdesk.app import Services
+from samdesk.dataset.dataset import Dataset, StoreError
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.review import ImageReview
 from samdesk.engine.protocols import EngineError
@@ -403,6 +406,37 @@ def test_an_accepted_mask_that_failed_comes_back_after_the_object_begun_meanwhil
     user.until(lambda: user.proposed_at(60, 60))
     user.key(K.Key_Return)
     assert len(user.annotations) == 2
+
+
+def test_an_image_that_cannot_be_read_again(open_window: OpenWindow, folder: Path) -> None:
+    failing: list[ImageKey] = []
+
+    def opened(path: Path, store: Path | None) -> Dataset:
+        dataset = Dataset.open(path, store_path=store)
+        load = dataset.load
+
+        def load_or_fail(key: ImageKey) -> ImageDocument:
+            if key in failing:
+                raise StoreError("The drive is unplugged.")
+            return load(key)
+
+        dataset.load = load_or_fail  # type: ignore[method-assign]
+        return dataset
+
+    user = open_window(Services(open_dataset=opened))
+    user.open(folder)
+    user.add_labels("cat")
+    user.draw(60, 60)
+    user.click(200, 120)
+    chosen = region(user)
+    failing.append(ImageKey("0.png"))
+    user.desk.session.image_requested.emit("0.png")  # as after an undo, or a change of the label file
+    user.until(lambda: user.canvas.image_size is None)
+    assert marked(user) == ["0.png"]
+    failing.clear()
+    user.go("1.png")
+    user.go("0.png")
+    assert region(user) == chosen
 
 
 def test_escape_is_the_way_to_drop_a_mask(user: User) -> None:

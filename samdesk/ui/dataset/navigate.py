@@ -268,6 +268,8 @@ class NavigateController(QObject):
         if failure.key != self._requested:
             return
         self._blank_timer.stop()
+        if self._session.model.key == self._requested:
+            self.leaving.emit(self._requested or "")  # it was on screen, and was changed on the disk
         self._session.model.open(None)
         self._canvas.set_image(self._requested, None, f"{failure.what}\n{failure.next}".strip())
         if failure.key is not None:
