@@ -12,7 +12,6 @@ from samdesk.dataset import conflicts
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
-from samdesk.dataset.retired import without_deleted_labels
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.types import NAMES, TRAINING, ImageSummary, LogEntry, Notice, StoreError
@@ -249,7 +248,8 @@ class Dataset:
             return False
         if not made and self._core.rows.seen_by_run(key):
             return True  # nothing was found before either: no new step of the history
-        do = without_deleted_labels(self._core.retired.adapted(made, self.labels), self.labels)
+        retired = self._core.retired
+        do = retired.left_out(retired.adapted(made, self.labels), self.labels)
         change = self._changed([(key, constant_edit(do))])
         (_, back), *_ = change.inverses
         self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, do, back))

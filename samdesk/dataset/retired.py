@@ -57,11 +57,14 @@ class RetiredLabels:
                     labels = labels.add(_free_name(label.name, labels), label.color, label.id)
         return labels
 
-
-def without_deleted_labels(edit: Edit, labels: LabelSet) -> Edit:
-    """Returns the edit without the annotations whose label is not in the set."""
-    kept = tuple(placed for placed in edit.put if placed.annotation.label_id in labels)
-    return edit if len(kept) == len(edit.put) else replace(edit, put=kept)
+    def left_out(self, edit: Edit, labels: LabelSet) -> Edit:
+        """Returns the edit without the annotations whose label was deleted and is not in the set."""
+        kept = tuple(
+            placed
+            for placed in edit.put
+            if placed.annotation.label_id in labels or placed.annotation.label_id not in self.labels
+        )
+        return edit if len(kept) == len(edit.put) else replace(edit, put=kept)
 
 
 def _free_name(name: str, labels: LabelSet) -> str:

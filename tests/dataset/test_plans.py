@@ -84,6 +84,9 @@ def test_a_run_leaves_out_labels_deleted_meanwhile_and_follows_replaced_ones(dat
     dataset.commit_planned(partial(plans.replace_label, old=cat, new=cow))
     assert dataset.commit_run(run, A, add([by_run(dog, run), by_run(cat, run), by_run(cow, run)]))
     assert names(dataset) == ["cow", "cow"]
+    not_saved_yet = dataset.labels.add("new").labels[-1].id
+    with pytest.raises(RefusedError):  # not left out in silence
+        dataset.commit_run(run, B, add([by_run(not_saved_yet, run)]))
     assert dataset.end_run(run) is not None
 
 
