@@ -250,6 +250,11 @@ class Dataset:
             return True  # nothing was found before either: no new step of the history
         retired = self._core.retired
         do = retired.left_out(retired.adapted(made, self.labels), self.labels)
+        if any(placed.annotation.label_id not in self.labels for placed in do.put):
+            raise StoreError(
+                "Labels that the run needs are not saved yet.",
+                next="Make sure that changes can be saved, then start the run again.",
+            )
         change = self._changed([(key, constant_edit(do))])
         (_, back), *_ = change.inverses
         self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, do, back))
