@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 import yaml
 
+from samdesk.base import atomic
 from samdesk.dataset.dataset import NAMES, Dataset, StoreError
 from samdesk.dataset.labels import class_scan
 from samdesk.domain.edits import Transaction
@@ -50,6 +52,40 @@ def test_a_hand_edit_between_two_sessions_is_asked_about(tmp_path: Path) -> None
     assert (tmp_path / "data.yaml").read_text() == theirs
     dataset.close()
     assert session(tmp_path)[1] == []
+
+
+def test_a_name_deleted_by_hand_is_asked_about(tmp_path: Path) -> None:
+    photos(tmp_path, "a.jpg")
+    dataset = Dataset.open(tmp_path)
+    with_labels(dataset, "cat", "dog")
+    dataset.close()
+    (tmp_path / "data.yaml").write_text("train: .\nval: .\nnames: [cat]\n")
+    dataset, asked = session(tmp_path, "a.jpg")
+    assert asked == ["changed-outside"]
+    assert names_on_disk(tmp_path) == ["cat"]
+    dataset.close()
+
+
+def test_a_file_that_could_not_be_written_is_written_later_without_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos(tmp_path, "a.jpg")
+    dataset = Dataset.open(tmp_path)
+    labels = with_labels(dataset, "cat", "dog")
+
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(atomic, "write_text", refuse)
+        renamed = labels.rename(labels.labels[1].id, "wolf")
+        dataset.commit(Transaction("Rename", labels=renamed, labels_before=labels))
+        dataset.close()
+    assert names_on_disk(tmp_path) == ["cat", "dog"]
+    dataset, asked = session(tmp_path)
+    assert asked == []
+    assert names_on_disk(tmp_path) == ["cat", "wolf"]
+    dataset.close()
 
 
 def test_a_hand_edit_while_a_folder_is_open_for_the_first_time_is_asked_about(tmp_path: Path) -> None:
@@ -260,6 +296,19 @@ def test_a_deleted_label_does_not_come_back_from_old_label_files(tmp_path: Path)
     assert names_on_disk(tmp_path) == ["dog", "cow", "owl"]
     dataset.close()
     assert trained(tmp_path / "data.yaml").classes == {"a.jpg": [1], "b.jpg": [0]}
+
+
+def test_a_deleted_class_without_a_name_does_not_come_back(tmp_path: Path) -> None:
+    photos(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "b.txt").write_text(f"5 {SQUARE}\n")
+    dataset = Dataset.open(tmp_path)
+    labels = dataset.labels
+    assert len(labels) == 6
+    fewer = labels.remove(labels.labels[2].id)
+    dataset.commit(Transaction("Delete class_2", labels=fewer, labels_before=labels))
+    with_labels(dataset, "owl")
+    assert names_on_disk(tmp_path) == ["class_0", "class_1", "class_3", "class_4", "class_5", "owl"]
+    dataset.close()
 
 
 def test_many_label_files_are_read_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
