@@ -24,6 +24,8 @@ from samdesk.ui.kit.messages import Messages
 from tests.helpers.finding import ColourModels
 
 PATIENCE_S = 30.0
+ATTEMPTS = 3
+MOST_ROUNDS = 20
 LEFT_OUT = ("Show in file manager", "Download MobileSAM")
 """Actions that leave the window."""
 
@@ -152,7 +154,17 @@ class Window:
             self.process()
 
     def settle(self) -> None:
-        """Waits until everything asked for is done and saved, and shown."""
+        """Waits until everything asked for is done and saved, and shown, and nothing changes any more."""
+        before = None
+        for _ in range(MOST_ROUNDS):
+            self._settle_once()
+            now = (self.desk.flows.navigate.key, self.shown(), self.desk.workers.storage.history.texts)
+            if now == before:
+                return
+            before = now
+        raise MonkeyError("the screen goes on changing with nobody there")
+
+    def _settle_once(self) -> None:
         desk = self.desk
         self.until(lambda: not desk.flows.batch.running, "the run has ended")
         self.until(lambda: not desk.flows.annotate.mask_pending, "the accepted masks are computed")
@@ -167,8 +179,29 @@ class Window:
         text = self.canvas.accessibleDescription()  # says why there is no image
         return key is None or self.desk.session.model.key == key or not text.startswith("The image and its")
 
-    def compare(self) -> None:
-        """Compares the screen with what the store of the running window has. Raises ``MonkeyError``."""
+    def compare(self, shown: list[str] | None = None) -> None:
+        """Compares the screen, when all is done, with the store and with what it showed before.
+
+        What another program has just changed may be on its way, so that a difference has to last.
+
+        Args:
+            shown: What the screen showed before all was saved; None: it is not compared.
+
+        Raises:
+            MonkeyError: They differ.
+        """
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self.settle()
+                self._compare_with_store()
+                if shown is not None:
+                    same("after saving, the image", self.shown() or [], shown)
+                return
+            except MonkeyError:
+                if not attempts_left:
+                    raise
+
+    def _compare_with_store(self) -> None:
         document = self.document
         if document is None or document.key in self.changed_outside:
             return
@@ -178,7 +211,6 @@ class Window:
 
     def close(self) -> None:
         """Closes the window; the store, opened again, must hold what the screen showed."""
-        self.settle()
         self.compare()
         keys = [key for key in self.keys if key not in self.changed_outside]
         before = self._ask(lambda dataset: contents(dataset, keys))
