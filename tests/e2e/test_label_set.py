@@ -59,10 +59,20 @@ def test_renamed_in_place(labelled: User, folder: Path) -> None:
     ]
 
 
-def test_a_name_that_is_there_is_refused_in_words(labelled: User) -> None:
+def test_the_name_of_a_label_that_is_there_chooses_it(labelled: User) -> None:
+    choose(labelled, 0)
     entry = labelled.desk.view.labels.new_name
-    QTest.keyClicks(entry, "cat")
+    QTest.keyClicks(entry, " fox")
     QTest.keyClick(entry, K.Key_Return)
+    assert names(labelled) == ("cat", "dog", "fox")
+    current = labelled.desk.flows.labels.current
+    assert current is not None and current.name == "fox"
+    assert labelled.message_text == "", "choosing is no mistake"
+
+
+def test_a_second_label_of_the_same_name_is_refused_in_words(labelled: User) -> None:
+    labels = labelled.desk.view.labels
+    labels.rename_requested.emit(labelled.desk.session.model.labels.labels[1].id, "cat")
     assert names(labelled) == ("cat", "dog", "fox")
     assert "already a label named 'cat'" in labelled.message_text
 
@@ -91,6 +101,8 @@ def test_moving_is_a_new_class_id_and_asked_first(labelled: User, folder: Path) 
     labelled.until_saved()
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([1], [0])
     labelled.key(K.Key_Z, CONTROL)
+    assert "Undo again" in labelled.message_text, "it rewrites every label file"
+    labelled.key(K.Key_Z, CONTROL)
     labelled.until_saved()
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([0], [1])
 
@@ -114,6 +126,8 @@ def test_a_used_label_is_replaced_everywhere(labelled: User, folder: Path) -> No
     assert labelled.names == ["dog"]
     labelled.go("0.png")
     assert labelled.names == ["fox"]
+    labelled.key(K.Key_Z, CONTROL)
+    assert "Undo again" in labelled.message_text, "it rewrites every label file"
     labelled.key(K.Key_Z, CONTROL)
     labelled.until(lambda: names(labelled) == ("cat", "dog", "fox") and labelled.names == ["cat"])
     labelled.key(K.Key_Z, CONTROL | SHIFT)

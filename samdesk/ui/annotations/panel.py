@@ -22,7 +22,7 @@ from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
-from samdesk.ui.commands.popup import Popup
+from samdesk.ui.commands.popup import ChoicePopup
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.row_view import RowView
 from samdesk.ui.kit.theme import UNIT
@@ -58,7 +58,7 @@ class AnnotationsPanel(QWidget):
         self._selection: frozenset[AnnotationId] = frozenset()
         self._showing = False
         self._read_only = False
-        self.relabel_menu = Popup("", self)
+        self.relabel_menu = ChoicePopup(self)
         self.view = self._make_view()
         self.count = QLabel(self)
         self.toggle_all = QToolButton(self)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from samdesk.ui.commands.actions import Actions
+
+_WORD_S = 1.0
+"""Seconds after which a letter begins a new word."""
 
 SEPARATOR = ""
 """Stands for a separator among the command ids of a context menu."""
@@ -22,6 +26,30 @@ class Popup(QMenu):
         if not self.rect().contains(event.position().toPoint()):
             self.setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
         super().mousePressEvent(event)
+
+
+class ChoicePopup(Popup):
+    """A menu of names, however many; typing goes to the name that begins so."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._typed, self._typed_at = "", 0.0
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Selects the name that begins with what is typed; other keys are the menu's."""
+        text = event.text().casefold()
+        if monotonic() - self._typed_at > _WORD_S:
+            self._typed = ""
+        found = self._beginning(self._typed + text) if text.strip() or (text and self._typed) else None
+        if found is None:
+            super().keyPressEvent(event)
+            return
+        self._typed, self._typed_at = self._typed + text, monotonic()
+        self.setActiveAction(found)
+
+    def _beginning(self, text: str) -> QAction | None:
+        names = ((action, action.text().replace("&&", "&").casefold()) for action in self.actions())
+        return next((action for action, name in names if name.startswith(text)), None)
 
 
 def context_menu(actions: Actions, command_ids: Iterable[str], parent: QWidget) -> QMenu:

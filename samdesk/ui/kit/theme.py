@@ -127,7 +127,7 @@ def style_sheet(tokens: Tokens) -> str:
     QMenuBar {{ background: {t.window}; color: {t.text}; padding: 2px 8px; }}
     QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; background: transparent; }}
     QMenuBar::item:selected {{ background: {t.hover}; }}
-    QMenu {{ background: {t.raised}; border: 1px solid {t.control}; padding: 4px; }}
+    QMenu {{ background: {t.raised}; border: 1px solid {t.control}; padding: 4px; menu-scrollable: 1; }}
     QMenu::item {{ padding: 5px 24px 5px 8px; border-radius: 4px; }}
     QMenu::icon {{ padding-left: 8px; }}
     QMenu::icon:checked {{

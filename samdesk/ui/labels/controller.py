@@ -105,9 +105,11 @@ class LabelsController(QObject):
         return self._current
 
     def add(self, name: str) -> None:
-        """Adds a label and makes it current."""
-        self._change(f"Add label {name}", lambda labels: labels.add(name))
-        found = self.labels.find(" ".join(name.split()))
+        """Makes the label of this name current; adds it first if there is none."""
+        name = " ".join(name.split())
+        if self.labels.find(name) is None:
+            self._change(f"Add label {name}", lambda labels: labels.add(name))
+        found = self.labels.find(name)
         if found is not None:
             self.choose(found.id)
 

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain import edits
@@ -17,6 +18,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import SOURCE_TEXTS, score_text
 from samdesk.ui.annotations.panel import AnnotationsPanel
+from samdesk.ui.kit.theme import current_tokens, style_sheet
 
 LABELS = LabelSet.from_names(["person", "bus", "dog"])
 
@@ -231,6 +233,25 @@ def test_the_relabel_menu_lists_the_labels_and_relabels_the_selection(
     assert emitted.args == [ids(1, 2), LABELS.labels[2].id]
     panel.set_document(document(), LabelSet.from_names(["cat & co"]))
     assert [a.text() for a in panel.relabel_menu.actions()] == ["cat && co"]
+
+
+def test_a_label_is_found_in_the_relabel_menu_by_typing(panel: AnnotationsPanel, qtbot: QtBot) -> None:
+    many = LabelSet.from_names([f"class {i}" for i in range(90)] + ["pot", "potted plant", "tie"])
+    panel.set_document(document(), many)
+    panel.set_selection(ids(1))
+    menu = panel.relabel_menu
+    menu.setStyleSheet(style_sheet(current_tokens()))
+    menu.popup(QPoint(0, 0))
+    assert menu.height() <= menu.screen().geometry().height()
+    assert menu.actionGeometry(menu.actions()[-1]).left() == menu.actionGeometry(menu.actions()[0]).left()
+    QTest.keyClicks(menu, "pot")
+    assert menu.activeAction().text() == "pot"
+    QTest.keyClicks(menu, "ted p")
+    assert menu.activeAction().text() == "potted plant"
+    with qtbot.waitSignal(panel.relabel_requested) as emitted:
+        QTest.keyClick(menu, Qt.Key.Key_Return)
+    assert emitted.args == [ids(1), many.labels[91].id]
+    assert not menu.isVisible()
 
 
 def test_the_selection_is_hidden_and_shown_as_one(panel: AnnotationsPanel, qtbot: QtBot) -> None:
