@@ -197,6 +197,9 @@ def test_an_image_is_never_unaccepted_silently(user: User) -> None:
     user.until(lambda: user.document.review is not ImageReview.ACCEPTED)
     assert "0.png is no longer accepted" in user.message_text
     assert user.annotations == (first,)
+    user.key(K.Key_Return, CONTROL)
+    user.until(lambda: user.shown == "1.png")
+    assert "no longer accepted" not in user.message_text, "it is accepted again"
 
 
 def test_a_label_step_of_an_earlier_visit_is_named_first(user: User) -> None:

@@ -205,7 +205,8 @@ class Scene:
             named = list(self._shapes)
         if self.hovered is not None and self.hovered not in named:
             named.append(self.hovered)
-        found = [self.shape(i) for i in named if i not in self._dragged]
+        unseen = self._dragged | {self._edited}
+        found = [self.shape(i) for i in named if i not in unseen]
         return [s for s in [*found, *self._live] if s is not None and s.text]
 
     def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:

@@ -190,6 +190,7 @@ class UndoController(QObject):
         newest = self._session.history.next_undo
         if not self._stepping:
             self.disarm()
+            self._messages.dismiss(_KEY)  # what was undone before this change is no news any more
             if newest is not None:
                 self._made_here.add(newest)
         if not self._session.history.can_redo:

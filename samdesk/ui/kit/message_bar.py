@@ -210,12 +210,12 @@ class MessageBar(QWidget):
         row.closed.connect(lambda: self._close(key, row))
         if dismissed is not None:
             row.dismissed.connect(dismissed)
-        self._replace(key, row)
-        self._drop_excess()
         if seconds is None:
             seconds = _seconds(kind, bool(actions))
         if seconds:
             row.close_after(seconds)
+        self._replace(key, row)
+        self._drop_excess()
         self.setVisible(bool(self._rows))
 
     def dismiss(self, key: str) -> None:
@@ -245,12 +245,21 @@ class MessageBar(QWidget):
     def _replace(self, key: str, row: MessageRow) -> None:
         old = self._rows.get(key)
         if old is None:
-            self._layout.addWidget(row)
+            self._layout.insertWidget(self._place(row), row)
         else:
             self._layout.replaceWidget(old, row)
             old.hide()
             old.deleteLater()
         self._rows[key] = row
+
+    def _place(self, row: MessageRow) -> int:
+        """Where a row belongs: those that stay are above those that close by themselves.
+
+        A button that waits for an answer does not move while the mouse is on its way to it.
+        """
+        if row.closes_by_itself:
+            return self._layout.count()
+        return sum(not other.closes_by_itself for other in self._rows.values())
 
     def _drop_excess(self) -> None:
         while len(self._rows) > LIMIT:

@@ -125,6 +125,9 @@ class TestRegions:
         stage.canvas.set_hidden(())
         stage.canvas.set_edited(BIG.id)
         assert stage.pixel(80, 80) == bare
+        stage.canvas.set_selection({BIG.id})
+        assert not stage.canvas._scene.tags(), "its tag would name what the new mask is drawn on"
+        stage.canvas.set_selection(())
         stage.canvas.set_edited(None)
         assert stage.pixel(80, 80) == faint
 

@@ -66,6 +66,22 @@ def test_a_button_stays_under_the_mouse_while_the_text_goes_on(bar: MessageBar) 
     assert heard == [20]
 
 
+def test_a_question_does_not_move_when_another_message_goes(bar: MessageBar) -> None:
+    bar.show_message("1 label file changed.", seconds=60)
+    bar.show_message("Which one?", "warning", [("Mine", print), ("The file", print)], key="question")
+    bar.show_message("Saved.", seconds=60)
+    bar.resize(600, bar.sizeHint().height())
+    QApplication.processEvents()
+    button = next(b for b in bar.findChildren(QPushButton) if b.text() == "The file")
+    before = button.mapTo(bar, QPoint(0, 0))
+    bar.dismiss("1 label file changed.")
+    bar.dismiss("Saved.")
+    bar.resize(600, bar.sizeHint().height())
+    QApplication.processEvents()
+    moved = button.mapTo(bar, QPoint(0, 0)) - before
+    assert (moved.x(), abs(moved.y()) <= 2) == (0, True), "but for a rounding of the layout"
+
+
 def test_a_key_can_change_its_kind_and_actions_in_place(bar: MessageBar) -> None:
     bar.show_message("Saving…", key="save")
     bar.show_message("Other.", key="other")
