@@ -73,3 +73,15 @@ def recheck(dataset: Dataset, images: Sequence[ImageKey], labels: Sequence[Image
         except OSError:
             changed.append(key)
     return tuple(changed)
+
+
+def recheck_class_names(dataset: Dataset) -> str:
+    """Opens a conflict if another program has changed the names in data.yaml.
+
+    Returns:
+        The name of the file; "" if it holds what samdesk last read or wrote.
+    """
+    core = dataset.core
+    if core.read_only or core.in_memory:
+        return ""
+    return core.names.path.name if core.names.recheck(core.documents.labels) else ""

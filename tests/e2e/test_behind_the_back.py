@@ -162,6 +162,24 @@ def test_the_watch_adds_images_and_leaves_the_user_alone(watching: User, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_f5_finds_new_class_names_and_asks_about_them(user: User, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 2)
+    user.open(folder)
+    user.add_labels("cat", "dog")
+    user.draw(60, 60)
+    user.until_saved()
+    assert rescan(user) == "Nothing in the folder has changed."
+    names = folder / "data.yaml"
+    names.write_text(names.read_text().replace("dog", "wolf"))
+    rescan(user)
+    assert "data.yaml changed by another program." in user.message_text
+    user.until(lambda: "Use the file" in user.buttons)
+    user.press("Use the file")
+    user.until(lambda: user.desk.session.model.labels.names == ("cat", "wolf"))
+    user.until_saved()
+    assert rescan(user) == "Nothing in the folder has changed."
+
+
 def test_a_named_pipe_among_the_images_stops_nothing(user: User, tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", 3)
     (folder / "1.png").unlink()

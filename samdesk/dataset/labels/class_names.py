@@ -80,6 +80,22 @@ class ClassNamesFile:
             else:
                 self._notify(Notice("labels", f"{self.path} cannot be read: {error}.", str(self.path)))
 
+    def recheck(self, labels: LabelSet) -> bool:
+        """Looks at the file again. Returns whether another program has changed its names; reports it then."""
+        if not labels or self._synced == (labels.names, _stamp(self.path)):
+            return False
+        try:
+            on_disk = self.names()
+        except OSError:
+            return False  # reported when it is to be written
+        except UnreadableNamesError as error:
+            self._mark_unreadable(error)
+            return True
+        if not on_disk or on_disk == labels.names or self._may_replace(on_disk, labels.names):
+            return False
+        self._mark_changed()
+        return True
+
     def sync(self, labels: LabelSet, complete: Callable[[], LabelSet | None]) -> None:
         """Writes the names of the label set if the file's differ and are those last seen.
 

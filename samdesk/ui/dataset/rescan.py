@@ -96,7 +96,7 @@ class RescanController(QObject):
         """Rechecks the next files, some at a time, and says at the end what was found."""
         images, labels = found.images[:RECHECKED_AT_ONCE], found.labels[:RECHECKED_AT_ONCE]
         if not images and not labels:
-            self._finish(found)
+            self._recheck_class_names(found)
             return
         del found.images[: len(images)], found.labels[: len(labels)]
 
@@ -118,6 +118,18 @@ class RescanController(QObject):
             doing="rescanning the folder",
         )
 
+    def _recheck_class_names(self, found: _Findings) -> None:
+        """A change of data.yaml is looked for on request only; without one it is found at the next save."""
+        if not found.requested:
+            self._finish(found)
+            return
+
+        def then(name: str) -> None:
+            found.class_names = name
+            self._finish(found)
+
+        self._storage.ask(rescan.recheck_class_names, then, self._refused, doing="rescanning the folder")
+
     def _finish(self, found: _Findings) -> None:
         if found.added or found.removed or found.changed_labels or found.requested:
             self._messages.info(found.text(), key=_MESSAGE)
@@ -133,6 +145,7 @@ class _Findings:
     def __init__(self, images: list[ImageKey], labels: list[ImageKey], requested: bool) -> None:
         self.images, self.labels, self.requested = images, labels, requested
         self.added = self.removed = self.changed_images = self.changed_labels = 0
+        self.class_names = ""
 
     def text(self) -> str:
         """One sentence: "3 images added, 1 image removed, 2 label files changed by another program."."""
@@ -142,4 +155,6 @@ class _Findings:
             (self.changed_labels, "label file", "changed by another program"),
         )
         parts = [f"{counted(number, noun)} {verb}" for number, noun, verb in counts if number]
+        if self.class_names:
+            parts.append(f"{self.class_names} changed by another program")
         return f"{', '.join(parts)}." if parts else "Nothing in the folder has changed."
