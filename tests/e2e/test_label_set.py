@@ -66,7 +66,8 @@ def test_the_name_of_a_label_that_is_there_chooses_it(labelled: User) -> None:
     QTest.keyClick(entry, K.Key_Return)
     assert names(labelled) == ("cat", "dog", "fox")
     current = labelled.desk.flows.labels.current
-    assert current is not None and current.name == "fox"
+    assert current is not None
+    assert current.name == "fox"
     assert labelled.message_text == "", "choosing is no mistake"
 
 
