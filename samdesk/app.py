@@ -358,6 +358,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.leaving.connect(lambda _key: views.clear())
     undo = UndoController(session, tools, messages, window)
     tools.steps_changed.connect(undo.refresh)
+    undo.restored.connect(tools.select)
     canvas.pressed.connect(undo.disarm)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     files.has_changes = lambda: bool(storage.history.texts) or unfinished.present

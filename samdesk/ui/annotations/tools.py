@@ -165,7 +165,7 @@ class ToolsController(QObject):
         if label is not None:
             annotation = Annotation(new_annotation_id(), label.id, region, Source.MANUAL)
             self._session.edit(f"Add {label.name}", edits.add([annotation]))
-            self._select(frozenset({annotation.id}))
+            self.select(frozenset({annotation.id}))
 
     def label_by_index(self, index: int) -> None:
         """Makes the label with this class id current; the select tool also gives it to the selection."""
@@ -197,7 +197,7 @@ class ToolsController(QObject):
         """Selects every annotation of the image."""
         if self.document is not None:
             self.choose(SELECT.id)
-            self._select(frozenset(a.id for a in self.document.annotations))
+            self.select(frozenset(a.id for a in self.document.annotations))
 
     def duplicate_selected(self) -> None:
         """Duplicates the selected annotations, offset but within the image, and selects the copies."""
@@ -217,7 +217,7 @@ class ToolsController(QObject):
         ]
         if copies:
             self._session.edit(edit_title("Duplicate", len(copies)), edits.add(copies))
-            self._select(frozenset(c.id for c in copies))
+            self.select(frozenset(c.id for c in copies))
 
     @property
     def can_accept(self) -> bool:
@@ -272,7 +272,7 @@ class ToolsController(QObject):
     def _go_on(self, annotation_id: AnnotationId | None) -> None:
         """Selects an annotation and moves the canvas to it if it is out of sight."""
         if annotation_id is not None:
-            self._select(frozenset({annotation_id}))
+            self.select(frozenset({annotation_id}))
             self._canvas.reveal({annotation_id})
 
     def _use_select_tool(self) -> None:
@@ -280,7 +280,8 @@ class ToolsController(QObject):
         if self.is_idle and not self._annotate.has_prompts:
             self.choose(SELECT.id)
 
-    def _select(self, ids: frozenset[AnnotationId]) -> None:
+    def select(self, ids: frozenset[AnnotationId]) -> None:
+        """Selects annotations, on the canvas and in the panel."""
         self._canvas.set_selection(ids)
         self._panel.set_selection(ids)
         self.selection_changed.emit(ids)
@@ -288,7 +289,7 @@ class ToolsController(QObject):
     def _open_menu(self, under: AnnotationId | None, place: QPoint) -> None:
         """Requests the context menu; the annotation under the cursor is selected first if it is not."""
         if under is not None and under not in self.selection:
-            self._select(frozenset({under}))
+            self.select(frozenset({under}))
         if self.selection:
             self.menu_requested.emit(place)
 
@@ -308,7 +309,7 @@ class ToolsController(QObject):
         self._annotate.reset()
         self._canvas.set_document(document, self._labels.labels)
         self._panel.set_document(document, self._labels.labels, None)
-        self._select(frozenset())
+        self.select(frozenset())
 
     def _show_changes(self, changes: Changes) -> None:
         labels = self._session.model.labels
@@ -316,7 +317,7 @@ class ToolsController(QObject):
         self._panel.set_document(self.document, labels, changes)
         removed = self.selection & changes.removed
         if removed:
-            self._select(self.selection - removed)
+            self.select(self.selection - removed)
 
 
 def _offset(region: Region, size: tuple[int, int]) -> Region:

@@ -46,9 +46,11 @@ class UndoController(QObject):
 
     Signals:
         changed: ``undo_title``, ``redo_title``, ``can_undo`` or ``can_redo`` may have changed.
+        restored: (frozenset of AnnotationId) what an undo has brought back or changed back on this image.
     """
 
     changed = Signal()
+    restored = Signal(object)
 
     def __init__(
         self, session: Session, drawing: Drawing, messages: Messages, parent: QObject | None = None
@@ -100,6 +102,7 @@ class UndoController(QObject):
             self._run(self._session.undo, step)
             self._undone_after_drawing += bool(self._drawing.redo_name)
             self._note_review(before, step)
+            self._note_restored(before)
 
     def redo(self) -> None:
         """Redoes the step undone last, of what is being drawn or of the history."""
@@ -185,6 +188,18 @@ class UndoController(QObject):
         if before.review is ImageReview.ACCEPTED and after.review is not ImageReview.ACCEPTED:
             text = f"Undid: {step.do.text}. {after.key} is no longer accepted."
             self._messages.info(text, key=_KEY, seconds=6)
+
+    def _note_restored(self, before: ImageDocument | None) -> None:
+        """The next key is meant for what the undo was made for, not for what was selected after it."""
+        after = self._session.model.document
+        if before is None or after is None or before.key != after.key:
+            return
+        if (before.review is ImageReview.ACCEPTED) != (after.review is ImageReview.ACCEPTED):
+            return  # accepting the image has changed all of them
+        known = {a.id: a for a in before.annotations}
+        ids = frozenset(a.id for a in after.annotations if known.get(a.id) != a)
+        if ids:
+            self.restored.emit(ids)
 
     def _follow_history(self) -> None:
         newest = self._session.history.next_undo

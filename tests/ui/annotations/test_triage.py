@@ -32,8 +32,10 @@ def reviewer(user: User) -> User:
         )
         for i, (x, y) in enumerate(boxes)
     ]  # fmt: skip
-    run = Transaction("Auto-annotate", ((user.document.key, edits.add(made)),))
-    user.desk.session.perform(run)
+    key, session = user.document.key, user.desk.session
+    applied = session.model.apply(edits.add(made))
+    do = Transaction("Auto-annotate", ((key, applied.edit),))
+    session.history.commit(do, Transaction(do.text, ((key, applied.back),)), applied)
     user.until_saved()
     user.window.resize(1200, 700)
     return user
@@ -116,6 +118,21 @@ def test_shift_e_accepts_and_goes_on(reviewer: User) -> None:
     assert selected(reviewer) == [0], "the last of the list stays selected"
     assert 0 in accepted(reviewer)
     assert not reviewer.is_enabled("annotation.accept")
+
+
+def test_undo_selects_what_it_brings_back_or_changes_back(reviewer: User) -> None:
+    choose(reviewer, 30)
+    reviewer.key(K.Key_Delete)
+    reviewer.key(K.Key_E, SHIFT)
+    assert selected(reviewer) == [28]
+    reviewer.key(K.Key_Z, CONTROL)
+    assert (selected(reviewer), accepted(reviewer)) == ([29], set())
+    reviewer.key(K.Key_Z, CONTROL)
+    assert selected(reviewer) == [30]
+    reviewer.until_saved()
+    assert reviewer.canvas.selection == reviewer.desk.view.annotations.selection == {AnnotationId("a30")}
+    reviewer.key(K.Key_E, SHIFT)
+    assert accepted(reviewer) == {30}, "the next key is for it"
 
 
 def test_n_and_shift_n_walk_the_list_around(reviewer: User) -> None:
