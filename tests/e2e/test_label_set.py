@@ -121,6 +121,9 @@ def test_a_used_label_is_replaced_everywhere(labelled: User, folder: Path) -> No
     labelled.desk.view.actions.trigger("labels.delete")
     labelled.until(lambda: names(labelled) == ("dog", "fox"))
     assert "One annotation uses “cat”." in labelled.answers.asked[-1]
+    current = labelled.desk.flows.labels.current
+    assert current is not None
+    assert current.name == "fox", "the label that is used instead"
     labelled.until_saved()
     assert (class_ids(folder, "0.png"), class_ids(folder, "1.png")) == ([1], [0])
     assert labelled.desk.flows.navigate.key == "1.png", "one stays where one is"

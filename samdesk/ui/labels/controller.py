@@ -207,6 +207,8 @@ class LabelsController(QObject):
             [label.name for label in others],
         )
         if choice is not None and others[choice].id in self.labels:
+            if label_id == self._current:
+                self.choose(others[choice].id)
             self._session.replace_label(label_id, others[choice].id)
             self.refresh()
 
