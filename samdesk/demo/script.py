@@ -237,19 +237,26 @@ class DemoSteps:
         """Undoes the last edits with Ctrl+Z: the outline, the box, the run, and one on the other image."""
         history = self.desk.session.history
         self._undone = history.index - history.texts.index("Add person")
-        for _ in range(self._undone):
-            self.runner.key(Qt.Key.Key_Z, CONTROL)
+        self._press_until(history.index - self._undone, CONTROL)
         self.runner.wait("the first image", lambda: self.desk.session.model.key == "bus.jpg")
         self.runner.wait("one annotation fewer", lambda: len(self.document.annotations) == 1)
         return f"{self._undone} steps, back on the first image"
 
     def redo(self) -> str:
         """Redoes them with Ctrl+Shift+Z."""
-        for _ in range(self._undone):
-            self.runner.key(Qt.Key.Key_Z, CONTROL | SHIFT)
+        self._press_until(self.desk.session.history.index + self._undone, CONTROL | SHIFT)
         self.runner.wait("the second image", lambda: self.desk.session.model.key == "zidane.jpg")
         self.runner.wait("its annotations", lambda: self.document.annotations == self._corrected)
         return f"{self._undone} steps"
+
+    def _press_until(self, index: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Presses Z until the history is at ``index``; a step of another image takes a second press."""
+        session, navigate = self.desk.session, self.desk.flows.navigate
+        for _ in range(2 * abs(session.history.index - index)):
+            if session.history.index == index:
+                return
+            self.runner.key(Qt.Key.Key_Z, modifiers)
+            self.runner.wait("the image of the step", lambda: session.model.key == navigate.key)
 
     def accept_image(self) -> str:
         """Accepts the image with Ctrl+Enter."""

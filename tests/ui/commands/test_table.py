@@ -24,6 +24,7 @@ PLANNED = {
     "candidate": "next previous",
     "image": "next previous first last accept_next unaccept",
     "annotation": "reopen_in_sam accept relabel hide next previous",
+    "vertex": "insert delete",
     "labels": "rename recolor move_up move_down delete",
     "label": "1 2 3 4 5 6 7 8 9",
     "run": "auto_annotate cancel",
