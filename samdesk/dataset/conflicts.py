@@ -11,6 +11,7 @@ from samdesk.base.regular import read_bytes
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES
 from samdesk.dataset.labels.lines import content_hash
+from samdesk.dataset.labels.unchanged import keep_unchanged
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
 from samdesk.domain.document import ImageKey
@@ -45,7 +46,10 @@ def keep_mine(core: DatasetCore, key: ImageKey) -> Resolution:
 
 
 def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
-    """Replaces samdesk's annotations with those of the file. Raises ``StoreError``, ``ImageError``."""
+    """Replaces samdesk's annotations with those of the file; those it still says stay as they are.
+
+    Raises ``StoreError``, ``ImageError``.
+    """
     if key == NAMES:
         labels = core.names.merged(core.documents.labels)
         core.names.accept()
@@ -57,6 +61,7 @@ def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
     if found.problems:
         core.projection.report_import(found)  # its bad lines are reported again
     now = core.documents.get(key)
+    found = keep_unchanged(core.files, found, now)
     new = {a.id for a in found.document.annotations}
     edit = Edit(
         drop=tuple(a.id for a in now.annotations if a.id not in new),

@@ -13,9 +13,12 @@ import pytest
 from samdesk.base import atomic
 from samdesk.dataset.dataset import NAMES, Dataset, StoreError
 from samdesk.dataset.store.database import Store
+from samdesk.domain import edits
+from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
-from tests.dataset.dataset_kit import SQUARE, content, draw, files, photos, with_labels
+from samdesk.domain.review import AnnotationReview
+from tests.dataset.dataset_kit import SQUARE, content, draw, drawn, files, photos, with_labels
 
 BAD = f"0 {SQUARE}\nnonsense here\n1 {SQUARE}\n0 0.1 nan 0.2 0.3 0.4 0.5\n"
 
@@ -98,6 +101,39 @@ def test_a_file_changed_outside_is_not_overwritten(tmp_path: Path, restart: bool
     assert len(path.read_text().splitlines()) == 2
     dataset.redo()
     assert path.read_text() == f"1 {SQUARE}\n"
+    dataset.close()
+
+
+def test_annotations_that_the_file_still_says_keep_their_scores_and_reviews(tmp_path: Path) -> None:
+    (key,) = photos(tmp_path, "a.jpg")
+    path = tmp_path / "a.txt"
+    dataset = Dataset.open(tmp_path)
+    label = with_labels(dataset, "x", "y").labels[0].id
+    drop, guess, twin = (
+        drawn(label, x, review=AnnotationReview.PENDING, source=Source.YOLO_SAM, detector_score=0.4 + x / 100)
+        for x in (10.3, 30.7, 30.7)
+    )
+    run = Transaction("Auto-annotate", ((key, edits.add([drop, guess, twin])),))
+    dataset.commit(run)
+    first, second, third = path.read_text().splitlines()
+    path.write_text(f"1 {SQUARE}\r\n{second}\r\n{third.replace(' ', '  ')}\r\n")
+    dataset.load(key)
+    assert dataset.conflicts == {key}
+    text = path.read_bytes()
+    assert dataset.resolve(key, "file") is not None
+    new, *kept = dataset.load(key).annotations
+    assert kept == [guess, twin]
+    assert (new.source, dataset.labels.get(new.label_id).name) == (Source.IMPORT, "y")
+    assert path.read_bytes() == text
+    draw(dataset, key, 50)
+    assert path.read_bytes().startswith(text), "lines of annotations that have not changed stay as they are"
+    dataset.undo()
+    assert path.read_bytes() == text
+    dataset.undo()
+    assert dataset.load(key).annotations == (drop, guess, twin)
+    assert [line.split() for line in path.read_text().splitlines()] == [
+        line.split() for line in (first, second, third)
+    ]
     dataset.close()
 
 
