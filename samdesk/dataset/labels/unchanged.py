@@ -49,9 +49,7 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
     return replace(found, document=document, file=file)
 
 
-def _said(
-    files: LabelFiles, now: ImageDocument, labels: LabelSet
-) -> Iterator[tuple[_What, Annotation]]:
+def _said(files: LabelFiles, now: ImageDocument, labels: LabelSet) -> Iterator[tuple[_What, Annotation]]:
     """What the lines of annotations say: as they were read, and as samdesk writes them."""
     for annotation in now.annotations:
         yield _what(annotation), annotation
