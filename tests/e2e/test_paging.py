@@ -257,3 +257,15 @@ def test_closing_keeps_a_mask_accepted_before_it_was_there(
     later: User = open_window()
     later.open(folder)
     assert centres(later) == [(100, 120)]
+
+
+def test_pixels_that_arrive_once_more_show_no_older_document(user: User, folder: Path) -> None:
+    # Paging back and forth requests an image twice; the second answer may come after the first edit.
+    user.key(K.Key_R)
+    user.mouse.drag((20, 20), (60, 60))
+    assert len(user.annotations) == 1
+    arrived: list[str] = []
+    user.desk.workers.loader.loaded.connect(lambda key, _pixels: arrived.append(key))
+    user.desk.workers.loader.load(ImageKey("0.png"), folder / "0.png")
+    user.until(lambda: arrived == ["0.png"])
+    assert len(user.annotations) == 1

@@ -276,11 +276,13 @@ class NavigateController(QObject):
             self._panel.set_problem(failure.key, failure.what)
 
     def _show_if_ready(self) -> None:
-        if self._document is None or self._requested is None:
+        document = self._document
+        if document is None or self._requested is None:
             return
         if self._session.model.key == self._requested:
             self._blank_timer.stop()  # reloaded, or requested again before another image was shown
-            self._session.show_loaded(self._document)
+            self._document = None  # pixels that arrive later must not show it again, over edits made since
+            self._session.show_loaded(document)
             if self._arriving:
                 self._arriving = False
                 self.image_shown.emit(self._requested)
@@ -290,7 +292,8 @@ class NavigateController(QObject):
             if self._panel.problem(self._requested):
                 self._panel.forget_thumbnails([self._requested])  # it has become whole
                 self.recovered.emit(self._requested)
-            self._session.model.open(self._document)
+            self._document = None
+            self._session.model.open(document)
             self._arriving = False
             self.image_shown.emit(self._requested)
 
