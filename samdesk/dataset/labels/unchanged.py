@@ -28,7 +28,7 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
         now: The annotations of the image.
     """
     known: dict[_What, list[Annotation]] = defaultdict(list)
-    for what, annotation in _said(files, now, found.labels):
+    for what, annotation in _lines_of(files, now, found.labels):
         if annotation not in known[what]:
             known[what].append(annotation)
     taken: set[str] = set()
@@ -49,7 +49,7 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
     return replace(found, document=document, file=file)
 
 
-def _said(files: LabelFiles, now: ImageDocument, labels: LabelSet) -> Iterator[tuple[_What, Annotation]]:
+def _lines_of(files: LabelFiles, now: ImageDocument, labels: LabelSet) -> Iterator[tuple[_What, Annotation]]:
     """What the lines of annotations say: as they were read, and as samdesk writes them."""
     for annotation in now.annotations:
         yield _what(annotation), annotation
