@@ -368,7 +368,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.dataset_opened.connect(taught.open)
     files.store_moved.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
-    files.dataset_opened.connect(lambda _info: labels.refresh())
+    files.dataset_opened.connect(labels.start)
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)

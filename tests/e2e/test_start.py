@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -32,6 +33,17 @@ def test_the_last_folder_and_image_are_opened(user: User, restart: Callable[[], 
     later = restart()
     assert not later.window.on_welcome, "not even for a moment"
     later.until(lambda: later.shown == "2.png")
+
+
+def test_the_label_used_last_is_current_again(user: User, restart: Callable[[], User]) -> None:
+    user.add_labels("person", "tie", "dog")
+    user.key(Qt.Key.Key_2)
+    user.close_window()
+    later = restart()
+    later.until(lambda: later.desk.session.model.document is not None)
+    later.draw(60, 60)
+    assert later.names == ["tie"]
+    later.until_saved()
 
 
 def test_the_first_start_shows_the_welcome_page(restart: Callable[[], User]) -> None:

@@ -16,7 +16,7 @@ from samdesk.domain.labels import Label, LabelError, LabelId, LabelSet
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.panel import LabelsPanel
-from samdesk.workers.storage.client import StorageClient
+from samdesk.workers.storage.client import DatasetInfo, StorageClient
 
 COUNT_AFTER_MS = 1000
 COUNT_SECONDS = 0.1
@@ -91,8 +91,16 @@ class LabelsController(QObject):
             )
         return self.current
 
+    def start(self, info: DatasetInfo) -> None:
+        """Shows the labels of a dataset that was opened; the label used last is current again."""
+        self._current = info.last_label
+        self.refresh()
+        self.current_changed.emit(self.current)
+
     def choose(self, label_id: LabelId) -> None:
         """Makes a label current."""
+        if label_id != self._current:
+            self._storage.set_setting("last_label", label_id)
         self._current = label_id
         self._panel.set_current(label_id)
         self.current_changed.emit(self.current)

@@ -26,7 +26,7 @@ from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
 from samdesk.dataset.types import InConflictError, LogEntry, Notice, RefusedError
 from samdesk.domain.document import ImageKey
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.storage.changes import Kind, PendingChange, Refused, Saved, UndoStep
 
@@ -53,6 +53,7 @@ class DatasetInfo:
         done: The edit log, oldest first.
         undone: The steps that can be redone, the next one first.
         last_image: The image that was on screen last, or None.
+        last_label: The label that was used last, or None.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class DatasetInfo:
     done: list[LogEntry]
     undone: list[LogEntry]
     last_image: ImageKey | None
+    last_label: LabelId | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,7 +336,7 @@ def _is_of_the_disk(error: Exception) -> bool:
 def describe_dataset(dataset: Dataset) -> DatasetInfo:
     """Returns what the window shows of a dataset that was just opened."""
     done, undone = dataset.history()
-    last = dataset.settings_get("last_image")
+    last, label = dataset.settings_get("last_image"), dataset.settings_get("last_label")
     return DatasetInfo(
         folder=dataset.folder,
         keys=tuple(dataset.keys),
@@ -345,4 +347,5 @@ def describe_dataset(dataset: Dataset) -> DatasetInfo:
         done=list(done),
         undone=list(undone),
         last_image=ImageKey(last) if last else None,
+        last_label=LabelId(label) if label else None,
     )
