@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 
 from samdesk.app import Services
 from samdesk.dataset.dataset import Dataset
@@ -269,3 +270,28 @@ def test_pixels_that_arrive_once_more_show_no_older_document(user: User, folder:
     user.desk.workers.loader.load(ImageKey("0.png"), folder / "0.png")
     user.until(lambda: arrived == ["0.png"])
     assert len(user.annotations) == 1
+
+
+def test_what_is_drawn_while_one_goes_back_to_an_image_stays(user: User, folder: Path) -> None:
+    # The store is slow, so that the document that undo asks for is older than the edit after it.
+    user.key(K.Key_R)
+    user.mouse.drag((20, 20), (60, 60))
+    user.mouse.drag((70, 20), (90, 60))
+    user.until_saved()
+    slow, navigate = threading.Event(), user.desk.flows.navigate
+    user.desk.workers.storage.ask(lambda _dataset: slow.wait(PATIENCE_MS / 1000), lambda _: None)
+    navigate.set_blank_delay(PATIENCE_MS)
+    user.key(K.Key_D)
+    user.key(K.Key_Z, CONTROL)
+    user.key(K.Key_R)
+    user.mouse.drag((100, 100), (140, 140))
+    assert centres(user) == [(40, 40), (120, 120)]
+    navigate.set_blank_delay(0)
+    later: list[bool] = []
+    QTimer.singleShot(1, lambda: later.append(True))  # after the delay of the blank
+    user.until(lambda: bool(later))
+    assert user.shown == "0.png", "it is requested again: nothing is blanked"
+    slow.set()
+    user.until_saved()
+    user.until(lambda: centres(user) == [(40, 40), (120, 120)])
+    assert len(lines(folder / "0.png").lines) == 2

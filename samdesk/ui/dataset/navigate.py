@@ -252,8 +252,8 @@ class NavigateController(QObject):
     def _receive_document(self, load: int, document: ImageDocument) -> None:
         if document.key != self._requested or load != self._newest_load:
             return  # a newer one is on its way; this one may lack an edit that is shown already
-        if self._session.model.key == document.key and self._edits_before != self._session.edits_shown:
-            self._load(document.key)  # read before the newest edit, which it would revert
+        if self._edits_before != self._session.edits_shown:
+            self._load(document.key)  # it may be read before the newest edit, which it would revert
             return
         self._document = document
         self._show_if_ready()
@@ -298,5 +298,7 @@ class NavigateController(QObject):
             self.image_shown.emit(self._requested)
 
     def _show_blank(self) -> None:
+        if self._session.model.key == self._requested:
+            return  # the last image is requested again: it stays
         self._session.model.open(None)
         self._canvas.set_image(None, None, "")
