@@ -30,6 +30,9 @@ from samdesk.ui.kit import painting
 from samdesk.ui.kit.row_view import RowDelegate
 from samdesk.ui.kit.theme import UNIT
 
+_FILLED = "filled"
+"""Property of an editor that has been given the name."""
+
 MIME = "application/x-samdesk-label-row"
 Index = QModelIndex | QPersistentModelIndex
 
@@ -58,15 +61,20 @@ class LabelModel(QAbstractListModel):
         self._usage: dict[LabelId, int] = {}
 
     def set_labels(self, labels: LabelSet, usage: Mapping[LabelId, int]) -> None:
-        """Shows a label set; the rows are kept if only names, colours or counts differ."""
-        same = [label.id for label in self._labels] == [label.id for label in labels]
-        if not same:
+        """Shows a label set; the rows are kept, and the editor of one, if labels are only changed or appended."""
+        before, after = [label.id for label in self._labels], [label.id for label in labels]
+        grown = len(after) > len(before) and after[: len(before)] == before
+        if grown:
+            self.beginInsertRows(QModelIndex(), len(before), len(after) - 1)
+        elif after != before:
             self.beginResetModel()
         self._labels, self._usage = labels.labels, dict(usage)
-        if not same:
+        if grown:
+            self.endInsertRows()
+        elif after != before:
             self.endResetModel()
-        elif self._labels:
-            self.dataChanged.emit(self.index(0), self.index(len(self._labels) - 1))
+        if before and (grown or after == before):
+            self.dataChanged.emit(self.index(0), self.index(len(before) - 1))
 
     def label(self, row: int) -> Label:
         """The label of a row."""
@@ -200,3 +208,9 @@ class LabelDelegate(RowDelegate):
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:  # noqa: D102
         if isinstance(editor, QLineEdit):
             model.setData(index, editor.text())
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Fills the editor as it opens; later changes, such as new counts, leave what the user types."""
+        if not editor.property(_FILLED):
+            editor.setProperty(_FILLED, True)
+            super().setEditorData(editor, index)

@@ -141,6 +141,25 @@ def test_double_click_renames_in_place(panel: LabelsPanel, labels: LabelSet, qtb
     assert panel.view.model().index(1, 0).data() == "bus", "only the controller renames"
 
 
+@pytest.mark.parametrize("added", [(), ("added by a run",)])
+def test_new_counts_and_labels_leave_a_name_that_is_being_typed(
+    panel: LabelsPanel, labels: LabelSet, qtbot: QtBot, added: tuple[str, ...]
+) -> None:
+    grown = labels.extended(added)
+    panel.set_current(labels.labels[1].id)
+    panel.rename_current()
+    (editor,) = panel.view.viewport().findChildren(QLineEdit)
+    assert editor.selectedText() == labels.labels[1].name
+    panel.set_labels(grown, {labels.labels[1].id: 3})
+    assert editor.selectedText() == labels.labels[1].name
+    qtbot.keyClicks(editor, "coa")
+    panel.set_labels(grown, {labels.labels[1].id: 4})
+    qtbot.keyClicks(editor, "ch")
+    with qtbot.waitSignal(panel.rename_requested) as emitted:
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert emitted.args == [labels.labels[1].id, "coach"]
+
+
 def test_the_same_name_requests_nothing(panel: LabelsPanel, qtbot: QtBot) -> None:
     press(panel, qtbot, center(panel, 0))
     with qtbot.assertNotEmitted(panel.rename_requested):
