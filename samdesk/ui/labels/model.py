@@ -61,7 +61,7 @@ class LabelModel(QAbstractListModel):
         self._usage: dict[LabelId, int] = {}
 
     def set_labels(self, labels: LabelSet, usage: Mapping[LabelId, int]) -> None:
-        """Shows a label set; the rows are kept, and the editor of one, if labels are only changed or appended."""
+        """Shows a label set; rows, and an open editor, are kept if labels are only changed or appended."""
         before, after = [label.id for label in self._labels], [label.id for label in labels]
         grown = len(after) > len(before) and after[: len(before)] == before
         if grown:
