@@ -14,7 +14,15 @@ from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
-from samdesk.dataset.types import NAMES, TRAINING, ImageSummary, LogEntry, Notice, StoreError
+from samdesk.dataset.types import (
+    NAMES,
+    TRAINING,
+    ImageSummary,
+    LogEntry,
+    Notice,
+    OutOfOrderError,
+    StoreError,
+)
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction
@@ -197,21 +205,31 @@ class Dataset:
         assert entry is not None
         return entry
 
-    def undo(self) -> Transaction | None:
+    def undo(self, seq: int | None = None) -> Transaction | None:
         """Undoes the newest step; None if there is none. Raises as ``commit``.
+
+        Args:
+            seq: The number of a step of one image to undo before newer ones of other images, which it
+                overtakes in the history (``domain.edits.overtaken``); None: the newest.
 
         Returns:
             What was applied. Undoing a run keeps its annotations that were edited by hand.
-        """
-        return self._replay("undo")
 
-    def redo(self) -> Transaction | None:
-        """Redoes the step undone last; None if there is none. Raises as ``commit``.
+        Raises:
+            OutOfOrderError: The step ``seq`` may not be undone next.
+        """
+        return self._replay("undo", seq)
+
+    def redo(self, seq: int | None = None) -> Transaction | None:
+        """Redoes the step undone last; None if there is none. Raises as ``undo``.
+
+        Args:
+            seq: The number of a step of one image to redo before others, as for ``undo``; None: the next.
 
         Returns:
             What was applied.
         """
-        return self._replay("do")
+        return self._replay("do", seq)
 
     def history(self, limit: int = 500) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
@@ -301,6 +319,10 @@ class Dataset:
         conflicts.finish(self._core, key, resolution)
         self._core.write_label_files([] if key == NAMES else [key])
         return self._core.history.find(seq) if seq else None
+
+    def step(self, seq: int) -> LogEntry | None:
+        """Returns a step of the history by its number; None if there is none."""
+        return self._core.history.find(seq)
 
     @property
     def newest_step(self) -> int:
@@ -401,9 +423,14 @@ class Dataset:
         self._core.save(change, log, step.labels, step.labels_before)
         return back, seq
 
-    def _replay(self, way: Literal["undo", "do"]) -> Transaction | None:
+    def _replay(self, way: Literal["undo", "do"], seq: int | None) -> Transaction | None:
         history = self._core.history
-        step = history.newest() if way == "undo" else history.next_redo()
+        if seq is not None:
+            step = history.within_reach(seq, undone=way == "do")
+            if step is None:
+                raise OutOfOrderError("The step cannot be undone or redone before others.")
+        else:
+            step = history.newest() if way == "undo" else history.next_redo()
         if step is None:
             return None
         change = self._changed(history.replay(step, way))
@@ -417,6 +444,8 @@ class Dataset:
             before = None if to is None else self.labels
             if before is not None:
                 applied = replace(applied, labels=labels, labels_before=before)
+            if seq is not None:
+                history.move_up(step, undone=way == "do")
             history.mark(step, undone=way == "undo", back=change.inverses, labels_back=before)
 
         self._core.save(change, log, to, base)

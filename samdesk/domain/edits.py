@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -143,3 +144,29 @@ class Transaction:
     def keys(self) -> tuple[ImageKey, ...]:
         """The images it changes."""
         return tuple(key for key, _ in self.edits)
+
+
+MOST_OVERTAKEN = 500
+"""A step that has to overtake more than these is undone or redone in its turn."""
+
+
+def overtaken(key: ImageKey, steps: Iterable[Transaction]) -> int | None:
+    """Returns how many steps have to be overtaken to undo, or redo, one of an image before them.
+
+    The first step that changes this image and nothing else may overtake steps of other images: they can be
+    undone in any order. It may not overtake a change of the label set, a run, or a step that changes this
+    image among others.
+
+    Args:
+        key: The image.
+        steps: The steps in the order in which they would be undone, or redone.
+
+    Returns:
+        The number of steps before it; None: there is no such step, or one that it may not overtake.
+    """
+    for passed, step in enumerate(islice(steps, MOST_OVERTAKEN + 1)):
+        if step.labels is not None or step.run_id is not None:
+            return None
+        if key in step.keys:
+            return passed if set(step.keys) == {key} else None
+    return None

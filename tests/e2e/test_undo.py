@@ -163,6 +163,80 @@ def test_an_edit_of_another_image_is_shown_and_named_first(user: User, folder: P
     assert [len(lines(folder / f"{i}.png").lines) for i in range(2)] == [1, 1]
 
 
+def test_edits_of_the_image_on_screen_come_before_newer_ones_of_others(user: User, folder: Path) -> None:
+    first = user.draw(100, 120)
+    user.go("1.png")
+    second = user.draw(200, 60)
+    user.until_saved()
+    user.go("0.png")
+    assert title(user) == "Undo Add object"
+    undo(user)
+    assert user.annotations == (), "at once"
+    assert "Undo again" not in user.message_text
+    user.until_saved()
+    assert (user.shown, user.annotations) == ("0.png", ())
+    assert [(folder / f"{i}.txt").exists() for i in range(2)] == [False, True]
+    assert title(user) == "Undo Add object on 1.png"
+    undo(user)
+    assert "Add object" in user.message_text
+    assert "1.png" in user.message_text
+    user.until(lambda: user.shown == "1.png")
+    assert user.annotations == (second,)
+    undo(user)
+    user.until(lambda: user.annotations == ())
+    user.go("0.png")
+    redo(user)
+    assert user.annotations == (first,), "also redone on its own image first"
+    assert user.shown == "0.png"
+    assert "Redo again" not in user.message_text
+    assert title(user, "edit.redo") == "Redo Add object on 1.png"
+    user.until_saved()
+    assert [(folder / f"{i}.txt").exists() for i in range(2)] == [True, False]
+
+
+def test_the_order_of_undo_is_kept_by_a_restart(user: User, folder: Path, open_window: OpenWindow) -> None:
+    first = user.draw(100, 120)
+    user.go("1.png")
+    second = user.draw(200, 60)
+    user.go("0.png")
+    undo(user)
+    user.close_window()
+    later = open_window()
+    later.open(folder)
+    later.until(lambda: later.shown == "0.png")
+    assert title(later, "edit.redo") == "Redo Add object"
+    later.go("1.png")
+    assert later.annotations == (second,)
+    redo(later)
+    assert "0.png" in later.message_text
+    later.until(lambda: later.shown == "0.png")
+    redo(later)
+    later.until(lambda: later.annotations == (first,))
+    undo(later)
+    later.until(lambda: later.annotations == ())
+    later.go("1.png")
+    undo(later)
+    later.until(lambda: later.annotations == ())
+    assert "Undo again" not in later.message_text
+
+
+def test_a_change_of_labels_is_not_overtaken(user: User) -> None:
+    first = user.draw(100, 120)
+    user.go("1.png")
+    user.add_labels("cat")
+    user.draw(200, 60)
+    user.go("0.png")
+    undo(user)
+    assert "Add cat" in user.message_text
+    user.until(lambda: user.shown == "1.png")
+    undo(user)
+    user.until(lambda: user.annotations == ())
+    user.go("0.png")
+    undo(user)
+    assert "Add label cat" in user.message_text
+    assert user.annotations == (first,)
+
+
 def test_the_button_of_the_message_undoes(user: User) -> None:
     user.draw(100, 120)
     user.go("1.png")

@@ -46,9 +46,10 @@ CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
 CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
-    labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0
+    labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,
+    place INTEGER NOT NULL DEFAULT 0       -- in the order of the steps; seq until one overtakes another
 );
-CREATE INDEX log_undone ON log(undone, seq);
+CREATE INDEX log_undone ON log(undone, place);
 CREATE TABLE log_edits (
     owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
     PRIMARY KEY (owner, n)
@@ -71,6 +72,12 @@ class RefusedError(StoreError):
     """
 
     code = "refused"
+
+
+class OutOfOrderError(RefusedError):
+    """An undo or redo of a step that may not overtake the steps before it."""
+
+    code = "order"
 
 
 class InConflictError(RefusedError):

@@ -13,15 +13,27 @@ from samdesk.dataset.store.database import Store, StoreError
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Placed, Transaction
+from samdesk.domain.edits import MOST_OVERTAKEN, Edit, Placed, Transaction, overtaken
 from samdesk.domain.labels import LabelSet
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
+_COLUMNS = "seq, owner, text, labels, labels_before, run_id, place"
+
 
 @dataclass(frozen=True)
 class LogStep:
-    """One row of the log. ``owner`` names its rows in ``log_edits``: a run id, or "step" and ``seq``."""
+    """One row of the log.
+
+    Attributes:
+        seq: Its number, which never changes.
+        owner: Names its rows in ``log_edits``: a run id, or "step" and ``seq``.
+        text: What the user did.
+        labels: The new label set; None: it was not changed.
+        labels_before: The label set before.
+        run_id: The run that it is.
+        place: In the order of the steps.
+    """
 
     seq: int
     owner: str
@@ -29,6 +41,7 @@ class LogStep:
     labels: LabelSet | None
     labels_before: LabelSet | None
     run_id: RunId | None
+    place: int
 
 
 def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Edit:
@@ -85,25 +98,62 @@ class History:
             ),
         )
         seq = int(cursor.lastrowid or 0)
+        # Places are numbers of steps, and no number is used twice: the new one is the last.
+        self._store.execute(
+            "UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq)
+        )
         if not owner:
-            owner = f"step {seq}"
-            self._store.execute("UPDATE log SET owner=? WHERE seq=?", (owner, seq))
-            self._add_edits(owner, 0, do.edits, undo.edits[::-1])
+            self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
         return seq
 
     def newest(self) -> LogStep | None:
         """Returns the step to undo next; None if there is none."""
-        return self._step("undone=0 ORDER BY seq DESC")
+        return self._step("undone=0 ORDER BY place DESC")
 
     def next_redo(self) -> LogStep | None:
         """Returns the step to redo next; None if there is none."""
-        return self._step("undone=1 ORDER BY seq")
+        return self._step("undone=1 ORDER BY place")
 
     def newest_number(self, *, undone: bool) -> int:
         """Returns the number of the step to undo next or, ``undone``, to redo next; 0 if there is none."""
-        which = "min" if undone else "max"
-        row = self._store.row(f"SELECT {which}(seq) FROM log WHERE undone=?", (int(undone),))
-        return 0 if row is None or row[0] is None else int(row[0])
+        step = self.next_redo() if undone else self.newest()
+        return 0 if step is None else step.seq
+
+    def within_reach(self, seq: int, *, undone: bool) -> LogStep | None:
+        """Returns the step with this number if it may be undone or, ``undone``, redone next; else None."""
+        step = self._step("seq=? AND undone=?", seq, int(undone))
+        if step is None:
+            return None
+        keys = self._keys(step)
+        ahead = self._ahead(step, undone=undone)
+        if len(keys) == 1 and overtaken(keys[0], map(self._named, ahead)) == len(ahead) - 1:
+            return step
+        return None
+
+    def move_up(self, step: LogStep, *, undone: bool) -> None:
+        """Moves a step to the place from which it is undone or, ``undone``, redone next."""
+        ahead = self._ahead(step, undone=undone)
+        moved = [ahead[-1], *ahead[:-1]]
+        self._store.execute_many(
+            "UPDATE log SET place=? WHERE seq=?",
+            [(old.place, new.seq) for old, new in zip(ahead, moved, strict=True)],
+        )
+
+    def _ahead(self, step: LogStep, *, undone: bool) -> list[LogStep]:
+        """Returns the steps to undo or redo until the step, which is the last, unless they are too many."""
+        which = "place<=? ORDER BY place" if undone else "place>=? ORDER BY place DESC"
+        sql = f"SELECT {_COLUMNS} FROM log WHERE undone=? AND {which} LIMIT ?"
+        found = self._store.rows(sql, (int(undone), step.place, MOST_OVERTAKEN + 1))
+        return [_step(row) for row in found]
+
+    def _named(self, step: LogStep) -> Transaction:
+        """Returns a step as a transaction whose edits only name the images."""
+        keys = () if step.run_id is not None else self._keys(step)
+        return Transaction(step.text, tuple((k, Edit()) for k in keys), step.labels, run_id=step.run_id)
+
+    def _keys(self, step: LogStep) -> list[ImageKey]:
+        sql = "SELECT image, min(n) FROM log_edits WHERE owner=? GROUP BY image ORDER BY 2"
+        return [ImageKey(key) for key, _ in self._store.rows(sql, (step.owner,))]
 
     def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
         """Returns the edits that undo or redo a step, each made for the current document."""
@@ -160,9 +210,9 @@ class History:
 
     def entries(self, limit: int) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
-        sql = "SELECT seq, owner, text, labels, labels_before, run_id FROM log WHERE"
-        done = self._store.rows(f"{sql} undone=0 ORDER BY seq DESC LIMIT ?", (limit,))
-        undone = self._store.rows(f"{sql} undone=1 ORDER BY seq LIMIT ?", (limit,))
+        sql = f"SELECT {_COLUMNS} FROM log WHERE"
+        done = self._store.rows(f"{sql} undone=0 ORDER BY place DESC LIMIT ?", (limit,))
+        undone = self._store.rows(f"{sql} undone=1 ORDER BY place LIMIT ?", (limit,))
         return [self.entry(_step(r)) for r in reversed(done)], [self.entry(_step(r)) for r in undone]
 
     def entry(self, step: LogStep) -> LogEntry:
@@ -172,9 +222,7 @@ class History:
             ((key, do_edit, undo_edit),) = self._edits(step, "do")
             do, undo = [(key, do_edit)], [(key, undo_edit)]
         else:
-            sql = "SELECT image, min(n) FROM log_edits WHERE owner=? GROUP BY image ORDER BY 2"
-            found = self._store.rows(sql, (step.owner,))
-            do = undo = [(ImageKey(k), Edit()) for k, _ in found]
+            do = undo = [(key, Edit()) for key in self._keys(step)]
         return LogEntry(
             step.seq,
             Transaction(step.text, tuple(do), step.labels, step.labels_before, step.run_id),
@@ -201,7 +249,7 @@ class History:
         self._store.execute("UPDATE runs SET state='done' WHERE id=?", (run_id,))
         run = Transaction(row[0], run_id=run_id)
         seq = self.append(run, run, owner=run_id)
-        return self.entry(LogStep(seq, run_id, row[0], None, None, run_id))
+        return self.find(seq)
 
     def is_open(self, run_id: RunId) -> bool:
         """Returns whether a run has not ended yet."""
@@ -242,13 +290,12 @@ class History:
         self._store.execute("DELETE FROM log WHERE undone=1")
 
     def _step(self, where: str, *values: int) -> LogStep | None:
-        sql = "SELECT seq, owner, text, labels, labels_before, run_id FROM log WHERE"
-        row = self._store.row(f"{sql} {where} LIMIT 1", values)
+        row = self._store.row(f"SELECT {_COLUMNS} FROM log WHERE {where} LIMIT 1", values)
         return None if row is None else _step(row)
 
 
 def _step(row: tuple[object, ...]) -> LogStep:
-    seq, owner, text, labels, before, run_id = row
+    seq, owner, text, labels, before, run_id, place = row
     return LogStep(
         int(str(seq)),
         str(owner),
@@ -256,4 +303,5 @@ def _step(row: tuple[object, ...]) -> LogStep:
         serial.labels_from_text(None if labels is None else str(labels)),
         serial.labels_from_text(None if before is None else str(before)),
         None if run_id is None else RunId(str(run_id)),
+        int(str(place)),
     )

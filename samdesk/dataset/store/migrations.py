@@ -50,7 +50,15 @@ def _lines_of_label_files(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE images ADD COLUMN written_lines BLOB")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_one_review_state, _lines_of_label_files)
+def _places_of_steps(connection: sqlite3.Connection) -> None:
+    """3 to 4: ``log`` gets the place of each step, which was its number."""
+    connection.execute("ALTER TABLE log ADD COLUMN place INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE log SET place = seq")
+    connection.execute("DROP INDEX log_undone")
+    connection.execute("CREATE INDEX log_undone ON log(undone, place)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_one_review_state, _lines_of_label_files, _places_of_steps)
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 
 VERSION = 1 + len(MIGRATIONS)

@@ -83,12 +83,12 @@ class Session(QObject):
         self._remove_label(label_id, "Replace and delete", partial(plans.replace_label, old=label_id, new=by))
 
     def undo(self) -> None:
-        """Undoes the newest step, and shows an image it has changed."""
-        self._show_step(self.history.undo(), "Undid")
+        """Undoes the next step, and shows an image it has changed."""
+        self._show_step(self.history.undo(self.model.key), "Undid")
 
     def redo(self) -> None:
-        """Redoes the step undone last, and shows an image it has changed."""
-        self._show_step(self.history.redo(), "Redid")
+        """Redoes the next step, and shows an image it has changed."""
+        self._show_step(self.history.redo(self.model.key), "Redid")
 
     def show_stored_labels(self, labels: LabelSet) -> None:
         """Shows the label set of the store; while changes are pending, only labels it has added itself."""

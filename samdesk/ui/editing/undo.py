@@ -1,4 +1,4 @@
-"""UndoController: undoes what is being drawn, then the steps of the history; names those made elsewhere."""
+"""UndoController: undoes what is being drawn, then the steps of this image, then others after naming them."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Drawing(Protocol):
 class UndoController(QObject):
     """The Undo and Redo commands.
 
-    Undo takes back the prompts or vertices of what is being drawn, then the newest step of the history. A
-    step that changed other images, or labels before this image came on screen, is only named by the first
-    press, which shows an image it changed; the second press undoes it. Redo does the same in reverse.
+    Undo takes back the prompts or vertices of what is being drawn, then the steps of this image, then the
+    newest step of the history. A step that changed other images, or labels before this image came on screen,
+    is only named by the first press, which shows an image it changed; the second press undoes it. Redo does
+    the same in reverse.
 
     Signals:
         changed: ``undo_title``, ``redo_title``, ``can_undo`` or ``can_redo`` may have changed.
@@ -83,17 +84,17 @@ class UndoController(QObject):
     def undo_title(self) -> str:
         """Text of the Undo command: "Undo prompt", "Undo Add cat on 3.jpg"."""
         name = self._drawing.undo_name if self._undoes_drawing else ""
-        return self._title("Undo", name, self._session.history.next_undo)
+        return self._title("Undo", name, self._next_undo)
 
     @property
     def redo_title(self) -> str:
         """Text of the Redo command."""
         name = self._drawing.redo_name if self._redoes_drawing else ""
-        return self._title("Redo", name, self._session.history.next_redo)
+        return self._title("Redo", name, self._next_redo)
 
     def undo(self) -> None:
         """Undoes the newest step of what is being drawn, else of the history."""
-        step = self._session.history.next_undo
+        step = self._next_undo
         if self._undoes_drawing:
             self._undone_after_drawing = 0
             self._drawing.undo_step()
@@ -106,7 +107,7 @@ class UndoController(QObject):
 
     def redo(self) -> None:
         """Redoes the step undone last, of what is being drawn or of the history."""
-        step = self._session.history.next_redo
+        step = self._next_redo
         if self._redoes_drawing:
             self._drawing.redo_step()
         elif step is not None and self._writable and self._may("Redo", step):
@@ -121,19 +122,27 @@ class UndoController(QObject):
             self.changed.emit()
 
     @property
+    def _next_undo(self) -> UndoStep | None:
+        return self._session.history.next_undo(self._session.model.key)
+
+    @property
+    def _next_redo(self) -> UndoStep | None:
+        return self._session.history.next_redo(self._session.model.key)
+
+    @property
     def _writable(self) -> bool:
         return not self._session.read_only
 
     @property
     def _undoes_drawing(self) -> bool:
         """Whether Undo undoes a prompt or vertex: not if a step was named."""
-        named = self._armed is not None and self._armed == ("Undo", self._session.history.next_undo)
+        named = self._armed is not None and self._armed == ("Undo", self._next_undo)
         return bool(self._drawing.undo_name) and not named
 
     @property
     def _redoes_drawing(self) -> bool:
         """Whether Redo redoes a prompt or vertex: not if a step was named, or steps were undone after it."""
-        named = self._armed is not None and self._armed == ("Redo", self._session.history.next_redo)
+        named = self._armed is not None and self._armed == ("Redo", self._next_redo)
         return bool(self._drawing.redo_name) and not self._undone_after_drawing and not named
 
     def _title(self, verb: str, drawn: str, step: UndoStep | None) -> str:
@@ -202,7 +211,7 @@ class UndoController(QObject):
             self.restored.emit(ids)
 
     def _follow_history(self) -> None:
-        newest = self._session.history.next_undo
+        newest = self._session.history.next_undo()
         if not self._stepping:
             self.disarm()
             self._messages.dismiss(_KEY)  # what was undone before this change is no news any more

@@ -58,6 +58,10 @@ class PendingChange:
         step: The step that it appends, undoes or redoes.
         applied: Of a commit of one edit: the edit as it was applied on screen.
         refusals: The refusals that the main thread knew of when it sent the change.
+        over: Of an undo or redo of this very step: how many steps it overtakes in the list; None: it is of
+            the step whose turn it is when it is saved.
+        shown: Whether the list shows it; False: nothing to undo or redo is left for it since a step came
+            in between, and the store will answer so.
     """
 
     seq: int
@@ -66,18 +70,21 @@ class PendingChange:
     step: UndoStep
     applied: AppliedEdit | None = None
     refusals: int = 0
+    over: int | None = None
+    shown: bool = True
 
-    def save(self, dataset: Dataset) -> Saved:
-        """Saves the change."""
-        if self.kind is Kind.UNDO:
-            return Saved(self.seq, real=dataset.undo() is not None)
-        if self.kind is Kind.REDO:
-            return Saved(self.seq, real=dataset.redo() is not None)
+    def save(self, dataset: Dataset, number: int) -> Saved:
+        """Saves the change; ``number``: of its step in the log, 0 if it is not there."""
+        if self.kind is not Kind.COMMIT:
+            replay = dataset.undo if self.kind is Kind.UNDO else dataset.redo
+            return Saved(self.seq, real=replay(None if self.over is None else number) is not None)
         if self.step.plan is not None:
             entry = dataset.commit_planned(self.step.plan)
             return Saved(self.seq, entry.seq, entry=entry)
-        dataset.commit(self.step.do, self.applied)
-        return Saved(self.seq, dataset.newest_step)
+        back = dataset.commit(self.step.do, self.applied)
+        number = dataset.newest_step
+        adapted = back.labels is not None and self.step.do.labels is None
+        return Saved(self.seq, number, entry=dataset.step(number) if adapted else None)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Saved:
         seq: The number of the change.
         number: Of the step in the log; 0: the change is not a commit.
         real: False: there was no step to undo or redo.
-        entry: The step of a change that was planned when it was saved.
+        entry: The step of a change that was planned when it was saved, or that brought back a label.
     """
 
     seq: int
@@ -103,7 +110,8 @@ class Refused:
 
     Attributes:
         seq: The number of the change.
-        failure: Why; None: an undo or redo of a step whose own change was refused just before.
+        failure: Why; None: an undo or redo of a step whose turn it is not any more: its own change was refused
+            just before, or a step came in between.
         done: The log, oldest first.
         undone: The steps that can be redone, the next one first.
         conflict: It may be saved once conflicts about label files are resolved.

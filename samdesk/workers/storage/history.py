@@ -13,7 +13,10 @@ The log of the store is the only history. This list mirrors it and adds the pend
 5. The store decides the result of an undo or redo: after showing its own edit, the session reloads the
    image. Only the store has the complete edits of steps on several images.
 6. When a dataset is opened, ``restore`` shows its log.
-7. A change is refused that does not fit the dataset as it is when it is saved, and would not later. It is
+7. With an image on screen, its steps are undone and redone before those of other images (``overtaken``). Such
+   a step moves to the place where its turn is, in this list and in the log, and its change names the step:
+   if it may not overtake what came in between, the store answers as for 8, without a message.
+8. A change is refused that does not fit the dataset as it is when it is saved, and would not later. It is
    taken off the list, which becomes the log of the store with the other pending changes, and ``refused``
    names it; they are saved without it. ``try_again`` makes it anew. A change that has to fit a state that
    the main thread cannot know (all annotations of a label) comes with a plan: the store makes it.
@@ -24,14 +27,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, takewhile
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.plans import Plan
 from samdesk.dataset.types import LogEntry
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import Edit, Transaction, overtaken
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.changes import (
     Kind,
@@ -104,15 +108,17 @@ class UndoHistory(QObject):
     def can_redo(self) -> bool:
         return self._index < len(self._steps)
 
-    @property
-    def next_undo(self) -> UndoStep | None:
-        """The step to undo next; None if there is none."""
-        return self._steps[self._index - 1] if self.can_undo else None
+    def next_undo(self, key: ImageKey | None = None) -> UndoStep | None:
+        """Returns the step to undo next; None if there is none.
 
-    @property
-    def next_redo(self) -> UndoStep | None:
-        """The step to redo next; None if there is none."""
-        return self._steps[self._index] if self.can_redo else None
+        Args:
+            key: The image on screen: its steps come before newer ones of other images; None: the newest.
+        """
+        return self._steps[self._index - 1 - self._over(Kind.UNDO, key)] if self.can_undo else None
+
+    def next_redo(self, key: ImageKey | None = None) -> UndoStep | None:
+        """Returns the step to redo next; None if there is none. ``key`` as for ``next_undo``."""
+        return self._steps[self._index + self._over(Kind.REDO, key)] if self.can_redo else None
 
     @property
     def undo_text(self) -> str:
@@ -159,41 +165,38 @@ class UndoHistory(QObject):
         self._report()
         return seq
 
-    def undo(self) -> Transaction | None:
-        """Undoes the newest step. Returns what to show until it is saved; None if there is no step."""
+    def undo(self, key: ImageKey | None = None) -> Transaction | None:
+        """Undoes ``next_undo``. Returns what to show until it is saved; None if there is no step."""
         if not self.can_undo:
             return None
-        self._index -= 1
-        step = self._steps[self._index]
-        dropped = self._drop_newest(Kind.COMMIT, Kind.REDO)
+        over = self._over(Kind.UNDO, key)
+        step = self._move(Kind.UNDO, over)
+        dropped = None if over else self._drop_newest(step, Kind.COMMIT, Kind.REDO)
         if dropped is None:
-            self._add(Kind.UNDO, step)
+            self._add(Kind.UNDO, step, over=over or None)
         elif dropped.kind is Kind.COMMIT:
             step.in_log = False
         self._report()
         return step.undo
 
-    def redo(self) -> Transaction | None:
-        """Redoes the step undone last. Returns what to show until it is saved; None if there is no step."""
+    def redo(self, key: ImageKey | None = None) -> Transaction | None:
+        """Redoes ``next_redo``. Returns what to show until it is saved; None if there is no step."""
         if not self.can_redo:
             return None
-        step = self._steps[self._index]
-        self._index += 1
+        over = self._over(Kind.REDO, key)
+        step = self._move(Kind.REDO, over)
         if not step.in_log:
             step.in_log = True
             self._add(Kind.COMMIT, step)
-        elif self._drop_newest(Kind.UNDO) is None:
-            self._add(Kind.REDO, step)
+        elif over or self._drop_newest(step, Kind.UNDO) is None:
+            self._add(Kind.REDO, step, over=over or None)
         self._report()
         return step.do
 
     def insert(self, entry: LogEntry) -> None:
         """Adds a step that the store has appended to its log by itself, below the pending changes."""
         for change in reversed(self._changes.values()):
-            if change.kind is Kind.UNDO:
-                self._append(change.step)
-            else:
-                self._index -= 1
+            self._take_off(change)
         self._append(UndoStep.of(entry))
         for seq, change in self._changes.items():
             self._changes[seq] = self._reapply(change)
@@ -286,7 +289,8 @@ class UndoHistory(QObject):
     # -- private
 
     def _show_log(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
-        known = {step.number: step for step in self._steps if step.number}
+        steps = (*self._steps, *(change.step for change in self._changes.values()))
+        known = {step.number: step for step in steps if step.number}
         self._steps = [known.get(entry.seq) or UndoStep.of(entry) for entry in (*done, *undone)]
         self._index = len(done)
 
@@ -294,20 +298,60 @@ class UndoHistory(QObject):
         self._steps[self._index :] = [step]
         self._index += 1
 
+    def _over(self, kind: Kind, key: ImageKey | None) -> int:
+        """Returns how many steps the next undo or redo overtakes with an image on screen."""
+        if key is None:
+            return 0
+        if kind is Kind.UNDO:
+            steps = (self._steps[i] for i in range(self._index - 1, -1, -1))
+        else:
+            # A step that the store has never had is saved as a new one: it may not overtake, nor be overtaken.
+            undone = (self._steps[i] for i in range(self._index, len(self._steps)))
+            steps = (step for step in takewhile(lambda step: step.in_log, undone))
+        return overtaken(key, (step.do for step in steps)) or 0
+
+    def _move(self, kind: Kind, over: int) -> UndoStep:
+        """Undoes or redoes a step in the list, where it overtakes some others, and returns it."""
+        if kind is Kind.UNDO:
+            step = self._steps.pop(self._index - 1 - over)
+            self._index -= 1
+            self._steps.insert(self._index, step)
+        else:
+            step = self._steps.pop(self._index + over)
+            self._steps.insert(self._index, step)
+            self._index += 1
+        return step
+
+    def _take_off(self, change: PendingChange) -> None:
+        """Takes the newest pending change off the list; what can be redone is not restored."""
+        if not change.shown:
+            return
+        if change.kind is Kind.UNDO:
+            self._append(change.step)
+            self._steps.insert(self._index - 1 - (change.over or 0), self._steps.pop())
+        else:
+            self._index -= 1
+
     def _reapply(self, change: PendingChange) -> PendingChange:
         """Reapplies a pending change to the list, as the store will run it."""
         if change.kind is Kind.COMMIT:
             self._append(change.step)
-        elif change.kind is Kind.UNDO and self.can_undo:
-            self._index -= 1
-            return replace(change, step=self._steps[self._index])
-        elif change.kind is Kind.REDO and self.can_redo:
-            self._index += 1
-        return change
+            return replace(change, shown=True)
+        undo = change.kind is Kind.UNDO
+        key = None if change.over is None else change.step.do.keys[0]
+        step = self.next_undo(key) if undo else self.next_redo(key)
+        if step is None or (key is not None and step is not change.step):
+            return replace(change, shown=False)
+        over = self._over(change.kind, key)
+        self._move(change.kind, over)
+        over_now = None if key is None else over
+        return replace(change, step=step if undo else change.step, over=over_now, shown=True)
 
-    def _add(self, kind: Kind, step: UndoStep, applied: AppliedEdit | None = None) -> int:
+    def _add(
+        self, kind: Kind, step: UndoStep, applied: AppliedEdit | None = None, over: int | None = None
+    ) -> int:
         change = PendingChange(
-            next(self._numbers), self._attempt, kind, step, applied, refusals=self._refusals
+            next(self._numbers), self._attempt, kind, step, applied, refusals=self._refusals, over=over
         )
         self._changes[change.seq] = change
         if self._stuck:
@@ -316,12 +360,12 @@ class UndoHistory(QObject):
             self._send(change)
         return change.seq
 
-    def _drop_newest(self, *kinds: Kind) -> PendingChange | None:
-        """Drops the newest change if the store has refused it and it is of one of these kinds."""
+    def _drop_newest(self, step: UndoStep, *kinds: Kind) -> PendingChange | None:
+        """Drops the newest change if it could not be saved, and is of this step and one of these kinds."""
         if not self._stuck or not self._changes:
             return None
         seq, change = next(reversed(self._changes.items()))
-        if change.kind not in kinds:
+        if change.kind not in kinds or change.step is not step or change.over is not None:
             return None
         del self._changes[seq]
         self._stuck = bool(self._changes)

@@ -8,6 +8,7 @@ A change can fail in two ways.
 - The change is refused: it does not fit the dataset as it is now, or saving it hits a bug, so that it would
   fail every time. It alone is dropped; the next ones are saved. An undo or redo that was sent before the
   main thread learned of that is saved only if the step it was meant for is the one that it would change.
+  So is an undo or redo of a step before its turn, if it may not overtake what came in between.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, TypeAlias
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.database import StoreError
-from samdesk.dataset.types import InConflictError, LogEntry, Notice, RefusedError
+from samdesk.dataset.types import InConflictError, LogEntry, Notice, OutOfOrderError, RefusedError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.workers.failure import Failure, describe
@@ -206,7 +207,7 @@ class StorageLoop:
             if self._is_obsolete(change, dataset):
                 self._refuse(change, None)
                 return
-            answer = change.save(dataset)
+            answer = change.save(dataset, self._number(change.step))
             if answer.number:
                 self._numbers[change.step] = answer.number
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
@@ -222,7 +223,8 @@ class StorageLoop:
             self._send(partial(self._failed, change.seq, change.attempt, why))
             return
         try:
-            self._refuse(change, why, conflict=isinstance(error, InConflictError))
+            obsolete = isinstance(error, OutOfOrderError)
+            self._refuse(change, None if obsolete else why, conflict=isinstance(error, InConflictError))
         except Exception as unreadable:  # noqa: BLE001 - the log cannot be read: nothing else can be saved either
             self._failed_attempt = change.attempt
             self._why = describe(unreadable, change.kind.value, self._where())
@@ -238,10 +240,14 @@ class StorageLoop:
 
     def _is_obsolete(self, change: PendingChange, dataset: Dataset) -> bool:
         """Whether an undo or redo was sent before a refusal was known, and is meant for another step."""
-        if change.kind is Kind.COMMIT or change.refusals == self._refusals:
+        if change.kind is Kind.COMMIT or change.over is not None or change.refusals == self._refusals:
             return False
-        number = change.step.number or self._numbers.get(change.step, 0)
+        number = self._number(change.step)
         return number != (dataset.newest_step if change.kind is Kind.UNDO else dataset.next_redo)
+
+    def _number(self, step: UndoStep) -> int:
+        """Returns the number of a step in the log; 0: it is not there."""
+        return step.number or self._numbers.get(step, 0)
 
     def _answer(self, question: Question) -> None:
         try:

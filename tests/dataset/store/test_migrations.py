@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1, v2) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1, v2, v3) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_the_settings_of_version_1_open_with_all_values(tmp_path: Path, expected
 
 
 def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path, tmp_path: Path) -> None:
-    before = content(path)
+    before, steps = content(path), log_rows(path)
     Store.open(path).close()
     Store.open(tmp_path / "new.db").close()
     assert version_of(path) == version_of(tmp_path / "new.db") == VERSION
@@ -295,9 +295,19 @@ def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
     def others(lines: list[str]) -> list[str]:
-        return [line for line in lines if "images" not in line.split("(")[0]]
+        heads = [(line, line.split("(")[0].replace('"', "").split()) for line in lines]
+        return [line for line, head in heads if not {"images", "log", "log_undone"} & set(head)]
 
     assert others(content(path)) == others(before)
+    assert log_rows(path) == steps
+
+
+def log_rows(path: Path) -> list[tuple[object, ...]]:
+    """The steps, in the order of their places where they have some; before, that was the order of numbers."""
+    with closing(sqlite3.connect(path)) as connection:
+        order = "place" if migrations.version_of(connection) > 3 else "seq"
+        columns = "seq, owner, text, labels, labels_before, run_id, undone"
+        return connection.execute(f"SELECT {columns} FROM log ORDER BY {order}").fetchall()
 
 
 def test_an_image_that_was_done_but_not_touched_is_accepted(folder: Path, path: Path) -> None:
@@ -365,6 +375,39 @@ def test_a_dataset_of_version_2_opens_unchanged_and_keeps_its_lines(tmp_path: Pa
     assert now["accepted.txt"].count("\r\n") == now["accepted.txt"].count("\n") == 3
     assert now["drawn.txt"].startswith(want["files"]["drawn.txt"])
     assert len(now["edited.txt"].splitlines()) == 4
+    dataset.close()
+
+
+# Version 3
+
+
+def test_steps_of_version_3_keep_their_order_and_may_overtake_from_now_on(tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name("v3")
+    folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
+    want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
+
+    def texts(dataset: Dataset) -> list[list[str]]:
+        return [[entry.do.text for entry in entries] for entries in dataset.history()]
+
+    dataset = Dataset.open(folder)
+    for key, saved in want["documents"].items():
+        found = dataset.load(ImageKey(key)).annotations
+        assert [[a.id, a.label_id, serial.region_to_bytes(a.region).hex()] for a in found] == saved
+    done, undone = dataset.history()
+    assert [[entry.seq, entry.do.text] for entry in done] == want["done"]
+    assert [[entry.seq, entry.do.text] for entry in undone] == want["undone"]
+    assert dataset.notices() == []
+    assert {n: t for n, t in label_files(folder).items() if n != "data.yaml"} == want["files"]
+
+    dataset.redo(undone[1].seq)
+    before = ["Add labels", "Add a", "Add bb", "Auto-annotate", "Add dddd"]
+    assert texts(dataset) == [[*before, "Add ff"], ["Add e"]]
+    draw(dataset, ImageKey("two.png"), 20)
+    assert texts(dataset) == [[*before, "Add ff", "Add"], []]
+    for _ in range(7):
+        assert dataset.undo() is not None
+    assert texts(dataset) == [[], [*before, "Add ff", "Add"]]
+    assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
     dataset.close()
 
 

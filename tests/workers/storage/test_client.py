@@ -46,9 +46,9 @@ class FullDisk:
                 disk.check()
                 return super().commit(transaction, applied)
 
-            def undo(self) -> Transaction | None:
+            def undo(self, seq: int | None = None) -> Transaction | None:
                 disk.check()
-                return None if disk.forgetful else super().undo()
+                return None if disk.forgetful else super().undo(seq)
 
         return Guarded.open(folder, store_path=store_path)
 

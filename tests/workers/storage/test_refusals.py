@@ -87,13 +87,13 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
             self.check(transaction.text)
             return super().commit(transaction)
 
-        def undo(self) -> Transaction | None:
+        def undo(self, seq: int | None = None) -> Transaction | None:
             self.check("undo")
-            return super().undo()
+            return super().undo(seq)
 
-        def redo(self) -> Transaction | None:
+        def redo(self, seq: int | None = None) -> Transaction | None:
             self.check("redo")
-            return super().redo()
+            return super().redo(seq)
 
     photo(tmp_path / KEY, 120, 90)
     client = StorageClient(lambda folder, path: Particular.open(folder, store_path=path))
