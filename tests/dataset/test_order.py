@@ -238,7 +238,9 @@ def take_step(dataset: Dataset, key: ImageKey, *, undo: bool) -> bool:
     assert applied is not None
     assert set(applied.keys) == set(chosen.do.keys)
     rest = [entry.seq for entry in steps if entry is not chosen]
-    now_done, now_undone = ([entry.seq for entry in part] for part in (done_steps(dataset), dataset.history()[1]))
+    now_done, now_undone = (
+        [entry.seq for entry in part] for part in (done_steps(dataset), dataset.history()[1])
+    )
     left, other = (now_done[::-1], now_undone) if undo else (now_undone, now_done[::-1])
     assert left == rest
     assert other == [chosen.seq, *(entry.seq for entry in (undone if undo else done[::-1]))]

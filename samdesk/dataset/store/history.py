@@ -99,9 +99,7 @@ class History:
         )
         seq = int(cursor.lastrowid or 0)
         # Places are numbers of steps, and no number is used twice: the new one is the last.
-        self._store.execute(
-            "UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq)
-        )
+        self._store.execute("UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq))
         if not owner:
             self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
         return seq

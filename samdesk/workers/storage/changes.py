@@ -110,8 +110,8 @@ class Refused:
 
     Attributes:
         seq: The number of the change.
-        failure: Why; None: an undo or redo of a step whose turn it is not any more: its own change was refused
-            just before, or a step came in between.
+        failure: Why; None: an undo or redo of a step that may not be the next any more: its own change was
+            refused just before, or a step came in between.
         done: The log, oldest first.
         undone: The steps that can be redone, the next one first.
         conflict: It may be saved once conflicts about label files are resolved.

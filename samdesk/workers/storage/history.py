@@ -305,7 +305,7 @@ class UndoHistory(QObject):
         if kind is Kind.UNDO:
             steps = (self._steps[i] for i in range(self._index - 1, -1, -1))
         else:
-            # A step that the store has never had is saved as a new one: it may not overtake, nor be overtaken.
+            # A step that the store has never had is saved as a new one: it keeps its turn.
             undone = (self._steps[i] for i in range(self._index, len(self._steps)))
             steps = (step for step in takewhile(lambda step: step.in_log, undone))
         return overtaken(key, (step.do for step in steps)) or 0

@@ -1,4 +1,4 @@
-"""With an image on screen its steps come first; list and log agree on the order, whatever comes in between."""
+"""The steps of the image on screen come first; list and log agree on the order, whatever comes in between."""
 
 from __future__ import annotations
 
@@ -191,9 +191,7 @@ def test_the_steps_of_the_image_on_screen_come_first(
         ("a b <a", "a1 b2 run b4 | a3"),
     ],
 )
-def test_an_undo_does_not_overtake_a_run_that_has_just_ended(
-    desk: Desk, actions: str, expected: str
-) -> None:
+def test_an_undo_does_not_overtake_a_run_that_has_just_ended(desk: Desk, actions: str, expected: str) -> None:
     """It is dropped rather than made of another step, and so is what relies on it."""
     desk.do("a", "b")
     desk.settle()
