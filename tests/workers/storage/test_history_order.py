@@ -14,7 +14,7 @@ from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, add
+from samdesk.domain.edits import Edit, Transaction, add
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.workers.storage.changes import RefusedChange
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
@@ -73,12 +73,14 @@ class Desk:
         gate.wait_for_arrival()
 
     def do(self, *actions: str) -> None:
-        """ "a": an edit of that image; "<a", ">a": undo, redo with it on screen; "run": one of c ends;
-        "label": a change of the label set; "bad": an edit that the store refuses.
+        """ "a": an edit of that image; "<a", ">a": undo, redo with it on screen; "run": one of c ends; "file": the store
+        takes a label file of b; "label": a change of the label set; "bad": an edit that the store refuses.
         """
         for action in actions:
             if action == "run":
-                self.client.ask(self._run, self._note_run)
+                self.client.ask(self._run, self._insert)
+            elif action == "file":
+                self.client.ask(self._take_file, self._insert)
             elif action[0] == "<":
                 self.client.history.undo(KEYS[action[1]])
             elif action[0] == ">":
@@ -101,7 +103,11 @@ class Desk:
         dataset.commit_run(run, KEYS["c"], add([]))
         return dataset.end_run(run)
 
-    def _note_run(self, entry: LogEntry | None) -> None:
+    def _take_file(self, dataset: Dataset) -> LogEntry | None:
+        dataset.commit(Transaction("file", ((KEYS["b"], Edit()),)))
+        return dataset.step(dataset.newest_step)
+
+    def _insert(self, entry: LogEntry | None) -> None:
         if entry is not None:
             self.client.history.insert(entry)
 
@@ -202,6 +208,44 @@ def test_an_undo_does_not_overtake_a_run_that_has_just_ended(desk: Desk, actions
     assert desk.refused == [], "no message: nothing was lost"
 
 
+def test_the_list_is_right_at_any_time_while_an_undo_waits_to_be_dropped(desk: Desk) -> None:
+    desk.do("a", "b")
+    desk.settle()
+    desk.hold()
+    desk.do("run", "file", "<a")
+    shown: list[str] = []
+    desk.client.history.changed.connect(lambda: shown.append(desk.shown()))
+    desk.settle()
+    assert shown == ["a1 b2 run |", "a1 b2 run file |", "a1 b2 run file |"]
+
+
+def test_a_label_file_taken_meanwhile_is_overtaken_too(desk: Desk) -> None:
+    desk.do("a", "b")
+    desk.settle()
+    desk.hold()
+    desk.do("file", "<a", "<b")
+    desk.settle()
+    assert desk.stored() == desk.shown() == "b2 | file a1"
+
+
+@pytest.mark.parametrize("late", [">a", ">b"])
+def test_a_redo_that_comes_too_late_does_nothing(desk: Desk, late: str) -> None:
+    desk.do("a", "b", "<a", "<b")
+    desk.settle()
+    desk.hold()
+    desk.do("run", "file", late)
+    desk.settle()
+    assert desk.stored() == desk.shown() == "run file |"
+
+
+def test_a_step_that_brought_a_label_back_keeps_its_turn(desk: Desk) -> None:
+    desk.do("<c", "c", "b")  # undoes the label that c uses
+    desk.settle()
+    desk.do("<c")
+    desk.settle()
+    assert desk.stored() == desk.shown() == "c1 | b2"
+
+
 def test_a_refused_change_below_an_undo_before_its_turn(desk: Desk) -> None:
     desk.do("a")
     desk.settle()
@@ -228,10 +272,44 @@ def test_while_the_disk_is_full_the_order_is_kept_and_saved_later(desk: Desk) ->
     assert desk.stored() == desk.shown() == shown == "b2 | a1 c3"
 
 
+def test_an_undo_before_its_turn_is_saved_although_it_is_redone(desk: Desk) -> None:
+    """It has moved the step."""
+    desk.do("a", "b")
+    desk.settle()
+    desk.full = True
+    desk.do("<a")
+    spin_until(lambda: desk.client.history.stuck)
+    desk.do(">a")
+    desk.full = False
+    desk.settle()
+    desk.client.history.retry()
+    desk.settle()
+    assert desk.stored() == desk.shown() == "b2 a1 |"
+
+
+def test_a_step_that_the_full_disk_has_never_had_keeps_its_turn(desk: Desk) -> None:
+    desk.do("a")
+    desk.settle()
+    desk.full = True
+    desk.do("b")
+    spin_until(lambda: desk.client.history.stuck)
+    desk.do("<b", "<a")
+    spin_until(lambda: desk.client.history.stuck)
+    desk.do(">b")
+    desk.full = False
+    desk.client.history.retry()
+    desk.settle()
+    assert desk.shown() == "a1 | b2"
+    desk.do(">b")
+    desk.settle()
+    assert desk.stored() == desk.shown() == "a1 b2 |"
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_list_and_log_agree_after_anything(desk: Desk, seed: int) -> None:
     rng = random.Random(seed)
-    steps = [*"aabbc", *("<a", "<b", "<c") * 2, ">a", ">b", ">c", "label", "bad", "run", "full", "open"]
+    steps = [*"aabbc", *("<a", "<b", "<c") * 2, ">a", ">b", ">c", "label", "bad", "run", "file"]
+    steps += ["full", "open"]
     held = False
     for _ in range(60):
         action = rng.choice(steps)
