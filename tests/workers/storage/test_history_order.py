@@ -116,6 +116,16 @@ class Desk:
         spin_until(lambda: self.client.history.pending == 0)
         settle()
 
+    def make_room(self) -> None:
+        """Ends that the disk is full, and saves everything."""
+        self.gate.open()
+        spin_until(lambda: self.client.history.stuck or not self.client.history.pending)
+        self.full = False
+        self.client.history.retry()
+        spin_until(lambda: self.client.history.stuck or not self.client.history.pending)
+        self.client.history.retry()
+        self.settle()
+
     def shown(self) -> str:
         texts, index = list(self.client.history.texts), self.client.history.index
         return _named(texts[:index], texts[index:])
@@ -266,9 +276,7 @@ def test_while_the_disk_is_full_the_order_is_kept_and_saved_later(desk: Desk) ->
     desk.do(">a", "c", "<b", ">b", "<c", "<a")
     spin_until(lambda: desk.client.history.stuck)
     shown = desk.shown()
-    desk.full = False
-    desk.client.history.retry()
-    desk.settle()
+    desk.make_room()
     assert desk.stored() == desk.shown() == shown == "b2 | a1 c3"
 
 
@@ -280,10 +288,7 @@ def test_an_undo_before_its_turn_is_saved_although_it_is_redone(desk: Desk) -> N
     desk.do("<a")
     spin_until(lambda: desk.client.history.stuck)
     desk.do(">a")
-    desk.full = False
-    desk.settle()
-    desk.client.history.retry()
-    desk.settle()
+    desk.make_room()
     assert desk.stored() == desk.shown() == "b2 a1 |"
 
 
@@ -296,9 +301,7 @@ def test_a_step_that_the_full_disk_has_never_had_keeps_its_turn(desk: Desk) -> N
     desk.do("<b", "<a")
     spin_until(lambda: desk.client.history.stuck)
     desk.do(">b")
-    desk.full = False
-    desk.client.history.retry()
-    desk.settle()
+    desk.make_room()
     assert desk.shown() == "a1 | b2"
     desk.do(">b")
     desk.settle()
@@ -324,17 +327,9 @@ def test_list_and_log_agree_after_anything(desk: Desk, seed: int) -> None:
         else:
             desk.do(action)
         if rng.random() < 0.1:
-            desk.full = False
-            desk.gate.open()
+            desk.make_room()
             held = False
-            settle()
-            desk.client.history.retry()
-            desk.settle()
             assert desk.stored() == desk.shown()
-    desk.full = False
-    desk.gate.open()
-    spin_until(lambda: desk.client.history.stuck or not desk.client.history.pending)
-    desk.client.history.retry()
-    desk.settle()
+    desk.make_room()
     assert desk.stored() == desk.shown()
     assert all(refused.step.do.text[0] == "a" for refused in desk.refused)
