@@ -73,8 +73,10 @@ class Desk:
         gate.wait_for_arrival()
 
     def do(self, *actions: str) -> None:
-        """ "a": an edit of that image; "<a", ">a": undo, redo with it on screen; "run": one of c ends; "file": the store
-        takes a label file of b; "label": a change of the label set; "bad": an edit that the store refuses.
+        """ "a": an edit of that image; "<a", ">a": undo, redo with it on screen; "run": one of c ends.
+
+        "file": the store takes a label file of b; "label": a change of the label set; "bad": an edit that the
+        store refuses.
         """
         for action in actions:
             if action == "run":
