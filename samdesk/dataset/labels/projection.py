@@ -210,9 +210,8 @@ class Projection:
             return _WantedFile(state.imported, state.imported_lines)
         blank = not document.annotations and document.review is ImageReview.UNREVIEWED
         if blank and state.digest is None and not self.rows.seen_by_run(document.key):
-            return _WantedFile(
-                None, None
-            )  # an empty file means "no objects", which the user has not confirmed
+            # An empty file means "no objects", which the user has not confirmed.
+            return _WantedFile(None, None)
         kept = self._kept(document, labels, state, on_disk, lines)
         text, report = self._files.format.write(document, labels, kept, self._files.keypoint_values)
         self._report_writing(document.key, report)

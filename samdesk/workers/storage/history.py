@@ -120,16 +120,6 @@ class UndoHistory(QObject):
         """Returns the step to redo next; None if there is none. ``key`` as for ``next_undo``."""
         return self._steps[self._index + self._over(Kind.REDO, key)] if self.can_redo else None
 
-    @property
-    def undo_text(self) -> str:
-        """The text of the next undo; "" if there is nothing to undo."""
-        return self._steps[self._index - 1].do.text if self.can_undo else ""
-
-    @property
-    def redo_text(self) -> str:
-        """The text of the next redo; "" if there is nothing to redo."""
-        return self._steps[self._index].do.text if self.can_redo else ""
-
     def restore(self, done: Sequence[LogEntry], undone: Sequence[LogEntry]) -> None:
         """Shows the log of another dataset: steps done, oldest first, and undone, the next redo first."""
         self._steps.clear()

@@ -132,15 +132,15 @@ class TestSam:
             states.append(sam.prompts)
         assert len(set(states)) == 6
         for state in reversed(states[:-1]):
-            assert sam.undo_prompt()
+            assert sam.undo_step()
             assert sam.prompts == state
-        assert not sam.undo_prompt()
+        assert not sam.undo_step()
 
     def test_undo_removes_the_prompts_of_an_annotation_too(self, sam: SamTool) -> None:
         said = recorded(sam.prompts_changed)
         sam.show_prompts(PromptSet((PointPrompt(1, 2), PointPrompt(3, 4)), BoxPrompt(0, 0, 9, 9)))
         assert said == []
-        sam.undo_prompt()
+        sam.undo_step()
         assert sam.prompts == PromptSet((PointPrompt(1, 2),), BoxPrompt(0, 0, 9, 9))
 
     def test_escape_cancels_a_drag_and_the_release_does_nothing(self, stage: Stage, sam: SamTool) -> None:
@@ -180,7 +180,7 @@ class TestSam:
         stage.mouse.click(100, 100)
         stage.canvas.set_image("b.jpg", None, "Loading")  # type: ignore[arg-type]
         assert cleared[-1] == PromptSet()
-        assert not sam.undo_prompt()
+        assert not sam.undo_step()
 
     def test_tab_stays_on_the_canvas_and_steps(self, qtbot: QtBot) -> None:
         window = QWidget()

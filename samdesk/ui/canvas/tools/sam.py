@@ -102,18 +102,27 @@ class SamTool(Tool):
         self.hint_changed.emit(self.hint)
         self.steps_changed.emit()
 
-    def set_prompts(self, prompts: PromptSet) -> None:
-        """Replaces the prompts and emits ``prompts_changed``."""
-        self._forget_steps()
-        self._change(prompts)
-
     def show_prompts(self, prompts: PromptSet) -> None:
         """Shows the prompts of an annotation without emitting ``prompts_changed``."""
         self.restore(PromptState(prompts))
 
     def undo_step(self) -> bool:
-        """Undoes the last prompt; False if there is none."""
-        return self.undo_prompt()
+        """Undoes the last prompt, or the drag of one; False if there is none."""
+        if self._dragged:
+            self.cancel()
+            return True
+        self._drop_gesture()
+        if self._history:
+            before = self._history.pop()
+        elif self._prompts.points:
+            before = replace(self._prompts, points=self._prompts.points[:-1])
+        elif self._prompts:
+            before = PromptSet()
+        else:
+            return False
+        self._undone.append(self._prompts)
+        self._change(before)
+        return True
 
     def redo_step(self) -> bool:
         """Places the prompt undone last again; False if there is none."""
@@ -140,24 +149,6 @@ class SamTool(Tool):
         if self._prompts:
             self._change(PromptSet())
             self.cleared.emit()
-
-    def undo_prompt(self) -> bool:
-        """Undoes the last prompt, or the drag of one; False if there is none."""
-        if self._dragged:
-            self.cancel()
-            return True
-        self._drop_gesture()
-        if self._history:
-            before = self._history.pop()
-        elif self._prompts.points:
-            before = replace(self._prompts, points=self._prompts.points[:-1])
-        elif self._prompts:
-            before = PromptSet()
-        else:
-            return False
-        self._undone.append(self._prompts)
-        self._change(before)
-        return True
 
     def discard(self) -> None:
         """Removes every prompt and has the proposed mask discarded, also one without prompts."""
