@@ -101,6 +101,11 @@ class UndoHistory(QObject):
         return self._index
 
     @property
+    def undone(self) -> tuple[UndoStep, ...]:
+        """The steps that are undone, the next redo first; those that were dropped unsaved are not in the log."""
+        return tuple(self._steps[self._index :])
+
+    @property
     def can_undo(self) -> bool:
         return self._index > 0
 
