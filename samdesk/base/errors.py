@@ -33,6 +33,11 @@ def first_line(error: BaseException) -> str:
     return line or type(error).__name__
 
 
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, without its name: the system's words, or ``first_line``."""
+    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+
+
 def typed_line(error: BaseException) -> str:
     """An unexpected error in one line: its type and the first line of its message ("ValueError: no data")."""
     name, line = type(error).__name__, first_line(error)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from samdesk.base import atomic, places
-from samdesk.base.regular import read_text
+from samdesk.base import atomic, json_file, places
+from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.store.database import Store, StoreError
 from samdesk.dataset.types import Notice
@@ -71,9 +70,8 @@ def locate_store(folder: Path) -> Path:
 def save_location(folder: Path, store_path: Path) -> None:
     """Records where the store of a dataset is, for later openings."""
     with contextlib.suppress(OSError):  # the user would have to choose it again
-        atomic.write_text(
-            _location_file(folder), json.dumps({"folder": str(folder), "store": str(store_path.absolute())})
-        )
+        where = {"folder": str(folder), "store": str(store_path.absolute())}
+        json_file.write(_location_file(folder), where)
 
 
 def _open_writable(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:
@@ -98,8 +96,8 @@ def _open_read_only(path: Path, lock: DatasetLock, holder: str) -> OpenedStore:
 
 def _saved_location(folder: Path) -> Path | None:
     try:
-        path = Path(json.loads(read_text(_location_file(folder)))["store"])
-    except (OSError, ValueError, KeyError, TypeError):
+        path = Path(json_file.read_object(_location_file(folder))["store"])
+    except (OSError, JsonError, KeyError, TypeError):
         return None
     return path if path.exists() else None
 

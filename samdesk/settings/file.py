@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
-from samdesk.base.atomic import write_text
-from samdesk.base.regular import read_text
+from samdesk.base import json_file
+from samdesk.base.json_file import JsonError, rename_bad
 
 ABSENT = object()
 """The value of a key that is to be removed from the file."""
@@ -21,30 +19,23 @@ def read_table(path: Path) -> dict[str, Any] | None:
         OSError: The file exists and cannot be read.
     """
     try:
-        stored = json.loads(read_text(path))
+        return json_file.read_object(path)
     except FileNotFoundError:
         return {}
-    except ValueError:  # bad JSON or bad UTF-8
+    except JsonError:
         return None
-    return stored if isinstance(stored, dict) else None
 
 
 def merge_into(path: Path, changed: dict[str, Any]) -> None:
-    """Merges some keys into the file; ``ABSENT`` removes one.
+    """Merges some keys into the file; ``ABSENT`` removes one. A file that cannot be parsed is kept beside it.
 
     Raises:
         OSError: The file could not be read or written; it is unchanged.
     """
-    stored = read_table(path) or {}
+    stored = read_table(path)
+    if stored is None:  # damaged since it was read
+        rename_bad(path)
+        stored = {}
     stored.update(changed)
     kept = {key: value for key, value in stored.items() if value is not ABSENT}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
-
-
-def rename_bad(path: Path) -> Path:
-    """Renames a file that cannot be parsed to ``NAME.bad`` and returns its new path."""
-    bad = path.with_name(path.name + ".bad")
-    with contextlib.suppress(OSError):
-        path.replace(bad)
-    return bad
+    json_file.write(path, kept, indent=2, sort_keys=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
+from samdesk.base.json_file import rename_bad
 from samdesk.base.places import config
-from samdesk.settings.file import ABSENT, merge_into, read_table, rename_bad
+from samdesk.settings.file import ABSENT, merge_into, read_table
 from samdesk.settings.parameters import PARAMETERS
 
 T = TypeVar("T")
@@ -59,10 +61,10 @@ class Setting(Generic[T]):
         if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not self.kind:
-            raise SettingError(f"{name}: expected {_KINDS[self.kind]}, not {value!r}")
+            raise SettingError(f"{name}: expected {_KINDS[self.kind]}, not {reprlib.repr(value)}")
         if self.choices and value not in [choice for choice, _ in self.choices]:
             allowed = ", ".join(repr(choice) for choice, _ in self.choices)
-            raise SettingError(f"{name}: {value!r} is not one of {allowed}")
+            raise SettingError(f"{name}: {reprlib.repr(value)} is not one of {allowed}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             self._check_range(name, value)
         return value  # type: ignore[return-value]
@@ -329,17 +331,16 @@ class Settings:
             self.problem = f"The settings in {self.path} could not be read ({error.strerror or error})."
             return
         if stored is None:
-            self.problem = (
-                f"The settings in {self.path} are damaged, so the defaults are used. "
-                f"The damaged file is kept as {rename_bad(self.path).name}."
-            )
+            bad = rename_bad(self.path)
+            kept = f"The damaged file is kept as {bad.name}." if bad else "Nothing is changed in the file."
+            self.problem = f"The settings in {self.path} are damaged, so the defaults are used. {kept}"
             return
         invalid: list[str] = []
         for key, value in stored.items():
             if key not in _BY_KEY:
                 continue  # of another version; it stays in the file
             try:
-                self._values[key] = _BY_KEY[key].check(value)
+                self._values[key] = _BY_KEY[key].check(_texts_only(value))
             except SettingError as error:
                 invalid.append(str(error))
         if invalid:
@@ -347,6 +348,15 @@ class Settings:
                 f"Some settings in {self.path} are invalid and were reset to their defaults: "
                 + "; ".join(invalid)
             )
+
+
+def _texts_only(value: Any) -> Any:
+    """A list or table from the file without items that are neither texts nor lists of them: none is ours."""
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    if isinstance(value, dict):
+        return {k: _texts_only(item) for k, item in value.items() if isinstance(item, (str, list))}
+    return value
 
 
 def _copy(value: Any) -> Any:

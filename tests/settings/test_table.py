@@ -5,10 +5,12 @@ import math
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from samdesk.settings import file, table
+from samdesk.base import json_file
+from samdesk.settings import table
 from samdesk.settings.table import SETTINGS, Setting, SettingError, Settings, find
 
 
@@ -94,7 +96,20 @@ def test_an_int_is_accepted_for_a_float(tmp_path: Path) -> None:
     assert isinstance(settings.get(table.AUTO_PARAMETERS["conf"]), float)
 
 
-@pytest.mark.parametrize("garbage", [b"{ not json", b"\xff\xfe\x00rubbish", b"[1, 2]", b""])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"{ not json",
+        b"\xff\xfe\x00rubbish",
+        b"[1, 2]",
+        b"",
+        b'{"recent_folders": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"model.name": "\\ud800"}',
+        b'{"sam.embedding_cache_mb": ' + b"9" * 5000 + b"}",
+        b'{"auto.conf": NaN}',
+    ],
+    ids=["text", "bytes", "list", "empty", "deep", "surrogate", "digits", "nan"],
+)
 def test_a_damaged_file_gives_the_defaults_and_is_kept(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "settings.json").write_bytes(garbage)
     settings = opened(tmp_path)
@@ -103,6 +118,48 @@ def test_a_damaged_file_gives_the_defaults_and_is_kept(tmp_path: Path, garbage: 
     assert (tmp_path / "settings.json.bad").read_bytes() == garbage
     settings.set(table.THEME, "light")
     assert opened(tmp_path).get(table.THEME) == "light"
+
+
+def test_each_damaged_file_is_kept_and_one_that_cannot_be_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    for number in (1, 2):
+        path.write_text(f"damage {number}")
+        problem = opened(tmp_path).problem
+    assert "settings.json.bad-2" in problem
+    assert [(tmp_path / f"settings.json.{name}").read_text() for name in ("bad", "bad-2")] == [
+        "damage 1",
+        "damage 2",
+    ]
+    settings = opened(tmp_path)
+    path.write_text("damaged while samdesk runs")
+    settings.set(table.THEME, "dark")
+    assert (tmp_path / "settings.json.bad-3").read_text() == "damaged while samdesk runs"
+    assert opened(tmp_path).get(table.THEME) == "dark"
+    path.write_text("damage 4")
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied")))
+    assert opened(tmp_path).problem.endswith("Nothing is changed in the file.")
+    assert path.read_text() == "damage 4"
+
+
+def test_items_of_other_types_are_left_out_and_folders_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
+    folder = Path("/data/caf\udce9")
+    settings = opened(tmp_path)
+    settings.add_recent(folder)
+    settings.set(table.LAST_IMAGES, {str(folder): "a\udcff.jpg"})
+    again = opened(tmp_path)
+    assert again.recent() == [folder]
+    assert again.get(table.LAST_IMAGES) == {str(folder): "a\udcff.jpg"}
+    (tmp_path / "settings.json").write_text(
+        '{"recent_folders": [1, {}, "/a"], "window.collapsed": [[], {}, null, "labels"],'
+        ' "last_images": {"/a": 5, "/b": "1.jpg"}, "shortcuts": {"edit.undo": ["U", 7], "edit.redo": 3}}'
+    )
+    odd = opened(tmp_path)
+    assert odd.recent() == [Path("/a")]
+    assert odd.get(table.WINDOW_COLLAPSED) == ["labels"]
+    assert odd.get(table.LAST_IMAGES) == {"/b": "1.jpg"}
+    assert odd.get(table.SHORTCUTS) == {"edit.undo": ["U"]}
 
 
 def test_one_invalid_value_resets_only_that_setting(tmp_path: Path) -> None:
@@ -153,14 +210,14 @@ def test_two_instances_keep_each_others_changes(tmp_path: Path) -> None:
 
 def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, writing = threading.Event(), threading.Event()
-    write = file.write_text
+    write = json_file.write
 
-    def slow(path: Path, text: str) -> None:
+    def slow(path: Path, value: object, **style: Any) -> None:
         writing.set()
         assert gate.wait(10)
-        write(path, text)
+        write(path, value, **style)
 
-    monkeypatch.setattr(file, "write_text", slow)
+    monkeypatch.setattr(json_file, "write", slow)
     settings = Settings(tmp_path / "settings.json", save_delay=0.001)
     settings.set(table.THEME, "dark")
     assert writing.wait(10)
@@ -175,16 +232,16 @@ def test_setting_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_failed_write_is_reported_and_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = opened(tmp_path)
-    write = file.write_text
+    write = json_file.write
 
-    def full(path: Path, text: str) -> None:
+    def full(path: Path, value: object, **style: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(file, "write_text", full)
+    monkeypatch.setattr(json_file, "write", full)
     settings.set(table.THEME, "dark")
     assert settings.get(table.THEME) == "dark"
     assert "No space left on device" in settings.problem
-    monkeypatch.setattr(file, "write_text", write)
+    monkeypatch.setattr(json_file, "write", write)
     assert settings.flush()
     assert opened(tmp_path).get(table.THEME) == "dark"
 

@@ -97,6 +97,8 @@ class FileTarget:
     @contextmanager
     def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[FileWriter]:
         """Stores the class names; on leaving, notes which files the run wrote."""
+        if self.folder.problem:
+            self.notice(self.folder.problem)
         labels, label_ids = self.labels_for(self.images, plan, class_names, self.notice)
         try:
             yield FileWriter(self.folder, self.existing, labels, label_ids)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from samdesk.base import json_file
 from samdesk.base.atomic import write_text
+from samdesk.base.errors import reason
 from samdesk.base.hashing import hash_file
-from samdesk.base.regular import read_bytes, read_text
+from samdesk.base.json_file import JsonError, rename_bad
+from samdesk.base.regular import read_bytes
 from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
@@ -23,6 +25,7 @@ class LabelFolder:
     Attributes:
         folder: The folder that holds them, and the record of the files that runs wrote.
         format: Their format.
+        problem: Message for the user about a record that cannot be read; "" if there is none.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class LabelFolder:
             images: The folder of the images, if their label files are where the trainer looks for them; None:
                 the label files are in ``folder`` as the images are in theirs.
         """
+        self.problem = ""
         self.folder = folder
         self.format = file_format or label_format()
         self._images = images
@@ -99,14 +103,23 @@ class LabelFolder:
     def save_manifest(self) -> None:
         """Writes the record; after a crash, files of the last run count as edited by hand."""
         if self.folder.is_dir():
-            write_text(self.folder / MANIFEST, json.dumps(self._written, indent=0, sort_keys=True) + "\n")
+            if self.problem:
+                rename_bad(self.folder / MANIFEST)
+                self.problem = ""
+            json_file.write(self.folder / MANIFEST, self._written, indent=0, sort_keys=True)
 
     def _read_manifest(self) -> dict[str, str]:
         try:
-            found = json.loads(read_text(self.folder / MANIFEST))
-        except (OSError, ValueError):
-            return {}  # without it every file counts as edited by hand, which is safe
-        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+            found = json_file.read_object(self.folder / MANIFEST)
+        except FileNotFoundError:
+            return {}
+        except (OSError, JsonError) as error:
+            self.problem = (
+                f"{self.folder / MANIFEST} cannot be read ({reason(error)}), so all label files there count "
+                f"as edited by hand. It will be kept as {MANIFEST}.bad."
+            )
+            return {}  # safe: nothing is replaced
+        return {key: value for key, value in found.items() if isinstance(value, str)}
 
     def _name(self, key: ImageKey) -> str:
         if self._images is None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from samdesk.base import atomic, places
-from samdesk.base.regular import read_text
+from samdesk.base import json_file, places
+from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import dataset_id
 from samdesk.dataset.trainer.checks import Finding
 
@@ -24,10 +23,10 @@ def mark_of(finding: Finding) -> str:
 def read(folder: Path) -> list[str]:
     """Returns the marks of the findings dismissed in a dataset, oldest first."""
     try:
-        marks = json.loads(read_text(_file(folder)))
-    except (OSError, ValueError):
+        marks = json_file.read(_file(folder))
+    except (OSError, JsonError):
         return []
-    return [str(mark) for mark in marks] if isinstance(marks, list) else []
+    return [mark for mark in marks if isinstance(mark, str)] if isinstance(marks, list) else []
 
 
 def add(folder: Path, findings: Iterable[Finding]) -> None:
@@ -36,7 +35,7 @@ def add(folder: Path, findings: Iterable[Finding]) -> None:
     marks = [*known, *(mark for mark in map(mark_of, findings) if mark not in known)]
     if marks != known:
         with contextlib.suppress(OSError):
-            atomic.write_text(_file(folder), json.dumps(marks[-_MOST:], indent=0) + "\n")
+            json_file.write(_file(folder), marks[-_MOST:], indent=0)
 
 
 def undismissed(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samdesk.base import json_file
 from samdesk.domain.geometry.types import Frame
 
 FORMAT = 1
@@ -94,8 +95,8 @@ def deserialize(name: str, data: bytes) -> StoredEmbedding:
             raise InvalidEmbeddingFile("it is another embedding")
         tensors = load(data)
         arrays = tuple(tensors[str(i)] for i in range(len(tensors)))
-        height, width = json.loads(metadata["image_hw"])
-        x0, y0, side, tall = json.loads(metadata["frame"])
+        height, width = json_file.parse(metadata["image_hw"])
+        x0, y0, side, tall = json_file.parse(metadata["frame"])
         _check(arrays, int(metadata["crc32"]))
         return StoredEmbedding(arrays, (int(height), int(width)), Frame(x0, y0, side, tall))
     except InvalidEmbeddingFile:
@@ -106,7 +107,7 @@ def deserialize(name: str, data: bytes) -> StoredEmbedding:
 
 def _header(data: bytes) -> Any:
     length = int.from_bytes(data[:8], "little")
-    return json.loads(data[8 : 8 + length])
+    return json_file.parse(data[8 : 8 + length])
 
 
 def _check(arrays: Sequence[NDArray[Any]], crc: int) -> None:

@@ -8,12 +8,12 @@ ever run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samdesk.base import json_file
 from samdesk.base.errors import first_line
 from samdesk.base.regular import check_regular
 from samdesk.engine import ultralytics
@@ -120,7 +120,7 @@ def _names(path: Path, metadata: Mapping[str, str]) -> tuple[str, ...]:
         actual = metadata.get("yolo") or "none"
         raise EngineError(f"{path} has no supported detector ({actual!r}, expected {VARIANT!r}). {_CHOOSE}")
     try:
-        names = json.loads(metadata.get("names", ""))
+        names = json_file.parse(metadata.get("names", ""))
     except ValueError:
         names = None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):

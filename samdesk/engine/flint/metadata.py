@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from samdesk.base import json_file
 from samdesk.base.errors import first_line
 from samdesk.base.regular import check_regular
 from samdesk.engine.protocols import EngineError
@@ -36,7 +36,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def class_names(path: Path) -> tuple[str, ...]:
     """Returns the detector's class names by class id, () if the file has none. Raises ``EngineError``."""
     try:
-        names = json.loads(read_metadata(path).get("names", "[]"))
+        names = json_file.parse(read_metadata(path).get("names", "[]"))
     except ValueError:
         return ()
     return tuple(map(str, names)) if isinstance(names, list) else ()

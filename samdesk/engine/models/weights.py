@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Iterator
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import platformdirs
 
-from samdesk.base import places
+from samdesk.base import json_file, places
+from samdesk.base.json_file import JsonError
 from samdesk.base.places import flint_weights
-from samdesk.base.regular import read_text
 from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import FLINT, spec
 
@@ -54,9 +53,9 @@ def _ultralytics_folders() -> Iterator[Path]:
     """Ultralytics' ``weights_dir``, read from its settings file: importing it takes seconds."""
     for config in _ultralytics_configs():
         try:
-            settings = json.loads(read_text(config / "Ultralytics" / "settings.json"))
+            settings = json_file.read_object(config / "Ultralytics" / "settings.json")
             found = Path(str(settings["weights_dir"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, JsonError, KeyError):
             continue
         if found.is_absolute():
             yield found

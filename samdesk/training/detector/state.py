@@ -13,8 +13,9 @@ from typing import Any
 
 import shapely
 
-from samdesk.base import atomic
+from samdesk.base import atomic, json_file
 from samdesk.base.hashing import hash_bytes
+from samdesk.base.json_file import JsonError
 from samdesk.training.samples import TrainingImage
 
 _STATE, _BEST = "state.json", "best.safetensors"
@@ -94,7 +95,7 @@ class WorkFolder:
 
     def save(self) -> WorkFolder:
         """Writes the state. Raises ``OSError``."""
-        atomic.write_text(self.root / _STATE, json.dumps(asdict(self.state)))
+        json_file.write(self.root / _STATE, asdict(self.state))
         return self
 
     def save_checkpoint(self, checkpoint: bytes, **changes: Any) -> WorkFolder:
@@ -151,6 +152,9 @@ def fingerprint(
 
 def _read(path: Path) -> TeachState | None:
     try:
-        return TeachState(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        state = TeachState(**json_file.read_object(path))
+    except (OSError, JsonError, TypeError):
         return None
+    empty, values = asdict(TeachState("")), asdict(state)
+    fits = all(isinstance(values[n], str if isinstance(v, str) else (float, int)) for n, v in empty.items())
+    return state if fits and Path(state.checkpoint).name == state.checkpoint else None

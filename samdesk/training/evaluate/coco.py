@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import shapely
 from shapely.geometry import Polygon
 
+from samdesk.base import json_file
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.training.samples import Instance, TrainingImage
@@ -27,7 +27,7 @@ def read_coco(folder: Path) -> tuple[list[TrainingImage], tuple[str, ...]]:
     """
     text = (folder / "instances.json").read_text("utf-8")
     try:
-        data = json.loads(text)
+        data = json_file.parse_object(text)
         categories = sorted(data["categories"], key=lambda c: int(c["id"]))
         index = {int(c["id"]): i for i, c in enumerate(categories)}
         by_image: dict[int, list[Instance]] = defaultdict(list)

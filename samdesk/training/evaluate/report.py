@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from samdesk.base import json_file
 from samdesk.base.cv import cv2
 from samdesk.engine.protocols import Predictor
 from samdesk.training.evaluate.contact_sheet import contact_sheet
@@ -55,7 +56,7 @@ def write_report(
     sheet = contact_sheet(predictor, images)
     cv2.imwrite(str(folder / "contact_sheet.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     (folder / "outcomes.json").write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    rows = [json_file.parse(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
     rows = list({row["step"]: row for row in rows}.values())  # a resumed run logs some steps again
     drawn = _curves(rows, folder / "curves.png")
     lines = ["# Training report", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]

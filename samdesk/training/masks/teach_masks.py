@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from samdesk.base import atomic
+from samdesk.base import json_file
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine.flint.network import FlintNetwork
 from samdesk.engine.flint.predictor import FlintPredictor
@@ -146,7 +145,7 @@ def teach_masks(
     if before is None:
         before = _evaluate(network, held_out, settings, steps.evaluating(0))
         _remove_state(work)
-        atomic.write_text(work / _PLAN, json.dumps({"plan": plan, "before": [before.box, before.click]}))
+        json_file.write(work / _PLAN, {"plan": plan, "before": [before.box, before.click]})
     trainer = Trainer(network, load_images(train), settings.recipe)
     if (work / _STATE).is_file():
         trainer.resume(work / _STATE)
@@ -192,7 +191,7 @@ def _plan(
 def _read_before(work: Path, plan: str) -> Scores | None:
     """The scores before training of a stopped call with the same plan."""
     try:
-        known = json.loads((work / _PLAN).read_text("utf-8"))
+        known = json_file.read_object(work / _PLAN)
         return Scores(*map(float, known["before"])) if known["plan"] == plan else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

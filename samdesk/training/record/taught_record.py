@@ -9,7 +9,6 @@ used instead; entries in the dataset's folder are still read.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,11 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from samdesk.base import atomic, places
-from samdesk.base.regular import read_bytes, read_text
+from samdesk.base import atomic, json_file, places
+from samdesk.base.errors import reason
+from samdesk.base.json_file import rename_bad
+from samdesk.base.regular import read_bytes
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.open import locate_store
-from samdesk.settings.file import rename_bad
 from samdesk.training.record.taught_weights import (
     DETECTOR,
     KINDS,
@@ -204,7 +204,7 @@ class TaughtRecord:
         path = self.home / _USE
         if _read_use(path)[2]:
             rename_bad(path)
-        atomic.write_text(path, json.dumps({"version": 1, "steps": steps, "at": at}, indent=1))
+        json_file.write(path, {"version": 1, "steps": steps, "at": at}, indent=1)
         return TaughtRecord.read(self.folder)
 
     def _write(self, entry: TaughtWeights, data: bytes) -> TaughtWeights:
@@ -214,7 +214,7 @@ class TaughtRecord:
         shutil.rmtree(beside, ignore_errors=True)
         name = weights_name(entry.kind)
         atomic.write_bytes(beside / name, data)
-        atomic.write_text(beside / SCORES_FILE, json.dumps(replace(entry, path=Path(name)).to_json()))
+        json_file.write(beside / SCORES_FILE, replace(entry, path=Path(name)).to_json())
         beside.rename(self.home / entry.id)
         atomic.sync_folder(self.home)
         return replace(entry, path=self.home / entry.id / name)
@@ -245,7 +245,7 @@ def _home(folder: Path) -> Path:
 def _read_use(path: Path) -> tuple[tuple[_Step, ...], int, str]:
     """Returns (steps, index of the current step, problem)."""
     try:
-        value = json.loads(read_text(path))
+        value = json_file.read_object(path)
         steps = tuple({str(k): str(v) for k, v in step.items()} for step in value["steps"])
         at = int(value["at"])
         if not 0 <= at < len(steps):
@@ -254,7 +254,7 @@ def _read_use(path: Path) -> tuple[tuple[_Step, ...], int, str]:
         return ({},), 0, ""
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         text = (
-            f"{path} cannot be read ({error}), so Flint uses its own weights. No taught weights are "
+            f"{path} cannot be read ({reason(error)}), so Flint uses its own weights. No taught weights are "
             f"lost: use them from their files in {path.parent}."
         )
         return ({},), 0, text

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from samdesk.base.regular import read_text
+from samdesk.base import json_file
+from samdesk.base.errors import reason
 
 Kind: TypeAlias = Literal["masks", "detector"]
 MASKS: Kind = "masks"
@@ -75,10 +75,31 @@ class TaughtWeights:
     def from_json(cls, value: dict[str, Any]) -> TaughtWeights:
         """Reads the result of ``to_json``. Raises ``ValueError`` or ``TypeError``."""
         if value.get("kind") not in KINDS:
-            raise ValueError(f"unknown kind {value.get('kind')!r}")
-        scores = tuple(Score(**score) for score in value.get("scores", ()))
-        return cls(**{**value, "scores": scores, "names": tuple(value.get("names", ())),
-                      "path": Path(value.get("path", ""))})  # fmt: skip
+            raise ValueError("it is of an unknown kind")
+        for name, expected in _TYPES.items():
+            if not isinstance(value.get(name, expected[0]()), expected):
+                raise ValueError(f"its {name!r} is not what was expected")
+        if not 0 <= value.get("when", 0) < _LATEST:
+            raise ValueError("its time is not one")
+        scores, names = tuple(map(_score, value.get("scores", ()))), tuple(map(str, value.get("names", ())))
+        return cls(**{**value, "scores": scores, "names": names, "path": Path(value.get("path", ""))})
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "id": (str,), "when": (float, int), "scores": (list, tuple), "n_train": (int,), "n_held_out": (int,),
+    "seconds": (float, int), "better": (bool,), "names": (list, tuple), "origin": (str,), "base": (str,),
+    "problem": (str,), "path": (str,),
+}  # fmt: skip
+"""What a value of ``to_json`` may be, by name; it may be absent, too."""
+_LATEST = 1e11  # in the year 5138
+
+
+def _score(value: dict[str, Any]) -> Score:
+    score = Score(**value)
+    numbers = [x for x in (score.before, score.after) if x is not None]
+    if not isinstance(score.what, str) or not all(isinstance(x, (float, int)) for x in numbers):
+        raise ValueError("its scores are not what was expected")
+    return score
 
 
 SCORES_FILE = "teaching.json"
@@ -105,12 +126,11 @@ def entries_in(home: Path) -> Iterator[TaughtWeights]:
 
 def _read_entry(folder: Path, weights: Path, kind: Kind) -> TaughtWeights:
     try:
-        value = json.loads(read_text(folder / SCORES_FILE))
+        value = json_file.read_object(folder / SCORES_FILE)
         return replace(TaughtWeights.from_json(value), id=folder.name, kind=kind, path=weights)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        problem = (
-            f"{folder / SCORES_FILE} cannot be read ({error}). The weights can be used; the scores are lost."
-        )
+        unread = f"{folder / SCORES_FILE} cannot be read ({reason(error)})."
+        problem = f"{unread} The weights can be used; the scores are lost."
         when = 0.0
         with contextlib.suppress(OSError):
             when = weights.stat().st_mtime

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 from typing import Any, Literal
 
+from samdesk.base import json_file
 from samdesk.base.errors import UserError
+from samdesk.base.json_file import JsonError
 from samdesk.base.regular import open_regular
 
 _FORMAT = "flint-1"
@@ -31,8 +32,8 @@ def kind_of(path: Path) -> Literal["masks", "detector"]:
 def names_of(path: Path) -> tuple[str, ...]:
     """The class names of a detector; empty if the file has none. Raises ``TaughtError``."""
     try:
-        names = json.loads(check_weights(path)["__metadata__"].get("names", "[]"))
-    except ValueError:
+        names = json_file.parse(check_weights(path)["__metadata__"].get("names", "[]"))
+    except (ValueError, TypeError, AttributeError):
         return ()
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
@@ -45,7 +46,7 @@ def check_weights(path: Path) -> dict[str, Any]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(_MAX_HEADER, size):
                 raise ValueError("it has no header")
-            header = json.loads(file.read(length))
+            header = json_file.parse_object(file.read(length))
         end = max(part["data_offsets"][1] for key, part in header.items() if key != "__metadata__")
         if size != 8 + length + end:
             raise ValueError("its size does not match its header: it is truncated or damaged")
@@ -54,12 +55,8 @@ def check_weights(path: Path) -> dict[str, Any]:
         raise TaughtError(f"File not found: {path}.") from error
     except OSError as error:
         raise TaughtError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        why = (
-            str(error)
-            if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError)
-            else ""
-        )
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+        why = str(error) if isinstance(error, ValueError) and not isinstance(error, JsonError) else ""
         raise TaughtError(
             f"{path} does not contain Flint weights{f' ({why})' if why else ''}. "
             "Choose a file exported by samdesk."

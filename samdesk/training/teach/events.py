@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
+from samdesk.base import json_file
 from samdesk.training.record.taught_weights import KINDS, Kind, TaughtWeights
 
 
@@ -134,7 +135,7 @@ def to_line(event: Event) -> str:
 def from_line(line: str) -> Event | None:
     """Parses the result of ``to_line``; None for any other line."""
     try:
-        value = json.loads(line)
+        value = json_file.parse_object(line)
         event_type = _EVENT_TYPES[value.pop("event")]
         if event_type is TrainingResult:
             return TrainingResult(TaughtWeights.from_json(value["teaching"]))

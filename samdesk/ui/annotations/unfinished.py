@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject
 
+from samdesk.base import json_file
+from samdesk.base.json_file import JsonError
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import AnnotationId
@@ -191,10 +193,8 @@ class UnfinishedController(QObject):
     def _show_stored(self, text: str) -> None:
         self._saved = text
         try:
-            values = json.loads(text)
-        except ValueError:
-            return
-        if not isinstance(values, dict):
+            values = json_file.parse_object(text)
+        except JsonError:
             return
         self._stored = {key: value for key, value in values.items() if key not in self._images}
         here = self._here
@@ -226,8 +226,8 @@ class UnfinishedController(QObject):
             return None
         try:
             works = {name: FORMATS[name].read(work, document) for name, work in value["works"].items()}
-            return UnfinishedImage(works, str(value["tool"]))
-        except (ValueError, KeyError, TypeError):
+            return UnfinishedImage(works, str(value["tool"])) if works else None
+        except (ValueError, LookupError, TypeError, AttributeError):
             return None
 
 

@@ -1,0 +1,141 @@
+"""Reads and writes JSON: one reader with bounds for every file, line and column that holds it.
+
+What a damaged or crafted text may hold ends as ``JsonError``: no other exception leaves this module, and
+what it returns can be copied, compared, printed and written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from samdesk.base.atomic import write_bytes
+from samdesk.base.regular import read_text
+
+MAX_BYTES = 16 << 20
+"""Default limit of a file: settings and records have some kB."""
+MAX_DEPTH = 64
+"""Default limit of lists and objects in each other; samdesk's own have less than 10."""
+MAX_INTEGER = 1 << 63
+
+_IMPOSSIBLE = re.compile("[\0\ud800-\udbff\udc00-\udc7f\udd00-\udfff]")
+"""NUL, and halves of a pair of surrogates. U+DC80 to U+DCFF are bytes of file names that are not UTF-8."""
+
+
+class JsonError(ValueError):
+    """A text is not the JSON that was expected; the message says why, in words that follow "because"."""
+
+
+def parse(text: str | bytes, depth: int = MAX_DEPTH) -> Any:
+    """Returns the value of a JSON text.
+
+    Raises:
+        JsonError: It is not JSON, is nested deeper than ``depth``, or holds a number that is infinite, NaN or
+            an integer beyond 64 bits, or text that is not Unicode.
+    """
+    try:
+        value = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise JsonError("it is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise JsonError(f"it is not JSON: {error.msg} in line {error.lineno}") from error
+    except RecursionError as error:
+        raise JsonError("it is nested too deeply") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise JsonError("it has a number that is too large") from error
+    _check(value, depth)
+    return value
+
+
+def parse_object(text: str | bytes, depth: int = MAX_DEPTH) -> dict[str, Any]:
+    """Returns the JSON object in a text. Raises ``JsonError``."""
+    return _object(parse(text, depth))
+
+
+def read(path: Path, limit: int = MAX_BYTES) -> Any:
+    """Returns the value in a JSON file.
+
+    Raises:
+        OSError: It cannot be read, is no regular file, or is larger than ``limit`` bytes.
+        JsonError: As ``parse``.
+    """
+    try:
+        text = read_text(path, limit)
+    except UnicodeDecodeError as error:
+        raise JsonError("it is not UTF-8 text") from error
+    return parse(text)
+
+
+def read_object(path: Path, limit: int = MAX_BYTES) -> dict[str, Any]:
+    """Returns the JSON object in a file. Raises as ``read``."""
+    return _object(read(path, limit))
+
+
+def to_bytes(value: object, *, indent: int | None = None, sort_keys: bool = False) -> bytes:
+    """Returns a value as JSON in UTF-8, with a final newline.
+
+    File names that are not UTF-8 are kept: their bytes become JSON escapes.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=sort_keys)
+    # Of a lone surrogate Python's "backslashreplace" makes \udcff, which is how JSON writes it.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def write(path: Path, value: object, *, indent: int | None = None, sort_keys: bool = False) -> None:
+    """Writes a JSON file atomically. Raises ``OSError``."""
+    write_bytes(path, to_bytes(value, indent=indent, sort_keys=sort_keys))
+
+
+def rename_bad(path: Path) -> Path | None:
+    """Renames a file that cannot be parsed to ``NAME.bad`` or, if there is one already, ``NAME.bad-2``.
+
+    Returns its new path; None if it cannot be renamed.
+    """
+    names = itertools.chain(("bad",), (f"bad-{number}" for number in range(2, 100)))
+    bad = next((p for name in names if not (p := path.with_name(f"{path.name}.{name}")).exists()), None)
+    if bad is not None:
+        with contextlib.suppress(OSError):
+            path.rename(bad)
+            return bad
+    return None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise JsonError("it is not a JSON object")
+    return value
+
+
+def _check(value: Any, depth: int) -> None:
+    """Goes through a value, one level of nesting after the other."""
+    level = [value]
+    for _ in range(depth + 1):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item)
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+            else:
+                _check_single(item)
+        if not inner:
+            return
+        level = inner
+    raise JsonError("it is nested too deeply")
+
+
+def _check_single(value: Any) -> None:
+    if isinstance(value, str):
+        if _IMPOSSIBLE.search(value):
+            raise JsonError("it has text that is not Unicode")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise JsonError("it has a number that is not finite")
+    elif isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        raise JsonError("it has a number that is too large")
