@@ -102,7 +102,7 @@ class UndoHistory(QObject):
 
     @property
     def undone(self) -> tuple[UndoStep, ...]:
-        """The steps that are undone, the next redo first; those that were dropped unsaved are not in the log."""
+        """The undone steps, the next redo first; those that were dropped unsaved are not in the log."""
         return tuple(self._steps[self._index :])
 
     @property
