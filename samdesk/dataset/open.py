@@ -9,7 +9,8 @@ from pathlib import Path
 from samdesk.base import atomic, json_file, places
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import DatasetLock, dataset_id
-from samdesk.dataset.store.database import Store, StoreError
+from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import Notice
 
 

@@ -11,7 +11,8 @@ from samdesk.dataset import resizing
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.open import OpenedStore, folder_error, locate_store
-from samdesk.dataset.store.database import Store, StoreError
+from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samdesk.dataset.store.database import InConflictError, OutOfOrderError, RefusedError, StoreError
+from samdesk.dataset.store.errors import InConflictError, OutOfOrderError, RefusedError, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.review import ImageReview

@@ -11,7 +11,7 @@ from PIL import Image
 
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset, ImageError, StoreError
-from samdesk.dataset.store.database import VERSION
+from samdesk.dataset.store.migrations import VERSION
 from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction, accept_image, remove, update

@@ -19,7 +19,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.cli.main import cli
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_user
 from samdesk.domain.review import ReviewChange

@@ -15,7 +15,7 @@ from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.training import check_training, training_facts
 from samdesk.dataset.types import TRAINING
 from samdesk.domain.annotation import RunId

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from samdesk.base.atomic import write_text
 from samdesk.base.regular import read_text
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.trainer.paths import training_paths

@@ -3,87 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from samdesk.base import atomic
-from samdesk.base.errors import UserError
-from samdesk.base.regular import check_replaceable
+from samdesk.dataset.store import schema
+from samdesk.dataset.store.errors import REPLACE, DamagedError, RefusedError, StoreError
+from samdesk.dataset.store.header import check_file, has_log, sidecars
 from samdesk.dataset.store.migrations import VERSION, migrate, version_of
 
-_APPLICATION_ID = 0x73616D64  # "samd"
 # Above this a store that was closed cleanly is not read through on opening.
 _CHECK_BYTES = 64 << 20
-
-_TABLES = """
-CREATE TABLE labels (
-    id TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, color TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE images (
-    key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
-    review TEXT NOT NULL, revision INTEGER NOT NULL,
-    count INTEGER NOT NULL, pending INTEGER NOT NULL,
-    dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
-    conflict TEXT,                         -- why its label file is not written
-    file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
-    imported BLOB, imported_digest TEXT,   -- the file it came from, and the digest of what that file said
-    imported_lines BLOB, written_lines BLOB -- which annotation each line of these files belongs to
-) WITHOUT ROWID;
-CREATE TABLE annotations (
-    image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,
-    label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,
-    region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
-    detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT,
-    PRIMARY KEY (image, id)
-);
-CREATE INDEX annotations_by_label ON annotations(label_id);
-CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
-CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
-CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE log (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
-    labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,
-    place INTEGER NOT NULL DEFAULT 0       -- in the order of the steps; seq until one overtakes another
-);
-CREATE INDEX log_undone ON log(undone, place);
-CREATE TABLE log_edits (
-    owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
-    PRIMARY KEY (owner, n)
-) WITHOUT ROWID;
-CREATE INDEX log_edits_by_image ON log_edits(image);
-CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-
-class StoreError(UserError):
-    """The store cannot be read or written."""
-
-    code = "store"
-
-
-class RefusedError(StoreError):
-    """A change that does not fit the dataset as it is: the same change would be refused again.
-
-    Any other ``StoreError`` is one of the disk: the change is tried again, and nothing is saved before it.
-    """
-
-    code = "refused"
-
-
-class OutOfOrderError(RefusedError):
-    """An undo or redo of a step that may not overtake the steps before it."""
-
-    code = "order"
-
-
-class InConflictError(RefusedError):
-    """A change that has to wait until conflicts about label files are resolved."""
-
-    code = "conflict"
+_MOST_BYTES = 256 << 20
+"""The largest value: a damaged row may claim to hold a gigabyte."""
 
 
 class Store:
@@ -119,10 +57,12 @@ class Store:
             StoreError: Damaged, made by a newer samdesk, cannot be read, or cannot be brought up to date.
                 The file is as it was.
         """
-        unclean = path.with_name(path.name + "-wal").exists()
+        if not read_only and not os.path.lexists(path):
+            return cls.in_memory().save_as(path)
         with _described(path):
-            check_replaceable(path)
-            mode = "ro" if read_only else "rwc"
+            unclean = has_log(path)
+            check_file(path)
+            mode = "ro" if read_only else "rw"
             connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
         store = cls(connection, path, read_only)
         try:
@@ -140,7 +80,8 @@ class Store:
         """Returns a store in memory with the content of a file in a folder that cannot be written to."""
         store = cls(_connect(":memory:"), None)
         with tempfile.TemporaryDirectory(prefix="samdesk-") as folder, _described(path):
-            for part in (path, path.with_name(path.name + "-wal")):
+            check_file(path)
+            for part in (path, sidecars(path)[0]):
                 if part.exists():
                     shutil.copyfile(part, Path(folder) / part.name)
             with contextlib.closing(_connect(str(Path(folder) / path.name))) as source:
@@ -163,7 +104,7 @@ class Store:
                 self._copy_to(path)
             store = Store.open(path)
         except BaseException:
-            for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            for part in (path, *sidecars(path)):
                 with contextlib.suppress(OSError):
                     part.unlink(missing_ok=True)
             raise
@@ -219,25 +160,28 @@ class Store:
             raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
 
     def _prepare(self, origin: Path | None = None) -> None:
-        """Creates the tables, or brings them up to date. ``origin`` is the file that a copy was made of."""
+        """Checks the tables and brings them up to date; creates them in memory.
+
+        ``origin``: the file that a copy in memory was made of.
+        """
         name = self.path or origin
         version = version_of(self._connection)
-        if version > VERSION:
-            raise StoreError(f"{name} was made by a newer samdesk.", next="Update samdesk to open it.")
+        if name is None:
+            schema.create(self._connection)
+            version = VERSION
+        self._check_schema(name, version)
         if not self.read_only:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-        if version == 0:
-            self._create(name)
-        elif version < VERSION:
+        if version < VERSION:
             self._bring_up_to_date(name, version)
+            self._check_schema(name, VERSION)
         self._connection.execute("PRAGMA foreign_keys=ON")
 
-    def _create(self, name: Path | None) -> None:
-        if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{name} is a database, but not samdesk's.", next="Choose another place.")
-        head = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={VERSION};"
-        self._connection.executescript(f"BEGIN;{_TABLES}{head}COMMIT;")
+    def _check_schema(self, name: Path | None, version: int) -> None:
+        part = schema.foreign_part(self._connection, version)
+        if part:
+            raise DamagedError(f"{name} has a {part} that samdesk has not made.", next=REPLACE)
 
     def _bring_up_to_date(self, name: Path | None, version: int) -> None:
         try:
@@ -276,7 +220,16 @@ class Store:
 
 def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     # No implicit transactions. A store may move from one thread to another, so SQLite must not check it.
-    return sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
+    if sys.version_info >= (3, 11):
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+    return connection
+
+
+_OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "corrupt", "too big")
+"""Words of SQLite's messages."""
 
 
 @contextlib.contextmanager
@@ -287,23 +240,21 @@ def _described(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError as error:
         raise RefusedError(f"{name} does not accept the change: {error}.") from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # of a message that quotes the file
         problem, advice = _reason(error)
-        raise StoreError(f"{name} {problem}.", next=advice) from error
+        kind = DamagedError if advice == REPLACE else StoreError
+        raise kind(f"{name} {problem}.", next=advice) from error
     except OSError as error:
         raise StoreError(f"{name} cannot be opened or written: {error.strerror or error}.") from error
 
 
-def _reason(error: sqlite3.Error) -> tuple[str, str]:
+def _reason(error: Exception) -> tuple[str, str]:
     """What happened, as the end of a sentence without its period, and what to do next."""
     text = str(error)
     if "full" in text:
         return "cannot be written: the disk is full", "Earlier changes are saved. Make room and try again."
-    if "malformed" in text or "not a database" in text:
-        return (
-            f"is damaged ({text}) and left as it is",
-            "Move it away, or choose another place for a new store.",
-        )
+    if isinstance(error, UnicodeDecodeError) or any(word in text for word in _OF_DAMAGE):
+        return f"is damaged ({text}) and left as it is", REPLACE
     if "locked" in text or "busy" in text:
         return "is in use by another program", "Close that program and try again."
     if "readonly" in text:

@@ -9,7 +9,8 @@ from typing import Literal
 
 from samdesk.dataset.change import EditFactory, constant_edit
 from samdesk.dataset.store import serial
-from samdesk.dataset.store.database import Store, StoreError
+from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey

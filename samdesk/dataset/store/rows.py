@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from samdesk.dataset.store import serial
-from samdesk.dataset.store.database import Store, StoreError
+from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.errors import StoreError
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import Label, LabelId, LabelSet

@@ -11,7 +11,7 @@ from samdesk.base import atomic
 from samdesk.base.regular import read_text
 from samdesk.dataset.conflicts import copy_before_replacing
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.trainer.fix import TrainingReport, YamlFix, report
 from samdesk.dataset.trainer.paths import training_paths

@@ -13,7 +13,7 @@ from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.base.rate import Rate
 from samdesk.dataset.lock import DatasetLock
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import ImageError
 from samdesk.training.record.taught_record import (

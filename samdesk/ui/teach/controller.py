@@ -155,7 +155,7 @@ class TeachController(QObject):
 
 def read_estimate(folder: Path) -> TeachEstimate | str:
     """The content of the Teach dialog, or an error message; slow for large datasets."""
-    from samdesk.dataset.store.database import StoreError
+    from samdesk.dataset.store.errors import StoreError
 
     try:
         readiness = Readiness.of(read_material(folder))

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey

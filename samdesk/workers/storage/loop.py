@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import InConflictError, LogEntry, Notice, OutOfOrderError, RefusedError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelId, LabelSet

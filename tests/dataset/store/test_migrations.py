@@ -20,8 +20,9 @@ from samdesk.dataset.dataset import NAMES, Dataset
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
-from samdesk.dataset.store.database import VERSION, Store, StoreError
-from samdesk.dataset.store.migrations import MIGRATIONS
+from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.errors import StoreError
+from samdesk.dataset.store.migrations import MIGRATIONS, VERSION
 from samdesk.dataset.types import ImageSummary, LogEntry
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview, ReviewChange

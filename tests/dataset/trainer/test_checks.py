@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.store.database import StoreError
+from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.checks import CHECKS
 from samdesk.dataset.trainer.fix import TrainingReport
 from samdesk.dataset.trainer.reading import read_as_trainer

@@ -1,0 +1,100 @@
+"""The tables of the store, and a check that a file has these and nothing else.
+
+A trigger or a view of another program could change what is saved, or never end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from functools import cache
+
+from samdesk.dataset.store.header import APPLICATION_ID
+from samdesk.dataset.store.migrations import VERSION
+
+_TABLES = """
+CREATE TABLE labels (
+    id TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, color TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE images (
+    key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    review TEXT NOT NULL, revision INTEGER NOT NULL,
+    count INTEGER NOT NULL, pending INTEGER NOT NULL,
+    dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
+    conflict TEXT,                         -- why its label file is not written
+    file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
+    imported BLOB, imported_digest TEXT,   -- the file it came from, and the digest of what that file said
+    imported_lines BLOB, written_lines BLOB -- which annotation each line of these files belongs to
+) WITHOUT ROWID;
+CREATE TABLE annotations (
+    image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,
+    label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,
+    region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
+    detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT,
+    PRIMARY KEY (image, id)
+);
+CREATE INDEX annotations_by_label ON annotations(label_id);
+CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
+CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
+CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE log (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
+    labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,
+    place INTEGER NOT NULL DEFAULT 0       -- in the order of the steps; seq until one overtakes another
+);
+CREATE INDEX log_undone ON log(undone, place);
+CREATE TABLE log_edits (
+    owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
+    PRIMARY KEY (owner, n)
+) WITHOUT ROWID;
+CREATE INDEX log_edits_by_image ON log_edits(image);
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_OF_SQLITE = re.compile(r"sqlite_(autoindex_.*|sequence|stat[14])")
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Creates the tables in an empty database."""
+    head = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
+    connection.executescript(f"BEGIN;{_TABLES}{head}COMMIT;")
+
+
+def foreign_part(connection: sqlite3.Connection, version: int) -> str:
+    """Returns a part of the schema that samdesk has not made ("trigger 'x'"); "" if there is none.
+
+    Args:
+        connection: The database.
+        version: Of its tables. Of those of an older samdesk only the names are compared; the migrations that
+            follow make the newest of them.
+    """
+    expected = _expected()
+    known = {kind_and_name[1] for kind_and_name in expected}
+    found: dict[tuple[str, str], str] = {}
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        if kind in ("table", "index") and _OF_SQLITE.fullmatch(str(name)):
+            continue
+        if kind not in ("table", "index") or name not in known:
+            return f"{kind} {str(name)[:80]!r}"
+        found[kind, name] = _plain(str(sql))
+    if version == VERSION:
+        for part, sql in expected.items():
+            if found.get(part) != sql:
+                return f"{part[0]} {part[1]!r}"
+    return ""
+
+
+@cache
+def _expected() -> dict[tuple[str, str], str]:
+    """Type and name of each part of the newest schema, and its SQL."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        create(connection)
+        rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    return {(kind, name): _plain(sql) for kind, name, sql in rows if not _OF_SQLITE.fullmatch(name)}
+
+
+def _plain(sql: str) -> str:
+    """SQL without comments and quotes, with single spaces: a migration leaves others than a new store has."""
+    text = re.sub(r"--[^\n]*", " ", sql).replace('"', "")
+    return " ".join(re.sub(r"([(),])", r" \1 ", text).split())
