@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from samdesk.domain.document import ImageKey
-from samdesk.domain.labels import LabelId, LabelSet, class_name
 from samdesk.settings.parameters import DetectionParameters
+
+if TYPE_CHECKING:  # the command line shows the plan's defaults, and its help needs no numpy
+    from samdesk.domain.document import ImageKey
+    from samdesk.domain.labels import LabelId, LabelSet
 
 Existing: TypeAlias = Literal["skip", "add", "replace"]
 EXISTING: tuple[Existing, ...] = ("skip", "add", "replace")
@@ -78,6 +80,8 @@ class AutoAnnotatePlan(DetectionParameters):
         return {i: label.id for i, label in found.items() if label is not None}
 
     def _label_name(self, names: Sequence[str], class_id: int) -> str:
+        from samdesk.domain.labels import class_name
+
         own = class_name(names[class_id], class_id)
         return " ".join(dict(self.mapping).get(names[class_id], own).split())
 

@@ -13,7 +13,6 @@ import typer
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.cli.exit_codes import FAILED, STOPPED, wrong_usage
-from samdesk.engine.protocols import EngineError
 
 _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
 
@@ -79,13 +78,13 @@ def evaluate(
     typer.echo(table(outcomes))
 
 
-def _nothing_measured(data: list[Path], found: int, measured: int, least_area: float) -> EngineError:
+def _nothing_measured(data: list[Path], found: int, measured: int, least_area: float) -> UserError:
     where = ", ".join(map(str, data))
     if found and not measured:
-        return EngineError(f"No image in {where} is held out.", next="Use --all to measure on all images.")
+        return UserError(f"No image in {where} is held out.", next="Use --all to measure on all images.")
     if measured and least_area > 0:
-        return EngineError(f"No annotation in {where} has {least_area:g} pixels or more.")
-    return EngineError(f"No annotated images in {where}.")
+        return UserError(f"No annotation in {where} has {least_area:g} pixels or more.")
+    return UserError(f"No annotated images in {where}.")
 
 
 def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: CancelToken) -> None:
@@ -96,7 +95,7 @@ def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: Cancel
 
     split = split_by_name(_read(data))
     if not split.train:
-        raise EngineError(f"No annotated images in {', '.join(map(str, data))}.")
+        raise UserError(f"No annotated images in {', '.join(map(str, data))}.")
     base = flint_weights()
     yolo = build_yolo(read_yolo(base), str(base)).model
     network = new_network(yolo, recipe.seed)
@@ -120,7 +119,7 @@ def _read(data: list[Path]) -> list[Any]:
             coco = (folder / "instances.json").is_file()
             images += read_coco(folder)[0] if coco else read_material(folder).images
         except (OSError, ValueError) as error:
-            raise EngineError(f"{folder} cannot be read: {error}") from error
+            raise UserError(f"{folder} cannot be read: {error}") from error
     return images
 
 

@@ -105,7 +105,6 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
 def load_yolo(path: Path) -> Any:
     """Loads Ultralytics' ``YOLO`` from a checkpoint (a pickle: only for files the user trusts)."""
     package = import_ultralytics()
-    import_torchvision()  # ultralytics imports it with the first detection
     import_without_gc("ultralytics.models.yolo")
     with preserved():  # it sets CUBLAS_WORKSPACE_CONFIG
         return package.YOLO(str(path))
@@ -122,7 +121,6 @@ def build_yolo(variant: str, names: Sequence[str]) -> Any:
         names: Class names by class id, at least one.
     """
     package = import_ultralytics()
-    import_torchvision()
     import_without_gc("ultralytics.models.yolo")
     with preserved():
         yolo = package.YOLO(f"{variant}.yaml", task="detect")
@@ -145,6 +143,36 @@ def _set_classes(network: Any, names: Sequence[str]) -> None:
         head.bias_init()
     network.names = dict(enumerate(names))
     network.nc = count
+
+
+def detection_predictor(yolo: Any, device: str) -> Any:
+    """Returns the class of Ultralytics' predictor to detect with on a resolved device.
+
+    Its own imports torchvision, and with it torch's compiler, before the first detection. On the CPU that is
+    all that its warm-up does, and newer versions have a non-maximum suppression of their own, with the same
+    results, for where torchvision is not loaded: their warm-up is left out. Older ones (8.3.100) need
+    torchvision; it is imported here, without blocking other threads.
+    """
+    kind = yolo.task_map[yolo.task]["predictor"]
+    if device != "cpu" or not _has_own_nms():
+        import_torchvision()
+        return kind
+
+    class WarmPredictor(kind):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.done_warmup = True
+
+    return WarmPredictor
+
+
+def _has_own_nms() -> bool:
+    """Whether Ultralytics suppresses overlapping boxes without torchvision."""
+    try:
+        from ultralytics.utils import nms
+    except ImportError:
+        return False
+    return hasattr(nms, "TorchNMS")
 
 
 def half_precision(enabled: bool) -> dict[str, Any]:

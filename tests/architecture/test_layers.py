@@ -51,15 +51,6 @@ def test_imports_keep_to_the_layers() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_window_is_built_without_torch_and_ultralytics() -> None:
-    code = (
-        "import sys, samdesk.app, samdesk.cli.main\n"
-        "print(*sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'ultralytics'}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
-
-
 def test_modules_stay_small() -> None:
     long = {
         name_of(path): lines

@@ -113,29 +113,3 @@ def test_the_headless_demo_runs_every_step(tmp_path: Path) -> None:
     assert dataset.load(ImageKey("zidane.jpg")).review is ImageReview.ACCEPTED
     assert dataset.labels.names[:2] == ("bus", "person")
     dataset.close()
-
-
-START = """
-import sys, time
-started = time.perf_counter()
-import os
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
-from samdesk.app import build, make_application
-application = make_application()
-desk = build(application)
-desk.view.window.show()
-while not desk.view.window.windowHandle().isExposed():
-    application.processEvents()
-application.processEvents()
-print("window up after %.2f s" % (time.perf_counter() - started))
-print("early:", sorted({"torch", "torchvision", "ultralytics"} & set(sys.modules)))
-desk.view.window.close()
-"""
-
-
-def test_the_window_is_up_before_torch(tmp_path: Path) -> None:
-    done = run(tmp_path, "-c", START)
-    assert done.returncode == 0, done.stderr
-    print(done.stdout)  # how long it took here
-    assert "window up after" in done.stdout
-    assert "early: []" in done.stdout

@@ -38,6 +38,7 @@ TOPICS: dict[str, Topic] = {
 ONCE: dict[str, Topic] = {
     "click": clicks.clicks,
     "noise": clicks.noise,
+    "start": window.starts,
     "window": window.gaps,
     "memory": memory.paging,
 }

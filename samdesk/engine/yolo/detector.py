@@ -40,6 +40,7 @@ class YoloDetector:
         """
         self._model = load_checkpoint(path) if model is None else model
         self._device = device
+        self._predictor: Any = None
         wanted = precision_for(device, precision)
         self._half = wanted == "fp16"
         with translate_torch_errors(f"Loading {path.name}", device):
@@ -95,6 +96,8 @@ class YoloDetector:
         """
         if not images or (classes is not None and not len(classes)):
             return [[] for _ in images]
+        if self._predictor is None:
+            self._predictor = ultralytics.detection_predictor(self._model, self._device)
         with translate_torch_errors("Detecting objects", self._device):
             results = self._model.predict(
                 [np.ascontiguousarray(image[..., ::-1]) for image in images],  # Ultralytics takes BGR
@@ -104,6 +107,7 @@ class YoloDetector:
                 max_det=max_det,
                 classes=None if classes is None else list(classes),
                 device=self._device,
+                predictor=self._predictor,
                 verbose=False,
                 save=False,
                 retina_masks=False,

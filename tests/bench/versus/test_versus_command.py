@@ -19,9 +19,10 @@ QUICK_ROWS = {
     "boxes_1", "boxes_1_fp32", "boxes_8", "boxes_8_fp32",
     "switch_from_device", "switch_from_host", "switch_from_disk",
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
-    "heartbeat_gap_max", "memory_paging",
+    "start_window", "start_first_image", "start_first_click", "heartbeat_gap_max", "memory_paging",
 }  # fmt: skip
-WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging"}
+STARTS = ("start_window", "start_first_image", "start_first_click")
+WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS}
 
 
 def bench(*arguments: object) -> Result:
@@ -52,6 +53,8 @@ def test_every_row_is_measured(image: Path, tmp_path: Path) -> None:
         assert rows[f"next_mask_{kind}_fp32"]["logit_max_difference"] < 1e-4
         assert rows[f"next_mask_{kind}_auto"]["iou_median"] > 0.9
     assert rows["encode_auto"]["iou_median"] > 0.9
+    assert 0 < rows["start_window"]["samdesk_ms"] < rows["start_first_click"]["samdesk_ms"]
+    assert 0 < rows["start_window"]["resident_mb"] < rows["start_first_click"]["resident_mb"]
     assert rows["click_other_work_noise"]["rings_max"] > 10
     assert values["machine"]["torch"]
     assert values["models"] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,21 @@ def test_objects_of_an_image(detector: Detector, coco64: Path) -> None:
     assert detector.detect([photo], classes=[]) == [[]]
     assert len(detector.detect([photo], max_det=1)[0]) == 1
     assert all(d.score > 0.6 for d in detector.detect([photo], conf=0.6)[0])
+
+
+def test_torchvision_is_not_imported_and_would_change_nothing(
+    detector: Detector, coco64: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted((coco64 / "images").glob("*.jpg"))[:4]
+    photos = [np.array(Image.open(path).convert("RGB")) for path in paths]
+    with monkeypatch.context() as without:
+        without.delitem(sys.modules, "torchvision", raising=False)
+        found = [detector.detect([photo], conf=0.05) for photo in photos]
+        assert "torchvision" not in sys.modules
+    import torchvision  # noqa: F401 - Ultralytics uses its non-maximum suppression where it is loaded
+
+    assert sum(len(boxes) for (boxes,) in found) > 20
+    assert [detector.detect([photo], conf=0.05) for photo in photos] == found
 
 
 def test_images_of_different_sizes_in_one_batch(detector: Detector, coco64: Path) -> None:
