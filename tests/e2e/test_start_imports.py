@@ -1,10 +1,9 @@
-"""What a start of samdesk imports, and when: real processes, from the command to the mask of the first click."""
+"""What a start of samdesk imports, and when: real processes, up to the mask of the first click."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,9 @@ def test_the_help_imports_neither_numpy_nor_opencv_nor_the_engine() -> None:
     loaded = set(done.stdout.splitlines())
     assert "samdesk.cli.annotate" in loaded
     assert not loaded & {*HEAVY, "shapely", "PIL", "PySide6", "yaml", "safetensors"}
-    assert not {name for name in loaded if name.startswith(("samdesk.engine", "samdesk.domain", "samdesk.ui"))}
+    assert not {
+        name for name in loaded if name.startswith(("samdesk.engine", "samdesk.domain", "samdesk.ui"))
+    }
 
 
 def test_the_stages_follow_each_other(start: dict[str, StartStage]) -> None:

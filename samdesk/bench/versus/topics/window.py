@@ -67,9 +67,9 @@ def starts(context: BenchContext) -> list[BenchRow]:
     if not context.selects(list(names.values())):
         return []
     try:
-        from samdesk.bench.start import measure_start
-
         import PySide6  # noqa: F401
+
+        from samdesk.bench.start import measure_start
     except ModuleNotFoundError as error:
         note = f"skipped: {error.name} is not installed, which the window needs"
         return [BenchRow(name, None, None, note) for name in names.values()]
