@@ -153,7 +153,7 @@ def detection_predictor(yolo: Any, device: str) -> Any:
     results, for where torchvision is not loaded: their warm-up is left out. Older ones (8.3.100) need
     torchvision; it is imported here, without blocking other threads.
     """
-    kind = yolo.task_map[yolo.task]["predictor"]
+    kind: Any = yolo.task_map[yolo.task]["predictor"]
     if device != "cpu" or not _has_own_nms():
         import_torchvision()
         return kind
