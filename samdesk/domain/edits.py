@@ -64,8 +64,8 @@ class Edit:
         )
 
     def _inverse(self, document: ImageDocument) -> Edit:
-        before = {a.id: Placed(a, i) for i, a in enumerate(document.annotations)}
-        ids = list(dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)]))
+        ids = dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)])
+        before = {a.id: Placed(a, i) for i, a in enumerate(document.annotations) if a.id in ids}
         return Edit(
             drop=tuple(i for i in ids if i not in before),
             put=tuple(before[i] for i in ids if i in before),

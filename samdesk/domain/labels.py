@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NewType
 from uuid import uuid4
 
@@ -66,6 +67,11 @@ class LabelSet:
         """The class names by class id."""
         return tuple(label.name for label in self.labels)
 
+    @cached_property
+    def class_ids(self) -> Mapping[LabelId, int]:
+        """The class id of each label."""
+        return {label.id: i for i, label in enumerate(self.labels)}
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -73,14 +79,14 @@ class LabelSet:
         return iter(self.labels)
 
     def __contains__(self, label_id: object) -> bool:
-        return any(label.id == label_id for label in self.labels)
+        return label_id in self.class_ids
 
     def index(self, label_id: LabelId) -> int:
         """The class id of a label; ``LabelError`` if it is not in the set."""
-        for i, label in enumerate(self.labels):
-            if label.id == label_id:
-                return i
-        raise LabelError(f"There is no label with the id {label_id!r}.")
+        found = self.class_ids.get(label_id)
+        if found is None:
+            raise LabelError(f"There is no label with the id {label_id!r}.")
+        return found
 
     def get(self, label_id: LabelId) -> Label:
         """The label with this id; ``LabelError`` if it is not in the set."""

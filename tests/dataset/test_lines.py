@@ -110,10 +110,10 @@ def test_only_what_was_edited_is_encoded_after_a_restart(tmp_path: Path) -> None
         draw(dataset, key, x)
     before = lines(path)
     dataset.close()
-    segmentation._line.cache_clear()
+    segmentation.LINES.clear()
     dataset = Dataset.open(tmp_path)
     draw(dataset, key, 32)
-    assert segmentation._line.cache_info().misses == 1
+    assert segmentation.LINES.made == 1
     assert lines(path)[:-1] == before
     path.unlink()  # drawn outlines are then encoded again; the imported lines are in the store
     draw(dataset, key, 35)
@@ -221,10 +221,10 @@ def test_boxes_stay_boxes_until_an_outline_is_added(tmp_path: Path) -> None:
     assert boxes[0, 1:] * 64 == pytest.approx(np.array([0.5, 0.5, 0.4, 0.5]) * 64, abs=1.4)
     written = lines(path)
     dataset.close()
-    segmentation._line.cache_clear()
+    segmentation.LINES.clear()
     dataset = Dataset.open(tmp_path)
     draw(dataset, key, 30)
-    assert segmentation._line.cache_info().misses == 1  # boxes that became outlines are not encoded again
+    assert segmentation.LINES.made == 1  # boxes that became outlines are not encoded again
     assert lines(path)[:3] == written
     dataset.undo()
     dataset.undo()

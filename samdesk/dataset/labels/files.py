@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from samdesk.base.regular import read_bytes
-from samdesk.dataset.labels.lines import NO_KEY, content_hash, line_key, numbered_lines
+from samdesk.dataset.labels.lines import NO_KEY, content_hash, line_keys, numbered_lines
 from samdesk.dataset.store.rows import FileState
-from samdesk.dataset.store.serial import region_to_bytes
+from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, class_name
@@ -119,18 +119,20 @@ class LabelFiles:
         parsed = self.format.parse(text, width, height, self.keypoint_values)
         parsed = _plausible(parsed, text, self.class_id_limit(labels))
         labels = with_classes(labels, max((line.class_id for line in parsed.lines), default=-1) + 1)
+        regions = regions_to_bytes(line.region for line in parsed.lines)
         annotations = tuple(
             Annotation(
-                id=_stable_id(key, line.line, line.class_id, region_to_bytes(line.region)),
+                id=_stable_id(key, line.line, line.class_id, region),
                 label_id=labels.labels[line.class_id].id,
                 region=line.region,
                 source=Source.IMPORT,
             )
-            for line in parsed.lines
+            for line, region in zip(parsed.lines, regions, strict=True)
         )
         document = ImageDocument(key, width, height, annotations)
         conflict = BAD_LINES if parsed.problems else None
-        by_line = {line.line: line_key(a) for line, a in zip(parsed.lines, annotations, strict=True)}
+        numbers = (line.line for line in parsed.lines)
+        by_line = dict(zip(numbers, line_keys(annotations), strict=True))
         keys = b"".join(by_line.get(number, NO_KEY) for number, _ in numbered_lines(data))
         state = FileState(content_hash(data), conflict, data, digest(document, labels), keys)
         mixed = parsed.outlines and (parsed.detection or parsed.keypoints)
@@ -164,12 +166,20 @@ def with_classes(labels: LabelSet, count: int) -> LabelSet:
     return labels.extended(names) if names else labels
 
 
-def digest(document: ImageDocument, labels: LabelSet) -> str:
-    """Returns the SHA-256 of the class ids and regions of a document, in order, hexadecimal."""
+def digest(document: ImageDocument, labels: LabelSet, regions: Sequence[bytes] | None = None) -> str:
+    """Returns the SHA-256 of the class ids and regions of a document, in order, hexadecimal.
+
+    Args:
+        document: The annotations.
+        labels: Their labels.
+        regions: What ``regions_to_bytes`` makes of their regions, if the caller has it.
+    """
+    if regions is None:
+        regions = regions_to_bytes(annotation.region for annotation in document.annotations)
     result = hashlib.sha256()
-    for annotation in document.annotations:
+    for annotation, region in zip(document.annotations, regions, strict=True):
         result.update(f"{labels.index(annotation.label_id)}:".encode())
-        result.update(region_to_bytes(annotation.region))
+        result.update(region)
     return result.hexdigest()
 
 

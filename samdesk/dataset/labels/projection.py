@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED, ImportedDocument, LabelFiles, digest
 from samdesk.dataset.labels.lines import (
-    content_hash,
+    KnownContents,
     kept_lines,
     line_end,
-    line_key,
     line_keys,
     rekeyed,
     says,
 )
 from samdesk.dataset.store.rows import FileState, Rows
+from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.dataset.types import Notice
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -65,6 +65,7 @@ class Projection:
         self._failing = False
         self._notified: set[str] = set()
         self._unsynced: set[Path] = set()
+        self._contents = KnownContents()
 
     def flush(self) -> None:
         """Saves the state of the label files; the caller has a transaction open."""
@@ -95,10 +96,10 @@ class Projection:
         try:
             on_disk = self._files.read(key)
             known = self._known(key, state)
-            ours = on_disk is not None and says(on_disk, known.hash)
+            ours = on_disk is not None and self._says(on_disk, known.hash)
             wanted = self._wanted(document, labels, state, on_disk if ours else None, known.lines)
-            written = _WrittenFile(content_hash(wanted.content), wanted.lines)
-            if on_disk != wanted.content and not says(on_disk, written.hash):
+            written = _WrittenFile(self._contents.hash_of(wanted.content), wanted.lines)
+            if on_disk != wanted.content and not self._says(on_disk, written.hash):
                 if on_disk is not None and not ours:
                     self.mark_conflict(key)
                     return True
@@ -141,10 +142,10 @@ class Projection:
         except OSError:
             return
         known = self._known(key, state)
-        if on_disk is None or says(on_disk, known.hash):
+        if on_disk is None or self._says(on_disk, known.hash):
             return
         wanted = self._wanted(document, labels, state, None, known.lines)
-        if not says(on_disk, content_hash(wanted.content)):
+        if not self._says(on_disk, self._contents.hash_of(wanted.content)):
             self.mark_conflict(key)
 
     def mark_conflict(self, key: ImageKey) -> None:
@@ -185,6 +186,9 @@ class Projection:
             written_lines=rekeyed(state.written_lines, before.annotations, after.annotations),
         )
 
+    def _says(self, data: bytes | None, known: str | None) -> bool:
+        return says(data, known, self._contents.hash_of)
+
     def _known(self, key: ImageKey, state: FileState) -> _WrittenFile:
         """Returns the label file as last read or written."""
         return self._written.get(key) or _WrittenFile(state.hash, state.written_lines)
@@ -206,17 +210,23 @@ class Projection:
             on_disk: The file as it was last read or written; None: it was changed, or there is none.
             lines: The keys of the lines of ``on_disk``.
         """
-        if state.imported is not None and digest(document, labels) == state.digest:
+        regions = regions_to_bytes(annotation.region for annotation in document.annotations)
+        if state.imported is not None and digest(document, labels, regions) == state.digest:
             return _WantedFile(state.imported, state.imported_lines)
         blank = not document.annotations and document.review is ImageReview.UNREVIEWED
         if blank and state.digest is None and not self.rows.seen_by_run(document.key):
             # An empty file means "no objects", which the user has not confirmed.
             return _WantedFile(None, None)
-        kept = self._kept(document, labels, state, on_disk, lines)
+        line_key = dict(
+            zip((a.id for a in document.annotations), line_keys(document.annotations, regions), strict=True)
+        )
+        kept = self._kept(document, labels, state, on_disk, lines, line_key)
         text, report = self._files.format.write(document, labels, kept, self._files.keypoint_values)
         self._report_writing(document.key, report)
         end = line_end(on_disk or state.imported or b"")
-        return _WantedFile(text.replace("\n", end).encode("utf-8"), line_keys(report.annotations))
+        return _WantedFile(
+            text.replace("\n", end).encode("utf-8"), b"".join(line_key[a.id] for a in report.annotations)
+        )
 
     def _kept(
         self,
@@ -225,13 +235,14 @@ class Projection:
         state: FileState,
         on_disk: bytes | None,
         lines: bytes | None,
+        line_key: Mapping[AnnotationId, bytes],
     ) -> dict[AnnotationId, list[str]]:
         """Returns the lines of the annotations that are as they were last written (first) or read."""
         imported = state.imported_lines
         if imported is None and lines is None and state.imported is not None:  # an older samdesk's
             size = (document.width, document.height)
             imported = self._files.parse(document.key, size, state.imported, labels).file.imported_lines
-        owners = {line_key(annotation): annotation.id for annotation in document.annotations}
+        owners = {key: annotation_id for annotation_id, key in line_key.items()}
         result: dict[AnnotationId, list[str]] = {}
         for data, keys in ((on_disk, lines), (state.imported, imported)):
             for owner, line in kept_lines(owners, data, keys).items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles, digest
-from samdesk.dataset.labels.lines import KEY_BYTES, line_key
+from samdesk.dataset.labels.lines import KEY_BYTES, line_keys
 from samdesk.dataset.store.serial import region_to_bytes
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
@@ -32,13 +32,13 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
         if annotation not in known[what]:
             known[what].append(annotation)
     taken: set[str] = set()
-    annotations, keys = [], {}
+    annotations = []
     for new in found.document.annotations:
         same = next((a for a in known.get(_what(new), ()) if a.id not in taken), new)
         taken.add(same.id)
         annotations.append(same)
-        keys[line_key(new)] = line_key(same)
     document = replace(found.document, annotations=tuple(annotations))
+    keys = dict(zip(line_keys(found.document.annotations), line_keys(annotations), strict=True))
     lines = found.file.imported_lines or b""
     each = (lines[i : i + KEY_BYTES] for i in range(0, len(lines), KEY_BYTES))
     file = replace(

@@ -18,6 +18,8 @@ from samdesk.dataset.store.errors import REPLACE, DamagedError, RefusedError, St
 from samdesk.dataset.store.header import check_file, has_log, sidecars
 from samdesk.dataset.store.migrations import VERSION, migrate, version_of
 
+_CACHE_KIB = 32 << 10
+"""Pages kept in memory: SQLite's 2 MiB hold less than the annotations of a full image."""
 # Above this a store that was closed cleanly is not read through on opening.
 _CHECK_BYTES = 64 << 20
 _MOST_BYTES = 256 << 20
@@ -223,6 +225,7 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     if sys.version_info >= (3, 11):
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     return connection

@@ -90,10 +90,11 @@ class Rows:
         """Inserts an image that is not in the store yet."""
         self._store.execute(
             "INSERT INTO images (key, width, height, review, revision, count, pending, dirty,"
-            " conflict, file_hash, imported, imported_digest, imported_lines, written_lines)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (*_image_values(document), dirty, file.conflict, *_file_values(file)),
+            " conflict, file_hash) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (*_image_values(document), dirty, file.conflict, file.hash),
         )
+        self._set_imported(document.key, file)
+        self._set_written_lines(document.key, file.written_lines)
         self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
 
     def update(self, before: ImageDocument, after: ImageDocument) -> None:
@@ -123,8 +124,9 @@ class Rows:
     def file(self, key: ImageKey) -> FileState | None:
         """Returns the state of an image's label file; None if the image is not in the store."""
         row = self._store.row(
-            "SELECT file_hash, conflict, imported, imported_digest, imported_lines, written_lines"
-            " FROM images WHERE key=?",
+            "SELECT file_hash, conflict, content, digest, imported_files.lines, written_files.lines"
+            " FROM images LEFT JOIN imported_files ON imported_files.image = key"
+            " LEFT JOIN written_files ON written_files.image = key WHERE key=?",
             (key,),
         )
         return None if row is None else FileState(*row)
@@ -132,15 +134,16 @@ class Rows:
     def set_file(self, key: ImageKey, file: FileState, *, dirty: bool) -> None:
         """Writes the state of an image's label file."""
         self._store.execute(
-            "UPDATE images SET conflict=?, file_hash=?, imported=?, imported_digest=?, imported_lines=?,"
-            " written_lines=?, dirty=? WHERE key=?",
-            (file.conflict, *_file_values(file), dirty, key),
+            "UPDATE images SET conflict=?, file_hash=?, dirty=? WHERE key=?",
+            (file.conflict, file.hash, dirty, key),
         )
+        self._set_imported(key, file)
+        self._set_written_lines(key, file.written_lines)
 
     def set_written(self, key: ImageKey, file_hash: str | None, lines: bytes | None) -> None:
         """Records that the label file is up to date, with its hash and the keys of its lines."""
-        sql = "UPDATE images SET file_hash=?, written_lines=?, dirty=0 WHERE key=?"
-        self._store.execute(sql, (file_hash, lines, key))
+        self._store.execute("UPDATE images SET file_hash=?, dirty=0 WHERE key=?", (file_hash, key))
+        self._set_written_lines(key, lines)
 
     def file_hashes(self) -> dict[ImageKey, str | None]:
         """Returns the hashes of all label files as last read or written."""
@@ -220,6 +223,21 @@ class Rows:
         except ValueError as error:
             raise StoreError(f"{self._store.path}: the list of images is damaged ({error}).") from error
 
+    def _set_imported(self, key: ImageKey, file: FileState) -> None:
+        values = (file.imported, file.digest, file.imported_lines)
+        if any(value is not None for value in values):
+            sql = "INSERT OR REPLACE INTO imported_files (image, content, digest, lines) VALUES (?,?,?,?)"
+            self._store.execute(sql, (key, *values))
+        else:
+            self._store.execute("DELETE FROM imported_files WHERE image=?", (key,))
+
+    def _set_written_lines(self, key: ImageKey, lines: bytes | None) -> None:
+        if lines is None:
+            self._store.execute("DELETE FROM written_files WHERE image=?", (key,))
+        else:
+            sql = "INSERT OR REPLACE INTO written_files (image, lines) VALUES (?,?)"
+            self._store.execute(sql, (key, lines))
+
     def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
         self._store.execute_many(_PUT, [(*_annotation_values(a), place, key) for a, place in placed])
 
@@ -238,12 +256,16 @@ def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
     result: list[float] = []
     if any(b <= a for a, b in itertools.pairwise(kept)):
         return [float(n) for n in range(len(order))]
+    following = [n for n, name in enumerate(order) if name in known][::-1]
+    """The places of the known ids not passed yet, the next one last."""
     for n, name in enumerate(order):
         if name in known:
             result.append(known[name])
+            following.pop()
             continue
         low = result[-1] if result else None
-        new, high = next(((m, known[i]) for m, i in enumerate(order[n:]) if i in known), (0, None))
+        high = known[order[following[-1]]] if following else None
+        new = following[-1] - n if following else 0
         if high is None:
             result.append(0.0 if low is None else low + 1)
         else:
@@ -264,10 +286,6 @@ def _image_values(document: ImageDocument) -> tuple[Any, ...]:
         len(document.annotations),
         pending,
     )
-
-
-def _file_values(file: FileState) -> tuple[Any, ...]:
-    return (file.hash, file.imported, file.digest, file.imported_lines, file.written_lines)
 
 
 def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:

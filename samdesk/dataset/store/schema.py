@@ -23,10 +23,17 @@ CREATE TABLE images (
     count INTEGER NOT NULL, pending INTEGER NOT NULL,
     dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
     conflict TEXT,                         -- why its label file is not written
-    file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
-    imported BLOB, imported_digest TEXT,   -- the file it came from, and the digest of what that file said
-    imported_lines BLOB, written_lines BLOB -- which annotation each line of these files belongs to
+    file_hash TEXT                         -- of its label file as last seen or written; NULL: there was none
 ) WITHOUT ROWID;
+-- Apart from images, whose rows are found by comparing whole rows: one with a file of 1 MB takes 0.3 ms.
+CREATE TABLE imported_files (              -- the label files that images came from
+    image TEXT PRIMARY KEY REFERENCES images(key), content BLOB,
+    digest TEXT,                           -- of what the file said
+    lines BLOB                             -- which annotation each line belongs to
+);
+CREATE TABLE written_files (               -- the same of the file that has the file_hash
+    image TEXT PRIMARY KEY REFERENCES images(key), lines BLOB
+);
 CREATE TABLE annotations (
     image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,
     label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,

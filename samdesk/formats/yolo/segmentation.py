@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import lru_cache
+from threading import Lock
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samdesk.base.regular import MAX_BYTES
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry import regions
@@ -195,7 +197,8 @@ def write(
         LabelError: An annotation's label is not in the set.
     """
     kept_line = {i: next((s for s in lines if _is_box(s)), lines[0]) for i, lines in kept.items()}
-    kinds = {i: _kind(len(line.split()), keypoint_values) for i, line in kept_line.items()}
+    most = _BOX_WORDS + keypoint_values  # the words of an outline need not be counted
+    kinds = {i: _kind(len(line.split(maxsplit=most)), keypoint_values) for i, line in kept_line.items()}
     outlines = any(kinds.get(a.id) in (None, _LineKind.OUTLINE) for a in document.annotations)
     if outlines:
         for i in [i for i, kind in kinds.items() if kind is _LineKind.BOX]:
@@ -209,7 +212,7 @@ def write(
         if line:
             line = _with_class(line, class_id)
         else:
-            points, iou = _line(annotation.region, document.width, document.height, keypoint_values)
+            points, iou = LINES.line(annotation.region, document.width, document.height, keypoint_values)
             if not points:
                 continue
             line = f"{class_id} {points}"
@@ -233,8 +236,57 @@ def _with_class(line: str, class_id: int) -> str:
     return line if float(word) == class_id else f"{class_id}{line.lstrip()[len(word) :]}"
 
 
-@lru_cache(maxsize=4096)  # an undo brings back what was written before
-def _line(region: Region, width: int, height: int, keypoint_values: int) -> tuple[str, float]:
+_Line: TypeAlias = tuple[str, float]
+
+
+class LineCache:
+    """The lines made last, as long as their text fits in ``MOST_BYTES``: an undo brings them back.
+
+    The limit is that of a label file, so that the lines of one image always fit: a limit by number would drop
+    each line of a larger image just before it is asked for again.
+
+    Attributes:
+        made: Number of lines that were made.
+    """
+
+    MOST_BYTES = MAX_BYTES
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[tuple[Region, int, int, int], _Line] = OrderedDict()
+        self._bytes = self.made = 0
+        self._lock = Lock()  # a label folder is written by another thread than a dataset
+
+    def line(self, region: Region, width: int, height: int, keypoint_values: int) -> _Line:
+        """Returns ``_line`` of these arguments."""
+        key = (region, width, height, keypoint_values)
+        with self._lock:
+            found = self._lines.get(key)
+            if found is not None:
+                self._lines.move_to_end(key)
+                return found
+        made = _line(region, width, height, keypoint_values)
+        with self._lock:
+            self.made += 1
+            if key not in self._lines:
+                self._lines[key] = made
+                self._bytes += len(made[0])
+            while self._bytes > self.MOST_BYTES:
+                _, (text, _) = self._lines.popitem(last=False)
+                self._bytes -= len(text)
+        return made
+
+    def clear(self) -> None:
+        """Drops all lines and counts from 0."""
+        with self._lock:
+            self._lines.clear()
+            self._bytes = self.made = 0
+
+
+LINES = LineCache()
+"""The lines that ``write`` has made."""
+
+
+def _line(region: Region, width: int, height: int, keypoint_values: int) -> _Line:
     """The points of a region as text ("" if empty), and the IoU of the mask they train with the region."""
     ring = yolo_ring.region_to_ring(region, width, height)
     if len(ring) == 0:

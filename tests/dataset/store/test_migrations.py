@@ -296,8 +296,9 @@ def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
     def others(lines: list[str]) -> list[str]:
+        rewritten = {"images", "imported_files", "written_files", "log", "log_undone"}
         heads = [(line, line.split("(")[0].replace('"', "").split()) for line in lines]
-        return [line for line, head in heads if not {"images", "log", "log_undone"} & set(head)]
+        return [line for line, head in heads if not rewritten & set(head)]
 
     assert others(content(path)) == others(before)
     assert log_rows(path) == steps
@@ -409,6 +410,36 @@ def test_steps_of_version_3_keep_their_order_and_may_overtake_from_now_on(tmp_pa
         assert dataset.undo() is not None
     assert texts(dataset) == [[], [*before, "Add ff", "Add"]]
     assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
+    dataset.close()
+
+
+# Version 4
+
+
+def test_a_dataset_of_version_4_keeps_what_it_knew_of_label_files(tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name("v4")
+    folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
+    want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
+    dataset = Dataset.open(folder)
+    for key, (review, saved) in want["documents"].items():
+        document = dataset.load(ImageKey(key))
+        assert document.review.value == review
+        found = [[a.id, a.label_id, serial.region_to_bytes(a.region).hex()] for a in document.annotations]
+        assert found == [annotation[:3] for annotation in saved]
+    for entries, steps in zip(dataset.history(), (want["done"], want["undone"]), strict=True):
+        assert [[entry.seq, entry.do.text] for entry in entries] == steps
+    assert sorted(dataset.conflicts) == want["conflicts"] == ["bad.png"]
+    assert label_files(folder).items() >= want["files"].items()
+
+    dataset.resolve(ImageKey("bad.png"), "mine")
+    lines = label_files(folder)["bad.txt"].splitlines()
+    assert lines[0] == want["files"]["bad.txt"].splitlines()[0]  # the text that the file had
+    assert len(lines) == 2
+    while dataset.undo():
+        pass
+    # Undone to what was imported: the very bytes of that file.
+    line = "0.25 0.25 0.5 0.25 0.5 0.75 0.25 0.75"
+    assert (folder / "file.txt").read_bytes() == f"0 {line}\r\n1 {line}\r\n".encode()
     dataset.close()
 
 
