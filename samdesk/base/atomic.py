@@ -20,7 +20,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
+def write_bytes(path: Path, data: bytes, *, sync: bool = True, mode: int | None = None) -> None:
     """Writes a file atomically, creating its folder; the content is durable when this returns.
 
     A symbolic link is kept: its target is replaced. File permissions are kept.
@@ -30,6 +30,7 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
         data: Its new content.
         sync: Also make the file's name durable. A writer of many files passes False and calls
             ``sync_folder`` once at the end.
+        mode: Permissions of the file; None: as they are, or the usual ones of a new file.
 
     Raises:
         OSError: The file could not be written, or there is a folder, device or named pipe in its place; its
@@ -38,7 +39,7 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
     path = Path(os.path.realpath(path))
     check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = _mode(path)
+    mode = _mode(path) if mode is None else mode
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     handle = os.open(temporary, _NEW_FILE, 0o666 if mode is None else 0o600)  # less what the umask says
     try:

@@ -20,6 +20,7 @@ _KINDS = (
     (stat.S_ISSOCK, "it is a socket, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
     (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISLNK, "it is a link, not a file"),
 )
 _EXTRA = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOCTTY")
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _EXTRA)
@@ -31,16 +32,21 @@ class UnsuitableFileError(OSError):
     strerror: str
 
 
-def open_regular(path: Path) -> BufferedReader:
-    """Opens a regular file for reading bytes; symbolic links are followed.
+def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
+    """Opens a regular file for reading bytes.
+
+    Args:
+        path: The file.
+        follow: Whether it may be a symbolic link.
 
     Raises:
         OSError: It cannot be opened, or it is a folder, a named pipe, a socket or a device.
     """
     # Opening some devices does something already (a tape rewinds), so the kind is checked before; and again
     # after, as another program may have replaced the file.
-    _check_kind(path, os.stat(path).st_mode)  # noqa: PTH116 - one call beside ``os.open``
-    handle = os.open(path, _FLAGS)
+    mode = os.stat(path, follow_symlinks=follow).st_mode  # noqa: PTH116 - one call beside ``os.open``
+    _check_kind(path, mode)
+    handle = os.open(path, _FLAGS if follow else _FLAGS | getattr(os, "O_NOFOLLOW", 0))
     try:
         _check_kind(path, os.fstat(handle).st_mode)
         return os.fdopen(handle, "rb")
@@ -49,13 +55,13 @@ def open_regular(path: Path) -> BufferedReader:
         raise
 
 
-def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+def read_bytes(path: Path, limit: int = MAX_BYTES, *, follow: bool = True) -> bytes:
     """Returns the content of a regular file of at most ``limit`` bytes.
 
     Raises:
         OSError: As ``open_regular``, or it is larger.
     """
-    with open_regular(path) as file:
+    with open_regular(path, follow=follow) as file:
         if os.fstat(file.fileno()).st_size > limit:
             raise too_large(path, limit)
         data = file.read(limit + 1)  # it may grow meanwhile

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
+from samdesk.base.boundary import Boundary
 from samdesk.base.regular import read_bytes
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES
@@ -83,12 +86,19 @@ def copy_before_replacing(core: DatasetCore, path: Path) -> bytes | None:
         StoreError: It cannot be copied.
     """
     try:
-        content = read_bytes(path) if path.exists() else None
+        path = core.files.boundary.real_path(path)
+        content = read_bytes(path, follow=False) if path.exists() else None
         if content is not None and not core.in_memory:
-            atomic.write_bytes(_unused_path(core.path.with_name("replaced") / path.name), content)
+            kept = _unused_path(kept_beside(core.path, "replaced") / path.name)
+            atomic.write_bytes(kept, content, mode=stat.S_IMODE(path.stat().st_mode))
     except OSError as error:
         raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}.") from error
     return content
+
+
+def kept_beside(store: Path, name: str) -> Path:
+    """Returns a folder beside the store. Raises ``LeadsOutsideError`` if it is a link to somewhere else."""
+    return Boundary((os.path.realpath(store.parent),)).real_path(Path(os.path.realpath(store.parent), name))
 
 
 def write(core: DatasetCore, key: ImageKey, resolution: Resolution) -> None:

@@ -17,6 +17,7 @@ from samdesk.dataset.labels.class_names import ClassNamesFile
 from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.dataset.labels.files import LabelFiles
 from samdesk.dataset.labels.projection import Projection
+from samdesk.dataset.links import boundary_of
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
@@ -25,7 +26,6 @@ from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import NAMES, InConflictError, Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
-from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.images.reader import ImageError
 
 log = logging.getLogger(__name__)
@@ -67,10 +67,11 @@ class DatasetCore:
         self._store = opened.store
         self.rows = Rows(opened.store)
         self.history = History(opened.store)
-        self.files = LabelFiles(folder, keys)
+        boundary = boundary_of(folder)
+        self.files = LabelFiles(folder, keys, boundary)
         self.projection = Projection(self.files, self.rows, notify)
-        self.names = ClassNamesFile(folder, keys, notify, run_outputs)
-        self.files.keypoint_values = keypoint_values(self.names.path)
+        self.names = ClassNamesFile(folder, keys, boundary, notify, run_outputs)
+        self.files.keypoint_values = self.names.keypoint_values()
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
         self.retired = RetiredLabels()
@@ -86,7 +87,7 @@ class DatasetCore:
         self._keys = keys
         self.files.set_images(keys)
         self.names.set_images(keys, run_outputs)
-        self.files.keypoint_values = keypoint_values(self.names.path)
+        self.files.keypoint_values = self.names.keypoint_values()
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
@@ -237,7 +238,7 @@ class DatasetCore:
             except ImageError:
                 continue
             except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
-                self._report_unwritten(str(self.files.path(key)), error)
+                self._report_unwritten(self.files.name(key), error)
                 continue
             if not written:
                 self._label_files_stale = True

@@ -374,7 +374,7 @@ class Dataset:
 
     def _note_training(self) -> None:
         facts = self.training
-        for finding in findings(facts.with_content(read_content(facts.file))):
+        for finding in findings(facts.with_content(read_content(facts.file, self.folder))):
             self._notices.append(Notice(TRAINING, finding.message, str(facts.file)))
 
     def _changed(

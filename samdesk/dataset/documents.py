@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
+from samdesk.base.boundary import LeadsOutsideError
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles, with_classes
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.store.rows import Rows
@@ -63,6 +64,7 @@ class Documents:
 
     def get(self, key: ImageKey) -> ImageDocument:
         """Returns the document of an image. Raises ``ImageError`` or ``StoreError``."""
+        self._files.check(key)
         document = self._cache.get(key) or self.rows.read(key)
         if document is None:
             return self.from_label_file(key).document
@@ -77,10 +79,7 @@ class Documents:
             path = self._files.path(key)
             size = self._size_or_last(key)
             self._stamps[key] = stamp_of(str(path))
-            try:
-                data = self._files.read(key)
-            except OSError as error:
-                raise RefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
+            data = self._read(key)
             found = self._files.parse(key, size, data, self.labels)
             self._set_labels(found.labels)
             self._counts[key] = self._files.count_classes(data)
@@ -103,15 +102,18 @@ class Documents:
 
     def reread_label_file(self, key: ImageKey) -> ImportedDocument:
         """Reads an image's label file, whatever the store holds. Raises as ``get``."""
-        try:
-            data = self._files.read(key)
-        except OSError as error:
-            raise RefusedError(
-                f"{self._files.path(key)} cannot be read: {error.strerror or error}."
-            ) from error
-        found = self._files.parse(key, self.size(key), data, self.labels)
+        found = self._files.parse(key, self.size(key), self._read(key), self.labels)
         self._set_labels(found.labels)
         return found
+
+    def _read(self, key: ImageKey) -> bytes | None:
+        try:
+            return self._files.read(key)
+        except OSError as error:
+            if isinstance(error, LeadsOutsideError):
+                self._projection.report_link(key, error)
+            path = self._files.path(key)
+            raise RefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
     def add_classes(self, count: int) -> None:
         """Adds labels so that there are at least this many, named by class id."""

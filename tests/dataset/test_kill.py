@@ -17,6 +17,7 @@ from pathlib import Path
 
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.labels.files import LabelFiles
+from samdesk.dataset.links import boundary_of
 from samdesk.formats.yolo import data_yaml, segmentation
 from tests.dataset.dataset_kit import SIZE, photos
 from tests.dataset.fault_session import fingerprint
@@ -94,7 +95,7 @@ def check_last_words(dataset: Dataset, words: list[str]) -> None:
 
 def check_label_files(folder: Path, dataset: Dataset) -> None:
     """Checks that each file says what is in the store; lines made elsewhere are kept as they are."""
-    files = LabelFiles(dataset.folder, dataset.keys)
+    files = LabelFiles(dataset.folder, dataset.keys, boundary_of(dataset.folder))
     for key in dataset.keys:
         document = dataset.load(key)
         path = files.path(key)

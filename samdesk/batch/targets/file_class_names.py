@@ -9,6 +9,7 @@ from typing import TypeAlias
 from samdesk.base.atomic import write_text
 from samdesk.base.regular import read_text
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.dataset.links import boundary_of
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
@@ -44,7 +45,8 @@ def join_class_names(
         StoreError: The names cannot be read, so that class ids would stand for something else.
     """
     folder = images.root.resolve()
-    search = data_yaml.search_names(folder)
+    boundary = boundary_of(folder)
+    search = data_yaml.search_names(folder, boundary.real_path)
     if search.found is None and search.problems:
         raise StoreError(f"{search.problems[0]}.", next="Correct it, or give an output folder.")
     if search.found is None:
@@ -59,11 +61,12 @@ def join_class_names(
     if search.found is None or search.found.path != path or len(labels) > len(search.found.names):
         # The labels matter more, and report it themselves if they cannot be written.
         with suppress(OSError, data_yaml.UnreadableNamesError):
-            old = read_text(path) if path.exists() else None
-            write_text(path, data_yaml.render(old, labels.names, paths.relative_to(path.parent)))
-            paths.write_listing()
+            real = boundary.real_path(path)
+            old = read_text(real) if real.exists() else None
+            write_text(real, data_yaml.render(old, labels.names, paths.relative_to(path.parent)))
+            paths.write_listing(boundary)
             notify(f"Class names are in {path}.")
     facts = TrainingFacts(folder, keys, path, labels.names, annotated=images.keys)
-    for finding in findings(facts.with_content(read_content(path))):
+    for finding in findings(facts.with_content(read_content(path, folder))):
         notify(finding.message)
     return labels, label_ids

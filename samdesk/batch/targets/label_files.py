@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from samdesk.base.boundary import LeadsOutsideError
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
@@ -44,6 +45,13 @@ def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) 
     else:
         folder, names = LabelFolder(output, images.keys), detector_class_names
     return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
+
+
+def _leads_outside(path: Path, error: LeadsOutsideError) -> ImageProblem:
+    return ImageProblem(
+        f"{path} is left alone: {error.strerror}",
+        next="Allow it in samdesk's window, or give an output folder.",
+    )
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,8 @@ class FileWriter:
         try:
             if text != before:
                 self.folder.write(key, text, from_run=from_run)
+        except LeadsOutsideError as error:
+            raise _leads_outside(self.folder.path(key), error) from error
         except OSError as error:
             raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}.") from error
         return Stored(added=added, note="; ".join(report.lossy))

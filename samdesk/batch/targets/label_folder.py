@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from samdesk.base import json_file
 from samdesk.base.atomic import write_text
+from samdesk.base.boundary import Boundary
 from samdesk.base.errors import reason
 from samdesk.base.hashing import hash_file
 from samdesk.base.json_file import JsonError, rename_bad
 from samdesk.base.regular import read_bytes
+from samdesk.dataset.links import boundary_of
 from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
@@ -45,7 +47,8 @@ class LabelFolder:
                 the label files are in ``folder`` as the images are in theirs.
         """
         self.problem = ""
-        self.folder = folder
+        self.folder = Path(os.path.realpath(folder))
+        self._boundary = Boundary((str(self.folder),)) if images is None else boundary_of(images)
         self.format = file_format or label_format()
         self._images = images
         self._owners: dict[str, ImageKey] = {}
@@ -75,12 +78,12 @@ class LabelFolder:
 
     def read(self, key: ImageKey) -> str | None:
         """Returns the text of an image's label file, None if it does not exist. Raises ``OSError``."""
-        path = self.path(key)
-        return read_bytes(path).decode("utf-8-sig", "replace") if path.exists() else None
+        path = self._real_path(key)
+        return read_bytes(path, follow=False).decode("utf-8-sig", "replace") if path.exists() else None
 
     def from_run(self, key: ImageKey) -> bool:
         """Whether the label file is unchanged since a run wrote it. Raises ``OSError``."""
-        path = self.path(key)
+        path = self._real_path(key)
         known = self._written.get(self._name(key))
         return known is not None and path.exists() and known == hash_file(path)
 
@@ -92,7 +95,7 @@ class LabelFolder:
             text: Its lines.
             from_run: The file holds only objects that runs found, so a later run may replace it.
         """
-        path = self.path(key)
+        path = self._real_path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
         if from_run:
@@ -104,13 +107,13 @@ class LabelFolder:
         """Writes the record; after a crash, files of the last run count as edited by hand."""
         if self.folder.is_dir():
             if self.problem:
-                rename_bad(self.folder / MANIFEST)
+                rename_bad(self._manifest_path())
                 self.problem = ""
-            json_file.write(self.folder / MANIFEST, self._written, indent=0, sort_keys=True)
+            json_file.write(self._manifest_path(), self._written, indent=0, sort_keys=True)
 
     def _read_manifest(self) -> dict[str, str]:
         try:
-            found = json_file.read_object(self.folder / MANIFEST)
+            found = json_file.read_object(self._manifest_path())
         except FileNotFoundError:
             return {}
         except (OSError, JsonError) as error:
@@ -120,6 +123,12 @@ class LabelFolder:
             )
             return {}  # safe: nothing is replaced
         return {key: value for key, value in found.items() if isinstance(value, str)}
+
+    def _manifest_path(self) -> Path:
+        return self._boundary.real_path(self.folder / MANIFEST)
+
+    def _real_path(self, key: ImageKey) -> Path:
+        return self._boundary.real_path(self.path(key))
 
     def _name(self, key: ImageKey) -> str:
         if self._images is None:

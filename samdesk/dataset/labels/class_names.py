@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base import atomic
+from samdesk.base.boundary import Boundary, LeadsOutsideError
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED
+from samdesk.dataset.links import LINK
 from samdesk.dataset.trainer.paths import training_paths
 from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.formats.yolo import data_yaml
+from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.formats.yolo.names import UnreadableNamesError, read_text_of
 
 Names = tuple[str, ...]
@@ -31,10 +34,11 @@ class ClassNamesFile:
             has chosen.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[ImageKey], notify: Callable[[Notice], None],
-        run_outputs: Sequence[str] = (),
+    def __init__(self, folder: Path, keys: Sequence[ImageKey], boundary: Boundary,
+        notify: Callable[[Notice], None], run_outputs: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._folder = folder
+        self._boundary = boundary
         self._notify = notify
         self._failing = False
         self._synced: tuple[Names, tuple[int, int] | None] | None = None
@@ -44,7 +48,7 @@ class ClassNamesFile:
         self.conflict = False
         self.seen: Names | None = None
         self._paths = training_paths(folder, keys, run_outputs)
-        search = data_yaml.search_names(folder)
+        search = data_yaml.search_names(folder, boundary.real_path)
         self.path = search.yaml or self._paths.root / "data.yaml"
         for problem in search.problems:
             if not problem.startswith(f"{self.path} "):  # reported by ``check``
@@ -62,7 +66,15 @@ class ClassNamesFile:
             UnreadableNamesError: Its names cannot be read; the message says why.
             OSError: The file cannot be read.
         """
+        self._boundary.real_path(self.path)
         return tuple(unique_names(data_yaml.read_yaml(self.path)))
+
+    def keypoint_values(self) -> int:
+        """Returns the number of values after the box in a line with keypoints; 0: there are no keypoints."""
+        try:
+            return keypoint_values(self._boundary.real_path(self.path))
+        except OSError:
+            return 0
 
     def check(self, *, ask: bool) -> None:
         """Notes the names of the file as last seen; if they cannot be read, reports it.
@@ -119,7 +131,7 @@ class ClassNamesFile:
             on_disk = ()
         if on_disk == labels.names:
             with contextlib.suppress(OSError):  # the trainer only lacks the newest images
-                self._paths.write_listing()
+                self._paths.write_listing(self._boundary)
         elif on_disk and stamp != self._overwrite and not self._may_replace(on_disk, labels.names):
             self._mark_changed()
             return
@@ -193,8 +205,8 @@ class ClassNamesFile:
                 if not overwrite:
                     raise
                 text = data_yaml.render(None, labels.names, splits)  # there is a copy
-            atomic.write_text(self.path, text)
-            self._paths.write_listing()
+            atomic.write_text(self._boundary.real_path(self.path), text)
+            self._paths.write_listing(self._boundary)
         except (OSError, ValueError) as error:
             self._report_failure(error)
             return False
@@ -223,8 +235,16 @@ class ClassNamesFile:
             self._notify(Notice(kind, text, str(self.path), key=NAMES))
 
     def _report_failure(self, error: Exception) -> None:
-        if not self._failing:
-            self._failing = True
+        if self._failing:
+            return
+        self._failing = True
+        if isinstance(error, LeadsOutsideError):
+            text = (
+                f"{error.link} is a link that leads out of the dataset, to {error.target}. The class names "
+                "there are neither read nor written unless you allow it."
+            )
+            self._notify(Notice(LINK, text, str(error.target), key=NAMES))
+        else:
             reason = error.strerror if isinstance(error, OSError) else None
             text = (
                 f"{self.path} cannot be written: {reason or error}. The class names are saved in the store."

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from samdesk.base.regular import read_bytes
+from samdesk.base import atomic
+from samdesk.base.boundary import Boundary, name_problem
 from samdesk.dataset.labels.lines import NO_KEY, content_hash, line_keys, numbered_lines
+from samdesk.dataset.store.errors import RefusedError
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
@@ -56,6 +58,7 @@ class LabelFiles:
     Attributes:
         folder: The dataset's folder, with links resolved as the trainer does.
         keys: Its images.
+        boundary: Where they may be.
         format: Their format.
         keypoint_values: Values after the box in a line with keypoints, by data.yaml; 0: no keypoints.
         declared: Number of classes that data.yaml or the store had on opening.
@@ -63,6 +66,7 @@ class LabelFiles:
 
     folder: Path
     keys: Sequence[ImageKey]
+    boundary: Boundary
     format: LabelFormat = field(default_factory=label_format)
     keypoint_values: int = 0
     declared: int = 0
@@ -73,8 +77,42 @@ class LabelFiles:
         self.keys, self._owners = keys, None
 
     def path(self, key: ImageKey) -> Path:
-        """Returns the label file of an image, by the rule of the Ultralytics trainer; it may not exist."""
+        """Returns the label file of an image, by the rule of the Ultralytics trainer; it may not exist.
+
+        Raises:
+            RefusedError: As ``check``.
+        """
+        self.check(key)
         return Path(self._path(key))
+
+    def name(self, key: ImageKey) -> str:
+        """Returns what messages call the label file of an image, whatever its key is."""
+        return self._path(key)
+
+    def check(self, key: ImageKey) -> None:
+        """Raises ``RefusedError`` if a key is none of a file in the dataset, but leads out of it."""
+        problem = name_problem(key)
+        if problem:
+            raise RefusedError(
+                f"The store names an image {key!r}, which is left alone: {problem}.",
+                next="samdesk never stores such a name: do not trust this dataset.",
+            )
+
+    def write(self, key: ImageKey, content: bytes | None) -> Path:
+        """Replaces an image's label file atomically, or removes it; its name is not made durable.
+
+        Returns:
+            The folder of the file.
+
+        Raises:
+            OSError: It could not be written; its old content is intact.
+        """
+        path = self.boundary.real_path(self.path(key))
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic.write_bytes(path, content, sync=False)
+        return path.parent
 
     def owner(self, key: ImageKey) -> ImageKey:
         """Returns the image whose labels the file holds: of images that differ by suffix only, the first."""
@@ -89,7 +127,7 @@ class LabelFiles:
         if self.owner(key) != key:
             return None
         try:
-            return read_bytes(self.path(key))
+            return self.boundary.read(self.path(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
 

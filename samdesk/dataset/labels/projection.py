@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
+from samdesk.base.boundary import LeadsOutsideError
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED, ImportedDocument, LabelFiles, digest
 from samdesk.dataset.labels.lines import (
     KnownContents,
@@ -16,6 +17,7 @@ from samdesk.dataset.labels.lines import (
     rekeyed,
     says,
 )
+from samdesk.dataset.links import LINK
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.dataset.types import Notice
@@ -103,7 +105,10 @@ class Projection:
                 if on_disk is not None and not ours:
                     self.mark_conflict(key)
                     return True
-                self._replace(path, wanted.content)
+                self._unsynced.add(self._files.write(key, wanted.content))
+        except LeadsOutsideError as error:
+            self._notify_once(f"link {error.target}", _link_notice(key, error))
+            return True  # it stays out of date until the user agrees
         except OSError as error:
             self._report_failure(path, error)
             return False
@@ -139,6 +144,9 @@ class Projection:
             return
         try:
             on_disk = self._files.read(key)
+        except LeadsOutsideError as error:
+            self.report_link(key, error)
+            return
         except OSError:
             return
         known = self._known(key, state)
@@ -174,6 +182,10 @@ class Projection:
             self._reported.add(imported.document.key)
         for name, text in _remarks(imported, path):
             self._notify_once(name, Notice("labels", text, path, key=key))
+
+    def report_link(self, key: ImageKey, error: LeadsOutsideError) -> None:
+        """Reports that the label file of an image is left alone because a link leads out of the dataset."""
+        self._notify(_link_notice(key, error))
 
     def resized(
         self, state: FileState, before: ImageDocument, after: ImageDocument, labels: LabelSet
@@ -299,12 +311,13 @@ class Projection:
             self._notified.add(what)
             self._notify(notice)
 
-    def _replace(self, path: Path, content: bytes | None) -> None:
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            atomic.write_bytes(path, content, sync=False)
-        self._unsynced.add(path.parent)
+
+def _link_notice(key: ImageKey, error: LeadsOutsideError) -> Notice:
+    text = (
+        f"{error.link} is a link that leads out of the dataset, to {error.target}. "
+        "Labels there are neither read nor written unless you allow it."
+    )
+    return Notice(LINK, text, str(error.target), key=key)
 
 
 def _remarks(imported: ImportedDocument, path: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from samdesk.dataset.links import boundary_of
 from samdesk.dataset.trainer.paths import LISTING, SplitPaths, TrainingPaths, training_paths
 from samdesk.dataset.trainer.reading import TrainerReading, read_as_trainer
 from samdesk.domain.document import ImageKey
@@ -77,9 +78,14 @@ class TrainingFacts:
         return "train" in places and places["train"] == places.get("val")
 
 
-def read_content(file: Path) -> dict[Any, Any] | None:
-    """The keys and values of data.yaml; None if it does not exist or cannot be read, which others report."""
+def read_content(file: Path, folder: Path) -> dict[Any, Any] | None:
+    """The keys and values of data.yaml; None if it does not exist or cannot be read, which others report.
+
+    Args:
+        file: The file.
+        folder: The dataset, with links resolved.
+    """
     try:
-        return read_mapping(file)
+        return read_mapping(boundary_of(folder).real_path(file))
     except (OSError, ValueError):
         return None

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from samdesk.base import atomic
+from samdesk.base.boundary import Boundary
 from samdesk.base.regular import read_bytes
 from samdesk.images.reader import IMAGE_SUFFIXES
 
@@ -55,12 +56,13 @@ class TrainingPaths:
             for split, value in self.splits.items()
         }
 
-    def write_listing(self) -> None:
+    def write_listing(self, boundary: Boundary) -> None:
         """Writes ``LISTING`` if it is used and another than is there. Raises ``OSError``."""
         path = self.root / LISTING
         if LISTING not in self.splits.values() and not path.is_file():
             return
-        if not path.is_file() or read_bytes(path) != self.listing.encode():
+        path = boundary.real_path(path)
+        if not path.is_file() or read_bytes(path, follow=False) != self.listing.encode():
             atomic.write_text(path, self.listing)
 
     @property

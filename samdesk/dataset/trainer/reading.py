@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from samdesk.base.boundary import is_on_other_machine
 from samdesk.base.regular import read_bytes
 from samdesk.base.text import counted
 from samdesk.dataset.trainer.paths import has_images
@@ -111,7 +112,7 @@ def read_as_trainer(
         elif not _is_paths(value):
             refusals.append(Refusal(f"{split}-type", f"its {split} is neither a path nor a list of paths"))
         else:
-            found = _places(root, [value] if isinstance(value, str) else value, listings or {})
+            found = _places(root, [value] if isinstance(value, str) else value, listings or {}, file)
             if isinstance(found, SplitPlaces):
                 places[split] = found
             elif split in TRAINED and not content.get("download"):
@@ -149,7 +150,7 @@ def _root(content: Mapping[Any, Any], file: Path, refusals: list[Refusal]) -> Pa
             )
         )
         return Path(os.path.normpath(file.parent / path))
-    if not path.exists():
+    if not is_on_other_machine(str(path), str(file)) and not path.exists():
         refusals.append(Refusal("path-gone", f"its path ({value}) does not exist"))
     return path
 
@@ -158,10 +159,12 @@ def _is_paths(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))
 
 
-def _places(root: Path, values: list[str], listings: Mapping[Path, str]) -> SplitPlaces | str:
+def _places(root: Path, values: list[str], listings: Mapping[Path, str], file: Path) -> SplitPlaces | str:
     """Returns where the images are; for what cannot be read, a phrase that says so."""
     folders, listed = [], set[str]()
     for value in values:
+        if is_on_other_machine(str(root / value), str(file)):
+            return f"is on another machine, where samdesk does not look ({root / value})"
         path = (root / value).resolve()
         if not path.exists() and value.startswith("../"):
             path = (root / value[3:]).resolve()

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base import atomic
-from samdesk.base.regular import read_text
 from samdesk.dataset.conflicts import copy_before_replacing
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.store.errors import StoreError
@@ -49,7 +48,7 @@ def check_training(facts: TrainingFacts, stopped: Callable[[], bool] = lambda: F
         stopped: Whether the result is no longer wanted.
     """
     dropped, unchecked = _dropped(facts, facts.annotated, stopped)
-    content = read_content(facts.file)
+    content = read_content(facts.file, facts.folder)
     return report(replace(facts, dropped=dropped, unchecked=unchecked).with_content(content))
 
 
@@ -62,10 +61,11 @@ def fix_data_yaml(dataset: Dataset, fix: YamlFix) -> None:
     dataset.core.check_writable()
     file = dataset.core.names.path
     try:
-        text = read_text(file)
+        boundary = dataset.core.files.boundary
+        text = boundary.read(file).decode("utf-8-sig")
         copy_before_replacing(dataset.core, file)
-        atomic.write_text(file, edited(text, fix.changed, fix.removed))
-        training_paths(dataset.folder, dataset.keys, dataset.survey.run_outputs).write_listing()
+        atomic.write_text(boundary.real_path(file), edited(text, fix.changed, fix.removed))
+        training_paths(dataset.folder, dataset.keys, dataset.survey.run_outputs).write_listing(boundary)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise StoreError(f"{file} cannot be written: {reason or error}.") from error

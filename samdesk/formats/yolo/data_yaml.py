@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from samdesk.base.boundary import is_on_other_machine
 from samdesk.base.regular import read_text
 from samdesk.formats.yolo.names import (
     LIST_SUFFIXES,
@@ -71,16 +72,21 @@ def read_yaml(path: Path) -> tuple[str, ...]:
     return names_of(text, path.parent)
 
 
-def search_names(folder: Path) -> NamesSearch:
+def search_names(folder: Path, check: Callable[[Path], object] = Path) -> NamesSearch:
     """Searches a folder for class names, and the dataset's root if it is an ``images`` or split folder.
 
     A yaml file takes precedence over a text file. Never raises: unreadable files become problems.
+
+    Args:
+        folder: The folder.
+        check: Called with each file before it is read; raises ``OSError`` if it is not to be read.
     """
     problems: list[str] = []
     dataset_yaml = None
     for path in _candidate_files(folder):
         is_yaml = path.suffix.lower() not in LIST_SUFFIXES
         try:
+            check(path)
             if is_yaml and not _concerns(path, folder):
                 continue
             names = read_yaml(path) if is_yaml else read_list(path)
@@ -138,9 +144,13 @@ def _concerns(path: Path, folder: Path) -> bool:
 def _reaches(path: Path, content: dict[Any, Any], value: object, folder: Path) -> bool:
     """Whether a split has images of a folder: ``images/a`` and ``images/b`` may be two datasets."""
     root = Path(path.parent, str(content.get("path") or "."))
-    root = root if root.is_dir() else path.parent  # moved since
+    if is_on_other_machine(str(root), str(path)) or not root.is_dir():
+        root = path.parent  # moved since
     for place in value if isinstance(value, list) else [value]:
-        target = Path(root, str(place).replace("\\", "/")).resolve()
+        target = Path(root, str(place).replace("\\", "/"))
+        if is_on_other_machine(str(target), str(path)):
+            continue
+        target = target.resolve()
         if target.suffix == ".txt":
             if _lists(target, folder, path.parent):
                 return True

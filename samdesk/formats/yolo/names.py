@@ -7,6 +7,7 @@ an error, never "no names": names that are taken for none are overwritten.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from samdesk.base.boundary import Boundary, name_problem
 from samdesk.base.regular import read_text
 from samdesk.base.text import counted
 from samdesk.domain.labels import class_name
@@ -234,9 +236,13 @@ def _numbered(ids: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _from_file(name: str, folder: Path) -> tuple[str, ...]:
-    path = folder / name.replace("\\", "/")
+    name = name.replace("\\", "/").removeprefix("./")
+    problem = name_problem(name)
+    if problem:
+        raise UnreadableNamesError(f"its names are in {name}, which is left alone: {problem}")
     try:
-        found = read_list(path)
+        real = os.path.realpath(folder)
+        found = read_list(Boundary((real,)).real_path(Path(real, name)))
     except (OSError, UnreadableNamesError) as error:
         reason = error if isinstance(error, UnreadableNamesError) else error.strerror or error
         raise UnreadableNamesError(f"its names are in {name}, which cannot be read: {reason}") from error

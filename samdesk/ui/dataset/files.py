@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from samdesk.dataset.dataset import Notice
+from samdesk.dataset.links import LINK, allow
 from samdesk.dataset.types import TRAINING
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import IMAGE_SUFFIXES
@@ -237,8 +239,20 @@ class FilesController(QObject):
     def _show_notice(self, notice: Notice) -> None:
         if notice.kind in ("locked", BAD_LINES, CHANGED, TRAINING):
             return  # shown when the dataset was opened, or by its own controller
+        if notice.kind == LINK:
+            allow: list[Action] = [("Allow", partial(self._allow_link, Path(notice.path)))]
+            self._warn(notice.message, f"{LINK}:{notice.path}", allow)
+            return
         actions = [("Choose where to save…", self._offer_store)] if notice.kind == "read-only" else []
         self._warn(notice.message, f"{notice.kind}:{notice.key or ''}", actions)
+
+    def _allow_link(self, target: Path) -> None:
+        """Lets links of this dataset lead to a folder outside, and opens it again with what is there."""
+
+        def reopen(folder: Path) -> None:
+            self.open_folder(folder, self._navigate.key)
+
+        self._storage.ask(lambda dataset: allow(dataset.folder, target), reopen, doing="allowing the link")
 
     def _offer_store(self) -> None:
         folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())

@@ -1,0 +1,55 @@
+"""The boundary of a dataset, and the folders outside that its links may lead to because the user agreed.
+
+What the user agreed to is kept in samdesk's own folder for state: nothing in a dataset can agree to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from samdesk.base import json_file, places
+from samdesk.base.boundary import Boundary
+from samdesk.base.json_file import JsonError
+from samdesk.dataset.lock import dataset_id
+from samdesk.formats.registry import label_format
+
+LINK = "link"
+"""The kind of a notice about a link that leads out of the dataset; its ``path`` is the folder it leads to."""
+
+
+def boundary_of(folder: Path) -> Boundary:
+    """Returns the boundary of a dataset: its folder and that of its label files.
+
+    Args:
+        folder: The dataset, with links resolved.
+    """
+    labels = Path(label_format().label_path(str(folder / "x.jpg"))).parent
+    return Boundary((str(folder), str(labels)), _allowed(folder))
+
+
+def allow(folder: Path, target: Path) -> Path:
+    """Remembers that links in a dataset may lead to a folder outside; if that fails, it is asked again.
+
+    It holds from the next opening on.
+
+    Returns:
+        The dataset's folder.
+    """
+    known = _allowed(folder)
+    if str(target) not in known:
+        with contextlib.suppress(OSError):
+            json_file.write(_file(folder), [*known, str(target)], indent=0)
+    return folder
+
+
+def _allowed(folder: Path) -> tuple[str, ...]:
+    try:
+        found = json_file.read(_file(folder))
+    except (OSError, JsonError):
+        return ()
+    return tuple(place for place in found if isinstance(place, str)) if isinstance(found, list) else ()
+
+
+def _file(folder: Path) -> Path:
+    return places.state() / "links" / f"{dataset_id(folder)}.json"
