@@ -1,160 +1,72 @@
-"""What a session does while the disk fails or the process dies, step by step."""
+"""The operations by name: a new one is one row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-
-from samdesk.dataset import plans
-from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import NAMES
-from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction, accept_image, add, remove
-from tests.dataset.dataset_kit import by_run, draw, drawn, photos, region, user, with_labels
-from tests.helpers.make import reshape
-
-KEYS = tuple(ImageKey(f"images/{name}.png") for name in "abc")
-
-Step = Callable[[Dataset], object]
-
-
-def nothing(_folder: Path) -> None:
-    """No work before."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Steps on a dataset of three images.
-
-    Attributes:
-        steps: What is done; each is saved, or fails and leaves everything as it was.
-        prepare: Makes the folder's content from before, with the images there already.
-    """
-
-    steps: tuple[Step, ...]
-    prepare: Callable[[Path], None] = nothing
-
-
-def make_images(folder: Path) -> None:
-    photos(folder, *KEYS)
-
-
-def _labelled(folder: Path) -> None:
-    """Two labels, annotations on each image, one image accepted, one undone step."""
-    dataset = Dataset.open(folder)
-    with_labels(dataset, "person", "bus")
-    for place, key in enumerate(KEYS):
-        draw(dataset, key, 5 + place)
-        draw(dataset, key, 20 + place, label=1)
-    dataset.commit(user(KEYS[0], accept_image(dataset.load(KEYS[0]))))
-    draw(dataset, KEYS[1], 30)
-    dataset.undo()
-    dataset.close()
-
-
-def _label_files(folder: Path) -> None:
-    """Label files and names made elsewhere; one class id has no name."""
-    (folder / "data.yaml").write_text("names: [person, bus]\n")
-    (folder / "labels").mkdir()
-    for place, key in enumerate(KEYS):
-        line = f"{place} 0.{place + 1} 0.1 0.5 0.1 0.5 0.5 0.{place + 1} 0.5\n"
-        (folder / "labels" / f"{Path(key).stem}.txt").write_text(line * 2)
-
-
-def _changed_outside(folder: Path) -> None:
-    """A label file and data.yaml that were changed behind samdesk's back: two conflicts."""
-    _labelled(folder)
-    path = folder / "labels" / "a.txt"
-    path.write_text(path.read_text() + "0 0.5 0.5 0.9 0.5 0.9 0.9\n")
-    names = folder / "data.yaml"
-    names.write_text(names.read_text().replace("bus", "tram"))
-
-
-def _add(key: ImageKey, x: float) -> Step:
-    return lambda dataset: draw(dataset, key, x)
-
-
-def _edit_first(dataset: Dataset) -> None:
-    annotation = dataset.load(KEYS[0]).annotations[0]
-    dataset.commit(user(KEYS[0], reshape(annotation, region(33, 20))))
-
-
-def _remove_first(dataset: Dataset) -> None:
-    annotation = dataset.load(KEYS[1]).annotations[0]
-    dataset.commit(user(KEYS[1], remove([annotation.id])))
-
-
-def _accept(dataset: Dataset) -> None:
-    dataset.commit(user(KEYS[2], accept_image(dataset.load(KEYS[2]))))
-
-
-def _add_label(dataset: Dataset) -> None:
-    with_labels(dataset, f"label {len(dataset.labels)}")
-
-
-def _move_label(dataset: Dataset) -> None:
-    labels = dataset.labels
-    dataset.commit(Transaction("Move", labels=labels.move(labels.labels[0].id, 1), labels_before=labels))
-
-
-def _rename_label(dataset: Dataset) -> None:
-    labels = dataset.labels
-    renamed = labels.rename(labels.labels[0].id, "pedestrian")
-    dataset.commit(Transaction("Rename", labels=renamed, labels_before=labels))
-
-
-def _replace_label(dataset: Dataset) -> None:
-    """Deletes a label in favour of another, on all images."""
-    old, new = dataset.labels.labels[1].id, dataset.labels.labels[0].id
-    dataset.commit_planned(partial(plans.replace_label, old=old, new=new))
-
-
-def _run(dataset: Dataset) -> None:
-    """As auto-annotate does: a run that fails is ended too."""
-    run = dataset.begin_run("Auto-annotate")
-    try:
-        for place, key in enumerate(KEYS):
-            dataset.commit_run(run, key, add([by_run(dataset.labels.labels[0].id, run, 10 + place)]))
-    finally:
-        dataset.end_run(run)
-
-
-def _read_all(dataset: Dataset) -> None:
-    for key in KEYS:
-        dataset.load(key)
-
-
-def _resolve(key: ImageKey, choice: str) -> Step:
-    return lambda dataset: dataset.resolve(key, choice)
-
-
-def _undo(dataset: Dataset) -> None:
-    dataset.undo()
-
-
-def _redo(dataset: Dataset) -> None:
-    dataset.redo()
-
-
-def _two_images(dataset: Dataset) -> None:
-    label = dataset.labels.labels[0].id
-    edits = tuple((key, add([drawn(label, 12)])) for key in KEYS[:2])
-    dataset.commit(Transaction("Both", edits))
-
+from tests.faults.dataset_operation import DatasetOperation
+from tests.faults.dataset_steps import (
+    KEYS,
+    accept,
+    add_label,
+    changed_outside,
+    draw_on,
+    edit_first,
+    label_files,
+    labelled,
+    move_label,
+    read_all,
+    redo,
+    remove_first,
+    rename_label,
+    replace_label,
+    resolve,
+    run,
+    two_images,
+    undo,
+)
+from tests.faults.file_operation import FileOperation
+from tests.faults.file_steps import KEYS as IMAGES
+from tests.faults.file_steps import (
+    change_setting,
+    label_state,
+    record_run,
+    settings_state,
+    start,
+    taught_state,
+    teach,
+    undo_use,
+    use_newest,
+    write_labels,
+)
+from tests.faults.operation import Operation
 
 OPERATIONS: dict[str, Operation] = {
-    "first save": Operation((_add_label, _add(KEYS[0], 5), _add(KEYS[1], 8))),
-    "edits": Operation(
-        (_add(KEYS[0], 10), _edit_first, _remove_first, _accept, _two_images, _undo, _undo, _redo), _labelled
+    "first save": DatasetOperation((add_label, draw_on(KEYS[0], 5), draw_on(KEYS[1], 8))),
+    "edits": DatasetOperation(
+        (draw_on(KEYS[0], 10), edit_first, remove_first, accept, two_images, undo, undo, redo), labelled
     ),
-    "label changes": Operation((_add_label, _rename_label, _add(KEYS[0], 9), _undo, _undo), _labelled),
-    "renumbering": Operation((_move_label, _add(KEYS[2], 9), _undo, _move_label), _labelled),
-    "deleting a label": Operation((_replace_label, _add(KEYS[2], 9), _undo, _undo), _labelled),
-    "import": Operation((_read_all, _add(KEYS[0], 9), _add(KEYS[1], 9), _undo), _label_files),
-    "run": Operation((_run, _add(KEYS[0], 9), _run, _undo), _labelled),
-    "conflicts": Operation(
-        (_read_all, _resolve(KEYS[0], "mine"), _resolve(NAMES, "file"), _add(KEYS[0], 9)), _changed_outside
+    "label changes": DatasetOperation((add_label, rename_label, draw_on(KEYS[0], 9), undo, undo), labelled),
+    "renumbering": DatasetOperation((move_label, draw_on(KEYS[2], 9), undo, move_label), labelled),
+    "deleting a label": DatasetOperation((replace_label, draw_on(KEYS[2], 9), undo, undo), labelled),
+    "import": DatasetOperation((read_all, draw_on(KEYS[0], 9), draw_on(KEYS[1], 9), undo), label_files),
+    "run": DatasetOperation((run, draw_on(KEYS[0], 9), run, undo), labelled),
+    "conflicts": DatasetOperation(
+        (read_all, resolve(KEYS[0], "mine"), resolve(NAMES, "file"), draw_on(KEYS[0], 9)), changed_outside
+    ),
+    "taught weights": FileOperation(
+        (start, teach("a", 1.0), use_newest, start, teach("b", 2.0), use_newest, undo_use), taught_state
+    ),
+    "plain label files": FileOperation(
+        (
+            write_labels(IMAGES[0], "0 0.5 0.5 0.1 0.1\n"),
+            record_run,
+            write_labels(IMAGES[1], ""),
+            record_run,
+            write_labels(IMAGES[1], "1 0.5 0.5 0.2 0.2\n"),
+        ),
+        label_state,
+    ),
+    "settings": FileOperation(
+        (change_setting("a", 1), change_setting("b", "two"), change_setting("a", 3)), settings_state
     ),
 }
