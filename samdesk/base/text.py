@@ -1,6 +1,8 @@
-"""Formats counts, sizes, durations and rates for the window and the command line."""
+"""Texts of the window and the command line: counts, sizes, durations, rates, and names made printable."""
 
 from __future__ import annotations
+
+import re
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -61,3 +63,46 @@ def rate(per_second: float, noun: str) -> str:
 def share(value: float | None, digits: int = 2) -> str:
     """A value in 0..1 with ``digits`` decimals; a dash for None."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+_HIDDEN = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+"""Controls (of a terminal, too), line separators, what changes the order of writing or is invisible, and
+halves of surrogate pairs; not the joiners of emoji and of Indic and Arabic scripts (U+200C and U+200D)."""
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str, *, lines: bool = False, limit: int = 0) -> str:
+    r"""Returns a text as it may be shown or printed: names from files may hold anything.
+
+    What would act on a terminal or a widget, or would not be seen, is written as an escape: ``\x1b``,
+    ``\u202e``. All text that reaches a window, terminal or log goes through here at that edge. The result is
+    for the eye only and identifies nothing.
+
+    Args:
+        text: A name, or a text with names in it.
+        lines: Keep line breaks and tabs: the text has several lines of its own.
+        limit: The most characters, the middle left out; 0: all.
+    """
+    if not text.isprintable():
+        text = _HIDDEN.sub(_kept_lines if lines else _escape, text)
+    if limit and len(text) > limit:
+        end = limit // 3
+        return f"{text[: limit - end - 1]}…{text[-end:]}"
+    return text
+
+
+def _kept_lines(found: re.Match[str]) -> str:
+    return found[0] if found[0] in "\n\t" else _escape(found)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        code -= 0xDC00
+    if code < 0x100:
+        return _SHORT.get(character, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -25,6 +25,7 @@ from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.kit import painting
+from samdesk.ui.kit.plain import plain, plain_lines, tip
 from samdesk.ui.kit.row_view import RowDelegate
 from samdesk.ui.kit.theme import UNIT
 
@@ -140,14 +141,15 @@ class AnnotationModel(QAbstractListModel):
         label = self._labels.get(annotation.label_id)
         name = label.name if label is not None else "?"
         if role == Qt.ItemDataRole.DisplayRole:
-            return name
+            return plain(name)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _tip(annotation, name, annotation.id in self._hidden)
+            text = _tip(annotation, name, annotation.id in self._hidden)
+            return tip(text) if role == Qt.ItemDataRole.ToolTipRole else plain_lines(text)
         return None
 
 
 def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
-    lines = [name, SOURCE_TEXTS[annotation.source][1]]
+    lines = [plain(name), SOURCE_TEXTS[annotation.source][1]]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
     if annotation.mask_score is not None:

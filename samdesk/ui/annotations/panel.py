@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,7 @@ from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
 from samdesk.ui.commands.popup import ChoicePopup
 from samdesk.ui.kit import painting
+from samdesk.ui.kit.plain import PlainLabel, button_text
 from samdesk.ui.kit.row_view import RowView
 from samdesk.ui.kit.theme import UNIT
 
@@ -60,7 +60,7 @@ class AnnotationsPanel(QWidget):
         self._read_only = False
         self.relabel_menu = ChoicePopup(self)
         self.view = self._make_view()
-        self.count = QLabel(self)
+        self.count = PlainLabel("", self)
         self.toggle_all = QToolButton(self)
         self.toggle_all.setAutoRaise(True)
         self.toggle_all.clicked.connect(self._toggle_all)
@@ -159,7 +159,7 @@ class AnnotationsPanel(QWidget):
         self.relabel_menu.clear()
         for label in self._labels:
             icon = _swatch_icon(label.color, self)
-            action = self.relabel_menu.addAction(icon, label.name.replace("&", "&&"))
+            action = self.relabel_menu.addAction(icon, button_text(label.name))
             action.triggered.connect(partial(self._relabel, label.id))
 
     def _relabel(self, label_id: LabelId, _checked: bool = False) -> None:

@@ -17,6 +17,7 @@ from samdesk.base.text import counted, duration, rate
 from samdesk.batch.report import BatchProgress, BatchSummary
 from samdesk.ui.kit.fields import TABLE_STYLE
 from samdesk.ui.kit.job_bar import JobBar
+from samdesk.ui.kit.plain import plain, tip
 
 __all__ = ["BatchBar", "FailuresDialog"]
 
@@ -69,7 +70,7 @@ class BatchBar(JobBar):
             parts.append(f"{duration(progress.seconds_left)} left")
         parts.append(counted(progress.annotations, "annotation"))
         self.detail.setText("  ·  ".join(part for part in parts if part))
-        self.bar.setToolTip(progress.key or "")
+        self.bar.setToolTip(tip(progress.key or ""))
 
     def add_failure(self, key: str, message: str) -> None:
         """Adds an image that failed."""
@@ -121,6 +122,9 @@ class BatchBar(JobBar):
         self._popup = None
 
 
+_KEY = Qt.ItemDataRole.UserRole
+
+
 class FailuresDialog(QDialog):
     """Lists the images of a run that failed, and why. A double click opens the image.
 
@@ -144,7 +148,7 @@ class FailuresDialog(QDialog):
         self.list.setProperty("roomy", True)
         self.list.setColumnWidth(0, 220)
         self.list.setToolTip("Double-click to open the image")
-        self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.text(0)))
+        self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.data(0, _KEY)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
         copy.setAutoDefault(False)
@@ -159,13 +163,18 @@ class FailuresDialog(QDialog):
 
     def add(self, key: str, message: str) -> None:
         """Adds an image, or updates the reason of a listed one."""
-        found = self.list.findItems(key, Qt.MatchFlag.MatchExactly, 0)
-        item = found[0] if found else QTreeWidgetItem(self.list)
-        item.setText(0, key)
-        item.setText(1, message.removeprefix(f"{key}: "))
+        item = next((row for row in self._rows() if row.data(0, _KEY) == key), None)
+        item = item or QTreeWidgetItem(self.list)
+        item.setData(0, _KEY, key)
+        item.setText(0, plain(key))
+        item.setText(1, plain(message.removeprefix(f"{key}: ")))
         for column in (0, 1):
-            item.setToolTip(column, f"{key}\n{message}")
+            item.setToolTip(column, tip(f"{key}\n{message}"))
 
     def _copy(self) -> None:
+        lines = (f"{row.text(0)}\t{row.text(1)}" for row in self._rows())
+        QApplication.clipboard().setText("\n".join(lines))
+
+    def _rows(self) -> list[QTreeWidgetItem]:
         rows = (self.list.topLevelItem(i) for i in range(self.list.topLevelItemCount()))
-        QApplication.clipboard().setText("\n".join(f"{row.text(0)}\t{row.text(1)}" for row in rows if row))
+        return [row for row in rows if row is not None]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 _ALL = "All classes are used. Each becomes the label of the same name; missing labels are added."
@@ -31,7 +32,7 @@ class ClassChooser(QWidget):
         self._mapping: tuple[tuple[str, str], ...] = ()
         self.table = ClassTable(labels.names, self)
         self.table.classes.edited.connect(self._take_edit)
-        self.message = QLabel(_ALL, self)
+        self.message = PlainLabel(_ALL, self)
         self.message.setWordWrap(True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.show_button = QPushButton("Show classes", self)
@@ -43,7 +44,7 @@ class ClassChooser(QWidget):
         for button, used in ((self.all_button, True), (self.none_button, False)):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _checked=False, used=used: self.table.classes.set_used(used))
-        self.count = QLabel(self)
+        self.count = PlainLabel("", self)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._make_unknown())
         self._stack.addWidget(self._make_known())

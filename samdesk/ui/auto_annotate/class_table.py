@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.ui.kit.fields import TABLE_STYLE
 from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 _CLASS, _LABEL = 0, 1
@@ -112,11 +113,11 @@ class ClassModel(QAbstractTableModel):
         if index.column() == _CLASS:
             if role == Qt.ItemDataRole.CheckStateRole:
                 return Qt.CheckState.Checked if row.used else Qt.CheckState.Unchecked
-            return row.name if role == Qt.ItemDataRole.DisplayRole else None
+            return plain(row.name) if role == Qt.ItemDataRole.DisplayRole else None
         if role == Qt.ItemDataRole.EditRole:
             return row.label
         if role == Qt.ItemDataRole.DisplayRole:
-            return (f"{row.label}  (new)" if new else row.label) if row.used else "–"
+            return plain(f"{row.label}  (new)" if new else row.label) if row.used else "–"
         if role == Qt.ItemDataRole.ToolTipRole:
             return "Double-click to choose another label" + (
                 ". It will be added to the labels." if new else ""
@@ -153,16 +154,19 @@ class _LabelEditorDelegate(QStyledItemDelegate):
         editor.setEditable(True)
         model = index.model()
         if isinstance(model, ClassModel):
-            editor.addItems(model.labels)
+            for label in model.labels:
+                editor.addItem(plain(label), label)
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         if isinstance(editor, QComboBox):
-            editor.setCurrentText(index.data(Qt.ItemDataRole.EditRole))
+            editor.setCurrentIndex(editor.findData(index.data(Qt.ItemDataRole.EditRole)))
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
         if isinstance(editor, QComboBox):
-            model.setData(index, editor.currentText())
+            text, chosen = editor.currentText(), editor.currentIndex()
+            known = chosen >= 0 and text == editor.itemText(chosen)
+            model.setData(index, editor.itemData(chosen) if known else text)
 
 
 class ClassTable(QTableView):

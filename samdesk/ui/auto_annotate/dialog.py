@@ -15,14 +15,13 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
-from samdesk.base.text import counted, size
+from samdesk.base.text import counted, printable, size
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
@@ -40,12 +39,14 @@ from samdesk.ui.kit.fields import (
     select_entry,
     separator,
 )
+from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
 from samdesk.ui.models.rows import has_class_names, known_name
 
 CAPTION = 18 * UNIT
 _NAMES_SHOWN = 4
+_NAME_LENGTH = 30
 POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("skip", "Skip them", "Only images without annotations are annotated."),
     ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
@@ -74,7 +75,7 @@ class AutoAnnotateDialog(QDialog):
         self._downloaded: frozenset[str] | None = None
         self._make_fields()
         self.classes = ClassChooser(labels, self)
-        self.summary = QLabel(self)
+        self.summary = PlainLabel("", self)
         self.summary.setWordWrap(True)
         self.note = muted_label()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
@@ -201,13 +202,14 @@ class AutoAnnotateDialog(QDialog):
     def offer_taught(self, path: str, names: Sequence[str]) -> None:
         """Lists the detector that was taught on this dataset first."""
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        self.detector.insertItem(0, f"Taught here ({', '.join(names[:_NAMES_SHOWN])}{more})", path)
+        shown = ", ".join(printable(name, limit=_NAME_LENGTH) for name in names[:_NAMES_SHOWN])
+        self.detector.insertItem(0, f"Taught here ({shown}{more})", path)
 
     def add_predictor(self, path: str, title: str) -> None:
         """Lists the current predictor by its title, if it is not one of the known models."""
         name = known_name(path)
         if name and self.sam.findData(name) < 0:
-            self.sam.insertItem(0, title, name)
+            self.sam.insertItem(0, plain(title), name)
 
     def set_devices(self, devices: Sequence[tuple[str, str]]) -> None:
         """Lists the devices of this machine as (id, title); keeps the one that is chosen."""

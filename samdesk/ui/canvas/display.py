@@ -20,6 +20,7 @@ from samdesk.ui.canvas.shapes import Shape, bounds_of
 from samdesk.ui.canvas.style import paint_region
 from samdesk.ui.canvas.tags import Tag, paint_message, paint_tag, place_tags, tag_font
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
+from samdesk.ui.kit.plain import plain_lines
 
 _SLICE_S = 0.012
 """Time slice for painting layers before pending events are handled, seconds."""
@@ -62,7 +63,9 @@ class CanvasDisplay(NavigableWidget):
         """
         another = key != self._key
         self._key, self._message = key, message
-        self.setAccessibleDescription(message or "The image and its annotations. The active tool works here.")
+        self.setAccessibleDescription(
+            plain_lines(message) or "The image and its annotations. The active tool works here."
+        )
         size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
         resized = size != self._image_size
         self._image_size = size

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import contrast, faded, ink_on
+from samdesk.ui.kit.plain import plain, plain_lines
 
 _PAD_X, _PAD_Y = 6.0, 2.0
 _WIDEST = 260.0
@@ -57,7 +58,7 @@ def place_tags(
         )
         if not over.intersects(area):
             continue
-        text = metrics.elidedText(shape.text, Qt.TextElideMode.ElideRight, _WIDEST)
+        text = metrics.elidedText(plain(shape.text), Qt.TextElideMode.ElideRight, _WIDEST)
         size = QSizeF(metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
         rect = next((each for each in _places(size, over, area) if taken.add(each)), None)
         if rect is not None:
@@ -122,6 +123,7 @@ def paint_tag(painter: QPainter, tag: Tag) -> None:
 
 def paint_note(painter: QPainter, text: str, at: QPointF) -> None:
     """Paints a small dark label with light text below and right of a point."""
+    text = plain(text)
     metrics = QFontMetricsF(painter.font())
     box = QRectF(
         at.x() + 12, at.y() + 12, metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y
@@ -135,7 +137,7 @@ def paint_note(painter: QPainter, text: str, at: QPointF) -> None:
 
 def paint_message(painter: QPainter, text: str, area: QRectF, ink: QColor) -> None:
     """Paints a message in the centre of an empty canvas; the first line is the title."""
-    title, _, rest = text.partition("\n")
+    title, _, rest = plain_lines(text).partition("\n")
     font = QFont(painter.font())
     size = font.pointSizeF() if font.pointSizeF() > 0 else 10.0
     font.setPointSizeF(size * 1.35)

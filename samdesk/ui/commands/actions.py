@@ -14,6 +14,7 @@ from samdesk.settings.table import SHORTCUTS, Settings
 from samdesk.ui.commands.keys import native, same_key
 from samdesk.ui.commands.table import Command, CommandTable, Context
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import button_text, plain
 
 Shortcuts = tuple[str, ...]
 
@@ -165,7 +166,7 @@ class Actions(QObject):
         title = title or self._commands[command_id].title
         if title != self._titles[command_id]:
             self._titles[command_id] = title
-            self._actions[command_id].setText(title)
+            self._actions[command_id].setText(button_text(title, _LONGEST_TITLE))
             self._set_tip(command_id)
 
     # shortcuts
@@ -239,7 +240,7 @@ class Actions(QObject):
 
     def _set_tip(self, command_id: str) -> None:
         command, key = self._commands[command_id], self.shortcut_text(command_id)
-        title = html.escape(self._titles[command_id].rstrip("…"))
+        title = html.escape(plain(self._titles[command_id].rstrip("…")))
         keys = f"&nbsp;&nbsp;<span style='font-weight:normal'>({html.escape(key)})</span>" if key else ""
         missing = self._missing(command)
         reason = f"<p><i>Unavailable: {self._reasons[missing[0]]}.</i></p>" if missing else ""
@@ -267,6 +268,7 @@ class Actions(QObject):
         self.apply_shortcuts()
 
 
+_LONGEST_TITLE = 80
 _ROLES = {
     "file.quit": QAction.MenuRole.QuitRole,
     "help.about": QAction.MenuRole.AboutRole,

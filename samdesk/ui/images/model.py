@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage, QPixmap
 from samdesk.base.text import counted
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
+from samdesk.ui.kit.plain import plain, tip
 
 if TYPE_CHECKING:
     from samdesk.dataset.dataset import ImageSummary
@@ -297,14 +298,14 @@ class ImageModel(QAbstractListModel):
 
     def _tip(self, key: ImageKey) -> str:
         summary, state = self._summaries.get(key), self.state(key)
-        lines: list[str] = [key]
+        lines = [plain(key)]
         if summary is not None and summary.width and summary.height:
             lines.append(f"{summary.width:,} × {summary.height:,}")
         if summary is not None and summary.count:
             review = f", {summary.pending:,} to review" if summary.pending else ""
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
         problem = self.problem(key).removeprefix(f"{PurePosixPath(key).name}: ")
-        lines.append(problem if state is ImageState.PROBLEM else state.value)
+        lines.append(plain(problem) if state is ImageState.PROBLEM else state.value)
         if key in self._unfinished:
             lines.append("left with an unfinished mask or outline")
         return "\n".join(lines)
@@ -333,5 +334,5 @@ class ImageModel(QAbstractListModel):
                 self._thumbnails.move_to_end(key)
             return pixmap
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return PurePosixPath(key).name
-        return self._tip(key) if role == Qt.ItemDataRole.ToolTipRole else None
+            return plain(PurePosixPath(key).name)
+        return tip(self._tip(key)) if role == Qt.ItemDataRole.ToolTipRole else None

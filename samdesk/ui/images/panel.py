@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from samdesk.domain.document import ImageKey
 from samdesk.ui.images.film_delegate import FilmDelegate
 from samdesk.ui.images.film_view import FilmView
 from samdesk.ui.images.model import ImageFilter, ImageModel
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ImagesPanel(QWidget):
         self.filter_state.setAccessibleName("Filter images by state")
         for choice in ImageFilter:
             self.filter_state.addItem(choice.value, choice)
-        self.progress = QLabel(self)
+        self.progress = PlainLabel("", self)
         self._visible_timer = QTimer(self, singleShot=True, interval=VISIBLE_AFTER_MS)
         self._filter_timer = QTimer(self, singleShot=True, interval=FILTER_AFTER_MS)
         self._summary_timer = QTimer(self, singleShot=True, interval=0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
 
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 
@@ -24,7 +25,7 @@ class DockTitle(QWidget):
         self.setFixedHeight(TITLE_HEIGHT)
         self.arrow = self._button("ph.caret-down", f"Collapse {title}")
         self.arrow.clicked.connect(self.toggled)
-        name = QLabel(title.upper(), self)
+        name = PlainLabel(title.upper(), self)
         font = name.font()
         font.setPointSizeF(font.pointSizeF() * 0.85)
         font.setBold(True)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.theme import UNIT
 
 TABLE_STYLE = """
@@ -53,7 +54,7 @@ class ExplicitButton(QPushButton):
 def select_entry(combo: QComboBox, value: str, title: str) -> None:
     """Selects the entry with this data; adds it with ``title`` if it is missing."""
     if combo.findData(value) < 0:
-        combo.addItem(title, value)
+        combo.addItem(plain(title), value)
     combo.setCurrentIndex(combo.findData(value))
 
 
@@ -102,21 +103,21 @@ def form() -> QFormLayout:
 
 def caption(text: str, width: int = 0) -> QLabel:
     """The caption of a field."""
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setMinimumWidth(width)
     return label
 
 
 def heading(text: str) -> QLabel:
     """The title of a group of fields."""
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setProperty("heading", True)
     return label
 
 
 def muted_label(text: str = "") -> QLabel:
     """A word-wrapped label in the muted colour."""
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setProperty("muted", True)
     label.setWordWrap(True)
     return label

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 
@@ -16,14 +17,14 @@ class JobBar(QFrame):
         super().__init__(parent)
         self.setObjectName("job")
         self.setAutoFillBackground(True)
-        self.title = QLabel(title, self)
+        self.title = PlainLabel(title, self)
         self.title.setProperty("heading", True)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setMinimumWidth(80)
         self.bar.setAccessibleName(f"Progress of {title.lower()}")
-        self.detail = QLabel(self)
+        self.detail = PlainLabel("", self)
         self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
         layout.setSpacing(UNIT * 3 // 2)

@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import PlainLabel, button_text, plain_lines
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT, Tokens, current_tokens
 
@@ -62,11 +62,10 @@ class MessageRow(QFrame):
         self.text, self.kind = text, kind
         self.clicked = False  # closed by a click of the user
         self._timer: QTimer | None = None
-        self.setAccessibleName(f"{kind}: {text}")
-        self._mark = QLabel(self)
-        self._label = QLabel(text, self)
+        self.setAccessibleName(plain_lines(f"{kind}: {text}"))
+        self._mark = PlainLabel("", self)
+        self._label = PlainLabel(text, self)
         self._label.setWordWrap(True)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         policy = self._label.sizePolicy()  # keeps height-for-width
         policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
@@ -87,7 +86,7 @@ class MessageRow(QFrame):
         rows.addLayout(head)
         head.addWidget(self._mark)
         head.addWidget(self._label, 1)
-        wide = self._label.fontMetrics().horizontalAdvance(self.text) + sum(
+        wide = self._label.fontMetrics().horizontalAdvance(self._label.text()) + sum(
             button.sizeHint().width() + UNIT for button in self.buttons
         )
         below = bool(self.buttons) and wide > ROOM
@@ -129,13 +128,13 @@ class MessageRow(QFrame):
             return False
         self.text, self._actions = text, tuple(actions)
         self._label.setText(text)
-        self.setAccessibleName(f"{kind}: {text}")
+        self.setAccessibleName(plain_lines(f"{kind}: {text}"))
         if self._timer is not None:
             self._timer.start()
         return True
 
     def _button(self, number: int, title: str) -> QPushButton:
-        button = QPushButton(title, self)
+        button = QPushButton(button_text(title), self)
 
         def run() -> None:
             self.clicked = True

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QColorDialog,
+    QComboBox,
     QDialogButtonBox,
     QFileDialog,
     QGridLayout,
     QInputDialog,
+    QLabel,
     QMessageBox,
     QPushButton,
     QSpacerItem,
@@ -19,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.kit.message_bar import Action, MessageBar
+from samdesk.ui.kit.plain import button_text, plain, plain_lines
 
 _QUESTION_WIDTH = 400
 
@@ -77,9 +81,17 @@ class Messages:
             action: Text of the confirming button.
             danger: Whether the button is red.
         """
-        box = QMessageBox(QMessageBox.Icon.NoIcon, title, f"<b>{title}</b>", parent=self._parent)
-        box.setInformativeText(text)
-        agree = QPushButton(action)
+        title = plain(title)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, title, title, parent=self._parent)
+        box.setTextFormat(Qt.TextFormat.PlainText)  # of the text below it, too
+        box.setInformativeText(plain_lines(text))
+        for label in box.findChildren(QLabel):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            if label.text() == title:
+                font = label.font()
+                font.setBold(True)
+                label.setFont(font)
+        agree = QPushButton(button_text(action))
         agree.setProperty("danger", danger)  # before it is added: style sheets are applied then
         box.addButton(agree, QMessageBox.ButtonRole.AcceptRole)
         cancel = box.addButton(QMessageBox.StandardButton.Cancel)
@@ -122,15 +134,17 @@ class Messages:
             items: The items.
         """
         dialog = QInputDialog(self._parent)
-        dialog.setWindowTitle(title)
-        dialog.setLabelText(text)
-        dialog.setComboBoxItems(list(items))
-        dialog.setOkButtonText(title)
+        dialog.setWindowTitle(plain(title))
+        dialog.setLabelText(plain_lines(text))
+        for label in dialog.findChildren(QLabel):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        dialog.setComboBoxItems([plain(item) for item in items])
+        dialog.setOkButtonText(button_text(title))
         buttons = dialog.findChild(QDialogButtonBox)
         if buttons is not None:
             buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
-        agreed = dialog.exec()
-        return list(items).index(dialog.textValue()) if agreed else None
+        agreed, box = dialog.exec(), dialog.findChild(QComboBox)
+        return box.currentIndex() if agreed and box is not None else None
 
     def choose_color(self, start: str) -> str | None:
         """Asks for a colour ``#rrggbb``; None if cancelled."""

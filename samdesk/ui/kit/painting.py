@@ -6,6 +6,8 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
+from samdesk.ui.kit.plain import plain
+
 
 def blend(a: QColor, b: QColor, share: float) -> QColor:
     """Colour ``a`` with ``share`` (0..1) of ``b`` mixed in, opaque."""
@@ -109,7 +111,7 @@ def draw_text(painter: QPainter, rect: QRect, text: str, color: QColor, *, right
     """Paints one line of text, elided at its end, vertically centred."""
     painter.setPen(color)
     metrics = QFontMetrics(painter.font())
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    shown = metrics.elidedText(plain(text), Qt.TextElideMode.ElideRight, rect.width())
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
     painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
 

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem, QWidget
 from samdesk.base.text import counted
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.ui.kit import painting
+from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.kit.row_view import RowDelegate
 from samdesk.ui.kit.theme import UNIT
 
@@ -104,12 +105,14 @@ class LabelModel(QAbstractListModel):
             return None
         label = self._labels[index.row()]
         used = self._usage.get(label.id, 0)
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+        if role == Qt.ItemDataRole.EditRole:
             return label.name
+        if role == Qt.ItemDataRole.DisplayRole:
+            return plain(label.name)
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(label, index.row(), used)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{label.name}, {used} annotations"
+            return plain(f"{label.name}, {counted(used, 'annotation')}")
         return {LabelRole.LABEL: label, LabelRole.USAGE: used}.get(role)  # type: ignore[call-overload]
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
@@ -146,7 +149,7 @@ class LabelModel(QAbstractListModel):
 def _tip(label: Label, row: int, used: int) -> str:
     key = f", key {row + 1}" if row < 9 else ""
     count = "not used" if used == 0 else counted(used, "annotation")
-    return f"{label.name}\nclass id {row}{key}, {count}"
+    return tip(f"{plain(label.name)}\nclass id {row}{key}, {count}")
 
 
 class LabelDelegate(RowDelegate):
@@ -206,11 +209,11 @@ class LabelDelegate(RowDelegate):
         editor.setGeometry(self._name(painting.row_rect(option)).adjusted(-4, 1, 0, -1))
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:  # noqa: D102
-        if isinstance(editor, QLineEdit):
-            model.setData(index, editor.text())
+        if isinstance(editor, QLineEdit) and editor.text() != editor.property(_FILLED):
+            model.setData(index, editor.text())  # one too long for the editor is only changed by the user
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         """Fills the editor as it opens; later changes, such as new counts, leave what the user types."""
-        if not editor.property(_FILLED):
-            editor.setProperty(_FILLED, True)
+        if isinstance(editor, QLineEdit) and editor.property(_FILLED) is None:
             super().setEditorData(editor, index)
+            editor.setProperty(_FILLED, editor.text())

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -29,6 +28,7 @@ from PySide6.QtWidgets import (
 from samdesk.base.rate import Rate
 from samdesk.engine.models.registry import MODELS, ModelSpec
 from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, fill_devices, select_entry
+from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.rows import ModelRow, StateCell, known_name, row_of, row_of_file, with_progress
 
@@ -74,7 +74,7 @@ class ModelsDialog(QDialog):
         self._cells: dict[str, StateCell] = {}
         self._buttons: dict[str, QPushButton] = {}
         self.table = self._make_table()
-        self.problem = QLabel(self)
+        self.problem = PlainLabel("", self)
         self.problem.setWordWrap(True)
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -123,7 +123,7 @@ class ModelsDialog(QDialog):
         foot = QHBoxLayout()
         foot.setSpacing(UNIT)
         for text, combo in (("Device", self.device), ("Precision", self.precision)):
-            label = QLabel(text, self)
+            label = PlainLabel(text, self)
             label.setBuddy(combo)
             foot.addWidget(label)
             foot.addWidget(combo)
@@ -206,8 +206,8 @@ class ModelsDialog(QDialog):
         for at, (name, row) in enumerate(self._rows.items()):
             texts = (row.title, row.size_text, row.parameters_text, row.licence)
             for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                item.setToolTip(name)
+                item = QTableWidgetItem(plain(text))
+                item.setToolTip(tip(name))
                 if column in (_SIZE, _PARAMETERS):
                     item.setTextAlignment(_RIGHT)
                 self.table.setItem(at, column, item)
@@ -246,13 +246,13 @@ class ModelsDialog(QDialog):
         in_use = self._current == (name, *self.choice)
         button.setText(_verb(row, in_use))
         button.setEnabled(not in_use or row.downloading)
-        button.setAccessibleName(f"{button.text()} {row.title}")
+        button.setAccessibleName(plain(f"{button.text()} {row.title}"))
         item = self.table.item(list(self._rows).index(name), _TITLE)
         if item is not None:
             font = QFont(self.font())
             font.setBold(current)
             item.setFont(font)
-            item.setText(f"{row.title}  ✓" if current else row.title)
+            item.setText(plain(f"{row.title}  ✓" if current else row.title))
 
     def _act(self, name: str) -> None:
         row = self._rows[name]

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QV
 
 from samdesk.base.text import size
 from samdesk.engine.protocols import ModelInfo
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 _PRECISIONS = {"fp32": "fp32 (full)", "fp16": "fp16 (half)", "bf16": "bf16 (half)"}
@@ -41,13 +42,13 @@ class ModelInfoDialog(QDialog):
         self._form.setVerticalSpacing(UNIT)
         self._values: dict[str, QLabel] = {}
         for name, _ in rows(info):
-            value = QLabel(self)
+            value = PlainLabel("", self)
             value.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
             value.setWordWrap(True)
             value.setMinimumWidth(320)
-            caption = QLabel(name, self)
+            caption = PlainLabel(name, self)
             caption.setProperty("muted", True)
             self._form.addRow(caption, value)
             self._values[name] = value

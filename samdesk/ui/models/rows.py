@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from samdesk.base.rate import Rate
 from samdesk.base.text import size
@@ -14,6 +13,7 @@ from samdesk.engine.families import find_family
 from samdesk.engine.flint.metadata import is_flint
 from samdesk.engine.models import weights
 from samdesk.engine.models.registry import ModelSpec, spec
+from samdesk.ui.kit.plain import PlainLabel, tip
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class StateCell(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.label = QLabel(self)
+        self.label = PlainLabel("", self)
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
@@ -129,8 +129,7 @@ class StateCell(QWidget):
     def show_row(self, row: ModelRow) -> None:
         """Shows the state of a model."""
         self.label.setText(row.state_text)
-        self.label.setToolTip(row.failed or row.state_text)
-        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setToolTip(tip(row.failed or row.state_text))
         self.bar.setVisible(row.downloading)
         if row.done is not None:
             self.bar.setRange(0, 1000 if row.bytes else 0)

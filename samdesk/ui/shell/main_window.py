@@ -28,6 +28,7 @@ from samdesk.ui.kit.file_manager import accept_files, pass_drops_on
 from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
+from samdesk.ui.kit.plain import plain
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.guide import Guide
@@ -198,7 +199,7 @@ class MainWindow(QMainWindow):
     def set_title(self, image: str = "", folder: str = "", *, read_only: bool = False) -> None:
         """Names the image and the dataset in the title bar."""
         parts = [image, f"{folder} (read-only)" if read_only else folder, "samdesk"]
-        title = " - ".join(part for part in parts if part)
+        title = plain(" - ".join(part for part in parts if part))
         self.setWindowTitle(title.replace("[*]", "[*][*]"))  # one [*] is Qt's mark of a changed document
 
     def show_message(

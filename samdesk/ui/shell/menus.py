@@ -13,6 +13,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.popup import Popup
 from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import LONGEST_LINE, button_text, tip
 from samdesk.ui.shell.welcome import short_path
 
 
@@ -57,9 +58,9 @@ class Menus:
         """Lists the recent folders, the latest first."""
         self.recent.clear()
         for folder in folders:
-            text = f"{folder.name}   {short_path(folder.parent)}".replace("&", "&&")
+            text = button_text(f"{folder.name}   {short_path(folder.parent)}", LONGEST_LINE)
             action = self.recent.addAction(icon("ph.folder"), text)
-            action.setToolTip(str(folder))
+            action.setToolTip(tip(str(folder)))
             action.triggered.connect(lambda _checked=False, chosen=folder: self._choose_recent(chosen))
         self._recent_action.setEnabled(bool(folders))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStatusBar, QWidget
 
+from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT, current_tokens
 
 SAVED_STATES = {
@@ -64,22 +65,21 @@ def state_color(state: str) -> QColor:
     return QColor(colors.get(state, tokens.muted))
 
 
-class _Field(QLabel):
+class _Field(PlainLabel):
     """One value, at least as wide as its widest text, so that the other fields do not move."""
 
-    def __init__(self, name: str, widest: str, tip: str, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, widest: str, explanation: str, parent: QWidget) -> None:
+        super().__init__("", parent)
         self.setAccessibleName(name)
-        self.setToolTip(tip)
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setToolTip(explanation)
         self.setMinimumWidth(QFontMetrics(self.font()).horizontalAdvance(widest) + UNIT // 2)
 
 
-class _Hint(QLabel):
+class _Hint(PlainLabel):
     """The hint of the tool in use; elided if there is too little space."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self._full = ""
         self.setProperty("muted", True)
         self.setAccessibleName("Hint")
@@ -87,8 +87,8 @@ class _Hint(QLabel):
 
     def set_hint(self, text: str) -> None:
         """Shows a hint."""
-        self._full = text
-        self.setToolTip(text)
+        self._full = plain(text)
+        self.setToolTip(tip(text))
         self._fit()
 
     def resizeEvent(self, event: object) -> None:
@@ -121,11 +121,11 @@ class StatusBar(QStatusBar):
             "Time the model took to encode this image; “cached” if it was encoded before",
             row,
         )
-        self.closer_look_field = QLabel(row)  # rarely visible: it takes its space from the hint
+        self.closer_look_field = PlainLabel("", row)  # rarely visible: it takes its space from the hint
         self.closer_look_field.setAccessibleName("Closer look")
         self.closer_look_field.hide()
         self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
-        self.engine_field = QLabel(row)
+        self.engine_field = PlainLabel("", row)
         self.engine_field.setAccessibleName("Model and device")
         self.saved_field = _Field("Saved", "Saving…", "Every edit is saved as you make it", row)
         self.saved_dot = Dot("none", row)
@@ -167,16 +167,16 @@ class StatusBar(QStatusBar):
         self.encode_field.setText("encode cached" if cached else encode)
         self.decode_field.setText("" if decode_ms is None else f"mask {_ms(decode_ms)}")
 
-    def set_closer_look(self, text: str, tip: str = "") -> None:
+    def set_closer_look(self, text: str, explanation: str = "") -> None:
         """Shows the state of the closer look; empty: there is none."""
         self.closer_look_field.setText(text)
-        self.closer_look_field.setToolTip(tip)
+        self.closer_look_field.setToolTip(tip(explanation))
         self.closer_look_field.setVisible(bool(text))
 
-    def set_engine(self, text: str, tip: str = "") -> None:
+    def set_engine(self, text: str, explanation: str = "") -> None:
         """Shows the model and its device."""
-        self.engine_field.setText(text)
-        self.engine_field.setToolTip(tip)
+        self.engine_field.setText(plain(text))
+        self.engine_field.setToolTip(tip(explanation))
 
     def set_saved(self, text: str, state: str | None = None) -> None:
         """Shows whether all edits are saved.

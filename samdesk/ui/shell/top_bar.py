@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolBar, QToolButton, QWidget
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import button_text, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.status_bar import state_color
 
@@ -42,18 +43,18 @@ class ModelChip(QToolButton):
         """The state shown: good, busy, warning or bad."""
         return self._state
 
-    def set_model(self, text: str, tip: str, state: str) -> None:
+    def set_model(self, text: str, explanation: str, state: str) -> None:
         """Shows a model.
 
         Args:
             text: Title, device and precision.
-            tip: The tooltip.
+            explanation: The tooltip.
             state: "ok", "busy", "warning" or "error".
         """
         self._state = _STATES.get(state, "none")
-        self.setText(f" {text}     ".replace("&", "&&"))  # the spaces make room for the dot
-        self.setToolTip(tip or text)
-        self.setAccessibleName(f"Model: {text}")
+        self.setText(f" {button_text(text)}     ")  # the spaces make room for the dot
+        self.setToolTip(tip(explanation or text))
+        self.setAccessibleName(plain(f"Model: {text}"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette,
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -19,9 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from samdesk.base.text import printable
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import LONGEST_BUTTON, PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT, current_tokens
 
 TAGLINE = (
@@ -95,16 +96,16 @@ class Welcome(QWidget):
         painter.end()
 
     def _add_head(self, parent: QWidget) -> None:
-        mark = QLabel(parent)
+        mark = PlainLabel("", parent)
         mark.setPixmap(app_icon().pixmap(QSize(80, 80), self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        name = QLabel("samdesk", parent)
+        name = PlainLabel("samdesk", parent)
         font = name.font()
         font.setPointSizeF(font.pointSizeF() * 2.4)
         font.setBold(True)
         name.setFont(font)
         name.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        line = QLabel(TAGLINE, parent)
+        line = PlainLabel(TAGLINE, parent)
         line.setProperty("muted", True)
         line.setWordWrap(True)
         line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -124,7 +125,7 @@ class Welcome(QWidget):
         row.addWidget(self.open_button)
         row.addWidget(self.demo_button)
         row.addStretch(1)
-        hint = QLabel("or drop a folder or images anywhere in this window", parent)
+        hint = PlainLabel("or drop a folder or images anywhere in this window", parent)
         hint.setProperty("muted", True)
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._column.addLayout(row)
@@ -136,7 +137,7 @@ class Welcome(QWidget):
         layout = QVBoxLayout(self._recent)
         layout.setContentsMargins(0, 5 * UNIT, 0, 0)
         layout.setSpacing(UNIT)
-        heading = QLabel("Recent", self._recent)
+        heading = PlainLabel("Recent", self._recent)
         heading.setProperty("heading", True)
         heading.setContentsMargins(UNIT, 0, 0, 0)
         layout.addWidget(heading)
@@ -153,12 +154,13 @@ class Welcome(QWidget):
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setIcon(icon("ph.folder"))
         button.setIconSize(QSize(18, 18))
-        place = short_path(folder.parent)
-        room = _WIDTH - 8 * UNIT - QFontMetrics(button.font()).horizontalAdvance(folder.name)
-        place = QFontMetrics(button.font()).elidedText(place, Qt.TextElideMode.ElideMiddle, max(room, 80))
-        button.setText(f"  {folder.name}   {place}".replace("&", "&&"))
-        button.setToolTip(str(folder))
-        button.setAccessibleName(f"Open {folder}")
+        place = plain(short_path(folder.parent))
+        metrics, name = QFontMetrics(button.font()), printable(folder.name, limit=LONGEST_BUTTON)
+        room = _WIDTH - 8 * UNIT - metrics.horizontalAdvance(name)
+        place = metrics.elidedText(place, Qt.TextElideMode.ElideMiddle, max(room, 80))
+        button.setText(f"  {name}   {place}".replace("&", "&&"))
+        button.setToolTip(tip(str(folder)))
+        button.setAccessibleName(plain(f"Open {folder}"))
         button.clicked.connect(lambda: self.recent_chosen.emit(folder))
         return button
 

@@ -22,6 +22,7 @@ from samdesk.training.record.taught_record import DETECTOR, KINDS, MASKS, Kind, 
 from samdesk.training.record.taught_weights import TaughtWeights
 from samdesk.training.teach.readiness import Readiness
 from samdesk.ui.kit.fields import heading, muted_label, separator
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import result_text
 
@@ -69,7 +70,7 @@ class TeachDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Teach Flint")
-        self.found = QLabel("Reading the accepted annotations…", self)
+        self.found = PlainLabel("Reading the accepted annotations…", self)
         self.classes, self.notes, self.before = muted_label(), muted_label(), muted_label()
         self.checks: dict[Kind, QCheckBox] = {}
         self.hints: dict[Kind, QLabel] = {}

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from samdesk.base.text import duration, share
 from samdesk.training.record.taught_weights import MASKS, Score, TaughtWeights
 from samdesk.ui.kit.fields import TABLE_STYLE, muted_label
+from samdesk.ui.kit.plain import plain
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.teach.bar import use_text
 
@@ -91,7 +92,7 @@ def _table(results: Sequence[TaughtWeights]) -> QTableWidget:
             title.setTextAlignment(_RIGHT)
     for row, score in enumerate(scores):
         for column, text in enumerate(_cells(score)):
-            item = QTableWidgetItem(text)
+            item = QTableWidgetItem(plain(text))
             if column:
                 item.setTextAlignment(_RIGHT)
             table.setItem(row, column, item)

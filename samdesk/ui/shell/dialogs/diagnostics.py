@@ -8,12 +8,13 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
+from samdesk.base.text import printable
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 
@@ -29,7 +30,7 @@ class DiagnosticsDialog(QDialog):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Diagnostics")
-        self.state = QLabel(self)
+        self.state = PlainLabel("", self)
         self.state.setWordWrap(True)
         self.report = QPlainTextEdit(self)
         self.report.setReadOnly(True)
@@ -60,7 +61,7 @@ class DiagnosticsDialog(QDialog):
 
     def set_text(self, text: str) -> None:
         """Shows a report."""
-        self.report.setPlainText(text)
+        self.report.setPlainText(printable(text, lines=True))
         self.state.setText("What samdesk found on this computer. Nothing is sent anywhere.")
         self.copy_button.setEnabled(True)
         self.rerun_button.setEnabled(True)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QScrollArea,
@@ -27,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.settings.table import SETTINGS, Setting, SettingError, Settings
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import FIELD_HEIGHT, UNIT
 
 Choices = Sequence[tuple[Any, str]]
@@ -73,9 +73,9 @@ class SettingRow(QWidget):
     def _lay_out(self) -> None:
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        title = QLabel(self.setting.title, self)
+        title = PlainLabel(self.setting.title, self)
         title.setBuddy(self.editor)
-        help_text = QLabel(self.setting.help, self)
+        help_text = PlainLabel(self.setting.help, self)
         help_text.setProperty("muted", True)
         help_text.setWordWrap(True)
         texts.addWidget(title)

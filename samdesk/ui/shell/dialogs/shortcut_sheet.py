@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import MENUS
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 Row = tuple[str, tuple[str, ...]]
@@ -100,11 +100,11 @@ def _block(heading: str, rows: Sequence[Row], parent: QWidget) -> QWidget:
     grid.setHorizontalSpacing(3 * UNIT)
     grid.setVerticalSpacing(UNIT * 3 // 4)
     grid.setColumnStretch(0, 1)
-    title = QLabel(heading, block)
+    title = PlainLabel(heading, block)
     title.setProperty("heading", True)
     grid.addWidget(title, 0, 0, 1, 2)
     for at, (what, keys) in enumerate(rows, start=1):
-        grid.addWidget(QLabel(what, block), at, 0)
+        grid.addWidget(PlainLabel(what, block), at, 0)
         grid.addWidget(_caps(keys, block), at, 1, Qt.AlignmentFlag.AlignRight)
     return block
 
@@ -115,7 +115,7 @@ def _caps(keys: Sequence[str], parent: QWidget) -> QWidget:
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(UNIT // 2)
     for key in keys:
-        cap = QLabel(key, holder)
+        cap = PlainLabel(key, holder)
         cap.setProperty("key", True)
         row.addWidget(cap)
     return holder

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTreeWidget,
@@ -23,6 +22,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.keys import native
 from samdesk.ui.commands.table import MENUS
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import FIELD_HEIGHT, UNIT
 
 _ID = Qt.ItemDataRole.UserRole
@@ -79,7 +79,7 @@ class ShortcutsDialog(QDialog):
         self.recorder.setMinimumHeight(FIELD_HEIGHT)
         self.filter.setMinimumHeight(FIELD_HEIGHT)
         self.filter.setTextMargins(UNIT // 2, 0, 0, 0)
-        self.note = QLabel(self)
+        self.note = PlainLabel("", self)
         self.note.setWordWrap(True)
         self.note.setMinimumHeight(4 * UNIT)
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
