@@ -199,8 +199,9 @@ class MainWindow(QMainWindow):
     def set_title(self, image: str = "", folder: str = "", *, read_only: bool = False) -> None:
         """Names the image and the dataset in the title bar."""
         parts = [image, f"{folder} (read-only)" if read_only else folder, "samdesk"]
-        title = plain(" - ".join(part for part in parts if part))
-        self.setWindowTitle(title.replace("[*]", "[*][*]"))  # one [*] is Qt's mark of a changed document
+        title = " - ".join(part for part in parts if part)
+        # One [*] is Qt's mark of a changed document.
+        self.setWindowTitle(plain(title).replace("[*]", "[*][*]"))
 
     def show_message(
         self,
