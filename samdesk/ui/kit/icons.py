@@ -136,3 +136,8 @@ def icon(name: str, color: Ink = QPalette.ColorRole.ButtonText, on: Ink | None =
     """
     glyph(name)
     return QIcon(_GlyphEngine(name, color, on))
+
+
+def app_icon() -> QIcon:
+    """The icon of the window, the welcome page and the about box."""
+    return QIcon(str(resources() / "icons" / "samdesk.svg"))

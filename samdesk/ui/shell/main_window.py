@@ -22,10 +22,10 @@ from samdesk.settings.table import Settings
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.keys import widget_needs_key
 from samdesk.ui.commands.popup import Popup
-from samdesk.ui.kit.app_icon import app_icon
 from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.file_manager import accept_files, pass_drops_on
 from samdesk.ui.kit.focus import FocusRule
+from samdesk.ui.kit.icons import app_icon
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
 from samdesk.ui.kit.plain import plain

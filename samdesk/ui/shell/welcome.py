@@ -20,8 +20,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.base.text import printable
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.kit.app_icon import app_icon
-from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.icons import app_icon, icon
 from samdesk.ui.kit.plain import LONGEST_BUTTON, PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT, current_tokens
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.ui.kit.app_icon import app_icon
+from samdesk.ui.kit.icons import app_icon
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.welcome import TAGLINE
 
