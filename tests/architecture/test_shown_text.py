@@ -20,9 +20,10 @@ MAY_GUESS = {
     "ui/shell/dialogs/about.py": "links of its own texts",
 }
 TEXT_OF = {
-    "setToolTip": -1, "showText": 1, "setWindowTitle": 0, "setAccessibleName": 0,
-    "setAccessibleDescription": 0, "setStatusTip": 0, "QTableWidgetItem": 0, "addItem": 0, "insertItem": 1, "QAction": 1,
-    "setIconText": 0, "setPlainText": 0, "setLabelText": 0, "setInformativeText": 0, "setDetailedText": 0, "setFormat": 0,
+    "setToolTip": -1, "showText": 1, "setWindowTitle": 0, "setAccessibleName": 0, "setStatusTip": 0,
+    "setAccessibleDescription": 0, "QTableWidgetItem": 0, "addItem": 0, "insertItem": 1, "QAction": 1,
+    "setIconText": 0, "setPlainText": 0, "setLabelText": 0, "setInformativeText": 0, "setFormat": 0,
+    "setDetailedText": 0,
 }  # fmt: skip
 """Which argument of a call is shown."""
 MAKES_PRINTABLE = {"tip", "plain", "plain_lines", "button_text", "printable"}

@@ -21,6 +21,8 @@ from PySide6.QtGui import (
     QPixmap,
 )
 
+from samdesk.base.places import resources
+
 _FAMILY = "ph"
 
 Ink: TypeAlias = QPalette.ColorRole | QColor
