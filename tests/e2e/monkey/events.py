@@ -21,7 +21,7 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 KEYS = (
     *((key, NONE) for key in (K.Key_V, K.Key_S, K.Key_P, K.Key_R, K.Key_Z, K.Key_Tab, K.Key_N, K.Key_F)),
     *((key, NONE) for key in (K.Key_E, K.Key_Return, K.Key_Escape, K.Key_Delete, K.Key_H, K.Key_L)),
-    *((key, NONE) for key in (K.Key_D, K.Key_A, K.Key_Home, K.Key_End, K.Key_Space, K.Key_F9)),
+    *((key, NONE) for key in (K.Key_D, K.Key_A, K.Key_Home, K.Key_End, K.Key_Space, K.Key_F9, K.Key_F5)),
     *((K(K.Key_1 + i), NONE) for i in range(4)),
     *((key, CONTROL) for key in (K.Key_A, K.Key_D, K.Key_Plus, K.Key_Minus, K.Key_0, K.Key_Return)),
     *((key, CONTROL) for key in (K.Key_S, K.Key_E, K.Key_Period)),
@@ -195,6 +195,13 @@ def run(window: Window, rng: random.Random) -> str:
     return "auto-annotate"
 
 
+def ask_auto_annotate(window: Window, rng: random.Random) -> str:
+    """Opens the dialog of auto-annotate and closes it."""
+    text = press(window, K.Key_B, CONTROL)
+    window.process()
+    return text
+
+
 def process(window: Window, rng: random.Random) -> str:
     window.process()
     return "wait"
@@ -203,7 +210,8 @@ def process(window: Window, rng: random.Random) -> str:
 EVENTS: dict[Callable[[Window, random.Random], str], float] = {
     random_key: 14, undo: 9, page: 8, accept: 8, click: 8, double_click: 3, drag: 4, move: 4, wheel: 3,
     rectangle: 7, polygon: 4, segment: 7, edit_vertices: 7, add_label: 3, change_labels: 4, relabel: 3,
-    choose_image: 3, press_message_button: 3, run: 0.7, process: 8, change: 4,
+    choose_image: 3, press_message_button: 3, run: 0.7, ask_auto_annotate: 0.7, process: 8,
+    change: 4,
 }  # fmt: skip
 """How often each event comes, relative to the others."""
 
