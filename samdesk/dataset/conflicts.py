@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from samdesk.base import atomic
+from samdesk.base import atomic, json_file
 from samdesk.base.boundary import Boundary
 from samdesk.base.regular import read_bytes
+from samdesk.base.text import counted
+from samdesk.dataset import resizing
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES
 from samdesk.dataset.labels.lines import content_hash
 from samdesk.dataset.labels.unchanged import keep_unchanged
+from samdesk.dataset.store.documents import COLUMNS, Examined
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Placed, Transaction
 
 
@@ -99,6 +103,72 @@ def copy_before_replacing(core: DatasetCore, path: Path) -> bytes | None:
 def kept_beside(store: Path, name: str) -> Path:
     """Returns a folder beside the store. Raises ``LeadsOutsideError`` if it is a link to somewhere else."""
     return Boundary((os.path.realpath(store.parent),)).real_path(Path(os.path.realpath(store.parent), name))
+
+
+def ask_about_damage(core: DatasetCore, key: ImageKey, size: tuple[int, int]) -> ImageDocument:
+    """Returns what can be read of an image with damaged annotations, and asks the user what to keep.
+
+    Args:
+        core: The parts of the dataset.
+        key: The image.
+        size: Its width and height, pixels.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    found = core.rows.examine(key, size)
+    if found is None or not found.problems:
+        return core.documents.get(key)
+    text, alone = _damage(core, key, found)
+    core.projection.report_damage(key, text, alone=alone)
+    return resizing.resized(found.document, *size)
+
+
+def _damage(core: DatasetCore, key: ImageKey, found: Examined) -> tuple[str, bool]:
+    """What is damaged and what there is to keep; whether there is no label file."""
+    try:
+        data = core.files.read(key)
+    except OSError:
+        data = None
+    kept = len(found.document.annotations)
+    parts = [f"{counted(kept, 'annotation')} can be read"]
+    if found.lost:
+        parts.append(f"{found.lost} cannot")
+    if found.doubtful:
+        parts.append(f"{found.doubtful} of them may have changed: shown as pending")
+    text = f"The annotations of {key} in {core.path} are damaged ({found.problems[0]}): {', '.join(parts)}."
+    if data is None:
+        return f"{text} There is no label file. Nothing is written until you choose.", True
+    lines = core.files.count_classes(data).total()
+    return (
+        f"{text} The label file {core.files.path(key).name} has {counted(lines, 'line')}. "
+        "Nothing is written until you choose."
+    ), False
+
+
+def repair(core: DatasetCore, key: ImageKey) -> None:
+    """Keeps what can be read of damaged annotations; the damaged rows go to the folder "replaced".
+
+    Raises:
+        StoreError: They cannot be kept, or nothing was saved.
+        ImageError: The image cannot be read.
+    """
+    found = core.rows.examine(key, core.documents.size(key))
+    if found is None:
+        return
+    if found.rows and not core.in_memory:
+        path = _unused_path(core.path.with_name("replaced") / f"{Path(key).name}.rows.json")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = [dict(zip(COLUMNS, map(_printable, row), strict=False)) for row in found.rows]
+            json_file.write(path, rows)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
+    core.replace_rows(found.document)
+
+
+def _printable(value: object) -> object:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def write(core: DatasetCore, key: ImageKey, resolution: Resolution) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from samdesk.base import json_file
 from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.base.text import counted
 from samdesk.dataset import resizing
@@ -15,14 +16,14 @@ from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile
 from samdesk.dataset.labels.class_scan import ClassScan
-from samdesk.dataset.labels.files import LabelFiles
+from samdesk.dataset.labels.files import CHANGED, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.links import boundary_of
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.history import History
-from samdesk.dataset.store.rows import Rows
+from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import NAMES, InConflictError, Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
@@ -91,14 +92,18 @@ class DatasetCore:
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
-        labels = self.rows.labels()
+        names = self._names_in_store()
+        labels, problem = self.rows.labels(names or ())
         if labels:
             self.documents.labels = labels
+            self.documents.labels_unsaved = bool(problem)
         elif self.names.found:
             self.documents.labels = LabelSet.from_names(self.names.found)
             self.documents.labels_unsaved = True
         self.files.declared = max(len(labels), len(self.names.found))
-        self._start_class_names(new=not labels)
+        self._start_class_names(names, new=not labels)
+        if problem and labels:
+            self._report_labels(problem)
         self.advance(_SCAN_SECONDS)
         if self._store.path is None or self.read_only:
             return
@@ -110,15 +115,38 @@ class DatasetCore:
         self._label_files_stale = True
         self.write_label_files()
 
-    def _start_class_names(self, *, new: bool) -> None:
-        """Finds what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
+    def _names_in_store(self) -> tuple[str, ...] | None:
+        """What was last seen of data.yaml; None if the store does not have it."""
         text = self.rows.setting(_LAST_NAMES)
-        if text is None or new:
+        try:
+            found = None if text is None else json_file.parse(text) or []
+        except json_file.JsonError:
+            return None
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            return None
+        return tuple(unique_names(found))
+
+    def _start_class_names(self, names: tuple[str, ...] | None, *, new: bool) -> None:
+        """Finds what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
+        if names is None or new:
             self.names.check(ask=not self.read_only and not self.in_memory)
-        if text is None and not new:
+        if names is not None:
+            self.names.seen = names
+        elif not new:
             self.names.seen = None
-        elif text is not None:
-            self.names.seen = tuple(unique_names(json.loads(text) or ()))
+
+    def _report_labels(self, problem: str) -> None:
+        """Tells that the labels were damaged; if data.yaml has others, the user is asked which to keep."""
+        self.names.seen = ()
+        if not self.read_only:
+            with self._store.transaction():
+                self.rows.write_labels(self.documents.labels)
+            self.documents.labels_unsaved = False
+        text = (
+            f"The labels in {self.path} are damaged ({problem}). They were restored as far as possible, with "
+            f"names from {self.names.path.name} where theirs are lost. Please check them in the panel Labels."
+        )
+        self._notify(Notice("damaged-store", text, str(self.path)))
 
     @property
     def unfinished(self) -> bool:
@@ -282,6 +310,20 @@ class DatasetCore:
         self.documents.cache(after)
         self.write_label_files([key])
         return after
+
+    def replace_rows(self, document: ImageDocument) -> None:
+        """Writes an image with damaged rows anew; its label file waits until the user has chosen.
+
+        Raises:
+            StoreError: Nothing was saved.
+        """
+        self.check_writable()
+        with self._store.transaction():
+            self._flush()
+            self.rows.replace(document, FileState(conflict=CHANGED))
+        self._flushed()
+        self.documents.cache(document)
+        self.projection.conflicts[document.key] = CHANGED
 
     def move_to(self, path: Path) -> None:
         """Saves a store in memory to a file and uses that from now on. Raises ``StoreError``."""

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from samdesk.base.text import counted
 from samdesk.dataset import conflicts
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
+from samdesk.dataset.labels.files import DAMAGED
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
+from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.trainer.checks import findings
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.types import (
@@ -154,7 +157,10 @@ class Dataset:
             raise ImageError(self.path(key), "the image is not in this dataset")
         size = self._core.documents.size(key)
         self._core.documents.recheck_label_file(key)
-        document = self._core.documents.get(key)
+        try:
+            document = self._core.documents.get(key)
+        except DamagedRowsError:
+            return conflicts.ask_about_damage(self._core, key, size)
         if (document.width, document.height) != size:
             text = (
                 f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
@@ -232,8 +238,21 @@ class Dataset:
         return self._replay("do", seq)
 
     def history(self, limit: int = 500) -> tuple[list[LogEntry], list[LogEntry]]:
-        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
-        return self._core.history.entries(limit)
+        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.
+
+        Damaged ones are left out, with a notice.
+        """
+        history = self._core.history
+        before = len(history.damaged)
+        entries = history.entries(limit)
+        new = list(history.damaged.values())[before:]
+        if new:
+            text = (
+                f"{self._core.path}: {counted(len(new), 'step')} of the history cannot be read ({new[0]}). "
+                "The history is shown without; the annotations are not affected."
+            )
+            self._notices.append(Notice("damaged-store", text, str(self._core.path)))
+        return entries
 
     def begin_run(self, text: str) -> RunId:
         """Begins an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""
@@ -243,6 +262,8 @@ class Dataset:
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
         """Saves an edit of a run. Returns False and changes nothing if the image was edited by hand.
+
+        Nor does it change an image with damaged annotations.
 
         Annotations whose label was deleted since the run began get the label that has replaced it; without
         one they are left out.
@@ -260,7 +281,10 @@ class Dataset:
         if not self._core.history.is_open(run_id):
             raise StoreError("The auto-annotate run has ended.")
         self._core.check_writable()
-        document = self._core.documents.get(key)
+        try:
+            document = self._core.documents.get(key)
+        except DamagedRowsError:
+            return False
         made = edit(document) if callable(edit) else edit
         if made is None or document.review is not ImageReview.UNREVIEWED:
             return False
@@ -306,6 +330,8 @@ class Dataset:
         self._core.check_writable()
         make = conflicts.keep_mine if choice == "mine" else conflicts.take_file
         try:
+            if self._core.projection.conflicts.get(key) == DAMAGED:
+                conflicts.repair(self._core, key)
             resolution = make(self._core, key)
             _, seq = self._commit(
                 resolution.transaction or Transaction(""),

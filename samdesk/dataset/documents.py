@@ -63,7 +63,13 @@ class Documents:
         return size
 
     def get(self, key: ImageKey) -> ImageDocument:
-        """Returns the document of an image. Raises ``ImageError`` or ``StoreError``."""
+        """Returns the document of an image.
+
+        Raises:
+            ImageError: The image cannot be read.
+            DamagedRowsError: The user has to choose first what to keep.
+            StoreError: The store or the label file cannot be read.
+        """
         self._files.check(key)
         document = self._cache.get(key) or self.rows.read(key)
         if document is None:
@@ -138,6 +144,7 @@ class Documents:
     def ensure_row(self, key: ImageKey) -> None:
         """Inserts the document of an image that is not in the store; the caller has a transaction open."""
         if self.rows.file(key) is None:
+            self.rows.read(key)  # there may be annotations although the row of the image is lost
             found = self.from_label_file(key)
             self.rows.insert(found.document, found.file)
 

@@ -12,11 +12,11 @@ from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.open import OpenedStore, folder_error, locate_store
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.errors import StoreError
+from samdesk.dataset.store.errors import DamagedRowsError, StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
-from samdesk.images.reader import MAX_PIXELS
+from samdesk.images.reader import MAX_PIXELS, ImageError
 from samdesk.images.sources import is_text, scan
 
 
@@ -55,11 +55,14 @@ class ReadOnlyDataset:
         """Returns the annotations of an image, scaled to the current size of its file.
 
         Raises:
-            ImageError: The image cannot be read.
+            ImageError: The image, or what the store has of it, cannot be read.
             StoreError: The store or the label file cannot be read.
         """
         width, height = self._core.documents.size(key)
-        document = self._core.documents.get(key)
+        try:
+            document = self._core.documents.get(key)
+        except DamagedRowsError as error:
+            raise ImageError(self.folder / key, "its annotations in the store are damaged") from error
         if (document.width, document.height) != (width, height):
             return resizing.resized(document, width, height)
         return document

@@ -24,6 +24,10 @@ from samdesk.formats.registry import LabelFormat, label_format
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"
+DAMAGED = "damaged"
+"""The annotations in the store are damaged."""
+DAMAGED_ALONE = "damaged-alone"
+"""As ``DAMAGED``, of an image that has no label file."""
 _SHOWN = 80
 """Characters of a line that a problem quotes."""
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.base.boundary import LeadsOutsideError
-from samdesk.dataset.labels.files import BAD_LINES, CHANGED, ImportedDocument, LabelFiles, digest
+from samdesk.dataset.labels.files import (
+    BAD_LINES,
+    CHANGED,
+    DAMAGED,
+    DAMAGED_ALONE,
+    ImportedDocument,
+    LabelFiles,
+    digest,
+)
 from samdesk.dataset.labels.lines import (
     KnownContents,
     kept_lines,
@@ -162,6 +170,20 @@ class Projection:
         self._new_conflicts.add(key)
         self._reported.discard(key)
         self._report_conflict(key)
+
+    def report_damage(self, key: ImageKey, text: str, *, alone: bool) -> None:
+        """Asks the user what to keep of an image with damaged annotations.
+
+        Args:
+            key: The image.
+            text: What is damaged.
+            alone: There is no label file.
+        """
+        self.conflicts[key] = DAMAGED
+        if key not in self._reported:
+            self._reported.add(key)
+            kind = DAMAGED_ALONE if alone else DAMAGED
+            self._notify(Notice(kind, text, str(self._files.path(key)), key=key))
 
     def resolve_conflict(self, key: ImageKey) -> None:
         """Ends a conflict whose resolution is saved."""

@@ -42,3 +42,9 @@ class InConflictError(RefusedError):
     """A change that has to wait until conflicts about label files are resolved."""
 
     code = "conflict"
+
+
+class DamagedRowsError(InConflictError):
+    """The rows of an image are damaged: a change of it has to wait until the user has chosen."""
+
+    code = "damaged-rows"

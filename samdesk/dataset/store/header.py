@@ -75,21 +75,21 @@ def check_file(path: Path) -> None:
         length = os.fstat(file.fileno()).st_size
         data = file.read(_BYTES)
     if not data:
-        raise DamagedError(f"{path} is damaged: it is empty.", next=REPLACE)
+        raise DamagedError(f"{path} is damaged (it is empty) and left as it is.", next=REPLACE)
     if len(data) < _BYTES or not data.startswith(_MAGIC):
-        raise DamagedError(f"{path} is damaged: it is not a database.", next=REPLACE)
+        raise DamagedError(f"{path} is damaged (it is not a database) and left as it is.", next=REPLACE)
     header = Header.parse(data)
     if header.application_id != APPLICATION_ID:
         raise StoreError(f"{path} is a database, but not samdesk's.", next="Choose another place.")
     if header.version > VERSION:
         raise StoreError(f"{path} was made by a newer samdesk.", next="Update samdesk to open it.")
     if header.version < 1 or header.encoding != _UTF_8:
-        raise DamagedError(f"{path} is damaged: its header is not that of a store.", next=REPLACE)
+        raise DamagedError(f"{path} is damaged (no header of a store) and left as it is.", next=REPLACE)
     expected = header.pages * header.page_bytes
     # With a write-ahead log the file may grow when SQLite copies the log into it.
     if header.pages_known and length < expected and not has_log(path):
         raise DamagedError(
-            f"{path} is damaged: it is cut off at {size(length)} of {size(expected)}.",
+            f"{path} is damaged (cut off at {size(length)} of {size(expected)}) and left as it is.",
             next=REPLACE,
         )
 

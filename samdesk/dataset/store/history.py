@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from samdesk.dataset.change import EditFactory, constant_edit
-from samdesk.dataset.store import serial
+from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.errors import StoreError
+from samdesk.dataset.store.errors import RefusedError
+from samdesk.dataset.store.values import digest_of
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -19,7 +21,9 @@ from samdesk.domain.labels import LabelSet
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
-_COLUMNS = "seq, owner, text, labels, labels_before, run_id, place"
+_COLUMNS = "seq, owner, text, labels, labels_before, run_id, undone, place, digest"
+_EDIT = "owner, n, image, do, undo, digest"
+_MOST_TEXT = 100_000
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,17 @@ def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
 
 
 class History:
-    """Reads and writes the undo log. The caller opens transactions."""
+    """Reads and writes the undo log. The caller opens transactions.
+
+    Steps that are damaged are left out, as if they were not there.
+
+    Attributes:
+        damaged: The numbers of the damaged steps found so far, and what is wrong with them.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.damaged: dict[int, str] = {}
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
         """Appends a step and returns its number; undone steps are deleted.
@@ -101,6 +112,7 @@ class History:
         seq = int(cursor.lastrowid or 0)
         # Places are numbers of steps, and no number is used twice: the new one is the last.
         self._store.execute("UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq))
+        self._sign([seq])
         if not owner:
             self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
         return seq
@@ -137,13 +149,14 @@ class History:
             "UPDATE log SET place=? WHERE seq=?",
             [(old.place, new.seq) for old, new in zip(ahead, moved, strict=True)],
         )
+        self._sign([step.seq for step in ahead])
 
     def _ahead(self, step: LogStep, *, undone: bool) -> list[LogStep]:
         """Returns the steps to undo or redo until the step, which is the last, unless they are too many."""
-        which = "place<=? ORDER BY place" if undone else "place>=? ORDER BY place DESC"
-        sql = f"SELECT {_COLUMNS} FROM log WHERE undone=? AND {which} LIMIT ?"
-        found = self._store.rows(sql, (int(undone), step.place, MOST_OVERTAKEN + 1))
-        return [_step(row) for row in found]
+        where = (
+            "undone=1 AND place<=? ORDER BY place" if undone else "undone=0 AND place>=? ORDER BY place DESC"
+        )
+        return self._steps(where, step.place, limit=MOST_OVERTAKEN + 1)
 
     def _named(self, step: LogStep) -> Transaction:
         """Returns a step as a transaction whose edits only name the images."""
@@ -152,7 +165,8 @@ class History:
 
     def _keys(self, step: LogStep) -> list[ImageKey]:
         sql = "SELECT image, min(n) FROM log_edits WHERE owner=? GROUP BY image ORDER BY 2"
-        return [ImageKey(key) for key, _ in self._store.rows(sql, (step.owner,))]
+        found = self._store.rows(sql, (step.owner,))
+        return [ImageKey(key) for key, _ in found if type(key) is str]
 
     def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
         """Returns the edits that undo or redo a step, each made for the current document."""
@@ -169,17 +183,20 @@ class History:
         return result
 
     def _edits(self, step: LogStep, way: str) -> list[tuple[ImageKey, Edit, Edit]]:
-        """Returns (image, edit, its opposite) of a step in the order to apply. Raises ``StoreError``."""
-        found = self._store.rows(
-            "SELECT image, do, undo FROM log_edits WHERE owner=? ORDER BY n", (step.owner,)
-        )
+        """Returns (image, edit, its opposite) of a step in the order to apply.
+
+        Raises:
+            RefusedError: They are damaged; the step is left out from now on.
+            StoreError: The store cannot be read.
+        """
+        found = self._store.rows(f"SELECT {_EDIT} FROM log_edits WHERE owner=? ORDER BY n", (step.owner,))
         try:
-            whole = [
-                (ImageKey(k), serial.edit_from_text(do), serial.edit_from_text(undo)) for k, do, undo in found
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{self._store.path}: the history of {step.text!r} is damaged ({error})."
+            whole = [_edit(row) for row in found]
+        except ValueError as error:
+            self.damaged[step.seq] = str(error)
+            raise RefusedError(
+                f"{self._store.path}: the step {step.text!r} of the history is damaged ({error}).",
+                next="It is left out; the steps before it can still be undone.",
             ) from error
         return whole if way == "do" else [(key, undo, do) for key, do, undo in reversed(whole)]
 
@@ -198,21 +215,29 @@ class History:
             f"UPDATE log_edits SET {column}=? WHERE owner=? AND n=?",
             [(serial.edit_to_text(e), step.owner, n) for (_, e), n in zip(back, numbers, strict=True)],
         )
+        self._sign_edits("owner=?", step.owner)
         if labels_back is not None:
             column = "labels" if undone else "labels_before"
             text = serial.labels_to_text(labels_back)
             self._store.execute(f"UPDATE log SET {column}=? WHERE seq=?", (text, step.seq))
         self._store.execute("UPDATE log SET undone=? WHERE seq=?", (int(undone), step.seq))
+        self._sign([step.seq])
         if step.run_id is not None:
             state = "undone" if undone else "done"
             self._store.execute("UPDATE runs SET state=? WHERE id=?", (state, step.run_id))
 
     def entries(self, limit: int) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
-        sql = f"SELECT {_COLUMNS} FROM log WHERE"
-        done = self._store.rows(f"{sql} undone=0 ORDER BY place DESC LIMIT ?", (limit,))
-        undone = self._store.rows(f"{sql} undone=1 ORDER BY place LIMIT ?", (limit,))
-        return [self.entry(_step(r)) for r in reversed(done)], [self.entry(_step(r)) for r in undone]
+        done = self._steps("undone=0 ORDER BY place DESC", limit=limit)
+        undone = self._steps("undone=1 ORDER BY place", limit=limit)
+        return self._entries(reversed(done)), self._entries(undone)
+
+    def _entries(self, steps: Iterable[LogStep]) -> list[LogEntry]:
+        found = []
+        for step in steps:
+            with contextlib.suppress(RefusedError):  # left out
+                found.append(self.entry(step))
+        return found
 
     def entry(self, step: LogStep) -> LogEntry:
         """Returns a step as a ``LogEntry``."""
@@ -256,14 +281,16 @@ class History:
 
     def rewrite(self, key: ImageKey, change: Callable[[Edit], Edit]) -> None:
         """Changes every edit of an image in the log, as after a change of the image's size."""
-        found = self._store.rows("SELECT do, undo, owner, n FROM log_edits WHERE image=?", (key,))
-        self._store.execute_many(
-            "UPDATE log_edits SET do=?, undo=? WHERE owner=? AND n=?",
-            [
-                (*(serial.edit_to_text(change(serial.edit_from_text(t))) for t in (do, undo)), owner, n)
-                for do, undo, owner, n in found
-            ],
-        )
+        for row in self._store.rows(f"SELECT {_EDIT}, owner, n FROM log_edits WHERE image=?", (key,)):
+            try:
+                _, do, undo = _edit(row)
+            except ValueError:
+                continue  # damaged: it is left out when it is met
+            texts = [serial.edit_to_text(change(edit)) for edit in (do, undo)]
+            self._store.execute(
+                "UPDATE log_edits SET do=?, undo=?, digest=? WHERE owner=? AND n=?",
+                (*texts, digest_of((row[-2], row[-1], key, *texts)), row[-2], row[-1]),
+            )
 
     def find(self, seq: int) -> LogEntry | None:
         """Returns a step by its number; None if there is none."""
@@ -277,10 +304,13 @@ class History:
     def _add_edits(self, owner: str, first: int, do: KeyedEdits, undo: KeyedEdits) -> None:
         pairs = zip(do, undo, strict=True)
         self._store.execute_many(
-            "INSERT INTO log_edits (owner, n, image, do, undo) VALUES (?,?,?,?,?)",
+            "INSERT INTO log_edits (owner, n, image, do, undo, digest) VALUES (?,?,?,?,?,?)",
             [
-                (owner, first + n, key, serial.edit_to_text(edit), serial.edit_to_text(back))
-                for n, ((key, edit), (_, back)) in enumerate(pairs)
+                (*row, digest_of(row))
+                for row in (
+                    (owner, first + n, key, serial.edit_to_text(edit), serial.edit_to_text(back))
+                    for n, ((key, edit), (_, back)) in enumerate(pairs)
+                )
             ],
         )
 
@@ -289,18 +319,63 @@ class History:
         self._store.execute("DELETE FROM log WHERE undone=1")
 
     def _step(self, where: str, *values: int) -> LogStep | None:
-        row = self._store.row(f"SELECT {_COLUMNS} FROM log WHERE {where} LIMIT 1", values)
-        return None if row is None else _step(row)
+        return next(iter(self._steps(where, *values, limit=1)), None)
+
+    def _steps(self, where: str, *values: int, limit: int) -> list[LogStep]:
+        """Returns the first steps for which an SQL condition holds, but those that are damaged."""
+        wanted = limit + len(self.damaged)
+        while True:
+            rows = self._store.rows(f"SELECT {_COLUMNS} FROM log WHERE {where} LIMIT ?", (*values, wanted))
+            found = [step for step in map(self._sound, rows) if step is not None]
+            if len(found) >= limit or len(rows) < wanted:
+                return found[:limit]
+            wanted *= 2
+
+    def _sound(self, row: tuple[Any, ...]) -> LogStep | None:
+        if row[0] in self.damaged:
+            return None
+        try:
+            return _step(row)
+        except ValueError as error:
+            self.damaged[row[0]] = str(error)
+            return None
+
+    def _sign(self, steps: Iterable[int]) -> None:
+        """Writes the digests of steps that have changed."""
+        for seq in steps:
+            row = self._store.row(f"SELECT {_COLUMNS} FROM log WHERE seq=?", (seq,))
+            if row is not None:
+                self._store.execute("UPDATE log SET digest=? WHERE seq=?", (digest_of(row[:-1]), seq))
+
+    def _sign_edits(self, where: str, value: str) -> None:
+        found = self._store.rows(f"SELECT {_EDIT} FROM log_edits WHERE {where}", (value,))
+        self._store.execute_many(
+            "UPDATE log_edits SET digest=? WHERE owner=? AND n=?",
+            [(digest_of(row[:-1]), row[0], row[1]) for row in found],
+        )
 
 
-def _step(row: tuple[object, ...]) -> LogStep:
-    seq, owner, text, labels, before, run_id, place = row
+def _step(row: tuple[Any, ...]) -> LogStep:
+    """The step of a row of the log. Raises ``ValueError`` if it is damaged."""
+    seq, owner, text, labels, before, run_id, undone, place, digest = row
+    if digest is not None and digest != digest_of(row[:-1]):
+        raise ValueError("it is not what was saved")
+    run = values.optional_identifier(run_id, "run")
+    values.integer(undone, "state", 0, 1)
     return LogStep(
-        int(str(seq)),
-        str(owner),
-        str(text),
-        serial.labels_from_text(None if labels is None else str(labels)),
-        serial.labels_from_text(None if before is None else str(before)),
-        None if run_id is None else RunId(str(run_id)),
-        int(str(place)),
+        values.integer(seq, "number"),
+        values.identifier(owner, "owner"),
+        values.text(text, "text", _MOST_TEXT),
+        serial.labels_from_text(labels),
+        serial.labels_from_text(before),
+        None if run is None else RunId(run),
+        values.integer(place, "place"),
     )
+
+
+def _edit(row: tuple[Any, ...]) -> tuple[ImageKey, Edit, Edit]:
+    """Image, edit and its opposite of a row of ``log_edits``. Raises ``ValueError`` if it is damaged."""
+    owner, n, key, do, undo, digest = row[:6]
+    if digest is not None and digest != digest_of((owner, n, key, do, undo)):
+        raise ValueError("it is not what was saved")
+    return ImageKey(values.text(key, "image")), serial.edit_from_text(do), serial.edit_from_text(undo)

@@ -59,17 +59,21 @@ def _places_of_steps(connection: sqlite3.Connection) -> None:
 
 
 def _files_apart(connection: sqlite3.Connection) -> None:
-    """4 to 5: what ``images`` knew of label files goes to tables of its own.
+    """4 to 5: what ``images`` knew of label files goes to tables of its own; rows get digests.
 
     The rows of ``images`` are the entries of a B-tree: SQLite reads an entry whole to compare its key, so
     each of 5,000 annotations read the 1 MB of their label file when it was saved.
+
+    The digests of older rows stay unknown until they are written again: making them would read and rewrite
+    all of the store, which takes a minute for a gigabyte.
     """
     for statement in (
         """CREATE TABLE imported_files (
-            image TEXT PRIMARY KEY REFERENCES images(key), content BLOB, digest TEXT, lines BLOB
+            image TEXT PRIMARY KEY REFERENCES images(key), content BLOB, digest TEXT, lines BLOB,
+            row_digest INTEGER
         )""",
         "CREATE TABLE written_files (image TEXT PRIMARY KEY REFERENCES images(key), lines BLOB)",
-        """INSERT INTO imported_files SELECT key, imported, imported_digest, imported_lines FROM images
+        """INSERT INTO imported_files SELECT key, imported, imported_digest, imported_lines, NULL FROM images
             WHERE imported IS NOT NULL OR imported_digest IS NOT NULL OR imported_lines IS NOT NULL""",
         """INSERT INTO written_files SELECT key, written_lines FROM images
             WHERE written_lines IS NOT NULL""",
@@ -77,10 +81,13 @@ def _files_apart(connection: sqlite3.Connection) -> None:
             key TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
             review TEXT NOT NULL, revision INTEGER NOT NULL,
             count INTEGER NOT NULL, pending INTEGER NOT NULL,
-            dirty INTEGER NOT NULL DEFAULT 0, conflict TEXT, file_hash TEXT
+            dirty INTEGER NOT NULL DEFAULT 0, conflict TEXT, file_hash TEXT, digest INTEGER
         ) WITHOUT ROWID""",
         """INSERT INTO images_5 SELECT key, width, height, review, revision, count, pending, dirty, conflict,
-            file_hash FROM images""",
+            file_hash, NULL FROM images""",
+        "ALTER TABLE annotations ADD COLUMN digest INTEGER",
+        "ALTER TABLE log ADD COLUMN digest INTEGER",
+        "ALTER TABLE log_edits ADD COLUMN digest INTEGER",
         "DROP TABLE images",
         "ALTER TABLE images_5 RENAME TO images",
         "CREATE INDEX images_to_write ON images(dirty) WHERE dirty",

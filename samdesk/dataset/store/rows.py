@@ -9,16 +9,18 @@ from typing import Any
 
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.errors import StoreError
-from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
+from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest
+from samdesk.dataset.store.errors import DamagedRowsError
+from samdesk.dataset.store.label_rows import read_labels, write_labels
+from samdesk.dataset.store.values import digest_of, stored_number
+from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.labels import Label, LabelId, LabelSet
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 
-_COLUMNS = (
-    "id, label_id, region, source, review, detector_score, mask_score, prompts, run_id, position, image"
-)
-_PUT = f"INSERT OR REPLACE INTO annotations ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_PUT = f"INSERT OR REPLACE INTO annotations ({', '.join(COLUMNS)}, digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_REVIEWS: dict[Any, ImageReview] = {review.value: review for review in ImageReview}
+_CONFLICTS = ("bad-lines", "changed-outside")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class FileState:
     digest: str | None = None
     imported_lines: bytes | None = None
     written_lines: bytes | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its values have the types that they are written with."""
+        texts = all(isinstance(v, str | None) for v in (self.hash, self.conflict, self.digest))
+        return texts and all(
+            isinstance(v, bytes | None) for v in (self.imported, self.imported_lines, self.written_lines)
+        )
 
 
 @dataclass(frozen=True)
@@ -70,32 +80,44 @@ class Rows:
         self._store = store
 
     def read(self, key: ImageKey) -> ImageDocument | None:
-        """Returns the document of an image; None if the image is not in the store. Raises ``StoreError``."""
-        row = self._store.row("SELECT width, height, review, revision FROM images WHERE key=?", (key,))
-        if row is None:
-            return None
-        found = self._store.rows(
-            f"SELECT {_COLUMNS} FROM annotations WHERE image=? ORDER BY position", (key,)
-        )
-        try:
-            annotations = tuple(_annotation(r) for r in found)
-            review = ImageReview(row[2])
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{self._store.path}: the annotations of {key} are damaged ({error})."
-            ) from error
-        return ImageDocument(key, row[0], row[1], annotations, review, row[3])
+        """Returns the document of an image; None if the image is not in the store.
+
+        Raises:
+            DamagedRowsError: Its rows are not those that were written.
+            StoreError: The store cannot be read.
+        """
+        found = self.examine(key)
+        if found is not None and found.problems:
+            raise DamagedRowsError(
+                f"{self._store.path}: the annotations of {key} are damaged ({found.problems[0]}).",
+                next="Show the image and choose what to keep.",
+            )
+        return None if found is None else found.document
+
+    def examine(self, key: ImageKey, size: tuple[int, int] | None = None) -> Examined | None:
+        """Returns what the store has of an image, damaged or not; see ``store.documents``."""
+        return examine(self._store, key, size)
+
+    def replace(self, document: ImageDocument, file: FileState) -> None:
+        """Writes all of an image anew, whatever its rows hold; its label file is out of date then."""
+        for table in ("annotations", "imported_files", "written_files"):
+            self._store.execute(f"DELETE FROM {table} WHERE image=?", (document.key,))
+        self._store.execute("DELETE FROM images WHERE key=?", (document.key,))
+        self.insert(document, file, dirty=True)
 
     def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
         """Inserts an image that is not in the store yet."""
+        places = range(len(document.annotations))
+        rows = _signed(document.key, zip(document.annotations, places, strict=True))
+        values = _image_values(document)
         self._store.execute(
-            "INSERT INTO images (key, width, height, review, revision, count, pending, dirty,"
-            " conflict, file_hash) VALUES (?,?,?,?,?,?,?,?,?,?)",
-            (*_image_values(document), dirty, file.conflict, file.hash),
+            "INSERT INTO images (key, width, height, review, revision, count, pending, digest, dirty,"
+            " conflict, file_hash) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (*values, image_digest(values, [row[-1] for row in rows]), dirty, file.conflict, file.hash),
         )
         self._set_imported(document.key, file)
         self._set_written_lines(document.key, file.written_lines)
-        self._put(document.key, zip(document.annotations, range(len(document.annotations)), strict=True))
+        self._store.execute_many(_PUT, rows)
 
     def update(self, before: ImageDocument, after: ImageDocument) -> None:
         """Writes the differences and marks the label file as out of date."""
@@ -105,31 +127,45 @@ class Rows:
         self._store.execute_many(
             "DELETE FROM annotations WHERE image=? AND id=?", [(key, i) for i in removed]
         )
-        known = dict(self._store.rows("SELECT id, position FROM annotations WHERE image=?", (key,)))
+        stored = self._store.rows("SELECT id, position, digest FROM annotations WHERE image=?", (key,))
+        known = {i: position for i, position, _ in stored}
+        digests = {i: digest for i, _, digest in stored}
         places = positions([a.id for a in after.annotations], known)
-        self._put(
-            key,
-            (
-                (a, place)
-                for a, place in zip(after.annotations, places, strict=True)
-                if known.get(a.id) != place or old.get(a.id) != a
-            ),
-        )
+        changed = [
+            (a, place)
+            for a, place in zip(after.annotations, places, strict=True)
+            if known.get(a.id) != place or digests[a.id] is None or old.get(a.id) != a
+        ]
+        rows = _signed(key, changed)
+        self._store.execute_many(_PUT, rows)
+        digests.update({row[0]: row[-1] for row in rows})
+        values = _image_values(after)
         self._store.execute(
-            "UPDATE images SET width=?, height=?, review=?, revision=?, count=?, pending=?, dirty=1"
+            "UPDATE images SET width=?, height=?, review=?, revision=?, count=?, pending=?, digest=?, dirty=1"
             " WHERE key=?",
-            (*_image_values(after)[1:], key),
+            (*values[1:], image_digest(values, list(digests.values())), key),
         )
 
     def file(self, key: ImageKey) -> FileState | None:
-        """Returns the state of an image's label file; None if the image is not in the store."""
+        """Returns the state of an image's label file; None if the image is not in the store.
+
+        A state that is damaged is returned as unknown: the file is compared with the annotations then, and
+        the user is asked if they differ.
+        """
         row = self._store.row(
-            "SELECT file_hash, conflict, content, digest, imported_files.lines, written_files.lines"
-            " FROM images LEFT JOIN imported_files ON imported_files.image = key"
+            "SELECT file_hash, conflict, content, imported_files.digest, imported_files.lines,"
+            " written_files.lines, row_digest FROM images"
+            " LEFT JOIN imported_files ON imported_files.image = key"
             " LEFT JOIN written_files ON written_files.image = key WHERE key=?",
             (key,),
         )
-        return None if row is None else FileState(*row)
+        if row is None:
+            return None
+        state = FileState(*row[:-1])
+        imported = (key, state.imported, state.digest, state.imported_lines)
+        if not state.is_sound or row[-1] not in (None, digest_of(imported)):
+            return FileState()
+        return state
 
     def set_file(self, key: ImageKey, file: FileState, *, dirty: bool) -> None:
         """Writes the state of an image's label file."""
@@ -165,7 +201,7 @@ class Rows:
     def conflicts(self) -> dict[ImageKey, str]:
         """Returns the images whose label file is not written, and why."""
         found = self._store.rows("SELECT key, conflict FROM images WHERE conflict IS NOT NULL")
-        return {ImageKey(key): conflict for key, conflict in found}
+        return {ImageKey(key): conflict for key, conflict in found if conflict in _CONFLICTS}
 
     def images(self, keys: Sequence[ImageKey] | None) -> dict[ImageKey, StoredImage]:
         """Returns images of the store without their annotations.
@@ -191,26 +227,18 @@ class Rows:
         """Returns the number of annotations per label."""
         return dict(self._store.rows("SELECT label_id, count(*) FROM annotations GROUP BY label_id"))
 
-    def labels(self) -> LabelSet:
-        """Returns the label set."""
-        found = self._store.rows("SELECT id, name, color FROM labels ORDER BY position")
-        return LabelSet(tuple(Label(LabelId(i), name, color) for i, name, color in found))
+    def labels(self, names: Sequence[str] = ()) -> tuple[LabelSet, str]:
+        """Returns the label set, and what was wrong with it; see ``store.label_rows``."""
+        return read_labels(self._store, names)
 
     def write_labels(self, labels: LabelSet) -> None:
         """Replaces the label set. The transaction fails if a label that is in use is missing."""
-        self._store.execute_many(
-            "INSERT INTO labels (id, position, name, color) VALUES (?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-            " position=excluded.position, name=excluded.name, color=excluded.color",
-            [(label.id, i, label.name, label.color) for i, label in enumerate(labels)],
-        )
-        stored = {r[0] for r in self._store.rows("SELECT id FROM labels")}
-        removed = stored - {label.id for label in labels}
-        self._store.execute_many("DELETE FROM labels WHERE id=?", [(i,) for i in removed])
+        write_labels(self._store, labels)
 
     def setting(self, key: str) -> str | None:
         """Returns a value stored with the dataset; None if there is none."""
         row = self._store.row("SELECT value FROM settings WHERE key=?", (key,))
-        return None if row is None else str(row[0])
+        return row[0] if row is not None and isinstance(row[0], str) else None
 
     def set_setting(self, key: str, value: str) -> None:
         """Stores a value with the dataset."""
@@ -218,16 +246,23 @@ class Rows:
 
     def _images(self, sql: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
         found = self._store.rows(sql, values)
-        try:
-            return {ImageKey(r[0]): StoredImage(r[1], r[2], r[3], r[4], ImageReview(r[5])) for r in found}
-        except ValueError as error:
-            raise StoreError(f"{self._store.path}: the list of images is damaged ({error}).") from error
+        result: dict[ImageKey, StoredImage] = {}
+        for key, width, height, count, pending, review in found:
+            known = _REVIEWS.get(review)
+            if known is not None and type(width) is type(height) is type(count) is type(pending) is int:
+                result[ImageKey(key)] = StoredImage(width, height, count, pending, known)
+            else:  # shown when the image is
+                result[ImageKey(str(key))] = StoredImage(1, 1, 0, 0, ImageReview.EDITED)
+        return result
 
     def _set_imported(self, key: ImageKey, file: FileState) -> None:
         values = (file.imported, file.digest, file.imported_lines)
         if any(value is not None for value in values):
-            sql = "INSERT OR REPLACE INTO imported_files (image, content, digest, lines) VALUES (?,?,?,?)"
-            self._store.execute(sql, (key, *values))
+            self._store.execute(
+                "INSERT OR REPLACE INTO imported_files (image, content, digest, lines, row_digest)"
+                " VALUES (?,?,?,?,?)",
+                (key, *values, digest_of((key, *values))),
+            )
         else:
             self._store.execute("DELETE FROM imported_files WHERE image=?", (key,))
 
@@ -237,9 +272,6 @@ class Rows:
         else:
             sql = "INSERT OR REPLACE INTO written_files (image, lines) VALUES (?,?)"
             self._store.execute(sql, (key, lines))
-
-    def _put(self, key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> None:
-        self._store.execute_many(_PUT, [(*_annotation_values(a), place, key) for a, place in placed])
 
 
 def positions(order: Sequence[str], known: dict[str, float]) -> list[float]:
@@ -295,22 +327,14 @@ def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:
         serial.region_to_bytes(annotation.region),
         annotation.source.value,
         annotation.review.value,
-        annotation.detector_score,
-        annotation.mask_score,
+        stored_number(annotation.detector_score),
+        stored_number(annotation.mask_score),
         serial.prompts_to_text(annotation.prompts),
         annotation.run_id,
     )
 
 
-def _annotation(row: tuple[Any, ...]) -> Annotation:
-    return Annotation(
-        id=AnnotationId(row[0]),
-        label_id=LabelId(row[1]),
-        region=serial.region_from_bytes(row[2]),
-        source=Source(row[3]),
-        review=AnnotationReview(row[4]),
-        detector_score=row[5],
-        mask_score=row[6],
-        prompts=serial.prompts_from_text(row[7]),
-        run_id=None if row[8] is None else RunId(row[8]),
-    )
+def _signed(key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> list[tuple[Any, ...]]:
+    """The rows of annotations, with their digests."""
+    rows = [(*_annotation_values(a), float(place), key) for a, place in placed]
+    return [(*row, digest_of(row)) for row in rows]

@@ -23,13 +23,15 @@ CREATE TABLE images (
     count INTEGER NOT NULL, pending INTEGER NOT NULL,
     dirty INTEGER NOT NULL DEFAULT 0,      -- its label file is older than its annotations
     conflict TEXT,                         -- why its label file is not written
-    file_hash TEXT                         -- of its label file as last seen or written; NULL: there was none
+    file_hash TEXT,                        -- of its label file as last seen or written; NULL: there was none
+    digest INTEGER                         -- see ``store.documents``; NULL: unknown, also below
 ) WITHOUT ROWID;
 -- Apart from images, whose rows are found by comparing whole rows: one with a file of 1 MB takes 0.3 ms.
 CREATE TABLE imported_files (              -- the label files that images came from
     image TEXT PRIMARY KEY REFERENCES images(key), content BLOB,
     digest TEXT,                           -- of what the file said
-    lines BLOB                             -- which annotation each line belongs to
+    lines BLOB,                            -- which annotation each line belongs to
+    row_digest INTEGER
 );
 CREATE TABLE written_files (               -- the same of the file that has the file_hash
     image TEXT PRIMARY KEY REFERENCES images(key), lines BLOB
@@ -38,7 +40,7 @@ CREATE TABLE annotations (
     image TEXT NOT NULL REFERENCES images(key), id TEXT NOT NULL, position REAL NOT NULL,
     label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,
     region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
-    detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT,
+    detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT, digest INTEGER,
     PRIMARY KEY (image, id)
 );
 CREATE INDEX annotations_by_label ON annotations(label_id);
@@ -48,12 +50,13 @@ CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL)
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
     labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,
-    place INTEGER NOT NULL DEFAULT 0       -- in the order of the steps; seq until one overtakes another
+    place INTEGER NOT NULL DEFAULT 0,      -- in the order of the steps; seq until one overtakes another
+    digest INTEGER
 );
 CREATE INDEX log_undone ON log(undone, place);
 CREATE TABLE log_edits (
     owner TEXT NOT NULL, n INTEGER NOT NULL, image TEXT NOT NULL, do TEXT NOT NULL, undo TEXT NOT NULL,
-    PRIMARY KEY (owner, n)
+    digest INTEGER, PRIMARY KEY (owner, n)
 ) WITHOUT ROWID;
 CREATE INDEX log_edits_by_image ON log_edits(image);
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

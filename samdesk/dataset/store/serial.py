@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
 
+from samdesk.base import json_file
+from samdesk.dataset.store import values, wkb
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from samdesk.domain.review import AnnotationReview, ReviewChange
+
+MOST_NAME = 10_000
+"""Characters of a class name."""
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
 def region_to_bytes(region: Region) -> bytes:
@@ -30,27 +37,14 @@ def regions_to_bytes(regions: Iterable[Region]) -> list[bytes]:
     return data
 
 
-def region_from_bytes(data: bytes) -> Region:
-    """Reads a region from well-known binary. Raises ``ValueError`` for anything else."""
-    try:
-        geometry = shapely.from_wkb(data)
-    except shapely.errors.GEOSException as error:
-        raise ValueError(f"not a region: {error}") from error
-    if isinstance(geometry, Polygon):
-        return MultiPolygon([geometry])
-    if not isinstance(geometry, MultiPolygon):
-        raise ValueError(f"not a region: {geometry.geom_type}")
-    return geometry
-
-
 def prompts_to_text(prompts: PromptSet | None) -> str | None:
     """Writes points ([x, y, 1 or 0]) and box ([x0, y0, x1, y1]) as JSON; mask logits are not kept."""
     return None if prompts is None else _dump(_prompts_to_json(prompts))
 
 
 def prompts_from_text(text: str | None) -> PromptSet | None:
-    """Reads what ``prompts_to_text`` wrote."""
-    return None if text is None else _prompts_from_json(json.loads(text))
+    """Reads what ``prompts_to_text`` wrote. Raises ``ValueError`` for anything else."""
+    return None if text is None else _prompts_from_json(json_file.parse(values.text(text, "prompts")))
 
 
 def labels_to_text(labels: LabelSet | None) -> str | None:
@@ -59,10 +53,31 @@ def labels_to_text(labels: LabelSet | None) -> str | None:
 
 
 def labels_from_text(text: str | None) -> LabelSet | None:
-    """Reads what ``labels_to_text`` wrote."""
+    """Reads what ``labels_to_text`` wrote. Raises ``ValueError`` for anything else."""
     if text is None:
         return None
-    return LabelSet(tuple(Label(LabelId(i), name, color) for i, name, color in json.loads(text)))
+    found = json_file.parse(values.text(text, "label set"))
+    labels = tuple(label_from(*_items(item, 3)) for item in _list(found, "label set"))
+    if len({label.id for label in labels}) < len(labels) or len({x.name for x in labels}) < len(labels):
+        raise ValueError("its label set has a label twice")
+    return LabelSet(labels)
+
+
+def label_from(label_id: Any, name: Any, color: Any) -> Label:
+    """Returns a label of values of the store. Raises ``ValueError``."""
+    found = Label(
+        LabelId(values.identifier(label_id, "label")), values.text(name, "name", MOST_NAME), _color(color)
+    )
+    if not found.name.strip():
+        raise ValueError("its name is blank")
+    return found
+
+
+def _color(value: Any) -> str:
+    found = values.text(value, "colour", 7)
+    if not _COLOR.fullmatch(found):
+        raise ValueError("its colour is not one")
+    return found
 
 
 def edit_to_text(edit: Edit) -> str:
@@ -76,22 +91,29 @@ def edit_from_text(text: str) -> Edit:
     """Reads what ``edit_to_text`` wrote, or the samdesk of version 1 of the store.
 
     Raises:
-        ValueError: It is neither (``KeyError`` and ``TypeError`` likewise).
+        ValueError: It is neither.
     """
-    value = json.loads(text)
+    value = _object(json_file.parse(values.text(text, "edit")), "edit")
     old = "done" in value
-    return Edit(
-        drop=tuple(AnnotationId(i) for i in value["drop"]),
-        put=tuple((_placed_of_version_1 if old else _placed_from_json)(placed) for placed in value["put"]),
-        review=_review_of_version_1(value["done"], value["touched"]) if old else _review(value.get("review")),
+    drop = [AnnotationId(values.identifier(i, "annotation")) for i in _list(value.get("drop"), "edit")]
+    put = [(_placed_of_version_1 if old else _placed_from_json)(p) for p in _list(value.get("put"), "edit")]
+    review = (
+        _review_of_version_1(value["done"], value.get("touched")) if old else _review(value.get("review"))
     )
+    return Edit(tuple(drop), tuple(put), review)
 
 
-def _placed_from_json(value: dict[str, Any]) -> Placed:
-    return Placed(_annotation_from_json(value["annotation"]), value.get("index"))
+def _placed_from_json(value: Any) -> Placed:
+    placed = _object(value, "edit")
+    return Placed(_annotation_from_json(_object(placed.get("annotation"), "annotation")), _index(placed))
 
 
-def _review(value: str | None) -> ReviewChange | None:
+def _index(placed: dict[str, Any]) -> int | None:
+    index = placed.get("index")
+    return None if index is None else values.integer(index, "place")
+
+
+def _review(value: Any) -> ReviewChange | None:
     return None if value is None else ReviewChange(value)
 
 
@@ -111,32 +133,43 @@ def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
     )
 
 
-def _annotation_from_json(value: dict[str, Any]) -> Annotation:
-    run_id = value.get("run_id")
+def annotation_from(region: Region, columns: Mapping[str, Any]) -> Annotation:
+    """Returns an annotation of values of the store, by the names of the columns. Raises ``ValueError``."""
+    run_id = values.optional_identifier(columns.get("run_id"), "run")
     return Annotation(
-        id=AnnotationId(value["id"]),
-        label_id=LabelId(value["label_id"]),
-        region=region_from_bytes(base64.b64decode(value["region"])),
-        source=Source(value["source"]),
-        review=AnnotationReview(value["review"]),
-        detector_score=value.get("detector_score"),
-        mask_score=value.get("mask_score"),
-        prompts=_prompts_from_json(value.get("prompts")),
+        id=AnnotationId(values.identifier(columns.get("id"), "id")),
+        label_id=LabelId(values.identifier(columns.get("label_id"), "label")),
+        region=region,
+        source=Source(columns.get("source")),
+        review=AnnotationReview(columns.get("review")),
+        detector_score=values.optional_number(columns.get("detector_score"), "detector score"),
+        mask_score=values.optional_number(columns.get("mask_score"), "mask score"),
+        prompts=columns.get("prompts"),
         run_id=None if run_id is None else RunId(run_id),
     )
 
 
-def _placed_of_version_1(value: list[Any]) -> Placed:
+def _annotation_from_json(value: dict[str, Any]) -> Annotation:
+    try:
+        data = base64.b64decode(values.text(value.get("region"), "region"), validate=True)
+    except binascii.Error as error:
+        raise ValueError("its region is not base64") from error
+    prompts = _prompts_from_json(value.get("prompts"))
+    return annotation_from(wkb.to_region(data), {**value, "prompts": prompts})
+
+
+def _placed_of_version_1(value: Any) -> Placed:
     """[index, [id, label_id, region, source, review, detector_score, mask_score, prompts, run_id]]."""
-    index, annotation = value
+    index, annotation = _items(value, 2)
     names = ("id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts")
-    named = dict(zip((*names, "run_id"), annotation, strict=True))
+    named = dict(zip((*names, "run_id"), _items(annotation, 9), strict=True))
     if named["prompts"] is not None:
-        named["prompts"] = json.loads(named["prompts"])  # a string in the string
-    return Placed(_annotation_from_json(named), index)
+        # A string in the string.
+        named["prompts"] = json_file.parse(values.text(named["prompts"], "prompts"))
+    return Placed(_annotation_from_json(named), _index({"index": index}))
 
 
-def _review_of_version_1(done: bool | None, was_edited: bool | None) -> ReviewChange | None:
+def _review_of_version_1(done: Any, was_edited: Any) -> ReviewChange | None:
     """What an edit did to the two flags of an image, as what it does to its one review state.
 
     Edits by hand set ``touched`` and left ``done`` alone; accepting set both; undoing restored both. No
@@ -159,11 +192,40 @@ def _prompts_to_json(prompts: PromptSet | None) -> dict[str, Any] | None:
     return {"points": points, "box": list(prompts.box.xyxy) if prompts.box else None}
 
 
-def _prompts_from_json(value: dict[str, Any] | None) -> PromptSet | None:
+def _prompts_from_json(value: Any) -> PromptSet | None:
     if value is None:
         return None
-    points = tuple(PointPrompt(x, y, bool(positive)) for x, y, positive in value["points"])
-    return PromptSet(points, BoxPrompt(*value["box"]) if value["box"] else None)
+    found = _object(value, "prompts")
+    points = [_items(point, 3) for point in _list(found.get("points"), "prompts")]
+    box = found.get("box")
+    return PromptSet(
+        tuple(PointPrompt(_number(x), _number(y), bool(_number(positive))) for x, y, positive in points),
+        BoxPrompt(*map(_number, _items(box, 4))) if box else None,
+    )
+
+
+def _number(value: Any) -> float:
+    values.number(value, "prompt")
+    found: float = value
+    return found
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"its {name} is not an object")
+    return value
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"its {name} is not a list")
+    return value
+
+
+def _items(value: Any, count: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) != count:
+        raise ValueError(f"it has a list that has not {count} items")
+    return value
 
 
 def _known(value: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def refused(path: Path) -> str:
 @pytest.mark.parametrize("data", [b"", b"\0", b"S" * 4096, b"SQLite format 3\0" + bytes(4)])
 def test_a_file_without_a_database_is_damaged_and_not_a_new_store(path: Path, data: bytes) -> None:
     path.write_bytes(data)
-    assert "is damaged: it is " in refused(path)
+    assert "is damaged (it is " in refused(path)
 
 
 def test_the_database_of_another_program_is_not_changed(path: Path, tmp_path: Path) -> None:
@@ -73,14 +73,14 @@ def test_a_store_that_is_cut_is_damaged_whatever_its_size(
 ) -> None:
     monkeypatch.setattr("samdesk.dataset.store.database._CHECK_BYTES", 0)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "is cut off at" in refused(path)
+    assert "(cut off at " in refused(path)
 
 
 def test_a_header_with_another_encoding_is_damaged(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[59] = 2  # UTF-16: every name would be another one
     path.write_bytes(data)
-    assert "its header is not that of a store" in refused(path)
+    assert "no header of a store" in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1, v2, v3) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1 to v4) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -286,7 +286,7 @@ def test_the_settings_of_version_1_open_with_all_values(tmp_path: Path, expected
 
 
 def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path, tmp_path: Path) -> None:
-    before, steps = content(path), log_rows(path)
+    before, steps = rows_of_others(path), log_rows(path)
     Store.open(path).close()
     Store.open(tmp_path / "new.db").close()
     assert version_of(path) == version_of(tmp_path / "new.db") == VERSION
@@ -294,14 +294,21 @@ def test_the_migrated_store_has_the_tables_of_a_new_one(folder: Path, path: Path
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-
-    def others(lines: list[str]) -> list[str]:
-        rewritten = {"images", "imported_files", "written_files", "log", "log_undone"}
-        heads = [(line, line.split("(")[0].replace('"', "").split()) for line in lines]
-        return [line for line, head in heads if not rewritten & set(head)]
-
-    assert others(content(path)) == others(before)
+    assert rows_of_others(path) == before
     assert log_rows(path) == steps
+
+
+def rows_of_others(path: Path) -> list[list[tuple[object, ...]]]:
+    """The rows of all tables but those that have a test of their own, with their columns of version 1."""
+    with closing(sqlite3.connect(path)) as connection:
+        annotations = (
+            "image, id, position, label_id, region, source, review, detector_score, mask_score, prompts"
+        )
+        parts = (
+            f"{annotations} FROM annotations", "owner, n, image, do, undo FROM log_edits", "* FROM labels",
+            "* FROM runs", "* FROM settings", "* FROM sqlite_sequence",
+        )  # fmt: skip
+        return [connection.execute(f"SELECT {part}").fetchall() for part in parts]
 
 
 def log_rows(path: Path) -> list[tuple[object, ...]]:

@@ -1,0 +1,163 @@
+"""Reads the document of an image from its rows, and finds out whether they are those that were written.
+
+Each row of ``annotations`` has a digest of its values, and each row of ``images`` one of its own values and
+of the digests of its annotations: a value that has changed and a row that has gone are both found. Rows
+written before version 5 have none, until the image is edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import xor
+from typing import Any
+
+from samdesk.base.text import counted
+from samdesk.dataset.store import serial, values, wkb
+from samdesk.dataset.store.database import Store
+from samdesk.domain.annotation import Annotation
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.review import AnnotationReview, ImageReview
+
+COLUMNS = (
+    "id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts", "run_id",
+    "position", "image",
+)  # fmt: skip
+"""Of ``annotations``, without the digest, in the order in which the digest is made."""
+_NAMES = ", ".join(COLUMNS)
+_SELECT = (
+    f"SELECT {_NAMES}, digest, label_id IN (SELECT id FROM labels) FROM annotations WHERE image=?"
+    " ORDER BY position"
+)
+_IMAGE = "key, width, height, review, revision, count, pending"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the store has of an image.
+
+    Attributes:
+        document: The annotations that can be read. Those that may have changed are pending, so that the user
+            looks at them.
+        problems: What is wrong, in words; () if all is as it was written.
+        lost: Number of annotations that cannot be read, as far as known.
+        doubtful: Number of annotations in the document that may have changed.
+        rows: The rows as they are, of a damaged image.
+    """
+
+    document: ImageDocument
+    problems: tuple[str, ...] = ()
+    lost: int = 0
+    doubtful: int = 0
+    rows: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
+
+
+def image_digest(row: Sequence[Any], annotations: Sequence[int]) -> int:
+    """Returns the digest of an image: of its row (``_IMAGE``) and of those of its annotations."""
+    return values.digest_of((*row, reduce(xor, annotations, 0)))
+
+
+def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) -> Examined | None:
+    """Reads the document of an image.
+
+    Args:
+        store: The store.
+        key: The image.
+        size: Its width and height, pixels, for a row that cannot be read.
+
+    Returns:
+        None: the store has neither the image nor annotations of it.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    row = store.row(f"SELECT {_IMAGE}, digest FROM images WHERE key=?", (key,))
+    found = store.rows(_SELECT, (key,))
+    if row is None and not found:
+        return None
+    empty, problem = _image(key, row, [r[-2] for r in found], size)
+    annotations = None if problem else _all(found, (empty.width, empty.height))
+    if annotations is not None:
+        return Examined(replace(empty, annotations=tuple(annotations)))
+    return _readable(empty, found, problem, None if row is None else row[5])
+
+
+def _image(
+    key: ImageKey, row: tuple[Any, ...] | None, digests: Sequence[Any], size: tuple[int, int] | None
+) -> tuple[ImageDocument, str]:
+    """The document of an image row without its annotations, and what is wrong with the row."""
+    width, height = size or (values.MAX_SIDE, values.MAX_SIDE)
+    unknown = ImageDocument(key, width, height, review=ImageReview.EDITED)
+    if row is None:
+        return unknown, "the row of the image is missing"
+    try:
+        document = ImageDocument(
+            ImageKey(key),
+            values.integer(row[1], "width", 1, values.MAX_SIDE),
+            values.integer(row[2], "height", 1, values.MAX_SIDE),
+            review=ImageReview(row[3]),
+            revision=values.integer(row[4], "revision"),
+        )
+        values.integer(row[6], "number of pending annotations")
+        count = values.integer(row[5], "number of annotations")
+    except ValueError as error:
+        return unknown, f"the row of the image: {error}"
+    if count != len(digests):
+        return document, f"it had {counted(count, 'annotation')}"
+    if row[-1] is not None and (
+        any(type(digest) is not int for digest in digests) or row[-1] != image_digest(row[:-1], digests)
+    ):
+        return document, "what was saved last is not what is there"
+    return document, ""
+
+
+def _all(rows: Sequence[tuple[Any, ...]], size: tuple[int, int]) -> list[Annotation] | None:
+    """The annotations; None if any is damaged."""
+    known = [(row, row[-2]) for row in rows if row[-2] is not None]
+    if not all(row[-1] for row in rows) or any(digest != values.digest_of(r[:-2]) for r, digest in known):
+        return None
+    verified = len(known) == len(rows)
+    regions = wkb.to_regions([row[2] for row in rows], size, verified=verified)
+    if regions is None:
+        return None
+    try:
+        return [_annotation(row, region) for row, region in zip(rows, regions, strict=True)]
+    except ValueError:
+        return None
+
+
+def _readable(empty: ImageDocument, rows: Sequence[tuple[Any, ...]], problem: str, count: Any) -> Examined:
+    """What can be read of the rows of a damaged image."""
+    problems = [problem] if problem else []
+    annotations: dict[str, Annotation] = {}
+    doubtful = 0
+    for number, row in enumerate(rows, 1):
+        try:
+            if not row[-1]:
+                raise ValueError("its label is not in the store")
+            annotation = _annotation(row, wkb.to_region(row[2], (empty.width, empty.height)))
+        except ValueError as error:
+            problems.append(f"annotation {number}: {error}")
+            continue
+        if row[-2] is not None and row[-2] != values.digest_of(row[:-2]):
+            problems.append(f"annotation {number} may have changed")
+            annotation = replace(annotation, review=AnnotationReview.PENDING)
+            doubtful += 1
+        annotations.setdefault(annotation.id, annotation)
+    expected = count if type(count) is int and len(rows) <= count < 1 << 31 else len(rows)
+    if not problems:  # of an older samdesk, and only repaired here: regions beyond the image
+        return Examined(replace(empty, annotations=tuple(annotations.values())))
+    review = ImageReview.EDITED if empty.review is ImageReview.UNREVIEWED else empty.review
+    document = replace(empty, annotations=tuple(annotations.values()), review=review)
+    return Examined(
+        document, tuple(problems), expected - len(annotations), doubtful, tuple(row[:-1] for row in rows)
+    )
+
+
+def _annotation(row: tuple[Any, ...], region: Region) -> Annotation:
+    values.number(row[9], "place")
+    columns = dict(zip(COLUMNS, row, strict=False))
+    columns["prompts"] = serial.prompts_from_text(row[7])
+    return serial.annotation_from(region, columns)
