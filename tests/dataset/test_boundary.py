@@ -235,7 +235,7 @@ def test_a_key_that_leads_out_of_the_dataset_is_never_followed(
     with sqlite3.connect(folder / ".samdesk" / "dataset.db") as store:
         store.execute("PRAGMA foreign_keys=OFF")
         for table, column in (("images", "key"), ("annotations", "image"), ("log_edits", "image")):
-            store.execute(f"UPDATE {table} SET {column}=?", (bad,))
+            store.execute(f"UPDATE {table} SET {column}=?, digest=NULL", (bad,))
         store.execute("UPDATE images SET dirty=1, file_hash=NULL")
     store.close()
     before = state(outside)

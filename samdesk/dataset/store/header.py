@@ -24,7 +24,7 @@ _UTF_8 = 1
 
 
 @dataclass(frozen=True)
-class Header:
+class StoreHeader:
     """The fields of an SQLite file's header that matter here.
 
     Attributes:
@@ -44,7 +44,7 @@ class Header:
     application_id: int
 
     @classmethod
-    def parse(cls, data: bytes) -> Header:
+    def parse(cls, data: bytes) -> StoreHeader:
         """Reads the first 100 bytes of a file."""
         (page_bytes,) = struct.unpack(">H", data[16:18])
         change_counter, pages = struct.unpack(">II", data[24:32])
@@ -78,7 +78,7 @@ def check_file(path: Path) -> None:
         raise DamagedError(f"{path} is damaged (it is empty) and left as it is.", next=REPLACE)
     if len(data) < _BYTES or not data.startswith(_MAGIC):
         raise DamagedError(f"{path} is damaged (it is not a database) and left as it is.", next=REPLACE)
-    header = Header.parse(data)
+    header = StoreHeader.parse(data)
     if header.application_id != APPLICATION_ID:
         raise StoreError(f"{path} is a database, but not samdesk's.", next="Choose another place.")
     if header.version > VERSION:
