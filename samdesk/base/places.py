@@ -61,6 +61,11 @@ def flint_weights() -> Path:
     return resources() / "models" / "flint.safetensors"
 
 
+def flint_graphs() -> Path:
+    """The folder of the graphs of Flint's networks for ONNX Runtime, part of every installation."""
+    return resources() / "models" / "flint"
+
+
 def places() -> dict[str, Path]:
     """The folders in use, by name, for the diagnostics."""
     return {

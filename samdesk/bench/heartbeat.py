@@ -26,13 +26,14 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Si
 from samdesk.app import SWITCH_INTERVAL_S, Services, build, make_application
 from samdesk.batch.models import Loaders, LoadPredictor
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.bench.machine import cores, cores_of, load_average, processor
+from samdesk.bench.machine import cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
 from samdesk.bench.simulated_user import DEFAULT_INTERVALS, ActionIntervals, WindowUser
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import load_detector, load_predictor
 from samdesk.engine.models.registry import FLINT
+from samdesk.engine.runtime.device import cores
 from samdesk.images.sources import scan
 from samdesk.settings.table import MODEL_NAME, Settings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from samdesk.base.cv import cv2
 from samdesk.base.text import counted
-from samdesk.engine.runtime.device import title
+from samdesk.engine.runtime.device import cores, title
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,6 @@ def this_machine(device: str = "cpu") -> Machine:
         gpu="" if device == "cpu" else title(device),
         cuda=_cuda() if device.startswith("cuda") else "",
     )
-
-
-def cores() -> int:
-    """Returns the number of cores available to this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor() -> str:

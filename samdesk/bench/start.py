@@ -20,7 +20,9 @@ from pathlib import Path
 
 WINDOW, FIRST_IMAGE, FIRST_CLICK = "window", "first image", "first click"
 STAGES = (WINDOW, FIRST_IMAGE, FIRST_CLICK)
-HEAVY = ("numpy", "cv2", "torch", "torchvision", "ultralytics", "sympy", "triton", "scipy", "matplotlib")
+HEAVY = (
+    "numpy", "cv2", "onnxruntime", "torch", "torchvision", "ultralytics", "sympy", "triton", "matplotlib",
+)  # fmt: skip
 """Packages that take long to import or much memory: a stage names those it has loaded."""
 _PROGRAM = "import sys, samdesk.cli.main; from samdesk.bench.start import main; sys.exit(main())"
 """A start imports the command line first: that is part of what is measured."""

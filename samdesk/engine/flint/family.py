@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samdesk.base.places import flint_weights
 from samdesk.engine.flint import metadata
@@ -14,7 +14,6 @@ from samdesk.engine.protocols import Detector, ModelInfo, Predictor, PromptKind
 
 if TYPE_CHECKING:
     from samdesk.engine.flint.predictor import FlintPredictor
-    from samdesk.engine.yolo.detector import YoloDetector
 
 __all__ = ["ANSWERS", "ID", "class_names", "describe", "load", "load_detector", "recognise"]
 
@@ -29,24 +28,66 @@ def recognise(file: WeightsFile) -> bool:
 
 def load(path: Path, device: str, precision: str) -> Predictor:
     """See ``models.load.load_predictor``."""
-    from samdesk.engine.runtime.device import precision_for, translate_torch_errors
+    from samdesk.engine.flint import graphs
+    from samdesk.engine.runtime.device import precision_for
+
+    precision = precision_for(device, precision)
+    if device == "cpu" and precision == "fp32" and graphs.available():
+        return _load_graphs(path)
+    return load_on_torch(path, device, precision)
+
+
+def load_on_torch(path: Path, device: str, precision: str) -> FlintPredictor:
+    """Loads the predictor of a file on torch, as ``load`` does for a GPU, bf16, or without ONNX Runtime.
+
+    Args:
+        path: A Flint weights file.
+        device: As ``runtime.device.resolve`` returns it.
+        precision: "fp32", "fp16" or "bf16".
+    """
+    from samdesk.engine.runtime.device import translate_torch_errors
     from samdesk.engine.runtime.imports import import_torch
 
     import_torch()
     import torch
 
     from samdesk.engine.flint.predictor import FlintPredictor
+    from samdesk.engine.flint.torch_runtime import TorchRuntime
     from samdesk.engine.flint.weights import load_network
     from samdesk.engine.models.info import network_info
 
-    precision = precision_for(device, precision)
     network = load_network(path, flint_weights())
     with translate_torch_errors(f"Loading {path.name}", device):
         network.to(device).to(memory_format=torch.channels_last)
+    info = network_info(network, path, device, precision, **_names(path))
+    return FlintPredictor(TorchRuntime(network, device, precision), info)
+
+
+def _load_graphs(path: Path) -> FlintPredictor:
+    """Loads the predictor of a file on ONNX Runtime."""
+    from samdesk.base.hashing import hash_file
+    from samdesk.engine.flint.graphs import GraphRuntime
+    from samdesk.engine.flint.predictor import FlintPredictor
+
+    runtime = GraphRuntime(path)
+    info = ModelInfo(
+        device="cpu",
+        device_title=runtime.device_title,
+        precision="fp32",
+        layers=runtime.layers,
+        parameters=runtime.parameters,
+        memory_bytes=4 * runtime.parameters,
+        path=str(path),
+        sha256=hash_file(path)[:16],
+        **_names(path),
+    )
+    return FlintPredictor(runtime, info)
+
+
+def _names(path: Path) -> dict[str, Any]:
+    """What a predictor's ``ModelInfo`` says of its file."""
     name, title = (ID, "Flint") if _is_built_in(path) else (path.name, path.name)
-    title = metadata.title(path, title)
-    info = network_info(network, path, device, precision, title=title, family=ID, name=name, answers=ANSWERS)
-    return FlintPredictor(network, info)
+    return {"name": name, "title": metadata.title(path, title), "family": ID, "answers": ANSWERS}
 
 
 def load_detector(path: Path, device: str, precision: str) -> Detector:
@@ -57,12 +98,9 @@ def load_detector(path: Path, device: str, precision: str) -> Detector:
     return load_flint_detector(path, device, precision, title=title)
 
 
-def describe(model: FlintPredictor | YoloDetector) -> ModelInfo:
-    """Returns the model's info with its GFLOPs: the encoder at 640 pixels, or the YOLO network."""
-    from samdesk.engine.flint.predictor import WHOLE_SIDE
-    from samdesk.engine.runtime.flops import count_gflops
-
-    return replace(model.info, gflops=count_gflops(model.network, "embed", WHOLE_SIDE))
+def describe(model: FlintPredictor) -> ModelInfo:
+    """Returns the model's info with the GFLOPs of its encoder at 640 pixels."""
+    return replace(model.info, gflops=model.runtime.count_gflops())
 
 
 def _is_built_in(path: Path) -> bool:

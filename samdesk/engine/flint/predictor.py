@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +40,11 @@ from samdesk.engine.flint.crops import (
     crop_image,
     square,
 )
+from samdesk.engine.flint.prompting import crop_prompts
+from samdesk.engine.flint.runtime import FlintRuntime, Levels
 from samdesk.engine.flint.specks import remove_specks
 from samdesk.engine.prompt_check import check_coordinates, check_prompts
 from samdesk.engine.protocols import EngineError, ModelInfo, check_image, predict_each_point
-from samdesk.engine.runtime.device import dtype_of, translate_torch_errors
-
-if TYPE_CHECKING:
-    import torch
-
-    from samdesk.engine.flint.network import FlintNetwork, HeadOutput
 
 WHOLE_SIDE, CROP_SIDE = 640, 320
 """Input side for the whole image and for a crop, pixels."""
@@ -76,15 +71,15 @@ class FlintFeatures:
     """
 
     pyramid: CropPyramid
-    whole: tuple[torch.Tensor, ...]
-    crops: OrderedDict[Frame, tuple[torch.Tensor, ...]] = field(default_factory=OrderedDict, init=False)
+    whole: Levels
+    crops: OrderedDict[Frame, Levels] = field(default_factory=OrderedDict, init=False)
 
 
 class FlintPredictor:
-    """A ``Predictor`` around Flint's network. Used by one thread at a time."""
+    """A ``Predictor`` around Flint's networks. Used by one thread at a time."""
 
-    def __init__(self, network: FlintNetwork, info: ModelInfo) -> None:
-        self.network = network
+    def __init__(self, runtime: FlintRuntime, info: ModelInfo) -> None:
+        self.runtime = runtime
         self._info = replace(info, views=False)  # each prompt is decoded on a crop of its own
 
     @property
@@ -109,10 +104,10 @@ class FlintPredictor:
         frame = square(0.0, 0.0, float(max(height, width)))
         rows, columns = (max(_STRIDE, _round_up(n * WHOLE_SIDE / frame.side)) for n in (height, width))
         pixels = crop_image(pyramid, frame, WHOLE_SIDE)[:rows, :columns]
-        with translate_torch_errors("Encoding the image", self._info.device):
-            whole = self._embed(pixels[None])
+        with self.runtime.errors("Encoding the image"):
+            whole = self.runtime.embed(pixels[None])
         nbytes = pyramid.nbytes + _CACHED_CROPS * _CROP_BYTES
-        nbytes += sum(f.numel() * f.element_size() for f in whole)
+        nbytes += sum(level.nbytes for level in whole)
         return Embedding(self.key, (height, width), frame, FlintFeatures(pyramid, whole), nbytes)
 
     def predict(
@@ -127,7 +122,7 @@ class FlintPredictor:
         prompts = _without_empty_mask(prompts)
         if not prompts:
             return []
-        with translate_torch_errors("Decoding the mask", self._info.device):
+        with self.runtime.errors("Decoding the mask"):
             if _is_single_point(prompts):
                 masks = self._point_masks(embedding, features, prompts, _POINT_CROPS if multimask else 1)
                 masks = masks[: None if multimask else 1]
@@ -145,8 +140,8 @@ class FlintPredictor:
         for start in range(0, len(prompts), _BATCH_SIZE):
             batch = prompts[start : start + _BATCH_SIZE]
             frames = [crop_around_box(p) for p in batch]
-            with translate_torch_errors("Decoding the masks", self._info.device):
-                decoded = self._decode_crops(self._embed(_crop_batch(features, frames)), batch, frames)
+            with self.runtime.errors("Decoding the masks"):
+                decoded = self._decode_crops(self.runtime.embed(_crop_batch(features, frames)), batch, frames)
             found += [_candidate(masks[0], embedding.image_hw) for masks in decoded]
         return found
 
@@ -192,8 +187,8 @@ class FlintPredictor:
     def _coarse_crops(self, embedding: Embedding, features: FlintFeatures, prompts: PromptSet) -> list[Frame]:
         """Returns crops around the masks that the points give on the whole image, best first."""
         points = PromptSet(prompts.points)
-        output = self._decode(features.whole, [points], [embedding.frame], whole=True)
-        logits, scores = _to_numpy(output)
+        whole = crop_prompts([points], [embedding.frame], WHOLE_SIDE)
+        logits, scores = self.runtime.decode(features.whole, whole, fine=False)
         rows, columns = logits.shape[2:]
         # The input is cropped at the end of the image; its cells are those of the whole square.
         cell = embedding.frame.side / (WHOLE_SIDE // _MAPS_STRIDE)
@@ -203,13 +198,11 @@ class FlintPredictor:
         fallback = bounds_around([(p.x, p.y) for p in prompts.points], embedding.frame.side / 16)
         return [crop_around_mask(b, prompts) for b in boxes if b is not None] or [crop_around(*fallback)]
 
-    def _crop_embeddings(self, features: FlintFeatures, frames: Sequence[Frame]) -> tuple[torch.Tensor, ...]:
+    def _crop_embeddings(self, features: FlintFeatures, frames: Sequence[Frame]) -> Levels:
         """Returns the embeddings of crops, concatenated along the first axis, from the cache or computed."""
-        import torch
-
         new = [frame for frame in dict.fromkeys(frames) if frame not in features.crops]
         if new:
-            levels = self._embed(_crop_batch(features, new))
+            levels = self.runtime.embed(_crop_batch(features, new))
             for row, frame in enumerate(new):
                 features.crops[frame] = tuple(level[row : row + 1] for level in levels)
         for frame in frames:
@@ -217,56 +210,17 @@ class FlintPredictor:
         found = [features.crops[frame] for frame in frames]
         while len(features.crops) > _CACHED_CROPS:
             features.crops.popitem(last=False)
-        return found[0] if len(found) == 1 else tuple(torch.cat(level) for level in zip(*found, strict=True))
-
-    # -- the network
-
-    def _embed(self, images: NDArray[np.uint8]) -> tuple[torch.Tensor, ...]:
-        """Encodes (B, h, w, 3) uint8 RGB to embeddings on the device."""
-        import torch
-
-        with torch.inference_mode(), self._autocast():
-            pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._info.device)
-            return self.network.embed(pixels.permute(0, 3, 1, 2).float().div_(255))  # stays channels-last
+        return found[0] if len(found) == 1 else self.runtime.concatenate(found)
 
     def _decode_crops(
-        self, embedding: tuple[torch.Tensor, ...], prompts: Sequence[PromptSet], frames: Sequence[Frame]
+        self, embedding: Levels, prompts: Sequence[PromptSet], frames: Sequence[Frame]
     ) -> list[list[CropMask]]:
         """Returns all four masks of each object, each on its own crop."""
-        logits, scores = _to_numpy(self._decode(embedding, prompts, frames))
+        logits, scores = self.runtime.decode(embedding, crop_prompts(prompts, frames, CROP_SIDE))
         return [
             [CropMask(mask, frame, float(score)) for mask, score in zip(*one, strict=True)]
             for frame, *one in zip(frames, logits, scores, strict=True)
         ]
-
-    def _decode(
-        self,
-        embedding: tuple[torch.Tensor, ...],
-        prompts: Sequence[PromptSet],
-        frames: Sequence[Frame],
-        whole: bool = False,
-    ) -> HeadOutput:
-        import torch
-
-        from samdesk.engine.flint.maps import prompt_maps
-        from samdesk.engine.flint.prompting import crop_prompts
-
-        size = embedding[1].shape[2:]
-        side = WHOLE_SIDE if whole else CROP_SIDE
-        with torch.inference_mode(), self._autocast():
-            levels = tuple(level.to(self._info.device) for level in embedding)
-            tensors = crop_prompts(prompts, frames, side, self._info.device)
-            maps = prompt_maps(tensors, (int(size[0]), int(size[1])))
-            output: HeadOutput = self.network.head(levels, maps, fine=not whole)
-            return output
-
-    def _autocast(self) -> torch.autocast:
-        import torch
-
-        dtype = dtype_of(self._info.precision)
-        enabled = self._info.precision != "fp32"
-        device = self._info.device.split(":")[0]
-        return torch.autocast(device, dtype=dtype if enabled else None, enabled=enabled)
 
 
 def _without_empty_mask(prompts: PromptSet) -> PromptSet:
@@ -285,11 +239,6 @@ def _is_single_point(prompts: PromptSet) -> bool:
 def _crop_batch(features: FlintFeatures, frames: Sequence[Frame]) -> NDArray[np.uint8]:
     """Returns the pixels of crops, (B, 320, 320, 3) uint8 RGB."""
     return np.stack([crop_image(features.pyramid, frame, CROP_SIDE) for frame in frames])
-
-
-def _to_numpy(output: HeadOutput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Returns (B, 4, h, w) logits and (B, 4) predicted IoUs on the host."""
-    return output.logits.float().cpu().numpy(), output.iou.float().cpu().numpy()
 
 
 def _candidate(

@@ -1,11 +1,10 @@
-"""Converts prompts in image pixels to tensors in pixels of the network's input."""
+"""Converts prompts in image pixels to arrays in pixels of the network's input."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PromptSet
@@ -13,16 +12,13 @@ from samdesk.engine.flint.maps import STRIDE, CropPrompts
 from samdesk.engine.sam.prompts import mask_on_frame
 
 
-def crop_prompts(
-    prompts: Sequence[PromptSet], frames: Sequence[Frame], side: int, device: str
-) -> CropPrompts:
-    """Converts the prompts of B objects, each on its own crop, to tensors.
+def crop_prompts(prompts: Sequence[PromptSet], frames: Sequence[Frame], side: int) -> CropPrompts:
+    """Converts the prompts of B objects, each on its own crop, to numpy arrays.
 
     Args:
         prompts: Prompts of each object.
         frames: Part of the image that each crop covers.
         side: Side of the crops, pixels.
-        device: Device of the tensors.
     """
     count = max(len(p.points) for p in prompts)
     points = np.zeros((len(prompts), count, 2), np.float32)
@@ -41,8 +37,7 @@ def crop_prompts(
             boxes[row] = (corners - [frame.x0, frame.y0] * 2) * scale
         if one.mask is not None:
             logits[row, 0] = mask_on_frame(one.mask, frame, cells)
-    has_logits = torch.tensor([p.mask is not None for p in prompts], device=device)
-    xy, kinds, xyxy = (torch.from_numpy(a).to(device) for a in (points, labels, boxes))
-    if not bool(has_logits.any()):
-        return CropPrompts(xy, kinds, xyxy)
-    return CropPrompts(xy, kinds, xyxy, torch.from_numpy(logits).to(device), has_logits)
+    has_logits = np.array([p.mask is not None for p in prompts])
+    if not has_logits.any():
+        return CropPrompts(points, labels, boxes)
+    return CropPrompts(points, labels, boxes, logits, has_logits)

@@ -21,8 +21,8 @@ from samdesk.engine.protocols import EngineError
 from samdesk.engine.runtime.device import devices
 
 PACKAGES = (
-    "samdesk", "torch", "torchvision", "ultralytics", "safetensors", "PySide6-Essentials", "qtawesome",
-    "numpy", "opencv-python", "pillow", "shapely", "contourpy",
+    "samdesk", "torch", "torchvision", "ultralytics", "onnxruntime", "safetensors", "PySide6-Essentials",
+    "qtawesome", "numpy", "opencv-python", "pillow", "shapely", "contourpy",
 )  # fmt: skip
 DECODES = 5
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samdesk.base.errors import first_line
@@ -15,6 +19,8 @@ from samdesk.engine.runtime.imports import import_torch
 if TYPE_CHECKING:
     import torch
 
+_GPU_DEVICES = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
+"""Of NVIDIA's driver, the same in WSL, and AMD's, on Linux."""
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
 
@@ -27,7 +33,12 @@ class DeviceChoice:
 
 
 def devices() -> list[DeviceChoice]:
-    """All devices torch can use, the fastest first; the CPU is always last."""
+    """All devices torch can use, the fastest first; the CPU is always last.
+
+    Torch is imported to look for GPUs only if the system has a driver for one.
+    """
+    if not has_gpu_driver():
+        return [DeviceChoice("cpu", title("cpu"))]
     import_torch()
     import torch
 
@@ -39,14 +50,36 @@ def devices() -> list[DeviceChoice]:
 
 def title(device: str) -> str:
     """The name of a resolved device for users: "NVIDIA H100 80GB HBM3", "Apple GPU", "CPU, 8 threads"."""
-    import torch
-
-    if device.startswith("cuda"):
-        return str(torch.cuda.get_device_name(device))
     if device == "mps":
         return "Apple GPU"
-    threads = torch.get_num_threads()
+    if device == "cpu" and "torch" not in sys.modules:
+        return cpu_title(cores())
+    import torch
+
+    if device == "cpu":
+        return cpu_title(torch.get_num_threads())
+    return str(torch.cuda.get_device_name(device))
+
+
+def cpu_title(threads: int) -> str:
+    """The title of the CPU for users: "CPU, 8 threads"."""
     return f"CPU, {counted(threads, 'thread')}"
+
+
+def cores() -> int:
+    """The number of cores available to this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def has_gpu_driver() -> bool:
+    """Whether the system may have a GPU that torch can use, as far as can be told without torch."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").is_file()
+    return any(Path(device).exists() for device in _GPU_DEVICES)
 
 
 def resolve(device: str = "") -> str:
@@ -56,6 +89,8 @@ def resolve(device: str = "") -> str:
         EngineError: There is no such device.
     """
     wanted = device.strip().lower()
+    if wanted == "cpu":
+        return wanted
     available = [choice.id for choice in devices()]
     if wanted in ("", "auto"):
         return available[0]
@@ -131,15 +166,16 @@ def translate_torch_errors(what: str, device: str) -> Iterator[None]:
     try:
         yield
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(what, device) from error
+        raise out_of_memory(what, device) from error
     except RuntimeError as error:
         text = str(error)
         if "out of memory" in text.lower() or "can't allocate memory" in text.lower():
-            raise _out_of_memory(what, device) from error
+            raise out_of_memory(what, device) from error
         raise EngineError(
             f"{what} failed on {device}: {first_line(error)}. Try another device or model."
         ) from error
 
 
-def _out_of_memory(what: str, device: str) -> OutOfMemory:
+def out_of_memory(what: str, device: str) -> OutOfMemory:
+    """The error for a device that is out of memory."""
     return OutOfMemory(f"{what} needs more memory than {device} has left. Choose a smaller model or the CPU.")

@@ -23,6 +23,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from samdesk.engine.runtime.process_state import LOCK, preserved
 
@@ -51,6 +52,20 @@ def import_torchvision() -> None:
         if "torchvision" not in sys.modules:
             _preload("triton", lambda home: [home / "_C" / "libtriton.so"])
             import_without_gc("torchvision")
+
+
+def import_onnxruntime() -> Any:
+    """Imports ONNX Runtime without blocking other threads."""
+    with LOCK:
+        if "onnxruntime" not in sys.modules:
+            _preload(
+                "onnxruntime", lambda home: sorted((home / "capi").glob("onnxruntime_pybind11_state*.so"))
+            )
+            import_without_gc("onnxruntime")
+            runtime = sys.modules["onnxruntime"]
+            runtime.set_default_logger_severity(3)  # errors only: it warns of GPUs that it does not find
+            runtime.disable_telemetry_events()  # on by default in builds for Windows
+        return sys.modules["onnxruntime"]
 
 
 def import_without_gc(name: str) -> None:

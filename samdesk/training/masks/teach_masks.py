@@ -14,11 +14,11 @@ import torch
 
 from samdesk.base import json_file
 from samdesk.base.jobs import CancelToken, Progress
+from samdesk.engine.flint.arrays import ENCODER_KEY, encoder_hash
 from samdesk.engine.flint.network import FlintNetwork
 from samdesk.engine.flint.predictor import FlintPredictor
+from samdesk.engine.flint.torch_runtime import TorchRuntime
 from samdesk.engine.flint.weights import (
-    ENCODER_KEY,
-    encoder_hash,
     head_tensors,
     load_network,
     write_weights,
@@ -211,7 +211,7 @@ def _evaluate(
     network.eval()
     info = ModelInfo("flint", "Flint", "cpu", "CPU", "fp32")
     outcomes = evaluate(
-        FlintPredictor(network, info),
+        FlintPredictor(TorchRuntime(network), info),
         _sample_instances(images, settings),
         prompts=(BOX, CLICK),
         min_area=64,

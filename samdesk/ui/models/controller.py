@@ -248,7 +248,7 @@ class ModelsController(QObject):
 
 
 def find_inventory() -> Inventory:
-    """Looks for devices and weights. It may take seconds, as it imports torch."""
+    """Looks for devices and weights. Where there may be a GPU it takes seconds, as it imports torch."""
     from samdesk.engine.runtime.device import devices
 
     here = frozenset(model.name for model in MODELS if weights.find(model.name) is not None)

@@ -12,7 +12,7 @@ from samdesk.engine.flint.prompting import crop_prompts
 
 def maps(*prompts: PromptSet, frame: Frame | None = None) -> np.ndarray:
     frames = [frame or square(0.0, 0.0, 320.0)] * len(prompts)
-    return prompt_maps(crop_prompts(prompts, frames, 320, "cpu"), (80, 80)).numpy()
+    return prompt_maps(crop_prompts(prompts, frames, 320), (80, 80))
 
 
 def test_points_are_gaussians_at_their_place() -> None:

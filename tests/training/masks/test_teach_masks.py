@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.domain.prompts import BoxPrompt, PromptSet
-from samdesk.engine.flint.weights import ENCODER_KEY, write_weights
+from samdesk.engine.flint.arrays import ENCODER_KEY
+from samdesk.engine.flint.weights import write_weights
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import EngineError
 from samdesk.images.reader import read_image

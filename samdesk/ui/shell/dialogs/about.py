@@ -23,6 +23,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ("PySide6-Essentials", "Qt for Python", "LGPL-3.0"),
     ("torch", "PyTorch", "BSD-3-Clause"),
     ("ultralytics", "Ultralytics (YOLO, SAM networks)", "AGPL-3.0"),
+    ("onnxruntime", "ONNX Runtime", "MIT"),
     ("safetensors", "safetensors", "Apache-2.0"),
     ("opencv-python", "OpenCV", "Apache-2.0"),
     ("shapely", "Shapely and GEOS", "BSD-3-Clause, LGPL-2.1"),
