@@ -166,6 +166,16 @@ class DatasetCore:
         if finished and self._class_names_stale:
             self._write_class_names()
 
+    @property
+    def was_not_closed(self) -> bool:
+        """Whether the program that had the store open before has not closed it."""
+        return self._store.was_not_closed
+
+    @property
+    def lost_saves(self) -> int:
+        """Number of changes that were saved once and are gone."""
+        return self._store.lost_saves
+
     def setting(self, key: str) -> str | None:
         """Returns a value stored with the dataset; None if there is none."""
         found = self._settings.get(key)

@@ -12,6 +12,7 @@ from samdesk.base.text import counted
 from samdesk.dataset import conflicts
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
+from samdesk.dataset.integrity import DAMAGED_STORE, IntegrityCheck
 from samdesk.dataset.labels.files import DAMAGED
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
 from samdesk.dataset.store.errors import DamagedRowsError
@@ -71,6 +72,9 @@ class Dataset:
                 "Rename them and open the folder again."
             )
             self._notices.append(Notice("image", text, str(folder)))
+        self._integrity = IntegrityCheck(self._core)
+        if self._integrity.lost_saves:
+            self._note_lost_saves()
         self._note_training()
 
     @classmethod
@@ -251,7 +255,7 @@ class Dataset:
                 f"{self._core.path}: {counted(len(new), 'step')} of the history cannot be read ({new[0]}). "
                 "The history is shown without; the annotations are not affected."
             )
-            self._notices.append(Notice("damaged-store", text, str(self._core.path)))
+            self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
         return entries
 
     def begin_run(self, text: str) -> RunId:
@@ -388,15 +392,25 @@ class Dataset:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        return self._core.unfinished
+        return self._core.unfinished or self._integrity.pending
 
     def advance(self, seconds: float) -> None:
         """Goes on with writing data.yaml of a large dataset for about these seconds; see ``ClassScan``."""
-        self._core.advance(seconds)
+        if self._core.unfinished:
+            self._core.advance(seconds)
+        elif self._integrity.pending:
+            self._notices += self._integrity.advance(seconds)
 
     def close(self) -> None:
         """Writes what is not saved yet and releases the dataset."""
         self._core.close()
+
+    def _note_lost_saves(self) -> None:
+        text = (
+            f"{self._core.path} lacks the changes that were saved last: it was cut off, or an older copy took "
+            "its place. Label files may hold more than the store; where one differs, you are asked which to keep."
+        )
+        self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
 
     def _note_training(self) -> None:
         facts = self.training

@@ -17,10 +17,11 @@ from samdesk.dataset.store import schema
 from samdesk.dataset.store.errors import REPLACE, DamagedError, RefusedError, StoreError
 from samdesk.dataset.store.header import check_file, has_log, sidecars
 from samdesk.dataset.store.migrations import VERSION, migrate, version_of
+from samdesk.dataset.store.saves import SETTING, Saves, forget, lost, note
 
 _CACHE_KIB = 32 << 10
 """Pages kept in memory: SQLite's 2 MiB hold less than the annotations of a full image."""
-# Above this a store that was closed cleanly is not read through on opening.
+# Above this a store is not read through on opening, which takes 4 s for a gigabyte.
 _CHECK_BYTES = 64 << 20
 _MOST_BYTES = 256 << 20
 """The largest value: a damaged row may claim to hold a gigabyte."""
@@ -33,12 +34,17 @@ class Store:
         path: The file; None: in memory.
         read_only: Nothing can be written. It shows what another process commits to the file meanwhile,
             unless the file was made by an older samdesk: then it is a copy in memory.
+        was_not_closed: The program that had the file open before has not closed it.
+        lost_saves: Number of transactions that were durable once and are gone.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None, read_only: bool = False) -> None:
         self._connection = connection
         self.path = path
         self.read_only = read_only
+        self.was_not_closed = False
+        self.lost_saves = 0
+        self._saves: Saves | None = None
 
     @classmethod
     def in_memory(cls) -> Store:
@@ -67,11 +73,13 @@ class Store:
             mode = "ro" if read_only else "rw"
             connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
         store = cls(connection, path, read_only)
+        store.was_not_closed = unclean
         try:
             with _described(path):
-                if unclean or path.stat().st_size < _CHECK_BYTES:
+                if path.stat().st_size < _CHECK_BYTES:
                     store._check()
                 store._prepare()
+                store._find_saves(path)
         except BaseException:
             store._connection.close()
             raise
@@ -103,6 +111,7 @@ class Store:
         try:
             with _described(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
+                forget(path)
                 self._copy_to(path)
             store = Store.open(path)
         except BaseException:
@@ -122,13 +131,19 @@ class Store:
         """
         with _described(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
+            saves = (self._saves or Saves.new()).next()
             try:
                 yield
+                sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)"
+                self._connection.execute(sql, (SETTING, saves.text))
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+        self._saves = saves
+        if self.path is not None:
+            note(self.path, saves)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement. Raises ``StoreError``."""
@@ -156,8 +171,15 @@ class Store:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
+    def _find_saves(self, path: Path) -> None:
+        row = self._connection.execute("SELECT value FROM settings WHERE key=?", (SETTING,)).fetchone()
+        self._saves = Saves.parse(row and row[0])
+        self.lost_saves = lost(path, self._saves)
+
     def _check(self) -> None:
-        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        # An index may have lost rows if the file was not closed; it is compared only then, for its cost.
+        check = "integrity_check" if self.was_not_closed else "quick_check"
+        found = self._connection.execute(f"PRAGMA {check}(1)").fetchone()
         if found[0] != "ok":
             raise sqlite3.DatabaseError(f"malformed: {str(found[0]).splitlines()[-1]}")
 

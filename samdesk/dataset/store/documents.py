@@ -84,6 +84,20 @@ def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) ->
     return _readable(empty, found, problem, None if row is None else row[5])
 
 
+def is_sound(store: Store, key: ImageKey) -> bool:
+    """Returns whether the rows of an image are those that were written, by their digests if they have some.
+
+    Raises ``StoreError``.
+    """
+    row = store.row(f"SELECT {_IMAGE}, digest FROM images WHERE key=?", (key,))
+    found = store.rows(_SELECT, (key,))
+    if any(r[-2] is None for r in found):
+        examined = examine(store, key)
+        return examined is None or not examined.problems
+    _, problem = _image(key, row, [r[-2] for r in found], None)
+    return not problem and all(r[-2] == values.digest_of(r[:-2]) for r in found)
+
+
 def _image(
     key: ImageKey, row: tuple[Any, ...] | None, digests: Sequence[Any], size: tuple[int, int] | None
 ) -> tuple[ImageDocument, str]:

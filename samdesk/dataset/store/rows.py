@@ -9,7 +9,7 @@ from typing import Any
 
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest
+from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.store.label_rows import read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
@@ -97,6 +97,10 @@ class Rows:
     def examine(self, key: ImageKey, size: tuple[int, int] | None = None) -> Examined | None:
         """Returns what the store has of an image, damaged or not; see ``store.documents``."""
         return examine(self._store, key, size)
+
+    def is_sound(self, key: ImageKey) -> bool:
+        """Returns whether the rows of an image are those that were written; quicker than ``examine``."""
+        return is_sound(self._store, key)
 
     def replace(self, document: ImageDocument, file: FileState) -> None:
         """Writes all of an image anew, whatever its rows hold; its label file is out of date then."""
