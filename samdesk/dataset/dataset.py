@@ -407,8 +407,8 @@ class Dataset:
 
     def _note_lost_saves(self) -> None:
         text = (
-            f"{self._core.path} lacks the changes that were saved last: it was cut off, or an older copy took "
-            "its place. Label files may hold more than the store; where one differs, you are asked which to keep."
+            f"{self._core.path} lacks the changes that were saved last: it was cut off, or an older copy "
+            "took its place. Label files may hold more; where one differs, you are asked which to keep."
         )
         self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
 

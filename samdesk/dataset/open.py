@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from samdesk.base import atomic, json_file, places
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.errors import StoreError
+from samdesk.dataset.store.errors import DamagedError, StoreError
+from samdesk.dataset.store.header import sidecars
 from samdesk.dataset.types import Notice
 
 
@@ -73,6 +75,48 @@ def save_location(folder: Path, store_path: Path) -> None:
     with contextlib.suppress(OSError):  # the user would have to choose it again
         where = {"folder": str(folder), "store": str(store_path.absolute())}
         json_file.write(_location_file(folder), where)
+
+
+def keep_damaged_apart(folder: Path, store_path: Path | None = None) -> Path | None:
+    """Renames the store of a dataset if it is damaged; a new one is made of the label files then.
+
+    Args:
+        folder: The dataset.
+        store_path: The file of the store; None: ``locate_store``.
+
+    Returns:
+        The new name of the damaged file (``dataset.damaged.db``); None: it is not damaged after all.
+
+    Raises:
+        StoreError: It cannot be renamed, or another samdesk has it open.
+    """
+    path = store_path or locate_store(folder)
+    lock = DatasetLock(folder)
+    holder = lock.acquire()
+    if holder:
+        raise StoreError(f"{holder}.", next="Close it there first.")
+    try:
+        Store.open(path).close()
+    except DamagedError:
+        return _set_apart(path)
+    finally:
+        lock.release()
+    return None
+
+
+def _set_apart(path: Path) -> Path:
+    names = ("damaged", *(f"damaged-{n}" for n in range(2, 1000)))
+    target = next(
+        p for n in names if not os.path.lexists(p := path.with_name(f"{path.stem}.{n}{path.suffix}"))
+    )
+    try:
+        path.rename(target)
+        for old, new in zip(sidecars(path), sidecars(target), strict=True):
+            if os.path.lexists(old):
+                old.rename(new)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be renamed: {error.strerror or error}.") from error
+    return target
 
 
 def _open_writable(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:

@@ -57,8 +57,8 @@ class Notice:
     """A message for the user that needs no response.
 
     Attributes:
-        kind: "bad-lines", "changed-outside", "read-only", "locked", "image", "labels", "save",
-            "link" or "training".
+        kind: "bad-lines", "changed-outside", "damaged", "damaged-alone" (questions), "damaged-store",
+            "read-only", "locked", "image", "labels", "save", "link" or "training".
         message: What happened, which file, what to do.
         path: The file it is about.
         line: The line of that file, counted from 1.

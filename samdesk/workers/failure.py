@@ -23,6 +23,7 @@ class Failure:
         next: What the user can do, or "" if ``what`` includes it.
         token: The number of the request it answers, or 0.
         key: The image it is about, or None.
+        code: Of a ``UserError``: its code ("damaged").
     """
 
     what: str
@@ -30,6 +31,7 @@ class Failure:
     next: str = ""
     token: int = 0
     key: ImageKey | None = None
+    code: str = ""
 
     @property
     def text(self) -> str:
@@ -56,7 +58,7 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
         where: The file or device.
     """
     if isinstance(error, UserError):
-        return Failure(error.what, where or error.where, error.next)
+        return Failure(error.what, where or error.where, error.next, code=error.code)
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))

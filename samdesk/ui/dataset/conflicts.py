@@ -1,4 +1,4 @@
-"""Conflicts: label files with bad lines, and label files changed by other programs."""
+"""Conflicts: label files with bad lines or changed by other programs, and damaged annotations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from PySide6.QtCore import QObject
 
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import NAMES, Notice
+from samdesk.dataset.labels.files import BAD_LINES, CHANGED, DAMAGED, DAMAGED_ALONE
 from samdesk.domain.document import ImageKey
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.workers.storage.client import StorageClient
 
-BAD_LINES, CHANGED = "bad-lines", "changed-outside"
+CONFLICTS = (BAD_LINES, CHANGED, DAMAGED, DAMAGED_ALONE)
+"""The kinds of notices that are questions of this controller."""
 
 
 class ConflictsController(QObject):
@@ -38,10 +40,10 @@ class ConflictsController(QObject):
         navigate.image_shown.connect(lambda key: self._show(ImageKey(key)))
 
     def _add(self, notice: Notice) -> None:
-        if notice.key is None or notice.kind not in (BAD_LINES, CHANGED):
+        if notice.key is None or notice.kind not in CONFLICTS:
             return
         found = self._open.setdefault(notice.key, [])
-        if notice.kind == CHANGED or (found and found[0].kind == CHANGED):
+        if notice.kind != BAD_LINES or (found and found[0].kind != BAD_LINES):
             found.clear()
         if notice not in found:
             found.append(notice)
@@ -56,6 +58,10 @@ class ConflictsController(QObject):
         mine, file = partial(self._resolve, key, "mine"), partial(self._resolve, key, "file")
         if kind == BAD_LINES:
             actions: list[Action] = [("Overwrite the file", mine), ("Reload the file", file)]
+        elif kind == DAMAGED_ALONE:
+            actions = [("Keep what can be read", mine)]
+        elif kind == DAMAGED:
+            actions = [("Keep what can be read", mine), ("Use the label file", file)]
         else:
             kept = "labels" if key == NAMES else "annotations"
             actions = [(f"Keep samdesk's {kept}", mine), ("Use the file", file)]

@@ -12,12 +12,13 @@ from PySide6.QtGui import QGuiApplication
 
 from samdesk.dataset.dataset import Notice
 from samdesk.dataset.links import LINK, allow
+from samdesk.dataset.store.errors import DamagedError
 from samdesk.dataset.types import TRAINING
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import IMAGE_SUFFIXES
 from samdesk.images.samples import fresh_demo_folder, make_demo_folder
 from samdesk.settings.table import LAST_IMAGES, REOPEN_LAST, Settings
-from samdesk.ui.dataset.conflicts import BAD_LINES, CHANGED
+from samdesk.ui.dataset.conflicts import CONFLICTS
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit import file_manager
@@ -136,7 +137,7 @@ class FilesController(QObject):
     def _open(self, folder: Path, start: str | None) -> None:
         if self.confirm_close():
             self._start = start
-            self._storage.open(folder, refused=self._show_open_failure)
+            self._storage.open(folder, refused=partial(self._show_open_failure, folder))
 
     def open_demo(self) -> None:
         """Opens a new folder with the sample images of Ultralytics."""
@@ -209,13 +210,27 @@ class FilesController(QObject):
         if change.labels is not None:
             self._session.show_stored_labels(change.labels)
 
-    def _show_open_failure(self, failure: Failure) -> None:
+    def _show_open_failure(self, folder: Path, failure: Failure) -> None:
         self._show_welcome_again()
-        self._messages.error(
-            failure.text,
-            key="open",
-            actions=[("Open another folder…", self.choose_folder)],
+        actions: list[Action] = [("Open another folder…", self.choose_folder)]
+        if failure.code == DamagedError.code:
+            actions.insert(0, ("Use the label files…", partial(self._open_from_label_files, folder)))
+        self._messages.error(failure.text, key="open", actions=actions)
+
+    def _open_from_label_files(self, folder: Path) -> None:
+        """Opens a folder whose store is damaged with a new store, if the user agrees."""
+        agreed = self._messages.confirm(
+            "Start with a new store?",
+            f"The annotations are read from the label files in {folder}, which stay as they are. What only "
+            "the damaged store held is lost: the undo history, review states, prompts, scores and annotations "
+            "that no label file has. The damaged store is kept beside the new one as dataset.damaged.db.",
+            action="Use the label files",
+            danger=True,
         )
+        if agreed:
+            self._messages.dismiss("open")
+            refused = partial(self._show_open_failure, folder)
+            self._storage.open(folder, refused=refused, from_label_files=True)
 
     def _show_welcome_again(self) -> None:
         if self.info is None:
@@ -237,7 +252,7 @@ class FilesController(QObject):
         self._settings.set(LAST_IMAGES, {**before, str(self._navigate.folder): key})
 
     def _show_notice(self, notice: Notice) -> None:
-        if notice.kind in ("locked", BAD_LINES, CHANGED, TRAINING):
+        if notice.kind in ("locked", TRAINING, *CONFLICTS):
             return  # shown when the dataset was opened, or by its own controller
         if notice.kind == LINK:
             allow: list[Action] = [("Allow", partial(self._allow_link, Path(notice.path)))]

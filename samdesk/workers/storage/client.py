@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.open import keep_damaged_apart
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
@@ -108,7 +109,12 @@ class StorageClient(QObject):
     # -- datasets
 
     def open(
-        self, folder: Path, store_path: Path | None = None, refused: Callable[[Failure], None] | None = None
+        self,
+        folder: Path,
+        store_path: Path | None = None,
+        refused: Callable[[Failure], None] | None = None,
+        *,
+        from_label_files: bool = False,
     ) -> None:
         """Opens a dataset in place of the current one, which stays open until ``opened`` is emitted.
 
@@ -116,9 +122,13 @@ class StorageClient(QObject):
             folder: The folder of images.
             store_path: Of the store; None for the default one.
             refused: Called with the ``Failure`` if it cannot be opened; the current one stays open then.
+            from_label_files: Whether a damaged store is kept under another name first, so that a new one is
+                made of the label files.
         """
         self.history.retry()
         opener = partial(self._open_dataset, folder, store_path)
+        if from_label_files:
+            opener = partial(_open_without_damaged, opener, folder, store_path)
         self._jobs.put(Open(opener, folder, self._note_opened, refused or self.failed.emit))
 
     def close(self) -> None:
@@ -290,6 +300,11 @@ class StorageClient(QObject):
 
 def _open_dataset(folder: Path, store_path: Path | None) -> Dataset:
     return Dataset.open(folder, store_path=store_path)
+
+
+def _open_without_damaged(opener: Callable[[], Dataset], folder: Path, store_path: Path | None) -> Dataset:
+    keep_damaged_apart(folder, store_path)
+    return opener()
 
 
 def _ignore(_result: object) -> None:
