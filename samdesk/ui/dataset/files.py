@@ -214,16 +214,16 @@ class FilesController(QObject):
         self._show_welcome_again()
         actions: list[Action] = [("Open another folder…", self.choose_folder)]
         if failure.code == DamagedError.code:
-            actions.insert(0, ("Use the label files…", partial(self._open_from_label_files, folder)))
+            actions.insert(0, ("Use the label files…", partial(self._open_from_label_files, folder, failure)))
         self._messages.error(failure.text, key="open", actions=actions)
 
-    def _open_from_label_files(self, folder: Path) -> None:
+    def _open_from_label_files(self, folder: Path, failure: Failure) -> None:
         """Opens a folder whose store is damaged with a new store, if the user agrees."""
         agreed = self._messages.confirm(
             "Start with a new store?",
-            f"The annotations are read from the label files in {folder}, which stay as they are. What only "
-            "the damaged store held is lost: the undo history, review states, prompts, scores and annotations "
-            "that no label file has. The damaged store is kept beside the new one as dataset.damaged.db.",
+            f"The annotations are read from the label files in {folder}, which stay as they are. "
+            "The undo history, review states, prompts, scores, and annotations that no label file has "
+            "are lost. The damaged store is kept beside the new one as dataset.damaged.db.",
             action="Use the label files",
             danger=True,
         )
@@ -231,6 +231,8 @@ class FilesController(QObject):
             self._messages.dismiss("open")
             refused = partial(self._show_open_failure, folder)
             self._storage.open(folder, refused=refused, from_label_files=True)
+        else:
+            self._show_open_failure(folder, failure)
 
     def _show_welcome_again(self) -> None:
         if self.info is None:
