@@ -80,6 +80,7 @@ from samdesk.ui.teach.taught import TaughtController
 from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.end_signals import EndSignals
 from samdesk.workers.folder_watch import POLL_S, FolderWatch
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
@@ -93,6 +94,7 @@ from samdesk.workers.thumbnails import ThumbnailLoader
 log = logging.getLogger(__name__)
 
 IMAGE_CACHE_BYTES = 512 * 1024 * 1024
+MASKS_WAIT_MS = 10_000
 SWITCH_INTERVAL_S = 0.001
 """Thread switch interval of the interpreter: how long another thread may keep the GIL from the window."""
 
@@ -250,11 +252,40 @@ def run(folder: Path | None, *, guide: bool = False) -> int:
     application = make_application()
     desk = build(application)
     _report_crashes(desk)
+    signals = end_on_signals(desk, application.exit)
     desk.start([folder] if folder is not None else [], reopen=folder is None, guide=guide)
     code = application.exec()
+    signals.remove()
     if not desk.stop():
         os._exit(code)  # everything is saved; Python would wait for a thread that is running a model
     return code
+
+
+def end_on_signals(desk: Desk, leave_loop: Callable[[int], object]) -> EndSignals:
+    """Ends the program at Ctrl+C or when the system asks for it, as closing the window does.
+
+    Accepted masks are awaited for ``MASKS_WAIT_MS``; nobody is asked. The exit code is 128 and the number of
+    the signal, as for a shell's other programs.
+    """
+
+    def end(number: int) -> None:
+        late = QTimer(desk.view.window, singleShot=True)
+
+        def leave() -> None:
+            late.stop()
+            desk.stop()
+            leave_loop(128 + number)
+
+        if desk.flows.annotate.mask_pending:
+            late.timeout.connect(leave)
+            late.start(MASKS_WAIT_MS)
+            desk.flows.navigate.run_after_masks(leave)
+        else:
+            leave()
+
+    signals = EndSignals(desk.view.window)
+    signals.received.connect(end)
+    return signals
 
 
 def make_application() -> QApplication:

@@ -17,6 +17,7 @@ from samdesk.base.text import counted, duration
 from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
+from samdesk.cli.output import echo
 from samdesk.cli.parameters import with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
@@ -141,20 +142,20 @@ def _progress(output: LineOutput, p: BatchProgress) -> None:
 
 def _print_summary(summary: BatchSummary) -> None:
     for failure in summary.failed[:_SHOWN]:
-        typer.echo(f"failed: {failure.key}: {failure.message}", err=True)
+        echo(f"failed: {failure.key}: {failure.message}", err=True)
     if len(summary.failed) > _SHOWN:
-        typer.echo(f"... and {len(summary.failed) - _SHOWN} more failed", err=True)
+        echo(f"... and {len(summary.failed) - _SHOWN} more failed", err=True)
     if summary.notes:
         first = summary.notes[0]
         have = counted(len(summary.notes), "image has a remark", "images have remarks")
-        typer.echo(f"{have}, such as {first.key}: {first.message}")
+        echo(f"{have}, such as {first.key}: {first.message}")
     for reason, count in Counter(skipped.reason for skipped in summary.skipped).items():
-        typer.echo(f"skipped {count}: {reason}")
+        echo(f"skipped {count}: {reason}")
     if summary.detector is not None and summary.predictor is not None:
         models = (summary.detector, summary.predictor)
-        typer.echo(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))
-    typer.echo(f"{summary.text} in {duration(summary.seconds, exact=True)}; labels in {summary.output}")
+        echo(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))
+    echo(f"{summary.text} in {duration(summary.seconds, exact=True)}; labels in {summary.output}")
     if summary.stopped:
-        typer.echo(f"Stopped: {summary.stopped}", err=True)
+        echo(f"Stopped: {summary.stopped}", err=True)
     if summary.cancelled:
-        typer.echo(RESUME, err=True)
+        echo(RESUME, err=True)

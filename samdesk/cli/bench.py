@@ -18,6 +18,7 @@ import typer
 
 from samdesk.base.errors import UserError
 from samdesk.cli.exit_codes import wrong_usage
+from samdesk.cli.output import echo
 from samdesk.cli.qt import needs_qt
 
 _MAX_IMAGES = 20
@@ -119,7 +120,7 @@ def bench(  # noqa: PLR0913 - one argument an option
             if heartbeat or seconds is not None:
                 raise typer.Exit(_heartbeat(images or paths[0].parent, options))
             result = (_engines if engines else _versus)(paths, options, Path(name))
-            typer.echo(result.text)
+            echo(result.text)
             if json_file is not None:
                 json_file.write_text(json.dumps(result.values, indent=2), "utf-8")
             if markdown is not None:

@@ -17,6 +17,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration, size
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words, wrong_usage
 from samdesk.cli.interrupt import stop_on_ctrl_c
+from samdesk.cli.output import echo
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
 if TYPE_CHECKING:
@@ -52,16 +53,14 @@ def show() -> None:
     disk, on = _disk()
     files = list(disk.files.files())
     total = size(sum(f.size for f in files), 1024)
-    typer.echo(f"Folder: {disk.files.root}")
-    typer.echo(f"Limit:  {size(disk.files.limit_bytes, 1024)}{'' if on else ' (turned off in the settings)'}")
-    typer.echo(f"Cached: {counted(len(files), 'image')}, {total}")
+    echo(f"Folder: {disk.files.root}")
+    echo(f"Limit:  {size(disk.files.limit_bytes, 1024)}{'' if on else ' (turned off in the settings)'}")
+    echo(f"Cached: {counted(len(files), 'image')}, {total}")
     by_model = _by_model(files)
     width = max((len(_model_name(group)) for group in by_model), default=0)
     for group, of_model in sorted(by_model.items(), key=lambda item: -len(item[1])):
         used = size(sum(f.size for f in of_model), 1024)
-        typer.echo(
-            f"  {_model_name(group):<{width}}  {counted(len(of_model), 'image')}, {used}, {_ages(of_model)}"
-        )
+        echo(f"  {_model_name(group):<{width}}  {counted(len(of_model), 'image')}, {used}, {_ages(of_model)}")
 
 
 @cache.command()
@@ -91,13 +90,13 @@ def fill(
         disk, on = _disk()
         predictor = _predictor(model, device, precision)
         if not disk.keeps(predictor):
-            typer.echo(
+            echo(
                 f"{predictor.info.title} is fast enough to need no cache; nothing to do. "
                 "For SAM, name a model: --model mobile_sam.pt"
             )
             raise typer.Exit(DONE)
         if not on:
-            typer.echo(
+            echo(
                 "'Keep encoded images on disk' is off in the settings: the window will not use them.",
                 err=True,
             )
@@ -139,9 +138,9 @@ def clear(
     if older_than is not None:
         files = [f for f in files if time.time() - f.used_at > older_than * _DAY_S]
     removed = [f for f in files if delete_file(f)]
-    typer.echo(f"Deleted {counted(len(removed), 'image')}, {size(sum(f.size for f in removed), 1024)}.")
+    echo(f"Deleted {counted(len(removed), 'image')}, {size(sum(f.size for f in removed), 1024)}.")
     if len(removed) < len(files):
-        typer.echo(f"{counted(len(files) - len(removed), 'image')} could not be deleted.", err=True)
+        echo(f"{counted(len(files) - len(removed), 'image')} could not be deleted.", err=True)
         raise typer.Exit(FAILED)
 
 
@@ -161,13 +160,11 @@ def limit(
     except SettingError as error:
         raise wrong_usage("cache limit", error) from error
     if not settings.flush():
-        typer.echo(f"samdesk cache limit: {settings.problem}", err=True)
+        echo(f"samdesk cache limit: {settings.problem}", err=True)
         raise typer.Exit(FAILED)
     disk, _ = _disk(settings)
     disk.files.trim()
-    typer.echo(
-        f"The limit is {size(disk.files.limit_bytes, 1024)}; {size(disk.files.used(), 1024)} are in use."
-    )
+    echo(f"The limit is {size(disk.files.limit_bytes, 1024)}; {size(disk.files.used(), 1024)} are in use.")
 
 
 def _disk(settings: Settings | None = None) -> tuple[DiskCache, bool]:
@@ -226,10 +223,10 @@ def _print_summary(summary: FillSummary) -> int:
     parts = [f"{summary.encoded:,} encoded", f"{summary.cached:,} already cached"]
     if summary.failed:
         parts.append(f"{len(summary.failed):,} failed")
-    typer.echo(f"{', '.join(parts)} in {duration(summary.seconds, exact=True)}")
+    echo(f"{', '.join(parts)} in {duration(summary.seconds, exact=True)}")
     if summary.stopped:
-        typer.echo(f"Stopped: {summary.stopped}", err=True)
+        echo(f"Stopped: {summary.stopped}", err=True)
     if summary.cancelled:
-        typer.echo(f"Stopped. {RESUME}", err=True)
+        echo(f"Stopped. {RESUME}", err=True)
         return STOPPED
     return FAILED if summary.failed or summary.stopped else DONE

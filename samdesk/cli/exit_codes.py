@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from samdesk.base.errors import UserError
+from samdesk.cli.output import echo
 from samdesk.cli.progress import RESUME
 
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
@@ -21,7 +22,7 @@ def wrong_usage(command: str, error: Exception | str) -> typer.Exit:
         command: Its name ("teach").
         error: The error, in words for the user.
     """
-    typer.echo(f"samdesk {command}: {error}", err=True)
+    echo(f"samdesk {command}: {error}", err=True)
     return typer.Exit(WRONG_USAGE)
 
 
@@ -37,5 +38,5 @@ def ends_in_words(command: str) -> Iterator[None]:
     except (ValueError, UserError) as error:
         raise wrong_usage(command, error) from error
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. {RESUME}", err=True)
+        echo(f"Stopped. {RESUME}", err=True)
         raise typer.Exit(STOPPED) from None

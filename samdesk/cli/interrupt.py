@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import typer
-
 from samdesk.base.jobs import CancelToken
+from samdesk.cli.output import echo
 
 
 @contextmanager
@@ -28,7 +27,7 @@ def stop_on_ctrl_c(cancel: CancelToken, message: str) -> Iterator[None]:
         if cancel.cancelled:
             raise KeyboardInterrupt
         cancel.cancel()
-        typer.echo(f"{message} (press Ctrl+C again to stop at once) ...", err=True)
+        echo(f"{message} (press Ctrl+C again to stop at once) ...", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -13,10 +13,12 @@ import typer
 
 from samdesk import __version__
 from samdesk.base.display import check_display
+from samdesk.base.errors import UserError, reason
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
-from samdesk.cli.exit_codes import WRONG_USAGE
+from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
+from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
 from samdesk.cli.teach import teach
 from samdesk.cli.train import evaluate, train
@@ -80,18 +82,19 @@ def doctor(
     from samdesk.engine.models.doctor import diagnose
 
     report = diagnose(model, device, places())
-    typer.echo(report.text)
+    echo(report.text)
     raise typer.Exit(0 if report.sound else 1)
 
 
 @cli.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(f"samdesk {__version__}")
+    echo(f"samdesk {__version__}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line: the entry point of ``samdesk`` and ``python -m samdesk``."""
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         given = ["version"]
@@ -101,7 +104,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not given or (given[0] not in commands and given[0] not in ("-h", "--help")):
         _check_exists(given[0] if given else "", commands)
         given = ["open", *given]
-    cli(given, prog_name="samdesk")
+    try:
+        cli(given, prog_name="samdesk")
+    except (UserError, OSError, MemoryError) as error:
+        echo(f"samdesk: {_in_words(error)}", err=True)
+        sys.exit(FAILED)
+
+
+def _in_words(error: Exception) -> str:
+    """What ends the program: no bug, but a disk, a folder or memory that is not as it has to be."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Close other programs, or use a smaller model."
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{reason(error)}."
+    return str(error)
 
 
 def _check_exists(name: str, commands: Collection[str]) -> None:
@@ -110,5 +127,5 @@ def _check_exists(name: str, commands: Collection[str]) -> None:
         return
     close = difflib.get_close_matches(name, sorted(commands), 1)
     hint = f" Did you mean 'samdesk {close[0]}'?" if close else " 'samdesk --help' lists the commands."
-    typer.echo(f"samdesk: There is no command, folder or image {name!r}.{hint}", err=True)
+    echo(f"samdesk: There is no command, folder or image {name!r}.{hint}", err=True)
     sys.exit(WRONG_USAGE)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
-from samdesk.base.text import duration, rate
+from samdesk.base.text import duration, printable, rate
+from samdesk.cli.output import echo
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,11 +22,11 @@ class LineOutput:
 
     def message(self, text: str) -> None:
         """Prints a message to the standard output."""
-        typer.echo(text)
+        echo(text)
 
     def warning(self, text: str) -> None:
         """Prints a message to the standard error."""
-        typer.echo(text, err=True)
+        echo(text, err=True)
 
     def step(self, done: int, total: int, line: str, state: str) -> None:
         """Reports a step.
@@ -39,7 +38,7 @@ class LineOutput:
             state: The state of the whole job, shown behind the bar.
         """
         if line:
-            typer.echo(line)
+            echo(line)
 
 
 class BarOutput(LineOutput):
@@ -51,11 +50,11 @@ class BarOutput(LineOutput):
 
     def message(self, text: str) -> None:
         """Prints a message above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(printable(text, lines=True), markup=False, highlight=False)
 
     def warning(self, text: str) -> None:
         """Prints a message in yellow above the bar."""
-        self._bar.console.print(text, style="yellow", markup=False, highlight=False)
+        self._bar.console.print(printable(text, lines=True), style="yellow", markup=False, highlight=False)
 
     def step(self, done: int, total: int, line: str, state: str) -> None:
         """Moves the bar."""

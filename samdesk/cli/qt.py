@@ -9,6 +9,7 @@ import typer
 
 from samdesk.base.display import DisplayError
 from samdesk.cli.exit_codes import WRONG_USAGE
+from samdesk.cli.output import echo
 
 _QT = ("PySide6", "qtawesome", "shiboken6")
 
@@ -19,13 +20,13 @@ def needs_qt() -> Iterator[None]:
     try:
         yield
     except DisplayError as error:
-        typer.echo(f"samdesk: {error}", err=True)
+        echo(f"samdesk: {error}", err=True)
         raise typer.Exit(WRONG_USAGE) from error
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _QT:
             raise
-        typer.echo(
+        echo(
             f"The window needs {missing}, which is not installed. Install it with 'pip install samdesk'. "
             "The other commands work without it: see 'samdesk --help'.",
             err=True,

@@ -14,6 +14,7 @@ import typer
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, wrong_usage
+from samdesk.cli.output import echo
 
 if TYPE_CHECKING:
     from samdesk.cli.teach_output import EventPrinter
@@ -109,7 +110,7 @@ def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> 
         if as_json:
             printer.print_event(TrainingEnded())
     except KeyboardInterrupt:
-        typer.echo("Stopped. Progress so far is kept; run the same command to resume.", err=True)
+        echo("Stopped. Progress so far is kept; run the same command to resume.", err=True)
         return STOPPED
     except BrokenPipeError:
         return STOPPED  # the reader of the output has exited
@@ -126,7 +127,7 @@ def _use(folder: Path, better: list[TaughtWeights], printer: EventPrinter, as_js
         printer.print_event(WeightsUsed(tuple(t.id for t in better)))
     else:
         undo = f"'samdesk teach {folder} --undo' undoes this"
-        typer.echo(f"Now using the taught {kind_names(better)}; {undo}.")
+        echo(f"Now using the taught {kind_names(better)}; {undo}.")
 
 
 def _print(results: tuple[TaughtWeights, ...]) -> None:
@@ -139,7 +140,7 @@ def _print(results: tuple[TaughtWeights, ...]) -> None:
     print_table(results, Console())
     for entry in results:
         if not entry.better:
-            typer.echo(f"{KIND_TITLES[entry.kind]}: no improvement; nothing was changed.")
+            echo(f"{KIND_TITLES[entry.kind]}: no improvement; nothing was changed.")
 
 
 def _confirmed(use: bool | None, better: list[TaughtWeights], as_json: bool) -> bool:
@@ -149,6 +150,6 @@ def _confirmed(use: bool | None, better: list[TaughtWeights], as_json: bool) -> 
         return use
     if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         if not as_json:
-            typer.echo("Improved. The weights are kept but not in use; add --use to use them.")
+            echo("Improved. The weights are kept but not in use; add --use to use them.")
         return False
     return typer.confirm(f"Improved. Use the taught {kind_names(better)} in this dataset?", default=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from samdesk.base import text
+from samdesk.base.text import printable
+from samdesk.cli.output import echo
 from samdesk.cli.progress import progress_bar
 from samdesk.training.record.taught_record import MASKS, Kind, TaughtWeights
 from samdesk.training.teach.events import (
@@ -62,11 +64,11 @@ class LineEventPrinter:
         now = time.monotonic()
         if now - self._printed_at >= _EVERY_S or event.done == event.total:
             self._printed_at = now
-            typer.echo(f"{KIND_TITLES[event.kind]}: {event.done}/{event.total} {rate_text(event)}".rstrip())
+            echo(f"{KIND_TITLES[event.kind]}: {event.done}/{event.total} {rate_text(event)}".rstrip())
 
     def _print(self, text: str) -> None:
         if text:
-            typer.echo(text)
+            echo(text)
 
 
 class BarEventPrinter(LineEventPrinter):
@@ -83,9 +85,9 @@ class BarEventPrinter(LineEventPrinter):
         total = event.total or None
         self._bar.update(self._tasks[event.kind], completed=event.done, total=total, state=rate_text(event))
 
-    def _print(self, text: str) -> None:
-        if text:
-            self._bar.console.print(text, markup=False, highlight=False)
+    def _print(self, line: str) -> None:
+        if line:
+            self._bar.console.print(printable(line, lines=True), markup=False, highlight=False)
 
 
 @contextmanager
@@ -126,6 +128,7 @@ def rate_text(event: TrainingProgress) -> str:
 def print_table(results: Sequence[TaughtWeights], console: Console) -> None:
     """Prints a table of the scores on the held-out images, before and after."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="On held-out images", title_justify="left")
     for title, justify in (("", "left"), ("before", "right"), ("after", "right"), ("", "left")):
@@ -134,7 +137,10 @@ def print_table(results: Sequence[TaughtWeights], console: Console) -> None:
         for score in entry.scores:
             gain = "" if score.before is None or score.after is None else f"{score.after - score.before:+.3f}"
             table.add_row(
-                score_title(score.what), text.share(score.before, 3), text.share(score.after, 3), gain
+                Text(printable(score_title(score.what))),
+                text.share(score.before, 3),
+                text.share(score.after, 3),
+                gain,
             )
     console.print(table)
     for entry in results:

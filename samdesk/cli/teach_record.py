@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
 from samdesk.base.text import share
+from samdesk.cli.output import echo
 from samdesk.cli.teach_output import KIND_TITLES
 from samdesk.training.record import taught_record as record
 from samdesk.training.record.taught_record import (
@@ -27,7 +26,7 @@ def step(folder: Path, *, back: bool) -> None:
     _warn(before)
     if not (before.can_undo if back else before.can_redo):
         raise TaughtError(f"Nothing to {'undo' if back else 'redo'} in {folder}.")
-    typer.echo(in_use_text((before.undo() if back else before.redo()).in_use))
+    echo(in_use_text((before.undo() if back else before.redo()).in_use))
 
 
 def show(folder: Path) -> None:
@@ -36,8 +35,8 @@ def show(folder: Path) -> None:
     _warn(taught)
     for entry in taught.entries:
         used = taught.in_use.of(entry.kind) == entry
-        typer.echo(f"{'*' if used else ' '} {entry.id}  {entry_text(entry)}")
-    typer.echo(in_use_text(taught.in_use))
+        echo(f"{'*' if used else ' '} {entry.id}  {entry_text(entry)}")
+    echo(in_use_text(taught.in_use))
 
 
 def export(folder: Path, kinds: Sequence[Kind], to: Path) -> None:
@@ -50,14 +49,14 @@ def export(folder: Path, kinds: Sequence[Kind], to: Path) -> None:
     if len(available) > 1:
         raise TaughtError("Masks and detector are exported separately: add --no-detector or --no-masks.")
     record.export(available[0], to)
-    typer.echo(f"{KIND_TITLES[available[0].kind]}: exported the taught weights to {to}.")
+    echo(f"{KIND_TITLES[available[0].kind]}: exported the taught weights to {to}.")
 
 
 def import_weights(folder: Path, file: Path) -> None:
     """Adds weights from a file and puts them in use. Raises ``TaughtError``."""
     taught = TaughtRecord.read(folder)
     _warn(taught)
-    typer.echo(in_use_text(taught.use(taught.import_weights(file)).in_use))
+    echo(in_use_text(taught.use(taught.import_weights(file)).in_use))
 
 
 def in_use_text(in_use: WeightsInUse) -> str:
@@ -87,4 +86,4 @@ def _name(entry: TaughtWeights | None) -> str:
 
 def _warn(taught: TaughtRecord) -> None:
     if taught.problem:
-        typer.echo(taught.problem, err=True)
+        echo(taught.problem, err=True)

@@ -13,6 +13,7 @@ import typer
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.cli.exit_codes import FAILED, STOPPED, wrong_usage
+from samdesk.cli.output import echo
 
 _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
 
@@ -75,7 +76,7 @@ def evaluate(
             raise _nothing_measured(data, len(every), len(images), least_area)
     if json_file is not None:
         json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
-    typer.echo(table(outcomes))
+    echo(table(outcomes))
 
 
 def _nothing_measured(data: list[Path], found: int, measured: int, least_area: float) -> UserError:
@@ -106,7 +107,7 @@ def _train(data: list[Path], out: Path, recipe: Any, device: str, cancel: Cancel
         )  # fmt: skip
     with _bar("images evaluated") as show:
         finish(trainer, split, base, out, show)
-    typer.echo(f"Weights and report written to {out}.")
+    echo(f"Weights and report written to {out}.")
 
 
 def _read(data: list[Path]) -> list[Any]:
@@ -149,10 +150,10 @@ def _stoppable(command: str, after: str) -> Iterator[CancelToken]:
         with stop_on_ctrl_c(cancel, "Stopping"):
             yield cancel
     except (Cancelled, KeyboardInterrupt):
-        typer.echo(f"Stopped. {after}", err=True)
+        echo(f"Stopped. {after}", err=True)
         raise typer.Exit(STOPPED) from None
     except (ValueError, UserError) as error:
         raise wrong_usage(command, error) from error
     except OSError as error:
-        typer.echo(f"samdesk {command}: {error}", err=True)
+        echo(f"samdesk {command}: {error}", err=True)
         raise typer.Exit(FAILED) from error

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from samdesk.base.display import DisplayError, check_display, has_display
-from samdesk.base.text import counted
+from samdesk.base.text import counted, printable
 from samdesk.demo.report import DemoReport, StepOutcome
 from samdesk.images.samples import DemoError, fresh_demo_folder, make_demo_folder
 
@@ -37,7 +38,7 @@ def run_demo(folder: Path | None, headless: Path | None) -> int:
             return run(make_demo_folder(folder or fresh_demo_folder()), guide=True)
         return _run_headless(folder, headless.absolute(), console)
     except (DemoError, DisplayError) as error:
-        console.print(str(error))
+        console.print(_shown(str(error)))
         return 1
 
 
@@ -55,15 +56,19 @@ def _run_headless(folder: Path | None, out: Path, console: Console) -> int:
     )
     report = run_steps(folder, out)
     console.print(_table(report))
-    console.print(f"Engine: {report.engine}")
-    console.print(f"Device: {report.device}")
-    console.print(f"Dataset and labels: {folder}", soft_wrap=True)
-    console.print(f"Screenshots: {out}", soft_wrap=True)
+    console.print(_shown(f"Engine: {report.engine}"))
+    console.print(_shown(f"Device: {report.device}"))
+    console.print(_shown(f"Dataset and labels: {folder}"), soft_wrap=True)
+    console.print(_shown(f"Screenshots: {out}"), soft_wrap=True)
     if report.failed:
         console.print(f"[bold red]{counted(report.failed, 'step')} failed.[/]")
         return 1
     console.print("[green]Every step worked.[/]")
     return 0
+
+
+def _shown(text: str) -> Text:
+    return Text(printable(text, lines=True))
 
 
 def _write_error(text: str) -> None:
@@ -79,5 +84,5 @@ def _table(report: DemoReport) -> Table:
     styles = {StepOutcome.DONE: "green", StepOutcome.SKIPPED: "yellow", StepOutcome.FAILED: "bold red"}
     for step in report.steps:
         result = f"[{styles[step.outcome]}]{step.outcome.value}[/]"
-        table.add_row(step.name, result, step.detail, f"{step.ms:,.0f} ms")
+        table.add_row(step.name, result, _shown(step.detail), f"{step.ms:,.0f} ms")
     return table

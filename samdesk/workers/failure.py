@@ -10,6 +10,7 @@ from samdesk.domain.document import ImageKey
 
 log = logging.getLogger(__name__)
 
+MEMORY = "Close other programs, or choose a smaller model in Model > Choose model."
 REPORT = "Help > Diagnostics shows where the log is; please report this."
 
 
@@ -52,8 +53,8 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
     """Returns the failure for an exception.
 
     Args:
-        error: A ``UserError`` is shown as it is, an ``OSError`` by its reason. Any other is a bug: it is
-            logged with its traceback.
+        error: A ``UserError`` is shown as it is, an ``OSError`` by its reason, a ``MemoryError`` as one. Any
+            other is a bug: it is logged with its traceback.
         doing: The activity that failed ("encoding the image").
         where: The file or device.
     """
@@ -62,5 +63,7 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))
+    if isinstance(error, MemoryError):
+        return Failure(f"There is not enough memory for {doing}.", where, MEMORY)
     log.error("unexpected error while %s %s", doing, where, exc_info=error)
     return Failure(f"Unexpected error while {doing}: {typed_line(error)}.", where, REPORT)
