@@ -25,6 +25,7 @@ from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.ultralytics import set_environment
 from samdesk.formats.registry import label_format
 from samdesk.images.cache import ImageCache
+from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import (
     EMBEDDING_CACHE_MB,
@@ -331,6 +332,10 @@ def _connect_guide(desk: Desk) -> None:
 def _workers(settings: Settings, storage: StorageClient, session: Session, services: Services) -> Workers:
     read = partial(_read_image, settings)
     cache = ImageCache(IMAGE_CACHE_BYTES, read)
+
+    def read_thumbnail(path: Path, side: int) -> RgbImage:
+        return cache.thumbnail(path, side, max_pixels=_max_pixels(settings))
+
     predictors = TaughtLoader(services.load_predictor)
     disk = DiskCache(notice=Post(lambda text: inference.notice.emit(text)))
     inference = InferenceClient(predictors, read_image=cache.get, cache=MemoryCache(disk=disk))
@@ -341,7 +346,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
     return Workers(
         storage,
         ImageLoader(cache),
-        ThumbnailLoader(),
+        ThumbnailLoader(read=read_thumbnail),
         FolderWatch(label_format().label_path, services.poll_s),
         inference,
         batch,
@@ -459,8 +464,8 @@ def _max_pixels(settings: Settings) -> int:
     return settings.get(MAX_MEGAPIXELS) * 1_000_000
 
 
-def _read_image(settings: Settings, path: Path) -> RgbImage:
-    return read_image(path, max_pixels=_max_pixels(settings))
+def _read_image(settings: Settings, path: Path, partly: PartialImage | None = None) -> RgbImage:
+    return read_image(path, partly, max_pixels=_max_pixels(settings))
 
 
 def _open_dataset(settings: Settings, folder: Path, store_path: Path | None) -> Dataset:

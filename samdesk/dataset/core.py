@@ -27,7 +27,7 @@ from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import NAMES, InConflictError, Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,8 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
-from samdesk.images.reader import MAX_PIXELS, ImageError
+from samdesk.images.errors import ImageError
+from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import Survey, is_text, natural_order, survey
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]

@@ -16,7 +16,8 @@ from samdesk.dataset.store.errors import DamagedRowsError, StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
-from samdesk.images.reader import MAX_PIXELS, ImageError
+from samdesk.images.errors import ImageError
+from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import is_text, scan
 
 

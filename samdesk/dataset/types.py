@@ -8,7 +8,7 @@ from samdesk.dataset.store.errors import InConflictError, OutOfOrderError, Refus
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.review import ImageReview
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 
 __all__ = [
     "NAMES",

@@ -6,14 +6,29 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.images.reader import read_image
+from samdesk.images.partial import CoarseImage, PartialImage
+from samdesk.images.reader import read_image, read_thumbnail, scaled_down
 
 _Stamp: TypeAlias = tuple[int, int, int]
 _Key: TypeAlias = tuple[Path, _Stamp]
+
+Read: TypeAlias = Callable[[Path, PartialImage], RgbImage]
+"""Reads an image; others can look at what there is of it meanwhile."""
+
+
+@dataclass(frozen=True)
+class _CachedImage:
+    future: Future[RgbImage] = field(default_factory=Future)
+    partial: PartialImage = field(default_factory=PartialImage)
+
+    @property
+    def read(self) -> bool:
+        return self.future.done() and self.future.exception() is None
 
 
 class ImageCache:
@@ -23,32 +38,45 @@ class ImageCache:
     changed on disk (size or time). The arrays are read-only.
     """
 
-    def __init__(self, budget_bytes: int, read: Callable[[Path], RgbImage] = read_image) -> None:
+    def __init__(self, budget_bytes: int, read: Read = read_image) -> None:
         """Creates a cache that keeps ``budget_bytes`` of pixels, read by ``read``."""
         self._budget = budget_bytes
         self._read = read
         self._lock = threading.Lock()
-        self._images: OrderedDict[_Key, Future[RgbImage]] = OrderedDict()
+        self._images: OrderedDict[_Key, _CachedImage] = OrderedDict()
 
     def get(self, path: Path) -> RgbImage:
         """The image, (H, W, 3) uint8 RGB, read-only. Raises what ``read`` raises (``ImageError``)."""
         key = (path, _stamp(path))
         with self._lock:
-            future = self._images.get(key)
-            ours = future is None
-            if future is None:
-                future = self._images[key] = Future()
+            entry = self._images.get(key)
+            ours = entry is None
+            if entry is None:
+                entry = self._images[key] = _CachedImage()
             self._images.move_to_end(key)
         if ours:
-            self._fill(key, future)
-        return future.result()
+            self._fill(key, entry)
+        return entry.future.result()
 
     def has(self, path: Path) -> bool:
         """Whether ``get`` would return at once."""
-        key = (path, _stamp(path))
-        with self._lock:
-            future = self._images.get(key)
-        return future is not None and future.done()
+        entry = self._entry(path)
+        return entry is not None and entry.future.done()
+
+    def look(self, path: Path) -> CoarseImage | None:
+        """A coarse version of a large image that a thread is decoding; None if none is."""
+        entry = self._entry(path)
+        return None if entry is None or entry.future.done() else entry.partial.look()
+
+    def thumbnail(self, path: Path, side: int, *, max_pixels: int) -> RgbImage:
+        """Reads a thumbnail as ``read_thumbnail``, from the image if it is here or being decoded.
+
+        An image that is decoded twice at the same time needs twice the memory.
+        """
+        entry = self._entry(path)
+        if entry is None:
+            return read_thumbnail(path, side, max_pixels=max_pixels)
+        return scaled_down(entry.future.result(), side)
 
     def set_budget(self, budget_bytes: int) -> None:
         """Changes the budget; the least recently used images beyond it are dropped."""
@@ -61,30 +89,35 @@ class ImageCache:
         with self._lock:
             self._images.clear()
 
-    def _fill(self, key: _Key, future: Future[RgbImage]) -> None:
+    def _entry(self, path: Path) -> _CachedImage | None:
+        key = (path, _stamp(path))
+        with self._lock:
+            return self._images.get(key)
+
+    def _fill(self, key: _Key, entry: _CachedImage) -> None:
         try:
-            image = self._read(key[0])
+            image = self._read(key[0], entry.partial)
             image.flags.writeable = False
         except BaseException as error:  # noqa: BLE001 - raised in the waiting threads, too
             with self._lock:
                 self._images.pop(key, None)
-            future.set_exception(error)
+            entry.future.set_exception(error)
             return
-        future.set_result(image)
+        entry.future.set_result(image)
         with self._lock:
             self._trim()
 
     def _used(self) -> int:
-        return sum(f.result().nbytes for f in self._images.values() if f.done() and f.exception() is None)
+        return sum(entry.future.result().nbytes for entry in self._images.values() if entry.read)
 
     def _trim(self) -> None:
         used = self._used()
         for key in list(self._images)[:-1]:  # the latest is kept, however large
             if used <= self._budget:
                 break
-            future = self._images[key]
-            if future.done() and future.exception() is None:
-                used -= future.result().nbytes
+            entry = self._images[key]
+            if entry.read:
+                used -= entry.future.result().nbytes
                 del self._images[key]
 
 

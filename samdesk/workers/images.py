@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -19,6 +19,8 @@ from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 log = logging.getLogger(__name__)
 
 CACHE_BYTES = 1024 * 1024 * 1024
+LOOK_MS = 60
+"""Time between two looks at a large image that is being decoded, milliseconds."""
 _THREADS = 2  # so that a decode that is no longer wanted does not delay the image to show
 
 
@@ -84,9 +86,12 @@ class ImageLoader(QObject):
 
     Signals:
         loaded: Key and (H, W, 3) uint8 RGB, read-only; only of the image requested last.
+        coarse: Key and ``CoarseImage``; of the image requested last, repeatedly while it is decoded, if it
+            is large.
         failed: ``Failure`` with its key; only of the image requested last.
     """
 
+    coarse = Signal(str, object)
     loaded = Signal(str, object)
     failed = Signal(object)
 
@@ -94,7 +99,10 @@ class ImageLoader(QObject):
         super().__init__(parent)
         self.cache = cache or ImageCache(CACHE_BYTES)
         self._epoch = 0
+        self._latest: _DecodeRequest | None = None
         self._queue = _ImageQueue()
+        self._look_timer = QTimer(self, interval=LOOK_MS)
+        self._look_timer.timeout.connect(self._look)
         self._post = Post(self._receive, self)
         self._threads = [LoopThread(f"images {i}", self._run) for i in range(_THREADS)]
         for thread in self._threads:
@@ -103,7 +111,9 @@ class ImageLoader(QObject):
     def load(self, key: ImageKey, path: Path) -> None:
         """Requests the image to show; results of earlier requests are dropped."""
         self._epoch += 1
-        self._queue.put(_DecodeRequest(self._epoch, key, path))
+        self._latest = _DecodeRequest(self._epoch, key, path)
+        self._queue.put(self._latest)
+        self._look_timer.start()
 
     def preload(self, paths: Iterable[Path]) -> None:
         """Sets the files to decode when idle, in this order, in place of the previous list."""
@@ -112,6 +122,7 @@ class ImageLoader(QObject):
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
         """Ends the threads after the current decode. Returns False if one still runs after the timeout."""
         self._epoch += 1
+        self._look_timer.stop()
         self._queue.close()
         return all(thread.join(timeout_ms) for thread in self._threads)
 
@@ -137,7 +148,13 @@ class ImageLoader(QObject):
         assert isinstance(decoded, _DecodedImage)
         if decoded.epoch != self._epoch:
             return
+        self._look_timer.stop()
         if isinstance(decoded.result, Failure):
             self.failed.emit(decoded.result)
         else:
             self.loaded.emit(decoded.key, decoded.result)
+
+    def _look(self) -> None:
+        found = None if self._latest is None else self.cache.look(self._latest.path)
+        if found is not None and self._latest is not None:
+            self.coarse.emit(self._latest.key, found)

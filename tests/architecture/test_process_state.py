@@ -30,7 +30,7 @@ ALLOWED = {
     "samdesk.demo.run": "os.environ, before there is an application",
     "samdesk.engine.runtime.process_state": "puts os.environ back",
     "samdesk.engine.ultralytics": "os.environ, before the first thread",
-    "samdesk.images.reader": "MAX_IMAGE_PIXELS, when it is imported",
+    "samdesk.images.pillow": "MAX_IMAGE_PIXELS, when it is imported",
     "samdesk.cli.background": "of a process of its own",
     "samdesk.training": "of a process of its own: samdesk teach or train",
     "samdesk.bench": "of a process of its own: samdesk bench",

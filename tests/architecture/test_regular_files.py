@@ -10,6 +10,7 @@ READERS = {"read_text", "read_bytes", "fromfile", "imread"}
 """Methods that open a file by its path. ``open`` counts where it is given a mode, or is the builtin."""
 
 ELSEWHERE = {
+    "base/cv.py": "OpenCV opens what is open already, by its number",
     "base/regular.py": "the rule",
     "bench": "reads /proc and its own reports",
     "demo": "reads what it has just written",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
 
@@ -13,6 +14,10 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview
 from samdesk.engine.protocols import EngineError
+from samdesk.images.partial import PartialImage
+from samdesk.images.reader import read_image
+from samdesk.settings.table import PREFETCH
+from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.dataset.navigate import BLANK_AFTER_MS
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, PATIENCE_MS, SHIFT, User, lines
@@ -295,3 +300,40 @@ def test_what_is_drawn_while_one_goes_back_to_an_image_stays(user: User, folder:
     user.until_saved()
     user.until(lambda: centres(user) == [(40, 40), (120, 120)])
     assert len(lines(folder / "0.png").lines) == 2
+
+
+def test_a_large_image_is_shown_coarsely_while_it_is_read(
+    open_window: OpenWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+
+    def read(path: Path, partial: PartialImage, *, max_pixels: int) -> np.ndarray:
+        if path.name == "1.png":
+            partial.begin(320, 240)
+            partial.set_coarse(np.full((24, 32, 3), (0, 200, 0), np.uint8))
+            gate.pass_through()
+        return read_image(path, partial, max_pixels=max_pixels)
+
+    monkeypatch.setattr("samdesk.app.read_image", read)
+    user = open_window()
+    user.desk.settings.set(PREFETCH, False)
+    user.open(folder)
+    gate.close()
+    user.key(K.Key_D)
+    user.until(lambda: user.canvas.image_key == "1.png")
+    middle = user.canvas.to_widget(160, 120).toPoint()
+    assert user.canvas.grab().toImage().pixelColor(middle).getRgb()[:3] == (0, 200, 0)
+    assert user.canvas.findChild(ProgressLine).isVisible()
+    assert (user.shown, user.annotations) == (None, ())
+    user.key(K.Key_R)
+    user.mouse.drag((130, 100), (180, 150))
+    assert user.canvas.image_size is None, "nothing can be drawn yet"
+    user.canvas.zoom_at(2, user.canvas.rect().center().toPointF())
+    zoom = user.canvas.zoom
+    gate.open()
+    user.until(lambda: user.shown == "1.png")
+    assert user.canvas.image_size == (320, 240)
+    assert user.canvas.zoom == zoom, "it stays where the user has gone"
+    user.until(lambda: user.canvas.grab().toImage().pixelColor(middle).getRgb()[:3] != (0, 200, 0))
+    user.mouse.drag((130, 100), (180, 150))
+    user.until(lambda: len(user.annotations) == 1)

@@ -14,6 +14,7 @@ from random import Random
 
 from samdesk.base.errors import UserError
 from tests.fuzz.target import SilentLossError, Target
+from tests.helpers.memory import resident, start_of_peak
 
 MIB = 1 << 20
 MOST_GROWTH = 300 * MIB
@@ -62,7 +63,7 @@ def make_input(target: Target, seeds: Sequence[bytes], name: str, seed: int, ind
 def read_input(target: Target, data: bytes) -> Result:
     """Reads an input in a fresh folder, which is deleted."""
     folder = Path(tempfile.mkdtemp(prefix="samdesk-fuzz-"))
-    before = _start_of_peak()
+    before = start_of_peak()
     began = time.monotonic()
     what = ""
     try:
@@ -75,26 +76,8 @@ def read_input(target: Target, data: bytes) -> Result:
     except BaseException:  # noqa: BLE001 - whatever it is, it is the finding
         outcome, what = Outcome.UNCAUGHT, traceback.format_exc()
     seconds = time.monotonic() - began
-    growth = max(0, _memory("VmHWM") - before)
+    growth = max(0, resident("VmHWM") - before)
     shutil.rmtree(folder, ignore_errors=True)
     if not outcome.is_fault and growth > MOST_GROWTH + target.allowance(data):
         outcome, what = Outcome.MEMORY, f"grew by {growth // MIB} MiB"
     return Result(outcome, seconds, growth, what)
-
-
-def _start_of_peak() -> int:
-    """Forgets the largest resident memory so far, where the system can (Linux); returns the present one."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return _memory("VmHWM")
-    return _memory("VmRSS")
-
-
-def _memory(field: str) -> int:
-    """Returns a field of /proc/self/status in bytes; 0 on other systems."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(field)), 0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from samdesk.images.cache import ImageCache
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 
 
 class Reader:
@@ -21,7 +21,7 @@ class Reader:
         self.gate.set()
         self.entered = threading.Event()
 
-    def __call__(self, path: Path) -> np.ndarray:
+    def __call__(self, path: Path, _partial: object) -> np.ndarray:
         self.reads.append(path.name)
         self.entered.set()
         assert self.gate.wait(10)

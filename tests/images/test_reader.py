@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from samdesk.base.cv import cv2
+from samdesk.images.errors import ImageError
 from samdesk.images.reader import (
     IMAGE_SUFFIXES,
     TRAINER_SUFFIXES,
-    ImageError,
     read_image,
     read_size,
     read_thumbnail,

@@ -9,7 +9,7 @@ import pytest
 
 from samdesk.domain.document import ImageKey
 from samdesk.engine.protocols import EngineError, OutOfMemory
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 from samdesk.workers.failure import REPORT, describe
 
 

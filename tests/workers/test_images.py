@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.images.cache import ImageCache
+from samdesk.images.partial import CoarseImage, PartialImage
 from samdesk.images.reader import read_image
 from samdesk.workers.failure import Failure
 from samdesk.workers.images import ImageLoader
@@ -37,13 +38,17 @@ class Reader:
     def __init__(self) -> None:
         self.gate = Gate()
         self.read: list[str] = []
+        self.coarse: RgbImage | None = None
         self._lock = Lock()
 
-    def __call__(self, path: Path) -> RgbImage:
+    def __call__(self, path: Path, partial: PartialImage) -> RgbImage:
         with self._lock:
             self.read.append(path.name)
+        if self.coarse is not None:
+            partial.begin(400, 200)
+            partial.set_coarse(self.coarse)
         self.gate.pass_through()
-        return read_image(path)
+        return read_image(path, partial)
 
 
 @pytest.fixture
@@ -106,6 +111,44 @@ def test_a_photo_decoded_ahead_is_not_decoded_again(
     reader.gate.open()
     spin_until(lambda: seen == [B])
     assert reader.read == [B]
+
+
+def test_a_large_photo_is_seen_while_it_is_decoded(
+    loader: ImageLoader, reader: Reader, folder: Path
+) -> None:
+    seen: list[tuple[str, CoarseImage]] = []
+    loaded: list[str] = []
+    loader.coarse.connect(lambda key, coarse: seen.append((key, coarse)))
+    loader.loaded.connect(lambda key, _rgb: loaded.append(key))
+    reader.coarse = np.full((20, 40, 3), 90, np.uint8)
+    reader.gate.close()
+    loader.load(A, folder / A)
+    spin_until(lambda: len(seen) > 1)
+    assert {key for key, _coarse in seen} == {A}
+    assert seen[0][1].size == (400, 200)
+    assert seen[0][1].pixels is reader.coarse
+    reader.gate.open()
+    spin_until(lambda: loaded == [A])
+    seen.clear()
+    settle()
+    assert seen == []
+
+
+def test_a_thumbnail_of_a_photo_that_is_decoded_comes_from_it(
+    loader: ImageLoader, reader: Reader, folder: Path
+) -> None:
+    thumbnails = ThumbnailLoader(40, lambda path, side: loader.cache.thumbnail(path, side, max_pixels=10**6))
+    ready: list[tuple[str, RgbImage]] = []
+    thumbnails.ready.connect(lambda key, rgb: ready.append((key, rgb)))
+    reader.gate.close()
+    loader.load(C, folder / C)
+    reader.gate.wait_for_arrival()
+    thumbnails.request([(C, folder / C)])
+    reader.gate.open()
+    spin_until(lambda: bool(ready))
+    assert (ready[0][1].shape, ready[0][1][0, 0].tolist()) == ((20, 40, 3), [100, 10, 10])
+    assert reader.read == [C]
+    assert thumbnails.stop()
 
 
 def test_a_bad_file_is_told_in_words_with_its_key(loader: ImageLoader, folder: Path) -> None:

@@ -20,7 +20,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
 

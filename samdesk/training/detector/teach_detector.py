@@ -20,7 +20,7 @@ from samdesk.engine import ultralytics
 from samdesk.engine.flint.detector import load_flint_detector, read_yolo
 from samdesk.engine.protocols import EngineError
 from samdesk.engine.runtime.device import resolve, translate_torch_errors
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 from samdesk.training.detector.held_out import split
 from samdesk.training.detector.state import WorkFolder, fingerprint
 from samdesk.training.detector.trainer import TrainerArguments, train

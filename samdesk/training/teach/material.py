@@ -17,7 +17,8 @@ from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.review import AnnotationReview, ImageReview
-from samdesk.images.reader import MAX_PIXELS, ImageError
+from samdesk.images.errors import ImageError
+from samdesk.images.header import MAX_PIXELS
 from samdesk.training.samples import Instance, TrainingImage
 
 MAX_IMAGES = 2000

@@ -15,7 +15,7 @@ from samdesk.base.rate import Rate
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.errors import StoreError
 from samdesk.engine.protocols import EngineError
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 from samdesk.training.record.taught_record import (
     DETECTOR,
     MASKS,

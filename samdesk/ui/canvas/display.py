@@ -12,6 +12,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
+from samdesk.images.partial import CoarseImage
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
@@ -45,6 +46,8 @@ class CanvasDisplay(NavigableWidget):
         self._many: list[Proposal] = []
         self._view_frame: ViewFrame | None = None
         self._progress_line = ProgressLine(self)
+        self._busy: bool | float = False
+        self._coarse: CoarseImage | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._tick)
@@ -62,14 +65,24 @@ class CanvasDisplay(NavigableWidget):
             message: Text to show instead; the first line is the title.
         """
         another = key != self._key
-        self._key, self._message = key, message
+        self._key, self._message, self._coarse = key, message, None
         self.setAccessibleDescription(
             plain_lines(message) or "The image and its annotations. The active tool works here."
         )
-        size = None if rgb is None else (rgb.shape[1], rgb.shape[0])
+        self._scene.set_image(rgb)
+        self._follow_image(another, None if rgb is None else (rgb.shape[1], rgb.shape[0]))
+
+    def set_coarse(self, key: ImageKey, coarse: CoarseImage) -> None:
+        """Shows a coarse version of an image, and how much of it is read; tools wait for the image."""
+        another = key != self._key
+        self._key, self._message, self._coarse = key, "", coarse
+        self._scene.set_coarse(coarse.pixels, coarse.size)
+        self._follow_image(another, coarse.size)
+
+    def _follow_image(self, another: bool, size: tuple[int, int] | None) -> None:
         resized = size != self._image_size
         self._image_size = size
-        self._scene.set_image(rgb)
+        self._show_progress()
         if another:
             self._scene.set_proposal(None)
             self.set_proposals([])
@@ -78,6 +91,16 @@ class CanvasDisplay(NavigableWidget):
             self._zoomed = None
             self.fit()
         self._refresh()
+
+    @property
+    def image_key(self) -> ImageKey | None:
+        """The image shown, if only a coarse version of it."""
+        return self._key
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height of the image, pixels, or None without one, or while only a coarse one is shown."""
+        return self._image_size if self._coarse is None else None
 
     def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
         """Shows a document; only changed annotations are repainted."""
@@ -179,7 +202,12 @@ class CanvasDisplay(NavigableWidget):
 
     def set_busy(self, busy: bool | float) -> None:
         """Shows a progress line at the top: indeterminate (True), a share of 0..1, or none (False)."""
-        self._progress_line.show_progress(busy)
+        self._busy = busy
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        reading = None if self._coarse is None else self._coarse.share or True
+        self._progress_line.show_progress(self._busy if reading is None else reading)
 
     # For tools (see ``tools.base.Canvas``)
 

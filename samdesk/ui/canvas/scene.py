@@ -56,6 +56,10 @@ class Scene:
         """Sets the image, (H, W, 3) uint8 RGB, or none."""
         self._image.set_image(rgb)
 
+    def set_coarse(self, rgb: RgbImage | None, size: tuple[int, int]) -> None:
+        """Sets a coarse version of the image of ``size`` (width, height) until it is there."""
+        self._image.set_coarse(rgb, size)
+
     def set_background(self, color: QColor) -> None:
         """Sets the colour around the image."""
         self._image.set_background(color)

@@ -12,6 +12,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import accept_image, unaccept_image
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.review import ImageReview
+from samdesk.images.partial import CoarseImage
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.images.panel import ImagesPanel
@@ -71,6 +72,7 @@ class NavigateController(QObject):
         self._blank_timer = QTimer(self, singleShot=True, interval=BLANK_AFTER_MS)
         self._blank_timer.timeout.connect(self._show_blank)
         storage.changed.connect(self._follow_store)
+        loader.coarse.connect(self._receive_coarse)
         loader.loaded.connect(self._receive_pixels)
         loader.failed.connect(self._show_failure)
         panel.image_chosen.connect(self.go)
@@ -258,6 +260,17 @@ class NavigateController(QObject):
         self._document = document
         self._show_if_ready()
 
+    def _receive_coarse(self, key: str, coarse: CoarseImage) -> None:
+        """Shows what there is of a large image, once the last image has gone."""
+        shown = self._session.model.key
+        if key != self._requested or key == shown or self._pixels is not None:
+            return
+        if shown is not None:
+            if self._blank_timer.isActive():
+                return
+            self._session.model.open(None)
+        self._canvas.set_coarse(ImageKey(key), coarse)
+
     def _receive_pixels(self, key: str, pixels: RgbImage) -> None:
         if key != self._requested:
             return
@@ -301,4 +314,5 @@ class NavigateController(QObject):
         if self._session.model.key == self._requested:
             return  # the last image is requested again: it stays
         self._session.model.open(None)
-        self._canvas.set_image(None, None, "")
+        if self._canvas.image_key != self._requested:  # else a coarse version is on screen
+            self._canvas.set_image(None, None, "")

@@ -22,7 +22,7 @@ from samdesk.dataset.store.errors import InConflictError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import add
 from samdesk.domain.review import AnnotationReview, ImageReview
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 from tests.dataset.dataset_kit import by_run, content, draw, drawn, photos, region, user, with_labels
 
 A, B = ImageKey("a.png"), ImageKey("b.png")

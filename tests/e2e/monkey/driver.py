@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from samdesk.images.reader import ImageError, read_image
+from samdesk.images.errors import ImageError
+from samdesk.images.reader import read_image
 from tests.e2e.monkey.events import DRAWING, EVENTS
 from tests.e2e.monkey.outside import SIZE, label_file, square
 from tests.e2e.monkey.window import MonkeyError, Window

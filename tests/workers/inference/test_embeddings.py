@@ -12,7 +12,8 @@ from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.protocols import Predictor
-from samdesk.images.reader import ImageError, read_image
+from samdesk.images.errors import ImageError
+from samdesk.images.reader import read_image
 from samdesk.workers.inference.embeddings import Embeddings
 from tests.helpers.make import photo
 from tests.helpers.networks import seeded_mobile_sam

@@ -33,6 +33,7 @@ class ImageLayer(Layer):
         self._pyramid: ImagePyramid | None = None
         self._build: Iterator[None] | None = None
         self._thumb: QImage | None = None
+        self._coarse_size: tuple[int, int] | None = None
 
     @property
     def busy(self) -> bool:
@@ -43,15 +44,23 @@ class ImageLayer(Layer):
         """Sets the image, (H, W, 3) uint8 RGB; it is not copied and must not change."""
         self._pyramid = None if rgb is None else ImagePyramid(rgb)
         self._build = None if self._pyramid is None else self._pyramid.build()
-        self._thumb = None
+        self._thumb = self._coarse_size = None
         if self._pyramid is not None:
             width, height = self._pyramid.size
-            quick = self._pyramid.pixels(self._pyramid.level_for(512 / max(width, height)))
-            bgra = np.ascontiguousarray(cv2.cvtColor(quick, cv2.COLOR_RGB2BGRA))
-            self._thumb = QImage(
-                bgra.data, bgra.shape[1], bgra.shape[0], bgra.strides[0], QImage.Format.Format_RGB32
-            ).copy()
+            self._thumb = _image(self._pyramid.pixels(self._pyramid.level_for(512 / max(width, height))))
         self.clear()
+
+    def set_coarse(self, rgb: RgbImage | None, size: tuple[int, int]) -> None:
+        """Shows a coarse version until the image is there.
+
+        Args:
+            rgb: (h, w, 3) uint8 RGB, of any size; None: nothing is shown.
+            size: Width and height of the image, pixels.
+        """
+        if self._coarse_size is None:
+            self.set_image(None)
+        self._coarse_size = size
+        self._thumb = None if rgb is None else _image(rgb)
 
     def set_background(self, color: QColor) -> None:
         """Sets the colour around the image."""
@@ -75,14 +84,18 @@ class ImageLayer(Layer):
 
     def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
         """Draws the image in device pixels, a coarse version where it is not painted yet."""
-        if self._thumb is None or self._pyramid is None:
+        size = self._coarse_size if self._pyramid is None else self._pyramid.size
+        if self._thumb is None or size is None:
             return
-        width, height = self._pyramid.size
+        width, height = size
         whole = to_device_rect(QRectF(0, 0, width, height), view)
-        if not self.covers(view, whole.intersected(QRect(0, 0, self._size.width(), self._size.height()))):
+        if self._pyramid is None or not self.covers(
+            view, whole.intersected(QRect(0, 0, self._size.width(), self._size.height()))
+        ):
             left, top = view.to_device(0, 0)
             painter.drawImage(QRectF(left, top, width * view.scale, height * view.scale), self._thumb)
-        super().draw(painter, view, smooth=smooth and view.scale < NEAREST_FROM)
+        if self._pyramid is not None:
+            super().draw(painter, view, smooth=smooth and view.scale < NEAREST_FROM)
 
     def _paint(self, image: QImage, rect: QRect, view: Viewport) -> Iterator[None]:
         if self._pyramid is None:
@@ -143,6 +156,12 @@ def _span(places: _Places, length: int) -> tuple[int, int]:
     """The source pixels read by sampling at these positions, with room for neighbours."""
     first = min(max(0, math.floor(places[0]) - 2), length - 1)
     return first, max(first + 1, min(length, math.ceil(places[-1]) + 3))
+
+
+def _image(rgb: RgbImage) -> QImage:
+    bgra = np.ascontiguousarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA))
+    height, width = bgra.shape[:2]
+    return QImage(bgra.data, width, height, bgra.strides[0], QImage.Format.Format_RGB32).copy()
 
 
 def _past(deadline: float) -> bool:
