@@ -335,5 +335,6 @@ def test_a_large_image_is_shown_coarsely_while_it_is_read(
     assert user.canvas.image_size == (320, 240)
     assert user.canvas.zoom == zoom, "it stays where the user has gone"
     user.until(lambda: user.canvas.grab().toImage().pixelColor(middle).getRgb()[:3] != (0, 200, 0))
+    user.key(K.Key_R)
     user.mouse.drag((130, 100), (180, 150))
     user.until(lambda: len(user.annotations) == 1)
