@@ -24,10 +24,16 @@ def tiff(width: int, height: int, samples: int, bits: int, content: bytes = b"\0
     """A TIFF of one strip, or one tile of ``tile`` pixels a side, whose content is missing."""
     tile = more.get("tile", 0)
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: 2, 277: samples, 284: 1}
-    tags |= {322: tile, 323: tile, 324: 8, 325: len(content)} if tile else {273: 8, 278: height, 279: len(content)}
+    tags |= (
+        {322: tile, 323: tile, 324: 8, 325: len(content)}
+        if tile
+        else {273: 8, 278: height, 279: len(content)}
+    )
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     start = 8 + len(content)
-    return struct.pack("<2sHI", b"II", 42, start) + content + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+    return (
+        struct.pack("<2sHI", b"II", 42, start) + content + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+    )
 
 
 def webp(width: int, height: int) -> bytes:

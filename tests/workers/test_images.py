@@ -113,9 +113,7 @@ def test_a_photo_decoded_ahead_is_not_decoded_again(
     assert reader.read == [B]
 
 
-def test_a_large_photo_is_seen_while_it_is_decoded(
-    loader: ImageLoader, reader: Reader, folder: Path
-) -> None:
+def test_a_large_photo_is_seen_while_it_is_decoded(loader: ImageLoader, reader: Reader, folder: Path) -> None:
     seen: list[tuple[str, CoarseImage]] = []
     loaded: list[str] = []
     loader.coarse.connect(lambda key, coarse: seen.append((key, coarse)))
