@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+import os
+import sys
+
+
+def _forget_current_folder() -> None:
+    """Takes the current folder off the search path, where ``python -m samdesk`` has put it.
+
+    It may be a folder of somebody's images with a ``numpy.py``.
+    """
+    if getattr(sys, "argv", [])[:1] != ["-m"]:
+        return
+    try:  # without pathlib, which would be imported from there
+        here = os.getcwd()  # noqa: PTH109
+    except OSError:  # it has been deleted
+        return
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    if sys.path[:1] == [here] and root != here:
+        del sys.path[0]
+
+
+_forget_current_folder()
+
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
 
 __version__ = "0.1.0"
 

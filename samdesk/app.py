@@ -16,6 +16,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
 from samdesk.base import places
+from samdesk.base.environment import set_for_torch
 from samdesk.base.logs import log_file, write_log_file
 from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
@@ -294,6 +295,7 @@ def make_application() -> QApplication:
 
     What libraries need in the environment is set here: it must not change once there are threads.
     """
+    set_for_torch()
     set_environment()
     application = QApplication.instance() or QApplication(["samdesk"])
     assert isinstance(application, QApplication)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from samdesk.base.environment import set_for_program
 from tests.guards import no_thread_left_running, no_unexpected_log_record, started_threads
 
 __all__ = ["no_thread_left_running", "no_unexpected_log_record", "started_threads"]
 
+set_for_program()  # threads wait as they do in the program
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("YOLO_OFFLINE", "true")
 

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,7 @@ from samdesk.bench.machine import cores_of, load_average, processor
 from samdesk.bench.plausible import load_plausible
 from samdesk.bench.seeded import save_seeded
 from samdesk.bench.simulated_user import DEFAULT_INTERVALS, ActionIntervals, WindowUser
+from samdesk.bench.subprocess import run_in_subprocess
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import load_detector, load_predictor
 from samdesk.engine.models.registry import FLINT
@@ -203,9 +203,7 @@ def _copy_images(source: Path, target: Path) -> None:
 
 def _save_seeded_checkpoint(path: Path) -> Path:
     """Writes a checkpoint from another process, so that this one imports torch with the first model."""
-    maker = get_context("spawn").Process(target=save_seeded, args=("mobile_sam", path))
-    maker.start()
-    maker.join()
+    run_in_subprocess(save_seeded, "mobile_sam", path)
     return path
 
 

@@ -7,8 +7,10 @@ import, except where the user has set the environment variables.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,22 @@ def import_ultralytics() -> Any:
     # In memory only: other programs share the user's settings file.
     dict.__setitem__(package.settings, "sync", False)
     return package
+
+
+def import_with_its_defaults() -> None:
+    """Imports ultralytics as a script of its user does, with its changes to the process; before torch.
+
+    Unless the user has chosen, it sets torch to one thread (``OMP_NUM_THREADS``), older versions to all
+    cores but one. Only for a process in which Ultralytics is measured.
+    """
+    if "ultralytics" in sys.modules:
+        return
+    set_environment()
+    importlib.import_module("ultralytics")
+    import torch
+    from ultralytics.utils import torch_utils
+
+    torch.set_num_threads(vars(torch_utils).get("NUM_THREADS", torch.get_num_threads()))
 
 
 def build_network(name: str) -> nn.Module:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from samdesk.base import child_process
 from samdesk.training.record.taught_weights import DETECTOR, MASKS, Kind
 from samdesk.training.teach.events import (
     Event,
@@ -94,7 +95,8 @@ class TeachClient(QObject):
         self._end_received = self._stopping = self._failed = False
         process = QProcess(self)
         process.setProcessEnvironment(_environment())
-        process.setProgram(program())
+        process.setWorkingDirectory(str(child_process.folder()))
+        process.setProgram(child_process.program())
         process.setArguments(self._arguments(folder, kinds))
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_errors)
@@ -194,24 +196,19 @@ class TeachClient(QObject):
         self.finished.emit(self._stopping)
 
 
-def program() -> str:
-    """The executable to start: this Python or, if frozen, this program's console variant if there is one."""
-    own = Path(sys.executable)
-    console = own.with_name(own.name.replace("-gui", ""))
-    return str(console if getattr(sys, "frozen", False) and console.is_file() else own)
-
-
 def teach_arguments(folder: Path, kinds: Sequence[Kind]) -> list[str]:
-    """The arguments with which ``program()`` runs a training."""
-    prefix = [] if getattr(sys, "frozen", False) else ["-m", "samdesk"]
+    """The arguments with which ``child_process.program`` runs a training."""
     masks = "--masks" if MASKS in kinds else "--no-masks"
     detector = "--detector" if DETECTOR in kinds else "--no-detector"
-    return [*prefix, "teach", str(folder), masks, detector, "--no-use", "--json", "--background"]
+    return child_process.arguments(
+        "teach", str(folder.absolute()), masks, detector, "--no-use", "--json", "--background"
+    )
 
 
 def _environment() -> QProcessEnvironment:
-    environment = QProcessEnvironment.systemEnvironment()
-    environment.insert("PYTHONUTF8", "1")
+    environment = QProcessEnvironment()
+    for name, value in child_process.environment().items():
+        environment.insert(name, value)
     environment.insert("PYTHONUNBUFFERED", "1")
     if not environment.contains("OMP_NUM_THREADS"):  # leaves a core to the window
         environment.insert("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))

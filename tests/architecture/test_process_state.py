@@ -26,6 +26,7 @@ ASSIGNED = {
 
 ALLOWED = {
     "samdesk.app": "setswitchinterval and excepthook, before the event loop runs",
+    "samdesk.base.child_process": "os.environ and chdir, while a process without other threads starts one",
     "samdesk.base.cv": "os.environ, when the first module is imported",
     "samdesk.demo.run": "os.environ, before there is an application",
     "samdesk.engine.runtime.process_state": "puts os.environ back",

@@ -15,6 +15,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from samdesk.base import child_process
 from samdesk.training.record.taught_record import DETECTOR, MASKS, TaughtRecord, TaughtWeights
 from samdesk.training.teach.events import (
     MaterialFound,
@@ -251,14 +252,15 @@ def test_a_real_training_resumes_after_crashes(record: Record, tmp_path: Path, q
 
 
 def test_the_command_of_a_frozen_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert teach_arguments(Path("x"), [MASKS])[:4] == ["-m", "samdesk", "teach", "x"]
+    folder = str(Path.cwd() / "x")  # the training's working folder is another one
+    assert teach_arguments(Path("x"), [MASKS])[:4] == ["-m", "samdesk", "teach", folder]
     assert "--no-detector" in teach_arguments(Path("x"), [MASKS])
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert teach_arguments(Path("x"), [DETECTOR])[:3] == ["teach", "x", "--no-masks"]
+    assert teach_arguments(Path("x"), [DETECTOR])[:3] == ["teach", folder, "--no-masks"]
     monkeypatch.setattr(sys, "executable", str(tmp_path / "samdesk-gui.exe"))
-    assert worker.program() == sys.executable
+    assert child_process.program() == sys.executable
     (tmp_path / "samdesk.exe").touch()
-    assert worker.program() == str(tmp_path / "samdesk.exe")
+    assert child_process.program() == str(tmp_path / "samdesk.exe")
 
 
 def test_events_are_parsed_from_their_lines() -> None:

@@ -17,7 +17,7 @@ from samdesk.bench.versus.rows import BenchRow
 from samdesk.bench.versus.settings import BenchSettings
 from samdesk.bench.versus.shapes import shapes
 from samdesk.bench.versus.table import ComparedModel, Comparison
-from samdesk.bench.versus.topics import boxes, clicks, encoding, memory, prompts, switching, window
+from samdesk.bench.versus.topics import boxes, busy, clicks, encoding, memory, prompts, switching, window
 from samdesk.engine.flint import metadata
 from samdesk.engine.models import weights
 from samdesk.engine.protocols import EngineError
@@ -41,6 +41,7 @@ ONCE: dict[str, Topic] = {
     "start": window.starts,
     "window": window.gaps,
     "memory": memory.paging,
+    "busy": busy.busy,
 }
 """Measured only for the first model."""
 
@@ -50,7 +51,7 @@ class ComparisonPlan:
     """The input of a comparison.
 
     Attributes:
-        models: SAM models by name or path; only the first is measured on clicks, the window and memory.
+        models: SAM models by name or path; only the first is measured on what ``ONCE`` lists.
         paths: The image files.
         folder: Folder given by the user, searched for ``instances.json``; None for the sample images.
         settings: Options of the measurement.

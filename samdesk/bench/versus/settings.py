@@ -50,6 +50,11 @@ class BenchSettings:
         return (2,) if self.quick else (2, 12, 24, 100)
 
     @property
+    def busy_processes(self) -> Sequence[int]:
+        """Numbers of busy processes beside the operations measured."""
+        return (0, 1) if self.quick else (0, 1, 2)
+
+    @property
     def boxes(self) -> Sequence[int]:
         """Sizes of the batches of boxes."""
         return (1, 8) if self.quick else (1, 8, 32)

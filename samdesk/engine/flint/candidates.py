@@ -59,12 +59,16 @@ def select_candidates(masks: Sequence[CropMask], max_iou: float = SIMILAR_IOU) -
     non_empty = [m for m in masks if (m.logits > 0).any()] or list(masks[:1])
     ranked = sorted(non_empty, key=lambda m: -m.score)
     common = _enclosing_square(ranked)
-    rasters = [mask_on_frame(MaskPrompt(m.logits, m.frame), common, _GRID) > 0 for m in ranked]
-    kept: list[int] = []
-    for index in range(len(ranked)):
-        if len(kept) < MAX_CANDIDATES and all(_iou(rasters[index], rasters[k]) < max_iou for k in kept):
-            kept.append(index)
-    return [ranked[k] for k in kept]
+    kept: list[CropMask] = []
+    rasters: list[BoolArray] = []
+    for mask in ranked:
+        raster = mask_on_frame(MaskPrompt(mask.logits, mask.frame), common, _GRID) > 0
+        if all(_iou(raster, other) < max_iou for other in rasters):
+            kept.append(mask)
+            rasters.append(raster)
+        if len(kept) == MAX_CANDIDATES:
+            break
+    return kept
 
 
 def _enclosing_square(masks: Sequence[CropMask]) -> Frame:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from samdesk.base.environment import set_for_torch
 from samdesk.engine.runtime.process_state import LOCK, preserved
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def import_torch() -> None:
     """Imports torch without blocking other threads."""
     with LOCK:
         if "torch" not in sys.modules:
+            set_for_torch()
             _preload("torch", _torch_libraries)
             import_without_gc("torch")
 

@@ -20,9 +20,13 @@ QUICK_ROWS = {
     "switch_from_device", "switch_from_host", "switch_from_disk",
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
     "start_window", "start_first_image", "start_first_click", "heartbeat_gap_max", "memory_paging",
+    *(f"busy_{count}_{what}" for count in (0, 1) for what in ("click", "click_flint", "detect_flint")),
 }  # fmt: skip
 STARTS = ("start_window", "start_first_image", "start_first_click")
-WITHOUT_REFERENCE = {"click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS}
+WITHOUT_REFERENCE = {
+    "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS,
+    "busy_0_click_flint", "busy_1_click_flint",
+}  # fmt: skip
 
 
 def bench(*arguments: object) -> Result:
@@ -56,6 +60,10 @@ def test_every_row_is_measured(image: Path, tmp_path: Path) -> None:
     assert 0 < rows["start_window"]["samdesk_ms"] < rows["start_first_click"]["samdesk_ms"]
     assert 0 < rows["start_window"]["resident_mb"] < rows["start_first_click"]["resident_mb"]
     assert rows["click_other_work_noise"]["rings_max"] > 10
+    for name in ("busy_1_click", "busy_1_detect_flint"):
+        quiet = rows[name.replace("1", "0")]
+        assert rows[name]["samdesk_slowdown"] == rows[name]["samdesk_ms"] / quiet["samdesk_ms"]
+        assert rows[name]["reference_slowdown"] == rows[name]["reference_ms"] / quiet["reference_ms"]
     assert values["machine"]["torch"]
     assert values["models"] == [
         {"title": "MobileSAM", "random": True, "precisions": values["models"][0]["precisions"]}

@@ -8,9 +8,9 @@ from time import perf_counter
 import numpy as np
 
 from samdesk.bench.machine import resident_bytes
+from samdesk.bench.subprocess import run_in_subprocess
 from samdesk.bench.versus.context import BenchContext
 from samdesk.bench.versus.rows import BenchRow
-from samdesk.bench.versus.subprocess import run_in_subprocess
 from samdesk.bench.versus.variants import write_variants
 from samdesk.domain.geometry.types import FloatArray
 from samdesk.domain.prompts import PointPrompt, PromptSet

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from samdesk.bench.subprocess import run_in_subprocess
 from samdesk.bench.versus.context import BenchContext
 from samdesk.bench.versus.rows import BenchRow
-from samdesk.bench.versus.subprocess import run_in_subprocess
 from samdesk.bench.versus.variants import write_variants
 
 if TYPE_CHECKING:

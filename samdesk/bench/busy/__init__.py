@@ -1,0 +1,1 @@
+"""Measures samdesk and Ultralytics beside busy processes, each in a process with its own settings."""
