@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,3 +175,43 @@ def test_candidates_keep_their_order_and_have_a_stability() -> None:
     assert found[2].region().is_empty
     assert all(c.frame == WHOLE and c.image_hw == HW for c in found)
     assert found[0].region().area == pytest.approx(np.pi * 900**2, rel=0.01)
+
+
+_THREADS = """
+import time
+import numpy as np
+from samdesk.domain.geometry.types import Frame
+from samdesk.domain.prompts import MaskPrompt
+from samdesk.engine.sam.prompts import mask_on_frame
+
+def seconds_of_others(work):
+    work()
+    time.sleep(0.2)  # until OpenBLAS's threads sleep
+    before = time.process_time() - time.thread_time()
+    for _ in range(50):
+        work()
+    return time.process_time() - time.thread_time() - before
+
+logits = np.random.default_rng(0).normal(size=(160, 160)).astype(np.float32)
+mask = MaskPrompt(logits, Frame(0, 0, 320, 320))
+large = np.ones((300, 300), np.float32)
+found = []
+print(seconds_of_others(lambda: found.append(mask_on_frame(mask, Frame(-40, -30, 500, 500), 64))))
+print(seconds_of_others(lambda: large @ large), found[0].tobytes().hex())
+"""
+
+
+def test_a_mask_prompt_wakes_no_threads_of_numpy() -> None:
+    """They spin while they wait; a program that uses samdesk may have some."""
+    results = []
+    for threads in ("4", "1"):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", _THREADS], env=environment, capture_output=True, text=True, check=True
+        )
+        mask, large, values = done.stdout.split()
+        assert float(mask) < 0.005
+        if threads == "4" and (os.cpu_count() or 1) > 1:
+            assert float(large) > 0.02  # else nothing is shown
+        results.append(values)
+    assert results[0] == results[1]
