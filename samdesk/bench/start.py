@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from samdesk.base import child_process
+
 WINDOW, FIRST_IMAGE, FIRST_CLICK = "window", "first image", "first click"
 STAGES = (WINDOW, FIRST_IMAGE, FIRST_CLICK)
 HEAVY = (
@@ -60,12 +62,11 @@ def measure_start(folder: Path, home: Path) -> dict[str, StartStage]:
         RuntimeError: The process failed; the message is the end of its output.
     """
     environment = {
-        **os.environ,
-        "SAMDESK_HOME": str(home),
+        **child_process.environment(),
+        "SAMDESK_HOME": str(home.absolute()),
         "QT_QPA_PLATFORM": "offscreen",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    command = [sys.executable, "-c", _PROGRAM, str(folder), "--since", repr(time.time())]
+    command = [child_process.program(), "-c", _PROGRAM, str(folder.absolute()), "--since", repr(time.time())]
     done = subprocess.run(
         command, env=environment, cwd=home, capture_output=True, text=True, timeout=2 * _LIMIT_S, check=False
     )

@@ -13,6 +13,7 @@ CALLS = {"QProcess", "ProcessPoolExecutor", "Popen", "execv", "execve", "execvp"
 WITH_CHILD_PROCESS = {
     "samdesk.workers.teach",
     "samdesk.bench.subprocess",
+    "samdesk.bench.start",
     "samdesk.bench.busy.busy_processes",
 }
 OTHER_PROGRAMS = {"samdesk.ui.kit.file_manager": "the system's file manager"}
