@@ -80,7 +80,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("YOLO_", "SAMDESK", "OMP_", "KINETO", "TORCH"))
+        if not name.startswith(("YOLO_", "SAMDESK", "OMP_", "GOMP_", "KINETO", "TORCH"))
     }
     environment |= {"SAMDESK_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(_ROOT)}
     done = subprocess.run(
