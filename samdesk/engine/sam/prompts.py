@@ -56,7 +56,7 @@ def mask_on_frame(
     down = _resampling(rows, side, below, new_height / height)
     across = _resampling(columns, side, right, new_width / width)
     resampled = np.full((side, side), _OUTSIDE, np.float32)
-    covered = finite(logits[down.old, across.old]) - _OUTSIDE
+    covered = np.asarray(finite(logits[down.old, across.old]) - _OUTSIDE, np.float32)
     resampled[down.new, across.new] += _product(_product(down.weights, covered), across.weights.T)
     return resampled
 

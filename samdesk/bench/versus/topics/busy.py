@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -85,8 +86,8 @@ def _spec(
     return RowSpec(name, samdesk, reference if operation.beside else None, _NOTES[operation.name] + _BESIDE)
 
 
-def _call(process: Subprocess, *work: object) -> Timing:
-    return process.call(*work)
+def _call(process: Subprocess, work: Callable[..., Timing], *arguments: object) -> Timing:
+    return process.call(work, *arguments)
 
 
 def _with_slowdown(row: BenchRow, quiet: BenchRow | None) -> BenchRow:
