@@ -275,6 +275,7 @@ def end_on_signals(desk: Desk, leave_loop: Callable[[int], object]) -> EndSignal
 
         def leave() -> None:
             late.stop()
+            desk.view.window.save_layout()
             desk.stop()
             leave_loop(128 + number)
 

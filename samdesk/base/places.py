@@ -9,7 +9,15 @@ from pathlib import Path
 
 import platformdirs
 
+from samdesk.base.errors import UserError
+
 _APP = "samdesk"
+
+
+class NoHomeError(UserError):
+    """There is no folder for settings and everything else of the user."""
+
+    code = "home"
 
 
 def home() -> Path | None:
@@ -19,7 +27,7 @@ def home() -> Path | None:
     process it starts means the same folder.
     """
     value = os.environ.get("SAMDESK_HOME")
-    return Path(value).expanduser().absolute() if value else None
+    return expanded(value).absolute() if value else None
 
 
 def config() -> Path:
@@ -78,9 +86,31 @@ def places() -> dict[str, Path]:
     }
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with ``~`` replaced; as it is where that user is unknown."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError
+
+
+def user_home() -> Path:
+    """The user's home folder; the root folder if the user has none."""
+    try:
+        return Path.home()
+    except RuntimeError:  # HOME is not set, and the user is not in the list of users
+        return Path(Path.cwd().anchor)
+
+
 def _under(name: str) -> Path | None:
     root = home()
-    return root / name if root else None
+    if root:
+        return root / name
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise NoHomeError(
+            "There is no home folder: HOME is not set, and the system does not know this user.",
+            next="Set HOME, or SAMDESK_HOME for samdesk alone, to a folder that can be written.",
+        ) from error
+    return None
 
 
 def _made(folder: Path) -> Path:

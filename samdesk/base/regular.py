@@ -32,6 +32,14 @@ class UnsuitableFileError(OSError):
     strerror: str
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file at a path; False also for a path that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that must not be entered
+        return False
+
+
 def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
     """Opens a regular file for reading bytes.
 

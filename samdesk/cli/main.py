@@ -13,7 +13,7 @@ import typer
 
 from samdesk import __version__
 from samdesk.base.display import check_display
-from samdesk.base.errors import UserError, reason
+from samdesk.base.errors import UserError, first_line, reason
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
@@ -27,6 +27,7 @@ cli = typer.Typer(
     add_completion=False,
     help="Turn a folder of images into a clean instance-segmentation dataset.",
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # it colours them, which is no text to the standard error
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = ["open", *given]
     try:
         cli(given, prog_name="samdesk")
-    except (UserError, OSError, MemoryError) as error:
+    except (UserError, OSError, MemoryError, ImportError) as error:
         echo(f"samdesk: {_in_words(error)}", err=True)
         sys.exit(FAILED)
 
@@ -115,6 +116,11 @@ def _in_words(error: Exception) -> str:
     """What ends the program: no bug, but a disk, a folder or memory that is not as it has to be."""
     if isinstance(error, MemoryError):
         return "There is not enough memory. Close other programs, or use a smaller model."
+    if isinstance(error, ImportError):
+        return (
+            f"A library cannot be loaded: {first_line(error)}. There may be too little memory; "
+            "'samdesk doctor' checks the installation."
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{reason(error)}."

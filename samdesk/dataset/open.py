@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samdesk.base import atomic, json_file, places
 from samdesk.base.json_file import JsonError
+from samdesk.base.regular import is_file
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import DamagedError, StoreError
@@ -144,7 +145,7 @@ def _saved_location(folder: Path) -> Path | None:
         path = Path(json_file.read_object(_location_file(folder))["store"])
     except (OSError, JsonError, KeyError, TypeError):
         return None
-    return path if path.exists() else None
+    return path if is_file(path) else None
 
 
 def _location_file(folder: Path) -> Path:

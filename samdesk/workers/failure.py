@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from samdesk.base.errors import UserError, typed_line
+from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.domain.document import ImageKey
 
 log = logging.getLogger(__name__)
 
 MEMORY = "Close other programs, or choose a smaller model in Model > Choose model."
+LIBRARY = "There may be too little memory: close other programs. Help > Diagnostics checks the installation."
 REPORT = "Help > Diagnostics shows where the log is; please report this."
 
 
@@ -65,5 +66,8 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))
     if isinstance(error, MemoryError):
         return Failure(f"There is not enough memory for {doing}.", where, MEMORY)
+    if isinstance(error, ImportError):
+        log.error("a library cannot be loaded while %s", doing, exc_info=error)
+        return Failure(f"A library cannot be loaded: {first_line(error)}.", where, LIBRARY)
     log.error("unexpected error while %s %s", doing, where, exc_info=error)
     return Failure(f"Unexpected error while {doing}: {typed_line(error)}.", where, REPORT)

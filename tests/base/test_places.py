@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from samdesk.base import places
+from samdesk.base.errors import UserError
 from samdesk.base.places import flint_weights, resources
 from samdesk.engine.cache.disk import default_folder
 from samdesk.engine.models.weights import find
@@ -54,3 +55,16 @@ def test_resources_are_beside_the_package_or_in_it() -> None:
     assert places.places()["resources"] == resources()
     assert (resources() / "icons" / "samdesk.svg").is_file()
     assert flint_weights().is_file()
+
+
+def test_a_user_without_a_home_is_told_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    monkeypatch.delenv("SAMDESK_HOME")
+    with pytest.raises(UserError, match=r"no home folder.*SAMDESK_HOME"):
+        places.config()
+    assert places.user_home() == Path("/")
+    monkeypatch.setenv("SAMDESK_HOME", str(tmp_path))
+    assert places.config() == tmp_path / "config"

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from samdesk.app import end_on_signals
-from samdesk.settings.table import FILL_OPACITY, Settings
+from samdesk.settings.table import FILL_OPACITY, WINDOW_GEOMETRY, Settings
 from tests.helpers.desk import User, lines
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a process cannot send itself SIGTERM on Windows")
@@ -41,4 +41,5 @@ def test_a_signal_saves_settings_edits_and_an_accepted_mask_that_waits(
     assert user.answers.asked == []
     assert not user.window.isVisible()
     assert Settings().get(FILL_OPACITY) == 77
+    assert Settings().get(WINDOW_GEOMETRY)
     assert len(lines(folder / "0.png").lines) == 1

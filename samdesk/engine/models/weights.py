@@ -12,6 +12,7 @@ import platformdirs
 from samdesk.base import json_file, places
 from samdesk.base.json_file import JsonError
 from samdesk.base.places import flint_weights
+from samdesk.base.regular import is_file
 from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import FLINT, spec
 
@@ -26,8 +27,8 @@ def find(name_or_path: str | Path) -> Path | None:
     """
     if str(name_or_path).lower() == FLINT:
         return _built_in()
-    given = Path(name_or_path).expanduser()
-    if given.is_file():
+    given = places.expanded(name_or_path)
+    if is_file(given):
         return given.resolve()
     known = spec(str(name_or_path))
     if known is not None and known.family == "flint":
@@ -35,7 +36,7 @@ def find(name_or_path: str | Path) -> Path | None:
     name = known.name if known else given.name
     if not name or (given.parent != Path() and known is None):
         return None
-    return next((f / name for f in _folders() if (f / name).is_file()), None)
+    return next((f / name for f in _folders() if is_file(f / name)), None)
 
 
 def _built_in() -> Path | None:
@@ -63,8 +64,8 @@ def _ultralytics_folders() -> Iterator[Path]:
 
 def _ultralytics_configs() -> Iterator[Path]:
     if os.environ.get("YOLO_CONFIG_DIR"):
-        yield Path(os.environ["YOLO_CONFIG_DIR"]).expanduser()
+        yield places.expanded(os.environ["YOLO_CONFIG_DIR"])
     if platform.system() == "Linux":
-        yield Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
+        yield Path(os.environ.get("XDG_CONFIG_HOME", places.user_home() / ".config"))
     else:
         yield platformdirs.user_config_path(appauthor=False, roaming=True)

@@ -16,7 +16,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.ui.annotations.tools import ToolsController
-from samdesk.ui.annotations.unfinished_json import FORMATS
+from samdesk.ui.annotations.unfinished_json import FORMATS, read_works
 from samdesk.ui.canvas.tools.registry import POLYGON, RECTANGLE, SEGMENT
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.canvas.viewport import Viewport
@@ -224,11 +224,8 @@ class UnfinishedController(QObject):
         document, value = self._session.model.document, self._stored.get(key)
         if document is None or value is None:
             return None
-        try:
-            works = {name: FORMATS[name].read(work, document) for name, work in value["works"].items()}
-            return UnfinishedImage(works, str(value["tool"])) if works else None
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return None
+        read = read_works(value, document)
+        return None if read is None else UnfinishedImage(works=read[1], tool_id=read[0])
 
 
 def _stored_text(dataset: Dataset) -> str:

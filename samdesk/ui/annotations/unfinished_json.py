@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import shapely
-from shapely.geometry import MultiPolygon
 
+from samdesk.dataset.store.wkb import to_region
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
@@ -63,12 +63,7 @@ def _read_mask(value: dict[str, Any], document: ImageDocument) -> UnfinishedMask
     reopened = None if value["reopened"] is None else AnnotationId(value["reopened"])
     if "region" not in value:
         return UnfinishedMask(state, reopened)
-    try:
-        region = shapely.from_wkb(base64.b64decode(value["region"]))
-    except shapely.errors.GEOSException as error:
-        raise ValueError(f"not a region: {error}") from error
-    if not isinstance(region, MultiPolygon):
-        raise ValueError("not a region")
+    region = to_region(base64.b64decode(value["region"]), (document.width, document.height))
     size = (document.height, document.width)
     prediction = shown_again(document.key, state.prompts, region, float(value["score"]), size)
     return UnfinishedMask(state, reopened, prediction, answered=True)
@@ -97,3 +92,15 @@ FORMATS: dict[str, WorkFormat] = {
     RECTANGLE.id: WorkFormat(_write_box, _read_box),
 }
 """By tool. Of other work (masks proposed for the whole image) nothing is kept when the window closes."""
+
+
+def read_works(value: Any, document: ImageDocument) -> tuple[str, dict[str, Any]] | None:
+    """Reads the work on one image: the tool that was in use, and the work by tool.
+
+    Returns None for what samdesk has not written.
+    """
+    try:
+        works = {name: FORMATS[name].read(work, document) for name, work in value["works"].items()}
+        return (str(value["tool"]), works) if works else None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None

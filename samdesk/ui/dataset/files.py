@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
+from samdesk.base.places import user_home
 from samdesk.dataset.dataset import Notice
 from samdesk.dataset.links import LINK, allow
 from samdesk.dataset.store.errors import DamagedError
@@ -86,7 +87,7 @@ class FilesController(QObject):
     def choose_folder(self) -> None:
         """Lets the user choose a folder and opens it."""
         recent = self._settings.recent()
-        folder = self._messages.choose_folder("Open a folder of images", recent[0] if recent else Path.home())
+        folder = self._messages.choose_folder("Open a folder of images", recent[0] if recent else user_home())
         if folder is not None:
             self.open_folder(folder)
 
@@ -272,7 +273,7 @@ class FilesController(QObject):
         self._storage.ask(lambda dataset: allow(dataset.folder, target), reopen, doing="allowing the link")
 
     def _offer_store(self) -> None:
-        folder = self._messages.choose_folder("Choose a folder for the labels and the store", Path.home())
+        folder = self._messages.choose_folder("Choose a folder for the labels and the store", user_home())
         if folder is not None:
             self._storage.save_store_to(folder / "dataset.db", self._show_store)
 

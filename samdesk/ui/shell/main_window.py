@@ -274,7 +274,7 @@ class MainWindow(QMainWindow):
         event.accept()
         self.close_requested.emit(event)
         if event.isAccepted():
-            self._save_layout()
+            self.save_layout()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows a change of the window manager to full screen or back."""
@@ -378,7 +378,8 @@ class MainWindow(QMainWindow):
         self.resize(width, height)
         self.move(free.x() + (free.width() - width) // 2, free.y() + (free.height() - height) // 2)
 
-    def _save_layout(self) -> None:
+    def save_layout(self) -> None:
+        """Writes size, position and panels to the settings."""
         if not self.on_welcome and not self._shown_before:  # hidden panels are shown again at the next start
             self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._settings.set(keys.WINDOW_GEOMETRY, _to_text(self.saveGeometry()))

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.hashing import hash_file
-from samdesk.base.places import flint_weights
+from samdesk.base.places import flint_weights, user_home
 from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import ModelInfo
 from samdesk.training.record import taught_record as record
@@ -113,7 +113,7 @@ class TaughtController(QObject):
             if picked is None:
                 return
             chosen = picked
-        start = Path.home() / f"{self.taught.folder.name}-{available[chosen].kind}.safetensors"
+        start = user_home() / f"{self.taught.folder.name}-{available[chosen].kind}.safetensors"
         file = self._messages.choose_new_file("Export taught weights", start, WEIGHTS)
         if file is not None:
             message = f"Exported the taught {available[chosen].kind} to {file}."
@@ -124,7 +124,7 @@ class TaughtController(QObject):
         if self.folder is None:
             return
         folder = self.folder
-        file = self._messages.choose_file("Use taught weights from file", Path.home(), WEIGHTS)
+        file = self._messages.choose_file("Use taught weights from file", user_home(), WEIGHTS)
         if file is not None:
 
             def work() -> CheckedRecord:

@@ -8,6 +8,11 @@ from tests.fuzz.target import Target
 
 _ATTRIBUTES = {
     "label file": "tests.fuzz.targets.label_file:TARGET",
+    "settings": "tests.fuzz.targets.json_files:SETTINGS_FILE",
+    "run manifest": "tests.fuzz.targets.json_files:RUN_MANIFEST",
+    "taught record": "tests.fuzz.targets.json_files:TAUGHT_RECORD",
+    "notes": "tests.fuzz.targets.json_files:NOTES",
+    "unfinished work": "tests.fuzz.targets.unfinished_work:TARGET",
 }
 
 NAMES = tuple(_ATTRIBUTES)
