@@ -51,6 +51,7 @@ from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.tools.registry import SEGMENT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.commands.actions import Actions
+from samdesk.ui.dataset.bulk_bar import BulkBar
 from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
@@ -166,6 +167,7 @@ class Widgets:
     strip: CandidateStrip
     batch_bar: BatchBar
     teach_bar: TeachBar
+    bulk_bar: BulkBar
     messages: Messages
 
 
@@ -365,15 +367,17 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     actions = Actions(COMMANDS, settings)
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
-    bars = JobBars(batch_bar, teach_bar)
+    bulk_bar = BulkBar()
+    bars = JobBars(batch_bar, teach_bar, bulk_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.keep_visible(canvas.work_under)
     canvas.proposal_changed.connect(window.dodge)
     canvas.view_changed.connect(window.dodge)
     messages = services.messages(window, window.message_bar)
     return Widgets(
-        window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, messages
-    )
+        window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, bulk_bar,
+        messages,
+    )  # fmt: skip
 
 
 def _controllers(settings: Settings, view: Widgets, session: Session, workers: Workers) -> Controllers:
@@ -399,6 +403,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
     canvas.pressed.connect(undo.disarm)
+    view.bulk_bar.follow(storage)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     files.has_changes = lambda: bool(storage.history.texts) or unfinished.present
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from samdesk.base.bulk import Breathe, breathing, without_pauses
+from samdesk.base.text import counted
 from samdesk.dataset.resizing import scaled_edit
-from samdesk.dataset.types import RefusedError
+from samdesk.dataset.types import NAMES, InConflictError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.labels import Label, LabelId, LabelSet
@@ -83,6 +85,7 @@ class ChangeSet:
         edits: Iterable[tuple[ImageKey, EditFactory]],
         read: Callable[[ImageKey], ImageDocument],
         applied: AppliedEdit | None = None,
+        breathe: Breathe = without_pauses,
     ) -> ChangeSet:
         """Applies edits, each made for its document as the edits before it left it.
 
@@ -90,9 +93,10 @@ class ChangeSet:
             edits: The edits by image.
             read: Returns the document of an image. May raise ``StoreError`` and ``ImageError``.
             applied: An edit that was applied already, used where it fits.
+            breathe: Called between two edits.
         """
         change = cls()
-        for key, make in edits:
+        for key, make in breathing(list(edits), "Preparing the change", breathe):
             document = change.after.get(key)
             if document is None:
                 document = change.before[key] = read(key)
@@ -145,6 +149,34 @@ def rebase_labels(target: LabelSet, base: LabelSet | None, current: LabelSet) ->
             labels.insert(class_id, _renamed(label, result))
             result = LabelSet(tuple(labels))
     return result
+
+
+def check_no_conflicts(conflicts: Iterable[ImageKey], *, names: bool) -> None:
+    """Raises ``InConflictError`` if class ids must not change: files in conflict would mean other labels.
+
+    Args:
+        conflicts: The images whose label file is in conflict.
+        names: Whether data.yaml is.
+    """
+    waiting = sorted(conflicts) + ([NAMES] if names else [])
+    if waiting:
+        named = ", ".join(waiting[:3]) + (" and others" if len(waiting) > 3 else "")
+        raise InConflictError(
+            f"Labels cannot be reordered or removed while label files are in conflict ({named}), "
+            "because their class ids would stand for other labels.",
+            next="Choose for each file whether to keep samdesk's annotations or the file's.",
+        )
+
+
+def check_used(usage: Mapping[LabelId, int], labels: LabelSet, before: LabelSet) -> None:
+    """Raises ``RefusedError`` if a label of ``before`` that annotations use is not in the set."""
+    for label_id, count in usage.items():
+        if label_id not in labels:
+            name = before.get(label_id).name if label_id in before else ""
+            raise RefusedError(
+                f"The label {name!r} is still used by {counted(count, 'annotation')}.",
+                next="Change their label first.",
+            )
 
 
 def _by_id(labels: LabelSet) -> dict[LabelId, Label]:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from samdesk.base import json_file
+from samdesk.base.bulk import Breathe, breathing, without_pauses
 from samdesk.base.errors import UserError, first_line, typed_line
-from samdesk.base.text import counted
 from samdesk.dataset import resizing
-from samdesk.dataset.change import ChangeSet, class_ids_change, rebase_labels
+from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile
 from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.dataset.labels.files import CHANGED, LabelFiles
 from samdesk.dataset.labels.projection import Projection
+from samdesk.dataset.labels.sweep import LabelSweep
 from samdesk.dataset.links import boundary_of
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import FileState, Rows
-from samdesk.dataset.types import NAMES, InConflictError, Notice, RefusedError, StoreError
+from samdesk.dataset.types import Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
 from samdesk.images.errors import ImageError
@@ -35,7 +38,11 @@ _LAST_NAMES = "samdesk.names"
 _SCAN_SECONDS = 0.1
 """The time an edit waits for the class ids in label files that were not read yet."""
 _CLOSING_SECONDS = 5.0
-"""As above, on closing; if that is too short, data.yaml is written when the dataset is opened again."""
+"""The time to write label files and data.yaml on closing; the rest is written when it is opened again."""
+_AT_ONCE = 64
+"""Label files that are written with the change; those of a larger change are written in parts."""
+_UNSAVED = 500
+"""Label files written before the store is told so."""
 
 
 class DatasetCore:
@@ -51,6 +58,8 @@ class DatasetCore:
         retired: The labels deleted since.
         in_memory: Nothing can be written at ``path``; edits are lost on closing.
         read_only: Another samdesk has the dataset open.
+        breathe: Called between two images of a long change.
+        sweep: Writes the label files after a change of all of them.
         path: The file that the store is in or will be in.
     """
 
@@ -67,7 +76,8 @@ class DatasetCore:
         self._notify = notify
         self._store = opened.store
         self.rows = Rows(opened.store)
-        self.history = History(opened.store)
+        self.breathe: Breathe = without_pauses
+        self.history = History(opened.store, lambda *step: self.breathe(*step))
         boundary = boundary_of(folder)
         self.files = LabelFiles(folder, keys, boundary)
         self.projection = Projection(self.files, self.rows, notify)
@@ -79,6 +89,9 @@ class DatasetCore:
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
         self._class_names_stale = False
+        self.sweep = LabelSweep(
+            self.projection, self.documents, lambda key, e: self._report_unwritten(self.files.name(key), e)
+        )
         self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes())
         self._unwritten: set[str] = set()
         """The failures to write label files that were reported."""
@@ -113,7 +126,7 @@ class DatasetCore:
                 for run_id in interrupted:
                     self.history.end_run(run_id)
         self._label_files_stale = True
-        self.write_label_files()
+        self.write_label_files()  # a sweep that a crash or a restart has interrupted goes on
 
     def _names_in_store(self) -> tuple[str, ...] | None:
         """What was last seen of data.yaml; None if the store does not have it."""
@@ -151,11 +164,19 @@ class DatasetCore:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        return self._scan.pending and not self.read_only
+        if self.read_only:
+            return False
+        return not self.sweep.stopped if self.sweep.pending else self._scan.pending
 
     def advance(self, seconds: float) -> None:
-        """Looks for class ids in label files for about this long; then writes data.yaml if that waits."""
+        """Writes label files for about this long; when all are written, looks for class ids in them.
+
+        At the end data.yaml is written if that waits.
+        """
         if not self.unfinished:
+            return
+        if self.sweep.pending:
+            self._advance_sweep(seconds)
             return
         try:
             finished = self._scan.advance(self.documents.labels, seconds)
@@ -227,13 +248,15 @@ class DatasetCore:
         self._ensure_file()
         with self._store.transaction():
             self._flush()
-            after, moved = self._write_labels(labels, base)
-            change.check_labels(after)
-            for key, document in change.after.items():
+            if self.documents.labels_unsaved:  # documents may be read in a pause
+                self.rows.write_labels(self.documents.labels)
+            for key, document in breathing(change.after.items(), "Saving", self.breathe):
                 self.documents.ensure_row(key)
                 self.rows.update(change.before[key], document)
+            after, moved = self._write_labels(labels, base)
+            change.check_labels(after)
             if labels is not None:
-                self._check_used(after)
+                check_used(self.rows.usage(), after, self.documents.labels)
             if moved:
                 self.rows.mark_all_dirty()
             log(after)
@@ -266,23 +289,58 @@ class DatasetCore:
         if not self._folder.is_dir():
             self._label_files_stale = True
             return
+        self.sweep.settle()
+        some = list(itertools.islice(keys, _AT_ONCE + 1))
+        if len(some) > _AT_ONCE:
+            self._label_files_stale, some = True, []  # the store knows them all
+        for key in some:
+            if not self._write_label_file(key):
+                self._label_files_stale = True
+                break
+        else:
+            self._begin_sweep()
+        self.projection.sync()
+        if self.sweep.pending:
+            self._class_names_stale = True  # written when all files have the class ids of these names
+        else:
+            self._write_class_names()
+
+    def _write_label_file(self, key: ImageKey) -> bool:
+        """Returns whether to go on with others."""
+        try:
+            return self.projection.write(self.documents.get(key), self.documents.labels)
+        except ImageError:
+            pass
+        except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
+            self._report_unwritten(self.files.name(key), error)
+        return True
+
+    def _begin_sweep(self) -> None:
+        """Begins to write the label files that are out of date, if any are; a few are written at once."""
         if self._label_files_stale:
             self._label_files_stale = False
             known = set(self._keys)
-            keys = [key for key in self.rows.keys("dirty") if key in known]
-        for key in keys:
-            try:
-                written = self.projection.write(self.documents.get(key), self.documents.labels)
-            except ImageError:
-                continue
-            except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
-                self._report_unwritten(self.files.name(key), error)
-                continue
-            if not written:
-                self._label_files_stale = True
-                break
-        self.projection.sync()
-        self._write_class_names()
+            self.sweep.start([key for key in self.rows.keys("dirty") if key in known])
+            self._sweep_part(_SCAN_SECONDS)
+
+    def _advance_sweep(self, seconds: float) -> None:
+        try:
+            if not self._folder.is_dir():
+                raise FileNotFoundError(self._folder)
+            self._sweep_part(seconds)
+        except Exception as error:  # noqa: BLE001 - reported
+            self.sweep.start(())
+            self._label_files_stale = True  # with the next change
+            self._report_unwritten("The label files", error)
+        if not self.sweep.pending and not self._label_files_stale:
+            self._write_class_names()
+
+    def _sweep_part(self, seconds: float) -> None:
+        self.sweep.advance(seconds)
+        self._label_files_stale = self.sweep.failed
+        over = not self.sweep.pending and self._class_names_stale
+        if over or self.projection.pending >= _UNSAVED:
+            self.save_settings()  # what is written is not written again after a crash
 
     def _report_unwritten(self, what: str, error: Exception) -> None:
         known = isinstance(error, UserError)
@@ -349,10 +407,14 @@ class DatasetCore:
         try:
             if self._store.path is not None and not self.read_only:
                 self.write_label_files()
-                self.advance(_CLOSING_SECONDS)
+                end = monotonic() + _CLOSING_SECONDS
+                while self.unfinished and monotonic() < end:
+                    self.advance(_SCAN_SECONDS)
+                self.sweep.close()
                 if self._settings or self.projection.pending or self._names_to_save() is not None:
                     self.save_settings()
         finally:
+            self.sweep.close()
             self._store.close()
             self._lock.release()
 
@@ -368,7 +430,7 @@ class DatasetCore:
 
     def _set_store(self, store: Store) -> None:
         self._store = store
-        self.rows, self.history = Rows(store), History(store)
+        self.rows, self.history = Rows(store), History(store, lambda *step: self.breathe(*step))
         self.projection.rows = self.documents.rows = self.rows
 
     def _flush(self) -> None:
@@ -400,9 +462,10 @@ class DatasetCore:
         moved = class_ids_change(before, rebase_labels(labels, base, before))
         if moved:
             # Label files not loaded yet hold the old class ids, so they are imported first.
-            for key in self.documents.only_in_files(self._keys):
+            unread = self.documents.only_in_files(self._keys)
+            for key in breathing(unread, "Reading label files", self.breathe):
                 self._import(key)
-            self._check_no_conflicts()
+            check_no_conflicts(self.projection.conflicts, names=self.names.conflict)
         after = rebase_labels(labels, base, self.documents.labels)
         self.rows.write_labels(after)
         return after, moved
@@ -414,26 +477,6 @@ class DatasetCore:
             path = str(self.files.path(key))
             text = f"{path} keeps its old class ids, because it or its image cannot be read ({error})."
             self._notify(Notice("labels", text, path, key=key))
-
-    def _check_no_conflicts(self) -> None:
-        waiting = sorted(self.projection.conflicts) + ([NAMES] if self.names.conflict else [])
-        if waiting:
-            named = ", ".join(waiting[:3]) + (" and others" if len(waiting) > 3 else "")
-            raise InConflictError(
-                f"Labels cannot be reordered or removed while label files are in conflict ({named}), "
-                "because their class ids would stand for other labels.",
-                next="Choose for each file whether to keep samdesk's annotations or the file's.",
-            )
-
-    def _check_used(self, labels: LabelSet) -> None:
-        known = {label.id for label in labels}
-        for label_id, count in self.rows.usage().items():
-            if label_id not in known:
-                name = next((label.name for label in self.documents.labels if label.id == label_id), "")
-                used = counted(count, "annotation")
-                raise RefusedError(
-                    f"The label {name!r} is still used by {used}.", next="Change their label first."
-                )
 
     def _write_class_names(self) -> None:
         self._class_names_stale = False

@@ -422,7 +422,7 @@ class Dataset:
         self, edits: Iterable[tuple[ImageKey, EditFactory]], applied: AppliedEdit | None = None
     ) -> ChangeSet:
         self._core.check_writable()
-        return ChangeSet.of(edits, self._core.documents.get, applied)
+        return ChangeSet.of(edits, self._core.documents.get, applied, self._core.breathe)
 
     def _adapted(self, step: Transaction) -> Transaction:
         """Returns the step with the labels that took the place of those deleted since it was made."""

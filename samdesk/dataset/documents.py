@@ -10,6 +10,7 @@ from pathlib import Path
 from samdesk.base.boundary import LeadsOutsideError
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles, with_classes
 from samdesk.dataset.labels.projection import Projection
+from samdesk.dataset.resizing import resized
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -76,6 +77,21 @@ class Documents:
             return self.from_label_file(key).document
         self.cache(document)
         return document
+
+    def get_once(self, key: ImageKey) -> ImageDocument:
+        """Returns ``get`` for one of many images in turn: the cache is left to those that are worked on."""
+        return self._cache.get(key) or self.rows.read(key) or self.from_label_file(key).document
+
+    def early(self, key: ImageKey, size: tuple[int, int]) -> ImageDocument | None:
+        """Returns the document of an image of a size without remembering anything of it.
+
+        None: its label file has class ids without a label. Raises ``StoreError`` and ``OSError``.
+        """
+        document = self._cache.get(key) or self.rows.read(key)
+        if document is None:
+            found = self._files.parse(key, size, self._files.read(key), self.labels)
+            return found.document if found.labels is self.labels else None
+        return document if (document.width, document.height) == size else resized(document, *size)
 
     def from_label_file(self, key: ImageKey) -> ImportedDocument:
         """Returns the document of an image that is not in the store. Raises as ``get``."""

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeAlias, TypeVar
 
+from samdesk.base.bulk import breathing
+from samdesk.base.errors import UserError
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import ImageError, ImageSummary
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
+from samdesk.images.reader import read_size
 
 T = TypeVar("T")
 
@@ -42,13 +45,25 @@ def summaries(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> list[
     return result
 
 
+def early_document(dataset: Dataset, key: ImageKey) -> ImageDocument | None:
+    """Returns the document of an image while a long change is being saved, perhaps as before that.
+
+    Nothing is changed or remembered, unlike by ``Dataset.load``; None: only that can read it.
+    """
+    try:
+        return dataset.core.documents.early(key, read_size(dataset.path(key)))
+    except (UserError, OSError):
+        return None
+
+
 def label_usage(dataset: Dataset) -> dict[LabelId, int]:
     """Returns the number of annotations per label, those of label files never loaded included."""
     documents = dataset.core.documents
     labels = documents.labels.labels
     result = {label.id: 0 for label in labels}
     result.update(dataset.core.rows.usage())
-    for key in documents.only_in_files(dataset.keys):
+    unread = documents.only_in_files(dataset.keys)
+    for key in breathing(unread, "Counting labels", dataset.core.breathe):
         for class_id, count in documents.class_counts(key).items():
             if 0 <= class_id < len(labels):
                 result[labels[class_id].id] += count
@@ -76,7 +91,8 @@ def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
     class_id = documents.labels.index(old)
     unread = [key for key in documents.only_in_files(dataset.keys) if documents.class_counts(key)[class_id]]
     edits = []
-    for key in dataset.core.rows.images_with(old) + unread:
+    found = dataset.core.rows.images_with(old) + unread
+    for key in breathing(found, "Finding annotations", dataset.core.breathe):
         try:
             document = documents.get(key)
         except ImageError:

@@ -19,10 +19,8 @@ KEY_BYTES = 8
 NO_KEY = bytes(KEY_BYTES)
 """The key of a line that could not be read."""
 
-_SMALL = 20_000
-"""Contents of fewer bytes are read each time."""
 _REMEMBERED = 64
-"""Larger contents whose hash is remembered."""
+"""Contents whose hash is remembered."""
 
 _SAYS = "says:"
 """Starts the hash of what a file says; a store before version 3 holds hashes of the files' bytes."""
@@ -118,8 +116,8 @@ class KnownContents:
 
     def hash_of(self, data: bytes | None) -> str | None:
         """Returns ``content_hash``."""
-        if data is None or len(data) < _SMALL:
-            return content_hash(data)
+        if data is None:
+            return None
         raw = hashlib.blake2b(data, digest_size=32).digest()
         if raw not in self._hashes:
             self._hashes[raw] = content_hash(data)

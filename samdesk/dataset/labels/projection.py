@@ -52,6 +52,23 @@ class _WantedFile:
     lines: bytes | None
 
 
+@dataclass(frozen=True)
+class FileWrite:
+    """What is to be done with one label file.
+
+    Attributes:
+        key: The image.
+        content: Its new content; None: it is deleted.
+        written: What the store is to know of it.
+        changes: The file does not hold that yet.
+    """
+
+    key: ImageKey
+    content: bytes | None
+    written: _WrittenFile
+    changes: bool
+
+
 class Projection:
     """Keeps the label files of a dataset in step with its documents.
 
@@ -92,37 +109,53 @@ class Projection:
         self._new_conflicts.clear()
 
     @property
-    def pending(self) -> bool:
-        """Whether ``flush`` has something to save."""
-        return bool(self._written or self._new_conflicts)
+    def pending(self) -> int:
+        """The number of files whose state ``flush`` has to save."""
+        return len(self._written) + len(self._new_conflicts)
 
     def write(self, document: ImageDocument, labels: LabelSet) -> bool:
         """Updates one label file. Returns False if it could not be written; the image stays dirty."""
+        try:
+            write = self.plan(document, labels)
+            error = None if write is None else self.attempt(write)
+        except OSError as unreadable:
+            error = unreadable
+        if error is not None:
+            return self.goes_on(document.key, error)
+        if write is not None:
+            self.note(write)
+        return True
+
+    def plan(self, document: ImageDocument, labels: LabelSet) -> FileWrite | None:
+        """Returns how to update one label file; None if it is not to be written. Raises ``OSError``."""
         key = document.key
         state = self.rows.file(key)
         if state is None or key in self.conflicts or self._belongs_to_another_image(key):
-            return True
-        path = self._files.path(key)
-        try:
-            on_disk = self._files.read(key)
-            known = self._known(key, state)
-            ours = on_disk is not None and self._says(on_disk, known.hash)
-            wanted = self._wanted(document, labels, state, on_disk if ours else None, known.lines)
-            written = _WrittenFile(self._contents.hash_of(wanted.content), wanted.lines)
-            if on_disk != wanted.content and not self._says(on_disk, written.hash):
-                if on_disk is not None and not ours:
-                    self.mark_conflict(key)
-                    return True
-                self._unsynced.add(self._files.write(key, wanted.content))
-        except LeadsOutsideError as error:
-            self._notify_once(f"link {error.target}", _link_notice(key, error))
-            return True  # it stays out of date until the user agrees
-        except OSError as error:
-            self._report_failure(path, error)
-            return False
-        self._written[key] = written
+            return None
+        on_disk = self._files.read(key)
+        known = self._known(key, state)
+        ours = on_disk is not None and self._says(on_disk, known.hash)
+        wanted = self._wanted(document, labels, state, on_disk if ours else None, known.lines)
+        written = _WrittenFile(self._contents.hash_of(wanted.content), wanted.lines)
+        changes = on_disk != wanted.content and not self._says(on_disk, written.hash)
+        if changes and on_disk is not None and not ours:
+            self.mark_conflict(key)
+            return None
+        return FileWrite(key, wanted.content, written, changes)
+
+    def attempt(self, write: FileWrite) -> OSError | None:
+        """Writes one label file, in any thread. Returns why it could not be written."""
+        if write.changes:
+            try:
+                self._unsynced.add(self._files.write(write.key, write.content))
+            except OSError as error:
+                return error
+        return None
+
+    def note(self, write: FileWrite) -> None:
+        """Notes for the store that a label file is up to date."""
+        self._written[write.key] = write.written
         self._failing = False
-        return True
 
     def sync(self) -> None:
         """Makes the files of one or many calls of ``write`` durable."""
@@ -318,10 +351,18 @@ class Projection:
         )
         self._notify(Notice(kind, text, str(path), key=key))
 
-    def _report_failure(self, path: Path, error: OSError) -> None:
-        if self._failing:
-            return
+    def goes_on(self, key: ImageKey, error: OSError) -> bool:
+        """Reports that a label file could not be written. Returns whether others are worth trying."""
+        if isinstance(error, LeadsOutsideError):  # it stays out of date until the user agrees
+            self._notify_once(f"link {error.target}", _link_notice(key, error))
+            return True
+        if not self._failing:
+            self._report_failure(key, error)
+        return False
+
+    def _report_failure(self, key: ImageKey, error: OSError) -> None:
         self._failing = True
+        path = self._files.path(key)
         text = (
             f"{path} cannot be written: {error.strerror or error}. The annotations are saved in samdesk's "
             "store; the label files will be written as soon as possible."

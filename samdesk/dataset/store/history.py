@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
@@ -21,6 +22,8 @@ from samdesk.domain.labels import LabelSet
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
+_PART = 100
+"""Edits written between two pauses."""
 _COLUMNS = "seq, owner, text, labels, labels_before, run_id, undone, place, digest"
 _EDIT = "owner, n, image, do, undo, digest"
 _MOST_TEXT = 100_000
@@ -86,8 +89,9 @@ class History:
         damaged: The numbers of the damaged steps found so far, and what is wrong with them.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, breathe: Breathe = without_pauses) -> None:
+        """``breathe``: called between two parts of a step of many images."""
+        self._store, self._breathe = store, breathe
         self.damaged: dict[int, str] = {}
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
@@ -191,7 +195,7 @@ class History:
         """
         found = self._store.rows(f"SELECT {_EDIT} FROM log_edits WHERE owner=? ORDER BY n", (step.owner,))
         try:
-            whole = [_edit(row) for row in found]
+            whole = [_edit(row) for row in breathing(found, "Reading the history", self._breathe)]
         except ValueError as error:
             self.damaged[step.seq] = str(error)
             raise RefusedError(
@@ -211,10 +215,8 @@ class History:
         """
         order = list(range(len(back)))
         column, numbers = ("do", order[::-1]) if undone else ("undo", order)
-        self._store.execute_many(
-            f"UPDATE log_edits SET {column}=? WHERE owner=? AND n=?",
-            [(serial.edit_to_text(e), step.owner, n) for (_, e), n in zip(back, numbers, strict=True)],
-        )
+        rows = ((serial.edit_to_text(e), step.owner, n) for (_, e), n in zip(back, numbers, strict=True))
+        self._in_parts(f"UPDATE log_edits SET {column}=? WHERE owner=? AND n=?", rows, len(back))
         self._sign_edits("owner=?", step.owner)
         if labels_back is not None:
             column = "labels" if undone else "labels_before"
@@ -303,16 +305,20 @@ class History:
 
     def _add_edits(self, owner: str, first: int, do: KeyedEdits, undo: KeyedEdits) -> None:
         pairs = zip(do, undo, strict=True)
-        self._store.execute_many(
-            "INSERT INTO log_edits (owner, n, image, do, undo, digest) VALUES (?,?,?,?,?,?)",
-            [
-                (*row, digest_of(row))
-                for row in (
-                    (owner, first + n, key, serial.edit_to_text(edit), serial.edit_to_text(back))
-                    for n, ((key, edit), (_, back)) in enumerate(pairs)
-                )
-            ],
+        rows = (
+            (owner, first + n, key, serial.edit_to_text(edit), serial.edit_to_text(back))
+            for n, ((key, edit), (_, back)) in enumerate(pairs)
         )
+        signed = ((*row, digest_of(row)) for row in rows)
+        sql = "INSERT INTO log_edits (owner, n, image, do, undo, digest) VALUES (?,?,?,?,?,?)"
+        self._in_parts(sql, signed, len(do))
+
+    def _in_parts(self, sql: str, rows: Iterable[tuple[object, ...]], total: int) -> None:
+        done = 0
+        for part in in_parts(rows, _PART):
+            self._breathe("Writing the history", done, total)
+            self._store.execute_many(sql, part)
+            done += len(part)
 
     def _delete_undone(self) -> None:
         self._store.execute("DELETE FROM log_edits WHERE owner IN (SELECT owner FROM log WHERE undone=1)")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from samdesk.dataset.queries import early_document
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import accept_image, unaccept_image
 from samdesk.domain.geometry.types import RgbImage
@@ -174,6 +175,7 @@ class NavigateController(QObject):
             self._show_failure,
             doing="loading the annotations",
             key=key,
+            early=lambda dataset: early_document(dataset, key),
         )
 
     def run_after_masks(self, action: Callable[[], object]) -> None:
@@ -257,7 +259,7 @@ class NavigateController(QObject):
         if self._edits_before != self._session.edits_shown:
             self._load(document.key)  # it may be read before the newest edit, which it would revert
             return
-        self._document = document
+        self._document = self._session.with_labels_shown(document)
         self._show_if_ready()
 
     def _receive_coarse(self, key: str, coarse: CoarseImage) -> None:

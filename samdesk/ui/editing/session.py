@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -96,6 +97,18 @@ class Session(QObject):
             found = (label for label in labels if label.id not in self._labels_seen)
             labels = LabelSet((*self.model.labels, *found))
         self.model.set_labels(labels)
+
+    def with_labels_shown(self, document: ImageDocument) -> ImageDocument:
+        """Returns a document that was read before labels were replaced with those that take their place."""
+        labels = self.model.labels
+        for _ in self._replaced:  # one may have been replaced by another that was replaced later
+            gone = {a.label_id for a in document.annotations if a.label_id not in labels}
+            for old in gone & self._replaced.keys():
+                edit = relabel(
+                    document, [a.id for a in document.annotations if a.label_id == old], self._replaced[old]
+                )
+                document = replace(edit.apply(document)[0], revision=document.revision)
+        return document
 
     def show_loaded(self, document: ImageDocument) -> None:
         """Shows a document read from the store if its image is on screen."""

@@ -9,6 +9,7 @@ from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.plans import Plan
 from samdesk.dataset.types import LogEntry
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Transaction
 from samdesk.workers.failure import Failure
 
@@ -72,6 +73,14 @@ class PendingChange:
     refusals: int = 0
     over: int | None = None
     shown: bool = True
+
+    def preview(self, document: ImageDocument) -> ImageDocument:
+        """Returns a document as the change will leave it, as far as the main thread knows."""
+        step = self.step.undo if self.kind is Kind.UNDO else self.step.do
+        for key, edit in step.edits:
+            if key == document.key:
+                document, _ = edit.apply(document)
+        return document
 
     def save(self, dataset: Dataset, number: int) -> Saved:
         """Saves the change; ``number``: of its step in the log, 0 if it is not there."""

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -30,9 +29,9 @@ from samdesk.workers.storage.loop import (
     DatasetInfo,
     Open,
     Question,
-    StorageJob,
     StorageLoop,
     describe_dataset,
+    job_queue,
 )
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
@@ -67,6 +66,7 @@ class StorageClient(QObject):
         changed: ``DatasetChange``: a change that the main thread did not make, or knew in part only.
         notice: A ``Notice`` of the store.
         failed: ``Failure`` of a query whose caller does not handle it.
+        progressed: ``BulkProgress`` of work on many images; None: it is over.
     """
 
     closing = Signal()
@@ -74,6 +74,7 @@ class StorageClient(QObject):
     changed = Signal(object)
     notice = Signal(object)
     failed = Signal(object)
+    progressed = Signal(object)
 
     def __init__(
         self,
@@ -89,12 +90,12 @@ class StorageClient(QObject):
         self._labels: LabelSet | None = None
         self._opened = 0
         """Counts the datasets opened and closed: an answer about an earlier one is dropped."""
-        self._jobs: SimpleQueue[StorageJob | None] = SimpleQueue()
+        self._jobs = job_queue()
         self.history = UndoHistory(self._jobs.put, self)
         self.history.pending_changed.connect(self._show_all_labels)
         self.history.stored.connect(lambda keys: self.changed.emit(DatasetChange(keys)))
         self._post = Post(self._run_on_main, self)
-        loop = StorageLoop(
+        self._loop = StorageLoop(
             self._jobs,
             self._post,
             self.history.note_saved,
@@ -102,8 +103,9 @@ class StorageClient(QObject):
             self.history.note_refused,
             self.notice.emit,
             self._note_labels,
+            self.progressed.emit,
         )
-        self._thread = LoopThread("storage", loop.run)
+        self._thread = LoopThread("storage", self._loop.run)
         self._thread.start()
 
     # -- datasets
@@ -169,6 +171,20 @@ class StorageClient(QObject):
             doing="saving a setting",
         )
 
+    # -- work on many images
+
+    def cancel_change(self) -> None:
+        """Cancels the change that is being saved: nothing of it is saved, and it can be tried again."""
+        self._loop.cancel.set()
+
+    def stop_writing(self) -> None:
+        """Stops writing label files after a change of many; the rest waits until ``resume_writing``."""
+        self.ask(lambda dataset: dataset.core.sweep.stop(), _ignore, doing="stopping")
+
+    def resume_writing(self) -> None:
+        """Goes on with writing label files."""
+        self.ask(lambda dataset: dataset.core.sweep.resume(), _ignore, doing="writing label files")
+
     # -- queries
 
     def ask(
@@ -179,6 +195,7 @@ class StorageClient(QObject):
         *,
         doing: str = "reading the dataset",
         key: ImageKey | None = None,
+        early: Query[ImageDocument | None] | None = None,
     ) -> None:
         """Runs a query on the storage thread after all changes made so far.
 
@@ -190,13 +207,17 @@ class StorageClient(QObject):
             refused: Called with the ``Failure`` if it raised; None: ``failed`` is emitted.
             doing: The activity, for error messages.
             key: The image it is about, for error messages.
+            early: Of a query for a document, which overtakes queries that are not: reads it while a long
+                change is being saved. ``then`` is called with that, and again in its turn.
         """
         opened = self._opened
 
         def if_current(handle: Callable[[Any], None]) -> Callable[[Any], None]:
             return lambda value: handle(value) if opened == self._opened else None
 
-        question = Question(query, doing, if_current(then), if_current(refused or self.failed.emit), key)
+        question = Question(
+            query, doing, if_current(then), if_current(refused or self.failed.emit), key, early
+        )
         self._jobs.put(question)
 
     def resolve(self, key: ImageKey, choice: str) -> None:

@@ -1,5 +1,8 @@
 """The storage thread's event loop: it owns the dataset and runs jobs in the order they were queued.
 
+Reading the document of an image comes before all but changes. While a long change is being saved it is
+answered early, as it was before that change, and again in its turn.
+
 A change can fail in two ways.
 
 - The disk fails: it is full, unplugged, read-only. The change is answered "not saved", and so is every
@@ -19,22 +22,34 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
+from threading import Event
+from time import monotonic
 from typing import Any, TypeAlias
 
+from samdesk.base.bulk import BulkProgress
+from samdesk.base.jobs import Cancelled
+from samdesk.base.rate import Rate
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import InConflictError, LogEntry, Notice, OutOfOrderError, RefusedError
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.storage.changes import Kind, PendingChange, Refused, Saved, UndoStep
+from samdesk.workers.storage.queue import StorageQueue
 
 log = logging.getLogger(__name__)
 
 _ADVANCE_SECONDS = 0.02
 """A job that arrives waits this long at most."""
+_BREATH_SECONDS = 0.02
+"""A long change looks this often for images to be read."""
+_SHOWN_SECONDS = 0.5
+"""A change that takes longer shows its progress."""
+_REPORT_SECONDS = 0.1
+"""Between two reports of progress."""
 
 Send: TypeAlias = Callable[[Callable[[], None]], None]
 """Runs a function on the main thread; functions run in the order sent."""
@@ -79,6 +94,7 @@ class Question:
         then: Called with the result.
         refused: Called with the ``Failure``.
         key: The image it is about, for error messages.
+        early: Reads a document in the middle of a change, or returns None; the question comes before others.
     """
 
     query: Query[Any]
@@ -86,6 +102,7 @@ class Question:
     then: Callable[[Any], None]
     refused: Callable[[Failure], None]
     key: ImageKey | None = None
+    early: Query[ImageDocument | None] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +138,14 @@ class Close:
 StorageJob: TypeAlias = PendingChange | Question | BlockingCall | Open | Adopt | Close
 
 
+def job_queue() -> StorageQueue[StorageJob | None]:
+    """Returns the queue of a ``StorageLoop``."""
+    return StorageQueue(
+        is_urgent=lambda job: isinstance(job, Question) and job.early is not None,
+        may_wait=lambda job: isinstance(job, Question | BlockingCall),
+    )
+
+
 class StorageLoop:
     """Runs the jobs of a queue.
 
@@ -132,23 +157,35 @@ class StorageLoop:
         refused: Called for a change that was dropped.
         noticed: Called with each ``Notice`` of the store.
         labels_grew: Called with the label set when the store itself has added labels.
+        progressed: Called with the ``BulkProgress`` of work on many images, and with None when it is over.
+
+    Attributes:
+        cancel: Set it to cancel the change that is being saved, if that takes long.
     """
 
     def __init__(
         self,
-        jobs: SimpleQueue[StorageJob | None],
+        jobs: StorageQueue[StorageJob | None],
         send: Send,
         saved: Callable[[Saved], None],
         failed: Callable[[int, int, Failure], None],
         refused: Callable[[Refused], None],
         noticed: Callable[[Notice], None],
         labels_grew: Callable[[LabelSet], None],
+        progressed: Callable[[BulkProgress | None], None],
     ) -> None:
         self._jobs = jobs
         self._send = send
         self._labels = LabelSet()
         self._saved, self._failed, self._refused, self._noticed = saved, failed, refused, noticed
-        self._labels_grew = labels_grew
+        self._labels_grew, self._progressed = labels_grew, progressed
+        self.cancel = Event()
+        self._job: StorageJob | None = None
+        self._began = self._breathed = self._reported = 0.0
+        self._rate = Rate(min_interval=0.2)
+        self._shown: BulkProgress | None = None
+        self._early: set[Question] = set()
+        """The questions that were answered early and are still in the queue."""
         self._dataset: Dataset | None = None
         self._next: Dataset | None = None
         """Opened, but not adopted yet."""
@@ -163,6 +200,7 @@ class StorageLoop:
         while (job := self._next_job()) is not None:
             self._serve(job)
             self._report_notices()
+            self._report_progress()
         self._close()
         self._close_next()
 
@@ -183,8 +221,13 @@ class StorageLoop:
             self._send(partial(self._noticed, Notice("save", notice.text, self._where())))
         self._report_labels()
         self._report_notices()
+        self._report_progress()
 
     def _serve(self, job: StorageJob) -> None:
+        self._job = job
+        self._began = self._breathed = monotonic()
+        self._rate = Rate(min_interval=0.2)
+        self.cancel.clear()
         if isinstance(job, PendingChange):
             self._change(job)
         elif isinstance(job, Question):
@@ -198,6 +241,49 @@ class StorageLoop:
         else:
             self._close()
 
+    def _breathe(self, what: str, done: int, total: int) -> None:
+        """Called between two images of a long job: reads the images that are asked for meanwhile."""
+        now = monotonic()
+        if now - self._breathed < _BREATH_SECONDS:
+            return
+        cancels = isinstance(self._job, PendingChange)
+        if cancels and self.cancel.is_set():
+            raise Cancelled
+        self._rate.step(done)
+        if now - self._began > _SHOWN_SECONDS and cancels:
+            left = self._rate.seconds(total - done)
+            self._show_progress(BulkProgress(what, done, total, self._rate.per_second, left, cancels=cancels))
+        for question in self._jobs.urgent():
+            if isinstance(question, Question) and question not in self._early:
+                self._answer_early(question)
+        self._breathed = monotonic()
+
+    def _answer_early(self, question: Question) -> None:
+        """Answers with the document as it will be once the changes in front of the question are saved."""
+        document = question.early(self._current()) if question.early is not None else None
+        if document is None:
+            return
+        for job in self._jobs.before(question):
+            if isinstance(job, PendingChange):
+                document = job.preview(document)
+            elif not isinstance(job, Question | BlockingCall):
+                return
+        self._early.add(question)
+        self._send(partial(question.then, document))
+
+    def _report_progress(self) -> None:
+        self._show_progress(None if self._dataset is None else self._dataset.core.sweep.progress)
+
+    def _show_progress(self, progress: BulkProgress | None) -> None:
+        now, shown = monotonic(), self._shown
+        if progress is None and shown is None:
+            return
+        same = progress is not None and shown is not None and progress.stopped == shown.stopped
+        if same and now - self._reported < _REPORT_SECONDS:
+            return
+        self._shown, self._reported = progress, now
+        self._send(partial(self._progressed, progress))
+
     def _change(self, change: PendingChange) -> None:
         if change.attempt <= self._failed_attempt and self._why is not None:
             self._send(partial(self._failed, change.seq, change.attempt, self._why))
@@ -210,6 +296,8 @@ class StorageLoop:
             answer = change.save(dataset, self._number(change.step))
             if answer.number:
                 self._numbers[change.step] = answer.number
+        except Cancelled:
+            self._fail(change, RefusedError("you have cancelled it; nothing of it was changed."))
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._fail(change, error)
         else:
@@ -250,6 +338,7 @@ class StorageLoop:
         return step.number or self._numbers.get(step, 0)
 
     def _answer(self, question: Question) -> None:
+        self._early.discard(question)
         try:
             result = question.query(self._current())
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
@@ -285,6 +374,7 @@ class StorageLoop:
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._send(partial(job.refused, describe(error, "opening the folder", str(job.folder))))
             return
+        dataset.core.breathe = self._breathe
         if again:
             self._dataset, self._labels = dataset, info.labels
         else:
