@@ -92,7 +92,7 @@ class DatasetCore:
         self.sweep = LabelSweep(
             self.projection, self.documents, lambda key, e: self._report_unwritten(self.files.name(key), e)
         )
-        self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes())
+        self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes(), self.documents.class_counts)
         self._unwritten: set[str] = set()
         """The failures to write label files that were reported."""
 

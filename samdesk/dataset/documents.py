@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from time import monotonic
 
 from samdesk.base.boundary import LeadsOutsideError
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles, with_classes
@@ -49,6 +50,8 @@ class Documents:
         self._cache: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
         self._imports: OrderedDict[ImageKey, ImportedDocument] = OrderedDict()
         self._counts: dict[ImageKey, Counter[int]] = {}
+        self._uncounted: list[ImageKey] | None = None
+        self._uncounted_of: Sequence[ImageKey] = ()
         self._stamps: dict[ImageKey, int] = {}
         """Of the label files of ``_imports``."""
 
@@ -201,9 +204,23 @@ class Documents:
             self._counts[key] = found
         return found
 
-    def is_counted(self, key: ImageKey) -> bool:
-        """Returns whether the lines of an image's label file are counted."""
-        return key in self._counts
+    def count_more(self, keys: Sequence[ImageKey], seconds: float) -> bool:
+        """Counts lines of label files that are not in the store for about this long. Returns whether all are.
+
+        Which are left is found once: listing 100,000 images takes longer than one part.
+        """
+        if self._uncounted is None or self._uncounted_of is not keys:
+            self._uncounted_of = keys
+            self._uncounted = [key for key in self.only_in_files(keys) if key not in self._counts]
+        end = monotonic() + seconds
+        while self._uncounted:
+            self.class_counts(self._uncounted.pop())
+            if monotonic() >= end:
+                break
+        if self._uncounted:
+            return False
+        self._uncounted = None
+        return True
 
     def line_count(self, key: ImageKey) -> int:
         """Returns the number of lines of an image's label file; 0 if they were not counted yet."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import TypeAlias, TypeVar
 
 from samdesk.base.bulk import breathing
@@ -75,13 +74,8 @@ def label_usage_within(dataset: Dataset, seconds: float) -> dict[LabelId, int] |
 
     The first count of a dataset reads every label file that is not in the store; saving waits for one part.
     """
-    documents = dataset.core.documents
-    left = [key for key in documents.only_in_files(dataset.keys) if not documents.is_counted(key)]
-    end = monotonic() + seconds
-    for count, key in enumerate(left):
-        if count and monotonic() >= end:
-            return None
-        documents.class_counts(key)
+    if not dataset.core.documents.count_more(dataset.keys, seconds):
+        return None
     return label_usage(dataset)
 
 

@@ -45,8 +45,8 @@ class Edit:
         return self._applied(document), self._inverse(document)
 
     def _applied(self, document: ImageDocument) -> ImageDocument:
-        moved = {p.annotation.id for p in self.put if p.index is not None}
-        kept = [a for a in document.annotations if a.id not in moved.union(self.drop)]
+        gone = {p.annotation.id for p in self.put if p.index is not None}.union(self.drop)
+        kept = [a for a in document.annotations if a.id not in gone]
         places = {a.id: i for i, a in enumerate(kept)}
         fixed = [p for p in self.put if p.index is not None]
         for annotation in (p.annotation for p in self.put if p.index is None):

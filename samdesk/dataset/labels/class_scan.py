@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 
 from samdesk.dataset.labels.files import LabelFiles
@@ -25,6 +26,8 @@ class ClassScan:
         files: The label files.
         keys: The images of the dataset.
         hashes: Returns the hashes of the label files as the store knows them.
+        counts: Returns the lines per class of a label file that is not in the store, and remembers them, so
+            that the counts of the label list do not read it again.
 
     Attributes:
         highest: The highest class id so far that no label stands for; -1: none.
@@ -36,8 +39,9 @@ class ClassScan:
         files: LabelFiles,
         keys: Sequence[ImageKey],
         hashes: Callable[[], Mapping[ImageKey, str | None]],
+        counts: Callable[[ImageKey], Counter[int]],
     ) -> None:
-        self._files, self._keys, self._hashes = files, keys, hashes
+        self._files, self._keys, self._hashes, self._counts = files, keys, hashes, counts
         self.restart()
 
     def restart(self) -> None:
@@ -64,12 +68,19 @@ class ClassScan:
         return not self.pending
 
     def _read(self, key: ImageKey, count: int, limit: int) -> None:
+        if key not in self._known:
+            self.highest = max(self.highest, _highest(self._counts(key), count, limit))
+            return
         try:
             data = self._files.read(key)
         except OSError:
             return
-        used = max((i for i in self._files.count_classes(data) if i < limit), default=-1)
-        if used < count or used <= self.highest:
-            return
-        if key not in self._known or not says(data, self._known[key]):
+        used = _highest(self._files.count_classes(data), count, limit)
+        if used > self.highest and not says(data, self._known[key]):
             self.highest = used
+
+
+def _highest(used: Iterable[int], count: int, limit: int) -> int:
+    """The highest class id below a limit if no label stands for it; else -1."""
+    highest = max((class_id for class_id in used if class_id < limit), default=-1)
+    return highest if highest >= count else -1

@@ -11,7 +11,7 @@ from samdesk.base.rate import Rate
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.projection import FileWrite, Projection
 from samdesk.domain.document import ImageKey
-from samdesk.images.reader import ImageError
+from samdesk.images.errors import ImageError
 
 _LEAST = 16
 """Files of one part at least, so that a small dataset is written at once even on a busy machine."""

@@ -297,7 +297,7 @@ class StorageLoop:
             if answer.number:
                 self._numbers[change.step] = answer.number
         except Cancelled:
-            self._fail(change, RefusedError("you have cancelled it; nothing of it was changed."))
+            self._fail(change, RefusedError("You cancelled it; nothing of it was changed."))
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             self._fail(change, error)
         else:
