@@ -47,6 +47,9 @@ def until(holds):
 
 until(lambda: desk.flows.models.info is not None)
 until(lambda: desk.session.model.document is not None)
+from samdesk.engine.models.load import load_detector
+
+detector = load_detector("flint", "cpu")  # imports torch and ultralytics, as auto-annotate does
 for (module, name), function in originals.items():
     setattr(module, name, function)
 before = {**snapshot(), **before}  # torch's part did not exist before
@@ -54,13 +57,11 @@ import torch
 
 before["torch.save"] = f"torch.serialization.save {id(torch.serialization.save)}"
 
-from samdesk.engine.models.load import load_detector
 from samdesk.engine import ultralytics
 import numpy as np
 
-load_detector("flint", "cpu").detect([np.zeros((64, 64, 3), np.uint8)])
+detector.detect([np.zeros((64, 64, 3), np.uint8)])
 yolo = ultralytics.build_yolo("yolo11n", ["a"])
-yolo.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", verbose=False, save=False, imgsz=64)
 ultralytics.network_facts(yolo.model, 64)
 ultralytics.sam_predictor(ultralytics.build_network("mobile_sam"), "mobile_sam", "cpu")
 after = snapshot()
