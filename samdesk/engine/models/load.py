@@ -104,7 +104,9 @@ def _checkpoint(
             "Download them in the window (Model > Choose model), "
             f"or put {known.name} into {places.weights()}."
         )
-    return weights.download(known, progress=progress or _no_progress, cancel=cancel or CancelToken())
+    from samdesk.engine.models.download import download  # it imports TLS and HTTP
+
+    return download(known, progress=progress or _no_progress, cancel=cancel or CancelToken())
 
 
 def _no_progress(_done: int, _total: int) -> None:

@@ -13,10 +13,7 @@ from samdesk.base import json_file, places
 from samdesk.base.json_file import JsonError
 from samdesk.base.places import flint_weights
 from samdesk.base.regular import is_file
-from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import FLINT, spec
-
-__all__ = ["download", "find"]
 
 
 def find(name_or_path: str | Path) -> Path | None:

@@ -16,8 +16,9 @@ import pytest
 
 from samdesk.base import places
 from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.engine.models.download import download
 from samdesk.engine.models.registry import MODELS, ModelSpec, spec
-from samdesk.engine.models.weights import download, find
+from samdesk.engine.models.weights import find
 from samdesk.engine.protocols import EngineError
 
 
