@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from samdesk.base.text import counted
 from samdesk.dataset import conflicts
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
@@ -253,8 +252,8 @@ class Dataset:
         new = list(history.damaged.values())[before:]
         if new:
             text = (
-                f"{self._core.path}: {counted(len(new), 'step')} of the history cannot be read ({new[0]}). "
-                "The history is shown without; the annotations are not affected."
+                f"The undo history in {self._core.path} is damaged ({new[0]}). Steps that cannot be read are "
+                "left out; the annotations are not affected."
             )
             self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
         return entries

@@ -24,9 +24,15 @@ KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
 _PART = 100
 """Edits written between two pauses."""
-_COLUMNS = "seq, owner, text, labels, labels_before, run_id, undone, place, digest"
+_COLUMNS = (
+    "seq, owner, text, labels, labels_before, run_id, undone, place,"
+    " (SELECT count(*) FROM log_edits WHERE log_edits.owner = log.owner), digest"
+)
+_COUNT = "samdesk.steps"
+"""The setting with the number of steps."""
 _EDIT = "owner, n, image, do, undo, digest"
 _MOST_TEXT = 100_000
+_STATES = ("open", "done", "undone")
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,13 @@ class History:
     Steps that are damaged are left out, as if they were not there.
 
     Attributes:
-        damaged: The numbers of the damaged steps found so far, and what is wrong with them.
+        damaged: The damaged steps (by number) and runs found so far, and what is wrong with them.
     """
 
     def __init__(self, store: Store, breathe: Breathe = without_pauses) -> None:
         """``breathe``: called between two parts of a step of many images."""
         self._store, self._breathe = store, breathe
-        self.damaged: dict[int, str] = {}
+        self.damaged: dict[int | str, str] = {}
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
         """Appends a step and returns its number; undone steps are deleted.
@@ -116,9 +122,10 @@ class History:
         seq = int(cursor.lastrowid or 0)
         # Places are numbers of steps, and no number is used twice: the new one is the last.
         self._store.execute("UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq))
-        self._sign([seq])
         if not owner:
             self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
+        self._sign([seq])
+        self._count_steps(1)
         return seq
 
     def newest(self) -> LogStep | None:
@@ -225,11 +232,11 @@ class History:
         self._store.execute("UPDATE log SET undone=? WHERE seq=?", (int(undone), step.seq))
         self._sign([step.seq])
         if step.run_id is not None:
-            state = "undone" if undone else "done"
-            self._store.execute("UPDATE runs SET state=? WHERE id=?", (state, step.run_id))
+            self._set_run(step.run_id, "undone" if undone else "done")
 
     def entries(self, limit: int) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
+        self._find_missing()
         done = self._steps("undone=0 ORDER BY place DESC", limit=limit)
         undone = self._steps("undone=1 ORDER BY place", limit=limit)
         return self._entries(reversed(done)), self._entries(undone)
@@ -257,7 +264,9 @@ class History:
 
     def begin_run(self, run_id: RunId, text: str) -> None:
         """Begins a run."""
-        self._store.execute("INSERT INTO runs (id, text, state) VALUES (?,?,'open')", (run_id, text))
+        row = (run_id, text, "open")
+        sql = "INSERT INTO runs (id, text, state, digest) VALUES (?,?,?,?)"
+        self._store.execute(sql, (*row, digest_of(row)))
 
     def add_to_run(self, run_id: RunId, key: ImageKey, do: Edit, undo: Edit) -> None:
         """Adds an edit to an open run."""
@@ -272,7 +281,7 @@ class History:
         if self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is None:
             self._store.execute("DELETE FROM runs WHERE id=?", (run_id,))
             return None
-        self._store.execute("UPDATE runs SET state='done' WHERE id=?", (run_id,))
+        self._set_run(run_id, "done")
         run = Transaction(row[0], run_id=run_id)
         seq = self.append(run, run, owner=run_id)
         return self.find(seq)
@@ -301,7 +310,18 @@ class History:
 
     def runs(self, state: str) -> list[RunId]:
         """Returns the runs in a state: "open", "done" or "undone"."""
-        return [RunId(r[0]) for r in self._store.rows("SELECT id FROM runs WHERE state=?", (state,))]
+        found = []
+        for run_id, text, now, digest in self._store.rows("SELECT id, text, state, digest FROM runs"):
+            if now not in _STATES or digest not in (None, digest_of((run_id, text, now))):
+                self.damaged.setdefault(f"run {run_id}", "a run of auto-annotate is not what was saved")
+            if now == state:
+                found.append(RunId(run_id))
+        return found
+
+    def _set_run(self, run_id: RunId, state: str) -> None:
+        for (text,) in self._store.rows("SELECT text FROM runs WHERE id=?", (run_id,)):
+            sql = "UPDATE runs SET state=?, digest=? WHERE id=?"
+            self._store.execute(sql, (state, digest_of((run_id, text, state)), run_id))
 
     def _add_edits(self, owner: str, first: int, do: KeyedEdits, undo: KeyedEdits) -> None:
         pairs = zip(do, undo, strict=True)
@@ -322,7 +342,30 @@ class History:
 
     def _delete_undone(self) -> None:
         self._store.execute("DELETE FROM log_edits WHERE owner IN (SELECT owner FROM log WHERE undone=1)")
-        self._store.execute("DELETE FROM log WHERE undone=1")
+        gone = self._store.execute("DELETE FROM log WHERE undone=1").rowcount
+        if gone:
+            self._count_steps(-gone)
+
+    def _count_steps(self, more: int) -> None:
+        """Keeps the number of steps: that one is missing cannot be seen from the others."""
+        known = self._store.row("SELECT value FROM settings WHERE key=?", (_COUNT,))
+        number = str(known[0])[:20] if known is not None else ""
+        count = int(number) + more if number.isdecimal() and number.isascii() else self._steps_there()
+        sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)"
+        self._store.execute(sql, (_COUNT, str(max(0, count))))
+
+    def _steps_there(self) -> int:
+        row = self._store.row("SELECT count(*) FROM log WHERE undone IN (0, 1)")
+        return 0 if row is None else int(row[0])
+
+    def _find_missing(self) -> None:
+        known = self._store.row("SELECT value FROM settings WHERE key=?", (_COUNT,))
+        if known is None:  # a store of an older samdesk that was not edited since
+            sound = self._store.row("SELECT 1 FROM log WHERE digest NOT NULL LIMIT 1") is None
+        else:
+            sound = known[0] == str(self._steps_there())
+        if not sound:
+            self.damaged.setdefault("steps", "there are not as many steps as were saved")
 
     def _step(self, where: str, *values: int) -> LogStep | None:
         return next(iter(self._steps(where, *values, limit=1)), None)
@@ -363,7 +406,7 @@ class History:
 
 def _step(row: tuple[Any, ...]) -> LogStep:
     """The step of a row of the log. Raises ``ValueError`` if it is damaged."""
-    seq, owner, text, labels, before, run_id, undone, place, digest = row
+    seq, owner, text, labels, before, run_id, undone, place, _, digest = row
     if digest is not None and digest != digest_of(row[:-1]):
         raise ValueError("it is not what was saved")
     run = values.optional_identifier(run_id, "run")

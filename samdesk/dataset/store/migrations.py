@@ -88,6 +88,7 @@ def _files_apart(connection: sqlite3.Connection) -> None:
         "ALTER TABLE annotations ADD COLUMN digest INTEGER",
         "ALTER TABLE log ADD COLUMN digest INTEGER",
         "ALTER TABLE log_edits ADD COLUMN digest INTEGER",
+        "ALTER TABLE runs ADD COLUMN digest INTEGER",
         "DROP TABLE images",
         "ALTER TABLE images_5 RENAME TO images",
         "CREATE INDEX images_to_write ON images(dirty) WHERE dirty",

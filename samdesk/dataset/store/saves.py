@@ -18,6 +18,7 @@ from samdesk.base.regular import read_bytes
 SETTING = "samdesk.saves"
 _FLAGS = os.O_WRONLY | os.O_CREAT | sum(getattr(os, n, 0) for n in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
 _MOST_BYTES = 100
+_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Saves:
     def parse(cls, text: object) -> Saves | None:
         """Reads what ``text`` returned; None if it is something else."""
         words = text.split() if isinstance(text, str) else ()
-        if len(words) != 2 or not (words[1].isascii() and words[1].isdigit()):
+        if len(words) != 2 or not (len(words[1]) == _DIGITS and words[1].isascii() and words[1].isdigit()):
             return None
         return cls(words[0], int(words[1]))
 
@@ -48,7 +49,7 @@ class Saves:
     @property
     def text(self) -> str:
         """As it is kept in the store and beside it; always of the same length."""
-        return f"{self.store} {self.count:020d}"
+        return f"{self.store} {self.count:0{_DIGITS}d}"
 
     def next(self) -> Saves:
         """Returns those after one more transaction."""

@@ -46,7 +46,9 @@ CREATE TABLE annotations (
 CREATE INDEX annotations_by_label ON annotations(label_id);
 CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
 CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
-CREATE TABLE runs (id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL, digest INTEGER
+) WITHOUT ROWID;
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
     labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,

@@ -44,7 +44,8 @@ def to_region(data: Any, size: tuple[int, int] | None = None) -> Region:
     """
     check(data)
     try:
-        geometry = shapely.from_wkb(data)
+        with np.errstate(all="ignore"):  # a NaN that signals
+            geometry = shapely.from_wkb(data)
     except (shapely.errors.GEOSException, ValueError) as error:
         raise NotARegionError(f"its region is not one ({str(error).splitlines()[0][:80]})") from error
     return _checked(geometry, size)
@@ -64,7 +65,8 @@ def to_regions(blobs: Sequence[Any], size: tuple[int, int], *, verified: bool) -
     try:
         for data in blobs:
             check(data)
-        found = shapely.from_wkb(array)
+        with np.errstate(all="ignore"):
+            found = shapely.from_wkb(array)
     except (shapely.errors.GEOSException, ValueError):
         return None
     bounds = shapely.bounds(found)

@@ -33,6 +33,9 @@ _OUTSIDE = 0.01 + 1e-9
 _LOSSY_IOU = 0.8
 _SHOWN = 80
 _BOX_WORDS = 5
+_LONG = 2_000
+"""Vertices of a line from which on it is checked that reading and writing it gives the same line."""
+_MOST_ROUNDS = 6
 _NONE_KEPT: Mapping[AnnotationId, Sequence[str]] = MappingProxyType({})
 
 
@@ -169,7 +172,7 @@ def _region(values: NDArray[np.float64], width: int, height: int) -> Region:
         x0, y0, x1, y1 = np.concatenate([(centre - half) * size, (centre + half) * size]).tolist()
         region = regions.from_box(x0, y0, x1, y1)
     else:
-        region = yolo_ring.ring_to_region(np.clip(values, 0, 1).reshape(-1, 2) * size)
+        region = yolo_ring.ring_in_image(values.reshape(-1, 2), width, height)
     region = regions.clip(region, width, height)
     if not regions.is_drawable(region):
         raise _BadLineError("it has no area on the image")
@@ -212,13 +215,21 @@ def write(
         if line:
             line = _with_class(line, class_id)
         else:
-            points, iou = LINES.line(annotation.region, document.width, document.height, keypoint_values)
+            points, iou, stable = LINES.line(
+                annotation.region, document.width, document.height, keypoint_values
+            )
             if not points:
                 continue
             line = f"{class_id} {points}"
             if iou < _LOSSY_IOU:
                 name = labels.get(annotation.label_id).name
                 lossy.append(f"line {len(lines) + 1} ({name}) trains a mask that differs: IoU {iou:.2f}")
+            elif not stable:
+                name = labels.get(annotation.label_id).name
+                lossy.append(
+                    f"line {len(lines) + 1} ({name}) changes a little whenever it is written: its outline is "
+                    "too long and tangled"
+                )
         lines.append(line)
         written.append(annotation)
     mixed = outlines and any(kinds.get(a.id) is _LineKind.KEYPOINTS for a in written)
@@ -236,7 +247,8 @@ def _with_class(line: str, class_id: int) -> str:
     return line if float(word) == class_id else f"{class_id}{line.lstrip()[len(word) :]}"
 
 
-_Line: TypeAlias = tuple[str, float]
+_Line: TypeAlias = tuple[str, float, bool]
+"""The points of a line, the IoU of its mask, and whether it stays as it is when it is read and written."""
 
 
 class LineCache:
@@ -271,7 +283,7 @@ class LineCache:
                 self._lines[key] = made
                 self._bytes += len(made[0])
             while self._bytes > self.MOST_BYTES:
-                _, (text, _) = self._lines.popitem(last=False)
+                _, (text, *_) = self._lines.popitem(last=False)
                 self._bytes -= len(text)
         return made
 
@@ -287,14 +299,30 @@ LINES = LineCache()
 
 
 def _line(region: Region, width: int, height: int, keypoint_values: int) -> _Line:
-    """The points of a region as text ("" if empty), and the IoU of the mask they train with the region."""
-    ring = yolo_ring.region_to_ring(region, width, height)
-    if len(ring) == 0:
-        return "", 0.0
-    text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
-    written = np.array(text.split(" "), dtype=np.float64).reshape(-1, 2)
+    """The points of a region as text ("" if empty), and the IoU of the mask they train with the region.
+
+    A long outline is read as it would be from the file, and written again until it no longer changes: it may
+    be painted and coarsened on the way.
+    """
+    text, written = _points(region, width, height)
+    stable = len(written) <= _LONG
+    for _ in range(_MOST_ROUNDS):
+        if stable or not text:
+            break
+        again, points = _points(yolo_ring.ring_in_image(written, width, height), width, height)
+        stable = again == text
+        text, written = again, points
+    if not text:
+        return "", 0.0, True
     if (
         _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
     ):  # by chance: it would be read as a box
         text += " " + " ".join(text.split(" ")[-2:])
-    return text, trainer_raster.trained_iou(written, region, width, height)
+    return text, trainer_raster.trained_iou(written, region, width, height), stable
+
+
+def _points(region: Region, width: int, height: int) -> tuple[str, NDArray[np.float64]]:
+    """The ring of a region as text, and the values that the text says, (N, 2)."""
+    ring = yolo_ring.region_to_ring(region, width, height)
+    text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
+    return text, np.array(text.split(), dtype=np.float64).reshape(-1, 2)

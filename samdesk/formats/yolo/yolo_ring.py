@@ -160,6 +160,11 @@ def ring_to_region(ring: ArrayLike) -> Region:
     return _painted_line(points)
 
 
+def ring_in_image(ring: NDArray[np.float64], width: int, height: int) -> Region:
+    """``ring_to_region`` of the values of a line, relative to the image's size, clipped to the image."""
+    return regions.clip(ring_to_region(np.clip(ring, 0, 1) * [width, height]), width, height)
+
+
 def _painted_line(points: NDArray[np.float64]) -> Region:
     """The closed polyline, one pixel wide, with square caps."""
     edges = np.stack([points, np.roll(points, -1, axis=0)], axis=1)

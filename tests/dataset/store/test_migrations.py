@@ -306,7 +306,7 @@ def rows_of_others(path: Path) -> list[list[tuple[object, ...]]]:
         )
         parts = (
             f"{annotations} FROM annotations", "owner, n, image, do, undo FROM log_edits", "* FROM labels",
-            "* FROM runs", "* FROM settings", "* FROM sqlite_sequence",
+            "id, text, state FROM runs", "* FROM settings", "* FROM sqlite_sequence",
         )  # fmt: skip
         return [connection.execute(f"SELECT {part}").fetchall() for part in parts]
 

@@ -13,6 +13,13 @@ _ATTRIBUTES = {
     "taught record": "tests.fuzz.targets.json_files:TAUGHT_RECORD",
     "notes": "tests.fuzz.targets.json_files:NOTES",
     "unfinished work": "tests.fuzz.targets.unfinished_work:TARGET",
+    "region": "tests.fuzz.targets.region:TARGET",
+    "data.yaml": "tests.fuzz.targets.class_names:YAML",
+    "classes.txt": "tests.fuzz.targets.class_names:LIST",
+    "store bytes": "tests.fuzz.targets.store:BYTES",
+    "store log": "tests.fuzz.targets.store:LOG",
+    "store rows": "tests.fuzz.targets.store:ROWS",
+    "store values": "tests.fuzz.targets.store:JSON",
 }
 
 NAMES = tuple(_ATTRIBUTES)
