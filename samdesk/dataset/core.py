@@ -120,6 +120,9 @@ class DatasetCore:
         self.advance(_SCAN_SECONDS)
         if self._store.path is None or self.read_only:
             return
+        if labels and not self.rows.is_signed:  # by an older samdesk
+            with self._store.transaction():
+                self.rows.write_labels(labels)
         interrupted = self.history.runs("open")
         if interrupted:
             with self._store.transaction():

@@ -28,6 +28,7 @@ class Target:
             part was left out and said so), and raises a ``UserError`` if it was refused in words; anything
             else is a fault. ``SilentLossError`` if what was read is wrong and nothing tells.
         mutate: Makes an input from a valid one, another valid one and a random number generator.
+        short: Number of inputs in the test suite.
         allowance: How many bytes of memory the input's own header entitles its reader to.
     """
 
@@ -35,3 +36,4 @@ class Target:
     read: Callable[[bytes, Path], object]
     mutate: Callable[[bytes, bytes, Random], bytes] = mutate_bytes
     allowance: Callable[[bytes], int] = _no_allowance
+    short: int = 25

@@ -11,14 +11,12 @@ from tests.fuzz import targets
 from tests.fuzz.inputs import Outcome, make_input, read_input
 from tests.fuzz.target import SilentLossError, Target
 
-_INPUTS = 25
-
 
 @pytest.mark.parametrize("name", targets.NAMES)
 def test_broken_input_is_read_or_refused_in_words(name: str, tmp_path: Path) -> None:
     target = targets.load(name)
     seeds = target.seeds(tmp_path)
-    results = [read_input(target, make_input(target, seeds, name, 0, i)) for i in range(_INPUTS)]
+    results = [read_input(target, make_input(target, seeds, name, 0, i)) for i in range(target.short)]
     assert [result.what for result in results if result.outcome.is_fault] == []
 
 

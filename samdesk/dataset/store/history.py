@@ -231,6 +231,7 @@ class History:
             self._store.execute(f"UPDATE log SET {column}=? WHERE seq=?", (text, step.seq))
         self._store.execute("UPDATE log SET undone=? WHERE seq=?", (int(undone), step.seq))
         self._sign([step.seq])
+        self._count_steps(0)
         if step.run_id is not None:
             self._set_run(step.run_id, "undone" if undone else "done")
 

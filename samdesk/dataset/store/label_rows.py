@@ -11,6 +11,7 @@ from typing import Any
 
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.saves import SETTING
 from samdesk.domain.label_colors import next_color
 from samdesk.domain.labels import Label, LabelId, LabelSet, class_name, new_label_id
 from samdesk.formats.class_ids import MAX_CLASSES
@@ -43,11 +44,18 @@ def read_labels(store: Store, names: Sequence[str]) -> tuple[LabelSet, str]:
     try:
         labels = [serial.label_from(*row[:3]) for row in rows]
         problem = _problem(labels, rows, saved)
+        if not problem and saved is None and is_signed(store):
+            problem = "it is not known what was saved last"
     except ValueError as error:
         problem = f"label {len(labels) + 1}: {error}"
     if not problem:
         return LabelSet(tuple(labels)), ""
     return _recovered(store, rows, names), problem
+
+
+def is_signed(store: Store) -> bool:
+    """Returns whether a samdesk that makes digests has written to the store."""
+    return store.row("SELECT 1 FROM settings WHERE key=?", (SETTING,)) is not None
 
 
 def write_labels(store: Store, labels: LabelSet) -> None:

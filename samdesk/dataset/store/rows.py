@@ -11,7 +11,7 @@ from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound
 from samdesk.dataset.store.errors import DamagedRowsError
-from samdesk.dataset.store.label_rows import read_labels, write_labels
+from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -234,6 +234,11 @@ class Rows:
     def labels(self, names: Sequence[str] = ()) -> tuple[LabelSet, str]:
         """Returns the label set, and what was wrong with it; see ``store.label_rows``."""
         return read_labels(self._store, names)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a samdesk that makes digests has written to the store."""
+        return is_signed(self._store)
 
     def write_labels(self, labels: LabelSet) -> None:
         """Replaces the label set. The transaction fails if a label that is in use is missing."""

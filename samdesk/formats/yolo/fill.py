@@ -101,7 +101,7 @@ def painted(rings: list[Ring]) -> Region:
     cv2.polylines(lines, [np.floor(ring).astype(np.int32) for ring in placed], isClosed=True, color=1)
     filled = _without_diagonals(filled | lines.view(np.bool_))
     while corner_count(filled) > MOST_CORNERS:
-        filled, pixel = _without_diagonals(_united(filled)), pixel * 2
+        filled, pixel = _without_diagonals(united(filled)), pixel * 2
     region: Region = shapely.transform(regions.from_mask(filled), lambda xy: xy * pixel + origin)
     return region
 
@@ -126,7 +126,7 @@ def _without_diagonals(mask: BoolArray) -> BoolArray:
     return mask
 
 
-def _united(mask: BoolArray) -> BoolArray:
+def united(mask: BoolArray) -> BoolArray:
     """A mask of half the size: a pixel is set if one of its four is."""
     height, width = mask.shape
     padded = np.pad(mask, ((0, height % 2), (0, width % 2)))

@@ -35,7 +35,6 @@ _SHOWN = 80
 _BOX_WORDS = 5
 _LONG = 2_000
 """Vertices of a line from which on it is checked that reading and writing it gives the same line."""
-_MOST_ROUNDS = 6
 _NONE_KEPT: Mapping[AnnotationId, Sequence[str]] = MappingProxyType({})
 
 
@@ -301,19 +300,15 @@ LINES = LineCache()
 def _line(region: Region, width: int, height: int, keypoint_values: int) -> _Line:
     """The points of a region as text ("" if empty), and the IoU of the mask they train with the region.
 
-    A long outline is read as it would be from the file, and written again until it no longer changes: it may
-    be painted and coarsened on the way.
+    A long outline is written a second time, from what the file would say: it may have been coarsened.
     """
     text, written = _points(region, width, height)
-    stable = len(written) <= _LONG
-    for _ in range(_MOST_ROUNDS):
-        if stable or not text:
-            break
-        again, points = _points(yolo_ring.ring_in_image(written, width, height), width, height)
-        stable = again == text
-        text, written = again, points
     if not text:
         return "", 0.0, True
+    stable = len(written) <= _LONG
+    if not stable:
+        again, _ = _points(yolo_ring.ring_in_image(written, width, height), width, height)
+        stable = again == text
     if (
         _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
     ):  # by chance: it would be read as a box

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LinearRing, LineString, MultiLineString, MultiPolygon, Polygon
 
 from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.outline import corner_count
 from samdesk.domain.geometry.types import Region
 from samdesk.formats.yolo import fill
 from samdesk.formats.yolo.bridges import join_rings, split_ring
@@ -119,13 +120,22 @@ def _fixed_point(core: Region, width: int, height: int) -> Region:
 def _stairs(core: Region, width: int, height: int) -> Region:
     """A core along pixel centres, a quarter pixel wide where the mask is one pixel wide.
 
+    Pixels are united four by four until there are few enough vertices: a longer outline would be coarsened
+    when it is written again. For the same reason only its largest rings are kept.
+
     A very large region would have too many vertices and is returned unchanged: its notch may creep by a
     fraction of a pixel at every writing.
     """
     x0, y0, x1, y1 = core.bounds
     if (x1 - x0) * (y1 - y0) > _MOST_STAIRS:
         return core
-    pixels = regions.from_mask(regions.rasterize(_outset(core), height, width))
+    mask, pixel = regions.rasterize(_outset(core), height, width), 1
+    while corner_count(mask) > _MOST_VERTICES // 2:
+        mask, pixel = fill.united(mask), pixel * 2
+    pixels = regions.scale(regions.from_mask(mask), pixel, pixel)
+    rings = [ring for part in pixels.geoms for ring in (part.exterior, *part.interiors)]
+    if len(rings) > _MOST_RINGS:
+        pixels = _largest_rings(pixels, rings)
     stairs = _snap(_inset(pixels, _STAIR_INSET), width, height)
     return core if stairs.is_empty else stairs
 

@@ -268,7 +268,7 @@ class TestLineCache:
         cache = segmentation.LineCache()
         boxes = [regions.from_box(x, 2, x + 3, 9) for x in range(3)]
         lines = [cache.line(box, 400, 20, 0) for box in boxes]
-        monkeypatch.setattr(segmentation.LineCache, "MOST_BYTES", sum(len(text) for text, _ in lines) - 1)
+        monkeypatch.setattr(segmentation.LineCache, "MOST_BYTES", sum(len(text) for text, *_ in lines) - 1)
         assert cache.line(boxes[0], 400, 20, 0) is lines[0]  # used last: boxes[1] is the oldest now
         cache.line(regions.from_box(9, 2, 12, 9), 400, 20, 0)
         assert cache.line(boxes[0], 400, 20, 0) is lines[0]

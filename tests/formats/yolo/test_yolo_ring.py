@@ -11,6 +11,7 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
+from samdesk.formats.yolo import yolo_ring
 from samdesk.formats.yolo.bridges import join_rings, split_ring
 from samdesk.formats.yolo.fill import even_odd
 from samdesk.formats.yolo.yolo_ring import region_to_ring, ring_to_region
@@ -255,3 +256,14 @@ def test_noise_is_written_in_seconds_not_minutes() -> None:
     large = shapely.affinity.scale(regions.from_mask(noise), 8, 8, origin=(0, 0))
     ring = region_to_ring(regions.clean(large), 768, 768)
     assert len(ring) < 40_000
+
+
+def test_a_long_tangled_outline_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its outline of pixels was longer than what is written without coarsening it."""
+    monkeypatch.setattr(yolo_ring, "_MOST_VERTICES", 600)
+    points = np.random.default_rng(0).random((45, 2)) * [150, 110]
+    region = ring_to_region(points)
+    ring = region_to_ring(region, 150, 110)
+    again = region_to_ring(ring_to_region(ring), 150, 110)
+    assert np.array_equal(again, ring)
+    assert 100 < len(ring) < 700

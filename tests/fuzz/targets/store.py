@@ -9,6 +9,7 @@ from tests.fuzz import stores
 from tests.fuzz.mutate import mutate_bytes, mutate_text
 from tests.fuzz.target import Target
 
+_SHORT = 4
 _COLUMNS = {
     "annotations": (
         "image", "id", "position", "label_id", "region", "source", "review", "detector_score", "mask_score",
@@ -116,7 +117,7 @@ def _change(connection: sqlite3.Connection, table: str, column: str, value: obje
         return
 
 
-BYTES = Target(stores.seeds, stores.read, _mutate_bytes)
-LOG = Target(stores.seeds, stores.read, _mutate_log)
-ROWS = Target(stores.seeds, stores.read, _mutate_rows)
-JSON = Target(stores.seeds, stores.read, _mutate_json)
+BYTES = Target(stores.seeds, stores.read, _mutate_bytes, short=_SHORT)
+LOG = Target(stores.seeds, stores.read, _mutate_log, short=_SHORT)
+ROWS = Target(stores.seeds, stores.read, _mutate_rows, short=_SHORT)
+JSON = Target(stores.seeds, stores.read, _mutate_json, short=_SHORT)
