@@ -32,7 +32,7 @@ copying them takes little."""
 _LEAST_SIDE = 64
 _MAX_BYTES = (1 << 31) - 1
 """OpenCV decodes no larger file."""
-_CHECKED_PIXELS = 64_000_000
+_CHECKED_PIXELS = 16_000_000
 """A damaged file of more pixels is not read by pillow as well, which would name the damage."""
 _STRIP = 1 << 22
 """Bytes whose channels are swapped at a time."""
@@ -117,7 +117,7 @@ def _whole(
         return _with_pillow(path, file, header)
     if large and _in_place(header):
         return _large(path, file, header, partial)
-    return _rgb(_in_memory(file), header)
+    return _stored_upright(_rgb(_in_memory(file), header), header)
 
 
 def _in_place(header: ImageHeader) -> bool:
@@ -138,7 +138,7 @@ def _large(
         if pixels is not target.array or target.share < 1:  # not recognised, or not of the header's size
             partial.set_target(None)
             del pixels, target
-            return _rgb(_in_memory(file), header)
+            return _stored_upright(_rgb(_in_memory(file), header), header)
         return upright(target.array, header.orientation)
     finally:
         partial.set_target(None)
@@ -156,11 +156,12 @@ def _reduced(path: Path, file: BinaryIO, header: ImageHeader, times: int) -> NDA
         return coarse
     if flag is None or header.format == "TIFF" or path.suffix.lower() in PIL_SUFFIXES:
         return _whole(path, file, header, PartialImage())
+    as_stored = cv2.IMREAD_IGNORE_ORIENTATION if header.format in _UPRIGHT else 0
     if header.pixels > LARGE_PIXELS and _in_place(header):
-        pixels = decode_file(file, flag)
+        pixels = decode_file(file, flag | as_stored)
     else:
-        pixels = _in_memory(file)(flag)
-    return None if pixels is None else _swapped(pixels)
+        pixels = _in_memory(file)(flag | as_stored)
+    return _stored_upright(None if pixels is None else _swapped(pixels), header)
 
 
 def _in_memory(file: BinaryIO) -> _Decode:
@@ -175,11 +176,17 @@ def _rgb(decode: _Decode, header: ImageHeader) -> NDArray[np.uint8] | None:
         pixels = _colour_tiff(decode(cv2.IMREAD_UNCHANGED))
         if pixels is not None:
             return pixels
+    as_stored = cv2.IMREAD_IGNORE_ORIENTATION if header.format in _UPRIGHT else 0
     if COLOR_RGB is not None:
-        pixels = decode(COLOR_RGB)
+        pixels = decode(COLOR_RGB | as_stored)
         return None if pixels is None else _uint8(pixels)
-    pixels = decode(cv2.IMREAD_COLOR)
+    pixels = decode(cv2.IMREAD_COLOR | as_stored)
     return None if pixels is None else _swapped(_uint8(pixels))
+
+
+def _stored_upright(pixels: NDArray[np.uint8] | None, header: ImageHeader) -> NDArray[np.uint8] | None:
+    """Rotates an image that was decoded as stored: by the header, so that its size is the one in there."""
+    return upright(pixels, header.orientation) if pixels is not None and header.format in _UPRIGHT else pixels
 
 
 def _colour_tiff(pixels: Any) -> NDArray[np.uint8] | None:
@@ -233,6 +240,9 @@ def _with_pillow(path: Path, file: BinaryIO, header: ImageHeader) -> NDArray[np.
 
 def _explain(path: Path, file: BinaryIO, header: ImageHeader) -> None:
     """Raises ``ImageError`` if pillow, which is strict, finds the file truncated or damaged."""
+    if header.format == "JPEG2000":  # slow to decode, the more so if it is damaged
+        why = "the file is damaged, or the trainer's reader (OpenCV) cannot read this kind of image"
+        raise ImageError(path, why)
     if header.pixels > _CHECKED_PIXELS:
         raise ImageError(path, "the file is damaged or truncated")
     file.seek(0)

@@ -7,9 +7,10 @@ found too large.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from PIL import Image, UnidentifiedImageError, features
 
@@ -29,6 +30,7 @@ _FORMATS = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", *_AVI
 """Formats that pillow may recognise, MPO as JPEG. It opens others with external programs (PostScript)."""
 
 _HEADER_BYTES = 64 << 20
+_EXIF_BYTES = 1 << 20
 _WHOLE_BYTES = 256 << 20
 """Limit of an AVIF file, which pillow reads completely to open it."""
 
@@ -43,6 +45,7 @@ _SMALL_PIXELS = 50_000_000
 """Up to this size a file may be as empty as it likes."""
 
 _ORIENTATION, _BITS, _SAMPLES, _STRIP_ROWS, _TILE = 274, 258, 277, 278, (322, 323)
+_TIFF_MARK = 42
 _SWAPPING = frozenset({5, 6, 7, 8})
 
 
@@ -58,6 +61,7 @@ class ImageHeader:
         orientation: The orientation of EXIF, 1 to 8.
         file_bytes: Size of the file.
         extra_bytes: What decoding needs besides the pixels, 3 bytes each.
+        whole: Whether the parts that the file announces are there, as far as that is known.
     """
 
     width: int
@@ -68,6 +72,7 @@ class ImageHeader:
     orientation: int = 1
     file_bytes: int = 0
     extra_bytes: int = 0
+    whole: bool = True
 
     @property
     def pixels(self) -> int:
@@ -131,6 +136,8 @@ def check_decodable(path: Path, header: ImageHeader, max_pixels: int) -> None:
             bytes while it is decoded (16 bit, many channels, tiles larger than the image), or is so much
             larger than its file that it cannot be an image.
     """
+    if not header.whole:
+        raise ImageError(path, "the file is truncated")
     check_pixels(path, header, max_pixels)
     limit = max_pixels * BYTES_PER_PIXEL
     shape = f"{header.width} x {header.height} pixels"
@@ -171,11 +178,13 @@ def _read_with_pillow(file: BinaryIO, size: int) -> ImageHeader:
     file.seek(0)
     with open_image(cast("BinaryIO", _BoundedFile(file, limit)), formats=_FORMATS) as image:
         width, height = image.size
-        orientation = _orientation(image, file)
+        exif, whole = _walk_png(file, size) if image.format == "PNG" else (image.info.get("exif", b""), True)
+        orientation = _orientation(image, exif)
         width, height = _stored_size(image, width, height, file)
         extra = _extra_bytes(image, width, height, file)
         bits = int(_tag(image, _BITS, 8))
-        return ImageHeader(width, height, image.format or "", image.mode, bits, orientation, size, extra)
+        made = ImageHeader(width, height, image.format or "", image.mode, bits, orientation, size, extra)
+        return replace(made, whole=whole)
 
 
 def _stored_size(image: Image.Image, width: int, height: int, file: BinaryIO) -> tuple[int, int]:
@@ -229,34 +238,37 @@ def _tag(image: Image.Image, tag: int, default: int) -> float:
     return float(value)
 
 
-def _orientation(image: Image.Image, file: BinaryIO) -> int:
+def _orientation(image: Image.Image, exif: bytes) -> int:
     """The orientation that OpenCV and pillow's AVIF reader go by; pillow's own search would decode a PNG."""
-    if image.format == "PNG":
-        return _exif_orientation(_png_exif(file))
     if image.format == "TIFF":
         return _valid(_tag(image, _ORIENTATION, 1))
     if image.format == "AVIF":
         return _valid(image.getexif().get(_ORIENTATION, 1))
-    return _exif_orientation(image.info.get("exif", b"")) if image.format in ("JPEG", "MPO") else 1
+    return _exif_orientation(exif) if image.format in ("JPEG", "MPO", "PNG") else 1
 
 
-def _png_exif(file: BinaryIO) -> bytes:
-    """The EXIF of a PNG, which may follow its pixels: those are skipped."""
+def _walk_png(file: BinaryIO, size: int) -> tuple[bytes, bool]:
+    """The EXIF of a PNG, which may follow its pixels, and whether every chunk is there. Skips the content."""
     handle = file.fileno()
     before = os.lseek(handle, 0, os.SEEK_CUR)
+    exif, at = b"", 8
     try:
-        at = os.lseek(handle, 8, os.SEEK_SET)
         for _ in range(_MOST_CHUNKS):
+            os.lseek(handle, at, os.SEEK_SET)
             head = os.read(handle, 8)
             length = int.from_bytes(head[:4], "big")
-            if len(head) < 8 or head[4:] == b"IEND":
+            at += 12 + length
+            if len(head) < 8 or at > size:  # OpenCV would take memory for what is not there
+                return exif, False
+            if head[4:] == b"IEND":
                 break
-            if head[4:] == b"eXIf" and length < _HEADER_BYTES:
-                return os.read(handle, length)
-            at = os.lseek(handle, at + 12 + length, os.SEEK_SET)
+            if head[4:] == b"eXIf" and length < _EXIF_BYTES:
+                data, checksum = os.read(handle, length), os.read(handle, 4)
+                if zlib.crc32(head[4:] + data).to_bytes(4, "big") == checksum:
+                    exif = data
     finally:
         os.lseek(handle, before, os.SEEK_SET)
-    return b""
+    return exif, True
 
 
 def _valid(orientation: object) -> int:
@@ -286,7 +298,7 @@ def _read_webp(file: BinaryIO, size: int) -> ImageHeader | None:
             extra = 4
             if not width:
                 width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        elif kind == b"EXIF" and length < _HEADER_BYTES:
+        elif kind == b"EXIF" and length < _EXIF_BYTES:
             orientation = _exif_orientation(file.read(length))
     if not width:
         raise UnidentifiedImageError
@@ -315,10 +327,16 @@ def _webp_chunks(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
 
 
 def _exif_orientation(data: bytes) -> int:
-    """The orientation in EXIF data, 1 if there is none or it is broken, as OpenCV has it."""
-    exif = Image.Exif()
-    try:
-        exif.load(data)
-        return _valid(exif.get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 (broken EXIF raises all sorts)
+    """The orientation in EXIF data, 1 if there is none or it is broken; read as OpenCV reads it."""
+    data = data.removeprefix(b"Exif\0\0")
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    if int.from_bytes(data[2:4], order) != _TIFF_MARK:
         return 1
+    start = int.from_bytes(data[4:8], order)
+    for at in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], order), 12):
+        entry = data[at : at + 12]
+        if len(entry) < 12:
+            return 1
+        if int.from_bytes(entry[:2], order) == _ORIENTATION:
+            return _valid(int.from_bytes(entry[8:10], order))
+    return 1

@@ -17,6 +17,8 @@ _RUN_FILE = "args.yaml"
 
 _RUN_TASKS = frozenset({"classify", "detect", "obb", "pose", "segment"})
 _RUN_FILE_BYTES = 100_000
+_MOST_LEVELS = 64
+"""Folders in folders that are listed."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Survey:
         unreadable: Images of a kind that the trainer reads and samdesk does not (HEIC, DNG).
         run_outputs: Plots and predictions of Ultralytics runs, which are no images of a dataset.
         folders: The folder itself ("") and all its folders.
+        unlisted: Folders whose images are missing here, as they cannot be listed or lie too deep.
     """
 
     keys: tuple[ImageKey, ...]
     unreadable: tuple[str, ...] = ()
     run_outputs: tuple[str, ...] = ()
     folders: tuple[str, ...] = field(default=(), compare=False)
+    unlisted: tuple[str, ...] = ()
 
 
 def find_images(data: str | Path) -> ImageSet:
@@ -93,6 +97,7 @@ def survey(folder: Path) -> Survey:
         tuple(found.unreadable),
         tuple(found.run_outputs),
         tuple(found.folders),
+        tuple(sorted(found.unlisted, key=natural_order)),
     )
 
 
@@ -132,6 +137,7 @@ class _Found:
     unreadable: list[str] = field(default_factory=list)
     run_outputs: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
 
 
 def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, in_run: bool = False) -> None:
@@ -139,6 +145,7 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
         stat = os.stat(folder)  # noqa: PTH116 (100,000 files: plain strings)
         entries = list(os.scandir(folder))
     except OSError:
+        found.unlisted.append(prefix)
         return
     if (stat.st_dev, stat.st_ino) in seen and os.name != "nt":
         return
@@ -152,13 +159,19 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
             is_folder = entry.is_dir()
         except OSError:
             continue
-        if is_folder:
+        if is_folder and prefix.count("/") >= _MOST_LEVELS:
+            found.unlisted.append(f"{prefix}{entry.name}/")
+        elif is_folder:
             _walk(entry.path, f"{prefix}{entry.name}/", seen, found, in_run)
-            continue
-        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
-        if suffix in TRAINER_SUFFIXES:
-            readable = found.keys if suffix in IMAGE_SUFFIXES else found.unreadable
-            (found.run_outputs if in_run else readable).append(prefix + entry.name)
+        else:
+            _add(prefix + entry.name, found, in_run)
+
+
+def _add(key: str, found: _Found, in_run: bool) -> None:
+    suffix = os.path.splitext(key)[1].lower()  # noqa: PTH122
+    if suffix in TRAINER_SUFFIXES:
+        readable = found.keys if suffix in IMAGE_SUFFIXES else found.unreadable
+        (found.run_outputs if in_run else readable).append(key)
 
 
 def _is_run(folder: str, prefix: str, entries: list[os.DirEntry[str]]) -> bool:

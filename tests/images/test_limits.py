@@ -111,6 +111,20 @@ def test_the_limit_of_memory_follows_the_limit_of_pixels(tmp_path: Path) -> None
     assert read_image(path, max_pixels=30_000).shape == (100, 100, 3)
 
 
+def test_a_part_that_is_announced_and_not_there_is_refused(tmp_path: Path) -> None:
+    """OpenCV would take memory for 2 GB of pixels first."""
+    path = tmp_path / "cut.png"
+    data = bytearray(png(96, 80))
+    data[33:37] = (0x7F00841B).to_bytes(4, "big")
+    path.write_bytes(data)
+
+    def refuse() -> None:
+        with pytest.raises(ImageError, match="the file is truncated"):
+            read_image(path)
+
+    assert peak_growth(refuse) < 30 * MIB
+
+
 def test_a_program_is_not_run_to_read_a_file(tmp_path: Path) -> None:
     path = tmp_path / "drawing.png"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n")

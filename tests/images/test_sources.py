@@ -72,3 +72,10 @@ def test_a_survey_finds_what_samdesk_cannot_read_and_what_runs_made(tmp_path: Pa
         ("b.heic",),
         ("runs/detect/val/c.dng", "runs/detect/val/plot.png"),
     )
+
+
+def test_folders_deeper_than_any_dataset_are_named(tmp_path: Path) -> None:
+    (tmp_path / ("x/" * 300)).mkdir(parents=True)
+    found = survey(tmp_path)
+    assert found.keys == ()
+    assert found.unlisted == ("x/" * 65,)

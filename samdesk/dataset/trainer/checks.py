@@ -127,6 +127,16 @@ def unreadable(facts: TrainingFacts) -> str:
     )
 
 
+def unlisted(facts: TrainingFacts) -> str:
+    """Folders whose images are not seen."""
+    found = facts.survey.unlisted
+    if not found:
+        return ""
+    folders = counted(len(found), "folder")
+    why = "could not be listed, or lie too deep; their images are missing here"
+    return f"{folders} {why}: {examples(found)}."
+
+
 def dropped(facts: TrainingFacts) -> str:
     """Annotated images that the trainer drops."""
     if not facts.dropped:
@@ -159,6 +169,7 @@ CHECKS: tuple[Check, ...] = (
     Check("splits-ignored", splits_ignored),
     Check("run-outputs", run_outputs),
     Check("unreadable", unreadable),
+    Check("unlisted", unlisted),
     Check("dropped", dropped),
     Check("unreviewed", unreviewed, only_information=True),
 )

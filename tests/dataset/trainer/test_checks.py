@@ -255,6 +255,22 @@ def test_images_that_samdesk_cannot_read_are_reported(tmp_path: Path) -> None:
     assert "may use such images as images without objects" in messages(checked(tmp_path))["unreadable"]
 
 
+def test_folders_that_cannot_be_listed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos(tmp_path, "a.png", "locked/b.png", "deep/" + "x/" * 70 + "c.png")
+    list_folder = os.scandir
+
+    def refuse(path: str) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may list any folder
+    found = messages(checked(tmp_path))["unlisted"]
+    assert found.startswith("2 folders could not be listed, or lie too deep; their images are missing here: ")
+    assert "locked/" in found
+    assert "deep/x/x/" in found
+
+
 def write_image(path: Path, width: int, height: int, **options: Any) -> None:
     Image.fromarray(np.full((height, width, 3), 90, np.uint8)).save(path, **options)
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from tests.fuzz.target import Target
 
 _ATTRIBUTES = {
+    "image": "tests.fuzz.targets.image:TARGET",
     "label file": "tests.fuzz.targets.label_file:TARGET",
     "settings": "tests.fuzz.targets.json_files:SETTINGS_FILE",
     "run manifest": "tests.fuzz.targets.json_files:RUN_MANIFEST",
