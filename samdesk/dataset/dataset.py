@@ -241,7 +241,7 @@ class Dataset:
         """
         return self._replay("do", seq)
 
-    def history(self, limit: int = 500) -> tuple[list[LogEntry], list[LogEntry]]:
+    def history(self, limit: int = 10_000) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.
 
         Damaged ones are left out, with a notice.

@@ -29,6 +29,10 @@ _BLOCK = 240
 """Colours chosen from one set of candidates, and compared with those of the block before."""
 _CANDIDATES = 8192
 """Candidates of a block; those that no display shows (about two thirds) are left out."""
+_COMPARED = 4
+"""Blocks whose colours are compared with each other, 0.2 s each; nobody tells a thousand colours apart."""
+_TRIED = 24
+"""Candidates for a colour of the blocks after these."""
 _LIGHTNESS = 0.46, 0.82
 """OKLab lightness: visible on the lists of the dark and of the light theme."""
 _CHROMA = 0.06, 0.22
@@ -91,6 +95,8 @@ def _block(number: int) -> tuple[str, ...]:
     earlier = {color for i in range(number) for color in _block(i)}.union(FIRST_COLORS)
     names = dict.fromkeys(_candidates(number * _CANDIDATES, _CANDIDATES))
     pool = [name for name in names if name not in earlier]
+    if number >= _COMPARED:
+        return _apart(pool, before[-1])
     seen = _seen(pool)
     known = _seen(before)
     nearest = np.full(len(pool), np.inf)
@@ -104,6 +110,17 @@ def _block(number: int) -> tuple[str, ...]:
         last = seen[best]
         nearest = np.minimum(nearest, _distance(seen, last))  # 0 for the one just chosen
         nearest[best] = -np.inf
+    return tuple(chosen)
+
+
+def _apart(pool: list[str], last: str) -> tuple[str, ...]:
+    """A block of the pool in its order, which is even already, each clearly unlike the one before it."""
+    left, chosen = pool[: 4 * _BLOCK], []
+    for _ in range(_BLOCK):
+        some = _seen([last, *left[:_TRIED]])
+        apart = np.linalg.norm(some[1:] - some[0], axis=-1).min(axis=1)
+        last = left.pop(int(np.argmax(apart >= _NEIGHBOUR)))
+        chosen.append(last)
     return tuple(chosen)
 
 

@@ -90,6 +90,7 @@ class TestLabelFiles:
         progress = dataset.core.sweep.progress
         assert progress is not None
         assert (progress.total, progress.stopped, progress.cancels) == (MANY, False, False)
+        dataset.core.sweep.settle()
         assert 0 < count(folder, moved) < MANY
         assert whole(folder)
         assert names(folder) == NAMES  # as the files that are not written yet say

@@ -134,6 +134,11 @@ def test_history_entries_can_be_replayed_on_documents(tmp_path: Path) -> None:
     assert document.annotations == ()
     assert document.review is ImageReview.UNREVIEWED
     assert dataset.history(limit=1)[0][0].do.text == "Add"
+    whole, named = dataset.core.history.entries(9, whole=1)[0][::-1][:2]
+    assert all(edit for _, edit in whole.do.edits)
+    assert [(key, bool(edit)) for key, edit in named.do.edits] == [(key, False) for key in named.do.keys]
+    numbers = [entry.seq for entry in dataset.core.history.entries(9, whole=1)[0]]
+    assert numbers == [entry.seq for entry in dataset.history()[0]]
     dataset.close()
 
 
@@ -330,7 +335,8 @@ def test_summaries(tmp_path: Path) -> None:
     dataset.commit(Transaction("Import", ((a, update([pending])),)))
     by_key = {s.key: s for s in queries.summaries(dataset)}
     assert (by_key[a].count, by_key[a].pending, by_key[a].review) == (1, 1, ImageReview.UNREVIEWED)
-    assert by_key[b].count == 0  # nothing is read for the whole list
+    assert by_key[b].count == 2  # known since opening looked for the class ids; nothing is read here
+    assert by_key[b].width is None
     by_key = {s.key: s for s in queries.summaries(dataset, [b, c, d])}
     assert (by_key[b].count, by_key[b].width, by_key[b].height) == (2, 64, 48)
     assert by_key[c].problem is None

@@ -22,6 +22,8 @@ from samdesk.domain.labels import LabelSet
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
+_WHOLE = 500
+"""Steps that are listed with their edits."""
 _PART = 100
 """Edits written between two pauses."""
 _COLUMNS = (
@@ -235,18 +237,24 @@ class History:
         if step.run_id is not None:
             self._set_run(step.run_id, "undone" if undone else "done")
 
-    def entries(self, limit: int) -> tuple[list[LogEntry], list[LogEntry]]:
-        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first."""
+    def entries(self, limit: int, whole: int = _WHOLE) -> tuple[list[LogEntry], list[LogEntry]]:
+        """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.
+
+        Args:
+            limit: The most of each.
+            whole: How many of each have their edits, if they are of one image; those of the others are empty
+                and only name the images, so that thousands of steps are listed in a moment.
+        """
         self._find_missing()
         done = self._steps("undone=0 ORDER BY place DESC", limit=limit)
         undone = self._steps("undone=1 ORDER BY place", limit=limit)
-        return self._entries(reversed(done)), self._entries(undone)
+        return self._entries(done, whole)[::-1], self._entries(undone, whole)
 
-    def _entries(self, steps: Iterable[LogStep]) -> list[LogEntry]:
+    def _entries(self, steps: Iterable[LogStep], whole: int) -> list[LogEntry]:
         found = []
-        for step in steps:
+        for number, step in enumerate(steps):
             with contextlib.suppress(RefusedError):  # left out
-                found.append(self.entry(step))
+                found.append(self.entry(step) if number < whole else self._named_entry(step))
         return found
 
     def entry(self, step: LogStep) -> LogEntry:
@@ -254,14 +262,13 @@ class History:
         count = self._store.row("SELECT count(*) FROM log_edits WHERE owner=?", (step.owner,))
         if count == (1,) and step.run_id is None:
             ((key, do_edit, undo_edit),) = self._edits(step, "do")
-            do, undo = [(key, do_edit)], [(key, undo_edit)]
-        else:
-            do = undo = [(key, Edit()) for key in self._keys(step)]
-        return LogEntry(
-            step.seq,
-            Transaction(step.text, tuple(do), step.labels, step.labels_before, step.run_id),
-            Transaction(step.text, tuple(undo), step.labels_before, step.labels, step.run_id),
-        )
+            return _entry(step, ((key, do_edit),), ((key, undo_edit),))
+        return self._named_entry(step)
+
+    def _named_entry(self, step: LogStep) -> LogEntry:
+        """Returns a step as a ``LogEntry`` whose edits only name the images."""
+        named = tuple((key, Edit()) for key in self._keys(step))
+        return _entry(step, named, named)
 
     def begin_run(self, run_id: RunId, text: str) -> None:
         """Begins a run."""
@@ -403,6 +410,16 @@ class History:
             "UPDATE log_edits SET digest=? WHERE owner=? AND n=?",
             [(digest_of(row[:-1]), row[0], row[1]) for row in found],
         )
+
+
+def _entry(
+    step: LogStep, do: tuple[tuple[ImageKey, Edit], ...], undo: tuple[tuple[ImageKey, Edit], ...]
+) -> LogEntry:
+    return LogEntry(
+        step.seq,
+        Transaction(step.text, do, step.labels, step.labels_before, step.run_id),
+        Transaction(step.text, undo, step.labels_before, step.labels, step.run_id),
+    )
 
 
 def _step(row: tuple[Any, ...]) -> LogStep:
