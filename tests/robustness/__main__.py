@@ -41,7 +41,7 @@ class Done:
     def last(self) -> str:
         """The last lines of its output."""
         lines = [line for line in (self.out + self.err).splitlines() if line.strip()]
-        return " / ".join(lines[-2:])[:300]
+        return " / ".join(lines[-2:]).replace("|", "¦")[:400]
 
 
 @contextmanager
@@ -115,6 +115,11 @@ def run(
 def limited(limit: str) -> tuple[str, ...]:
     """A shell that sets a limit and becomes the program after it."""
     return ("bash", "-c", f'ulimit {limit}; exec "$@"', "limited")
+
+
+def without_qt(text: str) -> str:
+    """The standard error without what Qt's offscreen platform says of each window."""
+    return "\n".join(line for line in text.splitlines() if "propagateSizeHints" not in line)
 
 
 # -- the rows: each returns what happened
@@ -220,9 +225,28 @@ def window_signal(number: signal.Signals) -> Callable[[Path], Done]:
             process.kill()
             return Done(-1, "did not end", "")
         geometry = "window.geometry" in settings.read_text("utf-8")
-        return Done(process.returncode, f"layout {'saved' if geometry else 'NOT saved'}", err)
+        said = without_qt(err)
+        return Done(process.returncode, f"settings and layout {'saved' if geometry else 'NOT saved'}", said)
 
     return end
+
+
+def editing(fault: str) -> Callable[[Path], Done]:
+    """A window whose disk fails while the user draws, and is put right again."""
+
+    def edit(scratch: Path) -> Done:
+        with small_disk(scratch / "disk", 8) as disk:
+            photos(disk)
+            command = samdesk(str(disk / "photos"), fault, where=scratch)
+            command[command.index("samdesk")] = "tests.robustness.window_session"
+            done = run(command, ROOT)
+            if done.code == 3:
+                return Done(-1, done.out, done.err)
+            return Done(
+                done.code, done.out, "\n".join(x for x in done.err.splitlines() if "SizeHints" not in x)
+            )
+
+    return edit
 
 
 ROWS: dict[str, Callable[[Path], Done]] = {
@@ -238,6 +262,9 @@ ROWS: dict[str, Callable[[Path], Done]] = {
     "annotate, 9 open files at most": few_files,
     "annotate, 900 MB of address space": little_memory,
     "annotate, the reader of the output goes": closed_pipe,
+    "window, the disk fills while drawing": editing("full"),
+    "window, new files read-only while drawing": editing("read-only"),
+    "window, the folder vanishes while drawing": editing("vanished"),
     "window, no display": no_display,
     "window, Ctrl+C": window_signal(signal.SIGINT),
     "window, SIGTERM": window_signal(signal.SIGTERM),
