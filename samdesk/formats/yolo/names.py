@@ -33,6 +33,9 @@ _NUMBERED = re.compile(r"(?:^|[\s,]+)(\d+)\s*:\s*")
 _TAG = "tag:yaml.org,2002:"
 
 
+_MOST_NESTED = 200
+
+
 class UnreadableNamesError(ValueError):
     """A file of class names that cannot be read; the message says why, as the end of a sentence."""
 
@@ -70,6 +73,7 @@ def read_list(path: Path) -> tuple[str, ...]:
 
 def load_mapping(text: str) -> dict[Any, Any]:
     """Returns the mapping in a YAML text. Raises ``UnreadableNamesError`` if there is none."""
+    _check_nesting(text)
     try:
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -83,6 +87,15 @@ def load_mapping(text: str) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise UnreadableNamesError("it is not a YAML mapping")
     return value
+
+
+def _check_nesting(text: str) -> None:
+    """Refuses lists in each other without end, for which the time grows with the square of their depth."""
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        if depth > _MOST_NESTED:
+            raise UnreadableNamesError("its lists are nested too deeply")
 
 
 def names_of(text: str, folder: Path) -> tuple[str, ...]:
@@ -203,6 +216,7 @@ def _from_mapping(node: yaml.MappingNode) -> dict[int, str]:
 
 def _from_text(text: str, value: NamesNode) -> tuple[str, ...]:
     if text[:1] in ("[", "{"):  # the list itself in quotation marks
+        _check_nesting(text)
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()

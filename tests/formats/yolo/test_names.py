@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.formats.yolo.names import UnreadableNamesError, names_of
+from samdesk.formats.yolo.names import UnreadableNamesError, load_mapping, names_of
 
 CLEAR = {
     "a list": ("names: [bear, cat]", ("bear", "cat")),
@@ -79,3 +79,10 @@ def test_names_in_another_file_are_read_from_it(tmp_path: Path) -> None:
     (tmp_path / "obj.names").write_text("")
     with pytest.raises(UnreadableNamesError, match="which is empty"):
         names_of("names: obj.names", tmp_path)
+
+
+def test_lists_in_each_other_without_end_are_refused_at_once() -> None:
+    for text in ("names: " + "[" * 200_000, "a: " + "{a: [" * 100_000):
+        with pytest.raises(UnreadableNamesError, match="nested too deeply"):
+            load_mapping(text)
+    assert load_mapping("names: [[['[a']]]") == {"names": [[["[a"]]]}
