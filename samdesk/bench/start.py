@@ -104,6 +104,7 @@ def run(folder: Path, since: float) -> dict[str, StartStage]:
 
     def click() -> None:
         width, height = canvas.image_size or (0, 0)
+        canvas.proposal_changed.connect(answered)  # not before: prompts of the last session may be restored
         InputDriver(canvas).click(width / 2, height / 2)
 
     def answered() -> None:
@@ -111,7 +112,6 @@ def run(folder: Path, since: float) -> dict[str, StartStage]:
             reach(FIRST_CLICK, application.quit)
 
     desk.flows.navigate.image_shown.connect(lambda _key: reach(FIRST_IMAGE, click))
-    canvas.proposal_changed.connect(answered)
     QTimer.singleShot(int(_LIMIT_S * 1000), application.quit)
     desk.start([folder])
     reach(WINDOW)
