@@ -6,7 +6,6 @@ the safetensors file are put in as a graph is loaded, so that taught weights run
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samdesk.base import json_file
 from samdesk.base.errors import first_line
 from samdesk.base.places import flint_graphs, flint_weights
 from samdesk.engine.flint.arrays import Arrays, network_arrays
@@ -50,7 +50,7 @@ class GraphRuntime:
             EngineError: The file is missing, damaged, or has no prompt network.
         """
         weights = network_arrays(path, flint_weights())
-        facts = json.loads((flint_graphs() / "graphs.json").read_text("utf-8"))
+        facts = json_file.read_object(flint_graphs() / "graphs.json")
         shapes: dict[str, dict[str, list[int]]] = facts["weights"]
         needed = {name: tuple(shape) for graph in shapes.values() for name, shape in graph.items()}
         _check(path, weights, needed)
