@@ -18,24 +18,38 @@ from samdesk.engine.protocols import Detector, Predictor
 from samdesk.images.sources import ImageSet, find_images
 
 
-def load_predictor(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Predictor:
+def load_predictor(
+    name_or_path: str | Path, device: str = "", precision: str = "auto", *, trust: bool = False
+) -> Predictor:
     """Loads a promptable segmenter; weights that are not on disk are downloaded.
 
     Args:
-        name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on, a checkpoint file of any
-            name, or "flint", which needs no download.
+        name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on; "flint", which needs no download;
+            or the path of a checkpoint file of any name. Text without a separator is a name, which is looked
+            up in the weights folders, not in the current one: a file there is "./best.pt" or a ``Path``.
         device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
         precision: "auto", "fp32", "fp16" or "bf16".
+        trust: A checkpoint is a pickle, which can hold code. It is read without running any; one that cannot
+            be read so is refused, unless this is True (remembered for its content). Its code can do whatever
+            you can do: only for files whose maker you trust.
 
     Raises:
-        EngineError: No such model, no weights, a damaged or unknown checkpoint, or no such device.
+        EngineError: No such model, no weights, a damaged or unknown checkpoint, one with code, or no such
+            device.
     """
-    return load.load_predictor(str(name_or_path), device, precision, fetch=True)
+    return load.load_predictor(_named(name_or_path), device, precision, fetch=True, trust=trust)
 
 
-def load_detector(name_or_path: str | Path, device: str = "", precision: str = "auto") -> Detector:
+def load_detector(
+    name_or_path: str | Path, device: str = "", precision: str = "auto", *, trust: bool = False
+) -> Detector:
     """Loads a YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
-    return load.load_detector(str(name_or_path), device, precision, fetch=True)
+    return load.load_detector(_named(name_or_path), device, precision, fetch=True, trust=trust)
+
+
+def _named(model: str | Path) -> str:
+    """A model's name, or its path with a separator: a ``Path`` is never a name."""
+    return str(model.expanduser().absolute()) if isinstance(model, Path) else model
 
 
 def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function of this name
@@ -57,6 +71,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     det_or_default: bool | None = None,
     sam_or_default: bool | None = None,
     precision: str = AutoAnnotatePlan.precision,
+    trust: bool = False,
     loaders: Loaders | None = None,
 ) -> BatchSummary:
     """Annotates images: a detector finds the objects, SAM draws a mask in every box.
@@ -72,8 +87,9 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
 
     Args:
         data: A folder of images, an image, or a pattern such as ``"photos/*.jpg"``.
-        det_model: YOLO detection (or segmentation) model: name or path; "flint" needs no download.
-        sam_model: SAM, MobileSAM or SAM 2 model: name or path; "flint" needs no download.
+        det_model: YOLO detection (or segmentation) model: name or path, as for ``load_predictor``; "flint"
+            needs no download. A name is not looked up in the current folder: write "./best.pt".
+        sam_model: SAM, MobileSAM or SAM 2 model: likewise.
         device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
         output_dir: Where label files go, with the detector's class ids. None: where the Ultralytics
             trainer looks for them (``images/`` becomes ``labels/``, else beside each image), with the class
@@ -93,6 +109,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
             ``det_model`` is left at its default.
         sam_or_default: The same for ``sam_model``.
         precision: "auto", "fp32", "fp16" or "bf16".
+        trust: Let model files run code that they hold; see ``load_predictor``.
         loaders: Load the models; None: by name or path.
 
     Returns:
@@ -105,8 +122,8 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     """
     class_ids, class_names = _split_classes(classes)
     plan = AutoAnnotatePlan(
-        det_model=str(det_model),
-        sam_model=str(sam_model),
+        det_model=_named(det_model),
+        sam_model=_named(sam_model),
         device=device,
         precision=precision,
         conf=conf,
@@ -124,7 +141,12 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     notices = NoticeLog(notice)
     cancel = cancel or CancelToken()
     job = AutoAnnotateJob(
-        plan, loaders or Loaders.real(notices, cancel), fallback, notices, progress or ignore, cancel=cancel
+        plan,
+        loaders or Loaders.real(notices, cancel, trust=trust),
+        fallback,
+        notices,
+        progress or ignore,
+        cancel=cancel,
     )
     return notices.added_to(_run(find_images(data), output_dir, job))
 

@@ -116,25 +116,28 @@ class Loaders:
     default_detector: Callable[[], str] = lambda: FLINT
 
     @classmethod
-    def real(cls, notice: NoticeCallback, cancel: CancelToken, *, fetch: bool = True) -> Loaders:
+    def real(
+        cls, notice: NoticeCallback, cancel: CancelToken, *, fetch: bool = True, trust: bool = False
+    ) -> Loaders:
         """The engine's own loaders.
 
         Args:
             notice: Called before a download.
             cancel: Cancels a download (``Cancelled``).
             fetch: Download weights that are not on disk.
+            trust: Let model files run code that they hold; remembered for their content.
         """
         from samdesk.engine.models.load import default_detector, default_model, load_detector, load_predictor
 
         def detector(name: str, device: str, precision: str) -> Detector:
             if fetch:
                 _announce_download(name, notice)
-            return load_detector(name, device, precision, fetch=fetch, cancel=cancel)
+            return load_detector(name, device, precision, fetch=fetch, trust=trust, cancel=cancel)
 
         def predictor(name: str, device: str, precision: str) -> Predictor:
             if fetch:
                 _announce_download(name, notice)
-            return load_predictor(name, device, precision, fetch=fetch, cancel=cancel)
+            return load_predictor(name, device, precision, fetch=fetch, trust=trust, cancel=cancel)
 
         return cls(detector, predictor, default_model, default_detector)
 
@@ -192,4 +195,4 @@ def _announce_download(name: str, notice: NoticeCallback) -> None:
 
     spec = registry.spec(name)
     if spec is not None and spec.url and weights.find(name) is None:
-        notice(f"Downloading {name} ({size(spec.bytes)}) ...")
+        notice(f"Downloading {name} ({size(spec.bytes)}) ... {weights.overlooked(name)}".rstrip())

@@ -18,7 +18,7 @@ from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.output import echo
-from samdesk.cli.parameters import with_parameters
+from samdesk.cli.parameters import TRUST_HELP, with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ def annotate(  # noqa: PLR0913 - one argument an option
     det_model: Annotated[
         str,
         typer.Option(
-            help="YOLO model: name or path; 'flint' needs no download. If the default is unavailable, the "
-            "best installed model is used and named."
+            help="YOLO model: name or path (./best.pt); 'flint' needs no download. If the default is "
+            "unavailable, the best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.det_model,
     sam_model: Annotated[
         str,
         typer.Option(
-            help="Mask model: name or path; 'flint' needs no download. If the default is unavailable, the "
-            "best installed model is used and named."
+            help="Mask model: name or path (./best.pt); 'flint' needs no download. If the default is "
+            "unavailable, the best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.sam_model,
     device: Annotated[
@@ -67,6 +67,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
         ),
     ] = AutoAnnotatePlan.existing,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AutoAnnotatePlan.precision,
+    trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
     **parameters: Any,
 ) -> None:
     """Annotate images: YOLO finds the objects, SAM draws their masks.
@@ -96,6 +97,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 det_or_default=not _is_given(context, "det_model"),
                 sam_or_default=not _is_given(context, "sam_model"),
                 precision=precision,
+                trust=trust,
                 **parameters,
             )
     _print_summary(summary)

@@ -18,6 +18,7 @@ from samdesk.base.text import counted, duration, size
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words, wrong_usage
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.output import echo
+from samdesk.cli.parameters import TRUST_HELP
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def fill(
     precision: Annotated[
         str, typer.Option(help="auto, fp32, fp16 or bf16; by default the one in the settings.")
     ] = "",
+    trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
 ) -> None:
     """Encode the images of a folder ahead of time, so that each is ready immediately.
 
@@ -88,7 +90,7 @@ def fill(
     with ends_in_words("cache fill"):
         images = find_images(data)
         disk, on = _disk()
-        predictor = _predictor(model, device, precision)
+        predictor = _predictor(model, device, precision, trust)
         if not disk.keeps(predictor):
             echo(
                 f"{predictor.info.title} is fast enough to need no cache; nothing to do. "
@@ -176,7 +178,7 @@ def _disk(settings: Settings | None = None) -> tuple[DiskCache, bool]:
     return DiskCache(limit_bytes=settings.get(EMBEDDING_DISK_GB) * 1024**3), settings.get(EMBEDDING_DISK)
 
 
-def _predictor(model: str, device: str, precision: str) -> Predictor:
+def _predictor(model: str, device: str, precision: str, trust: bool) -> Predictor:
     """The named model, downloaded if necessary, or the one in the settings. Raises ``EngineError``."""
     from samdesk.engine.models.load import load_predictor
     from samdesk.settings.table import MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
@@ -187,6 +189,7 @@ def _predictor(model: str, device: str, precision: str) -> Predictor:
         device or settings.get(MODEL_DEVICE),
         precision or settings.get(MODEL_PRECISION),
         fetch=bool(model),
+        trust=trust,
     )
 
 

@@ -11,6 +11,11 @@ import typer
 
 from samdesk.settings.parameters import PARAMETERS
 
+TRUST_HELP = (
+    "Let the model files run program code that they hold (remembered for these files). Only for files whose "
+    "maker you trust: the code can do whatever you can do."
+)
+
 
 def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a Typer command one option per parameter in place of its ``**parameters``."""

@@ -2,7 +2,8 @@
 
 Importing ultralytics resolves host names, writes a settings file, enables analytics, installs packages and
 changes the process for everyone (``runtime.process_state``). All of that is turned off here before the
-import, except where the user has set the environment variables.
+import. It opens checkpoints, which are pickles, with all the code in them; here it only gets checkpoints that
+``engine.checkpoints`` has read.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from samdesk.base import places
 from samdesk.engine.runtime.imports import import_torch, import_torchvision, import_without_gc
@@ -25,14 +27,26 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+ReadCheckpoint: TypeAlias = Callable[[Path], Mapping[str, Any]]
+"""Reads the dictionary in a checkpoint of Ultralytics. Raises ``EngineError``."""
+
+_SERVICES = (
+    "sync", "hub", "platform", "clearml", "comet", "dvc", "mlflow", "neptune", "raytune", "tensorboard",
+    "wandb",
+)  # fmt: skip
+"""Settings of ultralytics that send what is trained, or analytics, somewhere else."""
+
+
 def set_environment() -> None:
-    """Sets the environment variables that keep ultralytics quiet and offline, where the user has not.
+    """Sets the environment variables that keep ultralytics quiet and offline, and from installing packages.
 
     A window calls it before it starts a thread: the environment must not change afterwards.
     """
     os.environ.setdefault("YOLO_CONFIG_DIR", str(places.cache() / "ultralytics"))
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    if os.environ.get("YOLO_OFFLINE") != "true":
+        os.environ["YOLO_OFFLINE"] = "true"
+    if os.environ.get("YOLO_AUTOINSTALL") != "false":  # a user may have set it for other programs
+        os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # torch's profiler counts the GFLOPs
 
@@ -51,7 +65,9 @@ def import_ultralytics() -> Any:
     vars(torch_utils)["NUM_THREADS"] = torch.get_num_threads()
 
     # In memory only: other programs share the user's settings file.
-    dict.__setitem__(package.settings, "sync", False)
+    for service in _SERVICES:
+        if service in package.settings:
+            dict.__setitem__(package.settings, service, False)
     return package
 
 
@@ -71,20 +87,48 @@ def import_with_its_defaults() -> None:
     torch.set_num_threads(vars(torch_utils).get("NUM_THREADS", torch.get_num_threads()))
 
 
-def build_network(name: str) -> nn.Module:
-    """Builds a ``SamArchitecture`` by name with random weights, in evaluation mode, on the CPU.
+def build_network(name: str, *, random: bool = True) -> nn.Module:
+    """Builds a ``SamArchitecture`` by name, in evaluation mode, on the CPU.
 
     MobileSAM caches its attention biases in ``eval()``: call it again after loading weights or changing
     their dtype or device.
+
+    Args:
+        name: Of the architecture.
+        random: Whether it gets random weights, which takes most of the time for a large one; else its
+            parameters are whatever is in memory.
     """
     import_ultralytics()
     from ultralytics.models.sam import build
 
     row = architecture(name)
-    network: nn.Module = getattr(build, row.builder)()
-    if row.version == "2.1":
-        _upgrade_to_sam2_1(network)
+    with nullcontext() if random else _without_random_weights():
+        network: nn.Module = getattr(build, row.builder)()
+        if row.version == "2.1":
+            _upgrade_to_sam2_1(network)
     return network
+
+
+def _without_random_weights() -> AbstractContextManager[Any]:
+    """Lets torch's functions that draw random weights do nothing, on this thread."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    skipped = {
+        torch.Tensor.normal_,
+        torch.Tensor.uniform_,
+        torch.Tensor.erfinv_,
+        torch.nn.init.kaiming_uniform_,
+    }
+
+    class Skip(TorchFunctionMode):
+        def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            named = kwargs or {}
+            if func in skipped:
+                return args[0] if args else named["tensor"]
+            return func(*args, **named)
+
+    return Skip()
 
 
 def _upgrade_to_sam2_1(network: Any) -> None:
@@ -120,12 +164,59 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
     return predictor
 
 
-def load_yolo(path: Path) -> Any:
-    """Loads Ultralytics' ``YOLO`` from a checkpoint (a pickle: only for files the user trusts)."""
+class CheckpointReader:
+    """Takes the place of ``ultralytics.nn.tasks.torch_safe_load``, which opens every checkpoint.
+
+    Args:
+        original: The function it replaces; it stays in use on threads that ask for nothing else.
+    """
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+        self._here = threading.local()
+
+    def __call__(self, weight: Any, *arguments: Any, **named: Any) -> Any:
+        """Returns (checkpoint, file)."""
+        read: ReadCheckpoint | None = getattr(self._here, "read", None)
+        if read is None:
+            return self._original(weight, *arguments, **named)
+        return dict(read(Path(weight))), str(weight)
+
+    @contextmanager
+    def reading_with(self, read: ReadCheckpoint) -> Iterator[None]:
+        """Reads checkpoints with a function on this thread."""
+        before = getattr(self._here, "read", None)
+        self._here.read = read
+        try:
+            yield
+        finally:
+            self._here.read = before
+
+
+@contextmanager
+def checkpoints_read_with(read: ReadCheckpoint) -> Iterator[None]:
+    """Lets ultralytics read checkpoints with a function in place of its own, on this thread."""
+    import_ultralytics()
+    from ultralytics.nn import tasks
+
+    if not isinstance(vars(tasks)["torch_safe_load"], CheckpointReader):
+        vars(tasks)["torch_safe_load"] = CheckpointReader(vars(tasks)["torch_safe_load"])
+    with vars(tasks)["torch_safe_load"].reading_with(read):
+        yield
+
+
+def load_yolo(path: Path, checkpoint: Mapping[str, Any]) -> Any:
+    """Makes Ultralytics' ``YOLO`` of a checkpoint.
+
+    Args:
+        path: Its file, for the name.
+        checkpoint: From ``engine.checkpoints.read.read_checkpoint``.
+    """
     package = import_ultralytics()
     import_without_gc("ultralytics.models.yolo")
-    with preserved():  # it sets CUBLAS_WORKSPACE_CONFIG
-        return package.YOLO(str(path))
+    # It sets CUBLAS_WORKSPACE_CONFIG. It takes a file of another suffix for an exported model.
+    with preserved(), checkpoints_read_with(lambda _: checkpoint):
+        return package.YOLO(str(path.absolute().with_suffix(".pt")))
 
 
 def build_yolo(variant: str, names: Sequence[str]) -> Any:

@@ -109,7 +109,7 @@ def finish(
     write_weights(path, tensors, metadata)
     facts["file"] = f"{path.stat().st_size:,} bytes"
     if split.held_out:
-        predictor = load_predictor(str(path), "cpu")
+        predictor = load_predictor(str(path.absolute()), "cpu")
         outcomes = evaluate(predictor, split.held_out, on_image=on_image)
         write_report(out, trainer.recipe, outcomes, predictor, split.held_out, facts)
 

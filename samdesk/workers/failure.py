@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.domain.document import ImageKey
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class Failure:
         token: The number of the request it answers, or 0.
         key: The image it is about, or None.
         code: Of a ``UserError``: its code ("damaged").
+        untrusted: The model file that the user may allow to run its code, or None.
     """
 
     what: str
@@ -34,6 +36,7 @@ class Failure:
     token: int = 0
     key: ImageKey | None = None
     code: str = ""
+    untrusted: UntrustedFileError | None = None
 
     @property
     def text(self) -> str:
@@ -60,7 +63,8 @@ def describe(error: BaseException, doing: str, where: str = "") -> Failure:
         where: The file or device.
     """
     if isinstance(error, UserError):
-        return Failure(error.what, where or error.where, error.next, code=error.code)
+        untrusted = error if isinstance(error, UntrustedFileError) else None
+        return Failure(error.what, where or error.where, error.next, code=error.code, untrusted=untrusted)
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
         return Failure(f"{doing[:1].upper()}{doing[1:]} failed: {reason}.", str(error.filename or where))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.errors import first_line
 from samdesk.base.places import flint_weights
-from samdesk.base.regular import check_regular
+from samdesk.engine.checkpoints.sealed import check_file
 from samdesk.engine.flint.metadata import read_metadata
 from samdesk.engine.protocols import EngineError
 
@@ -34,7 +34,7 @@ def read_arrays(path: Path) -> Arrays:
     from safetensors.numpy import load_file
 
     try:
-        check_regular(path)
+        check_file(path)
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise EngineError(

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.base import json_file
 from samdesk.base.errors import first_line
-from samdesk.base.regular import check_regular
+from samdesk.base.places import flint_weights
 from samdesk.engine import ultralytics
+from samdesk.engine.checkpoints.sealed import check_file
 from samdesk.engine.protocols import Detector, EngineError
 from samdesk.engine.runtime.imports import import_torch
 from samdesk.engine.yolo.detector import YoloDetector
+from samdesk.engine.yolo.self_test import find_fault
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +64,9 @@ def load_flint_detector(
         OutOfMemory: The device is out of memory.
     """
     model = build_yolo(read_yolo(path), str(path))
+    fault = "" if path == flint_weights().resolve() else find_fault(model.model)  # its hash was checked
+    if fault:
+        raise EngineError(f"{path} cannot be used as a detector: {fault}. {_CHOOSE}")
     return YoloDetector(path, device, precision, model=model, model_title=title)
 
 
@@ -75,7 +80,7 @@ def read_yolo(path: Path) -> YoloWeights:
     from safetensors import SafetensorError, safe_open
 
     try:
-        check_regular(path)
+        check_file(path)
         with safe_open(path, framework="pt") as file:
             names = _names(path, file.metadata() or {})
             tensors = {

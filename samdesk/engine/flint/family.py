@@ -10,7 +10,7 @@ from samdesk.base.places import flint_weights
 from samdesk.engine.flint import metadata
 from samdesk.engine.flint.metadata import class_names
 from samdesk.engine.models.weights_file import WeightsFile
-from samdesk.engine.protocols import Detector, ModelInfo, Predictor, PromptKind
+from samdesk.engine.protocols import Detector, EngineError, ModelInfo, Predictor, PromptKind
 
 if TYPE_CHECKING:
     from samdesk.engine.flint.predictor import FlintPredictor
@@ -29,12 +29,18 @@ def recognise(file: WeightsFile) -> bool:
 def load(path: Path, device: str, precision: str) -> Predictor:
     """See ``models.load.load_predictor``."""
     from samdesk.engine.flint import graphs
+    from samdesk.engine.flint.self_test import find_fault
     from samdesk.engine.runtime.device import precision_for
 
     precision = precision_for(device, precision)
     if device == "cpu" and precision == "fp32" and graphs.available():
-        return _load_graphs(path)
-    return load_on_torch(path, device, precision)
+        predictor = _load_graphs(path)
+    else:
+        predictor = load_on_torch(path, device, precision)
+    fault = "" if _is_built_in(path) else find_fault(predictor)  # its hash was checked
+    if fault:
+        raise EngineError(f"{path} cannot be used: {fault}; it may be damaged. Choose a Flint weights file.")
+    return predictor
 
 
 def load_on_torch(path: Path, device: str, precision: str) -> FlintPredictor:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from samdesk.base import json_file
 from samdesk.base.errors import first_line
-from samdesk.base.regular import check_regular
+from samdesk.engine.checkpoints.sealed import DamagedWeights, read_header
 from samdesk.engine.protocols import EngineError
 
 SUFFIX = ".safetensors"
@@ -20,13 +20,11 @@ def is_flint(path: Path) -> bool:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """Reads the metadata in a safetensors header, without the tensors. Raises ``EngineError``."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        check_regular(path)
-        with safe_open(path, framework="np") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
+        return dict(read_header(path)["__metadata__"])
+    except FileNotFoundError as error:
+        raise EngineError(f"The file {path} does not exist. Choose a Flint weights file.") from error
+    except (OSError, DamagedWeights) as error:
         raise EngineError(
             f"{path} cannot be read as Flint weights: {first_line(error)}. It may be incomplete. "
             "Choose a Flint weights file."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import first_line
+from samdesk.engine.checkpoints.sealed import seal
 from samdesk.engine.flint.arrays import ENCODER, HEAD, LEVELS, STEP, YOLO, dequantised, part, read_parts
 from samdesk.engine.flint.detector import FORMAT, VARIANT, YoloWeights, build_yolo, read_yolo
 from samdesk.engine.protocols import EngineError
@@ -48,7 +49,7 @@ def load_network(path: Path, shipped: Path | None = None) -> FlintNetwork:
         encoder = build_encoder(yolo)
         add_encoder_delta(encoder, _tensors(part(whole, ENCODER)))
         network = FlintNetwork(encoder, load_head(_tensors(part(arrays, HEAD))))
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, ValueError, TypeError, IndexError) as error:
         raise EngineError(
             f"{path} has no supported Flint network: {first_line(error)}. Choose a Flint weights file."
         ) from error
@@ -98,13 +99,10 @@ def add_encoder_delta(encoder: Any, delta: Mapping[str, Tensor]) -> None:
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Writes a Flint weights file. ``metadata`` needs "names", a JSON list of class names."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    save_file(
-        {k: v.contiguous() for k, v in tensors.items()},
-        path,
-        {"format": FORMAT, "yolo": VARIANT, **metadata},
-    )
+    contiguous = {k: v.contiguous() for k, v in tensors.items()}
+    path.write_bytes(seal(save(contiguous, {"format": FORMAT, "yolo": VARIANT, **metadata})))
 
 
 def _tensors(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Tensor]:

@@ -15,7 +15,8 @@ from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from filelock import FileLock
 
@@ -27,13 +28,14 @@ from samdesk.engine.protocols import EngineError
 
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30.0
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def download(spec: ModelSpec, *, progress: Progress, cancel: CancelToken) -> Path:
     """Downloads a model's checkpoint into the weights folder and returns its path.
 
-    An interrupted download is kept as ``NAME.part`` and resumed. The file gets its name only when it is
-    verified: by the server's size, and by its SHA-256 where that is known, else as a checkpoint's archive.
+    An interrupted download is kept as ``NAME.part`` and resumed. The file gets its name only when its SHA-256
+    is that of the registry. Nothing is sent or received without encryption, except by this machine itself.
 
     Args:
         spec: The model.
@@ -82,6 +84,8 @@ def _fetch(spec: ModelSpec, part: Path, progress: Progress, cancel: CancelToken)
                 cancel.check()
                 file.write(block)
                 done += len(block)
+                if done > spec.bytes:  # else it would end with a full disk
+                    break
                 progress(done, response.total)
             file.truncate()
             file.flush()
@@ -98,19 +102,49 @@ def _request(spec: ModelSpec, part: Path, have: int) -> Iterator[_Response]:
     if have and tag:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     try:
-        response: Any = urlopen(Request(spec.url, headers=headers), timeout=_TIMEOUT_S)
+        response: Any = _open(spec, headers)
     except HTTPError as error:
         if error.code != 416:
             raise
         part.unlink(missing_ok=True)  # the part is longer than the file: start over
         _tag_file(part).unlink(missing_ok=True)
-        response = urlopen(Request(spec.url, headers={"User-Agent": "samdesk"}), timeout=_TIMEOUT_S)
+        response = _open(spec, {"User-Agent": "samdesk"})
     with response:
         start, total = _range(response.status, response.headers)
         new_tag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         if not start:
             _tag_file(part).write_text("" if new_tag.startswith("W/") else new_tag, "utf-8")
         yield _Response(response, start, total)
+
+
+def _open(spec: ModelSpec, headers: dict[str, str]) -> Any:
+    _check_url(spec.url)
+    return build_opener(_CheckedRedirects).open(Request(spec.url, headers=headers), timeout=_TIMEOUT_S)
+
+
+class _CheckedRedirects(HTTPRedirectHandler):
+    """Follows redirects to addresses that are as safe as the first one."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """Raises ``EngineError`` for another kind of address."""
+        try:
+            _check_url(newurl, req.full_url)
+        except EngineError:
+            fp.close()
+            raise
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_url(url: str, came_from: str = "") -> None:
+    """Raises ``EngineError`` unless an address is encrypted, or is this machine's and came from it."""
+    parts, previous = urlsplit(url), urlsplit(came_from or url)
+    local = parts.hostname in _LOCAL and previous.hostname in _LOCAL and parts.scheme == "http"
+    if parts.scheme != "https" and not local:
+        where = f"{came_from} sends the download to {url}, which" if came_from else url
+        raise EngineError(
+            f"{where} is not encrypted, so anybody on the way could replace the file. Nothing was "
+            "downloaded. Try again on another network."
+        )
 
 
 def _range(status: int, headers: HTTPMessage) -> tuple[int, int]:
@@ -139,17 +173,18 @@ def _check_space(spec: ModelSpec, part: Path, response: _Response) -> None:
 
 def _check(spec: ModelSpec, part: Path, total: int) -> None:
     size = part.stat().st_size
-    if total and size < total:
+    if size > spec.bytes:
+        fault = f"it is larger than {text.size(spec.bytes)}"
+    elif size < (total or spec.bytes):
         raise EngineError(
-            f"The download of {spec.title} was interrupted at {text.size(size)} of {text.size(total)}. "
-            "Try again; the download will resume."
+            f"The download of {spec.title} was interrupted at {text.size(size)} of "
+            f"{text.size(total or spec.bytes)}. Try again; the download will resume."
         )
-    fault = ""
-    if spec.sha256 is not None:
+    else:
         found = hash_file(part)
         fault = "" if found == spec.sha256 else f"its SHA-256 is {found}, not {spec.sha256}"
-    elif not zipfile.is_zipfile(part):
-        fault = "it is not a PyTorch checkpoint"
+        if fault and not zipfile.is_zipfile(part):
+            fault = "it is not a PyTorch checkpoint"
     if fault:
         part.unlink()
         raise EngineError(

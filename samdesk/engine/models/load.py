@@ -7,6 +7,7 @@ from pathlib import Path
 from samdesk.base import places
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine import families
+from samdesk.engine.checkpoints.trusted import trust_file
 from samdesk.engine.models import registry, weights
 from samdesk.engine.protocols import Detector, EngineError, Predictor
 from samdesk.engine.runtime.device import resolve
@@ -39,26 +40,31 @@ def load_predictor(
     precision: str = "auto",
     *,
     fetch: bool = False,
+    trust: bool = False,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Predictor:
     """Loads a promptable segmenter.
 
     Args:
-        name_or_path: A name of ``registry.MODELS``, a SAM checkpoint or a file of Flint weights
-            (``.safetensors``) of any name, or "" for ``default_model()``.
+        name_or_path: A name of ``registry.MODELS`` or the path of a SAM checkpoint or of Flint weights
+            (``.safetensors``) of any name; see ``weights.find``. "" is ``default_model()``.
         device: "" or "auto" for the best, else "cuda", "cuda:1", "0", "mps", "cpu".
         precision: "auto", "fp32", "fp16" or "bf16".
         fetch: Whether to download weights that are not on disk.
+        trust: Whether the file may run code that it holds; remembered for its content.
         progress: For the download.
         cancel: For the download.
 
     Raises:
+        UntrustedFileError: The file holds code, and the user has not permitted it.
         EngineError: No such model or device, no weights, or a damaged or unknown checkpoint.
         OutOfMemory: It does not fit on the device.
         Cancelled: ``cancel`` was cancelled.
     """
     path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
+    if trust:
+        trust_file(path)
     return families.predictor_loader(path)(path, resolve(device), precision)
 
 
@@ -68,15 +74,17 @@ def load_detector(
     precision: str = "auto",
     *,
     fetch: bool = False,
+    trust: bool = False,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Detector:
     """Loads Flint's detector, or an Ultralytics detection or segmentation model.
 
-    Arguments and errors are those of ``load_predictor``; "" is ``default_detector()``. A YOLO checkpoint
-    is a pickle, which can run code when it is loaded: only for trusted files. Flint's is not a pickle.
+    Arguments and errors are those of ``load_predictor``; "" is ``default_detector()``.
     """
     path = _checkpoint(name_or_path or default_detector(), True, fetch, progress, cancel)
+    if trust:
+        trust_file(path)
     return families.detector_loader(path)(path, resolve(device), precision)
 
 
@@ -92,9 +100,11 @@ def _checkpoint(
     path = weights.find(name)
     if path is not None:
         return path
+    overlooked = weights.overlooked(name)
     if known is None:
         raise EngineError(
-            f"{name!r} is neither a known model nor a file. Choose one from the list or give a path."
+            f"{name!r} is neither a known model nor a file. "
+            f"{overlooked or 'Choose one from the list or give a path.'}"
         )
     if not known.url:
         raise EngineError(f"{known.title} is missing from this installation. Install samdesk again.")
@@ -102,7 +112,7 @@ def _checkpoint(
         raise EngineError(
             f"The weights of {known.title} ({known.name}) are not on this machine. "
             "Download them in the window (Model > Choose model), "
-            f"or put {known.name} into {places.weights()}."
+            f"or put {known.name} into {places.weights()}. {overlooked}".rstrip()
         )
     from samdesk.engine.models.download import download  # it imports TLS and HTTP
 

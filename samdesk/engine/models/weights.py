@@ -13,27 +13,39 @@ from samdesk.base import json_file, places
 from samdesk.base.json_file import JsonError
 from samdesk.base.places import flint_weights
 from samdesk.base.regular import is_file
-from samdesk.engine.models.registry import FLINT, spec
+from samdesk.engine.models.registry import spec
 
 
 def find(name_or_path: str | Path) -> Path | None:
     """The path of a checkpoint, or None.
 
-    A path is used as it is; a name is looked up in the weights folder, in Ultralytics' folders and in the
-    current folder. A name of the registry may lack its ".pt". "flint" is always the built-in file.
+    Text without a separator is a name and a ``Path`` is a path: a name is looked up in the weights folder and
+    in Ultralytics' folder, never in the current one, where others may have put files. A name of the registry
+    may lack its ".pt". "flint" is always the built-in file.
     """
-    if str(name_or_path).lower() == FLINT:
-        return _built_in()
-    given = places.expanded(name_or_path)
-    if is_file(given):
-        return given.resolve()
-    known = spec(str(name_or_path))
+    if isinstance(name_or_path, Path) or is_path(name_or_path):
+        given = places.expanded(name_or_path)
+        return given.resolve() if is_file(given) else None
+    known = spec(name_or_path)
     if known is not None and known.family == "flint":
         return _built_in()
-    name = known.name if known else given.name
-    if not name or (given.parent != Path() and known is None):
-        return None
-    return next((f / name for f in _folders() if is_file(f / name)), None)
+    name = known.name if known else name_or_path
+    return next((f / name for f in _folders() if is_file(f / name)), None) if name else None
+
+
+def is_path(name_or_path: str) -> bool:
+    """Whether text is the path of a file and not a model's name: it has a separator, or names a drive."""
+    separators = [os.sep, *([os.altsep] if os.altsep else [])]
+    return any(separator in name_or_path for separator in separators) or bool(Path(name_or_path).drive)
+
+
+def overlooked(name: str) -> str:
+    """A sentence about a file of this name in the current folder, which is not used; "" if there is none."""
+    known = None if is_path(name) else spec(name)
+    for file in dict.fromkeys((name, known.name if known else name)):
+        if file and not is_path(file) and is_file(Path(file)):
+            return f"The file {file} in the current folder was not used; write .{os.sep}{file} to use it."
+    return ""
 
 
 def _built_in() -> Path | None:
@@ -44,7 +56,6 @@ def _built_in() -> Path | None:
 def _folders() -> Iterator[Path]:
     yield places.weights()
     yield from _ultralytics_folders()
-    yield Path.cwd()
 
 
 def _ultralytics_folders() -> Iterator[Path]:

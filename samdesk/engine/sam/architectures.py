@@ -26,6 +26,7 @@ class SamArchitecture:
         assemble: Converts the built network, on its device, to samdesk's network, and to the same one with
             its decoder in fp32; they share the encoder. The dtype is that of the encoder and of the
             decoder's image tensors; tokens are few and stay in fp32.
+        parameters: Number.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SamArchitecture:
     version: Literal["1", "2", "2.1"]
     builder: str
     assemble: Assemble
+    parameters: int
 
     @property
     def is_sam2(self) -> bool:
@@ -78,18 +80,18 @@ def _hiera(module: Any, dtype: torch.dtype) -> tuple[SamNetwork, SamNetwork]:
 
 
 ARCHITECTURES: tuple[SamArchitecture, ...] = (
-    SamArchitecture("sam_b", "SAM base", "1", "build_sam_vit_b", _vit),
-    SamArchitecture("sam_l", "SAM large", "1", "build_sam_vit_l", _vit),
-    SamArchitecture("sam_h", "SAM huge", "1", "build_sam_vit_h", _vit),
-    SamArchitecture("mobile_sam", "MobileSAM", "1", "build_mobile_sam", _tiny_vit),
-    SamArchitecture("sam2_t", "SAM 2 tiny", "2", "build_sam2_t", _hiera),
-    SamArchitecture("sam2_s", "SAM 2 small", "2", "build_sam2_s", _hiera),
-    SamArchitecture("sam2_b", "SAM 2 base", "2", "build_sam2_b", _hiera),
-    SamArchitecture("sam2_l", "SAM 2 large", "2", "build_sam2_l", _hiera),
-    SamArchitecture("sam2.1_t", "SAM 2.1 tiny", "2.1", "build_sam2_t", _hiera),
-    SamArchitecture("sam2.1_s", "SAM 2.1 small", "2.1", "build_sam2_s", _hiera),
-    SamArchitecture("sam2.1_b", "SAM 2.1 base", "2.1", "build_sam2_b", _hiera),
-    SamArchitecture("sam2.1_l", "SAM 2.1 large", "2.1", "build_sam2_l", _hiera),
+    SamArchitecture("sam_b", "SAM base", "1", "build_sam_vit_b", _vit, 93_735_472),
+    SamArchitecture("sam_l", "SAM large", "1", "build_sam_vit_l", _vit, 312_342_832),
+    SamArchitecture("sam_h", "SAM huge", "1", "build_sam_vit_h", _vit, 641_090_608),
+    SamArchitecture("mobile_sam", "MobileSAM", "1", "build_mobile_sam", _tiny_vit, 10_130_092),
+    SamArchitecture("sam2_t", "SAM 2 tiny", "2", "build_sam2_t", _hiera, 38_945_986),
+    SamArchitecture("sam2_s", "SAM 2 small", "2", "build_sam2_s", _hiera, 46_043_202),
+    SamArchitecture("sam2_b", "SAM 2 base", "2", "build_sam2_b", _hiera, 80_833_666),
+    SamArchitecture("sam2_l", "SAM 2 large", "2", "build_sam2_l", _hiera, 224_430_130),
+    SamArchitecture("sam2.1_t", "SAM 2.1 tiny", "2.1", "build_sam2_t", _hiera, 38_962_498),
+    SamArchitecture("sam2.1_s", "SAM 2.1 small", "2.1", "build_sam2_s", _hiera, 46_059_714),
+    SamArchitecture("sam2.1_b", "SAM 2.1 base", "2.1", "build_sam2_b", _hiera, 80_850_178),
+    SamArchitecture("sam2.1_l", "SAM 2.1 large", "2.1", "build_sam2_l", _hiera, 224_446_642),
 )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-import struct
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samdesk.base.errors import first_line
-from samdesk.base.regular import check_regular, open_regular
 from samdesk.engine import ultralytics
+from samdesk.engine.checkpoints.read import read_checkpoint
 from samdesk.engine.protocols import EngineError
+from samdesk.engine.sam.architectures import architecture
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +20,9 @@ if TYPE_CHECKING:
 
 _NESTED = ("model", "state_dict", "model_state_dict")
 _PREFIXES = ("module.", "model.", "sam_model.", "sam.", "_orig_mod.")
+_MOST_NESTED = 8
+_LEAST_PART, _MOST_PARTS = 0.5, 3
+"""Of a network's parameters in its checkpoint: those for video may be missing, others may come on top."""
 _VIDEO_ONLY = (
     "memory_attention.", "memory_encoder.", "maskmem_tpos_enc", "no_mem_pos_enc", "mask_downsample.",
     "obj_ptr_proj.", "obj_ptr_tpos_proj.", "no_obj_ptr", "no_obj_embed_spatial",
@@ -50,7 +50,8 @@ def load_network(path: Path) -> tuple[str, nn.Module]:
             f"{path} has {len(state)} tensors, but is not a SAM, MobileSAM or SAM 2 checkpoint "
             f"(first: {', '.join(list(state)[:3]) or 'none'}). Choose another checkpoint file."
         )
-    network = ultralytics.build_network(name)
+    _check_size(path, name, state)
+    network = ultralytics.build_network(name, random=False)
     _check_tensors(path, name, state, network.state_dict())
     network.load_state_dict({k: v for k, v in state.items() if k not in _IGNORED}, strict=False)
     network.eval()  # again: MobileSAM caches its attention biases here
@@ -59,44 +60,21 @@ def load_network(path: Path) -> tuple[str, nn.Module]:
 
 
 def read_tensors(path: Path) -> State:
-    """Reads the named tensors of a checkpoint without unpickling code (``weights_only``).
+    """Reads the named tensors of a checkpoint.
 
     Raises:
-        EngineError: The file is missing, damaged or contains more than tensors.
+        UntrustedFileError: It holds code, and the user has not permitted it.
+        EngineError: The file is missing, damaged or contains no named tensors.
     """
-    import torch
-
-    try:
-        check_regular(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise EngineError(f"The file {path} does not exist. Choose the checkpoint again.") from error
-    except (pickle.UnpicklingError, struct.error, IndexError, AttributeError, TypeError) as error:
-        # torch tries any bytes as a legacy pickle, which fails in many ways.
-        raise EngineError(_unpickling_message(path)) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, OSError) as error:
-        raise EngineError(
-            f"{path} cannot be read as a checkpoint: {first_line(error)}. "
-            "It may be incomplete; delete it and download it again."
-        ) from error
-    return _named_tensors(path, loaded)
-
-
-def _unpickling_message(path: Path) -> str:
-    with open_regular(path) as file:
-        magic = file.read(4)
-    if magic[:2] == b"PK":
-        return (
-            f"{path} contains Python objects besides tensors (a YOLO model or a training checkpoint?), "
-            "so it cannot be loaded safely as a SAM model. Choose a file with a plain state dict."
-        )
-    return f"{path} is not a PyTorch checkpoint (it starts with {magic!r}). Choose another file."
+    return _named_tensors(path, read_checkpoint(path))
 
 
 def _named_tensors(path: Path, loaded: Any) -> State:
     import torch
 
-    while isinstance(loaded, Mapping):
+    for _ in range(_MOST_NESTED):  # it may contain itself
+        if not isinstance(loaded, Mapping):
+            break
         inner = next((loaded[k] for k in _NESTED if isinstance(loaded.get(k), Mapping)), None)
         if inner is None:
             break
@@ -129,6 +107,17 @@ def recognise(state: Mapping[str, torch.Tensor]) -> str | None:
         return None
     newer = "no_obj_embed_spatial" in state or "obj_ptr_tpos_proj.weight" in state
     return f"{'sam2.1' if newer else 'sam2'}_{size}"
+
+
+def _check_size(path: Path, name: str, state: State) -> None:
+    """Checks, before a network of up to 2.5 GB is built, that the file has the numbers for it."""
+    row = architecture(name)
+    count = sum(value.numel() for value in state.values())
+    if not _LEAST_PART * row.parameters < count < _MOST_PARTS * row.parameters:
+        raise EngineError(
+            f"{path} looks like {row.title}, but has {count:,} numbers in place of {row.parameters:,}. "
+            "Choose a complete checkpoint."
+        )
 
 
 def _check_tensors(path: Path, name: str, state: State, expected: Mapping[str, torch.Tensor]) -> None:

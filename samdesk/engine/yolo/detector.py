@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,20 @@ import numpy as np
 from samdesk.base.errors import first_line
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine import ultralytics
+from samdesk.engine.checkpoints.read import read_checkpoint
 from samdesk.engine.models.info import network_info
 from samdesk.engine.protocols import Detection, EngineError, ModelInfo
 from samdesk.engine.runtime.device import precision_for, translate_torch_errors
 from samdesk.engine.yolo.family import ID
+from samdesk.engine.yolo.self_test import find_fault, find_odd_structure
 
 _TASKS = ("detect", "segment")
+_ALL_TASKS = (*_TASKS, "classify", "pose", "obb", "semantic", "depth")
+_EXPORTED = (
+    ".onnx", ".engine", ".torchscript", ".ts", ".mlpackage", ".mlmodel", ".pb", ".tflite", ".xml",
+    ".yaml", ".yml",
+)  # fmt: skip
+"""Some of these are programs; none is opened."""
 
 
 class YoloDetector:
@@ -126,33 +133,54 @@ def _detections(result: Any) -> list[Detection]:
 
 
 def load_checkpoint(path: Path) -> Any:
-    """Loads Ultralytics' ``YOLO`` from a detection or segmentation checkpoint, a pickle.
+    """Loads Ultralytics' ``YOLO`` from a detection or segmentation checkpoint.
 
     Raises:
+        UntrustedFileError: It holds code, and the user has not permitted it.
         EngineError: It is damaged, or of another kind.
     """
-    try:
-        model = ultralytics.load_yolo(path)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        ValueError,
-        ImportError,
-        NotImplementedError,
-    ) as error:
-        raise EngineError(
-            f"{path} cannot be loaded as a YOLO model: {first_line(error)}. "
-            "Choose an Ultralytics detection or segmentation checkpoint."
-        ) from error
-    if isinstance(model.model, str):  # an exported model (ONNX, TensorRT...) is only opened on use
+    if path.suffix.lower() in _EXPORTED:
         raise EngineError(f"{path} is an exported model. Choose the .pt checkpoint it was made from.")
+    content = read_checkpoint(path)
+    try:
+        model = ultralytics.load_yolo(path, _usable(path, content))
+        fault = find_fault(model.model)
+    except EngineError:
+        raise
+    except Exception as error:  # third-party code on a network whose every attribute comes from the file
+        raise _no_yolo(path, first_line(error)) from error
+    if fault:
+        raise _no_yolo(path, fault)
     if model.task not in _TASKS:
         raise EngineError(
-            f"{path} is a YOLO model for {model.task!r}, not for detection or segmentation. Choose another."
+            f"{path} is a YOLO model for {str(model.task)!r}, not for detection or segmentation. "
+            "Choose another."
         )
     return model
+
+
+def _usable(path: Path, checkpoint: Any) -> dict[str, Any]:
+    """The part of a checkpoint that makes a detector: its network, and two of its training arguments."""
+    from torch import nn
+
+    content = checkpoint if isinstance(checkpoint, Mapping) else {"model": checkpoint}
+    network = content.get("ema") or content.get("model")
+    network = getattr(network, "model", network) if not isinstance(network, nn.Module) else network
+    if not isinstance(network, nn.Module):
+        raise _no_yolo(path, "it holds no network")
+    fault = find_odd_structure(network)
+    if fault:
+        raise _no_yolo(path, fault)
+    arguments = content.get("train_args")
+    arguments = arguments if isinstance(arguments, Mapping) else {}
+    kept = {key: arguments[key] for key in ("imgsz", "single_cls") if type(arguments.get(key)) in (int, bool)}
+    if arguments.get("task") in _ALL_TASKS:
+        kept["task"] = arguments["task"]
+    return {"model": network, "train_args": kept}
+
+
+def _no_yolo(path: Path, reason: str) -> EngineError:
+    return EngineError(
+        f"{path} cannot be loaded as a YOLO model: {reason}. "
+        "Choose an Ultralytics detection or segmentation checkpoint."
+    )

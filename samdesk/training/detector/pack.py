@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base import atomic
+from samdesk.engine.checkpoints.sealed import seal
 from samdesk.engine.flint.detector import COUNTER, FORMAT, PREFIX, VARIANT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def write_detector(path: Path, tensors: Mapping[str, Tensor], names: Sequence[st
     """
     from safetensors.torch import save
 
-    atomic.write_bytes(path, save(dict(tensors), metadata(names)))
+    atomic.write_bytes(path, seal(save(dict(tensors), metadata(names))))
 
 
 def metadata(names: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import Any
 import shapely
 
 from samdesk.base import atomic, json_file
-from samdesk.base.hashing import hash_bytes
+from samdesk.base.hashing import hash_bytes, hash_file
 from samdesk.base.json_file import JsonError
 from samdesk.training.samples import TrainingImage
 
@@ -33,7 +34,7 @@ class TeachState:
         seconds: Time spent on them.
         finished: Whether the training is finished.
         checkpoint: The file in the work folder to resume from; "" for none.
-        sha256: Hash of ``checkpoint``. It is a pickle, so only a file written by this program is opened.
+        sha256: Hash of ``checkpoint``, which tells whether it is complete.
     """
 
     plan: str
@@ -91,7 +92,7 @@ class WorkFolder:
             return False
         if self.checkpoint is None:
             return True
-        return self.checkpoint.is_file() and hash_bytes(self.checkpoint.read_bytes()) == self.state.sha256
+        return self.checkpoint.is_file() and hash_file(self.checkpoint) == self.state.sha256
 
     def save(self) -> WorkFolder:
         """Writes the state. Raises ``OSError``."""
@@ -151,10 +152,12 @@ def fingerprint(
 
 
 def _read(path: Path) -> TeachState | None:
+    """Reads the state; None if there is none. It lies beside a dataset, which others may have made."""
     try:
         state = TeachState(**json_file.read_object(path))
     except (OSError, JsonError, TypeError):
         return None
     empty, values = asdict(TeachState("")), asdict(state)
     fits = all(isinstance(values[n], str if isinstance(v, str) else (float, int)) for n, v in empty.items())
-    return state if fits and Path(state.checkpoint).name == state.checkpoint else None
+    is_own = fits and (not state.checkpoint or re.fullmatch(r"epoch-\d{1,9}\.pt", state.checkpoint))
+    return state if is_own else None

@@ -23,7 +23,7 @@ from samdesk.engine.runtime.device import resolve, translate_torch_errors
 from samdesk.images.errors import ImageError
 from samdesk.training.detector.held_out import split
 from samdesk.training.detector.state import WorkFolder, fingerprint
-from samdesk.training.detector.trainer import TrainerArguments, train
+from samdesk.training.detector.trainer import TrainerArguments, can_resume, train
 from samdesk.training.detector.yolo_dataset import write_yolo_dataset
 from samdesk.training.evaluate.average_precision import DetectorScore, score
 from samdesk.training.samples import TrainingImage
@@ -138,6 +138,9 @@ def teach_detector(
     with _as_engine_errors(device), ultralytics.quiet(), _threads(settings.threads):
         plan = fingerprint(images, names, hash_file(base), _plan_settings(settings, device))
         folder = WorkFolder.open(work, plan)
+        if folder.checkpoint is not None and not can_resume(folder.checkpoint):
+            folder.clear()
+            folder = WorkFolder.open(work, plan)
         if not folder.state.finished:
             data = write_yolo_dataset(
                 folder.dataset, train_images, held_out, names, arguments.imgsz, cancel.check

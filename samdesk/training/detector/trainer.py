@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -10,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine import ultralytics
+from samdesk.engine.checkpoints.read import read_checkpoint
 from samdesk.engine.flint.detector import VARIANT, YoloWeights, build_yolo
+from samdesk.engine.protocols import EngineError
 from samdesk.training.detector.pack import network_tensors, write_detector
 from samdesk.training.detector.state import WorkFolder
 from samdesk.training.evaluate.average_precision import match_class_names
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,38 @@ def train(
     if work.state.finished:
         return work
     callbacks = _TrainerCallbacks(work, names, progress, cancel)
-    trainer = _trainer_class()(
-        _overrides(data, work, arguments), lambda: adapt_classes(base, names, arguments.seed).model
-    )
-    callbacks.register(trainer)
-    trainer.train()
+    overrides = _overrides(data, work, arguments)
+    with ultralytics.checkpoints_read_with(lambda path: _read_own(path, overrides)):
+        trainer = _trainer_class()(overrides, lambda: adapt_classes(base, names, arguments.seed).model)
+        callbacks.register(trainer)
+        trainer.train()
     return callbacks.work
+
+
+def can_resume(checkpoint: Path) -> bool:
+    """Whether a checkpoint can be read; it is not asked whether one that holds code may run it."""
+    try:
+        _read_own(checkpoint, {})
+    except EngineError as error:
+        log.warning("the training starts over: %s", error)
+        return False
+    return True
+
+
+def _read_own(path: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads the trainer's checkpoint, which lies beside a dataset that others may have made.
+
+    Its weights, its optimizer and its counters are used; its arguments, which name files, are not.
+
+    Raises:
+        EngineError: It is damaged, or holds code.
+    """
+    content = read_checkpoint(path)
+    if not isinstance(content, Mapping):
+        raise EngineError(f"{path} is not a checkpoint of this training. Delete it and teach again.")
+    arguments = {key: value for key, value in overrides.items() if key not in ("model", "resume")}
+    kept = {key: value for key, value in content.items() if key not in ("modelopt", "train_args", "git")}
+    return {**kept, "train_args": arguments}
 
 
 def adapt_classes(base: YoloWeights, names: Sequence[str], seed: int = 0) -> Any:

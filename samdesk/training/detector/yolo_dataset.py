@@ -45,9 +45,15 @@ def write_yolo_dataset(
         ImageError: An image cannot be read.
         OSError: The folder cannot be written.
     """
-    index = folder / "data.yaml"
-    if index.is_file():  # written last
+    index, done = folder / "data.yaml", folder / "complete"
+    text = f"path: {_quoted(folder.absolute())}\ntrain: images/train\nval: images/val\n"
+    if done.is_file():  # written last
+        # The folder lies beside a dataset, which others may have made: of it, only images and label files are
+        # used. The trainer would run a "download" of the yaml, and its cache files are pickles.
+        _remove_caches(folder)
+        atomic.write_text(index, data_yaml.render(text, names, "images/train"))
         return index
+    _remove_caches(folder)
     labels = LabelSet.from_names(names)
     for part, images in (("train", train), ("val", held_out)):
         (folder / "images" / part).mkdir(parents=True, exist_ok=True)
@@ -55,11 +61,16 @@ def write_yolo_dataset(
         for number, image in enumerate(images):
             check()
             _write_copy(folder / "images" / part / f"{number:06}.jpg", image.path, side)
-            text, _ = segmentation.write(_document(image, labels), labels)
-            (folder / "labels" / part / f"{number:06}.txt").write_text(text, "utf-8")
-    text = f"path: {_quoted(folder.absolute())}\ntrain: images/train\nval: images/val\n"
+            lines, _ = segmentation.write(_document(image, labels), labels)
+            (folder / "labels" / part / f"{number:06}.txt").write_text(lines, "utf-8")
     atomic.write_text(index, data_yaml.render(text, names, "images/train"))
+    atomic.write_text(done, "")
     return index
+
+
+def _remove_caches(folder: Path) -> None:
+    for cache in folder.rglob("*.cache"):
+        cache.unlink()
 
 
 def _quoted(path: Path) -> str:

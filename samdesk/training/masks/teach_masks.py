@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from samdesk.training.masks.images import load_images
 from samdesk.training.masks.recipe import Recipe
 from samdesk.training.masks.trainer import Trainer
 from samdesk.training.samples import TrainingImage
+
+log = logging.getLogger(__name__)
 
 MIN_IMAGES = 8
 """Fewer accepted images are too few to train on and to measure with."""
@@ -148,7 +151,13 @@ def teach_masks(
         json_file.write(work / _PLAN, {"plan": plan, "before": [before.box, before.click]})
     trainer = Trainer(network, load_images(train), settings.recipe)
     if (work / _STATE).is_file():
-        trainer.resume(work / _STATE)
+        try:
+            trainer.resume(work / _STATE)
+        except ValueError as error:  # damaged, or somebody else's: it may have changed the network
+            log.warning("the training starts over: %s", error)
+            (work / _STATE).unlink()
+            network = load_network(base).requires_grad_(True)
+            trainer = Trainer(network, load_images(train), settings.recipe)
     trainer.train(cancel, lambda report: steps.stepped(report.step), work / _STATE)
     after = _evaluate(trainer.average, held_out, settings, steps.evaluating(1))
     _write(out, trainer.average, encoder_hash(base))

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from samdesk.base.jobs import CancelToken
+from samdesk.engine.checkpoints.read import read_checkpoint
 from samdesk.engine.flint.maps import prompt_maps
 from samdesk.engine.flint.network import FlintNetwork, HeadOutput
+from samdesk.engine.protocols import EngineError
 from samdesk.training.masks.batches import (
     Batch,
     PromptedObject,
@@ -113,12 +115,12 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Restores a saved state. Raises ``OSError`` or ``ValueError`` if the file is not one."""
         try:
-            state = torch.load(path, map_location=self._device, weights_only=True)
+            state = read_checkpoint(path)
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self._optimizer.load_state_dict(state["optimizer"])
             self.step = int(state["step"])
-        except (RuntimeError, KeyError, TypeError, EOFError) as error:
+        except (EngineError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not a checkpoint of this training: {error}") from error
 
     def _save_to(self, path: Path | None) -> None:

@@ -24,6 +24,7 @@ from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import Inventory, ModelsController
+from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 
@@ -61,6 +62,7 @@ class BatchController(QObject):
         self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
+        self._plan = AutoAnnotatePlan()
         self._predictor_name = self._predictor_title = ""
         self.taught: TaughtWeights | None = None
         client.counted.connect(self._show_count)
@@ -118,7 +120,8 @@ class BatchController(QObject):
             self._settings.set(setting, getattr(plan, name))
         self._set_running(True)
         self._bar.begin()
-        self._client.start(replace(plan, keys=plan.keys or self._navigate.keys))
+        self._plan = replace(plan, keys=plan.keys or self._navigate.keys)
+        self._client.start(self._plan)
 
     @property
     def _taught_path(self) -> str:
@@ -146,6 +149,13 @@ class BatchController(QObject):
         self.finished.emit(summary)
 
     def _fail(self, failure: Failure) -> None:
+        if failure.untrusted is not None and ask_to_trust(self._messages, failure.untrusted):
+            self._client.permit(failure.untrusted)
+            if self.running:
+                self._client.start(self._plan)
+            elif self._dialog is not None:
+                self._dialog.classes.request_names()
+            return
         if self._dialog is not None and not self.running:
             self._dialog.set_names_failed(failure.text)
             return

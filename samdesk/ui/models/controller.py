@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.text import size
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import default_detector
 from samdesk.engine.models.registry import FLINT, MODELS, spec
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import FLINT_INTRODUCED, MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
+from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.models.info_dialog import ModelInfoDialog
+from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.failure import Failure
@@ -69,6 +73,7 @@ class ModelsController(QObject):
         self.info: ModelInfo | None = None
         self._use_after_download = ""
         self._pending_choice: tuple[str, str, str] | None = None
+        self._requested = ("", "", "")
         self._fell_back = False
         self._dialog: ModelsDialog | None = None
         self._inventory_job: Job | None = None
@@ -87,9 +92,7 @@ class ModelsController(QObject):
     def load_first(self) -> None:
         """Loads the model of the settings, else the best one whose weights are on disk."""
         settings = self._settings
-        self._inference.load(
-            settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION)
-        )
+        self._load(settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION))
         self._detector_job = Job(default_detector, self)
         self._detector_job.done.connect(self._note_detector)
         self._detector_job.start()
@@ -113,11 +116,11 @@ class ModelsController(QObject):
     def use(self, name: str, device: str, precision: str) -> None:
         """Loads a model and saves the choice; if it fails, the previous model stays in use."""
         self._pending_choice = (name, device, precision)
-        self._inference.load(name, device, precision)
+        self._load(name, device, precision)
 
     def reload_flint(self) -> None:
         """Loads Flint again, after its taught weights have changed."""
-        self._inference.load(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
+        self._load(FLINT, self._settings.get(MODEL_DEVICE), self._settings.get(MODEL_PRECISION))
 
     def use_flint(self) -> None:
         """Chooses Flint."""
@@ -146,6 +149,12 @@ class ModelsController(QObject):
         for job in (self._inventory_job, self._detector_job):
             if job is not None:
                 job.wait()
+
+    def _load(
+        self, name: str, device: str, precision: str, permitted: UntrustedFileError | None = None
+    ) -> None:
+        self._requested = (name, device, precision)
+        self._inference.load(name, device, precision, permitted=permitted)
 
     def _note_detector(self, name: str) -> None:
         self.detector = name
@@ -226,12 +235,26 @@ class ModelsController(QObject):
         return FLINT if self.taught and info.path == self.taught else info.path or info.name
 
     def _show_failure(self, failure: Failure) -> None:
-        self._pending_choice = None
-        self._messages.warn(failure.text, key="model", actions=[("Choose a model…", self.choose)])
+        chosen, self._pending_choice = self._pending_choice, None
+        actions: list[Action] = [("Choose a model…", self.choose)]
+        if failure.untrusted is not None:
+            ask = partial(self._ask_to_trust, failure.untrusted, self._requested)
+            if chosen is not None and ask():
+                return
+            actions.insert(0, ("Open it…", ask))
+        self._messages.warn(failure.text, key="model", actions=actions)
         self._show_chip()
         if self.info is None and not self._fell_back:
             self._fell_back = True
-            self._inference.load("")
+            self._load("", "", "auto")
+
+    def _ask_to_trust(self, file: UntrustedFileError, requested: tuple[str, str, str]) -> bool:
+        """Asks whether a file may run its code, and loads it if it may. Returns the answer."""
+        permitted = ask_to_trust(self._messages, file)
+        if permitted:
+            self._pending_choice = requested
+            self._load(*requested, permitted=file)
+        return permitted
 
     def _show_chip(self) -> None:
         info = self.info

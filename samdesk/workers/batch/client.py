@@ -21,6 +21,7 @@ from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.images.reader import read_image
 from samdesk.workers.batch.loop import (
     BatchFailed,
@@ -112,6 +113,10 @@ class AutoAnnotateClient(QObject):
     def ask_detector_names(self, name: str, device: str = "", precision: str = "auto") -> None:
         """Requests a detector's class names, for which it may have to be loaded; see ``detector_names``."""
         self._submit(partial(self._worker.names, name, device, precision))
+
+    def permit(self, file: UntrustedFileError) -> None:
+        """Lets a model file run its code in what is requested after this."""
+        self._submit(partial(self._worker.permit, file))
 
     def start(self, plan: AutoAnnotatePlan) -> None:
         """Starts a run; ``finished`` or ``failed`` ends it."""

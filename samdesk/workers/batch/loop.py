@@ -19,7 +19,9 @@ from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models.load import class_names
+from samdesk.engine.protocols import EngineError
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import Post
 
@@ -91,6 +93,13 @@ class BatchLoop:
             pass
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
             self._post(BatchFailed(describe(error, "counting the images"), run=False))
+
+    def permit(self, file: UntrustedFileError) -> None:
+        """Lets a model file run its code from now on; posts a failure if that cannot be saved."""
+        try:
+            file.permit()
+        except EngineError as error:
+            self._post(BatchFailed(describe(error, "saving the permission", file.path), run=False))
 
     def names(self, model: str, device: str, precision: str) -> None:
         """Posts a detector's class names."""

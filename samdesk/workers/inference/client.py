@@ -14,6 +14,7 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PromptSet
 from samdesk.engine.cache.memory import MemoryCache
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.workers.inference.embeddings import ReadImage
 from samdesk.workers.inference.engine_functions import EngineFunctions, SegmentEverything
 from samdesk.workers.inference.events import Event, ImageEvent, InferenceNotice, RequestFailed
@@ -135,12 +136,26 @@ class InferenceClient(QObject):
 
     # -- the model
 
-    def load(self, name: str, device: str = "", precision: str = "auto") -> None:
-        """Loads a model; the one in use stays until then, or for good if loading fails."""
+    def load(
+        self,
+        name: str,
+        device: str = "",
+        precision: str = "auto",
+        *,
+        permitted: UntrustedFileError | None = None,
+    ) -> None:
+        """Loads a model; the one in use stays until then, or for good if loading fails.
+
+        Args:
+            name: Name or path; "": the default.
+            device: As ``load_predictor`` takes it.
+            precision: Likewise.
+            permitted: A file that the user has just allowed to run its code.
+        """
         self._load_token = next(self._tokens)
         self._cancel_everything.cancel()
         self.model_loading.emit(name)
-        self.submit(LoadRequest(self._load_token, name, device, precision))
+        self.submit(LoadRequest(self._load_token, name, device, precision, permitted))
 
     def describe(self) -> None:
         """Requests the complete description of the model in use (``described``)."""

@@ -58,6 +58,8 @@ class ModelInUse:
     def load(self, request: LoadRequest) -> None:
         """Loads another model; if that fails, the previous one stays in use."""
         try:
+            if request.permitted is not None:
+                request.permitted.permit()
             predictor = self._load(request.name, request.device, request.precision)
         except Exception as error:  # noqa: BLE001 - reported as a value
             failure = describe(error, f"loading the model {request.name}", request.name)

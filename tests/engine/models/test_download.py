@@ -38,6 +38,7 @@ class Server:
         self.tag = '"one"'
         self.break_off_at: int | None = None
         self.status = 200
+        self.redirect = ""
         self.ranges: list[str | None] = []
         server = self
 
@@ -58,6 +59,12 @@ class Server:
         self.ranges.append(wanted)
         if self.status != 200:
             request.send_error(self.status)
+            return
+        if self.redirect:
+            request.send_response(302)
+            request.send_header("Location", self.redirect)
+            request.end_headers()
+            self.redirect = ""
             return
         start = 0
         if wanted and request.headers.get("If-Range") == self.tag:
@@ -87,8 +94,11 @@ def server() -> Iterator[Server]:
     running.close()
 
 
-def model(server: Server, sha256: str | None = None) -> ModelSpec:
-    return ModelSpec("sam_b.pt", "SAM base", "sam", server.url, 1_500_000, sha256, "Apache-2.0", 1)
+def model(server: Server, sha256: str = "", size: int = 0) -> ModelSpec:
+    """The model that the server offers now, by its size and hash, or by those given."""
+    sha256 = sha256 or hashlib.sha256(server.content).hexdigest()
+    size = size or len(server.content)
+    return ModelSpec("sam_b.pt", "SAM base", "sam", server.url, size, sha256, "Apache-2.0", 1)
 
 
 def fetch(spec: ModelSpec, seen: list[tuple[int, int]] | None = None) -> Path:
@@ -102,7 +112,7 @@ def left_over() -> list[str]:
 
 def test_a_whole_download(server: Server) -> None:
     seen: list[tuple[int, int]] = []
-    path = fetch(model(server, hashlib.sha256(server.content).hexdigest()), seen)
+    path = fetch(model(server), seen)
     assert path.read_bytes() == server.content
     assert seen[0] == (0, len(server.content))
     assert seen[-1] == (len(server.content), len(server.content))
@@ -149,10 +159,37 @@ def test_a_wrong_hash_is_deleted(server: Server) -> None:
 
 
 def test_a_web_page_is_no_checkpoint(server: Server) -> None:
+    wanted = model(server)
     server.content = b"<html>Please log in</html>"
     with pytest.raises(EngineError, match="not a PyTorch checkpoint"):
-        fetch(model(server))
+        fetch(wanted)
     assert find("sam_b.pt") is None
+
+
+def test_a_file_that_never_ends_is_not_kept(server: Server) -> None:
+    with pytest.raises(EngineError, match="it is larger than 400 kB"):
+        fetch(model(server, size=400_000))
+    assert [f for f in left_over() if f.endswith((".pt", ".part"))] == []
+
+
+@pytest.mark.parametrize("target", ["http://example.invalid/sam_b.pt", "ftp://127.0.0.1/x"])
+def test_a_redirect_to_an_unencrypted_address_is_refused(server: Server, target: str) -> None:
+    server.redirect = target
+    with pytest.raises(EngineError, match="is not encrypted") as caught:
+        fetch(model(server))
+    assert target in str(caught.value)
+    assert find("sam_b.pt") is None
+
+
+def test_a_redirect_of_the_same_kind_is_followed(server: Server) -> None:
+    server.redirect = server.url
+    assert fetch(model(server)).read_bytes() == server.content
+
+
+def test_an_unencrypted_address_is_refused() -> None:
+    plain = ModelSpec("sam_b.pt", "SAM base", "sam", "http://example.invalid/x", 1, "0" * 64, "Apache-2.0", 1)
+    with pytest.raises(EngineError, match="is not encrypted"):
+        fetch(plain)
 
 
 def test_refused(server: Server) -> None:
@@ -200,7 +237,7 @@ def test_the_table_of_models() -> None:
     assert len(set(names)) == len(names)
     for row in MODELS:
         assert row.url.startswith("https://") or row.family == "flint"
-        assert row.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", row.sha256)
+        assert re.fullmatch(r"[0-9a-f]{64}", row.sha256) or row.family == "flint"
         assert row.licence in ("Apache-2.0", "AGPL-3.0")
         assert row.family == "flint" or row.bytes > row.parameters
         assert row.draws_masks or row.finds_boxes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
 import subprocess
 import sys
@@ -66,21 +65,6 @@ def test_a_file_that_is_not_a_checkpoint(content: bytes, tmp_path: Path) -> None
     path = tmp_path / "sam_b.pt"
     path.write_bytes(content)
     fault(path)
-
-
-class Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (Path.touch, (Path("/tmp/samdesk-was-here"),))  # type: ignore[return-value]
-
-
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # of torch, before it refuses the file
-def test_pickled_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
-    path = tmp_path / "evil.pt"
-    torch.save({"model": {}, "bomb": Bomb()}, path)
-    assert "Python objects" in fault(path)
-    path.write_bytes(pickle.dumps(Bomb()))
-    fault(path)
-    assert not Path("/tmp/samdesk-was-here").exists()
 
 
 def test_another_models_tensors(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_found_by_name_in_the_weights_folder(yolo11n: Path, samdesk_home: Path) 
 def test_no_model_at_all(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "best.pt"
     path.write_bytes(content)
-    with pytest.raises(EngineError, match=r"best\.pt cannot be loaded as a YOLO model"):
+    with pytest.raises(EngineError, match=r"best\.pt is not a PyTorch checkpoint"):
         load_detector(str(path), "cpu")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.protocols import ModelInfo
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference.events import Event
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadRequest(Request):
-    """Load a model; ``device`` and ``precision`` as ``load_predictor`` takes them."""
+    """Load a model; ``device`` and ``precision`` as ``load_predictor`` takes them.
+
+    ``permitted`` is the file that the user has just allowed to run its code.
+    """
 
     token: int
     name: str
     device: str = ""
     precision: str = "auto"
+    permitted: UntrustedFileError | None = None
 
     @property
     def kind(self) -> RequestKind[LoadRequest]:
