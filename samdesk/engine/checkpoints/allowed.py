@@ -122,7 +122,8 @@ def _plain_class(cls: Any) -> Allowed | None:
 
 
 def _build_network(module: nn.Module, state: Any) -> None:
-    nn.Module.__setstate__(module, _attributes(state))
+    set_state: Any = nn.Module.__setstate__
+    set_state(module, _attributes(state))
 
 
 def _build_plain(instance: Any, state: Any) -> None:

@@ -93,7 +93,7 @@ def parse_id(persistent_id: Any) -> tuple[StorageKind, str, int]:
 def read_storage(file: IO[bytes], record: Record) -> torch.UntypedStorage:
     """Reads a storage. Raises ``CheckpointFault``."""
     buffer = torch.empty(record.size, dtype=torch.uint8)
-    read_into(file, record, memoryview(buffer.numpy()))
+    read_into(file, record, buffer.numpy().data)
     return buffer.untyped_storage()
 
 
