@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, cast
+from typing import IO, Any, cast
 
 MAX_PICKLE_BYTES = 64 << 20
 """The structure of a checkpoint is far smaller than this; its numbers are elsewhere."""
@@ -155,7 +155,9 @@ class _BoundedReader:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
     def read(self, count: int = -1) -> bytes:
         """Reads as a file does. Raises ``CheckpointFault`` for more than a directory may have."""

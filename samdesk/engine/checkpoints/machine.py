@@ -53,7 +53,7 @@ Resolve: TypeAlias = Callable[[str], Allowed | None]
 LoadStorage: TypeAlias = Callable[[Any], Any]
 
 
-class Machine:
+class PickleMachine:
     """Runs one pickle.
 
     Args:
@@ -272,48 +272,48 @@ _I4, _FLOAT = struct.Struct("<i"), struct.Struct(">d")
 _STOP = ord(".")
 
 
-def _constant(value: Any) -> Callable[[Machine], None]:
+def _constant(value: Any) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(value)
 
 
-def _fresh(make: Callable[[], Any]) -> Callable[[Machine], None]:
+def _fresh(make: Callable[[], Any]) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(make())
 
 
-def _numeric(format_: struct.Struct) -> Callable[[Machine], None]:
+def _numeric(format_: struct.Struct) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(m._number(format_))
 
 
-def _text(length: struct.Struct) -> Callable[[Machine], None]:
+def _text(length: struct.Struct) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(m._take(m._number(length)).decode("utf-8", "surrogatepass"))
 
 
-def _bytes(length: struct.Struct) -> Callable[[Machine], None]:
+def _bytes(length: struct.Struct) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(m._take(m._number(length)))
 
 
-def _latin(length: struct.Struct) -> Callable[[Machine], None]:
+def _latin(length: struct.Struct) -> Callable[[PickleMachine], None]:
     """Text of Python 2."""
     return lambda m: m._stack.append(m._take(m._number(length)).decode("latin-1"))
 
 
-def _get(index: struct.Struct) -> Callable[[Machine], None]:
+def _get(index: struct.Struct) -> Callable[[PickleMachine], None]:
     return lambda m: m._stack.append(m._memo[m._number(index)])
 
 
-def _unknown(code: int) -> Callable[[Machine], None]:
-    def refuse(_: Machine) -> None:
+def _unknown(code: int) -> Callable[[PickleMachine], None]:
+    def refuse(_: PickleMachine) -> None:
         raise CheckpointFault(f"its structure is damaged (opcode {code})")
 
     return refuse
 
 
-_BY_CODE: dict[bytes, Callable[[Machine], None]] = {
+_BY_CODE: dict[bytes, Callable[[PickleMachine], None]] = {
     b"\x80": lambda m: m._number(_U1),  # the protocol
     b"\x95": lambda m: m._number(_U8),  # a frame
-    b"(": Machine._mark,
-    b"0": Machine._pop,
-    b"1": Machine._pop_mark,
+    b"(": PickleMachine._mark,
+    b"0": PickleMachine._pop,
+    b"1": PickleMachine._pop_mark,
     b"2": lambda m: m._stack.append(m._stack[-1]),
     b"N": _constant(None), b"\x88": _constant(True), b"\x89": _constant(False),
     b"J": _numeric(_I4), b"K": _numeric(_U1), b"M": _numeric(_U2), b"G": _numeric(_FLOAT),
@@ -322,17 +322,17 @@ _BY_CODE: dict[bytes, Callable[[Machine], None]] = {
     b"B": _bytes(_U4), b"C": _bytes(_U1), b"\x8e": _bytes(_U8),
     b"T": _latin(_U4), b"U": _latin(_U1),
     b"]": _fresh(list), b"}": _fresh(dict), b")": _constant(()), b"\x8f": _fresh(set),
-    b"a": Machine._append,
+    b"a": PickleMachine._append,
     b"e": lambda m: m._extend(m._to_mark()), b"\x90": lambda m: m._extend(m._to_mark()),
-    b"s": Machine._set_item, b"u": lambda m: m._set_items(m._to_mark()),
-    b"l": Machine._list_of_mark, b"d": Machine._new_dict,
-    b"\x91": Machine._frozen_set,
+    b"s": PickleMachine._set_item, b"u": lambda m: m._set_items(m._to_mark()),
+    b"l": PickleMachine._list_of_mark, b"d": PickleMachine._new_dict,
+    b"\x91": PickleMachine._frozen_set,
     b"\x85": lambda m: m._tuple(1), b"\x86": lambda m: m._tuple(2), b"\x87": lambda m: m._tuple(3),
-    b"t": Machine._tuple_of_mark,
+    b"t": PickleMachine._tuple_of_mark,
     b"h": _get(_U1), b"j": _get(_U4),
     b"q": lambda m: m._put(m._number(_U1)), b"r": lambda m: m._put(m._number(_U4)),
     b"\x94": lambda m: m._put(len(m._memo)),
-    b"c": Machine._push_global_line, b"\x93": Machine._push_global_of_stack,
-    b"R": Machine._reduce, b"\x81": Machine._new, b"b": Machine._build, b"Q": Machine._persistent,
+    b"c": PickleMachine._push_global_line, b"\x93": PickleMachine._push_global_of_stack,
+    b"R": PickleMachine._reduce, b"\x81": PickleMachine._new, b"b": PickleMachine._build, b"Q": PickleMachine._persistent,
 }  # fmt: skip
 _OPERATIONS = tuple(_BY_CODE.get(bytes((code,)), _unknown(code)) for code in range(256))

@@ -15,7 +15,7 @@ from samdesk.base.errors import first_line
 from samdesk.base.hashing import hash_bytes, hash_file
 from samdesk.base.regular import open_regular, read_bytes
 from samdesk.engine.checkpoints.container import CheckpointFault, Container, NotACheckpoint, open_container
-from samdesk.engine.checkpoints.machine import Machine, NeedsCodeError, full_name
+from samdesk.engine.checkpoints.machine import NeedsCodeError, PickleMachine, full_name
 from samdesk.engine.checkpoints.trusted import UntrustedFileError, is_trusted
 from samdesk.engine.protocols import EngineError
 from samdesk.engine.runtime.imports import import_torch
@@ -69,7 +69,7 @@ def _read_as_data(path: Path) -> Any:
         container = open_container(file)
         names = Names(TensorMaker(size))
         if container.is_archive:
-            return Machine(container.pickle, names, ArchiveStorages(file, container.records)).run()
+            return PickleMachine(container.pickle, names, ArchiveStorages(file, container.records)).run()
         return _read_stream(container, names, size)
 
 
@@ -79,9 +79,9 @@ def _read_stream(container: Container, names: Any, size: int) -> Any:
 
     data = container.pickle
     storages = StreamStorages(size)
-    structure = Machine(data, names, storages, _after_header(data, names))
+    structure = PickleMachine(data, names, storages, _after_header(data, names))
     loaded = structure.run()
-    order = Machine(data, names, storages, structure.position)
+    order = PickleMachine(data, names, storages, structure.position)
     keys = order.run()
     storages.read(container.file, order.position, keys)
     return loaded
@@ -90,7 +90,7 @@ def _read_stream(container: Container, names: Any, size: int) -> Any:
 def _after_header(data: bytes, names: Any) -> int:
     at = 0
     for i in range(3):  # magic number, version, system
-        machine = Machine(data, names, _no_storage, at)
+        machine = PickleMachine(data, names, _no_storage, at)
         try:
             value = machine.run()
         except (CheckpointFault, NeedsCodeError) as error:

@@ -93,7 +93,7 @@ def _read_header(file: IO[bytes]) -> dict[str, Any]:
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     (length,) = _LENGTH.unpack_from(data)
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
+    return json_file.parse_object(data[8 : 8 + length]), data[8 + length :]
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
