@@ -333,6 +333,7 @@ _BY_CODE: dict[bytes, Callable[[PickleMachine], None]] = {
     b"q": lambda m: m._put(m._number(_U1)), b"r": lambda m: m._put(m._number(_U4)),
     b"\x94": lambda m: m._put(len(m._memo)),
     b"c": PickleMachine._push_global_line, b"\x93": PickleMachine._push_global_of_stack,
-    b"R": PickleMachine._reduce, b"\x81": PickleMachine._new, b"b": PickleMachine._build, b"Q": PickleMachine._persistent,
+    b"R": PickleMachine._reduce, b"\x81": PickleMachine._new, b"b": PickleMachine._build,
+    b"Q": PickleMachine._persistent,
 }  # fmt: skip
 _OPERATIONS = tuple(_BY_CODE.get(bytes((code,)), _unknown(code)) for code in range(256))
