@@ -43,7 +43,7 @@ def images(tmp_path: Path) -> Path:
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> ColourModels:
     shelf = ColourModels()
-    monkeypatch.setattr(Loaders, "real", lambda *_: shelf.loaders)
+    monkeypatch.setattr(Loaders, "real", lambda *_, **_named: shelf.loaders)
     return shelf
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_keeps_finished_images_and_the_same_command_continues(
             os.kill(os.getpid(), signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(Loaders, "real", lambda *_: ColourModels(before=interrupt).loaders)
+    monkeypatch.setattr(Loaders, "real", lambda *_, **_named: ColourModels(before=interrupt).loaders)
     code, out, err = run(images, *MODELS)
     assert code == 130
     assert "Stopped: 4 annotations on 2 images" in out
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_finished_images_and_the_same_command_continues(
     labels = images.parent / "labels"
     assert list(contents(labels)) == ["0.txt", "1.txt"]
 
-    monkeypatch.setattr(Loaders, "real", lambda *_: ColourModels().loaders)
+    monkeypatch.setattr(Loaders, "real", lambda *_, **_named: ColourModels().loaders)
     assert run(images, *MODELS)[0] == 0
     assert run(images, *MODELS, "--output-dir", images.parent / "once")[0] == 0
     assert contents(labels) == contents(images.parent / "once")

@@ -21,6 +21,11 @@ _ATTRIBUTES = {
     "store log": "tests.fuzz.targets.store:LOG",
     "store rows": "tests.fuzz.targets.store:ROWS",
     "store values": "tests.fuzz.targets.store:JSON",
+    "SAM checkpoint": "tests.fuzz.targets.checkpoints:SAM",
+    "YOLO checkpoint": "tests.fuzz.targets.checkpoints:YOLO",
+    "embedding": "tests.fuzz.targets.weights:EMBEDDING",
+    "taught weights": "tests.fuzz.targets.weights:TAUGHT",
+    "Flint weights": "tests.fuzz.targets.weights:FLINT",
 }
 
 NAMES = tuple(_ATTRIBUTES)

@@ -11,19 +11,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from samdesk.base.jobs import Cancelled, CancelToken, Progress
 from samdesk.engine.flint.detector import load_flint_detector, read_yolo
 from samdesk.engine.protocols import EngineError
+from samdesk.training.detector.state import WorkFolder
 from samdesk.training.detector.teach_detector import (
     DetectorTeachResult,
     DetectorTeachSettings,
     teach_detector,
 )
+from samdesk.training.detector.trainer import can_resume
 from samdesk.training.samples import Instance, TrainingImage
 from tests.helpers.machine_parts import parts_folder
 from tests.helpers.make import square
+from tests.helpers.payload import Payload, save_with_payload
 from tests.helpers.seeded_yolo import save_seeded_yolo
 from tests.training.detector import train_session
 from tests.training.detector.train_session import LABELLED, SETTINGS
@@ -190,6 +194,39 @@ def test_a_damaged_checkpoint_is_never_opened(teach: Teach, tmp_path: Path) -> N
     ticks: list[int] = []
     teach(progress=lambda done, _total: ticks.append(done))
     assert ticks[0] == 1  # from the start
+
+
+def test_what_others_put_into_the_work_folder_is_not_run(teach: Teach, tmp_path: Path) -> None:
+    cancel, marker, work = CancelToken(), tmp_path / "it-ran", tmp_path / "work"
+    with pytest.raises(Cancelled):
+        teach(progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel)
+    checkpoint = work / str(state(tmp_path)["checkpoint"])
+    evil = save_with_payload(checkpoint, tmp_path / "evil.pt", marker)
+    assert can_resume(checkpoint)
+    assert not can_resume(evil)
+    for cache in (work / "dataset" / "labels").glob("*.cache"):
+        cache.write_bytes(b"")
+        with cache.open("wb") as file:
+            np.save(file, np.array({"labels": Payload(marker)}, dtype=object), allow_pickle=True)
+    code = f"open({str(marker)!r}, 'w')"
+    (work / "dataset" / "data.yaml").write_text(
+        f"path: /gone\ntrain: x\nval: x\nnames: [a]\ndownload: {code}\n"
+    )
+    ticks: list[int] = []
+    assert teach(progress=lambda done, _total: ticks.append(done)).epochs == 2
+    assert ticks[0] == BATCHES + 1  # it was resumed
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["../../mine.pt", "/etc/passwd", "epoch-1.txt"])
+def test_the_state_names_no_other_file(name: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.pt"
+    mine.write_bytes(b"mine")
+    work = tmp_path / "a" / "work"
+    work.mkdir(parents=True)
+    (work / "state.json").write_text(json.dumps({"plan": "p", "checkpoint": name, "sha256": "0"}))
+    assert WorkFolder.open(work, "p").checkpoint is None
+    assert mine.exists()
 
 
 def test_other_images_start_anew(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from samdesk.training.masks.trainer import StepReport, Trainer
 from samdesk.training.samples import TrainingImage
 from samdesk.training.train_flint import CHECKPOINT, finish, new_network, run_training
 from tests.helpers.machine_parts import parts_folder
+from tests.helpers.payload import save_with_payload
 
 TINY = Recipe(steps=4, warmup=2, views=2, size=96, small_size=64, check_every=2, save_every=2)
 
@@ -88,6 +89,16 @@ def test_a_truncated_checkpoint_is_refused(loaded: list[CroppableImage], tmp_pat
     state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
     with pytest.raises(ValueError, match="not a checkpoint of this training"):
         Trainer(network(), loaded, TINY).resume(state)
+
+
+def test_a_checkpoint_with_code_is_refused(loaded: list[CroppableImage], tmp_path: Path) -> None:
+    trainer, state, marker = Trainer(network(), loaded, TINY), tmp_path / "state.pt", tmp_path / "it-ran"
+    trainer.save(state)
+    evil = save_with_payload(state, tmp_path / "evil.pt", marker)
+    with pytest.raises(ValueError, match="not a checkpoint of this training"):
+        trainer.resume(evil)
+    assert not marker.exists()
+    trainer.resume(state)
 
 
 def test_an_encoder_with_rate_0_is_frozen(loaded: list[CroppableImage]) -> None:
