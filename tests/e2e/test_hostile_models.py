@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from samdesk.training.record.taught_weights import MASKS, weights_name
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.make import photo
+from tests.helpers.networks import seeded_mobile_sam
 from tests.helpers.payload import Payload, save_with_payload
 
 torch = pytest.importorskip("torch")
@@ -31,10 +33,15 @@ def marker(tmp_path: Path) -> Path:
     return tmp_path / "it-ran"
 
 
+@pytest.fixture(scope="module")
+def good_sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seeded_mobile_sam(tmp_path_factory.mktemp("sam"))
+
+
 @pytest.fixture
-def evil_sam(mobile_sam_checkpoint: Path, tmp_path: Path, marker: Path) -> Path:
+def evil_sam(good_sam: Path, tmp_path: Path, marker: Path) -> Path:
     """A MobileSAM that works, with code in it."""
-    return save_with_payload(mobile_sam_checkpoint, tmp_path / "evil" / "fine-tuned.pt", marker)
+    return save_with_payload(good_sam, tmp_path / "evil" / "fine-tuned.pt", marker)
 
 
 def annotate(*arguments: object) -> tuple[int, str]:
@@ -58,10 +65,11 @@ def test_a_run_inside_of_a_hostile_dataset(
     assert "in the current folder was not used" in output
     assert image.with_suffix(".txt").exists() or (dataset / "labels" / "0.txt").exists()
     assert not marker.exists()
-    code, output = annotate("images", "--det-model", "./yolo11s.pt", "--sam-model", "flint")
+    again = ("images", "--det-model", "./yolo11s.pt", "--sam-model", "flint", "--output-dir", "out")
+    code, output = annotate(*again)
     assert (code, "--trust" in output) == (2, True)
     assert not marker.exists()
-    annotate("images", "--det-model", "./yolo11s.pt", "--sam-model", "flint", "--trust")
+    annotate(*again, "--trust")
     assert marker.exists()
 
 
@@ -88,7 +96,7 @@ def test_taught_weights(tmp_path: Path, marker: Path) -> None:
     with pytest.raises(TaughtError):
         taught.import_weights(file)
     assert not marker.exists()
-    torch.load(file, weights_only=False)  # the file is not harmless
+    torch.load(io.BytesIO(file.read_bytes()), weights_only=False)  # the file is not harmless
     assert marker.exists()
 
 
