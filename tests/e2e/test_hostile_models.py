@@ -1,4 +1,4 @@
-"""Model files that would run code: planted in a dataset, given by path, chosen in the window, as taught weights."""
+"""Model files that would run code: planted in a dataset, given by path, in the window, as taught weights."""
 
 from __future__ import annotations
 
