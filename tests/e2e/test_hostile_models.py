@@ -15,7 +15,7 @@ from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models.load import load_predictor
 from samdesk.engine.models.registry import MODELS
 from samdesk.engine.protocols import EngineError
-from samdesk.settings.table import MODEL_NAME
+from samdesk.settings.table import MODEL_NAME, Settings
 from samdesk.training.record.taught_record import TaughtError, TaughtRecord
 from samdesk.training.record.taught_weights import MASKS, weights_name
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
@@ -124,9 +124,9 @@ def test_the_window_asks_before_it_opens_a_mask_model(
 def test_a_saved_mask_model_with_code_asks_only_when_it_is_wanted(
     open_window: OpenWindow, evil_sam: Path, marker: Path
 ) -> None:
-    first = open_window()
-    first.desk.settings.set(MODEL_NAME, str(evil_sam))
-    first.close_window()
+    settings = Settings()
+    settings.set(MODEL_NAME, str(evil_sam))
+    assert settings.flush()
     user = open_window(Services(load_predictor=load_predictor))
     user.until(lambda: "Flint" in user.window.top_bar.chip.text())
     assert "Open it…" in user.buttons
