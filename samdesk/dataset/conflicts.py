@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
-import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic, json_file
-from samdesk.base.boundary import Boundary
 from samdesk.base.regular import read_bytes
 from samdesk.base.text import counted
 from samdesk.dataset import resizing
@@ -18,6 +16,7 @@ from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import BAD_LINES
 from samdesk.dataset.labels.lines import content_hash
 from samdesk.dataset.labels.unchanged import keep_unchanged
+from samdesk.dataset.links import beside_store
 from samdesk.dataset.store.documents import COLUMNS, Examined
 from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
@@ -93,16 +92,11 @@ def copy_before_replacing(core: DatasetCore, path: Path) -> bytes | None:
         path = core.files.boundary.real_path(path)
         content = read_bytes(path, follow=False) if path.exists() else None
         if content is not None and not core.in_memory:
-            kept = _unused_path(kept_beside(core.path, "replaced") / path.name)
+            kept = _unused_path(beside_store(core.path, "replaced") / path.name)
             atomic.write_bytes(kept, content, mode=stat.S_IMODE(path.stat().st_mode))
     except OSError as error:
         raise StoreError(f"{path} cannot be copied before it is replaced: {error.strerror}.") from error
     return content
-
-
-def kept_beside(store: Path, name: str) -> Path:
-    """Returns a folder beside the store. Raises ``LeadsOutsideError`` if it is a link to somewhere else."""
-    return Boundary((os.path.realpath(store.parent),)).real_path(Path(os.path.realpath(store.parent), name))
 
 
 def ask_about_damage(core: DatasetCore, key: ImageKey, size: tuple[int, int]) -> ImageDocument:
@@ -157,8 +151,9 @@ def repair(core: DatasetCore, key: ImageKey) -> None:
     if found is None:
         return
     if found.rows and not core.in_memory:
-        path = _unused_path(core.path.with_name("replaced") / f"{Path(key).name}.rows.json")
+        path = core.path
         try:
+            path = _unused_path(beside_store(core.path, "replaced") / f"{Path(key).name}.rows.json")
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = [dict(zip(COLUMNS, map(_printable, row), strict=False)) for row in found.rows]
             json_file.write(path, rows)

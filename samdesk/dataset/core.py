@@ -12,7 +12,7 @@ from time import monotonic
 
 from samdesk.base import json_file
 from samdesk.base.bulk import Breathe, breathing, without_pauses
-from samdesk.base.errors import UserError, first_line, typed_line
+from samdesk.base.errors import UserError, first_line, reason, typed_line
 from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
@@ -22,6 +22,7 @@ from samdesk.dataset.labels.files import CHANGED, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.labels.sweep import LabelSweep
 from samdesk.dataset.links import boundary_of
+from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.open import OpenedStore, save_location
 from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
@@ -73,6 +74,7 @@ class DatasetCore:
         self._folder = folder
         self._keys = keys
         self._lock = opened.lock
+        self._attempted = False
         self._notify = notify
         self._store = opened.store
         self.rows = Rows(opened.store)
@@ -170,6 +172,10 @@ class DatasetCore:
         if self.read_only:
             return False
         return not self.sweep.stopped if self.sweep.pending else self._scan.pending
+
+    def renew_lock(self) -> None:
+        """Shows other machines that this process is alive; call it every few seconds."""
+        self._lock.renew()
 
     def advance(self, seconds: float) -> None:
         """Writes label files for about this long; when all are written, looks for class ids in them.
@@ -287,7 +293,7 @@ class DatasetCore:
             self._report_unwritten("The label files", error)
 
     def _write_label_files(self, keys: Iterable[ImageKey]) -> None:
-        if self._store.path is None or self.read_only:
+        if self._store.path is None or self.read_only or self._lock.lost:
             return
         if not self._folder.is_dir():
             self._label_files_stale = True
@@ -399,7 +405,20 @@ class DatasetCore:
     def move_to(self, path: Path) -> None:
         """Saves a store in memory to a file and uses that from now on. Raises ``StoreError``."""
         self.check_writable()
-        self._set_store(self._store.save_as(path))
+        lock = DatasetLock(self._folder, lock_path(path))
+        try:
+            holder = lock.acquire()
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {reason(error)}.") from error
+        if holder:
+            raise StoreError(f"{path} is in use: {holder}.", next="Choose another place.")
+        try:
+            self._set_store(self._store.save_as(path))
+        except BaseException:
+            lock.release()
+            raise
+        self._lock.release()
+        self._lock = lock
         self.path, self.in_memory = path, False
         save_location(self._folder, path)
         self._label_files_stale = True
@@ -408,7 +427,7 @@ class DatasetCore:
     def close(self) -> None:
         """Writes what is not saved yet and releases the lock."""
         try:
-            if self._store.path is not None and not self.read_only:
+            if self._store.path is not None and not self.read_only and not self._lock.lost:
                 self.write_label_files()
                 end = monotonic() + _CLOSING_SECONDS
                 while self.unfinished and monotonic() < end:
@@ -422,8 +441,16 @@ class DatasetCore:
             self._lock.release()
 
     def _ensure_file(self) -> None:
+        self._lock.renew()
+        if self._lock.lost:
+            raise StoreError(
+                f"{self._folder} was opened by another samdesk while this one did not answer.",
+                next="Close it there, then open the folder again.",
+            )
         if self._store.path is None and not self.in_memory:
-            self._set_store(self._store.save_as(self.path))
+            # What an attempt that failed has left is replaced: the lock keeps others away.
+            again, self._attempted = self._attempted, True
+            self._set_store(self._store.save_as(self.path, replace=again))
         elif self._store.path is not None and not self._store.path.exists():
             # On most systems writing would succeed, into a file that is deleted already.
             raise StoreError(

@@ -394,6 +394,10 @@ class Dataset:
         """Whether ``advance`` has something to do."""
         return self._core.unfinished or self._integrity.pending
 
+    def renew_lock(self) -> None:
+        """Shows other machines that this process is alive; call it every few seconds."""
+        self._core.renew_lock()
+
     def advance(self, seconds: float) -> None:
         """Goes on with writing data.yaml of a large dataset for about these seconds; see ``ClassScan``."""
         if self._core.unfinished:

@@ -6,12 +6,16 @@ What the user agreed to is kept in samdesk's own folder for state: nothing in a 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from samdesk.base import json_file, places
-from samdesk.base.boundary import Boundary
+from samdesk.base.boundary import Boundary, LeadsOutsideError
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import dataset_id
+from samdesk.dataset.store.header import check_file, sidecars
+from samdesk.dataset.types import Notice
+from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import label_format
 
 LINK = "link"
@@ -41,6 +45,52 @@ def allow(folder: Path, target: Path) -> Path:
         with contextlib.suppress(OSError):
             json_file.write(_file(folder), [*known, str(target)], indent=0)
     return folder
+
+
+def beside_store(store: Path, name: str) -> Path:
+    """Returns a file or folder beside a store. Raises ``LeadsOutsideError`` if it is a link elsewhere."""
+    parent = os.path.realpath(store.parent)
+    return Boundary((parent,)).real_path(Path(parent, name))
+
+
+def check_store_place(folder: Path, store: Path) -> None:
+    """Checks that the store in a dataset's folder is behind no link that leads out of it.
+
+    Another place was chosen by the user.
+
+    Args:
+        folder: The dataset, with links resolved.
+        store: The file of its store.
+
+    Raises:
+        LeadsOutsideError: It is.
+        StoreError: Moreover it is no store.
+    """
+    inside = folder / ".samdesk"
+    if store.parent == inside:
+        boundary = Boundary((str(inside),), boundary_of(folder).allowed)
+        try:
+            for path in (inside, store, *sidecars(store)):
+                boundary.real_path(path)
+        except LeadsOutsideError:
+            if store.is_file():
+                check_file(store)
+            raise
+
+
+def link_notice(error: LeadsOutsideError, what: str, key: ImageKey | None = None) -> Notice:
+    """Returns the notice that asks the user to allow a link.
+
+    Args:
+        error: What was left alone.
+        what: What is neither read nor written ("Labels").
+        key: The image concerned.
+    """
+    text = (
+        f"{error.link} is a link that leads out of the dataset, to {error.target}. "
+        f"{what} there are neither read nor written unless you allow it."
+    )
+    return Notice(LINK, text, str(error.target), key=key)
 
 
 def _allowed(folder: Path) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base import atomic, json_file, places
+from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.json_file import JsonError
 from samdesk.base.regular import is_file
-from samdesk.dataset.lock import DatasetLock, dataset_id
+from samdesk.dataset.links import check_store_place, link_notice
+from samdesk.dataset.lock import DatasetLock, dataset_id, lock_path
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import DamagedError, StoreError
 from samdesk.dataset.store.header import sidecars
@@ -24,7 +26,7 @@ class OpenedStore:
     Attributes:
         store: In memory until the first edit where there is no file yet.
         path: The file that the store is in or will be in.
-        lock: Held, unless ``read_only``.
+        lock: Held, unless ``read_only`` or ``in_memory``.
         in_memory: Nothing can be written at ``path``; edits are lost on closing.
         read_only: Another samdesk has the dataset open.
         notice: Tells the user about either.
@@ -49,15 +51,26 @@ def open_store(folder: Path, store_path: Path | None) -> OpenedStore:
         StoreError: The store is damaged, cannot be read, or was made by a newer samdesk.
     """
     path = store_path or locate_store(folder)
-    lock = DatasetLock(folder)
-    holder = lock.acquire()
+    lock = DatasetLock(folder, lock_path(path))
+    try:
+        check_store_place(folder, path)
+    except LeadsOutsideError as error:
+        notice = link_notice(error, "samdesk's store and the annotations")
+        return OpenedStore(Store.in_memory(), path, lock, in_memory=True, notice=notice)
+    try:
+        holder = lock.acquire() if _is_writable(path) else None
+    except OSError:
+        holder = None
+    if holder is None:  # there is never a lock less: what cannot be locked is not written
+        return _open_in_memory(folder, path, lock)
     try:
         if holder:
             return _open_read_only(path, lock, holder)
-        opened = _open_writable(folder, path, lock)
+        store = Store.open(path) if path.exists() else Store.in_memory()
     except BaseException:
         lock.release()
         raise
+    opened = OpenedStore(store, path, lock)
     if store_path is not None:
         save_location(folder, store_path)
     return opened
@@ -92,8 +105,11 @@ def keep_damaged_apart(folder: Path, store_path: Path | None = None) -> Path | N
         StoreError: It cannot be renamed, or another samdesk has it open.
     """
     path = store_path or locate_store(folder)
-    lock = DatasetLock(folder)
-    holder = lock.acquire()
+    lock = DatasetLock(folder, lock_path(path))
+    try:
+        holder = lock.acquire()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be renamed: {error.strerror or error}.") from error
     if holder:
         raise StoreError(f"{holder}.", next="Close it there first.")
     try:
@@ -120,12 +136,12 @@ def _set_apart(path: Path) -> Path:
     return target
 
 
-def _open_writable(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:
-    exists = path.exists()
-    parent = next(p for p in path.parents if p.is_dir())
-    if atomic.is_writable(parent):
-        return OpenedStore(Store.open(path) if exists else Store.in_memory(), path, lock)
-    store = Store.copy_of(path) if exists else Store.in_memory()
+def _is_writable(path: Path) -> bool:
+    return atomic.is_writable(next(p for p in path.parents if p.is_dir()))
+
+
+def _open_in_memory(folder: Path, path: Path, lock: DatasetLock) -> OpenedStore:
+    store = Store.copy_of(path) if path.exists() else Store.in_memory()
     text = (
         f"{folder} cannot be written to: your work is kept in memory only. "
         "Choose where to keep samdesk's store to save it."

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from samdesk.base.boundary import LeadsOutsideError
 from samdesk.dataset import resizing
 from samdesk.dataset.core import DatasetCore
-from samdesk.dataset.lock import DatasetLock
+from samdesk.dataset.links import check_store_place
+from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.open import OpenedStore, folder_error, locate_store
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import DamagedRowsError, StoreError
@@ -81,7 +83,7 @@ def open_read_only(folder: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Re
         raise error
     folder = folder.resolve()
     path = locate_store(folder)
-    opened = OpenedStore(_store(path), path, DatasetLock(folder), read_only=True)
+    opened = OpenedStore(_store(folder, path), path, DatasetLock(folder, lock_path(path)), read_only=True)
     try:
         keys = tuple(key for key in scan(folder) if is_text(key))
         core = DatasetCore(folder, keys, opened, max_pixels, lambda _notice: None)
@@ -91,9 +93,13 @@ def open_read_only(folder: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Re
         opened.store.close()
 
 
-def _store(path: Path) -> Store:
+def _store(folder: Path, path: Path) -> Store:
     if not path.exists():
         return Store.in_memory()
+    try:
+        check_store_place(folder, path)
+    except LeadsOutsideError as error:
+        raise StoreError(f"{path} is left alone: {error.strerror}.") from error
     try:
         return Store.open(path, read_only=True)
     except StoreError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from samdesk.base import atomic
 from samdesk.base.boundary import Boundary, LeadsOutsideError
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED
-from samdesk.dataset.links import LINK
+from samdesk.dataset.links import link_notice
 from samdesk.dataset.trainer.paths import training_paths
 from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageKey
@@ -239,11 +239,7 @@ class ClassNamesFile:
             return
         self._failing = True
         if isinstance(error, LeadsOutsideError):
-            text = (
-                f"{error.link} is a link that leads out of the dataset, to {error.target}. The class names "
-                "there are neither read nor written unless you allow it."
-            )
-            self._notify(Notice(LINK, text, str(error.target), key=NAMES))
+            self._notify(link_notice(error, "Class names", NAMES))
         else:
             reason = error.strerror if isinstance(error, OSError) else None
             text = (

@@ -25,7 +25,7 @@ from samdesk.dataset.labels.lines import (
     rekeyed,
     says,
 )
-from samdesk.dataset.links import LINK
+from samdesk.dataset.links import link_notice
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.dataset.types import Notice
@@ -240,7 +240,7 @@ class Projection:
 
     def report_link(self, key: ImageKey, error: LeadsOutsideError) -> None:
         """Reports that the label file of an image is left alone because a link leads out of the dataset."""
-        self._notify(_link_notice(key, error))
+        self._notify(link_notice(error, "Labels", key))
 
     def resized(
         self, state: FileState, before: ImageDocument, after: ImageDocument, labels: LabelSet
@@ -354,7 +354,7 @@ class Projection:
     def goes_on(self, key: ImageKey, error: OSError) -> bool:
         """Reports that a label file could not be written. Returns whether others are worth trying."""
         if isinstance(error, LeadsOutsideError):  # it stays out of date until the user agrees
-            self._notify_once(f"link {error.target}", _link_notice(key, error))
+            self._notify_once(f"link {error.target}", link_notice(error, "Labels", key))
             return True
         if not self._failing:
             self._report_failure(key, error)
@@ -373,14 +373,6 @@ class Projection:
         if what not in self._notified:
             self._notified.add(what)
             self._notify(notice)
-
-
-def _link_notice(key: ImageKey, error: LeadsOutsideError) -> Notice:
-    text = (
-        f"{error.link} is a link that leads out of the dataset, to {error.target}. "
-        "Labels there are neither read nor written unless you allow it."
-    )
-    return Notice(LINK, text, str(error.target), key=key)
 
 
 def _remarks(imported: ImportedDocument, path: str) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,9 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 from samdesk.base import atomic
 from samdesk.dataset.store import schema
@@ -45,6 +46,7 @@ class Store:
         self.was_not_closed = False
         self.lost_saves = 0
         self._saves: Saves | None = None
+        self._seen = 0
 
     @classmethod
     def in_memory(cls) -> Store:
@@ -71,7 +73,7 @@ class Store:
             unclean = has_log(path)
             check_file(path)
             mode = "ro" if read_only else "rw"
-            connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+            connection = _connect(f"{uri_of(path.absolute())}?mode={mode}", uri=True)
         store = cls(connection, path, read_only)
         store.was_not_closed = unclean
         try:
@@ -100,18 +102,24 @@ class Store:
             store._prepare(path)
         return store
 
-    def save_as(self, path: Path) -> Store:
+    def save_as(self, path: Path, *, replace: bool = False) -> Store:
         """Opens a new file with the same content and closes this store.
+
+        Args:
+            path: The file.
+            replace: Whether it may exist: an earlier attempt has failed half-way.
 
         Raises:
             StoreError: The file exists or cannot be written; there is no new file, this store stays open.
         """
-        if path.exists():
+        if path.exists() and not replace:
             raise StoreError(f"{path} already exists.", next="Choose another place for the store.")
         try:
             with _described(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 forget(path)
+                for part in sidecars(path) if replace else ():
+                    part.unlink(missing_ok=True)  # they would be taken for those of the new file
                 self._copy_to(path)
             store = Store.open(path)
         except BaseException:
@@ -133,6 +141,11 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             saves = (self._saves or Saves.new()).next()
             try:
+                if self._data_version() != self._seen:
+                    raise StoreError(
+                        f"{_name(self.path)} was changed by another program since it was opened here.",
+                        next="Open the folder again; nothing is written over that change.",
+                    )
                 yield
                 sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)"
                 self._connection.execute(sql, (SETTING, saves.text))
@@ -176,6 +189,10 @@ class Store:
         self._saves = Saves.parse(row and row[0])
         self.lost_saves = lost(path, self._saves)
 
+    def _data_version(self) -> int:
+        """A number that changes when another connection commits to the file."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def _check(self) -> None:
         # An index may have lost rows if the file was not closed; it is compared only then, for its cost.
         check = "integrity_check" if self.was_not_closed else "quick_check"
@@ -201,6 +218,7 @@ class Store:
             self._bring_up_to_date(name, version)
             self._check_schema(name, VERSION)
         self._connection.execute("PRAGMA foreign_keys=ON")
+        self._seen = self._data_version()
 
     def _check_schema(self, name: Path | None, version: int) -> None:
         part = schema.foreign_part(self._connection, version)
@@ -242,6 +260,15 @@ class Store:
         self._connection = memory
 
 
+def uri_of(path: PurePath) -> str:
+    """Returns the URI with which SQLite opens a file.
+
+    It takes no machine before the path, so a network share is part of the path: ``file:////nas/share/x.db``.
+    """
+    text = path.as_posix()
+    return "file://" + quote_from_bytes(os.fsencode(text if text.startswith("/") else f"/{text}"), safe="/:")
+
+
 def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     # No implicit transactions. A store may move from one thread to another, so SQLite must not check it.
     connection = sqlite3.connect(database, uri=uri, isolation_level=None, check_same_thread=False, timeout=10)
@@ -253,6 +280,10 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def _name(path: Path | None) -> str:
+    return str(path) if path else "The store in memory"
+
+
 _OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "corrupt", "too big")
 """Words of SQLite's messages."""
 
@@ -260,7 +291,7 @@ _OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "corrupt", "too 
 @contextlib.contextmanager
 def _described(path: Path | None) -> Iterator[None]:
     """Turns errors of SQLite and of the file system into ``StoreError``."""
-    name = str(path) if path else "The store in memory"
+    name = _name(path)
     try:
         yield
     except sqlite3.IntegrityError as error:

@@ -21,6 +21,7 @@ from samdesk.base import atomic, json_file, places
 from samdesk.base.errors import reason
 from samdesk.base.json_file import rename_bad
 from samdesk.base.regular import read_bytes
+from samdesk.dataset.links import beside_store, check_store_place
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.dataset.open import locate_store
 from samdesk.training.record.taught_weights import (
@@ -238,6 +239,11 @@ def _inside(folder: Path) -> Path:
 def _home(folder: Path) -> Path:
     """The folder beside the store, or one in the user's state folder if that is not writable."""
     inside = _inside(folder)
+    try:
+        check_store_place(folder.resolve(), locate_store(folder.resolve()))
+        beside_store(inside, "taught")
+    except OSError:  # a link that leads elsewhere
+        return places.state() / "taught" / dataset_id(folder)
     existing = next(p for p in (inside, *inside.parents) if p.is_dir())
     return inside if atomic.is_writable(existing) else places.state() / "taught" / dataset_id(folder)
 
@@ -270,11 +276,20 @@ def _unused_id(taught: TaughtRecord, entry: TaughtWeights) -> str:
     return name
 
 
+def activity_lock(folder: Path, purpose: str = "", state: str = "open") -> DatasetLock:
+    """Returns the lock of an activity on a dataset's taught weights, beside their folder."""
+    home = _home(folder)
+    name = f"{home.name}.{purpose}.lock" if purpose else f"{home.name}.lock"
+    return DatasetLock(folder, home.with_name(name), state)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Holds the record's lock; waits for another process, since a change takes only a moment."""
-    lock = DatasetLock(folder, "taught")
-    lock.wait()
+    lock = activity_lock(folder)
+    holder = lock.wait()
+    if holder:
+        raise TaughtError(f"{holder}.", next="Try again later.")
     try:
         yield
     finally:

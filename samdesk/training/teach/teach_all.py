@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from samdesk.base.errors import reason
 from samdesk.base.hashing import hash_file
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.places import flint_weights
 from samdesk.base.rate import Rate
-from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.errors import StoreError
 from samdesk.engine.protocols import EngineError
 from samdesk.images.errors import ImageError
@@ -24,6 +24,7 @@ from samdesk.training.record.taught_record import (
     TaughtError,
     TaughtRecord,
     TaughtWeights,
+    activity_lock,
 )
 from samdesk.training.samples import TrainingImage
 from samdesk.training.teach.events import (
@@ -71,8 +72,12 @@ def teach_all(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> t
     Returns:
         The new entries of the record, not yet in use.
     """
-    lock = DatasetLock(plan.folder.resolve(), "teach", "being taught")
-    holder = lock.acquire()
+    lock = activity_lock(plan.folder.resolve(), "teach", "being taught")
+    try:
+        holder = lock.acquire()
+    except OSError as error:
+        on_event(TrainingFailed(f"{lock.path} cannot be written: {reason(error)}."))
+        return ()
     if holder:
         on_event(TrainingFailed(f"{holder}. Wait until it finishes, or stop it there."))
         return ()

@@ -307,7 +307,8 @@ def test_a_step_found_damaged_while_undoing_is_refused_and_the_next_undo_goes_on
 ) -> None:
     dataset = opened(folder, open_)
     dataset.history()
-    change(folder, "UPDATE log_edits SET undo='{}' WHERE owner='step 5'")
+    # Through its own connection: nothing is saved over what another one has written.
+    dataset.core.rows._store.execute("UPDATE log_edits SET undo='{}' WHERE owner='step 5'")
     with pytest.raises(RefusedError, match=r"dataset\.db: the step 'Add' of the history is damaged"):
         dataset.undo()
     assert dataset.newest_step == 4

@@ -17,7 +17,7 @@ import shapely
 
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import NAMES, Dataset
-from samdesk.dataset.lock import DatasetLock
+from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
 from samdesk.dataset.store.database import Store
@@ -538,7 +538,7 @@ def test_a_migration_that_is_killed_leaves_a_store_that_opens(
 def test_a_store_of_version_1_that_is_open_elsewhere_is_shown_and_not_changed(
     folder: Path, path: Path, expected: Json
 ) -> None:
-    lock = DatasetLock(folder)
+    lock = DatasetLock(folder, lock_path(path))
     assert lock.acquire() == ""
     before = path.read_bytes()
     dataset = Dataset.open(folder)
