@@ -21,7 +21,7 @@ from pathlib import Path
 
 from samdesk.base import json_file
 from samdesk.base.json_file import JsonError
-from samdesk.base.regular import check_replaceable
+from samdesk.base.regular import check_replaceable, read_text
 
 if sys.platform == "win32":
     import msvcrt
@@ -287,5 +287,5 @@ def _described(holder: LockHolder) -> str:
 def _kernel() -> str:
     """Identifies the running system: on Linux its boot, else the machine."""
     with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return read_text(Path("/proc/sys/kernel/random/boot_id")).strip()
     return f"{uuid.getnode():x}"
