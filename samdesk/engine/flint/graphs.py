@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from samdesk.base import json_file
 from samdesk.base.errors import first_line
 from samdesk.base.places import flint_graphs, flint_weights
+from samdesk.base.regular import read_bytes
 from samdesk.engine.flint.arrays import Arrays, network_arrays
 from samdesk.engine.flint.maps import CropPrompts, prompt_maps
 from samdesk.engine.flint.runtime import Levels
@@ -112,7 +113,7 @@ def _session(path: Path, graph: Path, weights: Arrays, names: Mapping[str, Any],
     # Threads that spin while they wait take the processor from other programs, and wait for theirs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
-    model = graph.read_bytes() + _initializers({name: weights[name] for name in names})
+    model = read_bytes(graph) + _initializers({name: weights[name] for name in names})
     try:
         return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _errors() as error:
