@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from samdesk.base import json_file
 from samdesk.base.bulk import Breathe, breathing, without_pauses
-from samdesk.base.errors import UserError, first_line, reason, typed_line
+from samdesk.base.errors import reason
 from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
-from samdesk.dataset.labels.class_names import ClassNamesFile
+from samdesk.dataset.labels.class_names import ClassNamesFile, read_names, write_names
 from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.dataset.labels.files import CHANGED, LabelFiles
 from samdesk.dataset.labels.projection import Projection
+from samdesk.dataset.labels.reports import UnwrittenReports, damaged_labels
 from samdesk.dataset.labels.sweep import LabelSweep
 from samdesk.dataset.links import boundary_of
 from samdesk.dataset.lock import DatasetLock, lock_path
@@ -30,7 +29,7 @@ from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.types import Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.labels import LabelSet, unique_names
+from samdesk.domain.labels import LabelSet
 from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
@@ -91,12 +90,11 @@ class DatasetCore:
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
         self._class_names_stale = False
+        self._unwritten = UnwrittenReports(folder, notify)
         self.sweep = LabelSweep(
-            self.projection, self.documents, lambda key, e: self._report_unwritten(self.files.name(key), e)
+            self.projection, self.documents, lambda key, e: self._unwritten.add(self.files.name(key), e)
         )
         self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes(), self.documents.class_counts)
-        self._unwritten: set[str] = set()
-        """The failures to write label files that were reported."""
 
     def set_images(self, keys: tuple[ImageKey, ...], run_outputs: Sequence[str] = ()) -> None:
         """Replaces the list of images after the folder was looked at again."""
@@ -107,7 +105,7 @@ class DatasetCore:
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
-        names = self._names_in_store()
+        names = read_names(self.rows.setting(_LAST_NAMES))
         labels, problem = self.rows.labels(names or ())
         if labels:
             self.documents.labels = labels
@@ -133,17 +131,6 @@ class DatasetCore:
         self._label_files_stale = True
         self.write_label_files()  # a sweep that a crash or a restart has interrupted goes on
 
-    def _names_in_store(self) -> tuple[str, ...] | None:
-        """What was last seen of data.yaml; None if the store does not have it."""
-        text = self.rows.setting(_LAST_NAMES)
-        try:
-            found = None if text is None else json_file.parse(text) or []
-        except json_file.JsonError:
-            return None
-        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-            return None
-        return tuple(unique_names(found))
-
     def _start_class_names(self, names: tuple[str, ...] | None, *, new: bool) -> None:
         """Finds what was last seen of data.yaml: the names in the store, or in the file of a new dataset."""
         if names is None or new:
@@ -160,11 +147,7 @@ class DatasetCore:
             with self._store.transaction():
                 self.rows.write_labels(self.documents.labels)
             self.documents.labels_unsaved = False
-        text = (
-            f"The labels in {self.path} are damaged ({problem}). They were restored as far as possible, with "
-            f"names from {self.names.path.name} where theirs are lost. Please check them in the panel Labels."
-        )
-        self._notify(Notice("damaged-store", text, str(self.path)))
+        self._notify(damaged_labels(self.path, self.names.path.name, problem))
 
     @property
     def unfinished(self) -> bool:
@@ -290,7 +273,7 @@ class DatasetCore:
             self._write_label_files(keys)
         except Exception as error:  # noqa: BLE001 - reported
             self._label_files_stale = True
-            self._report_unwritten("The label files", error)
+            self._unwritten.add("The label files", error)
 
     def _write_label_files(self, keys: Iterable[ImageKey]) -> None:
         if self._store.path is None or self.read_only or self._lock.lost:
@@ -321,7 +304,7 @@ class DatasetCore:
         except ImageError:
             pass
         except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
-            self._report_unwritten(self.files.name(key), error)
+            self._unwritten.add(self.files.name(key), error)
         return True
 
     def _begin_sweep(self) -> None:
@@ -340,7 +323,7 @@ class DatasetCore:
         except Exception as error:  # noqa: BLE001 - reported
             self.sweep.start(())
             self._label_files_stale = True  # with the next change
-            self._report_unwritten("The label files", error)
+            self._unwritten.add("The label files", error)
         if not self.sweep.pending and not self._label_files_stale:
             self._write_class_names()
 
@@ -350,16 +333,6 @@ class DatasetCore:
         over = not self.sweep.pending and self._class_names_stale
         if over or self.projection.pending >= _UNSAVED:
             self.save_settings()  # what is written is not written again after a crash
-
-    def _report_unwritten(self, what: str, error: Exception) -> None:
-        known = isinstance(error, UserError)
-        if not known:
-            log.error("writing %s of %s", what, self._folder, exc_info=error)
-        reason = first_line(error) if known else f"unexpected error: {typed_line(error)}"
-        text = f"{what} could not be written ({reason}). The annotations are saved in samdesk's store."
-        if text not in self._unwritten:
-            self._unwritten.add(text)
-            self._notify(Notice("save", text, str(self._folder)))
 
     def resize(self, document: ImageDocument, width: int, height: int) -> ImageDocument:
         """Scales a document and its undo log to the new size of its image file, pixels.
@@ -465,8 +438,7 @@ class DatasetCore:
 
     def _flush(self) -> None:
         self.projection.flush()
-        names = self._names_to_save()
-        if names is not None:
+        if (names := self._names_to_save()) is not None:
             self._settings[_LAST_NAMES] = names
         for key, value in self._settings.items():
             self.rows.set_setting(key, value)
@@ -477,9 +449,7 @@ class DatasetCore:
 
     def _names_to_save(self) -> str | None:
         """What was last seen of data.yaml, for the store; None if it has that."""
-        if self.names.seen is None:
-            return None
-        text = json.dumps(self.names.seen)
+        text = None if self.names.seen is None else write_names(self.names.seen)
         return None if text == self.rows.setting(_LAST_NAMES) else text
 
     def _write_labels(self, labels: LabelSet | None, base: LabelSet | None) -> tuple[LabelSet, bool]:

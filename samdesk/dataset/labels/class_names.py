@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from samdesk.base import atomic
+from samdesk.base import atomic, json_file
 from samdesk.base.boundary import Boundary, LeadsOutsideError
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED
 from samdesk.dataset.links import link_notice
@@ -20,6 +21,22 @@ from samdesk.formats.yolo.keypoints import keypoint_values
 from samdesk.formats.yolo.names import UnreadableNamesError, read_text_of
 
 Names = tuple[str, ...]
+
+
+def write_names(names: Names) -> str:
+    """What was last seen of data.yaml, as text for the store."""
+    return json.dumps(names)
+
+
+def read_names(text: str | None) -> Names | None:
+    """The names in the text of ``write_names``; None if there are none, or it is damaged."""
+    try:
+        found = None if text is None else json_file.parse(text) or []
+    except json_file.JsonError:
+        return None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        return None
+    return tuple(unique_names(found))
 
 
 class ClassNamesFile:

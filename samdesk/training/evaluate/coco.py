@@ -37,7 +37,7 @@ def read_coco(folder: Path) -> tuple[list[TrainingImage], tuple[str, ...]]:
                 by_image[annotation["image_id"]].append(instance)
         images = [_image(folder, row, by_image) for row in data["images"]]
         names = tuple(str(c["name"]) for c in categories)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (json_file.JsonError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder / 'instances.json'} is not a COCO annotation file: {error!r}") from error
     return sorted((i for i in images if i.instances), key=lambda i: i.key), names
 

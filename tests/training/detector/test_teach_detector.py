@@ -196,6 +196,7 @@ def test_a_damaged_checkpoint_is_never_opened(teach: Teach, tmp_path: Path) -> N
     assert ticks[0] == 1  # from the start
 
 
+@pytest.mark.logs("the training starts over: .* holds program code")
 def test_what_others_put_into_the_work_folder_is_not_run(teach: Teach, tmp_path: Path) -> None:
     cancel, marker, work = CancelToken(), tmp_path / "it-ran", tmp_path / "work"
     with pytest.raises(Cancelled):
