@@ -199,6 +199,7 @@ class StorageLoop:
         """Runs jobs until it takes None from the queue, then closes the dataset."""
         while (job := self._next_job()) is not None:
             self._serve(job)
+            self._job = None
             self._report_notices()
             self._report_progress()
         self._close()
@@ -263,10 +264,10 @@ class StorageLoop:
         document = question.early(self._current()) if question.early is not None else None
         if document is None:
             return
-        for job in self._jobs.before(question):
+        for job in (self._job, *self._jobs.before(question)):  # what is being saved cannot be read yet
             if isinstance(job, PendingChange):
                 document = job.preview(document)
-            elif not isinstance(job, Question | BlockingCall):
+            elif not isinstance(job, Question | BlockingCall | None):
                 return
         self._early.add(question)
         self._send(partial(question.then, document))

@@ -60,8 +60,11 @@ class Desk:
     def draw(self, name: str, key: ImageKey = A) -> None:
         self.client.history.commit(drawn(name, key))
 
-    def change_many(self, parts: int = 3) -> None:
-        """A change that takes long: it arrives at the gate before each of its parts."""
+    def change_many(self, parts: int = 3, shown: Transaction | None = None) -> None:
+        """A change that takes long: it arrives at the gate before each of its parts.
+
+        ``shown``: what the window shows of it until it is saved.
+        """
 
         def plan(dataset: Dataset) -> Transaction:
             for part in range(parts):
@@ -70,7 +73,7 @@ class Desk:
                 dataset.core.breathe("Finding annotations", part, parts)
             return drawn("many", B)
 
-        self.client.history.commit(Transaction("Change many"), plan=plan)
+        self.client.history.commit(shown or Transaction("Change many"), plan=plan)
 
 
 def drawn(name: str, key: ImageKey) -> Transaction:
@@ -136,6 +139,21 @@ def test_an_image_is_read_in_the_middle_of_a_long_change_and_again_after_it(desk
     spin_until(lambda: len(desk.documents) == 2)
     assert desk.documents[1] == ["one", "many", "two"]  # as the store has it, in its turn
     assert desk.client.history.texts == ("Add label", "Add one", "Add many", "Add two")
+
+
+def test_an_image_read_in_the_middle_of_its_own_long_change_is_as_the_window_shows_it(desk: Desk) -> None:
+    """It must not go back to what it was before, and then be changed again."""
+    desk.draw("one", B)
+    desk.gate.close()
+    desk.change_many(shown=drawn("many", B))
+    desk.gate.wait_for_arrival()
+    desk.show(B)
+    desk.gate.let_one_through()
+    spin_until(lambda: len(desk.documents) == 1)
+    assert desk.client.history.pending == 1
+    desk.gate.open()
+    spin_until(lambda: len(desk.documents) == 2)
+    assert desk.documents == [["one", "many"], ["one", "many"]]
 
 
 def test_a_long_change_shows_its_progress_and_is_cancelled_whole(desk: Desk) -> None:
