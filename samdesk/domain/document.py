@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import NewType
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.review import ImageReview
@@ -70,6 +76,9 @@ class Changes:
         return self.added | self.removed | self.modified
 
 
+_all_but_region = attrgetter(*(field.name for field in fields(Annotation) if field.name != "region"))
+
+
 def diff(before: ImageDocument, after: ImageDocument) -> Changes:
     """Returns the differences between two states of a document."""
     old = {a.id: a for a in before.annotations}
@@ -78,6 +87,21 @@ def diff(before: ImageDocument, after: ImageDocument) -> Changes:
         key=after.key,
         added=frozenset(new.keys() - old.keys()),
         removed=frozenset(old.keys() - new.keys()),
-        modified=frozenset(i for i in new.keys() & old.keys() if new[i] is not old[i] and new[i] != old[i]),
+        modified=_modified([(old[i], new[i]) for i in new.keys() & old.keys() if new[i] is not old[i]]),
         review=before.review is not after.review,
     )
+
+
+def _modified(pairs: Sequence[tuple[Annotation, Annotation]]) -> frozenset[AnnotationId]:
+    """Returns the ids of two states of annotations that differ; compares the regions of all at once."""
+    before, after = (_regions([pair[side] for pair in pairs]) for side in (0, 1))
+    same = shapely.equals_exact(before, after, 0.0)
+    return frozenset(
+        a.id for (b, a), equal in zip(pairs, same) if not equal or _all_but_region(b) != _all_but_region(a)
+    )
+
+
+def _regions(annotations: Sequence[Annotation]) -> NDArray[np.object_]:
+    regions = np.empty(len(annotations), object)
+    regions[:] = [annotation.region for annotation in annotations]
+    return regions

@@ -101,6 +101,15 @@ def test_diff_names_what_changed() -> None:
     assert changes.review
 
 
+def test_an_equal_annotation_read_again_has_not_changed() -> None:
+    before = document("a", "b", "c")
+    again = replace(
+        before, annotations=(annotation("a"), annotation("b", region=square(1, 1)), annotation("c", label="bus"))
+    )
+    assert again.annotations[0] is not before.annotations[0]
+    assert diff(before, again).geometry == {"b", "c"}
+
+
 placed = st.builds(
     lambda name, x, index: Placed(annotation(name, region=square(x, x)), index),
     st.sampled_from(NAMES),

@@ -282,9 +282,8 @@ class ToolsController(QObject):
 
     def select(self, ids: frozenset[AnnotationId]) -> None:
         """Selects annotations, on the canvas and in the panel."""
-        self._canvas.set_selection(ids)
-        self._panel.set_selection(ids)
-        self.selection_changed.emit(ids)
+        if not self._canvas.set_selection(ids):  # else its signal has come here already
+            self._select_from_canvas(ids)
 
     def _open_menu(self, under: AnnotationId | None, place: QPoint) -> None:
         """Requests the context menu; the annotation under the cursor is selected first if it is not."""
@@ -313,7 +312,7 @@ class ToolsController(QObject):
 
     def _show_changes(self, changes: Changes) -> None:
         labels = self._session.model.labels
-        self._canvas.set_document(self.document, labels)
+        self._canvas.set_document(self.document, labels, changes)
         self._panel.set_document(self.document, labels, changes)
         removed = self.selection & changes.removed
         if removed:

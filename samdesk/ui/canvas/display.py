@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from samdesk.domain.annotation import AnnotationId
-from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.images.partial import CoarseImage
@@ -17,7 +17,7 @@ from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
-from samdesk.ui.canvas.shapes import Shape, bounds_of
+from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import paint_region
 from samdesk.ui.canvas.tags import Tag, paint_message, paint_tag, place_tags, tag_font
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
@@ -102,39 +102,34 @@ class CanvasDisplay(NavigableWidget):
         """Width and height of the image, pixels, or None without one, or while only a coarse one is shown."""
         return self._image_size if self._coarse is None else None
 
-    def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
-        """Shows a document; only changed annotations are repainted."""
-        self._scene.set_document(document, labels)
+    def set_document(
+        self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
+    ) -> None:
+        """Shows a document; only changed annotations are repainted. See ``Scene.set_document``."""
+        self._scene.set_document(document, labels, changes)
         self._annotations_changed()
         self._refresh()
 
-    def set_selection(self, ids: Iterable[AnnotationId]) -> None:
-        """Selects annotations; emits ``selection_changed`` if the selection changes."""
-        if self._scene.set_selection(ids):
+    def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
+        """Selects annotations; returns whether that changes the selection, and emits ``selection_changed``."""
+        changed = self._scene.set_selection(ids)
+        if changed:
             self._annotations_changed()
             self.selection_changed.emit(self._scene.selection)
             self._refresh()
+        return changed
 
     def reveal(self, ids: Iterable[AnnotationId]) -> None:
         """Moves the image just as far as needed to show annotations; not at all if they are in sight."""
-        bounds = self._bounds(ids)
+        bounds = self._scene.bounds(ids)
         if not bounds.isEmpty():
             self.show_rect(bounds)
 
     def zoom_to(self, ids: Iterable[AnnotationId]) -> None:
         """Zooms to annotations; back to where it was if that was the last change of the view."""
-        bounds = self._bounds(ids)
+        bounds = self._scene.bounds(ids)
         if not bounds.isEmpty():
             self.zoom_to_rect(bounds)
-
-    def _bounds(self, ids: Iterable[AnnotationId]) -> QRectF:
-        """The rectangle around annotations, image pixels."""
-        around, document = QRectF(), self._scene.document
-        for annotation_id in ids:
-            found = document.find(annotation_id) if document is not None else None
-            if found is not None:
-                around = around.united(bounds_of(found.region))
-        return around
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides annotations; hidden ones cannot be clicked."""

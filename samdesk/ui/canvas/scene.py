@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QPainter
 
 from samdesk.domain.annotation import Annotation, AnnotationId
-from samdesk.domain.document import ImageDocument
+from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelSet
 from samdesk.domain.review import AnnotationReview
@@ -17,7 +17,7 @@ from samdesk.ui.canvas.hit_test import hits
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
-from samdesk.ui.canvas.shapes import Shape, cut
+from samdesk.ui.canvas.shapes import Shape, cut, extents_of
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
@@ -64,16 +64,28 @@ class Scene:
         """Sets the colour around the image."""
         self._image.set_background(color)
 
-    def set_document(self, document: ImageDocument | None, labels: LabelSet) -> None:
-        """Sets the document; shapes of unchanged annotations and labels are kept."""
+    def set_document(
+        self, document: ImageDocument | None, labels: LabelSet, changes: Changes | None = None
+    ) -> None:
+        """Sets the document; shapes of unchanged annotations and labels are kept.
+
+        Args:
+            document: What is shown.
+            labels: The dataset's labels.
+            changes: How it differs from the document before; None: in all annotations that are other objects.
+        """
+        other = None if changes is None else changes.geometry
         by_id = {label.id: label for label in labels}
-        old, self._shapes = self._shapes, {}
-        for annotation in document.annotations if document else ():
-            label = by_id.get(annotation.label_id)
-            kept = old.get(annotation.id)
-            if kept is None or kept[0] is not annotation or kept[1] != label:
-                kept = (annotation, label, _shape(annotation, label))
-            self._shapes[annotation.id] = kept
+        annotations = document.annotations if document else ()
+        kept = {
+            a.id: known
+            for a in annotations
+            if (known := self._shapes.get(a.id))
+            and (known[0] is a if other is None else a.id not in other)
+            and known[1] == by_id.get(a.label_id)
+        }
+        made = _shapes([(a, by_id.get(a.label_id)) for a in annotations if a.id not in kept])
+        self._shapes = {a.id: kept.get(a.id) or made[a.id] for a in annotations}
         self.document = document
         self._selection &= self._shapes.keys()
         self._dragged = frozenset()
@@ -86,7 +98,7 @@ class Scene:
         chosen = frozenset(ids) & self._shapes.keys()
         changed = chosen != self._selection
         self._selection = chosen
-        self._update_shapes()
+        self._restyle()
         return changed
 
     @property
@@ -164,6 +176,15 @@ class Scene:
         found = self._shapes.get(annotation_id)
         return found[2] if found and self.shown and annotation_id not in self._hidden else None
 
+    def bounds(self, ids: Iterable[AnnotationId]) -> QRectF:
+        """The rectangle around annotations, hidden ones too, image pixels."""
+        around = QRectF()
+        for annotation_id in ids:
+            found = self._shapes.get(annotation_id)
+            if found is not None:
+                around = around.united(found[2].bounds)
+        return around
+
     # Painting
 
     @property
@@ -220,16 +241,20 @@ class Scene:
         )
 
     def _update_shapes(self) -> None:
+        out = self._hidden | self._dragged | {self._edited}
+        self._shape_layer.set_shapes(
+            shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
+        )
+        self._restyle()
+
+    def _restyle(self) -> None:
+        """Gives shapes the marks of their annotations' states."""
         restyled = []
         for annotation, _, shape in self._shapes.values():
             mark = _mark(annotation, annotation.id in self._selection)
             if mark is not shape.mark:
                 shape.mark = mark
                 restyled.append(shape)
-        out = self._hidden | self._dragged | {self._edited}
-        self._shape_layer.set_shapes(
-            shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
-        )
         if len(restyled) > 20:
             self._shape_layer.invalidate()
         else:
@@ -242,8 +267,18 @@ def _mark(annotation: Annotation, selected: bool) -> Mark:
     return Mark.PENDING if annotation.review is AnnotationReview.PENDING else Mark.RESTING
 
 
-def _shape(annotation: Annotation, label: Label | None) -> Shape:
-    name = "?" if label is None else label.name
-    text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
-    color = _UNKNOWN if label is None else QColor(label.color)
-    return Shape(annotation.id, annotation.region, color, _mark(annotation, False), text)
+def _shapes(
+    annotations: Sequence[tuple[Annotation, Label | None]],
+) -> dict[AnnotationId, tuple[Annotation, Label | None, Shape]]:
+    """Returns new shapes of annotations with their labels."""
+    labels = {annotation.label_id: label for annotation, label in annotations}
+    colors = {i: _UNKNOWN if label is None else QColor(label.color) for i, label in labels.items()}
+    extents = extents_of([annotation.region for annotation, _ in annotations])
+    made = {}
+    for (annotation, label), extent in zip(annotations, extents):
+        name = "?" if label is None else label.name
+        text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
+        mark = _mark(annotation, False)
+        shape = Shape(annotation.id, annotation.region, colors[annotation.label_id], mark, text, extent)
+        made[annotation.id] = (annotation, label, shape)
+    return made

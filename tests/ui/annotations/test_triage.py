@@ -90,6 +90,14 @@ def test_del_goes_on_to_the_next_and_the_list_stays(reviewer: User) -> None:
     assert reviewer.canvas.selection == reviewer.desk.view.annotations.selection == {AnnotationId("a27")}
 
 
+def test_a_selection_is_told_once(reviewer: User) -> None:
+    said: list[frozenset[AnnotationId]] = []
+    reviewer.desk.flows.tools.selection_changed.connect(said.append)
+    reviewer.key(K.Key_A, CONTROL)
+    assert said == [frozenset(a.id for a in reviewer.annotations)]
+    assert reviewer.desk.view.annotations.selection == reviewer.canvas.selection == said[0]
+
+
 def test_del_at_the_end_of_the_list_goes_back_and_ends_with_none(reviewer: User) -> None:
     choose(reviewer, 0)
     reviewer.key(K.Key_Delete)

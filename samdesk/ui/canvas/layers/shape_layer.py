@@ -34,9 +34,11 @@ class ShapeLayer(Layer):
     def set_shapes(self, shapes: Iterable[Shape]) -> None:
         """Replaces the shapes; only those that differ are repainted."""
         before, now = self._shapes, list(shapes)
+        if now == before:
+            return
         self._shapes = now
         self._bounds = np.array(
-            [(s.bounds.left(), s.bounds.top(), s.bounds.right(), s.bounds.bottom()) for s in now], np.float64
+            [s.bounds.getCoords() for s in now], np.float64  # type: ignore[attr-defined]
         ).reshape(-1, 4)
         old, new = set(before), set(now)
         differing = (old - new) | (new - old)

@@ -74,7 +74,7 @@ class Canvas(Protocol):
     def image_pixels(self, logical: float) -> float:
         """Converts a length from logical pixels to image pixels."""
 
-    def set_selection(self, ids: Iterable[AnnotationId]) -> None:
+    def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
         """Selects annotations."""
 
     def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
