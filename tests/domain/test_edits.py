@@ -104,7 +104,8 @@ def test_diff_names_what_changed() -> None:
 def test_an_equal_annotation_read_again_has_not_changed() -> None:
     before = document("a", "b", "c")
     again = replace(
-        before, annotations=(annotation("a"), annotation("b", region=square(1, 1)), annotation("c", label="bus"))
+        before,
+        annotations=(annotation("a"), annotation("b", region=square(1, 1)), annotation("c", label="bus")),
     )
     assert again.annotations[0] is not before.annotations[0]
     assert diff(before, again).geometry == {"b", "c"}

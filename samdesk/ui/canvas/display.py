@@ -111,7 +111,7 @@ class CanvasDisplay(NavigableWidget):
         self._refresh()
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
-        """Selects annotations; returns whether that changes the selection, and emits ``selection_changed``."""
+        """Selects annotations; emits ``selection_changed`` and returns True if the selection changes."""
         changed = self._scene.set_selection(ids)
         if changed:
             self._annotations_changed()

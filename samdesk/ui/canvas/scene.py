@@ -275,7 +275,7 @@ def _shapes(
     colors = {i: _UNKNOWN if label is None else QColor(label.color) for i, label in labels.items()}
     extents = extents_of([annotation.region for annotation, _ in annotations])
     made = {}
-    for (annotation, label), extent in zip(annotations, extents):
+    for (annotation, label), extent in zip(annotations, extents, strict=True):
         name = "?" if label is None else label.name
         text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
         mark = _mark(annotation, False)

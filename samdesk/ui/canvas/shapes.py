@@ -43,7 +43,10 @@ def extents_of(regions: Sequence[Region]) -> list[Extent]:
     found[:] = regions
     boxes = np.nan_to_num(shapely.bounds(found)).reshape(-1, 4)  # NaN: the region is empty
     boxes[:, 2:] -= boxes[:, :2]
-    return [Extent(QRectF(*box), area) for box, area in zip(boxes.tolist(), shapely.area(found).tolist())]
+    areas = shapely.area(found)
+    return [
+        Extent(QRectF(*box), area) for box, area in zip(boxes.tolist(), areas.tolist(), strict=True)
+    ]
 
 
 @dataclass(eq=False)

@@ -38,7 +38,8 @@ class ShapeLayer(Layer):
             return
         self._shapes = now
         self._bounds = np.array(
-            [s.bounds.getCoords() for s in now], np.float64  # type: ignore[attr-defined]
+            [s.bounds.getCoords() for s in now],
+            np.float64,  # type: ignore[attr-defined]
         ).reshape(-1, 4)
         old, new = set(before), set(now)
         differing = (old - new) | (new - old)
