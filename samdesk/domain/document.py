@@ -97,7 +97,9 @@ def _modified(pairs: Sequence[tuple[Annotation, Annotation]]) -> frozenset[Annot
     before, after = (_regions([pair[side] for pair in pairs]) for side in (0, 1))
     same = shapely.equals_exact(before, after, 0.0)
     return frozenset(
-        a.id for (b, a), equal in zip(pairs, same, strict=True) if not equal or _all_but_region(b) != _all_but_region(a)
+        a.id
+        for (b, a), equal in zip(pairs, same, strict=True)
+        if not equal or _all_but_region(b) != _all_but_region(a)
     )
 
 

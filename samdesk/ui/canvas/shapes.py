@@ -44,9 +44,7 @@ def extents_of(regions: Sequence[Region]) -> list[Extent]:
     boxes = np.nan_to_num(shapely.bounds(found)).reshape(-1, 4)  # NaN: the region is empty
     boxes[:, 2:] -= boxes[:, :2]
     areas = shapely.area(found)
-    return [
-        Extent(QRectF(*box), area) for box, area in zip(boxes.tolist(), areas.tolist(), strict=True)
-    ]
+    return [Extent(QRectF(*box), area) for box, area in zip(boxes.tolist(), areas.tolist(), strict=True)]
 
 
 @dataclass(eq=False)

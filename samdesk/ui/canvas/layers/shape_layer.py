@@ -39,7 +39,7 @@ class ShapeLayer(Layer):
         self._shapes = now
         self._bounds = np.array(
             [s.bounds.getCoords() for s in now],
-            np.float64,  # type: ignore[attr-defined]
+            np.float64,
         ).reshape(-1, 4)
         old, new = set(before), set(now)
         differing = (old - new) | (new - old)
