@@ -10,6 +10,7 @@ from typing import TypeAlias
 from samdesk.base.bulk import Breathe, breathing, without_pauses
 from samdesk.base.text import counted
 from samdesk.dataset.resizing import scaled_edit
+from samdesk.dataset.store import wkb
 from samdesk.dataset.types import NAMES, InConflictError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
@@ -111,6 +112,16 @@ class ChangeSet:
             change.edits.append((key, edit))
             change.inverses.append((key, made.back))
         return change
+
+    def check_regions(self) -> None:
+        """Raises ``RefusedError`` if an edit puts an annotation that would be read as damaged."""
+        for key, edit in self.edits:
+            image = self.after[key]
+            for placed in edit.put:
+                try:
+                    wkb.check_region(placed.annotation.region, (image.width, image.height))
+                except wkb.NotARegionError as error:
+                    raise RefusedError(f"{key}: the annotation cannot be saved, because {error}.") from error
 
     def check_labels(self, labels: LabelSet) -> None:
         """Raises ``RefusedError`` if an edit puts an annotation whose label is not in the set."""

@@ -20,6 +20,7 @@ from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.types import (
     NAMES,
     TRAINING,
+    CommittedStep,
     ImageSummary,
     LogEntry,
     Notice,
@@ -172,7 +173,7 @@ class Dataset:
             )
             document = self._core.resize(document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
-        self._core.projection.check(document, self.labels)
+        self._core.check_label_file(document)
         return document
 
     def set_survey(self, found: Survey, keep: ImageKey | None = None) -> None:
@@ -205,13 +206,17 @@ class Dataset:
             StoreError: Nothing was saved; ``RefusedError``: nor can it be.
             ImageError: An image it changes cannot be read.
         """
-        back, _ = self._commit(self._adapted(transaction), applied=applied)
-        return back
+        return self.commit_step(transaction, applied).back
+
+    def commit_step(self, transaction: Transaction, applied: AppliedEdit | None = None) -> CommittedStep:
+        """As ``commit``; returns the step in the log: once it is durable, nothing more is to be read."""
+        adapted = self._adapted(transaction)
+        brought_back = adapted.labels is not None and transaction.labels is None
+        return self._commit(adapted, applied=applied, entry=brought_back)
 
     def commit_planned(self, plan: Callable[[Dataset], Transaction]) -> LogEntry:
         """Saves a step that is planned now; see ``samdesk.dataset.plans``. Raises as ``commit``."""
-        _, seq = self._commit(plan(self))
-        entry = self._core.history.find(seq)
+        entry = self._commit(plan(self), entry=True).entry
         assert entry is not None
         return entry
 
@@ -337,10 +342,11 @@ class Dataset:
             if self._core.projection.conflicts.get(key) == DAMAGED:
                 conflicts.repair(self._core, key)
             resolution = make(self._core, key)
-            _, seq = self._commit(
+            step = self._commit(
                 resolution.transaction or Transaction(""),
                 lambda: conflicts.write(self._core, key, resolution),
                 logged=resolution.transaction is not None,
+                entry=True,
             )
         except Exception:
             if key == NAMES:
@@ -348,7 +354,7 @@ class Dataset:
             raise
         conflicts.finish(self._core, key, resolution)
         self._core.write_label_files([] if key == NAMES else [key])
-        return self._core.history.find(seq) if seq else None
+        return step.entry
 
     def step(self, seq: int) -> LogEntry | None:
         """Returns a step of the history by its number; None if there is none."""
@@ -447,25 +453,26 @@ class Dataset:
         *,
         logged: bool = True,
         applied: AppliedEdit | None = None,
-    ) -> tuple[Transaction, int]:
-        """Returns the inverse and the number of the step in the history (0: not logged)."""
+        entry: bool = False,
+    ) -> CommittedStep:
+        """Saves a step, and ``also`` with it; ``entry``: whether to return how the log has it."""
         change = self._changed(((key, constant_edit(edit)) for key, edit in step.edits), applied)
         back = Transaction(step.text, tuple(change.inverses[::-1]), run_id=step.run_id)
-        seq = 0
+        saved = CommittedStep(back)
 
         def log(labels: LabelSet) -> None:
-            nonlocal back, seq
+            nonlocal back, saved
             also()
             do = replace(step, edits=tuple(change.edits))
             if step.labels is not None:
                 # Read after saving: reading label files may have added labels.
                 do = replace(do, labels=labels, labels_before=self.labels)
                 back = replace(back, labels=self.labels, labels_before=labels)
-            if logged:
-                seq = self._core.history.append(do, back)
+            seq = self._core.history.append(do, back) if logged else 0
+            saved = CommittedStep(back, seq, self._core.history.find(seq) if seq and entry else None)
 
         self._core.save(change, log, step.labels, step.labels_before)
-        return back, seq
+        return saved
 
     def _replay(self, way: Literal["undo", "do"], seq: int | None) -> Transaction | None:
         history = self._core.history

@@ -12,6 +12,7 @@ from samdesk.images.errors import ImageError
 
 __all__ = [
     "NAMES",
+    "CommittedStep",
     "ImageError",
     "ImageSummary",
     "InConflictError",
@@ -88,3 +89,18 @@ class LogEntry:
     seq: int
     do: Transaction
     undo: Transaction
+
+
+@dataclass(frozen=True)
+class CommittedStep:
+    """A step that is durable.
+
+    Attributes:
+        back: The transaction that undoes it.
+        seq: Its number in the log; 0: it is not logged.
+        entry: How the log has it, if that was asked for.
+    """
+
+    back: Transaction
+    seq: int = 0
+    entry: LogEntry | None = None

@@ -11,6 +11,7 @@ from samdesk.app import Services
 from samdesk.base import atomic
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, StoreError
+from samdesk.dataset.types import CommittedStep
 from samdesk.domain.edits import Transaction
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, User, lines, photos
@@ -230,14 +231,14 @@ class Disk:
 
     def open(self, folder: Path, store: Path | None) -> Dataset:
         dataset = Dataset.open(folder, store_path=store)
-        commit = dataset.commit
+        commit = dataset.commit_step
 
-        def guarded(transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
+        def guarded(transaction: Transaction, applied: AppliedEdit | None = None) -> CommittedStep:
             if self.full:
                 raise StoreError("The disk is full.")
             return commit(transaction, applied)
 
-        dataset.commit = guarded  # type: ignore[method-assign]
+        dataset.commit_step = guarded  # type: ignore[method-assign]
         return dataset
 
 

@@ -367,7 +367,7 @@ class Projection:
             f"{path} cannot be written: {error.strerror or error}. The annotations are saved in samdesk's "
             "store; the label files will be written as soon as possible."
         )
-        self._notify(Notice("save", text, str(path)))
+        self._notify(Notice("save", text, str(path), key=key))
 
     def _notify_once(self, what: str, notice: Notice) -> None:
         if what not in self._notified:

@@ -136,7 +136,11 @@ class LabelSweep:
     def _settle(self) -> None:
         writes, self._in_flight = self._in_flight, []
         for write, future in writes:
-            error = future.result()
+            try:
+                error = future.result()
+            except Exception as unexpected:  # noqa: BLE001 - as in ``_plan``
+                self._report(write.key, unexpected)
+                continue
             if error is None:
                 self._projection.note(write)
             else:

@@ -104,6 +104,15 @@ def check(data: Any) -> None:
         raise NotARegionError("its region has another length than it says")
 
 
+def check_region(region: Region, size: tuple[int, int]) -> None:
+    """Checks that ``to_region`` will read a region of an image of this size. Raises ``NotARegionError``."""
+    if shapely.get_num_coordinates(region) * _VERTEX > MOST_BYTES * 3 // 4:  # the rest is for its rings
+        raise NotARegionError("its region is too large")
+    x0, y0, x1, y1 = region.bounds if not region.is_empty else (0.0, 0.0, 0.0, 0.0)
+    if not (x0 >= 0 and y0 >= 0 and x1 <= size[0] and y1 <= size[1] and regions.is_drawable(region)):
+        _checked(region, size)
+
+
 def as_region(geometry: Polygon | MultiPolygon) -> Region:
     """Returns a polygon as a region."""
     return MultiPolygon([geometry]) if isinstance(geometry, Polygon) else geometry

@@ -35,6 +35,7 @@ _SHOWN = 80
 _BOX_WORDS = 5
 _LONG = 2_000
 """Vertices of a line from which on it is checked that reading and writing it gives the same line."""
+_NO_POINTS = np.zeros((0, 2))
 _NONE_KEPT: Mapping[AnnotationId, Sequence[str]] = MappingProxyType({})
 
 
@@ -302,7 +303,8 @@ def _line(region: Region, width: int, height: int, keypoint_values: int) -> _Lin
 
     A long outline is written a second time, from what the file would say: it may have been coarsened.
     """
-    text, written = _points(region, width, height)
+    region = regions.clip(region, width, height)
+    text, written = _points(region, width, height) if regions.is_drawable(region) else ("", _NO_POINTS)
     if not text:
         return "", 0.0, True
     stable = len(written) <= _LONG

@@ -48,10 +48,13 @@ def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: i
     scale = np.array([size_w / width, size_h / height])
     scaled: Region = shapely.transform(region, lambda xy: xy * scale)
     points = trained_polygon(ring, size_w, size_h)
-    # Only the window that either touches is rasterised.
+    # Only the window of the image that either touches is rasterised.
     x0, y0, x1, y1 = scaled.bounds
-    left, top = np.minimum(points.min(axis=0), np.floor([x0, y0]).astype(np.int64)).tolist()
-    right, bottom = np.maximum(points.max(axis=0) + 1, np.ceil([x1, y1]).astype(np.int64)).tolist()
+    least, most = np.minimum(points.min(axis=0), [x0, y0]), np.maximum(points.max(axis=0) + 1, [x1, y1])
+    left, top = np.floor(np.clip(least, 0, [size_w, size_h])).astype(np.int64).tolist()
+    right, bottom = np.ceil(np.clip(most, 0, [size_w, size_h])).astype(np.int64).tolist()
+    if right <= left or bottom <= top:
+        return 0.0
     trained = np.zeros((bottom - top, right - left), dtype=np.uint8)
     cv2.fillPoly(trained, [points - np.array([left, top], dtype=np.int32)], 1)
     wanted = regions.rasterize(regions.translate(scaled, -left, -top), bottom - top, right - left)

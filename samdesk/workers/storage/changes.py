@@ -90,10 +90,8 @@ class PendingChange:
         if self.step.plan is not None:
             entry = dataset.commit_planned(self.step.plan)
             return Saved(self.seq, entry.seq, entry=entry)
-        back = dataset.commit(self.step.do, self.applied)
-        number = dataset.newest_step
-        adapted = back.labels is not None and self.step.do.labels is None
-        return Saved(self.seq, number, entry=dataset.step(number) if adapted else None)
+        saved = dataset.commit_step(self.step.do, self.applied)
+        return Saved(self.seq, saved.seq, entry=saved.entry)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from samdesk.dataset import queries
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, StoreError
-from samdesk.dataset.types import RefusedError
+from samdesk.dataset.types import CommittedStep, RefusedError
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -121,11 +121,13 @@ class Work:
         work = self
 
         class OnFailingDisk(Dataset):
-            def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
+            def commit_step(
+                self, transaction: Transaction, applied: AppliedEdit | None = None
+            ) -> CommittedStep:
                 if work.disk_stops:
                     work.disk_stops -= 1
                     raise StoreError("the disk is full")
-                return super().commit(transaction, applied)
+                return super().commit_step(transaction, applied)
 
         return OnFailingDisk.open(folder, store_path=store_path)
 

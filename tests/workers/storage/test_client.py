@@ -17,6 +17,7 @@ from samdesk.dataset import queries
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, ImageSummary, Notice, StoreError
 from samdesk.dataset.labels.class_scan import ClassScan
+from samdesk.dataset.types import CommittedStep
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
@@ -42,9 +43,11 @@ class FullDisk:
         disk = self
 
         class Guarded(Dataset):
-            def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
+            def commit_step(
+                self, transaction: Transaction, applied: AppliedEdit | None = None
+            ) -> CommittedStep:
                 disk.check()
-                return super().commit(transaction, applied)
+                return super().commit_step(transaction, applied)
 
             def undo(self, seq: int | None = None) -> Transaction | None:
                 disk.check()

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from samdesk.dataset.dataset import Dataset, StoreError
-from samdesk.dataset.types import LogEntry
+from samdesk.dataset.types import CommittedStep, LogEntry
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
@@ -40,9 +40,9 @@ class Desk:
         desk = self
 
         class Guarded(Dataset):
-            def commit(self, *args: object) -> Transaction:
+            def commit_step(self, *args: object) -> CommittedStep:
                 desk.check()
-                return super().commit(*args)  # type: ignore[arg-type]
+                return super().commit_step(*args)  # type: ignore[arg-type]
 
             def undo(self, seq: int | None = None) -> Transaction | None:
                 desk.check()

@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from samdesk.dataset.dataset import Dataset, StoreError
-from samdesk.dataset.types import RefusedError
+from samdesk.dataset.types import CommittedStep, RefusedError
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, add
@@ -83,9 +83,9 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
                 refuses.remove("full")
                 raise StoreError("the disk is full")
 
-        def commit(self, transaction: Transaction, applied: object = None) -> Transaction:
+        def commit_step(self, transaction: Transaction, applied: object = None) -> CommittedStep:
             self.check(transaction.text)
-            return super().commit(transaction)
+            return super().commit_step(transaction)
 
         def undo(self, seq: int | None = None) -> Transaction | None:
             self.check("undo")
