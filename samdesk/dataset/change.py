@@ -113,8 +113,12 @@ class ChangeSet:
             change.inverses.append((key, made.back))
         return change
 
-    def check_regions(self) -> None:
-        """Raises ``RefusedError`` if an edit puts an annotation that would be read as damaged."""
+    def check(self, labels: LabelSet) -> None:
+        """Raises ``RefusedError`` for an annotation without a label, or one that would be read as damaged."""
+        self._check_labels(labels)
+        self._check_regions()
+
+    def _check_regions(self) -> None:
         for key, edit in self.edits:
             image = self.after[key]
             for placed in edit.put:
@@ -123,8 +127,7 @@ class ChangeSet:
                 except wkb.NotARegionError as error:
                     raise RefusedError(f"{key}: the annotation cannot be saved, because {error}.") from error
 
-    def check_labels(self, labels: LabelSet) -> None:
-        """Raises ``RefusedError`` if an edit puts an annotation whose label is not in the set."""
+    def _check_labels(self, labels: LabelSet) -> None:
         known = {label.id for label in labels}
         for key, edit in self.edits:
             for placed in edit.put:

@@ -92,7 +92,7 @@ class DatasetCore:
         self._class_names_stale = False
         self._unwritten = UnwrittenReports(folder, notify)
         self.sweep = LabelSweep(
-            self.projection, self.documents, lambda key, e: self._unwritten.add(self.files.name(key), e)
+            self.projection, self.documents, lambda key, e: self._unwritten.add(self.files.name(key), e, key)
         )
         self._scan = ClassScan(self.files, keys, lambda: self.rows.file_hashes(), self.documents.class_counts)
 
@@ -246,7 +246,7 @@ class DatasetCore:
                 self.documents.ensure_row(key)
                 self.rows.update(change.before[key], document)
             after, moved = self._write_labels(labels, base)
-            change.check_labels(after)
+            change.check(after)
             if labels is not None:
                 check_used(self.rows.usage(), after, self.documents.labels)
             if moved:
@@ -304,7 +304,7 @@ class DatasetCore:
         except ImageError:
             pass
         except Exception as error:  # noqa: BLE001 - it must not keep the others from being written
-            self._unwritten.add(self.files.name(key), error)
+            self._unwritten.add(self.files.name(key), error, key)
         return True
 
     def _begin_sweep(self) -> None:

@@ -173,7 +173,7 @@ class Dataset:
             )
             document = self._core.resize(document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
-        self._core.check_label_file(document)
+        self._core.projection.check(document, self.labels)
         return document
 
     def set_survey(self, found: Survey, keep: ImageKey | None = None) -> None:
@@ -355,10 +355,6 @@ class Dataset:
         conflicts.finish(self._core, key, resolution)
         self._core.write_label_files([] if key == NAMES else [key])
         return step.entry
-
-    def step(self, seq: int) -> LogEntry | None:
-        """Returns a step of the history by its number; None if there is none."""
-        return self._core.history.find(seq)
 
     @property
     def newest_step(self) -> int:

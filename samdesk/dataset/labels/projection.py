@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.base.boundary import LeadsOutsideError
+from samdesk.base.errors import typed_line
 from samdesk.dataset.labels.files import (
     BAD_LINES,
     CHANGED,
@@ -34,6 +36,8 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
 from samdesk.formats.base import WriteReport
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -174,8 +178,19 @@ class Projection:
     def check(self, document: ImageDocument, labels: LabelSet) -> None:
         """Detects that another program has changed a label file since it was last read or written.
 
-        A conflict from an earlier session is reported again, once.
+        A conflict from an earlier session is reported again, once. Never raises: the image can be shown.
         """
+        try:
+            self._compare(document, labels)
+        except Exception as error:
+            log.exception("comparing the label file of %s", document.key)
+            text = (
+                f"{self._files.name(document.key)} could not be compared with the annotations in samdesk's "
+                f"store ({typed_line(error)}). The annotations shown are those of the store."
+            )
+            self._notify_once(text, Notice("save", text, self._files.name(document.key), key=document.key))
+
+    def _compare(self, document: ImageDocument, labels: LabelSet) -> None:
         key = document.key
         state = self.rows.file(key)
         if state is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.dataset.types import Notice
+from samdesk.domain.document import ImageKey
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class UnwrittenReports:
         self._notify = notify
         self._reported: set[str] = set()
 
-    def add(self, what: str, error: Exception) -> None:
-        """Reports that something could not be written; an error that is a bug is logged."""
+    def add(self, what: str, error: Exception, key: ImageKey | None = None) -> None:
+        """Reports that something, of an image or of several, could not be written; a bug is logged."""
         known = isinstance(error, UserError)
         if not known:
             log.error("writing %s of %s", what, self._folder, exc_info=error)
@@ -34,7 +35,7 @@ class UnwrittenReports:
         text = f"{what} could not be written ({why}). The annotations are saved in samdesk's store."
         if text not in self._reported:
             self._reported.add(text)
-            self._notify(Notice("save", text, str(self._folder)))
+            self._notify(Notice("save", text, str(self._folder), key=key))
 
 
 def damaged_labels(store: Path, names_file: str, problem: str) -> Notice:

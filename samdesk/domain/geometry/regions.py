@@ -130,7 +130,8 @@ def clip(region: Region, width: float, height: float) -> Region:
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (0.0, 0.0, 0.0, 0.0)
     if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
         return region
-    return clean(shapely.intersection(region, shapely.box(0, 0, width, height)))
+    with np.errstate(all="ignore"):  # GEOS divides by what may be 0, and goes on
+        return clean(shapely.intersection(region, shapely.box(0, 0, width, height)))
 
 
 def translate(region: Region, dx: float, dy: float) -> Region:

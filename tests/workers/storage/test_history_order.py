@@ -107,7 +107,7 @@ class Desk:
 
     def _take_file(self, dataset: Dataset) -> LogEntry | None:
         dataset.commit(Transaction("file", ((KEYS["b"], Edit()),)))
-        return dataset.step(dataset.newest_step)
+        return dataset.core.history.find(dataset.newest_step)
 
     def _insert(self, entry: LogEntry | None) -> None:
         if entry is not None:
