@@ -134,7 +134,7 @@ def measure(
         # Made in another process, as it needs torch: importing torch here is part of what is measured.
         model = _resolve_model(model) if model else str(_save_seeded_checkpoint(folder / "mobile_sam.pt"))
         detector = _resolve_model(detector)
-        with _temporary_home(folder / "home"):
+        with temporary_home(folder / "home"):
             return _measure(folder, load, model, detector, seconds, intervals)
 
 
@@ -177,7 +177,7 @@ def _measure(
 
 
 @contextmanager
-def _temporary_home(folder: Path) -> Iterator[None]:
+def temporary_home(folder: Path) -> Iterator[None]:
     """Sets ``SAMDESK_HOME`` to a folder within the block, so that the embedding cache starts empty."""
     before = os.environ.get("SAMDESK_HOME")
     os.environ["SAMDESK_HOME"] = str(folder)

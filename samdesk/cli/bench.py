@@ -38,6 +38,7 @@ class _Options:
     quick: bool
     only: Sequence[str]
     pages: int
+    files: int
     seconds: float | None
 
 
@@ -86,6 +87,9 @@ def bench(  # noqa: PLR0913 - one argument an option
         ),
     ] = None,
     pages: Annotated[int, typer.Option(min=2, help="Number of images for memory_paging.")] = 24,
+    files: Annotated[
+        int, typer.Option(min=20, help="Number of label files for bulk_renumber; five times as many are opened.")
+    ] = 2000,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--json", help="Also write the results to this file as JSON."),
@@ -112,7 +116,7 @@ def bench(  # noqa: PLR0913 - one argument an option
     """
     models, patterns = tuple(model or ()), tuple(only or ())
     options = _Options(
-        images, models, detector, rounds, device, precision, quick, patterns, pages, seconds
+        images, models, detector, rounds, device, precision, quick, patterns, pages, files, seconds
     )  # fmt: skip
     with TemporaryDirectory(prefix="samdesk-bench-") as name:
         try:
@@ -157,6 +161,8 @@ def _versus(paths: list[Path], options: _Options, scratch: Path) -> _BenchResult
         only=tuple(options.only),
         pages=options.pages,
         heartbeat_s=2.0 if options.quick else defaults.heartbeat_s,
+        bulk_files=20 if options.quick else options.files,
+        bulk_annotations=20 if options.quick else defaults.bulk_annotations,
     )
     plan = ComparisonPlan(options.models or (MODEL,), paths[:_MAX_IMAGES], options.images, settings)
     with _progress_bar() as show:

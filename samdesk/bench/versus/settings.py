@@ -23,6 +23,8 @@ class BenchSettings:
         only: Patterns of row names; empty: all rows.
         pages: Number of images for the row about memory.
         heartbeat_s: Duration of the heartbeat measurement, seconds.
+        bulk_files: Number of label files that are written at once.
+        bulk_annotations: Number of annotations of the image with many.
     """
 
     device: str = "cpu"
@@ -32,6 +34,8 @@ class BenchSettings:
     only: tuple[str, ...] = ()
     pages: int = 24
     heartbeat_s: float = 20.0
+    bulk_files: int = 2000
+    bulk_annotations: int = 5000
 
     def selects(self, name: str) -> bool:
         """Returns whether a row is selected: by name, by its first words or by a pattern (``*_auto``)."""
