@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from samdesk.app import Services
 from samdesk.base import atomic
+from samdesk.base.bulk import BulkProgress
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.types import CommittedStep
@@ -221,6 +222,24 @@ def test_closing_asks_before_work_in_memory_is_lost(
         assert not user.window.isVisible()
         assert len(user.answers.asked) == 3
         assert "will be lost" in user.answers.asked[-1]
+
+
+def test_closing_asks_while_label_files_do_not_match(open_window: OpenWindow, folder: Path) -> None:
+    user = open_window()
+    user.open(folder)
+    user.answers.confirm = False
+    report = user.desk.workers.storage.progressed.emit
+    report(BulkProgress("Writing label files", 12_000, 20_000, stopped=True))
+    user.window.close()
+    assert user.window.isVisible()
+    assert user.answers.asked == [
+        "Leave before all label files are written? 12,000 of 20,000 are written. Label files and data.yaml do not "
+        "match until all are; samdesk goes on when you open this folder again. Your annotations are saved."
+    ]
+    report(None)
+    user.window.close()
+    assert not user.window.isVisible()
+    assert len(user.answers.asked) == 1
 
 
 class Disk:

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
+from samdesk.base.bulk import BulkProgress
 from samdesk.base.places import user_home
 from samdesk.dataset.dataset import Notice
 from samdesk.dataset.links import LINK, allow
@@ -62,10 +63,12 @@ class FilesController(QObject):
         self._refused: dict[str, RefusedChange] = {}
         """The refused changes whose messages are shown, by the keys of these."""
         self._job: Job | None = None
+        self._bulk: BulkProgress | None = None
         self.info: DatasetInfo | None = None
         self.has_changes: Callable[[], bool] = lambda: bool(storage.history.texts)
         """Returns whether anything would be lost with a store in memory."""
         storage.opened.connect(self._show_dataset)
+        storage.progressed.connect(self._follow_bulk)
         storage.notice.connect(self._show_notice)
         storage.history.save_failed.connect(self._show_save_failure)
         storage.history.refused.connect(self._show_refused)
@@ -127,13 +130,27 @@ class FilesController(QObject):
         elif self.info is not None and self.info.in_memory and self.has_changes():
             lost = "This folder cannot be written to: what you have annotated is in memory and will be lost."
         else:
-            return True
+            return self._may_leave_unwritten()
         return self._messages.confirm(
             "Leave without saving?",
             f"{lost} Cancel to try again or to save it somewhere else.",
             action="Leave without saving",
             danger=True,
         )
+
+    def _may_leave_unwritten(self) -> bool:
+        """Whether the dataset may be closed while label files are being written: training would misread them."""
+        if self._bulk is None or self._bulk.cancels:
+            return True
+        return self._messages.confirm(
+            "Leave before all label files are written?",
+            f"{self._bulk.done:,} of {self._bulk.total:,} are written. Label files and data.yaml do not match "
+            "until all are; samdesk goes on when you open this folder again. Your annotations are saved.",
+            action="Leave",
+        )
+
+    def _follow_bulk(self, progress: BulkProgress | None) -> None:
+        self._bulk = progress
 
     def _open(self, folder: Path, start: str | None) -> None:
         if self.confirm_close():
