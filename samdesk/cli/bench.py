@@ -88,7 +88,8 @@ def bench(  # noqa: PLR0913 - one argument an option
     ] = None,
     pages: Annotated[int, typer.Option(min=2, help="Number of images for memory_paging.")] = 24,
     files: Annotated[
-        int, typer.Option(min=20, help="Number of label files for bulk_renumber; five times as many are opened.")
+        int,
+        typer.Option(min=20, help="Number of label files for bulk_renumber; five times as many are opened."),
     ] = 2000,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045

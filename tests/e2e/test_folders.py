@@ -233,8 +233,9 @@ def test_closing_asks_while_label_files_do_not_match(open_window: OpenWindow, fo
     user.window.close()
     assert user.window.isVisible()
     assert user.answers.asked == [
-        "Leave before all label files are written? 12,000 of 20,000 are written. Label files and data.yaml do not "
-        "match until all are; samdesk goes on when you open this folder again. Your annotations are saved."
+        "Leave before all label files are written? 12,000 of 20,000 are written. Label files and data.yaml "
+        "do not match until all are; samdesk goes on when you open this folder again. "
+        "Your annotations are saved."
     ]
     report(None)
     user.window.close()

@@ -17,7 +17,17 @@ from samdesk.bench.versus.rows import BenchRow
 from samdesk.bench.versus.settings import BenchSettings
 from samdesk.bench.versus.shapes import shapes
 from samdesk.bench.versus.table import ComparedModel, Comparison
-from samdesk.bench.versus.topics import boxes, bulk, busy, clicks, encoding, memory, prompts, switching, window
+from samdesk.bench.versus.topics import (
+    boxes,
+    bulk,
+    busy,
+    clicks,
+    encoding,
+    memory,
+    prompts,
+    switching,
+    window,
+)
 from samdesk.engine.flint import metadata
 from samdesk.engine.models import weights
 from samdesk.engine.protocols import EngineError

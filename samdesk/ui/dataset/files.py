@@ -139,13 +139,13 @@ class FilesController(QObject):
         )
 
     def _may_leave_unwritten(self) -> bool:
-        """Whether the dataset may be closed while label files are being written: training would misread them."""
+        """Whether the dataset may be closed while label files are written: training would misread them."""
         if self._bulk is None or self._bulk.cancels:
             return True
         return self._messages.confirm(
             "Leave before all label files are written?",
-            f"{self._bulk.done:,} of {self._bulk.total:,} are written. Label files and data.yaml do not match "
-            "until all are; samdesk goes on when you open this folder again. Your annotations are saved.",
+            f"{self._bulk.done:,} of {self._bulk.total:,} are written. Label files and data.yaml do not "
+            "match until all are; samdesk goes on when you open this folder again. Your annotations are saved.",
             action="Leave",
         )
 
