@@ -145,7 +145,8 @@ class FilesController(QObject):
         return self._messages.confirm(
             "Leave before all label files are written?",
             f"{self._bulk.done:,} of {self._bulk.total:,} are written. Label files and data.yaml do not "
-            "match until all are; samdesk goes on when you open this folder again. Your annotations are saved.",
+            "match until all are; samdesk goes on when you open this folder again. "
+            "Your annotations are saved.",
             action="Leave",
         )
 
