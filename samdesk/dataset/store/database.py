@@ -138,17 +138,10 @@ class Store:
             StoreError: It could not be saved; the store is as it was.
         """
         with _described(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
             saves = (self._saves or Saves.new()).next()
+            self._begin(saves)
             try:
-                if self._data_version() != self._seen:
-                    raise StoreError(
-                        f"{_name(self.path)} was changed by another program since it was opened here.",
-                        next="Open the folder again; nothing is written over that change.",
-                    )
                 yield
-                sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)"
-                self._connection.execute(sql, (SETTING, saves.text))
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -157,6 +150,53 @@ class Store:
         self._saves = saves
         if self.path is not None:
             note(self.path, saves)
+
+    def _begin(self, saves: Saves) -> None:
+        """Begins with the first write; connects anew if the disk took none when the store was opened."""
+        try:
+            self._begin_writing(saves)
+        except sqlite3.OperationalError as error:
+            if "readonly" not in str(error) or not self._reconnect():
+                raise
+            self._begin_writing(saves)
+
+    def _begin_writing(self, saves: Saves) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._data_version() != self._seen:
+                raise StoreError(
+                    f"{_name(self.path)} was changed by another program since it was opened here.",
+                    next="Open the folder again; nothing is written over that change.",
+                )
+            sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)"
+            self._connection.execute(sql, (SETTING, saves.text))
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _reconnect(self) -> bool:
+        """Replaces a connection that SQLite has made read-only because the disk refused writing on opening.
+
+        Returns False, with the connection as it was, unless the file holds what was last saved here.
+        """
+        if self.path is None or self.read_only:
+            return False
+        connection = _connect(f"{uri_of(self.path.absolute())}?mode=rw", uri=True)
+        try:
+            row = connection.execute("SELECT value FROM settings WHERE key=?", (SETTING,)).fetchone()
+            if Saves.parse(row and row[0]) != self._saves:
+                connection.close()
+                return False
+            _prepare_to_write(connection)
+            connection.execute("PRAGMA foreign_keys=ON")
+            seen = int(connection.execute("PRAGMA data_version").fetchone()[0])
+        except BaseException:
+            connection.close()
+            raise
+        old, self._connection, self._seen = self._connection, connection, seen
+        old.close()
+        return True
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement. Raises ``StoreError``."""
@@ -212,12 +252,11 @@ class Store:
             version = VERSION
         self._check_schema(name, version)
         if not self.read_only:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
+            _prepare_to_write(self._connection)
         if version < VERSION:
             self._bring_up_to_date(name, version)
             self._check_schema(name, VERSION)
-        self._connection.execute("PRAGMA foreign_keys=ON")
+        self._connection.execute("PRAGMA foreign_keys=ON")  # only now: a migration replaces tables
         self._seen = self._data_version()
 
     def _check_schema(self, name: Path | None, version: int) -> None:
@@ -278,6 +317,11 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     if sys.version_info >= (3, 11):
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     return connection
+
+
+def _prepare_to_write(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _name(path: Path | None) -> str:

@@ -146,7 +146,8 @@ def scale(region: Region, sx: float, sy: float) -> Region:
 
 def iou(a: Region, b: Region) -> float:
     """Intersection over union of the exact areas, 0..1; 0 for two empty regions."""
-    shared = shapely.intersection(a, b).area
+    with np.errstate(all="ignore"):  # as in ``clip``
+        shared = shapely.intersection(a, b).area
     total = a.area + b.area - shared
     return float(shared / total) if total > 0 else 0.0
 
