@@ -45,8 +45,10 @@ _UPRIGHT = frozenset({"JPEG", "MPO", "PNG"})
 _Decode: TypeAlias = Callable[[int], Any]
 """Decodes with OpenCV's flags: an array or None."""
 
-if hasattr(cv2, "setLogLevel"):
-    cv2.setLogLevel(0)  # errors are raised; OpenCV would also print them
+# Errors are raised; OpenCV would also print them. Its versions differ in where that is set.
+for _log in (cv2, getattr(getattr(cv2, "utils", None), "logging", None)):
+    if hasattr(_log, "setLogLevel"):
+        _log.setLogLevel(0)
 
 
 def decode(path: Path, file: BinaryIO, header: ImageHeader, partial: PartialImage | None = None) -> RgbImage:

@@ -7,16 +7,17 @@ found too large.
 from __future__ import annotations
 
 import os
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, cast
 
 from PIL import Image, UnidentifiedImageError, features
 
 from samdesk.base import text
 from samdesk.images.errors import ImageError, reason_of
-from samdesk.images.jpeg import read_scans
+from samdesk.images.exif import block_orientation, jpeg_orientation, png_orientation
+from samdesk.images.jpeg import exif_segments, read_scans
+from samdesk.images.jpeg2000 import read_codestream
 from samdesk.images.pillow import open_image
 
 MAX_PIXELS = 500_000_000
@@ -36,16 +37,18 @@ _WHOLE_BYTES = 256 << 20
 
 _MOST_CHUNKS = 100_000
 """Chunks of a PNG that are looked at for EXIF."""
-_CODESTREAM_WITHIN = 1 << 20
-"""A JPEG 2000 file has its pixels after at most so many bytes of metadata."""
+_PNG_EXIF = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
+_PNG_PROFILE = b"Raw profile type "
+"""How a text begins in which ImageMagick stores EXIF."""
 
 _MOST_EMPTY = 2_000
 """Pixels that one byte of a file may stand for. Blank paper compresses better, images do not."""
 _SMALL_PIXELS = 50_000_000
 """Up to this size a file may be as empty as it likes."""
+_FEW_PARTS = 100_000
+"""So many parts are made quickly, whether or not the file holds them."""
 
 _ORIENTATION, _BITS, _SAMPLES, _STRIP_ROWS, _TILE = 274, 258, 277, 278, (322, 323)
-_TIFF_MARK = 42
 _SWAPPING = frozenset({5, 6, 7, 8})
 
 
@@ -61,6 +64,7 @@ class ImageHeader:
         orientation: The orientation of EXIF, 1 to 8.
         file_bytes: Size of the file.
         extra_bytes: What decoding needs besides the pixels, 3 bytes each.
+        parts: Into how many parts the pixels are divided, each of which takes at least a byte of the file.
         whole: Whether the parts that the file announces are there, as far as that is known.
     """
 
@@ -72,6 +76,7 @@ class ImageHeader:
     orientation: int = 1
     file_bytes: int = 0
     extra_bytes: int = 0
+    parts: int = 0
     whole: bool = True
 
     @property
@@ -134,11 +139,14 @@ def check_decodable(path: Path, header: ImageHeader, max_pixels: int) -> None:
     Raises:
         ImageError: The image has more than ``max_pixels``, needs more than ``BYTES_PER_PIXEL`` times as many
             bytes while it is decoded (16 bit, many channels, tiles larger than the image), or is so much
-            larger than its file that it cannot be an image.
+            larger than its file, or divided into so many more parts, that it cannot be an image.
     """
     if not header.whole:
         raise ImageError(path, "the file is truncated")
     check_pixels(path, header, max_pixels)
+    if header.parts > max(_FEW_PARTS, header.file_bytes):
+        parts = f"{text.size(header.file_bytes)} cannot hold {header.parts:,} parts"
+        raise ImageError(path, f"the file is damaged ({parts})")
     limit = max_pixels * BYTES_PER_PIXEL
     shape = f"{header.width} x {header.height} pixels"
     if header.memory > limit:
@@ -177,14 +185,32 @@ def _read_with_pillow(file: BinaryIO, size: int) -> ImageHeader:
     limit = _WHOLE_BYTES if file.read(4) == b"ftyp" else _HEADER_BYTES
     file.seek(0)
     with open_image(cast("BinaryIO", _BoundedFile(file, limit)), formats=_FORMATS) as image:
+        if image.format == "JPEG2000":
+            return _jpeg2000(image, file, size)
         width, height = image.size
-        exif, whole = _walk_png(file, size) if image.format == "PNG" else (image.info.get("exif", b""), True)
-        orientation = _orientation(image, exif)
+        orientation, whole = (
+            _walk_png(file, size) if image.format == "PNG" else (_orientation(image, file), True)
+        )
         width, height = _stored_size(image, width, height, file)
         extra = _extra_bytes(image, width, height, file)
         bits = int(_tag(image, _BITS, 8))
         made = ImageHeader(width, height, image.format or "", image.mode, bits, orientation, size, extra)
         return replace(made, whole=whole)
+
+
+def _jpeg2000(image: Image.Image, file: BinaryIO, size: int) -> ImageHeader:
+    """From the codestream, which OpenCV decodes; the box with the size may say something else."""
+    found = read_codestream(file)
+    return ImageHeader(
+        found.width,
+        found.height,
+        "JPEG2000",
+        image.mode,
+        file_bytes=size,
+        extra_bytes=found.extra_bytes,
+        parts=found.precincts * found.layers,
+        whole=found.whole,
+    )
 
 
 def _stored_size(image: Image.Image, width: int, height: int, file: BinaryIO) -> tuple[int, int]:
@@ -195,18 +221,7 @@ def _stored_size(image: Image.Image, width: int, height: int, file: BinaryIO) ->
         file.seek(16)
         first = [int.from_bytes(file.read(4), "big") for _ in range(2)]
         return max(width, first[0]), max(height, first[1])
-    if image.format == "JPEG2000":
-        return _codestream_size(file) or (width, height)
     return width, height
-
-
-def _codestream_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Width and height in the codestream of a JPEG 2000 file; those of its box may differ."""
-    file.seek(0)
-    head = file.read(_CODESTREAM_WITHIN)
-    at = head.find(b"\xff\x4f\xff\x51")
-    numbers = [int.from_bytes(head[at + 8 + 4 * i : at + 12 + 4 * i], "big") for i in range(4)]
-    return None if at < 0 else (numbers[0] - numbers[2], numbers[1] - numbers[3])
 
 
 def _extra_bytes(image: Image.Image, width: int, height: int, file: BinaryIO) -> int:
@@ -217,7 +232,7 @@ def _extra_bytes(image: Image.Image, width: int, height: int, file: BinaryIO) ->
         return 0 if scans is None or not scans.whole else 2 * scans.components * pixels
     if image.format == "TIFF":
         return _tiff_bytes(image, width, height)
-    per_pixel = {"PNG": 0, "BMP": 3, "DIB": 3, "GIF": 9, "JPEG2000": 15, "AVIF": 17}
+    per_pixel = {"PNG": 0, "BMP": 3, "DIB": 3, "GIF": 9, "AVIF": 17}
     return per_pixel.get(image.format or "", 6) * pixels
 
 
@@ -238,37 +253,38 @@ def _tag(image: Image.Image, tag: int, default: int) -> float:
     return float(value)
 
 
-def _orientation(image: Image.Image, exif: bytes) -> int:
-    """The orientation that OpenCV and pillow's AVIF reader go by; pillow's own search would decode a PNG."""
+def _orientation(image: Image.Image, file: BinaryIO) -> int:
+    """The orientation that OpenCV and pillow's AVIF reader go by."""
     if image.format == "TIFF":
         return _valid(_tag(image, _ORIENTATION, 1))
     if image.format == "AVIF":
         return _valid(image.getexif().get(_ORIENTATION, 1))
-    return _exif_orientation(exif) if image.format in ("JPEG", "MPO", "PNG") else 1
+    return jpeg_orientation(exif_segments(file)) if image.format in ("JPEG", "MPO") else 1
 
 
-def _walk_png(file: BinaryIO, size: int) -> tuple[bytes, bool]:
-    """The EXIF of a PNG, which may follow its pixels, and whether every chunk is there. Skips the content."""
+def _walk_png(file: BinaryIO, size: int) -> tuple[int, bool]:
+    """The orientation of a PNG, which may follow its pixels, and whether every chunk is there."""
     handle = file.fileno()
     before = os.lseek(handle, 0, os.SEEK_CUR)
-    exif, at = b"", 8
+    exif, at, whole = [b"", b""], 8, True
+    after_pixels = False
     try:
         for _ in range(_MOST_CHUNKS):
             os.lseek(handle, at, os.SEEK_SET)
             head = os.read(handle, 8)
-            length = int.from_bytes(head[:4], "big")
+            length, kind = int.from_bytes(head[:4], "big"), head[4:]
             at += 12 + length
-            if len(head) < 8 or at > size:  # OpenCV would take memory for what is not there
-                return exif, False
-            if head[4:] == b"IEND":
+            whole = len(head) == 8 and at <= size  # OpenCV would take memory for what is not there
+            if not whole or kind == b"IEND":
                 break
-            if head[4:] == b"eXIf" and length < _EXIF_BYTES:
-                data, checksum = os.read(handle, length), os.read(handle, 4)
-                if zlib.crc32(head[4:] + data).to_bytes(4, "big") == checksum:
-                    exif = data
+            after_pixels = after_pixels or kind == b"IDAT"
+            if kind in _PNG_EXIF and length + len(exif[after_pixels]) < _EXIF_BYTES:
+                body = os.read(handle, length + 4)
+                if kind == b"eXIf" or body.startswith(_PNG_PROFILE):
+                    exif[after_pixels] += head + body
     finally:
         os.lseek(handle, before, os.SEEK_SET)
-    return exif, True
+    return png_orientation(*exif), whole
 
 
 def _valid(orientation: object) -> int:
@@ -299,7 +315,7 @@ def _read_webp(file: BinaryIO, size: int) -> ImageHeader | None:
             if not width:
                 width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
         elif kind == b"EXIF" and length < _EXIF_BYTES:
-            orientation = _exif_orientation(file.read(length))
+            orientation = block_orientation(file.read(length))
     if not width:
         raise UnidentifiedImageError
     return ImageHeader(
@@ -324,19 +340,3 @@ def _webp_chunks(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
         found.append((head[:4], at + 8, length))
         at += 8 + length + length % 2
     return found
-
-
-def _exif_orientation(data: bytes) -> int:
-    """The orientation in EXIF data, 1 if there is none or it is broken; read as OpenCV reads it."""
-    data = data.removeprefix(b"Exif\0\0")
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    if int.from_bytes(data[2:4], order) != _TIFF_MARK:
-        return 1
-    start = int.from_bytes(data[4:8], order)
-    for at in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], order), 12):
-        entry = data[at : at + 12]
-        if len(entry) < 12:
-            return 1
-        if int.from_bytes(entry[:2], order) == _ORIENTATION:
-            return _valid(int.from_bytes(entry[8:10], order))
-    return 1

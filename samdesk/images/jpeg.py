@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_SCAN = 0xDA
+_SCAN, _APP1 = 0xDA, 0xE1
 _END = b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _MAX_MARKERS = 20_000
+_MOST_EXIF = 1 << 20
 _CHUNK = 1 << 20
 
 
@@ -33,20 +35,8 @@ class JpegScans:
 
 def read_scans(file: BinaryIO) -> JpegScans | None:
     """Reads the markers up to the first scan; None if there is none."""
-    file.seek(0)
-    if file.read(2) != b"\xff\xd8":
-        return None
     components, progressive = 0, False
-    for _ in range(_MAX_MARKERS):
-        marker = _next_marker(file)
-        if marker is None:
-            return None
-        if marker in _ALONE:
-            continue
-        head = file.read(2)
-        length = int.from_bytes(head, "big") - 2
-        if len(head) < 2 or length < 0:
-            return None
+    for marker, length in _segments(file):
         if marker in _FRAMES:
             body = file.read(length)
             components, progressive = (body[5] if len(body) > 5 else 0), marker in _PROGRESSIVE
@@ -54,9 +44,20 @@ def read_scans(file: BinaryIO) -> JpegScans | None:
             in_scan = (file.read(1) or b"\0")[0]
             first = file.seek(length - 1, 1)
             return JpegScans(components, progressive, progressive or in_scan < components, first)
-        else:
-            file.seek(length, 1)
     return None
+
+
+def exif_segments(file: BinaryIO) -> bytes:
+    """The marker segments before the first scan that may hold EXIF, as they are in the file."""
+    found = b""
+    for marker, length in _segments(file):
+        if marker == _SCAN or len(found) > _MOST_EXIF:
+            break
+        if marker == _APP1:
+            body = file.read(length)
+            if len(body) == length and body.startswith(b"Exif"):
+                found += bytes((0xFF, marker)) + (length + 2).to_bytes(2, "big") + body
+    return found
 
 
 def has_end(file: BinaryIO, scans: JpegScans | None) -> bool:
@@ -91,10 +92,33 @@ def find(file: BinaryIO, what: bytes, start: int) -> int:
     return -1
 
 
+def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Markers and the lengths of their segments, at which the file is; the caller may read on from there."""
+    file.seek(0)
+    if file.read(2) != b"\xff\xd8":
+        return
+    for _ in range(_MAX_MARKERS):
+        marker = _next_marker(file)
+        if marker is None:
+            return
+        if marker in _ALONE:
+            continue
+        head = file.read(2)
+        length = max(0, int.from_bytes(head, "big") - 2)  # decoders take a length that is too small as 0
+        if len(head) < 2:
+            return
+        end = file.tell() + length
+        yield marker, length
+        file.seek(end)
+
+
 def _next_marker(file: BinaryIO) -> int | None:
     byte = file.read(1)
-    while byte and byte != b"\xff":  # bytes between two segments are skipped, as decoders do
-        byte = file.read(1)
-    while byte == b"\xff":
-        byte = file.read(1)
+    while byte:
+        while byte and byte != b"\xff":  # bytes between two segments are skipped, as decoders do
+            byte = file.read(1)
+        while byte == b"\xff":
+            byte = file.read(1)
+        if byte != b"\0":  # which is not a marker
+            break
     return byte[0] if byte else None

@@ -100,7 +100,7 @@ def test_sixteen_bit_keeps_the_high_byte(tmp_path: Path, suffix: str, channels: 
 
 
 @pytest.mark.usefixtures("all_are_large")
-@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp", "jp2"])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
 def test_a_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
     path = tmp_path / f"cut.{suffix}"

@@ -62,12 +62,37 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100_000))) + chunk(b"IEND", b"")
 
 
+def jp2(side: int, *, precinct: int = 0, block: int = 4, tile: int = 0, layers: int = 1) -> bytes:
+    """A JPEG 2000 that announces more than it has: exponents of two of the precincts and, less 2, of the
+    code blocks, and the side of the tiles."""
+    stream = BytesIO()
+    Image.effect_noise((64, 64), 60).convert("RGB").save(stream, "JPEG2000")
+    data = bytearray(stream.getvalue())
+    box, size = data.index(b"ihdr") + 4, data.index(b"\xff\x4f\xff\x51") + 8
+    data[box : box + 8] = struct.pack(">II", side, side)
+    data[size : size + 24] = struct.pack(">6I", side, side, 0, 0, tile or side, tile or side)
+    style = data.index(b"\xff\x52", size) + 2
+    levels = data[style + 7]
+    data[style + 4 : style + 6] = struct.pack(">H", layers)
+    data[style + 8 : style + 10] = bytes((block, block))
+    if precinct:
+        data[style : style + 3] = struct.pack(">HB", 13 + levels, 1)
+        end = style + 12
+        data[end:end] = bytes([precinct * 17]) * (levels + 1)
+    return bytes(data)
+
+
 HOSTILE = {
     "deep.tif": (tiff(22_000, 22_000, 4, 16), r"takes 9\.\d GB of memory, the limit is 4\.0 GB"),
     "tile.tif": (tiff(64, 64, 3, 8, tile=60_000), r"takes \d+ GB of memory"),
     "flat.webp": (webp(16_383, 16_383), "cannot hold 16383 x 16383 pixels"),
     "many scans.jpg": (jpeg(22_000, 22_000, progressive=True), r"takes 4\.4 GB of memory"),
     "empty.png": (png(20_000, 20_000), "cannot hold 20000 x 20000 pixels"),
+    "precincts.jp2": (jp2(4000, precinct=1), r"cannot hold 15,99\d,\d{3} parts"),
+    "layers.jp2": (jp2(64, layers=65_535), r"cannot hold 1,179,630 parts"),
+    "blocks.jp2": (jp2(7000, block=0), r"takes 4\.\d GB of memory"),
+    "tiles.jp2": (jp2(4000, tile=16), "the file is truncated"),
+    "too many tiles.jp2": (jp2(4000, tile=1), "it has too many tiles"),
     "too many.png": (png(30_000, 20_000), "30000 x 20000 is 600 MP, the limit is 500 MP"),
 }
 
@@ -123,6 +148,36 @@ def test_a_part_that_is_announced_and_not_there_is_refused(tmp_path: Path) -> No
             read_image(path)
 
     assert peak_growth(refuse) < 30 * MIB
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"tile_size": (16, 16)},
+        {"precinct_size": (64, 64), "codeblock_size": (16, 16)},
+        {"tile_size": (100, 90), "num_resolutions": 1},
+    ],
+)
+def test_a_jpeg_2000_in_many_parts_is_read(tmp_path: Path, how: dict[str, object], bare: bool) -> None:
+    path = tmp_path / "parts.jp2"
+    Image.effect_noise((200, 130), 60).convert("RGB").save(path, "JPEG2000", no_jp2=bare, **how)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(read_image(path), np.asarray(image))
+    assert read_size(path) == (200, 130)
+
+
+def test_a_jpeg_2000_has_the_size_of_its_codestream(tmp_path: Path) -> None:
+    """Something that looks like another codestream comes first."""
+    path = tmp_path / "decoy.jp2"
+    data = jp2(64)
+    at = data.index(b"jp2c") - 4
+    decoy = b"\0\0\0\x40uuid" + data[at + 8 : at + 64]
+    path.write_bytes(
+        data[:at] + decoy.replace(struct.pack(">II", 64, 64), struct.pack(">II", 9, 9)) + data[at:]
+    )
+    assert read_size(path) == (64, 64)
+    assert read_image(path).shape == (64, 64, 3)
 
 
 def test_a_program_is_not_run_to_read_a_file(tmp_path: Path) -> None:
