@@ -47,8 +47,7 @@ _Decode: TypeAlias = Callable[[int], Any]
 
 # Errors are raised; OpenCV would also print them. Its versions differ in where that is set.
 for _log in (cv2, getattr(getattr(cv2, "utils", None), "logging", None)):
-    if hasattr(_log, "setLogLevel"):
-        _log.setLogLevel(0)
+    getattr(_log, "setLogLevel", lambda _level: None)(0)
 
 
 def decode(path: Path, file: BinaryIO, header: ImageHeader, partial: PartialImage | None = None) -> RgbImage:
