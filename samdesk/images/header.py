@@ -299,13 +299,14 @@ def _read_webp(file: BinaryIO, size: int) -> ImageHeader | None:
     if head[:4] != b"RIFF" or head[8:] != b"WEBP":
         return None
     width = height = 0
-    extra, orientation = 0, 1
+    extra, orientation, has_exif = 0, 1, False
     for kind, start, length in _webp_chunks(file, size):
         file.seek(start)
         if kind == b"VP8X":
             data = file.read(10)
             width, height = (1 + int.from_bytes(data[i : i + 3], "little") for i in (4, 7))
             extra = 4 if data[0] & 0x12 else 0  # alpha or animation
+            has_exif = bool(data[0] & 0x08)
         elif kind == b"VP8 " and not width:
             data = file.read(10)
             width, height = (int.from_bytes(data[i : i + 2], "little") & 0x3FFF for i in (6, 8))
@@ -314,7 +315,7 @@ def _read_webp(file: BinaryIO, size: int) -> ImageHeader | None:
             extra = 4
             if not width:
                 width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-        elif kind == b"EXIF" and length < _EXIF_BYTES:
+        elif kind == b"EXIF" and has_exif and length < _EXIF_BYTES:
             orientation = block_orientation(file.read(length))
     if not width:
         raise UnidentifiedImageError

@@ -123,3 +123,16 @@ def test_exif_behind_the_pixels_of_a_jpeg_is_not_looked_at(tmp_path: Path) -> No
     assert not check(path)
     with path.open("rb") as file:
         assert read_header(path, file).orientation == 1
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_exif_that_a_webp_does_not_announce_is_not_looked_at(tmp_path: Path, announced: bool) -> None:
+    stream = BytesIO()
+    picture().save(stream, "WEBP", exif=block(TURN))
+    data = bytearray(stream.getvalue())
+    if not announced:
+        data[data.index(b"VP8X") + 8] &= ~0x08
+    path = tmp_path / "turned.webp"
+    path.write_bytes(data)
+    turned = check(path)
+    assert announced or not turned
