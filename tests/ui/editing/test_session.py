@@ -202,20 +202,20 @@ def impossible(dataset: Dataset) -> Transaction:
     raise RefusedError(f"{dataset.folder} does not take it.")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9), st.integers(1, 25))
 def test_screen_store_and_files_agree(qapp: QApplication, seed: int, steps: int) -> None:
     check_agreement(seed, steps, KINDS)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9), st.integers(1, 40))
 @example(3754, 39)  # a change that the disk refused, undone
 def test_screen_store_and_files_agree_after_delayed_saves(qapp: QApplication, seed: int, steps: int) -> None:
     check_agreement(seed, steps, DELAYED)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9), st.integers(1, 40))
 def test_nothing_that_was_drawn_is_lost(qapp: QApplication, seed: int, steps: int) -> None:
     check_agreement(seed, steps, [kind for kind in DELAYED if kind not in ("undo", "redo", "remove")])
