@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
@@ -56,6 +57,7 @@ from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.dataset.rescan import RescanController
+from samdesk.ui.dataset.slow_disk import SlowDiskController
 from samdesk.ui.dataset.thumbnails import ThumbnailsController
 from samdesk.ui.dataset.training import TrainingController
 from samdesk.ui.editing.document_model import DocumentModel
@@ -85,6 +87,7 @@ from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.end_signals import EndSignals
 from samdesk.workers.folder_watch import POLL_S, FolderWatch
+from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.model_in_use import Loader
@@ -98,6 +101,8 @@ log = logging.getLogger(__name__)
 
 IMAGE_CACHE_BYTES = 512 * 1024 * 1024
 MASKS_WAIT_MS = 10_000
+_SIGNAL_SAVES_S = 60.0
+"""The time for saving before a signal ends the program; systems kill it after 90 s."""
 SWITCH_INTERVAL_S = 0.001
 """Thread switch interval of the interpreter: how long another thread may keep the GIL from the window."""
 
@@ -121,36 +126,6 @@ class Services:
     teach: Arguments | None = None
     poll_s: float = POLL_S
     messages: Callable[[MainWindow, MessageBar], Messages] = Messages
-
-
-@dataclass(frozen=True)
-class Workers:
-    """The clients of the worker threads."""
-
-    storage: StorageClient
-    loader: ImageLoader
-    thumbnails: ThumbnailLoader
-    watch: FolderWatch
-    inference: InferenceClient
-    batch: AutoAnnotateClient
-    downloads: DownloadClient
-    teach: TeachClient
-    predictors: TaughtLoader
-    disk: DiskCache
-
-    def stop(self) -> bool:
-        """Stops every thread after its current job; pending edits are saved first, however long it takes.
-
-        Returns:
-            Whether all threads have stopped.
-        """
-        clients = (self.teach, self.batch, self.downloads, self.thumbnails, self.loader, self.watch)
-        ended = [client.stop() for client in clients]
-        while not self.storage.stop():
-            log.warning("still saving")
-        ended.append(self.inference.stop())
-        self.disk.close()  # embeddings not written yet are encoded again when needed
-        return all(ended)
 
 
 @dataclass(frozen=True)
@@ -206,11 +181,15 @@ class Desk:
         self.flows.annotate.discard_all()
         self.view.window.close()
 
-    def stop(self) -> bool:
+    def stop(self, gives_up: Callable[[], bool] | None = None) -> bool:
         """Hides the window, saves everything and stops the threads.
 
+        Args:
+            gives_up: Whether not to wait any longer for a disk that does not answer; None: the user is asked.
+
         Returns:
-            Whether every thread has stopped; one that is running a model may exceed the time limit.
+            Whether every thread has stopped; one that is running a model, or that waits for a disk, may
+            exceed the time limit.
         """
         self.view.window.hide()
         self.flows.unfinished.keep()
@@ -219,7 +198,8 @@ class Desk:
         self.flows.files.stop()
         self.flows.training.stop()
         self.flows.taught.stop()
-        ended = self.workers.stop()
+        slow_disk = self.flows.slow_disk
+        ended = self.workers.stop(slow_disk.slow_ms, gives_up or slow_disk.gives_up)
         self.settings.flush()
         return ended
 
@@ -261,7 +241,8 @@ def run(folder: Path | None, *, guide: bool = False) -> int:
     code = application.exec()
     signals.remove()
     if not desk.stop():
-        os._exit(code)  # everything is saved; Python would wait for a thread that is running a model
+        logging.shutdown()
+        os._exit(code)  # Python would wait for a thread that is running a model or waits for a disk
     return code
 
 
@@ -278,7 +259,8 @@ def end_on_signals(desk: Desk, leave_loop: Callable[[int], object]) -> EndSignal
         def leave() -> None:
             late.stop()
             desk.view.window.save_layout()
-            desk.stop()
+            end = monotonic() + _SIGNAL_SAVES_S
+            desk.stop(lambda: monotonic() > end)  # nobody may be there to answer
             leave_loop(128 + number)
 
         if desk.flows.annotate.mask_pending:
@@ -436,6 +418,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         teach=TeachController(workers.teach, taught, view.teach_bar, messages),
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
         training=TrainingController(storage, messages, window),
+        slow_disk=SlowDiskController(storage, messages, window),
     )
     files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)

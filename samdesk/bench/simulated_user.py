@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer
 
-from samdesk.app import Desk, Workers
+from samdesk.app import Desk
 from samdesk.demo.input_driver import InputDriver
+from samdesk.workers.group import Workers
 from samdesk.workers.inference.client import Prediction
 
 

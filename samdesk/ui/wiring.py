@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
     from samdesk.ui.dataset.rescan import RescanController
+    from samdesk.ui.dataset.slow_disk import SlowDiskController
     from samdesk.ui.dataset.training import TrainingController
     from samdesk.ui.editing.session import Session
     from samdesk.ui.editing.undo import UndoController
@@ -86,6 +87,7 @@ class Controllers:
     teach: TeachController
     help: HelpController
     training: TrainingController
+    slow_disk: SlowDiskController
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class StorageClient(QObject):
 
     Attributes:
         history: The steps of the dataset; changes are made and saved through it.
+        given_up: The program ends without waiting for the thread any longer.
 
     Signals:
         closing: Another dataset has been opened and comes next; what is saved now goes to the previous one.
@@ -84,7 +85,7 @@ class StorageClient(QObject):
         """``open_dataset``: opens a folder, given the path of the store or None for the default one."""
         super().__init__(parent)
         self._open_dataset = open_dataset or _open_dataset
-        self._stopped = False
+        self._stopped = self.given_up = False
         self._dataset: Dataset | None = None
         """The open dataset; only the storage thread may use it."""
         self._labels: LabelSet | None = None
