@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import tempfile
 from pathlib import Path
 
+from samdesk.base.disk import durable, temporaries
 from samdesk.base.regular import check_replaceable
-
-_NEW_FILE = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-)  # as tempfile opens one; Python adds O_CLOEXEC
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,24 +34,38 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True, mode: int | None 
     """
     path = Path(os.path.realpath(path))
     check_replaceable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     mode = _mode(path) if mode is None else mode
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-    handle = os.open(temporary, _NEW_FILE, 0o666 if mode is None else 0o600)  # less what the umask says
+    temporary, handle = temporaries.create(path, 0o666 if mode is None else 0o600)  # less what the umask says
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode)
-        temporary.replace(path)
+            durable.sync(file.fileno(), whole_drive=sync)
+            if mode is not None:
+                temporary.chmod(mode)
+            if os.name != "nt":  # while it is locked: nobody takes it for one that a crash has left
+                temporary.replace(path)
+        if os.name == "nt":  # an open file cannot be renamed
+            temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     if sync:
         sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Creates a folder and those above it that are missing, and makes their names durable.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    missing = [part for part in (folder, *folder.parents) if not part.is_dir()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in reversed(missing):
+        sync_folder(part.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -65,7 +75,7 @@ def sync_folder(folder: Path) -> None:
     with contextlib.suppress(OSError):  # some network file systems cannot
         handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            durable.sync(handle)
         finally:
             os.close(handle)
 

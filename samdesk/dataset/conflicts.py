@@ -154,7 +154,6 @@ def repair(core: DatasetCore, key: ImageKey) -> None:
         path = core.path
         try:
             path = _unused_path(beside_store(core.path, "replaced") / f"{Path(key).name}.rows.json")
-            path.parent.mkdir(parents=True, exist_ok=True)
             rows = [dict(zip(COLUMNS, map(_printable, row), strict=False)) for row in found.rows]
             json_file.write(path, rows)
         except OSError as error:

@@ -13,6 +13,7 @@ from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit,
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.integrity import DAMAGED_STORE, IntegrityCheck
 from samdesk.dataset.labels.files import DAMAGED
+from samdesk.dataset.labels.leftovers import Leftovers
 from samdesk.dataset.open import OpenedStore, folder_error, open_store
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.trainer.checks import findings
@@ -37,6 +38,8 @@ from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import Survey, is_text, natural_order, survey
 
 __all__ = ["NAMES", "Dataset", "ImageError", "ImageSummary", "LogEntry", "Notice", "StoreError"]
+
+_CLEARING_SECONDS = 0.2
 
 
 class Dataset:
@@ -74,8 +77,9 @@ class Dataset:
             )
             self._notices.append(Notice("image", text, str(folder)))
         self._integrity = IntegrityCheck(self._core)
-        if self._integrity.lost_saves:
-            self._note_lost_saves()
+        self._notices += self._integrity.notices_at_opening()
+        ours = not (opened.read_only or opened.in_memory)
+        self._leftovers = Leftovers(self._core.files, opened.path, self._core.names.path, allowed=ours)
         self._note_training()
 
     @classmethod
@@ -394,29 +398,25 @@ class Dataset:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        return self._core.unfinished or self._integrity.pending
+        return self._core.unfinished or self._integrity.pending or self._leftovers.pending
 
     def renew_lock(self) -> None:
         """Shows other machines that this process is alive; call it every few seconds."""
         self._core.renew_lock()
 
     def advance(self, seconds: float) -> None:
-        """Goes on with writing data.yaml of a large dataset for about these seconds; see ``ClassScan``."""
+        """Goes on with what was put off for about these seconds: label files, data.yaml, checks."""
         if self._core.unfinished:
             self._core.advance(seconds)
         elif self._integrity.pending:
             self._notices += self._integrity.advance(seconds)
+        else:
+            self._leftovers.advance(seconds)
 
     def close(self) -> None:
         """Writes what is not saved yet and releases the dataset."""
+        self._leftovers.advance(_CLEARING_SECONDS)
         self._core.close()
-
-    def _note_lost_saves(self) -> None:
-        text = (
-            f"{self._core.path} lacks the changes that were saved last: it was cut off, or an older copy "
-            "took its place. Label files may hold more; where one differs, you are asked which to keep."
-        )
-        self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
 
     def _note_training(self) -> None:
         facts = self.training

@@ -33,6 +33,16 @@ class IntegrityCheck:
         self.lost_saves = core.lost_saves
         self.pending = (core.was_not_closed or self.lost_saves > 0) and not core.read_only
 
+    def notices_at_opening(self) -> list[Notice]:
+        """Returns what the user should know at once."""
+        if not self.lost_saves:
+            return []
+        text = (
+            f"{self._core.path} lacks the changes that were saved last: it was cut off, or an older copy "
+            "took its place. Label files may hold more; where one differs, you are asked which to keep."
+        )
+        return [Notice(DAMAGED_STORE, text, str(self._core.path))]
+
     def advance(self, seconds: float) -> list[Notice]:
         """Goes on for about this long. Returns what the user should know once all is read."""
         end = monotonic() + seconds

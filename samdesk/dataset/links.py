@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samdesk.base import json_file, places
 from samdesk.base.boundary import Boundary, LeadsOutsideError
+from samdesk.base.disk import temporaries
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import dataset_id
 from samdesk.dataset.store.header import check_file, sidecars
@@ -44,6 +45,7 @@ def allow(folder: Path, target: Path) -> Path:
     if str(target) not in known:
         with contextlib.suppress(OSError):
             json_file.write(_file(folder), [*known, str(target)], indent=0)
+            temporaries.clear(_file(folder).parent)
     return folder
 
 

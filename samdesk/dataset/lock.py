@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from samdesk.base import json_file
+from samdesk.base.atomic import make_folder
 from samdesk.base.json_file import JsonError
 from samdesk.base.regular import check_replaceable, read_text
 
@@ -105,7 +106,7 @@ class DatasetLock:
             OSError: The file cannot be created or written.
         """
         self._made_folder = not self.path.parent.is_dir()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         for _ in range(_ATTEMPTS):
             check_replaceable(self.path)
             handle, mine = self._open()

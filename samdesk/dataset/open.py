@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base import atomic, json_file, places
 from samdesk.base.boundary import LeadsOutsideError
+from samdesk.base.disk import temporaries
 from samdesk.base.json_file import JsonError
 from samdesk.base.regular import is_file
 from samdesk.dataset.links import check_store_place, link_notice
 from samdesk.dataset.lock import DatasetLock, dataset_id, lock_path
-from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.database import UNFINISHED, Store
 from samdesk.dataset.store.errors import DamagedError, StoreError
 from samdesk.dataset.store.header import sidecars
 from samdesk.dataset.types import Notice
@@ -66,6 +68,7 @@ def open_store(folder: Path, store_path: Path | None) -> OpenedStore:
     try:
         if holder:
             return _open_read_only(path, lock, holder)
+        _clear_copies(path)
         store = Store.open(path) if path.exists() else Store.in_memory()
     except BaseException:
         lock.release()
@@ -89,6 +92,7 @@ def save_location(folder: Path, store_path: Path) -> None:
     with contextlib.suppress(OSError):  # the user would have to choose it again
         where = {"folder": str(folder), "store": str(store_path.absolute())}
         json_file.write(_location_file(folder), where)
+        temporaries.clear(_location_file(folder).parent)
 
 
 def keep_damaged_apart(folder: Path, store_path: Path | None = None) -> Path | None:
@@ -134,6 +138,15 @@ def _set_apart(path: Path) -> Path:
     except OSError as error:
         raise StoreError(f"{path} cannot be renamed: {error.strerror or error}.") from error
     return target
+
+
+def _clear_copies(path: Path) -> None:
+    """Removes copies of a store that a crash has left unfinished; the caller holds its lock."""
+    stem, suffix = glob.escape(path.stem), f"{glob.escape(path.suffix)}{UNFINISHED}"
+    with contextlib.suppress(OSError):
+        for name in (f"{stem}{suffix}", f"{stem}.v[0-9]*{suffix}"):
+            for left in (*path.parent.glob(name), *path.parent.glob(f"{name}-journal")):
+                left.unlink()
 
 
 def _is_writable(path: Path) -> bool:

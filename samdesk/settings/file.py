@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.base import json_file
+from samdesk.base.disk import temporaries
 from samdesk.base.json_file import JsonError, rename_bad
 
 ABSENT = object()
@@ -39,3 +40,4 @@ def merge_into(path: Path, changed: dict[str, Any]) -> None:
     stored.update(changed)
     kept = {key: value for key, value in stored.items() if value is not ABSENT}
     json_file.write(path, kept, indent=2, sort_keys=True)
+    temporaries.clear(path.parent)

@@ -1,6 +1,6 @@
 """``kill -9`` at any moment: what was reported as saved is saved, and all files are intact.
 
-Eight kills by default; ``SAMDESK_FAULTS=50`` for more.
+Three kills by default; ``SAMDESK_FAULTS=50`` for more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from samdesk.formats.yolo import data_yaml, segmentation
 from tests.dataset.dataset_kit import SIZE, photos
 from tests.dataset.fault_session import fingerprint
 
-KILLS = int(os.environ.get("SAMDESK_FAULTS", "8"))
+KILLS = int(os.environ.get("SAMDESK_FAULTS", "3"))
 SESSION = Path(__file__).with_name("fault_session.py")
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,6 +17,7 @@ from samdesk.dataset import lock as lock_module
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.store.database import Store, uri_of
+from samdesk.domain.document import ImageKey
 from tests.dataset.dataset_kit import draw, photos, with_labels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,3 +251,25 @@ def test_a_fault_during_the_first_save_is_over_with_the_next(
     again = Dataset.open(tmp_path)
     assert len(again.load(key).annotations) == 1
     again.close()
+
+
+def test_what_a_crash_has_left_is_removed_at_opening(tmp_path: Path) -> None:
+    photos(tmp_path, "images/a.png", "images/more/b.png")
+    dataset = Dataset.open(tmp_path)
+    with_labels(dataset, "person")
+    draw(dataset, ImageKey("images/a.png"), 5)
+    dataset.close()
+    store = tmp_path / ".samdesk"
+    folders = (tmp_path, store, store / "replaced", tmp_path / "labels", tmp_path / "labels" / "more")
+    left = [folder / ".a.txt.0123456789abcdef.tmp" for folder in folders]
+    left += [store / "dataset.db.new", store / "dataset.v1.db.new", store / "dataset.db.new-journal"]
+    others = [store / "other.db.new", tmp_path / "labels" / "notes.tmp"]
+    for path in (*left, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("0 0.5")
+    dataset = Dataset.open(tmp_path)
+    while dataset.unfinished:
+        dataset.advance(0.02)
+    assert [path for path in left if path.exists()] == []
+    assert all(path.exists() for path in others)
+    dataset.close()

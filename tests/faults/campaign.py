@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import shutil
 import tempfile
 import traceback
@@ -19,6 +20,7 @@ from tests.faults.operations import OPERATIONS
 from tests.faults.shim import Mode
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT)
+_LEFT = re.compile(r"\.tmp$|\.new(-journal)?$|^\.new-|lock$")
 _FAULT = 70
 """The exit code of a session that found a fault."""
 
@@ -146,5 +148,5 @@ def _say(writes: int, text: str) -> None:
 
 
 def _check_no_leftovers(folder: Path) -> None:
-    left = [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
+    left = [path.name for path in folder.rglob("*") if _LEFT.search(path.name)]
     assert not left, f"left over: {left}"

@@ -45,6 +45,11 @@ class DatasetOperation:
         except (UserError, OSError):
             shim.disarm()
             dataset = Dataset.open(folder)
+        if dataset.in_memory:  # nothing is saved there, as a notice says
+            assert dataset.notices()
+            dataset.close()
+            shim.disarm()
+            dataset = Dataset.open(folder)
         said = _report(dataset)
         say(said)
         for step in self.steps:

@@ -48,9 +48,13 @@ class FileOperation:
 
     def check(self, folder: Path, said: list[str], *, killed: bool) -> None:
         state = self.state(folder)
-        if not killed:
+        if killed:
+            self._check_state(folder, state, said)
+        else:
             assert state == said[-1]
-            return
+        self.play(folder)  # the next session, which removes what this one has left
+
+    def _check_state(self, folder: Path, state: str, said: list[str]) -> None:
         states = self._states(folder.with_name("undisturbed"))
         assert said == states[1 : len(said) + 1]
         expected = states[len(said) : len(said) + 2]  # the step that was being done may be saved

@@ -53,14 +53,21 @@ def taught_state(folder: Path) -> str:
 
 def write_labels(key: ImageKey, text: str) -> Step:
     """Writes a label file as a run does."""
-    return lambda folder: _label_folder(folder).write(key, text, from_run=True)
+
+    def step(folder: Path) -> None:
+        labels = _label_folder(folder)
+        with labels.locked():
+            labels.write(key, text, from_run=True)
+
+    return step
 
 
 def record_run(folder: Path) -> None:
     """Writes the record of the label files that runs wrote."""
     labels = _label_folder(folder)
-    labels.write(KEYS[0], "0 0.5 0.5 0.1 0.1\n", from_run=True)
-    labels.save_manifest()
+    with labels.locked():
+        labels.write(KEYS[0], "0 0.5 0.5 0.1 0.1\n", from_run=True)
+        labels.save_manifest()
 
 
 def label_state(folder: Path) -> str:

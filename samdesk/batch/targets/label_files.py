@@ -37,6 +37,7 @@ def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) 
         job: What to do.
 
     Raises:
+        LabelFolderError: Another run writes to the folder, or it cannot be written to.
         EngineError: A model is unavailable.
         ValueError: The plan names classes the detector does not have.
     """
@@ -44,7 +45,8 @@ def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) 
         folder, names = LabelFolder.of_trainer(images.root, images.keys), join_class_names
     else:
         folder, names = LabelFolder(output, images.keys), detector_class_names
-    return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
+    with folder.locked():
+        return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
 
 
 def _leads_outside(path: Path, error: LeadsOutsideError) -> ImageProblem:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from samdesk.base import json_file
 from samdesk.base.atomic import write_text
 from samdesk.base.boundary import Boundary
-from samdesk.base.errors import reason
+from samdesk.base.disk import temporaries
+from samdesk.base.errors import UserError, reason
 from samdesk.base.hashing import hash_file
 from samdesk.base.json_file import JsonError, rename_bad
 from samdesk.base.regular import read_bytes
 from samdesk.dataset.links import boundary_of
+from samdesk.dataset.lock import DatasetLock
 from samdesk.domain.document import ImageKey
 from samdesk.formats.registry import LabelFormat, label_format
 
 MANIFEST = ".samdesk-runs.json"
 """JSON file in the label folder: label file name -> SHA-256 of the contents that a run wrote."""
+_LOCK = ".samdesk-runs.lock"
+"""In the label folder while a run writes to it."""
+
+
+class LabelFolderError(UserError):
+    """A run cannot write to a folder of label files."""
+
+    code = "label-folder"
 
 
 class LabelFolder:
@@ -54,6 +65,7 @@ class LabelFolder:
         self._owners: dict[str, ImageKey] = {}
         for key in keys:
             self._owners.setdefault(self._name(key), key)
+        self._lock = DatasetLock(self.folder, self.folder / _LOCK, "being annotated")
         self._written = self._read_manifest()
 
     @classmethod
@@ -67,6 +79,32 @@ class LabelFolder:
         images = images.resolve()  # as the trainer does
         beside = Path(label_format().label_path(str(images / "x.jpg"))).parent
         return cls(beside, keys, images=images)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other runs from the folder, removes what killed ones have left, and reads their record.
+
+        Raises:
+            LabelFolderError: A run of another process writes to it, or it cannot be written to.
+        """
+        try:
+            self._boundary.real_path(self._lock.path)
+            holder = self._lock.acquire()
+        except OSError as error:
+            raise LabelFolderError(
+                f"{self.folder} cannot be written to: {reason(error)}.", next="Give another output folder."
+            ) from error
+        if holder:
+            raise LabelFolderError(
+                f"{holder}.", next="Wait until it finishes, stop it there, or give another output folder."
+            )
+        try:
+            self._written = self._read_manifest()
+            folders = {os.path.dirname(self._name(key)) for key in self._owners.values()}  # noqa: PTH120
+            temporaries.clear(self.folder, *(self.folder / name for name in sorted(folders)))
+            yield
+        finally:
+            self._lock.release()
 
     def path(self, key: ImageKey) -> Path:
         """The label file of an image."""
@@ -96,7 +134,7 @@ class LabelFolder:
             from_run: The file holds only objects that runs found, so a later run may replace it.
         """
         path = self._real_path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.renew()
         write_text(path, text)
         if from_run:
             self._written[self._name(key)] = hash_file(path)

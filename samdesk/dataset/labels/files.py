@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -146,6 +146,15 @@ class LabelFiles:
             if name in folders[folder] and self.owner(key) == key:
                 result.append(key)
         return result
+
+    def folders(self) -> Iterator[Path]:
+        """Yields the folder of each label file that there is or may be; one may come again."""
+        last = ""
+        for key in self.keys:
+            folder = os.path.dirname(self._path(key))  # noqa: PTH120 - of 100,000 keys
+            if folder != last:
+                last = folder
+                yield Path(folder)
 
     def parse(
         self, key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet

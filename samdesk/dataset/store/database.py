@@ -24,6 +24,8 @@ _CACHE_KIB = 32 << 10
 """Pages kept in memory: SQLite's 2 MiB hold less than the annotations of a full image."""
 # Above this a store is not read through on opening, which takes 4 s for a gigabyte.
 _CHECK_BYTES = 64 << 20
+UNFINISHED = ".new"
+"""Ending of the name of a copy that is being made."""
 _MOST_BYTES = 256 << 20
 """The largest value: a damaged row may claim to hold a gigabyte."""
 
@@ -47,6 +49,7 @@ class Store:
         self.lost_saves = 0
         self._saves: Saves | None = None
         self._seen = 0
+        self._failed = False
 
     @classmethod
     def in_memory(cls) -> Store:
@@ -116,7 +119,7 @@ class Store:
             raise StoreError(f"{path} already exists.", next="Choose another place for the store.")
         try:
             with _described(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                atomic.make_folder(path.parent)
                 forget(path)
                 for part in sidecars(path) if replace else ():
                     part.unlink(missing_ok=True)  # they would be taken for those of the new file
@@ -137,7 +140,7 @@ class Store:
         Raises:
             StoreError: It could not be saved; the store is as it was.
         """
-        with _described(self.path):
+        with self._described():
             saves = (self._saves or Saves.new()).next()
             self._begin(saves)
             try:
@@ -163,7 +166,7 @@ class Store:
     def _begin_writing(self, saves: Saves) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._data_version() != self._seen:
+            if self._was_changed_by_another():
                 raise StoreError(
                     f"{_name(self.path)} was changed by another program since it was opened here.",
                     next="Open the folder again; nothing is written over that change.",
@@ -200,23 +203,23 @@ class Store:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement. Raises ``StoreError``."""
-        with _described(self.path):
+        with self._described():
             return self._connection.execute(sql, values)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Returns all rows of a query. Raises ``StoreError``."""
-        with _described(self.path):
+        with self._described():
             return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """Returns the first row of a query, or None. Raises ``StoreError``."""
-        with _described(self.path):
+        with self._described():
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
             return found
 
     def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Runs one statement for each row of values. Raises ``StoreError``."""
-        with _described(self.path):
+        with self._described():
             self._connection.executemany(sql, values)
 
     def close(self) -> None:
@@ -224,9 +227,31 @@ class Store:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
-    def _find_saves(self, path: Path) -> None:
+    @contextlib.contextmanager
+    def _described(self) -> Iterator[None]:
+        with _described(self.path):
+            try:
+                yield
+            except sqlite3.Error:
+                self._failed = True
+                raise
+
+    def _was_changed_by_another(self) -> bool:
+        """Whether another connection has committed to the file since it was opened."""
+        version = self._data_version()
+        if version == self._seen:
+            return False
+        if not self._failed or self._saves != self._saves_in_file():
+            return True
+        self._seen, self._failed = version, False  # SQLite counts a failure of its own, too
+        return False
+
+    def _saves_in_file(self) -> Saves | None:
         row = self._connection.execute("SELECT value FROM settings WHERE key=?", (SETTING,)).fetchone()
-        self._saves = Saves.parse(row and row[0])
+        return Saves.parse(row and row[0])
+
+    def _find_saves(self, path: Path) -> None:
+        self._saves = self._saves_in_file()
         self.lost_saves = lost(path, self._saves)
 
     def _data_version(self) -> int:
@@ -280,7 +305,7 @@ class Store:
 
     def _copy_to(self, path: Path) -> None:
         """Writes the content to a file atomically: if that fails, the file is unchanged or does not exist."""
-        temporary = path.with_name(path.name + ".new")
+        temporary = path.with_name(path.name + UNFINISHED)
         try:
             temporary.unlink(missing_ok=True)
             with contextlib.closing(sqlite3.connect(temporary)) as target:
@@ -322,6 +347,7 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
 def _prepare_to_write(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA fullfsync=ON")  # macOS: beyond the cache of the drive
 
 
 def _name(path: Path | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from samdesk.base import json_file, places
+from samdesk.base.disk import temporaries
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import dataset_id
 from samdesk.dataset.trainer.checks import Finding
@@ -36,6 +37,7 @@ def add(folder: Path, findings: Iterable[Finding]) -> None:
     if marks != known:
         with contextlib.suppress(OSError):
             json_file.write(_file(folder), marks[-_MOST:], indent=0)
+            temporaries.clear(_file(folder).parent)
 
 
 def undismissed(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:

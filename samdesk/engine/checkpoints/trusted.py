@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from samdesk.base import atomic, places
+from samdesk.base.disk import temporaries
 from samdesk.base.hashing import hash_file
 from samdesk.engine.protocols import EngineError
 
@@ -60,6 +61,7 @@ def trust(sha256: str, path: str) -> None:
     record = places.state() / _FOLDER / sha256
     try:
         atomic.write_text(record, f"{path}\n")
+        temporaries.clear(record.parent)
     except OSError as error:
         raise EngineError(
             f"The permission for {path} could not be saved: {record.parent} cannot be written "

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from samdesk.base import atomic, json_file, places
+from samdesk.base.disk import temporaries
 from samdesk.base.errors import reason
 from samdesk.base.json_file import rename_bad
 from samdesk.base.regular import read_bytes
@@ -291,9 +292,17 @@ def _locked(folder: Path) -> Iterator[None]:
     if holder:
         raise TaughtError(f"{holder}.", next="Try again later.")
     try:
+        _clear_leftovers(_home(folder))
         yield
     finally:
         lock.release()
+
+
+def _clear_leftovers(home: Path) -> None:
+    """Removes what a crash has left of entries and records; the caller holds the record's lock."""
+    temporaries.clear(home, *(home / "work" / kind for kind in KINDS))
+    for left in home.glob(f"{_NEW}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

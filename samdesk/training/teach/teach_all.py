@@ -81,8 +81,13 @@ def teach_all(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> t
     if holder:
         on_event(TrainingFailed(f"{holder}. Wait until it finishes, or stop it there."))
         return ()
+
+    def renewing(event: Event) -> None:
+        lock.renew()  # a training takes longer than a lock of another machine counts as alive
+        on_event(event)
+
     try:
-        return _run_plan(plan, on_event, cancel)
+        return _run_plan(plan, renewing, cancel)
     finally:
         lock.release()
 

@@ -31,6 +31,7 @@ from samdesk.base.bulk import BulkProgress
 from samdesk.base.jobs import Cancelled
 from samdesk.base.rate import Rate
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.lock import RENEWED_EVERY_S
 from samdesk.dataset.queries import Query
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import InConflictError, LogEntry, Notice, OutOfOrderError, RefusedError
@@ -212,7 +213,22 @@ class StorageLoop:
                 return self._jobs.get_nowait()
             except Empty:
                 self._advance(self._dataset)
-        return self._jobs.get()
+                self._renew_locks()
+        while True:
+            try:
+                return self._jobs.get(RENEWED_EVERY_S if self._is_open else None)
+            except Empty:
+                self._renew_locks()
+
+    @property
+    def _is_open(self) -> bool:
+        return self._dataset is not None or self._next is not None
+
+    def _renew_locks(self) -> None:
+        """Shows other machines that this process is alive, which a user who only looks at images does not."""
+        for dataset in (self._dataset, self._next):
+            if dataset is not None:
+                dataset.renew_lock()
 
     def _advance(self, dataset: Dataset) -> None:
         try:

@@ -33,11 +33,11 @@ class StorageQueue(Generic[T]):
             self._jobs.append(job)
             self._changed.notify()
 
-    def get(self) -> T:
-        """Waits for a job and takes it."""
+    def get(self, seconds: float | None = None) -> T:
+        """Waits for a job and takes it. Raises ``queue.Empty`` if there is none after some seconds."""
         with self._changed:
-            while not self._jobs:
-                self._changed.wait()
+            if not self._changed.wait_for(lambda: bool(self._jobs), seconds):
+                raise Empty
             return self._take()
 
     def get_nowait(self) -> T:
