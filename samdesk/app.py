@@ -68,6 +68,7 @@ from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.kit.theme import Theme
+from samdesk.ui.kit.waiting import wait_until
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.models.controller import ModelsController
@@ -237,6 +238,7 @@ def run(folder: Path | None, *, guide: bool = False) -> int:
     desk = build(application)
     _report_crashes(desk)
     signals = end_on_signals(desk, application.exit)
+    application.commitDataRequest.connect(lambda _manager: save_before_log_off(desk))
     desk.start([folder] if folder is not None else [], reopen=folder is None, guide=guide)
     code = application.exec()
     signals.remove()
@@ -273,6 +275,18 @@ def end_on_signals(desk: Desk, leave_loop: Callable[[int], object]) -> EndSignal
     signals = EndSignals(desk.view.window)
     signals.received.connect(end)
     return signals
+
+
+def save_before_log_off(desk: Desk) -> None:
+    """Saves what closing the window saves and leaves it open, as the user may still cancel logging off.
+
+    Accepted masks and saves are awaited for ``MASKS_WAIT_MS``; nobody is asked.
+    """
+    desk.view.window.save_layout()
+    desk.flows.unfinished.keep()
+    history, annotate = desk.workers.storage.history, desk.flows.annotate
+    wait_until(lambda: history.stuck or not (annotate.mask_pending or history.pending), MASKS_WAIT_MS)
+    desk.settings.flush()
 
 
 def make_application() -> QApplication:

@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 
-from samdesk.app import end_on_signals
+from samdesk.app import end_on_signals, save_before_log_off
 from samdesk.settings.table import FILL_OPACITY, WINDOW_GEOMETRY, Settings
 from tests.helpers.desk import User, lines
 
@@ -43,3 +43,18 @@ def test_a_signal_saves_settings_edits_and_an_accepted_mask_that_waits(
     assert Settings().get(FILL_OPACITY) == 77
     assert Settings().get(WINDOW_GEOMETRY)
     assert len(lines(folder / "0.png").lines) == 1
+
+
+def test_logging_off_saves_the_same_and_leaves_the_window_open(user: User, folder: Path) -> None:
+    user.add_labels("cat")
+    user.desk.settings.set(FILL_OPACITY, 66)
+    user.predictor.decoding.close()
+    user.mouse.click(100, 120)
+    user.key(Qt.Key.Key_Return)
+    assert user.desk.flows.annotate.mask_pending
+    QTimer.singleShot(0, user.predictor.decoding.open)
+    save_before_log_off(user.desk)
+    assert len(lines(folder / "0.png").lines) == 1
+    assert Settings().get(FILL_OPACITY) == 66
+    assert user.window.isVisible(), "logging off may be cancelled"
+    assert user.answers.asked == []
