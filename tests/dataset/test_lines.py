@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.labels.lines import KnownContents, content_hash
 from samdesk.domain.annotation import Source
 from samdesk.domain.edits import Transaction, add, relabel, remove, update
 from samdesk.domain.geometry.regions import from_box, from_ring, translate
@@ -348,3 +349,18 @@ def test_a_box_drawn_here_keeps_the_line_it_was_given(tmp_path: Path) -> None:
     dataset.commit(user(key, remove([other.id])))
     assert (tmp_path / "a.txt").read_text() == text
     dataset.close()
+
+
+def test_a_remembered_line_says_what_it_says_elsewhere() -> None:
+    contents = [
+        b"0 0.1 0.1 0.5 0.5 0.3 0.9\n1 0.2 0.2 0.4 0.4\nnot a line\n",
+        b"1 0.2 0.2 0.4 0.4\n\n0 0.10 0.1 0.5 0.5 0.3 0.9\r\n",
+        b"1 0.2 0.2 0.4 0.4\n0 0.1 0.1 0.5 0.5 0.3 0.9\n",
+        b"not a line\n0 0.1 0.1 0.5 0.5 0.3 0.8\n",
+        b"",
+    ]
+    known = KnownContents()
+    hashes = [known.hash_of(content) for content in contents]
+    assert hashes == [content_hash(content) for content in contents]
+    assert hashes[1] == hashes[2]
+    assert len(set(hashes)) == 4
