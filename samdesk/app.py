@@ -68,7 +68,6 @@ from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.kit.theme import Theme
-from samdesk.ui.kit.waiting import wait_until
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.models.controller import ModelsController
@@ -79,6 +78,7 @@ from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.shell.waiting import wait_until
 from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController

@@ -52,7 +52,7 @@ def test_logging_off_saves_the_same_and_leaves_the_window_open(user: User, folde
     user.mouse.click(100, 120)
     user.key(Qt.Key.Key_Return)
     assert user.desk.flows.annotate.mask_pending
-    QTimer.singleShot(0, user.predictor.decoding.open)
+    QTimer.singleShot(60, user.predictor.decoding.open)
     save_before_log_off(user.desk)
     assert len(lines(folder / "0.png").lines) == 1
     assert Settings().get(FILL_OPACITY) == 66
