@@ -19,6 +19,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.cli.main import cli
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.errors import StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_user
@@ -543,3 +544,22 @@ def test_flint_alone_annotates_a_real_photo(tmp_path: Path) -> None:
     assert len(found["zidane"].lines) >= 2
     names = (tmp_path / "data.yaml").read_text()
     assert "person" in names
+
+
+def test_two_runs_on_one_folder_do_not_do_all_images_twice(images: Path, shelf: ColourModels) -> None:
+    labels = images.parent / "labels"
+    other = DatasetLock(labels, labels / ".samdesk-runs.lock", "being annotated")
+    assert other.acquire() == ""
+    code, _, err = run(images, *MODELS)
+    assert code == 2
+    assert f"{labels} is being annotated in another samdesk" in err
+    assert "Wait until it finishes" in err
+    assert contents(labels) == {}
+    # killed: its file stays, and is recognised as nobody's
+    kept = other.path.read_bytes()
+    other.release()
+    labels.mkdir(exist_ok=True)
+    other.path.write_bytes(kept)
+    assert run(images, *MODELS)[0] == 0
+    assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
+    assert not other.path.exists()

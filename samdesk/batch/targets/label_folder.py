@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from samdesk.base import json_file
 from samdesk.base.atomic import write_text
 from samdesk.base.boundary import Boundary
-from samdesk.base.disk import temporaries
+from samdesk.base.disk import letter_case, temporaries
 from samdesk.base.errors import UserError, reason
 from samdesk.base.hashing import hash_file
 from samdesk.base.json_file import JsonError, rename_bad
@@ -47,6 +47,7 @@ class LabelFolder:
         keys: Iterable[ImageKey],
         file_format: LabelFormat | None = None,
         images: Path | None = None,
+        folds_case: bool | None = None,
     ) -> None:
         """Finds out which files there are to be.
 
@@ -56,15 +57,17 @@ class LabelFolder:
             file_format: Of the label files; None: the default format.
             images: The folder of the images, if their label files are where the trainer looks for them; None:
                 the label files are in ``folder`` as the images are in theirs.
+            folds_case: Whether names that differ only in letter case are one file; None: found out.
         """
         self.problem = ""
         self.folder = Path(os.path.realpath(folder))
         self._boundary = Boundary((str(self.folder),)) if images is None else boundary_of(images)
         self.format = file_format or label_format()
         self._images = images
+        self._folds_case = letter_case.folds_case(self.folder) if folds_case is None else folds_case
         self._owners: dict[str, ImageKey] = {}
         for key in keys:
-            self._owners.setdefault(self._name(key), key)
+            self._owners.setdefault(self._folded_name(key), key)
         self._lock = DatasetLock(self.folder, self.folder / _LOCK, "being annotated")
         self._written = self._read_manifest()
 
@@ -111,8 +114,8 @@ class LabelFolder:
         return self.folder / self._name(key)
 
     def owner(self, key: ImageKey) -> ImageKey:
-        """The image that owns this image's label file: another one if only the suffixes differ."""
-        return self._owners.get(self._name(key), key)
+        """The image that owns this image's label file: another one if only suffix or letter case differ."""
+        return self._owners.get(self._folded_name(key), key)
 
     def read(self, key: ImageKey) -> str | None:
         """Returns the text of an image's label file, None if it does not exist. Raises ``OSError``."""
@@ -167,6 +170,9 @@ class LabelFolder:
 
     def _real_path(self, key: ImageKey) -> Path:
         return self._boundary.real_path(self.path(key))
+
+    def _folded_name(self, key: ImageKey) -> str:
+        return letter_case.folded(self._name(key), folds_case=self._folds_case)
 
     def _name(self, key: ImageKey) -> str:
         if self._images is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.base.boundary import Boundary, name_problem
+from samdesk.base.disk import letter_case
 from samdesk.dataset.labels.lines import NO_KEY, content_hash, line_keys, numbered_lines
 from samdesk.dataset.store.errors import RefusedError
 from samdesk.dataset.store.rows import FileState
@@ -66,6 +67,7 @@ class LabelFiles:
         format: Their format.
         keypoint_values: Values after the box in a line with keypoints, by data.yaml; 0: no keypoints.
         declared: Number of classes that data.yaml or the store had on opening.
+        folds_case: Whether names that differ only in letter case are one file; None: found out.
     """
 
     folder: Path
@@ -74,7 +76,13 @@ class LabelFiles:
     format: LabelFormat = field(default_factory=label_format)
     keypoint_values: int = 0
     declared: int = 0
+    folds_case: bool | None = None
     _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Finds out what was not given."""
+        if self.folds_case is None:
+            self.folds_case = letter_case.folds_case(self.folder)
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Replaces the list of images."""
@@ -119,12 +127,15 @@ class LabelFiles:
         return path.parent
 
     def owner(self, key: ImageKey) -> ImageKey:
-        """Returns the image whose labels the file holds: of images that differ by suffix only, the first."""
+        """Returns the image whose labels the file holds: of those that share one, the first.
+
+        Names of such images differ by suffix only, or by letter case where the disk takes them for one.
+        """
         if self._owners is None:
             self._owners = {}
             for other in self.keys:
-                self._owners.setdefault(self._path(other), other)
-        return self._owners.get(self._path(key), key)
+                self._owners.setdefault(self._folded(self._path(other)), other)
+        return self._owners.get(self._folded(self._path(key)), key)
 
     def read(self, key: ImageKey) -> bytes | None:
         """Returns the content of an image's label file; None if there is none. Raises ``OSError``."""
@@ -142,8 +153,8 @@ class LabelFiles:
         for key in keys:
             folder, name = os.path.split(self._path(key))
             if folder not in folders:
-                folders[folder] = _names(folder)
-            if name in folders[folder] and self.owner(key) == key:
+                folders[folder] = {self._folded(other) for other in _names(folder)}
+            if self._folded(name) in folders[folder] and self.owner(key) == key:
                 result.append(key)
         return result
 
@@ -199,6 +210,9 @@ class LabelFiles:
     def count_classes(self, data: bytes | None) -> Counter[int]:
         """Returns the number of lines per class id of a label file's content; empty for no file."""
         return Counter() if data is None else self.format.count_classes(data)
+
+    def _folded(self, path: str) -> str:
+        return letter_case.folded(path, folds_case=bool(self.folds_case))
 
     def _path(self, key: ImageKey) -> str:
         image = f"{self.folder}{os.sep}{key.replace('/', os.sep)}"

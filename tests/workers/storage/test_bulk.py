@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from shapely.geometry import MultiPolygon, box
 
 from samdesk.base.bulk import BulkProgress
+from samdesk.dataset import lock as lock_module
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import early_document
 from samdesk.domain.annotation import Annotation, AnnotationId
@@ -203,3 +205,16 @@ class TestBar:
         assert bar.button.text() == "Cancel"
         bar.set_progress(None)
         assert bar.isHidden()
+
+
+def test_the_lock_is_renewed_while_nothing_is_done(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a user who only looks at images counts as dead on other machines after a minute."""
+    lock = tmp_path / ".samdesk" / "lock"
+    monkeypatch.setattr(loop, "RENEWED_EVERY_S", 0.02)
+    monkeypatch.setattr(lock_module, "RENEWED_EVERY_S", 0.0)
+    desk.ask("begin to wait anew")
+    spin_until(lambda: desk.seen == ["begin to wait anew"])
+    os.utime(lock, (1.0, 1.0))
+    spin_until(lambda: lock.stat().st_mtime > 1.0)
