@@ -96,15 +96,15 @@ def content_hash(data: bytes | None) -> str | None:
 
 def _hash(data: bytes, known: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
     """Returns ``content_hash`` and what each line says; ``known``: what lines say that were read before."""
-    digest, said = hashlib.sha256(), {}
+    digest, contents = hashlib.sha256(), {}
     for _, line in numbered_lines(data):
         content = known.get(line)
-        said[line] = content = _said(line) if content is None else content
+        contents[line] = content = _line_content(line) if content is None else content
         digest.update(content)
-    return _SAYS + digest.hexdigest(), said
+    return _SAYS + digest.hexdigest(), contents
 
 
-def _said(line: str) -> bytes:
+def _line_content(line: str) -> bytes:
     """What a line says: its numbers, or its words where they are none."""
     words = line.split()
     try:

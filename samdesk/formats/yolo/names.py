@@ -7,6 +7,7 @@ an error, never "no names": names that are taken for none are overwritten.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -31,9 +32,8 @@ _ELSEWHERE = ("classes", "class_names", "classnames", "labels", "categories", "n
 
 _NUMBERED = re.compile(r"(?:^|[\s,]+)(\d+)\s*:\s*")
 _TAG = "tag:yaml.org,2002:"
-
-
 _MOST_NESTED = 200
+_MOST_VALUES = 1_000_000
 
 
 class UnreadableNamesError(ValueError):
@@ -76,6 +76,8 @@ def load_mapping(text: str) -> dict[Any, Any]:
     _check_nesting(text)
     try:
         value = yaml.safe_load(text)
+        if _count_values(value, {}) > _MOST_VALUES:
+            raise UnreadableNamesError("its aliases stand for too many values")
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UnreadableNamesError(f"it is not valid YAML{where}") from error
@@ -87,6 +89,20 @@ def load_mapping(text: str) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise UnreadableNamesError("it is not a YAML mapping")
     return value
+
+
+def _count_values(value: object, counted: dict[int, float]) -> float:
+    """Returns how many values a YAML value has, those of its aliases each time; no end if it holds itself.
+
+    Comparing and writing take as long as that, whatever the size of the text.
+    """
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in counted:
+        counted[id(value)] = math.inf  # until its own values are counted
+        inner = value.values() if isinstance(value, dict) else value
+        counted[id(value)] = 1 + sum(_count_values(item, counted) for item in inner)
+    return counted[id(value)]
 
 
 def _check_nesting(text: str) -> None:

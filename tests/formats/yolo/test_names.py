@@ -86,3 +86,11 @@ def test_lists_in_each_other_without_end_are_refused_at_once() -> None:
         with pytest.raises(UnreadableNamesError, match="nested too deeply"):
             load_mapping(text)
     assert load_mapping("names: [[['[a']]]") == {"names": [[["[a"]]]}
+
+
+def test_aliases_that_stand_for_values_without_end_are_refused_at_once() -> None:
+    laughs = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
+    for text in ("names: [cat]\nextra: &a [*a, 1]\n", f"names: [cat]\na0: &a0 [1]\n{laughs}"):
+        with pytest.raises(UnreadableNamesError, match="stand for too many values"):
+            load_mapping(text)
+    assert load_mapping("a: &a [1]\nb: [*a, *a]") == {"a": [1], "b": [[1], [1]]}
