@@ -328,7 +328,7 @@ def test_many_label_files_are_read_a_part_at_a_time(tmp_path: Path, monkeypatch:
     assert dataset.unfinished
     assert not (tmp_path / "data.yaml").exists()  # not with fewer classes than the label files have
     dataset.advance(0.02)  # 16 at opening, 16 with the label, 8
-    assert not dataset.unfinished
+    assert not dataset.core.unfinished
     assert len(names_on_disk(tmp_path)) == 41
     dataset.close()
 

@@ -76,14 +76,15 @@ def load_mapping(text: str) -> dict[Any, Any]:
     _check_nesting(text)
     try:
         value = yaml.safe_load(text)
-        if _count_values(value, {}) > _MOST_VALUES:
-            raise UnreadableNamesError("its aliases stand for too many values")
+        count = _count_values(value, {})
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UnreadableNamesError(f"it is not valid YAML{where}") from error
     # Raised by values that look like a date or number but are none, and by endless nesting.
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UnreadableNamesError("it is not valid YAML") from error
+    if count > _MOST_VALUES:
+        raise UnreadableNamesError("its aliases stand for too many values")
     if value is None:
         return {}
     if not isinstance(value, dict):
