@@ -131,7 +131,7 @@ class TestLabelFiles:
         progress = dataset.core.sweep.progress
         assert progress is not None
         assert (progress.done, progress.stopped) == (written, True)
-        assert not dataset.unfinished
+        assert not dataset.core.unfinished
         dataset.advance(1)
         assert count(folder, moved) == written < MANY
         dataset.core.sweep.resume()
