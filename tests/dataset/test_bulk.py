@@ -174,6 +174,7 @@ class TestLabelFiles:
     ) -> None:
         dataset = Dataset.open(folder)
         move_label(dataset)
+        dataset.core.sweep.settle()  # a write on its way would make the folder again
         folder.joinpath("labels").rename(folder / "elsewhere")
         (folder / "labels").write_text("no folder")
         finish(dataset)
