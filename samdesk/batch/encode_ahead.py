@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from samdesk.base.errors import UserError, typed_line
+from samdesk.base.errors import UserError, reason, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.base.rate import Rate
 from samdesk.base.text import counted, size
@@ -154,7 +154,7 @@ class _Fill:
         except Cancelled:
             pass
         except OSError as error:  # those of an image are UserErrors
-            stopped = f"{self._disk.files.root} cannot be written: {error.strerror or error}."
+            stopped = f"{self._disk.files.root} cannot be written: {reason(error)}."
         cancelled = self._cancel.cancelled and self._done < self._total and not stopped
         seconds = time.perf_counter() - started
         return FillSummary(self._encoded, self._cached, tuple(self._failed), stopped, cancelled, seconds)
@@ -182,7 +182,7 @@ class _Fill:
                 return None
             return stamp, read_image(path)
         except OSError as error:
-            raise ImageProblem(f"{path}: {error.strerror or error}") from error
+            raise ImageProblem(f"{path}: {reason(error)}") from error
 
     def _process(self, key: ImageKey, image: Future[_StampedImage | None]) -> None:
         self._cancel.check()

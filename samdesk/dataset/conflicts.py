@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdesk.base import atomic, json_file
+from samdesk.base.errors import reason
 from samdesk.base.regular import read_bytes
 from samdesk.base.text import counted
 from samdesk.dataset import resizing
@@ -157,7 +158,7 @@ def repair(core: DatasetCore, key: ImageKey) -> None:
             rows = [dict(zip(COLUMNS, map(_printable, row), strict=False)) for row in found.rows]
             json_file.write(path, rows)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
+            raise StoreError(f"{path} cannot be written: {reason(error)}.") from error
     core.replace_rows(found.document)
 
 

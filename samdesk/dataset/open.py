@@ -11,6 +11,7 @@ from pathlib import Path
 from samdesk.base import atomic, json_file, places
 from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.disk import temporaries
+from samdesk.base.errors import reason
 from samdesk.base.json_file import JsonError
 from samdesk.base.regular import is_file
 from samdesk.dataset.links import check_store_place, link_notice
@@ -113,7 +114,7 @@ def keep_damaged_apart(folder: Path, store_path: Path | None = None) -> Path | N
     try:
         holder = lock.acquire()
     except OSError as error:
-        raise StoreError(f"{path} cannot be renamed: {error.strerror or error}.") from error
+        raise StoreError(f"{path} cannot be renamed: {reason(error)}.") from error
     if holder:
         raise StoreError(f"{holder}.", next="Close it there first.")
     try:
@@ -136,7 +137,7 @@ def _set_apart(path: Path) -> Path:
             if os.path.lexists(old):
                 old.rename(new)
     except OSError as error:
-        raise StoreError(f"{path} cannot be renamed: {error.strerror or error}.") from error
+        raise StoreError(f"{path} cannot be renamed: {reason(error)}.") from error
     return target
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
+from samdesk.base.errors import reason
 from samdesk.base.json_file import rename_bad
 from samdesk.base.places import config
 from samdesk.settings.file import ABSENT, merge_into, read_table
@@ -308,7 +309,7 @@ class Settings:
             try:
                 merge_into(self.path, changed)
             except OSError as error:
-                self.problem = f"The settings could not be saved to {self.path}: {error.strerror or error}."
+                self.problem = f"The settings could not be saved to {self.path}: {reason(error)}."
                 with self._lock:
                     self._changed.update(changed)
                 return False
@@ -328,7 +329,7 @@ class Settings:
         try:
             stored = read_table(self.path)
         except OSError as error:
-            self.problem = f"The settings in {self.path} could not be read ({error.strerror or error})."
+            self.problem = f"The settings in {self.path} could not be read ({reason(error)})."
             return
         if stored is None:
             bad = rename_bad(self.path)

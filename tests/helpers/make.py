@@ -48,3 +48,12 @@ def photo(path: Path, width: int = 320, height: int = 240, seed: int = 0) -> Pat
 def reshape(drawn: Annotation, region: Region) -> Edit:
     """An edit that gives an annotation another region, drawn by the user."""
     return update([replace(drawn, region=region, source=Source.MANUAL)])
+
+
+def truncated_image(path: Path, share: float) -> Path:
+    """Writes an image of noise, cut off after a share of its bytes, and returns its path."""
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path

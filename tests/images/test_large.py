@@ -18,6 +18,7 @@ from samdesk.images.errors import ImageError
 from samdesk.images.header import ImageHeader, read_header
 from samdesk.images.partial import DecodeTarget, PartialImage, upright
 from samdesk.images.reader import IMAGE_SUFFIXES, read_image, read_size, read_thumbnail
+from tests.helpers.make import truncated_image
 from tests.images.test_reader import trainers
 
 
@@ -103,11 +104,7 @@ def test_sixteen_bit_keeps_the_high_byte(tmp_path: Path, suffix: str, channels: 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp", "jp2"])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
 def test_a_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
-    path = tmp_path / f"cut.{suffix}"
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(path)
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
+    path = truncated_image(tmp_path / f"cut.{suffix}", share)
     with pytest.raises(ImageError, match=r"cut\.\w+: the file is (truncated|damaged)"):
         read_image(path)
 

@@ -20,6 +20,7 @@ from samdesk.images.reader import (
     read_thumbnail,
 )
 from samdesk.images.sources import scan
+from tests.helpers.make import truncated_image
 
 
 def corners() -> np.ndarray:
@@ -119,11 +120,7 @@ def test_non_ascii_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
 def test_a_truncated_file_is_an_error(tmp_path: Path, suffix: str, share: float) -> None:
-    path = tmp_path / f"cut.{suffix}"
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(path)
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
+    path = truncated_image(tmp_path / f"cut.{suffix}", share)
     with pytest.raises(ImageError, match=r"cut\.\w+: the file is (truncated|damaged)"):
         read_image(path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from samdesk.base import atomic
 from samdesk.base.boundary import LeadsOutsideError
-from samdesk.base.errors import typed_line
+from samdesk.base.errors import reason, typed_line
 from samdesk.dataset.labels.files import (
     BAD_LINES,
     CHANGED,
@@ -379,7 +379,7 @@ class Projection:
         self._failing = True
         path = self._files.path(key)
         text = (
-            f"{path} cannot be written: {error.strerror or error}. The annotations are saved in samdesk's "
+            f"{path} cannot be written: {reason(error)}. The annotations are saved in samdesk's "
             "store; the label files will be written as soon as possible."
         )
         self._notify(Notice("save", text, str(path), key=key))

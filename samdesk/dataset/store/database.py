@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from samdesk.base import atomic
+from samdesk.base.errors import reason
 from samdesk.dataset.store import schema
 from samdesk.dataset.store.errors import REPLACE, DamagedError, RefusedError, StoreError
 from samdesk.dataset.store.header import check_file, has_log, sidecars
@@ -371,7 +372,7 @@ def _described(path: Path | None) -> Iterator[None]:
         kind = DamagedError if advice == REPLACE else StoreError
         raise kind(f"{name} {problem}.", next=advice) from error
     except OSError as error:
-        raise StoreError(f"{name} cannot be opened or written: {error.strerror or error}.") from error
+        raise StoreError(f"{name} cannot be opened or written: {reason(error)}.") from error
 
 
 def _reason(error: Exception) -> tuple[str, str]:

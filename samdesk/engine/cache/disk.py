@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from samdesk.base import places
+from samdesk.base.errors import reason
 from samdesk.domain.geometry.types import Frame
 from samdesk.engine.cache.file import SUFFIX, StoredEmbedding, deserialize, entry_name, folder_name, serialize
 from samdesk.engine.cache.folder import RESERVE_BYTES, CacheFolder
@@ -169,7 +170,7 @@ class DiskCache:
         except OSError as error:
             log.warning("cannot write an embedding to %s: %s", self.files.root, error)
             self._notify(
-                f"Encoded images cannot be saved in {self.files.root}: {error.strerror or error}. "
+                f"Encoded images cannot be saved in {self.files.root}: {reason(error)}. "
                 "Nothing is lost; they will be encoded again when needed."
             )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from samdesk.base import atomic, places
 from samdesk.base.disk import temporaries
+from samdesk.base.errors import reason
 from samdesk.base.hashing import hash_file
 from samdesk.engine.protocols import EngineError
 
@@ -65,7 +66,7 @@ def trust(sha256: str, path: str) -> None:
     except OSError as error:
         raise EngineError(
             f"The permission for {path} could not be saved: {record.parent} cannot be written "
-            f"({error.strerror or error})."
+            f"({reason(error)})."
         ) from error
 
 
@@ -74,4 +75,4 @@ def trust_file(path: Path) -> None:
     try:
         trust(hash_file(path), str(path))
     except OSError as error:
-        raise EngineError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise EngineError(f"{path} cannot be read: {reason(error)}.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samdesk.base.boundary import is_on_other_machine
+from samdesk.base.errors import reason
 from samdesk.base.regular import read_text
 from samdesk.formats.yolo.names import (
     LIST_SUFFIXES,
@@ -91,7 +92,7 @@ def search_names(folder: Path, check: Callable[[Path], object] = Path) -> NamesS
                 continue
             names = read_yaml(path) if is_yaml else read_list(path)
         except OSError as error:
-            problems.append(f"{path} cannot be read: {error.strerror or error}")
+            problems.append(f"{path} cannot be read: {reason(error)}")
             names = ()
         except UnreadableNamesError as error:
             problems.append(f"{path} cannot be read: {error}")

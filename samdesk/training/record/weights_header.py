@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from samdesk.base import json_file
-from samdesk.base.errors import UserError
+from samdesk.base.errors import UserError, reason
 from samdesk.engine.checkpoints.sealed import MAX_BYTES, DamagedWeights, check_file
 
 _FORMAT = "flint-1"
@@ -41,7 +41,7 @@ def check_weights(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise TaughtError(f"File not found: {path}.") from error
     except OSError as error:
-        raise TaughtError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise TaughtError(f"{path} cannot be read: {reason(error)}.") from error
     except DamagedWeights as error:
         raise TaughtError(
             f"{path} does not contain Flint weights ({error}). Choose a file exported by samdesk."

@@ -117,7 +117,7 @@ def _run_plan(plan: TeachPlan, on_event: EventHandler, cancel: CancelToken) -> t
 def _error_text(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return f"Training stopped: {error.strerror or error}{where}. Start it again to resume."
+        return f"Training stopped: {reason(error)}{where}. Start it again to resume."
     return str(error)
 
 
