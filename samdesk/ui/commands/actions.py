@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from samdesk.settings.table import SHORTCUTS, Settings
 from samdesk.ui.commands.keys import native, same_key
-from samdesk.ui.commands.table import Command, CommandTable, Context
+from samdesk.ui.commands.table import MODES, Command, CommandTable, Context, overlap
 from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.plain import button_text, plain
 
@@ -54,6 +54,7 @@ class Actions(QObject):
         self._check_sources: dict[str, Callable[[], bool]] = {}
         self._unsaved: dict[str, Any] = {}
         self._state: frozenset[str] = frozenset()
+        self._mode: Context | None = None
         self._actions = {command.id: self._make(command) for command in table.commands}
         self.apply_shortcuts()
         self.update(())
@@ -189,7 +190,7 @@ class Actions(QObject):
         """The command that has this key already in the same context, or None."""
         context, sequence = self._commands[command_id].context, QKeySequence(key)
         for other in self.commands:
-            may_clash = other.id != command_id and _overlap(context, other.context)
+            may_clash = other.id != command_id and overlap(context, other.context)
             if may_clash and any(same_key(sequence, QKeySequence(text)) for text in self.shortcuts(other.id)):
                 return other
         return None
@@ -209,10 +210,39 @@ class Actions(QObject):
 
     def apply_shortcuts(self) -> None:
         """Applies the shortcuts in the settings."""
-        for command_id, action in self._actions.items():
-            action.setShortcuts([QKeySequence(key) for key in self.shortcuts(command_id)])
+        for command_id in self._actions:
             self._set_tip(command_id)
+        self._activate_shortcuts()
         self.shortcuts_changed.emit()
+
+    @property
+    def mode(self) -> Context | None:
+        """The mode whose shortcuts come before all others; None: no mode."""
+        return self._mode
+
+    def set_mode(self, mode: Context | None) -> None:
+        """Activates the shortcuts of a mode: other commands with one of its keys wait until it is over."""
+        if mode is not self._mode:
+            self._mode = mode
+            self._activate_shortcuts()
+            self.refresh()
+
+    def _activate_shortcuts(self) -> None:
+        taken = [
+            QKeySequence(key)
+            for command in self.commands
+            if command.context is self._mode
+            for key in self.shortcuts(command.id)
+        ]
+        for command in self.commands:
+            keys = [QKeySequence(key) for key in self.shortcuts(command.id)]
+            if command.context in MODES and command.context is not self._mode:
+                keys = []
+            elif command.context is not self._mode:
+                keys = [key for key in keys if not any(same_key(key, other) for other in taken)]
+            action = self._actions[command.id]
+            if action.shortcuts() != keys:
+                action.setShortcuts(keys)
 
     def attach(self, window: QWidget, canvas: QWidget) -> None:
         """Activates the shortcuts: those of the window in ``window``, those of the canvas in ``canvas``."""
@@ -275,7 +305,3 @@ _ROLES = {
     "edit.settings": QAction.MenuRole.PreferencesRole,
 }
 
-
-def _overlap(one: Context, other: Context) -> bool:
-    # A shortcut of the window also works while the canvas has the focus.
-    return one is other or Context.WINDOW in (one, other)

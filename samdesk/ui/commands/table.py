@@ -17,6 +17,19 @@ class Context(str, Enum):
 
     WINDOW = "window"
     CANVAS = "canvas"
+    REVIEW = "review"
+    """While annotations are reviewed, see ``Actions.set_mode``: its keys come before all others."""
+
+
+MODES = frozenset((Context.REVIEW,))
+"""Contexts whose shortcuts work while the window is in that mode, and then come before all others."""
+
+
+def overlap(one: Context, other: Context) -> bool:
+    """Whether both contexts would get a key: one of the window also works while the canvas has the focus."""
+    if one in MODES or other in MODES:
+        return one is other
+    return one is other or Context.WINDOW in (one, other)
 
 
 @dataclass(frozen=True)
