@@ -304,4 +304,3 @@ _ROLES = {
     "help.about": QAction.MenuRole.AboutRole,
     "edit.settings": QAction.MenuRole.PreferencesRole,
 }
-
