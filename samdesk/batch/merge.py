@@ -28,15 +28,15 @@ def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
         return None
     if existing == "skip":
         return HAS_ANNOTATIONS
-    return None if any(a.run_id is not None for a in document.annotations) else NOT_FROM_A_RUN
+    return None if any(a.is_untouched for a in document.annotations) else NOT_FROM_A_RUN
 
 
 def run_edit(document: ImageDocument, fresh: Iterable[Annotation], existing: Existing) -> Edit:
     """The edit that adds a run's annotations to an image, except duplicates of those that stay.
 
-    With "replace" it also removes those that an earlier run made (an edit by the user clears the run id).
+    With "replace" it also removes those that an earlier run made and the user has not decided about.
     """
-    dropped = [a.id for a in document.annotations if existing == "replace" and a.run_id is not None]
+    dropped = [a.id for a in document.annotations if existing == "replace" and a.is_untouched]
     stays = [a for a in document.annotations if a.id not in dropped]
     known = [(a.label_id, a.region) for a in stays]
     put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))

@@ -14,7 +14,7 @@ from samdesk.base.text import counted
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import RefusedError
-from samdesk.domain.edits import Transaction
+from samdesk.domain.edits import Transaction, remove
 from samdesk.domain.labels import Label, LabelId
 
 Plan: TypeAlias = Callable[[Dataset], Transaction]
@@ -32,16 +32,21 @@ def replace_label(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
 
 
 def delete_label(dataset: Dataset, old: LabelId) -> Transaction:
-    """Deletes a label that no annotation uses."""
+    """Deletes a label that no annotation uses, and the rejected annotations that have it."""
     gone, used = _label(dataset, old), queries.label_usage(dataset)[old]
     if used:
         raise RefusedError(
             f"The label “{gone.name}” is used by {counted(used, 'annotation')} by now.",
             next="Delete it again to choose another label for them.",
         )
+    edits = []
+    for key in dataset.core.rows.images_with(old):
+        document = dataset.core.documents.get(key)
+        edits.append((key, remove(a.id for a in document.rejected if a.label_id == old)))
     labels = dataset.labels
     dataset.core.retired.replaced.pop(old, None)
-    return Transaction(f"Delete label {gone.name}", labels=labels.remove(old), labels_before=labels)
+    text = f"Delete label {gone.name}"
+    return Transaction(text, tuple(edits), labels=labels.remove(old), labels_before=labels)
 
 
 def _label(dataset: Dataset, label_id: LabelId) -> Label:

@@ -56,11 +56,16 @@ def early_document(dataset: Dataset, key: ImageKey) -> ImageDocument | None:
 
 
 def label_usage(dataset: Dataset) -> dict[LabelId, int]:
-    """Returns the number of annotations per label, those of label files never loaded included."""
+    """Returns the number of annotations per label.
+
+    Those of label files never loaded are included, rejected ones are not.
+    """
     documents = dataset.core.documents
     labels = documents.labels.labels
     result = {label.id: 0 for label in labels}
     result.update(dataset.core.rows.usage())
+    for label_id, count in dataset.core.rows.rejected_usage().items():
+        result[label_id] -= count
     unread = documents.only_in_files(dataset.keys)
     for key in breathing(unread, "Counting labels", dataset.core.breathe):
         for class_id, count in documents.class_counts(key).items():
@@ -91,7 +96,7 @@ def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
             document = documents.get(key)
         except ImageError:
             continue  # without its size the label file cannot be read; saving reports it
-        edit = relabel(document, [a.id for a in document.annotations if a.label_id == old], new)
+        edit = relabel(document, [a.id for a in document.all_annotations if a.label_id == old], new)
         if edit:
             edits.append((key, edit))
     text = f"Change {documents.labels.get(old).name} to {documents.labels.get(new).name}"

@@ -15,7 +15,8 @@ def resized(document: ImageDocument, width: int, height: int) -> ImageDocument:
     """Returns the document scaled to an image of ``width`` x ``height`` pixels."""
     sx, sy = width / document.width, height / document.height
     annotations = tuple(_scaled(a, sx, sy) for a in document.annotations)
-    return replace(document, width=width, height=height, annotations=annotations)
+    rejected = tuple(_scaled(a, sx, sy) for a in document.rejected)
+    return replace(document, width=width, height=height, annotations=annotations, rejected=rejected)
 
 
 def scaled_edit(edit: Edit, sx: float, sy: float) -> Edit:

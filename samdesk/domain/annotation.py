@@ -44,11 +44,15 @@ class Annotation:
         label_id: Its class.
         region: Its geometry, image pixels; never empty.
         source: What created it.
-        review: Whether the user has accepted it.
+        review: What the user has decided about it.
         detector_score: YOLO confidence, 0..1, if a detector found it.
         mask_score: SAM's predicted IoU, 0..1, if SAM segmented it.
         prompts: The point and box prompts it was made with (no mask prompt), to edit it again with SAM.
-        run_id: The auto-annotate run that made it; None once it is edited by hand.
+        run_id: The auto-annotate run that proposed it, whatever has become of it since.
+        stability: SAM's stability score of the mask, 0..1, if SAM segmented it.
+        model: The models that proposed it ("yolo11n.pt + mobile_sam.pt"), whatever has become of it since;
+            "": unknown, or made by the user.
+        note: What the user wrote when flagging it.
     """
 
     id: AnnotationId
@@ -60,6 +64,20 @@ class Annotation:
     mask_score: float | None = None
     prompts: PromptSet | None = None
     run_id: RunId | None = None
+    stability: float | None = None
+    model: str = ""
+    note: str = ""
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a run proposed it and the user has not decided about it: another run may replace it."""
+        return self.run_id is not None and self.review is AnnotationReview.PENDING
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether a model proposed it, rather than the user making it."""
+        proposed = (AnnotationReview.PENDING, AnnotationReview.CORRECTED)
+        return self.run_id is not None or self.review in proposed
 
     @property
     def score(self) -> float | None:

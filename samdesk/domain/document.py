@@ -26,9 +26,11 @@ class ImageDocument:
         key: The image.
         width: Of the EXIF-rotated image, pixels.
         height: Of the EXIF-rotated image, pixels.
-        annotations: In painting order, the last on top.
+        annotations: Those that the image has, in painting order, the last on top.
         review: How far the user has got with it.
         revision: Number of edits so far.
+        rejected: Annotations the user has rejected: kept so that they are not proposed again, and to bring
+            them back, and in no label file.
     """
 
     key: ImageKey
@@ -37,6 +39,12 @@ class ImageDocument:
     annotations: tuple[Annotation, ...] = ()
     review: ImageReview = ImageReview.UNREVIEWED
     revision: int = 0
+    rejected: tuple[Annotation, ...] = ()
+
+    @property
+    def all_annotations(self) -> tuple[Annotation, ...]:
+        """The annotations and the rejected ones."""
+        return self.annotations + self.rejected
 
     def find(self, annotation_id: AnnotationId) -> Annotation | None:
         """Returns the annotation with an id, or None."""
@@ -61,6 +69,7 @@ class Changes:
         modified: Annotations that differ.
         review: The review state of the image differs.
         labels: The label set differs.
+        rejected: The rejected annotations differ.
     """
 
     key: ImageKey | None
@@ -69,6 +78,7 @@ class Changes:
     modified: frozenset[AnnotationId] = frozenset()
     review: bool = False
     labels: bool = False
+    rejected: bool = False
 
     @property
     def geometry(self) -> frozenset[AnnotationId]:
@@ -89,6 +99,7 @@ def diff(before: ImageDocument, after: ImageDocument) -> Changes:
         removed=frozenset(old.keys() - new.keys()),
         modified=_modified([(old[i], new[i]) for i in new.keys() & old.keys() if new[i] is not old[i]]),
         review=before.review is not after.review,
+        rejected=before.rejected != after.rejected,
     )
 
 

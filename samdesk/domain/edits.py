@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,7 +15,10 @@ from samdesk.domain.review import AnnotationReview, ReviewChange
 
 @dataclass(frozen=True)
 class Placed:
-    """An annotation and its place in painting order; None keeps the place, or puts a new one on top."""
+    """An annotation and its place in painting order; None keeps the place, or puts a new one on top.
+
+    The place of a rejected annotation is its place among the rejected ones.
+    """
 
     annotation: Annotation
     index: int | None = None
@@ -25,7 +29,8 @@ class Edit:
     """An invertible change of one document.
 
     Dropping an unknown id does nothing and putting a known one replaces it, so an edit still applies after
-    another edit has changed other annotations of the image.
+    another edit has changed other annotations of the image. Putting an annotation whose review state is
+    REJECTED moves it to the rejected ones of the document, and putting it with another state brings it back.
 
     Attributes:
         drop: Annotations to remove.
@@ -45,32 +50,53 @@ class Edit:
         return self._applied(document), self._inverse(document)
 
     def _applied(self, document: ImageDocument) -> ImageDocument:
-        gone = {p.annotation.id for p in self.put if p.index is not None}.union(self.drop)
-        kept = [a for a in document.annotations if a.id not in gone]
-        places = {a.id: i for i, a in enumerate(kept)}
-        fixed = [p for p in self.put if p.index is not None]
-        for annotation in (p.annotation for p in self.put if p.index is None):
-            if annotation.id in places:
-                kept[places[annotation.id]] = annotation
-            else:
-                kept.append(annotation)
-        for placed in sorted(fixed, key=lambda p: p.index or 0):
-            kept.insert(min(placed.index or 0, len(kept)), placed.annotation)
+        rejected = [p for p in self.put if p.annotation.review is AnnotationReview.REJECTED]
+        shown = [p for p in self.put if p.annotation.review is not AnnotationReview.REJECTED]
         return replace(
             document,
-            annotations=tuple(kept),
+            annotations=_put(document.annotations, shown, {*self.drop, *_ids(rejected)}),
+            rejected=_put(document.rejected, rejected, {*self.drop, *_ids(shown)}),
             review=document.review if self.review is None else self.review.apply(document.review),
             revision=document.revision + 1,
         )
 
     def _inverse(self, document: ImageDocument) -> Edit:
         ids = dict.fromkeys([*self.drop, *(p.annotation.id for p in self.put)])
-        before = {a.id: Placed(a, i) for i, a in enumerate(document.annotations) if a.id in ids}
+        before = {
+            a.id: Placed(a, i)
+            for annotations in (document.annotations, document.rejected)
+            for i, a in enumerate(annotations)
+            if a.id in ids
+        }
         return Edit(
             drop=tuple(i for i in ids if i not in before),
             put=tuple(before[i] for i in ids if i in before),
             review=None if self.review is None else ReviewChange.to(document.review),
         )
+
+
+def _ids(placed: Iterable[Placed]) -> set[AnnotationId]:
+    return {p.annotation.id for p in placed}
+
+
+def _put(
+    annotations: tuple[Annotation, ...], placed: Sequence[Placed], gone: AbstractSet[AnnotationId]
+) -> tuple[Annotation, ...]:
+    """The annotations without those that are gone, and with those that are put."""
+    if not placed and not any(a.id in gone for a in annotations):
+        return annotations
+    fixed = [p for p in placed if p.index is not None]
+    gone = gone | _ids(fixed)
+    kept = [a for a in annotations if a.id not in gone]
+    places = {a.id: i for i, a in enumerate(kept)}
+    for annotation in (p.annotation for p in placed if p.index is None):
+        if annotation.id in places:
+            kept[places[annotation.id]] = annotation
+        else:
+            kept.append(annotation)
+    for p in sorted(fixed, key=lambda p: p.index or 0):
+        kept.insert(min(p.index or 0, len(kept)), p.annotation)
+    return tuple(kept)
 
 
 def add(annotations: Iterable[Annotation]) -> Edit:
@@ -93,32 +119,91 @@ def relabel(document: ImageDocument, ids: Iterable[AnnotationId], label_id: Labe
     chosen = set(ids)
     return update(
         replace(a, label_id=label_id)
-        for a in document.annotations
+        for a in document.all_annotations
         if a.id in chosen and a.label_id != label_id
     )
 
 
-def by_user(edit: Edit) -> Edit:
+def accept(document: ImageDocument, ids: Iterable[AnnotationId]) -> Edit:
+    """Returns the edit that accepts annotations as they are; it brings rejected ones back."""
+    return _decide(document, ids, AnnotationReview.ACCEPTED)
+
+
+def reject(document: ImageDocument, ids: Iterable[AnnotationId]) -> Edit:
+    """Returns the edit that rejects annotations: they leave the image and its label file."""
+    return _decide(document, ids, AnnotationReview.REJECTED)
+
+
+def flag(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:
+    """Returns the edit that flags annotations, to be looked at again, with a note."""
+    return _decide(document, ids, AnnotationReview.FLAGGED, note)
+
+
+def unflag(document: ImageDocument, ids: Iterable[AnnotationId]) -> Edit:
+    """Returns the edit that makes flagged annotations pending again, without their notes."""
+    flagged = {a.id for a in document.annotations if a.review is AnnotationReview.FLAGGED}
+    return _decide(document, flagged.intersection(ids), AnnotationReview.PENDING)
+
+
+def _decide(
+    document: ImageDocument, ids: Iterable[AnnotationId], review: AnnotationReview, note: str = ""
+) -> Edit:
+    chosen = set(ids)
+    decided = (replace(a, review=review, note=note) for a in document.all_annotations if a.id in chosen)
+    known = {a.id: a for a in document.all_annotations}
+    return update(a for a in decided if (a.review, a.note) != (known[a.id].review, known[a.id].note))
+
+
+def by_user(edit: Edit, document: ImageDocument) -> Edit:
     """Returns the edit as one made by hand.
 
-    The annotations it puts are accepted and no longer belong to a run; the image becomes edited, unless the
-    edit sets its review state (``accept_image``).
+    The annotations it puts become accepted, or corrected if a model proposed them and their region or label
+    changes. One that the edit itself rejects, flags or makes pending stays so. The image becomes edited,
+    unless the edit sets its review state (``accept_image``).
+
+    Args:
+        edit: The edit.
+        document: The document it will be applied to.
     """
-    put = tuple(
-        replace(p, annotation=replace(p.annotation, review=AnnotationReview.ACCEPTED, run_id=None))
-        for p in edit.put
-    )
+    ids = {p.annotation.id for p in edit.put}
+    before = {a.id: a for a in document.all_annotations if a.id in ids}
+    put = tuple(replace(p, annotation=_by_user(p.annotation, before.get(p.annotation.id))) for p in edit.put)
     return replace(edit, put=put, review=edit.review or ReviewChange.MARK_EDITED)
 
 
+def _by_user(after: Annotation, before: Annotation | None) -> Annotation:
+    if _is_decided(after, before):
+        return after
+    if before is None:
+        return replace(after, review=AnnotationReview.ACCEPTED, note="")
+    changed = after.label_id != before.label_id or after.region != before.region
+    corrected = before.is_proposed and (changed or before.review is AnnotationReview.CORRECTED)
+    review = AnnotationReview.CORRECTED if corrected else AnnotationReview.ACCEPTED
+    return replace(after, review=review, note="")
+
+
+def _is_decided(after: Annotation, before: Annotation | None) -> bool:
+    """Whether an edit itself says what becomes of an annotation, other than accepting it."""
+    if after.review.is_accepted:
+        return False
+    if before is None:
+        return after.review is not AnnotationReview.PENDING
+    return (after.review, after.note) != (before.review, before.note)
+
+
 def accept_image(document: ImageDocument) -> Edit:
-    """Returns the edit that accepts an image and all its annotations (Ctrl+Enter)."""
+    """Returns the edit that accepts an image and all its annotations (Ctrl+Enter); flagged ones stay so."""
     pending = [a for a in document.annotations if a.review is AnnotationReview.PENDING]
-    return replace(by_user(update(pending)), review=ReviewChange.SET_ACCEPTED)
+    return replace(by_user(update(pending), document), review=ReviewChange.SET_ACCEPTED)
+
+
+def flag_image() -> Edit:
+    """Returns the edit that flags an image, to be looked at again."""
+    return Edit(review=ReviewChange.SET_FLAGGED)
 
 
 def unaccept_image() -> Edit:
-    """Returns the edit that makes an accepted image one that is edited but not accepted."""
+    """Returns the edit that makes an accepted or flagged image one that is neither."""
     return Edit(review=ReviewChange.SET_EDITED)
 
 

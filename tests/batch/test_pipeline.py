@@ -164,7 +164,7 @@ def test_which_images_a_run_skips(
 ) -> None:
     there = document("a")
     if made_by_run:
-        there, _ = update([replace(there.annotations[0], run_id=RunId("r"))]).apply(there)
+        there, _ = update([replace(there.annotations[0], run_id=RunId("r"), review=AnnotationReview.PENDING)]).apply(there)
     there = replace(there, **changes)  # type: ignore[arg-type]
     assert tuple(skip_reason(there, e) for e in ("skip", "add", "replace")) == expected
 
@@ -185,7 +185,9 @@ def test_two_detections_of_one_run_are_never_each_others_duplicates() -> None:
 
 
 def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
-    by_run = annotation("by run", region=square(50, 50), run_id=RunId("old"))
+    by_run = annotation(
+        "by run", region=square(50, 50), run_id=RunId("old"), review=AnnotationReview.PENDING
+    )
     imported = annotation("imported", source=Source.IMPORT)
     there = ImageDocument(ImageKey("a.jpg"), 100, 80, (by_run, imported))
     fresh = [annotation("new", region=square(50, 48)), annotation("again", region=square(11, 10))]
@@ -194,12 +196,13 @@ def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
     assert inverse.apply(after)[0].annotations == there.annotations
 
 
-def test_an_annotation_edited_by_hand_no_longer_belongs_to_a_run() -> None:
+def test_an_annotation_edited_by_hand_is_none_that_a_run_replaces() -> None:
     there = document("a")
     made = replace(there.annotations[0], run_id=RunId("r"))
-    there, _ = by_user(update([made])).apply(there)
+    there, _ = by_user(update([made]), there).apply(there)
     assert skip_reason(there, "replace") == EDITED
-    assert there.annotations[0].run_id is None
+    assert not there.annotations[0].is_untouched
+    assert there.annotations[0].run_id == "r"
 
 
 def test_running_again_changes_nothing(tmp_path: Path) -> None:
@@ -246,7 +249,7 @@ def test_an_image_edited_during_the_run_is_skipped(tmp_path: Path) -> None:
     def draw(call: int) -> None:
         if call == 2:
             there = memory.documents[key]
-            memory.documents[key], _ = by_user(Edit(put=())).apply(there)
+            memory.documents[key], _ = by_user(Edit(put=()), there).apply(there)
 
     summary = memory.annotate(shelf=ColourModels(before=draw))
     assert memory.documents[key].annotations == ()

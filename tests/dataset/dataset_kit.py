@@ -53,7 +53,7 @@ def with_labels(dataset: Dataset, *names: str) -> LabelSet:
 
 
 def user(key: ImageKey, edit: Edit, text: str = "Edit") -> Transaction:
-    return Transaction(text, ((key, by_user(edit)),))
+    return Transaction(text, ((key, by_user(edit, ImageDocument(key, 10, 10))),))
 
 
 def draw(dataset: Dataset, key: ImageKey, x: float = 10, label: int = 0) -> Annotation:

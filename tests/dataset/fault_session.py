@@ -81,7 +81,7 @@ def step(dataset: Dataset, rng: random.Random) -> None:
 
 
 def commit(dataset: Dataset, key: object, edit: object) -> None:
-    dataset.commit(Transaction("Edit", ((key, by_user(edit)),)))  # type: ignore[arg-type]
+    dataset.commit(Transaction("Edit", ((key, by_user(edit, dataset.load(key))),)))  # type: ignore[arg-type]
 
 
 def say(word: str, dataset: Dataset) -> None:

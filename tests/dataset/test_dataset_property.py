@@ -45,7 +45,7 @@ def act(dataset: Dataset, rng: random.Random) -> None:
         return None
     else:
         edit = add([drawn(label, rng.uniform(0, 40), review=AnnotationReview.PENDING)])
-    dataset.commit(Transaction("Edit", ((key, by_user(edit)),)))
+    dataset.commit(Transaction("Edit", ((key, by_user(edit, dataset.load(key))),)))
     return None
 
 

@@ -123,7 +123,7 @@ def test_a_step_of_the_same_image_a_label_change_and_a_run_are_not_overtaken(dat
     assert refused(2)
     dataset.undo()
     dataset.undo()
-    pair = Transaction("Both", tuple((key, by_user(add([drawn(label)]))) for key in (A, B)))
+    pair = Transaction("Both", tuple((k, by_user(add([drawn(label)]), dataset.load(k))) for k in (A, B)))
     dataset.commit(pair)
     assert refused(2)
     newest = numbers(dataset)[0][-1]
@@ -221,7 +221,7 @@ def change(dataset: Dataset, rng: random.Random, key: ImageKey, replay: Replay) 
         return replay.note(dataset, step)
     else:
         edit = add([drawn(label, rng.uniform(0, 40))])
-    step = Transaction("Edit", ((key, by_user(edit)),))
+    step = Transaction("Edit", ((key, by_user(edit, dataset.load(key))),))
     dataset.commit(step)
     return replay.note(dataset, step)
 

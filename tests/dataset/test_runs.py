@@ -99,7 +99,7 @@ def test_undoing_a_run_keeps_what_was_edited_by_hand(tmp_path: Path) -> None:
     dataset.end_run(run)
     dataset.undo()
     (kept,) = dataset.load(a).annotations
-    assert (kept.id, kept.label_id, kept.run_id) == (first.id, other, None)
+    assert (kept.id, kept.label_id, kept.run_id) == (first.id, other, run)
     assert dataset.load(b).annotations == ()
     states.append(content(dataset.load(a)))
     dataset.undo()  # the deletion; what belongs to the run does not come back

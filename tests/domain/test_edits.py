@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from samdesk.domain import edits
-from samdesk.domain.annotation import AnnotationId, RunId
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, diff
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.labels import LabelId
@@ -56,13 +57,14 @@ def test_relabel_changes_only_the_chosen_that_differ() -> None:
     assert not edits.relabel(after, [AnnotationId("a")], LabelId("bus"))
 
 
-def test_an_edit_by_hand_accepts_what_it_changes_and_takes_it_from_its_run() -> None:
+def test_an_edit_by_hand_corrects_a_proposal_and_keeps_where_it_came_from() -> None:
     auto = annotation("a", review=AnnotationReview.PENDING, run_id=RunId("r1"))
     before = replace(document(), annotations=(auto,))
-    after, inverse = edits.by_user(edits.update([replace(auto, region=square(5, 5))])).apply(before)
+    after, inverse = edits.by_user(edits.update([replace(auto, region=square(5, 5))]), before).apply(before)
     assert after.review is ImageReview.EDITED
-    assert after.annotations[0].review is AnnotationReview.ACCEPTED
-    assert after.annotations[0].run_id is None
+    assert after.annotations[0].review is AnnotationReview.CORRECTED
+    assert after.annotations[0].run_id == "r1"
+    assert not after.annotations[0].is_untouched
     back = inverse.apply(after)[0]
     assert back == replace(before, revision=2)
 
@@ -72,13 +74,13 @@ def test_accepting_an_image_accepts_every_annotation_and_the_image() -> None:
     before = replace(document(), annotations=(auto, annotation("b")))
     after, _ = edits.accept_image(before).apply(before)
     assert after.review is ImageReview.ACCEPTED
-    assert edits.by_user(edits.accept_image(before)) == edits.accept_image(before)
+    assert edits.by_user(edits.accept_image(before), before) == edits.accept_image(before)
     assert {a.review for a in after.annotations} == {AnnotationReview.ACCEPTED}
 
 
 def test_an_accepted_image_stays_accepted_when_it_is_edited() -> None:
     accepted = replace(document("a"), review=ImageReview.ACCEPTED)
-    after, inverse = edits.by_user(edits.remove([AnnotationId("a")])).apply(accepted)
+    after, inverse = edits.by_user(edits.remove([AnnotationId("a")]), accepted).apply(accepted)
     assert after.review is ImageReview.ACCEPTED
     assert inverse.apply(after)[0].review is ImageReview.ACCEPTED
 
@@ -146,3 +148,61 @@ def test_deleting_thousands_takes_no_time_in_proportion_to_their_square() -> Non
     )  # 16 s with a set made for each
     assert after.annotations == ()
     assert back.apply(after)[0].annotations == many
+
+
+def proposal(name: str, **changes: Any) -> Annotation:
+    return annotation(name, review=AnnotationReview.PENDING, run_id=RunId("r1"), **changes)
+
+
+def decided(before: ImageDocument, edit: edits.Edit) -> ImageDocument:
+    """The document after an edit by the user; undoing it restores all but the revision."""
+    after, inverse = edits.by_user(edit, before).apply(before)
+    assert replace(inverse.apply(after)[0], revision=before.revision) == before
+    return after
+
+
+def test_a_rejected_annotation_leaves_the_picture_and_comes_back_on_top() -> None:
+    before = replace(document(), annotations=(proposal("a"), proposal("b"), proposal("c")))
+    after = decided(before, edits.reject(before, [AnnotationId("b")]))
+    assert [a.id for a in after.annotations] == ["a", "c"]
+    assert [(a.id, a.review) for a in after.rejected] == [("b", AnnotationReview.REJECTED)]
+    back = decided(after, edits.accept(after, [AnnotationId("b")]))
+    assert [a.id for a in back.annotations] == ["a", "c", "b"]
+    assert not back.rejected
+
+
+def test_accepting_relabelling_and_reshaping_a_proposal_differ() -> None:
+    before = replace(document(), annotations=(proposal("a"), proposal("b"), annotation("mine")))
+    accepted = decided(before, edits.accept(before, [AnnotationId("a")]))
+    assert accepted.annotations[0].review is AnnotationReview.ACCEPTED
+    ids = [AnnotationId("a"), AnnotationId("mine")]
+    relabelled = decided(before, edits.relabel(before, ids, LabelId("bus")))
+    assert [a.review.value for a in relabelled.annotations] == ["corrected", "pending", "accepted"]
+    again = decided(relabelled, edits.accept(relabelled, [AnnotationId("a")]))
+    assert again.annotations[0].review is AnnotationReview.CORRECTED
+
+
+def state(document: ImageDocument) -> tuple[AnnotationReview, str]:
+    return document.annotations[0].review, document.annotations[0].note
+
+
+def test_a_flag_has_a_note_until_the_user_decides() -> None:
+    before = replace(document(), annotations=(proposal("a"),))
+    flagged = decided(before, edits.flag(before, [AnnotationId("a")], "a dog?"))
+    assert state(flagged) == (AnnotationReview.FLAGGED, "a dog?")
+    assert not edits.flag(flagged, [AnnotationId("a")], "a dog?")
+    noted = decided(flagged, edits.flag(flagged, [AnnotationId("a")], "a cat?"))
+    assert state(noted) == (AnnotationReview.FLAGGED, "a cat?")
+    pending = decided(flagged, edits.unflag(flagged, [AnnotationId("a")]))
+    assert state(pending) == (AnnotationReview.PENDING, "")
+    accepted = decided(flagged, edits.accept(flagged, [AnnotationId("a")]))
+    assert state(accepted) == (AnnotationReview.ACCEPTED, "")
+
+
+def test_accepting_an_image_leaves_what_is_flagged_or_rejected() -> None:
+    before = replace(document(), annotations=(proposal("a"), proposal("b"), proposal("c")))
+    before = decided(before, edits.flag(before, [AnnotationId("a")]))
+    before = decided(before, edits.reject(before, [AnnotationId("b")]))
+    after = decided(before, edits.accept_image(before))
+    assert [a.review.value for a in after.all_annotations] == ["flagged", "accepted", "rejected"]
+    assert after.review is ImageReview.ACCEPTED

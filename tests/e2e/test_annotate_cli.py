@@ -22,7 +22,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.errors import StoreError
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Edit, Transaction, by_user
+from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.formats.yolo import segmentation
@@ -350,7 +350,7 @@ def test_a_dataset_gets_one_undoable_run_and_keeps_images_edited_by_hand(
     images: Path, shelf: ColourModels
 ) -> None:
     folder = images.parent
-    touch(folder, ("images/1.png", by_user(Edit())))
+    touch(folder, ("images/1.png", Edit(review=ReviewChange.MARK_EDITED)))
     code, out, _ = run(images, *MODELS)
     assert code == 0
     assert "skipped 1: edited by hand" in out
@@ -382,7 +382,7 @@ def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
 
 
 def test_a_dataset_run_again_changes_nothing(images: Path, shelf: ColourModels) -> None:
-    touch(images, ("0.png", by_user(Edit())))
+    touch(images, ("0.png", Edit(review=ReviewChange.MARK_EDITED)))
     run(images, *MODELS)
     before = contents(images.parent / "labels")
     assert len(before) == 3
@@ -470,7 +470,7 @@ def test_a_run_lands_in_a_store_that_was_moved_and_one_undo_reverts_it(
 
 def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: ColourModels) -> None:
     deep = photo(images / "more" / "deep" / "er" / "3.png", seed=3).parent
-    touch(images, ("0.png", by_user(Edit())))
+    touch(images, ("0.png", Edit(review=ReviewChange.MARK_EDITED)))
     code, out, _ = run(deep, *MODELS)
     assert code == 0
     assert f"labels in {images}" in out
@@ -481,7 +481,7 @@ def test_a_folder_deep_inside_a_dataset_belongs_to_it(images: Path, shelf: Colou
 
 def test_a_hidden_folder_is_no_part_of_the_dataset_around_it(images: Path, shelf: ColourModels) -> None:
     hidden = photo(images / ".cache" / "3.png", seed=3).parent
-    touch(images, ("0.png", by_user(Edit())))
+    touch(images, ("0.png", Edit(review=ReviewChange.MARK_EDITED)))
     assert run(hidden, *MODELS)[0] == 0
     assert list(contents(images.parent / "labels" / ".cache")) == ["3.txt"]
 

@@ -18,7 +18,8 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Edit, Transaction, by_user
+from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import Detection, Detector
 from samdesk.formats.yolo import segmentation
 from samdesk.images.reader import read_image, read_size
@@ -96,7 +97,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
     user = Dataset.open(folder)
-    user.commit(Transaction("Look", ((touched, by_user(Edit())),)))
+    user.commit(Transaction("Look", ((touched, Edit(review=ReviewChange.MARK_EDITED)),)))
     user.close()
 
     summary = samdesk.auto_annotate(folder / "images", yolo11n, "boxes", "cpu", loaders=box_masks())

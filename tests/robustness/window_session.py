@@ -19,7 +19,7 @@ from samdesk.app import Desk, build, make_application
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation, Source, new_annotation_id
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import add, by_user
+from samdesk.domain.edits import add
 from samdesk.domain.geometry.regions import from_box
 
 KEY = ImageKey("0.png")
@@ -39,7 +39,7 @@ def draw(desk: Desk, number: int) -> None:
     label = desk.session.model.labels.labels[0].id
     region = from_box(10 + 20 * number, 20, 25 + 20 * number, 60)
     drawn = Annotation(new_annotation_id(), label, region, Source.MANUAL)
-    desk.session.edit(f"Add {number}", by_user(add([drawn])))
+    desk.session.edit(f"Add {number}", add([drawn]))
 
 
 def press(desk: Desk, title: str) -> bool:

@@ -7,7 +7,7 @@ written before version 5 have none, until the image is edited.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import xor
@@ -23,7 +23,7 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 COLUMNS = (
     "id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts", "run_id",
-    "position", "image",
+    "position", "image", "stability", "model", "note",
 )  # fmt: skip
 """Of ``annotations``, without the digest, in the order in which the digest is made."""
 _NAMES = ", ".join(COLUMNS)
@@ -31,6 +31,8 @@ _SELECT = (
     f"SELECT {_NAMES}, digest, label_id IN (SELECT id FROM labels) FROM annotations WHERE image=?"
     " ORDER BY position"
 )
+_OPTIONAL = 3
+"""Columns at the end that the digest leaves out where they are NULL: a version before 6 had none of them."""
 _IMAGE = "key, width, height, review, revision, count, pending"
 
 
@@ -59,6 +61,14 @@ def image_digest(row: Sequence[Any], annotations: Sequence[int]) -> int:
     return values.digest_of((*row, reduce(xor, annotations, 0)))
 
 
+def row_digest(row: Sequence[Any]) -> int:
+    """Returns the digest of a row of ``annotations``: of its ``COLUMNS``."""
+    length = len(COLUMNS)
+    while length > len(COLUMNS) - _OPTIONAL and row[length - 1] is None:
+        length -= 1
+    return values.digest_of(row[:length])
+
+
 def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) -> Examined | None:
     """Reads the document of an image.
 
@@ -77,10 +87,10 @@ def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) ->
     found = store.rows(_SELECT, (key,))
     if row is None and not found:
         return None
-    empty, problem = _image(key, row, [r[-2] for r in found], size)
+    empty, problem = _image(key, row, found, size)
     annotations = None if problem else _all(found, (empty.width, empty.height))
     if annotations is not None:
-        return Examined(replace(empty, annotations=tuple(annotations)))
+        return Examined(_document(empty, annotations))
     return _readable(empty, found, problem, None if row is None else row[5])
 
 
@@ -94,14 +104,18 @@ def is_sound(store: Store, key: ImageKey) -> bool:
     if any(r[-2] is None for r in found):
         examined = examine(store, key)
         return examined is None or not examined.problems
-    _, problem = _image(key, row, [r[-2] for r in found], None)
-    return not problem and all(r[-2] == values.digest_of(r[:-2]) for r in found)
+    _, problem = _image(key, row, found, None)
+    return not problem and all(r[-2] == row_digest(r) for r in found)
 
 
 def _image(
-    key: ImageKey, row: tuple[Any, ...] | None, digests: Sequence[Any], size: tuple[int, int] | None
+    key: ImageKey,
+    row: tuple[Any, ...] | None,
+    annotations: Sequence[tuple[Any, ...]],
+    size: tuple[int, int] | None,
 ) -> tuple[ImageDocument, str]:
     """The document of an image row without its annotations, and what is wrong with the row."""
+    digests = [r[-2] for r in annotations]
     width, height = size or (values.MAX_SIDE, values.MAX_SIDE)
     unknown = ImageDocument(key, width, height, review=ImageReview.EDITED)
     if row is None:
@@ -118,7 +132,7 @@ def _image(
         count = values.integer(row[5], "number of annotations")
     except ValueError as error:
         return unknown, f"the row of the image: {error}"
-    if count != len(digests):
+    if count != sum(not _is_rejected(r) for r in annotations):
         return document, f"it had {counted(count, 'annotation')}"
     if row[-1] is not None and (
         any(type(digest) is not int for digest in digests) or row[-1] != image_digest(row[:-1], digests)
@@ -130,7 +144,7 @@ def _image(
 def _all(rows: Sequence[tuple[Any, ...]], size: tuple[int, int]) -> list[Annotation] | None:
     """The annotations; None if any is damaged."""
     known = [(row, row[-2]) for row in rows if row[-2] is not None]
-    if not all(row[-1] for row in rows) or any(digest != values.digest_of(r[:-2]) for r, digest in known):
+    if not all(row[-1] for row in rows) or any(digest != row_digest(r) for r, digest in known):
         return None
     verified = len(known) == len(rows)
     regions = wkb.to_regions([row[2] for row in rows], size, verified=verified)
@@ -155,19 +169,33 @@ def _readable(empty: ImageDocument, rows: Sequence[tuple[Any, ...]], problem: st
         except ValueError as error:
             problems.append(f"annotation {number}: {error}")
             continue
-        if row[-2] is not None and row[-2] != values.digest_of(row[:-2]):
+        if row[-2] is not None and row[-2] != row_digest(row):
             problems.append(f"annotation {number} may have changed")
             annotation = replace(annotation, review=AnnotationReview.PENDING)
             doubtful += 1
         annotations.setdefault(annotation.id, annotation)
-    expected = count if type(count) is int and len(rows) <= count < 1 << 31 else len(rows)
+    rejected = sum(_is_rejected(row) for row in rows)
+    known = type(count) is int and len(rows) - rejected <= count < 1 << 31
+    expected = count + rejected if known else len(rows)
     if not problems:  # of an older samdesk, and only repaired here: regions beyond the image
-        return Examined(replace(empty, annotations=tuple(annotations.values())))
+        return Examined(_document(empty, annotations.values()))
     review = ImageReview.EDITED if empty.review is ImageReview.UNREVIEWED else empty.review
-    document = replace(empty, annotations=tuple(annotations.values()), review=review)
+    document = _document(replace(empty, review=review), annotations.values())
     return Examined(
         document, tuple(problems), expected - len(annotations), doubtful, tuple(row[:-1] for row in rows)
     )
+
+
+def _document(empty: ImageDocument, annotations: Iterable[Annotation]) -> ImageDocument:
+    shown: list[Annotation] = []
+    rejected: list[Annotation] = []
+    for annotation in annotations:
+        (rejected if annotation.review is AnnotationReview.REJECTED else shown).append(annotation)
+    return replace(empty, annotations=tuple(shown), rejected=tuple(rejected))
+
+
+def _is_rejected(row: tuple[Any, ...]) -> bool:
+    return bool(row[4] == AnnotationReview.REJECTED.value)
 
 
 def _annotation(row: tuple[Any, ...], region: Region) -> Annotation:

@@ -63,25 +63,30 @@ class LogStep:
 def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Edit:
     """Returns the edit that undoes one edit of a run on a document that may have been edited since.
 
-    Annotations that still carry the run's id are dropped and those it replaced come back; annotations of
-    the run that were edited by hand or deleted since stay as they are.
+    Annotations of the run that the user has not decided about are dropped and those it replaced come back;
+    those that were accepted, edited or deleted since stay as they are.
     """
-    present = {a.id: a for a in document.annotations}
-    put_by_run = {p.annotation.id for p in do.put}
+    present = {a.id: a for a in document.all_annotations}
+    put_by_run = {p.annotation.id: p.annotation.review for p in do.put}
+    untouched = {
+        i for i, a in present.items() if a.run_id == run_id and a.review is put_by_run.get(i, a.review)
+    }
 
     def restores(placed: Placed) -> bool:
         now = present.get(placed.annotation.id)
         if placed.annotation.id in put_by_run:
-            return now is not None and now.run_id == run_id
+            return placed.annotation.id in untouched
         return now is None
 
-    drop = tuple(i for i in undo.drop if i in present and present[i].run_id == run_id)
+    drop = tuple(i for i in undo.drop if i in untouched)
     return replace(undo, drop=drop, put=tuple(p for p in undo.put if restores(p)))
 
 
 def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
-    """Returns the edit without putting annotations that belong to undone runs."""
-    dropped = tuple(p.annotation.id for p in edit.put if p.annotation.run_id in undone)
+    """Returns the edit without putting untouched annotations of undone runs."""
+    dropped = tuple(
+        p.annotation.id for p in edit.put if p.annotation.is_untouched and p.annotation.run_id in undone
+    )
     if not dropped:
         return edit
     put = tuple(p for p in edit.put if p.annotation.id not in dropped)

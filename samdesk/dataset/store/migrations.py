@@ -97,11 +97,23 @@ def _files_apart(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _decisions(connection: sqlite3.Connection) -> None:
+    """5 to 6: ``annotations`` gets the stability, the models and the note; NULL in older rows.
+
+    The digest of a row leaves out these three at its end while they are NULL, so older digests stay valid.
+    """
+    for column in ("stability REAL", "model TEXT", "note TEXT"):
+        connection.execute(f"ALTER TABLE annotations ADD COLUMN {column}")
+    connection.execute("CREATE INDEX annotations_flagged ON annotations(image) WHERE review = 'flagged'")
+    connection.execute("CREATE INDEX annotations_rejected ON annotations(label_id) WHERE review = 'rejected'")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _one_review_state,
     _lines_of_label_files,
     _places_of_steps,
     _files_apart,
+    _decisions,
 )
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 

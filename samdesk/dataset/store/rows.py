@@ -9,7 +9,7 @@ from typing import Any
 
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound
+from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound, row_digest
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
@@ -18,7 +18,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 
-_PUT = f"INSERT OR REPLACE INTO annotations ({', '.join(COLUMNS)}, digest) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_PUT = f"INSERT OR REPLACE INTO annotations ({', '.join(COLUMNS)}, digest) VALUES ({'?,' * len(COLUMNS)}?)"
 _REVIEWS: dict[Any, ImageReview] = {review.value: review for review in ImageReview}
 _CONFLICTS = ("bad-lines", "changed-outside")
 
@@ -111,8 +111,7 @@ class Rows:
 
     def insert(self, document: ImageDocument, file: FileState, dirty: bool = False) -> None:
         """Inserts an image that is not in the store yet."""
-        places = range(len(document.annotations))
-        rows = _signed(document.key, zip(document.annotations, places, strict=True))
+        rows = _signed(document.key, zip(document.all_annotations, itertools.count()))
         values = _image_values(document)
         self._store.execute(
             "INSERT INTO images (key, width, height, review, revision, count, pending, digest, dirty,"
@@ -126,18 +125,22 @@ class Rows:
     def update(self, before: ImageDocument, after: ImageDocument) -> None:
         """Writes the differences and marks the label file as out of date."""
         key = after.key
-        old = {a.id: a for a in before.annotations}
-        removed = old.keys() - {a.id for a in after.annotations}
+        annotations = after.all_annotations
+        old = {a.id: a for a in before.all_annotations}
+        removed = old.keys() - {a.id for a in annotations}
         self._store.execute_many(
             "DELETE FROM annotations WHERE image=? AND id=?", [(key, i) for i in removed]
         )
         stored = self._store.rows("SELECT id, position, digest FROM annotations WHERE image=?", (key,))
         known = {i: position for i, position, _ in stored}
         digests = {i: digest for i, _, digest in stored}
-        places = positions([a.id for a in after.annotations], known)
+        places = [
+            *positions([a.id for a in after.annotations], known),
+            *positions([a.id for a in after.rejected], known),
+        ]
         changed = [
             (a, place)
-            for a, place in zip(after.annotations, places, strict=True)
+            for a, place in zip(annotations, places, strict=True)
             if known.get(a.id) != place or digests[a.id] is None or old.get(a.id) != a
         ]
         rows = _signed(key, changed)
@@ -228,8 +231,13 @@ class Rows:
         return [ImageKey(r[0]) for r in self._store.rows(sql, (label_id,))]
 
     def usage(self) -> dict[LabelId, int]:
-        """Returns the number of annotations per label."""
+        """Returns the number of annotations per label, rejected ones included."""
         return dict(self._store.rows("SELECT label_id, count(*) FROM annotations GROUP BY label_id"))
+
+    def rejected_usage(self) -> dict[LabelId, int]:
+        """Returns the number of rejected annotations per label."""
+        sql = "SELECT label_id, count(*) FROM annotations WHERE review='rejected' GROUP BY label_id"
+        return dict(self._store.rows(sql))
 
     def labels(self, names: Sequence[str] = ()) -> tuple[LabelSet, str]:
         """Returns the label set, and what was wrong with it; see ``store.label_rows``."""
@@ -343,7 +351,11 @@ def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:
     )
 
 
+def _late_values(annotation: Annotation) -> tuple[Any, ...]:
+    return (stored_number(annotation.stability), annotation.model or None, annotation.note or None)
+
+
 def _signed(key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> list[tuple[Any, ...]]:
     """The rows of annotations, with their digests."""
-    rows = [(*_annotation_values(a), float(place), key) for a, place in placed]
-    return [(*row, digest_of(row)) for row in rows]
+    rows = [(*_annotation_values(a), float(place), key, *_late_values(a)) for a, place in placed]
+    return [(*row, row_digest(row)) for row in rows]

@@ -41,9 +41,12 @@ CREATE TABLE annotations (
     label_id TEXT NOT NULL REFERENCES labels(id) DEFERRABLE INITIALLY DEFERRED,
     region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
     detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT, digest INTEGER,
+    stability REAL, model TEXT, note TEXT,
     PRIMARY KEY (image, id)
 );
 CREATE INDEX annotations_by_label ON annotations(label_id);
+CREATE INDEX annotations_flagged ON annotations(image) WHERE review = 'flagged';
+CREATE INDEX annotations_rejected ON annotations(label_id) WHERE review = 'rejected';
 CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
 CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
 CREATE TABLE runs (

@@ -22,6 +22,8 @@ from samdesk.domain.review import AnnotationReview, ReviewChange
 
 MOST_NAME = 10_000
 """Characters of a class name."""
+MOST_NOTE = 100_000
+"""Characters of a note."""
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -129,6 +131,9 @@ def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
             "mask_score": annotation.mask_score,
             "prompts": _prompts_to_json(annotation.prompts),
             "run_id": annotation.run_id,
+            "stability": annotation.stability,
+            "model": annotation.model or None,
+            "note": annotation.note or None,
         }
     )
 
@@ -146,6 +151,9 @@ def annotation_from(region: Region, columns: Mapping[str, Any]) -> Annotation:
         mask_score=values.optional_number(columns.get("mask_score"), "mask score"),
         prompts=columns.get("prompts"),
         run_id=None if run_id is None else RunId(run_id),
+        stability=values.optional_number(columns.get("stability"), "stability score"),
+        model=values.text(columns.get("model") or "", "model", MOST_NAME),
+        note=values.text(columns.get("note") or "", "note", MOST_NOTE),
     )
 
 

@@ -16,7 +16,7 @@ from samdesk.dataset.readonly import ReadOnlyDataset, open_read_only
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
-from samdesk.domain.review import AnnotationReview, ImageReview
+from samdesk.domain.review import ImageReview
 from samdesk.images.errors import ImageError
 from samdesk.images.header import MAX_PIXELS
 from samdesk.training.samples import Instance, TrainingImage
@@ -129,7 +129,7 @@ def _sample(keys: Iterable[ImageKey], count: int) -> set[ImageKey]:
 def _read(dataset: ReadOnlyDataset, key: ImageKey) -> AcceptedImage:
     document = dataset.document(key)
     all_kept = document.review is ImageReview.ACCEPTED
-    kept = [a for a in document.annotations if all_kept or a.review is AnnotationReview.ACCEPTED]
+    kept = [a for a in document.annotations if all_kept or a.review.is_accepted]
     instances = tuple(Instance(a.region, dataset.class_id(a.label_id)) for a in kept)
     image = TrainingImage(key, dataset.folder / key, (document.height, document.width), instances)
     return AcceptedImage(image, _is_complete(document, len(kept)))

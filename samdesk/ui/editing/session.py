@@ -59,7 +59,7 @@ class Session(QObject):
         if any(p.annotation.label_id not in self.model.labels for p in edit.put):
             self.image_requested.emit(document.key)  # its label was just replaced: the document is stale
             return
-        applied = self._apply(by_user(edit))
+        applied = self._apply(by_user(edit, document))
         do = Transaction(text, ((document.key, applied.edit),))
         self._commit(do, Transaction(text, ((document.key, applied.back),)), applied)
 
@@ -102,11 +102,10 @@ class Session(QObject):
         """Returns a document that was read before labels were replaced with those that take their place."""
         labels = self.model.labels
         for _ in self._replaced:  # one may have been replaced by another that was replaced later
-            gone = {a.label_id for a in document.annotations if a.label_id not in labels}
+            gone = {a.label_id for a in document.all_annotations if a.label_id not in labels}
             for old in gone & self._replaced.keys():
-                edit = relabel(
-                    document, [a.id for a in document.annotations if a.label_id == old], self._replaced[old]
-                )
+                ids = [a.id for a in document.all_annotations if a.label_id == old]
+                edit = relabel(document, ids, self._replaced[old])
                 document = replace(edit.apply(document)[0], revision=document.revision)
         return document
 
@@ -171,6 +170,6 @@ class Session(QObject):
             return
         for old, new in self._replaced.items():
             if document is not None and old not in labels and new in labels:
-                edit = relabel(document, [a.id for a in document.annotations if a.label_id == old], new)
+                edit = relabel(document, [a.id for a in document.all_annotations if a.label_id == old], new)
                 document = self._apply(edit).after if edit else document
         self.model.set_labels(labels)

@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1 to v4) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1 to v5) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
 from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.store.migrations import MIGRATIONS, VERSION
 from samdesk.dataset.types import ImageSummary, LogEntry
@@ -425,11 +426,12 @@ def test_steps_of_version_3_keep_their_order_and_may_overtake_from_now_on(tmp_pa
     dataset.close()
 
 
-# Version 4
+# Versions 4 and 5
 
 
-def test_a_dataset_of_version_4_keeps_what_it_knew_of_label_files(tmp_path: Path) -> None:
-    fixture = FIXTURE.with_name("v4")
+@pytest.mark.parametrize("version", ["v4", "v5"])
+def test_a_dataset_keeps_what_it_knew_of_label_files(version: str, tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name(version)
     folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
     want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
     dataset = Dataset.open(folder)
@@ -453,6 +455,17 @@ def test_a_dataset_of_version_4_keeps_what_it_knew_of_label_files(tmp_path: Path
     line = "0.25 0.25 0.5 0.25 0.5 0.75 0.25 0.75"
     assert (folder / "file.txt").read_bytes() == f"0 {line}\r\n1 {line}\r\n".encode()
     dataset.close()
+
+
+def test_the_digests_of_version_5_still_tell_what_was_saved(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FIXTURE.with_name("v5") / "photos", tmp_path / "photos"))
+    store = Store.open(folder / ".samdesk" / "dataset.db")
+    keys = [ImageKey(key) for (key,) in store.rows("SELECT key FROM images")]
+    assert store.row("SELECT count(*) FROM annotations WHERE digest IS NULL") == (0,)
+    assert [key for key in keys if not Rows(store).is_sound(key)] == []
+    store.execute("UPDATE annotations SET mask_score = 0.5 WHERE id = 'a'")
+    assert [key for key in keys if not Rows(store).is_sound(key)] == ["one.png"]
+    store.close()
 
 
 # Backup, failures and crashes
@@ -505,6 +518,7 @@ import sys
 from pathlib import Path
 from samdesk.dataset.store import migrations
 from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.rows import Rows
 
 def stop_half_way(connection):
     connection.execute("PRAGMA cache_size=1")  # so that uncommitted pages are in the file when it is killed

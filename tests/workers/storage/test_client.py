@@ -20,7 +20,7 @@ from samdesk.dataset.labels.class_scan import ClassScan
 from samdesk.dataset.types import CommittedStep
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction, add
+from samdesk.domain.edits import Edit, Transaction, add, by_user
 from samdesk.domain.labels import LabelSet
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.changes import RefusedChange
@@ -405,9 +405,7 @@ def test_a_run_in_another_thread_is_one_step(ready: Desk) -> None:
 
 
 def test_a_run_leaves_an_image_that_a_person_touched_meanwhile(ready: Desk) -> None:
-    from samdesk.domain.edits import by_user
-
-    edit = by_user(ready.add("mine").edits[0][1])
+    edit = by_user(ready.add("mine").edits[0][1], ImageDocument(A, 10, 10))
     ready.client.history.commit(Transaction("Add mine", ((A, edit),)))
 
     def run() -> bool:
