@@ -164,7 +164,9 @@ def test_which_images_a_run_skips(
 ) -> None:
     there = document("a")
     if made_by_run:
-        there, _ = update([replace(there.annotations[0], run_id=RunId("r"), review=AnnotationReview.PENDING)]).apply(there)
+        there, _ = update(
+            [replace(there.annotations[0], run_id=RunId("r"), review=AnnotationReview.PENDING)]
+        ).apply(there)
     there = replace(there, **changes)  # type: ignore[arg-type]
     assert tuple(skip_reason(there, e) for e in ("skip", "add", "replace")) == expected
 
@@ -185,9 +187,7 @@ def test_two_detections_of_one_run_are_never_each_others_duplicates() -> None:
 
 
 def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
-    by_run = annotation(
-        "by run", region=square(50, 50), run_id=RunId("old"), review=AnnotationReview.PENDING
-    )
+    by_run = annotation("by run", region=square(50, 50), run_id=RunId("old"), review=AnnotationReview.PENDING)
     imported = annotation("imported", source=Source.IMPORT)
     there = ImageDocument(ImageKey("a.jpg"), 100, 80, (by_run, imported))
     fresh = [annotation("new", region=square(50, 48)), annotation("again", region=square(11, 10))]

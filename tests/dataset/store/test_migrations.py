@@ -21,9 +21,9 @@ from samdesk.dataset.lock import DatasetLock, lock_path
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.store import migrations, serial
 from samdesk.dataset.store.database import Store
-from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.store.migrations import MIGRATIONS, VERSION
+from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageSummary, LogEntry
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview, ReviewChange
