@@ -20,7 +20,7 @@ from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import Detection, Detector, EngineError, Predictor
+from samdesk.engine.protocols import Detection, Detector, EngineError, ModelInfo, Predictor
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,17 @@ class FoundObject:
         detection: The detector's output: box, class, score.
         region: The mask, image pixels; the box itself where SAM's mask is empty. Never empty.
         mask_score: SAM's predicted IoU; 0.0 where its mask is empty.
+        stability: SAM's stability score; 0.0 where its mask is empty.
         empty_mask: SAM's mask is empty.
+        model: The models that found it, see ``proposed_by``.
     """
 
     detection: Detection
     region: Region
     mask_score: float
+    stability: float = 0.0
     empty_mask: bool = False
+    model: str = ""
 
 
 def find_objects(
@@ -73,7 +77,9 @@ def find_objects(
         EngineError: A model failed.
     """
     boxes = detect([image], detector, plan, class_ids)[0]
-    return decode(predictor, encode(predictor, image), boxes) if boxes else []
+    if not boxes:
+        return []
+    return decode(predictor, encode(predictor, image), boxes, proposed_by(detector.info, predictor.info))
 
 
 def detect(
@@ -99,8 +105,21 @@ def encode(predictor: Predictor, image: RgbImage) -> Embedding:
     return predictor.encode(image)
 
 
-def decode(predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedBox]) -> list[FoundObject]:
+def proposed_by(detector: ModelInfo, predictor: ModelInfo) -> str:
+    """Names the models of a proposal ("yolo11n.pt + mobile_sam.pt"); one that is both is named once."""
+    return " + ".join(dict.fromkeys((detector.name, predictor.name)))
+
+
+def decode(
+    predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedBox], model: str = ""
+) -> list[FoundObject]:
     """Runs the mask decoder, one mask per box, in the order of the boxes.
+
+    Args:
+        predictor: Draws the masks.
+        embedding: Of the image, by this predictor.
+        boxes: What the detector found.
+        model: ``FoundObject.model`` of the results.
 
     Raises:
         EngineError: The predictor failed or returned another number of masks.
@@ -109,7 +128,7 @@ def decode(predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedB
     masks = predictor.predict_boxes(embedding, np.array(corners, dtype=np.float32))
     if len(masks) != len(boxes):
         raise EngineError(f"{predictor.info.title} gave {len(masks)} masks for {len(boxes)} boxes")
-    return [_found(box, mask) for box, mask in zip(boxes, masks, strict=True)]
+    return [_found(box, mask, model) for box, mask in zip(boxes, masks, strict=True)]
 
 
 def to_annotation(found: FoundObject, label_id: LabelId, run_id: RunId | None = None) -> Annotation:
@@ -123,6 +142,8 @@ def to_annotation(found: FoundObject, label_id: LabelId, run_id: RunId | None = 
         review=AnnotationReview.PENDING,
         detector_score=box.score,
         mask_score=found.mask_score,
+        stability=found.stability,
+        model=found.model,
         prompts=PromptSet(box=BoxPrompt(box.x0, box.y0, box.x1, box.y1)),
         run_id=run_id,
     )
@@ -134,8 +155,10 @@ def _clipped(detections: Sequence[Detection], image: RgbImage) -> list[DetectedB
     return [box for box in boxes if is_drawable(box.region)]
 
 
-def _found(box: DetectedBox, mask: MaskCandidate) -> FoundObject:
+def _found(box: DetectedBox, mask: MaskCandidate, model: str) -> FoundObject:
     region = mask.region()
     if is_drawable(region):
-        return FoundObject(box.detection, region, float(mask.score))
-    return FoundObject(box.detection, box.region, 0.0, empty_mask=True)
+        return FoundObject(
+            box.detection, region, float(mask.score), stability=float(mask.stability), model=model
+        )
+    return FoundObject(box.detection, box.region, 0.0, empty_mask=True, model=model)

@@ -177,7 +177,7 @@ def evidence(document: ImageDocument) -> list[Evidence]:
         Evidence(
             detector_score=a.detector_score,
             mask_score=a.mask_score,
-            stability=getattr(a, "stability", None),
+            stability=a.stability,
             box_agreement=_box_agreement(a, bounds[i]),
             border=bool(border[i]),
             overlap_same=float(same[i]),

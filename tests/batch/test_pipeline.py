@@ -116,6 +116,7 @@ def test_annotations_of_a_run_carry_source_scores_and_prompt(tmp_path: Path) -> 
     first, second = memory.documents[memory.keys[0]].annotations
     assert (first.source, first.review, first.run_id) == (Source.YOLO_SAM, AnnotationReview.PENDING, "run")
     assert (first.detector_score, first.mask_score) == (0.9, 0.95)
+    assert (first.stability, first.model) == (1.0, "colour.pt + inner.pt")
     assert first.prompts is not None
     assert first.prompts.box is not None
     assert first.prompts.box.xyxy == pytest.approx((32, 48, 129, 169), abs=1)
