@@ -29,21 +29,7 @@ from samdesk.formats.registry import label_format
 from samdesk.images.cache import ImageCache
 from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
-from samdesk.settings.table import (
-    EMBEDDING_CACHE_MB,
-    EMBEDDING_DISK,
-    EMBEDDING_DISK_GB,
-    FILL_OPACITY,
-    HOVER_PREVIEW,
-    LABEL_TAGS,
-    LOOK_CLOSER,
-    LOOK_CLOSER_FROM,
-    MAX_MEGAPIXELS,
-    OUTLINE_WIDTH,
-    PREFETCH,
-    THEME,
-    Settings,
-)
+from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -68,6 +54,7 @@ from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.kit.theme import Theme
+from samdesk.ui.labels.chooser import LabelChooser, LabelTarget
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.models.controller import ModelsController
@@ -78,6 +65,7 @@ from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.shell.waiting import wait_until
 from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar
@@ -223,7 +211,7 @@ def build(
     desk = Desk(settings, view, session, workers, _controllers(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))
     _connect_guide(desk)
-    _follow_settings(desk)
+    follow_settings(settings, view.canvas, view.theme, workers, desk.flows)
     if settings.problem:
         view.messages.warn(settings.problem, key="settings")
     desk.flows.tools.choose(SEGMENT.id)
@@ -399,6 +387,18 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
     canvas.pressed.connect(undo.disarm)
+    target = LabelTarget(
+        lambda: tools.relabel_count,
+        tools.relabel_selected,
+        undo.undo,
+        lambda: canvas.place_below(tools.selection if tools.relabel_count else ()),
+    )
+    chooser = LabelChooser(labels, view.labels, storage, target, messages, window)
+    view.labels.hidden_changed.connect(canvas.set_hidden_labels)
+    view.labels.hidden_changed.connect(view.annotations.set_hidden_labels)
+    view.annotations.label_shown.connect(
+        lambda label_id: view.labels.set_hidden(view.labels.hidden - {label_id}, notify=True)
+    )
     view.bulk_bar.follow(storage)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     files.has_changes = lambda: bool(storage.history.texts) or unfinished.present
@@ -409,6 +409,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.store_moved.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(labels.start)
+    files.dataset_opened.connect(chooser.start)
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)
@@ -420,6 +421,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         rescan=rescan,
         navigate=navigate,
         labels=labels,
+        chooser=chooser,
         tools=tools,
         annotate=annotate,
         views=views,
@@ -443,26 +445,6 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     panels = Panels(view.annotations, view.labels, view.images)
     bind_commands(view.actions, window, canvas, panels, session, settings, controllers)
     return controllers
-
-
-def _follow_settings(desk: Desk) -> None:
-    segment, canvas, settings = desk.flows.tools.toolbox.get(SEGMENT), desk.view.canvas, desk.settings
-
-    def apply(_setting: object = None) -> None:
-        get = settings.get
-        segment.set_hover_enabled(get(HOVER_PREVIEW))
-        desk.flows.views.set_automatic(get(LOOK_CLOSER), get(LOOK_CLOSER_FROM))
-        desk.flows.navigate.prefetch = get(PREFETCH)
-        desk.workers.inference.set_cache_budget(get(EMBEDDING_CACHE_MB) * 1024**2)
-        desk.workers.disk.configure(get(EMBEDDING_DISK), get(EMBEDDING_DISK_GB) * 1024**3)
-        canvas.set_opacity(get(FILL_OPACITY) / 100)
-        canvas.set_outline_width(get(OUTLINE_WIDTH))
-        canvas.set_all_tags(get(LABEL_TAGS))
-        if desk.view.theme.choice != get(THEME):
-            desk.view.theme.set_choice(get(THEME))
-
-    settings.on_change(apply)
-    apply()
 
 
 def _max_pixels(settings: Settings) -> int:

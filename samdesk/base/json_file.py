@@ -57,6 +57,15 @@ def parse_object(text: str | bytes, depth: int = MAX_DEPTH) -> dict[str, Any]:
     return _object(parse(text, depth))
 
 
+def parse_strings(text: str) -> list[str]:
+    """Returns the strings of a JSON list; nothing if the text is anything else."""
+    try:
+        found = parse(text)
+    except JsonError:
+        return []
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
 def read(path: Path, limit: int = MAX_BYTES) -> Any:
     """Returns the value in a JSON file.
 

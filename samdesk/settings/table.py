@@ -158,6 +158,10 @@ OUTLINE_WIDTH = Setting(
 LABEL_TAGS = Setting(
     "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label next to each annotation."
 )
+LABEL_GROUPS = Setting(
+    "look.label_groups", True, _APPEARANCE, "Label groups",
+    "Groups labels whose names begin alike up to / . _ or : in the Labels panel.",
+)  # fmt: skip
 REOPEN_LAST = Setting(
     "start.reopen", True, _START, "Open the last folder",
     "Start where you left off, without the welcome page.",
@@ -191,7 +195,7 @@ SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
 SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
-    THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS, REOPEN_LAST,
+    THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from samdesk.ui.editing.session import Session
     from samdesk.ui.editing.undo import UndoController
     from samdesk.ui.images.panel import ImagesPanel
+    from samdesk.ui.labels.chooser import LabelChooser
     from samdesk.ui.labels.controller import LabelsController
     from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
@@ -75,6 +76,7 @@ class Controllers:
     rescan: RescanController
     navigate: NavigateController
     labels: LabelsController
+    chooser: LabelChooser
     tools: ToolsController
     annotate: AnnotateController
     views: ViewsController
@@ -117,7 +119,9 @@ def bind_commands(
     dataset_commands.bind(actions, c.files, c.rescan, c.navigate, panels.images)
     editing_commands.bind(actions, session, c.undo)
     canvas_commands.bind(actions, canvas)
-    label_commands.bind(actions, panels.labels, c.labels, partial(window.show_panel, "labels"))
+    label_commands.bind(
+        actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
+    )
     annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything)
     auto_annotate_commands.bind(actions, c.batch)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import Changes, ImageDocument
-from samdesk.domain.labels import Label, LabelSet
+from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import plain, plain_lines, tip
@@ -64,6 +64,7 @@ class AnnotationModel(QAbstractListModel):
         self._row_of: dict[AnnotationId, int] = {}
         self._labels: dict[str, Label] = {}
         self._hidden: set[AnnotationId] = set()
+        self._hidden_labels: frozenset[LabelId] = frozenset()
 
     @property
     def hidden(self) -> frozenset[AnnotationId]:
@@ -98,6 +99,25 @@ class AnnotationModel(QAbstractListModel):
         self._hidden = set(ids)
         self._emit_changed(self._row_of[i] for i in changed if i in self._row_of)
 
+    def set_hidden_labels(self, labels: Iterable[LabelId]) -> None:
+        """Shows the annotations of these labels as hidden, whatever else hides them."""
+        self._hidden_labels = frozenset(labels)
+        self._emit_changed(self._row_of.values())
+
+    @property
+    def hidden_labels(self) -> frozenset[LabelId]:
+        """The labels whose annotations are hidden."""
+        return self._hidden_labels
+
+    @property
+    def hidden_count(self) -> int:
+        """How many of the image's annotations are hidden."""
+        return sum(map(self.is_hidden, self._rows))
+
+    def is_hidden(self, annotation: Annotation) -> bool:
+        """Whether an annotation is hidden, by itself or with its label."""
+        return annotation.id in self._hidden or annotation.label_id in self._hidden_labels
+
     def annotation(self, row: int) -> Annotation:
         """The annotation of a row."""
         return self._rows[row]
@@ -115,8 +135,8 @@ class AnnotationModel(QAbstractListModel):
         rows = [row for i in given if (row := self.row(i)) >= 0]
         end = len(self._rows) if step > 0 else -1
         start = (max(rows) if step > 0 else min(rows)) if rows else (-1 if step > 0 else len(self._rows))
-        found = (self._rows[row].id for row in range(start + step, end, step))
-        return next((i for i in found if i not in self._hidden and i not in given), None)
+        found = (self._rows[row] for row in range(start + step, end, step))
+        return next((a.id for a in found if not self.is_hidden(a) and a.id not in given), None)
 
     def _emit_changed(self, rows: Iterable[int]) -> None:
         changed = list(rows)
@@ -137,13 +157,13 @@ class AnnotationModel(QAbstractListModel):
         if role == AnnotationRole.LABEL:
             return self._labels.get(annotation.label_id)
         if role == AnnotationRole.HIDDEN:
-            return annotation.id in self._hidden
+            return self.is_hidden(annotation)
         label = self._labels.get(annotation.label_id)
         name = label.name if label is not None else "?"
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(name)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            text = _tip(annotation, name, annotation.id in self._hidden)
+            text = _tip(annotation, name, self.is_hidden(annotation))
             return tip(text) if role == Qt.ItemDataRole.ToolTipRole else plain_lines(text)
         return None
 

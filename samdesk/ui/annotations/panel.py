@@ -40,6 +40,7 @@ class AnnotationsPanel(QWidget):
     Signals:
         selection_changed: (frozenset of AnnotationId) the user selected rows.
         visibility_changed: (frozenset of AnnotationId) all hidden annotations.
+        label_shown: (LabelId) a hidden label is to be shown again.
         relabel_requested: (frozenset of AnnotationId, LabelId).
         reopen_requested: (AnnotationId) its mask is to be edited with prompts.
         menu_requested: (QPoint) the context menu is to be opened there, global position.
@@ -47,6 +48,7 @@ class AnnotationsPanel(QWidget):
 
     selection_changed = Signal(object)
     visibility_changed = Signal(object)
+    label_shown = Signal(object)
     relabel_requested = Signal(object, object)
     reopen_requested = Signal(object)
     menu_requested = Signal(QPoint)
@@ -147,6 +149,11 @@ class AnnotationsPanel(QWidget):
         self._model.set_hidden(frozenset(ids))
         self._update_head()
 
+    def set_hidden_labels(self, labels: Iterable[LabelId]) -> None:
+        """Shows the annotations of these labels as hidden, which showing one by one does not change."""
+        self._model.set_hidden_labels(labels)
+        self._update_head()
+
     def set_read_only(self, read_only: bool) -> None:
         """Enables or disables editing."""
         self._read_only = read_only
@@ -197,7 +204,11 @@ class AnnotationsPanel(QWidget):
             self.selection_changed.emit(ids)
 
     def _eye_clicked(self, index: QModelIndex, _part: str) -> None:
-        clicked = self._model.annotation(index.row()).id
+        annotation = self._model.annotation(index.row())
+        if annotation.label_id in self._model.hidden_labels:
+            self.label_shown.emit(annotation.label_id)
+            return
+        clicked = annotation.id
         ids = self._selection if clicked in self._selection else frozenset({clicked})
         self._set_visible(ids, visible=clicked in self.hidden)
 
@@ -216,7 +227,7 @@ class AnnotationsPanel(QWidget):
 
     def _update_head(self) -> None:
         ids = frozenset(self._model.ids)
-        hidden, pending = len(ids & self.hidden), len(self._pending(ids))
+        hidden, pending = self._model.hidden_count, len(self._pending(ids))
         parts = [counted(len(ids), "annotation")]
         if pending:
             parts.append(f"{pending:,} to review")
@@ -225,7 +236,7 @@ class AnnotationsPanel(QWidget):
         self.count.setText(" · ".join(parts))
         self.count.setVisible(bool(ids))
         self.toggle_all.setVisible(bool(ids))
-        all_hidden = bool(ids) and hidden == len(ids)
+        all_hidden = bool(ids) and ids <= self.hidden
         self.toggle_all.setText("Show all" if all_hidden else "Hide all")
         self.toggle_all.setToolTip(f"{self.toggle_all.text()} annotations of this image")
 

@@ -170,8 +170,20 @@ class ToolsController(QObject):
     def label_by_index(self, index: int) -> None:
         """Makes the label with this class id current; the select tool also gives it to the selection."""
         label_id = self._labels.choose_index(index)
-        if label_id is not None and self.selection and self._tool is not None and self._tool.edits_selection:
+        if label_id is not None and self.relabel_count:
             self._relabel(self.selection, label_id)
+
+    @property
+    def relabel_count(self) -> int:
+        """How many annotations a chosen label is given to: the selected ones, while the tool edits them."""
+        edits_them = self._tool is not None and self._tool.edits_selection
+        return len(self.selection) if edits_them else 0
+
+    def relabel_selected(self, label_id: LabelId) -> int:
+        """Gives the selected annotations a label, as one step; returns how many had another one."""
+        changed = sum(annotation.label_id != label_id for annotation in self._selected())
+        self._relabel(self.selection, label_id)
+        return changed
 
     def delete_selected(self) -> None:
         """Deletes the selected annotations and goes on to the next one in the list."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QCursor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.images.partial import CoarseImage
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
@@ -131,9 +131,25 @@ class CanvasDisplay(NavigableWidget):
         if not bounds.isEmpty():
             self.zoom_to_rect(bounds)
 
+    def place_below(self, ids: Iterable[AnnotationId]) -> QPoint:
+        """Where to open something about annotations: just below them, else at the mouse; global position."""
+        bounds, inside = self._scene.bounds(ids), self.rect().adjusted(8, 8, -8, -8)
+        place = self.mapFromGlobal(QCursor.pos())
+        if not bounds.isEmpty():
+            place = self.to_widget(bounds.left(), bounds.bottom()).toPoint()
+        elif not inside.contains(place):
+            place = inside.center()
+        x = min(max(place.x(), inside.left()), inside.right())
+        return self.mapToGlobal(QPoint(x, min(max(place.y(), inside.top()), inside.bottom())))
+
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides annotations; hidden ones cannot be clicked."""
         self._scene.set_hidden(ids)
+        self._refresh()
+
+    def set_hidden_labels(self, labels: Iterable[LabelId]) -> None:
+        """Hides all annotations of these labels, on every image; hidden ones cannot be clicked."""
+        self._scene.set_hidden_labels(labels)
         self._refresh()
 
     def set_annotations_visible(self, visible: bool) -> None:

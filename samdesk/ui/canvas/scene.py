@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import Label, LabelSet
+from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas.hit_test import hits
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
@@ -38,6 +38,7 @@ class Scene:
         self._layers = (self._image, self._shape_layer, self._proposed)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
+        self._hidden_labels: frozenset[LabelId] = frozenset()
         self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
         self._selection: frozenset[AnnotationId] = frozenset()
@@ -111,6 +112,11 @@ class Scene:
         self._hidden = frozenset(ids)
         self._update_shapes()
 
+    def set_hidden_labels(self, labels: Iterable[LabelId]) -> None:
+        """Hides all annotations of these labels."""
+        self._hidden_labels = frozenset(labels)
+        self._update_shapes()
+
     def set_shown(self, shown: bool) -> None:
         """Shows or hides every annotation."""
         self.shown = shown
@@ -174,7 +180,9 @@ class Scene:
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
         """The shape of a visible annotation."""
         found = self._shapes.get(annotation_id)
-        return found[2] if found and self.shown and annotation_id not in self._hidden else None
+        if not found or not self.shown or annotation_id in self._hidden:
+            return None
+        return found[2] if found[0].label_id not in self._hidden_labels else None
 
     def bounds(self, ids: Iterable[AnnotationId]) -> QRectF:
         """The rectangle around annotations, hidden ones too, image pixels."""
@@ -243,7 +251,9 @@ class Scene:
     def _update_shapes(self) -> None:
         out = self._hidden | self._dragged | {self._edited}
         self._shape_layer.set_shapes(
-            shape for i, (_, _, shape) in self._shapes.items() if self.shown and i not in out
+            shape
+            for i, (annotation, _, shape) in self._shapes.items()
+            if self.shown and i not in out and annotation.label_id not in self._hidden_labels
         )
         self._restyle()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
@@ -116,6 +118,28 @@ def draw_text(painter: QPainter, rect: QRect, text: str, color: QColor, *, right
     painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
 
 
+def draw_marked_text(
+    painter: QPainter, rect: QRect, text: str, marked: Collection[int], palette: QPalette
+) -> None:
+    """Paints one line of text as ``draw_text``, with the characters at some places bold and accented."""
+    shown = plain(text)
+    if not marked or shown != text:
+        draw_text(painter, rect, text, ink(palette))
+        return
+    painter.save()
+    painter.setClipRect(rect)
+    font, left = QFont(painter.font()), rect.left()
+    for place, character in enumerate(shown):
+        is_marked = place in marked
+        font.setBold(is_marked)
+        painter.setFont(font)
+        painter.setPen(palette.color(QPalette.ColorRole.Link) if is_marked else ink(palette))
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        painter.drawText(QRect(left, rect.top(), rect.right() - left, rect.height()), flags, character)
+        left += QFontMetrics(font).horizontalAdvance(character)
+    painter.restore()
+
+
 def draw_cap(painter: QPainter, rect: QRectF, text: str, palette: QPalette) -> None:
     """Paints a key cap: a character in an outlined box."""
     painter.save()
@@ -164,6 +188,19 @@ def draw_eye(painter: QPainter, center: QPointF, color: QColor, *, shown: bool) 
         painter.drawEllipse(QPointF(0, 0), 1.8, 1.8)
     else:
         painter.drawLine(QPointF(-6, 5.5), QPointF(6, -5.5))
+    painter.restore()
+
+
+def draw_fold(painter: QPainter, center: QPointF, color: QColor, *, folded: bool) -> None:
+    """Paints a caret that points right (folded) or down, 8 wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    pen = QPen(color, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    painter.translate(center)
+    if folded:
+        painter.rotate(-90)
+    painter.drawPolyline([QPointF(-4, -2), QPointF(0, 2), QPointF(4, -2)])
     painter.restore()
 
 

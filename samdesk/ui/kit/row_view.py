@@ -17,6 +17,10 @@ class RowDelegate(QStyledItemDelegate):
         """The clickable part at ``position`` of the row ``rect`` (viewport pixels); "" for none."""
         return ""
 
+    def part_of(self, rect: QRect, position: QPoint, index: QModelIndex) -> str:
+        """As ``part_at``, for delegates whose rows differ in their parts."""
+        return self.part_at(rect, position)
+
 
 class RowView(QListView):
     """A list of rows with clickable parts.
@@ -56,7 +60,7 @@ class RowView(QListView):
         delegate = self.itemDelegate()
         if not index.isValid() or not isinstance(delegate, RowDelegate):
             return index, ""
-        return index, delegate.part_at(self.visualRect(index), position)
+        return index, delegate.part_of(self.visualRect(index), position, index)
 
     # Qt overrides
 

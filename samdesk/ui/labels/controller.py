@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeAlias
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from samdesk.base import json_file
 from samdesk.dataset import queries
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes
 from samdesk.domain.label_colors import label_color
 from samdesk.domain.labels import Label, LabelError, LabelId, LabelSet
@@ -18,6 +21,8 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
 
+COLLAPSED = "collapsed_groups"
+"""Setting of the dataset: names of the collapsed label groups, JSON."""
 COUNT_AFTER_MS = 1000
 COUNT_SECONDS = 0.1
 """How long saving waits for a part of the count."""
@@ -45,6 +50,7 @@ class LabelsController(QObject):
         super().__init__(parent)
         self._session, self._storage, self._panel, self._messages = session, storage, panel, messages
         self._current: LabelId | None = None
+        self._grouped = True
         self._usage: dict[LabelId, int] = {}
         self._on_screen: Counter[LabelId] = Counter()
         self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
@@ -55,6 +61,7 @@ class LabelsController(QObject):
         panel.recolor_requested.connect(self._recolor)
         panel.move_requested.connect(self._move)
         panel.remove_requested.connect(self._remove)
+        panel.collapsed_changed.connect(self._keep_collapsed)
         session.model.document_changed.connect(self._update_counts)
         session.model.document_opened.connect(self._start_image)
 
@@ -94,6 +101,10 @@ class LabelsController(QObject):
     def start(self, info: DatasetInfo) -> None:
         """Shows the labels of a dataset that was opened; the label used last is current again."""
         self._current = info.last_label
+        self._panel.set_hidden((), notify=True)
+        self._storage.ask(
+            lambda dataset: dataset.settings_get(COLLAPSED) or "[]", self._collapse, doing="reading a setting"
+        )
         self.refresh()
         self.current_changed.emit(self.current)
 
@@ -120,6 +131,17 @@ class LabelsController(QObject):
         found = self.labels.find(name)
         if found is not None:
             self.choose(found.id)
+
+    def set_grouped(self, grouped: bool) -> None:
+        """Sets whether labels whose names begin alike are listed as groups."""
+        self._panel.set_groups(self._panel.collapsed, grouped=grouped)
+        self._grouped = grouped
+
+    def _collapse(self, names: str) -> None:
+        self._panel.set_groups(json_file.parse_strings(names), grouped=self._grouped)
+
+    def _keep_collapsed(self, names: frozenset[str]) -> None:
+        self._storage.set_setting(COLLAPSED, json.dumps(sorted(names)))
 
     def set_read_only(self, read_only: bool) -> None:
         """Enables or disables editing."""
@@ -221,6 +243,9 @@ class LabelsController(QObject):
             self.refresh()
 
     def _update_counts(self, changes: Changes) -> None:
+        shown = self._panel.hidden & self._labels_of(changes.added)
+        if shown:  # what has just been drawn is not to vanish
+            self._panel.set_hidden(self._panel.hidden - shown, notify=True)
         if changes.labels:
             self.refresh()
             self.current_changed.emit(self.current)
@@ -230,6 +255,10 @@ class LabelsController(QObject):
                 used = self._usage.get(label_id, 0) + self._on_screen[label_id] - before[label_id]
                 self._usage[label_id] = max(used, 0)
             self._panel.set_labels(self.labels, self._usage)
+
+    def _labels_of(self, ids: Collection[AnnotationId]) -> set[LabelId]:
+        document = self._session.model.document if ids else None
+        return {a.label_id for a in document.annotations if a.id in ids} if document is not None else set()
 
     def _start_image(self, _document: object) -> None:
         self._on_screen = self._count_on_screen()
