@@ -63,9 +63,9 @@ from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.prompting.everything import EverythingController
 from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
+from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
-from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.shell.waiting import wait_until
 from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar

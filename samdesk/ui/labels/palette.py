@@ -23,12 +23,12 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QStyleOptionViewItem, QVBoxLayout, QWidget
 
-from samdesk.ui.labels.fuzzy import FuzzyMatch, fuzzy_match
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.row_view import RowDelegate, RowView
 from samdesk.ui.kit.theme import UNIT
+from samdesk.ui.labels.fuzzy import FuzzyMatch, fuzzy_match
 
 Index = QModelIndex | QPersistentModelIndex
 
