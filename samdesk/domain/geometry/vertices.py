@@ -45,22 +45,22 @@ def nearest_edge(
     best = radius
     found: tuple[VertexRef, tuple[float, float]] | None = None
     for part, ring, points in _all_rings(region):
-        feet = _feet(points, x, y)
-        distances = np.hypot(feet[:, 0] - x, feet[:, 1] - y)
+        near = feet(points, x, y)
+        distances = np.hypot(near[:, 0] - x, near[:, 1] - y)
         index = int(np.argmin(distances))
         if distances[index] <= best:
             best = float(distances[index])
-            found = VertexRef(part, ring, index), (float(feet[index, 0]), float(feet[index, 1]))
+            found = VertexRef(part, ring, index), (float(near[index, 0]), float(near[index, 1]))
     return found
 
 
-def _feet(points: _Points, x: float, y: float) -> _Points:
-    """For every edge of a ring, its point nearest to (x, y)."""
+def feet(points: _Points, x: float, y: float) -> _Points:
+    """For every edge of a ring, (N, 2) without its closing repeat, its point nearest to (x, y): (N, 2)."""
     along = np.roll(points, -1, axis=0) - points
     length2 = np.maximum((along**2).sum(axis=1), 1e-12)
     t = ((np.array([x, y]) - points) * along).sum(axis=1) / length2
-    feet: _Points = points + np.clip(t, 0, 1)[:, None] * along
-    return feet
+    nearest: _Points = points + np.clip(t, 0, 1)[:, None] * along
+    return nearest
 
 
 def move_vertex(region: Region, ref: VertexRef, x: float, y: float) -> MultiPolygon:
@@ -90,6 +90,19 @@ def delete_vertex(region: Region, ref: VertexRef) -> Region | None:
     """
     left = regions.clean(_with_ring(region, ref, lambda points: np.delete(points, ref.index, axis=0)))
     return left if regions.is_drawable(left) else None
+
+
+def ring_of(region: Region, ref: VertexRef) -> NDArray[np.float64]:
+    """The vertices of the ring that ``ref`` is on, (N, 2)."""
+    return _rings(region.geoms[ref.part])[ref.ring]
+
+
+def with_ring(region: Region, ref: VertexRef, points: NDArray[np.float64]) -> MultiPolygon:
+    """The region with the ring that ``ref`` is on replaced by (N, 2) points: it may be invalid.
+
+    A ring of fewer than three points is removed.
+    """
+    return _with_ring(region, ref, lambda _: points)
 
 
 def _with_ring(region: Region, ref: VertexRef, change: _Change) -> MultiPolygon:
