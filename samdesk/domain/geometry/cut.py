@@ -4,8 +4,9 @@ The pieces share their vertices along the cut: no gap, no overlap, and their uni
 
 Where a line does not divide a part because an end of it stops inside, that end is extended straight to
 where it leaves the part, if that is no farther than the line has already run inside it: whoever draws
-most of the way across means to cut. A shorter stroke cuts nothing. Pieces below ``SMALLEST_PIECE``, which a line along the outline
-makes, stay with their neighbour.
+most of the way across means to cut. A shorter stroke cuts nothing.
+
+Pieces below ``SMALLEST_PIECE``, which a line along the outline makes, stay with their neighbour.
 
 Parts that the line does not separate stay in one piece: a region in two parts, both crossed, falls into
 two, one on either side; a part beside the line goes with the nearest piece; a line between two parts

@@ -29,6 +29,7 @@ _MOST_SAMPLES = 20_000
 _SMOOTH_WITHIN = 0.05
 """Maximum deviation of a smoothed outline from the smooth curve, pixels."""
 _ON_EDGE = 1e-6
+_SMALLEST_STEP = 1e-3
 
 Points = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ def grow(region: Region, pixels: float, width: float, height: float) -> Region:
         The region, clipped to the image; ``EMPTY`` if it shrinks to nothing. Growing may join parts and
         close holes, shrinking may split and drop parts.
     """
-    if pixels == 0 or region.is_empty:
+    if abs(pixels) < _SMALLEST_STEP or region.is_empty:
         return region
     if pixels > 0:
         return regions.clip(offset(region, pixels), width, height)
