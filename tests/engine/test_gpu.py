@@ -129,6 +129,7 @@ def test_graphs_are_captured_while_another_thread_uses_the_gpu(
 
     def other_work() -> None:
         try:
+            torch.cuda.synchronize(gpu)  # torch warns of a thread that begins with a matrix product
             while not stop.is_set():
                 matrix.mm(matrix).cpu()
                 torch.empty(40 << 20, device=gpu)
