@@ -60,6 +60,7 @@ from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.models.controller import ModelsController
 from samdesk.ui.prompting.annotate import AnnotateController
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
+from samdesk.ui.prompting.corrections import MaskCorrections
 from samdesk.ui.prompting.everything import EverythingController
 from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
@@ -368,6 +369,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     storage, inference = workers.storage, workers.inference
     window, canvas, messages = view.window, view.canvas, view.messages
     toolbox = Toolbox(canvas)
+    for tool in toolbox:
+        tool.notice.connect(lambda text: messages.info(text, key="tool", seconds=5))
     labels = LabelsController(session, storage, view.labels, messages, window)
     segment = toolbox.get(SEGMENT)
     annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)
@@ -379,10 +382,12 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.complete = tools.complete
     views = ViewsController(session, inference, canvas, annotate, messages, window)
     everything = EverythingController(session, inference, canvas, labels, messages, window)
+    corrections = MaskCorrections(session, workers, canvas, annotate, labels, messages, window)
     unfinished = UnfinishedController(
         session, storage, canvas, tools, (annotate, everything), navigate, view.images, messages
     )
     navigate.leaving.connect(lambda _key: views.clear())
+    navigate.leaving.connect(corrections.leave_image)
     undo = UndoController(session, tools, messages, window)
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
@@ -426,6 +431,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         annotate=annotate,
         views=views,
         everything=everything,
+        corrections=corrections,
         unfinished=unfinished,
         undo=undo,
         models=models,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from samdesk.domain.geometry.contours import logits_to_region
+from samdesk.domain.geometry.contours import logits_to_region, region_to_logits
 from samdesk.domain.geometry.rasters import logits_to_raster
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, Region
 
@@ -39,6 +39,25 @@ class MaskPrompt:
 
     logits: FloatArray
     frame: Frame
+
+
+_REGION_FRAME = 1.5
+"""Side of the frame of ``region_prompt``, as a multiple of the longer side of the region's bounds."""
+_SMALLEST_FRAME = 24.0
+"""The smallest side of that frame, image pixels."""
+
+
+def region_prompt(region: Region, image_hw: tuple[int, int]) -> MaskPrompt:
+    """A region as a mask prompt over a frame around it, in which a small object keeps its detail.
+
+    Args:
+        region: Image pixels; not empty.
+        image_hw: Height and width of the image, pixels.
+    """
+    x0, y0, x1, y1 = region.bounds
+    side = max(_SMALLEST_FRAME, _REGION_FRAME * max(x1 - x0, y1 - y0))
+    frame = Frame((x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side, side)
+    return MaskPrompt(region_to_logits(region, frame, image_hw), frame)
 
 
 @dataclass(frozen=True)

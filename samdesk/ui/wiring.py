@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
     from samdesk.ui.prompting.annotate import AnnotateController
+    from samdesk.ui.prompting.corrections import MaskCorrections
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
     from samdesk.ui.shell.help import HelpController
@@ -81,6 +82,7 @@ class Controllers:
     annotate: AnnotateController
     views: ViewsController
     everything: EverythingController
+    corrections: MaskCorrections
     unfinished: UnfinishedController
     undo: UndoController
     models: ModelsController
@@ -123,7 +125,7 @@ def bind_commands(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
     )
     annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
-    prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything)
+    prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)

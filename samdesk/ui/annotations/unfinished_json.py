@@ -53,6 +53,7 @@ def _write_mask(work: UnfinishedMask) -> dict[str, Any]:
         data: bytes = shapely.to_wkb(shown.region)
         written["region"] = base64.b64encode(data).decode("ascii")
         written["score"] = shown.score
+        written["stability"] = shown.stability
     return written
 
 
@@ -65,7 +66,8 @@ def _read_mask(value: dict[str, Any], document: ImageDocument) -> UnfinishedMask
         return UnfinishedMask(state, reopened)
     region = to_region(base64.b64decode(value["region"]), (document.width, document.height))
     size = (document.height, document.width)
-    prediction = shown_again(document.key, state.prompts, region, float(value["score"]), size)
+    mask = region, float(value["score"]), float(value.get("stability", 1.0))
+    prediction = shown_again(document.key, state.prompts, mask, size)
     return UnfinishedMask(state, reopened, prediction, answered=True)
 
 

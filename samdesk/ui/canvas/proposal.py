@@ -13,7 +13,7 @@ from samdesk.ui.canvas.style import Mark
 
 
 class ProposedMask(Protocol):
-    """A mask that can be proposed: ``region`` in image pixels and ``score``, its predicted IoU."""
+    """A mask that can be proposed: its region, image pixels, its predicted IoU and its stability, 0..1."""
 
     @property
     def region(self) -> Region: ...
@@ -21,12 +21,16 @@ class ProposedMask(Protocol):
     @property
     def score(self) -> float: ...
 
+    @property
+    def stability(self) -> float | None: ...
+
 
 class ScoredRegion(NamedTuple):
     """A ``ProposedMask`` without a candidate of a model."""
 
     region: Region
     score: float
+    stability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,19 @@ class Proposal:
     text: str | None = None
 
     @property
-    def region(self) -> Region:
+    def mask(self) -> ProposedMask:
         """The selected candidate."""
-        return self.masks[self.index].region
+        return self.masks[self.index]
+
+    @property
+    def region(self) -> Region:
+        """The region of the selected candidate."""
+        return self.mask.region
 
     @property
     def score(self) -> float:
         """The predicted IoU of the selected candidate."""
-        return self.masks[self.index].score
+        return self.mask.score
 
     def shapes(self) -> list[Shape]:
         """The shapes to paint, the chosen one last."""

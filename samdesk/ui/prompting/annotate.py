@@ -8,12 +8,10 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
-from samdesk.domain.geometry.contours import region_to_logits
-from samdesk.domain.geometry.regions import contains, is_drawable
-from samdesk.domain.geometry.types import Frame, Region
-from samdesk.domain.geometry.views import contains_rect
+from samdesk.domain.geometry.regions import is_drawable
+from samdesk.domain.geometry.types import Frame
 from samdesk.domain.labels import Label
-from samdesk.domain.prompts import MaskPrompt, PointPrompt, PromptSet
+from samdesk.domain.prompts import PromptSet
 from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.tools.sam import PromptState, SamTool
@@ -23,6 +21,7 @@ from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.prompting.accept_queue import AcceptedPrompts, AcceptQueue
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.prompting.feedback import MaskFeedback
+from samdesk.ui.prompting.hover import HoverPreview
 from samdesk.ui.prompting.mask_writer import MaskWriter
 from samdesk.ui.prompting.unfinished_mask import UnfinishedMask
 from samdesk.workers.failure import Failure
@@ -70,14 +69,16 @@ class AnnotateController(QObject):
         self._parked: list[UnfinishedMask] = []  # of this image; the newest is gone on with first
         self._keep_shown = False  # the mask shown is an earlier one: not predicted again by itself
         self._view: Frame | None = None
-        self._hover_position: tuple[float, float] | None = None
+        self._to_refine: AnnotationId | None = None  # by the next prompt
+        self._hover = HoverPreview(tool, inference, self)
+        self._hover.allowed = lambda: self.image_ready and not self.has_prompts and self._to_refine is None
+        self._hover.shown = lambda: p.region if (p := self._proposal) is not None and p.hover else None
+        self._hover.ended.connect(self._clear_proposal)
         tool.prompts_changed.connect(self._request)
-        tool.hovered.connect(self._request_hover)
-        tool.hover_left.connect(self._end_hover)
         tool.candidate_step.connect(self.step_candidate)
         tool.cleared.connect(self.discard)
         tool.accept_requested.connect(self.accept)
-        canvas.space_tapped.connect(self._accept_by_space)
+        canvas.space_tapped.connect(lambda: self.accept() if canvas.tool is tool else None)
         canvas.tool_changed.connect(self._follow_tool)
         inference.predicted.connect(self._receive)
         inference.failed.connect(self._receive_failure)
@@ -121,6 +122,21 @@ class AnnotateController(QObject):
     def reopened(self) -> AnnotationId | None:
         """The annotation that is being refined, if any."""
         return self._reopened
+
+    @property
+    def is_refining(self) -> bool:
+        """Whether an annotation is open and has new prompts: ``accept`` would change it."""
+        return self._reopened is not None and not self._unchanged
+
+    def refine(self, annotation_id: AnnotationId | None) -> None:
+        """Has the next prompt refine this annotation, its region being the mask prompt; see ``is_refining``.
+
+        It holds until it is called again, with None for prompts that begin another object. The annotation
+        stays on the canvas as it is until then. An object that is open is left as it is.
+        """
+        self._to_refine = annotation_id
+        if self._proposal is not None and self._proposal.hover:
+            self._clear_proposal()
 
     def accept(self) -> None:
         """Accepts the mask shown, or the one still being predicted for the newest prompt.
@@ -186,14 +202,24 @@ class AnnotateController(QObject):
             self._parked.remove(begun)
             self._show_again(begun)
             return
-        self._reopened = annotation.id
-        frame = self._frame_around(annotation.region, document)
-        logits = region_to_logits(annotation.region, frame, (document.height, document.width))
-        self._feedback.seed(MaskPrompt(logits, frame))
+        self._open(annotation, document)
         self._tool.show_prompts(annotation.prompts or PromptSet())
+        self._show_reopened(annotation)
+
+    def _open(self, annotation: Annotation, document: ImageDocument) -> None:
+        """The prompts placed from now on refine an annotation."""
+        self._reopened = annotation.id
+        self._feedback.seed_region(annotation.region, self._view, (document.height, document.width))
         self._canvas.set_edited(annotation.id)
         self._tool.set_color(self.color)
-        self._show_reopened(annotation)
+
+    def _close_refined(self) -> None:
+        """Goes back to before the first prompt that refined an annotation; the prompt can be redone."""
+        self._cancel_request()
+        self._feedback.clear()
+        self._prediction, self._token, self._index = None, 0, 0
+        self._forget_reopened()
+        self._clear_proposal()
 
     def _show_reopened(self, annotation: Annotation) -> None:
         """Shows the outline of the reopened annotation, which no new prompt has changed."""
@@ -204,17 +230,18 @@ class AnnotateController(QObject):
         self._show(Proposal((mask,), color=self.color, text=None if score is None else ""))
         self.changed.emit()
 
-    def _frame_around(self, region: Region, document: ImageDocument) -> Frame:
-        """The view that the model uses for a region: a mask prompt over the same frame loses nothing."""
-        if self._view is not None and not region.is_empty and contains_rect(self._view, region.bounds):
-            return self._view
-        return Frame(0.0, 0.0, float(max(document.width, document.height)))
-
     # -- requests
 
     def _request(self, prompts: PromptSet) -> None:
         """Requests the masks of the prompts on the canvas."""
+        document, chosen = self._session.model.document, self._writer.find(self._to_refine)
+        if prompts and self._reopened is None and chosen is not None and document is not None:
+            self._open(chosen, document)
+            self._show_reopened(chosen)  # until the first mask is predicted
         old = self._writer.find(self._reopened)
+        if old is not None and not prompts and old.id == self._to_refine:
+            self._close_refined()
+            return
         if old is not None and self._unchanged:
             self._cancel_request()
             self._show_reopened(old)
@@ -235,21 +262,6 @@ class AnnotateController(QObject):
         if not self.mask_pending:
             self._inference.clear()
 
-    def _request_hover(self, x: float, y: float) -> None:
-        self._hover_position = (x, y)
-        if self.has_prompts or not self.image_ready:
-            return
-        shown = self._proposal
-        if shown is not None and shown.hover and not contains(shown.region, x, y):
-            self._clear_proposal()  # the cursor has left this mask; the next one is not predicted yet
-        self._inference.predict(PromptSet((PointPrompt(x, y),)), hover=True)
-
-    def _end_hover(self) -> None:
-        self._hover_position = None
-        self._inference.cancel_hover()
-        if self._proposal is not None and self._proposal.hover:
-            self._clear_proposal()
-
     def _set_view(self, view: Frame | None) -> None:
         """Called when the model uses another view: predicts the mask on the canvas again, which may be finer.
 
@@ -262,8 +274,8 @@ class AnnotateController(QObject):
             if self._keep_shown:
                 return
             self._request(self._tool.prompts)
-        elif self._hover_position is not None:
-            self._request_hover(*self._hover_position)
+        else:
+            self._hover.repeat()
 
     # -- answers
 
@@ -283,7 +295,7 @@ class AnnotateController(QObject):
                 self._clear_proposal()
 
     def _receive_hover(self, prediction: Prediction) -> None:
-        if not self.has_prompts:
+        if self._hover.allowed():
             masks = prediction.masks
             self._show(Proposal(masks, color=self._labels.color(), hover=True) if masks else None)
             self.decoded.emit(prediction.decode_ms)
@@ -309,10 +321,6 @@ class AnnotateController(QObject):
 
     # -- accepting
 
-    def _accept_by_space(self) -> None:
-        if self._canvas.tool is self._tool:
-            self.accept()
-
     def _accept_shown(self) -> None:
         """Writes the mask shown."""
         proposal, prompts = self._proposal, self._tool.prompts
@@ -320,7 +328,9 @@ class AnnotateController(QObject):
             return
         if not self._unchanged:
             label_id = self._writer.label_for(self._reopened)
-            self._writer.write(proposal, prompts, label_id, self._reopened)
+            self._writer.write(proposal.mask, prompts, label_id, self._reopened)
+        else:
+            self._writer.accept(self._reopened)
         self._cancel_request()
         self._clear_object()
         self._go_on()
@@ -457,16 +467,20 @@ class AnnotateController(QObject):
         """Clears the canvas for the next object."""
         self._feedback.clear()
         self._prediction, self._token, self._index, self._keep_shown = None, 0, 0, False
-        if self._reopened is not None:
-            self._reopened = None
-            self._canvas.set_edited(None)
-            self._tool.set_color(self.color)
+        self._forget_reopened()
         self._tool.restore(PromptState(PromptSet()))
         self._clear_proposal()
         if not self.mask_pending:
             self.settled.emit()
 
+    def _forget_reopened(self) -> None:
+        if self._reopened is not None:
+            self._reopened = None
+            self._canvas.set_edited(None)
+            self._tool.set_color(self.color)
+
     def _discard_other_image(self, document: ImageDocument | None) -> None:
+        self._to_refine = None
         if self.mask_pending and (document is None or document.key != self._queue.first.key):
             self.discard_all()
 

@@ -11,6 +11,7 @@ from samdesk.ui.commands.table import Command, CommandTable, Condition, Context
 
 if TYPE_CHECKING:
     from samdesk.ui.prompting.annotate import AnnotateController
+    from samdesk.ui.prompting.corrections import MaskCorrections
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
 
@@ -34,6 +35,9 @@ COMMANDS = CommandTable(
         Command("candidate.previous", "Previous candidate", "Show the previous mask that fits the prompts.",
                 "ph.caret-left", "annotate", "prompt", ("Shift+Tab",), when="candidates",
                 context=Context.CANVAS),
+        Command("mask.tighten", "Tighten",
+                "Fit the selected annotations to the image with the mask model.", "ph.arrows-in-simple",
+                "annotate", "annotation", ("T",), when="image"),
         Command("sam.everything", "Segment everything",
                 "Propose a mask for every object, to accept one by one or all at once.",
                 "ph.circles-three-plus", "annotate", "automatic", ("Ctrl+E",), when="model editable",
@@ -49,6 +53,7 @@ def bind(
     annotate: AnnotateController,
     views: ViewsController,
     everything: EverythingController,
+    corrections: MaskCorrections,
 ) -> None:
     """Connects the commands to their controllers and to the settings they switch."""
     actions.on("view.look_auto", partial(settings.set, LOOK_CLOSER))
@@ -58,6 +63,7 @@ def bind(
     actions.on("candidate.next", partial(annotate.step_candidate, 1))
     actions.on("candidate.previous", partial(annotate.step_candidate, -1))
     actions.on("sam.everything", everything.start)
+    actions.on("mask.tighten", corrections.tighten.tighten_selected)
     actions.checked_from("view.look_auto", lambda: settings.get(LOOK_CLOSER))
     actions.checked_from("view.look_pin", lambda: views.pinned)
     actions.checked_from("view.hover_preview", lambda: settings.get(HOVER_PREVIEW))

@@ -6,13 +6,14 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.text import counted
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.geometry.regions import is_drawable
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.controller import LabelsController
+from samdesk.ui.prompting.mask_writer import remade
 from samdesk.workers.inference.client import InferenceClient, PredictedMask
 
 _KEY = "everything"
@@ -117,7 +118,7 @@ class EverythingController(QObject):
         if label is None or not accepted:
             return
         made = [
-            Annotation(new_annotation_id(), label.id, mask.region, Source.SAM, mask_score=mask.score)
+            remade(Annotation(new_annotation_id(), label.id, mask.region), mask, prompts=None)
             for mask in accepted
         ]
         text = f"Add {label.name}" if len(made) == 1 else f"Add {len(made)} {label.name}"

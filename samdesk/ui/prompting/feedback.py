@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from samdesk.domain.prompts import MaskPrompt, PromptSet
+from samdesk.domain.geometry.contours import region_to_logits
+from samdesk.domain.geometry.types import Frame, Region
+from samdesk.domain.geometry.views import contains_rect
+from samdesk.domain.prompts import MaskPrompt, PromptSet, region_prompt
 
 
 class MaskFeedback:
@@ -34,6 +37,19 @@ class MaskFeedback:
     def seed(self, mask: MaskPrompt) -> None:
         """Starts from an existing mask, before any prompt."""
         self._masks = [(PromptSet(), mask)]
+
+    def seed_region(self, region: Region, view: Frame | None, image_hw: tuple[int, int]) -> None:
+        """Starts from a region, before any prompt.
+
+        Args:
+            region: Image pixels; not empty.
+            view: The view in use, if any: a mask prompt over the same frame loses nothing.
+            image_hw: Height and width of the image, pixels.
+        """
+        if view is not None and contains_rect(view, region.bounds):
+            self.seed(MaskPrompt(region_to_logits(region, view, image_hw), view))
+        else:
+            self.seed(region_prompt(region, image_hw))
 
     def add(self, prompts: PromptSet, mask: MaskPrompt) -> None:
         """Adds the mask shown for these prompts; it replaces an earlier one for the same."""

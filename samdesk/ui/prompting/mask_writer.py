@@ -13,6 +13,19 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.labels.controller import LabelsController
 
 
+def remade(old: Annotation, mask: ProposedMask, prompts: PromptSet | None) -> Annotation:
+    """The annotation with another mask and its scores; ``prompts`` are those to open it with again."""
+    return replace(
+        old,
+        region=mask.region,
+        source=Source.SAM,
+        detector_score=None,  # it was about another outline
+        mask_score=mask.score,
+        stability=mask.stability,
+        prompts=prompts,
+    )
+
+
 class MaskWriter:
     """Adds an annotation for a mask, or replaces the region of one that was reopened."""
 
@@ -42,7 +55,7 @@ class MaskWriter:
         """Adds an annotation, or updates the reopened one.
 
         Args:
-            mask: Its outline and predicted IoU.
+            mask: Its outline and scores.
             prompts: The prompts that the user placed.
             label_id: The label of a new one.
             reopened: The annotation to update, if any.
@@ -54,17 +67,14 @@ class MaskWriter:
         placed = replace(prompts, mask=None) or None
         old = self.find(reopened)
         if old is not None:
-            new = replace(
-                old,
-                region=mask.region,
-                source=Source.SAM,
-                detector_score=None,  # it was about another outline
-                mask_score=mask.score,
-                prompts=placed,
-            )
+            new = remade(old, mask, placed)
             self._session.edit(f"Edit mask of {self._labels.name(old.label_id)}", edits.update([new]))
             return
-        made = Annotation(
-            new_annotation_id(), label_id, mask.region, Source.SAM, mask_score=mask.score, prompts=placed
-        )
-        self._session.edit(f"Add {self._labels.name(label_id)}", edits.add([made]))
+        blank = Annotation(new_annotation_id(), label_id, mask.region)
+        self._session.edit(f"Add {self._labels.name(label_id)}", edits.add([remade(blank, mask, placed)]))
+
+    def accept(self, reopened: AnnotationId | None) -> None:
+        """Accepts the reopened annotation as it is, unless it is already."""
+        document, old = self._session.model.document, self.find(reopened)
+        if document is not None and old is not None and old.review.is_open:
+            self._session.edit("Accept annotation", edits.accept(document, [old.id]))

@@ -43,19 +43,22 @@ class UnfinishedMask:
 
 
 def shown_again(
-    key: ImageKey, prompts: PromptSet, region: Region, score: float, image_hw: tuple[int, int]
+    key: ImageKey,
+    prompts: PromptSet,
+    mask: tuple[Region, float, float],
+    image_hw: tuple[int, int],
 ) -> Prediction:
     """Returns a mask as the answer to its prompts, without asking a model: its outline is kept exactly.
 
     Args:
         key: The image.
         prompts: What it answers.
-        region: Its outline, image pixels.
-        score: Its predicted IoU.
+        mask: Its outline, image pixels, its predicted IoU and its stability.
         image_hw: Height and width of the image, pixels.
     """
+    region, score, stability = mask
     frame = Frame(0.0, 0.0, float(max(image_hw)))
     logits = region_to_logits(region, frame, image_hw)
-    candidate = MaskCandidate(logits, frame, image_hw=image_hw, score=score, stability=1.0)
+    candidate = MaskCandidate(logits, frame, image_hw=image_hw, score=score, stability=stability)
     request = PromptRequest(epoch=0, token=0, key=key, prompts=prompts)
     return Prediction(epoch=0, request=request, masks=(PredictedMask(candidate, region),), decode_ms=0.0)

@@ -22,6 +22,7 @@ PLANNED = {
     "tool": "select sam polygon rectangle",
     "prompt": "undo clear accept",
     "candidate": "next previous",
+    "mask": "tighten",
     "image": "next previous first last accept_next unaccept",
     "annotation": "reopen_in_sam accept relabel hide next previous",
     "vertex": "insert delete",

@@ -112,6 +112,7 @@ class Tool(QObject):
         hint_changed: (str) the new ``hint``.
         cursor_changed: ``cursor`` has changed.
         steps_changed: ``undo_name`` or ``redo_name`` may have changed.
+        notice: (str) what the user should know: why a gesture changed nothing, or more than expected.
     """
 
     edit_requested = Signal(str, object)
@@ -120,6 +121,7 @@ class Tool(QObject):
     hint_changed = Signal(str)
     cursor_changed = Signal()
     steps_changed = Signal()
+    notice = Signal(str)
 
     wants_right_button = False
     """Whether the tool handles right clicks; otherwise they open the context menu."""

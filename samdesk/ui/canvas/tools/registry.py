@@ -72,6 +72,8 @@ SEGMENT = ToolSpec(
         MouseGesture("Right-click", "Exclude point"),
         MouseGesture("Shift+click", "Exclude point"),
         MouseGesture("Drag", "Box around the object"),
+        MouseGesture("Ctrl+drag", "Stroke along the object"),
+        MouseGesture("Ctrl+right-drag", "Stroke along what is not part of it"),
         MouseGesture("Space", "Accept mask"),
     ),
 )  # fmt: skip

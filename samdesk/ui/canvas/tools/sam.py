@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QPainter
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from samdesk.ui.canvas.style import paint_box, paint_point
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
+from samdesk.ui.canvas.tools.scribble import Scribble
 
 _GRAB = 9.0
 """Grab distance of a placed point, logical pixels."""
@@ -18,6 +19,10 @@ _START_HINT = "Click the object or drag a box around it; right-click to exclude"
 _NEXT_HINT = (
     "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
 )
+
+
+_SCRIBBLES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
+"""Either of them draws a stroke: many desktops keep Alt with the mouse to themselves."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,9 @@ class PromptState:
 class SamTool(Tool):
     """Places point and box prompts.
 
-    A click includes a point, a right click or Shift+click excludes one, a drag places a box. Placed points
-    can be dragged; a click on one removes it.
+    A click includes a point, a right click or Shift+click excludes one, a drag places a box. A drag with Alt
+    or Ctrl is a stroke along the object; with the right button, or Shift, too, it is one along what is not
+    part of it. Placed points can be dragged; a click on one removes it.
 
     Signals:
         prompts_changed: The ``PromptSet`` after every change, and while a box or a point is dragged.
@@ -70,6 +76,7 @@ class SamTool(Tool):
         self._hovering = False
         self._pressed: Pointer | None = None
         self._grabbed: int | None = None  # the placed point under the press
+        self._scribble: Scribble | None = None  # the stroke being drawn
         self._dragged = False
         self._before = PromptSet()  # at the press
         self._hot: int | None = None  # the placed point under the mouse
@@ -196,8 +203,13 @@ class SamTool(Tool):
             return
         self._stop_hover()
         self._pressed, self._dragged, self._before = pointer, False, self._prompts
-        self._grabbed = self._point_at(pointer)
         self._second_press = False
+        size = None if self._canvas is None else self._canvas.image_size
+        if size is not None and pointer.modifiers & _SCRIBBLES:
+            self._scribble = Scribble(_includes(pointer), size)
+            self._scribble.add(pointer)
+        else:
+            self._grabbed = self._point_at(pointer)
 
     def double_click(self, pointer: Pointer) -> None:
         """Begins a second click, which does not remove the point that the first one has placed."""
@@ -211,6 +223,9 @@ class SamTool(Tool):
                 self._hover(pointer)
             return
         self._dragged = self._dragged or pointer.far_from(self._pressed)
+        if self._scribble is not None:
+            self._draw_stroke(self._scribble, pointer)
+            return
         if not self._dragged:
             return
         if self._grabbed is not None:
@@ -230,8 +245,11 @@ class SamTool(Tool):
             self._before,
             self._second_press,
         )
+        scribble = self._scribble
         self._drop_gesture()
-        if grabbed is not None and not dragged:
+        if scribble is not None and dragged:
+            self._end_stroke(scribble, before)
+        elif grabbed is not None and not dragged:
             if not second_press:
                 points = before.points[:grabbed] + before.points[grabbed + 1 :]
                 self._change(replace(before, points=points))
@@ -268,6 +286,8 @@ class SamTool(Tool):
         if box is not None:
             corners = canvas.to_widget(box.x0, box.y0), canvas.to_widget(box.x1, box.y1)
             paint_box(painter, QRectF(*corners), self.color)
+        if self._scribble is not None and self._dragged:
+            self._scribble.paint(painter, canvas)
         for i, point in enumerate(self._prompts.points):
             hot = i == self._hot
             paint_point(painter, canvas.to_widget(point.x, point.y), positive=point.positive, hot=hot)
@@ -294,13 +314,24 @@ class SamTool(Tool):
         self._history, self._undone = [], []
 
     def _drop_gesture(self) -> None:
-        self._pressed, self._grabbed, self._dragged = None, None, False
+        self._pressed, self._grabbed, self._dragged, self._scribble = None, None, False, None
+
+    def _draw_stroke(self, scribble: Scribble, pointer: Pointer) -> None:
+        """Continues a stroke; its points are prompts while it is drawn."""
+        if scribble.add(pointer) and self._dragged:
+            self._change(replace(self._before, points=(*self._before.points, *scribble.points())))
+        self._repaint()
+
+    def _end_stroke(self, scribble: Scribble, before: PromptSet) -> None:
+        points = scribble.points()
+        self._change(replace(before, points=(*before.points, *points)))
+        if not points:
+            self.notice.emit("The stroke is outside the image: no prompt was placed.")
 
     def _add_point(self, at: Pointer) -> None:
         if not self._inside(at.x, at.y):
             return
-        positive = at.button is Qt.MouseButton.LeftButton and not at.has(Qt.KeyboardModifier.ShiftModifier)
-        point = PointPrompt(at.x, at.y, positive)
+        point = PointPrompt(at.x, at.y, _includes(at))
         self._change(replace(self._prompts, points=(*self._prompts.points, point)))
 
     def _with_point_moved(self, pointer: Pointer) -> PromptSet:
@@ -344,3 +375,8 @@ class SamTool(Tool):
         if self._hovering:
             self._hovering = False
             self.hover_left.emit()
+
+
+def _includes(pointer: Pointer) -> bool:
+    """Whether a press is about the object: the left button without Shift."""
+    return pointer.button is Qt.MouseButton.LeftButton and not pointer.has(Qt.KeyboardModifier.ShiftModifier)

@@ -57,6 +57,11 @@ class PredictedMask:
         """Predicted IoU, 0..1."""
         return self.candidate.score
 
+    @property
+    def stability(self) -> float:
+        """IoU of the masks at two thresholds, 0..1."""
+        return self.candidate.stability
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction(ImageEvent):

@@ -10,6 +10,7 @@ from samdesk.workers.inference.requests.everything import EVERYTHING
 from samdesk.workers.inference.requests.kind import RequestKind
 from samdesk.workers.inference.requests.load import LOAD
 from samdesk.workers.inference.requests.prompt import CLICK, HOVER
+from samdesk.workers.inference.requests.refit import REFIT
 from samdesk.workers.inference.requests.view import VIEW
 
 KINDS: tuple[RequestKind[Any], ...] = (
@@ -19,6 +20,7 @@ KINDS: tuple[RequestKind[Any], ...] = (
     VIEW,  # before hovers, which never end while the mouse moves; they are served between its layers
     HOVER,
     DESCRIBE,
+    REFIT,
     EVERYTHING,
 )
 """Served first to last; images to encode ahead come after all of them."""
