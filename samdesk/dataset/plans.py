@@ -6,15 +6,18 @@ must be part of it. The storage thread therefore makes the plan and saves it in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from samdesk.base.bulk import breathing
 from samdesk.base.text import counted
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.types import RefusedError
-from samdesk.domain.edits import Transaction, remove
+from samdesk.dataset.types import ImageError, RefusedError
+from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit, Transaction, by_user, remove
 from samdesk.domain.labels import Label, LabelId
 
 Plan: TypeAlias = Callable[[Dataset], Transaction]
@@ -47,6 +50,38 @@ def delete_label(dataset: Dataset, old: LabelId) -> Transaction:
     dataset.core.retired.replaced.pop(old, None)
     text = f"Delete label {gone.name}"
     return Transaction(text, tuple(edits), labels=labels.remove(old), labels_before=labels)
+
+
+Decision: TypeAlias = Callable[[ImageDocument, Collection[AnnotationId]], Edit]
+"""Makes the edit that decides about annotations of an image, such as ``edits.accept``."""
+
+
+def decide(
+    dataset: Dataset,
+    chosen: Mapping[ImageKey, Collection[AnnotationId]],
+    decision: Decision,
+    text: str,
+) -> Transaction:
+    """Decides about annotations of many images, as the user does about those of one.
+
+    Args:
+        dataset: The dataset.
+        chosen: The annotations by image; those that are gone by now are left out.
+        decision: What to do with those of an image.
+        text: Of the step.
+    """
+    edits = []
+    for key, ids in breathing(list(chosen.items()), "Preparing the change", dataset.core.breathe):
+        try:
+            document = dataset.core.documents.get(key)
+        except ImageError:
+            continue  # saving could not write it either
+        edit = decision(document, ids)
+        if edit:
+            edits.append((key, by_user(edit, document)))
+    if not edits:
+        raise RefusedError("The annotations are as they should be already, or were deleted meanwhile.")
+    return Transaction(text, tuple(edits))
 
 
 def _label(dataset: Dataset, label_id: LabelId) -> Label:

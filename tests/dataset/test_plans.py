@@ -16,8 +16,10 @@ from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.labels import class_scan
 from samdesk.dataset.types import InConflictError, RefusedError
+from samdesk.domain import edits
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add
+from samdesk.domain.review import ImageReview
 from tests.dataset.dataset_kit import SIZE, SQUARE, by_run, draw, drawn, photos, user, with_labels
 
 A, B = ImageKey("a.png"), ImageKey("b.png")
@@ -63,6 +65,31 @@ def test_an_edit_made_with_a_replaced_label_gets_the_label_that_took_its_place(d
     dataset.undo()
     dataset.redo()
     assert names(dataset) == ["cow"]
+
+
+def test_annotations_of_many_images_are_decided_as_one_step(dataset: Dataset) -> None:
+    cat = dataset.labels.labels[0].id
+    run = dataset.begin_run("Run")
+    found = {key: [by_run(cat, run), by_run(cat, run, 5)] for key in (A, B)}
+    for key, annotations in found.items():
+        dataset.commit_run(run, key, add(annotations))
+    dataset.end_run(run)
+    chosen = {A: {found[A][0].id}, B: {a.id for a in found[B]}}
+    before = [(dataset.folder / name).read_bytes() for name in ("a.txt", "b.txt")]
+    reject = partial(plans.decide, chosen=chosen, decision=edits.reject, text="Reject 3")
+    entry = dataset.commit_planned(reject)
+    assert entry.do.text == "Reject 3"
+    assert [a.id for a in dataset.load(A).annotations] == [found[A][1].id]
+    assert len(dataset.load(B).rejected) == 2
+    assert (dataset.folder / "b.txt").read_text() == ""
+    assert [i.review for i in queries.summaries(dataset)] == [ImageReview.EDITED] * 2
+    dataset.undo()
+    assert [(dataset.folder / name).read_bytes() for name in ("a.txt", "b.txt")] == before
+    assert [a.review.value for a in dataset.load(A).annotations] == ["pending", "pending"]
+    dataset.commit_planned(partial(plans.decide, chosen=chosen, decision=edits.accept, text="Accept 3"))
+    assert [a.review.value for a in dataset.load(A).annotations] == ["accepted", "pending"]
+    with pytest.raises(RefusedError, match="already"):
+        dataset.commit_planned(partial(plans.decide, chosen=chosen, decision=edits.accept, text="Again"))
 
 
 def test_an_edit_made_with_a_deleted_label_brings_the_label_back(dataset: Dataset) -> None:

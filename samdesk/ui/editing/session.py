@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -9,8 +10,9 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.dataset import plans
 from samdesk.dataset.change import AppliedEdit
-from samdesk.dataset.plans import Plan
-from samdesk.domain.document import ImageDocument
+from samdesk.dataset.plans import Decision, Plan
+from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_user, relabel
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.editing.document_model import DocumentModel
@@ -82,6 +84,28 @@ class Session(QObject):
         """
         self._replaced[label_id] = by
         self._remove_label(label_id, "Replace and delete", partial(plans.replace_label, old=label_id, new=by))
+
+    def decide(
+        self, text: str, chosen: Mapping[ImageKey, Collection[AnnotationId]], decision: Decision
+    ) -> None:
+        """Decides about annotations of any images, as one step.
+
+        The store makes the edits from the images as they are when it saves this.
+
+        Args:
+            text: For the Undo command.
+            chosen: The annotations by image.
+            decision: What to do with those of an image, such as ``edits.reject``.
+        """
+        if self.read_only or not chosen:
+            return
+        do = Transaction(text, tuple((key, Edit()) for key in chosen))
+        shown, key = self.model.document, self.model.key
+        if shown is not None and key in chosen:
+            edit = decision(shown, chosen[shown.key])
+            if edit:
+                self._apply(by_user(edit, shown))  # the store's own edit takes its place when it has answered
+        self._commit(do, plan=partial(plans.decide, chosen=chosen, decision=decision, text=text))
 
     def undo(self) -> None:
         """Undoes the next step, and shows an image it has changed."""
