@@ -71,8 +71,8 @@ def test_annotations_of_many_images_are_decided_as_one_step(dataset: Dataset) ->
     cat = dataset.labels.labels[0].id
     run = dataset.begin_run("Run")
     found = {key: [by_run(cat, run), by_run(cat, run, 5)] for key in (A, B)}
-    for key, annotations in found.items():
-        dataset.commit_run(run, key, add(annotations))
+    for key, of_image in found.items():
+        dataset.commit_run(run, key, add(of_image))
     dataset.end_run(run)
     chosen = {A: {found[A][0].id}, B: {a.id for a in found[B]}}
     before = [(dataset.folder / name).read_bytes() for name in ("a.txt", "b.txt")]
