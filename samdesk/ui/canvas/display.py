@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QCursor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QCursor, QPainter, QPaintEvent, QPalette, QRegion
 from PySide6.QtWidgets import QWidget
 
 from samdesk.domain.annotation import AnnotationId
@@ -258,6 +258,15 @@ class CanvasDisplay(NavigableWidget):
         """Excludes annotations from the layers while a tool drags and paints them."""
         self._scene.set_dragged(ids)
         self._refresh()
+
+    @property
+    def shapes_pending(self) -> bool:
+        """Whether annotations on screen are not yet painted as they are now."""
+        return self._scene.shapes_pending
+
+    def update_region(self, region: QRegion) -> None:
+        """Schedules a repaint of a part of the canvas, logical pixels."""
+        self.update(region)
 
     def paint_shape(self, painter: QPainter, shape: Shape) -> None:
         """Paints a shape like an annotation; the painter uses logical pixels."""

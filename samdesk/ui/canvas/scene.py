@@ -200,6 +200,11 @@ class Scene:
         """Whether a layer still has to be painted."""
         return any(layer.busy for layer in self._layers)
 
+    @property
+    def shapes_pending(self) -> bool:
+        """Whether annotations are not yet painted as they are now."""
+        return self._shape_layer.pending
+
     def set_viewport(self, view: Viewport, size: QSize, unit: float) -> None:
         """Sets the viewport, the canvas size in device pixels, and the device pixel ratio."""
         self._unit = unit

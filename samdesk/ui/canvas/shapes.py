@@ -20,6 +20,9 @@ from samdesk.ui.canvas.viewport import Viewport
 
 _DETAIL = 0.5
 """Vertices closer together than this, in device pixels, are merged for painting."""
+_WITHIN = 0.2
+"""An outline of many vertices is painted with fewer, within this many device pixels of them."""
+_MANY = 200
 _FAR = 3000.0
 """A path that extends further past the canvas than this, in device pixels, is clipped before painting."""
 
@@ -88,7 +91,7 @@ class Shape:
         if level not in self._paths:
             if len(self._paths) > 3:  # enough for zooming back and forth
                 self._paths.clear()
-            self._paths[level] = region_path(self.region, _DETAIL / 2.0 ** (level + 1))
+            self._paths[level] = region_path(self.region, _DETAIL / 2.0 ** (level + 1), _WITHIN / 2.0 ** (level + 1))
         return transform.map(self._paths[level])
 
 
@@ -127,9 +130,22 @@ def rings_of(region: Region) -> list[NDArray[np.float64]]:
     return [shapely.get_coordinates(ring) for ring in rings]
 
 
-def region_path(region: Region, detail: float = 0.0) -> QPainterPath:
-    """The region as an even-odd path in image pixels, without segments shorter than ``detail``."""
-    return path_from_rings([thinned(ring, detail) for ring in rings_of(region)])
+def region_path(region: Region, detail: float = 0.0, within: float = 0.0) -> QPainterPath:
+    """The region as an even-odd path in image pixels.
+
+    Args:
+        region: Any.
+        detail: Segments shorter than this are left out.
+        within: Long rings are simplified to within this.
+    """
+    return path_from_rings([_simpler(thinned(ring, detail), within) for ring in rings_of(region)])
+
+
+def _simpler(ring: NDArray[np.float64], within: float) -> NDArray[np.float64]:
+    if within <= 0 or len(ring) < _MANY:
+        return ring
+    fewer = shapely.simplify(shapely.linestrings(ring), within, preserve_topology=False)
+    return shapely.get_coordinates(fewer)
 
 
 def thinned(ring: NDArray[np.float64], detail: float) -> NDArray[np.float64]:

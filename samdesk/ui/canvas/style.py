@@ -23,6 +23,8 @@ from enum import Enum
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 
+from samdesk.ui.canvas.mask_ink import MaskInk, paint_mask
+
 
 class Mark(Enum):
     """The state a region is painted in."""
@@ -66,6 +68,8 @@ DEFAULT_OUTLINE = 2.0
 """Width of a RESTING outline, logical pixels; the other outlines scale with it."""
 REACH = 12
 """Maximum extent of an outline past its region, logical pixels."""
+_MANY = 1200
+"""A solid outline of more vertices is painted as a raster: from there on that is faster."""
 
 POSITIVE = QColor("#22a055")
 NEGATIVE = QColor("#d5413f")
@@ -122,6 +126,9 @@ def paint_region(
         outline: Width of a RESTING outline, logical pixels; the others scale with it.
     """
     style = _STYLES[mark]
+    if path.elementCount() > _MANY and not style.dashes:
+        paint_mask(painter, path, ink_of(mark, color, unit, opacity, outline))
+        return
     width = style.width * outline / DEFAULT_OUTLINE
     below = width + style.casing - style.width
     if style.fill > 0:
@@ -137,6 +144,23 @@ def paint_region(
     dashes = style.dashes if style.open else ()
     painter.strokePath(path, _pen(casing, below * unit, dashes, unit))
     painter.strokePath(path, _pen(color, width * unit, style.dashes, unit))
+
+
+def ink_of(
+    mark: Mark,
+    color: QColor,
+    unit: float = 1.0,
+    opacity: float = DEFAULT_OPACITY,
+    outline: float = DEFAULT_OUTLINE,
+) -> MaskInk:
+    """As ``paint_region`` colours a region with a solid line, for its raster; see there."""
+    style = _STYLES[mark]
+    casing = contrast(color)
+    around = [(casing, (style.casing - style.width) / 2 * unit)]
+    if style.double:
+        around.append((contrast(casing), unit))
+    fill = style.fill * opacity / DEFAULT_OPACITY
+    return MaskInk(color, min(fill, 1.0), style.width * outline / DEFAULT_OUTLINE * unit, around)
 
 
 def _pen(color: QColor, width: float, dashes: tuple[float, ...] = (), unit: float = 1.0) -> QPen:

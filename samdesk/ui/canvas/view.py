@@ -11,6 +11,9 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPointingDevice,
+    QTabletEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
@@ -193,6 +196,43 @@ class CanvasView(CanvasDisplay):
                 self._open_menu(pointer)
         elif (tool := self._working_tool()) is not None:
             tool.release(pointer)
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """Passes a pen with its pressure to a tool that wants it; of others Qt makes mouse events."""
+        tool = self._working_tool()
+        if tool is None or not tool.wants_pen or self._space or self._pan_from is not None:
+            event.ignore()
+            return
+        if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton) and (
+            event.type() is not QEvent.Type.TabletMove
+        ):
+            event.ignore()
+            return
+        x, y = self.to_image(event.position())
+        eraser = event.pointerType() is QPointingDevice.PointerType.Eraser
+        pointer = Pointer(
+            x, y, event.position(), event.button(), event.buttons(), event.modifiers(), event.pressure(), eraser
+        )
+        self._pointer = pointer
+        if event.type() is QEvent.Type.TabletPress:
+            self.pressed.emit()
+            tool.press(pointer)
+        elif event.type() is QEvent.Type.TabletRelease:
+            tool.release(pointer)
+        else:
+            tool.move(pointer)
+        self._emit_cursor(event.position())
+        event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Is passed to the tool first; otherwise zooms."""
+        tool = self._working_tool()
+        turned = event.angleDelta()
+        notches = (turned.y() or turned.x()) / 120  # with Alt, Qt reports a turn as a horizontal one
+        if tool is not None and notches and tool.wheel(notches, event.modifiers()):
+            event.accept()
+        else:
+            super().wheelEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Clears the hover state."""

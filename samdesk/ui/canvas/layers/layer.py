@@ -53,6 +53,11 @@ class Layer(ABC):
         """Whether the bitmap is not up to date with the scene and the viewport."""
         return self._work is not None
 
+    @property
+    def pending(self) -> bool:
+        """Whether something that has changed is not shown yet."""
+        return self._dirty or self._work is not None
+
     def set_viewport(self, view: Viewport, size: QSize) -> None:
         """Sets the viewport and the size to paint for."""
         if view == self._target and size == self._size and not self._dirty:

@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QRegion
 
 from samdesk.base.text import counted
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.viewport import Viewport
 
 CLICK_TOLERANCE = 4.0
 """Click tolerance, logical pixels: a shorter drag is a click."""
+SUBTRACTS = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
+"""Either of them takes away: some desktops move windows with Alt+drag."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Pointer:
         button: The button pressed or released; none for a move.
         buttons: The buttons held down.
         modifiers: The modifier keys held down.
+        pressure: Of a pen, 0..1; 1 for a mouse.
+        eraser: Whether it is the eraser end of a pen.
     """
 
     x: float
@@ -37,10 +42,17 @@ class Pointer:
     button: Qt.MouseButton = Qt.MouseButton.NoButton
     buttons: Qt.MouseButton = Qt.MouseButton.NoButton
     modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    pressure: float = 1.0
+    eraser: bool = False
 
     def has(self, modifier: Qt.KeyboardModifier) -> bool:
         """Whether a modifier key is held."""
         return bool(self.modifiers & modifier)
+
+    @property
+    def subtracts(self) -> bool:
+        """Whether Alt or Ctrl is held: the gesture takes away."""
+        return bool(self.modifiers & SUBTRACTS)
 
     def far_from(self, other: Pointer) -> bool:
         """Whether the two events are too far apart to be one click."""
@@ -98,8 +110,25 @@ class Canvas(Protocol):
     def visible_rect(self) -> QRectF:
         """The visible part of the image, image pixels."""
 
+    @property
+    def viewport(self) -> Viewport:
+        """Position and scale of the image, device pixels."""
+
+    def device_size(self) -> QSize:
+        """The size of the canvas, device pixels."""
+
+    def devicePixelRatioF(self) -> float:
+        """Device pixels per logical pixel."""
+
+    @property
+    def shapes_pending(self) -> bool:
+        """Whether annotations on screen are not yet painted as they are now."""
+
     def update(self) -> None:
         """Schedules a repaint."""
+
+    def update_region(self, region: QRegion) -> None:
+        """Schedules a repaint of a part of the canvas, logical pixels."""
 
 
 class Tool(QObject):
@@ -123,6 +152,8 @@ class Tool(QObject):
     steps_changed = Signal()
     notice = Signal(str)
 
+    wants_pen = False
+    """Whether the tool handles pen events with their pressure; otherwise Qt makes mouse events of them."""
     wants_right_button = False
     """Whether the tool handles right clicks; otherwise they open the context menu."""
     keeps_tab = False
@@ -233,6 +264,11 @@ class Tool(QObject):
 
     def leave(self) -> None:
         """Called when the cursor leaves the canvas."""
+
+    def wheel(self, notches: float, modifiers: Qt.KeyboardModifier) -> bool:
+        """Handles a turn of the mouse wheel; True if the tool used it, otherwise it zooms."""
+        del notches, modifiers
+        return False
 
     def wants_key(self, event: QKeyEvent) -> bool:
         """Whether the tool handles a key in its current state, before any shortcut."""

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject
 
 from samdesk.ui.canvas.tools.base import Tool
+from samdesk.ui.canvas.tools.brush import BrushTool
 from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool
@@ -85,8 +86,18 @@ RECTANGLE = ToolSpec(
     "rectangle", RectangleTool, "Rectangle", "Draw a rectangle from corner to corner.", "ph.rectangle",
     ("R",),
 )  # fmt: skip
+BRUSH = ToolSpec(
+    "brush", BrushTool, "Brush and eraser",
+    "Paint on the selected annotation, or a new one; hold Alt or Ctrl, or the right button, to erase.",
+    "ph.paint-brush", ("B", "Shift+B"), short="Brush",
+    gestures=(
+        MouseGesture("Drag", "Paint on the selected annotation"),
+        MouseGesture("Alt+drag, Ctrl+drag, right-drag", "Erase"),
+        MouseGesture("Shift+wheel, Alt+wheel", "Brush size"),
+    ),
+)  # fmt: skip
 
-TOOLS: tuple[ToolSpec[Any], ...] = (SELECT, SEGMENT, POLYGON, RECTANGLE)
+TOOLS: tuple[ToolSpec[Any], ...] = (SELECT, SEGMENT, BRUSH, POLYGON, RECTANGLE)
 """Every tool, in the order of the tool strip."""
 
 
