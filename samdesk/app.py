@@ -35,7 +35,8 @@ from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
-from samdesk.ui.canvas.tools.registry import SEGMENT, Toolbox
+from samdesk.ui.canvas.tools.brush_bar import BrushBar
+from samdesk.ui.canvas.tools.registry import BRUSH, SEGMENT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.bulk_bar import BulkBar
@@ -371,6 +372,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     toolbox = Toolbox(canvas)
     for tool in toolbox:
         tool.notice.connect(lambda text: messages.info(text, key="tool", seconds=5))
+    BrushBar(canvas, toolbox.get(BRUSH))
     labels = LabelsController(session, storage, view.labels, messages, window)
     segment = toolbox.get(SEGMENT)
     annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)

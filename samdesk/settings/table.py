@@ -181,6 +181,10 @@ AUTO_PARAMETERS: dict[str, Setting[Any]] = {
     for row in PARAMETERS
 }  # fmt: skip
 """Parameter of auto-annotate -> the setting that remembers it."""
+BRUSH_SIZE = Setting("brush.size", 32.0, minimum=1, maximum=2000)
+"""Diameter of the brush, image pixels."""
+SNAP = Setting("edit.snap", False)
+"""Whether a dragged vertex snaps to the edge of a neighbour."""
 RECENT_FOLDERS: Setting[list[Any]] = Setting("recent_folders", [])
 LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
 """The image last shown, by recent folder: folder -> image key. Viewing alone writes nothing to the folder."""
@@ -197,6 +201,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
+    BRUSH_SIZE, SNAP,
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""

@@ -13,6 +13,7 @@ from samdesk.settings.table import Settings
 from samdesk.ui.annotations import commands as annotation_commands
 from samdesk.ui.auto_annotate import commands as auto_annotate_commands
 from samdesk.ui.canvas import commands as canvas_commands
+from samdesk.ui.canvas.tools import commands as tool_option_commands
 from samdesk.ui.canvas.tools.registry import tool_commands
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import join
@@ -56,6 +57,7 @@ COMMANDS = join(
         dataset_commands.COMMANDS,
         editing_commands.COMMANDS,
         tool_commands(),
+        tool_option_commands.COMMANDS,
         canvas_commands.COMMANDS,
         annotation_commands.COMMANDS,
         label_commands.COMMANDS,
@@ -121,6 +123,7 @@ def bind_commands(
     dataset_commands.bind(actions, c.files, c.rescan, c.navigate, panels.images)
     editing_commands.bind(actions, session, c.undo)
     canvas_commands.bind(actions, canvas)
+    tool_option_commands.bind(actions, canvas, c.tools.toolbox, settings)
     label_commands.bind(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
     )

@@ -289,7 +289,8 @@ class ToolsController(QObject):
 
     def _use_select_tool(self) -> None:
         """Switches to the Select tool, unless that would discard something unfinished."""
-        if self.is_idle and not self._annotate.has_prompts:
+        works_on_selection = self._tool is not None and self._tool.edits_selection
+        if self.is_idle and not works_on_selection and not self._annotate.has_prompts:
             self.choose(SELECT.id)
 
     def select(self, ids: frozenset[AnnotationId]) -> None:

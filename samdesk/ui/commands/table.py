@@ -141,7 +141,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("file", "&File", ("open", "save", "quit")),
     Menu("edit", "&Edit", ("history", "selection", "settings")),
     Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
-    Menu("annotate", "&Annotate", ("tools", "prompt", "annotation", "labels", "automatic")),
+    Menu("annotate", "&Annotate", ("tools", "options", "prompt", "annotation", "labels", "automatic")),
     Menu("annotate/label", "Use &label"),
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("image", "&Image", ("go", "accept")),

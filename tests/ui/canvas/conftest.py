@@ -12,8 +12,11 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.regions import from_box
+from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelSet
+from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.view import CanvasView
 from tests.helpers.mouse import InputDriver
 
@@ -71,6 +74,32 @@ class Stage:
         image = self.screenshot()
         place = self.canvas.to_widget(x, y) * image.devicePixelRatio()
         return image.pixelColor(int(place.x()), int(place.y()))
+
+
+class Editor:
+    """Replaces the controller: applies the edits of a tool, and records what else it reports."""
+
+    def __init__(self, stage: Stage, tool: Tool) -> None:
+        self.stage, self.texts = stage, list[str]()
+        self.drawn, self.notices = list[Region](), list[str]()
+        tool.edit_requested.connect(self.apply)
+        tool.region_drawn.connect(self.drawn.append)
+        tool.notice.connect(self.notices.append)
+
+    def apply(self, text: str, edit: Edit) -> None:
+        self.texts.append(text)
+        before = self.stage.canvas.document
+        assert before is not None
+        self.stage.canvas.set_document(edit.apply(before)[0], LABELS)
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        document = self.stage.canvas.document
+        assert document is not None
+        return document.annotations
+
+    def region(self, name: str) -> Region:
+        return next(a.region for a in self.annotations if a.id == name)
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.regions import from_box, iou
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
 from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
@@ -18,7 +16,7 @@ from samdesk.ui.canvas.tools.sam import SamTool
 from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
 from tests.helpers.mouse import InputDriver
-from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation
+from tests.ui.canvas.conftest import BIG, RIGHT, RING, SMALL, Editor, Stage, annotation
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
@@ -30,25 +28,6 @@ def recorded(signal: object) -> list[object]:
     said: list[object] = []
     signal.connect(lambda *args: said.append(args[0] if len(args) == 1 else args))  # type: ignore[attr-defined]
     return said
-
-
-class Editor:
-    """Replaces the controller: applies the edits of the select tool."""
-
-    def __init__(self, stage: Stage, tool: SelectTool) -> None:
-        self.stage, self.texts = stage, list[str]()
-        tool.edit_requested.connect(self.apply)
-
-    def apply(self, text: str, edit: Edit) -> None:
-        self.texts.append(text)
-        before = self.stage.canvas.document
-        assert before is not None
-        self.stage.canvas.set_document(edit.apply(before)[0], LABELS)
-
-    def region(self, name: str) -> Region:
-        document = self.stage.canvas.document
-        assert document is not None
-        return next(a.region for a in document.annotations if a.id == name)
 
 
 @pytest.fixture
