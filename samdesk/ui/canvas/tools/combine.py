@@ -120,3 +120,34 @@ def taken_away(
     return Combined(
         edit_title(verb, len(changed) + len(gone)), edit, f"Nothing is left of {what}: deleted. Undo brings it back."
     )
+
+
+def finish(tool: Tool, canvas: Canvas, way: Way, region: Region, at: tuple[float, float]) -> None:
+    """Has a tool request what becomes of the outline it has drawn, or say why nothing does.
+
+    Args:
+        tool: The tool.
+        canvas: Where it was drawn.
+        way: What is to become of it.
+        region: Valid, and inside the image.
+        at: Where it begins, image pixels.
+    """
+    if not regions.is_drawable(region):
+        tool.notice.emit(EMPTY if on_image(canvas, at) else OUTSIDE)
+        return
+    if way is Way.NEW:
+        tool.region_drawn.emit(region)
+        return
+    found = targets(canvas, way, at)
+    if not found:
+        tool.notice.emit(NO_TARGET[way])
+    elif way is Way.ADD:
+        added(canvas, found[0], region).emit_from(tool)
+    else:
+        taken_away(canvas, found, region).emit_from(tool)
+
+
+def on_image(canvas: Canvas, at: tuple[float, float]) -> bool:
+    """Whether a position lies on the image, image pixels."""
+    width, height = canvas.image_size or (0, 0)
+    return 0 <= at[0] <= width and 0 <= at[1] <= height

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject
 
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.tools.brush import BrushTool
+from samdesk.ui.canvas.tools.cut import CutTool
+from samdesk.ui.canvas.tools.lasso import LassoTool
 from samdesk.ui.canvas.tools.polygon import PolygonTool
 from samdesk.ui.canvas.tools.rectangle import RectangleTool
 from samdesk.ui.canvas.tools.sam import SamTool
@@ -78,9 +80,24 @@ SEGMENT = ToolSpec(
         MouseGesture("Space", "Accept mask"),
     ),
 )  # fmt: skip
+LASSO = ToolSpec(
+    "lasso", LassoTool, "Lasso",
+    "Drag around an object. Shift adds to the selected annotation, Alt or Ctrl takes away.",
+    "ph.lasso", ("Shift+P",),
+    gestures=(
+        MouseGesture("Shift+drag, Shift+click", "Add to the selected annotation"),
+        MouseGesture("Alt+drag, Ctrl+drag", "Take away from the selected annotations"),
+    ),
+)  # fmt: skip
 POLYGON = ToolSpec(
-    "polygon", PolygonTool, "Polygon", "Draw an outline vertex by vertex.", "ph.polygon", ("P",),
+    "polygon", PolygonTool, "Polygon",
+    "Click vertices or drag freehand. Shift adds to the selected annotation, Alt or Ctrl takes away.",
+    "ph.polygon", ("P",),
     gestures=(MouseGesture("Double-click", "Close the polygon"),),
+)  # fmt: skip
+CUT = ToolSpec(
+    "cut", CutTool, "Cut", "Draw a line across an annotation to cut it into pieces.", "ph.scissors", ("C",),
+    gestures=(MouseGesture("Drag across", "Cut the annotation"),),
 )  # fmt: skip
 RECTANGLE = ToolSpec(
     "rectangle", RectangleTool, "Rectangle", "Draw a rectangle from corner to corner.", "ph.rectangle",
@@ -97,7 +114,7 @@ BRUSH = ToolSpec(
     ),
 )  # fmt: skip
 
-TOOLS: tuple[ToolSpec[Any], ...] = (SELECT, SEGMENT, BRUSH, POLYGON, RECTANGLE)
+TOOLS: tuple[ToolSpec[Any], ...] = (SELECT, SEGMENT, BRUSH, LASSO, POLYGON, RECTANGLE, CUT)
 """Every tool, in the order of the tool strip."""
 
 

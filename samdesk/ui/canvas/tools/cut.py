@@ -1,0 +1,163 @@
+"""CutTool: cuts annotations into pieces by a stroke."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import shapely
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath
+
+from samdesk.base.text import counted
+from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
+from samdesk.domain.edits import Edit, Placed
+from samdesk.domain.geometry.cut import cut
+from samdesk.domain.geometry.types import Region
+from samdesk.ui.canvas.style import paint_line
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool, edit_title
+from samdesk.ui.canvas.tools.lasso import follow, smoother
+
+_HINT = "Draw a line across an annotation to cut it in two; of selected ones, only those are cut"
+_SHORT = "Nothing was cut: draw a line across an annotation, from edge to edge."
+_MISSED = "Nothing was cut: the line crosses no annotation."
+_MISSED_SELECTED = "Nothing was cut: the line does not cross the selected annotation. Esc ends the selection."
+_MISSED_PART = "Nothing was cut: the line has to cross the annotation from edge to edge."
+
+
+class CutTool(Tool):
+    """Cuts the selected annotations, or else all it crosses, along the line that the mouse is dragged.
+
+    The largest piece keeps the id. The others are new annotations, and selected.
+    """
+
+    edits_selection = True
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hint = _HINT
+        self._pressed: Pointer | None = None
+        self._points: list[tuple[float, float]] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no line is being drawn."""
+        return self._pressed is None
+
+    @property
+    def undo_name(self) -> str:
+        """ "cut", while a line is drawn."""
+        return "" if self._pressed is None else "cut"
+
+    def undo_step(self) -> bool:
+        """Discards the line."""
+        if self._pressed is None:
+            return False
+        self.cancel()
+        return True
+
+    def cancel(self) -> None:
+        """Discards the line."""
+        self._pressed, self._points = None, []
+        self._repaint()
+        self.steps_changed.emit()
+
+    def press(self, pointer: Pointer) -> None:
+        """Begins a line."""
+        if self._canvas is None or self._pressed is not None or pointer.button is not Qt.MouseButton.LeftButton:
+            return
+        self._pressed, self._points = pointer, [(pointer.x, pointer.y)]
+        self._canvas.set_hovered(None)
+        self.steps_changed.emit()
+
+    def move(self, pointer: Pointer) -> None:
+        """Goes on with the line; with Shift it is straight."""
+        canvas, pressed = self._canvas, self._pressed
+        if canvas is None or pressed is None:
+            return
+        if pointer.has(Qt.KeyboardModifier.ShiftModifier):
+            self._points[1:] = [(pointer.x, pointer.y)]
+        else:
+            follow(self._points, pointer, canvas)
+        canvas.update()
+
+    def release(self, pointer: Pointer) -> None:
+        """Cuts along the line, or says why nothing is cut."""
+        pressed, canvas = self._pressed, self._canvas
+        if pressed is None or canvas is None or pointer.button is not pressed.button:
+            return
+        self.move(pointer)
+        points = self._points
+        self.cancel()
+        if len(points) < 2 or not pointer.far_from(pressed) and len(points) < 3:
+            self.notice.emit(_SHORT)
+            return
+        line = smoother(points, canvas)
+        crossed = self._crossed(canvas, line)
+        pieces = [(a, found) for a in crossed if (found := cut(a.region, line)) is not None]
+        if pieces:
+            self._request(canvas, pieces)
+        elif crossed:
+            self.notice.emit(_MISSED_PART)
+        else:
+            self.notice.emit(_MISSED_SELECTED if canvas.selection else _MISSED)
+
+    def _crossed(self, canvas: Canvas, line: list[tuple[float, float]]) -> list[Annotation]:
+        """Those of the selected annotations, or of all, that a line meets; only visible ones."""
+        document, chosen = canvas.document, canvas.selection
+        found = [] if document is None else [a for a in document.annotations if a.id in chosen or not chosen]
+        met = shapely.intersects([a.region for a in found], shapely.linestrings(line)) if found else []
+        return [a for a, meets in zip(found, met, strict=True) if meets and canvas.shape(a.id) is not None]
+
+    def _request(self, canvas: Canvas, cuts: list[tuple[Annotation, tuple[Region, ...]]]) -> None:
+        document = canvas.document
+        if document is None:
+            return
+        new: list[AnnotationId] = []
+        order = [a.id for a in document.annotations]
+        made: list[Annotation] = []
+        for annotation, (largest, *others) in cuts:
+            made.append(_piece(annotation, annotation.id, largest))
+            for region in others:
+                piece = replace(_piece(annotation, new_annotation_id(), region), run_id=None)
+                order.insert(order.index(annotation.id) + 1, piece.id)
+                new.append(piece.id)
+                made.append(piece)
+        places = {annotation_id: order.index(annotation_id) for annotation_id in new}
+        self.edit_requested.emit(
+            edit_title("Cut", len(cuts)), Edit(put=tuple(Placed(a, places.get(a.id)) for a in made))
+        )
+        canvas.set_selection(new)  # what was cut off: Del and the labels act on it
+        pieces = counted(len(made), "piece")
+        self.notice.emit(f"Cut into {pieces}; the smaller is selected." if len(made) == 2 else f"Cut into {pieces}.")
+
+    def wants_key(self, event: QKeyEvent) -> bool:
+        """Whether the key is Esc while a line is drawn, or while something is selected."""
+        if event.key() != Qt.Key.Key_Escape:
+            return False
+        return self._pressed is not None or (self._canvas is not None and bool(self._canvas.selection))
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Esc discards the line, or ends the selection."""
+        if not self.wants_key(event):
+            return False
+        if self._pressed is not None:
+            self.cancel()
+        elif self._canvas is not None:
+            self._canvas.set_selection(())
+        return True
+
+    def paint(self, painter: QPainter, canvas: Canvas) -> None:
+        """Paints the line so far."""
+        if len(self._points) > 1:
+            path = QPainterPath(canvas.to_widget(*self._points[0]))
+            for point in self._points[1:]:
+                path.lineTo(canvas.to_widget(*point))
+            paint_line(painter, path, QColor(Qt.GlobalColor.white), dashed=True)
+
+
+def _piece(annotation: Annotation, annotation_id: AnnotationId, region: Region) -> Annotation:
+    """A part of an annotation, of the same origin; the scores and prompts were about the whole."""
+    return replace(
+        annotation, id=annotation_id, region=region, detector_score=None, mask_score=None, stability=None,
+        prompts=None,
+    )  # fmt: skip
