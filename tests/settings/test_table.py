@@ -31,6 +31,8 @@ def test_every_setting_of_the_dialog_has_a_title_and_a_help_text() -> None:
             assert setting.help.endswith("."), setting.key
     hidden = {s.key for s in SETTINGS if not s.section}
     assert hidden == {
+        "brush.size",
+        "edit.snap",
         "recent_folders",
         "last_images",
         "told.flint",

@@ -7,6 +7,7 @@ fast, and its outline comes of growing and shrinking the pixels of the fill.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +105,8 @@ def tiles(rect: QRect) -> Iterator[QRect]:
     left, top, right, bottom = rect.left(), rect.top(), rect.right() + 1, rect.bottom() + 1
     xs = [left, *range((left // TILE + 1) * TILE, right, TILE), right]
     ys = [top, *range((top // TILE + 1) * TILE, bottom, TILE), bottom]
-    for y0, y1 in zip(ys, ys[1:], strict=False):
-        for x0, x1 in zip(xs, xs[1:], strict=False):
+    for y0, y1 in pairwise(ys):
+        for x0, x1 in pairwise(xs):
             yield QRect(x0, y0, x1 - x0, y1 - y0)
 
 
@@ -125,4 +126,5 @@ def _disc(reach: int) -> Pixels:
 def _premultiplied(colors: list[tuple[QColor, float]]) -> NDArray[np.float64]:
     """(4, N) B, G, R, A of colours with an opacity, 0..1."""
     columns = [[c.blue() * a, c.green() * a, c.red() * a, 255 * a] for c, a in colors]
-    return np.array(columns, np.float64).T / 255
+    weights: NDArray[np.float64] = np.array(columns, np.float64).T / 255
+    return weights

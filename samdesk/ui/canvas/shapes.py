@@ -91,7 +91,9 @@ class Shape:
         if level not in self._paths:
             if len(self._paths) > 3:  # enough for zooming back and forth
                 self._paths.clear()
-            self._paths[level] = region_path(self.region, _DETAIL / 2.0 ** (level + 1), _WITHIN / 2.0 ** (level + 1))
+            self._paths[level] = region_path(
+                self.region, _DETAIL / 2.0 ** (level + 1), _WITHIN / 2.0 ** (level + 1)
+            )
         return transform.map(self._paths[level])
 
 
@@ -145,7 +147,8 @@ def _simpler(ring: NDArray[np.float64], within: float) -> NDArray[np.float64]:
     if within <= 0 or len(ring) < _MANY:
         return ring
     fewer = shapely.simplify(shapely.linestrings(ring), within, preserve_topology=False)
-    return shapely.get_coordinates(fewer)
+    points: NDArray[np.float64] = shapely.get_coordinates(fewer)
+    return points
 
 
 def thinned(ring: NDArray[np.float64], detail: float) -> NDArray[np.float64]:

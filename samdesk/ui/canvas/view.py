@@ -211,7 +211,14 @@ class CanvasView(CanvasDisplay):
         x, y = self.to_image(event.position())
         eraser = event.pointerType() is QPointingDevice.PointerType.Eraser
         pointer = Pointer(
-            x, y, event.position(), event.button(), event.buttons(), event.modifiers(), event.pressure(), eraser
+            x,
+            y,
+            event.position(),
+            event.button(),
+            event.buttons(),
+            event.modifiers(),
+            event.pressure(),
+            eraser,
         )
         self._pointer = pointer
         if event.type() is QEvent.Type.TabletPress:

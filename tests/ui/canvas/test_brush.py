@@ -7,12 +7,12 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QColor, QPointingDevice, QTabletEvent
 from PySide6.QtWidgets import QApplication
 
-from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.annotation import Annotation
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.tools.brush import BrushTool
 from samdesk.ui.canvas.tools.combine import OUTSIDE
-from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Editor, Stage
+from tests.ui.canvas.conftest import BIG, RIGHT, RING, SMALL, Editor, Stage
 
 ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
 CONTROL, NONE = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.NoModifier
@@ -46,7 +46,8 @@ def test_a_stroke_paints_on_the_selected_annotation_in_one_edit(stage: Stage, ed
 
 
 @pytest.mark.parametrize(
-    ("modifiers", "button"), [(ALT, Qt.MouseButton.LeftButton), (CONTROL, Qt.MouseButton.LeftButton), (NONE, RIGHT_BUTTON)]
+    ("modifiers", "button"),
+    [(ALT, Qt.MouseButton.LeftButton), (CONTROL, Qt.MouseButton.LeftButton), (NONE, RIGHT_BUTTON)],
 )
 def test_alt_ctrl_and_the_right_button_erase(
     stage: Stage, editor: Editor, modifiers: Qt.KeyboardModifier, button: Qt.MouseButton
@@ -81,7 +82,9 @@ def test_with_nothing_selected_a_stroke_is_a_new_annotation(stage: Stage, editor
     assert drawn.area == pytest.approx(40 * 20 + 314, rel=0.02)
 
 
-def test_erasing_with_nothing_selected_is_about_the_annotation_it_begins_on(stage: Stage, editor: Editor) -> None:
+def test_erasing_with_nothing_selected_is_about_the_annotation_it_begins_on(
+    stage: Stage, editor: Editor
+) -> None:
     stage.mouse.drag((120, 120), (170, 120), modifiers=ALT)
     assert editor.texts == ["Erase from annotation"]
     assert editor.region("small").area < SMALL.region.area
@@ -95,7 +98,9 @@ def test_erasing_from_several_at_once_leaves_the_others(stage: Stage, editor: Ed
     assert editor.region("small").equals(SMALL.region)
 
 
-def test_erasing_all_of_it_deletes_the_annotation_and_says_so(stage: Stage, editor: Editor, brush: BrushTool) -> None:
+def test_erasing_all_of_it_deletes_the_annotation_and_says_so(
+    stage: Stage, editor: Editor, brush: BrushTool
+) -> None:
     select(stage, SMALL)
     brush.set_size(200)
     stage.mouse.click(125, 125, modifiers=ALT)
@@ -118,7 +123,9 @@ def test_a_stroke_that_changes_nothing_says_why(stage: Stage, editor: Editor) ->
     assert editor.drawn == []
 
 
-def test_escape_cancels_the_stroke_then_ends_the_selection(stage: Stage, editor: Editor, brush: BrushTool) -> None:
+def test_escape_cancels_the_stroke_then_ends_the_selection(
+    stage: Stage, editor: Editor, brush: BrushTool
+) -> None:
     select(stage, BIG)
     stage.mouse.press(240, 240)
     stage.mouse.move(300, 280)
@@ -131,7 +138,9 @@ def test_escape_cancels_the_stroke_then_ends_the_selection(stage: Stage, editor:
     assert not stage.canvas.selection
 
 
-def test_another_edit_of_the_annotation_cancels_the_stroke(stage: Stage, editor: Editor, brush: BrushTool) -> None:
+def test_another_edit_of_the_annotation_cancels_the_stroke(
+    stage: Stage, editor: Editor, brush: BrushTool
+) -> None:
     select(stage, BIG)
     stage.mouse.press(240, 240)
     stage.show([SMALL])

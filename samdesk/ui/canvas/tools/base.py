@@ -51,7 +51,7 @@ class Pointer:
 
     @property
     def subtracts(self) -> bool:
-        """Whether Alt or Ctrl is held: the gesture takes away."""
+        """Whether Ctrl or Alt is held: the gesture takes away."""
         return bool(self.modifiers & SUBTRACTS)
 
     def far_from(self, other: Pointer) -> bool:

@@ -26,12 +26,16 @@ _FINEST = 0.7
 """A stroke has no more than one point for each of these, logical pixels."""
 _MOST_SHOWN = 6
 """Erasing from more annotations than this shows the stroke only."""
-_NEW = "Drag to paint a new annotation; hold Alt or Ctrl, or the right button, to erase; [ and ] change the size"
+_NEW = (
+    "Drag to paint a new annotation; hold Ctrl or Alt, or the right button, to erase; [ and ] change the size"
+)
 _ONE = (
-    "Drag to paint, hold Alt or Ctrl, or the right button, to erase; [ and ] or Shift+wheel change the size; "
+    "Drag to paint, hold Ctrl or Alt, or the right button, to erase; [ and ] or Shift+wheel change the size; "
     "Enter: done with this annotation"
 )
-_MANY = "Begin on one of the selected annotations to paint on it; Alt, Ctrl or the right button erases from all"
+_MANY = (
+    "Begin on one of the selected annotations to paint on it; Ctrl, Alt or the right button erases from all"
+)
 _DONE = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 _ERASER = QColor("#ffffff")
@@ -173,7 +177,10 @@ class BrushTool(Tool):
         document = None if self._canvas is None else self._canvas.document
         if self._stroke is not None and (
             document is None
-            or any((now := document.find(a.id)) is None or now.region is not a.region for a in self._stroke.targets)
+            or any(
+                (now := document.find(a.id)) is None or now.region is not a.region
+                for a in self._stroke.targets
+            )
         ):
             self.cancel()
         self._update_hint()
@@ -278,9 +285,9 @@ class BrushTool(Tool):
         for preview in self._previews:
             preview.draw(painter)
         if self._ring is not None:
-            _paint_ring(painter, *self._ring, dashed=self._looks_erasing())
+            _paint_ring(painter, *self._ring, dashed=self._shows_erasing())
 
-    def _looks_erasing(self) -> bool:
+    def _shows_erasing(self) -> bool:
         if self._stroke is not None:
             return not self._stroke.adds
         return self._erasing_held or self._erases

@@ -42,15 +42,15 @@ class BrushBar(QFrame):
         self.eraser.setCheckable(True)
         self.eraser.setAutoRaise(True)
         self.eraser.setAccessibleName("Erase")
-        self.eraser.setToolTip("Erase. Alt, Ctrl or the right button erase for one stroke")
+        self.eraser.setToolTip("Erase. Ctrl, Alt or the right button erase for one stroke")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT // 2, UNIT // 2)
         layout.setSpacing(UNIT)
         layout.addWidget(PlainLabel("Size", self))
         for widget in (self.slider, self.value, self.eraser):
             layout.addWidget(widget)
-        for widget in (self, self.slider, self.eraser):
-            widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for control in (self.slider, self.eraser):
+            control.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.slider.valueChanged.connect(lambda step: brush.set_size(_size_at(step)))
         self.eraser.toggled.connect(brush.set_erases)
         brush.options_changed.connect(self._show_options)

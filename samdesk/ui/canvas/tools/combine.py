@@ -1,6 +1,6 @@
 """Adds what is drawn to annotations or takes it away from them: the same rule for every tool that draws.
 
-Shift adds to the selected annotation, Alt or Ctrl takes away from the selected ones. Nothing selected: the
+Shift adds to the selected annotation, Ctrl or Alt takes away from the selected ones. Nothing selected: the
 gesture is about the annotation it begins on.
 """
 
@@ -118,7 +118,9 @@ def taken_away(
     what = "the annotation" if len(gone) == 1 else counted(len(gone), "annotation")
     verb = verb if changed else "Delete"
     return Combined(
-        edit_title(verb, len(changed) + len(gone)), edit, f"Nothing is left of {what}: deleted. Undo brings it back."
+        edit_title(verb, len(changed) + len(gone)),
+        edit,
+        f"Nothing is left of {what}: deleted. Undo brings it back.",
     )
 
 

@@ -19,7 +19,8 @@ COMMANDS = CommandTable(
                 "annotate", "options", ("]",), when="brush"),
         Command("brush.smaller", "Smaller brush", "Make the brush smaller.", "ph.minus-circle",
                 "annotate", "options", ("[",), when="brush"),
-        Command("brush.erase", "Erase with the brush", "Erase with every stroke, not only with Alt or Ctrl held.",
+        Command("brush.erase", "Erase with the brush",
+                "Erase with every stroke, not only while Ctrl or Alt is held.",
                 "ph.eraser", "annotate", "options", when="brush", checkable=True),
         Command("vertex.snap", "Snap to neighbours",
                 "Let a dragged vertex and the outline beside it follow the edge of a neighbour. "

@@ -63,7 +63,11 @@ class CutTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Begins a line."""
-        if self._canvas is None or self._pressed is not None or pointer.button is not Qt.MouseButton.LeftButton:
+        if (
+            self._canvas is None
+            or self._pressed is not None
+            or pointer.button is not Qt.MouseButton.LeftButton
+        ):
             return
         self._pressed, self._points = pointer, [(pointer.x, pointer.y)]
         self._canvas.set_hovered(None)
@@ -88,7 +92,7 @@ class CutTool(Tool):
         self.move(pointer)
         points = self._points
         self.cancel()
-        if len(points) < 2 or not pointer.far_from(pressed) and len(points) < 3:
+        if len(points) < 2 or (not pointer.far_from(pressed) and len(points) < 3):
             self.notice.emit(_SHORT)
             return
         line = smoother(points, canvas)
@@ -128,7 +132,9 @@ class CutTool(Tool):
         )
         canvas.set_selection(new)  # what was cut off: Del and the labels act on it
         pieces = counted(len(made), "piece")
-        self.notice.emit(f"Cut into {pieces}; the smaller is selected." if len(made) == 2 else f"Cut into {pieces}.")
+        self.notice.emit(
+            f"Cut into {pieces}; the smaller is selected." if len(made) == 2 else f"Cut into {pieces}."
+        )
 
     def wants_key(self, event: QKeyEvent) -> bool:
         """Whether the key is Esc while a line is drawn, or while something is selected."""

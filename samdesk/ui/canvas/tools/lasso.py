@@ -13,7 +13,9 @@ from samdesk.ui.canvas.tools import combine
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.combine import Way
 
-_HINT = "Drag around the object; Shift adds to the selected annotation, Alt, Ctrl or the right button takes away"
+_HINT = (
+    "Drag around the object; Shift adds to the selected annotation, Ctrl, Alt or the right button takes away"
+)
 _FINEST = 1.5
 """The line has no more than one point for each of these, logical pixels."""
 SMOOTH_WITHIN = 0.4
@@ -127,5 +129,7 @@ def line_color(way: Way, canvas: Canvas, color: QColor) -> QColor:
     """The colour of an outline in progress: of a new annotation, of the one added to, or white."""
     if way is Way.SUBTRACT:
         return QColor(Qt.GlobalColor.white)
-    shapes = [canvas.shape(i) for i in canvas.selection] if way is Way.ADD and len(canvas.selection) == 1 else []
+    shapes = (
+        [canvas.shape(i) for i in canvas.selection] if way is Way.ADD and len(canvas.selection) == 1 else []
+    )
     return next((shape.color for shape in shapes if shape is not None), color)

@@ -166,7 +166,9 @@ def ring_region(center: QPointF, radius: float, reach: int = 4) -> QRegion:
     """The part of a canvas that a circle's line covers, in rectangles; logical pixels."""
     if radius < 40:
         side = radius + reach
-        return QRegion(QRect((center - QPointF(side, side)).toPoint(), QSize(round(2 * side), round(2 * side))))
+        return QRegion(
+            QRect((center - QPointF(side, side)).toPoint(), QSize(round(2 * side), round(2 * side)))
+        )
     count = 48
     angles = np.linspace(0, 2 * np.pi, count + 1)
     xs, ys = center.x() + radius * np.cos(angles), center.y() + radius * np.sin(angles)

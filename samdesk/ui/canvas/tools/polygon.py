@@ -19,11 +19,11 @@ _CLOSE = 9.0
 """A click this near to the first vertex closes the polygon, logical pixels."""
 _START_HINT = (
     "Click to place the first vertex, or drag freehand; Shift adds to the selected annotation, "
-    "Alt or Ctrl takes away"
+    "Ctrl or Alt takes away"
 )
 _NEXT_HINT = (
-    "Click to add vertices, drag to go on freehand; click the first one, double-click or press Enter to close; "
-    "Backspace removes the last"
+    "Click to add vertices, drag to go on freehand; click the first one, double-click or press Enter "
+    "to close; Backspace removes the last"
 )
 _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _UNDO = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
@@ -144,7 +144,7 @@ class PolygonTool(Tool):
     def press(self, pointer: Pointer) -> None:
         """Places a vertex, closes the polygon at the first one, or removes the last (right button).
 
-        Shift, Alt or Ctrl at any press decide what becomes of the polygon.
+        Shift, Ctrl or Alt at any press decide what becomes of the polygon.
         """
         if pointer.button is Qt.MouseButton.RightButton:
             self.undo_step()

@@ -82,16 +82,16 @@ SEGMENT = ToolSpec(
 )  # fmt: skip
 LASSO = ToolSpec(
     "lasso", LassoTool, "Lasso",
-    "Drag around an object. Shift adds to the selected annotation, Alt or Ctrl takes away.",
-    "ph.lasso", ("Shift+P",),
+    "Drag around an object. Shift adds to the selected annotation, Ctrl or Alt takes away.",
+    "ph.scribble-loop", ("Shift+P",),
     gestures=(
         MouseGesture("Shift+drag, Shift+click", "Add to the selected annotation"),
-        MouseGesture("Alt+drag, Ctrl+drag", "Take away from the selected annotations"),
+        MouseGesture("Ctrl+drag, Ctrl+click", "Take away from the selected annotations"),
     ),
 )  # fmt: skip
 POLYGON = ToolSpec(
     "polygon", PolygonTool, "Polygon",
-    "Click vertices or drag freehand. Shift adds to the selected annotation, Alt or Ctrl takes away.",
+    "Click vertices or drag freehand. Shift adds to the selected annotation, Ctrl or Alt takes away.",
     "ph.polygon", ("P",),
     gestures=(MouseGesture("Double-click", "Close the polygon"),),
 )  # fmt: skip
@@ -105,12 +105,12 @@ RECTANGLE = ToolSpec(
 )  # fmt: skip
 BRUSH = ToolSpec(
     "brush", BrushTool, "Brush and eraser",
-    "Paint on the selected annotation, or a new one; hold Alt or Ctrl, or the right button, to erase.",
+    "Paint on the selected annotation, or a new one; hold Ctrl or Alt, or the right button, to erase.",
     "ph.paint-brush", ("B", "Shift+B"), short="Brush",
     gestures=(
         MouseGesture("Drag", "Paint on the selected annotation"),
-        MouseGesture("Alt+drag, Ctrl+drag, right-drag", "Erase"),
-        MouseGesture("Shift+wheel, Alt+wheel", "Brush size"),
+        MouseGesture("Ctrl+drag, right-drag", "Erase"),
+        MouseGesture("Shift+wheel", "Brush size"),
     ),
 )  # fmt: skip
 
