@@ -18,7 +18,7 @@ from samdesk.ui.canvas.viewport import Viewport
 CLICK_TOLERANCE = 4.0
 """Click tolerance, logical pixels: a shorter drag is a click."""
 SUBTRACTS = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
-"""Either of them takes away: some desktops move windows with Alt+drag."""
+"""Either of them takes away: some desktops keep Alt for moving windows."""
 
 
 @dataclass(frozen=True)
