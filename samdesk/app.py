@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -19,8 +18,8 @@ from PySide6.QtWidgets import QApplication
 from samdesk.base import places
 from samdesk.base.environment import set_for_torch
 from samdesk.base.logs import log_file, write_log_file
-from samdesk.batch.models import Loaders
 from samdesk.dataset.dataset import Dataset
+from samdesk.desk import Desk, Services, Widgets
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
@@ -52,8 +51,6 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.editing.undo import UndoController
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.job_bar import JobBars
-from samdesk.ui.kit.message_bar import MessageBar
-from samdesk.ui.kit.messages import Messages
 from samdesk.ui.kit.theme import Theme
 from samdesk.ui.labels.chooser import LabelChooser, LabelTarget
 from samdesk.ui.labels.controller import LabelsController
@@ -65,6 +62,10 @@ from samdesk.ui.prompting.corrections import MaskCorrections
 from samdesk.ui.prompting.everything import EverythingController
 from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
+from samdesk.ui.review.bar import ReviewBar
+from samdesk.ui.review.controller import ReviewController
+from samdesk.ui.review.parts import Parts
+from samdesk.ui.review.source import SearchSource
 from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
@@ -77,16 +78,26 @@ from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.end_signals import EndSignals
-from samdesk.workers.folder_watch import POLL_S, FolderWatch
+from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
-from samdesk.workers.inference.model_in_use import Loader
 from samdesk.workers.inference.taught_loader import TaughtLoader
 from samdesk.workers.storage.client import StorageClient
-from samdesk.workers.teach import Arguments, TeachClient
+from samdesk.workers.teach import TeachClient
 from samdesk.workers.thread import Post
 from samdesk.workers.thumbnails import ThumbnailLoader
+
+__all__ = [
+    "SWITCH_INTERVAL_S",
+    "Desk",
+    "Services",
+    "build",
+    "end_on_signals",
+    "make_application",
+    "run",
+    "save_before_log_off",
+]
 
 log = logging.getLogger(__name__)
 
@@ -96,103 +107,6 @@ _SIGNAL_SAVES_S = 60.0
 """The time for saving before a signal ends the program; systems kill it after 90 s."""
 SWITCH_INTERVAL_S = 0.001
 """Thread switch interval of the interpreter: how long another thread may keep the GIL from the window."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """The services of a window that can be replaced; None selects the real one.
-
-    Attributes:
-        load_predictor: Loads the mask model of the canvas by (name, device, precision).
-        loaders: Loads the models of auto-annotate.
-        open_dataset: Opens a folder, with the path of its store if that is elsewhere, or None.
-        teach: The arguments of the training process.
-        poll_s: Seconds between two looks at the open folder for what other programs change in it.
-        messages: Makes the dialogs and messages for the user, from the window and its message bar.
-    """
-
-    load_predictor: Loader | None = None
-    loaders: Loaders | None = None
-    open_dataset: Callable[[Path, Path | None], Dataset] | None = None
-    teach: Arguments | None = None
-    poll_s: float = POLL_S
-    messages: Callable[[MainWindow, MessageBar], Messages] = Messages
-
-
-@dataclass(frozen=True)
-class Widgets:
-    """The window, its parts and what they share."""
-
-    window: MainWindow
-    actions: Actions
-    theme: Theme
-    canvas: CanvasView
-    labels: LabelsPanel
-    annotations: AnnotationsPanel
-    images: ImagesPanel
-    strip: CandidateStrip
-    batch_bar: BatchBar
-    teach_bar: TeachBar
-    bulk_bar: BulkBar
-    messages: Messages
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A samdesk window with its session, workers and controllers."""
-
-    settings: Settings
-    view: Widgets
-    session: Session
-    workers: Workers
-    flows: Controllers
-
-    def start(self, paths_to_open: list[Path], *, reopen: bool = False, guide: bool = False) -> None:
-        """Shows the window, then loads the model and opens the folder.
-
-        Args:
-            paths_to_open: A folder, or an image; nothing: the welcome page is shown.
-            reopen: With nothing to open, opens the folder of the last session instead, if the user wants it.
-            guide: Guides the user through the first object and image.
-        """
-        if paths_to_open:
-            self.flows.files.announce(paths_to_open[0])
-        elif reopen:
-            self.flows.files.reopen_last()
-        if guide:
-            self.view.window.guide.begin()
-        self.view.window.show()
-        QTimer.singleShot(0, self.flows.models.load_first)
-        if paths_to_open:
-            QTimer.singleShot(0, lambda: self.flows.files.open_paths(paths_to_open))
-
-    def close_without_waiting(self) -> None:
-        """Closes the window without waiting for accepted masks that are being predicted."""
-        self.flows.navigate.drop_deferred()
-        self.flows.annotate.discard_all()
-        self.view.window.close()
-
-    def stop(self, gives_up: Callable[[], bool] | None = None) -> bool:
-        """Hides the window, saves everything and stops the threads.
-
-        Args:
-            gives_up: Whether not to wait any longer for a disk that does not answer; None: the user is asked.
-
-        Returns:
-            Whether every thread has stopped; one that is running a model, or that waits for a disk, may
-            exceed the time limit.
-        """
-        self.view.window.hide()
-        self.flows.unfinished.keep()
-        self.flows.models.stop()
-        self.flows.help.stop()
-        self.flows.files.stop()
-        self.flows.training.stop()
-        self.flows.taught.stop()
-        slow_disk = self.flows.slow_disk
-        ended = self.workers.stop(slow_disk.slow_ms, gives_up or slow_disk.gives_up)
-        self.settings.flush()
-        return ended
 
 
 def build(
@@ -354,7 +268,8 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     bulk_bar = BulkBar()
-    bars = JobBars(batch_bar, teach_bar, bulk_bar)
+    review_bar = ReviewBar(actions)
+    bars = JobBars(batch_bar, teach_bar, bulk_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.keep_visible(canvas.work_under)
     canvas.proposal_changed.connect(window.dodge)
@@ -362,7 +277,7 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, bulk_bar,
-        messages,
+        review_bar, messages,
     )  # fmt: skip
 
 
@@ -423,6 +338,10 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.leaving.connect(lambda key: messages.leave_image() if key else None)
     rescan = RescanController(storage, workers.watch, files, navigate, view.images, messages, window)
     rescan.images_changed.connect(workers.batch.set_images)
+    found = SearchSource(storage)
+    parts = Parts(session, navigate, tools, annotate, canvas, labels, view.actions, messages, found)
+    undo.mode = review = ReviewController(parts, view.review_bar, window)
+    files.dataset_opened.connect(review.reset)
     controllers = Controllers(
         files=files,
         rescan=rescan,
@@ -443,6 +362,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),
         training=TrainingController(storage, messages, window),
         slow_disk=SlowDiskController(storage, messages, window),
+        review=review,
     )
     files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)

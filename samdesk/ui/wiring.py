@@ -22,6 +22,7 @@ from samdesk.ui.editing import commands as editing_commands
 from samdesk.ui.labels import commands as label_commands
 from samdesk.ui.models import commands as model_commands
 from samdesk.ui.prompting import commands as prompting_commands
+from samdesk.ui.review import commands as review_commands
 from samdesk.ui.shell import commands as shell_commands
 from samdesk.ui.teach import commands as teach_commands
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from samdesk.ui.prompting.corrections import MaskCorrections
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
+    from samdesk.ui.review.controller import ReviewController
     from samdesk.ui.shell.help import HelpController
     from samdesk.ui.shell.main_window import MainWindow
     from samdesk.ui.teach.controller import TeachController
@@ -62,6 +64,7 @@ COMMANDS = join(
         annotation_commands.COMMANDS,
         label_commands.COMMANDS,
         prompting_commands.COMMANDS,
+        review_commands.COMMANDS,
         auto_annotate_commands.COMMANDS,
         model_commands.COMMANDS,
         teach_commands.COMMANDS,
@@ -94,6 +97,7 @@ class Controllers:
     help: HelpController
     training: TrainingController
     slow_disk: SlowDiskController
+    review: ReviewController
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ def bind_commands(
     )
     annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
+    review_commands.bind(actions, c.review)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)

@@ -55,6 +55,8 @@ class ToolsController(QObject):
         self._session, self._canvas, self._panel, self._labels = session, canvas, panel, labels
         self.toolbox, self._annotate = toolbox, annotate
         self._read_only = False
+        self.reviewing = False
+        """Whether digits relabel the selection with any tool."""
         for tool in toolbox:
             tool.edit_requested.connect(self._edit)
             tool.region_drawn.connect(self.add_region)
@@ -176,7 +178,7 @@ class ToolsController(QObject):
     @property
     def relabel_count(self) -> int:
         """How many annotations a chosen label is given to: the selected ones, while the tool edits them."""
-        edits_them = self._tool is not None and self._tool.edits_selection
+        edits_them = self.reviewing or (self._tool is not None and self._tool.edits_selection)
         return len(self.selection) if edits_them else 0
 
     def relabel_selected(self, label_id: LabelId) -> int:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPainter, QPaintEvent, QPalette, QRegion
 from PySide6.QtWidgets import QWidget
 
-from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
@@ -18,6 +18,7 @@ from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.scene import Scene
 from samdesk.ui.canvas.shapes import Shape
+from samdesk.ui.canvas.spotlight import surroundings
 from samdesk.ui.canvas.style import paint_region
 from samdesk.ui.canvas.tags import Tag, paint_message, paint_tag, place_tags, tag_font
 from samdesk.ui.canvas.view_frame import ViewFrame, paint_view_frame
@@ -141,6 +142,23 @@ class CanvasDisplay(NavigableWidget):
             place = inside.center()
         x = min(max(place.x(), inside.left()), inside.right())
         return self.mapToGlobal(QPoint(x, min(max(place.y(), inside.top()), inside.bottom())))
+
+    def zoom_around(self, annotation_id: AnnotationId) -> None:
+        """Shows an annotation with its surroundings in the middle of the canvas."""
+        bounds = self._scene.bounds([annotation_id])
+        if not bounds.isEmpty() and self._image_size is not None:
+            self.fill_with_rect(surroundings(bounds, self._image_size))
+
+    def set_spotlight(self, annotation_id: AnnotationId | None) -> None:
+        """Dims everything but an annotation, or nothing."""
+        if annotation_id != self._scene.spotlight:
+            self._scene.spotlight = annotation_id
+            self.update()
+
+    def set_ghosts(self, annotations: Sequence[Annotation], labels: LabelSet) -> None:
+        """Outlines annotations that the document does not show: rejected ones."""
+        self._scene.set_ghosts(annotations, labels)
+        self.update()
 
     def set_hidden(self, ids: Iterable[AnnotationId]) -> None:
         """Hides annotations; hidden ones cannot be clicked."""

@@ -134,6 +134,12 @@ class NavigableWidget(QWidget):
         self._set_view(zoomed_to(_sides(rect), self._image_size, self._canvas()))
         self._zoomed = _Zoomed(rect, self._view, before, fitted)
 
+    def fill_with_rect(self, rect: QRectF) -> None:
+        """Zooms so that a rectangle (image pixels) fills the canvas."""
+        if self._image_size is not None:
+            self._zoomed = None
+            self._set_view(zoomed_to(_sides(rect), self._image_size, self._canvas(), 1.0))
+
     def show_rect(self, rect: QRectF) -> None:
         """Pans just as far as needed to show a rectangle (image pixels) with a small margin."""
         margin = self.image_pixels(_MARGIN)

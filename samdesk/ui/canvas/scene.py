@@ -18,6 +18,7 @@ from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shapes import Shape, cut, extents_of
+from samdesk.ui.canvas.spotlight import paint_spotlight
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
@@ -49,6 +50,8 @@ class Scene:
         self._live: list[Shape] = []
         self.document: ImageDocument | None = None
         self.hovered: AnnotationId | None = None
+        self.spotlight: AnnotationId | None = None
+        self._ghosts: dict[AnnotationId, Shape] = {}
         self.shown = True
 
     # Contents
@@ -145,6 +148,14 @@ class Scene:
         self._shape_layer.set_outline(outline)
         self._proposed.set_outline(outline)
 
+    def set_ghosts(self, annotations: Sequence[Annotation], labels: LabelSet) -> None:
+        """Sets the annotations to outline although the document does not show them."""
+        by_id = {label.id: label for label in labels}
+        made = _shapes([(a, by_id.get(a.label_id)) for a in annotations])
+        self._ghosts = {i: shape for i, (_, _, shape) in made.items()}
+        for shape in self._ghosts.values():
+            shape.mark = Mark.OTHER
+
     def set_proposal(self, proposal: Proposal | None) -> None:
         """Sets the current proposal, which is painted live, not cached."""
         self._live = [] if proposal is None else proposal.shapes()
@@ -185,12 +196,13 @@ class Scene:
         return found[2] if found[0].label_id not in self._hidden_labels else None
 
     def bounds(self, ids: Iterable[AnnotationId]) -> QRectF:
-        """The rectangle around annotations, hidden ones too, image pixels."""
+        """The rectangle around annotations, hidden ones and ghosts too, image pixels."""
         around = QRectF()
         for annotation_id in ids:
             found = self._shapes.get(annotation_id)
-            if found is not None:
-                around = around.united(found[2].bounds)
+            shape = self._ghosts.get(annotation_id) if found is None else found[2]
+            if shape is not None:
+                around = around.united(shape.bounds)
         return around
 
     # Painting
@@ -230,10 +242,11 @@ class Scene:
         for shapes in (self._shape_layer, self._proposed):
             shapes.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_spotlight(painter, view, size)
         hovered = None if self.hovered is None else self.shape(self.hovered)
         if hovered is not None and self.hovered not in self._selection | self._dragged:
             self._draw_live(painter, hovered, Mark.HOVERED, view, size)
-        for shape in self._live:
+        for shape in [*self._ghosts.values(), *self._live]:
             self._draw_live(painter, shape, shape.mark, view, size)
 
     def tags(self) -> list[Shape]:
@@ -246,6 +259,26 @@ class Scene:
         unseen = self._dragged | {self._edited}
         found = [self.shape(i) for i in named if i not in unseen]
         return [s for s in [*found, *self._live] if s is not None and s.text]
+
+    def _draw_spotlight(self, painter: QPainter, view: Viewport, size: QSize) -> None:
+        """Dims everything but the annotation in the spotlight, or the mask that is to replace it."""
+        if self.spotlight is None:
+            return
+        lit = self._shapes.get(self.spotlight)
+        if lit is None:
+            if self.spotlight in self._ghosts:
+                paint_spotlight(painter, self._ghosts[self.spotlight], view, size)
+            return
+        if self.spotlight == self._edited and self._live:
+            paint_spotlight(painter, self._live[-1], view, size)
+            return
+        shape = lit[2]
+        paint_spotlight(painter, shape, view, size)
+        if self.shown and self.spotlight not in self._hidden | self._dragged:
+            path = shape.path(view, (size.width(), size.height()))
+            paint_region(
+                painter, path, shape.color, shape.mark, unit=self._unit, opacity=0.0, outline=self._outline
+            )
 
     def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:
         path = shape.path(view, (size.width(), size.height()))

@@ -97,7 +97,10 @@ def _shift(start: float, end: float, room: int) -> float:
 
 
 def zoomed_to(
-    rect: tuple[float, float, float, float], image: tuple[int, int], canvas: tuple[int, int]
+    rect: tuple[float, float, float, float],
+    image: tuple[int, int],
+    canvas: tuple[int, int],
+    share: float = _ZOOM_SHARE,
 ) -> Viewport:
     """The viewport with a rectangle of the image in the middle, and some of its surroundings.
 
@@ -105,9 +108,10 @@ def zoomed_to(
         rect: Left, top, right and bottom, image pixels.
         image: Width and height, image pixels.
         canvas: Width and height, device pixels.
+        share: Of the canvas that the rectangle takes.
     """
     width, height = max(rect[2] - rect[0], 1.0), max(rect[3] - rect[1], 1.0)
-    wanted = _ZOOM_SHARE * min(canvas[0] / width, canvas[1] / height)
+    wanted = share * min(canvas[0] / width, canvas[1] / height)
     scale = limited_scale(wanted, image, canvas)
     middle = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
     return Viewport(scale, canvas[0] / 2 - middle[0] * scale, canvas[1] / 2 - middle[1] * scale)

@@ -225,7 +225,6 @@ class Actions(QObject):
         if mode is not self._mode:
             self._mode = mode
             self._activate_shortcuts()
-            self.refresh()
 
     def _activate_shortcuts(self) -> None:
         taken = [

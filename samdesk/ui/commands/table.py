@@ -145,6 +145,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/label", "Use &label"),
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("image", "&Image", ("go", "accept")),
+    Menu("review", "&Review", ("mode", "decide", "walk", "rest")),
     Menu("model", "&Model", ("model", "teach", "files")),
     Menu("help", "&Help", ("learn", "about")),
 )

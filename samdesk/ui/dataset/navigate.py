@@ -35,12 +35,14 @@ class NavigateController(QObject):
         leaving: Key of the image that is on screen no longer, "" if there was none: another one was
             requested.
         key_changed: Key of the image that was requested; "" if the dataset has none.
+        failed: Key of the image that was requested and cannot be shown.
     """
 
     image_shown = Signal(str)
     recovered = Signal(str)
     leaving = Signal(str)
     key_changed = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -67,6 +69,8 @@ class NavigateController(QObject):
         """Returns whether an accepted mask is being predicted; leaving the image earlier would lose it."""
         self.complete: Callable[[], object] = lambda: None
         """Keeps the mask or outline that is being drawn, if it can be, before the image is accepted."""
+        self.neighbours: Callable[[], list[ImageKey]] | None = None
+        """The images to read ahead; None: those beside this one in the list."""
         self._deferred: Callable[[], object] | None = None
         self._accept_deferred = False
         self._arriving = False
@@ -156,7 +160,7 @@ class NavigateController(QObject):
         self._loader.load(self._requested, path)
         self._load(self._requested)
         self._inference.show_image(self._requested, path)
-        self._prefetch()
+        self.prefetch_neighbours()
         self._storage.set_setting("last_image", self._requested)
 
     def _show_changed(self, key: str) -> None:
@@ -246,10 +250,11 @@ class NavigateController(QObject):
     def _path(self, key: ImageKey) -> Path:
         return self._folder / key
 
-    def _prefetch(self) -> None:
+    def prefetch_neighbours(self) -> None:
+        """Reads and encodes the images ahead, if the user wants that."""
         if not self.prefetch:
             return
-        ahead = self._panel.neighbours()
+        ahead = self._panel.neighbours() if self.neighbours is None else self.neighbours()
         self._loader.preload([self._path(k) for k in ahead])
         self._inference.prefetch([(k, self._path(k)) for k in ahead])
 
@@ -289,6 +294,7 @@ class NavigateController(QObject):
         self._canvas.set_image(self._requested, None, f"{failure.what}\n{failure.next}".strip())
         if failure.key is not None:
             self._panel.set_problem(failure.key, failure.what)
+            self.failed.emit(failure.key)
 
     def _show_if_ready(self) -> None:
         document = self._document

@@ -37,6 +37,16 @@ class Drawing(Protocol):
         """Redoes the prompt or vertex undone last."""
 
 
+class Walker(Protocol):
+    """A mode that goes to what a step has changed before it is undone or redone."""
+
+    def undo(self) -> bool:
+        """Undoes a step; False: it is not for the mode to do."""
+
+    def redo(self) -> bool:
+        """Redoes a step; False: it is not for the mode to do."""
+
+
 class UndoController(QObject):
     """The Undo and Redo commands.
 
@@ -58,6 +68,8 @@ class UndoController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._drawing, self._messages = session, drawing, messages
+        self.mode: Walker | None = None
+        """Undoes and redoes instead, in a mode with an order of its own."""
         self._armed: tuple[str, UndoStep] | None = None
         """The step that was named and that the next press undoes or redoes."""
         self._goes_to: str | None = None
@@ -94,6 +106,8 @@ class UndoController(QObject):
 
     def undo(self) -> None:
         """Undoes the newest step of what is being drawn, else of the history."""
+        if self.mode is not None and self.mode.undo():
+            return
         step = self._next_undo
         if self._undoes_drawing:
             self._undone_after_drawing = 0
@@ -107,6 +121,8 @@ class UndoController(QObject):
 
     def redo(self) -> None:
         """Redoes the step undone last, of what is being drawn or of the history."""
+        if self.mode is not None and self.mode.redo():
+            return
         step = self._next_redo
         if self._redoes_drawing:
             self._drawing.redo_step()

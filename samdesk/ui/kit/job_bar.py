@@ -52,9 +52,9 @@ class JobBar(QFrame):
 
 
 class JobBars(QWidget):
-    """The bars of all jobs, stacked."""
+    """The bars above the canvas, stacked."""
 
-    def __init__(self, *bars: JobBar) -> None:
+    def __init__(self, *bars: QFrame) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -29,6 +29,7 @@ PLANNED = {
     "vertex": "insert delete snap",
     "labels": "rename recolor move_up move_down delete",
     "label": "1 2 3 4 5 6 7 8 9",
+    "review": "start accept reject flag skip back rest leave",
     "run": "auto_annotate cancel",
     "sam": "everything",
     "model": "choose info",

@@ -1,0 +1,208 @@
+"""The review in the real window: one annotation at a time, by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtTest import QTest
+
+from samdesk.domain import edits
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
+from samdesk.domain.edits import Transaction
+from samdesk.domain.geometry.regions import contains, from_box
+from samdesk.domain.review import AnnotationReview
+from samdesk.ui.review.controller import ReviewController
+from tests.helpers.desk import CONTROL, SHIFT, User, lines
+
+K = Qt.Key
+NONE = Qt.KeyboardModifier.NoModifier
+PENDING, ACCEPTED = AnnotationReview.PENDING, AnnotationReview.ACCEPTED
+CORRECTED, REJECTED = AnnotationReview.CORRECTED, AnnotationReview.REJECTED
+FLAGGED = AnnotationReview.FLAGGED
+SCORES = {"a": 0.9, "b": 0.5, "c": 0.7, "d": 0.3, "e": 0.8}
+"""Detector scores: the order of the review is d b c e a."""
+PLACES = {"a": ("0.png", 20, 20), "b": ("0.png", 120, 20), "c": ("1.png", 20, 120), "d": ("1.png", 200, 120),
+          "e": ("1.png", 120, 20)}  # fmt: skip
+
+
+def proposal(name: str, label: object) -> Annotation:
+    _, x, y = PLACES[name]
+    return Annotation(
+        AnnotationId(name), label, from_box(x, y, x + 60, y + 50), Source.YOLO_SAM, review=PENDING,  # type: ignore[arg-type]
+        detector_score=SCORES[name], mask_score=0.9, run_id=RunId("run"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def reviewer(user: User) -> User:
+    """Five proposals of a run on two of three images, and the labels cat and dog."""
+    user.add_labels("cat", "dog")
+    label = user.desk.session.model.labels.labels[0].id
+    for key in ("1.png", "0.png"):
+        user.go(key)
+        made = [proposal(name, label) for name, place in PLACES.items() if place[0] == key]
+        applied = user.desk.session.model.apply(edits.add(made))
+        do = Transaction("Auto-annotate", ((user.document.key, applied.edit),))
+        user.desk.session.history.commit(
+            do, Transaction(do.text, ((user.document.key, applied.back),)), applied
+        )
+    user.until_saved()
+    return user
+
+
+def review(user: User) -> ReviewController:
+    return user.desk.flows.review
+
+
+def shown(user: User) -> str:
+    annotation = review(user).shown
+    return "" if annotation is None else annotation.id
+
+
+def begin(user: User) -> None:
+    user.key(K.Key_R, CONTROL)
+    user.until(lambda: shown(user) == "d")
+
+
+def press(
+    user: User, key: Qt.Key, then: str, modifiers: Qt.KeyboardModifier = NONE
+) -> None:
+    user.key(key, modifiers)
+    user.until(lambda: shown(user) == then)
+
+
+def states(user: User) -> dict[str, AnnotationReview]:
+    user.until_saved()
+    answers: list[dict[str, AnnotationReview]] = []
+    user.desk.workers.storage.ask(
+        lambda dataset: {
+            a.id: a.review for key in ("0.png", "1.png") for a in dataset.load(key).all_annotations  # type: ignore[arg-type]
+        },
+        answers.append,
+    )  # fmt: skip
+    user.until(lambda: bool(answers))
+    return answers[0]
+
+
+def test_every_decision_is_one_key_and_goes_on_to_the_next(
+    reviewer: User, folder: Path
+) -> None:
+    begin(reviewer)
+    assert reviewer.shown == "1.png"
+    press(reviewer, K.Key_E, "b")
+    assert reviewer.shown == "0.png"
+    press(reviewer, K.Key_X, "c")
+    press(reviewer, K.Key_2, "e")
+    press(reviewer, K.Key_Space, "a")
+    reviewer.key(K.Key_E)
+    reviewer.until(lambda: not review(reviewer).active)
+    assert states(reviewer) == {"a": ACCEPTED, "b": REJECTED, "c": CORRECTED, "d": ACCEPTED, "e": ACCEPTED}
+    assert len(lines(folder / "0.png").lines) == 1, "a rejected annotation is in no label file"
+    assert sorted(line.class_id for line in lines(folder / "1.png").lines) == [0, 0, 1]
+
+
+def test_each_decision_is_one_undo_step_that_goes_back_to_it(reviewer: User) -> None:
+    begin(reviewer)
+    for key, then in ((K.Key_E, "b"), (K.Key_X, "c"), (K.Key_2, "e")):
+        press(reviewer, key, then)
+    press(reviewer, K.Key_Z, "c", CONTROL)
+    assert states(reviewer)["c"] is PENDING
+    press(reviewer, K.Key_Z, "b", CONTROL)
+    assert reviewer.shown == "0.png"
+    assert states(reviewer)["b"] is PENDING
+    press(reviewer, K.Key_Z, "c", CONTROL | SHIFT)
+    assert states(reviewer)["b"] is REJECTED
+    press(reviewer, K.Key_Z, "b", CONTROL)
+    press(reviewer, K.Key_Z, "d", CONTROL)
+    reviewer.key(K.Key_Z, CONTROL)
+    assert "before this review" in reviewer.message_text
+    assert set(states(reviewer).values()) == {PENDING}
+
+
+def test_a_click_refines_the_mask_and_e_keeps_it(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.click(210, 130)
+    assert reviewer.predictor.decoded[-1].mask is not None, "the region is the mask prompt"
+    press(reviewer, K.Key_E, "b")
+    assert states(reviewer)["d"] is CORRECTED
+    reviewer.go("1.png")
+    (kept,) = (a for a in reviewer.annotations if a.id == "d")
+    assert contains(kept.region, 190, 130), "a disc around the click, not the box any more"
+    assert kept.run_id == "run"
+
+
+def test_x_after_a_click_rejects_what_was_proposed(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.click(210, 130)
+    press(reviewer, K.Key_X, "b")
+    assert states(reviewer)["d"] is REJECTED
+
+
+def test_a_flag_takes_a_note_by_enter_and_none_by_escape(reviewer: User) -> None:
+    begin(reviewer)
+    for keys, last, then in (("too dark", K.Key_Return, "b"), ("no", K.Key_Escape, "c")):
+        reviewer.key(K.Key_F)
+        field = reviewer.desk.view.review_bar.note
+        reviewer.until(field.hasFocus)
+        QTest.keyClicks(field, keys)
+        QTest.keyClick(field, last)
+        reviewer.until(lambda then=then: shown(reviewer) == then)
+    states(reviewer)
+    reviewer.key(K.Key_Escape)
+    reviewer.go("1.png")
+    (flagged,) = (a for a in reviewer.annotations if a.id == "d")
+    assert (flagged.review, flagged.note) == (FLAGGED, "too dark")
+    reviewer.go("0.png")
+    (flagged,) = (a for a in reviewer.annotations if a.id == "b")
+    assert (flagged.review, flagged.note) == (FLAGGED, "")
+
+
+def test_back_and_skip_decide_nothing(reviewer: User) -> None:
+    begin(reviewer)
+    press(reviewer, K.Key_N, "b")
+    press(reviewer, K.Key_X, "c")
+    press(reviewer, K.Key_Backspace, "b")
+    press(reviewer, K.Key_Backspace, "d")
+    assert states(reviewer) == {"a": PENDING, "b": REJECTED, "c": PENDING, "d": PENDING, "e": PENDING}
+    press(reviewer, K.Key_N, "b")
+    press(reviewer, K.Key_E, "c")
+    assert states(reviewer)["b"] is ACCEPTED, "a rejected one is brought back"
+
+
+def test_leaving_restores_the_view_and_coming_back_goes_on(reviewer: User) -> None:
+    reviewer.go("0.png")
+    reviewer.select(reviewer.annotations[0])
+    reviewer.key(K.Key_F, SHIFT)
+    tools = reviewer.desk.flows.tools
+    before = (reviewer.canvas.viewport, tools.selection, tools.tool_id)
+    begin(reviewer)
+    press(reviewer, K.Key_N, "b")
+    press(reviewer, K.Key_N, "c")
+    reviewer.key(K.Key_Escape)
+    reviewer.until(lambda: reviewer.shown == "0.png")
+    assert (reviewer.canvas.viewport, tools.selection, tools.tool_id) == before
+    assert not reviewer.desk.view.review_bar.isVisible()
+    reviewer.key(K.Key_R, CONTROL)
+    reviewer.until(lambda: shown(reviewer) == "c")
+    reviewer.key(K.Key_R, CONTROL)
+    reviewer.until(lambda: reviewer.shown == "0.png")
+
+
+def test_the_bar_says_where_it_is_what_and_why(reviewer: User) -> None:
+    begin(reviewer)
+    bar = reviewer.desk.view.review_bar
+    reviewer.until(lambda: bar.count.text() == "1 of 5")
+    assert bar.label.text() == "cat"
+    assert bar.scores.text() == "detector 0.30  ·  mask 0.90"
+    assert "0.30" in bar.reasons.text() or "detector" in bar.reasons.text()
+    box = reviewer.canvas.visible_rect()
+    assert box.contains(QRectF(200, 120, 60, 50))
+    assert 150 < box.width() < 320, "about three times its box"
+
+
+def test_with_nothing_to_review_it_says_so(user: User) -> None:
+    user.key(K.Key_R, CONTROL)
+    user.until(lambda: "nothing to review" in user.message_text)
+    assert not review(user).active
