@@ -19,7 +19,7 @@ from samdesk.ui.commands.table import Context
 from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.review.item import ReviewItem, scores_text
 from samdesk.ui.review.parts import Parts, Place
-from samdesk.ui.review.queue import ReviewTarget, ReviewQueue
+from samdesk.ui.review.queue import ReviewQueue, ReviewTarget
 from samdesk.workers.storage.changes import UndoStep
 
 TO_REVIEW = "state:pending sort:doubt"

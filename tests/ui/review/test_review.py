@@ -66,9 +66,7 @@ def begin(user: User) -> None:
     user.until(lambda: shown(user) == "d")
 
 
-def press(
-    user: User, key: Qt.Key, then: str, modifiers: Qt.KeyboardModifier = NONE
-) -> None:
+def press(user: User, key: Qt.Key, then: str, modifiers: Qt.KeyboardModifier = NONE) -> None:
     user.key(key, modifiers)
     user.until(lambda: shown(user) == then)
 
@@ -86,9 +84,7 @@ def states(user: User) -> dict[str, AnnotationReview]:
     return answers[0]
 
 
-def test_every_decision_is_one_key_and_goes_on_to_the_next(
-    reviewer: User, folder: Path
-) -> None:
+def test_every_decision_is_one_key_and_goes_on_to_the_next(reviewer: User, folder: Path) -> None:
     begin(reviewer)
     assert reviewer.shown == "1.png"
     press(reviewer, K.Key_E, "b")
