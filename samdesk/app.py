@@ -32,6 +32,7 @@ from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
+from samdesk.ui.arrange.controller import ArrangeController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.tools.brush_bar import BrushBar
@@ -292,6 +293,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     segment = toolbox.get(SEGMENT)
     annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)
     tools = ToolsController(session, canvas, view.annotations, labels, toolbox, annotate, window)
+    arrange = ArrangeController(session, storage, canvas, view.annotations, view.images, messages, window)
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.mask_pending = lambda: annotate.mask_pending
     annotate.settled.connect(navigate.run_deferred)
@@ -305,6 +307,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     )
     navigate.leaving.connect(lambda _key: views.clear())
     navigate.leaving.connect(corrections.leave_image)
+    navigate.leaving.connect(lambda _key: session.end_run())
     undo = UndoController(session, tools, messages, window)
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
@@ -349,6 +352,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         labels=labels,
         chooser=chooser,
         tools=tools,
+        arrange=arrange,
         annotate=annotate,
         views=views,
         everything=everything,

@@ -119,6 +119,7 @@ class Desk:
             exceed the time limit.
         """
         self.view.window.hide()
+        self.flows.arrange.release_clipboard()
         self.flows.unfinished.keep()
         self.flows.models.stop()
         self.flows.help.stop()

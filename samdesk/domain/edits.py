@@ -158,8 +158,9 @@ def by_user(edit: Edit, document: ImageDocument) -> Edit:
     """Returns the edit as one made by hand.
 
     The annotations it puts become accepted, or corrected if a model proposed them and their region or label
-    changes. One that the edit itself rejects, flags or makes pending stays so. The image becomes edited,
-    unless the edit sets its review state (``accept_image``).
+    changes. One that the edit itself rejects, flags or makes pending stays so, and one that it only gives
+    another place in painting order stays as it is. The image becomes edited, unless the edit sets its review
+    state (``accept_image``).
 
     Args:
         edit: The edit.
@@ -167,7 +168,12 @@ def by_user(edit: Edit, document: ImageDocument) -> Edit:
     """
     ids = {p.annotation.id for p in edit.put}
     before = {a.id: a for a in document.all_annotations if a.id in ids}
-    put = tuple(replace(p, annotation=_by_user(p.annotation, before.get(p.annotation.id))) for p in edit.put)
+    put = tuple(
+        p
+        if p.index is not None and p.annotation is before.get(p.annotation.id)
+        else replace(p, annotation=_by_user(p.annotation, before.get(p.annotation.id)))
+        for p in edit.put
+    )
     return replace(edit, put=put, review=edit.review or ReviewChange.MARK_EDITED)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from samdesk.settings.table import Settings
 from samdesk.ui.annotations import commands as annotation_commands
+from samdesk.ui.arrange import commands as arrange_commands
 from samdesk.ui.auto_annotate import commands as auto_annotate_commands
 from samdesk.ui.canvas import commands as canvas_commands
 from samdesk.ui.canvas.tools import commands as tool_option_commands
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.annotations.unfinished import UnfinishedController
+    from samdesk.ui.arrange.controller import ArrangeController
     from samdesk.ui.auto_annotate.controller import BatchController
     from samdesk.ui.canvas.view import CanvasView
     from samdesk.ui.dataset.files import FilesController
@@ -62,6 +64,7 @@ COMMANDS = join(
         tool_option_commands.COMMANDS,
         canvas_commands.COMMANDS,
         annotation_commands.COMMANDS,
+        arrange_commands.COMMANDS,
         label_commands.COMMANDS,
         prompting_commands.COMMANDS,
         review_commands.COMMANDS,
@@ -84,6 +87,7 @@ class Controllers:
     labels: LabelsController
     chooser: LabelChooser
     tools: ToolsController
+    arrange: ArrangeController
     annotate: AnnotateController
     views: ViewsController
     everything: EverythingController
@@ -133,6 +137,7 @@ def bind_commands(
     )
     annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
+    arrange_commands.bind(actions, c.arrange, c.tools.use_select_tool)
     review_commands.bind(actions, c.review)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)

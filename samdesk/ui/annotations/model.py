@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
 )
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import Changes, ImageDocument
@@ -46,6 +46,7 @@ class AnnotationRole(IntEnum):
     ANNOTATION = Qt.ItemDataRole.UserRole + 1
     LABEL = Qt.ItemDataRole.UserRole + 2
     HIDDEN = Qt.ItemDataRole.UserRole + 3
+    LOCKED = Qt.ItemDataRole.UserRole + 4
 
 
 def score_text(score: float | None) -> str:
@@ -65,6 +66,7 @@ class AnnotationModel(QAbstractListModel):
         self._labels: dict[str, Label] = {}
         self._hidden: set[AnnotationId] = set()
         self._hidden_labels: frozenset[LabelId] = frozenset()
+        self.locked: frozenset[AnnotationId] = frozenset()
 
     @property
     def hidden(self) -> frozenset[AnnotationId]:
@@ -118,6 +120,11 @@ class AnnotationModel(QAbstractListModel):
         """Whether an annotation is hidden, by itself or with its label."""
         return annotation.id in self._hidden or annotation.label_id in self._hidden_labels
 
+    def set_locked(self, ids: frozenset[AnnotationId]) -> None:
+        """Marks the locked annotations."""
+        changed, self.locked = self.locked ^ ids, ids
+        self._emit_changed(self._row_of[i] for i in changed if i in self._row_of)
+
     def annotation(self, row: int) -> Annotation:
         """The annotation of a row."""
         return self._rows[row]
@@ -158,17 +165,19 @@ class AnnotationModel(QAbstractListModel):
             return self._labels.get(annotation.label_id)
         if role == AnnotationRole.HIDDEN:
             return self.is_hidden(annotation)
+        if role == AnnotationRole.LOCKED:
+            return annotation.id in self.locked
         label = self._labels.get(annotation.label_id)
         name = label.name if label is not None else "?"
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(name)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            text = _tip(annotation, name, self.is_hidden(annotation))
+            text = _tip(annotation, name, self.is_hidden(annotation), annotation.id in self.locked)
             return tip(text) if role == Qt.ItemDataRole.ToolTipRole else plain_lines(text)
         return None
 
 
-def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
+def _tip(annotation: Annotation, name: str, hidden: bool, locked: bool) -> str:
     lines = [plain(name), SOURCE_TEXTS[annotation.source][1]]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
@@ -178,21 +187,31 @@ def _tip(annotation: Annotation, name: str, hidden: bool) -> str:
         lines.append("to review")
     if hidden:
         lines.append("hidden")
+    if locked:
+        lines.append("locked")
     return "\n".join(lines)
 
 
 class AnnotationDelegate(RowDelegate):
-    """Paints ``eye swatch name • .93 [auto]``."""
+    """Paints ``eye swatch lock name • .93 [auto]``, the padlock only where it is locked."""
 
     HEIGHT = 28
     SCORE = 34
+    LOCK = 16
+
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
         metrics = QFontMetrics(painting.row_font(option))
         return QSize(20 * UNIT, max(self.HEIGHT, metrics.height() + UNIT))
 
     def part_at(self, rect: QRect, position: QPoint) -> str:  # noqa: D102
-        return "eye" if QRect(rect.left(), rect.top(), 32, rect.height()).contains(position) else ""
+        if QRect(rect.left(), rect.top(), 32, rect.height()).contains(position):
+            return "eye"
+        on_lock = QRect(rect.left() + 53, rect.top(), self.LOCK + 4, rect.height()).contains(position)
+        return "lock" if on_lock and self._view.indexAt(position).data(AnnotationRole.LOCKED) else ""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         rect, palette = painting.row_rect(option), painting.row_palette(option)
@@ -219,7 +238,11 @@ class AnnotationDelegate(RowDelegate):
         if annotation.review is AnnotationReview.PENDING:
             painting.draw_dot(painter, QPointF(right - 4, middle), painting.warning(palette))
         painter.setFont(font)
-        name = QRect(rect.left() + 57, rect.top(), right - 12 - rect.left() - 57, rect.height())
+        left = rect.left() + 57
+        if index.data(AnnotationRole.LOCKED):
+            painting.draw_lock(painter, QPointF(left + 5, middle), text)
+            left += self.LOCK
+        name = QRect(left, rect.top(), right - 12 - left, rect.height())
         painting.draw_text(painter, name, label.name if label else "?", text)
         painter.restore()
 

@@ -42,6 +42,7 @@ class AnnotationsPanel(QWidget):
         visibility_changed: (frozenset of AnnotationId) all hidden annotations.
         label_shown: (LabelId) a hidden label is to be shown again.
         relabel_requested: (frozenset of AnnotationId, LabelId).
+        lock_requested: (frozenset of AnnotationId, bool) they are to be locked or unlocked.
         reopen_requested: (AnnotationId) its mask is to be edited with prompts.
         menu_requested: (QPoint) the context menu is to be opened there, global position.
     """
@@ -50,6 +51,7 @@ class AnnotationsPanel(QWidget):
     visibility_changed = Signal(object)
     label_shown = Signal(object)
     relabel_requested = Signal(object, object)
+    lock_requested = Signal(object, bool)
     reopen_requested = Signal(object)
     menu_requested = Signal(QPoint)
 
@@ -85,7 +87,7 @@ class AnnotationsPanel(QWidget):
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.selectionModel().selectionChanged.connect(self._user_selected)
-        view.part_clicked.connect(self._eye_clicked)
+        view.part_clicked.connect(self._part_clicked)
         view.doubleClicked.connect(self._double_clicked)
         view.customContextMenuRequested.connect(self._show_menu)
         return view
@@ -154,6 +156,16 @@ class AnnotationsPanel(QWidget):
         self._model.set_hidden_labels(labels)
         self._update_head()
 
+    def show_hidden(self, ids: frozenset[AnnotationId]) -> None:
+        """Hides these annotations and shows all others."""
+        self.set_hidden(ids)
+        self.visibility_changed.emit(self.hidden)
+
+    def set_locked(self, ids: frozenset[AnnotationId]) -> None:
+        """Marks the rows of locked annotations."""
+        self._model.set_locked(ids)
+        self._update_head()
+
     def set_read_only(self, read_only: bool) -> None:
         """Enables or disables editing."""
         self._read_only = read_only
@@ -203,19 +215,20 @@ class AnnotationsPanel(QWidget):
             self._selection = ids
             self.selection_changed.emit(ids)
 
-    def _eye_clicked(self, index: QModelIndex, _part: str) -> None:
+    def _part_clicked(self, index: QModelIndex, part: str) -> None:
         annotation = self._model.annotation(index.row())
-        if annotation.label_id in self._model.hidden_labels:
+        if part == "eye" and annotation.label_id in self._model.hidden_labels:
             self.label_shown.emit(annotation.label_id)
             return
         clicked = annotation.id
         ids = self._selection if clicked in self._selection else frozenset({clicked})
-        self._set_visible(ids, visible=clicked in self.hidden)
+        if part == "lock":
+            self.lock_requested.emit(ids, clicked not in self._model.locked)
+        else:
+            self._set_visible(ids, visible=clicked in self.hidden)
 
     def _set_visible(self, ids: frozenset[AnnotationId], *, visible: bool) -> None:
-        self._model.set_hidden(self.hidden - ids if visible else self.hidden | ids)
-        self._update_head()
-        self.visibility_changed.emit(self.hidden)
+        self.show_hidden(self.hidden - ids if visible else self.hidden | ids)
 
     def _toggle_all(self) -> None:
         ids = frozenset(self._model.ids)
@@ -233,6 +246,8 @@ class AnnotationsPanel(QWidget):
             parts.append(f"{pending:,} to review")
         if hidden:
             parts.append(f"{hidden:,} hidden")
+        if locked := len(ids & self._model.locked):
+            parts.append(f"{locked:,} locked")
         self.count.setText(" · ".join(parts))
         self.count.setVisible(bool(ids))
         self.toggle_all.setVisible(bool(ids))

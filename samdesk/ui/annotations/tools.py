@@ -72,6 +72,8 @@ class ToolsController(QObject):
         panel.selection_changed.connect(self._select_from_panel)
         panel.visibility_changed.connect(canvas.set_hidden)
         panel.relabel_requested.connect(self._relabel)
+        panel.lock_requested.connect(lambda ids, locked: session.locks.set_locked(ids, locked=locked))
+        session.locks.changed.connect(panel.set_locked)
         panel.reopen_requested.connect(self.reopen)
         labels.current_changed.connect(lambda _label: self._recolor())
         self._recolor()
@@ -189,7 +191,7 @@ class ToolsController(QObject):
 
     def delete_selected(self) -> None:
         """Deletes the selected annotations and goes on to the next one in the list."""
-        ids = self.selection
+        ids = self._unlocked()
         if not ids:
             return
         following = self._panel.next_to(ids, 1) or self._panel.next_to(ids, -1)
@@ -200,7 +202,7 @@ class ToolsController(QObject):
         """Selects the next (+1) or previous (-1) annotation of the list, and shows it; wraps around."""
         found = self._panel.next_to(self.selection, by) or self._panel.next_to((), by)
         if found is not None:
-            self._use_select_tool()
+            self.use_select_tool()
             self._go_on(found)
 
     def zoom_to_selection(self) -> None:
@@ -274,10 +276,15 @@ class ToolsController(QObject):
     def _pending_selected(self) -> list[Annotation]:
         return [a for a in self._selected() if a.review is AnnotationReview.PENDING]
 
+    def _unlocked(self) -> frozenset[AnnotationId]:
+        """The selected annotations that are not locked; all of them, so that an edit says so, if all are."""
+        return self.selection - self._session.locks.locked or self.selection
+
     def _edit(self, text: str, edit: Edit) -> None:
         self._session.edit(text, edit)
 
     def _relabel(self, ids: frozenset[AnnotationId], label_id: LabelId) -> None:
+        ids = ids - self._session.locks.locked or ids
         if self.document is not None:
             self._session.edit(
                 f"Relabel to {self._labels.name(label_id)}", edits.relabel(self.document, ids, label_id)
@@ -289,7 +296,7 @@ class ToolsController(QObject):
             self.select(frozenset({annotation_id}))
             self._canvas.reveal({annotation_id})
 
-    def _use_select_tool(self) -> None:
+    def use_select_tool(self) -> None:
         """Switches to the Select tool, unless that would discard something unfinished."""
         works_on_selection = self._tool is not None and self._tool.edits_selection
         if self.is_idle and not works_on_selection and not self._annotate.has_prompts:
@@ -313,7 +320,7 @@ class ToolsController(QObject):
 
     def _select_from_panel(self, ids: frozenset[AnnotationId]) -> None:
         if ids:
-            self._use_select_tool()
+            self.use_select_tool()
         self._canvas.set_selection(ids)
         if len(ids) == 1:
             self._canvas.reveal(ids)

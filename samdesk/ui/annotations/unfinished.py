@@ -115,6 +115,7 @@ class UnfinishedController(QObject):
 
     def keep(self) -> None:
         """Saves the work on the image on screen with the dataset, before that is closed."""
+        self._session.end_run()
         if self._here is not None:
             self._take(self._here)
         self._save()

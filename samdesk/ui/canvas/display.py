@@ -170,6 +170,12 @@ class CanvasDisplay(NavigableWidget):
         self._scene.set_hidden_labels(labels)
         self._refresh()
 
+    def set_locked(self, ids: Iterable[AnnotationId]) -> None:
+        """Marks annotations that nothing may change; tools leave them alone, see ``Session.edit``."""
+        self._scene.set_locked(ids)
+        self._annotations_changed()
+        self._refresh()
+
     def set_annotations_visible(self, visible: bool) -> None:
         """Shows or hides every annotation."""
         self._scene.set_shown(visible)
@@ -249,6 +255,11 @@ class CanvasDisplay(NavigableWidget):
     def selection(self) -> frozenset[AnnotationId]:
         """The selected annotations."""
         return self._scene.selection
+
+    @property
+    def locked(self) -> frozenset[AnnotationId]:
+        """The locked annotations: no tool drags, reshapes or removes them."""
+        return self._scene.locked
 
     def annotations_at(self, x: float, y: float) -> list[AnnotationId]:
         """The visible annotations at a position (image pixels), the smallest first."""

@@ -43,6 +43,7 @@ class Scene:
         self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
         self._selection: frozenset[AnnotationId] = frozenset()
+        self.locked: frozenset[AnnotationId] = frozenset()
         self._unit = 1.0
         self._opacity = DEFAULT_OPACITY
         self._outline = DEFAULT_OUTLINE
@@ -119,6 +120,10 @@ class Scene:
         """Hides all annotations of these labels."""
         self._hidden_labels = frozenset(labels)
         self._update_shapes()
+
+    def set_locked(self, ids: Iterable[AnnotationId]) -> None:
+        """Marks the locked annotations."""
+        self.locked = frozenset(ids)
 
     def set_shown(self, shown: bool) -> None:
         """Shows or hides every annotation."""

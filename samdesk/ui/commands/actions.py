@@ -55,6 +55,7 @@ class Actions(QObject):
         self._unsaved: dict[str, Any] = {}
         self._state: frozenset[str] = frozenset()
         self._mode: Context | None = None
+        self._selecting = False
         self._actions = {command.id: self._make(command) for command in table.commands}
         self.apply_shortcuts()
         self.update(())
@@ -226,22 +227,34 @@ class Actions(QObject):
             self._mode = mode
             self._activate_shortcuts()
 
+    def set_selecting(self, selecting: bool) -> None:
+        """Activates the shortcuts for selected annotations, or those of other commands with the same keys."""
+        if selecting is not self._selecting:
+            self._selecting = selecting
+            self._activate_shortcuts()
+
     def _activate_shortcuts(self) -> None:
-        taken = [
-            QKeySequence(key)
-            for command in self.commands
-            if command.context is self._mode
-            for key in self.shortcuts(command.id)
+        live = [
+            mode for mode in MODES if mode is self._mode or (mode is Context.SELECTION and self._selecting)
         ]
+        taken: list[QKeySequence] = []
+        for context in (*live, None):  # None: what belongs to no mode
+            given: list[QKeySequence] = []
+            for command in self.commands:
+                if command.context is context or (context is None and command.context not in MODES):
+                    keys = [QKeySequence(key) for key in self.shortcuts(command.id)]
+                    keys = [key for key in keys if not any(same_key(key, other) for other in taken)]
+                    self._give(command.id, keys)
+                    given += keys
+            taken += given
         for command in self.commands:
-            keys = [QKeySequence(key) for key in self.shortcuts(command.id)]
-            if command.context in MODES and command.context is not self._mode:
-                keys = []
-            elif command.context is not self._mode:
-                keys = [key for key in keys if not any(same_key(key, other) for other in taken)]
-            action = self._actions[command.id]
-            if action.shortcuts() != keys:
-                action.setShortcuts(keys)
+            if command.context in MODES and command.context not in live:
+                self._give(command.id, [])
+
+    def _give(self, command_id: str, keys: list[QKeySequence]) -> None:
+        action = self._actions[command_id]
+        if action.shortcuts() != keys:
+            action.setShortcuts(keys)
 
     def attach(self, window: QWidget, canvas: QWidget) -> None:
         """Activates the shortcuts: those of the window in ``window``, those of the canvas in ``canvas``."""

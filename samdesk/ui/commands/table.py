@@ -19,10 +19,13 @@ class Context(str, Enum):
     CANVAS = "canvas"
     REVIEW = "review"
     """While annotations are reviewed, see ``Actions.set_mode``: its keys come before all others."""
+    SELECTION = "selection"
+    """While annotations are selected, see ``Actions.set_selecting``."""
 
 
-MODES = frozenset((Context.REVIEW,))
-"""Contexts whose shortcuts work while the window is in that mode, and then come before all others."""
+MODES = (Context.REVIEW, Context.SELECTION)
+"""Contexts whose shortcuts work while the window is in that mode, and then come before those of the modes
+after it and all others."""
 
 
 def overlap(one: Context, other: Context) -> bool:
@@ -139,11 +142,12 @@ class Menu:
 
 MENUS: tuple[Menu, ...] = (
     Menu("file", "&File", ("open", "save", "quit")),
-    Menu("edit", "&Edit", ("history", "selection", "settings")),
+    Menu("edit", "&Edit", ("history", "clipboard", "selection", "settings")),
     Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
     Menu("annotate", "&Annotate", ("tools", "options", "prompt", "annotation", "labels", "automatic")),
     Menu("annotate/label", "Use &label"),
     Menu("annotate/edit_label", "Edit la&bel"),
+    Menu("annotate/arrange", "A&rrange"),
     Menu("image", "&Image", ("go", "accept")),
     Menu("review", "&Review", ("mode", "decide", "walk", "rest")),
     Menu("model", "&Model", ("model", "teach", "files")),

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.dataset import plans
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.plans import Decision, Plan
+from samdesk.domain import edits
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, Transaction, by_user, relabel
+from samdesk.domain.edits import Edit, Placed, Transaction, by_user, relabel
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.ui.editing.document_model import DocumentModel
+from samdesk.ui.editing.locks import Locks
 from samdesk.workers.storage.history import UndoHistory
+
+RUN_ENDS_MS = 800
+"""A run of edits (nudging with the arrow keys) ends when none has followed for so long."""
+
+
+@dataclass
+class EditRun:
+    """Edits in a row that become one step of the history.
+
+    Attributes:
+        name: What they have in common.
+        text: For the Undo command.
+        before: The document before the first.
+        put: The annotations they have put, as they are now.
+        applied: All of them together, as one edit of ``before``.
+    """
+
+    name: str
+    text: str
+    before: ImageDocument
+    put: dict[AnnotationId, Placed]
+    applied: AppliedEdit
 
 
 class Session(QObject):
@@ -29,6 +53,7 @@ class Session(QObject):
         model: The document on screen and the labels.
         history: What can be undone and redone.
         read_only: Whether nothing can be changed.
+        locks: The annotations that no edit may change.
         edits_shown: Counts the edits applied to the open document. If it has changed since a document was
             requested from the store, that document is out of date.
 
@@ -36,37 +61,126 @@ class Session(QObject):
         image_requested: Key of an image that was changed in the store and has to be read again and shown.
         images_changed: Keys of images whose annotation counts and review states may have changed.
         step_done: Text of the undo or redo just made, for the status bar.
+        locked: (frozenset of AnnotationId) locked annotations for which an edit was not made.
+        run_changed: ``run_text`` has changed.
     """
 
     image_requested = Signal(str)
     images_changed = Signal(object)
     step_done = Signal(str)
+    locked = Signal(object)
+    run_changed = Signal()
 
     def __init__(self, model: DocumentModel, history: UndoHistory, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.model = model
         self.history = history
         self.read_only = False
+        self.locks = Locks(self)
         self.edits_shown = 0
+        self._run: EditRun | None = None
+        self._run_timer = QTimer(self, singleShot=True, interval=RUN_ENDS_MS)
+        self._run_timer.timeout.connect(self.end_run)
         self._labels_seen: set[LabelId] = set()
         self._replaced: dict[LabelId, LabelId] = {}
         """The labels that were replaced, and by which."""
         model.document_changed.connect(self._note_labels)
+        model.document_opened.connect(lambda _document: self.end_run())
 
-    def edit(self, text: str, edit: Edit) -> None:
-        """Applies an edit by the user to the open document; ``text`` is for the Undo command."""
+    def edit(self, text: str, edit: Edit, *, labels: LabelSet | None = None) -> bool:
+        """Applies an edit by the user to the open document.
+
+        Args:
+            text: For the Undo command.
+            edit: The edit.
+            labels: The label set that it needs, which becomes the dataset's in the same step.
+
+        Returns:
+            Whether it was made: not in a dataset that is open read-only, and not for locked annotations, see
+            ``locked``.
+        """
+        self.end_run()
+        before = self.model.labels
+        if labels == before:
+            labels = None
+        document = self._editable(edit, before if labels is None else labels)
+        if document is None:
+            return False
+        if labels is not None:
+            self.model.set_labels(labels)
+        applied = self._apply(by_user(edit, document))
+        self._commit_applied(text, applied, labels, before)
+        return True
+
+    def edit_in_run(self, text: str, edit: Edit, name: str) -> bool:
+        """Applies one of many edits in a row that become one step of the history, as ``edit``.
+
+        It is on screen at once; the step is saved when the run ends: with another edit, an undo, another
+        image, or if no edit follows for ``RUN_ENDS_MS``.
+
+        Args:
+            text: For the Undo command.
+            edit: Puts annotations that the document has, and nothing else.
+            name: Of the run: only an edit with the same name continues it.
+        """
+        if self._run is not None and self._run.name != name:
+            self.end_run()
+        document = self._editable(edit, self.model.labels)
+        if document is None:
+            return False
+        run = self._run
+        before = document if run is None else run.before
+        put = {**({} if run is None else run.put), **{p.annotation.id: p for p in edit.put}}
+        applied = AppliedEdit.of(by_user(Edit(put=tuple(put.values())), before), before)
+        self._run = EditRun(name, text, before, put, applied)
+        self.edits_shown += 1
+        self.model.open(applied.after)
+        self._run_timer.start()
+        if run is None:
+            self.run_changed.emit()
+        return True
+
+    def end_run(self) -> None:
+        """Ends a run of edits, which becomes a step of the history."""
+        self._run_timer.stop()
+        run, self._run = self._run, None
+        if run is not None:
+            self._commit_applied(run.text, run.applied)
+            self.run_changed.emit()
+
+    @property
+    def run_text(self) -> str:
+        """The text of the run of edits that has not ended; "" if there is none."""
+        return "" if self._run is None else self._run.text
+
+    def _editable(self, edit: Edit, labels: LabelSet) -> ImageDocument | None:
+        """The open document if an edit may be made to it."""
         document = self.model.document
         if document is None or not edit or self.read_only:
-            return
-        if any(p.annotation.label_id not in self.model.labels for p in edit.put):
+            return None
+        held = self.locks.held_by(edit, document)
+        if held:
+            self.locked.emit(held)
+            return None
+        if any(p.annotation.label_id not in labels for p in edit.put):
             self.image_requested.emit(document.key)  # its label was just replaced: the document is stale
-            return
-        applied = self._apply(by_user(edit, document))
-        do = Transaction(text, ((document.key, applied.edit),))
-        self._commit(do, Transaction(text, ((document.key, applied.back),)), applied)
+            return None
+        return document
+
+    def _commit_applied(
+        self, text: str, applied: AppliedEdit, labels: LabelSet | None = None, before: LabelSet | None = None
+    ) -> None:
+        key = applied.before.key
+        before = None if labels is None else before
+        self._commit(
+            Transaction(text, ((key, applied.edit),), labels, before),
+            Transaction(text, ((key, applied.back),), before, labels),
+            applied,
+        )
 
     def change_labels(self, text: str, labels: LabelSet) -> None:
         """Replaces the label set, as an edit by the user."""
+        self.end_run()
         before = self.model.labels
         if labels == before or self.read_only:
             return
@@ -97,6 +211,12 @@ class Session(QObject):
             chosen: The annotations by image.
             decision: What to do with those of an image, such as ``edits.reject``.
         """
+        self.end_run()
+        if decision is not edits.accept:  # a locked annotation can be accepted, and nothing else
+            left_out = self.locks.locked.intersection(i for ids in chosen.values() for i in ids)
+            chosen = {key: ids for key, given in chosen.items() if (ids := frozenset(given) - left_out)}
+            if left_out:
+                self.locked.emit(left_out)
         if self.read_only or not chosen:
             return
         do = Transaction(text, tuple((key, Edit()) for key in chosen))
@@ -109,10 +229,12 @@ class Session(QObject):
 
     def undo(self) -> None:
         """Undoes the next step, and shows an image it has changed."""
+        self.end_run()
         self._show_step(self.history.undo(self.model.key), "Undid")
 
     def redo(self) -> None:
         """Redoes the next step, and shows an image it has changed."""
+        self.end_run()
         self._show_step(self.history.redo(self.model.key), "Redid")
 
     def show_stored_labels(self, labels: LabelSet) -> None:
@@ -135,10 +257,14 @@ class Session(QObject):
 
     def show_loaded(self, document: ImageDocument) -> None:
         """Shows a document read from the store if its image is on screen."""
-        if self.model.key == document.key:
+        if self._run is not None and self.model.key == document.key:
+            self.end_run()  # the store does not have it yet
+            self.image_requested.emit(document.key)
+        elif self.model.key == document.key:
             self.model.open(document)
 
     def _remove_label(self, label_id: LabelId, what: str, plan: Plan) -> None:
+        self.end_run()
         before, key = self.model.labels, self.model.key
         if label_id not in before or self.read_only:
             return

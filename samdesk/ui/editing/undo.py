@@ -83,10 +83,12 @@ class UndoController(QObject):
         self._state: tuple[bool, bool, str, str] | None = None
         session.history.changed.connect(self._follow_history)
         session.model.document_opened.connect(self._follow_image)
+        session.run_changed.connect(self.refresh)
 
     @property
     def can_undo(self) -> bool:
-        return bool(self._drawing.undo_name) or (self._session.history.can_undo and self._writable)
+        steps = self._session.history.can_undo or bool(self._session.run_text)
+        return bool(self._drawing.undo_name) or (steps and self._writable)
 
     @property
     def can_redo(self) -> bool:
@@ -95,7 +97,7 @@ class UndoController(QObject):
     @property
     def undo_title(self) -> str:
         """Text of the Undo command: "Undo prompt", "Undo Add cat on 3.jpg"."""
-        name = self._drawing.undo_name if self._undoes_drawing else ""
+        name = self._drawing.undo_name if self._undoes_drawing else self._session.run_text
         return self._title("Undo", name, self._next_undo)
 
     @property
@@ -106,6 +108,7 @@ class UndoController(QObject):
 
     def undo(self) -> None:
         """Undoes the newest step of what is being drawn, else of the history."""
+        self._session.end_run()
         if self.mode is not None and self.mode.undo():
             return
         step = self._next_undo

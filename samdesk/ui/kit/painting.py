@@ -204,6 +204,24 @@ def draw_fold(painter: QPainter, center: QPointF, color: QColor, *, folded: bool
     painter.restore()
 
 
+def draw_lock(painter: QPainter, center: QPointF, color: QColor) -> None:
+    """Paints a padlock 9 wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(center)
+    painter.setPen(QPen(color, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    shackle = QPainterPath(QPointF(-2.8, 0))
+    shackle.lineTo(QPointF(-2.8, -2.4))
+    shackle.arcTo(QRectF(-2.8, -5.2, 5.6, 5.6), 180, -180)
+    shackle.lineTo(QPointF(2.8, 0))
+    painter.drawPath(shackle)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawRoundedRect(QRectF(-4.5, -0.8, 9, 6.6), 1.4, 1.4)
+    painter.restore()
+
+
 def draw_dot(
     painter: QPainter, center: QPointF, color: QColor, *, radius: float = 3.5, filled: bool = True
 ) -> None:

@@ -105,6 +105,7 @@ class LabelsController(QObject):
         self._storage.ask(
             lambda dataset: dataset.settings_get(COLLAPSED) or "[]", self._collapse, doing="reading a setting"
         )
+        self._panel.set_read_only(info.read_only)
         self.refresh()
         self.current_changed.emit(self.current)
 

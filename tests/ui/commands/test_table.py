@@ -16,7 +16,8 @@ from samdesk.ui.wiring import COMMANDS
 
 PLANNED = {
     "file": "open_folder open_recent demo save rescan show_in_folder copy_path quit",
-    "edit": "undo redo delete select_all duplicate settings shortcuts",
+    "edit": "undo redo cut copy paste paste_at_cursor paste_snapped take_over take_over_snapped delete "
+    "select_all duplicate settings shortcuts",
     "view": "fit actual_size zoom_in zoom_out zoom_selected look_auto look_pin look_now toggle_annotations "
     "hover_preview panels full_screen reset_layout theme",
     "tool": "select sam brush lasso polygon rectangle cut",
@@ -25,7 +26,8 @@ PLANNED = {
     "candidate": "next previous",
     "mask": "tighten",
     "image": "next previous first last accept_next unaccept",
-    "annotation": "reopen_in_sam accept relabel hide next previous",
+    "annotation": "reopen_in_sam accept relabel hide next previous lock solo raise lower to_top to_bottom",
+    "nudge": "left right up down far_left far_right far_up far_down",
     "vertex": "insert delete snap",
     "labels": "rename recolor move_up move_down delete",
     "label": "1 2 3 4 5 6 7 8 9",

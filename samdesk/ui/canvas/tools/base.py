@@ -80,6 +80,10 @@ class Canvas(Protocol):
     def selection(self) -> frozenset[AnnotationId]:
         """The selected annotations."""
 
+    @property
+    def locked(self) -> frozenset[AnnotationId]:
+        """The locked annotations: a tool neither drags, reshapes nor removes them."""
+
     def to_widget(self, x: float, y: float) -> QPointF:
         """Converts image pixels to logical pixels of the widget."""
 

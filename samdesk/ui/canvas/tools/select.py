@@ -177,14 +177,15 @@ class SelectTool(Tool):
                 return None
             canvas.set_dragged({annotation.id})
             return VertexDrag(annotation, self._pressed_handle, shape.color)
-        if not self._pressed_on:
+        if set(self._pressed_on) <= canvas.locked:  # nothing there, or nothing that moves
             return BandDrag(pressed)
         if not canvas.selection & set(self._pressed_on):  # Shift: the pressed one is dragged too
             canvas.set_selection(canvas.selection | {self._pressed_on[0]})
-        chosen = [a for a in self._annotations() if a.id in canvas.selection]
+        moving = canvas.selection - canvas.locked
+        chosen = [a for a in self._annotations() if a.id in moving]
         shapes = [s for a in chosen if (s := canvas.shape(a.id)) is not None]
         canvas.set_hovered(None)
-        canvas.set_dragged(canvas.selection)
+        canvas.set_dragged(moving)
         return BodyDrag(chosen, shapes, pressed)
 
     def _click_handle(self, pressed: Pointer, handle: Handle) -> None:
@@ -277,12 +278,13 @@ class SelectTool(Tool):
         return () if document is None else document.annotations
 
     def _editable(self) -> Annotation | None:
-        """The annotation whose vertices can be edited: the only one selected, if it is visible."""
+        """The annotation whose vertices can be edited: the only one selected, if visible and not locked."""
         canvas = self._canvas
         if canvas is None or len(canvas.selection) != 1 or canvas.document is None:
             return None
         only = next(iter(canvas.selection))
-        return None if canvas.shape(only) is None else canvas.document.find(only)
+        shut = canvas.shape(only) is None or only in canvas.locked
+        return None if shut else canvas.document.find(only)
 
     def _handle_under(self, pointer: Pointer) -> Handle | None:
         annotation = self._editable()
@@ -303,7 +305,7 @@ class SelectTool(Tool):
             self._repaint()
         if hot is not None:
             self._set_cursor(Qt.CursorShape.PointingHandCursor)
-        elif canvas.selection & set(under):
+        elif (canvas.selection - canvas.locked) & set(under):
             self._set_cursor(Qt.CursorShape.SizeAllCursor)
         else:
             self._set_cursor(Qt.CursorShape.ArrowCursor)

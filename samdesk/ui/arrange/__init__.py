@@ -1,0 +1,1 @@
+"""Copy and paste, painting order, nudging, locking and solo of annotations."""
