@@ -29,7 +29,7 @@ PLANNED = {
     "annotation": "reopen_in_sam accept relabel hide next previous lock solo raise lower to_top to_bottom",
     "nudge": "left right up down far_left far_right far_up far_down",
     "vertex": "insert delete snap",
-    "labels": "rename recolor move_up move_down delete",
+    "labels": "rename recolor move_up move_down delete choose group hide show_all",
     "label": "1 2 3 4 5 6 7 8 9",
     "review": "start accept reject flag skip back rest leave",
     "run": "auto_annotate cancel",
