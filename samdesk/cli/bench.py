@@ -1,6 +1,7 @@
 """``samdesk bench``: compares samdesk with Ultralytics' own predictor.
 
-With ``--engines`` it compares engines; with ``--heartbeat`` it measures pauses of the window's main thread.
+With ``--engines`` it compares engines; with ``--heartbeat`` it measures pauses of the window's main thread;
+with ``--effort`` it counts the gestures that make images right.
 Exit codes: 0 measured, 1 failures in the window, 2 no such model or no images.
 """
 
@@ -105,6 +106,14 @@ def bench(  # noqa: PLR0913 - one argument an option
     heartbeat: Annotated[
         bool, typer.Option("--heartbeat", help="Measure pauses of the window's main thread instead.")
     ] = False,
+    effort: Annotated[
+        bool,
+        typer.Option(
+            "--effort",
+            help="Count the gestures a simulated annotator needs instead; PHOTOS has COCO's instances.json. "
+            "--model and --detector propose (default: flint).",
+        ),
+    ] = False,
     seconds: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Seconds per phase of the heartbeat (default: 30); implies --heartbeat."),
@@ -113,7 +122,8 @@ def bench(  # noqa: PLR0913 - one argument an option
     """Compare samdesk with Ultralytics' own predictor: same weights and images, interleaved in one process.
 
     With --engines: compare engines on everything interactive annotation needs. With --heartbeat: measure a
-    5 ms timer of the real window while the program is busy (PHOTOS are copied).
+    5 ms timer of the real window while the program is busy (PHOTOS are copied). With --effort: the gestures
+    from an auto-annotate run, and from nothing, to images that are right.
     """
     models, patterns = tuple(model or ()), tuple(only or ())
     options = _Options(
@@ -121,17 +131,25 @@ def bench(  # noqa: PLR0913 - one argument an option
     )  # fmt: skip
     with TemporaryDirectory(prefix="samdesk-bench-") as name:
         try:
+            if effort:
+                result = _effort(images, options)
+                _write(result, json_file, markdown)
+                return
             paths = _image_paths(images, Path(name))
             if heartbeat or seconds is not None:
                 raise typer.Exit(_heartbeat(images or paths[0].parent, options))
             result = (_engines if engines else _versus)(paths, options, Path(name))
-            echo(result.text)
-            if json_file is not None:
-                json_file.write_text(json.dumps(result.values, indent=2), "utf-8")
-            if markdown is not None:
-                markdown.write_text(result.markdown, "utf-8")
+            _write(result, json_file, markdown)
         except (UserError, OSError) as error:
             raise wrong_usage("bench", error) from error
+
+
+def _write(result: _BenchResult, json_file: Path | None, markdown: Path | None) -> None:
+    echo(result.text)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result.values, indent=2), "utf-8")
+    if markdown is not None:
+        markdown.write_text(result.markdown, "utf-8")
 
 
 def _image_paths(path: Path | None, scratch: Path) -> list[Path]:
@@ -189,6 +207,35 @@ def _engines(paths: list[Path], options: _Options, scratch: Path) -> _BenchResul
     sizes = sizes_of(paths, [image.shape for image in images])
     comparison = EngineComparison(this_machine(), sizes, rounds, (before, load_average()), rows)
     return _BenchResult(str(comparison), comparison.as_json(), f"```\n{comparison}\n```\n")
+
+
+def _effort(folder: Path | None, options: _Options) -> _BenchResult:
+    from samdesk.base.jobs import CancelToken
+    from samdesk.batch.plan import AutoAnnotatePlan
+    from samdesk.bench.effort.report import EffortReport
+    from samdesk.bench.effort.review_queue import judged, queue_figures
+    from samdesk.bench.effort.run import play
+    from samdesk.bench.effort.truth import read_truth
+    from samdesk.cli.interrupt import stop_on_ctrl_c
+    from samdesk.engine.models.load import load_detector, load_predictor
+    from samdesk.engine.models.registry import FLINT
+
+    if folder is None:
+        raise wrong_usage("bench", "Give a folder of images with COCO's instances.json.")
+    truth = read_truth(folder)
+    plan = AutoAnnotatePlan(det_model=options.detector or FLINT, sam_model=(*options.models, FLINT)[0])
+    precision = options.precision or "auto"
+    detector = load_detector(plan.det_model, options.device, precision)
+    predictor = load_predictor(plan.sam_model, options.device, precision)
+    cancel = CancelToken()
+    with stop_on_ctrl_c(cancel, "Stopping after this image"), _progress_bar() as show:
+        played = play(
+            truth, detector, predictor, plan, lambda done, total: show("images", done, total), cancel
+        )
+    queue = queue_figures(judged(played.proposals))
+    titles = detector.info.title, predictor.info.title
+    report = EffortReport(*titles, len(truth), played.efforts, queue)
+    return _BenchResult(str(report), report.as_json(), report.markdown())
 
 
 def _heartbeat(folder: Path, options: _Options) -> int:

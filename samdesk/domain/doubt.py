@@ -63,8 +63,8 @@ class Evidence:
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Evidence))
 """The columns of ``matrix``, in this order."""
 
-_USUAL = (0.6, 0.85, 0.95, 0.85, 0.0, 0.0, 0.0, 0.02)
-"""What stands for unknown evidence."""
+_USUAL = (0.65, 0.85, 0.8, 0.95, 0.0, 0.0, 0.0, 0.02)
+"""What stands for unknown evidence: the middle of what Flint's proposals have."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Weights:
     terms: tuple[float, ...]
 
 
-FORMULA = Weights(-4.5, (3.0, 3.0, 2.0, 4.0, 0.3, 1.5, 0.5, 1.5))
+FORMULA = Weights(-3.1, (3.6, 2.4, 2.7, 0.3, 0.2, 0.7, 0.4, 0.4))
 
 LEAST_DECISIONS = 50
 """Decisions needed for a calibration, and after which it is made anew."""
@@ -261,30 +261,27 @@ def reasons(evidence: Evidence, label: str = "") -> tuple[str, ...]:
         label: Name of its label, for "62% of another person"; without it "another of its label".
     """
     another = f"another {label}" if label else "another of its label"
-    found = terms(matrix([evidence]))[0] * FORMULA.terms
-    texts = {
-        0: evidence.detector_score is not None
-        and evidence.detector_score < 0.5
-        and f"low detector score {evidence.detector_score:.2f}",
-        1: evidence.mask_score is not None
-        and evidence.mask_score < 0.8
-        and f"low mask score {evidence.mask_score:.2f}",
-        2: evidence.stability is not None
-        and evidence.stability < 0.9
-        and f"unstable outline {evidence.stability:.2f}",
-        3: evidence.box_agreement is not None
-        and evidence.box_agreement < 0.75
-        and f"mask fills {evidence.box_agreement:.0%} of its box",
-        4: evidence.border and "touches the border",
-        5: evidence.overlap_same >= 0.2 and f"overlaps {evidence.overlap_same:.0%} with {another}",
-        6: evidence.overlap_other >= 0.3 and f"overlaps {evidence.overlap_other:.0%} with another label",
-        7: evidence.area_share < 0.002 and "very small",
-    }
-    return tuple(text for i in np.argsort(-found, kind="stable") if (text := texts[int(i)]))
+    weights = terms(matrix([evidence]))[0] * FORMULA.terms
+    share = evidence.overlap_same, evidence.overlap_other
+    texts = (
+        _below(evidence.detector_score, 0.5, "low detector score {:.2f}"),
+        _below(evidence.mask_score, 0.8, "low mask score {:.2f}"),
+        _below(evidence.stability, 0.73, "unstable outline {:.2f}"),
+        _below(evidence.box_agreement, 0.85, "mask and box agree only {:.0%}"),
+        "touches the border" if evidence.border else "",
+        f"overlaps {share[0]:.0%} with {another}" if share[0] >= 0.1 else "",
+        f"overlaps {share[1]:.0%} with another label" if share[1] >= 0.5 else "",
+        "very small" if evidence.area_share < 0.0025 else "",
+    )
+    return tuple(texts[i] for i in np.argsort(-weights, kind="stable") if texts[i])
+
+
+def _below(value: float | None, limit: float, text: str) -> str:
+    return text.format(value) if value is not None and value < limit else ""
 
 
 def _doubts(x: NDArray[np.float64], weights: Weights) -> FloatVector:
-    return _sigmoid(weights.intercept + x @ np.asarray(weights.terms))
+    return _sigmoid(weights.intercept + (x * weights.terms).sum(axis=1))  # not @: it rounds by the row
 
 
 def _sigmoid(log_odds: FloatVector) -> FloatVector:
