@@ -29,6 +29,7 @@ from samdesk.images.cache import ImageCache
 from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
+from samdesk.ui.annotations.compare import CompareController
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -308,6 +309,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.leaving.connect(lambda _key: views.clear())
     navigate.leaving.connect(corrections.leave_image)
     navigate.leaving.connect(lambda _key: session.end_run())
+    compare = CompareController(session, canvas, annotate, messages, window)
+    corrections.tighten.finished.connect(lambda result: compare.show_change() if result.changed else None)
     undo = UndoController(session, tools, messages, window)
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
@@ -357,6 +360,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         views=views,
         everything=everything,
         corrections=corrections,
+        compare=compare,
         unfinished=unfinished,
         undo=undo,
         models=models,

@@ -28,6 +28,7 @@ from samdesk.ui.shell import commands as shell_commands
 from samdesk.ui.teach import commands as teach_commands
 
 if TYPE_CHECKING:
+    from samdesk.ui.annotations.compare import CompareController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -92,6 +93,7 @@ class Controllers:
     views: ViewsController
     everything: EverythingController
     corrections: MaskCorrections
+    compare: CompareController
     unfinished: UnfinishedController
     undo: UndoController
     models: ModelsController
@@ -135,7 +137,7 @@ def bind_commands(
     label_commands.bind(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
     )
-    annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything)
+    annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything, c.compare)
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
     arrange_commands.bind(actions, c.arrange, c.tools.use_select_tool)
     review_commands.bind(actions, c.review)

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from samdesk.app import Desk, Services, build
@@ -182,9 +182,14 @@ class User:
 
     def press(self, button: str) -> None:
         """Clicks a button of the message bar."""
-        self.until(lambda: button in self.buttons)
-        (found,) = [b for row in self.window.message_bar.rows for b in row.buttons if b.text() == button]
-        self.qtbot.mouseClick(found, Qt.MouseButton.LeftButton)
+
+        def found() -> list[QPushButton]:
+            every = [b for row in self.window.message_bar.rows for b in row.buttons]
+            return [b for b in every if b.text() == button and b.height() > 0]  # 0: not laid out yet
+
+        self.until(lambda: bool(found()))
+        (only,) = found()
+        self.qtbot.mouseClick(only, Qt.MouseButton.LeftButton)
 
     def drop(self, *paths: Path, on: QWidget | None = None) -> None:
         """Drops files on the window."""

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from samdesk.base.jobs import Pause, no_pause
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
-from samdesk.domain.prompts import MaskCandidate, PromptSet
+from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import EngineError, ModelInfo, predict_each_point
 
@@ -150,7 +150,8 @@ class GatedPredictor:
         return predict_each_point(self, embedding, points)
 
     def predict_boxes(self, embedding: Embedding, boxes: FloatArray) -> list[MaskCandidate]:
-        raise NotImplementedError
+        prompts = [PromptSet(box=BoxPrompt(*map(float, box))) for box in boxes]
+        return [self.predict(embedding, one, multimask=False)[0] for one in prompts]
 
     def _maybe_fail(self) -> None:
         if self.errors:

@@ -13,6 +13,7 @@ from samdesk.ui.commands.popup import SEPARATOR, context_menu
 from samdesk.ui.commands.table import Command, CommandTable, Condition
 
 if TYPE_CHECKING:
+    from samdesk.ui.annotations.compare import CompareController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.prompting.annotate import AnnotateController
@@ -45,6 +46,9 @@ COMMANDS = CommandTable(
         Command("annotation.accept", "Accept annotation",
                 "Accept the selected annotations as they are and go on to the next one.",
                 "ph.check-circle", "annotate", "annotation", ("Shift+E",), when="selection pending editable"),
+        Command("view.compare", "Before and after",
+                "Show what the last change of the selected annotations, or the open mask, changes.",
+                "ph.columns", "view", "show", ("U",), when="image", checkable=True),
         Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
                 "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
         Command("vertex.delete", "Delete vertex", "Delete the vertex that you right-clicked.",
@@ -90,10 +94,15 @@ def bind(
     tools: ToolsController,
     annotate: AnnotateController,
     everything: EverythingController,
+    compare: CompareController,
 ) -> None:
     """Connects the commands to the tools, the selection and the prompts."""
     _bind_selection(actions, panel, tools)
     _bind_prompts(actions, tools, annotate, everything)
+    actions.on("view.compare", compare.toggle)
+    actions.action("view.compare").setAutoRepeat(False)
+    actions.checked_from("view.compare", lambda: compare.shown)
+    actions.refresh_on(compare.changed)
     for spec in tools.toolbox.specs:
         actions.on(spec.command_id, _ignore_checked(partial(tools.choose, spec.id)))
     command_ids = {spec.id: spec.command_id for spec in tools.toolbox.specs}

@@ -13,6 +13,7 @@ from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.images.partial import CoarseImage
+from samdesk.ui.canvas.layers.comparison import Comparison
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
@@ -46,6 +47,7 @@ class CanvasDisplay(NavigableWidget):
         self._message = ""
         self._many: list[Proposal] = []
         self._view_frame: ViewFrame | None = None
+        self._comparison: Comparison | None = None
         self._progress_line = ProgressLine(self)
         self._busy: bool | float = False
         self._coarse: CoarseImage | None = None
@@ -235,6 +237,16 @@ class CanvasDisplay(NavigableWidget):
             self._view_frame = frame
             self.update()
 
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison over the annotations, if there is one."""
+        return self._comparison
+
+    def set_comparison(self, comparison: Comparison | None) -> None:
+        """Shows regions before and after a change over the annotations, or none."""
+        self._comparison = comparison
+        self.update()
+
     def set_busy(self, busy: bool | float) -> None:
         """Shows a progress line at the top: indeterminate (True), a share of 0..1, or none (False)."""
         self._busy = busy
@@ -377,9 +389,13 @@ class CanvasDisplay(NavigableWidget):
             self._scene.draw(painter, self._view, size)
             if self._view_frame is not None:
                 paint_view_frame(painter, self._view_frame, self._image_size, (self._view, size, ratio))
+            if self._comparison is not None:
+                self._comparison.paint(painter, self._view, size, ratio)
             painter.restore()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._image_size is not None:
             self._paint_tool(painter)
         self._paint_text(painter)
+        if self._comparison is not None:
+            self._comparison.paint_key(painter, self.font())
         painter.end()
