@@ -30,6 +30,7 @@ from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
 from samdesk.ui.annotations.compare import CompareController
+from samdesk.ui.annotations.decisions import DecisionsController
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -371,6 +372,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         training=TrainingController(storage, messages, window),
         slow_disk=SlowDiskController(storage, messages, window),
         review=review,
+        decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
     files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)

@@ -32,13 +32,15 @@ def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
 
 
 def run_edit(document: ImageDocument, fresh: Iterable[Annotation], existing: Existing) -> Edit:
-    """The edit that adds a run's annotations to an image, except duplicates of those that stay.
+    """The edit that adds a run's annotations to an image, except those of the same object as one that stays.
+
+    The same object as one that the user has rejected is not proposed again either.
 
     With "replace" it also removes those that an earlier run made and the user has not decided about.
     """
     dropped = [a.id for a in document.annotations if existing == "replace" and a.is_untouched]
     stays = [a for a in document.annotations if a.id not in dropped]
-    known = [(a.label_id, a.region) for a in stays]
+    known = [(a.label_id, a.region) for a in (*stays, *document.rejected)]
     put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))
     return Edit(drop=tuple(dropped), put=put)
 

@@ -160,7 +160,7 @@ def by_user(edit: Edit, document: ImageDocument) -> Edit:
     The annotations it puts become accepted, or corrected if a model proposed them and their region or label
     changes. One that the edit itself rejects, flags or makes pending stays so, and one that it only gives
     another place in painting order stays as it is. The image becomes edited, unless the edit sets its review
-    state (``accept_image``).
+    state (``accept_image``), or only rejects: a later run may then propose other objects there.
 
     Args:
         edit: The edit.
@@ -174,7 +174,9 @@ def by_user(edit: Edit, document: ImageDocument) -> Edit:
         else replace(p, annotation=_by_user(p.annotation, before.get(p.annotation.id)))
         for p in edit.put
     )
-    return replace(edit, put=put, review=edit.review or ReviewChange.MARK_EDITED)
+    rejects = bool(put) and all(p.annotation.review is AnnotationReview.REJECTED for p in put)
+    marks = None if rejects and not edit.drop else ReviewChange.MARK_EDITED
+    return replace(edit, put=put, review=edit.review or marks)
 
 
 def _by_user(after: Annotation, before: Annotation | None) -> Annotation:

@@ -32,7 +32,7 @@ def follow_settings(
 
     def apply(_setting: object = None) -> None:
         get = settings.get
-        segment.set_hover_enabled(get(HOVER_PREVIEW) and not flows.review.active)
+        segment.set_hover_enabled(get(HOVER_PREVIEW))
         flows.views.set_automatic(get(LOOK_CLOSER), get(LOOK_CLOSER_FROM))
         flows.navigate.prefetch = get(PREFETCH)
         workers.inference.set_cache_budget(get(EMBEDDING_CACHE_MB) * 1024**2)
@@ -45,5 +45,4 @@ def follow_settings(
             theme.set_choice(get(THEME))
 
     settings.on_change(apply)
-    flows.review.set_preview = apply
     apply()

@@ -29,6 +29,7 @@ from samdesk.ui.teach import commands as teach_commands
 
 if TYPE_CHECKING:
     from samdesk.ui.annotations.compare import CompareController
+    from samdesk.ui.annotations.decisions import DecisionsController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -104,6 +105,7 @@ class Controllers:
     training: TrainingController
     slow_disk: SlowDiskController
     review: ReviewController
+    decisions: DecisionsController
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def bind_commands(
     label_commands.bind(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
     )
-    annotation_commands.bind(actions, panels.annotations, c.tools, c.annotate, c.everything, c.compare)
+    annotation_commands.bind(
+        actions, panels.annotations, c.tools, c.annotate, c.everything, c.compare, c.decisions
+    )
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
     arrange_commands.bind(actions, c.arrange, c.tools.use_select_tool)
     review_commands.bind(actions, c.review)

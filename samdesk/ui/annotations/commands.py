@@ -14,6 +14,7 @@ from samdesk.ui.commands.table import Command, CommandTable, Condition
 
 if TYPE_CHECKING:
     from samdesk.ui.annotations.compare import CompareController
+    from samdesk.ui.annotations.decisions import DecisionsController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.prompting.annotate import AnnotateController
@@ -49,6 +50,20 @@ COMMANDS = CommandTable(
         Command("view.compare", "Before and after",
                 "Show what the last change of the selected annotations, or the open mask, changes.",
                 "ph.columns", "view", "show", ("U",), when="image", checkable=True),
+        Command("annotation.reject", "Reject annotation",
+                "Reject the selected annotations: they leave the image and its label file, and are not "
+                "proposed again.", "ph.x-circle", "annotate", "annotation", ("X",),
+                when="selection editable"),
+        Command("annotation.flag", "Flag annotation",
+                "Flag the selected annotations to look at them again; again: not any more.", "ph.flag",
+                "annotate", "annotation", ("Ctrl+Shift+F",), when="selection editable", checkable=True),
+        Command("annotation.show_rejected", "Show rejected",
+                "List and outline the annotations of this image that you have rejected.", "ph.prohibit",
+                "annotate", "annotation", ("Shift+X",), when="image", checkable=True),
+        Command("annotation.restore", "Bring back rejected",
+                "Bring back the rejected annotation selected in the list, else the last one.",
+                "ph.arrow-u-down-left", "annotate", "annotation", ("Ctrl+Shift+X",),
+                when="rejected editable"),
         Command("annotation.reopen_in_sam", "Edit mask", "Refine the selected annotation with more prompts.",
                 "ph.arrows-clockwise", "annotate", "annotation", ("Shift+S",), when="one_selected editable"),
         Command("vertex.delete", "Delete vertex", "Delete the vertex that you right-clicked.",
@@ -70,6 +85,7 @@ COMMANDS = CommandTable(
         Condition("selection", "select an annotation first"),
         Condition("one_selected", "select exactly one annotation first"),
         Condition("pending", "the selected annotations are already accepted"),
+        Condition("rejected", "there are no rejected annotations on this image"),
         Condition("vertex", "right-click a vertex of the selected annotation first"),
         Condition("edge", "right-click an edge of the selected annotation first"),
         Condition("annotations", "there are no annotations on this image"),
@@ -79,7 +95,8 @@ COMMANDS = CommandTable(
 )  # fmt: skip
 
 CONTEXT_MENU = (
-    "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "edit.delete", SEPARATOR,
+    "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "annotation.reject",
+    "annotation.flag", "edit.delete", SEPARATOR,
     "annotation.hide", "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
@@ -95,9 +112,11 @@ def bind(
     annotate: AnnotateController,
     everything: EverythingController,
     compare: CompareController,
+    decisions: DecisionsController,
 ) -> None:
     """Connects the commands to the tools, the selection and the prompts."""
     _bind_selection(actions, panel, tools)
+    _bind_decisions(actions, decisions)
     _bind_prompts(actions, tools, annotate, everything)
     actions.on("view.compare", compare.toggle)
     actions.action("view.compare").setAutoRepeat(False)
@@ -116,7 +135,6 @@ def bind(
 def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsController) -> None:
     actions.on("edit.select_all", tools.select_all)
     actions.on("edit.duplicate", tools.duplicate_selected)
-    actions.on("edit.delete", tools.delete_selected)
     actions.on("annotation.accept", tools.accept_selected)
     actions.on("annotation.next", partial(tools.step, 1))
     actions.on("annotation.previous", partial(tools.step, -1))
@@ -136,6 +154,18 @@ def _bind_selection(actions: Actions, panel: AnnotationsPanel, tools: ToolsContr
     actions.refresh_on(
         tools.select_tool.menu_changed, tools.selection_changed, tools.tool_changed, panel.visibility_changed
     )
+
+
+def _bind_decisions(actions: Actions, decisions: DecisionsController) -> None:
+    actions.on("edit.delete", decisions.delete)
+    actions.on("annotation.reject", decisions.reject)
+    actions.on("annotation.flag", _ignore_checked(decisions.flag))
+    actions.on("annotation.show_rejected", decisions.show_rejected)
+    actions.on("annotation.restore", decisions.restore)
+    actions.checked_from("annotation.flag", lambda: decisions.flagged)
+    actions.checked_from("annotation.show_rejected", lambda: decisions.rejected_shown)
+    actions.condition("rejected", lambda: decisions.rejected)
+    actions.refresh_on(decisions.changed)
 
 
 def _bind_prompts(

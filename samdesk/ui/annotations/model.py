@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
@@ -38,6 +38,15 @@ SOURCE_TEXTS: dict[Source, tuple[str, str]] = {
     Source.IMPORT: ("imported", "imported from a label file"),
 }
 """The badge and the tooltip text of each annotation source."""
+
+STATE_TEXTS: dict[AnnotationReview, str] = {
+    AnnotationReview.PENDING: "to review",
+    AnnotationReview.ACCEPTED: "accepted",
+    AnnotationReview.CORRECTED: "corrected",
+    AnnotationReview.REJECTED: "rejected",
+    AnnotationReview.FLAGGED: "flagged",
+}
+"""The tooltip text of each state."""
 
 
 class AnnotationRole(IntEnum):
@@ -177,14 +186,34 @@ class AnnotationModel(QAbstractListModel):
         return None
 
 
+def _shows_state(annotation: Annotation) -> bool:
+    """Whether a row shows the state: that what the user has made is accepted goes without saying."""
+    return annotation.review is not AnnotationReview.ACCEPTED or annotation.is_proposed
+
+
+def draw_review(painter: QPainter, center: QPointF, review: AnnotationReview, palette: QPalette) -> None:
+    """Paints the mark of an annotation's state; states differ in shape, not only in colour."""
+    if review is AnnotationReview.PENDING:
+        painting.draw_dot(painter, center, painting.warning(palette))
+    elif review is AnnotationReview.ACCEPTED:
+        painting.draw_check(painter, center, painting.success(palette))
+    elif review is AnnotationReview.CORRECTED:
+        painting.draw_pencil(painter, center, painting.success(palette))
+    elif review is AnnotationReview.FLAGGED:
+        painting.draw_flag(painter, center, painting.warning(palette))
+    else:
+        painting.draw_cross(painter, center, painting.error(palette))
+
+
 def _tip(annotation: Annotation, name: str, hidden: bool, locked: bool) -> str:
     lines = [plain(name), SOURCE_TEXTS[annotation.source][1]]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
     if annotation.mask_score is not None:
         lines.append(f"mask score (predicted IoU) {annotation.mask_score:.3f}")
-    if annotation.review is AnnotationReview.PENDING:
-        lines.append("to review")
+    state = STATE_TEXTS[annotation.review] if _shows_state(annotation) else ""
+    if state:
+        lines.append(f"{state}: {plain(annotation.note)}" if annotation.note else state)
     if hidden:
         lines.append("hidden")
     if locked:
@@ -235,8 +264,8 @@ class AnnotationDelegate(RowDelegate):
         score = QRect(right - self.SCORE, rect.top(), self.SCORE - UNIT, rect.height())
         painting.draw_text(painter, score, score_text(annotation.score), text, right=True)
         right -= self.SCORE
-        if annotation.review is AnnotationReview.PENDING:
-            painting.draw_dot(painter, QPointF(right - 4, middle), painting.warning(palette))
+        if _shows_state(annotation):
+            draw_review(painter, QPointF(right - 4, middle), annotation.review, palette)
         painter.setFont(font)
         left = rect.left() + 57
         if index.data(AnnotationRole.LOCKED):

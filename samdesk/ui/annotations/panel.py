@@ -21,6 +21,7 @@ from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.annotations.model import AnnotationDelegate, AnnotationModel
+from samdesk.ui.annotations.rejected import RejectedSection
 from samdesk.ui.commands.popup import ChoicePopup
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import PlainLabel, button_text
@@ -35,6 +36,7 @@ class AnnotationsPanel(QWidget):
     """Lists the annotations of the open image. It requests changes; the controller makes them.
 
     Attributes:
+        rejected: The rejected annotations, in a list of their own.
         relabel_menu: A menu of the labels, to give one to the selection.
 
     Signals:
@@ -77,6 +79,8 @@ class AnnotationsPanel(QWidget):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addWidget(self.view, 1)
+        self.rejected = RejectedSection(self)
+        layout.addWidget(self.rejected)
         self._update_head()
 
     def _make_view(self) -> RowView:

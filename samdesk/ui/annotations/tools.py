@@ -189,21 +189,12 @@ class ToolsController(QObject):
         self._relabel(self.selection, label_id)
         return changed
 
-    def delete_selected(self) -> None:
-        """Deletes the selected annotations and goes on to the next one in the list."""
-        ids = self._unlocked()
-        if not ids:
-            return
-        following = self._panel.next_to(ids, 1) or self._panel.next_to(ids, -1)
-        self._session.edit(edit_title("Delete", len(ids)), edits.remove(ids))
-        self._go_on(following)
-
     def step(self, by: int) -> None:
         """Selects the next (+1) or previous (-1) annotation of the list, and shows it; wraps around."""
         found = self._panel.next_to(self.selection, by) or self._panel.next_to((), by)
         if found is not None:
             self.use_select_tool()
-            self._go_on(found)
+            self.go_on(found)
 
     def zoom_to_selection(self) -> None:
         """Zooms to the selected annotations, or back if it has just done so."""
@@ -245,8 +236,9 @@ class ToolsController(QObject):
         following = self._panel.next_to(self.selection, 1)
         pending = self._pending_selected()
         if pending:
-            self._session.edit(edit_title("Accept", len(pending)), edits.update(pending))
-        self._go_on(following)
+            accepted = [replace(a, review=AnnotationReview.ACCEPTED, note="") for a in pending]
+            self._session.edit(edit_title("Accept", len(pending)), edits.update(accepted))
+        self.go_on(following)
 
     def reopen_selected(self) -> None:
         """Opens the one selected annotation in the Segment tool."""
@@ -274,9 +266,9 @@ class ToolsController(QObject):
         return [a for a in document.annotations if a.id in selection] if document and selection else []
 
     def _pending_selected(self) -> list[Annotation]:
-        return [a for a in self._selected() if a.review is AnnotationReview.PENDING]
+        return [a for a in self._selected() if a.review.is_open]
 
-    def _unlocked(self) -> frozenset[AnnotationId]:
+    def unlocked(self) -> frozenset[AnnotationId]:
         """The selected annotations that are not locked; all of them, so that an edit says so, if all are."""
         return self.selection - self._session.locks.locked or self.selection
 
@@ -290,7 +282,7 @@ class ToolsController(QObject):
                 f"Relabel to {self._labels.name(label_id)}", edits.relabel(self.document, ids, label_id)
             )
 
-    def _go_on(self, annotation_id: AnnotationId | None) -> None:
+    def go_on(self, annotation_id: AnnotationId | None) -> None:
         """Selects an annotation and moves the canvas to it if it is out of sight."""
         if annotation_id is not None:
             self.select(frozenset({annotation_id}))

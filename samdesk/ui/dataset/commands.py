@@ -45,19 +45,21 @@ COMMANDS = CommandTable(
                 "Accept every annotation of this image and go to the next image that is not accepted.",
                 "ph.checks", "image", "accept", ("Ctrl+Return", "Ctrl+Enter"), when="image editable",
                 short="Accept image"),
-        Command("image.unaccept", "Mark image as not accepted",
-                "Make this image one that is not accepted; its annotations stay as they are.",
+        Command("image.flag", "Flag image", "Flag this image to look at it again; again: not any more.",
+                "ph.flag", "image", "accept", ("Ctrl+Alt+F",), when="image editable", checkable=True),
+        Command("image.unaccept", "Mark image as not done",
+                "Make this image one that is neither accepted nor flagged; its annotations stay as they are.",
                 "ph.arrow-counter-clockwise", "image", "accept", ("Ctrl+Shift+Return", "Ctrl+Shift+Enter"),
-                when="image accepted_image editable", short="Not accepted"),
+                when="image decided_image editable", short="Not done"),
     ),
     (
         Condition("folder", "open a folder first"),
-        Condition("accepted_image", "this image is not accepted"),
+        Condition("decided_image", "this image is neither accepted nor flagged"),
     ),
 )  # fmt: skip
 
 CONTEXT_MENU = (
-    "image.accept_next", "image.unaccept", SEPARATOR, "file.show_in_folder", "file.copy_path",
+    "image.accept_next", "image.flag", "image.unaccept", SEPARATOR, "file.show_in_folder", "file.copy_path",
 )  # fmt: skip
 """Commands of the context menu of images, in the images panel."""
 
@@ -82,7 +84,9 @@ def bind(
     actions.on("image.last", partial(navigate.go_to_end, first=False))
     actions.on("image.accept_next", navigate.accept_and_step)
     actions.on("image.unaccept", navigate.unaccept)
-    actions.condition("accepted_image", lambda: navigate.image_accepted)
+    actions.on("image.flag", lambda _on: navigate.flag())
+    actions.checked_from("image.flag", lambda: navigate.image_flagged)
+    actions.condition("decided_image", lambda: navigate.image_decided)
     panel.menu_requested.connect(lambda place: context_menu(actions, CONTEXT_MENU, panel).popup(place))
     actions.condition("folder", lambda: files.info is not None)
     actions.refresh_on(files.dataset_opened)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.dataset.queries import early_document
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import accept_image, unaccept_image
+from samdesk.domain.edits import accept_image, flag_image, unaccept_image
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.review import ImageReview
 from samdesk.images.partial import CoarseImage
@@ -213,15 +213,28 @@ class NavigateController(QObject):
         self.go(self._panel.first_key() if first else self._panel.last_key())
 
     @property
-    def image_accepted(self) -> bool:
-        """Whether the image on screen is accepted."""
+    def image_decided(self) -> bool:
+        """Whether the image on screen is accepted or flagged."""
         document = self._session.model.document
-        return document is not None and document.review is ImageReview.ACCEPTED
+        return document is not None and document.review in (ImageReview.ACCEPTED, ImageReview.FLAGGED)
+
+    @property
+    def image_flagged(self) -> bool:
+        """Whether the image on screen is flagged."""
+        document = self._session.model.document
+        return document is not None and document.review is ImageReview.FLAGGED
 
     def unaccept(self) -> None:
-        """Makes the image on screen one that is not accepted."""
-        if self.image_accepted:
-            self._session.edit("Mark image as not accepted", unaccept_image())
+        """Makes the image on screen one that is neither accepted nor flagged."""
+        if self.image_decided:
+            self._session.edit("Mark image as not done", unaccept_image())
+
+    def flag(self) -> None:
+        """Flags the image on screen, or takes its flag back."""
+        if self.image_flagged:
+            self._session.edit("Unflag image", unaccept_image())
+        else:
+            self._session.edit("Flag image", flag_image())
 
     def accept_and_step(self) -> None:
         """Keeps what is being drawn, accepts the image and shows the next, each as a step of the history.

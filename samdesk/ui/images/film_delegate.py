@@ -110,6 +110,8 @@ def draw_state(painter: QPainter, center: QPointF, state: ImageState, palette: Q
         painting.draw_check(painter, center, painting.success(palette))
     elif state is ImageState.PENDING:
         painting.draw_dot(painter, center, painting.warning(palette), radius=4)
+    elif state is ImageState.FLAGGED:
+        painting.draw_flag(painter, center, painting.warning(palette))
     elif state is ImageState.STARTED:
         painting.draw_dot(painter, center, painting.faint(palette), radius=2.5)
     elif state is ImageState.PROBLEM:

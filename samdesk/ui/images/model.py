@@ -31,6 +31,7 @@ class ImageState(Enum):
     NEW = "no annotations"
     STARTED = "annotated"
     PENDING = "to review"
+    FLAGGED = "flagged"
     ACCEPTED = "accepted"
     PROBLEM = "cannot be read"
 
@@ -42,6 +43,7 @@ class ImageFilter(Enum):
     NOT_ACCEPTED = "Not accepted"
     PENDING = "To review"
     NEW = "Without annotations"
+    FLAGGED = "Flagged"
     ACCEPTED = "Accepted"
     PROBLEM = "With problems"
 
@@ -50,9 +52,12 @@ _STATES = tuple(ImageState)
 _CODE = {state: code for code, state in enumerate(_STATES)}
 _STATES_OF_FILTER: dict[ImageFilter, frozenset[ImageState]] = {
     ImageFilter.ALL: frozenset(ImageState),
-    ImageFilter.NOT_ACCEPTED: frozenset({ImageState.NEW, ImageState.STARTED, ImageState.PENDING}),
+    ImageFilter.NOT_ACCEPTED: frozenset(
+        {ImageState.NEW, ImageState.STARTED, ImageState.PENDING, ImageState.FLAGGED}
+    ),
     ImageFilter.PENDING: frozenset({ImageState.PENDING}),
     ImageFilter.NEW: frozenset({ImageState.NEW}),
+    ImageFilter.FLAGGED: frozenset({ImageState.FLAGGED}),
     ImageFilter.ACCEPTED: frozenset({ImageState.ACCEPTED}),
     ImageFilter.PROBLEM: frozenset({ImageState.PROBLEM}),
 }
@@ -75,6 +80,8 @@ def state_of(summary: ImageSummary | None) -> ImageState:
         return ImageState.PROBLEM
     if _is_accepted(summary):
         return ImageState.ACCEPTED
+    if summary.review is ImageReview.FLAGGED:
+        return ImageState.FLAGGED
     if summary.pending:
         return ImageState.PENDING
     return ImageState.STARTED if summary.count or summary.review is ImageReview.EDITED else ImageState.NEW

@@ -269,3 +269,46 @@ def draw_focus_frame(painter: QPainter, rect: QRect, palette: QPalette) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(palette.color(QPalette.ColorRole.Highlight))
     painter.drawRect(rect.adjusted(0, 0, -1, -1))
+
+
+def draw_flag(painter: QPainter, center: QPointF, color: QColor) -> None:
+    """Paints a flag on its pole, 10 high."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(center)
+    painter.setPen(QPen(color, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawLine(QPointF(-3, -5), QPointF(-3, 5))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawPolygon([QPointF(-3, -5), QPointF(4.5, -2.2), QPointF(-3, 0.8)])
+    painter.restore()
+
+
+def draw_cross(painter: QPainter, center: QPointF, color: QColor) -> None:
+    """Paints a diagonal cross, 7 wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(center)
+    painter.setPen(QPen(color, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawLine(QPointF(-3.5, -3.5), QPointF(3.5, 3.5))
+    painter.drawLine(QPointF(-3.5, 3.5), QPointF(3.5, -3.5))
+    painter.restore()
+
+
+def draw_pencil(painter: QPainter, center: QPointF, color: QColor) -> None:
+    """Paints a pencil, 10 wide."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(center)
+    pen = QPen(color, 3.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+    painter.setPen(pen)
+    painter.drawLine(QPointF(-2.4, 2.4), QPointF(4, -4))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawPolygon([QPointF(-5, 5), QPointF(-3.9, 1.3), QPointF(-1.3, 3.9)])
+    painter.restore()
+
+
+def error(palette: QPalette) -> QColor:
+    """The colour of what is wrong."""
+    return QColor("#f0706c" if is_dark(palette) else "#c03a38")

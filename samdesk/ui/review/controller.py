@@ -47,8 +47,6 @@ class ReviewController(QObject):
         self._parts, self._bar = parts, bar
         self.search: Callable[[], str] = lambda: ""
         """Returns the search whose result is reviewed; "": all that is to review."""
-        self.set_preview: Callable[[], object] = lambda: None
-        """Switches the preview of the mask under the cursor off while a review is on."""
         self._queue: ReviewQueue | None = None
         self._active = False
         self._place: Place | None = None
@@ -72,7 +70,6 @@ class ReviewController(QObject):
         parts.session.model.document_changed.connect(self._document_changed)
         parts.session.history.changed.connect(self._note_step)
         parts.annotate.prompts_restored.connect(self._stay)
-        parts.canvas.pressed.connect(self._open_for_prompts)
         parts.canvas.space_tapped.connect(self._space_tapped)
         self._bar.flagged.connect(self.flag)
 
@@ -158,7 +155,6 @@ class ReviewController(QObject):
         parts.tools.reviewing = on
         parts.actions.set_mode(Context.REVIEW if on else None)
         parts.navigate.neighbours = self._images_ahead if on else None
-        self.set_preview()
         self._bar.note.drop()
         self._bar.setVisible(on)
         if on:
@@ -172,14 +168,14 @@ class ReviewController(QObject):
         self._settle()
         if self._shown is None:
             return
-        if self._parts.annotate.has_prompts or not self._parts.tools.is_idle:
+        if self._parts.annotate.is_refining or not self._parts.tools.is_idle:
             self._finishing = True
             self._parts.tools.complete()
             if self._decided or self._parts.annotate.mask_pending:
                 self._settle()
                 return
             self._finishing = False
-            if self._parts.annotate.has_prompts:
+            if self._parts.annotate.is_refining:
                 return  # there is no mask to keep
         if self._shown.review.is_accepted:
             self._decided = True
@@ -303,6 +299,7 @@ class ReviewController(QObject):
             self._queue.note_time(monotonic() - self._since)
         self._shown = None
         self._decided = self._finishing = False
+        self._parts.annotate.refine(None)
         self._parts.canvas.set_spotlight(None)
         self._parts.canvas.set_ghosts((), self._parts.labels.labels)
 
@@ -414,6 +411,7 @@ class ReviewController(QObject):
         self._parts.tools.select(frozenset() if rejected else frozenset({annotation.id}))
         canvas.set_spotlight(annotation.id)
         canvas.zoom_around(annotation.id)
+        self._parts.annotate.refine(None if rejected else annotation.id)
         self._update_bar()
         self.changed.emit()
         if self._step_there is not None:
@@ -466,16 +464,6 @@ class ReviewController(QObject):
             QTimer.singleShot(0, self._settle)  # after what made the change has ended
         else:
             self._update_bar()
-
-    # -- the mask model
-
-    def _open_for_prompts(self) -> None:
-        """Opens the annotation for the click or box that follows: it refines its mask."""
-        if not self._active or self._shown is None or self._bar.note.is_open:
-            return
-        segments = self._parts.tools.tool_id == SEGMENT.id
-        if segments and not self._parts.annotate.has_prompts and self._find(self._shown.id) is not None:
-            self._parts.annotate.reopen(self._shown)
 
     def _space_tapped(self) -> None:
         """Space is the canvas's own key. The Segment tool has accepted a corrected mask by it already."""

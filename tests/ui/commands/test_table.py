@@ -25,9 +25,10 @@ PLANNED = {
     "prompt": "undo clear accept",
     "candidate": "next previous",
     "mask": "tighten",
-    "image": "next previous first last accept_next unaccept",
-    "annotation": "reopen_in_sam accept relabel hide next previous lock solo raise lower to_top to_bottom",
     "nudge": "left right up down far_left far_right far_up far_down",
+    "image": "next previous first last accept_next flag unaccept",
+    "annotation": "reopen_in_sam accept reject flag show_rejected restore relabel hide next previous lock "
+    "solo raise lower to_top to_bottom",
     "vertex": "insert delete snap",
     "labels": "rename recolor move_up move_down delete choose group hide show_all",
     "label": "1 2 3 4 5 6 7 8 9",

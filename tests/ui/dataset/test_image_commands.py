@@ -70,12 +70,13 @@ def test_the_menu_of_the_film_strip_is_that_of_the_image_under_the_mouse(user: U
     user.until(lambda: user.shown == "2.png")
     assert titles(menu) == [
         "Accept image and go to next",
-        "Mark image as not accepted",
+        "Flag image",
+        "Mark image as not done",
         "Show in file manager",
         "Copy path",
     ]
     enabled = [action.isEnabled() for action in menu.actions() if not action.isSeparator()]
-    assert enabled == [True, False, True, True]
+    assert enabled == [True, True, False, True, True]
     menu.actions()[-1].trigger()
     assert QGuiApplication.clipboard().text() == str(folder / "2.png")
     menu.close()
