@@ -5,7 +5,7 @@ Coordinates are image pixels. A ring's vertices are numbered without its closing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -74,6 +74,46 @@ def move_vertex(region: Region, ref: VertexRef, x: float, y: float) -> MultiPoly
     return _with_ring(region, ref, moved)
 
 
+def move_vertices(
+    region: Region, refs: Iterable[VertexRef], by: tuple[float, float], size: tuple[float, float]
+) -> MultiPolygon:
+    """The region with vertices moved, for a preview: it may be invalid, see ``regions.clean``.
+
+    Args:
+        region: The region.
+        refs: Its vertices to move.
+        by: How far, x and y, image pixels.
+        size: Width and height of the image; no vertex leaves it.
+    """
+
+    def moved(points: _Points, chosen: list[int]) -> _Points:
+        points = points.copy()
+        points[chosen] = np.clip(points[chosen] + np.array(by), 0.0, np.array(size, np.float64))
+        return points
+
+    return _with_rings(region, refs, moved)
+
+
+def vertices_in(region: Region, x0: float, y0: float, x1: float, y1: float) -> frozenset[VertexRef]:
+    """The vertices in a rectangle, image pixels."""
+    return frozenset(
+        VertexRef(part, ring, int(i))
+        for part, ring, points in _all_rings(region)
+        for i in np.flatnonzero(((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1))
+    )
+
+
+def positions(region: Region, refs: Iterable[VertexRef], beside: int = 0) -> NDArray[np.float64]:
+    """Where vertices are, (N, 2) image pixels, ring by ring; with ``beside`` neighbours on either side."""
+    found = [np.zeros((0, 2))]
+    for part, rings in _by_ring(refs).items():
+        points = _rings(region.geoms[part])
+        for ring, chosen in rings.items():
+            around = np.array(chosen)[:, None] + np.arange(-beside, beside + 1)
+            found.append(points[ring][around.ravel() % len(points[ring])])
+    return np.concatenate(found)
+
+
 def insert_vertex(region: Region, ref: VertexRef, x: float, y: float) -> tuple[MultiPolygon, VertexRef]:
     """The region with a vertex inserted after ``ref``, and a reference to it.
 
@@ -92,6 +132,12 @@ def delete_vertex(region: Region, ref: VertexRef) -> Region | None:
     return left if regions.is_drawable(left) else None
 
 
+def delete_vertices(region: Region, refs: Iterable[VertexRef]) -> Region | None:
+    """The valid region without some vertices, as ``delete_vertex``; None if nothing is left."""
+    left = regions.clean(_with_rings(region, refs, lambda points, chosen: np.delete(points, chosen, axis=0)))
+    return left if regions.is_drawable(left) else None
+
+
 def ring_of(region: Region, ref: VertexRef) -> NDArray[np.float64]:
     """The vertices of the ring that ``ref`` is on, (N, 2)."""
     return _rings(region.geoms[ref.part])[ref.ring]
@@ -106,16 +152,33 @@ def with_ring(region: Region, ref: VertexRef, points: NDArray[np.float64]) -> Mu
 
 
 def _with_ring(region: Region, ref: VertexRef, change: _Change) -> MultiPolygon:
+    return _with_rings(region, [ref], lambda points, _chosen: change(points))
+
+
+def _with_rings(
+    region: Region, refs: Iterable[VertexRef], change: Callable[[_Points, list[int]], _Points]
+) -> MultiPolygon:
+    """The region with the rings of some vertices changed, given which of their vertices those are."""
+    chosen = _by_ring(refs)
     parts: list[Polygon] = []
     for number, polygon in enumerate(region.geoms):
-        if number != ref.part:
+        if number not in chosen:
             parts.append(polygon)
             continue
         rings = _rings(polygon)
-        rings[ref.ring] = change(rings[ref.ring])
+        for ring, indices in chosen[number].items():
+            rings[ring] = change(rings[ring], indices)
         if len(rings[0]) >= 3:
             parts.append(Polygon(rings[0], [hole for hole in rings[1:] if len(hole) >= 3]))
     return MultiPolygon(parts)
+
+
+def _by_ring(refs: Iterable[VertexRef]) -> dict[int, dict[int, list[int]]]:
+    """Indices of vertices by part and ring."""
+    found: dict[int, dict[int, list[int]]] = {}
+    for ref in refs:
+        found.setdefault(ref.part, {}).setdefault(ref.ring, []).append(ref.index)
+    return found
 
 
 def _rings(polygon: Polygon) -> list[_Points]:

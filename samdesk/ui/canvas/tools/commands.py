@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from samdesk.settings.table import BRUSH_SIZE, SNAP, Settings
-from samdesk.ui.canvas.tools.registry import BRUSH, Toolbox
+from samdesk.ui.canvas.tools.registry import BRUSH, SELECT, Toolbox
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import Command, CommandTable, Condition
 
@@ -40,6 +40,9 @@ def bind(actions: Actions, canvas: CanvasView, toolbox: Toolbox, settings: Setti
     actions.on("brush.smaller", partial(brush.step_size, -1))
     actions.on("brush.erase", brush.set_erases)
     actions.on("vertex.snap", partial(settings.set, SNAP))
+    select = toolbox.get(SELECT)
+    settings.on_change(lambda *_: select.set_snaps(settings.get(SNAP)))
+    select.set_snaps(settings.get(SNAP))
     actions.checked_from("brush.erase", lambda: brush.erases)
     actions.checked_from("vertex.snap", lambda: settings.get(SNAP))
     actions.condition("brush", lambda: canvas.tool is brush)

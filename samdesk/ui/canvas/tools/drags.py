@@ -1,4 +1,4 @@
-"""Drags of the select tool: a vertex, whole annotations, a rubber band.
+"""Drags of the select tool: whole annotations, a rubber band. See ``vertex_drags`` for vertices.
 
 A drag previews the change while the mouse moves and returns the changed annotations at the end.
 """
@@ -13,13 +13,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from samdesk.domain.annotation import Annotation, Source
-from samdesk.domain.geometry import regions, vertices
+from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.shapes import Shape
-from samdesk.ui.canvas.style import Mark, faded, paint_handle, paint_line
+from samdesk.ui.canvas.style import faded, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, edit_title
-from samdesk.ui.canvas.tools.handles import Handle
 
 _MAX_WHOLE = 40
 """Maximum number of moved annotations that are painted whole; of more, only the bounds."""
@@ -36,38 +35,6 @@ class Drag(Protocol):
 
     def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
         """The undo text and the changed annotations, or None for no change."""
-
-
-class VertexDrag:
-    """Drags a vertex, or a new one out of an edge."""
-
-    def __init__(self, annotation: Annotation, handle: Handle, color: QColor) -> None:
-        self._annotation, self._handle = annotation, handle
-        self._color = color
-        self._region: Region = annotation.region
-        self._at = (handle.x, handle.y)
-
-    def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """Moves the vertex, clamped to the image."""
-        width, height = canvas.image_size or (0, 0)
-        x, y = min(max(pointer.x, 0.0), float(width)), min(max(pointer.y, 0.0), float(height))
-        self._at = (x, y)
-        if self._handle.middle:
-            self._region, _ = vertices.insert_vertex(self._annotation.region, self._handle.ref, x, y)
-        else:
-            self._region = vertices.move_vertex(self._annotation.region, self._handle.ref, x, y)
-
-    def paint(self, painter: QPainter, canvas: Canvas) -> None:
-        """Paints the region before it is made valid."""
-        canvas.paint_shape(painter, Shape(self._annotation.id, self._region, self._color, Mark.SELECTED))
-        paint_handle(painter, canvas.to_widget(*self._at), self._color, hot=True)
-
-    def result(self, canvas: Canvas) -> tuple[str, list[Annotation]] | None:
-        """The annotation with the region made valid."""
-        changed = redrawn(self._annotation, self._region, canvas)
-        if changed is None:
-            return None
-        return "Insert vertex" if self._handle.middle else "Move vertex", [changed]
 
 
 class BodyDrag:
@@ -151,7 +118,7 @@ class BandDrag:
 def redrawn(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
     """As ``reshaped``, for another outline: the scores, which were about the one before, are dropped."""
     changed = reshaped(annotation, region, canvas)
-    return None if changed is None else replace(changed, detector_score=None, mask_score=None)
+    return None if changed is None else replace(changed, detector_score=None, mask_score=None, stability=None)
 
 
 def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 
 from samdesk.domain.geometry import vertices
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.geometry.vertices import VertexRef
-from samdesk.ui.canvas.shapes import rings_of
 from samdesk.ui.canvas.style import paint_brackets, paint_handle, paint_midpoint
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
 
-_GRAB = 8.0
+GRAB = 8.0
 """Grab distance of a handle, logical pixels."""
 _MIN_DISTANCE = 11.0
 """Handles are shown if the median distance of the vertices is at least this, logical pixels."""
@@ -44,37 +45,36 @@ class Handle:
 
 def handles_of(region: Region, canvas: Canvas) -> list[Handle]:
     """The handles of a region to show; none where they would be too close to each other."""
-    seen = canvas.visible_rect()
+    seen, pixel = canvas.visible_rect(), canvas.image_pixels(1)
+    rings = []
+    for part, polygon in enumerate(region.geoms):
+        for ring, line in enumerate((polygon.exterior, *polygon.interiors)):
+            points = shapely.get_coordinates(line)
+            lengths = np.hypot(*np.diff(points, axis=0).T) / pixel
+            rings.append((part, ring, points, lengths, np.flatnonzero(_inside(points[:-1], seen))))
+    gaps = np.concatenate([lengths[inside] for _, _, _, lengths, inside in rings]) if rings else np.zeros(0)
+    if not 0 < len(gaps) <= _MAX_HANDLES or float(np.median(gaps)) < _MIN_DISTANCE:
+        return []
     handles: list[Handle] = []
     middles: list[Handle] = []
-    gaps: list[float] = []
-    rings = rings_of(region)
-    names = [(p, r) for p, polygon in enumerate(region.geoms) for r in range(1 + len(polygon.interiors))]
-    for (part, ring), points in zip(names, rings, strict=True):
-        inside = (
-            (points[:-1, 0] >= seen.left())
-            & (points[:-1, 0] <= seen.right())
-            & (points[:-1, 1] >= seen.top())
-            & (points[:-1, 1] <= seen.bottom())
-        )
-        lengths = np.hypot(*np.diff(points, axis=0).T) / canvas.image_pixels(1)
-        for i in np.flatnonzero(inside):
-            handles.append(Handle(VertexRef(part, ring, int(i)), float(points[i, 0]), float(points[i, 1])))
-            gaps.append(float(lengths[i]))
-        for i in np.flatnonzero(lengths >= _MIDPOINT_EDGE):
+    for part, ring, points, lengths, inside in rings:
+        for i in inside.tolist():
+            handles.append(Handle(VertexRef(part, ring, i), float(points[i, 0]), float(points[i, 1])))
+        for i in np.flatnonzero(lengths >= _MIDPOINT_EDGE).tolist():
             x, y = (points[i] + points[i + 1]) / 2
             if seen.contains(float(x), float(y)):
-                middles.append(Handle(VertexRef(part, ring, int(i)), float(x), float(y), middle=True))
-        if len(handles) > _MAX_HANDLES:
-            return []
-    if not handles or float(np.median(gaps)) < _MIN_DISTANCE:
-        return []
+                middles.append(Handle(VertexRef(part, ring, i), float(x), float(y), middle=True))
     return [*middles, *handles]
+
+
+def _inside(points: NDArray[np.float64], rect: QRectF) -> NDArray[np.bool_]:
+    x, y = points.T
+    return (x >= rect.left()) & (x <= rect.right()) & (y >= rect.top()) & (y <= rect.bottom())
 
 
 def handle_at(handles: list[Handle], pointer: Pointer, canvas: Canvas) -> Handle | None:
     """The handle under the cursor, vertices before midpoints."""
-    reach = canvas.image_pixels(_GRAB)
+    reach = canvas.image_pixels(GRAB)
     near = [
         ((s.x - pointer.x) ** 2 + (s.y - pointer.y) ** 2, s)
         for s in handles
@@ -87,7 +87,7 @@ def handle_at(handles: list[Handle], pointer: Pointer, canvas: Canvas) -> Handle
 
 def edge_at(region: Region, pointer: Pointer, canvas: Canvas) -> Handle | None:
     """The point of the outline under the cursor, as a midpoint handle."""
-    found = vertices.nearest_edge(region, pointer.x, pointer.y, canvas.image_pixels(_GRAB))
+    found = vertices.nearest_edge(region, pointer.x, pointer.y, canvas.image_pixels(GRAB))
     return None if found is None else Handle(found[0], *found[1], middle=True)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
+from samdesk.base.text import counted
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
-from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, VertexDrag, redrawn
+from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, redrawn
 from samdesk.ui.canvas.tools.handles import (
     Handle,
     edge_at,
@@ -18,10 +19,15 @@ from samdesk.ui.canvas.tools.handles import (
     paint_corners,
     paint_handles,
 )
+from samdesk.ui.canvas.tools.picked import PickedVertices
+from samdesk.ui.canvas.tools.vertex_drags import StretchDrag, VertexDrag
 
 _NONE = "Click to select, Shift+click to add, drag on an empty area to select several"
 _ONE = "Drag it or a vertex; double-click an edge to add one, Ctrl+click to delete one"
 _MANY = "Drag to move, Shift+click to add or remove, Del to delete"
+_PICKED = "Drag one of the vertices to move all, Del to delete them, Esc to let go"
+_NO_STRETCH = "Nothing changed: end the line on the outline on which it began."
+_DELETES = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 _REMOVES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
 _ADDS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
 
@@ -49,6 +55,17 @@ class SelectTool(Tool):
         self._clicked: AnnotationId | None = None  # the annotation that a double click opens
         self._hot: Handle | None = None  # the handle under the cursor
         self._menu_handle: Handle | None = None  # the one that the context menu was opened on
+        self._picked = PickedVertices()
+        self._snaps = False
+
+    @property
+    def picked(self) -> frozenset[vertices.VertexRef]:
+        """The vertices that a rubber band has chosen, to be dragged or deleted together."""
+        return self._picked.refs
+
+    def set_snaps(self, snaps: bool) -> None:
+        """Sets whether dragged vertices snap to the edges of neighbours without Ctrl."""
+        self._snaps = snaps
 
     @property
     def is_idle(self) -> bool:
@@ -61,6 +78,7 @@ class SelectTool(Tool):
         self._pressed = self._drag = self._pressed_handle = None
         if dragging and self._canvas is not None:
             self._canvas.set_dragged(())
+            self._update_hint()
         self._repaint()
 
     def interrupt(self) -> None:
@@ -93,9 +111,16 @@ class SelectTool(Tool):
         self._forget_menu()
         if self._drag is not None:
             self.cancel()
-        chosen = 0 if self._canvas is None else len(self._canvas.selection)
-        self._set_hint(_NONE if not chosen else _ONE if chosen == 1 else _MANY)
+        self._picked.follow(self._editable())
+        self._update_hint()
         self._repaint()
+
+    def _update_hint(self) -> None:
+        chosen = 0 if self._canvas is None else len(self._canvas.selection)
+        if self._picked:
+            self._set_hint(_PICKED)
+        else:
+            self._set_hint(_NONE if not chosen else _ONE if chosen == 1 else _MANY)
 
     # --- mouse
 
@@ -149,8 +174,7 @@ class SelectTool(Tool):
         drag, handle = self._drag, self._pressed_handle
         self.cancel()
         if isinstance(drag, BandDrag):
-            kept = self._was_selected if _adds(pressed) else frozenset()
-            canvas.set_selection(kept | canvas.enclosed(drag.rect))
+            self._choose_in(drag.rect, canvas, add=_adds(pressed))
         elif drag is not None:
             self._finish_drag(drag, canvas)
         elif handle is not None:
@@ -158,6 +182,22 @@ class SelectTool(Tool):
         else:
             self._click_body(pressed, canvas)
         self._show_hot(pointer)
+
+    def _choose_in(self, rect: QRectF, canvas: Canvas, *, add: bool) -> None:
+        """Selects the annotations in a rubber band; if it encloses none, vertices of the selected one."""
+        found, one = canvas.enclosed(rect), self._editable()
+        if not found and one is not None and self._picked.pick(one, rect, add=add):
+            self._update_hint()
+            self._repaint()
+            return
+        kept = self._was_selected if add else frozenset()
+        canvas.set_selection(kept | found)
+
+    def wheel(self, notches: float, modifiers: Qt.KeyboardModifier) -> bool:
+        """Changes how far a soft drag reaches."""
+        del modifiers
+        drag, canvas = self._drag, self._canvas
+        return isinstance(drag, VertexDrag) and canvas is not None and drag.wheel(notches, canvas)
 
     def leave(self) -> None:
         """Removes the highlight."""
@@ -168,15 +208,21 @@ class SelectTool(Tool):
         result = drag.result(canvas)
         if result is not None:
             self.edit_requested.emit(result[0], edits.update(result[1]))
+        elif isinstance(drag, StretchDrag):
+            self.notice.emit(_NO_STRETCH)
 
     def _begin_drag(self, pressed: Pointer, canvas: Canvas) -> Drag | None:
         annotation = self._editable()
-        if self._pressed_handle is not None and annotation is not None:
-            shape = canvas.shape(annotation.id)
-            if shape is None or (_removes(pressed) and not self._pressed_handle.middle):
-                return None
-            canvas.set_dragged({annotation.id})
-            return VertexDrag(annotation, self._pressed_handle, shape.color)
+        shape = None if annotation is None else canvas.shape(annotation.id)
+        if annotation is not None and shape is not None:
+            if _removes(pressed) and edge_at(annotation.region, pressed, canvas) is not None:
+                self._set_hint(StretchDrag.hint)
+                return StretchDrag(annotation, shape.color, pressed, snaps=self._snaps)
+            if self._pressed_handle is not None:
+                canvas.set_dragged({annotation.id})
+                drag = self._vertex_drag(annotation, self._pressed_handle, shape.color, pressed)
+                self._set_hint(drag.hint)
+                return drag
         if set(self._pressed_on) <= canvas.locked:  # nothing there, or nothing that moves
             return BandDrag(pressed)
         if not canvas.selection & set(self._pressed_on):  # Shift: the pressed one is dragged too
@@ -187,6 +233,16 @@ class SelectTool(Tool):
         canvas.set_hovered(None)
         canvas.set_dragged(moving)
         return BodyDrag(chosen, shapes, pressed)
+
+    def _vertex_drag(
+        self, annotation: Annotation, handle: Handle, color: QColor, pressed: Pointer
+    ) -> VertexDrag:
+        picked = self._picked.refs
+        if handle.ref not in picked or handle.middle:
+            self._picked.clear()
+            picked = frozenset()
+        soft = pressed.has(Qt.KeyboardModifier.ShiftModifier) and not picked
+        return VertexDrag(annotation, handle, color, others=picked, soft=soft, snaps=self._snaps)
 
     def _click_handle(self, pressed: Pointer, handle: Handle) -> None:
         annotation = self._editable()
@@ -273,6 +329,19 @@ class SelectTool(Tool):
         else:
             self.edit_requested.emit("Delete vertex", edits.update([changed]))
 
+    def _delete_picked(self, annotation: Annotation) -> None:
+        count, left = len(self._picked.refs), vertices.delete_vertices(annotation.region, self._picked.refs)
+        self._picked.clear()
+        changed = None
+        if left is not None and self._canvas is not None:
+            changed = redrawn(annotation, left, self._canvas)
+        if changed is None:
+            self.edit_requested.emit("Delete annotation", edits.remove([annotation.id]))
+            self.notice.emit("Nothing is left of the annotation: deleted. Undo brings it back.")
+        else:
+            what = "vertex" if count == 1 else counted(count, "vertex", "vertices")
+            self.edit_requested.emit(f"Delete {what}", edits.update([changed]))
+
     def _annotations(self) -> tuple[Annotation, ...]:
         document = None if self._canvas is None else self._canvas.document
         return () if document is None else document.annotations
@@ -290,7 +359,8 @@ class SelectTool(Tool):
         annotation = self._editable()
         if annotation is None or self._canvas is None:
             return None
-        return handle_at(handles_of(annotation.region, self._canvas), pointer, self._canvas)
+        picked = self._picked.handle_at(pointer, self._canvas)
+        return picked or handle_at(handles_of(annotation.region, self._canvas), pointer, self._canvas)
 
     def _show_hot(self, pointer: Pointer) -> None:
         canvas = self._canvas
@@ -313,18 +383,25 @@ class SelectTool(Tool):
     # --- keys and painting
 
     def wants_key(self, event: QKeyEvent) -> bool:
-        """Whether the key is Esc during a drag, or Del with the cursor on a vertex."""
+        """Whether the key is for the drag (Esc), picked vertices (Esc, Del), or the one under the cursor."""
         if event.key() == Qt.Key.Key_Escape:
-            return self._drag is not None
+            return self._drag is not None or bool(self._picked)
+        if event.key() in _DELETES and self._picked and not event.modifiers():
+            return True
         return event.key() == Qt.Key.Key_Delete and self._hot is not None and not self._hot.middle
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Esc cancels the drag, Del deletes the vertex under the cursor."""
+        """Esc cancels the drag or lets picked vertices go, Del deletes them or the one under the cursor."""
         if not self.wants_key(event):
             return False
         annotation = self._editable()
         if event.key() == Qt.Key.Key_Escape:
+            if self._drag is None:
+                self._picked.clear()
             self.cancel()
+            self._update_hint()
+        elif self._picked and annotation is not None:
+            self._delete_picked(annotation)
         elif annotation is not None and self._hot is not None:
             self._delete_vertex(annotation, self._hot)
         return True
@@ -343,8 +420,9 @@ class SelectTool(Tool):
             handles = [] if one is None else handles_of(one.region, canvas)
             if handles:
                 paint_handles(painter, handles, self._hot, shape.color, canvas)
-            else:
+            elif not self._picked:
                 paint_corners(painter, shape.bounds, shape.color, canvas)
+            self._picked.paint(painter, shape.color, canvas)
 
 
 def _adds(pointer: Pointer) -> bool:
