@@ -18,7 +18,10 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 ROUND = replace(
     BIG,
     region=regions.from_ring(
-        [(150 + 80 * math.cos(i / 100 * math.tau), 150 + 80 * math.sin(i / 100 * math.tau)) for i in range(100)]
+        [
+            (150 + 80 * math.cos(i / 100 * math.tau), 150 + 80 * math.sin(i / 100 * math.tau))
+            for i in range(100)
+        ]
     ),
 )
 """A hundred vertices, too near to each other for handles."""
@@ -39,7 +42,9 @@ def show(stage: Stage, select: SelectTool, *annotations: object) -> Editor:
 
 
 class TestSeveral:
-    def test_a_rubber_band_picks_vertices_which_one_drag_moves(self, stage: Stage, select: SelectTool) -> None:
+    def test_a_rubber_band_picks_vertices_which_one_drag_moves(
+        self, stage: Stage, select: SelectTool
+    ) -> None:
         editor = show(stage, select, BIG, RIGHT)
         stage.mouse.drag((20, 20), (270, 80))
         assert len(select.picked) == 2
@@ -74,7 +79,9 @@ class TestSeveral:
         assert stage.canvas.selection == {RIGHT.id}
         assert not select.picked
 
-    def test_deleting_all_but_two_deletes_the_annotation_and_says_so(self, stage: Stage, select: SelectTool) -> None:
+    def test_deleting_all_but_two_deletes_the_annotation_and_says_so(
+        self, stage: Stage, select: SelectTool
+    ) -> None:
         editor = show(stage, select, BIG)
         stage.mouse.drag((20, 20), (270, 80))
         stage.mouse.key(Qt.Key.Key_Delete)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
+from samdesk.base.text import counted
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
-from samdesk.base.text import counted
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, redrawn
 from samdesk.ui.canvas.tools.handles import (

@@ -109,7 +109,9 @@ class VertexDrag:
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the region before it is made valid."""
-        if self._preview is None or not self._preview.is_for(canvas.viewport, canvas.device_size(), self._color):
+        if self._preview is None or not self._preview.is_for(
+            canvas.viewport, canvas.device_size(), self._color
+        ):
             self._show(canvas, QRectF())
         if self._preview is not None:
             self._preview.draw(painter)
@@ -262,4 +264,6 @@ def _neighbourhood(
 
 
 def _logical(rect: QRect, ratio: float) -> QRect:
-    return QRectF(rect.x() / ratio, rect.y() / ratio, rect.width() / ratio, rect.height() / ratio).toAlignedRect()
+    return QRectF(
+        rect.x() / ratio, rect.y() / ratio, rect.width() / ratio, rect.height() / ratio
+    ).toAlignedRect()
