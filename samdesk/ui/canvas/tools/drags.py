@@ -28,7 +28,7 @@ class Drag(Protocol):
     """A drag in progress."""
 
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
-        """Handles a mouse move."""
+        """Handles a mouse move, and has the canvas painted again where the preview changes."""
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the preview."""
@@ -57,6 +57,7 @@ class BodyDrag:
                     pointer, x=self._start.x, position=QPointF(self._start.position.x(), pointer.position.y())
                 )
         self._now = pointer
+        canvas.update()
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the annotations at their new position."""
@@ -101,6 +102,7 @@ class BandDrag:
     def move(self, pointer: Pointer, canvas: Canvas) -> None:
         """Moves the other corner."""
         self._now = pointer
+        canvas.update()
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the rubber band."""

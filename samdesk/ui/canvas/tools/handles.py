@@ -60,16 +60,18 @@ def handles_of(region: Region, canvas: Canvas) -> list[Handle]:
     for part, ring, points, lengths, inside in rings:
         for i in inside.tolist():
             handles.append(Handle(VertexRef(part, ring, i), float(points[i, 0]), float(points[i, 1])))
-        for i in np.flatnonzero(lengths >= _MIDPOINT_EDGE).tolist():
-            x, y = (points[i] + points[i + 1]) / 2
-            if seen.contains(float(x), float(y)):
-                middles.append(Handle(VertexRef(part, ring, i), float(x), float(y), middle=True))
+        between = (points[:-1] + points[1:]) / 2
+        for i in np.flatnonzero((lengths >= _MIDPOINT_EDGE) & _inside(between, seen)).tolist():
+            x, y = between[i].tolist()
+            middles.append(Handle(VertexRef(part, ring, i), x, y, middle=True))
     return [*middles, *handles]
 
 
 def _inside(points: NDArray[np.float64], rect: QRectF) -> NDArray[np.bool_]:
     x, y = points.T
-    return (x >= rect.left()) & (x <= rect.right()) & (y >= rect.top()) & (y <= rect.bottom())
+    across = (x >= rect.left()) & (x <= rect.right())
+    inside: NDArray[np.bool_] = across & (y >= rect.top()) & (y <= rect.bottom())
+    return inside
 
 
 def handle_at(handles: list[Handle], pointer: Pointer, canvas: Canvas) -> Handle | None:

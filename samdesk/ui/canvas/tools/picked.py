@@ -40,8 +40,7 @@ class PickedVertices:
 
     def pick(self, annotation: Annotation, rect: QRectF, *, add: bool) -> bool:
         """Picks the vertices in a rectangle, image pixels; False if there are none."""
-        x0, y0, x1, y1 = rect.getCoords()  # type: ignore[misc]
-        found = vertices.vertices_in(annotation.region, x0, y0, x1, y1)
+        found = vertices.vertices_in(annotation.region, rect.left(), rect.top(), rect.right(), rect.bottom())
         if not found:
             return False
         kept = self._refs if add and self._of == annotation.id else frozenset()

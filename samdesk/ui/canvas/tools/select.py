@@ -163,7 +163,6 @@ class SelectTool(Tool):
             self._drag = self._begin_drag(self._pressed, self._canvas)
         if self._drag is not None:
             self._drag.move(pointer, self._canvas)
-            self._repaint()
 
     def release(self, pointer: Pointer) -> None:
         """Ends the drag with one edit, or handles a click."""
