@@ -82,7 +82,7 @@ def targets(canvas: Canvas, way: Way, at: tuple[float, float]) -> list[Annotatio
     chosen = [a for a in document.annotations if a.id in canvas.selection and canvas.shape(a.id) is not None]
     if len(chosen) == 1 or (chosen and way is Way.SUBTRACT):
         return chosen
-    under = canvas.annotations_at(*at)
+    under = [i for i in canvas.annotations_at(*at) if i not in canvas.locked]
     found = next((i for i in under if not chosen or i in canvas.selection), None)
     one = None if found is None else document.find(found)
     return [] if one is None else [one]

@@ -107,8 +107,8 @@ class CutTool(Tool):
 
     def _crossed(self, canvas: Canvas, line: list[tuple[float, float]]) -> list[Annotation]:
         """Those of the selected annotations, or of all, that a line meets; only visible ones."""
-        document, chosen = canvas.document, canvas.selection
-        found = [] if document is None else [a for a in document.annotations if a.id in chosen or not chosen]
+        every, chosen = canvas.document.annotations if canvas.document else (), canvas.selection
+        found = [a for a in every if (a.id in chosen if chosen else a.id not in canvas.locked)]
         met = shapely.intersects([a.region for a in found], shapely.linestrings(line)) if found else []
         return [a for a, meets in zip(found, met, strict=True) if meets and canvas.shape(a.id) is not None]
 
@@ -130,6 +130,8 @@ class CutTool(Tool):
         self.edit_requested.emit(
             edit_title("Cut", len(cuts)), Edit(put=tuple(Placed(a, places.get(a.id)) for a in made))
         )
+        if canvas.document is document:
+            return  # it was refused, and the user told why
         canvas.set_selection(new)  # what was cut off: Del and the labels act on it
         pieces = counted(len(made), "piece")
         self.notice.emit(
