@@ -310,6 +310,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     navigate.leaving.connect(lambda _key: views.clear())
     navigate.leaving.connect(corrections.leave_image)
     navigate.leaving.connect(lambda _key: session.end_run())
+    arrange.snap = corrections.snap.snap
     compare = CompareController(session, canvas, annotate, messages, window)
     corrections.tighten.finished.connect(lambda result: compare.show_change() if result.changed else None)
     undo = UndoController(session, tools, messages, window)

@@ -248,7 +248,9 @@ class ToolsController(QObject):
     def reopen(self, annotation_id: AnnotationId) -> None:
         """Opens an annotation in the Segment tool, with the prompts that made it."""
         found = self.document.find(annotation_id) if self.document else None
-        if found is not None:
+        if annotation_id in self._session.locks.locked:
+            self._session.locked.emit(frozenset((annotation_id,)))
+        elif found is not None:
             self.choose(SEGMENT.id)
             self._annotate.reopen(found)
 

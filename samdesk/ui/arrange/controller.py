@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -52,8 +52,13 @@ class HiddenRows(Protocol):
         """Hides these annotations and shows all others."""
 
 
-Snap = Callable[[Sequence[tuple[Region, LabelId]], str], object]
-"""Adds regions with their labels as the mask model finds them there, as a step with this text."""
+class Snap(Protocol):
+    """``SnapController.snap``."""
+
+    def __call__(
+        self, shapes: Sequence[tuple[Region, LabelId]], text: str, *, labels: LabelSet | None = None
+    ) -> object:
+        """Adds regions with their labels as the mask model finds them there, as one step with this text."""
 
 
 class ArrangeController(QObject):
@@ -221,16 +226,11 @@ class ArrangeController(QObject):
             self._note(outcome(made, done))
 
     def _snap(self, made: Pasted, text: str) -> None:
-        """Adds annotations with the mask model; labels that are missing come first, as a step."""
+        """Adds annotations with the mask model, and the labels that are missing."""
         if self.snap is None:
             self._messages.warn("Choose a mask model first.", key=_KEY)
             return
-        self._add_labels(made.labels, made.added)
-        self.snap([(a.region, a.label_id) for a in made.annotations], text)
-
-    def _add_labels(self, labels: LabelSet, added: Sequence[str]) -> None:
-        if added:
-            self._session.change_labels(f"Add {counted(len(added), 'label')}", labels)
+        self.snap([(a.region, a.label_id) for a in made.annotations], text, labels=made.labels)
 
     def _middle(self) -> tuple[float, float]:
         middle = self._canvas.visible_rect().center()

@@ -13,7 +13,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
 from samdesk.domain.geometry.regions import clip, iou, is_drawable
 from samdesk.domain.geometry.types import Region
-from samdesk.domain.labels import LabelId
+from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
@@ -64,6 +64,8 @@ class SnapController(QObject):
         shapes: Sequence[tuple[Region, LabelId]],
         text: str,
         done: Callable[[Snapped], None] | None = None,
+        *,
+        labels: LabelSet | None = None,
     ) -> None:
         """Adds shapes to the image on screen once the model has fitted them, and selects them.
 
@@ -75,6 +77,7 @@ class SnapController(QObject):
                 cut off; of what is outside altogether nothing is added.
             text: For the Undo command ("Paste 3 annotations").
             done: Called when they are added.
+            labels: The labels they need; those that the dataset does not have are added in the same step.
         """
         document = self._session.model.document
         if document is None or self._session.read_only:
@@ -84,7 +87,7 @@ class SnapController(QObject):
         if not inside:
             self._messages.info("Nothing to add: it lies outside this image.", key=_KEY, seconds=5)
             return
-        finish = partial(self._add, inside, text, done)
+        finish = partial(self._add, inside, text, done, labels)
         self._refits.start(
             [region for region, _ in inside], with_masks=False, progress=self._show_progress, done=finish
         )
@@ -104,16 +107,20 @@ class SnapController(QObject):
         shapes: Sequence[tuple[Region, LabelId]],
         text: str,
         done: Callable[[Snapped], None] | None,
+        labels: LabelSet | None,
         job: RefitJob,
     ) -> None:
-        shapes = [(region, self._label_for(label_id)) for region, label_id in shapes]
+        known = self._labels.labels
+        known = LabelSet((*known, *(label for label in labels or () if label.id not in known)))
+        shapes = [(region, self._label_for(label_id, known)) for region, label_id in shapes]
         fitted = [_fitted(*one, mask) for one, mask in zip(shapes, job.masks, strict=False)]
         fitted += [None] * (len(shapes) - len(fitted))
         made = [
             found or Annotation(new_annotation_id(), label_id, region)
             for found, (region, label_id) in zip(fitted, shapes, strict=True)
         ]
-        self._session.edit(text, edits.add(made))
+        if not self._session.edit(text, edits.add(made), labels=known):
+            return
         kept = tuple(a.id for a, found in zip(made, fitted, strict=True) if found is None)
         snapped = Snapped(tuple(a.id for a in made if a.id not in kept), kept)
         self._canvas.set_selection([a.id for a in made])
@@ -121,9 +128,9 @@ class SnapController(QObject):
         if done is not None:
             done(snapped)
 
-    def _label_for(self, label_id: LabelId) -> LabelId:
+    def _label_for(self, label_id: LabelId, known: LabelSet) -> LabelId:
         """The label of a shape, or the current one if that was deleted meanwhile."""
-        if label_id not in self._labels.labels and (label := self._labels.current_or_new()) is not None:
+        if label_id not in known and (label := self._labels.current_or_new()) is not None:
             return label.id
         return label_id
 

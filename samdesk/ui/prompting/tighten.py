@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -82,9 +82,12 @@ class TightenController(QObject):
     def tighten(self, ids: Iterable[AnnotationId]) -> None:
         """Fits annotations of the image on screen to it; says what came of it, see ``finished``."""
         document, wanted = self._session.model.document, set(ids)
-        chosen = [] if document is None else [a for a in document.annotations if a.id in wanted]
+        found = [] if document is None else [a for a in document.annotations if a.id in wanted]
+        chosen = [a for a in found if a.id not in self._session.locks.locked]
         if self._session.read_only:
             self._messages.info("This dataset is open read-only.", key=_KEY, seconds=5)
+        elif found and not chosen:
+            self._session.locked.emit(frozenset(a.id for a in found))
         elif not chosen:
             self._messages.info("Select an annotation to tighten first.", key=_KEY, seconds=5)
         elif self._annotate.is_refining:
@@ -116,7 +119,8 @@ class TightenController(QObject):
         new, result = self._compare(chosen, job)
         if new:
             what = self._labels.name(new[0].label_id) if len(new) == 1 else counted(len(new), "annotation")
-            self._session.edit(f"Tighten {what}", edits.update(new))
+            if not self._session.edit(f"Tighten {what}", edits.update(new)):
+                result = replace(result, changed=(), missing=(*result.missing, *result.changed))
         self._messages.dismiss(_KEY)
         self._notify(result, job, len(chosen))
         self.finished.emit(result)
@@ -185,4 +189,4 @@ def _summary(result: Tightened, total: int, stopped: bool) -> str:
         f"{len(result.missing)} {'left' if stopped else 'edited meanwhile'}" if result.missing else "",
     ]
     rest = "; ".join(part for part in parts if part)
-    return f"Tightened {len(result.changed)} of {total} annotations{': ' if rest else '.'}{rest}"
+    return f"Tightened {len(result.changed)} of {total} annotations" + (f": {rest}." if rest else ".")
