@@ -123,8 +123,7 @@ class DatasetCore:
         if labels and not self.rows.is_signed:  # by an older samdesk
             with self._store.transaction():
                 self.rows.write_labels(labels)
-        interrupted = self.history.runs("open")
-        if interrupted:
+        if interrupted := self.history.runs("open"):
             with self._store.transaction():
                 for run_id in interrupted:
                     self.history.end_run(run_id)
@@ -203,9 +202,17 @@ class DatasetCore:
         if self.read_only:
             return
         self._ensure_file()
+        self.transact(lambda: None)
+
+    def transact(self, write: Callable[[], None]) -> None:
+        """Saves what ``write`` writes, settings and new labels in one transaction. Raises ``StoreError``."""
         with self._store.transaction():
             self._flush()
+            write()
+            if self.documents.labels_unsaved:
+                self.rows.write_labels(self.documents.labels)
         self._flushed()
+        self.documents.labels_unsaved = False
 
     def check_writable(self) -> None:
         """Raises ``StoreError`` if the dataset is read-only."""
@@ -368,10 +375,7 @@ class DatasetCore:
             StoreError: Nothing was saved.
         """
         self.check_writable()
-        with self._store.transaction():
-            self._flush()
-            self.rows.replace(document, FileState(conflict=CHANGED))
-        self._flushed()
+        self.transact(lambda: self.rows.replace(document, FileState(conflict=CHANGED)))
         self.documents.cache(document)
         self.projection.conflicts[document.key] = CHANGED
 
@@ -490,11 +494,7 @@ class DatasetCore:
         self.documents.add_classes(self._scan.highest + 1)
         if self.documents.labels_unsaved:
             try:
-                with self._store.transaction():
-                    self._flush()
-                    self.rows.write_labels(self.documents.labels)
+                self.transact(lambda: None)
             except StoreError:
                 return None  # the change before it is saved; the next one reports the store
-            self._flushed()
-            self.documents.labels_unsaved = False
         return self.documents.labels

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from samdesk.dataset import conflicts
+from samdesk.dataset.background.indexing import Indexing
+from samdesk.dataset.background.integrity import DAMAGED_STORE, IntegrityCheck
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
-from samdesk.dataset.integrity import DAMAGED_STORE, IntegrityCheck
 from samdesk.dataset.labels.files import DAMAGED
 from samdesk.dataset.labels.leftovers import Leftovers
-from samdesk.dataset.open import OpenedStore, folder_error, open_store
+from samdesk.dataset.open import OpenedStore, folder_error, left_out_notices, open_store
 from samdesk.dataset.store.errors import DamagedRowsError
-from samdesk.dataset.trainer.checks import findings
-from samdesk.dataset.trainer.facts import TrainingFacts, read_content
+from samdesk.dataset.trainer.checks import training_notices
+from samdesk.dataset.trainer.facts import TrainingFacts
 from samdesk.dataset.types import (
     NAMES,
-    TRAINING,
     CommittedStep,
     ImageSummary,
     LogEntry,
@@ -30,6 +30,7 @@ from samdesk.dataset.types import (
 )
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.doubt import Calibration
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
@@ -53,6 +54,7 @@ class Dataset:
         keys: The images, in natural order.
         survey: All image files in the folder, those that are no images of the dataset included.
         reason: Why it is ``in_memory`` or ``read_only``, for the user; "" if it is neither.
+        indexing: Fills what ``dataset.search`` needs.
     """
 
     def __init__(self, folder: Path, opened: OpenedStore, max_pixels: int) -> None:
@@ -68,19 +70,13 @@ class Dataset:
             folder, self.keys, opened, max_pixels, lambda notice: self._notices.append(notice),
             self.survey.run_outputs,
         )  # fmt: skip
-        left_out = [key for key in found if not is_text(key)]
-        if left_out:
-            name = left_out[0].encode("utf-8", "replace").decode("utf-8")
-            text = (
-                f"{len(left_out)} of the images ({name}) are left out: their names are not valid UTF-8. "
-                "Rename them and open the folder again."
-            )
-            self._notices.append(Notice("image", text, str(folder)))
+        self._notices += left_out_notices(folder, found)
+        self.indexing = Indexing(self._core, self.keys)
         self._integrity = IntegrityCheck(self._core)
         self._notices += self._integrity.notices_at_opening()
         ours = not (opened.read_only or opened.in_memory)
         self._leftovers = Leftovers(self._core.files, opened.path, self._core.names.path, allowed=ours)
-        self._note_training()
+        self._notices += training_notices(self.training)
 
     @classmethod
     def open(cls, folder: Path, *, store_path: Path | None = None, max_pixels: int = MAX_PIXELS) -> Dataset:
@@ -192,6 +188,7 @@ class Dataset:
             insort(keys, keep, key=natural_order)
         self.survey, self.keys, self._known = found, tuple(keys), frozenset(keys)
         self._core.set_images(self.keys, found.run_outputs)
+        self.indexing.set_images(self.keys)
 
     def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
         """Saves a step and appends it to the undo history; undone steps can no longer be redone.
@@ -390,6 +387,11 @@ class Dataset:
         if durable:
             self._core.save_settings()
 
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        """Sets the weights of the doubt; annotations follow in the background. Raises ``StoreError``."""
+        self._core.check_writable()
+        self.indexing.recalibrate(calibration)
+
     def save_store_to(self, path: Path) -> None:
         """Saves a store in memory to a file, which is opened from then on. Raises ``StoreError``."""
         self._core.move_to(path)
@@ -398,7 +400,8 @@ class Dataset:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        return self._core.unfinished or self._integrity.pending or self._leftovers.pending
+        parts = (self._integrity, self.indexing, self._leftovers)
+        return self._core.unfinished or any(part.pending for part in parts)
 
     def renew_lock(self) -> None:
         """Shows other machines that this process is alive; call it every few seconds."""
@@ -410,6 +413,8 @@ class Dataset:
             self._core.advance(seconds)
         elif self._integrity.pending:
             self._notices += self._integrity.advance(seconds)
+        elif self.indexing.pending:
+            self.indexing.advance(seconds)
         else:
             self._leftovers.advance(seconds)
 
@@ -417,11 +422,6 @@ class Dataset:
         """Writes what is not saved yet and releases the dataset."""
         self._leftovers.advance(_CLEARING_SECONDS)
         self._core.close()
-
-    def _note_training(self) -> None:
-        facts = self.training
-        for finding in findings(facts.with_content(read_content(facts.file, self.folder))):
-            self._notices.append(Notice(TRAINING, finding.message, str(facts.file)))
 
     def _changed(
         self, edits: Iterable[tuple[ImageKey, EditFactory]], applied: AppliedEdit | None = None

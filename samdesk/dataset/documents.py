@@ -96,6 +96,16 @@ class Documents:
             return found.document if found.labels is self.labels else None
         return document if (document.width, document.height) == size else resized(document, *size)
 
+    def parsed(self, key: ImageKey) -> ImageDocument:
+        """Returns the document of an image's label file; remembers and reports only new class ids.
+
+        Raises ``ImageError`` and ``OSError``.
+        """
+        size = read_size(self._folder / key, max_pixels=self._max_pixels)
+        found = self._files.parse(key, size, self._files.read(key), self.labels)
+        self._set_labels(found.labels)
+        return found.document
+
     def from_label_file(self, key: ImageKey) -> ImportedDocument:
         """Returns the document of an image that is not in the store. Raises as ``get``."""
         found = self._imports.get(key)

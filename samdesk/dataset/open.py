@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from samdesk.dataset.store.database import UNFINISHED, Store
 from samdesk.dataset.store.errors import DamagedError, StoreError
 from samdesk.dataset.store.header import sidecars
 from samdesk.dataset.types import Notice
+from samdesk.images.sources import is_text
 
 
 @dataclass(frozen=True)
@@ -189,3 +191,16 @@ def folder_error(folder: Path) -> StoreError | None:
     if not folder.is_dir():
         return StoreError(f"{folder} is a file, not a folder.", next="Open its folder instead.")
     return None
+
+
+def left_out_notices(folder: Path, keys: Sequence[str]) -> list[Notice]:
+    """Returns the notice that some images of a folder are left out; [] if none is."""
+    left_out = [key for key in keys if not is_text(key)]
+    if not left_out:
+        return []
+    name = left_out[0].encode("utf-8", "replace").decode("utf-8")
+    text = (
+        f"{len(left_out)} of the images ({name}) are left out: their names are not valid UTF-8. "
+        "Rename them and open the folder again."
+    )
+    return [Notice("image", text, str(folder))]

@@ -65,6 +65,7 @@ def recheck(dataset: Dataset, images: Sequence[ImageKey], labels: Sequence[Image
         known = projection.known(key)
         if known is None:
             documents.forget_label_file(key)
+            dataset.indexing.recheck([key])
             changed.append(key)
             continue
         try:

@@ -98,14 +98,43 @@ def _files_apart(connection: sqlite3.Connection) -> None:
 
 
 def _decisions(connection: sqlite3.Connection) -> None:
-    """5 to 6: ``annotations`` gets the stability, the models and the note; NULL in older rows.
+    """5 to 6: ``annotations`` gets the stability, the models and the note; NULL in older rows. Facts.
 
     The digest of a row leaves out these three at its end while they are NULL, so older digests stay valid.
+    The tables of facts stay empty: they are filled in the background.
     """
     for column in ("stability REAL", "model TEXT", "note TEXT"):
         connection.execute(f"ALTER TABLE annotations ADD COLUMN {column}")
     connection.execute("CREATE INDEX annotations_flagged ON annotations(image) WHERE review = 'flagged'")
     connection.execute("CREATE INDEX annotations_rejected ON annotations(label_id) WHERE review = 'rejected'")
+    for statement in (
+        """CREATE TABLE fact_images (
+            id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, width INTEGER NOT NULL, height INTEGER NOT NULL,
+            review INTEGER NOT NULL, count INTEGER NOT NULL, pending INTEGER NOT NULL,
+            stamp INTEGER
+        )""",
+        """CREATE TABLE facts (
+            number INTEGER PRIMARY KEY, image INTEGER NOT NULL, label INTEGER NOT NULL,
+            review INTEGER NOT NULL, source INTEGER NOT NULL, border INTEGER NOT NULL,
+            run INTEGER, model INTEGER,
+            score REAL, mask REAL, stability REAL, doubt REAL NOT NULL, area REAL NOT NULL,
+            age INTEGER NOT NULL, box_agreement REAL, overlap_same REAL NOT NULL, overlap_other REAL NOT NULL,
+            position REAL NOT NULL,
+            note TEXT, id BLOB NOT NULL,
+            x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL
+        )""",
+        "CREATE INDEX facts_by_image ON facts(image)",
+        "CREATE INDEX facts_by_label ON facts(label)",
+        "CREATE INDEX facts_by_score ON facts(score)",
+        "CREATE INDEX facts_by_mask ON facts(mask)",
+        "CREATE INDEX facts_by_doubt ON facts(doubt)",
+        "CREATE INDEX facts_by_area ON facts(area)",
+        "CREATE INDEX facts_by_age ON facts(age)",
+        """CREATE TABLE fact_words (
+            id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text)
+        )""",
+    ):
+        connection.execute(statement)
 
 
 MIGRATIONS: tuple[Migration, ...] = (

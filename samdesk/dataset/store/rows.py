@@ -11,6 +11,7 @@ from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound, row_digest
 from samdesk.dataset.store.errors import DamagedRowsError
+from samdesk.dataset.store.facts import Facts
 from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
 from samdesk.domain.annotation import Annotation
@@ -74,10 +75,15 @@ class StoredImage:
 
 
 class Rows:
-    """Reads and writes domain values. The caller opens transactions."""
+    """Reads and writes domain values. The caller opens transactions.
+
+    Attributes:
+        facts: What a search of the annotations needs; written with them.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.facts = Facts(store)
 
     def read(self, key: ImageKey) -> ImageDocument | None:
         """Returns the document of an image; None if the image is not in the store.
@@ -121,6 +127,7 @@ class Rows:
         self._set_imported(document.key, file)
         self._set_written_lines(document.key, file.written_lines)
         self._store.execute_many(_PUT, rows)
+        self.facts.write(document)
 
     def update(self, before: ImageDocument, after: ImageDocument) -> None:
         """Writes the differences and marks the label file as out of date."""
@@ -152,6 +159,7 @@ class Rows:
             " WHERE key=?",
             (*values[1:], image_digest(values, list(digests.values())), key),
         )
+        self.facts.update(before, after, changed, removed)
 
     def file(self, key: ImageKey) -> FileState | None:
         """Returns the state of an image's label file; None if the image is not in the store.
@@ -199,6 +207,10 @@ class Rows:
     def keys(self, where: str = "1") -> list[ImageKey]:
         """Returns the images for which an SQL condition holds."""
         return [ImageKey(r[0]) for r in self._store.rows(f"SELECT key FROM images WHERE {where}")]
+
+    def is_stored(self, key: ImageKey) -> bool:
+        """Returns whether the store has an image."""
+        return self._store.row("SELECT 1 FROM images WHERE key=?", (key,)) is not None
 
     def seen_by_run(self, key: ImageKey) -> bool:
         """Returns whether an auto-annotate run that is not undone has processed the image."""

@@ -64,6 +64,30 @@ CREATE TABLE log_edits (
     digest INTEGER, PRIMARY KEY (owner, n)
 ) WITHOUT ROWID;
 CREATE INDEX log_edits_by_image ON log_edits(image);
+CREATE TABLE fact_images (                 -- see ``store.facts``
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    review INTEGER NOT NULL, count INTEGER NOT NULL, pending INTEGER NOT NULL,
+    stamp INTEGER                          -- of the label file it was read from; NULL: it is in images
+);
+CREATE TABLE facts (                       -- what is filtered by comes first: a scan reads no further
+    number INTEGER PRIMARY KEY, image INTEGER NOT NULL, label INTEGER NOT NULL,
+    review INTEGER NOT NULL, source INTEGER NOT NULL, border INTEGER NOT NULL, run INTEGER, model INTEGER,
+    score REAL, mask REAL, stability REAL, doubt REAL NOT NULL, area REAL NOT NULL,
+    age INTEGER NOT NULL, box_agreement REAL, overlap_same REAL NOT NULL, overlap_other REAL NOT NULL,
+    position REAL NOT NULL,
+    note TEXT, id BLOB NOT NULL,
+    x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL
+);
+CREATE INDEX facts_by_image ON facts(image);
+CREATE INDEX facts_by_label ON facts(label);
+CREATE INDEX facts_by_score ON facts(score);
+CREATE INDEX facts_by_mask ON facts(mask);
+CREATE INDEX facts_by_doubt ON facts(doubt);
+CREATE INDEX facts_by_area ON facts(area);
+CREATE INDEX facts_by_age ON facts(age);
+CREATE TABLE fact_words (                  -- numbers for labels, runs and models
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text)
+);
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base.text import counted
-from samdesk.dataset.trainer.facts import TrainingFacts
+from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.trainer.reading import trainer_label_path
+from samdesk.dataset.types import TRAINING, Notice
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,12 @@ def findings(facts: TrainingFacts) -> tuple[Finding, ...]:
     """Runs all checks."""
     found = ((check, check.find(facts)) for check in CHECKS)
     return tuple(Finding(check.code, text, check.only_information) for check, text in found if text)
+
+
+def training_notices(facts: TrainingFacts) -> list[Notice]:
+    """Returns what the user should know about the training of a dataset that was just opened."""
+    found = findings(facts.with_content(read_content(facts.file, facts.folder)))
+    return [Notice(TRAINING, finding.message, str(facts.file)) for finding in found]
 
 
 def examples(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.dataset import integrity
+from samdesk.dataset.background import integrity
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.store.database import Store
 from samdesk.domain.document import ImageKey

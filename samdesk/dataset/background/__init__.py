@@ -1,0 +1,1 @@
+"""What a dataset does between other work, a bounded part at a time."""
