@@ -12,6 +12,7 @@ from time import monotonic
 
 from samdesk.base.bulk import BulkProgress
 from samdesk.base.errors import UserError
+from samdesk.dataset.background.results import Results
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.store.errors import DamagedRowsError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -26,10 +27,12 @@ class Indexing:
 
     Attributes:
         pending: Whether there is something to do.
+        results: What searches have found.
     """
 
     def __init__(self, core: DatasetCore, keys: tuple[ImageKey, ...]) -> None:
         self._core = core
+        self.results = Results()
         self._keys = keys
         self._wanted = False
         self._left: deque[ImageKey] | None = None

@@ -15,11 +15,13 @@ from urllib.parse import quote_from_bytes
 
 from samdesk.base import atomic
 from samdesk.base.errors import reason
+from samdesk.base.jobs import CancelToken
 from samdesk.dataset.store import schema
 from samdesk.dataset.store.errors import REPLACE, DamagedError, RefusedError, StoreError
 from samdesk.dataset.store.header import check_file, has_log, sidecars
 from samdesk.dataset.store.migrations import VERSION, migrate, version_of
 from samdesk.dataset.store.saves import SETTING, Saves, forget, lost, note
+from samdesk.domain.search import matcher
 
 _CACHE_KIB = 32 << 10
 """Pages kept in memory: SQLite's 2 MiB hold less than the annotations of a full image."""
@@ -27,6 +29,10 @@ _CACHE_KIB = 32 << 10
 _CHECK_BYTES = 64 << 20
 UNFINISHED = ".new"
 """Ending of the name of a copy that is being made."""
+_INSTRUCTIONS = 100_000
+"""Of SQLite between two looks whether a query is cancelled; a few milliseconds."""
+HAS_TEXT = "samdesk_has"
+"""The SQL function (text, value): whether the text has the value of a search in it."""
 _MOST_BYTES = 256 << 20
 """The largest value: a damaged row may claim to hold a gigabyte."""
 
@@ -223,6 +229,28 @@ class Store:
         with self._described():
             self._connection.executemany(sql, values)
 
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Yields the rows of a query. Raises ``StoreError``."""
+        with self._described():
+            yield from self._connection.execute(sql)
+
+    @contextlib.contextmanager
+    def interruptible(self, cancel: CancelToken | None) -> Iterator[None]:
+        """Runs its block, whose queries may be cancelled. Raises ``Cancelled``."""
+        if cancel is None:
+            yield
+            return
+        cancel.check()
+        connection = self._connection
+        connection.set_progress_handler(lambda: cancel.cancelled, _INSTRUCTIONS)
+        try:
+            yield
+        except StoreError:
+            cancel.check()
+            raise
+        finally:
+            connection.set_progress_handler(None, _INSTRUCTIONS)
+
     def close(self) -> None:
         """Closes the database. Everything committed is in its file."""
         with contextlib.suppress(sqlite3.Error):
@@ -340,9 +368,15 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    connection.create_function(HAS_TEXT, 2, _has_text)
     if sys.version_info >= (3, 11):
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     return connection
+
+
+def _has_text(text: object, value: object) -> bool:
+    """Compares what ``LIKE`` cannot: letters beyond ASCII, whatever the case."""
+    return isinstance(text, str) and matcher(str(value), anywhere=True)(text)
 
 
 def _prepare_to_write(connection: sqlite3.Connection) -> None:

@@ -78,11 +78,12 @@ class Rows:
     """Reads and writes domain values. The caller opens transactions.
 
     Attributes:
+        store: Where they are.
         facts: What a search of the annotations needs; written with them.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = self._store = store
         self.facts = Facts(store)
 
     def read(self, key: ImageKey) -> ImageDocument | None:

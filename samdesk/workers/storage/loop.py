@@ -358,6 +358,8 @@ class StorageLoop:
         self._early.discard(question)
         try:
             result = question.query(self._current())
+        except Cancelled:
+            pass  # nothing waits for the answer any more
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
             key = question.key
             failure = describe(error, question.doing, self._where() if key is None else str(key))
