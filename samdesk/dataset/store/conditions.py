@@ -58,7 +58,7 @@ def asks_for_states(search: Search) -> bool:
 
 def conditions(store: Store, labels: LabelSet, search: Search) -> Conditions:
     """Returns the conditions of a search. Raises ``StoreError``."""
-    found = _Conditions(store, labels)
+    found = _TermConditions(store, labels)
     annotations: list[str] = []
     images: list[str] = []
     alone: list[str] | None = []
@@ -89,7 +89,7 @@ def _signed(condition: str, term: Term) -> str:
     return f"({condition}) IS NOT TRUE" if term.negated else f"({condition})"
 
 
-class _Conditions:
+class _TermConditions:
     """Makes the conditions of single terms."""
 
     def __init__(self, store: Store, labels: LabelSet) -> None:
