@@ -40,7 +40,7 @@ _COLUMNS = (
     "f.number, f.image, f.label, f.review, f.source, f.score, f.mask, f.stability, f.doubt, f.area,"
     " f.x0, f.y0, f.x1, f.y1, f.run, f.model, f.note, f.id"
 )
-_HISTOGRAMS = {"score": 1.0, "mask": 1.0, "stability": 1.0, "doubt": 1.0, "area": None}
+_SHARES = ("score", "mask", "stability", "doubt")
 
 
 @dataclass(frozen=True)
@@ -294,17 +294,16 @@ def histogram(
         bins: How many.
         cancel: As in ``find_annotations``, which also tells what is raised.
     """
-    if field not in _HISTOGRAMS:
+    if field not in (*_SHARES, "area"):
         raise ValueError(f"no histogram of {field!r}")
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
         values = _numbers(store, f"f.{field}", f"FROM {query.table} WHERE {query.where}")
     known = values[values >= 0]
-    top = _HISTOGRAMS[field]
-    if top is None:
+    if field == "area":
         edges = np.concatenate([[0.0], np.geomspace(1.0, max(2.0, known.max(initial=0.0)), bins)])
     else:
-        edges = np.linspace(0.0, top, bins + 1)
+        edges = np.arange(bins + 1) / bins  # 3/5 is 0.6, which 3 * 0.2 is not
     counts, _ = np.histogram(np.clip(known, edges[0], edges[-1]), edges)
     return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), len(values) - len(known))
 

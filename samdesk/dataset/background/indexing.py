@@ -132,6 +132,7 @@ class Indexing:
             self._core.rows.facts.write(document)
 
     def _fill_from_file(self, key: ImageKey, stamp: int) -> None:
+        self._stamps[key] = stamp
         if stamp == _NO_FILE:
             self._core.rows.facts.write(ImageDocument(key, 0, 0), stamp)
             return
