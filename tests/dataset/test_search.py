@@ -80,9 +80,10 @@ def facts(dataset: Dataset) -> list[tuple[Any, ...]]:
     """All facts but what says when they were written."""
     return dataset.core.rows.store.rows(
         "SELECT key, i.review, i.count, pending, label, f.review, source, border, run, model, score, mask,"
-        " stability, doubt, area, box_agreement, overlap_same, overlap_other, position, note, f.id, x0, y0,"
-        " x1, y1, (SELECT count(*) FROM facts g WHERE g.image = f.image AND g.position < f.position"
-        " AND (g.review = 3) = (f.review = 3)) FROM fact_images i LEFT JOIN facts f ON f.image = i.id ORDER BY key, f.id"
+        " stability, doubt, area, box_agreement, overlap_same, overlap_other, note, f.id, x0, y0, x1, y1,"
+        " (SELECT count(*) FROM facts g WHERE g.image = f.image AND g.position < f.position"
+        " AND (g.review = 3) = (f.review = 3))"
+        " FROM fact_images i LEFT JOIN facts f ON f.image = i.id ORDER BY key, f.id"
     )
 
 
