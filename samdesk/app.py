@@ -31,6 +31,7 @@ from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
 from samdesk.ui.annotations.compare import CompareController
 from samdesk.ui.annotations.decisions import DecisionsController
+from samdesk.ui.adjust.controller import AdjustController
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -296,6 +297,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     annotate = AnnotateController(session, inference, canvas, segment, view.strip, labels, window)
     tools = ToolsController(session, canvas, view.annotations, labels, toolbox, annotate, window)
     arrange = ArrangeController(session, storage, canvas, view.annotations, view.images, messages, window)
+    adjust = AdjustController(storage, canvas, window)
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.mask_pending = lambda: annotate.mask_pending
     annotate.settled.connect(navigate.run_deferred)
@@ -339,6 +341,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.store_moved.connect(taught.open)
     files.dataset_opened.connect(lambda info: workers.batch.set_dataset(info.folder, info.keys))
     files.dataset_opened.connect(labels.start)
+    files.dataset_opened.connect(adjust.start)
     files.dataset_opened.connect(chooser.start)
     files.dataset_opened.connect(lambda info: labels.set_read_only(info.read_only))
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
@@ -358,6 +361,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         chooser=chooser,
         tools=tools,
         arrange=arrange,
+        adjust=adjust,
         annotate=annotate,
         views=views,
         everything=everything,

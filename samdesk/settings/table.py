@@ -155,8 +155,12 @@ OUTLINE_WIDTH = Setting(
     "look.outline_width", 2.0, _APPEARANCE, "Outline", "Width of outlines on screen, at any zoom.", "px",
     minimum=0.5, maximum=6, step=0.5,
 )  # fmt: skip
+COLOR_BY_INSTANCE = Setting(
+    "look.color_by_instance", False, _APPEARANCE, "Colour by instance",
+    "Gives each annotation a colour of its own instead of its label's.",
+)  # fmt: skip
 LABEL_TAGS = Setting(
-    "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label next to each annotation."
+    "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label and the score next to each annotation."
 )
 LABEL_GROUPS = Setting(
     "look.label_groups", True, _APPEARANCE, "Label groups",
@@ -199,7 +203,7 @@ SHORTCUTS: Setting[dict[str, Any]] = Setting("shortcuts", {})
 SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
-    THEME, FILL_OPACITY, OUTLINE_WIDTH, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
+    THEME, FILL_OPACITY, OUTLINE_WIDTH, COLOR_BY_INSTANCE, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     BRUSH_SIZE, SNAP,
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,

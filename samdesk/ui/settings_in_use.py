@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from samdesk.settings.table import (
+    COLOR_BY_INSTANCE,
     EMBEDDING_CACHE_MB,
     EMBEDDING_DISK,
     EMBEDDING_DISK_GB,
@@ -39,6 +40,7 @@ def follow_settings(
         workers.disk.configure(get(EMBEDDING_DISK), get(EMBEDDING_DISK_GB) * 1024**3)
         canvas.set_opacity(get(FILL_OPACITY) / 100)
         canvas.set_outline_width(get(OUTLINE_WIDTH))
+        flows.tools.set_color_by_instance(get(COLOR_BY_INSTANCE))
         canvas.set_all_tags(get(LABEL_TAGS))
         flows.labels.set_grouped(get(LABEL_GROUPS))
         if theme.choice != get(THEME):

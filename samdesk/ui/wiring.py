@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from samdesk.settings.table import Settings
+from samdesk.ui.adjust import commands as adjust_commands
 from samdesk.ui.annotations import commands as annotation_commands
 from samdesk.ui.arrange import commands as arrange_commands
 from samdesk.ui.auto_annotate import commands as auto_annotate_commands
@@ -30,6 +31,7 @@ from samdesk.ui.teach import commands as teach_commands
 if TYPE_CHECKING:
     from samdesk.ui.annotations.compare import CompareController
     from samdesk.ui.annotations.decisions import DecisionsController
+    from samdesk.ui.adjust.controller import AdjustController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.annotations.unfinished import UnfinishedController
@@ -65,6 +67,7 @@ COMMANDS = join(
         tool_commands(),
         tool_option_commands.COMMANDS,
         canvas_commands.COMMANDS,
+        adjust_commands.COMMANDS,
         annotation_commands.COMMANDS,
         arrange_commands.COMMANDS,
         label_commands.COMMANDS,
@@ -90,6 +93,7 @@ class Controllers:
     chooser: LabelChooser
     tools: ToolsController
     arrange: ArrangeController
+    adjust: AdjustController
     annotate: AnnotateController
     views: ViewsController
     everything: EverythingController
@@ -134,7 +138,8 @@ def bind_commands(
     c = controllers
     dataset_commands.bind(actions, c.files, c.rescan, c.navigate, panels.images)
     editing_commands.bind(actions, session, c.undo)
-    canvas_commands.bind(actions, canvas)
+    canvas_commands.bind(actions, canvas, settings)
+    adjust_commands.bind(actions, c.adjust)
     tool_option_commands.bind(actions, canvas, c.tools.toolbox, settings)
     label_commands.bind(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")

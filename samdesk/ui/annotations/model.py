@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any
 
@@ -56,6 +56,7 @@ class AnnotationRole(IntEnum):
     LABEL = Qt.ItemDataRole.UserRole + 2
     HIDDEN = Qt.ItemDataRole.UserRole + 3
     LOCKED = Qt.ItemDataRole.UserRole + 4
+    COLOR = Qt.ItemDataRole.UserRole + 5
 
 
 def score_text(score: float | None) -> str:
@@ -76,6 +77,7 @@ class AnnotationModel(QAbstractListModel):
         self._hidden: set[AnnotationId] = set()
         self._hidden_labels: frozenset[LabelId] = frozenset()
         self.locked: frozenset[AnnotationId] = frozenset()
+        self._color: Callable[[AnnotationId], QColor | None] | None = None
 
     @property
     def hidden(self) -> frozenset[AnnotationId]:
@@ -134,6 +136,11 @@ class AnnotationModel(QAbstractListModel):
         changed, self.locked = self.locked ^ ids, ids
         self._emit_changed(self._row_of[i] for i in changed if i in self._row_of)
 
+    def set_colors(self, color: Callable[[AnnotationId], QColor | None] | None) -> None:
+        """Shows the colours of annotations that ``color`` returns; None: of their labels."""
+        self._color = color
+        self._emit_changed(self._row_of.values())
+
     def annotation(self, row: int) -> Annotation:
         """The annotation of a row."""
         return self._rows[row]
@@ -153,6 +160,11 @@ class AnnotationModel(QAbstractListModel):
         start = (max(rows) if step > 0 else min(rows)) if rows else (-1 if step > 0 else len(self._rows))
         found = (self._rows[row] for row in range(start + step, end, step))
         return next((a.id for a in found if not self.is_hidden(a) and a.id not in given), None)
+
+    def _color_of(self, annotation: Annotation) -> QColor | None:
+        own = None if self._color is None else self._color(annotation.id)
+        label = self._labels.get(annotation.label_id)
+        return own or (QColor(label.color) if label is not None else None)
 
     def _emit_changed(self, rows: Iterable[int]) -> None:
         changed = list(rows)
@@ -176,6 +188,8 @@ class AnnotationModel(QAbstractListModel):
             return self.is_hidden(annotation)
         if role == AnnotationRole.LOCKED:
             return annotation.id in self.locked
+        if role == AnnotationRole.COLOR:
+            return self._color_of(annotation)
         label = self._labels.get(annotation.label_id)
         name = label.name if label is not None else "?"
         if role == Qt.ItemDataRole.DisplayRole:
@@ -258,7 +272,7 @@ class AnnotationDelegate(RowDelegate):
         if hidden:
             painter.setOpacity(0.55)
         swatch = QRectF(rect.left() + 36, middle - 6.5, 13, 13)
-        painting.draw_swatch(painter, swatch, QColor(label.color) if label else quiet, palette)
+        painting.draw_swatch(painter, swatch, index.data(AnnotationRole.COLOR) or quiet, palette)
         right = self._paint_badge(painter, rect, annotation, option)
         painter.setFont(small)
         score = QRect(right - self.SCORE, rect.top(), self.SCORE - UNIT, rect.height())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
@@ -169,6 +169,10 @@ class AnnotationsPanel(QWidget):
         """Marks the rows of locked annotations."""
         self._model.set_locked(ids)
         self._update_head()
+
+    def set_colors(self, color: Callable[[AnnotationId], QColor | None] | None) -> None:
+        """Shows the colours of annotations that ``color`` returns; None: of their labels."""
+        self._model.set_colors(color)
 
     def set_read_only(self, read_only: bool) -> None:
         """Enables or disables editing."""

@@ -102,6 +102,11 @@ class ToolsController(QObject):
             self.choose(SEGMENT.id)
         self._read_only = read_only
 
+    def set_color_by_instance(self, by_instance: bool) -> None:
+        """Shows each annotation in a colour of its own, or in that of its label."""
+        self._canvas.set_color_by_instance(by_instance)
+        self._panel.set_colors(self._canvas.color if by_instance else None)
+
     @property
     def is_idle(self) -> bool:
         """Whether the tool in use has no unfinished work."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from samdesk.settings.table import COLOR_BY_INSTANCE, LABEL_TAGS, Settings
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import Command, CommandTable, MouseGesture
 
@@ -22,6 +24,11 @@ COMMANDS = CommandTable(
                 "ph.magnifying-glass-minus", "view", "zoom", ("Ctrl+-",), when="image"),
         Command("view.toggle_annotations", "Show annotations", "Show or hide all annotations.", "ph.eye",
                 "view", "show", ("H",), when="image", checkable=True, checked=True),
+        Command("view.color_by_instance", "Colour by instance",
+                "Give each annotation a colour of its own instead of its label's.", "ph.palette", "view",
+                "show", ("I",), checkable=True),
+        Command("view.name_tags", "Name tags", "Show the label and the score next to each annotation.",
+                "ph.tag-simple", "view", "show", ("Shift+T",), checkable=True),
     ),
     gestures=(
         MouseGesture("Wheel", "Zoom at the cursor"),
@@ -31,10 +38,15 @@ COMMANDS = CommandTable(
 )  # fmt: skip
 
 
-def bind(actions: Actions, canvas: CanvasView) -> None:
-    """Connects the commands to the canvas."""
+def bind(actions: Actions, canvas: CanvasView, settings: Settings) -> None:
+    """Connects the commands to the canvas, and to the settings that remember them."""
     actions.on("view.fit", canvas.fit)
     actions.on("view.actual_size", canvas.actual_size)
     actions.on("view.zoom_in", canvas.zoom_in)
     actions.on("view.zoom_out", canvas.zoom_out)
     actions.on("view.toggle_annotations", canvas.set_annotations_visible)
+    actions.on("view.color_by_instance", partial(settings.set, COLOR_BY_INSTANCE))
+    actions.on("view.name_tags", partial(settings.set, LABEL_TAGS))
+    actions.checked_from("view.color_by_instance", lambda: settings.get(COLOR_BY_INSTANCE))
+    actions.checked_from("view.name_tags", lambda: settings.get(LABEL_TAGS))
+    settings.on_change(actions.refresh)

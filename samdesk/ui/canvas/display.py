@@ -14,6 +14,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.images.partial import CoarseImage
 from samdesk.ui.canvas.layers.comparison import Comparison
+from samdesk.ui.canvas.layers.adjustments import Adjustments
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
@@ -35,10 +36,12 @@ class CanvasDisplay(NavigableWidget):
     Signals:
         selection_changed: The frozenset of selected annotation ids.
         proposal_changed: Another current proposal is shown, or none.
+        adjustments_changed: The ``Adjustments`` of how the image is shown.
     """
 
     selection_changed = Signal(object)
     proposal_changed = Signal()
+    adjustments_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +53,7 @@ class CanvasDisplay(NavigableWidget):
         self._comparison: Comparison | None = None
         self._progress_line = ProgressLine(self)
         self._busy: bool | float = False
+        self._adjustments = Adjustments()
         self._coarse: CoarseImage | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -198,6 +202,31 @@ class CanvasDisplay(NavigableWidget):
         self._scene.all_tags = shown
         self.update()
 
+    def set_color_by_instance(self, by_instance: bool) -> None:
+        """Paints each annotation in a colour of its own, or in that of its label."""
+        self._scene.set_color_by_instance(by_instance)
+        self._refresh()
+
+    def color(self, annotation_id: AnnotationId) -> QColor | None:
+        """The colour that an annotation is painted in; None: it is not on this image."""
+        return self._scene.color(annotation_id)
+
+    @property
+    def adjustments(self) -> Adjustments:
+        """How the image is shown."""
+        return self._adjustments
+
+    def set_adjustments(self, adjustments: Adjustments) -> None:
+        """Sets how the image is shown: for the eye only, models get its pixels as they are.
+
+        While the last ones are still being painted, the newest wait: a slider is followed at the rate at
+        which whole frames are ready.
+        """
+        if adjustments != self._adjustments:
+            self._adjustments = adjustments
+            self._refresh()
+            self.adjustments_changed.emit(adjustments)
+
     def set_edited(self, annotation_id: AnnotationId | None) -> None:
         """Hides the annotation that is being edited while a proposal replaces it."""
         self._scene.set_edited(annotation_id)
@@ -327,6 +356,7 @@ class CanvasDisplay(NavigableWidget):
 
     def settle(self) -> None:
         """Finishes painting every layer synchronously, for screenshots and tests."""
+        self._scene.set_adjustments(self._adjustments)
         self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         while self._scene.busy:
             self._scene.step(1.0)
@@ -341,9 +371,11 @@ class CanvasDisplay(NavigableWidget):
         self._refresh()
 
     def _tick(self) -> None:
+        if not self._scene.image_busy:
+            self._scene.set_adjustments(self._adjustments)
         self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         self._scene.step(_SLICE_S)
-        if not self._scene.busy:
+        if not self._scene.busy and self._scene.adjustments == self._adjustments:
             self._timer.stop()
         self.update()
 

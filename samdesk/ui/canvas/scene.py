@@ -14,18 +14,23 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas.hit_test import hits
+from samdesk.ui.canvas.layers.adjustments import Adjustments
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shapes import Shape, cut, extents_of
 from samdesk.ui.canvas.spotlight import paint_spotlight
-from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, paint_region
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, instance_color, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
 _SMOOTH_UP_TO = 3_000_000
 """On a larger canvas (device pixels) layers are scaled without smoothing until they are repainted."""
 _MOST_TAGS = 300
 """With more annotations on an image, showing all their tags would hide it."""
+_MOST_STAND_OUT = 24
+"""Of more selected annotations none is painted over the others: they are painted in every frame."""
+_STEPPED_BACK = 0.55
+"""Opacity of the other annotations while some are selected."""
 _UNKNOWN = QColor("#b8b8b8")
 
 
@@ -48,6 +53,9 @@ class Scene:
         self._opacity = DEFAULT_OPACITY
         self._outline = DEFAULT_OUTLINE
         self.all_tags = False
+        self._by_instance = False
+        self._numbers: dict[AnnotationId, int] = {}
+        """The number of each annotation of the image, which gives it a colour of its own."""
         self._live: list[Shape] = []
         self.document: ImageDocument | None = None
         self.hovered: AnnotationId | None = None
@@ -64,6 +72,20 @@ class Scene:
     def set_coarse(self, rgb: RgbImage | None, size: tuple[int, int]) -> None:
         """Sets a coarse version of the image of ``size`` (width, height) until it is there."""
         self._image.set_coarse(rgb, size)
+
+    def set_adjustments(self, adjustments: Adjustments) -> None:
+        """Sets how the image is shown."""
+        self._image.set_adjustments(adjustments)
+
+    @property
+    def adjustments(self) -> Adjustments:
+        """How the image is shown, or will be once it is painted."""
+        return self._image.adjustments
+
+    @property
+    def image_busy(self) -> bool:
+        """Whether the image is not painted yet as it is to be shown."""
+        return self._image.busy
 
     def set_background(self, color: QColor) -> None:
         """Sets the colour around the image."""
@@ -89,7 +111,8 @@ class Scene:
             and (known[0] is a if other is None else a.id not in other)
             and known[1] == by_id.get(a.label_id)
         }
-        made = _shapes([(a, by_id.get(a.label_id)) for a in annotations if a.id not in kept])
+        self._number(document)
+        made = self._made([(a, by_id.get(a.label_id)) for a in annotations if a.id not in kept])
         self._shapes = {a.id: kept.get(a.id) or made[a.id] for a in annotations}
         self.document = document
         self._selection &= self._shapes.keys()
@@ -97,6 +120,38 @@ class Scene:
         if self.hovered not in self._shapes:
             self.hovered = None
         self._update_shapes()
+
+    def set_color_by_instance(self, by_instance: bool) -> None:
+        """Paints each annotation in a colour of its own, or in that of its label."""
+        if by_instance == self._by_instance:
+            return
+        self._by_instance = by_instance
+        made = self._made([(annotation, label) for annotation, label, _ in self._shapes.values()])
+        self._shapes = {i: made[i] for i in self._shapes}
+        self._update_shapes()
+
+    def color(self, annotation_id: AnnotationId) -> QColor | None:
+        """The colour that an annotation is painted in."""
+        found = self._shapes.get(annotation_id)
+        return None if found is None else found[2].color
+
+    def _number(self, document: ImageDocument | None) -> None:
+        """Numbers the annotations: one keeps its number, and colour, whatever happens to others."""
+        before = None if self.document is None else self.document.key
+        if document is None or document.key != before:
+            self._numbers.clear()
+        for annotation in document.annotations if document else ():
+            self._numbers.setdefault(annotation.id, len(self._numbers))
+
+    def _made(
+        self, annotations: Sequence[tuple[Annotation, Label | None]]
+    ) -> dict[AnnotationId, tuple[Annotation, Label | None, Shape]]:
+        """Returns new shapes of annotations with their labels."""
+        made = _shapes(annotations)
+        if self._by_instance:
+            for annotation_id, (_, _, shape) in made.items():
+                shape.color = QColor(instance_color(self._numbers[annotation_id]))
+        return made
 
     def set_selection(self, ids: Iterable[AnnotationId]) -> bool:
         """Selects annotations; returns whether the selection changed."""
@@ -244,8 +299,13 @@ class Scene:
         """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
         self._image.draw(painter, view)
-        for shapes in (self._shape_layer, self._proposed):
-            shapes.draw(painter, view, smooth=small)
+        chosen = self._selected_shapes()
+        painter.setOpacity(_STEPPED_BACK if chosen and len(self._selection) < len(self._shapes) else 1.0)
+        self._shape_layer.draw(painter, view, smooth=small)
+        painter.setOpacity(1.0)
+        self._proposed.draw(painter, view, smooth=small)
+        for shape in chosen:
+            self._draw_live(painter, shape, Mark.SELECTED, view, size)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_spotlight(painter, view, size)
         hovered = None if self.hovered is None else self.shape(self.hovered)
@@ -285,6 +345,14 @@ class Scene:
                 painter, path, shape.color, shape.mark, unit=self._unit, opacity=0.0, outline=self._outline
             )
 
+    def _selected_shapes(self) -> list[Shape]:
+        """The selected shapes to paint over the others, which step back for them; none if too many are."""
+        if len(self._selection) > _MOST_STAND_OUT:
+            return []
+        unseen = self._dragged | {self._edited}
+        found = [self.shape(i) for i in self._selection if i not in unseen]
+        return [shape for shape in found if shape is not None]
+
     def _draw_live(self, painter: QPainter, shape: Shape, mark: Mark, view: Viewport, size: QSize) -> None:
         path = shape.path(view, (size.width(), size.height()))
         paint_region(
@@ -302,6 +370,7 @@ class Scene:
 
     def _restyle(self) -> None:
         """Gives shapes the marks of their annotations' states."""
+        self._shape_layer.set_without_selected(len(self._selection) <= _MOST_STAND_OUT)
         restyled = []
         for annotation, _, shape in self._shapes.values():
             mark = _mark(annotation, annotation.id in self._selection)

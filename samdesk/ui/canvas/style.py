@@ -23,8 +23,8 @@ from enum import Enum
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 
+from samdesk.domain.label_colors import label_color
 from samdesk.ui.canvas.mask_ink import MaskInk, paint_mask
-
 
 class Mark(Enum):
     """The state a region is painted in."""
@@ -75,6 +75,15 @@ POSITIVE = QColor("#22a055")
 NEGATIVE = QColor("#d5413f")
 _DARK = QColor(12, 14, 18)
 _LIGHT = QColor(255, 255, 255)
+
+
+_INSTANCE_COLORS = 256
+"""After so many instances their colours repeat: nobody tells more apart."""
+
+
+def instance_color(number: int) -> str:
+    """The colour ``#rrggbb`` of an instance by its number, from 0; unlike those of its neighbours."""
+    return label_color(number % _INSTANCE_COLORS)
 
 
 def contrast(color: QColor) -> QColor:

@@ -177,7 +177,9 @@ class FilmView(QAbstractItemView):
         if self._click_timer.isActive() and low >= 0 and high < space:
             return  # what was clicked stays under the mouse until the click cannot be a double click
         margin = min(size, max(0, (space - size) // 2))  # the neighbours of the image are seen, too
-        if hint == QAbstractItemView.ScrollHint.PositionAtCenter or low < -space or high > 2 * space:
+        if self.is_strip:
+            bar.setValue(bar.value() + low - (space - size) // 2)  # the current image stays in the middle
+        elif hint == QAbstractItemView.ScrollHint.PositionAtCenter or low < -space or high > 2 * space:
             bar.setValue(bar.value() + low - (space - size) // 2)
         elif low < margin:
             bar.setValue(bar.value() + low - margin)

@@ -252,13 +252,14 @@ class MessageBar(QWidget):
         self._rows[key] = row
 
     def _place(self, row: MessageRow) -> int:
-        """Where a row belongs: those that stay are above those that close by themselves.
+        """Where a row belongs: the newest on top, those that stay below those that close by themselves.
 
-        A button that waits for an answer does not move while the mouse is on its way to it.
+        The lower edge of the bar stays where it is, so a button that waits for an answer does not move while
+        the mouse is on its way to it.
         """
         if row.closes_by_itself:
-            return self._layout.count()
-        return sum(not other.closes_by_itself for other in self._rows.values())
+            return 0
+        return sum(other.closes_by_itself for other in self._rows.values())
 
     def _drop_excess(self) -> None:
         while len(self._rows) > LIMIT:

@@ -65,9 +65,10 @@ class Overlay(QObject):
 
 
 class BelowOverlay(Overlay):
-    """Keeps a widget below a part of the host, over what is there.
+    """Keeps a widget at the lower edge of the host, below a part of it.
 
-    Where there is less room below than the widget needs, it reaches up into the part.
+    What is right below the part (a search field, say) stays free as long as there is room further down. Where
+    there is less room below than the widget needs, it reaches up into the part.
     """
 
     def __init__(self, host: QWidget, widget: QWidget, part: QWidget, width: int) -> None:
@@ -86,7 +87,8 @@ class BelowOverlay(Overlay):
     def _geometry(self) -> QRect:
         part, gap = self._part.geometry(), UNIT // 4
         size = self._fitted(self._width, QSize(part.width() - 2 * MARGIN, self._host.height() - 2 * gap))
-        top = min(part.bottom() + 1 + gap, self._host.height() - size.height())
+        room = self._host.height() - part.bottom() - 1
+        top = self._host.height() - size.height() - (gap if room >= size.height() + 2 * gap else 0)
         return QRect(QPoint(part.left() + (part.width() - size.width()) // 2, top), size)
 
 

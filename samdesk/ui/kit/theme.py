@@ -152,6 +152,10 @@ def style_sheet(tokens: Tokens) -> str:
     QToolButton::menu-indicator {{ image: none; }}
     QToolBar QToolButton#chip {{
         border: 1px solid {t.control}; border-radius: 14px; padding: 4px 12px 4px 8px; }}
+    QToolButton#adjusted {{
+        background: {t.raised}; color: {t.text}; border: 1px solid {t.accent}; border-radius: 14px;
+        padding: 4px 12px 4px 8px; }}
+    QToolButton#adjusted:hover {{ background: {t.hover}; }}
     QToolBar QToolButton#chip:focus {{ border-color: {t.accent}; }}
     QPushButton {{
         background: {t.raised}; color: {t.text}; border: 1px solid {t.control}; border-radius: 6px;

@@ -9,6 +9,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.geometry.regions import is_drawable
 from samdesk.ui.canvas.proposal import Proposal
+from samdesk.ui.canvas.style import instance_color
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
@@ -46,7 +47,6 @@ class EverythingController(QObject):
         inference.everything_done.connect(self._show_masks)
         canvas.proposal_clicked.connect(self._accept_one)
         session.model.document_opened.connect(self._discard_other_image)
-        labels.current_changed.connect(lambda _label: self._paint())
 
     @property
     def proposing(self) -> bool:
@@ -135,5 +135,7 @@ class EverythingController(QObject):
         self.changed.emit()
 
     def _paint(self) -> None:
-        color = self._labels.color()
-        self._canvas.set_proposals([Proposal(masks=(mask,), color=color) for mask in self._masks])
+        proposals = [
+            Proposal(masks=(mask,), color=instance_color(number)) for number, mask in enumerate(self._masks)
+        ]
+        self._canvas.set_proposals(proposals)

@@ -20,6 +20,8 @@ COMMANDS = CommandTable(
                 "edit", "settings", ("Ctrl+,",)),
         Command("view.panels", "Show panels", "Show or hide all panels.", "ph.columns", "view",
                 "layout", ("F9",), when="folder", checkable=True, checked=True),
+        Command("view.image_only", "Image only", "Hide all panels, toolbars and the status bar.",
+                "ph.image-square", "view", "layout", ("F12",), when="folder", checkable=True),
         Command("view.full_screen", "Full screen", "Fill the screen with the window.", "ph.arrows-out",
                 "view", "layout", ("F11",), checkable=True),
         Command("view.reset_layout", "Reset layout", "Put all panels back in their places and sizes.",
@@ -42,6 +44,8 @@ def bind(actions: Actions, window: MainWindow, help_: HelpController) -> None:
     actions.on("edit.shortcuts", help_.edit_shortcuts)
     actions.on("edit.settings", help_.settings)
     actions.on("view.panels", window.show_panels)
+    actions.on("view.image_only", window.show_image_only)
+    actions.checked_from("view.image_only", lambda: window.image_only)
     actions.on("view.full_screen", window.set_full_screen)
     actions.on("view.reset_layout", window.reset_layout)
     actions.checked_from("view.panels", lambda: window.panels_shown)

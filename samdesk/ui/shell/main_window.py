@@ -75,6 +75,7 @@ class MainWindow(QMainWindow):
         self._layout_state = QByteArray()
         self._hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0
         self._strip_overlay: DodgingOverlay | None = None
+        self._image_only = False
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
         self.setWindowIcon(app_icon())
@@ -116,6 +117,7 @@ class MainWindow(QMainWindow):
 
     def show_welcome(self) -> None:
         """Shows the welcome page and hides tools and panels."""
+        self.show_image_only(False)
         if not self.on_welcome:
             self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._stack.setCurrentWidget(self.welcome)
@@ -177,6 +179,24 @@ class MainWindow(QMainWindow):
         if shown:
             self._shown_before = []
 
+    @property
+    def image_only(self) -> bool:
+        """Whether panels, toolbars and the status bar are hidden."""
+        return self._image_only
+
+    def show_image_only(self, only: bool) -> None:
+        """Hides panels, toolbars and the status bar, or shows what was hidden; the menu bar stays."""
+        if only == self._image_only:
+            return
+        if only and self.panels_shown:
+            self.show_panels(False)
+        elif not only and self._shown_before:
+            self.show_panels(True)
+        self._image_only = only
+        for bar in (self.top_bar, self.tool_strip, self.status):
+            bar.setVisible(not only)
+        self.layout_changed.emit()
+
     def set_full_screen(self, full: bool) -> None:
         """Fills the screen with the window, or returns to the size before."""
         state = Qt.WindowState.WindowFullScreen
@@ -184,6 +204,7 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Puts all panels back in their places and sizes."""
+        self.show_image_only(False)
         self._shown_before = []
         for dock in self.docks.values():
             dock.set_collapsed(False)
@@ -380,7 +401,8 @@ class MainWindow(QMainWindow):
 
     def save_layout(self) -> None:
         """Writes size, position and panels to the settings."""
-        if not self.on_welcome and not self._shown_before:  # hidden panels are shown again at the next start
+        everything = not (self._shown_before or self._image_only)
+        if not self.on_welcome and everything:  # hidden panels are shown again at the next start
             self._layout_state = self.saveState(_LAYOUT_VERSION)
         self._settings.set(keys.WINDOW_GEOMETRY, _to_text(self.saveGeometry()))
         self._settings.set(keys.WINDOW_DOCKS, _to_text(self._layout_state))

@@ -19,7 +19,8 @@ PLANNED = {
     "edit": "undo redo cut copy paste paste_at_cursor paste_snapped take_over take_over_snapped delete "
     "select_all duplicate settings shortcuts",
     "view": "fit actual_size zoom_in zoom_out zoom_selected look_auto look_pin look_now toggle_annotations "
-    "hover_preview compare panels full_screen reset_layout theme",
+    "hover_preview compare adjust adjust_reset color_by_instance name_tags image_only panels full_screen "
+    "reset_layout theme",
     "tool": "select sam brush lasso polygon rectangle cut",
     "brush": "larger smaller erase",
     "prompt": "undo clear accept",

@@ -91,6 +91,17 @@ def test_a_new_folder_opens_where_the_user_left_off(panel: ImagesPanel) -> None:
     assert keys(4000)[3210] in visible_keys(panel)
 
 
+def test_the_current_image_stays_in_the_middle_of_the_strip(panel: ImagesPanel) -> None:
+    port = panel.view.viewport().rect()
+    cell = panel.view.cell.width()
+    count = panel.view.model().rowCount()
+    for row in (count // 2, count // 2 + 1, count // 2 - 3):
+        panel.set_current(panel._model.key(row))
+        assert abs(center(panel, row).x() - port.center().x()) <= 1
+    panel.set_current(panel._model.key(0))
+    assert center(panel, 0).x() <= cell, "the ends stay at the ends"
+
+
 def test_the_wheel_scrolls_the_strip_sideways(panel: ImagesPanel) -> None:
     position = QPointF(panel.view.viewport().rect().center())
     wheel = QWheelEvent(

@@ -207,6 +207,34 @@ def test_messages_lie_beside_the_image(window: MainWindow, qtbot: QtBot, text: s
     qtbot.waitUntil(lambda: window.rect().contains(bar.geometry()) and _on_canvas(window) == 0)
 
 
+def test_messages_leave_the_head_of_the_panel_below_free(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_canvas()
+    for text, kind in (("One.", "info"), ("Two.", "warning")):
+        window.show_message(text, kind)
+    images, bar = window.docks["images"], window.message_bar
+    qtbot.waitUntil(lambda: bar.height() > 60)
+    head = images.mapTo(window, QPoint(0, 0)).y() + 64  # its title and the row of filters
+    qtbot.waitUntil(lambda: bar.y() >= head)
+    assert window.rect().contains(bar.geometry())
+
+
+def test_the_image_alone_is_shown_and_everything_comes_back(window: MainWindow) -> None:
+    window.show_canvas()
+    window.docks["labels"].hide()
+    bars = (window.top_bar, window.tool_strip, window.status)
+    window.show_image_only(True)
+    assert not window.panels_shown
+    assert all(bar.isHidden() for bar in bars)
+    assert window.menuBar().isVisible(), "the way back by mouse"
+    window.show_image_only(False)
+    assert all(bar.isVisible() for bar in bars)
+    assert [name for name, dock in window.docks.items() if dock.isVisible()] == ["annotations", "images"]
+    window.show_image_only(True)
+    window.reset_layout()
+    assert all(widget.isVisible() for widget in (*bars, *window.docks.values()))
+    assert not window.image_only
+
+
 def test_without_panels_a_message_reaches_over_the_margin_of_the_image_only(
     window: MainWindow, qtbot: QtBot
 ) -> None:

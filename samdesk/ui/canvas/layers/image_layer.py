@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.ui.canvas.layers.adjustments import Adjustments, Curve, painted
 from samdesk.ui.canvas.layers.image_pyramid import ImagePyramid, Pixels
 from samdesk.ui.canvas.layers.layer import Layer, to_device_rect
 from samdesk.ui.canvas.viewport import Viewport
@@ -33,6 +34,9 @@ class ImageLayer(Layer):
         self._pyramid: ImagePyramid | None = None
         self._build: Iterator[None] | None = None
         self._thumb: QImage | None = None
+        self._thumb_pixels: RgbImage | None = None
+        self.adjustments = Adjustments()
+        self._curve: Curve | None = None
         self._coarse_size: tuple[int, int] | None = None
 
     @property
@@ -44,10 +48,12 @@ class ImageLayer(Layer):
         """Sets the image, (H, W, 3) uint8 RGB; it is not copied and must not change."""
         self._pyramid = None if rgb is None else ImagePyramid(rgb)
         self._build = None if self._pyramid is None else self._pyramid.build()
-        self._thumb = self._coarse_size = None
+        self._coarse_size = None
+        thumb = None
         if self._pyramid is not None:
             width, height = self._pyramid.size
-            self._thumb = _image(self._pyramid.pixels(self._pyramid.level_for(512 / max(width, height))))
+            thumb = self._pyramid.pixels(self._pyramid.level_for(512 / max(width, height)))
+        self._set_thumb(thumb)
         self.clear()
 
     def set_coarse(self, rgb: RgbImage | None, size: tuple[int, int]) -> None:
@@ -60,7 +66,21 @@ class ImageLayer(Layer):
         if self._coarse_size is None:
             self.set_image(None)
         self._coarse_size = size
-        self._thumb = None if rgb is None else _image(rgb)
+        self._set_thumb(rgb)
+
+    def set_adjustments(self, adjustments: Adjustments) -> None:
+        """Sets how the image is shown; what is painted already is shown until it is repainted."""
+        if adjustments != self.adjustments:
+            self.adjustments = adjustments
+            self._set_thumb(self._thumb_pixels)
+            self.invalidate()
+
+    def _set_thumb(self, rgb: RgbImage | None) -> None:
+        """Sets the coarse version of the image, and the tone curve by it."""
+        self._thumb_pixels = rgb
+        adjusted = rgb is not None and not self.adjustments.neutral
+        self._curve = self.adjustments.curve(rgb) if rgb is not None and adjusted else None
+        self._thumb = None if rgb is None else _image(rgb, self._curve)
 
     def set_background(self, color: QColor) -> None:
         """Sets the colour around the image."""
@@ -112,7 +132,8 @@ class ImageLayer(Layer):
             last = min(inside.bottom() + 1, first + rows)
             band = QRect(inside.left(), first, inside.width(), last - first)
             part = target[first:last, inside.left() : inside.left() + inside.width()]
-            part[...] = resampled(self._pyramid, band, view)
+            pixels = resampled(self._pyramid, band, view)
+            part[...] = pixels if self._curve is None else painted(pixels, self._curve)
             yield
 
 
@@ -158,8 +179,10 @@ def _span(places: _Places, length: int) -> tuple[int, int]:
     return first, max(first + 1, min(length, math.ceil(places[-1]) + 3))
 
 
-def _image(rgb: RgbImage) -> QImage:
+def _image(rgb: RgbImage, curve: Curve | None) -> QImage:
     bgra = np.ascontiguousarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA))
+    if curve is not None:
+        bgra = np.ascontiguousarray(painted(bgra, curve))
     height, width = bgra.shape[:2]
     return QImage(bgra.data, width, height, bgra.strides[0], QImage.Format.Format_RGB32).copy()
 

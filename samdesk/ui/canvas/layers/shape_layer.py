@@ -23,6 +23,7 @@ class ShapeLayer(Layer):
         self._shapes: list[Shape] = []
         self._bounds: NDArray[np.float64] = np.zeros((0, 4))
         self._unit = 1.0
+        self._without_selected = False
         self._opacity = DEFAULT_OPACITY
         self._outline = DEFAULT_OUTLINE
 
@@ -73,6 +74,12 @@ class ShapeLayer(Layer):
             self._outline = outline
             self.invalidate()
 
+    def set_without_selected(self, without: bool) -> None:
+        """Leaves out the selected shapes, which are painted over the layer in every frame."""
+        if without != self._without_selected:
+            self._without_selected = without
+            self.invalidate_shapes(shape for shape in self._shapes if shape.mark is Mark.SELECTED)
+
     def _edge(self) -> int:
         return round(REACH * self._unit)
 
@@ -87,6 +94,8 @@ class ShapeLayer(Layer):
             painter.setClipRect(rect)
             # Selected shapes are painted over all others.
             for shape in sorted(shapes, key=lambda s: s.mark is Mark.SELECTED):
+                if self._without_selected and shape.mark is Mark.SELECTED:
+                    continue
                 path = shape.path(view, size)
                 paint_region(
                     painter, path, shape.color, shape.mark,

@@ -1,0 +1,1 @@
+"""How the image is shown: brightness, contrast, gamma and equalised tones, for the eye only."""
