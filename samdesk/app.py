@@ -29,9 +29,9 @@ from samdesk.images.cache import ImageCache
 from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
+from samdesk.ui.adjust.controller import AdjustController
 from samdesk.ui.annotations.compare import CompareController
 from samdesk.ui.annotations.decisions import DecisionsController
-from samdesk.ui.adjust.controller import AdjustController
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.annotations.unfinished import UnfinishedController

@@ -160,7 +160,11 @@ COLOR_BY_INSTANCE = Setting(
     "Gives each annotation a colour of its own instead of its label's.",
 )  # fmt: skip
 LABEL_TAGS = Setting(
-    "look.label_tags", False, _APPEARANCE, "Name tags", "Shows the label and the score next to each annotation."
+    "look.label_tags",
+    False,
+    _APPEARANCE,
+    "Name tags",
+    "Shows the label and the score next to each annotation.",
 )
 LABEL_GROUPS = Setting(
     "look.label_groups", True, _APPEARANCE, "Label groups",

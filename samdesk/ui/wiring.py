@@ -29,9 +29,9 @@ from samdesk.ui.shell import commands as shell_commands
 from samdesk.ui.teach import commands as teach_commands
 
 if TYPE_CHECKING:
+    from samdesk.ui.adjust.controller import AdjustController
     from samdesk.ui.annotations.compare import CompareController
     from samdesk.ui.annotations.decisions import DecisionsController
-    from samdesk.ui.adjust.controller import AdjustController
     from samdesk.ui.annotations.panel import AnnotationsPanel
     from samdesk.ui.annotations.tools import ToolsController
     from samdesk.ui.annotations.unfinished import UnfinishedController

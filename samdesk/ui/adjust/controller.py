@@ -10,7 +10,7 @@ from samdesk.ui.canvas.view import CanvasView
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
 
 SETTING = "view_adjustments"
-"""The setting of the dataset; it is written to its folder with the next edit: looking alone writes nothing."""
+"""The dataset's setting; written to its folder with the next edit: looking alone writes nothing."""
 _KEPT_AFTER_MS = 400
 
 

@@ -1,4 +1,4 @@
-"""AdjustPanel: sliders for how the image is shown, on a card over the canvas; a chip while they are in use."""
+"""AdjustPanel: sliders for how the image is shown, on a card over the canvas, and a chip that says so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from samdesk.ui.canvas.layers.adjustments import Adjustments
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.overlay import MARGIN, Overlay
-from samdesk.ui.kit.plain import PlainLabel
+from samdesk.ui.kit.plain import PlainLabel, button_text, plain
 from samdesk.ui.kit.theme import UNIT
 
 _ROWS = ("brightness", "contrast", "gamma")
@@ -92,7 +92,7 @@ class AdjustPanel(QFrame):
         slider.setRange(-_REACH, _REACH)
         slider.setPageStep(10)
         slider.setFixedWidth(20 * UNIT)
-        slider.setAccessibleName(name.capitalize())
+        slider.setAccessibleName(plain(name.capitalize()))
         slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return slider
 
@@ -176,8 +176,8 @@ class AdjustChip(QToolButton):
         self.hide()
 
     def _follow(self, adjustments: Adjustments) -> None:
-        self.setText(f" View: {adjustments.words}")
-        self.setAccessibleName(f"View adjusted: {adjustments.words}")
+        self.setText(button_text(f" View: {adjustments.words}"))
+        self.setAccessibleName(plain(f"View adjusted: {adjustments.words}"))
         self.setVisible(not adjustments.neutral and self._panel.isHidden())
         self._overlay.place()
 

@@ -13,8 +13,8 @@ from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.images.partial import CoarseImage
-from samdesk.ui.canvas.layers.comparison import Comparison
 from samdesk.ui.canvas.layers.adjustments import Adjustments
+from samdesk.ui.canvas.layers.comparison import Comparison
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal

@@ -26,6 +26,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 from samdesk.domain.label_colors import label_color
 from samdesk.ui.canvas.mask_ink import MaskInk, paint_mask
 
+
 class Mark(Enum):
     """The state a region is painted in."""
 

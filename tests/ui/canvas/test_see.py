@@ -13,8 +13,8 @@ from samdesk.settings.table import COLOR_BY_INSTANCE, LABEL_TAGS
 from tests.helpers.desk import SHIFT, User
 from tests.ui.canvas.conftest import BIG, LABELS, Stage, annotation, document
 
-CROWD = [annotation(f"a{i}", (10 + 38 * (i % 10), 10 + 38 * (i // 10), 40 + 38 * (i % 10), 40 + 38 * (i // 10)))
-         for i in range(70)]  # fmt: skip
+CROWD = [annotation(f"a{i}", (x, y, x + 30, y + 30))
+         for i in range(70) for x, y in [(10 + 38 * (i % 10), 10 + 38 * (i // 10))]]  # fmt: skip
 
 
 def colors(stage: Stage, annotations: list[Annotation]) -> dict[str, str]:

@@ -95,7 +95,9 @@ def test_it_does_not_appear_under_the_mouse_nor_flee_from_it(host: QWidget, qtbo
 
 
 @pytest.mark.parametrize(("part_height", "top"), [(300, 600 - 90 - 2), (590, 600 - 90)])
-def test_at_the_lower_edge_below_a_part_or_as_far_down_as_there_is_room(host: QWidget, part_height: int, top: int) -> None:
+def test_at_the_lower_edge_below_a_part_or_as_far_down_as_there_is_room(
+    host: QWidget, part_height: int, top: int
+) -> None:
     part = QWidget(host)
     part.setGeometry(100, 0, 500, part_height)
     part.show()

@@ -180,7 +180,7 @@ def _span(places: _Places, length: int) -> tuple[int, int]:
 
 
 def _image(rgb: RgbImage, curve: Curve | None) -> QImage:
-    bgra = np.ascontiguousarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA))
+    bgra = np.ascontiguousarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), np.uint8)
     if curve is not None:
         bgra = np.ascontiguousarray(painted(bgra, curve))
     height, width = bgra.shape[:2]
