@@ -26,15 +26,17 @@ class ToolSet:
         brush: Brush, eraser and lasso, which also make new annotations.
         operations: Grow, shrink, fill holes, cut, merge, tighten.
         click_relabels: A click on a label gives it to the selection; else it takes a menu and a choice.
+        most_points: Points that are added to one mask before something else is tried.
     """
 
     name: str
     brush: bool = False
     operations: bool = False
     click_relabels: bool = False
+    most_points: int = 3
 
 
-ALL_TOOLS = ToolSet("all tools", brush=True, operations=True, click_relabels=True)
+ALL_TOOLS = ToolSet("all tools", brush=True, operations=True, click_relabels=True, most_points=2)
 TODAYS_TOOLS = ToolSet("SAM, vertices, delete, redraw")
 
 
