@@ -45,7 +45,7 @@ _IMAGE = (
     " count=excluded.count, pending=excluded.pending, stamp=excluded.stamp"
 )
 _HEX = re.compile("[0-9a-f]{32}")
-_FEW = 4
+FEW = 4
 """Annotations whose numbers are looked up one by one."""
 _CALIBRATION = "samdesk.doubt"
 _RECALIBRATED = "samdesk.doubt.next"
@@ -232,7 +232,7 @@ class Facts:
 
     def _numbers(self, image: int, ids: Sequence[str]) -> dict[str, int]:
         """The numbers of those annotations of an image that have facts."""
-        if len(ids) > _FEW:
+        if len(ids) > FEW:
             rows = self._store.rows("SELECT id, number FROM facts WHERE image=?", (image,))
             return {id_from(value): number for value, number in rows}
         found = {}

@@ -133,6 +133,11 @@ def _decisions(connection: sqlite3.Connection) -> None:
         """CREATE TABLE fact_words (
             id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text)
         )""",
+        """CREATE TABLE decisions (
+            number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, wrong INTEGER NOT NULL,
+            score REAL, mask REAL, stability REAL, box_agreement REAL, border INTEGER NOT NULL,
+            overlap_same REAL NOT NULL, overlap_other REAL NOT NULL, area_share REAL NOT NULL
+        )""",
     ):
         connection.execute(statement)
 

@@ -11,6 +11,7 @@ from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound, row_digest
 from samdesk.dataset.store.errors import DamagedRowsError
+from samdesk.dataset.store.decisions import Decisions
 from samdesk.dataset.store.facts import Facts
 from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
@@ -80,11 +81,13 @@ class Rows:
     Attributes:
         store: Where they are.
         facts: What a search of the annotations needs; written with them.
+        decisions: The user's on proposals; likewise.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = self._store = store
         self.facts = Facts(store)
+        self.decisions = Decisions(store)
 
     def read(self, key: ImageKey) -> ImageDocument | None:
         """Returns the document of an image; None if the image is not in the store.
@@ -160,6 +163,7 @@ class Rows:
             " WHERE key=?",
             (*values[1:], image_digest(values, list(digests.values())), key),
         )
+        self.decisions.follow(before, [a for a, _ in changed])
         self.facts.update(before, after, changed, removed)
 
     def file(self, key: ImageKey) -> FileState | None:
