@@ -43,6 +43,7 @@ from samdesk.ui.canvas.tools.registry import BRUSH, SEGMENT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.bulk_bar import BulkBar
+from samdesk.ui.dataset.calibration import CalibrationController
 from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
@@ -381,6 +382,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     )
     files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)
+    CalibrationController(storage, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)
     ViewStatus(window, canvas, inference, views)
     thumbnails = ThumbnailsController(session, storage, workers.thumbnails, files, labels, view.images)

@@ -1,8 +1,8 @@
 """The user's decisions on proposals, by which the doubt is calibrated (``domain.doubt.fit``).
 
-A decision is kept with the evidence as it was when it was made, which ``Facts`` has at that moment: a mask that
-the user has corrected no longer tells what was doubtful about it. Undoing a decision removes it. Decisions on
-images whose facts are not there yet are not kept.
+A decision is kept with the evidence as it was when it was made, which ``Facts`` has at that moment: a mask
+that the user has corrected no longer shows what was doubtful about it. Undoing a decision removes it.
+Decisions on images whose facts are not there yet are not kept.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class Decisions:
         pairs = [(old[a.id], a) for a in changed if a.id in old and old[a.id].review is not a.review]
         made = {a.id: a for was, a in pairs if _is_open(was) and not _is_open(a)}
         undone = [(stored_id(a.id),) for was, a in pairs if not _is_open(was) and _is_open(a)]
-        other = [
-            (_is_wrong(a), stored_id(a.id)) for was, a in pairs if not _is_open(was) and not _is_open(a)
-        ]
+        other = [(_is_wrong(a), stored_id(a.id)) for was, a in pairs if not _is_open(was) and not _is_open(a)]
         if made:
             self._put(before.key, made)
         self._store.execute_many("DELETE FROM decisions WHERE id=?", undone)

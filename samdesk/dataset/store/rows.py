@@ -9,9 +9,9 @@ from typing import Any
 
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.decisions import Decisions
 from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound, row_digest
 from samdesk.dataset.store.errors import DamagedRowsError
-from samdesk.dataset.store.decisions import Decisions
 from samdesk.dataset.store.facts import Facts
 from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number

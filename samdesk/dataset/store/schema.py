@@ -88,7 +88,7 @@ CREATE INDEX facts_by_age ON facts(age);
 CREATE TABLE fact_words (                  -- numbers for labels, runs and models
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text)
 );
-CREATE TABLE decisions (                   -- on proposals, with the evidence at that moment: ``store.decisions``
+CREATE TABLE decisions (                   -- on proposals, see ``store.decisions``
     number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, wrong INTEGER NOT NULL,
     score REAL, mask REAL, stability REAL, box_agreement REAL, border INTEGER NOT NULL,
     overlap_same REAL NOT NULL, overlap_other REAL NOT NULL, area_share REAL NOT NULL
