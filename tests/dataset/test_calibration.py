@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.dataset.calibration import recalibrate
+from samdesk.dataset.background.calibration import recalibrate
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.search import find_annotations
 from samdesk.domain import edits

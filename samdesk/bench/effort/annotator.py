@@ -35,7 +35,7 @@ from samdesk.training.evaluate.simulate import correction_point
 _SURE = IOU + 0.01
 """What is planned must be a little better than asked for: the mouse is not exact."""
 EXPECTED = 6.0
-"""Gestures that correcting a mask with the mask model takes, as an annotator learns to expect: to open it, one
+"""Gestures that a correction with the mask model takes, as an annotator learns to expect: to open it, one
 or two points, to accept it; and in half of the cases another correction."""
 EXPECTED_AFTER_BOX = 1.5
 """Gestures that a mask from a box needs afterwards."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from samdesk.dataset.calibration import recalibrate
+from samdesk.dataset.background.calibration import recalibrate
 from samdesk.domain.doubt import Calibration
 from samdesk.ui.kit.messages import Messages
 from samdesk.workers.storage.client import StorageClient
