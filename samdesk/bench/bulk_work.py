@@ -14,12 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 from PIL import Image
 from PySide6.QtCore import QEventLoop, QTimer
 
 from samdesk.app import SWITCH_INTERVAL_S, Desk, build, make_application
 from samdesk.bench.heartbeat import HeartbeatTimer, temporary_home
+from samdesk.dataset.queries import Query
+
+T = TypeVar("T")
 
 _LIMIT_S = 1800.0
 _LOOK_MS = 2
@@ -67,13 +71,13 @@ class ManyAnnotations:
 
 def measure_opening(scratch: Path, count: int) -> float:
     """Opens a folder of ``count`` images with label files; milliseconds until the first image is shown."""
-    with _window(scratch, lambda folder: _write_many(folder, count, distinct=False)) as window:
+    with open_window(scratch, lambda folder: _write_many(folder, count, distinct=False)) as window:
         return window.opened_ms
 
 
 def measure_renumbering(scratch: Path, count: int) -> Renumbering:
     """Swaps the two classes of ``count`` label files, and again, and goes from image to image meanwhile."""
-    with _window(scratch, lambda folder: _write_many(folder, count, distinct=True)) as window:
+    with open_window(scratch, lambda folder: _write_many(folder, count, distinct=True)) as window:
         new_s, shown = window.swap_classes()
         read_s, more = window.swap_classes()
         return Renumbering(new_s, read_s, [*shown, *more])
@@ -81,7 +85,7 @@ def measure_renumbering(scratch: Path, count: int) -> Renumbering:
 
 def measure_many_annotations(scratch: Path, count: int) -> ManyAnnotations:
     """Edits an image with ``count`` annotations of 24 vertices each."""
-    with _window(scratch, lambda folder: _write_crowded(folder, count)) as window:
+    with open_window(scratch, lambda folder: _write_crowded(folder, count)) as window:
         window.settle()
         saved = [window.delete_one(number) for number in range(min(_EDITS, count // 10))]
         window.desk.view.actions.trigger("edit.select_all")
@@ -91,7 +95,7 @@ def measure_many_annotations(scratch: Path, count: int) -> ManyAnnotations:
         return ManyAnnotations(saved, deleted, undone)
 
 
-class _Window:
+class BenchWindow:
     """The window with a folder, and what is done in it."""
 
     def __init__(self, desk: Desk, folder: Path) -> None:
@@ -157,8 +161,12 @@ class _Window:
         """Whether nothing is left to be saved or written."""
         if self.desk.session.history.pending:
             return False
-        answers: list[bool] = []
-        self.desk.workers.storage.ask(lambda dataset: not dataset.unfinished, answers.append)
+        return self.ask(lambda dataset: not dataset.unfinished)
+
+    def ask(self, query: Query[T]) -> T:
+        """Returns the answer of the storage thread to a query."""
+        answers: list[T] = []
+        self.desk.workers.storage.ask(query, answers.append)
         self._wait(lambda: bool(answers))
         return answers[0]
 
@@ -177,17 +185,16 @@ class _Window:
 
 
 @contextmanager
-def _window(scratch: Path, write: Callable[[Path], None]) -> Iterator[_Window]:
+def open_window(scratch: Path, write: Callable[[Path], None]) -> Iterator[BenchWindow]:
     """Opens a window with a folder; the interpreter's settings are those of ``samdesk.app``."""
     folder = scratch / "photos"  # label files are beside images only in a folder not named "images"
-    folder.mkdir(parents=True)
     write(folder)
     with temporary_home(scratch / "home"):
         application = make_application()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         desk = build(application)
         try:
-            yield _Window(desk, folder)
+            yield BenchWindow(desk, folder)
         finally:
             while not desk.stop():
                 pass
@@ -196,6 +203,7 @@ def _window(scratch: Path, write: Callable[[Path], None]) -> Iterator[_Window]:
 
 def _write_many(folder: Path, count: int, *, distinct: bool) -> None:
     """Writes small images with label files of two classes; ``distinct``: no label file is a hard link."""
+    folder.mkdir(parents=True)
     for number in range(count):
         for name, first in ((f"{number:06}.jpg", _write_image), (f"{number:06}.txt", _write_labels)):
             source = folder / f"{number - number % _LINKS:06}{Path(name).suffix}"
@@ -217,6 +225,7 @@ def _write_labels(path: Path) -> None:
 
 def _write_crowded(folder: Path, count: int) -> None:
     width, height = _SIZE
+    folder.mkdir(parents=True)
     Image.new("RGB", _SIZE, (90, 120, 90)).save(folder / "crowded.jpg")
     rows = math.ceil(count / _PLACES)
     lines = [

@@ -127,7 +127,7 @@ def _documents(names: list[str], count: int, labels: LabelSet) -> Iterator[Image
         centre = rng.uniform((0, 0), SIZE, (count, 2))
         points = np.clip(centre[:, None] + radius[:, None] * outline, 0, SIZE).round(2)
         ids = rng.bytes(16 * count).hex()
-        run = RunId(f"{number * _RUNS // len(names):032x}")
+        run = _run(number * _RUNS // len(names))
         annotations = tuple(
             Annotation(
                 AnnotationId(ids[32 * i : 32 * i + 32]),
@@ -135,11 +135,12 @@ def _documents(names: list[str], count: int, labels: LabelSet) -> Iterator[Image
                 MultiPolygon([Polygon(_apart(points[i], centre[i]))]),
                 Source.YOLO_SAM,
                 _REVIEWS[reviews[i]][0],
-                *scores[i][:2],
-                PromptSet((), BoxPrompt(*points[i].min(axis=0).tolist(), *points[i].max(axis=0).tolist())),
-                run,
-                scores[i][2],
-                "yolo11n.pt + mobile_sam.pt" if number % 2 else "flint",
+                detector_score=scores[i][0],
+                mask_score=scores[i][1],
+                prompts=PromptSet((), _box(points[i])),
+                run_id=run,
+                stability=scores[i][2],
+                model="yolo11n.pt + mobile_sam.pt" if number % 2 else "flint",
             )
             for i in range(count)
         )
@@ -148,6 +149,14 @@ def _documents(names: list[str], count: int, labels: LabelSet) -> Iterator[Image
         pending = any(a.review is AnnotationReview.PENDING for a in shown)
         review = ImageReview.UNREVIEWED if pending else ImageReview.ACCEPTED
         yield ImageDocument(ImageKey(name), *SIZE, shown, review, 1, rejected)
+
+
+def _run(number: int) -> RunId:
+    return RunId(f"{number:032x}")
+
+
+def _box(points: Points) -> BoxPrompt:
+    return BoxPrompt(*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
 
 
 def _outline() -> Points:
@@ -169,6 +178,11 @@ def _write_steps(store: Store, rows: Rows, names: list[str], count: int) -> None
     """Writes steps to the undo log, each of which has accepted an annotation."""
     history = History(store)
     with store.transaction():
+        for number in range(_RUNS):
+            run = _run(number)
+            history.begin_run(run, "Auto-annotate")
+            history.add_to_run(run, ImageKey(names[0]), Edit(), Edit())
+            history.end_run(run)
         for number in range(count):
             document = rows.read(ImageKey(names[number % len(names)]))
             assert document is not None

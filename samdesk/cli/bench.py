@@ -182,6 +182,7 @@ def _versus(paths: list[Path], options: _Options, scratch: Path) -> _BenchResult
         heartbeat_s=2.0 if options.quick else defaults.heartbeat_s,
         bulk_files=20 if options.quick else options.files,
         bulk_annotations=20 if options.quick else defaults.bulk_annotations,
+        scale_images=200 if options.quick else defaults.scale_images,
     )
     plan = ComparisonPlan(options.models or (MODEL,), paths[:_MAX_IMAGES], options.images, settings)
     with _progress_bar() as show:

@@ -25,6 +25,7 @@ from samdesk.bench.versus.topics import (
     encoding,
     memory,
     prompts,
+    scale,
     switching,
     window,
 )
@@ -53,6 +54,7 @@ ONCE: dict[str, Topic] = {
     "memory": memory.paging,
     "busy": busy.busy,
     "bulk": bulk.bulk,
+    "scale": scale.scale,
 }
 """Measured only for the first model."""
 

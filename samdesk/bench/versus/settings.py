@@ -25,6 +25,7 @@ class BenchSettings:
         heartbeat_s: Duration of the heartbeat measurement, seconds.
         bulk_files: Number of label files that are written at once.
         bulk_annotations: Number of annotations of the image with many.
+        scale_images: Number of images of the large dataset; it has ten times as many annotations.
     """
 
     device: str = "cpu"
@@ -36,6 +37,7 @@ class BenchSettings:
     heartbeat_s: float = 20.0
     bulk_files: int = 2000
     bulk_annotations: int = 5000
+    scale_images: int = 100_000
 
     def selects(self, name: str) -> bool:
         """Returns whether a row is selected: by name, by its first words or by a pattern (``*_auto``)."""

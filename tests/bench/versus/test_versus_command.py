@@ -16,6 +16,7 @@ BULK = (
     "bulk_renumber_new", "bulk_renumber_read", "bulk_next_image",
     "bulk_save_one", "bulk_delete_all_gap", "bulk_undo_gap", "bulk_first_image",
 )  # fmt: skip
+SCALE = ("scale_open", "scale_search", "scale_count", "scale_review_start", "scale_review_next")
 QUICK_ROWS = {
     *(f"next_mask_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
     *(f"decoder_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
@@ -25,11 +26,11 @@ QUICK_ROWS = {
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
     "start_window", "start_first_image", "start_first_click", "heartbeat_gap_max", "memory_paging",
     *(f"busy_{count}_{what}" for count in (0, 1) for what in ("click", "click_flint", "detect_flint")),
-    *BULK,
+    *BULK, *SCALE,
 }  # fmt: skip
 STARTS = ("start_window", "start_first_image", "start_first_click")
 WITHOUT_REFERENCE = {
-    "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS, *BULK,
+    "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS, *BULK, *SCALE,
     "busy_0_click_flint", "busy_1_click_flint",
 }  # fmt: skip
 
