@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPainter, QPaintEvent, QPalette, QRegion
 from PySide6.QtWidgets import QWidget
 
@@ -28,6 +28,8 @@ from samdesk.ui.kit.plain import plain_lines
 
 _SLICE_S = 0.012
 """Time slice for painting layers before pending events are handled, seconds."""
+_MOVING_SLICE_S = 0.003
+"""The slice while the image moves: it is shown moved first, and then painted."""
 
 
 class CanvasDisplay(NavigableWidget):
@@ -58,6 +60,9 @@ class CanvasDisplay(NavigableWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._tick)
+        self._update_due = False
+        self._ticked_view = self._view
+        self._shown_size = QSize()  # that the layers are painted for, device pixels
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(160, 120)
 
@@ -365,6 +370,7 @@ class CanvasDisplay(NavigableWidget):
 
     def _refresh(self) -> None:
         """Schedules painting after a change of the scene or the viewport."""
+        self._update_due = True
         self._timer.start()
 
     def _view_moved(self) -> None:
@@ -373,11 +379,18 @@ class CanvasDisplay(NavigableWidget):
     def _tick(self) -> None:
         if not self._scene.image_busy:
             self._scene.set_adjustments(self._adjustments)
-        self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
-        self._scene.step(_SLICE_S)
-        if not self._scene.busy and self._scene.adjustments == self._adjustments:
-            self._timer.stop()
-        self.update()
+        before, self._ticked_view = self._ticked_view, self._view
+        zooms = self._view.scale != before.scale and self._shown_size == self.device_size()
+        changed = False
+        if not zooms:  # else all of the layers would be begun anew for every notch of the wheel
+            self._shown_size = self.device_size()
+            self._scene.set_viewport(self._view, self._shown_size, self.devicePixelRatioF())
+            changed = self._scene.step(_MOVING_SLICE_S if self._view != before else _SLICE_S)
+            if not self._scene.busy and self._scene.adjustments == self._adjustments:
+                self._timer.stop()
+        if changed or self._update_due:
+            self._update_due = False
+            self.update()
 
     def _surround(self) -> QColor:
         window = self.palette().color(QPalette.ColorRole.Window)

@@ -28,7 +28,7 @@ _SMOOTH_UP_TO = 3_000_000
 _MOST_TAGS = 300
 """With more annotations on an image, showing all their tags would hide it."""
 _MOST_STAND_OUT = 24
-"""Of more selected annotations none is painted over the others: they are painted in every frame."""
+"""Of more selected annotations none is painted over the others."""
 _STEPPED_BACK = 0.55
 """Opacity of the other annotations while some are selected."""
 _UNKNOWN = QColor("#b8b8b8")
@@ -41,7 +41,8 @@ class Scene:
         self._image = ImageLayer(background)
         self._shape_layer = ShapeLayer()
         self._proposed = ShapeLayer()
-        self._layers = (self._image, self._shape_layer, self._proposed)
+        self._chosen = ShapeLayer()
+        self._layers = (self._image, self._shape_layer, self._proposed, self._chosen)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._hidden_labels: frozenset[LabelId] = frozenset()
@@ -200,12 +201,14 @@ class Scene:
     def set_opacity(self, opacity: float) -> None:
         """Sets the opacity of the fill of unselected annotations, 0..1."""
         self._opacity = opacity
-        self._shape_layer.set_opacity(opacity)
+        for shapes in (self._shape_layer, self._chosen):
+            shapes.set_opacity(opacity)
 
     def set_outline(self, outline: float) -> None:
         """Sets the outline width of unselected annotations, logical pixels."""
         self._outline = outline
         self._shape_layer.set_outline(outline)
+        self._chosen.set_outline(outline)
         self._proposed.set_outline(outline)
 
     def set_ghosts(self, annotations: Sequence[Annotation], labels: LabelSet) -> None:
@@ -275,12 +278,12 @@ class Scene:
     @property
     def shapes_pending(self) -> bool:
         """Whether annotations are not yet painted as they are now."""
-        return self._shape_layer.pending
+        return self._shape_layer.pending or self._chosen.pending
 
     def set_viewport(self, view: Viewport, size: QSize, unit: float) -> None:
         """Sets the viewport, the canvas size in device pixels, and the device pixel ratio."""
         self._unit = unit
-        for shapes in (self._shape_layer, self._proposed):
+        for shapes in (self._shape_layer, self._proposed, self._chosen):
             shapes.set_unit(unit)
         for layer in self._layers:
             layer.set_viewport(view, size)
@@ -298,14 +301,13 @@ class Scene:
     def draw(self, painter: QPainter, view: Viewport, size: QSize) -> None:
         """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
-        self._image.draw(painter, view)
-        chosen = self._selected_shapes()
-        painter.setOpacity(_STEPPED_BACK if chosen and len(self._selection) < len(self._shapes) else 1.0)
+        self._image.draw(painter, view, smooth=small)
+        steps_back = self._chosen.shapes and len(self._selection) < len(self._shapes)
+        painter.setOpacity(_STEPPED_BACK if steps_back else 1.0)
         self._shape_layer.draw(painter, view, smooth=small)
         painter.setOpacity(1.0)
         self._proposed.draw(painter, view, smooth=small)
-        for shape in chosen:
-            self._draw_live(painter, shape, Mark.SELECTED, view, size)
+        self._chosen.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_spotlight(painter, view, size)
         hovered = None if self.hovered is None else self.shape(self.hovered)
@@ -381,6 +383,7 @@ class Scene:
             self._shape_layer.invalidate()
         else:
             self._shape_layer.invalidate_shapes(restyled)
+        self._chosen.set_shapes(self._selected_shapes())
 
 
 def _mark(annotation: Annotation, selected: bool) -> Mark:

@@ -22,6 +22,7 @@ class ShapeLayer(Layer):
         super().__init__(QImage.Format.Format_ARGB32_Premultiplied, transparent())
         self._shapes: list[Shape] = []
         self._bounds: NDArray[np.float64] = np.zeros((0, 4))
+        self._shown = False  # the bitmap has shapes
         self._unit = 1.0
         self._without_selected = False
         self._opacity = DEFAULT_OPACITY
@@ -55,6 +56,15 @@ class ShapeLayer(Layer):
         """Schedules shapes whose style has changed for repainting."""
         for shape in shapes:
             self.invalidate(shape.bounds)
+
+    def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
+        """Draws the bitmap, unless it is empty: a whole canvas of nothing takes milliseconds too."""
+        if self._shapes or self.pending or self._shown:
+            super().draw(painter, view, smooth=smooth)
+
+    def _finish(self) -> None:
+        super()._finish()
+        self._shown = bool(self._shapes)
 
     def set_unit(self, unit: float) -> None:
         """Sets the device pixel ratio, so that lines have the same width on any screen."""
