@@ -204,7 +204,10 @@ def test_what_the_user_rejected_is_not_proposed_again(existing: Existing) -> Non
     assert not rejected.annotations
     assert skip_reason(rejected, "skip") is None, "other objects may be found on it"
     same = annotation("same", region=square(12, 10))  # IoU 0.82 with "a"
-    others = [annotation("other label", "bus", region=square(12, 10)), annotation("far", region=square(25, 10))]
+    others = [
+        annotation("other label", "bus", region=square(12, 10)),
+        annotation("far", region=square(25, 10)),
+    ]
     after, _ = run_edit(rejected, [same, *others], existing).apply(rejected)
     assert [a.id for a in after.annotations] == ["other label", "far"]
     assert [a.id for a in after.rejected] == ["a"]

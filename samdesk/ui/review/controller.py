@@ -20,6 +20,7 @@ from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.review.item import ReviewItem, scores_text
 from samdesk.ui.review.parts import Parts, Place
 from samdesk.ui.review.queue import ReviewQueue, ReviewTarget
+from samdesk.ui.review.summary import show_summary
 from samdesk.workers.storage.changes import UndoStep
 
 TO_REVIEW = "state:pending sort:doubt"
@@ -47,6 +48,8 @@ class ReviewController(QObject):
         self._parts, self._bar = parts, bar
         self.search: Callable[[], str] = lambda: ""
         """Returns the search whose result is reviewed; "": all that is to review."""
+        self._text = ""
+        """The search to review next, in place of ``search``."""
         self._queue: ReviewQueue | None = None
         self._active = False
         self._place: Place | None = None
@@ -102,7 +105,7 @@ class ReviewController(QObject):
         """Starts the review of the search, or goes on with it."""
         if self._active or self._parts.session.read_only:
             return
-        text = self.search() or TO_REVIEW
+        text, self._text = self._text or self.search() or TO_REVIEW, ""
         self._place = Place.now(self._parts)
         self._last_before = self._parts.session.history.next_undo()
         self._steps.clear()
@@ -117,6 +120,12 @@ class ReviewController(QObject):
             self._show()
         else:
             self._next()
+
+    def review(self, text: str) -> None:
+        """Starts the review of a search."""
+        self._queue = None
+        self._text = text
+        self.enter()
 
     def reset(self, _dataset: object = None) -> None:
         """Forgets the review: another dataset is open."""
@@ -352,6 +361,7 @@ class ReviewController(QObject):
             queue.end()
             self.leave()
             self.finished.emit(queue)
+            show_summary(self._parts, queue, self.review)
         else:
             self.leave()
             what = "of the search" if queue.text != TO_REVIEW else "of this dataset"

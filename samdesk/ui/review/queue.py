@@ -141,6 +141,11 @@ class ReviewQueue:
                 return True
         return False
 
+    @property
+    def images(self) -> list[ImageKey]:
+        """The images of the annotations visited, each once."""
+        return list(dict.fromkeys(found.image for found in self._visited))
+
     def images_ahead(self, count: int) -> list[ImageKey]:
         """The next images, without the present one, each once."""
         here = self.current

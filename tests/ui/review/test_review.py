@@ -97,6 +97,11 @@ def test_every_decision_is_one_key_and_goes_on_to_the_next(reviewer: User, folde
     assert states(reviewer) == {"a": ACCEPTED, "b": REJECTED, "c": CORRECTED, "d": ACCEPTED, "e": ACCEPTED}
     assert len(lines(folder / "0.png").lines) == 1, "a rejected annotation is in no label file"
     assert sorted(line.class_id for line in lines(folder / "1.png").lines) == [0, 0, 1]
+    assert "Review finished: 3 accepted, 1 corrected, 1 rejected." in reviewer.message_text
+    steps = len(reviewer.desk.workers.storage.history.texts)
+    reviewer.press("Accept 2 images")
+    reviewer.qtbot.wait(800); print("ZZ", reviewer.message_text, reviewer.desk.view.images.progress.text(), reviewer.desk.workers.storage.history.texts); assert 0
+    assert len(reviewer.desk.workers.storage.history.texts) == steps + 1
 
 
 def test_each_decision_is_one_undo_step_that_goes_back_to_it(reviewer: User) -> None:
