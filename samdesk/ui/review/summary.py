@@ -7,8 +7,7 @@ from functools import partial
 from statistics import median
 
 from samdesk.base.text import counted, printable
-from samdesk.domain.annotation import AnnotationId
-from samdesk.domain.document import ImageDocument, ImageKey
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, accept_image
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.ui.kit.message_bar import Action
@@ -46,7 +45,7 @@ def show_summary(parts: Parts, queue: ReviewQueue, review: Callable[[str], None]
         review: Starts a review of a search.
     """
     actions: list[Action] = []
-    images = queue.images
+    images = queue.by_image()
     if images:
         actions.append((f"Accept {counted(len(images), 'image')}", partial(_accept_images, parts, queue)))
     if queue.counts()[AnnotationReview.FLAGGED]:
@@ -59,7 +58,7 @@ def show_summary(parts: Parts, queue: ReviewQueue, review: Callable[[str], None]
 
 def _accept_images(parts: Parts, queue: ReviewQueue) -> None:
     """Accepts the images of a review on which nothing is left to decide, as one step."""
-    chosen: dict[ImageKey, tuple[AnnotationId, ...]] = dict.fromkeys(queue.images, ())
+    chosen = queue.by_image()
     parts.session.decide(f"Accept {counted(len(chosen), 'image')}", chosen, _accept_if_reviewed)
 
 

@@ -49,6 +49,8 @@ def reviewer(user: User) -> User:
             do, Transaction(do.text, ((user.document.key, applied.back),)), applied
         )
     user.until_saved()
+    user.desk.flows.navigate.refresh(user.document.key)
+    user.until(lambda: len(user.annotations) == 2)
     return user
 
 
@@ -100,7 +102,7 @@ def test_every_decision_is_one_key_and_goes_on_to_the_next(reviewer: User, folde
     assert "Review finished: 3 accepted, 1 corrected, 1 rejected." in reviewer.message_text
     steps = len(reviewer.desk.workers.storage.history.texts)
     reviewer.press("Accept 2 images")
-    reviewer.qtbot.wait(800); print("ZZ", reviewer.message_text, reviewer.desk.view.images.progress.text(), reviewer.desk.workers.storage.history.texts); assert 0
+    reviewer.until(lambda: reviewer.desk.view.images.progress.text() == "2 / 3 accepted")
     assert len(reviewer.desk.workers.storage.history.texts) == steps + 1
 
 
