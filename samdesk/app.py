@@ -71,10 +71,16 @@ from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.review.controller import ReviewController
 from samdesk.ui.review.parts import Parts
 from samdesk.ui.review.source import SearchSource
+from samdesk.ui.search.bar import SearchBar
+from samdesk.ui.search.controller import SearchController
+from samdesk.ui.search.found import FoundPanel
+from samdesk.ui.search.results import FoundController, Stage
+from samdesk.ui.search.saved import SavedSearches
 from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.shell.waiting import wait_until
+from samdesk.ui.statistics.controller import StatisticsController
 from samdesk.ui.status import StatusController
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController
@@ -272,17 +278,20 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     actions = Actions(COMMANDS, settings)
     canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
+    search, found = SearchBar(), FoundPanel()
+    images.add_search(search)
     bulk_bar = BulkBar()
     review_bar = ReviewBar(actions)
     bars = JobBars(batch_bar, teach_bar, bulk_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
+    window.add_panel("found", "Found", found)
     window.keep_visible(canvas.work_under)
     canvas.proposal_changed.connect(window.dodge)
     canvas.view_changed.connect(window.dodge)
     messages = services.messages(window, window.message_bar)
     return Widgets(
-        window, actions, theme, canvas, labels, annotations, images, strip, batch_bar, teach_bar, bulk_bar,
-        review_bar, messages,
+        window, actions, theme, canvas, labels, annotations, images, search, found, strip, batch_bar,
+        teach_bar, bulk_bar, review_bar, messages,
     )  # fmt: skip
 
 
@@ -348,11 +357,30 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.dataset_opened.connect(lambda info: tools.set_read_only(info.read_only))
     canvas.files_dropped.connect(files.open_paths)
     navigate.leaving.connect(lambda key: messages.leave_image() if key else None)
+    search = SearchController(storage, labels, view.images, view.search, view.found, window)
+    stage = Stage(lambda: session.model.key, navigate.go, tools.show, window.focus_rule.take_home)
+    show_found = partial(window.show_panel, "found")
+    results = FoundController(
+        search, view.search, view.found, window.docks["found"], show_found, stage, settings
+    )
+    saved = SavedSearches(storage, view.search, lambda: search.text, messages, window)
+    statistics = StatisticsController(
+        storage, lambda: labels.labels, lambda: search.search, search.search_for, window
+    )
+    search.changed.connect(statistics.refresh_search)
+    session.images_changed.connect(statistics.refresh_soon)
+    files.dataset_opened.connect(statistics.start)
+    files.dataset_opened.connect(search.start)
+    files.dataset_opened.connect(saved.start)
+    navigate.image_shown.connect(results.show_wanted)
+    session.images_changed.connect(search.refresh_soon)
     rescan = RescanController(storage, workers.watch, files, navigate, view.images, messages, window)
     rescan.images_changed.connect(workers.batch.set_images)
+    rescan.images_changed.connect(search.refresh_soon)
     found = SearchSource(storage)
     parts = Parts(session, navigate, tools, annotate, canvas, labels, view.actions, messages, found)
     undo.mode = review = ReviewController(parts, view.review_bar, window)
+    review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
     controllers = Controllers(
         files=files,
@@ -370,6 +398,10 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         compare=compare,
         unfinished=unfinished,
         undo=undo,
+        search=search,
+        found=results,
+        saved=saved,
+        statistics=statistics,
         models=models,
         batch=batch,
         taught=taught,

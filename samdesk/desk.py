@@ -24,6 +24,8 @@ from samdesk.ui.kit.theme import Theme
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.review.bar import ReviewBar
+from samdesk.ui.search.bar import SearchBar
+from samdesk.ui.search.found import FoundPanel
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.wiring import Controllers
@@ -65,6 +67,8 @@ class Widgets:
     labels: LabelsPanel
     annotations: AnnotationsPanel
     images: ImagesPanel
+    search: SearchBar
+    found: FoundPanel
     strip: CandidateStrip
     batch_bar: BatchBar
     teach_bar: TeachBar

@@ -18,6 +18,8 @@ import numpy as np
 
 from samdesk.base.bulk import BulkProgress
 from samdesk.base.jobs import CancelToken
+from samdesk.dataset.background.image_order import sorted_images
+from samdesk.dataset.background.positions import count_positions
 from samdesk.dataset.background.results import Plan, Result, Results, plan, search_sort
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.store.conditions import PENDING_ONLY, asks_for_states, conditions
@@ -213,14 +215,21 @@ def find_annotations(
         )
 
 
-def find_images(dataset: Dataset, search: Search, cancel: CancelToken | None = None) -> tuple[ImageKey, ...]:
+def find_images(
+    dataset: Dataset, search: Search, cancel: CancelToken | None = None, *, by_sort: bool = False
+) -> tuple[ImageKey, ...]:
     """Returns the images that a search finds, in the order of the dataset; its ``sort`` makes no difference.
+
+    With ``by_sort`` they are in the order of its ``sort``: by that of their annotations which comes first.
 
     An image is found if it has an annotation that fits all words, or if no word is about annotations and all
     fit the image. Raises as ``find_annotations``.
     """
     with _reading(dataset, cancel) as (store, results):
-        images = _images(store, _plan(dataset, store, results, search))
+        query = _plan(dataset, store, results, search)
+        images = _images(store, query)
+        if by_sort and search.sort is not None:
+            return sorted_images(store, results.order, dataset.labels, query, images)
         return results.order.in_order(images)
 
 
@@ -330,6 +339,14 @@ def tally(
     found, counts = np.unique(values.astype(np.int64), return_counts=True)
     pairs = [(names.get(v, ""), n) for v, n in zip(found.tolist(), counts.tolist(), strict=True)]
     return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def positions(
+    dataset: Dataset, search: Search, cells: tuple[int, int] = (16, 12), cancel: CancelToken | None = None
+) -> tuple[tuple[int, ...], ...]:
+    """Returns where on their images the annotations that a search finds are, see ``count_positions``."""
+    with _reading(dataset, cancel) as (store, results):
+        return count_positions(store, _plan(dataset, store, results, search), cells)
 
 
 def agreement(dataset: Dataset, cancel: CancelToken | None = None) -> tuple[AgreementRow, ...]:

@@ -205,7 +205,7 @@ def vocabulary(labels: Iterable[str] = (), models: Iterable[str] = ()) -> dict[s
     return {**words, SORT: tuple(SearchValue(key.value, text) for key, text in SORTS.items())}
 
 
-_LAST_WORD = re.compile(r'-?(?:[^\s":,]*:)?(?:"(?:[^"\\]|\\.)*"?|[^\s"])*$')
+_WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s"])+')
 _SEPARATORS = re.compile(r'[^\s",:-][^\s":,]*:')
 
 
@@ -226,8 +226,10 @@ def completions(
         most: The most to return.
     """
     names = labels.names if isinstance(labels, LabelSet) else labels
-    found = _LAST_WORD.search(text[:position])
-    word, start = (found[0], found.start()) if found else ("", position)
+    word, start = "", position
+    for found in _WORD.finditer(text, 0, position):  # from the left, as a quote ends what one has begun
+        if found.end() == position:
+            word, start = found[0], found.start()
     if word.startswith("-"):
         word, start = word[1:], start + 1
     key = _SEPARATORS.match(word)

@@ -198,6 +198,8 @@ LAST_IMAGES: Setting[dict[str, Any]] = Setting("last_images", {})
 """The image last shown, by recent folder: folder -> image key. Viewing alone writes nothing to the folder."""
 FLINT_INTRODUCED = Setting("told.flint", False)
 """Whether the message about the built-in model has been shown."""
+SHOW_FOUND = Setting("search.show_found", True)
+"""Whether the panel of found annotations is shown with a search."""
 WINDOW_GEOMETRY = Setting("window.geometry", "")
 WINDOW_DOCKS = Setting("window.docks", "")
 WINDOW_COLLAPSED: Setting[list[Any]] = Setting("window.collapsed", [])
@@ -210,7 +212,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     THEME, FILL_OPACITY, OUTLINE_WIDTH, COLOR_BY_INSTANCE, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     BRUSH_SIZE, SNAP,
-    RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, WINDOW_GEOMETRY, WINDOW_DOCKS, WINDOW_COLLAPSED, SHORTCUTS,
+    RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, SHOW_FOUND, WINDOW_GEOMETRY, WINDOW_DOCKS,
+    WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip
 """Every setting, in the order of the dialog."""
 

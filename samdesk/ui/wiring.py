@@ -25,7 +25,9 @@ from samdesk.ui.labels import commands as label_commands
 from samdesk.ui.models import commands as model_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.review import commands as review_commands
+from samdesk.ui.search import commands as search_commands
 from samdesk.ui.shell import commands as shell_commands
+from samdesk.ui.statistics import commands as statistics_commands
 from samdesk.ui.teach import commands as teach_commands
 
 if TYPE_CHECKING:
@@ -55,8 +57,12 @@ if TYPE_CHECKING:
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
     from samdesk.ui.review.controller import ReviewController
+    from samdesk.ui.search.controller import SearchController
+    from samdesk.ui.search.results import FoundController
+    from samdesk.ui.search.saved import SavedSearches
     from samdesk.ui.shell.help import HelpController
     from samdesk.ui.shell.main_window import MainWindow
+    from samdesk.ui.statistics.controller import StatisticsController
     from samdesk.ui.teach.controller import TeachController
     from samdesk.ui.teach.taught import TaughtController
 
@@ -66,6 +72,8 @@ COMMANDS = join(
         editing_commands.COMMANDS,
         tool_commands(),
         tool_option_commands.COMMANDS,
+        search_commands.COMMANDS,
+        statistics_commands.COMMANDS,
         canvas_commands.COMMANDS,
         adjust_commands.COMMANDS,
         annotation_commands.COMMANDS,
@@ -101,6 +109,10 @@ class Controllers:
     compare: CompareController
     unfinished: UnfinishedController
     undo: UndoController
+    search: SearchController
+    found: FoundController
+    saved: SavedSearches
+    statistics: StatisticsController
     models: ModelsController
     batch: BatchController
     taught: TaughtController
@@ -140,6 +152,8 @@ def bind_commands(
     editing_commands.bind(actions, session, c.undo)
     canvas_commands.bind(actions, canvas, settings)
     adjust_commands.bind(actions, c.adjust)
+    search_commands.bind(actions, c.search, c.found, c.saved)
+    statistics_commands.bind(actions, c.statistics)
     tool_option_commands.bind(actions, canvas, c.tools.toolbox, settings)
     label_commands.bind(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")

@@ -31,7 +31,6 @@ OWN_TEXTS = {
     "ui/auto_annotate/dialog.py": "models and choices of the program",
     "ui/auto_annotate/parameter_fields.py": "the table of parameters",
     "ui/commands/actions.py": "escaped HTML of the command table",
-    "ui/images/panel.py": "the names of the filters",
     "ui/kit/dock.py": "titles of the panels",
     "ui/kit/fields.py": "the table of parameters, and devices",
     "ui/kit/job_bar.py": "titles of the jobs",

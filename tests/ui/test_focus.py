@@ -28,7 +28,7 @@ from tests.helpers.desk import CONTROL, SHIFT, User, photos
 K = Qt.Key
 DIALOGS = (
     "edit.settings", "edit.shortcuts", "help.shortcuts", "help.diagnostics", "help.about", "model.choose",
-    "model.info", "run.auto_annotate", "teach.start",
+    "model.info", "run.auto_annotate", "teach.start", "search.saved", "statistics.show",
 )  # fmt: skip
 """Every command that opens a dialog of its own; the others ask through ``Messages``."""
 HARMLESS = {"Close", "Cancel", "OK", "Teach"}
@@ -201,7 +201,7 @@ def test_the_keyboard_returns_when_its_panel_is_folded_or_closed(crowded: User) 
 
 def test_enter_and_esc_leave_every_text_field(crowded: User) -> None:
     fields = [f for f in crowded.window.findChildren(QLineEdit) if f.isVisible()]
-    assert {f.accessibleName() for f in fields} == {"New label's name", "Filter images by name"}
+    assert {f.accessibleName() for f in fields} == {"New label's name", "Find images and annotations"}
     for field in fields:
         take(crowded, field)
         QTest.keyClicks(field, "b")
@@ -213,9 +213,9 @@ def test_enter_and_esc_leave_every_text_field(crowded: User) -> None:
         QTest.keyClicks(field, "e d")
         assert field.text() == f"{kept}e d", "letters and Space are text here"
         press(crowded, K.Key_Escape)
-        assert (field.text(), crowded.canvas.hasFocus()) == (kept, True), "Esc restores it"
+        restored = "" if field is crowded.desk.view.search.field else kept  # which shows all images again
+        assert (field.text(), crowded.canvas.hasFocus()) == (restored, True), "Esc restores it"
     assert crowded.desk.session.model.labels.names == ("cat", "dog", "b")
-    assert crowded.desk.view.images.filter_text.text() == "b"
 
 
 def test_esc_leaves_lists_and_buttons_but_discards_a_mask_first(crowded: User) -> None:
@@ -267,7 +267,7 @@ def test_the_keyboard_is_on_the_canvas_of_a_folder_opened_from_a_text_field(
 ) -> None:
     other = photos(tmp_path / "other")
     crowded.answers.folder = other
-    take(crowded, crowded.desk.view.images.filter_text)
+    take(crowded, crowded.desk.view.search.field)
     press(crowded, K.Key_O, CONTROL)
     crowded.until(lambda: crowded.desk.flows.files.info.folder == other.resolve())  # type: ignore[union-attr]
     assert crowded.canvas.hasFocus()
@@ -296,7 +296,7 @@ def test_a_dialog_gives_the_keyboard_back_and_its_default_is_harmless(user: User
 
 
 def test_a_dialog_of_the_desktop_gives_the_keyboard_back_too(user: User) -> None:
-    take(user, user.desk.view.images.filter_text)
+    take(user, user.desk.view.search.field)
     dialog = QDialog(user.window)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)  # as Qt does behind a native dialog
     dialog.setModal(True)
@@ -308,7 +308,7 @@ def test_a_dialog_of_the_desktop_gives_the_keyboard_back_too(user: User) -> None
 
 def test_no_other_command_opens_a_dialog(user: User) -> None:
     with_dialog = {c.id for c in user.desk.view.actions.commands if c.title.endswith("…")}
-    asks = {"file.open_folder", "labels.recolor", "labels.delete", "teach.export", "teach.bring"}
+    asks = {"review.rest", "file.open_folder", "labels.recolor", "labels.delete", "teach.export", "teach.bring"}
     silent = {"help.shortcuts", "help.diagnostics", "help.about", "model.info"}
     assert with_dialog - asks <= set(DIALOGS) == (with_dialog - asks) | silent
 

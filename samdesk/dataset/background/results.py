@@ -299,6 +299,11 @@ def _ranked(store: Store, labels: LabelSet) -> list[int]:
     return [number for _, number in sorted((ids.get(text, len(ids)), number) for number, text in rows)]
 
 
+def label_ranks(store: Store, labels: LabelSet) -> dict[int, int]:
+    """Returns the place of each label in the label set, by its number; those in none come last."""
+    return {number: rank for rank, number in enumerate(_ranked(store, labels))}
+
+
 def _python_key(
     store: Store, order: ImageOrder, labels: LabelSet, sort: Sort
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -307,7 +312,7 @@ def _python_key(
         places, way = order.places, -1 if sort.reverse else 1
         return lambda row: (way * places.get(row[2], 0), row[3], row[1])
     if sort.key is SortKey.CLASS:
-        ranks = {number: rank for rank, number in enumerate(_ranked(store, labels))}
+        ranks = label_ranks(store, labels)
         way = -1 if sort.reverse else 1
         return lambda row: (way * ranks.get(row[4], 0), row[1])
     segment = next(iter(_segments(store, labels, sort)))

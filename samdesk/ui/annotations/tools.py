@@ -205,6 +205,12 @@ class ToolsController(QObject):
         """Zooms to the selected annotations, or back if it has just done so."""
         self._canvas.zoom_to(self.selection)
 
+    def show(self, annotation_id: AnnotationId) -> None:
+        """Selects an annotation and shows it with its surroundings."""
+        self.use_select_tool()
+        self.select(frozenset({annotation_id}))
+        self._canvas.zoom_around(annotation_id)
+
     def select_all(self) -> None:
         """Selects every annotation of the image."""
         if self.document is not None:

@@ -142,7 +142,7 @@ class Menu:
 
 MENUS: tuple[Menu, ...] = (
     Menu("file", "&File", ("open", "save", "quit")),
-    Menu("edit", "&Edit", ("history", "clipboard", "selection", "settings")),
+    Menu("edit", "&Edit", ("history", "find", "clipboard", "selection", "settings")),
     Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
     Menu("annotate", "&Annotate", ("tools", "options", "prompt", "annotation", "labels", "automatic")),
     Menu("annotate/label", "Use &label"),

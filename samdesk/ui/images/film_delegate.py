@@ -33,6 +33,8 @@ class FilmDelegate(QStyledItemDelegate):
         self._paint_background(painter, cell, option)
         area = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
         state: ImageState = index.data(ImageRole.STATE)
+        if not index.data(ImageRole.MATCHES):
+            painter.setOpacity(0.45)
         self._paint_thumbnail(painter, area, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
         if index.data(ImageRole.UNFINISHED):
             draw_unfinished(painter, QPointF(area.right() - 11, area.top() + 11), palette)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage, QPixmap
 
 from samdesk.base.text import counted
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
+from samdesk.ui.images.rows import ImageRows, Numbers, numbers_of
 from samdesk.ui.kit.plain import plain, tip
 
 if TYPE_CHECKING:
@@ -36,31 +37,8 @@ class ImageState(Enum):
     PROBLEM = "cannot be read"
 
 
-class ImageFilter(Enum):
-    """The choices of the state filter."""
-
-    ALL = "All images"
-    NOT_ACCEPTED = "Not accepted"
-    PENDING = "To review"
-    NEW = "Without annotations"
-    FLAGGED = "Flagged"
-    ACCEPTED = "Accepted"
-    PROBLEM = "With problems"
-
-
 _STATES = tuple(ImageState)
 _CODE = {state: code for code, state in enumerate(_STATES)}
-_STATES_OF_FILTER: dict[ImageFilter, frozenset[ImageState]] = {
-    ImageFilter.ALL: frozenset(ImageState),
-    ImageFilter.NOT_ACCEPTED: frozenset(
-        {ImageState.NEW, ImageState.STARTED, ImageState.PENDING, ImageState.FLAGGED}
-    ),
-    ImageFilter.PENDING: frozenset({ImageState.PENDING}),
-    ImageFilter.NEW: frozenset({ImageState.NEW}),
-    ImageFilter.FLAGGED: frozenset({ImageState.FLAGGED}),
-    ImageFilter.ACCEPTED: frozenset({ImageState.ACCEPTED}),
-    ImageFilter.PROBLEM: frozenset({ImageState.PROBLEM}),
-}
 
 
 class ImageRole(IntEnum):
@@ -70,6 +48,8 @@ class ImageRole(IntEnum):
     STATE = Qt.ItemDataRole.UserRole + 2
     COUNT = Qt.ItemDataRole.UserRole + 3
     UNFINISHED = Qt.ItemDataRole.UserRole + 4
+    MATCHES = Qt.ItemDataRole.UserRole + 5
+    """Whether it was found; False: it is listed because it is the current one."""
 
 
 def state_of(summary: ImageSummary | None) -> ImageState:
@@ -92,22 +72,21 @@ def _is_accepted(summary: ImageSummary | None) -> bool:
 
 
 class ImageModel(QAbstractListModel):
-    """A list model of the images that pass the filter, in dataset order. Scales to 100,000 images."""
+    """A list model of the images that were found, and of the current one. Scales to 100,000 images."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._keys: tuple[ImageKey, ...] = ()
         self._number: dict[ImageKey, int] = {}
-        self._shown: Sequence[int] = range(0)
+        self._shown = ImageRows(0)
         self._summaries: dict[ImageKey, ImageSummary] = {}
         self._problems: dict[ImageKey, str] = {}
         self._unfinished: frozenset[str] = frozenset()
-        self._codes = bytearray()  # the state of every image as an index into _STATES: filters fast
+        self._codes = bytearray()  # the state of every image as an index into _STATES
         self._thumbnails: OrderedDict[ImageKey, QPixmap] = OrderedDict()
-        self._folded: list[str] | None = None
-        self._text = ""
-        self._filter = ImageFilter.ALL
-        self._pinned: int | None = None
+        self._found: Numbers | None = None
+        self._problems_only = False
+        self._current: ImageKey | None = None
         self._accepted_count = 0
 
     @property
@@ -122,35 +101,43 @@ class ImageModel(QAbstractListModel):
 
     @property
     def filtered(self) -> bool:
-        """Whether a filter is set."""
-        return bool(self._text) or self._filter is not ImageFilter.ALL
+        """Whether not all images are listed."""
+        return self._found is not None or self._problems_only
+
+    @property
+    def numbering(self) -> Mapping[ImageKey, int]:
+        """The place of each image in the dataset, for any thread; another object after changes."""
+        return self._number
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Resets the model to another dataset."""
         self.beginResetModel()
         self._keys = tuple(keys)
         self._number = {key: number for number, key in enumerate(self._keys)}
-        self._summaries, self._problems, self._folded = {}, {}, None
+        self._summaries, self._problems = {}, {}
         self._codes = bytearray(len(self._keys))
         self._thumbnails.clear()
-        self._pinned, self._accepted_count = None, 0
+        self._accepted_count = 0
+        self._found, self._problems_only, self._current = None, False, None
         self._shown = self._matching()
         self.endResetModel()
 
     def update_images(self, keys: Sequence[ImageKey]) -> None:
         """Replaces the images of the same dataset; what is known of those that stay is kept."""
+        place = self.row(self._current)
+        found = None if self._found is None else [self._keys[number] for number in self._found]
         self.beginResetModel()
         self._keys = tuple(keys)
         self._number = {key: number for number, key in enumerate(self._keys)}
+        self._found = None if found is None else numbers_of(found, self._number)
         for known in (self._summaries, self._problems, self._thumbnails):
             for key in [key for key in known if key not in self._number]:
                 del known[key]
-        self._folded, self._pinned = None, None
         self._codes = bytearray(len(self._keys))
         for key in {**self._summaries, **self._problems}:
             self._recode(self._number[key])
         self._accepted_count = sum(map(_is_accepted, self._summaries.values()))
-        self._shown = self._matching()
+        self._shown = self._matching(place)
         self.endResetModel()
 
     def forget_thumbnails(self, keys: Iterable[ImageKey]) -> None:
@@ -159,8 +146,8 @@ class ImageModel(QAbstractListModel):
             self._thumbnails.pop(key, None)
             self.set_problem(key, "")
 
-    def set_summaries(self, summaries: Iterable[ImageSummary], current: ImageKey | None) -> None:
-        """Updates the summaries of some images. ``current`` keeps its row even if it no longer matches."""
+    def set_summaries(self, summaries: Iterable[ImageSummary]) -> None:
+        """Updates the summaries of some images."""
         changed: list[int] = []
         moved = False
         for summary in summaries:
@@ -172,8 +159,7 @@ class ImageModel(QAbstractListModel):
             self._summaries[summary.key] = summary
             moved = self._recode(number) or moved
             changed.append(number)
-        if moved and self._filter is not ImageFilter.ALL:
-            self._pin(current)
+        if moved and self._problems_only:
             self.refresh()
         self._emit_changed(changed)
 
@@ -201,44 +187,47 @@ class ImageModel(QAbstractListModel):
             self._thumbnails.popitem(last=False)
         self._emit_changed([self._number[key]])
 
-    def set_filter(self, text: str, state: ImageFilter) -> None:
-        """Shows only images whose key contains ``text`` (case-insensitive) and whose state passes."""
-        text = text.strip().casefold()
-        if (text, state) != (self._text, self._filter):
-            self._text, self._filter, self._pinned = text, state, None
-            self.refresh()
+    def set_found(self, numbers: Numbers | None, *, problems_only: bool = False) -> None:
+        """Lists images.
 
-    def unpin(self) -> None:
-        """Removes the row of an image that was kept although it no longer matches."""
-        if self._pinned is not None:
-            self._pinned = None
-            self.refresh()
+        Args:
+            numbers: The images that were found, in this order; None: all.
+            problems_only: Only those that cannot be read.
+        """
+        self._found, self._problems_only = numbers, problems_only
+        self.refresh()
+
+    def set_current(self, key: ImageKey | None) -> None:
+        """Sets the image that is listed whether it was found or not."""
+        if key != self._current:
+            self._current = key
+            if self.filtered:
+                self.refresh()
 
     def refresh(self) -> None:
-        """Reapplies the filter."""
-        shown = self._matching()
+        """Lists what was found again."""
+        shown = self._matching(self.row(self._current))
         if shown != self._shown:
             self.beginResetModel()
             self._shown = shown
             self.endResetModel()
+        elif len(shown):
+            self.dataChanged.emit(
+                self.index(0), self.index(len(shown) - 1)
+            )  # whether the current one matches
 
     def key(self, row: int) -> ImageKey:
         """The image of a row."""
-        return self._keys[self._shown[row]]
+        return self._keys[self._shown.number(row)]
 
     def row(self, key: ImageKey | None) -> int:
         """The row of an image, -1 if it is not shown."""
-        number = self._number.get(key) if key is not None else None
-        return -1 if number is None else self._row_of_number(number)
+        return self._shown.row(self._number.get(key, -1)) if key is not None else -1
 
     def near(self, key: ImageKey | None, step: int) -> ImageKey | None:
         """The image ``step`` rows (not 0) after ``key``, which may be hidden itself; None past the end."""
-        number = self._number.get(key, -1) if key is not None else -1
-        if step > 0:
-            row = bisect_right(self._shown, number) + step - 1
-        else:
-            row = bisect_left(self._shown, number) + step
-        return self.key(row) if 0 <= row < len(self._shown) else None
+        row = self._shown.near(self._number.get(key, -1) if key is not None else -1, step)
+        return self.key(row) if row >= 0 else None
 
     def missing(self, rows: Iterable[int]) -> list[ImageKey]:
         """The images of these rows without a thumbnail or a summary."""
@@ -255,9 +244,23 @@ class ImageModel(QAbstractListModel):
         code = _CODE[ImageState.PROBLEM]
         return [key for key, its in zip(self._keys, self._codes, strict=True) if its == code]
 
+    @property
+    def problem_count(self) -> int:
+        """How many images cannot be read, as far as known."""
+        return self._codes.count(_CODE[ImageState.PROBLEM])
+
     def state(self, key: ImageKey) -> ImageState:
         """The state shown for an image."""
         return _STATES[self._codes[self._number[key]]]
+
+    def matches(self, key: ImageKey) -> bool:
+        """Whether an image was found; only the current one is listed without."""
+        number = self._number.get(key, -1)
+        if not self.filtered or key != self._current or number < 0:
+            return True
+        if self._problems_only and self.state(key) is not ImageState.PROBLEM:
+            return False
+        return self._found is None or bool((self._found == number).any())
 
     def _recode(self, number: int) -> bool:
         """Updates an image's state; returns whether it changed."""
@@ -266,40 +269,28 @@ class ImageModel(QAbstractListModel):
         before, self._codes[number] = self._codes[number], code
         return code != before
 
-    def _pin(self, current: ImageKey | None) -> None:
-        here = self._number.get(current) if current is not None else None
-        self._pinned = here if here is not None and self._row_of_number(here) >= 0 else None
-
     def _lacks(self, key: ImageKey) -> bool:
         if key not in self._summaries:
             return True
         return key not in self._thumbnails and not self.problem(key)
 
-    def _matching(self) -> Sequence[int]:
-        if not self.filtered:
-            return range(len(self._keys))
-        numbers: Iterable[int] = range(len(self._keys))
-        if self._text:
-            if self._folded is None:
-                self._folded = [key.casefold() for key in self._keys]
-            folded, text = self._folded, self._text
-            numbers = [number for number in numbers if text in folded[number]]
-        if self._filter is not ImageFilter.ALL:
-            passes, codes = [state in _STATES_OF_FILTER[self._filter] for state in _STATES], self._codes
-            numbers = [n for n in numbers if passes[codes[n]] or n == self._pinned]
-        return list(numbers)
-
-    def _row_of_number(self, number: int) -> int:
-        row = bisect_left(self._shown, number)
-        return row if row < len(self._shown) and self._shown[row] == number else -1
+    def _matching(self, place: int = 0) -> ImageRows:
+        """What is listed. In another order than the dataset's the current image comes at row ``place``."""
+        numbers = self._found
+        if self._problems_only:
+            broken = np.frombuffer(self._codes, np.uint8) == _CODE[ImageState.PROBLEM]
+            numbers = np.flatnonzero(broken).astype(np.int32) if numbers is None else numbers[broken[numbers]]
+        rows = ImageRows(len(self._keys), numbers)
+        current = self._number.get(self._current, -1) if self._current is not None else -1
+        return rows if current < 0 else rows.with_also(current, place)
 
     def _emit_changed(self, numbers: Sequence[int]) -> None:
-        if not numbers or not self._shown:
+        if not numbers or not len(self._shown):
             return
         if len(numbers) > 1000:
             self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1))
             return
-        rows = [row for number in numbers if (row := self._row_of_number(number)) >= 0]
+        rows = [row for number in numbers if (row := self._shown.row(number)) >= 0]
         if rows:
             self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
 
@@ -313,6 +304,8 @@ class ImageModel(QAbstractListModel):
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
         problem = self.problem(key).removeprefix(f"{PurePosixPath(key).name}: ")
         lines.append(plain(problem) if state is ImageState.PROBLEM else state.value)
+        if not self.matches(key):
+            lines.append("does not match the search; listed because it is open")
         if key in self._unfinished:
             lines.append("left with an unfinished mask or outline")
         return "\n".join(lines)
@@ -328,6 +321,8 @@ class ImageModel(QAbstractListModel):
         key = self.key(index.row())
         if role == ImageRole.KEY:
             return key
+        if role == ImageRole.MATCHES:
+            return self.matches(key)
         if role == ImageRole.UNFINISHED:
             return key in self._unfinished
         if role == ImageRole.STATE:

@@ -1,18 +1,19 @@
-"""ImagesPanel: a filmstrip of the dataset's images with filter, states and review progress."""
+"""ImagesPanel: a filmstrip of the dataset's images with states and review progress."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from samdesk.domain.document import ImageKey
 from samdesk.ui.images.film_delegate import FilmDelegate
 from samdesk.ui.images.film_view import FilmView
-from samdesk.ui.images.model import ImageFilter, ImageModel
+from samdesk.ui.images.model import ImageModel
+from samdesk.ui.images.rows import Numbers
 from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from samdesk.dataset.dataset import ImageSummary
 
 VISIBLE_AFTER_MS = 60
-FILTER_AFTER_MS = 150
 SUMMARIES_PER_PASS = 5_000
 
 
@@ -31,46 +31,37 @@ class ImagesPanel(QWidget):
         image_chosen: (ImageKey as str): the user selected an image.
         visible_changed: (list of ImageKey): the images in or near the visible area without a thumbnail or a
             summary; the visible ones first.
+        problems_changed: ``problem_count`` has changed.
         menu_requested: (QPoint) the context menu of the current image is to be opened there, global position.
     """
 
     image_chosen = Signal(str)
     visible_changed = Signal(object)
     menu_requested = Signal(QPoint)
+    problems_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._current: ImageKey | None = None
         self._queued: list[ImageSummary] = []
+        self._problem_count = 0
         self._model = ImageModel(self)
         self.view = FilmView(self)
         self.view.setAccessibleName("Images")
         self.view.setModel(self._model)
         self.view.setItemDelegate(FilmDelegate(self.view))
-        self.filter_text = QLineEdit(self)
-        self.filter_text.setPlaceholderText("Filter by name")
-        self.filter_text.setClearButtonEnabled(True)
-        self.filter_text.setTextMargins(UNIT // 2, 0, 0, 0)
-        self.filter_text.setAccessibleName("Filter images by name")
-        self.filter_state = QComboBox(self)
-        self.filter_state.setAccessibleName("Filter images by state")
-        for choice in ImageFilter:
-            self.filter_state.addItem(choice.value, choice)
         self.progress = PlainLabel("", self)
         self._visible_timer = QTimer(self, singleShot=True, interval=VISIBLE_AFTER_MS)
-        self._filter_timer = QTimer(self, singleShot=True, interval=FILTER_AFTER_MS)
         self._summary_timer = QTimer(self, singleShot=True, interval=0)
+        self._head = QHBoxLayout()
         self._lay_out()
         self._connect()
         self._update_text()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
+        head = self._head
         head.setContentsMargins(UNIT, UNIT // 2, UNIT, UNIT // 2)
         head.setSpacing(UNIT)
-        self.filter_text.setMaximumWidth(260)
-        head.addWidget(self.filter_text, 1)
-        head.addWidget(self.filter_state)
         head.addStretch(1)
         head.addWidget(self.progress)
         layout = QVBoxLayout(self)
@@ -81,13 +72,9 @@ class ImagesPanel(QWidget):
 
     def _connect(self) -> None:
         self._visible_timer.timeout.connect(self._emit_visible)
-        self._filter_timer.timeout.connect(self._apply_filter)
         self._summary_timer.timeout.connect(self._apply_summaries)
         self.view.moved.connect(self._visible_timer.start)
         self.view.selectionModel().selectionChanged.connect(self._user_chose)
-        self.filter_text.textChanged.connect(lambda _text: self._filter_timer.start())
-        self.filter_text.returnPressed.connect(self._apply_filter)
-        self.filter_state.currentIndexChanged.connect(lambda _index: self._apply_filter())
         self._model.modelReset.connect(lambda: self.set_current(self._current))
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._request_menu)
@@ -96,6 +83,27 @@ class ImagesPanel(QWidget):
     def current(self) -> ImageKey | None:
         """The current image."""
         return self._current
+
+    @property
+    def numbering(self) -> Mapping[ImageKey, int]:
+        """The place of each image in the dataset, see ``ImageModel.numbering``."""
+        return self._model.numbering
+
+    @property
+    def current_matches(self) -> bool:
+        """Whether the current image is one of those that were found."""
+        return self._current is None or self._model.matches(self._current)
+
+    def add_search(self, search: QWidget) -> None:
+        """Puts the search above the images."""
+        self._head.takeAt(0)  # the stretch
+        self._head.insertWidget(0, search, 1)
+
+    def set_found(self, numbers: Numbers | None, *, problems_only: bool = False) -> None:
+        """Lists the images that were found, in this order (None: all), and the current one."""
+        self._model.set_found(numbers, problems_only=problems_only)
+        self.view.scrollTo(self.view.currentIndex())
+        self._update_text()
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Shows another dataset."""
@@ -124,6 +132,16 @@ class ImagesPanel(QWidget):
         """The images that cannot be read, as far as known."""
         return self._model.with_problems()
 
+    @property
+    def problem_count(self) -> int:
+        """How many images cannot be read, as far as known."""
+        return self._model.problem_count
+
+    @property
+    def listed(self) -> int:
+        """How many images are listed."""
+        return self._model.rowCount()
+
     def problem(self, key: ImageKey) -> str:
         """Why an image cannot be read; "" if it can."""
         return self._model.problem(key)
@@ -144,29 +162,29 @@ class ImagesPanel(QWidget):
     def set_problem(self, key: ImageKey, message: str) -> None:
         """Marks an image as unreadable, with the reason in its tooltip; "" clears the mark."""
         self._model.set_problem(key, message)
+        self._update_text()
 
     def set_current(self, key: ImageKey | None) -> None:
         """Selects an image and scrolls to it; emits nothing."""
-        if key != self._current:
-            self._current = key
-            self._model.unpin()
+        self._current = key
+        self._model.set_current(key)
         self._restore_current()
         self.view.scrollTo(self.view.currentIndex())
 
     def next_key(self) -> ImageKey | None:
-        """The next image that passes the filter."""
+        """The next image of those listed."""
         return self._model.near(self._current, 1)
 
     def previous_key(self) -> ImageKey | None:
-        """The previous image that passes the filter."""
+        """The previous image of those listed."""
         return self._model.near(self._current, -1)
 
     def first_key(self) -> ImageKey | None:
-        """The first image that passes the filter."""
+        """The first image of those listed."""
         return self._model.key(0) if self._model.rowCount() else None
 
     def last_key(self) -> ImageKey | None:
-        """The last image that passes the filter."""
+        """The last image of those listed."""
         return self._model.key(self._model.rowCount() - 1) if self._model.rowCount() else None
 
     def neighbours(self) -> list[ImageKey]:
@@ -177,7 +195,7 @@ class ImagesPanel(QWidget):
     def _apply_summaries(self) -> None:
         now, self._queued = self._queued[:SUMMARIES_PER_PASS], self._queued[SUMMARIES_PER_PASS:]
         if now:
-            self._model.set_summaries(now, self._current)
+            self._model.set_summaries(now)
             self._update_text()
         if self._queued:
             self._summary_timer.start()
@@ -207,12 +225,6 @@ class ImagesPanel(QWidget):
         )
         self._visible_timer.start()
 
-    def _apply_filter(self) -> None:
-        self._filter_timer.stop()
-        self._model.set_filter(self.filter_text.text(), self.filter_state.currentData())
-        self.view.scrollTo(self.view.currentIndex())
-        self._update_text()
-
     def _emit_visible(self) -> None:
         if not self.isVisible():
             return
@@ -224,12 +236,16 @@ class ImagesPanel(QWidget):
             self.visible_changed.emit(keys)
 
     def _update_text(self) -> None:
-        total, shown = self._model.total, self._model.rowCount()
-        text = f"{self._model.accepted:,} / {total:,} accepted" if total else ""
-        if total and self._model.filtered:
-            text = f"{shown:,} shown  ·  {text}"
-        self.progress.setText(text)
-        self.view.set_hint("No image matches the filter." if total else "No images. Open a folder of images.")
+        total = self._model.total
+        self.progress.setText(f"{self._model.accepted:,} / {total:,} accepted" if total else "")
+        if self._problem_count != self._model.problem_count:
+            self._problem_count = self._model.problem_count
+            self.problems_changed.emit()
+        self.view.set_hint(
+            "No image matches the search. Esc in the search field shows all of them again."
+            if total
+            else "No images. Open a folder of images."
+        )
 
     # Qt overrides
 

@@ -66,7 +66,13 @@ class DockTitle(QWidget):
 
 
 class Dock(QDockWidget):
-    """A collapsible panel at the edge of the main window."""
+    """A collapsible panel at the edge of the main window.
+
+    Signals:
+        closed: The user has closed it with its button.
+    """
+
+    closed = Signal()
 
     def __init__(self, name: str, title: str, panel: QWidget, parent: QMainWindow) -> None:
         super().__init__(title, parent)
@@ -81,6 +87,7 @@ class Dock(QDockWidget):
         self._title.toggled.connect(lambda: self.set_collapsed(not self._collapsed))
         self._title.closed.connect(lambda: shield(self._title))
         self._title.closed.connect(self.close)
+        self._title.closed.connect(self.closed)
         self.topLevelChanged.connect(lambda floating: self.set_collapsed(False) if floating else None)
 
     @property

@@ -24,6 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
+OWN_KEYS = "own_keys"
+"""Property of a text field that handles Enter and Esc itself, and leaves for home itself."""
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -51,7 +53,8 @@ class FocusRule(QObject):
     """Returns the keyboard of a main window to one widget, its home.
 
     * After a dialog, and when the widget that has the keyboard is hidden or disabled, home gets it.
-    * Enter and Esc leave a text field: Enter keeps the text, Esc restores what was there before.
+    * Enter and Esc leave a text field: Enter keeps the text, Esc restores what was there before. A field with
+      the property ``OWN_KEYS`` decides for itself.
     * Space is a key of home, except in text fields; Enter presses a button that was reached by Tab, and Esc
       leaves it, unless Esc is the shortcut of something else just then.
 
@@ -153,7 +156,7 @@ class FocusRule(QObject):
 
     def _text_action(self, field: QWidget, event: QKeyEvent) -> Callable[[], object] | None:
         """What a key does in a text field; a row's editor is ended by its list."""
-        if not isinstance(field, QLineEdit) or _item_view_of(field) is not None:
+        if not isinstance(field, QLineEdit) or _item_view_of(field) is not None or field.property(OWN_KEYS):
             return None
         if event.key() in _ENTER:
             return lambda: self._commit(field, event)

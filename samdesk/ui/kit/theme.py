@@ -176,6 +176,7 @@ def style_sheet(tokens: Tokens) -> str:
     QHeaderView::section {{
         background: {t.window}; color: {t.muted}; border: none; border-bottom: 1px solid {t.border};
         padding: 4px 6px; }}
+    QListView[offer="true"] {{ background: {t.raised}; border: 1px solid {t.control}; border-radius: 6px; }}
     QListView[nav="true"] {{ background: transparent; outline: none; }}
     QListView[nav="true"]::item {{
         padding: 7px 8px; border-radius: 6px; margin-bottom: 2px; color: {t.text}; }}
@@ -184,6 +185,15 @@ def style_sheet(tokens: Tokens) -> str:
     QListView[nav="true"]::item:focus {{ border: 1px solid {t.accent}; padding: 6px 7px; }}
     QDialog QTreeView:focus, QDialog QTableView:focus {{ border: 1px solid {t.accent}; }}
     QTreeView[roomy="true"]::item, QListView[roomy="true"]::item {{ padding: 4px 2px; }}
+    QToolButton[chip="true"] {{
+        border: 1px solid {t.control}; border-radius: 10px; padding: 2px 8px; min-height: 16px;
+        background: transparent; color: {t.text}; }}
+    QToolButton[chip="true"]:hover {{ background: {t.hover}; }}
+    QToolButton[chip="true"]:checked {{ background: {t.accent_soft}; border-color: {t.accent}; }}
+    QToolButton[chip="true"]:focus {{ border-color: {t.accent}; }}
+    QToolButton[link="true"] {{ border: none; background: transparent; color: {t.accent}; padding: 1px 2px; }}
+    QToolButton[link="true"]:hover, QToolButton[link="true"]:focus {{ text-decoration: underline; }}
+    QLabel[warning="true"] {{ color: {t.warning}; }}
     QLabel[muted="true"] {{ color: {t.muted}; }}
     QLabel[heading="true"] {{ color: {t.text}; font-weight: 600; }}
     QDockWidget {{ border: none; }}

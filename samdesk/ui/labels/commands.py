@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = CommandTable(
     (
-        Command("labels.choose", "Choose label…",
+        Command("labels.choose", "Choose label",
                 "Type a few letters of a label: it is given to the selected annotations, or becomes current.",
                 "ph.magnifying-glass", "annotate/label", "labels", ("K", "/"), when="image"),
         Command("labels.rename", "Rename label", "Change the name of the current label.", "ph.pencil-simple",

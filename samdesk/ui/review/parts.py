@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.prompting.annotate import AnnotateController
-from samdesk.ui.review.source import SearchSource
+from samdesk.ui.review.queue import ReviewTarget
 
 
 class Tools(Protocol):
@@ -57,6 +58,22 @@ class Tools(Protocol):
         """Discards what is being drawn."""
 
 
+class TargetSource(Protocol):
+    """Finds the annotations to review; answers on the main thread, while the same dataset is open."""
+
+    def count(self, text: str, then: Callable[[int], None]) -> None:
+        """Counts the annotations of a search."""
+
+    def following(
+        self,
+        text: str,
+        after: ReviewTarget | None,
+        skip: frozenset[AnnotationId],
+        then: Callable[[ReviewTarget | None], None],
+    ) -> None:
+        """Finds the next annotation of a search."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of the window."""
@@ -69,7 +86,7 @@ class Parts:
     labels: LabelsController
     actions: Actions
     messages: Messages
-    source: SearchSource
+    source: TargetSource
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         self._hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0
         self._strip_overlay: DodgingOverlay | None = None
         self._image_only = False
+        self._on_demand: set[str] = set()  # the panels that are hidden unless they are asked for
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
         self.setWindowIcon(app_icon())
@@ -141,8 +142,34 @@ class MainWindow(QMainWindow):
 
     def show_panel(self, name: str) -> None:
         """Opens and expands the panel with this name in ``docks``."""
+        fresh = name in self._on_demand and self.docks[name].isHidden()
         self.docks[name].show()
         self.docks[name].set_collapsed(False)
+        if fresh and not self.docks[name].isFloating():  # it would get as little room as it can do with
+            shared = [dock for dock in self.docks.values() if self._shares(dock, self.docks[name])]
+            tallest = max((dock.height() for dock in shared if dock is not self.docks[name]), default=0)
+            heights = [tallest if dock is self.docks[name] else dock.height() for dock in shared]
+            self.resizeDocks(shared, heights, Qt.Orientation.Vertical)
+
+    def _shares(self, dock: Dock, other: Dock) -> bool:
+        """Whether two panels share the height of the same edge of the window."""
+        area = self.dockWidgetArea(dock)
+        return area == self.dockWidgetArea(other) and not (
+            dock.isHidden() or dock.collapsed or dock.isFloating()
+        )
+
+    def add_panel(self, name: str, title: str, panel: QWidget) -> Dock:
+        """Adds a panel on the right that is shown only when it is asked for, before the window is shown."""
+        dock = self.docks[name] = Dock(name, title, panel, self)
+        self._on_demand.add(name)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        dock.hide()
+        dock.toggleViewAction().setEnabled(False)
+        self._panels_menu.addAction(dock.toggleViewAction())
+        self._default_layout = self.saveState(_LAYOUT_VERSION)
+        dock.set_collapsed(name in self._settings.get(keys.WINDOW_COLLAPSED))
+        dock.visibilityChanged.connect(lambda _visible: self.layout_changed.emit())
+        return dock
 
     def keep_visible(self, hidden_under: Callable[[QRectF], float]) -> None:
         """Keeps the candidate strip off the object in work, see ``dodge``.
@@ -175,7 +202,8 @@ class MainWindow(QMainWindow):
             self._layout_state = self.saveState(_LAYOUT_VERSION)
             self._shown_before = [dock for dock in self.docks.values() if not dock.isHidden()]
         for dock in self.docks.values():
-            dock.setVisible(shown and (dock in self._shown_before or not self._shown_before))
+            usual = not self._shown_before and dock.objectName() not in self._on_demand
+            dock.setVisible(shown and (usual or dock in self._shown_before))
         if shown:
             self._shown_before = []
 
@@ -211,7 +239,7 @@ class MainWindow(QMainWindow):
         self.restoreState(self._default_layout, _LAYOUT_VERSION)
         for dock in self.docks.values():
             dock.setFloating(False)
-            dock.show()
+            dock.setVisible(dock.objectName() not in self._on_demand)
         self._size_docks()
         self.tool_strip.show()
 
@@ -374,13 +402,14 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         panels = Popup("&Panels", view)
         view.addMenu(panels)
+        self._panels_menu = panels
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
 
     def _show_docks(self, shown: bool) -> None:
         self.tool_strip.setVisible(shown)
         for dock in self.docks.values():
-            dock.setVisible(shown)
+            dock.setVisible(shown and dock.objectName() not in self._on_demand)
             dock.toggleViewAction().setEnabled(shown)
 
     def _restore_layout(self) -> None:

@@ -34,6 +34,8 @@ PLANNED = {
     "labels": "rename recolor move_up move_down delete choose group hide show_all",
     "label": "1 2 3 4 5 6 7 8 9",
     "review": "start accept reject flag skip back rest leave",
+    "search": "find next previous list clear save saved",
+    "statistics": "show",
     "run": "auto_annotate cancel",
     "sam": "everything",
     "model": "choose info",
@@ -47,7 +49,8 @@ HABITS = {
     "prompt.accept": "E", "prompt.clear": "Esc", "prompt.undo": "Z", "candidate.next": "Tab",
     "run.auto_annotate": "Ctrl+B", "image.accept_next": "Ctrl+Return", "edit.undo": "Ctrl+Z",
     "edit.redo": "Ctrl+Shift+Z", "file.open_folder": "Ctrl+O", "help.shortcuts": "?",
-    "edit.settings": "Ctrl+,", "annotation.next": "N", "label.1": "1", "label.9": "9",
+    "edit.settings": "Ctrl+,", "search.find": "Ctrl+F", "labels.choose": "K", "annotation.next": "N",
+    "label.1": "1", "label.9": "9",
 }  # fmt: skip
 
 

@@ -13,8 +13,9 @@ from pytestqt.qtbot import QtBot
 from samdesk.dataset.types import ImageSummary
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
-from samdesk.ui.images.model import THUMBNAILS_KEPT, ImageFilter, ImageRole, ImageState
+from samdesk.ui.images.model import THUMBNAILS_KEPT, ImageRole, ImageState
 from samdesk.ui.images.panel import ImagesPanel
+from samdesk.ui.images.rows import numbers_of
 
 UNREVIEWED, ACCEPTED = ImageReview.UNREVIEWED, ImageReview.ACCEPTED
 
@@ -118,13 +119,16 @@ def test_the_wheel_scrolls_the_strip_sideways(panel: ImagesPanel) -> None:
     assert panel.view.horizontalScrollBar().value() == 240
 
 
-def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
+def find(panel: ImagesPanel, *rows: int) -> None:
+    """Lists images as a search does that found these, in this order."""
+    panel.set_found(numbers_of([keys(50)[row] for row in rows], panel.numbering))
+
+
+def test_next_and_previous_follow_the_search(panel: ImagesPanel) -> None:
     all_keys = keys(50)
-    states = [UNREVIEWED if i in (3, 7, 12) else ACCEPTED for i in range(len(all_keys))]
-    panel.set_summaries(ImageSummary(key, review=state) for key, state in zip(all_keys, states, strict=True))
     panel.set_current(all_keys[7])
     assert (panel.next_key(), panel.previous_key()) == (all_keys[8], all_keys[6])
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.NOT_ACCEPTED))
+    find(panel, 3, 7, 12)
     assert shown(panel) == ["000003.jpg", "000007.jpg", "000012.jpg"]
     assert (panel.next_key(), panel.previous_key()) == (all_keys[12], all_keys[3])
     assert panel.neighbours() == [all_keys[12], all_keys[3]]
@@ -136,24 +140,32 @@ def test_next_and_previous_follow_the_filter(panel: ImagesPanel) -> None:
 
 def test_the_current_image_stays_until_one_leaves_it(panel: ImagesPanel) -> None:
     all_keys = keys(50)
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.NOT_ACCEPTED))
     panel.set_current(all_keys[1])
-    panel.set_summaries([ImageSummary(all_keys[1], review=ACCEPTED)])
+    find(panel, 2, 5)
     assert "000001.jpg" in shown(panel), "it does not vanish under the hand"
+    index = panel.view.model().index(shown(panel).index("000001.jpg"), 0)
+    assert "does not match the search" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert not panel.current_matches
     assert panel.next_key() == all_keys[2]
     panel.set_current(all_keys[2])
     assert "000001.jpg" not in shown(panel)
 
 
-def test_typing_filters_by_name(panel: ImagesPanel, qtbot: QtBot) -> None:
-    panel.filter_text.setFocus()
-    qtbot.keyClicks(panel.filter_text, "S/00004")
-    qtbot.waitUntil(lambda: len(shown(panel)) == 10)
-    assert shown(panel)[0] == "000040.jpg"
-    assert panel.progress.text().startswith("10 shown")
-    qtbot.keyClicks(panel.filter_text, "x")
-    qtbot.keyClick(panel.filter_text, Qt.Key.Key_Return)
-    assert shown(panel) == []
+def test_images_are_listed_in_the_order_found(panel: ImagesPanel) -> None:
+    all_keys = keys(50)
+    panel.set_current(all_keys[7])
+    find(panel, 12, 7, 3)
+    assert shown(panel) == ["000012.jpg", "000007.jpg", "000003.jpg"]
+    assert (panel.next_key(), panel.previous_key()) == (all_keys[3], all_keys[12])
+    find(panel, 12, 3)
+    assert shown(panel) == ["000012.jpg", "000007.jpg", "000003.jpg"], "the open one stays where it was"
+    assert (panel.next_key(), panel.previous_key()) == (all_keys[3], all_keys[12])
+    panel.update_images([ImageKey("images/000000a.jpg"), *all_keys])
+    assert shown(panel) == ["000012.jpg", "000007.jpg", "000003.jpg"], "a rescan keeps what was found"
+    find(panel)
+    assert shown(panel) == ["000007.jpg"]
+    panel.set_found(None)
+    assert len(shown(panel)) == 51
 
 
 def test_progress_counts_done_images_once(panel: ImagesPanel) -> None:
@@ -201,8 +213,11 @@ def test_a_broken_image_says_why(panel: ImagesPanel) -> None:
     panel.set_problem(keys(1)[0], "The file is truncated.")
     index = panel.view.model().index(0, 0)
     assert index.data(Qt.ItemDataRole.ToolTipRole) == "images/000000.jpg\nThe file is truncated."
-    panel.filter_state.setCurrentIndex(panel.filter_state.findData(ImageFilter.PROBLEM))
+    panel.set_found(None, problems_only=True)
     assert shown(panel) == ["000000.jpg"]
+    panel.set_problem(keys(2)[1], "It is empty.")
+    panel.set_found(None, problems_only=True)
+    assert shown(panel) == ["000000.jpg", "000001.jpg"]
 
 
 def test_only_what_is_on_screen_is_asked_for(panel: ImagesPanel, qtbot: QtBot) -> None:
@@ -341,10 +356,9 @@ def test_a_clicked_image_stays_under_the_mouse_until_it_cannot_be_a_double_click
     qtbot.waitUntil(lambda: fully_visible(panel, last + 1))
 
 
-def test_first_and_last_follow_the_filter(panel: ImagesPanel, qtbot: QtBot) -> None:
+def test_first_and_last_follow_the_search(panel: ImagesPanel) -> None:
     assert (panel.first_key(), panel.last_key()) == (keys(50)[0], keys(50)[49])
-    qtbot.keyClicks(panel.filter_text, "s/00002")
-    qtbot.keyClick(panel.filter_text, Qt.Key.Key_Return)
+    find(panel, *range(20, 30))
     assert (panel.first_key(), panel.last_key()) == (keys(50)[20], keys(50)[29])
     panel.set_images([])
     assert panel.first_key() is None

@@ -1,0 +1,1 @@
+"""Finding images and annotations: the search field, what was found, saved searches."""

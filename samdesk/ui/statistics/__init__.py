@@ -1,0 +1,1 @@
+"""Statistics of a dataset, as charts whose bars are searches."""
