@@ -236,6 +236,8 @@ class ObjectWork:
         plan = plan_strokes(mask, target, patch, self._zoom, _SURE)
         if plan:
             cost, tool = float(before), None
+            if region.is_empty and plan[0].radius:
+                cost += self._workspace.cost_of_selecting(None)  # a brush paints on what is selected
             for stroke in plan:
                 wanted = workspace.BRUSH if stroke.radius else workspace.LASSO
                 cost += stroke.gestures
@@ -273,6 +275,8 @@ class ObjectWork:
         kind = "draw new" if is_new else "brush, lasso"
         if is_new:
             self._workspace.choose_label(self._label, kind)
+            if stroke.radius:
+                self._workspace.select(None, kind)
             self._id = None
         else:
             self._workspace.select(self._id, kind)
