@@ -19,6 +19,7 @@ from samdesk.domain.doubt import (
     doubt,
     doubts,
     evidence,
+    evidence_of,
     fit,
     log_loss,
     matrix,
@@ -86,6 +87,15 @@ def test_evidence_of_a_document() -> None:
     assert [e.overlap_other for e in found] == pytest.approx([0.25, 0.5, 0.5, 0])
     assert found[3].area_share == pytest.approx(0.125)
     assert evidence(document()) == []
+
+
+@given(st.lists(st.tuples(share, share, st.sampled_from(["person", "dog"])), max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_evidence_of_one_is_that_among_all(places: list[tuple[float, float, str]]) -> None:
+    shown = document(*(annotation((150 * x, 60 * y, 150 * x + 40, 60 * y + 30), n) for x, y, n in places))
+    found = evidence(shown)
+    for one, its in zip(shown.annotations, found, strict=True):
+        assert evidence_of(shown, one) == its
 
 
 def test_reasons_are_in_words_and_the_weightiest_first() -> None:

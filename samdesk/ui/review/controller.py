@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
-from samdesk.domain.doubt import evidence, reasons
+from samdesk.domain.doubt import evidence_of, reasons
 from samdesk.domain.edits import Edit
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas.tools.registry import SEGMENT
@@ -430,14 +430,15 @@ class ReviewController(QObject):
         if annotation is None or document is None or found is None:
             return
         labels = self._parts.labels
+        name = labels.name(annotation.label_id)
         self._bar.show_item(
             ReviewItem(
                 self._count_text(),
-                labels.name(annotation.label_id),
+                name,
                 labels.color_of(annotation.label_id),
                 scores_text(annotation),
                 found.doubt,
-                _reasons(document, annotation),
+                ", ".join(reasons(evidence_of(document, annotation), name)),
             )
         )
 
@@ -475,11 +476,3 @@ class ReviewController(QObject):
 
     def _stay(self) -> None:
         self._finishing = False
-
-
-def _reasons(document: ImageDocument, annotation: Annotation) -> str:
-    """Why an annotation is doubtful, in words."""
-    for other, its in zip(document.annotations, evidence(document), strict=True):
-        if other.id == annotation.id:
-            return ", ".join(reasons(its))
-    return ""
