@@ -170,7 +170,9 @@ def evidence_of(document: ImageDocument, annotation: Annotation) -> Evidence:
     """Returns the evidence of one annotation of a document; quick also among thousands."""
     boxes = shapely.box(*shapely.bounds(_regions(document.annotations)).T)
     near = shapely.intersects(boxes, shapely.box(*annotation.region.bounds))
-    others = [a for a, meets in zip(document.annotations, near, strict=True) if meets and a.id != annotation.id]
+    others = [
+        a for a, meets in zip(document.annotations, near, strict=True) if meets and a.id != annotation.id
+    ]
     return _measured(document, (annotation, *others), 1)[0]
 
 
