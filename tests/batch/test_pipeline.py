@@ -15,14 +15,14 @@ from samdesk.batch.find import find_objects
 from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS, NOT_FROM_A_RUN, run_edit, skip_reason
 from samdesk.batch.models import Annotator, Fallback, Models
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run, run
-from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchProgress, BatchSummary
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
-from samdesk.domain.annotation import Annotation, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Edit, by_user, update
+from samdesk.domain.edits import Edit, by_user, reject, update
 from samdesk.domain.geometry.regions import iou
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
@@ -195,6 +195,22 @@ def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
     after, inverse = run_edit(there, fresh, "replace").apply(there)
     assert [a.id for a in after.annotations] == ["imported", "new"]
     assert inverse.apply(after)[0].annotations == there.annotations
+
+
+@pytest.mark.parametrize("existing", ["add", "replace"])
+def test_what_the_user_rejected_is_not_proposed_again(existing: Existing) -> None:
+    there = document("a")
+    rejected, _ = by_user(reject(there, [AnnotationId("a")]), there).apply(there)
+    assert not rejected.annotations
+    assert skip_reason(rejected, "skip") is None, "other objects may be found on it"
+    same = annotation("same", region=square(12, 10))  # IoU 0.82 with "a"
+    others = [
+        annotation("other label", "bus", region=square(12, 10)),
+        annotation("far", region=square(25, 10)),
+    ]
+    after, _ = run_edit(rejected, [same, *others], existing).apply(rejected)
+    assert [a.id for a in after.annotations] == ["other label", "far"]
+    assert [a.id for a in after.rejected] == ["a"]
 
 
 def test_an_annotation_edited_by_hand_is_none_that_a_run_replaces() -> None:

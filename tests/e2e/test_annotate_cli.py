@@ -22,7 +22,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.lock import DatasetLock
 from samdesk.dataset.store.errors import StoreError
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.edits import Edit, Transaction, by_user, reject
 from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.formats.yolo import segmentation
@@ -379,6 +379,27 @@ def test_in_a_dataset_no_detection_gives_an_empty_file_until_the_run_is_undone(
     dataset.redo()
     dataset.close()
     assert list(contents(labels)) == ["0.txt", "1.txt", "2.txt"]
+
+
+@pytest.mark.parametrize("existing", ["add", "replace"])
+def test_a_rejected_object_does_not_come_back_in_a_re_run(
+    images: Path, shelf: ColourModels, existing: str
+) -> None:
+    key = ImageKey("0.png")
+    touch(images, ("1.png", Edit(review=ReviewChange.MARK_EDITED)))
+    run(images, *MODELS)
+    dataset = Dataset.open(images)
+    document = dataset.load(key)
+    rejected, kept = document.annotations
+    dataset.commit(Transaction("Reject", ((key, by_user(reject(document, [rejected.id]), document)),)))
+    dataset.close()
+    assert run(images, "--existing", existing, *MODELS)[0] == 0
+    dataset = Dataset.open(images)
+    after = dataset.load(key)
+    assert [a.label_id for a in after.annotations] == [kept.label_id]
+    assert [a.id for a in after.rejected] == [rejected.id]
+    dataset.close()
+    assert len(contents(images.parent / "labels")["0.txt"].splitlines()) == 1
 
 
 def test_a_dataset_run_again_changes_nothing(images: Path, shelf: ColourModels) -> None:

@@ -77,6 +77,27 @@ def test_an_image_edited_by_hand_is_skipped(runner: User, folder: Path) -> None:
     assert len(runner.annotations) == 2
 
 
+@pytest.mark.parametrize("existing", ["add", "replace"])
+def test_a_rejected_object_does_not_come_back_in_a_re_run(runner: User, folder: Path, existing: str) -> None:
+    run(runner)
+    runner.until(lambda: len(runner.annotations) == 2)
+    boxes = [a for a, name in zip(runner.annotations, runner.names, strict=True) if name == "box"]
+    runner.desk.flows.tools.select(frozenset(a.id for a in boxes))
+    runner.key(K.Key_X)
+    assert runner.names == ["ellipse"]
+    runner.until_saved()
+    dialog = dialog_of(runner)
+    dialog.policies[existing].setChecked(True)  # type: ignore[index]
+    runner.until(lambda: dialog.counted)
+    runner.qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
+    runner.until(lambda: not runner.desk.flows.batch.running)
+    runner.until_saved()
+    runner.go("1.png")
+    runner.go("0.png")
+    assert runner.names == ["ellipse"]
+    assert len(lines(folder / "0.png").lines) == 1
+
+
 def test_undo_of_a_run_keeps_annotations_edited_since(runner: User) -> None:
     run(runner)
     runner.until(lambda: len(runner.annotations) == 2)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.geometry.types import Region
-from samdesk.ui.canvas.layers.comparison import Comparison
+from samdesk.ui.canvas.layers.comparison import RegionComparison
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
@@ -80,7 +80,7 @@ class CompareController(QObject):
 
     def _show(self, pairs: list[tuple[Region, Region]]) -> None:
         self._shown, self._passing = True, False
-        self._canvas.set_comparison(Comparison(pairs))
+        self._canvas.set_comparison(RegionComparison(pairs))
         self.changed.emit()
 
     def _hide(self) -> None:
@@ -94,7 +94,7 @@ class CompareController(QObject):
             return
         pairs = [] if self._passing else self._pairs()
         if pairs:
-            self._canvas.set_comparison(Comparison(pairs))
+            self._canvas.set_comparison(RegionComparison(pairs))
         else:
             self._hide()
 

@@ -14,7 +14,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.images.partial import CoarseImage
 from samdesk.ui.canvas.layers.adjustments import Adjustments
-from samdesk.ui.canvas.layers.comparison import Comparison
+from samdesk.ui.canvas.layers.comparison import RegionComparison
 from samdesk.ui.canvas.navigation import NavigableWidget
 from samdesk.ui.canvas.progress_line import ProgressLine
 from samdesk.ui.canvas.proposal import Proposal
@@ -52,7 +52,7 @@ class CanvasDisplay(NavigableWidget):
         self._message = ""
         self._many: list[Proposal] = []
         self._view_frame: ViewFrame | None = None
-        self._comparison: Comparison | None = None
+        self._comparison: RegionComparison | None = None
         self._progress_line = ProgressLine(self)
         self._busy: bool | float = False
         self._adjustments = Adjustments()
@@ -272,11 +272,11 @@ class CanvasDisplay(NavigableWidget):
             self.update()
 
     @property
-    def comparison(self) -> Comparison | None:
+    def comparison(self) -> RegionComparison | None:
         """The comparison over the annotations, if there is one."""
         return self._comparison
 
-    def set_comparison(self, comparison: Comparison | None) -> None:
+    def set_comparison(self, comparison: RegionComparison | None) -> None:
         """Shows regions before and after a change over the annotations, or none."""
         self._comparison = comparison
         self.update()
@@ -442,5 +442,5 @@ class CanvasDisplay(NavigableWidget):
             self._paint_tool(painter)
         self._paint_text(painter)
         if self._comparison is not None:
-            self._comparison.paint_key(painter, self.font())
+            self._comparison.paint_key(painter, self.font(), self.height())
         painter.end()

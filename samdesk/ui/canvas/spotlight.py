@@ -14,6 +14,8 @@ _LEAST = 96.0
 """Minimum side of the surroundings, image pixels: an object of a few pixels is not recognised by itself."""
 _NEAR = 0.25
 """How much of its size an annotation's box is extended by for the lightly dimmed part."""
+_ROUND = 16.0
+"""Radius of the corners of that part, device pixels."""
 _LIGHT, _DARK = QColor(0, 0, 0, 56), QColor(0, 0, 0, 88)
 """Over the surroundings, and again over what is further away."""
 
@@ -39,15 +41,12 @@ def paint_spotlight(painter: QPainter, shape: Shape, view: Viewport, size: QSize
     outline = shape.path(view, (size.width(), size.height()))
     box = outline.boundingRect()
     dx, dy = box.width() * _NEAR, box.height() * _NEAR
-    for color, lit in ((_LIGHT, outline), (_DARK, _rect(box.adjusted(-dx, -dy, dx, dy)))):
-        dimmed = _rect(canvas)  # filled even-odd: without what is lit
+    near = QPainterPath()
+    near.addRoundedRect(box.adjusted(-dx, -dy, dx, dy), _ROUND, _ROUND)
+    for color, lit in ((_LIGHT, outline), (_DARK, near)):
+        dimmed = QPainterPath()  # filled even-odd: without what is lit
+        dimmed.addRect(canvas)
         dimmed.addPath(lit)
         painter.setBrush(color)
         painter.drawPath(dimmed)
     painter.restore()
-
-
-def _rect(rect: QRectF) -> QPainterPath:
-    path = QPainterPath()
-    path.addRect(rect)
-    return path

@@ -175,6 +175,7 @@ class ReviewBar(QFrame):
         for widget in (self.count, self.swatch, self.label, self.scores):
             first.addWidget(widget)
         first.addStretch(1)
+        self.reasons.setMinimumHeight(self.note.sizeHint().height())  # so that the canvas stays where it is
         self.reasons.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         second.addWidget(self.meter)
         second.addWidget(self.reasons, 1)

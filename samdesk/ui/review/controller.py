@@ -8,21 +8,24 @@ from time import monotonic
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from samdesk.dataset.search import FoundAnnotation
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.doubt import evidence_of, reasons
 from samdesk.domain.edits import Edit
 from samdesk.domain.review import AnnotationReview
+from samdesk.domain.search import SearchError, parse
 from samdesk.ui.canvas.tools.registry import SEGMENT
 from samdesk.ui.commands.table import Context
 from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.review.item import ReviewItem, scores_text
 from samdesk.ui.review.parts import Parts, Place
-from samdesk.ui.review.queue import ReviewQueue, ReviewTarget
+from samdesk.ui.review.queue import ReviewQueue
+from samdesk.ui.review.summary import show_summary
 from samdesk.workers.storage.changes import UndoStep
 
-TO_REVIEW = "state:pending sort:doubt"
+TO_REVIEW = "state:pending"
 """What is reviewed without a search."""
 _IMAGES_AHEAD = 3
 _NOTHING = "There is nothing to review: every annotation {what} has been decided about."
@@ -47,6 +50,8 @@ class ReviewController(QObject):
         self._parts, self._bar = parts, bar
         self.search: Callable[[], str] = lambda: ""
         """Returns the search whose result is reviewed; "": all that is to review."""
+        self._text = ""
+        """The search to review next, in place of ``search``."""
         self._queue: ReviewQueue | None = None
         self._active = False
         self._place: Place | None = None
@@ -102,14 +107,19 @@ class ReviewController(QObject):
         """Starts the review of the search, or goes on with it."""
         if self._active or self._parts.session.read_only:
             return
-        text = self.search() or TO_REVIEW
+        try:
+            search = parse(self._text or self.search() or TO_REVIEW)
+        except SearchError as error:
+            self._parts.messages.warn(str(error), key="review")
+            return
+        self._text = ""
         self._place = Place.now(self._parts)
         self._last_before = self._parts.session.history.next_undo()
         self._steps.clear()
         self._active = True
-        if self._queue is None or self._queue.text != text:
-            self._queue = ReviewQueue(text)
-            self._parts.source.count(text, partial(self._receive_count, self._queue))
+        if self._queue is None or self._queue.search != search:
+            self._queue = ReviewQueue(search)
+            self._parts.source.count(search, partial(self._receive_count, self._queue))
         else:
             self._queue.search_again()
         self._switch(on=True)
@@ -117,6 +127,12 @@ class ReviewController(QObject):
             self._show()
         else:
             self._next()
+
+    def review(self, text: str) -> None:
+        """Starts the review of a search."""
+        self._queue = None
+        self._text = text
+        self.enter()
 
     def reset(self, _dataset: object = None) -> None:
         """Forgets the review: another dataset is open."""
@@ -321,10 +337,10 @@ class ReviewController(QObject):
         if queue is not None and queue.wants_more and not self._asking:
             self._asking = True
             self._parts.source.following(
-                queue.text, queue.after, queue.skipped, partial(self._receive, queue)
+                queue.search, queue.after, queue.skipped, partial(self._receive, queue)
             )
 
-    def _receive(self, queue: ReviewQueue, found: ReviewTarget | None) -> None:
+    def _receive(self, queue: ReviewQueue, found: FoundAnnotation | None) -> None:
         self._asking = False
         if queue is not self._queue:
             self._search_ahead()
@@ -352,9 +368,10 @@ class ReviewController(QObject):
             queue.end()
             self.leave()
             self.finished.emit(queue)
+            show_summary(self._parts, queue, self.review)
         else:
             self.leave()
-            what = "of the search" if queue.text != TO_REVIEW else "of this dataset"
+            what = "of the search" if str(queue.search) != TO_REVIEW else "of this dataset"
             self._parts.messages.info(_NOTHING.format(what=what), key="review")
         self._queue = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +15,7 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.prompting.annotate import AnnotateController
-from samdesk.ui.review.queue import ReviewTarget
+from samdesk.ui.review.source import SearchSource
 
 
 class Tools(Protocol):
@@ -58,22 +57,6 @@ class Tools(Protocol):
         """Discards what is being drawn."""
 
 
-class TargetSource(Protocol):
-    """Finds the annotations to review; answers on the main thread, while the same dataset is open."""
-
-    def count(self, text: str, then: Callable[[int], None]) -> None:
-        """Counts the annotations of a search."""
-
-    def following(
-        self,
-        text: str,
-        after: ReviewTarget | None,
-        skip: frozenset[AnnotationId],
-        then: Callable[[ReviewTarget | None], None],
-    ) -> None:
-        """Finds the next annotation of a search."""
-
-
 @dataclass(frozen=True)
 class Parts:
     """The parts of the window."""
@@ -86,7 +69,7 @@ class Parts:
     labels: LabelsController
     actions: Actions
     messages: Messages
-    source: TargetSource
+    source: SearchSource
 
 
 @dataclass(frozen=True)

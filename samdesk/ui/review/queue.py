@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from samdesk.dataset.search import FoundAnnotation
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import AnnotationReview
+from samdesk.domain.search import Search
 
 AHEAD = 4
 """Annotations that are found before they are needed, so that the next one is there at once."""
@@ -18,47 +19,31 @@ _MOST_SKIPPED = 20_000
 """A review with more annotations visited is not searched again for those whose doubt has risen meanwhile."""
 
 
-class ReviewTarget(Protocol):
-    """An annotation that was found."""
-
-    @property
-    def image(self) -> ImageKey:
-        """The image it is on."""
-
-    @property
-    def id(self) -> AnnotationId:
-        """Its id."""
-
-    @property
-    def doubt(self) -> float:
-        """How likely it is wrong, 0..1."""
-
-
 @dataclass
 class ReviewQueue:
     """A review of the result of a search.
 
     Attributes:
-        text: The search.
+        search: Whose result it is.
         total: How many annotations it found at the start.
         seconds: The time spent on each annotation, in the order they were left.
         decided: What was decided about the annotations visited.
         accepted_rest: How many were accepted together.
     """
 
-    text: str
+    search: Search
     total: int = 0
     seconds: list[float] = field(default_factory=list)
     decided: dict[AnnotationId, AnnotationReview] = field(default_factory=dict)
     accepted_rest: int = 0
-    _visited: list[ReviewTarget] = field(default_factory=list)
-    _ahead: list[ReviewTarget] = field(default_factory=list)
+    _visited: list[FoundAnnotation] = field(default_factory=list)
+    _ahead: list[FoundAnnotation] = field(default_factory=list)
     _at: int = -1
     _wrapped: bool = False
     _exhausted: bool = False
 
     @property
-    def current(self) -> ReviewTarget | None:
+    def current(self) -> FoundAnnotation | None:
         """The annotation under review; None: none yet, or there are no more."""
         return self._visited[self._at] if 0 <= self._at < len(self._visited) else None
 
@@ -83,7 +68,7 @@ class ReviewQueue:
         return not self._exhausted and len(self._ahead) < AHEAD
 
     @property
-    def after(self) -> ReviewTarget | None:
+    def after(self) -> FoundAnnotation | None:
         """The annotation to search on after; None: from the start."""
         if self._wrapped:
             return None
@@ -94,7 +79,7 @@ class ReviewQueue:
         """The annotations that are not to be found again."""
         return frozenset(found.id for found in (*self._visited, *self._ahead))
 
-    def add(self, found: ReviewTarget | None) -> None:
+    def add(self, found: FoundAnnotation | None) -> None:
         """Adds what was found ahead; None: nothing more from ``after`` on.
 
         At the end it is searched once more from the start: for what was added, or became more doubtful,
@@ -140,6 +125,13 @@ class ReviewQueue:
                 self._at = at
                 return True
         return False
+
+    def by_image(self) -> dict[ImageKey, list[AnnotationId]]:
+        """The annotations visited, by their images."""
+        result: dict[ImageKey, list[AnnotationId]] = {}
+        for found in self._visited:
+            result.setdefault(found.image, []).append(found.id)
+        return result
 
     def images_ahead(self, count: int) -> list[ImageKey]:
         """The next images, without the present one, each once."""

@@ -1,61 +1,57 @@
-"""SearchSource: finds the annotations to review in the dataset."""
+"""SearchSource: finds the annotations to review, by the searches of the dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
+from PySide6.QtCore import QTimer
+
+from samdesk.dataset import search as queries
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.search import FoundAnnotation, FoundPage
 from samdesk.domain.annotation import AnnotationId
-from samdesk.domain.document import ImageKey
-from samdesk.domain.doubt import doubt, evidence
-from samdesk.domain.review import AnnotationReview
-from samdesk.ui.review.queue import ReviewTarget
+from samdesk.domain.search import Search
 from samdesk.workers.storage.client import StorageClient
+
+_AGAIN_MS = 250
+_DOING = "finding what is to review"
 
 
 class SearchSource:
-    """Answers from the dataset, on the storage thread."""
+    """Asks the storage thread; the answers come on the main thread, while the same dataset is open."""
 
     def __init__(self, storage: StorageClient) -> None:
         self._storage = storage
 
-    def count(self, text: str, then: Callable[[int], None]) -> None:
-        """Counts the annotations of a search."""
-        self._storage.ask(lambda dataset: len(_pending(dataset)), then, doing="counting what is to review")
+    def count(self, search: Search, then: Callable[[int], None]) -> None:
+        """Counts the annotations of a review."""
+        query = partial(queries.review_count, search=search)
+        self._storage.ask(query, lambda counts: then(counts.annotations), doing=_DOING)
 
     def following(
         self,
-        text: str,
-        after: ReviewTarget | None,
+        search: Search,
+        after: FoundAnnotation | None,
         skip: frozenset[AnnotationId],
-        then: Callable[[ReviewTarget | None], None],
+        then: Callable[[FoundAnnotation | None], None],
     ) -> None:
-        """Finds the next annotation of a search."""
-        self._storage.ask(partial(_next, after=after, skip=skip), then, doing="finding what is to review")
+        """Finds the next annotation of a review."""
 
+        def find(dataset: Dataset) -> tuple[FoundAnnotation | None, bool]:
+            found = queries.next_in_review(dataset, search, after, skip)
+            return found, found is None and queries.progress(dataset) is not None
 
-@dataclass(frozen=True)
-class _Pending:
-    image: ImageKey
-    id: AnnotationId
-    doubt: float
+        def receive(answer: tuple[FoundAnnotation | None, bool]) -> None:
+            found, too_early = answer
+            if too_early:  # not all of the dataset is read for searches yet
+                QTimer.singleShot(_AGAIN_MS, lambda: self.following(search, after, skip, then))
+            else:
+                then(found)
 
+        self._storage.ask(find, receive, doing=_DOING)
 
-def _pending(dataset: Dataset) -> list[_Pending]:
-    found = []
-    for key in dataset.keys:
-        document = dataset.load(key)
-        for annotation, its in zip(document.annotations, evidence(document), strict=True):
-            if annotation.review is AnnotationReview.PENDING:
-                found.append(_Pending(key, annotation.id, doubt(its)))
-    return sorted(found, key=lambda found: (-found.doubt, found.id))
-
-
-def _next(dataset: Dataset, after: ReviewTarget | None, skip: frozenset[AnnotationId]) -> ReviewTarget | None:
-    place = None if after is None else (-after.doubt, after.id)
-    return next(
-        (f for f in _pending(dataset) if f.id not in skip and (place is None or (-f.doubt, f.id) > place)),
-        None,
-    )
+    def page(self, search: Search, limit: int, start: int, then: Callable[[FoundPage], None]) -> None:
+        """Finds annotations of a search, ``limit`` of them from the number ``start`` on."""
+        query = partial(queries.find_annotations, search=search, limit=limit, offset=start)
+        self._storage.ask(query, then, doing=_DOING)

@@ -49,6 +49,8 @@ def reviewer(user: User) -> User:
             do, Transaction(do.text, ((user.document.key, applied.back),)), applied
         )
     user.until_saved()
+    user.desk.flows.navigate.refresh(user.document.key)
+    user.until(lambda: len(user.annotations) == 2)
     return user
 
 
@@ -97,6 +99,11 @@ def test_every_decision_is_one_key_and_goes_on_to_the_next(reviewer: User, folde
     assert states(reviewer) == {"a": ACCEPTED, "b": REJECTED, "c": CORRECTED, "d": ACCEPTED, "e": ACCEPTED}
     assert len(lines(folder / "0.png").lines) == 1, "a rejected annotation is in no label file"
     assert sorted(line.class_id for line in lines(folder / "1.png").lines) == [0, 0, 1]
+    assert "Review finished: 3 accepted, 1 corrected, 1 rejected." in reviewer.message_text
+    steps = len(reviewer.desk.workers.storage.history.texts)
+    reviewer.press("Accept 2 images")
+    reviewer.until(lambda: reviewer.desk.view.images.progress.text() == "2 / 3 accepted")
+    assert len(reviewer.desk.workers.storage.history.texts) == steps + 1
 
 
 def test_each_decision_is_one_undo_step_that_goes_back_to_it(reviewer: User) -> None:

@@ -1,4 +1,4 @@
-"""Comparison: regions before and after a change, painted over the annotations."""
+"""RegionComparison: regions before and after a change, painted over the annotations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SAMPLE = 22.0
 """Width of a sample in the key, logical pixels."""
 
 
-class Comparison:
+class RegionComparison:
     """What changed, by outline and by area.
 
     Args:
@@ -65,12 +65,13 @@ class Comparison:
             _outline(painter, shape.path(view, extent), shape.color, unit)
         painter.restore()
 
-    def paint_key(self, painter: QPainter, font: QFont) -> None:
-        """Paints what the lines and colours mean, in the top left corner; logical pixels."""
+    def paint_key(self, painter: QPainter, font: QFont, height: float) -> None:
+        """Paints what the lines and colours mean, in the bottom left corner of a canvas; logical pixels."""
         metrics = QFontMetricsF(font)
         entries = [("before", _BEFORE), ("after", _AFTER), ("added", POSITIVE), ("removed", NEGATIVE)]
         widths = [_SAMPLE + _GAP / 2 + metrics.horizontalAdvance(text) + 2 * _GAP for text, _ in entries]
-        box = QRectF(_GAP, _GAP, sum(widths), metrics.height() + _GAP)
+        box = QRectF(_GAP, 0.0, _GAP + sum(widths), metrics.height() + _GAP)
+        box.moveBottom(height - _GAP)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(16, 18, 22, 215))
         painter.drawRoundedRect(box, 4, 4)

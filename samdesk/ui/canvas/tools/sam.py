@@ -17,10 +17,9 @@ _GRAB = 9.0
 """Grab distance of a placed point, logical pixels."""
 _START_HINT = "Click the object or drag a box around it; right-click to exclude"
 _NEXT_HINT = (
-    "Click to include, right-click to exclude, Enter to accept, Z to undo the last prompt, Esc to clear"
+    "Click to include, right-click to exclude, Ctrl+drag for a stroke, "
+    "Enter to accept, Z to undo, Esc to clear"
 )
-
-
 _SCRIBBLES = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier
 """Either of them draws a stroke: many desktops keep Alt with the mouse to themselves."""
 
