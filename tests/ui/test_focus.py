@@ -308,7 +308,14 @@ def test_a_dialog_of_the_desktop_gives_the_keyboard_back_too(user: User) -> None
 
 def test_no_other_command_opens_a_dialog(user: User) -> None:
     with_dialog = {c.id for c in user.desk.view.actions.commands if c.title.endswith("…")}
-    asks = {"review.rest", "file.open_folder", "labels.recolor", "labels.delete", "teach.export", "teach.bring"}
+    asks = {
+        "review.rest",
+        "file.open_folder",
+        "labels.recolor",
+        "labels.delete",
+        "teach.export",
+        "teach.bring",
+    }
     silent = {"help.shortcuts", "help.diagnostics", "help.about", "model.info"}
     assert with_dialog - asks <= set(DIALOGS) == (with_dialog - asks) | silent
 
