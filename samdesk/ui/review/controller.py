@@ -12,16 +12,16 @@ from samdesk.dataset.search import FoundAnnotation
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
-from samdesk.domain.doubt import evidence_of, reasons
 from samdesk.domain.edits import Edit
 from samdesk.domain.review import AnnotationReview
 from samdesk.domain.search import SearchError, parse
 from samdesk.ui.canvas.tools.registry import SEGMENT
 from samdesk.ui.commands.table import Context
 from samdesk.ui.review.bar import ReviewBar
-from samdesk.ui.review.item import ReviewItem, scores_text
+from samdesk.ui.review.item import item_of
 from samdesk.ui.review.parts import Parts, Place
 from samdesk.ui.review.queue import ReviewQueue
+from samdesk.ui.review.rest import RestDialog
 from samdesk.ui.review.summary import show_summary
 from samdesk.workers.storage.changes import UndoStep
 
@@ -236,7 +236,17 @@ class ReviewController(QObject):
             self._show()
 
     def accept_rest(self) -> None:
-        """Offers to accept all that is left."""
+        """Offers to accept all that is left and good enough."""
+        if self._active and self._queue is not None:
+            dialog = RestDialog(self._parts, self._queue.search, self._bar.window())
+            dialog.accepted_all.connect(self._rest_accepted)
+            dialog.open()
+
+    def _rest_accepted(self, count: int) -> None:
+        if self._queue is not None:
+            self._queue.accepted_rest += count
+            self._queue.search_again()
+            self._search_ahead()
 
     def undo(self) -> bool:
         """Undoes the last step of the review and goes back to its annotation; False: nothing to do here."""
@@ -446,18 +456,7 @@ class ReviewController(QObject):
         found = None if self._queue is None else self._queue.current
         if annotation is None or document is None or found is None:
             return
-        labels = self._parts.labels
-        name = labels.name(annotation.label_id)
-        self._bar.show_item(
-            ReviewItem(
-                self._count_text(),
-                name,
-                labels.color_of(annotation.label_id),
-                scores_text(annotation),
-                found.doubt,
-                ", ".join(reasons(evidence_of(document, annotation), name)),
-            )
-        )
+        self._bar.show_item(item_of(document, annotation, found, self._parts.labels, self._count_text()))
 
     def _count_text(self) -> str:
         queue = self._queue

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from samdesk.dataset.search import FoundAnnotation
 from samdesk.domain.annotation import Annotation
+from samdesk.domain.document import ImageDocument
+from samdesk.domain.doubt import evidence_of, reasons
 from samdesk.domain.review import AnnotationReview
+from samdesk.ui.labels.controller import LabelsController
 
 STATES = {
     AnnotationReview.PENDING: "",
@@ -49,3 +53,22 @@ def scores_text(annotation: Annotation) -> str:
     if state:
         parts.append(f"{state}: {annotation.note}" if annotation.note else state)
     return "  ·  ".join(parts)
+
+
+def item_of(
+    document: ImageDocument,
+    annotation: Annotation,
+    found: FoundAnnotation,
+    labels: LabelsController,
+    count_text: str,
+) -> ReviewItem:
+    """What the bar shows of an annotation of a document."""
+    name = labels.name(annotation.label_id)
+    return ReviewItem(
+        count_text,
+        name,
+        labels.color_of(annotation.label_id),
+        scores_text(annotation),
+        found.doubt,
+        ", ".join(reasons(evidence_of(document, annotation), name)),
+    )

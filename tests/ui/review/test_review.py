@@ -14,6 +14,7 @@ from samdesk.domain.edits import Transaction
 from samdesk.domain.geometry.regions import contains, from_box
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.review.controller import ReviewController
+from samdesk.ui.review.rest import RestDialog
 from tests.helpers.desk import CONTROL, SHIFT, User, lines
 
 K = Qt.Key
@@ -209,3 +210,57 @@ def test_with_nothing_to_review_it_says_so(user: User) -> None:
     user.key(K.Key_R, CONTROL)
     user.until(lambda: "nothing to review" in user.message_text)
     assert not review(user).active
+
+
+def test_the_rest_is_accepted_as_one_step_after_a_preview(reviewer: User) -> None:
+    begin(reviewer)
+    press(reviewer, K.Key_X, "b")
+    reviewer.key(K.Key_R, SHIFT)
+    dialog = reviewer.window.findChild(RestDialog)
+    assert dialog is not None
+    QTest.keyClick(dialog.measure, K.Key_Down)
+    assert dialog.value.text() == "70 %"
+    reviewer.until(dialog.accept_button.isEnabled)
+    assert dialog.text.text().startswith("3 annotations of 4 would be accepted")
+    reviewer.until(lambda: dialog.crops.complete)
+    for _ in range(5):
+        QTest.keyClick(dialog.slider, K.Key_Right)
+    reviewer.until(lambda: dialog.accept_button.text() == "Accept 2")
+    before = reviewer.desk.workers.storage.history.index
+    reviewer.qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
+    reviewer.until(lambda: states(reviewer)["a"] is ACCEPTED)
+    assert states(reviewer) == {"a": ACCEPTED, "b": PENDING, "c": PENDING, "d": REJECTED, "e": ACCEPTED}
+    assert reviewer.desk.workers.storage.history.index == before + 1
+    press(reviewer, K.Key_E, "c")
+    reviewer.key(K.Key_E)
+    reviewer.until(lambda: "4 accepted, 1 rejected" in reviewer.message_text)
+
+
+def test_flagged_ones_are_reviewed_again_from_the_summary(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.key(K.Key_F)
+    reviewer.until(reviewer.desk.view.review_bar.note.hasFocus)
+    QTest.keyClick(reviewer.desk.view.review_bar.note, K.Key_Return)
+    for then in ("b", "c", "e", "a"):
+        reviewer.until(lambda then=then: shown(reviewer) == then)
+        reviewer.key(K.Key_E)
+    reviewer.press("Review flagged")
+    reviewer.until(lambda: shown(reviewer) == "d")
+    reviewer.key(K.Key_E)
+    reviewer.until(lambda: not review(reviewer).active)
+    assert set(states(reviewer).values()) == {ACCEPTED}
+
+
+def test_it_goes_on_after_an_image_that_cannot_be_read(reviewer: User, folder: Path) -> None:
+    reviewer.go("2.png")
+    (folder / "1.png").write_bytes(b"no image")
+    reviewer.key(K.Key_R, CONTROL)
+    reviewer.until(lambda: shown(reviewer) == "b")
+
+
+def test_a_read_only_dataset_says_why_it_cannot_be_reviewed(reviewer: User) -> None:
+    reviewer.desk.session.read_only = True
+    reviewer.desk.view.actions.refresh()
+    action = reviewer.desk.view.actions.action("review.start")
+    assert not action.isEnabled()
+    assert "read-only" in action.toolTip()
