@@ -204,8 +204,8 @@ class CanvasDisplay(NavigableWidget):
 
     def set_all_tags(self, shown: bool) -> None:
         """Sets whether all annotations show their name tags, not only hovered and selected ones."""
-        self._scene.all_tags = shown
-        self.update()
+        self._scene.set_all_tags(shown)
+        self._refresh()
 
     def set_color_by_instance(self, by_instance: bool) -> None:
         """Paints each annotation in a colour of its own, or in that of its label."""
@@ -257,7 +257,17 @@ class CanvasDisplay(NavigableWidget):
         return area / self.image_pixels(1.0) ** 2
 
     def tags(self) -> list[Tag]:
-        """The name tags on the canvas, the most important first; none overlaps another."""
+        """The name tags on the canvas, the most important first; none overlaps another.
+
+        The tag of an annotation under the mouse covers others where there is no room for it.
+        """
+        if self._scene.tags_pending:
+            self.settle()
+        live = self._live_tags()
+        resting = self._scene.resting_tags
+        return [*live, *(t for t in resting if not any(t.rect.intersects(over.rect) for over in live))]
+
+    def _live_tags(self) -> list[Tag]:
         return place_tags(self._scene.tags(), self.to_widget, QRectF(self.rect()), tag_font(self.font()))
 
     @property
@@ -362,6 +372,7 @@ class CanvasDisplay(NavigableWidget):
     def settle(self) -> None:
         """Finishes painting every layer synchronously, for screenshots and tests."""
         self._scene.set_adjustments(self._adjustments)
+        self._scene.set_font(self.font())
         self._scene.set_viewport(self._view, self.device_size(), self.devicePixelRatioF())
         while self._scene.busy:
             self._scene.step(1.0)
@@ -384,6 +395,7 @@ class CanvasDisplay(NavigableWidget):
         changed = False
         if not zooms:  # else all of the layers would be begun anew for every notch of the wheel
             self._shown_size = self.device_size()
+            self._scene.set_font(self.font())
             self._scene.set_viewport(self._view, self._shown_size, self.devicePixelRatioF())
             changed = self._scene.step(_MOVING_SLICE_S if self._view != before else _SLICE_S)
             if not self._scene.busy and self._scene.adjustments == self._adjustments:
@@ -402,7 +414,7 @@ class CanvasDisplay(NavigableWidget):
             paint_message(painter, self._message, area, self.palette().color(QPalette.ColorRole.WindowText))
             return
         painter.setFont(tag_font(painter.font()))
-        for tag in reversed(self.tags()):
+        for tag in reversed(self._live_tags()):
             paint_tag(painter, tag)
 
     def _image_switched(self) -> None:

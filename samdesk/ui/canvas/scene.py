@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFont, QPainter
 
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument
@@ -17,16 +17,18 @@ from samdesk.ui.canvas.hit_test import hits
 from samdesk.ui.canvas.layers.adjustments import Adjustments
 from samdesk.ui.canvas.layers.image_layer import ImageLayer
 from samdesk.ui.canvas.layers.shape_layer import ShapeLayer
+from samdesk.ui.canvas.layers.tag_layer import TagLayer
 from samdesk.ui.canvas.proposal import Proposal
 from samdesk.ui.canvas.shapes import Shape, cut, extents_of
 from samdesk.ui.canvas.spotlight import paint_spotlight
 from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, Mark, instance_color, paint_region
+from samdesk.ui.canvas.tags import Tag
 from samdesk.ui.canvas.viewport import Viewport
 
 _SMOOTH_UP_TO = 3_000_000
 """On a larger canvas (device pixels) layers are scaled without smoothing until they are repainted."""
-_MOST_TAGS = 300
-"""With more annotations on an image, showing all their tags would hide it."""
+_MOST_NAMED = 8
+"""Of more selected annotations none is named for being selected."""
 _MOST_STAND_OUT = 24
 """Of more selected annotations none is painted over the others."""
 _STEPPED_BACK = 0.55
@@ -42,7 +44,8 @@ class Scene:
         self._shape_layer = ShapeLayer()
         self._proposed = ShapeLayer()
         self._chosen = ShapeLayer()
-        self._layers = (self._image, self._shape_layer, self._proposed, self._chosen)
+        self._tag_layer = TagLayer()
+        self._layers = (self._image, self._shape_layer, self._proposed, self._chosen, self._tag_layer)
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._hidden_labels: frozenset[LabelId] = frozenset()
@@ -53,7 +56,8 @@ class Scene:
         self._unit = 1.0
         self._opacity = DEFAULT_OPACITY
         self._outline = DEFAULT_OUTLINE
-        self.all_tags = False
+        self._font = QFont()
+        self._all_tags = False
         self._by_instance = False
         self._numbers: dict[AnnotationId, int] = {}
         """The number of each annotation of the image, which gives it a colour of its own."""
@@ -285,6 +289,7 @@ class Scene:
         self._unit = unit
         for shapes in (self._shape_layer, self._proposed, self._chosen):
             shapes.set_unit(unit)
+        self._tag_layer.set_font(self._font, unit)
         for layer in self._layers:
             layer.set_viewport(view, size)
 
@@ -308,6 +313,7 @@ class Scene:
         painter.setOpacity(1.0)
         self._proposed.draw(painter, view, smooth=small)
         self._chosen.draw(painter, view, smooth=small)
+        self._tag_layer.draw(painter, view, smooth=small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_spotlight(painter, view, size)
         hovered = None if self.hovered is None else self.shape(self.hovered)
@@ -317,15 +323,45 @@ class Scene:
             self._draw_live(painter, shape, shape.mark, view, size)
 
     def tags(self) -> list[Shape]:
-        """The shapes that show a name tag: the hovered, (a few) selected and proposed ones, or all."""
-        named = [*self._selection] if len(self._selection) <= 8 else []
-        if self.all_tags and self.shown and len(self._shapes) <= _MOST_TAGS:
-            named = list(self._shapes)
-        if self.hovered is not None and self.hovered not in named:
-            named.append(self.hovered)
+        """The shapes that show a name tag beside ``resting_tags``: the hovered, selected and proposed ones."""
+        named = [] if self._all_tags else self._named()
+        hovered = None if self.hovered in self._dragged | {self._edited} else self.hovered
+        shape = None if hovered is None else self.shape(hovered)
+        if shape is not None and shape not in named and not self._tag_layer.names(shape):
+            named.append(shape)
+        return [s for s in [*named, *self._live] if s.text]
+
+    @property
+    def resting_tags(self) -> list[Tag]:
+        """The tags of all annotations, as they were last placed; empty if they are not shown."""
+        return self._tag_layer.placed
+
+    @property
+    def tags_pending(self) -> bool:
+        """Whether the tags of all annotations are not placed yet as they will be."""
+        return self._tag_layer.pending
+
+    def set_font(self, font: QFont) -> None:
+        """Sets the window's font, for name tags."""
+        self._font = font
+
+    def set_all_tags(self, shown: bool) -> None:
+        """Sets whether all annotations are named, not only the hovered and selected ones."""
+        self._all_tags = shown
+        self._name()
+
+    def _named(self) -> list[Shape]:
+        """The shapes that are named for being selected."""
+        if len(self._selection) > _MOST_NAMED:
+            return []
         unseen = self._dragged | {self._edited}
-        found = [self.shape(i) for i in named if i not in unseen]
-        return [s for s in [*found, *self._live] if s is not None and s.text]
+        found = [self.shape(i) for i in self._selection if i not in unseen]
+        return [shape for shape in found if shape is not None]
+
+    def _name(self) -> None:
+        first = self._named() if self._all_tags else []
+        rest = self._shape_layer.shapes if self._all_tags else []
+        self._tag_layer.set_shapes([s for s in rest if s.text and s not in first], first)
 
     def _draw_spotlight(self, painter: QPainter, view: Viewport, size: QSize) -> None:
         """Dims everything but the annotation in the spotlight, or the mask that is to replace it."""
@@ -384,6 +420,7 @@ class Scene:
         else:
             self._shape_layer.invalidate_shapes(restyled)
         self._chosen.set_shapes(self._selected_shapes())
+        self._name()
 
 
 def _mark(annotation: Annotation, selected: bool) -> Mark:

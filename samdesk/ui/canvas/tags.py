@@ -48,22 +48,31 @@ def place_tags(
         area: The visible area, logical pixels.
         font: As ``paint_tag`` paints it, see ``tag_font``.
     """
+    return [tag for tag in placing(shapes, to_widget, area, font) if tag is not None]
+
+
+def placing(
+    shapes: Sequence[Shape], to_widget: Callable[[float, float], QPointF], area: QRectF, font: QFont
+) -> Iterator[Tag | None]:
+    """Places one tag after the other, as ``place_tags``; None for a shape without room for its tag."""
     metrics = QFontMetricsF(font)
     taken = _Taken()
-    placed: list[Tag] = []
+    sizes: dict[str, tuple[str, QSizeF]] = {}  # of texts, which many shapes share
     for shape in reversed(shapes):
         over = QRectF(
             to_widget(shape.bounds.left(), shape.bounds.top()),
             to_widget(shape.bounds.right(), shape.bounds.bottom()),
         )
         if not over.intersects(area):
+            yield None
             continue
-        text = metrics.elidedText(plain(shape.text), Qt.TextElideMode.ElideRight, _WIDEST)
-        size = QSizeF(metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
+        if shape.text not in sizes:
+            text = metrics.elidedText(plain(shape.text), Qt.TextElideMode.ElideRight, _WIDEST)
+            size = QSizeF(metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
+            sizes[shape.text] = text, size
+        text, size = sizes[shape.text]
         rect = next((each for each in _places(size, over, area) if taken.add(each)), None)
-        if rect is not None:
-            placed.append(Tag(shape, text, rect))
-    return placed
+        yield None if rect is None else Tag(shape, text, rect)
 
 
 def _places(size: QSizeF, over: QRectF, area: QRectF) -> Iterator[QRectF]:
