@@ -323,9 +323,10 @@ class Scene:
             self._draw_live(painter, shape, shape.mark, view, size)
 
     def tags(self) -> list[Shape]:
-        """The shapes that show a name tag beside ``resting_tags``: the hovered, selected and proposed ones."""
+        """The shapes named beside ``resting_tags``: the hovered, selected and proposed ones."""
         named = [] if self._all_tags else self._named()
-        hovered = None if self.hovered in self._dragged | {self._edited} else self.hovered
+        unseen = self._dragged | {self._edited}
+        hovered = None if self.hovered in unseen else self.hovered
         shape = None if hovered is None else self.shape(hovered)
         if shape is not None and shape not in named and not self._tag_layer.names(shape):
             named.append(shape)
