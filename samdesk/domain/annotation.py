@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NewType
 from uuid import uuid4
@@ -83,3 +83,9 @@ class Annotation:
     def score(self) -> float | None:
         """The score to show: the detector's confidence if there is one, else SAM's predicted IoU."""
         return self.detector_score if self.detector_score is not None else self.mask_score
+
+    def redrawn(self, region: Region) -> Annotation:
+        """The annotation with a region edited by hand: the scores, which were about the one before, go."""
+        return replace(
+            self, region=region, source=Source.MANUAL, detector_score=None, mask_score=None, stability=None
+        )

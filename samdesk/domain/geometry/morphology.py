@@ -74,12 +74,12 @@ def _steps(pixels: float) -> list[float]:
 
 def fill_holes(region: Region, largest: float | None = None) -> Region:
     """Fills holes of at most ``largest`` square pixels; all of them by default."""
-    if not any(part.interiors for part in region.geoms):
-        return region
     filled = [
         boolean.with_holes(part, [hole for hole in part.interiors if not _is_small(hole, largest)])
         for part in region.geoms
     ]
+    if sum(len(part.interiors) for part in filled) == hole_count(region):
+        return region
     # A part inside a filled hole is now inside the other part.
     return boolean.as_region(shapely.union_all(filled))
 
@@ -123,8 +123,12 @@ class Adjusted:
 
 def vertex_count(region: Region) -> int:
     """Vertices of all rings, without the closing repeats."""
-    rings = sum(1 + len(part.interiors) for part in region.geoms)
-    return int(shapely.get_num_coordinates(region)) - rings
+    return int(shapely.get_num_coordinates(region)) - len(region.geoms) - hole_count(region)
+
+
+def hole_count(region: Region) -> int:
+    """Holes of all parts."""
+    return sum(len(part.interiors) for part in region.geoms)
 
 
 def simplify(region: Region, tolerance: float) -> Adjusted:

@@ -120,7 +120,7 @@ class BandDrag:
 def redrawn(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
     """As ``reshaped``, for another outline: the scores, which were about the one before, are dropped."""
     changed = reshaped(annotation, region, canvas)
-    return None if changed is None else replace(changed, detector_score=None, mask_score=None, stability=None)
+    return None if changed is None else annotation.redrawn(changed.region)
 
 
 def reshaped(annotation: Annotation, region: Region, canvas: Canvas) -> Annotation | None:
