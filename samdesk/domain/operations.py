@@ -147,21 +147,32 @@ def tidy(chosen: Sequence[Annotation], area: float) -> Operation:
     return Operation("Fill holes and drop specks", edits.update(changed), f"{', '.join(done)}.".capitalize())
 
 
-def grow(document: ImageDocument, chosen: Sequence[Annotation], pixels: int) -> Operation:
+def grow(
+    document: ImageDocument, chosen: Sequence[Annotation], pixels: int, shown: Sequence[Annotation] = ()
+) -> Operation:
     """Moves the outlines outwards by ``pixels``, or inwards where it is negative.
+
+    Args:
+        document: For the size of the image.
+        chosen: The annotations as they were before the first of several steps.
+        pixels: Of all steps together.
+        shown: The annotations after the step before: one that would vanish stays as it is there.
 
     Raises:
         OperationError: All of them would vanish.
     """
-    verb = "Grow" if pixels > 0 else "Shrink"
     width, height = document.width, document.height
     grown = [(a, morphology.grow(a.region, pixels, width, height)) for a in chosen]
     kept = [a.redrawn(region) for a, region in grown if regions.is_drawable(region)]
-    gone = len(grown) - len(kept)
+    gone = {a.id for a, region in grown if not regions.is_drawable(region)}
     if not kept:
         raise OperationError(f"{_these(chosen).capitalize()} would vanish: too small to shrink any more.")
-    notice = f"{counted(gone, 'annotation')} left as is: too small to shrink any more." if gone else ""
-    return Operation(f"{verb} by {abs(pixels)} px", edits.update(kept), notice)
+    verb = "Grow" if pixels > 0 else "Shrink"
+    return Operation(
+        f"{verb} by {abs(pixels)} px",
+        edits.update([*kept, *(a for a in shown if a.id in gone)]),
+        f"{counted(len(gone), 'annotation')} left as is: too small to shrink any more." if gone else "",
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ rounding would leave, parts and holes below ``SLIVER_AREA``, is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import shapely
@@ -44,14 +44,6 @@ def intersect(*parts: Region) -> Region:
         for part in parts[1:]:
             common = as_region(shapely.intersection(common, part))
     return common
-
-
-def subtract_from_each(region: Region, neighbours: Sequence[Region]) -> list[Region]:
-    """The neighbours without what they share with a region; ``EMPTY`` for one that lies inside it.
-
-    A neighbour that shares nothing is returned as the same object.
-    """
-    return [subtract(other, region) if overlaps(region, other) else other for other in neighbours]
 
 
 def overlaps(a: Region, b: Region) -> bool:

@@ -15,7 +15,7 @@ separates them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -56,11 +56,6 @@ def cut(region: Region, points: ArrayLike) -> tuple[Region, ...] | None:
         return None
     cut_regions = [boolean.as_region(MultiPolygon(group)) for group in groups]
     return tuple(sorted(cut_regions, key=lambda piece: -piece.area))
-
-
-def cut_all(regions: Iterable[Region], points: ArrayLike) -> list[tuple[Region, ...] | None]:
-    """Cuts several regions along one line, see ``cut``."""
-    return [cut(region, points) for region in regions]
 
 
 def _line(points: ArrayLike) -> LineString | None:

@@ -1,8 +1,6 @@
 """Brush strokes and lassos as regions, and what they add to a region or take from it.
 
-A stroke is everything within its radius of a line: the buffered line. It is put together from the
-pieces between two points, so that a brush that follows the mouse adds one small piece per event.
-Round ends are polygons that deviate from the circle by at most ``ROUND_WITHIN``.
+A stroke is everything within its radius of a line: the buffered line. Round ends are polygons that deviate from the circle by at most ``ROUND_WITHIN``.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import math
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry.base import BaseGeometry
 
 from samdesk.domain.geometry import boolean, regions
 from samdesk.domain.geometry.types import Region
@@ -27,7 +24,11 @@ SMALLEST_RADIUS = 0.5
 _FEWEST, _MOST = 4, 32
 """Segments of a quarter circle."""
 
+_CHUNK = 8
+"""Segments of a line that are buffered together."""
+
 Points = NDArray[np.float64]
+Pieces = NDArray[np.object_]
 
 
 def stroke(points: ArrayLike, radius: float | ArrayLike, width: float, height: float) -> Region:
@@ -45,71 +46,10 @@ def stroke(points: ArrayLike, radius: float | ArrayLike, width: float, height: f
     line = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if not len(line):
         return regions.EMPTY
-    if np.ndim(radius) == 0:
-        line = _fewer(line)
-    radii = np.broadcast_to(np.maximum(np.asarray(radius, dtype=np.float64), SMALLEST_RADIUS), len(line))
-    pieces = [_piece(line[max(i - 1, 0)], radii[max(i - 1, 0)], line[i], radii[i]) for i in range(len(line))]
     with np.errstate(all="ignore"):
-        whole = boolean.as_region(shapely.union_all(pieces[1:] or pieces))
+        pieces = _even(line, float(radius)) if isinstance(radius, (int, float)) else _varying(line, radius)
+        whole = boolean.as_region(shapely.union_all(pieces))
     return regions.clip(whole, width, height)
-
-
-class StrokeBuilder:
-    """A stroke that follows the mouse: one point at a time, each at the cost of one small piece.
-
-    While the mouse moves, a brush unites each piece with what it shows (``paint``, ``erase``); on release
-    it combines ``region`` with what was there before, which leaves fewer vertices than all the pieces do.
-    """
-
-    def __init__(self, width: float, height: float) -> None:
-        self._width, self._height = width, height
-        self._last: tuple[Points, float] | None = None
-        self._unions: list[tuple[int, Region]] = []
-        # (pieces united, their union), ever fewer pieces: each is united log n times at most
-
-    def add(self, x: float, y: float, radius: float) -> Region:
-        """Goes on to a point.
-
-        Args:
-            x: Image pixels; may lie outside the image.
-            y: Image pixels.
-            radius: Of the brush at this point, pixels.
-
-        Returns:
-            What this step adds, clipped to the image: a disc first, then everything between the last
-            point and this one. ``EMPTY`` outside the image.
-        """
-        at, radius = np.array([x, y], dtype=np.float64), max(float(radius), SMALLEST_RADIUS)
-        before, before_radius = self._last or (at, radius)
-        self._last = (at, radius)
-        piece = boolean.as_region(_piece(before, before_radius, at, radius))
-        piece = regions.clip(piece, self._width, self._height)
-        if regions.is_drawable(piece):
-            self._keep(piece)
-        return piece
-
-    @property
-    def region(self) -> Region:
-        """The stroke so far; its outline deviates by at most ``LINE_WITHIN`` from that of the pieces."""
-        whole = boolean.union(*(united for _, united in self._unions)) if self._unions else regions.EMPTY
-        return boolean.as_region(shapely.simplify(whole, LINE_WITHIN))
-
-    def _keep(self, piece: Region) -> None:
-        count = 1
-        while self._unions and self._unions[-1][0] <= count:
-            more, united = self._unions.pop()
-            count, piece = count + more, boolean.union(united, piece)
-        self._unions.append((count, piece))
-
-
-def paint(region: Region, stroke: Region) -> Region:
-    """The region with a stroke or lasso added."""
-    return boolean.union(region, stroke) if regions.is_drawable(stroke) else region
-
-
-def erase(region: Region, stroke: Region) -> Region:
-    """The region without a stroke or lasso; ``EMPTY`` if nothing is left."""
-    return boolean.subtract(region, stroke)
 
 
 def lasso(points: ArrayLike, width: float, height: float) -> Region:
@@ -136,25 +76,37 @@ def lasso(points: ArrayLike, width: float, height: float) -> Region:
     return regions.clip(whole, width, height)
 
 
-def _fewer(line: Points) -> Points:
-    """The line without points that it hardly needs."""
-    if len(line) < 3:
-        return line
-    fewer: Points = shapely.get_coordinates(shapely.simplify(shapely.linestrings(line), LINE_WITHIN))
-    return fewer
+def _even(line: Points, radius: float) -> Pieces:
+    """A stroke of one radius in pieces of a few points: much faster than the line as a whole."""
+    radius = max(radius, SMALLEST_RADIUS)
+    fewer = (
+        shapely.get_coordinates(shapely.simplify(shapely.linestrings(line), LINE_WITHIN))
+        if len(line) > 1
+        else line
+    )
+    if len(fewer) < 2 or not np.ptp(fewer, axis=0).any():
+        return _discs(line[:1], np.array([radius]))
+    starts = range(0, len(fewer) - 1, _CHUNK)
+    lines = np.array([shapely.linestrings(fewer[i : i + _CHUNK + 1]) for i in starts])
+    pieces: Pieces = shapely.buffer(lines, radius, quad_segs=_segments(radius))
+    return pieces
 
 
-def _piece(a: Points, a_radius: float, b: Points, b_radius: float) -> BaseGeometry:
-    """Two discs and what lies between them."""
-    if np.array_equal(a, b):
-        return _disc(b, max(a_radius, b_radius))
-    if a_radius == b_radius:
-        return shapely.buffer(shapely.linestrings([a, b]), b_radius, quad_segs=_segments(b_radius))
-    return shapely.convex_hull(shapely.union(_disc(a, a_radius), _disc(b, b_radius)))
+def _varying(line: Points, radius: ArrayLike) -> Pieces:
+    """A stroke whose radius varies: the hulls of the discs at each two points that follow each other."""
+    radii = np.maximum(np.asarray(radius, dtype=np.float64), SMALLEST_RADIUS)
+    discs = _discs(line, radii)
+    if len(discs) < 2:
+        return discs
+    pairs = [shapely.multipolygons(discs[i : i + 2]) for i in range(len(discs) - 1)]
+    hulls: Pieces = shapely.convex_hull(pairs)
+    return hulls
 
 
-def _disc(at: Points, radius: float) -> BaseGeometry:
-    return shapely.buffer(shapely.points(at), radius, quad_segs=_segments(radius))
+def _discs(at: Points, radii: Points) -> Pieces:
+    segments = max(_segments(float(radius)) for radius in radii)
+    discs: Pieces = shapely.buffer(shapely.points(at), radii, quad_segs=segments)
+    return discs
 
 
 def _segments(radius: float) -> int:
