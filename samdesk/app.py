@@ -61,6 +61,10 @@ from samdesk.ui.labels.chooser import LabelChooser, LabelTarget
 from samdesk.ui.labels.controller import LabelsController
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.models.controller import ModelsController
+from samdesk.ui.operations.controller import OperationsController
+from samdesk.ui.operations.outline import OutlineController
+from samdesk.ui.operations.outline_bar import OutlineBar
+from samdesk.ui.operations.selection import Selection
 from samdesk.ui.prompting.annotate import AnnotateController
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.prompting.corrections import MaskCorrections
@@ -94,6 +98,7 @@ from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.taught_loader import TaughtLoader
+from samdesk.workers.operations import OperationsClient
 from samdesk.workers.storage.client import StorageClient
 from samdesk.workers.teach import TeachClient
 from samdesk.workers.thread import Post
@@ -268,6 +273,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         batch,
         DownloadClient(),
         TeachClient(services.teach),
+        OperationsClient(),
         predictors,
         disk,
     )
@@ -308,6 +314,13 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     tools = ToolsController(session, canvas, view.annotations, labels, toolbox, annotate, window)
     arrange = ArrangeController(session, storage, canvas, view.annotations, view.images, messages, window)
     adjust = AdjustController(storage, canvas, window)
+    selection = Selection(session, canvas)
+    outline = OutlineController(
+        session, selection, workers.operations, settings, messages, OutlineBar(canvas), window
+    )
+    canvas.selection_changed.connect(outline.follow_selection)
+    operate = OperationsController(session, selection, workers.operations, settings, messages, window)
+    operate.adjust_requested.connect(outline.open)
     navigate = NavigateController(session, storage, workers.loader, inference, canvas, view.images, window)
     navigate.mask_pending = lambda: annotate.mask_pending
     annotate.settled.connect(navigate.run_deferred)
@@ -390,6 +403,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         chooser=chooser,
         tools=tools,
         arrange=arrange,
+        operations=operate,
+        outline=outline,
         adjust=adjust,
         annotate=annotate,
         views=views,

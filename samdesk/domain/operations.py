@@ -164,13 +164,13 @@ def grow(
     width, height = document.width, document.height
     grown = [(a, morphology.grow(a.region, pixels, width, height)) for a in chosen]
     kept = [a.redrawn(region) for a, region in grown if regions.is_drawable(region)]
-    gone = {a.id for a, region in grown if not regions.is_drawable(region)}
+    gone = {a.id: a.region for a, region in grown if not regions.is_drawable(region)}
     if not kept:
         raise OperationError(f"{_these(chosen).capitalize()} would vanish: too small to shrink any more.")
     verb = "Grow" if pixels > 0 else "Shrink"
     return Operation(
         f"{verb} by {abs(pixels)} px",
-        edits.update([*kept, *(a for a in shown if a.id in gone)]),
+        edits.update([*kept, *(a for a in shown if a.region is not gone.get(a.id, a.region))]),
         f"{counted(len(gone), 'annotation')} left as is: too small to shrink any more." if gone else "",
     )
 

@@ -170,11 +170,11 @@ LABEL_GROUPS = Setting(
     "look.label_groups", True, _APPEARANCE, "Label groups",
     "Groups labels whose names begin alike up to / . _ or : in the Labels panel.",
 )  # fmt: skip
-SMOOTH_PX = Setting("adjust.smooth_px", 2.0, minimum=0, maximum=50)
-SIMPLIFY_PX = Setting("adjust.simplify_px", 1.0, minimum=0, maximum=30)
-SPECK_AREA = Setting("adjust.speck_area", 64.0, minimum=0, maximum=100_000)
+SMOOTH_PX = Setting("outline.smooth_px", 2.0, minimum=0, maximum=50)
+SIMPLIFY_PX = Setting("outline.simplify_px", 1.0, minimum=0, maximum=30)
+SPECK_AREA = Setting("outline.speck_area", 64.0, minimum=0, maximum=100_000)
 """Square pixels: holes up to this are filled and specks up to this dropped by one key."""
-ADJUST_KIND = Setting("adjust.kind", "smooth")
+OUTLINE_KIND = Setting("outline.kind", "smooth")
 """What the bar adjusted last."""
 REOPEN_LAST = Setting(
     "start.reopen", True, _START, "Open the last folder",
@@ -218,7 +218,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     THEME, FILL_OPACITY, OUTLINE_WIDTH, COLOR_BY_INSTANCE, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
     AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
     BRUSH_SIZE, SNAP,
-    SMOOTH_PX, SIMPLIFY_PX, SPECK_AREA, ADJUST_KIND,
+    SMOOTH_PX, SIMPLIFY_PX, SPECK_AREA, OUTLINE_KIND,
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, SHOW_FOUND, WINDOW_GEOMETRY, WINDOW_DOCKS,
     WINDOW_COLLAPSED, SHORTCUTS,
 )  # fmt: skip

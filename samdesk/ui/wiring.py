@@ -23,6 +23,7 @@ from samdesk.ui.dataset import commands as dataset_commands
 from samdesk.ui.editing import commands as editing_commands
 from samdesk.ui.labels import commands as label_commands
 from samdesk.ui.models import commands as model_commands
+from samdesk.ui.operations import commands as operation_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.review import commands as review_commands
 from samdesk.ui.search import commands as search_commands
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from samdesk.ui.labels.controller import LabelsController
     from samdesk.ui.labels.panel import LabelsPanel
     from samdesk.ui.models.controller import ModelsController
+    from samdesk.ui.operations.controller import OperationsController
+    from samdesk.ui.operations.outline import OutlineController
     from samdesk.ui.prompting.annotate import AnnotateController
     from samdesk.ui.prompting.corrections import MaskCorrections
     from samdesk.ui.prompting.everything import EverythingController
@@ -78,6 +81,7 @@ COMMANDS = join(
         adjust_commands.COMMANDS,
         annotation_commands.COMMANDS,
         arrange_commands.COMMANDS,
+        operation_commands.COMMANDS,
         label_commands.COMMANDS,
         prompting_commands.COMMANDS,
         review_commands.COMMANDS,
@@ -101,6 +105,8 @@ class Controllers:
     chooser: LabelChooser
     tools: ToolsController
     arrange: ArrangeController
+    operations: OperationsController
+    outline: OutlineController
     adjust: AdjustController
     annotate: AnnotateController
     views: ViewsController
@@ -163,6 +169,7 @@ def bind_commands(
     )
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
     arrange_commands.bind(actions, c.arrange, c.tools.use_select_tool)
+    operation_commands.bind(actions, c.operations, c.outline)
     review_commands.bind(actions, c.review)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)

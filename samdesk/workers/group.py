@@ -13,6 +13,7 @@ from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.taught_loader import TaughtLoader
+from samdesk.workers.operations import OperationsClient
 from samdesk.workers.storage.client import StorageClient
 from samdesk.workers.teach import TeachClient
 from samdesk.workers.thumbnails import ThumbnailLoader
@@ -35,6 +36,7 @@ class Workers:
     batch: AutoAnnotateClient
     downloads: DownloadClient
     teach: TeachClient
+    operations: OperationsClient
     predictors: TaughtLoader
     disk: DiskCache
 
@@ -50,7 +52,7 @@ class Workers:
         """
         if self.storage.given_up:
             return False
-        ended = [client.stop() for client in (self.teach, self.batch, self.downloads)]
+        ended = [client.stop() for client in (self.teach, self.batch, self.downloads, self.operations)]
         ended += [client.stop(_READER_STOP_MS) for client in (self.thumbnails, self.loader, self.watch)]
         while not self.storage.stop(patience_ms):
             log.warning("still saving")

@@ -15,7 +15,7 @@ from samdesk.ui.annotations.commands import CONTEXT_MENU
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.tools.registry import TOOLS, Toolbox, ToolSpec, tool_commands
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.popup import SEPARATOR, context_menu
+from samdesk.ui.commands.popup import SEPARATOR, Submenu, context_menu
 from samdesk.ui.commands.table import Command, CommandTable, Condition, MouseGesture, join
 from samdesk.ui.shell.dialogs.shortcut_sheet import sections
 from samdesk.ui.shell.dialogs.shortcuts import ShortcutsDialog
@@ -146,8 +146,16 @@ def test_the_context_menu_is_made_of_the_commands(user: User) -> None:
     user.select(drawn)
     actions = user.desk.view.actions
     menu = context_menu(actions, CONTEXT_MENU, user.window)
-    entries = [action for action in menu.actions() if not action.isSeparator()]
-    assert entries == [actions.action(name) for name in CONTEXT_MENU if name != SEPARATOR]
+    for shown, expected in zip(menu.actions(), CONTEXT_MENU, strict=True):
+        if isinstance(expected, Submenu):
+            inner = shown.menu()
+            assert isinstance(inner, QMenu)
+            assert inner.title() == expected.title
+            named = [actions.action(name) for name in expected.command_ids if name != SEPARATOR]
+            assert [action for action in inner.actions() if not action.isSeparator()] == named
+        elif expected != SEPARATOR:
+            assert shown is actions.action(expected)
+    assert actions.action("operation.merge").isEnabled()
     assert actions.action("annotation.reopen_in_sam").isEnabled()
     assert not actions.action("annotation.accept").isEnabled(), "it was drawn by the user"
     menu.deleteLater()

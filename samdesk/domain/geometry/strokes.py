@@ -1,6 +1,7 @@
 """Brush strokes and lassos as regions, and what they add to a region or take from it.
 
-A stroke is everything within its radius of a line: the buffered line. Round ends are polygons that deviate from the circle by at most ``ROUND_WITHIN``.
+A stroke is everything within its radius of a line: the buffered line. Round ends are polygons that
+deviate from the circle by at most ``ROUND_WITHIN``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ ROUND_WITHIN = 0.1
 """Maximum deviation of a round end from the circle, pixels."""
 LINE_WITHIN = 0.05
 """Maximum deviation of the line that ``stroke`` follows from the one it is given, pixels."""
+BEND_WITHIN = 0.02
+"""Maximum deviation on the inner side of bends, in radii: GEOS leaves out points there."""
 SMALLEST_RADIUS = 0.5
 """Pixels: a brush of one pixel's width."""
 
@@ -47,9 +50,19 @@ def stroke(points: ArrayLike, radius: float | ArrayLike, width: float, height: f
     if not len(line):
         return regions.EMPTY
     with np.errstate(all="ignore"):
-        pieces = _even(line, float(radius)) if isinstance(radius, (int, float)) else _varying(line, radius)
+        pieces = _varying(line, radius) if np.ndim(radius) else _even(line, float(np.asarray(radius)))
         whole = boolean.as_region(shapely.union_all(pieces))
     return regions.clip(whole, width, height)
+
+
+def paint(region: Region, stroke: Region) -> Region:
+    """The region with a stroke or lasso added."""
+    return boolean.union(region, stroke) if regions.is_drawable(stroke) else region
+
+
+def erase(region: Region, stroke: Region) -> Region:
+    """The region without a stroke or lasso; ``EMPTY`` if nothing is left."""
+    return boolean.subtract(region, stroke)
 
 
 def lasso(points: ArrayLike, width: float, height: float) -> Region:

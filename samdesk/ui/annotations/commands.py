@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint
 
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.popup import SEPARATOR, context_menu
+from samdesk.ui.commands.popup import SEPARATOR, Submenu, context_menu
 from samdesk.ui.commands.table import Command, CommandTable, Condition
 
 if TYPE_CHECKING:
@@ -97,6 +97,11 @@ COMMANDS = CommandTable(
 CONTEXT_MENU = (
     "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "annotation.reject",
     "annotation.flag", "edit.delete", SEPARATOR,
+    Submenu("Shape", (
+        "operation.merge", "operation.intersect", "operation.subtract_neighbours",
+        "operation.neighbours_yield", SEPARATOR, "operation.tidy", "operation.grow", "operation.shrink",
+        "operation.adjust",
+    )),
     "annotation.hide", "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
@@ -189,7 +194,7 @@ def _bind_prompts(
 
 
 def _show_menu(actions: Actions, panel: AnnotationsPanel, place: QPoint, on: str = "") -> None:
-    context_menu(actions, VERTEX_MENUS[on] + CONTEXT_MENU, panel).popup(place)
+    context_menu(actions, (*VERTEX_MENUS[on], *CONTEXT_MENU), panel).popup(place)
 
 
 def _ignore_checked(slot: Callable[[], object]) -> Callable[[bool], object]:

@@ -55,7 +55,7 @@ class Actions(QObject):
         self._unsaved: dict[str, Any] = {}
         self._state: frozenset[str] = frozenset()
         self._mode: Context | None = None
-        self._selecting = False
+        self._also: set[Context] = set()
         self._actions = {command.id: self._make(command) for command in table.commands}
         self.apply_shortcuts()
         self.update(())
@@ -229,14 +229,19 @@ class Actions(QObject):
 
     def set_selecting(self, selecting: bool) -> None:
         """Activates the shortcuts for selected annotations, or those of other commands with the same keys."""
-        if selecting is not self._selecting:
-            self._selecting = selecting
+        self._set_also(Context.SELECTION, selecting)
+
+    def set_adjusting(self, adjusting: bool) -> None:
+        """Activates the shortcuts for outlines that are being adjusted, before all others."""
+        self._set_also(Context.OUTLINE, adjusting)
+
+    def _set_also(self, context: Context, live: bool) -> None:
+        if live is not (context in self._also):
+            self._also ^= {context}
             self._activate_shortcuts()
 
     def _activate_shortcuts(self) -> None:
-        live = [
-            mode for mode in MODES if mode is self._mode or (mode is Context.SELECTION and self._selecting)
-        ]
+        live = [mode for mode in MODES if mode is self._mode or mode in self._also]
         taken: list[QKeySequence] = []
         for context in (*live, None):  # None: what belongs to no mode
             given: list[QKeySequence] = []

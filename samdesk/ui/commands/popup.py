@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from time import monotonic
 
 from PySide6.QtCore import Qt
@@ -16,6 +17,19 @@ _WORD_S = 1.0
 
 SEPARATOR = ""
 """Stands for a separator among the command ids of a context menu."""
+
+
+@dataclass(frozen=True)
+class Submenu:
+    """A submenu of a context menu.
+
+    Attributes:
+        title: Its text.
+        command_ids: What is in it, with ``SEPARATOR`` between groups.
+    """
+
+    title: str
+    command_ids: tuple[str, ...]
 
 
 class Popup(QMenu):
@@ -52,7 +66,7 @@ class ChoicePopup(Popup):
         return next((action for action, name in names if name.startswith(text)), None)
 
 
-def context_menu(actions: Actions, command_ids: Iterable[str], parent: QWidget) -> QMenu:
+def context_menu(actions: Actions, entries: Iterable[str | Submenu], parent: QWidget) -> QMenu:
     """Makes a context menu of commands; it deletes itself when it is closed.
 
     Titles, icons, shortcuts and enabled states are those of the command table, because the entries are
@@ -60,9 +74,17 @@ def context_menu(actions: Actions, command_ids: Iterable[str], parent: QWidget) 
     """
     menu = Popup("", parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for command_id in command_ids:
-        if command_id == SEPARATOR:
+    _fill(menu, actions, entries)
+    return menu
+
+
+def _fill(menu: QMenu, actions: Actions, entries: Iterable[str | Submenu]) -> None:
+    for entry in entries:
+        if isinstance(entry, Submenu):
+            inner = Popup(entry.title, menu)
+            _fill(inner, actions, entry.command_ids)
+            menu.addMenu(inner)
+        elif entry == SEPARATOR:
             menu.addSeparator()
         else:
-            menu.addAction(actions.action(command_id))
-    return menu
+            menu.addAction(actions.action(entry))

@@ -21,9 +21,11 @@ class Context(str, Enum):
     """While annotations are reviewed, see ``Actions.set_mode``: its keys come before all others."""
     SELECTION = "selection"
     """While annotations are selected, see ``Actions.set_selecting``."""
+    OUTLINE = "outline"
+    """While outlines are adjusted with the slider, see ``Actions.set_adjusting``."""
 
 
-MODES = (Context.REVIEW, Context.SELECTION)
+MODES = (Context.OUTLINE, Context.REVIEW, Context.SELECTION)
 """Contexts whose shortcuts work while the window is in that mode, and then come before those of the modes
 after it and all others."""
 
@@ -148,6 +150,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/label", "Use &label"),
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("annotate/arrange", "A&rrange"),
+    Menu("annotate/shape", "&Shape"),
     Menu("image", "&Image", ("go", "accept")),
     Menu("review", "&Review", ("mode", "decide", "walk", "rest")),
     Menu("model", "&Model", ("model", "teach", "files")),

@@ -34,6 +34,7 @@ class EditRun:
         before: The document before the first.
         put: The annotations they have put, as they are now.
         applied: All of them together, as one edit of ``before``.
+        held: It is a preview: only ``keep_run`` and other edits keep it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class EditRun:
     before: ImageDocument
     put: dict[AnnotationId, Placed]
     applied: AppliedEdit
+    held: bool = False
 
 
 class Session(QObject):
@@ -99,7 +101,7 @@ class Session(QObject):
             Whether it was made: not in a dataset that is open read-only, and not for locked annotations, see
             ``locked``.
         """
-        self.end_run()
+        self.keep_run()  # the edit was made of what is on screen
         before = self.model.labels
         if labels == before:
             labels = None
@@ -112,7 +114,7 @@ class Session(QObject):
         self._commit_applied(text, applied, labels, before)
         return True
 
-    def edit_in_run(self, text: str, edit: Edit, name: str) -> bool:
+    def edit_in_run(self, text: str, edit: Edit, name: str, *, held: bool = False) -> bool:
         """Applies one of many edits in a row that become one step of the history, as ``edit``.
 
         It is on screen at once; the step is saved when the run ends: with another edit, an undo, another
@@ -122,9 +124,10 @@ class Session(QObject):
             text: For the Undo command.
             edit: Puts annotations that the document has, and nothing else.
             name: Of the run: only an edit with the same name continues it.
+            held: It is a preview: not saved before ``keep_run`` or another edit, however long that takes.
         """
         if self._run is not None and self._run.name != name:
-            self.end_run()
+            self.keep_run()
         document = self._editable(edit, self.model.labels)
         if document is None:
             return False
@@ -132,20 +135,38 @@ class Session(QObject):
         before = document if run is None else run.before
         put = {**({} if run is None else run.put), **{p.annotation.id: p for p in edit.put}}
         applied = AppliedEdit.of(by_user(Edit(put=tuple(put.values())), before), before)
-        self._run = EditRun(name, text, before, put, applied)
+        self._run = EditRun(name, text, before, put, applied, held)
         self.edits_shown += 1
         self.model.open(applied.after)
-        self._run_timer.start()
+        if not held:
+            self._run_timer.start()
         if run is None:
             self.run_changed.emit()
         return True
 
     def end_run(self) -> None:
+        """Ends a run of edits, which becomes a step of the history; takes back one that is held."""
+        if self._run is not None and self._run.held:
+            self.drop_run()
+        else:
+            self.keep_run()
+
+    def keep_run(self) -> None:
         """Ends a run of edits, which becomes a step of the history."""
         self._run_timer.stop()
         run, self._run = self._run, None
         if run is not None:
             self._commit_applied(run.text, run.applied)
+            self.run_changed.emit()
+
+    def drop_run(self) -> None:
+        """Takes back a run of edits that has not ended."""
+        self._run_timer.stop()
+        run, self._run = self._run, None
+        if run is not None:
+            self.edits_shown += 1
+            if self.model.key == run.before.key:
+                self.model.open(run.before)
             self.run_changed.emit()
 
     @property
@@ -228,7 +249,10 @@ class Session(QObject):
         self._commit(do, plan=partial(plans.decide, chosen=chosen, decision=decision, text=text))
 
     def undo(self) -> None:
-        """Undoes the next step, and shows an image it has changed."""
+        """Undoes the next step, and shows an image it has changed; or takes back a preview."""
+        if self._run is not None and self._run.held:
+            self.drop_run()
+            return
         self.end_run()
         self._show_step(self.history.undo(self.model.key), "Undid")
 

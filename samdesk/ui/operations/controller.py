@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from samdesk.domain import operations
 from samdesk.domain.annotation import Annotation
@@ -16,6 +16,7 @@ from samdesk.settings.table import SPECK_AREA, Settings
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
+from samdesk.ui.operations.kinds import TIDY
 from samdesk.ui.operations.selection import Selection, compute
 from samdesk.workers.failure import Failure
 from samdesk.workers.operations import OperationsClient
@@ -44,11 +45,11 @@ class GrowRun:
 class OperationsController(QObject):
     """Runs operations on the selection: each is one step of the history.
 
-    Attributes:
-        adjust: Opens the bar that adjusts the selection, with holes and specks to begin with.
+    Signals:
+        adjust_requested: (``OutlineKind``) the bar that adjusts the selection is to be opened.
     """
 
-    adjust: Callable[[], None]
+    adjust_requested = Signal(object)
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class OperationsController(QObject):
     def tidy(self) -> None:
         """Fills holes and drops specks of the selected annotations, up to the area used last."""
         area = self._settings.get(SPECK_AREA)
-        more = [("Change area…", self.adjust)]
+        more = [("Change area", lambda: self.adjust_requested.emit(TIDY))]
         self._operate(lambda _document, chosen: partial(operations.tidy, chosen, area), actions=more)
 
     def grow(self, pixels: int) -> None:
@@ -112,7 +113,8 @@ class OperationsController(QObject):
         run.pixels += pixels
         if run.pixels == 0:
             self._client.drop()
-            self._session.drop_run()
+            if run.text and self._session.run_text == run.text:
+                self._session.drop_run()
             self._run = None
             return
         ids = {a.id for a in run.originals}

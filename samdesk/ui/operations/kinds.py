@@ -9,7 +9,7 @@ from samdesk.settings.table import SIMPLIFY_PX, SMOOTH_PX, SPECK_AREA, Setting
 
 
 @dataclass(frozen=True)
-class AdjustKind:
+class OutlineKind:
     """One way to adjust outlines.
 
     Attributes:
@@ -49,13 +49,25 @@ class AdjustKind:
         return f"{amount:,.0f} {self.unit}" if amount >= 10 else f"{amount:.1f} {self.unit}"
 
 
-KINDS = (
-    AdjustKind("smooth", "Smooth", "Smooth", "Smooths the outline; details smaller than this go.", "px",
-               0.5, 50.0, SMOOTH_PX),
-    AdjustKind("simplify", "Simplify", "Simplify",
-               "Leaves out vertices; none of them is farther than this from the new outline.", "px",
-               0.1, 30.0, SIMPLIFY_PX),
-    AdjustKind("tidy", "Holes and specks", "Fill holes and drop specks",
-               "Fills holes and drops separate parts up to this area; the largest part always stays.", "px²",
-               1.0, 100_000.0, SPECK_AREA),
+SMOOTH = OutlineKind(
+    "smooth",
+    "Smooth",
+    "Smooth",
+    "Smooths the outline; details smaller than this go.",
+    "px",
+    0.5,
+    50.0,
+    SMOOTH_PX,
+)
+SIMPLIFY = OutlineKind(
+    "simplify", "Simplify", "Simplify",
+    "Leaves out vertices; none of them is farther than this from the new outline.", "px", 0.1, 30.0,
+    SIMPLIFY_PX,
 )  # fmt: skip
+TIDY = OutlineKind(
+    "tidy", "Holes and specks", "Fill holes and drop specks",
+    "Fills holes and drops separate parts up to this area; the largest part always stays.", "px²",
+    1.0, 100_000.0, SPECK_AREA,
+)  # fmt: skip
+KINDS = (SMOOTH, SIMPLIFY, TIDY)
+"""In the order of the bar."""

@@ -7,7 +7,7 @@ from PySide6.QtTest import QTest
 
 from samdesk.settings.table import SHORTCUTS, Settings
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import MODES, Context
+from samdesk.ui.commands.table import Context
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.wiring import COMMANDS
 from tests.ui.conftest import ALL
@@ -115,8 +115,9 @@ def test_every_default_shortcut_invokes_its_command(window: MainWindow, actions:
     for entry in COMMANDS.commands:
         if entry.id in ("run.cancel", "file.open_recent"):
             continue
-        actions.set_mode(entry.context if entry.context in MODES else None)
+        actions.set_mode(Context.REVIEW if entry.context is Context.REVIEW else None)
         actions.set_selecting(entry.context is Context.SELECTION)
+        actions.set_adjusting(entry.context is Context.OUTLINE)
         actions.update(ALL)
         for text in entry.shortcuts:
             received.clear()

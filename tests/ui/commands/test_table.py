@@ -26,6 +26,8 @@ PLANNED = {
     "prompt": "undo clear accept",
     "candidate": "next previous",
     "mask": "tighten",
+    "operation": "merge intersect subtract_neighbours neighbours_yield tidy grow shrink adjust",
+    "outline": "smooth simplify tidy less more accept cancel",
     "nudge": "left right up down far_left far_right far_up far_down",
     "image": "next previous first last accept_next flag unaccept",
     "annotation": "reopen_in_sam accept reject flag show_rejected restore relabel hide next previous lock "

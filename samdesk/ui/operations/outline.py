@@ -1,4 +1,4 @@
-"""AdjustController: shows the selection smoothed, simplified or tidied while the user moves a slider."""
+"""OutlineController: shows the selection smoothed, simplified or tidied while the user moves a slider."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from samdesk.domain import edits, operations
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.operations import Adjustment
-from samdesk.settings.table import ADJUST_KIND, Settings
+from samdesk.settings.table import OUTLINE_KIND, Settings
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
-from samdesk.ui.operations.adjust_bar import AdjustBar
-from samdesk.ui.operations.kinds import KINDS, AdjustKind
+from samdesk.ui.operations.kinds import KINDS, OutlineKind
+from samdesk.ui.operations.outline_bar import OutlineBar
 from samdesk.ui.operations.selection import Selection, compute
 from samdesk.workers.failure import Failure
 from samdesk.workers.operations import OperationsClient
 
+_OUTLINE = "outline"
+
 
 @dataclass
-class Adjusting:
+class OutlineAdjusting:
     """What is being adjusted.
 
     Attributes:
@@ -35,15 +37,16 @@ class Adjusting:
 
     document: ImageDocument
     originals: tuple[Annotation, ...]
-    kind: AdjustKind
+    kind: OutlineKind
     result: Adjustment | None = None
     keep: bool = False
 
 
-class AdjustController(QObject):
+class OutlineController(QObject):
     """The selection as it would be; nothing is changed until the user accepts it, as one step.
 
-    Whatever else the user does, another edit, another selection or image, goes back to what was there before.
+    Another selection or another image goes back to what was there before; another edit, which begins with
+    what is on screen, keeps it.
 
     Signals:
         changed: ``active`` has changed.
@@ -58,13 +61,13 @@ class AdjustController(QObject):
         client: OperationsClient,
         settings: Settings,
         messages: Messages,
-        bar: AdjustBar,
+        bar: OutlineBar,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._selection, self._client = session, selection, client
         self._settings, self._messages, self._bar = settings, messages, bar
-        self._now: Adjusting | None = None
+        self._now: OutlineAdjusting | None = None
         bar.kind_chosen.connect(self.choose)
         bar.amount_changed.connect(self._follow_amount)
         bar.accepted.connect(self.accept)
@@ -78,12 +81,12 @@ class AdjustController(QObject):
         return self._now is not None
 
     @property
-    def kind(self) -> AdjustKind:
+    def kind(self) -> OutlineKind:
         """What is adjusted, or was last."""
-        known = self._settings.get(ADJUST_KIND)
+        known = self._settings.get(OUTLINE_KIND)
         return next((kind for kind in KINDS if kind.id == known), KINDS[0])
 
-    def open(self, kind: AdjustKind | None = None) -> None:
+    def open(self, kind: OutlineKind | None = None) -> None:
         """Opens the bar and shows the selection adjusted; if it is open, goes on to the next kind."""
         if self._now is not None:
             index = KINDS.index(self._now.kind)
@@ -96,12 +99,12 @@ class AdjustController(QObject):
         if not chosen:
             self._selection.note_locked()
             return
-        self._now = Adjusting(document, tuple(chosen), kind or self.kind)
+        self._now = OutlineAdjusting(document, tuple(chosen), kind or self.kind)
         self._bar.open(self._now.kind, self._settings.get(self._now.kind.setting))
         self.changed.emit()
         self._compute()
 
-    def choose(self, kind: AdjustKind) -> None:
+    def choose(self, kind: OutlineKind) -> None:
         """Adjusts in another way, beginning with the originals again."""
         now = self._now
         if now is not None:
@@ -121,7 +124,7 @@ class AdjustController(QObject):
         if self._client.busy:
             now.keep = True  # as soon as it is computed
             return
-        self._settings.set(ADJUST_KIND, now.kind.id)
+        self._settings.set(OUTLINE_KIND, now.kind.id)
         self._now = None
         self._session.keep_run()
         self._close()
@@ -149,7 +152,7 @@ class AdjustController(QObject):
             self._compute()
 
     def _follow_run(self) -> None:
-        """Closes the bar if another edit has taken back what was shown."""
+        """Closes the bar if what was shown has been kept or taken back otherwise."""
         if self._now is not None and self._now.result is not None and not self._session.run_text:
             self.cancel()
 
@@ -166,16 +169,16 @@ class AdjustController(QObject):
             self._refuse,
         )
 
-    def _show(self, now: Adjusting, result: Adjustment) -> None:
+    def _show(self, now: OutlineAdjusting, result: Adjustment) -> None:
         if now is not self._now:
             return
-        changed = [a for a, b in zip(result.annotations, now.originals, strict=True) if a is not b]
-        now.result = None
-        if changed:
-            self._session.preview(now.kind.text, edits.update(changed))
-            now.result = result
-        else:
+        changed = _changed(now, result)
+        if now.result is not None and not _changed(now, now.result).keys() <= changed.keys():
+            now.result = None  # some are as they were again
             self._session.drop_run()
+        now.result = result if changed else None
+        if changed:
+            self._session.edit_in_run(now.kind.text, edits.update(changed.values()), _OUTLINE, held=True)
         self._bar.set_result(result)
         if now.keep:
             self.accept()
@@ -183,3 +186,8 @@ class AdjustController(QObject):
     def _refuse(self, failure: Failure) -> None:
         self.cancel()
         self._messages.warn(failure.text)
+
+
+def _changed(now: OutlineAdjusting, result: Adjustment) -> dict[AnnotationId, Annotation]:
+    pairs = zip(result.annotations, now.originals, strict=True)
+    return {a.id: a for a, before in pairs if a is not before}

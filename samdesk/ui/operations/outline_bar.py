@@ -1,8 +1,10 @@
-"""AdjustBar: smooths, simplifies or tidies the selection with a slider, over the canvas."""
+"""OutlineBar: smooths, simplifies or tidies the selection with a slider, over the canvas."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from itertools import islice
+
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -12,24 +14,27 @@ from PySide6.QtWidgets import (
     QSlider,
     QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from samdesk.base.text import counted
 from samdesk.domain.operations import Adjustment
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.kit.overlay import DodgingOverlay
 from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
-from samdesk.ui.operations.kinds import KINDS, AdjustKind
+from samdesk.ui.operations.kinds import KINDS, OutlineKind
 
 _STEPS = 100
+_MOST_SPARED = 50
+"""Selected annotations whose places the bar avoids."""
 
 
-class AdjustBar(QFrame):
+class OutlineBar(QFrame):
     """The kind, a slider for its amount, what it does to the vertices, and whether to keep it.
 
     Signals:
-        kind_chosen: (``AdjustKind``) the user chose another kind.
+        kind_chosen: (``OutlineKind``) the user chose another kind.
         amount_changed: (float) the user moved the slider.
         accepted: The user keeps what is shown.
         cancelled: The user goes back to what was there before.
@@ -40,9 +45,10 @@ class AdjustBar(QFrame):
     accepted = Signal()
     cancelled = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("message")  # a card over the image
+    def __init__(self, canvas: CanvasView) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self.setProperty("card", True)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName("Adjust outline")
         self._kind = KINDS[0]
@@ -67,8 +73,9 @@ class AdjustBar(QFrame):
         self.cancel_button.clicked.connect(self.cancelled)
         self.accept_button.clicked.connect(self.accepted)
         self.setVisible(False)
+        self._overlay = DodgingOverlay(canvas, self, self._hidden)
 
-    def open(self, kind: AdjustKind, amount: float) -> None:
+    def open(self, kind: OutlineKind, amount: float) -> None:
         """Shows the bar with the keyboard on its slider."""
         self.set_kind(kind, amount)
         self.detail.setText("")
@@ -81,7 +88,7 @@ class AdjustBar(QFrame):
             shield(self)  # a click on its way to a button is no prompt
             self.setVisible(False)
 
-    def set_kind(self, kind: AdjustKind, amount: float) -> None:
+    def set_kind(self, kind: OutlineKind, amount: float) -> None:
         """Shows a kind and its amount."""
         self._kind = kind
         self.kinds[kind.id].setChecked(True)
@@ -103,6 +110,18 @@ class AdjustBar(QFrame):
             f"  ·  {lowest} {adjustment.iou:.3f}"
         )
 
+    def _hidden(self, rect: QRectF) -> float:
+        """How much of the selection's bounds a rectangle of the canvas covers, square logical pixels."""
+        covered = 0.0
+        for shape in (self._canvas.shape(i) for i in islice(self._canvas.selection, _MOST_SPARED)):
+            if shape is not None:
+                bounds = shape.bounds
+                top_left = self._canvas.to_widget(bounds.left(), bounds.top())
+                bottom_right = self._canvas.to_widget(bounds.right(), bounds.bottom())
+                common = QRectF(top_left, bottom_right).intersected(rect)
+                covered += common.width() * common.height()
+        return covered
+
     def _move(self) -> None:
         amount = self._kind.amount(self.slider.value() / _STEPS)
         self._show_amount(amount)
@@ -111,7 +130,7 @@ class AdjustBar(QFrame):
     def _show_amount(self, amount: float) -> None:
         self.amount_label.setText(self._kind.words(amount))
 
-    def _kind_button(self, kind: AdjustKind) -> QToolButton:
+    def _kind_button(self, kind: OutlineKind) -> QToolButton:
         button = QToolButton(self)
         button.setText(kind.title)
         button.setToolTip(kind.tip)
