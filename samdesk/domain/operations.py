@@ -1,6 +1,6 @@
 """Operations on the regions of chosen annotations, as edits.
 
-Each returns an ``Operation``, or raises an ``OperationError`` that says why there is nothing to do. No
+Each returns an ``OperationResult``, or raises an ``OperationError`` that says why there is nothing to do. No
 operation leaves an annotation without an area: those it would do that to stay as they are, and are named.
 """
 
@@ -35,7 +35,7 @@ class OperationError(UserError):
 
 
 @dataclass(frozen=True)
-class Operation:
+class OperationResult:
     """What an operation changes.
 
     Attributes:
@@ -49,7 +49,7 @@ class Operation:
     notice: str = ""
 
 
-def merge(document: ImageDocument, chosen: Sequence[Annotation]) -> Operation:
+def merge(document: ImageDocument, chosen: Sequence[Annotation]) -> OperationResult:
     """Unites annotations into the largest of them, whose label, scores and place it has.
 
     Raises:
@@ -60,7 +60,7 @@ def merge(document: ImageDocument, chosen: Sequence[Annotation]) -> Operation:
     for other in others:
         region = _united(region, other.region, document)
     kept = replace(first, region=region, prompts=None)
-    return Operation(
+    return OperationResult(
         f"Merge {counted(len(chosen), 'annotation')}",
         Edit(drop=tuple(a.id for a in others), put=edits.update([kept]).put),
     )
@@ -72,7 +72,7 @@ def _united(region: Region, other: Region, document: ImageDocument) -> Region:
     return boolean.union(region, other)
 
 
-def intersect(chosen: Sequence[Annotation]) -> Operation:
+def intersect(chosen: Sequence[Annotation]) -> OperationResult:
     """Makes one annotation of what all of them have in common; its label is that of the largest.
 
     Raises:
@@ -83,13 +83,13 @@ def intersect(chosen: Sequence[Annotation]) -> Operation:
     if not regions.is_drawable(region):
         raise OperationError("Nothing changed: the selected annotations have no area in common.")
     kept = replace(first.redrawn(region), prompts=None)
-    return Operation(
+    return OperationResult(
         f"Intersect {counted(len(chosen), 'annotation')}",
         Edit(drop=tuple(a.id for a in others), put=edits.update([kept]).put),
     )
 
 
-def subtract_neighbours(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> Operation:
+def subtract_neighbours(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> OperationResult:
     """Removes from the chosen annotations what others cover.
 
     Raises:
@@ -103,10 +103,10 @@ def subtract_neighbours(chosen: Sequence[Annotation], others: Sequence[Annotatio
             f"Nothing changed: other annotations cover all of {_these(chosen)}.", next="Delete it instead."
         )
     notice = f"{counted(covered, 'annotation')} left as is: others cover all of it." if covered else ""
-    return Operation("Subtract neighbours", edits.update(changed), notice)
+    return OperationResult("Subtract neighbours", edits.update(changed), notice)
 
 
-def let_neighbours_yield(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> Operation:
+def let_neighbours_yield(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> OperationResult:
     """Removes from other annotations what the chosen ones cover; one that lies inside them stays as it is.
 
     Raises:
@@ -118,14 +118,14 @@ def let_neighbours_yield(chosen: Sequence[Annotation], others: Sequence[Annotati
         raise OperationError(f"Nothing changed: no other annotation overlaps {_these(chosen)}.")
     if not changed:
         raise OperationError(f"Nothing changed: there would be nothing left of {inside}.")
-    return Operation(
+    return OperationResult(
         f"Let {counted(len(changed), 'neighbour')} yield",
         edits.update(changed),
         f"{inside} left as is: nothing would be left." if covered else "",
     )
 
 
-def tidy(chosen: Sequence[Annotation], area: float) -> Operation:
+def tidy(chosen: Sequence[Annotation], area: float) -> OperationResult:
     """Fills holes and drops specks of up to ``area`` square pixels; the largest part of each always stays.
 
     Raises:
@@ -144,12 +144,14 @@ def tidy(chosen: Sequence[Annotation], area: float) -> Operation:
     done = [f"{counted(holes, 'hole')} filled"] * bool(holes) + [
         f"{counted(specks, 'speck')} dropped"
     ] * bool(specks)
-    return Operation("Fill holes and drop specks", edits.update(changed), f"{', '.join(done)}.".capitalize())
+    return OperationResult(
+        "Fill holes and drop specks", edits.update(changed), f"{', '.join(done)}.".capitalize()
+    )
 
 
 def grow(
     document: ImageDocument, chosen: Sequence[Annotation], pixels: int, shown: Sequence[Annotation] = ()
-) -> Operation:
+) -> OperationResult:
     """Moves the outlines outwards by ``pixels``, or inwards where it is negative.
 
     Args:
@@ -168,7 +170,7 @@ def grow(
     if not kept:
         raise OperationError(f"{_these(chosen).capitalize()} would vanish: too small to shrink any more.")
     verb = "Grow" if pixels > 0 else "Shrink"
-    return Operation(
+    return OperationResult(
         f"{verb} by {abs(pixels)} px",
         edits.update([*kept, *(a for a in shown if a.region is not gone.get(a.id, a.region))]),
         f"{counted(len(gone), 'annotation')} left as is: too small to shrink any more." if gone else "",

@@ -17,7 +17,7 @@ from samdesk.domain.edits import by_user
 from samdesk.domain.geometry import boolean, morphology, regions
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
-from samdesk.domain.operations import Operation, OperationError
+from samdesk.domain.operations import OperationResult, OperationError
 from samdesk.domain.review import AnnotationReview
 
 W, H = 64, 48
@@ -38,7 +38,7 @@ def document(*annotations: Annotation) -> ImageDocument:
     return ImageDocument(ImageKey("a.png"), W, H, annotations)
 
 
-def after(before: ImageDocument, operation: Operation) -> dict[str, Annotation]:
+def after(before: ImageDocument, operation: OperationResult) -> dict[str, Annotation]:
     edited, inverse = by_user(operation.edit, before).apply(before)
     assert replace(inverse.apply(edited)[0], revision=0) == before
     return {a.id: a for a in edited.annotations}

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.domain import operations
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
-from samdesk.domain.operations import Operation
+from samdesk.domain.operations import OperationResult
 from samdesk.settings.table import SPECK_AREA, Settings
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.message_bar import Action
@@ -24,7 +24,7 @@ from samdesk.workers.operations import OperationsClient
 _KEY = "operation"
 _GROW = "grow"
 
-Prepare = Callable[[ImageDocument, list[Annotation]], Callable[[], Operation]]
+Prepare = Callable[[ImageDocument, list[Annotation]], Callable[[], OperationResult]]
 
 
 @dataclass
@@ -148,7 +148,7 @@ class OperationsController(QObject):
             lambda failure: self._note(failure.text, actions),
         )
 
-    def _show(self, operation: Operation, document: ImageDocument, actions: Sequence[Action]) -> None:
+    def _show(self, operation: OperationResult, document: ImageDocument, actions: Sequence[Action]) -> None:
         now = self._selection.document
         if now is None or now.key != document.key:
             return
@@ -164,7 +164,7 @@ class OperationsController(QObject):
         same = {a.id for a in run.originals} == {a.id for a in self._selection.free()}
         return same and (self._client.busy or (bool(run.text) and self._session.run_text == run.text))
 
-    def _show_grown(self, run: GrowRun, operation: Operation) -> None:
+    def _show_grown(self, run: GrowRun, operation: OperationResult) -> None:
         if run is self._run and self._session.edit_in_run(operation.text, operation.edit, _GROW):
             run.text = operation.text
             if operation.notice:

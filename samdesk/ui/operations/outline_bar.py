@@ -20,7 +20,7 @@ from samdesk.base.text import counted
 from samdesk.domain.operations import Adjustment
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.kit.overlay import DodgingOverlay
-from samdesk.ui.kit.plain import PlainLabel
+from samdesk.ui.kit.plain import PlainLabel, button_text, tip
 from samdesk.ui.kit.shield import shield
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.operations.kinds import KINDS, OutlineKind
@@ -95,7 +95,7 @@ class OutlineBar(QFrame):
         blocked = self.slider.blockSignals(True)
         self.slider.setValue(round(kind.share(amount) * _STEPS))
         self.slider.blockSignals(blocked)
-        self.slider.setToolTip(kind.tip)
+        self.slider.setToolTip(tip(kind.tip))
         self._show_amount(amount)
 
     def step(self, steps: int) -> None:
@@ -132,8 +132,8 @@ class OutlineBar(QFrame):
 
     def _kind_button(self, kind: OutlineKind) -> QToolButton:
         button = QToolButton(self)
-        button.setText(kind.title)
-        button.setToolTip(kind.tip)
+        button.setText(button_text(kind.title))
+        button.setToolTip(tip(kind.tip))
         button.setCheckable(True)
         button.setProperty("flat", True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
