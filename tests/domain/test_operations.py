@@ -17,7 +17,7 @@ from samdesk.domain.edits import by_user
 from samdesk.domain.geometry import boolean, morphology, regions
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId
-from samdesk.domain.operations import OperationResult, OperationError
+from samdesk.domain.operations import OperationError, OperationResult
 from samdesk.domain.review import AnnotationReview
 
 W, H = 64, 48
