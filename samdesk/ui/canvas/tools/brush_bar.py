@@ -27,6 +27,7 @@ class BrushBar(QFrame):
         super().__init__(canvas)
         self._brush = brush
         self.setProperty("card", True)
+        self.setObjectName("brush_bar")
         self.setAccessibleName("Brush options")
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
