@@ -94,6 +94,18 @@ def test_a_new_annotation_by_brush_then_more_of_it_then_the_next(user: User) -> 
     assert user.desk.flows.tools.tool_id == "brush", "N walks them without leaving the brush"
 
 
+def test_the_brush_goes_on_with_the_mask_that_is_shown(user: User) -> None:
+    user.click(100, 120)
+    user.key(K.Key_B)
+    (masked,) = user.annotations
+    user.mouse.drag((100, 120), (180, 120))
+    (painted,) = user.annotations
+    assert painted.id == masked.id
+    assert contains(painted.region, 175, 120)
+    user.key(K.Key_Z, CONTROL)
+    assert user.annotations == (masked,), "the mask is a step of its own"
+
+
 def test_the_brush_keeps_its_size_and_shows_it(user: User) -> None:
     user.key(K.Key_BracketRight)
     brush = user.desk.flows.tools.toolbox.tool("brush")

@@ -89,9 +89,25 @@ class ToolsController(QObject):
         return frozenset(self._canvas.selection)
 
     def choose(self, tool_id: str) -> None:
-        """Switches to a tool; the others keep their unfinished work until they are chosen again."""
-        self._canvas.set_tool(self.toolbox.tool(tool_id))
+        """Switches to a tool; the others keep their unfinished work until they are chosen again.
+
+        The brush and other tools that work on the selection go on with the mask shown: it is accepted first.
+        """
+        tool = self.toolbox.tool(tool_id)
+        mask_shown = self._tool is self.toolbox.get(SEGMENT) and self._annotate.answered
+        if mask_shown and tool.edits_selection and tool_id != SELECT.id:
+            self._select_mask_shown()
+        self._canvas.set_tool(tool)
         self.tool_changed.emit(tool_id)
+
+    def _select_mask_shown(self) -> None:
+        """Accepts the mask of the Segment tool and selects its annotation."""
+        reopened = self._annotate.reopened
+        before = {a.id for a in self.document.annotations} if self.document else set()
+        self._annotate.accept()
+        after = {a.id for a in self.document.annotations} if self.document else set()
+        chosen = frozenset(after - before) or frozenset({reopened} if reopened else ())
+        self.select(chosen)
 
     def set_read_only(self, read_only: bool) -> None:
         """Switches to the Select tool, or back to the Segment tool."""
