@@ -307,7 +307,7 @@ class Scene:
         """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
         self._image.draw(painter, view, smooth=small)
-        steps_back = self._chosen.shapes and len(self._selection) < len(self._shapes)
+        steps_back = 0 < len(self._selection) <= min(_MOST_STAND_OUT, len(self._shapes) - 1)
         painter.setOpacity(_STEPPED_BACK if steps_back else 1.0)
         self._shape_layer.draw(painter, view, smooth=small)
         painter.setOpacity(1.0)

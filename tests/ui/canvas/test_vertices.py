@@ -66,6 +66,14 @@ class TestSeveral:
         assert editor.region("big").bounds[1] > 85
         assert not select.picked
 
+    def test_ctrl_picks_them_from_inside_of_annotations_too(self, stage: Stage, select: SelectTool) -> None:
+        show(stage, select, SMALL, BIG)
+        stage.mouse.drag((220, 220), (160, 60), modifiers=CONTROL)
+        assert not select.picked, "it has none there"
+        stage.mouse.drag((180, 180), (140, 90), modifiers=CONTROL)
+        assert len(select.picked) == 2
+        assert stage.canvas.selection == {SMALL.id}
+
     def test_escape_lets_them_go_and_keeps_the_selection(self, stage: Stage, select: SelectTool) -> None:
         show(stage, select, BIG)
         stage.mouse.drag((20, 20), (270, 80))

@@ -26,16 +26,9 @@ _FINEST = 0.7
 """A stroke has no more than one point for each of these, logical pixels."""
 _MOST_SHOWN = 6
 """Erasing from more annotations than this shows the stroke only."""
-_NEW = (
-    "Drag to paint a new annotation; hold Ctrl or Alt, or the right button, to erase; [ and ] change the size"
-)
-_ONE = (
-    "Drag to paint, hold Ctrl or Alt, or the right button, to erase; [ and ] or Shift+wheel change the size; "
-    "Enter: done with this annotation"
-)
-_MANY = (
-    "Begin on one of the selected annotations to paint on it; Ctrl, Alt or the right button erases from all"
-)
+_NEW = "Drag to paint a new annotation; [ ] size"
+_ONE = "Drag to paint, Ctrl+drag or right-drag to erase; [ ] size; Enter: done with it"
+_MANY = "Begin on one of the selected annotations to paint on it; Ctrl+drag erases from all"
 _DONE = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 _ERASER = QColor("#ffffff")

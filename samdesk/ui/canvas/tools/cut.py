@@ -17,7 +17,7 @@ from samdesk.ui.canvas.style import paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool, edit_title
 from samdesk.ui.canvas.tools.lasso import follow, smoother
 
-_HINT = "Draw a line across an annotation to cut it in two; of selected ones, only those are cut"
+_HINT = "Draw a line across an annotation to cut it; if some are selected, only those"
 _SHORT = "Nothing was cut: draw a line across an annotation, from edge to edge."
 _MISSED = "Nothing was cut: the line crosses no annotation."
 _MISSED_SELECTED = "Nothing was cut: the line does not cross the selected annotation. Esc ends the selection."

@@ -13,9 +13,7 @@ from samdesk.ui.canvas.tools import combine
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.combine import Way
 
-_HINT = (
-    "Drag around the object; Shift adds to the selected annotation, Ctrl, Alt or the right button takes away"
-)
+_HINT = "Drag around an object; Shift adds to the selected annotation, Ctrl takes away"
 _FINEST = 1.5
 """The line has no more than one point for each of these, logical pixels."""
 SMOOTH_WITHIN = 0.4

@@ -65,6 +65,13 @@ class ToolSpec(Generic[T]):
 SELECT = ToolSpec(
     "select", SelectTool, "Select and edit", "Select, move and reshape annotations.", "ph.cursor",
     ("V", "Ctrl+J"), short="Select", edits=False,
+    gestures=(
+        MouseGesture("Ctrl+click a vertex", "Delete it"),
+        MouseGesture("Ctrl+drag", "Choose vertices of the selected annotation"),
+        MouseGesture("Ctrl+drag from its outline", "Redraw that stretch"),
+        MouseGesture("Shift+drag a vertex", "Take the outline beside it along"),
+        MouseGesture("Ctrl while dragging a vertex", "Snap to a neighbour's edge"),
+    ),
 )  # fmt: skip
 SEGMENT = ToolSpec(
     "sam", SamTool, "Segment",

@@ -23,7 +23,7 @@ from samdesk.ui.canvas.tools.picked import PickedVertices
 from samdesk.ui.canvas.tools.vertex_drags import StretchDrag, VertexDrag
 
 _NONE = "Click to select, Shift+click to add, drag on an empty area to select several"
-_ONE = "Drag it or a vertex; double-click an edge to add one, Ctrl+click to delete one"
+_ONE = "Drag it or a vertex; double-click an edge to add one, Ctrl+click to delete one, Ctrl+drag for several"
 _MANY = "Drag to move, Shift+click to add or remove, Del to delete"
 _PICKED = "Drag one of the vertices to move all, Del to delete them, Esc to let go"
 _NO_STRETCH = "Nothing changed: end the line on the outline on which it began."
@@ -173,7 +173,7 @@ class SelectTool(Tool):
         drag, handle = self._drag, self._pressed_handle
         self.cancel()
         if isinstance(drag, BandDrag):
-            self._choose_in(drag.rect, canvas, add=_adds(pressed))
+            self._choose_in(drag.rect, canvas, pressed)
         elif drag is not None:
             self._finish_drag(drag, canvas)
         elif handle is not None:
@@ -182,10 +182,14 @@ class SelectTool(Tool):
             self._click_body(pressed, canvas)
         self._show_hot(pointer)
 
-    def _choose_in(self, rect: QRectF, canvas: Canvas, *, add: bool) -> None:
-        """Selects the annotations in a rubber band; if it encloses none, vertices of the selected one."""
-        found, one = canvas.enclosed(rect), self._editable()
-        if not found and one is not None and self._picked.pick(one, rect, add=add):
+    def _choose_in(self, rect: QRectF, canvas: Canvas, pressed: Pointer) -> None:
+        """Selects the annotations in a rubber band; if it encloses none, vertices of the selected one.
+
+        With Ctrl or Alt, vertices in any case.
+        """
+        found, one, add = canvas.enclosed(rect), self._editable(), _adds(pressed) or _removes(pressed)
+        picks = one is not None and (_removes(pressed) or not found)
+        if picks and one is not None and self._picked.pick(one, rect, add=add):
             self._update_hint()
             self._repaint()
             return
@@ -222,6 +226,8 @@ class SelectTool(Tool):
                 drag = self._vertex_drag(annotation, self._pressed_handle, shape.color, pressed)
                 self._set_hint(drag.hint)
                 return drag
+            if _removes(pressed):
+                return BandDrag(pressed)
         if set(self._pressed_on) <= canvas.locked:  # nothing there, or nothing that moves
             return BandDrag(pressed)
         if not canvas.selection & set(self._pressed_on):  # Shift: the pressed one is dragged too
