@@ -17,7 +17,9 @@ from samdesk.ui.canvas.tools.lasso import follow, line_color, smoother
 
 _CLOSE = 9.0
 """A click this near to the first vertex closes the polygon, logical pixels."""
-_START_HINT = "Click the first vertex or drag freehand; Shift adds to the selected annotation, Ctrl takes away"
+_START_HINT = (
+    "Click the first vertex or drag freehand; Shift adds to the selected annotation, Ctrl takes away"
+)
 _NEXT_HINT = "Click or drag on; click the first vertex, double-click or press Enter to close; Backspace: back"
 _FINISH = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _UNDO = (Qt.Key.Key_Backspace, Qt.Key.Key_Z)
