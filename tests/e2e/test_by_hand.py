@@ -1,4 +1,4 @@
-"""Correcting by hand, without any model: as few gestures as in the best of other tools, one undo step each."""
+"""Correcting by hand, without any model: as few gestures as in the best of other tools, one undo step each"""
 
 from __future__ import annotations
 
