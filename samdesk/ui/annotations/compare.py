@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+import numpy as np
+import shapely
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QKeyEvent
 
@@ -122,9 +124,10 @@ class CompareController(QObject):
         self._document = new
         if old is None or new is None or not changes.geometry:
             return
-        ids = changes.modified
-        before = {a.id: a.region for a in old.annotations if a.id in ids}
-        changed = {a.id for a in new.annotations if a.id in ids and a.region != before[a.id]}
+        before = {a.id: a.region for a in old.annotations if a.id in changes.modified}
+        now = [a for a in new.annotations if a.id in before and a.region is not before[a.id]]
+        same = shapely.equals_exact([before[a.id] for a in now], [a.region for a in now], 0.0)
+        changed = [a.id for a, equal in zip(now, np.atleast_1d(same), strict=True) if not equal]
         self._before.update((i, before[i]) for i in changed)
         for gone in changes.removed:
             self._before.pop(gone, None)

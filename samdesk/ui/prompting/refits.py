@@ -25,6 +25,7 @@ class RefitJob:
         progress: Called with the job after each mask.
         done: Called with the job at its end, on the image it was begun on.
         masks: Those predicted so far, in the order of ``regions``.
+        overlaps: The IoU of each with its region, 0..1.
         failure: Why the rest are missing, if a model failed.
         stopped: Whether the rest are missing because it was stopped.
     """
@@ -34,6 +35,7 @@ class RefitJob:
     progress: Callable[[RefitJob], None]
     done: Callable[[RefitJob], None]
     masks: list[PredictedMask] = field(default_factory=list)
+    overlaps: list[float] = field(default_factory=list)
     failure: Failure | None = None
     stopped: bool = False
     request: RefitRequest | None = None
@@ -121,6 +123,7 @@ class Refits(QObject):
         if self._jobs and self._jobs[0].request is event.request:
             job = self._jobs[0]
             job.masks += event.masks
+            job.overlaps += event.overlaps
             job.progress(job)
 
     def _end(self, event: RefitDone) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from samdesk.base.text import counted
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
-from samdesk.domain.geometry.regions import clip, iou, is_drawable
+from samdesk.domain.geometry.regions import clip, is_drawable
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.prompts import BoxPrompt, PromptSet
@@ -113,7 +113,8 @@ class SnapController(QObject):
         known = self._labels.labels
         known = LabelSet((*known, *(label for label in labels or () if label.id not in known)))
         shapes = [(region, self._label_for(label_id, known)) for region, label_id in shapes]
-        fitted = [_fitted(*one, mask) for one, mask in zip(shapes, job.masks, strict=False)]
+        answers = zip(shapes, job.masks, job.overlaps, strict=False)
+        fitted = [_fitted(*one, mask, overlap) for one, mask, overlap in answers]
         fitted += [None] * (len(shapes) - len(fitted))
         made = [
             found or Annotation(new_annotation_id(), label_id, region)
@@ -122,7 +123,7 @@ class SnapController(QObject):
         if not self._session.edit(text, edits.add(made), labels=known):
             return
         kept = tuple(a.id for a, found in zip(made, fitted, strict=True) if found is None)
-        snapped = Snapped(tuple(a.id for a in made if a.id not in kept), kept)
+        snapped = Snapped(tuple(found.id for found in fitted if found is not None), kept)
         self._canvas.set_selection([a.id for a in made])
         self._notify(snapped, job)
         if done is not None:
@@ -150,10 +151,9 @@ def _why_kept(job: RefitJob) -> str:
     return "stopped" if job.stopped else "the model found nothing good there"
 
 
-def _fitted(region: Region, label_id: LabelId, mask: PredictedMask) -> Annotation | None:
+def _fitted(region: Region, label_id: LabelId, mask: PredictedMask, overlap: float) -> Annotation | None:
     """The annotation of the mask in a shape's box; None if the mask is no good."""
-    good = is_drawable(mask.region) and mask.score >= LEAST_SCORE and iou(mask.region, region) >= LEAST_IOU
-    if not good:
+    if mask.score < LEAST_SCORE or overlap < LEAST_IOU:
         return None
     box = PromptSet(box=BoxPrompt(*region.bounds))
     return remade(Annotation(new_annotation_id(), label_id, region), mask, box)

@@ -11,8 +11,6 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.base.text import counted
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
-from samdesk.domain.geometry.regions import iou, is_drawable
-from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
@@ -128,17 +126,17 @@ class TightenController(QObject):
     def _compare(self, chosen: Sequence[Annotation], job: RefitJob) -> tuple[list[Annotation], Tightened]:
         """The annotations with their new regions, and what becomes of which."""
         document = self._session.model.document
+        known = {} if document is None else {a.id: a for a in document.annotations}
         new: list[Annotation] = []
         fitting: list[AnnotationId] = []
         refused: list[AnnotationId] = []
         reached: set[AnnotationId] = set()
         worst = 1.0
-        for old, mask in zip(chosen, job.masks, strict=False):
-            now = None if document is None else document.find(old.id)
-            if now is None or now.region != old.region:
+        for old, mask, overlap in zip(chosen, job.masks, job.overlaps, strict=False):
+            now = known.get(old.id)
+            if now is None or (now.region is not old.region and now.region != old.region):
                 continue  # it was edited or deleted meanwhile
             reached.add(old.id)
-            overlap = _overlap(old.region, mask.region)
             if overlap < LEAST_IOU:
                 refused.append(old.id)
                 worst = min(worst, overlap)
@@ -161,10 +159,6 @@ class TightenController(QObject):
         left = (*result.refused, *result.missing)
         select = [("Select those kept", partial(self._canvas.set_selection, left))]
         self._messages.info(text, key=_KEY, actions=select if left and total > 1 else [], seconds=8)
-
-
-def _overlap(old: Region, new: Region) -> float:
-    return iou(old, new) if is_drawable(new) else 0.0
 
 
 def _sentence(result: Tightened) -> str:

@@ -18,7 +18,7 @@ from tests.ui.prompting.proposing import propose
 
 K = Qt.Key
 ALT = Qt.KeyboardModifier.AltModifier
-RIGHT = Qt.MouseButton.RightButton
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
 @pytest.fixture
@@ -72,19 +72,20 @@ def test_undoing_the_prompt_leaves_the_annotation_under_review_as_it_was(user: U
     assert user.annotations == (made,)
 
 
-@pytest.mark.parametrize("source", list(Source))
-def test_every_annotation_opens_however_it_came(user: User, source: Source) -> None:
+def test_every_annotation_opens_however_it_came(user: User) -> None:
     ring = from_box(60, 60, 140, 140).difference(from_box(90, 90, 110, 110))
     parts = ring.union(from_box(200, 60, 230, 90))
-    made = propose(user, parts, source=source, prompts=None, mask_score=None, stability=None)
-    user.select(made)
-    user.key(K.Key_S, SHIFT)
-    shown = user.desk.flows.annotate.proposal
-    assert shown is not None
-    assert shown.region == made.region, "with its hole and its parts, exactly"
-    user.key(K.Key_Return)
-    (kept,) = user.annotations
-    assert kept == replace(made, review=AnnotationReview.ACCEPTED), "Enter accepts a proposal as it is"
+    for source in Source:
+        made = propose(user, parts, source=source, prompts=None, mask_score=None, stability=None)
+        user.desk.flows.tools.select(frozenset((made.id,)))
+        user.key(K.Key_S, SHIFT)
+        shown = user.desk.flows.annotate.proposal
+        assert shown is not None
+        assert shown.region == made.region, "with its hole and its parts, exactly"
+        user.key(K.Key_Return)
+        kept = user.document.find(made.id)
+        assert kept == replace(made, review=AnnotationReview.ACCEPTED), "Enter accepts a proposal as it is"
+    assert len(user.annotations) == len(Source)
 
 
 # -- scribbles
@@ -93,7 +94,7 @@ def test_every_annotation_opens_however_it_came(user: User, source: Source) -> N
 def stroke(
     user: User,
     *places: tuple[float, float],
-    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+    button: Qt.MouseButton = LEFT,
     keys: Qt.KeyboardModifier = ALT,
 ) -> None:
     """Drags along places, image pixels."""
@@ -104,22 +105,25 @@ def stroke(
     user.until(lambda: not user.desk.flows.annotate.has_prompts or user.desk.flows.annotate.answered)
 
 
-@pytest.mark.parametrize("keys", [ALT, CONTROL])
-@pytest.mark.parametrize("how", ["left", "right", "shift"])
-def test_a_stroke_becomes_points_along_it(user: User, keys: Qt.KeyboardModifier, how: str) -> None:
-    stroke(
-        user, (60, 100), (100, 100), (180, 100),
-        button=RIGHT if how == "right" else Qt.MouseButton.LeftButton,
-        keys=keys | SHIFT if how == "shift" else keys,
-    )  # fmt: skip
-    points = user.predictor.decoded[-1].points
-    assert 2 <= len(points) <= 6
-    assert {p.positive for p in points} == {how == "left"}
-    gaps = [b.x - a.x for a, b in pairwise(points)]
-    assert gaps == pytest.approx([120 / len(points)] * len(gaps), abs=1)
-    assert user.predictor.decoded[-1].box is None
-    user.key(K.Key_Z)
-    assert not user.desk.flows.annotate.has_prompts, "one step"
+def test_a_stroke_becomes_points_along_it(user: User) -> None:
+    for button, keys in (
+        (LEFT, ALT),
+        (LEFT, CONTROL),
+        (RIGHT, ALT),
+        (RIGHT, CONTROL),
+        (LEFT, CONTROL | SHIFT),
+    ):
+        stroke(user, (60, 100), (100, 100), (180, 100), button=button, keys=keys)
+        points = user.predictor.decoded[-1].points
+        assert 2 <= len(points) <= 6
+        assert {p.positive for p in points} == {button is LEFT and not keys & SHIFT}
+        gaps = [b.x - a.x for a, b in pairwise(points)]
+        assert gaps == pytest.approx([120 / len(points)] * len(gaps), abs=1)
+        assert user.predictor.decoded[-1].box is None
+        user.key(K.Key_Z)
+        assert not user.desk.flows.annotate.has_prompts, "one step"
+    user.click(100, 100, modifiers=ALT)
+    assert [p.positive for p in user.predictor.decoded[-1].points] == [True], "a click is a click"
 
 
 def test_masks_follow_the_stroke_and_its_mask_does_not_depend_on_them(user: User) -> None:
@@ -151,11 +155,6 @@ def test_a_stroke_outside_the_image_is_named_and_changes_nothing(user: User) -> 
     placed = user.predictor.decoded[-1].points
     assert placed[: len(before)] == before
     assert all(0 <= p.x <= 40 for p in placed[len(before) :]), "only what lies on the image counts"
-
-
-def test_a_click_with_alt_is_a_click(user: User) -> None:
-    user.click(100, 100, modifiers=ALT)
-    assert [p.positive for p in user.predictor.decoded[-1].points] == [True]
 
 
 def test_points_are_spread_by_arc_length() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from samdesk.base.jobs import CancelToken
 from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.regions import iou
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet, region_prompt
 from samdesk.engine.protocols import Predictor
@@ -51,10 +52,17 @@ class RefitRequest(ImageRequest):
 
 @dataclass(frozen=True, eq=False)
 class RefitProgress(ImageEvent):
-    """The masks of the next regions of a request, in their order."""
+    """The masks of the next regions of a request, in their order.
+
+    Attributes:
+        request: What it answers.
+        masks: One for each region; it may be empty.
+        overlaps: The IoU of each with its region, 0..1.
+    """
 
     request: RefitRequest
     masks: tuple[PredictedMask, ...]
+    overlaps: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +81,10 @@ def refit(loop: InferenceLoop, request: RefitRequest) -> None:
             for batch in _batches(request):
                 if request.cancel.cancelled or loop.mailbox.closed or request.epoch != loop.mailbox.epoch:
                     break
-                masks = loop.model.run(partial(_decode, loop, request, batch))
-                loop.post(RefitProgress(request.epoch, request, tuple(map(PredictedMask.of, masks))))
+                candidates = loop.model.run(partial(_decode, loop, request, batch))
+                masks = tuple(map(PredictedMask.of, candidates))
+                overlaps = tuple(iou(mask.region, region) for mask, region in zip(masks, batch, strict=True))
+                loop.post(RefitProgress(request.epoch, request, masks, overlaps))
                 loop.serve_waiting(request.cancel)
     except NoModel as error:
         failure = error.failure
