@@ -19,6 +19,8 @@ def propose(user: User) -> int:
 def test_accept_one_then_all(user: User) -> None:
     user.add_labels("cat")
     count = propose(user)
+    colors = {shape.color.name() for shape in user.canvas._scene._proposed.shapes}
+    assert len(colors) == count, "each in a colour of its own"
     assert count > 5
     user.mouse.click(160, 120)
     assert len(user.annotations) == 1

@@ -102,7 +102,12 @@ CONTEXT_MENU = (
         "operation.neighbours_yield", SEPARATOR, "operation.tidy", "operation.grow", "operation.shrink",
         "operation.adjust",
     )),
-    "annotation.hide", "view.zoom_selected", "edit.select_all",
+    "edit.cut", "edit.copy", "edit.paste",
+    Submenu("Arrange", (
+        "annotation.lock", "annotation.hide", "annotation.solo", SEPARATOR, "annotation.raise",
+        "annotation.lower", "annotation.to_top", "annotation.to_bottom",
+    )),
+    SEPARATOR, "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
 

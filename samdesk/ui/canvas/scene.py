@@ -153,6 +153,8 @@ class Scene:
     ) -> dict[AnnotationId, tuple[Annotation, Label | None, Shape]]:
         """Returns new shapes of annotations with their labels."""
         made = _shapes(annotations)
+        for annotation_id in self.locked & made.keys():
+            made[annotation_id][2].locked = True
         if self._by_instance:
             for annotation_id, (_, _, shape) in made.items():
                 shape.color = QColor(instance_color(self._numbers[annotation_id]))
@@ -182,8 +184,12 @@ class Scene:
         self._update_shapes()
 
     def set_locked(self, ids: Iterable[AnnotationId]) -> None:
-        """Marks the locked annotations."""
+        """Marks the locked annotations: their tags have a padlock."""
         self.locked = frozenset(ids)
+        for annotation_id, (_, _, shape) in self._shapes.items():
+            if shape.locked != (annotation_id in self.locked):
+                shape.locked = not shape.locked
+                self._tag_layer.invalidate()
 
     def set_shown(self, shown: bool) -> None:
         """Shows or hides every annotation."""

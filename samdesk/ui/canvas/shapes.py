@@ -60,6 +60,7 @@ class Shape:
         color: The label's colour.
         mark: The state it is painted in.
         text: Its name tag.
+        locked: Whether its tag has a padlock.
         extent: Of the region, if it is known.
     """
 
@@ -68,6 +69,7 @@ class Shape:
     color: QColor
     mark: Mark = Mark.RESTING
     text: str = ""
+    locked: bool = field(default=False, kw_only=True)
     extent: InitVar[Extent | None] = None
     bounds: QRectF = field(init=False)
     area: float = field(init=False)

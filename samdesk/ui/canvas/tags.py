@@ -10,10 +10,13 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import contrast, faded, ink_on
+from samdesk.ui.kit.painting import draw_lock
 from samdesk.ui.kit.plain import plain, plain_lines
 
 _PAD_X, _PAD_Y = 6.0, 2.0
 _WIDEST = 260.0
+_LOCK = 14.0
+"""Width of the padlock of a locked annotation."""
 _GAP = 1.0
 _CELL = 64.0
 """Side of a cell in which tags are looked for, logical pixels."""
@@ -57,7 +60,7 @@ def placing(
     """Places one tag after the other, as ``place_tags``; None for a shape without room for its tag."""
     metrics = QFontMetricsF(font)
     taken = _Taken()
-    sizes: dict[str, tuple[str, QSizeF]] = {}  # of texts, which many shapes share
+    sizes: dict[tuple[str, bool], tuple[str, QSizeF]] = {}  # of texts, which many shapes share
     for shape in reversed(shapes):
         over = QRectF(
             to_widget(shape.bounds.left(), shape.bounds.top()),
@@ -66,11 +69,12 @@ def placing(
         if not over.intersects(area):
             yield None
             continue
-        if shape.text not in sizes:
+        key = shape.text, shape.locked
+        if key not in sizes:
             text = metrics.elidedText(plain(shape.text), Qt.TextElideMode.ElideRight, _WIDEST)
-            size = QSizeF(metrics.horizontalAdvance(text) + 2 * _PAD_X, metrics.height() + 2 * _PAD_Y)
-            sizes[shape.text] = text, size
-        text, size = sizes[shape.text]
+            width = metrics.horizontalAdvance(text) + 2 * _PAD_X + shape.locked * _LOCK
+            sizes[key] = text, QSizeF(width, metrics.height() + 2 * _PAD_Y)
+        text, size = sizes[key]
         rect = next((each for each in _places(size, over, area) if taken.add(each)), None)
         yield None if rect is None else Tag(shape, text, rect)
 
@@ -127,7 +131,10 @@ def paint_tag(painter: QPainter, tag: Tag) -> None:
     painter.setBrush(color)
     painter.drawRoundedRect(tag.rect, 4, 4)
     painter.setPen(ink_on(color))
-    painter.drawText(tag.rect, Qt.AlignmentFlag.AlignCenter, tag.text)
+    room = tag.rect.adjusted(tag.shape.locked * _LOCK, 0, 0, 0)
+    painter.drawText(room, Qt.AlignmentFlag.AlignCenter, tag.text)
+    if tag.shape.locked:
+        draw_lock(painter, QPointF(tag.rect.left() + _LOCK - 3, tag.rect.center().y()), ink_on(color))
 
 
 def paint_note(painter: QPainter, text: str, at: QPointF) -> None:

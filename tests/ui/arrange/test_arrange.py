@@ -281,3 +281,25 @@ def test_solo_hides_the_others_until_the_same_key_or_another_image(two: User) ->
     two.key(Key.Key_O, SHIFT)
     assert two.canvas.shape(dog) is not None
     assert two.canvas.shape(cat) is not None
+
+
+def test_a_paste_can_be_snapped_to_what_is_on_this_image(two: User) -> None:
+    select(two, "dog")
+    two.key(Key.Key_C, CONTROL)
+    two.go("1.png")
+    two.key(Key.Key_V, CONTROL | Qt.KeyboardModifier.AltModifier)
+    two.until(lambda: two.names == ["dog"])
+    assert two.canvas.selection == {two.annotations[0].id}
+    two.key(Key.Key_Z, CONTROL)
+    assert two.names == []
+
+
+def test_the_tag_of_a_locked_annotation_has_a_padlock(two: User) -> None:
+    select(two, "cat")
+    (before,) = two.canvas.tags()
+    two.key(Key.Key_K, CONTROL | SHIFT)
+    (after,) = two.canvas.tags()
+    assert after.rect.width() == before.rect.width() + 14
+    assert after.shape.locked
+    two.key(Key.Key_K, CONTROL | SHIFT)
+    assert two.canvas.tags()[0].rect == before.rect
