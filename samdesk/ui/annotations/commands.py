@@ -104,10 +104,10 @@ CONTEXT_MENU = (
     )),
     "edit.cut", "edit.copy", "edit.paste",
     Submenu("Arrange", (
-        "annotation.lock", "annotation.hide", "annotation.solo", SEPARATOR, "annotation.raise",
+        "annotation.lock", "annotation.solo", SEPARATOR, "annotation.raise",
         "annotation.lower", "annotation.to_top", "annotation.to_bottom",
     )),
-    SEPARATOR, "view.zoom_selected", "edit.select_all",
+    SEPARATOR, "annotation.hide", "view.zoom_selected", "edit.select_all",
 )  # fmt: skip
 """Commands of the context menu of annotations, on the canvas and in the panel."""
 
