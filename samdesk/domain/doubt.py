@@ -362,7 +362,7 @@ def _overlaps(
     """Returns the first annotations' largest overlaps with one of the same label and with one of another."""
     same, other = np.zeros(len(regions)), np.zeros(len(regions))
     first, second = shapely.STRtree(regions).query(regions[:count])
-    once = (first < second) | (second >= count)
+    once = first < second
     first, second = first[once], second[once]
     smaller = np.maximum(np.minimum(areas[first], areas[second]), 1e-9)
     sides = np.minimum(bounds[first, 2:], bounds[second, 2:]) - np.maximum(

@@ -91,6 +91,7 @@ def test_after_50_decisions_the_doubt_follows_them(dataset: Dataset) -> None:
 
 def test_decisions_keep_the_evidence_of_what_was_proposed(dataset: Dataset) -> None:
     correct(dataset, 0)
+    by_user(dataset, edits.reject(dataset.load(KEY), ids(0, 1)))  # another decision on the same proposal
     (decision,) = dataset.core.rows.decisions.newest(10)
     assert decision.wrong
     assert (decision.evidence.detector_score, decision.evidence.stability) == (0.1, 0.8)
