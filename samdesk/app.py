@@ -21,11 +21,14 @@ from samdesk.base.logs import log_file, write_log_file
 from samdesk.dataset.dataset import Dataset
 from samdesk.desk import Desk, Services, Widgets
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.domain.search import Search
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
+from samdesk.engine.crop_features import load_crop_features
 from samdesk.engine.ultralytics import set_environment
 from samdesk.formats.registry import label_format
 from samdesk.images.cache import ImageCache
+from samdesk.images.crops.store import CROPS_FILE
 from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
@@ -81,6 +84,8 @@ from samdesk.ui.search.found import FoundPanel
 from samdesk.ui.search.results import FoundController, Stage
 from samdesk.ui.search.saved import SavedSearches
 from samdesk.ui.settings_in_use import follow_settings
+from samdesk.ui.sheet.controller import SheetController, Surroundings
+from samdesk.ui.sheet.panel import SheetPanel
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.shell.waiting import wait_until
@@ -91,6 +96,7 @@ from samdesk.ui.teach.controller import TeachController
 from samdesk.ui.teach.taught import TaughtController
 from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
+from samdesk.workers.crops import CropLoader
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.end_signals import EndSignals
 from samdesk.workers.folder_watch import FolderWatch
@@ -268,6 +274,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         storage,
         ImageLoader(cache),
         ThumbnailLoader(read=read_thumbnail),
+        CropLoader(places.cache() / CROPS_FILE, read_thumbnail, load_crop_features),
         FolderWatch(label_format().label_path, services.poll_s),
         inference,
         batch,
@@ -287,17 +294,18 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     search, found = SearchBar(), FoundPanel()
     images.add_search(search)
     bulk_bar = BulkBar()
-    review_bar = ReviewBar(actions)
+    review_bar, sheet = ReviewBar(actions), SheetPanel()
     bars = JobBars(batch_bar, teach_bar, bulk_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.add_panel("found", "Found", found)
+    window.add_cover(sheet)
     window.keep_visible(canvas.work_under)
     canvas.proposal_changed.connect(window.dodge)
     canvas.view_changed.connect(window.dodge)
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, search, found, strip, batch_bar,
-        teach_bar, bulk_bar, review_bar, messages,
+        teach_bar, bulk_bar, review_bar, sheet, messages,
     )  # fmt: skip
 
 
@@ -343,10 +351,14 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.restored.connect(tools.select)
     canvas.pressed.connect(undo.disarm)
     target = LabelTarget(
-        lambda: tools.relabel_count,
-        tools.relabel_selected,
+        lambda: len(sheet.selected) if sheet.is_open else tools.relabel_count,
+        lambda label_id: sheet.relabel(label_id) if sheet.is_open else tools.relabel_selected(label_id),
         undo.undo,
-        lambda: canvas.place_below(tools.selection if tools.relabel_count else ()),
+        lambda: (
+            sheet.place()
+            if sheet.is_open
+            else canvas.place_below(tools.selection if tools.relabel_count else ())
+        ),
     )
     chooser = LabelChooser(labels, view.labels, storage, target, messages, window)
     view.labels.hidden_changed.connect(canvas.set_hidden_labels)
@@ -395,6 +407,15 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.mode = review = ReviewController(parts, view.review_bar, window)
     review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
+    around = Surroundings(
+        lambda covered: _cover(window, review, covered=covered),
+        Search,
+        lambda found: navigate.go(found.image),
+        lambda: files.info.folder if files.info is not None else None,
+    )
+    sheet = SheetController(session, storage, workers.crops, view.sheet, around, messages)
+    files.dataset_opened.connect(sheet.start)
+    review.changed.connect(lambda: sheet.set_open(False) if review.active else None)
     controllers = Controllers(
         files=files,
         rescan=rescan,
@@ -425,6 +446,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         training=TrainingController(storage, messages, window),
         slow_disk=SlowDiskController(storage, messages, window),
         review=review,
+        sheet=sheet,
         decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
     files.dataset_opened.connect(controllers.training.check)
@@ -437,6 +459,13 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     panels = Panels(view.annotations, view.labels, view.images)
     bind_commands(view.actions, window, canvas, panels, session, settings, controllers)
     return controllers
+
+
+def _cover(window: MainWindow, review: ReviewController, *, covered: bool) -> None:
+    """Shows the contact sheet in place of the canvas; a review goes on where it was when it is resumed."""
+    if covered and review.active:
+        review.leave()
+    window.set_covered(covered)
 
 
 def _max_pixels(settings: Settings) -> int:

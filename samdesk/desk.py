@@ -26,6 +26,7 @@ from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.search.bar import SearchBar
 from samdesk.ui.search.found import FoundPanel
+from samdesk.ui.sheet.panel import SheetPanel
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.wiring import Controllers
@@ -74,6 +75,7 @@ class Widgets:
     teach_bar: TeachBar
     bulk_bar: BulkBar
     review_bar: ReviewBar
+    sheet: SheetPanel
     messages: Messages
 
 

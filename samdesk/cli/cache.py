@@ -121,12 +121,14 @@ def clear(
         typer.Option(metavar="DAYS", min=0, help="Only those not used for this many days."),
     ] = None,
 ) -> None:
-    """Delete encoded images; images and labels are kept.
+    """Delete encoded images, and the crops of the contact sheet; images and labels are kept.
 
-    A deleted one is encoded again when its image is opened.
+    What is deleted is made again when it is needed. With an option, only encoded images are deleted.
     """
+    from samdesk.base import places
     from samdesk.engine.cache.file import plain_name
     from samdesk.engine.cache.folder import delete_file
+    from samdesk.images.crops.store import CROPS_FILE, clear_crops
 
     disk, _ = _disk()
     files = list(disk.files.files())
@@ -141,6 +143,10 @@ def clear(
         files = [f for f in files if time.time() - f.used_at > older_than * _DAY_S]
     removed = [f for f in files if delete_file(f)]
     echo(f"Deleted {counted(len(removed), 'image')}, {size(sum(f.size for f in removed), 1024)}.")
+    if not model and older_than is None:
+        crops = clear_crops(places.cache() / CROPS_FILE)
+        if crops:
+            echo(f"Deleted the crops of the contact sheet, {size(crops, 1024)}.")
     if len(removed) < len(files):
         echo(f"{counted(len(files) - len(removed), 'image')} could not be deleted.", err=True)
         raise typer.Exit(FAILED)

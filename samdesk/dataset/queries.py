@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
+
+import shapely
 
 from samdesk.base.bulk import breathing
 from samdesk.base.errors import UserError
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.types import ImageError, ImageSummary
+from samdesk.dataset.types import FoundOutline, ImageError, ImageSummary
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
 from samdesk.images.reader import read_size
+
+MOST_OUTLINES = 100
+"""Annotations of one question, so that a save never waits long."""
 
 T = TypeVar("T")
 
@@ -101,3 +108,45 @@ def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:
             edits.append((key, edit))
     text = f"Change {documents.labels.get(old).name} to {documents.labels.get(new).name}"
     return Transaction(text, tuple(edits))
+
+
+def outlines(
+    dataset: Dataset, wanted: Sequence[tuple[ImageKey, AnnotationId]], detail: int
+) -> dict[AnnotationId, FoundOutline | None]:
+    """Returns annotations, rejected ones too, as they are now; None for one that is not there.
+
+    Args:
+        dataset: The dataset.
+        wanted: At most ``MOST_OUTLINES`` annotations with their images.
+        detail: Pixels that the longer side of an annotation is shown with: vertices that cannot be told apart
+            then are left out.
+    """
+    images = dataset.core.rows.images(list({key for key, _ in wanted}))
+    result: dict[AnnotationId, FoundOutline | None] = {}
+    for key, annotation_id in wanted[:MOST_OUTLINES]:
+        image = images.get(key)
+        if image is not None:
+            size = image.width, image.height
+            found = dataset.core.rows.annotation(key, annotation_id, size)
+        else:
+            document = early_document(dataset, key)
+            size = (1, 1) if document is None else (document.width, document.height)
+            found = None if document is None else document.find(annotation_id)
+        result[annotation_id] = None if found is None else _outline(found, size, detail)
+    return result
+
+
+def _outline(annotation: Annotation, size: tuple[int, int], detail: int) -> FoundOutline:
+    region = annotation.region
+    x0, y0, x1, y1 = region.bounds
+    bounds = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
+    tolerance = max(x1 - x0, y1 - y0) / max(detail, 1) / 2
+    simple = shapely.simplify(region, tolerance, preserve_topology=False)
+    rings = shapely.get_rings(shapely.get_parts(region if simple.is_empty else simple))
+    return FoundOutline(
+        annotation.label_id,
+        annotation.review,
+        size,
+        bounds,
+        tuple(shapely.get_coordinates(ring) for ring in rings),
+    )

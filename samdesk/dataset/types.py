@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from samdesk.dataset.store.errors import InConflictError, OutOfOrderError, RefusedError, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
-from samdesk.domain.review import ImageReview
+from samdesk.domain.labels import LabelId
+from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.images.errors import ImageError
 
 __all__ = [
@@ -51,6 +55,25 @@ class ImageSummary:
     pending: int = 0
     review: ImageReview = ImageReview.UNREVIEWED
     problem: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FoundOutline:
+    """An annotation as it is in the store.
+
+    Attributes:
+        label_id: Its label.
+        review: What the user has decided about it.
+        size: Width and height of its image, pixels.
+        bounds: x0, y0, x1, y1 of its region, rounded outwards to whole image pixels.
+        rings: Its rings, (N, 2) x and y in image pixels, simplified.
+    """
+
+    label_id: LabelId
+    review: AnnotationReview
+    size: tuple[int, int]
+    bounds: tuple[int, int, int, int]
+    rings: tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ from samdesk.ui.models import commands as model_commands
 from samdesk.ui.operations import commands as operation_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.review import commands as review_commands
+<<<<<<< HEAD
 from samdesk.ui.search import commands as search_commands
+=======
+from samdesk.ui.sheet import commands as sheet_commands
+>>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
 from samdesk.ui.shell import commands as shell_commands
 from samdesk.ui.statistics import commands as statistics_commands
 from samdesk.ui.teach import commands as teach_commands
@@ -60,9 +64,13 @@ if TYPE_CHECKING:
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
     from samdesk.ui.review.controller import ReviewController
+<<<<<<< HEAD
     from samdesk.ui.search.controller import SearchController
     from samdesk.ui.search.results import FoundController
     from samdesk.ui.search.saved import SavedSearches
+=======
+    from samdesk.ui.sheet.controller import SheetController
+>>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
     from samdesk.ui.shell.help import HelpController
     from samdesk.ui.shell.main_window import MainWindow
     from samdesk.ui.statistics.controller import StatisticsController
@@ -85,6 +93,7 @@ COMMANDS = join(
         label_commands.COMMANDS,
         prompting_commands.COMMANDS,
         review_commands.COMMANDS,
+        sheet_commands.COMMANDS,
         auto_annotate_commands.COMMANDS,
         model_commands.COMMANDS,
         teach_commands.COMMANDS,
@@ -127,6 +136,7 @@ class Controllers:
     training: TrainingController
     slow_disk: SlowDiskController
     review: ReviewController
+    sheet: SheetController
     decisions: DecisionsController
 
 
@@ -165,12 +175,20 @@ def bind_commands(
         actions, panels.labels, c.labels, c.chooser, settings, partial(window.show_panel, "labels")
     )
     annotation_commands.bind(
-        actions, panels.annotations, c.tools, c.annotate, c.everything, c.compare, c.decisions
+        actions,
+        panels.annotations,
+        c.tools,
+        c.annotate,
+        c.everything,
+        c.compare,
+        c.decisions,
+        partial(_label_by_index, c),
     )
     prompting_commands.bind(actions, settings, c.annotate, c.views, c.everything, c.corrections)
     arrange_commands.bind(actions, c.arrange, c.tools.use_select_tool)
     operation_commands.bind(actions, c.operations, c.outline)
     review_commands.bind(actions, c.review)
+    sheet_commands.bind(actions, c.sheet)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)
@@ -178,3 +196,11 @@ def bind_commands(
     if actions.unbound or actions.undecided:
         raise RuntimeError(f"commands without a slot or a condition: {actions.unbound + actions.undecided}")
     actions.refresh()
+
+
+def _label_by_index(controllers: Controllers, index: int) -> None:
+    """Gives the label with a class id to what is selected on the contact sheet, or in the image."""
+    if controllers.sheet.is_open:
+        controllers.chooser.choose_index(index)
+    else:
+        controllers.tools.label_by_index(index)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.workers.batch.client import AutoAnnotateClient
+from samdesk.workers.crops import CropLoader
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.images import ImageLoader
@@ -31,6 +32,7 @@ class Workers:
     storage: StorageClient
     loader: ImageLoader
     thumbnails: ThumbnailLoader
+    crops: CropLoader
     watch: FolderWatch
     inference: InferenceClient
     batch: AutoAnnotateClient
@@ -52,8 +54,14 @@ class Workers:
         """
         if self.storage.given_up:
             return False
+<<<<<<< HEAD
         ended = [client.stop() for client in (self.teach, self.batch, self.downloads, self.operations)]
         ended += [client.stop(_READER_STOP_MS) for client in (self.thumbnails, self.loader, self.watch)]
+=======
+        ended = [client.stop() for client in (self.teach, self.batch, self.downloads)]
+        readers = (self.thumbnails, self.crops, self.loader, self.watch)
+        ended += [client.stop(_READER_STOP_MS) for client in readers]
+>>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
         while not self.storage.stop(patience_ms):
             log.warning("still saving")
             if gives_up():

@@ -16,7 +16,7 @@ from typing import Any
 from samdesk.base.text import counted
 from samdesk.dataset.store import serial, values, wkb
 from samdesk.dataset.store.database import Store
-from samdesk.domain.annotation import Annotation
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.review import AnnotationReview, ImageReview
@@ -92,6 +92,26 @@ def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) ->
     if annotations is not None:
         return Examined(_document(empty, annotations))
     return _readable(empty, found, problem, None if row is None else row[5])
+
+
+def read_annotation(
+    store: Store, key: ImageKey, annotation_id: AnnotationId, size: tuple[int, int]
+) -> Annotation | None:
+    """Returns one annotation of an image; None if there is none, or its row is damaged.
+
+    Args:
+        store: The store.
+        key: The image.
+        annotation_id: The annotation.
+        size: Width and height of the image, pixels.
+    """
+    row = store.row(f"SELECT {_NAMES}, digest FROM annotations WHERE image=? AND id=?", (key, annotation_id))
+    if row is None or row[-1] not in (None, row_digest(row)):
+        return None
+    try:
+        return _annotation(row, wkb.to_region(row[2], size))
+    except ValueError:
+        return None
 
 
 def is_sound(store: Store, key: ImageKey) -> bool:

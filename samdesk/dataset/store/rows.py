@@ -10,12 +10,20 @@ from typing import Any
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.decisions import Decisions
-from samdesk.dataset.store.documents import COLUMNS, Examined, examine, image_digest, is_sound, row_digest
+from samdesk.dataset.store.documents import (
+    COLUMNS,
+    Examined,
+    examine,
+    image_digest,
+    is_sound,
+    read_annotation,
+    row_digest,
+)
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.store.facts import Facts
 from samdesk.dataset.store.label_rows import is_signed, read_labels, write_labels
 from samdesk.dataset.store.values import digest_of, stored_number
-from samdesk.domain.annotation import Annotation
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
@@ -241,6 +249,15 @@ class Rows:
             some = keys[start : start + 500]
             result.update(self._images(f"{sql} WHERE key IN ({','.join('?' * len(some))})", some))
         return result
+
+    def annotation(
+        self, key: ImageKey, annotation_id: AnnotationId, size: tuple[int, int]
+    ) -> Annotation | None:
+        """Returns one annotation of an image; None if there is none, or it is damaged.
+
+        ``size``: width and height of the image, pixels.
+        """
+        return read_annotation(self._store, key, annotation_id, size)
 
     def images_with(self, label_id: LabelId) -> list[ImageKey]:
         """Returns the images that have an annotation with a label."""

@@ -123,6 +123,7 @@ def bind(
     everything: EverythingController,
     compare: CompareController,
     decisions: DecisionsController,
+    label_by_index: Callable[[int], object],
 ) -> None:
     """Connects the commands to the tools, the selection and the prompts."""
     _bind_selection(actions, panel, tools)
@@ -137,7 +138,7 @@ def bind(
     command_ids = {spec.id: spec.command_id for spec in tools.toolbox.specs}
     tools.tool_changed.connect(lambda tool_id: actions.set_checked(command_ids[tool_id], True))
     for index in range(len(_DIGITS)):
-        actions.on(f"label.{index + 1}", partial(tools.label_by_index, index))
+        actions.on(f"label.{index + 1}", partial(label_by_index, index))
     panel.menu_requested.connect(lambda place: _show_menu(actions, panel, place))
     tools.menu_requested.connect(lambda place: _show_menu(actions, panel, place, tools.select_tool.menu_on))
 

@@ -19,13 +19,19 @@ class Context(str, Enum):
     CANVAS = "canvas"
     REVIEW = "review"
     """While annotations are reviewed, see ``Actions.set_mode``: its keys come before all others."""
+    SHEET = "sheet"
+    """While the contact sheet is shown, as for ``REVIEW``."""
     SELECTION = "selection"
     """While annotations are selected, see ``Actions.set_selecting``."""
     OUTLINE = "outline"
     """While outlines are adjusted with the slider, see ``Actions.set_adjusting``."""
 
 
+<<<<<<< HEAD
 MODES = (Context.OUTLINE, Context.REVIEW, Context.SELECTION)
+=======
+MODES = (Context.REVIEW, Context.SHEET, Context.SELECTION)
+>>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
 """Contexts whose shortcuts work while the window is in that mode, and then come before those of the modes
 after it and all others."""
 
@@ -153,6 +159,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/shape", "&Shape"),
     Menu("image", "&Image", ("go", "accept")),
     Menu("review", "&Review", ("mode", "decide", "walk", "rest")),
+    Menu("review/sheet", "On the contact s&heet", ("decide", "go")),
     Menu("model", "&Model", ("model", "teach", "files")),
     Menu("help", "&Help", ("learn", "about")),
 )

@@ -81,6 +81,12 @@ class LabelChooser(QObject):
         self._labels.choose(label_id)
         self._relabel(label_id)
 
+    def choose_index(self, index: int) -> None:
+        """As ``choose``, by class id; one that no label has does nothing."""
+        labels = self._labels.labels.labels
+        if index < len(labels):
+            self.choose(labels[index].id)
+
     def _create(self, name: str) -> None:
         self._labels.add(name)
         found = self._labels.labels.find(" ".join(name.split()))

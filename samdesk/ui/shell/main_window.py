@@ -76,7 +76,11 @@ class MainWindow(QMainWindow):
         self._hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0
         self._strip_overlay: DodgingOverlay | None = None
         self._image_only = False
+<<<<<<< HEAD
         self._on_demand: set[str] = set()  # the panels that are hidden unless they are asked for
+=======
+        self._cover: QWidget | None = None
+>>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
         self.setWindowIcon(app_icon())
@@ -170,6 +174,24 @@ class MainWindow(QMainWindow):
         dock.set_collapsed(name in self._settings.get(keys.WINDOW_COLLAPSED))
         dock.visibilityChanged.connect(lambda _visible: self.layout_changed.emit())
         return dock
+
+    def add_cover(self, cover: QWidget) -> None:
+        """Adds a widget that can be shown in place of the canvas, see ``set_covered``."""
+        layout = self._area.layout()
+        assert layout is not None
+        cover.setVisible(False)
+        layout.addWidget(cover)
+        self._cover = cover
+
+    def set_covered(self, covered: bool) -> None:
+        """Shows the cover in place of the canvas, or the canvas with the keyboard on it."""
+        assert self._cover is not None
+        self.canvas.setVisible(not covered)
+        self._cover.setVisible(covered)
+        if covered:
+            self._cover.raise_()  # above what lies over the canvas
+        else:
+            self.focus_rule.take_home()
 
     def keep_visible(self, hidden_under: Callable[[QRectF], float]) -> None:
         """Keeps the candidate strip off the object in work, see ``dodge``.

@@ -1,0 +1,1 @@
+"""Crops of annotations for the contact sheet: cut from images, and kept on disk within a budget."""

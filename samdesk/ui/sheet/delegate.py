@@ -1,0 +1,139 @@
+"""SheetDelegate: paints a cell of the contact sheet: crop, outline, state, label and doubt."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from samdesk.domain.review import AnnotationReview
+from samdesk.ui.kit import painting
+from samdesk.ui.sheet.grid import CAPTION
+from samdesk.ui.sheet.model import CELL_ROLE, Cell
+
+Index = QModelIndex | QPersistentModelIndex
+
+_GAP = 4
+_BADGE = 8.0
+
+
+class SheetDelegate(QStyledItemDelegate):
+    """Paints the picture above the label's name; a selected cell has the accent colour around it."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
+        cell: Cell = index.data(CELL_ROLE)
+        rect, palette = painting.row_rect(option), painting.row_palette(option)
+        frame = rect.adjusted(_GAP // 2, _GAP // 2, -_GAP // 2, -_GAP // 2)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        _paint_ground(painter, frame, option)
+        area = QRectF(frame.adjusted(_GAP, _GAP, -_GAP, -CAPTION))
+        picture = _paint_picture(painter, area, cell, palette)
+        _paint_outline(painter, picture, cell)
+        _paint_state(painter, QPointF(picture.right() - 10, picture.top() + 10), cell.found.review, palette)
+        caption = QRect(frame.left() + 6, frame.bottom() - CAPTION + 1, frame.width() - 12, CAPTION)
+        painter.setFont(painting.small_font(painting.row_font(option)))
+        _paint_caption(painter, caption, cell, palette)
+        painter.restore()
+
+
+def _paint_ground(painter: QPainter, frame: QRect, option: QStyleOptionViewItem) -> None:
+    palette = painting.row_palette(option)
+    base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
+    inside = QRectF(frame).adjusted(1, 1, -1, -1)
+    if painting.is_selected(option):
+        painter.setPen(QPen(accent, 2))
+        painter.setBrush(painting.blend(base, accent, 0.28))
+        painter.drawRoundedRect(inside, 5, 5)
+    elif painting.is_hovered(option):
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
+        painter.drawRoundedRect(inside, 5, 5)
+    if option.state & QStyle.StateFlag.State_HasFocus:
+        painter.setPen(QPen(painting.ink(palette), 1, Qt.PenStyle.DotLine))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(inside.adjusted(2, 2, -2, -2), 4, 4)
+
+
+def _paint_picture(painter: QPainter, area: QRectF, cell: Cell, palette: QPalette) -> QRectF:
+    """Paints the crop, or a placeholder. Returns where it is."""
+    pixmap = cell.pixmap
+    if pixmap is None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(painting.blend(palette.color(QPalette.ColorRole.Base), painting.ink(palette), 0.08))
+        painter.drawRoundedRect(area, 3, 3)
+        if cell.problem:
+            painting.draw_alert(painter, area.center(), painting.warning(palette), 18)
+        return area
+    place = _fitted(area, pixmap)
+    painter.drawPixmap(place, pixmap, QRectF(pixmap.rect()))
+    return place
+
+
+def _fitted(area: QRectF, pixmap: QPixmap) -> QRectF:
+    size = QSizeF(pixmap.size()).scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
+    place = QRectF(QPointF(), size)
+    place.moveCenter(area.center())
+    return place
+
+
+def _paint_outline(painter: QPainter, picture: QRectF, cell: Cell) -> None:
+    if cell.path is None or cell.pixmap is None:
+        return
+    painter.save()
+    painter.setClipRect(picture)
+    painter.translate(picture.topLeft())
+    painter.scale(picture.width(), picture.height())
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width in ((QColor(0, 0, 0, 150), 3.0), (cell.color, 1.6)):
+        pen = QPen(color, width)
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        painter.drawPath(cell.path)
+    painter.restore()
+
+
+def _paint_state(painter: QPainter, centre: QPointF, review: AnnotationReview, palette: QPalette) -> None:
+    """A mark for each state but pending: a shape of its own, not only a colour."""
+    if review is AnnotationReview.PENDING:
+        return
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, 150))
+    painter.drawEllipse(centre, _BADGE, _BADGE)
+    if review is AnnotationReview.ACCEPTED:
+        painting.draw_check(painter, centre, QColor("#7ee081"))
+        return
+    pen = QPen(QColor("#ffffff"), 1.8)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    if review is AnnotationReview.REJECTED:
+        pen.setColor(QColor("#ff8a80"))
+        painter.setPen(pen)
+        for sign in (-1, 1):
+            painter.drawLine(centre + QPointF(-3.5, -3.5 * sign), centre + QPointF(3.5, 3.5 * sign))
+    elif review is AnnotationReview.FLAGGED:
+        pen.setColor(QColor("#ffd166"))
+        painter.setPen(pen)
+        painter.drawLine(centre + QPointF(-2.5, 4.5), centre + QPointF(-2.5, -4.5))
+        painter.setBrush(QColor("#ffd166"))
+        painter.drawPolygon(
+            [centre + QPointF(-2.5, -4.5), centre + QPointF(4, -2), centre + QPointF(-2.5, 0.5)]
+        )
+    else:  # corrected
+        pen.setColor(QColor("#82cfff"))
+        painter.setPen(pen)
+        painter.drawLine(centre + QPointF(-3.5, 3.5), centre + QPointF(3, -3))
+        painter.drawPoint(centre + QPointF(-3.5, 3.5))
+
+
+def _paint_caption(painter: QPainter, rect: QRect, cell: Cell, palette: QPalette) -> None:
+    doubt = cell.found.doubt
+    number = "" if doubt is None else f"{doubt:.2f}"
+    metrics = QFontMetrics(painter.font())
+    room = metrics.horizontalAdvance(number) + 6 if number else 0
+    swatch = QRectF(rect.left(), rect.center().y() - 4, 9, 9)
+    painting.draw_swatch(painter, swatch, cell.color, palette)
+    text = QRect(rect.left() + 14, rect.top(), max(0, rect.width() - 14 - room), rect.height())
+    painting.draw_text(painter, text, cell.label, painting.ink(palette))
+    if rect.width() > 14 + 2 * room:
+        painting.draw_text(painter, rect, number, painting.faint(palette), right=True)

@@ -1,0 +1,372 @@
+"""SheetGrid: equal cells in lines, as many a line as there is room for, of which several can be selected.
+
+A cell's position is computed and only what has changed is painted, so the cost does not depend on the number
+of cells.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QRegion, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
+
+from samdesk.ui.kit.painting import draw_focus_frame, faint
+from samdesk.ui.kit.theme import UNIT
+
+Index = QModelIndex | QPersistentModelIndex
+
+CAPTION = 20
+"""Height of a cell's text, pixels."""
+SIZES = (64, 320)
+"""Smallest and largest side of a picture, pixels."""
+
+
+class SheetGrid(QAbstractItemView):
+    """Cells with a picture and a line of text.
+
+    Signals:
+        moved(): Other rows may be in view.
+        selected(): Other rows are selected.
+        opened(): The current row was double-clicked.
+        size_changed(int): The user has changed the side of the pictures, pixels.
+    """
+
+    moved = Signal()
+    selected = Signal()
+    opened = Signal()
+    size_changed = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._side = 128
+        self._hint = ""
+        self._hovered = -1
+        self._band: QRect | None = None
+        self._band_start = QPoint()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMouseTracking(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalScrollBar().valueChanged.connect(self.moved)
+
+    # -- what is shown
+
+    def set_hint(self, text: str) -> None:
+        """The text shown if there are no rows."""
+        if text != self._hint:
+            self._hint = text
+            self.viewport().update()
+
+    @property
+    def hint(self) -> str:
+        """The text shown if there are no rows."""
+        return self._hint
+
+    @property
+    def side(self) -> int:
+        """The side of the pictures, pixels."""
+        return self._side
+
+    def set_side(self, side: int) -> None:
+        """Changes the side of the pictures; the first row in view stays in view."""
+        side = min(max(side, SIZES[0]), SIZES[1])
+        if side == self._side:
+            return
+        first = self.visible_rows().start
+        self._side = side
+        self.updateGeometries()
+        self.verticalScrollBar().setValue(first // self.columns * self.cell.height())
+        self.viewport().update()
+        self.size_changed.emit(side)
+
+    @property
+    def columns(self) -> int:
+        """The number of cells in a line."""
+        return max(1, self.viewport().width() // (self._side + UNIT))
+
+    @property
+    def cell(self) -> QSize:
+        """The size of a cell, pixels; the cells of a line share its width."""
+        return QSize(max(1, self.viewport().width() // self.columns), self._side + UNIT + CAPTION)
+
+    def visible_rows(self, margin: int = 0) -> range:
+        """The rows in view, and ``margin`` lines more on both sides."""
+        height, columns = self.cell.height(), self.columns
+        first = self.verticalOffset() // height - margin
+        last = (self.verticalOffset() + self.viewport().height() - 1) // height + margin
+        return range(max(0, first * columns), max(0, min(self._count(), (last + 1) * columns)))
+
+    def selected_rows(self) -> list[int]:
+        """The selected rows, in order."""
+        selection = self.selectionModel().selection()
+        parts = [selection.at(n) for n in range(selection.size())]
+        rows = [row for part in parts for row in range(part.top(), part.bottom() + 1)]
+        return sorted(rows)
+
+    def select_only(self, row: int) -> None:
+        """Makes a row current and the only one selected, and scrolls to it."""
+        index = self.model().index(row, 0)
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(index, flag.ClearAndSelect)
+        self.scrollTo(index)
+
+    def _count(self) -> int:
+        model = self.model()
+        return model.rowCount() if model is not None else 0
+
+    def _rect(self, row: int) -> QRect:
+        cell = self.cell
+        line, place = divmod(row, self.columns)
+        corner = QPoint(place * cell.width(), line * cell.height() - self.verticalOffset())
+        return QRect(corner, cell)
+
+    def _row_at(self, point: QPoint) -> int:
+        cell, columns = self.cell, self.columns
+        place, line = point.x() // cell.width(), (point.y() + self.verticalOffset()) // cell.height()
+        row = line * columns + place
+        return row if 0 <= place < columns and line >= 0 and 0 <= row < self._count() else -1
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            for changed in (row, self._hovered):
+                if changed >= 0:
+                    self.viewport().update(self._rect(changed))
+            self._hovered = row
+
+    # -- the rubber band
+
+    def _begin_band(self, point: QPoint, *, keep: bool) -> None:
+        if not keep:
+            self.clearSelection()
+        self._band_start = point + QPoint(0, self.verticalOffset())
+        self._band = QRect(point, QSize())
+
+    def _move_band(self, point: QPoint, *, keep: bool) -> None:
+        start = self._band_start - QPoint(0, self.verticalOffset())
+        self._band = QRect(start, point).normalized()
+        flag = QItemSelectionModel.SelectionFlag
+        command = flag.Select if keep else flag.ClearAndSelect
+        self.selectionModel().select(self._under(self._band), command)
+        self.viewport().update()
+        if not self.viewport().rect().contains(point):
+            beyond = point.y() - min(max(point.y(), 0), self.viewport().height())
+            self.verticalScrollBar().setValue(self.verticalOffset() + beyond)
+
+    def _under(self, rect: QRect) -> QItemSelection:
+        """The cells that a rectangle touches."""
+        cell, columns, count = self.cell, self.columns, self._count()
+        left, right = max(0, rect.left() // cell.width()), min(columns - 1, rect.right() // cell.width())
+        offset = self.verticalOffset()
+        top, bottom = (
+            max(0, (rect.top() + offset) // cell.height()),
+            (rect.bottom() + offset) // cell.height(),
+        )
+        selection = QItemSelection()
+        for line in range(top, min(bottom, (count - 1) // columns) + 1):
+            first, last = line * columns + left, min(line * columns + right, count - 1)
+            if first <= last:
+                selection.select(self.model().index(first, 0), self.model().index(last, 0))
+        return selection
+
+    # -- Qt overrides
+
+    def visualRect(self, index: Index) -> QRect:  # noqa: D102
+        return self._rect(index.row()) if index.isValid() else QRect()
+
+    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: D102
+        row = self._row_at(point)
+        return self.model().index(row, 0) if row >= 0 else QModelIndex()
+
+    def horizontalOffset(self) -> int:  # noqa: D102
+        return 0
+
+    def verticalOffset(self) -> int:  # noqa: D102
+        return self.verticalScrollBar().value()
+
+    def isIndexHidden(self, index: Index) -> bool:  # noqa: D102
+        return False
+
+    def scrollTo(  # noqa: D102
+        self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+    ) -> None:
+        if not index.isValid():
+            return
+        self.executeDelayedItemsLayout()
+        rect, bar, space = self._rect(index.row()), self.verticalScrollBar(), self.viewport().height()
+        if hint == QAbstractItemView.ScrollHint.PositionAtCenter:
+            bar.setValue(bar.value() + rect.center().y() - space // 2)
+        elif rect.top() < 0:
+            bar.setValue(bar.value() + rect.top())
+        elif rect.bottom() >= space:
+            bar.setValue(bar.value() + rect.bottom() - space + 1)
+
+    def moveCursor(  # noqa: D102
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        count, columns = self._count(), self.columns
+        if count == 0:
+            return QModelIndex()
+        row = self.currentIndex().row()
+        page = max(columns, self.viewport().height() // self.cell.height() * columns)
+        move = QAbstractItemView.CursorAction
+        steps = {
+            move.MoveLeft: -1, move.MovePrevious: -1, move.MoveRight: 1, move.MoveNext: 1,
+            move.MoveUp: -columns, move.MoveDown: columns, move.MovePageUp: -page, move.MovePageDown: page,
+            move.MoveHome: -count, move.MoveEnd: count,
+        }  # fmt: skip
+        target = 0 if row < 0 else row + steps.get(action, 0)
+        if action in (move.MoveUp, move.MoveDown) and not 0 <= target < count:
+            target = row
+        return self.model().index(min(max(target, 0), count - 1), 0)
+
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
+        """Selects the rows from the one at one corner to the one at the other, in reading order."""
+        first, last = self._row_at(rect.topLeft()), self._row_at(rect.bottomRight())
+        selection = QItemSelection()
+        if first >= 0 and last >= 0:
+            low, high = sorted((first, last))
+            selection.select(self.model().index(low, 0), self.model().index(high, 0))
+        self.selectionModel().select(selection, command)
+
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: D102
+        return QRegion(self.viewport().rect())
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: D102
+        super().selectionChanged(selected, deselected)
+        self.selected.emit()
+
+    def keyboardSearch(self, search: str) -> None:
+        """Does nothing: single letters are window shortcuts."""
+
+    def updateGeometries(self) -> None:  # noqa: D102
+        super().updateGeometries()
+        cell, lines, bar = self.cell, -(-self._count() // self.columns), self.verticalScrollBar()
+        bar.setRange(0, max(0, lines * cell.height() - self.viewport().height()))
+        bar.setSingleStep(cell.height() // 3)
+        bar.setPageStep(self.viewport().height())
+        self.moved.emit()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Moves what is painted already; only the rest is painted."""
+        if self._band is None:
+            self.viewport().scroll(dx, dy)
+        else:
+            self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        first = self.visible_rows().start
+        super().resizeEvent(event)
+        self.updateGeometries()
+        if first:
+            self.verticalScrollBar().setValue(first // self.columns * self.cell.height())
+        self.viewport().update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scrolls; with Ctrl, changes the size of the pictures."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_side(round(self._side * 1.15 ** (event.angleDelta().y() / 120)))
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        point = event.position().toPoint()
+        modifiers = event.modifiers()
+        row = self._row_at(point)
+        if event.button() == Qt.MouseButton.LeftButton and row < 0:
+            self._begin_band(point, keep=bool(modifiers & Qt.KeyboardModifier.ControlModifier))
+            return
+        if modifiers & Qt.KeyboardModifier.ShiftModifier and row >= 0 and self.currentIndex().isValid():
+            self._select_to(row)
+            return
+        super().mousePressEvent(event)
+        self._band_start = point + QPoint(0, self.verticalOffset())
+
+    def _select_to(self, row: int) -> None:
+        """Selects the rows from the current one to another, which does not become current."""
+        low, high = sorted((self.currentIndex().row(), row))
+        selection = QItemSelection(self.model().index(low, 0), self.model().index(high, 0))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        point = event.position().toPoint()
+        keep = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if self._band is None and event.buttons() & Qt.MouseButton.LeftButton and self._is_far(point):
+            self._band = QRect(point, QSize())  # a drag that began on a cell
+        if self._band is not None:
+            self._move_band(point, keep=keep)
+            return
+        self._hover(self._row_at(point))
+
+    def _is_far(self, point: QPoint) -> bool:
+        start = self._band_start - QPoint(0, self.verticalOffset())
+        return (point - start).manhattanLength() > 2 * UNIT
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+        if self._band is not None:
+            self._band = None
+            self.setState(QAbstractItemView.State.NoState)
+            self.viewport().update()
+            return
+        super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Opens the annotation."""
+        row = self._row_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and row >= 0:
+            self.select_only(row)
+            self.opened.emit()
+            return
+        super().mouseDoubleClickEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: D102
+        self._hover(-1)
+        super().leaveEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        painter = QPainter(self.viewport())
+        if self._count() == 0:
+            painter.setPen(faint(self.palette()))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.viewport().rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), flags, self._hint)
+        selection, model, delegate = self.selectionModel(), self.model(), self.itemDelegate()
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        state = option.state
+        for row in self.visible_rows():
+            rect = self._rect(row)
+            if not rect.intersects(event.rect()):
+                continue
+            index = model.index(row, 0)
+            option.rect, option.state = rect, state
+            if selection.isSelected(index):
+                option.state |= QStyle.StateFlag.State_Selected
+            if row == self._hovered:
+                option.state |= QStyle.StateFlag.State_MouseOver
+            if self.hasFocus() and index == self.currentIndex():
+                option.state |= QStyle.StateFlag.State_HasFocus
+            delegate.paint(painter, option, index)
+        if self._band is not None:
+            self._paint_band(painter, self._band)
+        if self.hasFocus() and self._count() == 0:
+            draw_focus_frame(painter, self.viewport().rect(), self.palette())
+
+    def _paint_band(self, painter: QPainter, band: QRect) -> None:
+        accent = self.palette().highlight().color()
+        painter.setPen(QPen(accent, 1))
+        accent.setAlphaF(0.2)
+        painter.fillRect(band, accent)
+        painter.drawRect(band.adjusted(0, 0, -1, -1))
