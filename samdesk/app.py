@@ -21,7 +21,6 @@ from samdesk.base.logs import log_file, write_log_file
 from samdesk.dataset.dataset import Dataset
 from samdesk.desk import Desk, Services, Widgets
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.search import Search
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.crop_features import load_crop_features
@@ -409,12 +408,15 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.dataset_opened.connect(review.reset)
     around = Surroundings(
         lambda covered: _cover(window, review, covered=covered),
-        Search,
-        lambda found: navigate.go(found.image),
+        lambda: search.search,
+        results.open,
         lambda: files.info.folder if files.info is not None else None,
     )
     sheet = SheetController(session, storage, workers.crops, view.sheet, around, messages)
     files.dataset_opened.connect(sheet.start)
+    search.changed.connect(sheet.follow_search)
+    undo.shows_all = lambda: sheet.is_open
+    sheet.changed.connect(undo.refresh)
     review.changed.connect(lambda: sheet.set_open(False) if review.active else None)
     controllers = Controllers(
         files=files,

@@ -26,11 +26,8 @@ from samdesk.ui.models import commands as model_commands
 from samdesk.ui.operations import commands as operation_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.review import commands as review_commands
-<<<<<<< HEAD
 from samdesk.ui.search import commands as search_commands
-=======
 from samdesk.ui.sheet import commands as sheet_commands
->>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
 from samdesk.ui.shell import commands as shell_commands
 from samdesk.ui.statistics import commands as statistics_commands
 from samdesk.ui.teach import commands as teach_commands
@@ -64,13 +61,10 @@ if TYPE_CHECKING:
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
     from samdesk.ui.review.controller import ReviewController
-<<<<<<< HEAD
     from samdesk.ui.search.controller import SearchController
     from samdesk.ui.search.results import FoundController
     from samdesk.ui.search.saved import SavedSearches
-=======
     from samdesk.ui.sheet.controller import SheetController
->>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
     from samdesk.ui.shell.help import HelpController
     from samdesk.ui.shell.main_window import MainWindow
     from samdesk.ui.statistics.controller import StatisticsController

@@ -76,7 +76,7 @@ class Crop:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class LikenessProgress:
     """How far a comparison of crops is.
 
     Attributes:
@@ -169,7 +169,7 @@ class CropLoader(QObject):
 
     Signals:
         ready(object list[Crop]): Crops that were read, or cannot be read.
-        compared(object Comparison): How far the comparison is.
+        compared(object LikenessProgress): How far the comparison is.
     """
 
     ready = Signal(object)
@@ -239,7 +239,7 @@ class CropLoader(QObject):
         began, result = value
         if began != self._round:
             return
-        if isinstance(result, Comparison):
+        if isinstance(result, LikenessProgress):
             self.compared.emit(result)
         else:
             self.ready.emit(result)
@@ -269,7 +269,7 @@ class CropLoader(QObject):
             return [Crop(request, failure=failure) for request in requests]
         return [Crop(request, part) for request, part in zip(requests, pixels, strict=True)]
 
-    def _compare(self, task: _Task) -> Comparison:
+    def _compare(self, task: _Task) -> LikenessProgress:
         """Compares some more."""
         some = task.requests[task.done : task.done + _AT_ONCE]
         try:
@@ -277,12 +277,12 @@ class CropLoader(QObject):
                 self._describer = self._load_describer()
             task.features.update(self._features(self._describer, some))
         except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
-            return Comparison(
+            return LikenessProgress(
                 task.done, len(task.requests), failure=describe(error, "comparing annotations", "")
             )
         task.done += len(some)
         ended = task.done == len(task.requests)
-        return Comparison(task.done, len(task.requests), _ordered(task) if ended else None)
+        return LikenessProgress(task.done, len(task.requests), _ordered(task) if ended else None)
 
     def _features(self, describer: Describer, requests: Sequence[CropRequest]) -> dict[AnnotationId, Feature]:
         keys = {r.id: key for r in requests if (key := crop_key(r.path, r.view, CROP_SIDE)) is not None}

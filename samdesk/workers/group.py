@@ -54,14 +54,9 @@ class Workers:
         """
         if self.storage.given_up:
             return False
-<<<<<<< HEAD
         ended = [client.stop() for client in (self.teach, self.batch, self.downloads, self.operations)]
-        ended += [client.stop(_READER_STOP_MS) for client in (self.thumbnails, self.loader, self.watch)]
-=======
-        ended = [client.stop() for client in (self.teach, self.batch, self.downloads)]
         readers = (self.thumbnails, self.crops, self.loader, self.watch)
         ended += [client.stop(_READER_STOP_MS) for client in readers]
->>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
         while not self.storage.stop(patience_ms):
             log.warning("still saving")
             if gives_up():

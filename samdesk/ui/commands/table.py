@@ -27,11 +27,7 @@ class Context(str, Enum):
     """While outlines are adjusted with the slider, see ``Actions.set_adjusting``."""
 
 
-<<<<<<< HEAD
-MODES = (Context.OUTLINE, Context.REVIEW, Context.SELECTION)
-=======
-MODES = (Context.REVIEW, Context.SHEET, Context.SELECTION)
->>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
+MODES = (Context.OUTLINE, Context.REVIEW, Context.SHEET, Context.SELECTION)
 """Contexts whose shortcuts work while the window is in that mode, and then come before those of the modes
 after it and all others."""
 

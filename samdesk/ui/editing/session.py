@@ -248,18 +248,21 @@ class Session(QObject):
                 self._apply(by_user(edit, shown))  # the store's own edit takes its place when it has answered
         self._commit(do, plan=partial(plans.decide, chosen=chosen, decision=decision, text=text))
 
-    def undo(self) -> None:
-        """Undoes the next step, and shows an image it has changed; or takes back a preview."""
+    def undo(self, *, newest: bool = False) -> None:
+        """Undoes the next step, and shows an image it has changed; or takes back a preview.
+
+        ``newest``: of all images; otherwise those of the image on screen come first.
+        """
         if self._run is not None and self._run.held:
             self.drop_run()
             return
         self.end_run()
-        self._show_step(self.history.undo(self.model.key), "Undid")
+        self._show_step(self.history.undo(None if newest else self.model.key), "Undid")
 
-    def redo(self) -> None:
-        """Redoes the next step, and shows an image it has changed."""
+    def redo(self, *, newest: bool = False) -> None:
+        """Redoes the next step, and shows an image it has changed; ``newest`` as for ``undo``."""
         self.end_run()
-        self._show_step(self.history.redo(self.model.key), "Redid")
+        self._show_step(self.history.redo(None if newest else self.model.key), "Redid")
 
     def show_stored_labels(self, labels: LabelSet) -> None:
         """Shows the label set of the store; while changes are pending, only labels it has added itself."""

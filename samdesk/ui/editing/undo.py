@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.text import counted
 from samdesk.dataset.change import class_ids_change
-from samdesk.domain.document import ImageDocument
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
@@ -70,6 +72,8 @@ class UndoController(QObject):
         self._session, self._drawing, self._messages = session, drawing, messages
         self.mode: Walker | None = None
         """Undoes and redoes instead, in a mode with an order of its own."""
+        self.shows_all: Callable[[], bool] = lambda: False
+        """Whether the user sees what any step changes, as on a contact sheet: the newest is undone at once."""
         self._armed: tuple[str, UndoStep] | None = None
         """The step that was named and that the next press undoes or redoes."""
         self._goes_to: str | None = None
@@ -117,7 +121,7 @@ class UndoController(QObject):
             self._drawing.undo_step()
         elif step is not None and self._writable and self._may("Undo", step):
             before = self._session.model.document
-            self._run(self._session.undo, step)
+            self._run(partial(self._session.undo, newest=self.shows_all()), step)
             self._undone_after_drawing += bool(self._drawing.redo_name)
             self._note_review(before, step)
             self._note_restored(before)
@@ -130,7 +134,7 @@ class UndoController(QObject):
         if self._redoes_drawing:
             self._drawing.redo_step()
         elif step is not None and self._writable and self._may("Redo", step):
-            self._run(self._session.redo, step)
+            self._run(partial(self._session.redo, newest=self.shows_all()), step)
             self._undone_after_drawing = max(0, self._undone_after_drawing - 1)
 
     def refresh(self) -> None:
@@ -142,11 +146,16 @@ class UndoController(QObject):
 
     @property
     def _next_undo(self) -> UndoStep | None:
-        return self._session.history.next_undo(self._session.model.key)
+        return self._session.history.next_undo(self._key)
 
     @property
     def _next_redo(self) -> UndoStep | None:
-        return self._session.history.next_redo(self._session.model.key)
+        return self._session.history.next_redo(self._key)
+
+    @property
+    def _key(self) -> ImageKey | None:
+        """The image whose steps come first; None: none."""
+        return None if self.shows_all() else self._session.model.key
 
     @property
     def _writable(self) -> bool:
@@ -182,7 +191,7 @@ class UndoController(QObject):
 
     def _may(self, verb: str, step: UndoStep) -> bool:
         """Whether to undo or redo a step at once; otherwise it is named and its image shown."""
-        if self._armed == (verb, step) or not self._is_elsewhere(step):
+        if self._armed == (verb, step) or self.shows_all() or not self._is_elsewhere(step):
             return True
         here, keys = self._session.model.key, step.do.keys
         self._armed = (verb, step)

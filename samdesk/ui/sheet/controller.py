@@ -28,7 +28,7 @@ from samdesk.images.crops.view import view_around
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.sheet.panel import SheetOrder, SheetPanel
-from samdesk.workers.crops import CROP_SIDE, Comparison, Crop, CropLoader, CropRequest
+from samdesk.workers.crops import CROP_SIDE, Crop, CropLoader, CropRequest, LikenessProgress
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, StorageClient
 
@@ -361,7 +361,7 @@ class SheetController(QObject):
         ]
         self._loader.compare(requests, reference)
 
-    def _follow_comparison(self, found: Comparison) -> None:
+    def _follow_comparison(self, found: LikenessProgress) -> None:
         if found.failure is not None:
             self._end_comparison()
             self._messages.warn(found.failure.what, key="sheet")

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.base.text import counted
 from samdesk.ui.kit.icons import icon
-from samdesk.ui.kit.plain import PlainLabel, tip
+from samdesk.ui.kit.plain import PlainLabel, button_text, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.sheet.delegate import SheetDelegate
 from samdesk.ui.sheet.grid import SIZES, SheetGrid
@@ -76,7 +76,7 @@ class SheetPanel(QWidget):
         self.order = QComboBox(self)
         self.order.setAccessibleName("Order of the contact sheet")
         for order, (text, why) in _ORDERS.items():
-            self.order.addItem(text, order)
+            self.order.addItem(plain(text), order)
             self.order.setItemData(self.order.count() - 1, tip(why), Qt.ItemDataRole.ToolTipRole)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(*SIZES)
@@ -105,12 +105,12 @@ class SheetPanel(QWidget):
         button.setAutoRaise(True)
         button.setIcon(icon(glyph))
         button.setIconSize(QSize(18, 18))
-        button.setAccessibleName(text)
-        button.setToolTip(text)
+        button.setAccessibleName(plain(text))
+        button.setToolTip(tip(text))
         button.setProperty("command", command)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         if label:
-            button.setText(label)
+            button.setText(button_text(label))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.clicked.connect(lambda: self.invoked.emit(command))
         return button

@@ -76,11 +76,8 @@ class MainWindow(QMainWindow):
         self._hidden_under: Callable[[QRectF], float] = lambda _rect: 0.0
         self._strip_overlay: DodgingOverlay | None = None
         self._image_only = False
-<<<<<<< HEAD
         self._on_demand: set[str] = set()  # the panels that are hidden unless they are asked for
-=======
         self._cover: QWidget | None = None
->>>>>>> 489885d (feat(sheet): a contact sheet of what is found, to decide about many annotations at once)
         self._shown_before: list[Dock] = []  # the panels that were shown before all were hidden
         self.set_title()
         self.setWindowIcon(app_icon())

@@ -100,9 +100,9 @@ def test_many_are_rejected_by_one_key_as_one_step(found: User, folder: Path) -> 
     assert [len(lines(path).lines) for path in sorted(folder.rglob("[01].png"))] == [1, 1]
     assert chosen(found) == "1b"  # and so on
     found.key(K.Key_Z, CONTROL)
+    found.until(lambda: "rejected" not in states(found))
     found.until_saved()
     assert {path.name: path.read_bytes() for path in folder.rglob("*.txt")} == before
-    found.until(lambda: "rejected" not in states(found))
 
 
 def test_keys_accept_flag_and_relabel_the_selection(found: User) -> None:
