@@ -407,7 +407,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
     around = Surroundings(
-        lambda covered: _cover(window, review, covered=covered),
+        window.set_covered,
         lambda: search.search,
         results.open,
         lambda: files.info.folder if files.info is not None else None,
@@ -418,6 +418,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.shows_all = lambda: sheet.is_open
     sheet.changed.connect(undo.refresh)
     review.changed.connect(lambda: sheet.set_open(False) if review.active else None)
+    sheet.mode_wanted.connect(lambda wanted: review.leave() if wanted and review.active else None)
     controllers = Controllers(
         files=files,
         rescan=rescan,
@@ -461,13 +462,6 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     panels = Panels(view.annotations, view.labels, view.images)
     bind_commands(view.actions, window, canvas, panels, session, settings, controllers)
     return controllers
-
-
-def _cover(window: MainWindow, review: ReviewController, *, covered: bool) -> None:
-    """Shows the contact sheet in place of the canvas; a review goes on where it was when it is resumed."""
-    if covered and review.active:
-        review.leave()
-    window.set_covered(covered)
 
 
 def _max_pixels(settings: Settings) -> int:

@@ -73,7 +73,7 @@ class UndoController(QObject):
         self.mode: Walker | None = None
         """Undoes and redoes instead, in a mode with an order of its own."""
         self.shows_all: Callable[[], bool] = lambda: False
-        """Whether the user sees what any step changes, as on a contact sheet: the newest is undone at once."""
+        """Whether the user sees what any step changes, as on a contact sheet: the newest is undone."""
         self._armed: tuple[str, UndoStep] | None = None
         """The step that was named and that the next press undoes or redoes."""
         self._goes_to: str | None = None

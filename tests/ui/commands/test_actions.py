@@ -115,7 +115,7 @@ def test_every_default_shortcut_invokes_its_command(window: MainWindow, actions:
     for entry in COMMANDS.commands:
         if entry.id in ("run.cancel", "file.open_recent"):
             continue
-        actions.set_mode(Context.REVIEW if entry.context is Context.REVIEW else None)
+        actions.set_mode(entry.context if entry.context in (Context.REVIEW, Context.SHEET) else None)
         actions.set_selecting(entry.context is Context.SELECTION)
         actions.set_adjusting(entry.context is Context.OUTLINE)
         actions.update(ALL)
