@@ -95,8 +95,8 @@ COMMANDS = CommandTable(
 )  # fmt: skip
 
 CONTEXT_MENU = (
-    "annotation.relabel", "annotation.reopen_in_sam", "annotation.accept", "annotation.reject",
-    "annotation.flag", "edit.delete", SEPARATOR,
+    "annotation.relabel", "annotation.reopen_in_sam", "mask.tighten", "annotation.accept",
+    "annotation.reject", "annotation.flag", "edit.delete", SEPARATOR,
     Submenu("Shape", (
         "operation.merge", "operation.intersect", "operation.subtract_neighbours",
         "operation.neighbours_yield", SEPARATOR, "operation.tidy", "operation.grow", "operation.shrink",
