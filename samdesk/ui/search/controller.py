@@ -405,6 +405,7 @@ class SearchController(QObject):
         return active + ([PROBLEMS.id] if self._problems else [])
 
     def _follow_label(self, _label: Label | None) -> None:
+        self._found.set_labels(self._labels.labels)
         self._update_chips()
         self._count_timer.start()
 
@@ -439,7 +440,16 @@ class SearchController(QObject):
         self._bar.chips.set_count(chip, counts.annotations, counts.images)
         if self._chip_queue and self._chip_queue[0] == chip:
             del self._chip_queue[0]
+        if counts.progress is not None:
+            self._count_timer.start()  # what is read later is counted later
+        if not self._chip_queue:
+            query = partial(queries.tally, search=Search(), field="model")
+            self._storage.ask(query, self._note_models, self._stop_counting, doing="reading the models")
         self._count_next()
+
+    def _note_models(self, tally: tuple[tuple[str, int], ...]) -> None:
+        """Notes the names of models, which are offered for completion."""
+        self._models = tuple(name for name, _ in tally if name)
 
     def _stop_counting(self, failure: Failure) -> None:
         self._chip_queue.clear()

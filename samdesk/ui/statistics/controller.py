@@ -23,7 +23,7 @@ from samdesk.workers.storage.client import StorageClient
 if TYPE_CHECKING:
     from samdesk.dataset.search import AgreementRow, Counts, Histogram
 
-AGAIN_AFTER_MS = 1500
+AGAIN_AFTER_MS = 700
 """After a change of the dataset."""
 BINS = 20
 CELLS = (16, 12)

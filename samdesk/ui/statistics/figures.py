@@ -49,7 +49,8 @@ _WEAKEST = 3
 _FEW = 10
 OUTCOMES = ("accepted", "corrected", "rejected", "missed")
 LEGEND = ("accepted unchanged", "corrected", "rejected", "missed")
-_COLORS = {"accepted": "#3f9e6a", "corrected": "#d59a2b", "rejected": "#c9525a", "missed": "#8d8d8d"}
+_COLORS = {"accepted": "#3f9e6a", "corrected": "#d59a2b", "rejected": "#c9525a", "missed": "#8d8d8d",
+           "flagged": "#8d6fd6"}  # fmt: skip
 
 
 def combined(base: Search, text: str) -> str:
@@ -149,8 +150,8 @@ def agreement_bars(rows: Iterable[AgreementRow], labels: LabelSet, *, by_model: 
         share = outcome["accepted"] / total
         search = f"model:{quoted(name)}" if by_model else f"class:{quoted(name)}"
         search = "" if name == "unknown model" else f"{search} state:corrected,rejected"
-        parts = tuple(BarPart(outcome[kind] / total, color) for kind, color in _COLORS.items())
-        words = ", ".join(f"{outcome[kind]:,} {kind}" for kind in _COLORS)
+        parts = tuple(BarPart(outcome[kind] / total, _COLORS[kind]) for kind in OUTCOMES)
+        words = ", ".join(f"{outcome[kind]:,} {kind}" for kind in OUTCOMES)
         rank = (total < _FEW, share if total >= _FEW else -total)
         bars.append((rank, Bar(name, parts, search, f"{share:.0%}  of {total:,}", f"{name}: {words}")))
     return [bar for _, bar in sorted(bars, key=lambda pair: pair[0])]
@@ -223,5 +224,5 @@ def verdict(rows: Sequence[AgreementRow], labels: LabelSet) -> Verdict:
 def _short(value: float) -> str:
     """A number of pixels with little room."""
     if value < 10_000:
-        return f"{value:g}"
+        return f"{value:,.0f}"
     return f"{value / 1_000:.0f}k" if value < 1_000_000 else f"{value / 1_000_000:.1f}M"
