@@ -99,7 +99,7 @@ class AdjustPanel(QFrame):
     def _lay_out(self) -> None:
         title = PlainLabel("Adjust view", self)
         title.setProperty("heading", True)
-        note = PlainLabel("Only the view: files and models are not affected.", self)
+        note = PlainLabel("Files and models are not affected.", self)
         note.setProperty("muted", True)
         note.setWordWrap(True)
         head = QHBoxLayout()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -67,6 +68,7 @@ class AnnotationsPanel(QWidget):
         self.relabel_menu = ChoicePopup(self)
         self.view = self._make_view()
         self.count = PlainLabel("", self)
+        self.count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as may be
         self.toggle_all = QToolButton(self)
         self.toggle_all.setAutoRaise(True)
         self.toggle_all.clicked.connect(self._toggle_all)
@@ -256,6 +258,9 @@ class AnnotationsPanel(QWidget):
             parts.append(f"{hidden:,} hidden")
         if locked := len(ids & self._model.locked):
             parts.append(f"{locked:,} locked")
+        self.count.setToolTip(" · ".join(parts))
+        if locked and len(parts) > 2:
+            parts[0] = f"{len(ids):,}"
         self.count.setText(" · ".join(parts))
         self.count.setVisible(bool(ids))
         self.toggle_all.setVisible(bool(ids))

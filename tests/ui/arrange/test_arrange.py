@@ -269,7 +269,11 @@ def test_nothing_changes_a_locked_annotation_and_the_lock_survives_other_images(
 def test_solo_hides_the_others_until_the_same_key_or_another_image(two: User) -> None:
     cat, dog = (a.id for a in two.annotations)
     select(two, "cat")
+    width = two.canvas.width()
+    two.desk.session.locks.set_locked({cat}, locked=True)
     two.key(Key.Key_O, SHIFT)
+    assert two.desk.view.annotations.count.text() == "2 · 1 hidden · 1 locked"
+    assert two.canvas.width() == width, "a longer text does not move the image"
     assert two.desk.view.annotations.hidden == {dog}
     assert two.canvas.shape(dog) is None
     two.go("1.png")
