@@ -68,7 +68,9 @@ class AnnotationsPanel(QWidget):
         self.relabel_menu = ChoicePopup(self)
         self.view = self._make_view()
         self.count = PlainLabel("", self)
-        self.count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as may be
+        self.count.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # as wide as may be
         self.toggle_all = QToolButton(self)
         self.toggle_all.setAutoRaise(True)
         self.toggle_all.clicked.connect(self._toggle_all)
