@@ -55,7 +55,7 @@ class SearchBar(QWidget):
         self._search = Search()
         self._saved: dict[str, str] = {}
         self.field = SearchField(self)
-        self.field.setMinimumWidth(22 * UNIT)
+        self.field.setMinimumWidth(26 * UNIT)
         self.field.setMaximumWidth(48 * UNIT)
         self.chips = ChipRow(self)
         self.error = PlainLabel("", self)
@@ -96,9 +96,9 @@ class SearchBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT // 2)
-        layout.addWidget(self.field, 3)
+        layout.addWidget(self.field, 2)
         layout.addSpacing(UNIT // 2)
-        layout.addWidget(middle, 4)
+        layout.addWidget(middle, 1)
         layout.addWidget(self.found)
         layout.addSpacing(UNIT // 2)
         for button in (self.sort, self.saved, self.list):
