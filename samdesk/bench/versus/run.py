@@ -23,6 +23,7 @@ from samdesk.bench.versus.topics import (
     busy,
     clicks,
     encoding,
+    frames,
     memory,
     prompts,
     scale,
@@ -55,6 +56,7 @@ ONCE: dict[str, Topic] = {
     "busy": busy.busy,
     "bulk": bulk.bulk,
     "scale": scale.scale,
+    "frames": frames.frames,
 }
 """Measured only for the first model."""
 

@@ -36,6 +36,9 @@ class MaskInk:
         reaches = [outside, *(max(1, round(each)) for _, each in around[:2])]
         self._inner = _disc(max(1, round(width) - outside))
         self._outer = [_disc(reach) for reach in reaches]
+        self.fill = QColor(color)
+        """The colour of a pixel far inside."""
+        self.fill.setAlphaF(fill)
         self.reach = sum(reaches) + 2
         """Device pixels around the region that it may colour."""
         colors = [(color, fill), (color, 1.0), *((each, 1.0) for each, _ in around[:2])]
@@ -79,7 +82,10 @@ def paint_mask(painter: QPainter, path: QPainterPath, ink: MaskInk) -> None:
         left, top = tile.left() - around.left(), tile.top() - around.top()
         right, bottom = left + tile.width(), top + tile.height()
         mask = buffer[top - more : bottom + more, left - more : right + more]
-        if not mask.any():
+        low, high = int(mask.min()), int(mask.max())
+        if low == high:
+            if high:
+                painter.fillRect(tile, ink.fill)
             continue
         pixels = np.ascontiguousarray(ink.colored(mask)[more:-more, more:-more])
         painter.drawImage(tile.topLeft(), argb_image(pixels))

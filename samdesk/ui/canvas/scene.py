@@ -244,7 +244,7 @@ class Scene:
 
     def at(self, x: float, y: float, reach: float) -> list[AnnotationId]:
         """The visible annotations at a position (image pixels), the smallest first."""
-        return [AnnotationId(shape.id) for shape in hits(self._shape_layer.shapes, x, y, reach)]
+        return [AnnotationId(shape.id) for shape in hits(self._shape_layer.near(x, y, reach), x, y, reach)]
 
     def proposal_at(self, x: float, y: float) -> int | None:
         """The index of the smallest proposal of the list at a position, or None."""
@@ -259,7 +259,7 @@ class Scene:
 
     def enclosed(self, rect: QRectF) -> frozenset[AnnotationId]:
         """The visible annotations completely inside a rectangle (image pixels)."""
-        return frozenset(AnnotationId(s.id) for s in self._shape_layer.shapes if rect.contains(s.bounds))
+        return frozenset(AnnotationId(s.id) for s in self._shape_layer.enclosed(rect))
 
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
         """The shape of a visible annotation."""

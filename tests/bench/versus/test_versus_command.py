@@ -17,6 +17,11 @@ BULK = (
     "bulk_save_one", "bulk_delete_all_gap", "bulk_undo_gap", "bulk_first_image",
 )  # fmt: skip
 SCALE = ("scale_open", "scale_search", "scale_count", "scale_review_start", "scale_review_next")
+FRAMES = tuple(
+    f"frames_{what}_{size}"
+    for what in ("brush", "vertex", "cut", "merge", "grow", "pan", "zoom", "crowd_hover", "crowd_select")
+    for size in ("1080p", "2160p")
+)
 QUICK_ROWS = {
     *(f"next_mask_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
     *(f"decoder_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
@@ -26,11 +31,11 @@ QUICK_ROWS = {
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
     "start_window", "start_first_image", "start_first_click", "heartbeat_gap_max", "memory_paging",
     *(f"busy_{count}_{what}" for count in (0, 1) for what in ("click", "click_flint", "detect_flint")),
-    *BULK, *SCALE,
+    *BULK, *SCALE, *FRAMES,
 }  # fmt: skip
 STARTS = ("start_window", "start_first_image", "start_first_click")
 WITHOUT_REFERENCE = {
-    "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS, *BULK, *SCALE,
+    "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS, *BULK, *SCALE, *FRAMES,
     "busy_0_click_flint", "busy_1_click_flint",
 }  # fmt: skip
 

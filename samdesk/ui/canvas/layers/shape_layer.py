@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 
 from samdesk.ui.canvas.layers.layer import Layer, transparent
@@ -32,6 +32,21 @@ class ShapeLayer(Layer):
     def shapes(self) -> list[Shape]:
         """The painted shapes, the last on top."""
         return self._shapes
+
+    def near(self, x: float, y: float, reach: float) -> list[Shape]:
+        """The shapes whose bounds are within ``reach`` of a position, image pixels, in painting order."""
+        b = self._bounds
+        hit = (
+            (b[:, 0] <= x + reach) & (b[:, 2] >= x - reach) & (b[:, 1] <= y + reach) & (b[:, 3] >= y - reach)
+        )
+        return [self._shapes[i] for i in np.flatnonzero(hit)]
+
+    def enclosed(self, rect: QRectF) -> list[Shape]:
+        """The shapes completely inside a rectangle, image pixels."""
+        b = self._bounds
+        across = (b[:, 0] >= rect.left()) & (b[:, 2] <= rect.right())
+        inside = across & (b[:, 1] >= rect.top()) & (b[:, 3] <= rect.bottom())
+        return [self._shapes[i] for i in np.flatnonzero(inside)]
 
     def set_shapes(self, shapes: Iterable[Shape]) -> None:
         """Replaces the shapes; only those that differ are repainted."""
