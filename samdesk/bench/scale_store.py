@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -89,7 +90,7 @@ def make_scale_dataset(
         documents = _documents(names, max(1, size.annotations // size.images), labels)
         for start in range(0, size.images, _AT_ONCE):
             with store.transaction():
-                for document, _ in zip(documents, range(min(_AT_ONCE, size.images - start)), strict=False):
+                for document in islice(documents, _AT_ONCE):
                     rows.insert(document, FileState())
             on_step(min(start + _AT_ONCE, size.images), size.images)
         for _, sql in indexes:
