@@ -15,7 +15,7 @@ from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile, read_names, write_names
-from samdesk.dataset.labels.class_scan import ClassScan
+from samdesk.dataset.labels.class_scan import SCANNED_ON_OPENING, ClassScan
 from samdesk.dataset.labels.files import CHANGED, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.labels.reports import UnwrittenReports, damaged_labels
@@ -108,16 +108,16 @@ class DatasetCore:
         names = read_names(self.rows.setting(_LAST_NAMES))
         labels, problem = self.rows.labels(names or ())
         if labels:
-            self.documents.labels = labels
-            self.documents.labels_unsaved = bool(problem)
+            self.documents.labels, self.documents.labels_unsaved = labels, bool(problem)
         elif self.names.found:
-            self.documents.labels = LabelSet.from_names(self.names.found)
-            self.documents.labels_unsaved = True
+            named = LabelSet.from_names(self.names.found)
+            self.documents.labels, self.documents.labels_unsaved = named, True
         self.files.declared = max(len(labels), len(self.names.found))
         self._start_class_names(names, new=not labels)
         if problem and labels:
             self._report_labels(problem)
-        self.advance(_SCAN_SECONDS)
+        if len(self._keys) <= SCANNED_ON_OPENING:
+            self.advance(_SCAN_SECONDS)
         if self._store.path is None or self.read_only:
             return
         if labels and not self.rows.is_signed:  # by an older samdesk

@@ -20,6 +20,8 @@ from samdesk.images.reader import read_size
 from samdesk.images.snapshot import stamp_of
 
 _CACHED = 64
+_LISTED = 2000
+"""Images whose label files are looked for between two looks at the clock."""
 
 
 class Documents:
@@ -50,8 +52,11 @@ class Documents:
         self._cache: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
         self._imports: OrderedDict[ImageKey, ImportedDocument] = OrderedDict()
         self._counts: dict[ImageKey, Counter[int]] = {}
-        self._uncounted: list[ImageKey] | None = None
-        self._uncounted_of: Sequence[ImageKey] = ()
+        self._uncounted: list[ImageKey] = []
+        self._with_file: dict[ImageKey, None] = {}
+        self._listed_of: Sequence[ImageKey] | None = None
+        self._listed = 0
+        """Number of images of ``_listed_of`` whose label files were looked for."""
         self._stamps: dict[ImageKey, int] = {}
         """Of the label files of ``_imports``."""
 
@@ -161,6 +166,7 @@ class Documents:
 
     def forget_label_file(self, key: ImageKey) -> None:
         """Forgets what the label file of an image that is not in the store says."""
+        self._with_file[key] = None  # there may be one now
         self._imports.pop(key, None)
         self._counts.pop(key, None)
         self._stamps.pop(key, None)
@@ -215,22 +221,30 @@ class Documents:
         return found
 
     def count_more(self, keys: Sequence[ImageKey], seconds: float) -> bool:
-        """Counts lines of label files that are not in the store for about this long. Returns whether all are.
-
-        Which are left is found once: listing 100,000 images takes longer than one part.
-        """
-        if self._uncounted is None or self._uncounted_of is not keys:
-            self._uncounted_of = keys
-            self._uncounted = [key for key in self.only_in_files(keys) if key not in self._counts]
+        """Counts lines of label files that are not in the store for about this long; returns whether all."""
         end = monotonic() + seconds
+        if self._listed_of is not keys:
+            self._listed_of, self._listed, self._with_file, self._uncounted = keys, 0, {}, []
+            self._folders: dict[str, set[str]] = {}
+        while self._listed < len(keys):
+            some = self._files.existing(keys[self._listed : self._listed + _LISTED], self._folders)
+            stored = self.rows.images(some)
+            self._with_file.update(dict.fromkeys(some))
+            self._uncounted += [key for key in some if key not in stored and key not in self._counts]
+            self._listed += _LISTED
+            if self._listed < len(keys) and monotonic() >= end:
+                return False
+        self._folders.clear()
         while self._uncounted:
             self.class_counts(self._uncounted.pop())
             if monotonic() >= end:
                 break
-        if self._uncounted:
-            return False
-        self._uncounted = None
-        return True
+        return not self._uncounted
+
+    def counted(self) -> list[ImageKey]:
+        """Returns the images whose lines ``count_more`` has counted, as far as they are not stored by now."""
+        known = set(self.rows.keys()) if self._with_file else ()
+        return [key for key in self._with_file if key not in known]
 
     def line_count(self, key: ImageKey) -> int:
         """Returns the number of lines of an image's label file; 0 if they were not counted yet."""

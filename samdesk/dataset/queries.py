@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 import shapely
@@ -11,6 +11,7 @@ import shapely
 from samdesk.base.bulk import breathing
 from samdesk.base.errors import UserError
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.store.rows import StoredImage
 from samdesk.dataset.types import FoundOutline, ImageError, ImageSummary
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -22,6 +23,9 @@ MOST_OUTLINES = 100
 """Annotations of one question, so that a save never waits long."""
 
 T = TypeVar("T")
+
+_SUMMARIES = 5000
+"""Images summarised at once: 100,000 take a second."""
 
 Query: TypeAlias = Callable[[Dataset], T]
 """Reads something from a dataset. May raise ``UserError``."""
@@ -36,18 +40,31 @@ def summaries(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> list[
             None: all images, without reading any file.
     """
     stored = dataset.core.rows.images(keys)
+    for key in keys or ():
+        if key not in stored:
+            dataset.core.documents.probe(key)
+    return _summaries(dataset, dataset.keys if keys is None else keys, stored)
+
+
+def known_summaries(dataset: Dataset, start: int) -> list[ImageSummary]:
+    """Returns ``summaries`` of the next images from a place on, without reading any file; []: no more."""
+    keys = dataset.keys[start : start + _SUMMARIES]
+    return _summaries(dataset, keys, dataset.core.rows.images(keys))
+
+
+def _summaries(
+    dataset: Dataset, keys: Sequence[ImageKey], stored: Mapping[ImageKey, StoredImage]
+) -> list[ImageSummary]:
     documents = dataset.core.documents
     result = []
-    for key in dataset.keys if keys is None else keys:
-        image = stored.get(key)
-        if image is None and keys is not None:
-            documents.probe(key)
-        problem = documents.problems.get(key)
+    for key in keys:
+        image, problem = stored.get(key), documents.problems.get(key)
         if image is None:
             width, height = documents.sizes.get(key, (None, None))
             result.append(ImageSummary(key, width, height, documents.line_count(key), problem=problem))
         else:
-            result.append(ImageSummary(key, **vars(image), problem=problem))
+            size = image.width, image.height
+            result.append(ImageSummary(key, *size, image.count, image.pending, image.review, problem))
     return result
 
 
@@ -67,13 +84,16 @@ def label_usage(dataset: Dataset) -> dict[LabelId, int]:
 
     Those of label files never loaded are included, rejected ones are not.
     """
+    return _usage(dataset, dataset.core.documents.only_in_files(dataset.keys))
+
+
+def _usage(dataset: Dataset, unread: list[ImageKey]) -> dict[LabelId, int]:
     documents = dataset.core.documents
     labels = documents.labels.labels
     result = {label.id: 0 for label in labels}
     result.update(dataset.core.rows.usage())
     for label_id, count in dataset.core.rows.rejected_usage().items():
         result[label_id] -= count
-    unread = documents.only_in_files(dataset.keys)
     for key in breathing(unread, "Counting labels", dataset.core.breathe):
         for class_id, count in documents.class_counts(key).items():
             if 0 <= class_id < len(labels):
@@ -88,7 +108,7 @@ def label_usage_within(dataset: Dataset, seconds: float) -> dict[LabelId, int] |
     """
     if not dataset.core.documents.count_more(dataset.keys, seconds):
         return None
-    return label_usage(dataset)
+    return _usage(dataset, dataset.core.documents.counted())
 
 
 def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:

@@ -42,6 +42,8 @@ _COLUMNS = (
     "f.number, f.image, f.label, f.review, f.source, f.score, f.mask, f.stability, f.doubt, f.area,"
     " f.x0, f.y0, f.x1, f.y1, f.run, f.model, f.note, f.id"
 )
+_PACKED = "(label << 26) + (coalesce(model, 0) << 6) + (review << 3) + (source << 1) + (run IS NOT NULL)"
+"""Label, model (up to a million), state and source in one number, which is read three times as fast."""
 _SHARES = ("score", "mask", "stability", "doubt")
 
 
@@ -237,9 +239,9 @@ def count(dataset: Dataset, search: Search, cancel: CancelToken | None = None) -
     """Returns how many images and annotations a search finds. Raises as ``find_annotations``."""
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
-        images, annotations = _count(store, query)
+        images, annotations = query.count(store)
         if query.alone is not None:
-            images = len(_images(store, query))
+            images = len(_images(store, query)) if query.annotated else query.count_alone(store)
         return Counts(images, annotations, progress(dataset))
 
 
@@ -286,7 +288,7 @@ def review_count(dataset: Dataset, search: Search, cancel: CancelToken | None = 
     """Returns ``count`` of what ``next_in_review`` walks along."""
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search, review=True)
-        images, annotations = _count(store, query)
+        images, annotations = query.count(store)
         return Counts(images, annotations, progress(dataset))
 
 
@@ -307,7 +309,7 @@ def histogram(
         raise ValueError(f"no histogram of {field!r}")
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
-        values = _numbers(store, f"f.{field}", f"FROM {query.table} WHERE {query.where}")
+        values = _numbers(store, [f"f.{field}"], f"FROM {query.table} WHERE {query.where}")
     known = values[values >= 0]
     if field == "area":
         edges = np.concatenate([[0.0], np.geomspace(1.0, max(2.0, known.max(initial=0.0)), bins)])
@@ -331,7 +333,7 @@ def tally(
     columns = {"class": "label", "state": "review", "source": "source", "run": "run", "model": "model"}
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
-        values = _numbers(store, f"f.{columns[field]}", f"FROM {query.table} WHERE {query.where}")
+        values = _numbers(store, [f"f.{columns[field]}"], f"FROM {query.table} WHERE {query.where}")
         words = dict(store.rows("SELECT id, text FROM fact_words"))
     names: dict[int, str] = {**words, -1: ""}
     if field in ("state", "source"):
@@ -356,15 +358,20 @@ def agreement(dataset: Dataset, cancel: CancelToken | None = None) -> tuple[Agre
     """
     with _reading(dataset, cancel) as (store, results):
         unlisted = " WHERE image NOT IN (SELECT image FROM temp.unlisted)" if results.order.unlisted else ""
-        table = _numbers(
-            store, "image, label, review, source, run, model", f"FROM facts NOT INDEXED{unlisted}"
-        )
+        table = _numbers(store, ["image", _PACKED], f"FROM facts NOT INDEXED{unlisted}")
         words = dict(store.rows("SELECT id, text FROM fact_words"))
     return _agreement(table, words)
 
 
 def _agreement(table: Vector, words: dict[int, str]) -> tuple[AgreementRow, ...]:
-    image, label, review, source, run, model = np.maximum(table, 0).astype(np.int64).T
+    image, packed = table.astype(np.int64).T
+    label, model, review, source, run = (
+        packed >> 26,
+        packed >> 6 & 0xFFFFF,
+        packed >> 3 & 7,
+        packed >> 1 & 3,
+        packed & 1,
+    )
     states = {state: review == place for place, state in enumerate(REVIEWS)}
     accepted, flagged = states[AnnotationReview.ACCEPTED], states[AnnotationReview.FLAGGED]
     proposed = (run > 0) | states[AnnotationReview.CORRECTED] | states[AnnotationReview.PENDING]
@@ -412,7 +419,7 @@ def _reading(dataset: Dataset, cancel: CancelToken | None) -> Iterator[tuple[Sto
 def _plan(dataset: Dataset, store: Store, results: Results, search: Search, *, review: bool = False) -> Plan:
     found = conditions(store, dataset.labels, search)
     if review and not asks_for_states(search):
-        found = replace(found, annotations=(*found.annotations, PENDING_ONLY))
+        found = replace(found, annotations=(*found.annotations, PENDING_ONLY), annotated=True)
     default = SortKey.DOUBT if review else SortKey.NAME
     return plan(store, results.order, found, search_sort(search, default))
 
@@ -423,12 +430,6 @@ def _result(
     results = dataset.indexing.results
     query = _plan(dataset, store, results, search, review=review)
     return Result.of(store, results.order, dataset.labels, query)
-
-
-def _count(store: Store, query: Plan) -> tuple[int, int]:
-    """The number of images with annotations that a search finds, and of these."""
-    row = store.row(f"SELECT count(DISTINCT f.image), count(*) FROM {query.table} WHERE {query.where}")
-    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _images(store: Store, query: Plan) -> set[int]:
@@ -470,9 +471,8 @@ def _annotation(image: ImageKey, row: tuple[Any, ...], words: dict[int, str]) ->
     )  # fmt: skip
 
 
-def _numbers(store: Store, columns: str, rest: str) -> Vector:
+def _numbers(store: Store, columns: Sequence[str], rest: str) -> Vector:
     """Columns of many rows, (N,) or (N, columns) float64; -1 is NULL."""
-    names = columns.split(", ")
-    selected = ", ".join(f"coalesce({name}, -1)" for name in names)
+    selected = ", ".join(f"coalesce({column}, -1)" for column in columns)
     values = np.fromiter(chain.from_iterable(store.stream(f"SELECT {selected} {rest}")), dtype=np.float64)
-    return values if len(names) == 1 else values.reshape(-1, len(names))
+    return values if len(columns) == 1 else values.reshape(-1, len(columns))

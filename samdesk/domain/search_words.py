@@ -158,7 +158,7 @@ SORTS: dict[SortKey, str] = {
     SortKey.SCORE: "least confident first",
     SortKey.MASK: "lowest predicted IoU first",
     SortKey.SIZE: "smallest first",
-    SortKey.CLASS: "by class, in the order of the labels",
+    SortKey.CLASS: "by class, in the order of the labels; then by state",
     SortKey.AGE: "last changed first",
     SortKey.NAME: "by image, in painting order",
     SortKey.RANDOM: "shuffled; random(7) is another order",

@@ -17,6 +17,8 @@ _RUN_FILE = "args.yaml"
 
 _RUN_TASKS = frozenset({"classify", "detect", "obb", "pose", "segment"})
 _RUN_FILE_BYTES = 100_000
+_DIGITS = re.compile(r"\d+")
+_MOST_ZEROS = 0xD000
 _MOST_LEVELS = 64
 """Folders in folders that are listed."""
 
@@ -91,7 +93,7 @@ def survey(folder: Path) -> Survey:
     found = _Found()
     _walk(os.fspath(folder), "", set(), found)
     for names in (found.keys, found.unreadable, found.run_outputs):
-        names.sort(key=natural_order)
+        _sort(names)
     return Survey(
         tuple(ImageKey(key) for key in found.keys),
         tuple(found.unreadable),
@@ -110,11 +112,33 @@ def is_text(key: str) -> bool:
     return True
 
 
-def natural_order(key: str) -> list[tuple[int, int, str]]:
-    """Sort key: numbers by value, letters without case and accents, a path separator before any letter."""
+def natural_order(key: str) -> str:
+    """Sort key: numbers by value, letters without case and accents, a path separator before any letter.
+
+    The key of a path is that of its folder, with the separator, and that of its name, one after the other.
+    """
     plain = key if key.isascii() else unicodedata.normalize("NFKD", key)  # ä beside a
-    parts = re.split(r"(\d+)", plain.casefold().replace("/", "\0"))
-    return [(1, int(p), p) if i % 2 else (0, 0, p) for i, p in enumerate(parts)]
+    return _DIGITS.sub(_ordered_number, plain.casefold().replace("/", "\1"))
+
+
+def _ordered_number(digits: re.Match[str]) -> str:
+    """A number as text that sorts by its value; of equal ones, that with more zeros in front comes first."""
+    value = str(int(digits[0]))
+    return f"\0{chr(len(value))}{value}{chr(_MOST_ZEROS - len(digits[0]) + len(value))}"
+
+
+def _sort(keys: list[str]) -> None:
+    """Sorts paths in natural order."""
+    folders: dict[str, str] = {}
+
+    def order(key: str) -> str:
+        folder, slash, name = key.rpartition("/")
+        known = folders.get(folder)
+        if known is None:
+            known = folders[folder] = natural_order(folder + slash)
+        return known + natural_order(name)
+
+    keys.sort(key=order)
 
 
 def _is_pattern(text: str) -> bool:
@@ -168,7 +192,7 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
 
 
 def _add(key: str, found: _Found, in_run: bool) -> None:
-    suffix = os.path.splitext(key)[1].lower()  # noqa: PTH122
+    suffix = key[key.rfind(".") :].lower()
     if suffix in TRAINER_SUFFIXES:
         readable = found.keys if suffix in IMAGE_SUFFIXES else found.unreadable
         (found.run_outputs if in_run else readable).append(key)

@@ -139,14 +139,16 @@ SORTS = {
 }
 
 
-@pytest.mark.parametrize("many", [False, True])
-def test_annotations_are_sorted(dataset: Dataset, many: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("many", ["", "walked", "at once"])
+def test_annotations_are_sorted(dataset: Dataset, many: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scored(dataset)
     shuffled = {f"sort:random({seed})": found(dataset, f"sort:random({seed})") for seed in range(8)}
     assert len(set(shuffled.values())) > 3
     if many:  # along an index, a part at a time
         monkeypatch.setattr(results, "_MOST_SORTED", 1)
         monkeypatch.setattr(results, "_PART", 1)
+    if many == "at once":
+        monkeypatch.setattr(results, "_MOST_WALKED", 0)
     for text, order in {**SORTS, **shuffled}.items():
         assert found(dataset, text) == order, text
         assert found(dataset, f"-class:car {text}") == order.replace("c", "").strip().replace("  ", " "), text

@@ -20,6 +20,7 @@ from samdesk.domain.doubt import Calibration
 from samdesk.images.snapshot import stamp_of
 
 _NO_FILE = -1
+_WITHOUT_FACTS = "key NOT IN (SELECT key FROM fact_images WHERE stamp IS NULL)"
 
 
 class Indexing:
@@ -36,7 +37,6 @@ class Indexing:
         self._keys = keys
         self._wanted = False
         self._left: deque[ImageKey] | None = None
-        self._stored: set[str] = set()
         self._stamps: dict[str, int | None] = {}
         self._skipped: set[ImageKey] = set()
         self._total = 0
@@ -45,10 +45,13 @@ class Indexing:
     @property
     def progress(self) -> BulkProgress | None:
         """How far it is; None: all annotations can be found."""
-        if self._core.read_only or not (self._left is None or self._left):
+        if self._core.read_only:
             return None
-        left = len(self._left or ())
-        return BulkProgress("Indexing annotations", self._total - left, self._total)
+        if self._left is None:
+            done, total = self._core.rows.facts.image_count, len(self._keys)
+        else:
+            done, total = self._total - len(self._left), self._total
+        return BulkProgress("Indexing annotations", done, total) if done < total else None
 
     def want(self) -> None:
         """A search is used: label files that were not read yet are read, too."""
@@ -91,19 +94,20 @@ class Indexing:
             elif self._core.rows.facts.recalibrated is not None:
                 self._core.transact(lambda: self._recalibrate(monotonic() + seconds))
             self.pending = bool(self._left) or self._core.rows.facts.recalibrated is not None
+            if not self._left:
+                self._stamps.clear()
         except StoreError:
             self._left = None  # listed again with the next search; the next change reports the store
             self.pending = self._wanted = False
 
     def _list(self) -> None:
-        """Finds what is to be done; 100,000 images take 0.2 s."""
-        rows = self._core.rows
-        self._stamps = rows.facts.images()
-        self._stored = set(rows.keys())
-        old = [key for key in self._stored if self._stamps.get(key, _NO_FILE) is not None]
-        files = [key for key in self._keys if key not in self._stored] if self._wanted else []
-        self._left = deque(sorted(ImageKey(key) for key in old))
-        self._left.extend(files)
+        """Finds what is to be done; 100,000 images take 0.2 s if they are not in the store."""
+        rows, self._left = self._core.rows, deque()
+        if rows.lack_facts():
+            self._left.extend(sorted(rows.keys(_WITHOUT_FACTS)))
+        if self._wanted:
+            self._stamps = rows.facts.images()
+            self._left.extend(key for key in self._keys if self._stamps.get(key, _NO_FILE) is not None)
         self._total = len(self._left)
 
     def _fill(self, end: float) -> None:

@@ -10,11 +10,15 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from samdesk.dataset.store.conditions import Conditions
 from samdesk.dataset.store.database import Store
+from samdesk.dataset.store.facts import REVIEWS
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.search import Search, Sort
@@ -22,6 +26,8 @@ from samdesk.domain.search_words import SortKey
 
 _MOST_SORTED = 20_000
 """Annotations that are found at once and sorted here; of more, the first are found along an index."""
+_MOST_WALKED = 50_000
+"""Annotations found along an index; to go on farther, all facts are read, which takes as long."""
 _PART = 1000
 _RARE = 20
 """An index is used instead of reading all facts where it leaves less than one in so many."""
@@ -101,6 +107,20 @@ class Plan:
     sort: Sort
     annotated: bool
 
+    def count(self, store: Store) -> tuple[int, int]:
+        """Returns the number of images that have such annotations, and of these. Raises ``StoreError``."""
+        if self.annotated:
+            sql = f"SELECT count(DISTINCT f.image), count(*) FROM {self.table} WHERE {self.where}"
+        else:  # all that are shown, which the images know
+            sql = f"SELECT sum(i.count > 0), sum(i.count) FROM fact_images i WHERE {self.alone or 1}"
+        row = store.row(sql)
+        return (int(row[0] or 0), int(row[1] or 0)) if row else (0, 0)
+
+    def count_alone(self, store: Store) -> int:
+        """Returns the number of images found whatever annotations they have. Raises ``StoreError``."""
+        row = store.row(f"SELECT count(*) FROM fact_images i WHERE {self.alone or 0}")
+        return int(row[0]) if row else 0
+
 
 def plan(store: Store, order: ImageOrder, found: Conditions, sort: Sort) -> Plan:
     """Returns how a search is answered. Raises ``StoreError``."""
@@ -174,17 +194,19 @@ class Result:
         """Finds the first annotations of a search, and how many there are. Raises ``StoreError``."""
         key = _key(plan.sort)
         rows = store.rows(
-            f"SELECT {key}, f.number, f.image, f.position, f.label FROM {plan.table}"
+            f"SELECT {key}, f.number, f.image, f.position, f.label, f.review FROM {plan.table}"
             f" WHERE {plan.where} LIMIT {_MOST_SORTED + 1}"
         )
         if len(rows) <= _MOST_SORTED:
             rows.sort(key=_python_key(store, order, labels, plan.sort))
             return cls(plan, len(rows), array("q", [row[1] for row in rows]), complete=True)
-        row = store.row(f"SELECT count(*) FROM {plan.table} WHERE {plan.where}")
-        return cls(plan, int(row[0]) if row else 0, _segments=tuple(_segments(store, labels, plan.sort)))
+        return cls(plan, plan.count(store)[1], _segments=tuple(_segments(store, labels, plan.sort)))
 
     def reach(self, store: Store, order: ImageOrder, count: int) -> None:
         """Finds more until there are ``count`` annotations, or all. Raises ``StoreError``."""
+        walks = self.plan.sort.key is SortKey.CLASS or count - len(self.numbers) <= _MOST_WALKED
+        if not (self.complete or walks):
+            self._all(store, order)
         while not self.complete and len(self.numbers) < count:
             more = max(count - len(self.numbers), _PART)
             if self.plan.sort.key is SortKey.NAME:
@@ -198,6 +220,25 @@ class Result:
             return self.numbers.index(number)
         except ValueError:
             return -1
+
+    def _all(self, store: Store, order: ImageOrder) -> None:
+        """Finds all that are left in one pass; those found so far stay where they are."""
+        sort = self.plan.sort
+        by_name = sort.key is SortKey.NAME
+        key = "f.image, f.position" if by_name else f"coalesce({_key(sort)}, -1), 0"
+        sql = f"SELECT {key}, f.number FROM {self.plan.table} WHERE {self.plan.where}"
+        table = np.fromiter(chain.from_iterable(store.stream(sql)), dtype=np.float64).reshape(-1, 3)
+        first, second, numbers = table.T
+        if by_name:
+            places = np.array([order.places.get(int(image), 0) for image in first.tolist()])
+            ranks = np.lexsort((numbers, second, -places if sort.reverse else places))
+        else:
+            way = -1.0 if self._segments[0].descending else 1.0
+            unknown = first < 0 if len(self._segments) > 1 else np.zeros(len(first), dtype=bool)
+            ranks = np.lexsort((np.where(unknown, 1.0, way) * numbers, way * first, unknown))
+        found = numbers[ranks].astype(np.int64)
+        self.numbers.extend(found[~np.isin(found, np.array(self.numbers))].tolist())
+        self.complete = True
 
     def _along(self, store: Store, more: int) -> None:
         """Finds more along an index."""
@@ -273,7 +314,8 @@ def _segments(store: Store, labels: LabelSet, sort: Sort) -> Iterable[_Segment]:
     if sort.key is SortKey.CLASS:
         numbers = _ranked(store, labels)
         for number in reversed(numbers) if sort.reverse else numbers:
-            yield _Segment(f"f.label = {number}")
+            for review in range(len(REVIEWS)):
+                yield _Segment(f"f.label = {number} AND f.review = {review}", "f.image")
         return
     descending = sort.key in _SORTED_BY and _SORTED_BY[sort.key][1] != sort.reverse
     if sort.key is SortKey.RANDOM:
@@ -307,14 +349,14 @@ def label_ranks(store: Store, labels: LabelSet) -> dict[int, int]:
 def _python_key(
     store: Store, order: ImageOrder, labels: LabelSet, sort: Sort
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """The order of rows of (key, number, image, position, label), the same as that of the segments."""
+    """The order of rows of (key, number, image, position, label, review), as that of the segments."""
     if sort.key is SortKey.NAME:
         places, way = order.places, -1 if sort.reverse else 1
         return lambda row: (way * places.get(row[2], 0), row[3], row[1])
     if sort.key is SortKey.CLASS:
         ranks = label_ranks(store, labels)
         way = -1 if sort.reverse else 1
-        return lambda row: (way * ranks.get(row[4], 0), row[1])
+        return lambda row: (way * ranks.get(row[4], 0), row[5], row[2], row[1])
     segment = next(iter(_segments(store, labels, sort)))
     way = -1 if segment.descending else 1
     return lambda row: (1, row[1], 0) if row[0] is None else (0, way * row[0], way * row[1])

@@ -11,8 +11,12 @@ from samdesk.dataset.labels.lines import says
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
 
+SCANNED_ON_OPENING = 5000
+"""Images of a dataset whose label files are looked at before it is shown; those of a larger one follow."""
 _SOME = 16
 """Label files read between two looks at the clock."""
+_LISTED = 2000
+"""Images whose label files are looked for between two looks at the clock."""
 
 
 class ClassScan:
@@ -46,17 +50,24 @@ class ClassScan:
 
     def restart(self) -> None:
         """Begins anew: class ids stand for other labels, and label files were rewritten."""
-        self._left: list[ImageKey] | None = None
-        self._known: Mapping[ImageKey, str | None] = {}
+        self._unlisted = 0
+        """Place of the first image whose label file was not looked for."""
+        self._folders: dict[str, set[str]] = {}
+        self._left: list[ImageKey] = []
+        self._known: Mapping[ImageKey, str | None] | None = None
         self.highest = -1
         self.pending = True
 
     def advance(self, labels: LabelSet, seconds: float) -> bool:
         """Reads label files for about this long, a few at least. Returns whether all are read."""
         end = monotonic() + seconds
-        if self._left is None:
-            self._left = self._files.existing(self._keys)
-            self._known = self._hashes()
+        while self._unlisted < len(self._keys):
+            some = self._keys[self._unlisted : self._unlisted + _LISTED]
+            self._left += self._files.existing(some, self._folders)
+            self._unlisted += _LISTED
+            if self._unlisted < len(self._keys) and monotonic() >= end:
+                return False
+        self._folders.clear()
         limit = self._files.class_id_limit(labels)
         while self._left:
             for key in self._left[-_SOME:]:
@@ -68,6 +79,8 @@ class ClassScan:
         return not self.pending
 
     def _read(self, key: ImageKey, count: int, limit: int) -> None:
+        if self._known is None:
+            self._known = self._hashes()
         if key not in self._known:
             self.highest = max(self.highest, _highest(self._counts(key), count, limit))
             return

@@ -77,7 +77,10 @@ class LabelFiles:
     keypoint_values: int = 0
     declared: int = 0
     folds_case: bool | None = None
-    _owners: dict[str, ImageKey] | None = field(default=None, repr=False)
+    _owners: dict[str, dict[str, ImageKey]] = field(default_factory=dict, repr=False)
+    """By the folder of label files."""
+    _sharing: dict[str, list[ImageKey]] | None = field(default=None, repr=False)
+    _places: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Finds out what was not given."""
@@ -86,7 +89,7 @@ class LabelFiles:
 
     def set_images(self, keys: Sequence[ImageKey]) -> None:
         """Replaces the list of images."""
-        self.keys, self._owners = keys, None
+        self.keys, self._owners, self._sharing = keys, {}, None
 
     def path(self, key: ImageKey) -> Path:
         """Returns the label file of an image, by the rule of the Ultralytics trainer; it may not exist.
@@ -131,11 +134,27 @@ class LabelFiles:
 
         Names of such images differ by suffix only, or by letter case where the disk takes them for one.
         """
-        if self._owners is None:
-            self._owners = {}
-            for other in self.keys:
-                self._owners.setdefault(self._folded(self._path(other)), other)
-        return self._owners.get(self._folded(self._path(key)), key)
+        place = self._folded(self._place(key.rpartition("/")[0])[0])
+        if place not in self._owners:
+            owners: dict[str, ImageKey] = {}
+            self._owners[place] = owners
+            for other in self._together().get(place, ()):
+                owners.setdefault(self._folded(self._path(other)), other)
+        return self._owners[place].get(self._folded(self._path(key)), key)
+
+    def _together(self) -> dict[str, list[ImageKey]]:
+        """The images by the folder of their label files."""
+        if self._sharing is None:
+            self._sharing = {}
+            folders: dict[str, list[ImageKey]] = {}
+            for key in self.keys:
+                folder = key[: max(key.rfind("/"), 0)]
+                group = folders.get(folder)
+                if group is None:
+                    place = self._folded(self._place(folder)[0])
+                    group = folders[folder] = self._sharing.setdefault(place, [])
+                group.append(key)
+        return self._sharing
 
     def read(self, key: ImageKey) -> bytes | None:
         """Returns the content of an image's label file; None if there is none. Raises ``OSError``."""
@@ -146,9 +165,16 @@ class LabelFiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def existing(self, keys: Iterable[ImageKey]) -> list[ImageKey]:
-        """Returns those images that have a label file. Lists each folder once and opens no file."""
-        folders: dict[str, set[str]] = {}
+    def existing(
+        self, keys: Iterable[ImageKey], folders: dict[str, set[str]] | None = None
+    ) -> list[ImageKey]:
+        """Returns those images that have a label file. Lists each folder once and opens no file.
+
+        Args:
+            keys: The images.
+            folders: The names in folders listed before; those listed now are added.
+        """
+        folders = {} if folders is None else folders
         result = []
         for key in keys:
             folder, name = os.path.split(self._path(key))
@@ -215,8 +241,20 @@ class LabelFiles:
         return letter_case.folded(path, folds_case=bool(self.folds_case))
 
     def _path(self, key: ImageKey) -> str:
-        image = f"{self.folder}{os.sep}{key.replace('/', os.sep)}"
-        return self.format.label_path(image)
+        slash = key.rfind("/")
+        folder, suffix = self._place(key[: max(slash, 0)])
+        dot = key.rfind(".", slash + 2)
+        return f"{folder}{key[slash + 1 : dot] if dot > 0 else key[slash + 1 :]}{suffix}"
+
+    def _place(self, folder: str) -> tuple[str, str]:
+        """Where the label files of a folder of images are, with a separator, and their suffix."""
+        known = self._places.get(folder)
+        if known is None:
+            inner = f"{folder.replace('/', os.sep)}{os.sep}" if folder else ""
+            path = self.format.label_path(f"{self.folder}{os.sep}{inner}{_STEM}.jpg")
+            place, _, suffix = path.rpartition(_STEM)
+            known = self._places[folder] = place, suffix
+        return known
 
 
 def with_classes(labels: LabelSet, count: int) -> LabelSet:
@@ -271,6 +309,9 @@ def _plausible(parsed: ParsedLabels, text: str, limit: int) -> ParsedLabels:
 def _stable_id(key: ImageKey, line: int, class_id: int, region: bytes) -> AnnotationId:
     head = f"{key}\0{line}\0{class_id}\0".encode()
     return AnnotationId(hashlib.sha256(head + region).hexdigest()[:32])
+
+
+_STEM = "image"
 
 
 def _names(folder: str) -> set[str]:

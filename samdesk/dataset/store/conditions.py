@@ -21,6 +21,7 @@ _NUMBERS = {"score": "f.score", "mask": "f.mask", "stability": "f.stability", "d
             "area": "f.area", "count": "i.count"}  # fmt: skip
 _SOURCES = {"auto": Source.YOLO_SAM, "sam": Source.SAM, "manual": Source.MANUAL, "import": Source.IMPORT}
 _STATES = {review.value for review in AnnotationReview}
+_SHOWN = f"review IN ({','.join(str(n) for n in range(len(REVIEWS)) if n != REJECTED)})"
 _ACCEPTED = IMAGE_REVIEWS.index(ImageReview.ACCEPTED)
 _IMAGES = {
     "new": f"(i.review = {IMAGE_REVIEWS.index(ImageReview.UNREVIEWED)} AND i.pending = 0)",
@@ -134,7 +135,7 @@ class _TermConditions:
         labels = _in("label", self._label_numbers(values))
         return None, (
             f"i.id {'NOT ' if term.field == 'without' else ''}IN"
-            f" (SELECT image FROM facts WHERE {labels} AND review <> {REJECTED})"
+            f" (SELECT image FROM facts INDEXED BY facts_by_label WHERE {labels} AND {_SHOWN})"
         )
 
     def _label_numbers(self, values: Sequence[str]) -> tuple[int, ...]:

@@ -125,6 +125,12 @@ class Facts:
         """Returns the images that have facts, with the stamps of the label files they were read from."""
         return dict(self._store.rows("SELECT key, stamp FROM fact_images"))
 
+    @property
+    def image_count(self) -> int:
+        """The number of images that have facts."""
+        row = self._store.row("SELECT count(*) FROM fact_images")
+        return int(row[0]) if row else 0
+
     def stamp(self, key: ImageKey) -> tuple[int | None] | None:
         """Returns ``images``'s value for one; None: it has no facts."""
         row = self._store.row("SELECT stamp FROM fact_images WHERE key=?", (key,))

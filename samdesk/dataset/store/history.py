@@ -22,8 +22,10 @@ from samdesk.domain.labels import LabelSet
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
-_WHOLE = 500
+_WHOLE = 100
 """Steps that are listed with their edits."""
+_NAMED = 500
+"""Steps whose images are read together."""
 _PART = 100
 """Edits written between two pauses."""
 _COLUMNS = (
@@ -255,11 +257,14 @@ class History:
         undone = self._steps("undone=1 ORDER BY place", limit=limit)
         return self._entries(done, whole)[::-1], self._entries(undone, whole)
 
-    def _entries(self, steps: Iterable[LogStep], whole: int) -> list[LogEntry]:
+    def _entries(self, steps: Sequence[LogStep], whole: int) -> list[LogEntry]:
         found = []
-        for number, step in enumerate(steps):
+        for step in steps[:whole]:
             with contextlib.suppress(RefusedError):  # left out
-                found.append(self.entry(step) if number < whole else self._named_entry(step))
+                found.append(self.entry(step))
+        for part in in_parts(steps[whole:], _NAMED):
+            keys = self._keys_of(part)
+            found += [_named(step, keys.get(step.owner, ())) for step in part]
         return found
 
     def entry(self, step: LogStep) -> LogEntry:
@@ -272,8 +277,17 @@ class History:
 
     def _named_entry(self, step: LogStep) -> LogEntry:
         """Returns a step as a ``LogEntry`` whose edits only name the images."""
-        named = tuple((key, Edit()) for key in self._keys(step))
-        return _entry(step, named, named)
+        return _named(step, self._keys(step))
+
+    def _keys_of(self, steps: Sequence[LogStep]) -> dict[str, list[ImageKey]]:
+        """Returns the images of some steps by their owners, in the order of ``_keys``."""
+        marks = ",".join("?" * len(steps))
+        sql = f"SELECT owner, image FROM log_edits WHERE owner IN ({marks}) ORDER BY owner, n"
+        found: dict[str, dict[ImageKey, None]] = {}
+        for owner, key in self._store.rows(sql, [step.owner for step in steps]):
+            if type(key) is str:
+                found.setdefault(owner, {})[ImageKey(key)] = None
+        return {owner: list(keys) for owner, keys in found.items()}
 
     def begin_run(self, run_id: RunId, text: str) -> None:
         """Begins a run."""
@@ -425,6 +439,11 @@ def _entry(
         Transaction(step.text, do, step.labels, step.labels_before, step.run_id),
         Transaction(step.text, undo, step.labels_before, step.labels, step.run_id),
     )
+
+
+def _named(step: LogStep, keys: Iterable[ImageKey]) -> LogEntry:
+    edits = tuple((key, Edit()) for key in keys)
+    return _entry(step, edits, edits)
 
 
 def _step(row: tuple[Any, ...]) -> LogStep:

@@ -225,6 +225,11 @@ class Rows:
         """Returns whether the store has an image."""
         return self._store.row("SELECT 1 FROM images WHERE key=?", (key,)) is not None
 
+    def lack_facts(self) -> bool:
+        """Returns whether the store has images without facts."""
+        counts = "(SELECT count(*) FROM images) > (SELECT count(*) FROM fact_images WHERE stamp IS NULL)"
+        return self._store.row(f"SELECT {counts}") == (1,)
+
     def seen_by_run(self, key: ImageKey) -> bool:
         """Returns whether an auto-annotate run that is not undone has processed the image."""
         sql = "SELECT 1 FROM log_edits JOIN runs ON id = owner WHERE image=? AND state != 'undone'"

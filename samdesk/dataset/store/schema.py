@@ -79,7 +79,7 @@ CREATE TABLE facts (                       -- what is filtered by comes first: a
     x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL
 );
 CREATE INDEX facts_by_image ON facts(image);
-CREATE INDEX facts_by_label ON facts(label);
+CREATE INDEX facts_by_label ON facts(label, review, image);
 CREATE INDEX facts_by_score ON facts(score);
 CREATE INDEX facts_by_mask ON facts(mask);
 CREATE INDEX facts_by_doubt ON facts(doubt);

@@ -70,7 +70,18 @@ class ThumbnailsController(QObject):
 
     def _start(self) -> None:
         self._loader.clear()
-        self._storage.ask(queries.summaries, self._panel.set_summaries, doing="counting the annotations")
+        self._ask_known(0)
+
+    def _ask_known(self, start: int) -> None:
+        """Asks for the summaries of all images, a part at a time."""
+
+        def receive(summaries: list[ImageSummary]) -> None:
+            if summaries:
+                self._panel.set_summaries(summaries)
+                self._ask_known(start + len(summaries))
+
+        query = partial(queries.known_summaries, start=start)
+        self._storage.ask(query, receive, doing="counting the annotations")
 
     def _follow_store(self, change: DatasetChange) -> None:
         if change.keys:
