@@ -87,6 +87,17 @@ class NoteField(QLineEdit):
             self.kept.emit("")
 
 
+class ElidedLabel(PlainLabel):
+    """A label that shortens its text to its width."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paints as much of the text as there is room for."""
+        painter = QPainter(self)
+        painter.setPen(painting.faint(self.palette()))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
 class DoubtMeter(QWidget):
     """The doubt as a short bar: the longer, the more doubtful."""
 
@@ -156,7 +167,7 @@ class ReviewBar(QFrame):
         self.label.setProperty("heading", True)
         self.scores = PlainLabel("", self)
         self.meter = DoubtMeter(self)
-        self.reasons = PlainLabel("", self)
+        self.reasons = ElidedLabel("", self)
         self.reasons.setProperty("muted", True)
         self.note = NoteField(self)
         self.note.kept.connect(self.flagged)

@@ -40,6 +40,7 @@ class ReviewQueue:
     _ahead: list[FoundAnnotation] = field(default_factory=list)
     _at: int = -1
     _wrapped: bool = False
+    _last_again: FoundAnnotation | None = None
     _exhausted: bool = False
 
     @property
@@ -71,12 +72,14 @@ class ReviewQueue:
     def after(self) -> FoundAnnotation | None:
         """The annotation to search on after; None: from the start."""
         if self._wrapped:
-            return None
+            return self._last_again
         return next(iter(reversed(self._ahead or self._visited)), None)
 
     @property
     def skipped(self) -> frozenset[AnnotationId]:
-        """The annotations that are not to be found again."""
+        """The annotations that are not to be found again, once it is searched from the start again."""
+        if not self._wrapped:
+            return frozenset()
         return frozenset(found.id for found in (*self._visited, *self._ahead))
 
     def add(self, found: FoundAnnotation | None) -> None:
@@ -87,6 +90,7 @@ class ReviewQueue:
         """
         if found is not None:
             self._ahead.append(found)
+            self._last_again = found if self._wrapped else None
             self.total = max(self.total, len(self._visited) + len(self._ahead))
         elif self._wrapped or len(self._visited) > _MOST_SKIPPED:
             self._exhausted = True
@@ -97,6 +101,7 @@ class ReviewQueue:
         """Searches anew after those visited: the result may be another one."""
         self._ahead.clear()
         self._wrapped = self._exhausted = False
+        self._last_again = None
 
     def forward(self) -> bool:
         """Goes on to the next annotation; False if none is known."""

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
 
+from samdesk.dataset.dataset import Dataset
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.edits import Transaction
@@ -264,3 +265,61 @@ def test_a_read_only_dataset_says_why_it_cannot_be_reviewed(reviewer: User) -> N
     action = reviewer.desk.view.actions.action("review.start")
     assert not action.isEnabled()
     assert "read-only" in action.toolTip()
+
+
+OF_FILES = ("revision", "file_hash", "digest")
+"""Columns that count edits, and say what the label file was when it was written."""
+
+
+def rows(user: User) -> list[object]:
+    """What the store has of annotations and images."""
+    user.until_saved()
+    answers: list[list[object]] = []
+
+    def read(dataset: Dataset) -> list[object]:
+        store = dataset.core.rows.store
+        names = [row[1] for row in store.rows("PRAGMA table_info(images)") if row[1] not in OF_FILES]
+        return [
+            *store.rows("SELECT * FROM annotations ORDER BY 1, 2"),
+            *store.rows(f"SELECT {', '.join(names)} FROM images ORDER BY 1"),
+        ]
+
+    user.desk.workers.storage.ask(read, answers.append)
+    user.until(lambda: bool(answers))
+    return answers[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "more"),
+    [(K.Key_E, SHIFT), (K.Key_X, NONE), (K.Key_2, NONE), (K.Key_Return, CONTROL)],
+    ids=["accept", "reject", "relabel", "accept the image"],
+)
+def test_one_key_is_one_step_and_undo_and_redo_restore_the_store(
+    reviewer: User, keys: Qt.Key, more: Qt.KeyboardModifier
+) -> None:
+    reviewer.key(K.Key_N)
+    before, steps = rows(reviewer), reviewer.desk.workers.storage.history.index
+    reviewer.key(keys, more)
+    after = rows(reviewer)
+    assert after != before
+    assert reviewer.desk.workers.storage.history.index == steps + 1
+    reviewer.go("0.png")
+    reviewer.key(K.Key_Z, CONTROL)
+    assert rows(reviewer) == before
+    reviewer.key(K.Key_Z, CONTROL | SHIFT)
+    assert rows(reviewer) == after
+
+
+def test_the_result_of_a_search_is_reviewed(reviewer: User) -> None:
+    field = reviewer.desk.view.search.field
+    field.setFocus()
+    QTest.keyClicks(field, "score:>0.6 sort:score")
+    QTest.keyClick(field, K.Key_Return)
+    reviewer.key(K.Key_R, CONTROL)
+    reviewer.until(lambda: shown(reviewer) == "c")
+    press(reviewer, K.Key_E, "e")
+    press(reviewer, K.Key_E, "a")
+    reviewer.key(K.Key_E)
+    reviewer.until(lambda: not review(reviewer).active)
+    assert states(reviewer) == {"a": ACCEPTED, "b": PENDING, "c": ACCEPTED, "d": PENDING, "e": ACCEPTED}
+    assert field.text() == "score:>0.6 sort:score"
