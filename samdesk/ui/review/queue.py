@@ -40,6 +40,7 @@ class ReviewQueue:
     _ahead: list[FoundAnnotation] = field(default_factory=list)
     _at: int = -1
     _wrapped: bool = False
+    _resumed: bool = False
     _last_again: FoundAnnotation | None = None
     _exhausted: bool = False
 
@@ -77,8 +78,8 @@ class ReviewQueue:
 
     @property
     def skipped(self) -> frozenset[AnnotationId]:
-        """The annotations that are not to be found again, once it is searched from the start again."""
-        if not self._wrapped:
+        """The annotations that are not to be found again, if it may be searched from the start."""
+        if not (self._wrapped or self._resumed):
             return frozenset()
         return frozenset(found.id for found in (*self._visited, *self._ahead))
 
@@ -101,6 +102,7 @@ class ReviewQueue:
         """Searches anew after those visited: the result may be another one."""
         self._ahead.clear()
         self._wrapped = self._exhausted = False
+        self._resumed = True
         self._last_again = None
 
     def forward(self) -> bool:
