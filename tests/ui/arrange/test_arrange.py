@@ -14,6 +14,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.geometry.regions import from_box
 from samdesk.ui.arrange.clip import MIME_TYPE
+from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, SHIFT, User, lines, photos
 from tests.helpers.make import photo
 
@@ -307,3 +308,30 @@ def test_the_tag_of_a_locked_annotation_has_a_padlock(two: User) -> None:
     assert after.shape.locked
     two.key(Key.Key_K, CONTROL | SHIFT)
     assert two.canvas.tags()[0].rect == before.rect
+
+
+def test_another_window_pastes_what_this_one_copied(
+    two: User, open_window: OpenWindow, tmp_path: Path
+) -> None:
+    two.key(Key.Key_A, CONTROL)
+    two.key(Key.Key_C, CONTROL)
+    other = open_window()
+    other.open(photos(tmp_path / "other", 1))
+    other.key(Key.Key_V, CONTROL)
+    assert boxes(other) == boxes(two)
+    assert {label.color for label in other.desk.session.model.labels} == {
+        label.color for label in two.desk.session.model.labels
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["edit.delete", "annotation.reject", "operation.merge", "operation.grow", "operation.tidy"],
+)
+def test_no_operation_changes_a_locked_annotation(two: User, command: str) -> None:
+    two.desk.session.locks.set_locked([a.id for a in two.annotations], locked=True)
+    before = two.document
+    select(two, "cat", "dog")
+    assert two.desk.view.actions.trigger(command)
+    assert two.document == before
+    assert "locked" in two.message_text

@@ -22,6 +22,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.geometry.regions import translate
 from samdesk.formats.yolo import segmentation
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
@@ -35,7 +36,7 @@ KEYS = (ImageKey("a.png"), ImageKey("b.png"))
 
 KINDS = (
     *("add",) * 3, *("undo",) * 4, *("redo",) * 2, *("go",) * 2,
-    "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
+    "nudge", "nudge", "paste", "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
 )  # fmt: skip
 DELAYED = (
     *KINDS,
@@ -81,6 +82,7 @@ class Work:
     def rest(self) -> None:
         """Waits until nothing is on its way."""
         answered: list[object] = []
+        self.session.end_run()
         self.gate.open()
         while any(run.is_alive() for run in self.runs):
             settle()
@@ -147,6 +149,8 @@ class Work:
             return
         if self.session.model.key == document.key and self._before != self.session.edits_shown:
             self.go(document.key)
+        elif self.session.model.key == document.key:
+            self.session.show_loaded(document)
         else:
             self.session.model.open(document)
 
@@ -173,6 +177,17 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "add label": lambda: labels.add(f"name {rng.random()}"),
     }
     other = rng.choice(labels.labels)
+
+    def paste() -> None:
+        more = labels.add(f"name {rng.random()}")
+        found = Annotation(new_annotation_id(), more.labels[-1].id, region, Source.MANUAL)
+        session.edit("paste", edits.add([found]), labels=more)
+        work.drawn.add(found.id)
+
+    def nudge() -> None:
+        moved = [replace(a, region=translate(a.region, 1, 0)) for a in some[:2] if a.region.bounds[2] < 119]
+        session.edit_in_run("nudge", edits.update(moved), "nudge")
+
     direct: dict[str, Callable[[], object]] = {
         "undo": session.undo,
         "redo": session.redo,
@@ -184,6 +199,8 @@ def act(work: Work, rng: random.Random, kind: str = "") -> str:
         "stop disk": lambda: setattr(work, "disk_stops", 1),
         "release": work.gate.open,
         "hold": work.hold,
+        "paste": paste,
+        "nudge": nudge,
     }
     if kind in made:
         edit = made[kind]()
