@@ -36,7 +36,8 @@ KEYS = (ImageKey("a.png"), ImageKey("b.png"))
 
 KINDS = (
     *("add",) * 3, *("undo",) * 4, *("redo",) * 2, *("go",) * 2,
-    "nudge", "nudge", "paste", "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
+    "nudge", "nudge", "paste",
+    "remove", "relabel", "reshape", "done", "add label", "move label", "rename label", "replace label",
 )  # fmt: skip
 DELAYED = (
     *KINDS,
