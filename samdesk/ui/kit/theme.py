@@ -146,7 +146,7 @@ def style_sheet(tokens: Tokens) -> str:
         color: {t.text}; }}
     QToolBar QToolButton:hover, QToolButton[flat="true"]:hover {{ background: {t.hover}; }}
     QToolBar QToolButton:pressed, QToolButton[flat="true"]:pressed {{ background: {t.pressed}; }}
-    QToolBar QToolButton:checked {{ background: {t.accent_soft}; }}
+    QToolBar QToolButton:checked, QToolButton[flat="true"]:checked {{ background: {t.accent_soft}; }}
     QToolBar QToolButton:focus, QToolButton[flat="true"]:focus {{ border-color: {t.accent}; }}
     QToolBar QToolButton:disabled {{ color: {t.disabled}; background: transparent; }}
     QToolButton::menu-indicator {{ image: none; }}

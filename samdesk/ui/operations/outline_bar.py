@@ -146,9 +146,10 @@ class OutlineBar(QFrame):
         for button in self.kinds.values():
             group.addButton(button)
             top.addWidget(button)
-        top.addSpacing(UNIT)
+        top.addSpacing(2 * UNIT)
         top.addWidget(self.slider, 1)
         top.addWidget(self.amount_label)
+        bottom.addSpacing(UNIT // 2)  # in line with the text of the buttons above
         bottom.addWidget(self.detail, 1)
         bottom.addWidget(self.cancel_button)
         bottom.addWidget(self.accept_button)
