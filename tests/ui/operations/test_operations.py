@@ -106,6 +106,48 @@ def test_two_halves_are_merged_in_three_gestures(user: User, folder: Path) -> No
     assert len(lines(folder / "0.png").lines) == 2
 
 
+def test_a_leak_a_part_a_hole_and_a_split_take_three_gestures_each(user: User, folder: Path) -> None:
+    """Select it, choose the tool, one stroke or click; with the Select tool on, as in any other program."""
+    middle = (60, 60)
+    gestures: dict[str, tuple[Callable[[], None], ...]] = {
+        "cut a leak": (
+            lambda: user.mouse.click(*middle),
+            lambda: user.key(K.Key_B),
+            lambda: user.mouse.drag((20, 20), (20, 100), modifiers=CONTROL),
+        ),
+        "add a part": (
+            lambda: user.mouse.click(*middle),
+            lambda: user.key(K.Key_B),
+            lambda: user.mouse.drag((60, 100), (60, 130)),
+        ),
+        "open a hole": (
+            lambda: user.mouse.click(*middle),
+            lambda: user.key(K.Key_B),
+            lambda: user.mouse.click(50, 50, modifiers=CONTROL),
+        ),
+        "split": (
+            lambda: user.mouse.click(*middle),
+            lambda: user.key(K.Key_C),
+            lambda: user.mouse.drag((10, 70), (110, 70)),
+        ),
+    }
+    for name, acts in gestures.items():
+        select(user)
+        assert len(acts) == 3
+        is_one_step(user, folder, lambda acts=acts: [act() for act in acts])  # type: ignore[misc]
+        cats = [a.region for a, label in zip(user.annotations, user.names, strict=True) if label == "cat"]
+        assert len(cats) == (2 if name == "split" else 1)
+        assert morphology.hole_count(cats[0]) == (name == "open a hole")
+        assert all(region.is_valid for region in cats)
+        area = sum(region.area for region in cats)
+        assert (area > CAT.area, area < CAT.area) == (
+            name == "add a part",
+            name in ("cut a leak", "open a hole"),
+        )
+        user.key(K.Key_Z, CONTROL)
+        user.key(K.Key_V)
+
+
 def test_the_selection_and_its_neighbours_give_way(user: User, folder: Path) -> None:
     def give_way() -> None:
         select(user, "cat")
