@@ -321,13 +321,16 @@ def test_a_preview_goes_with_ctrl_z_another_selection_or_image(user: User, folde
 def test_large_regions_are_computed_beside_the_window(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "AT_ONCE", 10)
     gate = Gate()
-    grow = morphology.grow
 
-    def held(*args: object) -> Region:
-        gate.pass_through()
-        return grow(*args)  # type: ignore[arg-type]
+    def held(compute: Callable[..., object]) -> Callable[..., object]:
+        def wait_then_compute(*args: object) -> object:
+            gate.pass_through()
+            return compute(*args)
 
-    monkeypatch.setattr(morphology, "grow", held)
+        return wait_then_compute
+
+    for name in ("grow", "smooth"):
+        monkeypatch.setattr(morphology, name, held(getattr(morphology, name)))
     gate.close()
     select(user, "cat", "bird")
     for _ in range(3):
@@ -336,6 +339,9 @@ def test_large_regions_are_computed_beside_the_window(user: User, monkeypatch: p
     gate.open()
     user.until(lambda: named(user)["cat"].bounds == pytest.approx((17, 17, 103, 103)))
     user.desk.session.end_run()
+    gate.close()
     user.key(K.Key_S, CONTROL | ALT)
-    user.key(K.Key_Return)  # kept as soon as it is computed
+    user.key(K.Key_Return)
+    assert not bar(user).isHidden()
+    gate.open()  # kept as soon as it is computed
     user.until(lambda: user.desk.view.actions.action("edit.undo").text() == "Undo Smooth")
