@@ -343,5 +343,8 @@ def test_large_regions_are_computed_beside_the_window(user: User, monkeypatch: p
     user.key(K.Key_S, CONTROL | ALT)
     user.key(K.Key_Return)
     assert not bar(user).isHidden()
+    count = steps(user)
     gate.open()  # kept as soon as it is computed
-    user.until(lambda: user.desk.view.actions.action("edit.undo").text() == "Undo Smooth")
+    user.until(lambda: bar(user).isHidden())
+    assert steps(user) == count + 1
+    assert user.desk.view.actions.action("edit.undo").text() == "Undo Smooth"
