@@ -105,7 +105,7 @@ class BenchWindow:
         self._heartbeat = HeartbeatTimer()
         begun = perf_counter()
         desk.start([folder])
-        self._wait(lambda: self._shown > 0)
+        self.wait(lambda: self._shown > 0)
         self.opened_ms = (perf_counter() - begun) * 1e3
 
     def swap_classes(self) -> tuple[float, list[float]]:
@@ -122,7 +122,7 @@ class BenchWindow:
             while perf_counter() < pause:
                 if self._finished():
                     return perf_counter() - begun, times
-                self._wait(lambda: False, 0.02)
+                self.wait(lambda: False, 0.02)
 
     def delete_one(self, number: int) -> float:
         """Deletes an annotation; returns the milliseconds until it is saved."""
@@ -132,7 +132,7 @@ class BenchWindow:
         self.desk.flows.tools.select(frozenset({document.annotations[place].id}))
         begun = perf_counter()
         self.desk.view.actions.trigger("edit.delete")
-        self._wait(lambda: not history.pending)
+        self.wait(lambda: not history.pending)
         spent = (perf_counter() - begun) * 1e3
         self.settle()
         return spent
@@ -148,13 +148,13 @@ class BenchWindow:
     def settle(self) -> None:
         """Waits until everything is saved, written and painted."""
         while not self._finished():
-            self._wait(lambda: False, 0.02)
-        self._wait(lambda: False, _PAUSE_S)
+            self.wait(lambda: False, 0.02)
+        self.wait(lambda: False, _PAUSE_S)
 
     def _next_image(self) -> float:
         shown, begun = self._shown, perf_counter()
         self.desk.view.actions.trigger("image.next")
-        self._wait(lambda: self._shown > shown)
+        self.wait(lambda: self._shown > shown)
         return (perf_counter() - begun) * 1e3
 
     def _finished(self) -> bool:
@@ -167,13 +167,13 @@ class BenchWindow:
         """Returns the answer of the storage thread to a query."""
         answers: list[T] = []
         self.desk.workers.storage.ask(query, answers.append)
-        self._wait(lambda: bool(answers))
+        self.wait(lambda: bool(answers))
         return answers[0]
 
     def _count(self, _key: object) -> None:
         self._shown += 1
 
-    def _wait(self, over: Callable[[], bool], seconds: float = _LIMIT_S) -> None:
+    def wait(self, over: Callable[[], bool], seconds: float = _LIMIT_S) -> None:
         """Handles events until a condition holds, for at most ``seconds``."""
         loop = QEventLoop()
         timer = QTimer(loop, interval=_LOOK_MS)

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from samdesk.bench.bulk_work import open_window
+from PySide6.QtWidgets import QApplication
+
+from samdesk.bench.bulk_work import BenchWindow, open_window
 from samdesk.bench.machine import resident_bytes
 from samdesk.bench.scale_store import ScaleSize, make_scale_dataset
 from samdesk.dataset import search
@@ -38,6 +40,9 @@ SEARCHES = (
 """Of each kind, and combined."""
 REPEATS = 3
 REVIEWED = 30
+SHEET_WINDOW = (1920, 1080)
+SCROLLED = 200
+"""Steps of the wheel, a third of a cell each."""
 
 
 @dataclass
@@ -50,6 +55,9 @@ class ScaleTimes:
         counts: Each search with its times: images and annotations counted.
         review_start: The first annotation of a review.
         review_next: The next one, each after a decision that is saved.
+        sheet_open: Until the contact sheet shows its first crops.
+        sheet_frames: A frame of the contact sheet while it scrolls.
+        sheet_rows: Annotations on the sheet.
         resident_mb: Resident memory of the process afterwards.
     """
 
@@ -58,6 +66,9 @@ class ScaleTimes:
     counts: dict[str, list[float]] = field(default_factory=dict)
     review_start: float = 0.0
     review_next: list[float] = field(default_factory=list)
+    sheet_open: float = 0.0
+    sheet_frames: list[float] = field(default_factory=list)
+    sheet_rows: int = 0
     resident_mb: float = 0.0
 
 
@@ -76,8 +87,30 @@ def measure_scale(scratch: Path, size: ScaleSize, searches: Sequence[str] = SEAR
                 times.searches.setdefault(text, []).append(page)
                 times.counts.setdefault(text, []).append(count)
         times.review_start, times.review_next = window.ask(_review)
+        _scroll_sheet(window, times)
         times.resident_mb = max(times.resident_mb, (resident_bytes() or 0) / 1e6)
         return times
+
+
+def _scroll_sheet(window: BenchWindow, times: ScaleTimes) -> None:
+    """Opens the contact sheet, waits until it has all its rows, and scrolls it by wheel."""
+    view = window.desk.view
+    view.window.resize(*SHEET_WINDOW)
+    view.window.show()
+    grid, model = view.sheet.grid, view.sheet.model
+    begun = perf_counter()
+    view.actions.trigger("sheet.show")
+    window.wait(lambda: model.rowCount() > 0 and not any(map(model.lacks_picture, grid.visible_rows())))
+    times.sheet_open = (perf_counter() - begun) * 1e3
+    window.wait(lambda: window.desk.flows.sheet.complete)
+    times.sheet_rows = model.rowCount()
+    bar = grid.verticalScrollBar()
+    for _ in range(SCROLLED):
+        begun = perf_counter()
+        bar.setValue(bar.value() + bar.singleStep())
+        QApplication.processEvents()
+        times.sheet_frames.append((perf_counter() - begun) * 1e3)
+    view.actions.trigger("sheet.show")
 
 
 def _timed(query: Callable[[Dataset], object], dataset: Dataset) -> float:

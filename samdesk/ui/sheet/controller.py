@@ -40,6 +40,8 @@ MOST_SHOWN = 100_000
 """Annotations on the sheet; a search finds the others."""
 MOST_COMPARED = 20_000
 _SIZES_AT_ONCE = 500
+_OUTLINES_AT_ONCE = 24
+"""Few, so that painting goes on meanwhile."""
 READING_MS = 500
 """While label files are read for the first time, what is found is updated this often."""
 
@@ -89,6 +91,7 @@ class SheetController(QObject):
         self._round = 0  # answers to questions of an earlier one are dropped
         self._total = 0
         self._reading = False
+        self._loading = False
         self._open = False
         self._stale = True
         self._afresh = False  # the next page takes the place of what is shown
@@ -117,6 +120,11 @@ class SheetController(QObject):
     def is_open(self) -> bool:
         """Whether the sheet is shown."""
         return self._open
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that is to be shown is loaded."""
+        return not self._loading
 
     @property
     def selected(self) -> list[FoundAnnotation]:
@@ -199,6 +207,7 @@ class SheetController(QObject):
         return replace(search, sort=Sort(SortKey.DOUBT))
 
     def _ask_page(self, limit: int, after: FoundCursor | None) -> None:
+        self._loading = True
         self._storage.ask(
             partial(searches.find_annotations, search=self._sorted(), limit=limit, after=after),
             partial(self._add_page, self._round),
@@ -222,8 +231,10 @@ class SheetController(QObject):
         self._follow_reading(page)
         if page.cursor is not None and model.rowCount() < MOST_SHOWN:
             self._ask_page(min(PAGE, MOST_SHOWN - model.rowCount()), page.cursor)
-        elif self._order is SheetOrder.LIKENESS:
-            self._compare(())
+        else:
+            self._loading = page.progress is not None
+            if self._order is SheetOrder.LIKENESS:
+                self._compare(())
 
     def _follow_reading(self, page: FoundPage) -> None:
         """While label files are read for the first time, looks again for what is found."""
@@ -255,7 +266,7 @@ class SheetController(QObject):
             return
         model, rows = self.panel.model, self.panel.grid.visible_rows(1)
         model.keep(len(rows))
-        wanted = [model.at(row) for row in rows if model.lacks_outline(row)][: queries.MOST_OUTLINES]
+        wanted = [model.at(row) for row in rows if model.lacks_outline(row)][:_OUTLINES_AT_ONCE]
         if wanted and not self._reading:
             self._reading = True
             asked = [(found.image, found.id) for found in wanted]

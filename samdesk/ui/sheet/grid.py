@@ -18,7 +18,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QRegion, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QRegion,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
 from samdesk.ui.kit.painting import draw_focus_frame, faint
@@ -227,7 +236,7 @@ class SheetGrid(QAbstractItemView):
             move.MoveUp: -columns, move.MoveDown: columns, move.MovePageUp: -page, move.MovePageDown: page,
             move.MoveHome: -count, move.MoveEnd: count,
         }  # fmt: skip
-        target = 0 if row < 0 else row + steps.get(action, 0)
+        target = row + steps.get(action, 0) if row >= 0 or action == move.MoveEnd else 0
         if action in (move.MoveUp, move.MoveDown) and not 0 <= target < count:
             target = row
         return self.model().index(min(max(target, 0), count - 1), 0)
@@ -243,6 +252,10 @@ class SheetGrid(QAbstractItemView):
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: D102
         return QRegion(self.viewport().rect())
+
+    def rowsInserted(self, parent: Index, start: int, end: int) -> None:  # noqa: D102
+        super().rowsInserted(parent, start, end)
+        self.scheduleDelayedItemsLayout()  # for the range of the scroll bar
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: D102
         super().selectionChanged(selected, deselected)
@@ -265,6 +278,15 @@ class SheetGrid(QAbstractItemView):
             self.viewport().scroll(dx, dy)
         else:
             self.viewport().update()
+
+    def event(self, event: QEvent) -> bool:
+        """Keeps Home and End, which otherwise go to the first and the last image."""
+        keys = (Qt.Key.Key_Home, Qt.Key.Key_End)
+        asks = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if asks and event.key() in keys and not event.modifiers():  # type: ignore[attr-defined]
+            event.accept()
+            return True
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
         first = self.visible_rows().start

@@ -16,12 +16,15 @@ BULK = (
     "bulk_renumber_new", "bulk_renumber_read", "bulk_next_image",
     "bulk_save_one", "bulk_delete_all_gap", "bulk_undo_gap", "bulk_first_image",
 )  # fmt: skip
-SCALE = ("scale_open", "scale_search", "scale_count", "scale_review_start", "scale_review_next")
 FRAMES = tuple(
     f"frames_{what}_{size}"
     for what in ("brush", "vertex", "cut", "merge", "grow", "pan", "zoom", "crowd_hover", "crowd_select")
     for size in ("1080p", "2160p")
 )
+SCALE = (
+    "scale_open", "scale_search", "scale_count", "scale_review_start", "scale_review_next",
+    "scale_sheet_open", "scale_sheet_frame",
+)  # fmt: skip
 QUICK_ROWS = {
     *(f"next_mask_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),
     *(f"decoder_{kind}_{p}" for kind in ("point", "box", "points_mask") for p in ("fp32", "auto")),

@@ -136,6 +136,18 @@ def test_a_frame_selects_what_it_touches(found: User) -> None:
     assert found.desk.view.canvas.hasFocus()
 
 
+def test_every_row_can_be_scrolled_to(found: User) -> None:
+    open_sheet(found)
+    sheet(found).panel.slider.setValue(320)
+    bar = grid(found).verticalScrollBar()
+    found.until(lambda: bar.maximum() > 0)
+    assert 4 not in grid(found).visible_rows()
+    QTest.keyClick(grid(found), K.Key_End)
+    assert chosen(found) == "0a"
+    assert 4 in grid(found).visible_rows()
+    assert grid(found).viewport().rect().contains(grid(found).visualRect(grid(found).currentIndex()))
+
+
 def test_double_click_opens_the_annotation_in_its_image(found: User) -> None:
     found.go("2.png")
     open_sheet(found)

@@ -13,7 +13,8 @@ from samdesk.bench.versus.rows import BenchRow
 
 _OPEN, _SEARCH, _COUNT = "scale_open", "scale_search", "scale_count"
 _START, _NEXT = "scale_review_start", "scale_review_next"
-NAMES = (_OPEN, _SEARCH, _COUNT, _START, _NEXT)
+_SHEET, _FRAME = "scale_sheet_open", "scale_sheet_frame"
+NAMES = (_OPEN, _SEARCH, _COUNT, _START, _NEXT, _SHEET, _FRAME)
 _STEPS = 10_000
 
 
@@ -47,6 +48,14 @@ def scale(context: BenchContext) -> list[BenchRow]:
             {"times": 1},
         ),
         _medians(context.name(_NEXT), found.review_next, "to the next of a review, after a decision"),
+        BenchRow(
+            context.name(_SHEET), found.sheet_open, None, "the contact sheet: its first crops are shown", "",
+            {"times": 1},
+        ),
+        _medians(
+            context.name(_FRAME), found.sheet_frames,
+            f"a frame of the scrolling contact sheet: {found.sheet_rows:,} annotations, 1920 x 1080",
+        ),
     ]  # fmt: skip
     return [row for row in rows if context.settings.selects(row.name)]
 
