@@ -10,11 +10,11 @@ from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.geometry.vertices import VertexRef
-from samdesk.ui.canvas.style import contrast, paint_handle
+from samdesk.ui.canvas.style import paint_handle
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
 from samdesk.ui.canvas.tools.handles import GRAB, Handle
 
-_MOST_HANDLES = 400
+_MOST_HANDLES = 24
 """Of more vertices, dots are painted."""
 
 
@@ -82,11 +82,11 @@ class PickedVertices:
             for place in places:
                 paint_handle(painter, place, color, hot=True)
         else:
-            _paint_dots(painter, places, color)
+            _paint_dots(painter, places)
 
 
-def _paint_dots(painter: QPainter, places: list[QPointF], color: QColor) -> None:
-    for width, each in ((6.0, contrast(color)), (4.0, color)):
+def _paint_dots(painter: QPainter, places: list[QPointF]) -> None:
+    for width, each in ((7.0, QColor(12, 14, 18)), (4.5, QColor(255, 255, 255))):
         painter.setPen(QPen(each, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
         painter.drawPoints(places)
 
