@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import randrange
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.base.text import counted
 from samdesk.dataset import search as queries
+from samdesk.dataset.search import Counts
 from samdesk.domain.labels import Label
 from samdesk.domain.search import Search, SearchError, check_labels, parse
 from samdesk.domain.search_words import Completion, SortKey, completions
@@ -25,7 +27,7 @@ from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
 
 if TYPE_CHECKING:
-    from samdesk.dataset.search import Counts, FoundCursor, FoundPage
+    from samdesk.dataset.search import FoundCursor, FoundPage
 
 TEXT = "search"
 """Setting of the dataset: the text of the search in use."""
@@ -34,9 +36,11 @@ SEARCH_AFTER_MS = 150
 ERROR_AFTER_MS = 700
 """After the last key, an error is shown: until then the word may not be typed to its end."""
 AGAIN_AFTER_MS = 400
-"""After a change of the dataset, what is found is updated."""
+"""After a change of the dataset, what is found is updated; later where that takes long."""
 COUNT_AFTER_MS = 1500
-"""After a change of the dataset, the chips are counted."""
+"""After a change of the dataset, the chips are counted; later where that takes long."""
+AGAIN_SHARE, COUNT_SHARE = 0.2, 0.05
+"""Of its time the storage thread spends at most so much on updating what is found, and on counting chips."""
 READING_MS = 500
 """While facts are still being read, what is found is updated this often."""
 PAGE = 200
@@ -50,9 +54,11 @@ class _Asked:
         number: Of the newest search.
         busy: Whether a question is on its way.
         again: Whether to ask once more after its answer.
+        since: When the first question was asked, ``monotonic`` seconds.
     """
 
     number: int = 0
+    since: float = 0.0
     busy: bool = False
     again: bool = False
 
@@ -88,6 +94,8 @@ class SearchController(QObject):
         self._by_user = False
         self._models: Sequence[str] = ()
         self._counts: Counts | None = None
+        self._images_found = 0
+        self._counting_since = 0.0
         self._cursor: FoundCursor | None = None
         self._is_open = False
         self._chip_queue: list[Chip] = []
@@ -149,6 +157,8 @@ class SearchController(QObject):
         self._models, self._counts, self._problems = (), None, False
         self._asked = _Asked(self._asked.number + 1)  # questions about another dataset are not answered
         self._chip_queue.clear()
+        self._again_timer.setInterval(AGAIN_AFTER_MS)
+        self._count_timer.setInterval(COUNT_AFTER_MS)
         self._bar.set_text("")
         self._search = Search()
         self._found.clear()
@@ -280,7 +290,7 @@ class SearchController(QObject):
         if self._asked.busy:
             self._asked.again = True
             return
-        self._asked.busy = True
+        self._asked.busy, self._asked.since = True, monotonic()
         number = self._asked.number
         if not search.terms and search.sort is None:  # only what cannot be read
             self._receive_images(number, None)
@@ -298,19 +308,12 @@ class SearchController(QObject):
         if found is not None and found.progress is not None:  # what is read later is found later
             self._reading_timer.start()
         numbers = None if found is None else found.numbers
+        self._images_found = 0 if numbers is None else len(numbers)
         self._images.set_found(numbers, problems_only=self._problems)
         if not self.finds_annotations:
             self._end_asking()
             self._show_found()
             return
-        query = partial(queries.count, search=self.search)
-        self._storage.ask(query, partial(self._receive_counts, number), self._fail, doing="searching")
-
-    def _receive_counts(self, number: int, counts: Counts) -> None:
-        if self._is_old(number):
-            return
-        self._counts = counts
-        self._show_found()
         limit = min(max(self._found.loaded, PAGE), 10 * PAGE)
         query = partial(queries.find_annotations, search=self.search, limit=limit)
         self._storage.ask(query, partial(self._receive_page, number), self._fail, doing="searching")
@@ -319,6 +322,8 @@ class SearchController(QObject):
         if self._is_old(number):
             return
         self._end_asking()
+        self._counts = Counts(self._images_found, page.total, page.progress)
+        self._show_found()
         self._cursor = page.cursor
         self._found.set_rows(page.annotations, more=page.cursor is not None)
         by_user, self._by_user = self._by_user, False
@@ -347,6 +352,9 @@ class SearchController(QObject):
 
     def _end_asking(self) -> None:
         again, self._asked.again, self._asked.busy = self._asked.again, False, False
+        took = (monotonic() - self._asked.since) * 1000
+        self._again_timer.setInterval(round(max(AGAIN_AFTER_MS, took / AGAIN_SHARE)))
+        self._reading_timer.setInterval(round(max(READING_MS, took / AGAIN_SHARE)))
         if again:
             self._again_timer.start()
 
@@ -426,6 +434,7 @@ class SearchController(QObject):
         idle = not self._chip_queue
         self._chip_queue = [chip for chip in self._bar.chips.chips if chip.text]
         if idle:
+            self._counting_since = monotonic()
             self._count_next()
 
     def _count_next(self) -> None:
@@ -443,6 +452,8 @@ class SearchController(QObject):
         if counts.progress is not None:
             self._count_timer.start()  # what is read later is counted later
         if not self._chip_queue:
+            took = (monotonic() - self._counting_since) * 1000
+            self._count_timer.setInterval(round(max(COUNT_AFTER_MS, took / COUNT_SHARE)))
             query = partial(queries.tally, search=Search(), field="model")
             self._storage.ask(query, self._note_models, self._stop_counting, doing="reading the models")
         self._count_next()
