@@ -81,13 +81,14 @@ def _fitted(area: QRectF, pixmap: QPixmap) -> QRectF:
 def _paint_outline(painter: QPainter, picture: QRectF, cell: Cell) -> None:
     if cell.path is None or cell.pixmap is None:
         return
+    ratio = painter.device().devicePixelRatio()  # a cosmetic pen does not follow it by itself
     painter.save()
     painter.setClipRect(picture)
     painter.translate(picture.topLeft())
     painter.scale(picture.width(), picture.height())
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for color, width in ((QColor(0, 0, 0, 150), 3.0), (cell.color, 1.6)):
-        pen = QPen(color, width)
+        pen = QPen(color, width * ratio)
         pen.setCosmetic(True)
         painter.setPen(pen)
         painter.drawPath(cell.path)
