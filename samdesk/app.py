@@ -74,7 +74,7 @@ from samdesk.ui.prompting.everything import EverythingController
 from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
 from samdesk.ui.review.bar import ReviewBar
-from samdesk.ui.review.controller import ReviewController
+from samdesk.ui.review.controller import TO_REVIEW, ReviewController
 from samdesk.ui.review.parts import Parts
 from samdesk.ui.review.source import SearchSource
 from samdesk.ui.search.bar import SearchBar
@@ -406,6 +406,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.mode = review = ReviewController(parts, view.review_bar, window)
     review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
+    view.batch_bar.review_requested.connect(lambda: review.review(TO_REVIEW))
     around = Surroundings(
         window.set_covered,
         lambda: search.search,

@@ -57,6 +57,11 @@ def test_a_run_and_its_undo(runner: User, folder: Path) -> None:
     runner.until_saved()
     assert [len(lines(folder / f"{i}.png").lines) for i in range(3)] == [2, 2, 2]
     assert "to review" in runner.desk.view.annotations.count.text()
+    review = runner.desk.flows.review
+    runner.qtbot.mouseClick(runner.desk.view.batch_bar.review, Qt.MouseButton.LeftButton)
+    runner.until(lambda: review.shown is not None)
+    runner.key(K.Key_Escape)
+    runner.until(lambda: not review.active and len(runner.annotations) == 2)
     runner.key(K.Key_Z, CONTROL)
     assert "on 3 images" in runner.message_text
     assert len(runner.annotations) == 2, "a run is named before it is undone"

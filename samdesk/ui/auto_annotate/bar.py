@@ -27,10 +27,12 @@ class BatchBar(JobBar):
 
     Signals:
         stop_requested: Emitted when the user clicks Stop.
+        review_requested: The user wants to review what the run has proposed.
         image_chosen: (image key as str) emitted when the user chooses an image in the list of failures.
     """
 
     stop_requested = Signal()
+    review_requested = Signal()
     image_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,6 +42,10 @@ class BatchBar(JobBar):
         self._running = False
         self.failed = self.add_button("", "Show which images failed, and why")
         self.failed.clicked.connect(self._show_failures)
+        self.review = self.add_button("Review", "Review what the run has proposed, the most doubtful first")
+        self.review.setProperty("primary", True)
+        self.review.setVisible(False)
+        self.review.clicked.connect(self._review)
         self.stop = self.add_button("Stop")
         self.stop.clicked.connect(self._stop)
 
@@ -51,6 +57,7 @@ class BatchBar(JobBar):
     def begin(self) -> None:
         """Shows that a run has started: its models are being loaded."""
         self._running = True
+        self.review.setVisible(False)
         self._failures.clear()
         self._update_failures()
         self.bar.setRange(0, 0)
@@ -60,6 +67,10 @@ class BatchBar(JobBar):
         self.stop.setToolTip("Stop after the current image; finished images are kept")
         self.stop.setEnabled(True)
         self.setVisible(True)
+
+    def _review(self) -> None:
+        self.end()
+        self.review_requested.emit()
 
     def set_progress(self, progress: BatchProgress) -> None:
         """Shows the progress of the run."""
@@ -88,6 +99,7 @@ class BatchBar(JobBar):
         self.show_progress(False)
         parts = [summary.text, summary.stopped]
         self.detail.setText("  ·  ".join(part for part in parts if part))
+        self.review.setVisible(summary.annotations > 0)
         self.stop.setText("Close")
         self.stop.setToolTip("")
         self.stop.setEnabled(True)

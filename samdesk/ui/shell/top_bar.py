@@ -12,7 +12,7 @@ from samdesk.ui.kit.plain import button_text, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.shell.status_bar import state_color
 
-_WITH_TEXT = ("file.open_folder", "run.auto_annotate", "image.accept_next")
+_WITH_TEXT = ("file.open_folder", "run.auto_annotate", "review.start", "image.accept_next")
 _STATES = {
     "ok": "good",
     "ready": "good",
@@ -88,7 +88,7 @@ class TopBar(QToolBar):
         self._actions = actions
         for group in (
             ("file.open_folder", "edit.undo", "edit.redo"),
-            ("run.auto_annotate",),
+            ("run.auto_annotate", "review.start"),
             ("image.previous", "image.next", "image.accept_next"),
         ):
             for command_id in group:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain import edits
@@ -323,3 +324,38 @@ def test_the_result_of_a_search_is_reviewed(reviewer: User) -> None:
     reviewer.until(lambda: not review(reviewer).active)
     assert states(reviewer) == {"a": ACCEPTED, "b": PENDING, "c": ACCEPTED, "d": PENDING, "e": ACCEPTED}
     assert field.text() == "score:>0.6 sort:score"
+
+
+def test_strokes_stay_on_the_annotation_until_it_is_accepted(reviewer: User) -> None:
+    begin(reviewer)
+    area = review(reviewer).shown.region.area  # type: ignore[union-attr]
+    reviewer.key(K.Key_B)
+    for y in (130, 160):
+        reviewer.mouse.drag((255, y), (285, y))
+    reviewer.until(lambda: reviewer.desk.session.model.document is not None)
+    reviewer.until(lambda: review(reviewer).shown.region.area > area)  # type: ignore[union-attr]
+    assert shown(reviewer) == "d"
+    press(reviewer, K.Key_E, "b")
+    assert states(reviewer)["d"] is CORRECTED
+    press(reviewer, K.Key_Z, "d", CONTROL)
+
+
+def test_the_palette_relabels_and_goes_on(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.key(K.Key_K)
+    QTest.keyClicks(QApplication.focusWidget(), "dog")
+    QTest.keyClick(QApplication.focusWidget(), K.Key_Return)
+    reviewer.until(lambda: shown(reviewer) == "b")
+    assert states(reviewer)["d"] is CORRECTED
+    press(reviewer, K.Key_Delete, "c")
+    assert states(reviewer)["b"] is REJECTED
+
+
+def test_another_image_chosen_by_the_user_ends_the_review(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.go("2.png")
+    assert not review(reviewer).active
+    assert reviewer.desk.view.actions.mode is None
+    reviewer.key(K.Key_D)
+    reviewer.qtbot.wait(50)
+    assert reviewer.shown == "2.png", "D is the next image again, and there is none"

@@ -355,11 +355,12 @@ from samdesk.ui.editing import commands as editing
 from samdesk.ui.kit.theme import Theme
 from samdesk.ui.models import commands as models
 from samdesk.ui.prompting import commands as prompting
+from samdesk.ui.review import commands as review
 from samdesk.ui.shell import commands as shell
 from samdesk.ui.shell.main_window import MainWindow
 settings = Settings(Path(sys.argv[1]))
 theme = Theme(app)
-features = (auto_annotate, canvas, dataset, editing, models, prompting, shell)
+features = (auto_annotate, canvas, dataset, editing, models, prompting, review, shell)
 actions = Actions(join(feature.COMMANDS for feature in features), settings)
 window = MainWindow(actions, settings, QWidget(), QWidget(), QWidget(), QWidget())
 window.show()
