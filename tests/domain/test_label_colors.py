@@ -67,7 +67,7 @@ def thousand() -> LabelSet:
     return LabelSet.from_names(f"label {number}" for number in range(1000))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sets(st.integers(0, 999), max_size=30))
 def test_colours_of_a_thousand_labels_never_repeat_whatever_is_deleted_and_added(gone: set[int]) -> None:
     labels = thousand()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from samdesk.domain.annotation import Annotation
 from samdesk.settings.table import COLOR_BY_INSTANCE, LABEL_TAGS
+from samdesk.ui.annotations.model import AnnotationRole
 from tests.helpers.desk import SHIFT, User
 from tests.ui.canvas.conftest import BIG, LABELS, Stage, annotation, document
 
@@ -87,13 +87,35 @@ def test_in_a_crowd_of_thousands_the_largest_are_named(stage: Stage) -> None:
     assert name in {tag.shape for tag in stage.canvas._scene.resting_tags}, "the last tags move along"
 
 
-@pytest.mark.parametrize(("key", "setting"), [(Qt.Key.Key_I, COLOR_BY_INSTANCE), (Qt.Key.Key_T, LABEL_TAGS)])
-def test_a_key_switches_it_and_it_is_remembered(user: User, key: Qt.Key, setting: object) -> None:
+def test_the_tag_of_a_locked_annotation_has_a_padlock(stage: Stage) -> None:
+    stage.show([BIG])
+    stage.canvas.set_selection({BIG.id})
+    (before,) = stage.canvas.tags()
+    bare = stage.screenshot()
+    stage.canvas.set_locked({BIG.id})
+    (after,) = stage.canvas.tags()
+    assert after.rect.width() == before.rect.width() + 14
+    assert stage.screenshot() != bare
+    stage.canvas.set_locked(())
+    assert stage.screenshot() == bare
+
+
+def test_keys_switch_colours_and_tags_which_are_remembered(user: User) -> None:
     user.draw(160, 120)
     user.canvas.set_selection(())
-    command = {COLOR_BY_INSTANCE.key: "view.color_by_instance", LABEL_TAGS.key: "view.name_tags"}[setting.key]  # type: ignore[attr-defined]
+    settings, actions = user.desk.settings, user.desk.view.actions
+    label = QColor(user.desk.session.model.labels.labels[0].color)
     for on in (True, False):
-        user.key(key, SHIFT if key is Qt.Key.Key_T else Qt.KeyboardModifier.NoModifier)
-        assert user.desk.settings.get(setting) is on  # type: ignore[call-overload]
-        assert user.desk.view.actions.action(command).isChecked() is on
-        assert bool(user.canvas.tags()) is (on and setting is LABEL_TAGS)
+        user.key(Qt.Key.Key_T, SHIFT)
+        assert bool(user.canvas.tags()) is on
+        assert settings.get(LABEL_TAGS) is on
+        assert actions.action("view.name_tags").isChecked() is on
+        user.key(Qt.Key.Key_I)
+        assert settings.get(COLOR_BY_INSTANCE) is on
+        assert actions.action("view.color_by_instance").isChecked() is on
+    user.draw(60, 60)
+    user.key(Qt.Key.Key_I)
+    assert user.canvas.color(user.annotations[1].id) != label
+    rows = user.desk.view.annotations._model
+    shown = rows.index(rows.row(user.annotations[1].id)).data(AnnotationRole.COLOR)
+    assert shown == user.canvas.color(user.annotations[1].id), "in the list, too"
