@@ -58,3 +58,29 @@ def test_what_a_deletion_leaves_is_valid() -> None:
     assert left is not None
     assert left.is_valid
     assert shapely.area(left) < REGION.area
+
+
+def test_vertices_of_several_rings_are_moved_within_the_image_and_deleted_together() -> None:
+    inside = vertices.vertices_in(REGION, 3.5, -1, 25, 5)
+    assert inside == {
+        VertexRef(0, 0, 1), VertexRef(0, 1, 0), VertexRef(0, 1, 1),
+        VertexRef(1, 0, 0), VertexRef(1, 0, 1), VertexRef(1, 0, 2),
+    }  # fmt: skip
+    moved = vertices.move_vertices(REGION, inside, (1, -1), (24, 10))
+    assert [tuple(p) for p in moved.geoms[0].interiors[0].coords[:3]] == [(5, 3), (7, 3), (5, 6)]
+    assert [tuple(p) for p in moved.geoms[1].exterior.coords[:3]] == [(21, 0), (24, 0), (23, 3)], (
+        "none outside"
+    )
+    left = vertices.delete_vertices(REGION, inside)
+    assert left is not None
+    assert left.equals(Polygon([OUTER[0], OUTER[2], OUTER[3]])), "the hole and the other part are gone"
+    assert (
+        vertices.delete_vertices(REGION, [VertexRef(0, 0, i) for i in range(4)] + [VertexRef(1, 0, 0)])
+        is None
+    )
+
+
+def test_positions_of_vertices_and_of_those_beside_them() -> None:
+    assert vertices.positions(REGION, [VertexRef(1, 0, 2)]).tolist() == [[22, 4]]
+    beside = vertices.positions(REGION, [VertexRef(0, 0, 0)], beside=1)
+    assert beside.tolist() == [[0, 10], [0, 0], [10, 0]]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain.document import ImageKey
@@ -18,7 +19,7 @@ from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas import style
 from samdesk.ui.canvas.layers import shape_layer
 from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
-from samdesk.ui.canvas.shapes import region_path
+from samdesk.ui.canvas.shapes import path_from_rings, region_path
 from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
 from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation, document, photo
@@ -342,3 +343,29 @@ class TestWords:
         dark.setColor(QPalette.ColorRole.Window, QColor("#202326"))
         stage.canvas.setPalette(dark)
         assert pixels(stage.screenshot())[5, 5].mean() < 40 < bright
+
+
+@pytest.mark.parametrize("mark", [style.Mark.RESTING, style.Mark.HOVERED, style.Mark.SELECTED])
+@pytest.mark.parametrize("unit", [1.0, 2.0])
+def test_an_outline_of_thousands_of_vertices_is_painted_like_one_of_few(
+    qapp: QApplication, mark: style.Mark, unit: float
+) -> None:
+    def painted(count: int) -> np.ndarray:
+        image = QImage(240, 200, QImage.Format.Format_RGB32)
+        image.fill(QColor("#707880"))
+        angles = np.linspace(0, 2 * np.pi, count)
+        rings = [
+            np.column_stack([120 + radius * np.cos(angles), 100 + radius * np.sin(angles)])
+            for radius in (85, 40)
+        ]
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        style.paint_region(painter, path_from_rings(rings), QColor("#e69f00"), mark, unit=unit)
+        painter.end()
+        return pixels(image).astype(int)
+
+    few, many = painted(400), painted(4000)
+    assert np.abs(few - many).mean() < 8
+    for x in (120, 125 + 60, 5):  # in the hole, inside, outside
+        assert np.abs(few[100, x] - many[100, x]).max() <= 2
+    assert not np.array_equal(few, many), "it took the other way"
