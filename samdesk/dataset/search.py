@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -229,10 +230,9 @@ def find_images(
     """
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
-        images = _images(store, query)
         if by_sort and search.sort is not None:
-            return sorted_images(store, results.order, dataset.labels, query, images)
-        return results.order.in_order(images)
+            return sorted_images(store, results.order, dataset.labels, query, partial(_images, store))
+        return results.order.in_order(_images(store, query))
 
 
 def count(dataset: Dataset, search: Search, cancel: CancelToken | None = None) -> Counts:
