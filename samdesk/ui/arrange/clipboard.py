@@ -29,11 +29,11 @@ class Clipboard:
         Raises:
             ClipError: There is none, or one that cannot be used.
         """
-        data = QGuiApplication.clipboard().mimeData()
-        if data.hasFormat(MIME_TYPE):
+        data = _content()
+        if data is not None and data.hasFormat(MIME_TYPE):
             found = bytes(data.data(MIME_TYPE).data())
         else:
-            text = data.text() if data.hasText() else ""
+            text = data.text() if data is not None and data.hasText() else ""
             if not may_be_clip(text):
                 raise ClipError(
                     "There are no annotations on the clipboard.", next="Copy some first (Ctrl+C)."
@@ -48,7 +48,12 @@ class Clipboard:
 
         Qt must not end with data of Python's on the clipboard: it would be deleted after Python has gone.
         """
-        clipboard = QGuiApplication.clipboard()
-        if self._last is not None and bytes(clipboard.mimeData().data(MIME_TYPE).data()) == self._last[0]:
-            clipboard.setText(self._last[0].decode())
+        data, last = _content(), self._last
+        if last is not None and data is not None and bytes(data.data(MIME_TYPE).data()) == last[0]:
+            QGuiApplication.clipboard().setText(last[0].decode())
         self._last = None
+
+
+def _content() -> QMimeData | None:
+    """What is on the clipboard; None: nothing, which Qt's types do not tell."""
+    return QGuiApplication.clipboard().mimeData()

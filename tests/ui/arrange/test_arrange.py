@@ -146,8 +146,10 @@ def test_what_another_program_copied_is_pasted_with_its_missing_label_in_one_ste
 
 def test_other_things_on_the_clipboard_are_refused_in_words(two: User) -> None:
     damaged = '{"format": "samdesk-annotations", "version": 1, "annotations": 1}'
-    for text in ("hello", "", damaged):
-        QGuiApplication.clipboard().setText(text)
+    for text in (None, "hello", "", damaged):
+        QGuiApplication.clipboard().clear()
+        if text is not None:
+            QGuiApplication.clipboard().setText(text)
         two.window.message_bar.clear()
         two.key(Key.Key_V, CONTROL)
         assert "no annotations on the clipboard" in two.message_text
