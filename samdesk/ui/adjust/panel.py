@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.ui.canvas.layers.adjustments import Adjustments
+from samdesk.ui.canvas.layers.adjustments import Adjustments, signed
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.kit.icons import icon
 from samdesk.ui.kit.overlay import MARGIN, Overlay
@@ -152,8 +152,8 @@ class AdjustPanel(QFrame):
                 slider.setValue(at[name])
         self.equalise.setChecked(adjustments.equalise)
         self._showing = False
-        self.values["brightness"].setText(f"{adjustments.brightness:+d}" if adjustments.brightness else "0")
-        self.values["contrast"].setText(f"{adjustments.contrast:+d}" if adjustments.contrast else "0")
+        self.values["brightness"].setText(signed(adjustments.brightness))
+        self.values["contrast"].setText(signed(adjustments.contrast))
         self.values["gamma"].setText(f"{gamma:.2f}")
         self.reset.setEnabled(not adjustments.neutral)
 

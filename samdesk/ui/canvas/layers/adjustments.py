@@ -70,14 +70,19 @@ class Adjustments:
         """What is adjusted: "brightness +20, gamma 1.4"; "" if neutral."""
         parts = []
         if self.brightness:
-            parts.append(f"brightness {self.brightness:+d}")
+            parts.append(f"brightness {signed(self.brightness)}")
         if self.contrast:
-            parts.append(f"contrast {self.contrast:+d}")
+            parts.append(f"contrast {signed(self.contrast)}")
         if self.gamma != 100:
             parts.append(f"gamma {self.gamma / 100:.2f}")
         if self.equalise:
             parts.append("equalised")
         return ", ".join(parts)
+
+
+def signed(number: int) -> str:
+    """A number with its sign, as it is typeset: "+20", "−5", "0"."""
+    return f"{number:+d}".replace("-", "−") if number else "0"
 
 
 def painted(bgra: NDArray[np.uint8], curve: Curve) -> NDArray[np.uint8]:
