@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Condition
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
@@ -33,12 +33,7 @@ class OperationsClient(QObject):
 
     A newer request takes the place of the one before: what was not begun is not computed, and the result of
     what was is dropped.
-
-    Signals:
-        busy_changed: (bool) whether a result is awaited.
     """
-
-    busy_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,7 +63,7 @@ class OperationsClient(QObject):
             self._thread = LoopThread("operations", self._loop)
             self._thread.start()
         request = _Computation(compute, then, refused)  # type: ignore[arg-type]
-        self._await(request)
+        self._awaited = request
         with self._changed:
             self._next = request
             self._changed.notify_all()
@@ -77,7 +72,7 @@ class OperationsClient(QObject):
         """Drops the request whose result is awaited."""
         with self._changed:
             self._next = None
-        self._await(None)
+        self._awaited = None
 
     def stop(self, timeout_ms: int = STOP_TIMEOUT_MS) -> bool:
         """Ends the thread after the current computation. Returns False if it still runs after the timeout."""
@@ -109,14 +104,8 @@ class OperationsClient(QObject):
         request = computed.request
         if request is not self._awaited:
             return
-        self._await(None)
+        self._awaited = None
         if isinstance(computed.result, Failure):
             request.refused(computed.result)
         else:
             request.then(computed.result)
-
-    def _await(self, request: _Computation | None) -> None:
-        was = self.busy
-        self._awaited = request
-        if self.busy is not was:
-            self.busy_changed.emit(self.busy)
