@@ -17,13 +17,14 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
+from samdesk.ui.editing.marks import STATE_TEXTS, draw_review, score_text
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import plain, plain_lines, tip
 from samdesk.ui.kit.row_view import RowDelegate
@@ -39,15 +40,6 @@ SOURCE_TEXTS: dict[Source, tuple[str, str]] = {
 }
 """The badge and the tooltip text of each annotation source."""
 
-STATE_TEXTS: dict[AnnotationReview, str] = {
-    AnnotationReview.PENDING: "to review",
-    AnnotationReview.ACCEPTED: "accepted",
-    AnnotationReview.CORRECTED: "corrected",
-    AnnotationReview.REJECTED: "rejected",
-    AnnotationReview.FLAGGED: "flagged",
-}
-"""The tooltip text of each state."""
-
 
 class AnnotationRole(IntEnum):
     """Item data roles of ``AnnotationModel``."""
@@ -57,13 +49,6 @@ class AnnotationRole(IntEnum):
     HIDDEN = Qt.ItemDataRole.UserRole + 3
     LOCKED = Qt.ItemDataRole.UserRole + 4
     COLOR = Qt.ItemDataRole.UserRole + 5
-
-
-def score_text(score: float | None) -> str:
-    """A score as displayed: ``.93``, ``1.0``, or an empty string for None."""
-    if score is None:
-        return ""
-    return "1.0" if score >= 0.995 else f"{max(score, 0.0):.2f}"[1:]
 
 
 class AnnotationModel(QAbstractListModel):
@@ -203,20 +188,6 @@ class AnnotationModel(QAbstractListModel):
 def _shows_state(annotation: Annotation) -> bool:
     """Whether a row shows the state: that what the user has made is accepted goes without saying."""
     return annotation.review is not AnnotationReview.ACCEPTED or annotation.is_proposed
-
-
-def draw_review(painter: QPainter, center: QPointF, review: AnnotationReview, palette: QPalette) -> None:
-    """Paints the mark of an annotation's state; states differ in shape, not only in colour."""
-    if review is AnnotationReview.PENDING:
-        painting.draw_dot(painter, center, painting.warning(palette))
-    elif review is AnnotationReview.ACCEPTED:
-        painting.draw_check(painter, center, painting.success(palette))
-    elif review is AnnotationReview.CORRECTED:
-        painting.draw_pencil(painter, center, painting.success(palette))
-    elif review is AnnotationReview.FLAGGED:
-        painting.draw_flag(painter, center, painting.warning(palette))
-    else:
-        painting.draw_cross(painter, center, painting.error(palette))
 
 
 def _tip(annotation: Annotation, name: str, hidden: bool, locked: bool) -> str:

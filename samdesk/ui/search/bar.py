@@ -11,6 +11,7 @@ from samdesk.domain.search import Search, SearchError
 from samdesk.domain.search_words import SORTS, SortKey
 from samdesk.ui.commands.popup import Popup
 from samdesk.ui.kit.icons import icon
+from samdesk.ui.kit.painting import small_font
 from samdesk.ui.kit.plain import PlainLabel, button_text, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.search.chips import ChipRow
@@ -60,6 +61,8 @@ class SearchBar(QWidget):
         self.chips = ChipRow(self)
         self.error = PlainLabel("", self)
         self.error.setProperty("warning", True)
+        self.error.setFont(small_font(self.error.font()))
+        self.error.setWordWrap(True)
         self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.suggestion = self._button("", "Search with this instead")
         self.suggestion.setProperty("link", True)
@@ -69,6 +72,7 @@ class SearchBar(QWidget):
         self.list = self._button("ph.list-bullets", "List the annotations that were found")
         self.list.setCheckable(True)
         self._middle = self._lay_out()
+        self._show_middle(error=False)
         self._connect()
 
     def _button(self, glyph: str, text: str) -> QToolButton:
@@ -96,14 +100,24 @@ class SearchBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT // 2)
-        layout.addWidget(self.field, 2)
+        layout.addWidget(self.field)
         layout.addSpacing(UNIT // 2)
-        layout.addWidget(middle, 1)
+        layout.addWidget(middle)
         layout.addWidget(self.found)
         layout.addSpacing(UNIT // 2)
         for button in (self.sort, self.saved, self.list):
             layout.addWidget(button)
         return middle
+
+    def _show_middle(self, *, error: bool) -> None:
+        """Shows the chips, or the error with the room that it needs."""
+        self._middle.setCurrentIndex(int(error))
+        layout = self.layout()
+        assert isinstance(layout, QHBoxLayout)
+        layout.setStretchFactor(self.field, 1 if error else 2)
+        layout.setStretchFactor(self._middle, 2 if error else 1)
+        for button in (self.sort, self.saved, self.list):
+            button.setVisible(not error)
 
     def _connect(self) -> None:
         self.field.textEdited.connect(self.edited)
@@ -128,7 +142,7 @@ class SearchBar(QWidget):
         """Shows the search in use: its order, and the chips that are part of it."""
         self._search = search
         self.chips.set_active(active)
-        self._middle.setCurrentIndex(0)
+        self._show_middle(error=False)
         key = search.sort.key if search.sort is not None else None
         self.sort.setIcon(
             icon("ph.sort-descending" if search.sort and search.sort.reverse else "ph.sort-ascending")
@@ -145,7 +159,7 @@ class SearchBar(QWidget):
         )
         self.suggestion.setText(button_text(f"Did you mean {error.suggestion.strip()}?"))
         self.suggestion.setVisible(bool(error.fixed))
-        self._middle.setCurrentIndex(1)
+        self._show_middle(error=True)
         self.set_found("Not filtered")
 
     @property

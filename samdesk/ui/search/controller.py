@@ -105,6 +105,7 @@ class SearchController(QObject):
         self._reading_timer = self._timer(READING_MS, self._find)
         self._count_timer = self._timer(COUNT_AFTER_MS, self._count_chips)
         self._connect()
+        self._update_chips()
 
     def _timer(self, ms: int, slot: Callable[[], object]) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=ms)

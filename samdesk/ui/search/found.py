@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStyleOptionViewItem, QVBoxLayout, QW
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.labels import Label, LabelSet
-from samdesk.domain.review import AnnotationReview
+from samdesk.ui.editing.marks import STATE_TEXTS, draw_review, score_text
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import PlainLabel, plain, plain_lines, tip
 from samdesk.ui.kit.row_view import RowDelegate, RowView
@@ -36,21 +36,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
-STATE_TEXTS = {
-    AnnotationReview.PENDING: "to review",
-    AnnotationReview.ACCEPTED: "accepted",
-    AnnotationReview.CORRECTED: "corrected",
-    AnnotationReview.REJECTED: "rejected",
-    AnnotationReview.FLAGGED: "flagged",
-}
 NO_SEARCH = "Search to list annotations here: Ctrl+F, or a button above the images."
-
-
-def two_digits(score: float | None) -> str:
-    """A score as displayed: ``.93``, ``1.0``, or an empty string for None."""
-    if score is None:
-        return ""
-    return "1.0" if score >= 0.995 else f"{max(score, 0.0):.2f}"[1:]
 
 
 class FoundRole(IntEnum):
@@ -178,12 +164,12 @@ class FoundDelegate(RowDelegate):
         color = QColor(label.color) if label is not None else quiet
         swatch = QRectF(rect.left() + 14, top.center().y() - 6, 13, 13)
         painting.draw_swatch(painter, swatch, color, palette)
-        draw_state(painter, QPointF(rect.left() + 20.5, below.center().y() + 0.5), found.review, option)
+        draw_review(painter, QPointF(rect.left() + 20.5, below.center().y() + 0.5), found.review, palette)
         painter.setFont(small)
-        scores = "  ".join(filter(None, (two_digits(found.detector_score), two_digits(found.mask_score))))
+        scores = "  ".join(filter(None, (score_text(found.detector_score), score_text(found.mask_score))))
         used = QFontMetrics(small).horizontalAdvance(scores)
         painting.draw_text(painter, top, scores, painting.ink(palette), right=True)
-        doubt = f"doubt {two_digits(found.doubt)}" if found.doubt is not None else ""
+        doubt = f"doubt {score_text(found.doubt)}" if found.doubt is not None else ""
         wide = QFontMetrics(small).horizontalAdvance(doubt)
         painting.draw_text(painter, below, doubt, quiet, right=True)
         image = PurePosixPath(found.image).name
@@ -192,21 +178,6 @@ class FoundDelegate(RowDelegate):
         name = label.name if label is not None else "?"
         painting.draw_text(painter, top.adjusted(0, 0, -used - UNIT, 0), name, painting.ink(palette))
         painter.restore()
-
-
-def draw_state(
-    painter: QPainter, center: QPointF, review: AnnotationReview, option: QStyleOptionViewItem
-) -> None:
-    """Paints the mark of an annotation's state; states differ in shape, not only in colour."""
-    palette = painting.row_palette(option)
-    if review is AnnotationReview.PENDING:
-        painting.draw_dot(painter, center, painting.warning(palette))
-    elif review is AnnotationReview.FLAGGED:
-        painting.draw_flag(painter, center, painting.warning(palette))
-    elif review is AnnotationReview.REJECTED:
-        painting.draw_cross(painter, center, painting.faint(palette))
-    else:
-        painting.draw_check(painter, center, painting.success(palette))
 
 
 class FoundView(RowView):

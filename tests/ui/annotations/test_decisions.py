@@ -12,7 +12,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.edits import Transaction
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.review import AnnotationReview, ImageReview
-from samdesk.ui.annotations.model import draw_review
+from samdesk.ui.editing.marks import draw_review
 from samdesk.ui.images.film_delegate import draw_state
 from samdesk.ui.images.model import ImageState
 from tests.helpers.desk import CONTROL, SHIFT, User, lines

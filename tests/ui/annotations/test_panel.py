@@ -16,8 +16,9 @@ from samdesk.domain.document import ImageDocument, ImageKey, diff
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import AnnotationReview
-from samdesk.ui.annotations.model import SOURCE_TEXTS, score_text
+from samdesk.ui.annotations.model import SOURCE_TEXTS
 from samdesk.ui.annotations.panel import AnnotationsPanel
+from samdesk.ui.editing.marks import score_text
 from samdesk.ui.kit.theme import current_tokens, style_sheet
 
 LABELS = LabelSet.from_names(["person", "bus", "dog"])
