@@ -80,7 +80,7 @@ from samdesk.ui.review.source import SearchSource
 from samdesk.ui.search.bar import SearchBar
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.search.found import FoundPanel
-from samdesk.ui.search.results import FoundController, Stage
+from samdesk.ui.search.results import FoundController, FoundStage
 from samdesk.ui.search.saved import SavedSearches
 from samdesk.ui.settings_in_use import follow_settings
 from samdesk.ui.sheet.controller import SheetController, Surroundings
@@ -382,7 +382,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     canvas.files_dropped.connect(files.open_paths)
     navigate.leaving.connect(lambda key: messages.leave_image() if key else None)
     search = SearchController(storage, labels, view.images, view.search, view.found, window)
-    stage = Stage(lambda: session.model.key, navigate.go, tools.show, window.focus_rule.take_home)
+    stage = FoundStage(lambda: session.model.key, navigate.go, tools.show, window.focus_rule.take_home)
     show_found = partial(window.show_panel, "found")
     results = FoundController(
         search, view.search, view.found, window.docks["found"], show_found, stage, settings

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stage:
+class FoundStage:
     """Where a found annotation is shown.
 
     Attributes:
@@ -53,7 +53,7 @@ class FoundController(QObject):
         panel: FoundPanel,
         dock: Dock,
         show: Callable[[], object],
-        stage: Stage,
+        stage: FoundStage,
         settings: Settings,
     ) -> None:
         """``show`` shows the dock and makes room for it."""
