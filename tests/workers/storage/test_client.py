@@ -13,15 +13,18 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 from shapely.geometry import MultiPolygon, box
 
+from samdesk.base.jobs import CancelToken
 from samdesk.dataset import queries
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset, ImageSummary, Notice, StoreError
 from samdesk.dataset.labels.class_scan import ClassScan
+from samdesk.dataset.search import find_annotations
 from samdesk.dataset.types import CommittedStep
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add, by_user
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.search import Search
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.changes import RefusedChange
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
@@ -159,6 +162,18 @@ def test_a_folder_is_opened_edited_closed_and_found_again_with_its_history(ready
     assert info.last_image == B
     ready.client.history.redo()
     assert ready.ids() == ["one", "two"]
+
+
+def test_a_query_that_was_cancelled_has_no_answer(ready: Desk) -> None:
+    cancel, answers = CancelToken(), list[object]()
+    ready.disk.gate.close()
+    ready.client.history.commit(ready.add("one"))
+    query = partial(find_annotations, search=Search(), cancel=cancel)
+    ready.client.ask(query, answers.append, answers.append)
+    cancel.cancel()
+    ready.disk.gate.open()
+    assert ready.ids() == ["one"]
+    assert answers == []
 
 
 def test_what_was_sent_is_saved_before_the_thread_ends(ready: Desk) -> None:
