@@ -183,6 +183,15 @@ def test_the_stroke_shows_live_what_it_will_make(stage: Stage, editor: Editor) -
     assert near(stage.pixel(378, 130), bare)
 
 
+def test_the_stroke_does_not_flicker_until_the_canvas_is_painted(stage: Stage, editor: Editor) -> None:
+    select(stage, RIGHT)
+    inside = stage.pixel(330, 130)
+    stage.mouse.drag((350, 130), (388, 130))
+    assert stage.canvas.shapes_pending
+    place = stage.canvas.to_widget(375, 130)
+    assert near(stage.canvas.grab().toImage().pixelColor(int(place.x()), int(place.y())), inside)
+
+
 def test_the_cursor_is_a_ring_as_large_as_the_brush(stage: Stage, editor: Editor) -> None:
     grey = stage.pixel(300, 50)
     stage.mouse.move(300, 60)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -48,6 +48,14 @@ def select(stage: Stage) -> SelectTool:
 def editor(stage: Stage, select: SelectTool) -> Editor:
     stage.show([BIG, SMALL, RIGHT])
     return Editor(stage, select)
+
+
+def test_annotations_at_finds_what_is_too_thin_to_hit_among_thousands(stage: Stage) -> None:
+    thin = annotation("thin", (30, 10, 30.5, 60))
+    stage.show([thin, *(annotation(f"{i}", (200 + i % 50, 200, 201 + i % 50, 201)) for i in range(2000))])
+    assert stage.canvas.annotations_at(33, 40) == ["thin"]
+    assert stage.canvas.annotations_at(40, 40) == []
+    assert stage.canvas.enclosed(QRectF(20, 5, 40, 60)) == {"thin"}
 
 
 class TestSam:
