@@ -104,6 +104,19 @@ class TestSeveral:
         assert editor.region("ring").area == pytest.approx(RING.region.area + 1800)
 
 
+def test_what_was_dragged_does_not_flicker_until_the_canvas_is_painted(
+    stage: Stage, select: SelectTool
+) -> None:
+    show(stage, select, BIG)
+    inside = stage.pixel(200, 100)
+    for path in [((50, 50), (60, 60)), ((100, 200), (110, 205))]:  # a vertex, the annotation
+        stage.mouse.drag(*path)
+        assert stage.canvas.shapes_pending
+        place = stage.canvas.to_widget(200, 100)
+        color = stage.canvas.grab().toImage().pixelColor(int(place.x()), int(place.y()))
+        assert abs(color.lightness() - inside.lightness()) <= 6
+
+
 def test_a_soft_drag_takes_the_outline_beside_the_vertex_along(stage: Stage, select: SelectTool) -> None:
     editor = show(stage, select, BIG)
     stage.mouse.drag((50, 50), (20, 20), modifiers=SHIFT)

@@ -49,6 +49,7 @@ class SelectTool(Tool):
         self._hint = _NONE
         self._pressed: Pointer | None = None
         self._drag: Drag | None = None
+        self._finished: Drag | None = None  # painted until the canvas is: otherwise it would flicker
         self._pressed_handle: Handle | None = None  # the handle under the press
         self._pressed_on: list[AnnotationId] = []  # the annotations under the press
         self._was_selected: frozenset[AnnotationId] = frozenset()  # at the press
@@ -102,6 +103,7 @@ class SelectTool(Tool):
 
     def activate(self, canvas: Canvas) -> None:
         """Shows the handles of the selection."""
+        self._finished = None
         super().activate(canvas)
         self.document_changed()
 
@@ -210,6 +212,7 @@ class SelectTool(Tool):
     def _finish_drag(self, drag: Drag, canvas: Canvas) -> None:
         result = drag.result(canvas)
         if result is not None:
+            self._finished = drag
             self.edit_requested.emit(result[0], edits.update(result[1]))
         elif isinstance(drag, StretchDrag):
             self.notice.emit(_NO_STRETCH)
@@ -413,8 +416,12 @@ class SelectTool(Tool):
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the drag, or the handles."""
-        if self._drag is not None:
-            self._drag.paint(painter, canvas)
+        if self._finished is not None and not canvas.shapes_pending:
+            self._finished = None
+            canvas.update()
+        shown = self._drag or self._finished
+        if shown is not None:
+            shown.paint(painter, canvas)
             return
         one = self._editable()
         chosen = [one.id] if one is not None else list(canvas.selection)[:50]
