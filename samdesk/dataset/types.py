@@ -46,6 +46,7 @@ class ImageSummary:
         pending: Number of annotations that the user has not accepted.
         review: How far the user has got with it.
         problem: Why it cannot be shown, for the user; None: no problem known.
+        flagged: Number of annotations to be looked at again.
     """
 
     key: ImageKey
@@ -55,6 +56,7 @@ class ImageSummary:
     pending: int = 0
     review: ImageReview = ImageReview.UNREVIEWED
     problem: str | None = None
+    flagged: int = 0
 
 
 @dataclass(frozen=True, eq=False)

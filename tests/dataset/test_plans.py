@@ -82,14 +82,17 @@ def test_annotations_of_many_images_are_decided_as_one_step(dataset: Dataset) ->
     assert [a.id for a in dataset.load(A).annotations] == [found[A][1].id]
     assert len(dataset.load(B).rejected) == 2
     assert (dataset.folder / "b.txt").read_text() == ""
-    assert [i.review for i in queries.summaries(dataset)] == [ImageReview.EDITED] * 2
+    assert [i.review for i in queries.summaries(dataset)] == [ImageReview.UNREVIEWED] * 2  # for a later run
     dataset.undo()
     assert [(dataset.folder / name).read_bytes() for name in ("a.txt", "b.txt")] == before
     assert [a.review.value for a in dataset.load(A).annotations] == ["pending", "pending"]
     dataset.commit_planned(partial(plans.decide, chosen=chosen, decision=edits.accept, text="Accept 3"))
     assert [a.review.value for a in dataset.load(A).annotations] == ["accepted", "pending"]
+    flag = partial(plans.decide, chosen={A: chosen[A]}, decision=edits.flag, text="Flag 1")
+    dataset.commit_planned(flag)
+    assert [image.flagged for image in queries.summaries(dataset)] == [1, 0]
     with pytest.raises(RefusedError, match="already"):
-        dataset.commit_planned(partial(plans.decide, chosen=chosen, decision=edits.accept, text="Again"))
+        dataset.commit_planned(partial(plans.decide, chosen={B: chosen[B]}, decision=edits.accept, text="No"))
 
 
 def test_an_edit_made_with_a_deleted_label_brings_the_label_back(dataset: Dataset) -> None:

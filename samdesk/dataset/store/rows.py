@@ -30,6 +30,7 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 _PUT = f"INSERT OR REPLACE INTO annotations ({', '.join(COLUMNS)}, digest) VALUES ({'?,' * len(COLUMNS)}?)"
 _REVIEWS: dict[Any, ImageReview] = {review.value: review for review in ImageReview}
+_FLAGGED = "SELECT image, count(*) FROM annotations WHERE review='flagged' GROUP BY image"  # by index
 _CONFLICTS = ("bad-lines", "changed-outside")
 
 
@@ -74,6 +75,7 @@ class StoredImage:
         count: Number of its annotations.
         pending: Number of annotations that the user has not accepted.
         review: How far the user has got with the image.
+        flagged: Number of annotations to be looked at again.
     """
 
     width: int
@@ -81,6 +83,7 @@ class StoredImage:
     count: int
     pending: int
     review: ImageReview
+    flagged: int = 0
 
 
 class Rows:
@@ -302,11 +305,12 @@ class Rows:
 
     def _images(self, sql: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
         found = self._store.rows(sql, values)
+        flagged: dict[str, int] = dict(self._store.rows(_FLAGGED))
         result: dict[ImageKey, StoredImage] = {}
         for key, width, height, count, pending, review in found:
             known = _REVIEWS.get(review)
             if known is not None and type(width) is type(height) is type(count) is type(pending) is int:
-                result[ImageKey(key)] = StoredImage(width, height, count, pending, known)
+                result[ImageKey(key)] = StoredImage(width, height, count, pending, known, flagged.get(key, 0))
             else:  # shown when the image is
                 result[ImageKey(str(key))] = StoredImage(1, 1, 0, 0, ImageReview.EDITED)
         return result

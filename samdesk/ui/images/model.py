@@ -60,7 +60,7 @@ def state_of(summary: ImageSummary | None) -> ImageState:
         return ImageState.PROBLEM
     if _is_accepted(summary):
         return ImageState.ACCEPTED
-    if summary.review is ImageReview.FLAGGED:
+    if summary.flagged or summary.review is ImageReview.FLAGGED:
         return ImageState.FLAGGED
     if summary.pending:
         return ImageState.PENDING

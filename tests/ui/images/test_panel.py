@@ -181,7 +181,7 @@ def test_progress_counts_done_images_once(panel: ImagesPanel) -> None:
 
 
 def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
-    k = keys(5)
+    k = keys(7)
     panel.set_summaries(
         [
             ImageSummary(k[0]),
@@ -189,20 +189,24 @@ def test_every_state_has_its_mark(panel: ImagesPanel) -> None:
             ImageSummary(k[2], count=2, pending=1),
             ImageSummary(k[3], count=2, review=ACCEPTED),
             ImageSummary(k[4], problem="The file is truncated."),
+            ImageSummary(k[5], review=ImageReview.FLAGGED),
+            ImageSummary(k[6], count=2, pending=1, flagged=1),
         ]
     )
     model = panel.view.model()
-    states = [model.index(i, 0).data(Qt.ItemDataRole.UserRole + 2) for i in range(5)]
+    states = [model.index(i, 0).data(Qt.ItemDataRole.UserRole + 2) for i in range(7)]
     assert states == [
         ImageState.NEW,
         ImageState.STARTED,
         ImageState.PENDING,
         ImageState.ACCEPTED,
         ImageState.PROBLEM,
+        ImageState.FLAGGED,
+        ImageState.FLAGGED,
     ]
     picture = panel.view.viewport().grab().toImage()
     marks = []
-    for row in range(5):
+    for row in range(6):
         rect = panel.view.visualRect(model.index(row, 0))
         marks.append(picture.copy(rect.left() + 7, rect.bottom() - 20, 14, 16))
     assert all(a != b for i, a in enumerate(marks) for b in marks[:i]), "no two marks look alike"
