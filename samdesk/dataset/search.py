@@ -241,7 +241,7 @@ def count(dataset: Dataset, search: Search, cancel: CancelToken | None = None) -
     """Returns how many images and annotations a search finds. Raises as ``find_annotations``."""
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search)
-        images, annotations = query.count(store)
+        images, annotations = results.count(store, query)
         if query.alone is not None:
             images = len(_images(store, query)) if query.annotated else query.count_alone(store)
         return Counts(images, annotations, progress(dataset))
@@ -290,7 +290,7 @@ def review_count(dataset: Dataset, search: Search, cancel: CancelToken | None = 
     """Returns ``count`` of what ``next_in_review`` walks along."""
     with _reading(dataset, cancel) as (store, results):
         query = _plan(dataset, store, results, search, review=True)
-        images, annotations = query.count(store)
+        images, annotations = results.count(store, query)
         return Counts(images, annotations, progress(dataset))
 
 
@@ -439,7 +439,7 @@ def _result(
 ) -> Result:
     results = dataset.indexing.results
     query = _plan(dataset, store, results, search, review=review)
-    return Result.of(store, results.order, dataset.labels, query)
+    return Result.of(store, results.order, dataset.labels, query, partial(results.count, store))
 
 
 def _images(store: Store, query: Plan) -> set[int]:

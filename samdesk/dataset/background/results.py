@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from random import Random
 from typing import Any
@@ -190,7 +190,14 @@ class Result:
     _images: list[int] | None = None
 
     @classmethod
-    def of(cls, store: Store, order: ImageOrder, labels: LabelSet, plan: Plan) -> Result:
+    def of(
+        cls,
+        store: Store,
+        order: ImageOrder,
+        labels: LabelSet,
+        plan: Plan,
+        count: Callable[[Plan], tuple[int, int]],
+    ) -> Result:
         """Finds the first annotations of a search, and how many there are. Raises ``StoreError``."""
         key = _key(plan.sort)
         rows = store.rows(
@@ -200,7 +207,7 @@ class Result:
         if len(rows) <= _MOST_SORTED:
             rows.sort(key=_python_key(store, order, labels, plan.sort))
             return cls(plan, len(rows), array("q", [row[1] for row in rows]), complete=True)
-        return cls(plan, plan.count(store)[1], _segments=tuple(_segments(store, labels, plan.sort)))
+        return cls(plan, count(plan)[1], _segments=tuple(_segments(store, labels, plan.sort)))
 
     def reach(self, store: Store, order: ImageOrder, count: int) -> None:
         """Finds more until there are ``count`` annotations, or all. Raises ``StoreError``."""
@@ -284,7 +291,18 @@ class Results:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Result] = OrderedDict()
+        self._counted: OrderedDict[Plan, tuple[tuple[int, int], tuple[int, int]]] = OrderedDict()
         self.order = ImageOrder()
+
+    def count(self, store: Store, plan: Plan) -> tuple[int, int]:
+        """Returns ``plan.count``, which is made once until the store changes, whatever the order is."""
+        plan = replace(plan, sort=Sort(SortKey.NAME))
+        known = self._counted.get(plan)
+        if known is None or known[0] != store.changes:
+            known = self._counted[plan] = store.changes, plan.count(store)
+            while len(self._counted) > _KEPT:
+                self._counted.popitem(last=False)
+        return known[1]
 
     def get(self, name: str) -> Result | None:
         """Returns a result that is kept."""

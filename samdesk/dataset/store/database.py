@@ -229,6 +229,11 @@ class Store:
         with self._described():
             self._connection.executemany(sql, values)
 
+    @property
+    def changes(self) -> tuple[int, int]:
+        """Differs after rows were written, here or by another program."""
+        return self._connection.total_changes, self._data_version()
+
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Yields the rows of a query. Raises ``StoreError``."""
         with self._described():
