@@ -30,8 +30,8 @@ def runner(open_window: OpenWindow, folder: Path) -> User:
 
 def dialog_of(user: User) -> AutoAnnotateDialog:
     user.key(K.Key_B, CONTROL)
-    dialog = user.window.findChild(AutoAnnotateDialog)
-    assert dialog is not None
+    user.until(lambda: any(d.isVisible() for d in user.window.findChildren(AutoAnnotateDialog)))
+    (dialog,) = (d for d in user.window.findChildren(AutoAnnotateDialog) if d.isVisible())
     dialog.detector.setEditText("colour.pt")
     dialog._set_sam("inner.pt")
     user.until(lambda: dialog.counted)
@@ -92,8 +92,8 @@ def test_a_rejected_object_does_not_come_back_in_a_re_run(runner: User, folder: 
     assert runner.names == ["ellipse"]
     runner.until_saved()
     dialog = dialog_of(runner)
-    dialog.policies[existing].setChecked(True)  # type: ignore[index]
-    runner.until(lambda: dialog.counted)
+    dialog.policies[existing].click()  # type: ignore[index]
+    runner.until(lambda: dialog.counted and dialog.start_button.isEnabled())
     runner.qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     runner.until(lambda: not runner.desk.flows.batch.running)
     runner.until_saved()

@@ -57,6 +57,8 @@ def bind(actions: Actions, review: ReviewController) -> None:
     actions.on("review.back", review.back)
     actions.on("review.rest", review.accept_rest)
     actions.on("review.leave", review.escape)
+    for decides in ("review.accept", "review.reject", "review.flag"):
+        actions.action(decides).setAutoRepeat(False)  # a key held down decides about one annotation
     actions.checked_from("review.start", lambda: review.active)
     actions.condition("reviewing", lambda: review.active)
     actions.condition("reviewed", lambda: review.shown is not None)

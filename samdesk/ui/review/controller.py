@@ -242,9 +242,9 @@ class ReviewController(QObject):
             dialog.accepted_all.connect(self._rest_accepted)
             dialog.open()
 
-    def _rest_accepted(self, count: int) -> None:
+    def _rest_accepted(self, chosen: dict[ImageKey, list[AnnotationId]]) -> None:
         if self._queue is not None:
-            self._queue.accepted_rest += count
+            self._queue.note_rest(chosen)
             self._queue.search_again()
             self._search_ahead()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from samdesk.dataset.search import FoundAnnotation
@@ -28,14 +29,14 @@ class ReviewQueue:
         total: How many annotations it found at the start.
         seconds: The time spent on each annotation, in the order they were left.
         decided: What was decided about the annotations visited.
-        accepted_rest: How many were accepted together.
+        rest: Those accepted together, by image.
     """
 
     search: Search
     total: int = 0
     seconds: list[float] = field(default_factory=list)
     decided: dict[AnnotationId, AnnotationReview] = field(default_factory=dict)
-    accepted_rest: int = 0
+    rest: dict[ImageKey, list[AnnotationId]] = field(default_factory=dict)
     _visited: list[FoundAnnotation] = field(default_factory=list)
     _ahead: list[FoundAnnotation] = field(default_factory=list)
     _at: int = -1
@@ -134,8 +135,8 @@ class ReviewQueue:
         return False
 
     def by_image(self) -> dict[ImageKey, list[AnnotationId]]:
-        """The annotations visited, by their images."""
-        result: dict[ImageKey, list[AnnotationId]] = {}
+        """The annotations visited or accepted together, by their images."""
+        result = {key: list(ids) for key, ids in self.rest.items()}
         for found in self._visited:
             result.setdefault(found.image, []).append(found.id)
         return result
@@ -156,6 +157,11 @@ class ReviewQueue:
         else:
             self.decided[annotation_id] = review
 
+    def note_rest(self, chosen: Mapping[ImageKey, Iterable[AnnotationId]]) -> None:
+        """Notes the annotations that were accepted together."""
+        for key, ids in chosen.items():
+            self.rest.setdefault(key, []).extend(ids)
+
     def note_time(self, seconds: float) -> None:
         """Notes the time spent on the annotation that is left, seconds."""
         self.seconds.append(min(seconds, _LONGEST_S))
@@ -163,6 +169,7 @@ class ReviewQueue:
     def counts(self) -> Counter[AnnotationReview]:
         """How many were decided, by decision; those accepted together included."""
         result = Counter(self.decided.values())
-        if self.accepted_rest:
-            result[AnnotationReview.ACCEPTED] += self.accepted_rest
+        accepted = sum(i not in self.decided for ids in self.rest.values() for i in ids)
+        if accepted:
+            result[AnnotationReview.ACCEPTED] += accepted
         return result

@@ -63,10 +63,10 @@ class RestDialog(QDialog):
     """Asks up to which doubt, or from which score on, all that is left is accepted.
 
     Signals:
-        accepted_all: (int) How many annotations were accepted.
+        accepted_all: (dict of ImageKey to AnnotationIds) The annotations that were accepted.
     """
 
-    accepted_all = Signal(int)
+    accepted_all = Signal(object)
 
     def __init__(self, parts: Parts, search: Search, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -179,7 +179,7 @@ class RestDialog(QDialog):
         self._parts.session.decide(
             f"Accept {counted(count, 'annotation')}", self._chosen, edits.accept
         )  # fmt: skip
-        self.accepted_all.emit(count)
+        self.accepted_all.emit(self._chosen)
         self.accept()
 
 
