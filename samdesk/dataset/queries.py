@@ -64,7 +64,9 @@ def _summaries(
             result.append(ImageSummary(key, width, height, documents.line_count(key), problem=problem))
         else:
             size = image.width, image.height
-            result.append(ImageSummary(key, *size, image.count, image.pending, image.review, problem))
+            result.append(
+                ImageSummary(key, *size, image.count, image.pending, image.review, problem, image.flagged)
+            )
     return result
 
 
