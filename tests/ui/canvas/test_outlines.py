@@ -134,6 +134,14 @@ class TestPolygon:
         grown = editor.region("right").area - RIGHT.region.area
         assert grown == pytest.approx(change / 2 if change > 0 else change)
 
+    def test_a_drag_along_the_outside_of_the_image_stays_on_its_edge(
+        self, stage: Stage, polygon: PolygonTool
+    ) -> None:
+        stage.mouse.drag((-20, -20), (-40, -60))
+        assert polygon.vertices == ((0, 0),)
+        stage.mouse.drag((420, -20), (440, 60))
+        assert {x for x, _ in polygon.vertices[1:]} == {400}
+
     def test_what_is_unfinished_is_gone_on_with(self, stage: Stage, polygon: PolygonTool) -> None:
         stage.mouse.click(260, 20, modifiers=SHIFT)
         stage.mouse.drag((300, 20), (330, 60))

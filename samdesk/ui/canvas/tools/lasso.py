@@ -117,6 +117,8 @@ def follow(points: list[tuple[float, float]], pointer: Pointer, canvas: Canvas) 
 
 def smoother(points: list[tuple[float, float]], canvas: Canvas) -> list[tuple[float, float]]:
     """A freehand line with the points that it needs to look the same at this zoom."""
+    if len(points) < 3:
+        return list(points)
     line = shapely.simplify(
         shapely.linestrings(points), canvas.image_pixels(SMOOTH_WITHIN), preserve_topology=False
     )
