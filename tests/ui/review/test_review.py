@@ -131,19 +131,16 @@ def test_a_click_refines_the_mask_and_e_keeps_it(reviewer: User) -> None:
     begin(reviewer)
     reviewer.click(210, 130)
     assert reviewer.predictor.decoded[-1].mask is not None, "the region is the mask prompt"
+    press(reviewer, K.Key_X, "b")
+    assert states(reviewer)["d"] is REJECTED, "X rejects what was proposed, whatever the mask is by now"
+    press(reviewer, K.Key_Z, "d", CONTROL)
+    reviewer.click(210, 130)
     press(reviewer, K.Key_E, "b")
     assert states(reviewer)["d"] is CORRECTED
     reviewer.go("1.png")
     (kept,) = (a for a in reviewer.annotations if a.id == "d")
     assert contains(kept.region, 190, 130), "a disc around the click, not the box any more"
     assert kept.run_id == "run"
-
-
-def test_x_after_a_click_rejects_what_was_proposed(reviewer: User) -> None:
-    begin(reviewer)
-    reviewer.click(210, 130)
-    press(reviewer, K.Key_X, "b")
-    assert states(reviewer)["d"] is REJECTED
 
 
 def test_a_flag_takes_a_note_by_enter_and_none_by_escape(reviewer: User) -> None:
@@ -290,25 +287,23 @@ def rows(user: User) -> list[object]:
     return answers[0]
 
 
-@pytest.mark.parametrize(
-    ("keys", "more"),
-    [(K.Key_E, SHIFT), (K.Key_X, NONE), (K.Key_2, NONE), (K.Key_Return, CONTROL)],
-    ids=["accept", "reject", "relabel", "accept the image"],
-)
-def test_one_key_is_one_step_and_undo_and_redo_restore_the_store(
-    reviewer: User, keys: Qt.Key, more: Qt.KeyboardModifier
-) -> None:
-    reviewer.key(K.Key_N)
-    before, steps = rows(reviewer), reviewer.desk.workers.storage.history.index
-    reviewer.key(keys, more)
-    after = rows(reviewer)
-    assert after != before
-    assert reviewer.desk.workers.storage.history.index == steps + 1
-    reviewer.go("0.png")
-    reviewer.key(K.Key_Z, CONTROL)
-    assert rows(reviewer) == before
-    reviewer.key(K.Key_Z, CONTROL | SHIFT)
-    assert rows(reviewer) == after
+def test_one_key_is_one_step_and_undo_and_redo_restore_the_store(reviewer: User) -> None:
+    """Accept, reject, relabel, accept the image."""
+    for keys, more in ((K.Key_E, SHIFT), (K.Key_X, NONE), (K.Key_2, NONE), (K.Key_Return, CONTROL)):
+        reviewer.go("0.png")
+        reviewer.desk.flows.tools.select(frozenset())
+        reviewer.key(K.Key_N)
+        before, steps = rows(reviewer), reviewer.desk.workers.storage.history.index
+        reviewer.key(keys, more)
+        after = rows(reviewer)
+        assert after != before
+        assert reviewer.desk.workers.storage.history.index == steps + 1
+        reviewer.go("0.png")
+        reviewer.key(K.Key_Z, CONTROL)
+        assert rows(reviewer) == before
+        reviewer.key(K.Key_Z, CONTROL | SHIFT)
+        assert rows(reviewer) == after
+        reviewer.key(K.Key_Z, CONTROL)
 
 
 def test_the_result_of_a_search_is_reviewed(reviewer: User) -> None:
@@ -326,7 +321,7 @@ def test_the_result_of_a_search_is_reviewed(reviewer: User) -> None:
     assert field.text() == "score:>0.6 sort:score"
 
 
-def test_strokes_stay_on_the_annotation_until_it_is_accepted(reviewer: User) -> None:
+def test_strokes_wait_for_e_and_the_palette_goes_on_by_itself(reviewer: User) -> None:
     begin(reviewer)
     area = review(reviewer).shown.region.area  # type: ignore[union-attr]
     reviewer.key(K.Key_B)
@@ -338,17 +333,14 @@ def test_strokes_stay_on_the_annotation_until_it_is_accepted(reviewer: User) -> 
     press(reviewer, K.Key_E, "b")
     assert states(reviewer)["d"] is CORRECTED
     press(reviewer, K.Key_Z, "d", CONTROL)
-
-
-def test_the_palette_relabels_and_goes_on(reviewer: User) -> None:
-    begin(reviewer)
+    press(reviewer, K.Key_N, "b")
     reviewer.key(K.Key_K)
     QTest.keyClicks(QApplication.focusWidget(), "dog")
     QTest.keyClick(QApplication.focusWidget(), K.Key_Return)
-    reviewer.until(lambda: shown(reviewer) == "b")
-    assert states(reviewer)["d"] is CORRECTED
-    press(reviewer, K.Key_Delete, "c")
-    assert states(reviewer)["b"] is REJECTED
+    reviewer.until(lambda: shown(reviewer) == "c")
+    assert states(reviewer)["b"] is CORRECTED, "the palette relabels and goes on"
+    press(reviewer, K.Key_Delete, "e")
+    assert states(reviewer)["c"] is REJECTED
 
 
 def test_another_image_chosen_by_the_user_ends_the_review(reviewer: User) -> None:
