@@ -68,7 +68,7 @@ class FrameScene:
         return round(_WIDTH * self.scale), round(_HEIGHT * self.scale)
 
 
-class _Stage:
+class _Bench:
     """A canvas, the events sent to it, and the edits of its tools."""
 
     def __init__(self, scene: FrameScene) -> None:
@@ -122,7 +122,7 @@ def measure_frames(scene: FrameScene) -> dict[str, list[float]]:
     """Milliseconds of each event, by kind: "brush 30", "vertex", "pan", "zoom", "cut", "hover", ..."""
     if QApplication.instance() is None:
         QApplication([])
-    stage = _Stage(scene)
+    stage = _Bench(scene)
     found: dict[str, list[float]] = {}
     for size in BRUSH_SIZES:
         found[f"brush {size}"] = _brush(stage, size)
@@ -140,7 +140,7 @@ def measure_frames(scene: FrameScene) -> dict[str, list[float]]:
     return found
 
 
-def _brush(stage: _Stage, size: int) -> list[float]:
+def _brush(stage: _Bench, size: int) -> list[float]:
     stage.show(_big(stage.scene))
     k = stage.scene.scale
     brush = BrushTool(stage.canvas)
@@ -161,7 +161,7 @@ def _brush(stage: _Stage, size: int) -> list[float]:
     return times
 
 
-def _vertex(stage: _Stage) -> list[float]:
+def _vertex(stage: _Bench) -> list[float]:
     big = _big(stage.scene)
     stage.show(big)
     stage.use(SelectTool(stage.canvas))
@@ -184,7 +184,7 @@ def _vertex(stage: _Stage) -> list[float]:
     return times
 
 
-def _cut(stage: _Stage) -> list[float]:
+def _cut(stage: _Bench) -> list[float]:
     tool = CutTool(stage.canvas)
     stage.use(tool)
     times, k = [], stage.scene.scale
@@ -198,7 +198,7 @@ def _cut(stage: _Stage) -> list[float]:
     return times
 
 
-def _merge(stage: _Stage) -> list[float]:
+def _merge(stage: _Bench) -> list[float]:
     half = replace(stage.scene, vertices=stage.scene.vertices // 2)
     left, right = _big(half, 2200, 900), _big(half, 3400, 900)
 
@@ -213,7 +213,7 @@ def _merge(stage: _Stage) -> list[float]:
     return times
 
 
-def _grow(stage: _Stage) -> list[float]:
+def _grow(stage: _Bench) -> list[float]:
     big = _big(stage.scene)
     width, height = stage.scene.size
 
@@ -228,7 +228,7 @@ def _grow(stage: _Stage) -> list[float]:
     return times
 
 
-def _pan(stage: _Stage) -> list[float]:
+def _pan(stage: _Bench) -> list[float]:
     turn = stage.scene.events // 2
     return [
         stage.timed(partial(stage.canvas.pan_by, 9 if i < turn else -9, 4 if i < turn else -4))
@@ -236,7 +236,7 @@ def _pan(stage: _Stage) -> list[float]:
     ]
 
 
-def _zoom(stage: _Stage) -> list[float]:
+def _zoom(stage: _Bench) -> list[float]:
     stage.rest()
     turn = stage.scene.events // 2
     return [
@@ -245,7 +245,7 @@ def _zoom(stage: _Stage) -> list[float]:
     ]
 
 
-def _hover(stage: _Stage) -> list[float]:
+def _hover(stage: _Bench) -> list[float]:
     k = stage.scene.scale
     return [
         stage.timed(partial(stage.mouse.move, (1000 + 31 * i) * k, (1000 + 17 * i) * k))
@@ -253,7 +253,7 @@ def _hover(stage: _Stage) -> list[float]:
     ]
 
 
-def _select(stage: _Stage) -> list[float]:
+def _select(stage: _Bench) -> list[float]:
     k = stage.scene.scale
 
     def click(i: int) -> None:
@@ -262,11 +262,11 @@ def _select(stage: _Stage) -> list[float]:
     return [stage.timed(partial(click, i), settled=True) for i in range(_times(stage))]
 
 
-def _times(stage: _Stage) -> int:
+def _times(stage: _Bench) -> int:
     return max(stage.scene.events // 6, 1)
 
 
-def _centre(stage: _Stage) -> QPointF:
+def _centre(stage: _Bench) -> QPointF:
     return QPointF(stage.canvas.width() / 2, stage.canvas.height() / 2)
 
 

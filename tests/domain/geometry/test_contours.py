@@ -177,7 +177,7 @@ def test_region_and_raster_show_the_same_pixels(frame: Frame, seed: int, detail:
     assert regions.clip(region, hw[1], hw[0]) is region
     others = np.count_nonzero(regions.rasterize(region, *hw) != raster)
     moved = max(0.1, 0.04 * max(cell_size(logits.shape, frame, hw)))
-    assert others <= 4 + region.length * 2 * moved
+    assert others <= 8 + region.length * 2 * moved  # 8: corners, in a frame of 2 x 158 pixels
 
 
 @settings(max_examples=40, deadline=None)
