@@ -19,7 +19,7 @@ from samdesk.ui.arrange.clip import Clip, ClipError, ClippedAnnotation
 from samdesk.ui.arrange.clipboard import Clipboard
 from samdesk.ui.arrange.paste import Pasted, bounds_around, outcome, pasted
 from samdesk.ui.canvas.tools.base import edit_title
-from samdesk.ui.canvas.tools.drags import shifted
+from samdesk.ui.canvas.tools.drags.body import shifted
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
 from samdesk.ui.images.panel import ImagesPanel

@@ -19,7 +19,7 @@ from samdesk.domain.edits import Edit
 from samdesk.domain.geometry import boolean, regions
 from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool, edit_title
-from samdesk.ui.canvas.tools.drags import redrawn
+from samdesk.ui.canvas.tools.drags.body import redrawn
 
 
 class Way(Enum):

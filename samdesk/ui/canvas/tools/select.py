@@ -10,8 +10,8 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import vertices
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
-from samdesk.ui.canvas.tools.drags import BandDrag, BodyDrag, Drag, redrawn
-from samdesk.ui.canvas.tools.handles import (
+from samdesk.ui.canvas.tools.drags.body import BandDrag, BodyDrag, Drag, redrawn
+from samdesk.ui.canvas.tools.drags.handles import (
     Handle,
     edge_at,
     handle_at,
@@ -19,8 +19,8 @@ from samdesk.ui.canvas.tools.handles import (
     paint_corners,
     paint_handles,
 )
-from samdesk.ui.canvas.tools.picked import PickedVertices
-from samdesk.ui.canvas.tools.vertex_drags import StretchDrag, VertexDrag
+from samdesk.ui.canvas.tools.drags.picked import PickedVertices
+from samdesk.ui.canvas.tools.drags.vertex import StretchDrag, VertexDrag
 
 _NONE = "Click to select, Shift+click to add, drag on an empty area to select several"
 _ONE = "Drag it or a vertex; double-click an edge to add one, Ctrl+click to delete one, Ctrl+drag for several"

@@ -19,8 +19,8 @@ from samdesk.ui.canvas.layers.layer import to_device_rect
 from samdesk.ui.canvas.shapes import Shape
 from samdesk.ui.canvas.style import REACH, paint_handle, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
-from samdesk.ui.canvas.tools.drags import redrawn
-from samdesk.ui.canvas.tools.handles import GRAB, Handle
+from samdesk.ui.canvas.tools.drags.body import redrawn
+from samdesk.ui.canvas.tools.drags.handles import GRAB, Handle
 from samdesk.ui.canvas.tools.lasso import follow, smoother
 from samdesk.ui.canvas.tools.mask_preview import MaskPreview
 

@@ -1,4 +1,4 @@
-"""Drags of the select tool: whole annotations, a rubber band. See ``vertex_drags`` for vertices.
+"""Drags of the select tool: whole annotations, a rubber band. See ``vertex`` for vertices.
 
 A drag previews the change while the mouse moves and returns the changed annotations at the end.
 """

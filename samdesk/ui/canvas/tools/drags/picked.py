@@ -12,7 +12,7 @@ from samdesk.domain.geometry.types import Region
 from samdesk.domain.geometry.vertices import VertexRef
 from samdesk.ui.canvas.style import paint_handle
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
-from samdesk.ui.canvas.tools.handles import GRAB, Handle
+from samdesk.ui.canvas.tools.drags.handles import GRAB, Handle
 
 _MOST_HANDLES = 24
 """Of more vertices, dots are painted."""

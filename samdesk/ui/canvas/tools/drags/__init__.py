@@ -1,0 +1,1 @@
+"""What the select tool drags: annotations, vertices, stretches of an outline; and the handles for it."""
