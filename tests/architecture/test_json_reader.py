@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "samdesk"
+from tests.helpers.sources import modules, place_of, tree_of
 
 ELSEWHERE = {
     "base/json_file.py": "the rule",
@@ -27,9 +26,9 @@ def _parsers(tree: ast.AST) -> list[int]:
 
 def test_json_is_parsed_in_one_place() -> None:
     wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
+    for path in modules():
+        name = place_of(path)
         if not any(name == place or name.startswith(f"{place}/") for place in ELSEWHERE):
-            wrong += [f"{name}:{line}" for line in _parsers(ast.parse(path.read_text("utf-8")))]
+            wrong += [f"{name}:{line}" for line in _parsers(tree_of(path))]
     assert wrong == []
     assert _parsers(ast.parse("json.loads(x)")) == [1]

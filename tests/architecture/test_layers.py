@@ -8,28 +8,14 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "samdesk"
+from tests.helpers.sources import ROOT, modules, name_of, names, text_of, tree_of
+
 MOST_LINES = 500
 MOST_MODULES = 16
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
-def name_of(path: Path) -> str:
-    """The dotted name of a module."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def imported_by(path: Path) -> set[str]:
     """The modules of samdesk that a module imports, anywhere in it, or names in a string."""
-    known = {name_of(module) for module in modules()}
     found = set()
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -38,7 +24,7 @@ def imported_by(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
-    return found & known
+    return found & names()
 
 
 def test_imports_keep_to_the_layers() -> None:
@@ -55,7 +41,7 @@ def test_modules_stay_small() -> None:
     long = {
         name_of(path): lines
         for path in modules()
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
+        if (lines := len(text_of(path).splitlines())) > MOST_LINES
     }
     assert not long
 
@@ -76,14 +62,14 @@ def test_every_module_is_used_by_the_program() -> None:
     entries = {"samdesk", "samdesk.__main__", "samdesk.bench.heartbeat"}  # run by name
     used = set().union(*(imported_by(path) - {name_of(path)} for path in modules()))
     packages = {name_of(path) for path in modules() if path.name == "__init__.py"}
-    assert {name_of(path) for path in modules()} - used - packages - entries == set()
+    assert names() - used - packages - entries == set()
 
 
 def test_no_thread_is_ended_by_force() -> None:
     found = [
         f"{name_of(path)}:{number}"
         for path in modules()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in enumerate(text_of(path).splitlines(), 1)
         if ".terminate()" in line
     ]
     assert not found

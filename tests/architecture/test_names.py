@@ -6,17 +6,17 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.sources import ROOT, modules, tree_of
+
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 AVOIDED = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 """A row of the glossary's table of words that no identifier has."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / "samdesk").rglob("*.py")):
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+    for path in modules():
+        yield path.relative_to(ROOT).as_posix(), tree_of(path)
 
 
 def identifiers(tree: ast.Module) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tests.architecture.test_layers import PACKAGE, modules, name_of, tree_of
+from tests.helpers.sources import PACKAGE, modules, name_of, tree_of
 
 SETTERS = {
     "setNumThreads", "setUseOptimized", "setUseOpenCL", "set_num_threads", "set_num_interop_threads",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "samdesk"
+from tests.helpers.sources import modules, place_of, tree_of
 READERS = {"read_text", "read_bytes", "fromfile", "imread"}
 """Methods that open a file by its path. ``open`` counts where it is given a mode, or is the builtin."""
 
@@ -42,11 +41,11 @@ def _opens(tree: ast.AST) -> list[int]:
 
 def test_user_files_are_opened_in_one_place() -> None:
     wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
+    for path in modules():
+        name = place_of(path)
         if any(name == place or name.startswith(f"{place}/") for place in ELSEWHERE):
             continue
-        wrong += [f"{name}:{line}" for line in _opens(ast.parse(path.read_text("utf-8")))]
+        wrong += [f"{name}:{line}" for line in _opens(tree_of(path))]
     assert wrong == []
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "samdesk"
+from tests.helpers.sources import PACKAGE, modules, place_of, tree_of
 
 GUESSING = {
     "QLabel", "QMessageBox", "QInputDialog", "QErrorMessage", "QProgressDialog", "QTextBrowser", "QTextEdit",
@@ -66,14 +65,20 @@ def name_of(call: ast.Call) -> str:
 def found(test: Callable[[str, ast.Call], bool], below: str) -> list[str]:
     """Where calls that a test fails are: "file:line: name"."""
     wrong = []
-    for path in sorted((PACKAGE / below).rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        wrong += [f"{name}:{c.lineno}: {name_of(c)}" for c in calls(path.read_text("utf-8")) if test(name, c)]
+    for path in modules():
+        if not path.is_relative_to(PACKAGE / below):
+            continue
+        name = place_of(path)
+        wrong += [f"{name}:{c.lineno}: {name_of(c)}" for c in calls_in(tree_of(path)) if test(name, c)]
     return wrong
 
 
 def calls(source: str) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return calls_in(ast.parse(source))
+
+
+def calls_in(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def is_shown_as_it_is(call: ast.Call) -> bool:
