@@ -33,6 +33,11 @@ def test_every_setting_of_the_dialog_has_a_title_and_a_help_text() -> None:
     assert hidden == {
         "brush.size",
         "edit.snap",
+        "outline.kind",
+        "outline.simplify_px",
+        "outline.smooth_px",
+        "outline.speck_area",
+        "search.show_found",
         "recent_folders",
         "last_images",
         "told.flint",
