@@ -39,9 +39,7 @@ def test_imports_keep_to_the_layers() -> None:
 
 def test_modules_stay_small() -> None:
     long = {
-        name_of(path): lines
-        for path in modules()
-        if (lines := len(text_of(path).splitlines())) > MOST_LINES
+        name_of(path): lines for path in modules() if (lines := len(text_of(path).splitlines())) > MOST_LINES
     }
     assert not long
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from tests.helpers.sources import modules, place_of, tree_of
+
 READERS = {"read_text", "read_bytes", "fromfile", "imread"}
 """Methods that open a file by its path. ``open`` counts where it is given a mode, or is the builtin."""
 
