@@ -1,17 +1,10 @@
-"""FilmView: cells of equal size in one line, or in a grid if there is room for two lines.
-
-QListView lays out every row (0.2 to 0.3 s for 100,000 rows, again at each resize); here a cell's position
-is computed, so the cost does not depend on the number of rows.
-"""
+"""FilmView: cells of equal size in one line, or in a grid if there is room for two lines."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import (
-    QEvent,
-    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
@@ -19,19 +12,18 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 
-from samdesk.ui.kit.painting import draw_focus_frame, faint
+from samdesk.ui.images.cell_view import CellView, Index
+from samdesk.ui.kit.painting import draw_focus_frame
 from samdesk.ui.kit.theme import UNIT
-
-Index = QModelIndex | QPersistentModelIndex
 
 GRID_CELL = QSize(144, 128)
 STRIP_HEIGHTS = (64, 176)
 
 
-class FilmView(QAbstractItemView):
+class FilmView(CellView):
     """An item view of equal cells: a strip that scrolls horizontally, or a grid that scrolls vertically.
 
     Signals:
@@ -42,22 +34,11 @@ class FilmView(QAbstractItemView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._hint = ""
-        self._hovered = -1
         self._click_timer = QTimer(self, singleShot=True)
         self._click_timer.timeout.connect(lambda: self.scrollTo(self.currentIndex()))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setMouseTracking(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.horizontalScrollBar().valueChanged.connect(self.moved)
         self.verticalScrollBar().valueChanged.connect(self.moved)
-
-    def set_hint(self, text: str) -> None:
-        """Sets the text shown if there are no rows."""
-        if text != self._hint:
-            self._hint = text
-            self.viewport().update()
 
     @property
     def is_strip(self) -> bool:
@@ -77,7 +58,7 @@ class FilmView(QAbstractItemView):
             return QSize(max(width, 1), GRID_CELL.height())
         room = self.maximumViewportSize()
         cell = _strip_cell(room.height())
-        if self._count() * cell.width() > room.width():
+        if self.row_count * cell.width() > room.width():
             cell = _strip_cell(room.height() - self.horizontalScrollBar().sizeHint().height())
         return cell
 
@@ -85,12 +66,12 @@ class FilmView(QAbstractItemView):
     def columns(self) -> int:
         """The number of cells per line; all of them in a strip."""
         if self.is_strip:
-            return max(self._count(), 1)
+            return max(self.row_count, 1)
         return max(1, self.viewport().width() // GRID_CELL.width())
 
     def visible_rows(self, margin: int = 0) -> range:
         """The visible rows, and ``margin`` more on both sides."""
-        cell, count = self.cell, self._count()
+        cell, count = self.cell, self.row_count
         if self.is_strip:
             first = self.horizontalOffset() // cell.width()
             last = (self.horizontalOffset() + self.viewport().width() - 1) // cell.width()
@@ -112,36 +93,23 @@ class FilmView(QAbstractItemView):
             bar, step = self.verticalScrollBar(), lines * self.cell.height()
         bar.setValue(bar.value() + step)
 
-    def _count(self) -> int:
-        model = self.model()
-        return model.rowCount() if model is not None else 0
+    def rows_in_view(self) -> range:  # noqa: D102
+        return self.visible_rows()
 
-    def _rect(self, row: int) -> QRect:
+    def rect_of(self, row: int) -> QRect:  # noqa: D102
         cell = self.cell
         line, place = divmod(row, self.columns)
         x = place * cell.width() - self.horizontalOffset()
         return QRect(QPoint(x, line * cell.height() - self.verticalOffset()), cell)
 
-    def _row_at(self, point: QPoint) -> int:
+    def row_at(self, point: QPoint) -> int:  # noqa: D102
         cell, columns = self.cell, self.columns
         place = (point.x() + self.horizontalOffset()) // cell.width()
         line = (point.y() + self.verticalOffset()) // cell.height()
         row = line * columns + place
-        return row if 0 <= place < columns and line >= 0 and 0 <= row < self._count() else -1
-
-    def _hover(self, row: int) -> None:
-        if row != self._hovered:
-            self._hovered = row
-            self.viewport().update()
+        return row if 0 <= place < columns and line >= 0 and 0 <= row < self.row_count else -1
 
     # Qt overrides
-
-    def visualRect(self, index: Index) -> QRect:  # noqa: D102
-        return self._rect(index.row()) if index.isValid() else QRect()
-
-    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: D102
-        row = self._row_at(point)
-        return self.model().index(row, 0) if row >= 0 else QModelIndex()
 
     def horizontalOffset(self) -> int:  # noqa: D102
         return self.horizontalScrollBar().value()
@@ -149,16 +117,13 @@ class FilmView(QAbstractItemView):
     def verticalOffset(self) -> int:  # noqa: D102
         return self.verticalScrollBar().value()
 
-    def isIndexHidden(self, index: Index) -> bool:  # noqa: D102
-        return False
-
     def scrollTo(  # noqa: D102
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
     ) -> None:
         if not index.isValid():
             return
         self.executeDelayedItemsLayout()  # updates the scroll bars after new rows
-        rect = self._rect(index.row())
+        rect = self.rect_of(index.row())
         if self.is_strip:
             bar, low, high, space = (
                 self.horizontalScrollBar(),
@@ -189,7 +154,7 @@ class FilmView(QAbstractItemView):
     def moveCursor(  # noqa: D102
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
-        count, columns = self._count(), 1 if self.is_strip else self.columns
+        count, columns = self.row_count, 1 if self.is_strip else self.columns
         if count == 0:
             return QModelIndex()
         row = self.currentIndex().row()
@@ -208,15 +173,9 @@ class FilmView(QAbstractItemView):
         if index.isValid():
             self.selectionModel().select(index, command)
 
-    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: D102
-        return QRegion(self.viewport().rect())
-
-    def keyboardSearch(self, search: str) -> None:
-        """Does nothing: single letters are window shortcuts."""
-
     def updateGeometries(self) -> None:  # noqa: D102
         super().updateGeometries()
-        cell, count, port = self.cell, self._count(), self.viewport().size()
+        cell, count, port = self.cell, self.row_count, self.viewport().size()
         across, down = self.horizontalScrollBar(), self.verticalScrollBar()
         lines = -(-count // self.columns)
         across.setRange(0, max(0, count * cell.width() - port.width()) if self.is_strip else 0)
@@ -246,33 +205,10 @@ class FilmView(QAbstractItemView):
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
-        self._hover(self._row_at(event.position().toPoint()))
+        self._hover(self.row_at(event.position().toPoint()))
         super().mouseMoveEvent(event)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: D102
-        self._hover(-1)
-        super().leaveEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
-        painter = QPainter(self.viewport())
-        if self._count() == 0:
-            painter.setPen(faint(self.palette()))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.viewport().rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), flags, self._hint)
-        selection, model = self.selectionModel(), self.model()
-        for row in self.visible_rows():
-            rect = self._rect(row)
-            if not rect.intersects(event.rect()):
-                continue
-            index = model.index(row, 0)
-            option = QStyleOptionViewItem()
-            self.initViewItemOption(option)
-            option.rect = rect
-            if selection.isSelected(index):
-                option.state |= QStyle.StateFlag.State_Selected
-            if row == self._hovered:
-                option.state |= QStyle.StateFlag.State_MouseOver
-            self.itemDelegate().paint(painter, option, index)
+    def paint_over(self, painter: QPainter) -> None:  # noqa: D102
         if self.hasFocus():
             draw_focus_frame(painter, self.viewport().rect(), self.palette())
 

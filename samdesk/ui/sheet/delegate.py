@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen, QPixma
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from samdesk.domain.review import AnnotationReview
+from samdesk.ui.editing.marks import draw_review, score_text
 from samdesk.ui.kit import painting
 from samdesk.ui.sheet.grid import CAPTION
 from samdesk.ui.sheet.model import CELL_ROLE, Cell
@@ -14,7 +15,7 @@ from samdesk.ui.sheet.model import CELL_ROLE, Cell
 Index = QModelIndex | QPersistentModelIndex
 
 _GAP = 4
-_BADGE = 8.0
+_BADGE = 9.0
 
 
 class SheetDelegate(QStyledItemDelegate):
@@ -96,40 +97,19 @@ def _paint_outline(painter: QPainter, picture: QRectF, cell: Cell) -> None:
 
 
 def _paint_state(painter: QPainter, centre: QPointF, review: AnnotationReview, palette: QPalette) -> None:
-    """A mark for each state but pending: a shape of its own, not only a colour."""
+    """The mark of each state but pending, which most have."""
     if review is AnnotationReview.PENDING:
         return
+    ground = palette.color(QPalette.ColorRole.Base)
+    ground.setAlphaF(0.85)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0, 0, 0, 150))
+    painter.setBrush(ground)
     painter.drawEllipse(centre, _BADGE, _BADGE)
-    if review is AnnotationReview.ACCEPTED:
-        painting.draw_check(painter, centre, QColor("#7ee081"))
-        return
-    pen = QPen(QColor("#ffffff"), 1.8)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-    if review is AnnotationReview.REJECTED:
-        pen.setColor(QColor("#ff8a80"))
-        painter.setPen(pen)
-        for sign in (-1, 1):
-            painter.drawLine(centre + QPointF(-3.5, -3.5 * sign), centre + QPointF(3.5, 3.5 * sign))
-    elif review is AnnotationReview.FLAGGED:
-        pen.setColor(QColor("#ffd166"))
-        painter.setPen(pen)
-        painter.drawLine(centre + QPointF(-2.5, 4.5), centre + QPointF(-2.5, -4.5))
-        painter.setBrush(QColor("#ffd166"))
-        painter.drawPolygon(
-            [centre + QPointF(-2.5, -4.5), centre + QPointF(4, -2), centre + QPointF(-2.5, 0.5)]
-        )
-    else:  # corrected
-        pen.setColor(QColor("#82cfff"))
-        painter.setPen(pen)
-        painter.drawLine(centre + QPointF(-3.5, 3.5), centre + QPointF(3, -3))
-        painter.drawPoint(centre + QPointF(-3.5, 3.5))
+    draw_review(painter, centre, review, palette)
 
 
 def _paint_caption(painter: QPainter, rect: QRect, cell: Cell, palette: QPalette) -> None:
-    doubt = cell.found.doubt
-    number = "" if doubt is None else f"{doubt:.2f}"
+    number = score_text(cell.found.doubt)
     metrics = QFontMetrics(painter.font())
     room = metrics.horizontalAdvance(number) + 6 if number else 0
     swatch = QRectF(rect.left(), rect.center().y() - 4, 9, 9)

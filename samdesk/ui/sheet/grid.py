@@ -1,8 +1,4 @@
-"""SheetGrid: equal cells in lines, as many a line as there is room for, of which several can be selected.
-
-A cell's position is computed and only what has changed is painted, so the cost does not depend on the number
-of cells.
-"""
+"""SheetGrid: equal cells in lines, as many a line as there is room for, of which several can be selected."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
@@ -22,18 +17,15 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPen,
-    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
-from samdesk.ui.kit.painting import draw_focus_frame, faint
+from samdesk.ui.images.cell_view import CellView, Index
+from samdesk.ui.kit.painting import draw_focus_frame
 from samdesk.ui.kit.theme import UNIT
-
-Index = QModelIndex | QPersistentModelIndex
 
 CAPTION = 20
 """Height of a cell's text, pixels."""
@@ -41,7 +33,7 @@ SIZES = (64, 320)
 """Smallest and largest side of a picture, pixels."""
 
 
-class SheetGrid(QAbstractItemView):
+class SheetGrid(CellView):
     """Cells with a picture and a line of text.
 
     Signals:
@@ -59,30 +51,14 @@ class SheetGrid(QAbstractItemView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._side = 128
-        self._hint = ""
-        self._hovered = -1
         self._band: QRect | None = None
         self._band_start = QPoint()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setMouseTracking(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().valueChanged.connect(self.moved)
 
     # -- what is shown
-
-    def set_hint(self, text: str) -> None:
-        """The text shown if there are no rows."""
-        if text != self._hint:
-            self._hint = text
-            self.viewport().update()
-
-    @property
-    def hint(self) -> str:
-        """The text shown if there are no rows."""
-        return self._hint
 
     @property
     def side(self) -> int:
@@ -116,7 +92,7 @@ class SheetGrid(QAbstractItemView):
         height, columns = self.cell.height(), self.columns
         first = self.verticalOffset() // height - margin
         last = (self.verticalOffset() + self.viewport().height() - 1) // height + margin
-        return range(max(0, first * columns), max(0, min(self._count(), (last + 1) * columns)))
+        return range(max(0, first * columns), max(0, min(self.row_count, (last + 1) * columns)))
 
     def selected_rows(self) -> list[int]:
         """The selected rows, in order."""
@@ -132,28 +108,20 @@ class SheetGrid(QAbstractItemView):
         self.selectionModel().setCurrentIndex(index, flag.ClearAndSelect)
         self.scrollTo(index)
 
-    def _count(self) -> int:
-        model = self.model()
-        return model.rowCount() if model is not None else 0
+    def rows_in_view(self) -> range:  # noqa: D102
+        return self.visible_rows()
 
-    def _rect(self, row: int) -> QRect:
+    def rect_of(self, row: int) -> QRect:  # noqa: D102
         cell = self.cell
         line, place = divmod(row, self.columns)
         corner = QPoint(place * cell.width(), line * cell.height() - self.verticalOffset())
         return QRect(corner, cell)
 
-    def _row_at(self, point: QPoint) -> int:
+    def row_at(self, point: QPoint) -> int:  # noqa: D102
         cell, columns = self.cell, self.columns
         place, line = point.x() // cell.width(), (point.y() + self.verticalOffset()) // cell.height()
         row = line * columns + place
-        return row if 0 <= place < columns and line >= 0 and 0 <= row < self._count() else -1
-
-    def _hover(self, row: int) -> None:
-        if row != self._hovered:
-            for changed in (row, self._hovered):
-                if changed >= 0:
-                    self.viewport().update(self._rect(changed))
-            self._hovered = row
+        return row if 0 <= place < columns and line >= 0 and 0 <= row < self.row_count else -1
 
     # -- the rubber band
 
@@ -176,7 +144,7 @@ class SheetGrid(QAbstractItemView):
 
     def _under(self, rect: QRect) -> QItemSelection:
         """The cells that a rectangle touches."""
-        cell, columns, count = self.cell, self.columns, self._count()
+        cell, columns, count = self.cell, self.columns, self.row_count
         left, right = max(0, rect.left() // cell.width()), min(columns - 1, rect.right() // cell.width())
         offset = self.verticalOffset()
         top, bottom = (
@@ -192,21 +160,11 @@ class SheetGrid(QAbstractItemView):
 
     # -- Qt overrides
 
-    def visualRect(self, index: Index) -> QRect:  # noqa: D102
-        return self._rect(index.row()) if index.isValid() else QRect()
-
-    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: D102
-        row = self._row_at(point)
-        return self.model().index(row, 0) if row >= 0 else QModelIndex()
-
     def horizontalOffset(self) -> int:  # noqa: D102
         return 0
 
     def verticalOffset(self) -> int:  # noqa: D102
         return self.verticalScrollBar().value()
-
-    def isIndexHidden(self, index: Index) -> bool:  # noqa: D102
-        return False
 
     def scrollTo(  # noqa: D102
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
@@ -214,7 +172,7 @@ class SheetGrid(QAbstractItemView):
         if not index.isValid():
             return
         self.executeDelayedItemsLayout()
-        rect, bar, space = self._rect(index.row()), self.verticalScrollBar(), self.viewport().height()
+        rect, bar, space = self.rect_of(index.row()), self.verticalScrollBar(), self.viewport().height()
         if hint == QAbstractItemView.ScrollHint.PositionAtCenter:
             bar.setValue(bar.value() + rect.center().y() - space // 2)
         elif rect.top() < 0:
@@ -225,7 +183,7 @@ class SheetGrid(QAbstractItemView):
     def moveCursor(  # noqa: D102
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
-        count, columns = self._count(), self.columns
+        count, columns = self.row_count, self.columns
         if count == 0:
             return QModelIndex()
         row = self.currentIndex().row()
@@ -243,15 +201,12 @@ class SheetGrid(QAbstractItemView):
 
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Selects the rows from the one at one corner to the one at the other, in reading order."""
-        first, last = self._row_at(rect.topLeft()), self._row_at(rect.bottomRight())
+        first, last = self.row_at(rect.topLeft()), self.row_at(rect.bottomRight())
         selection = QItemSelection()
         if first >= 0 and last >= 0:
             low, high = sorted((first, last))
             selection.select(self.model().index(low, 0), self.model().index(high, 0))
         self.selectionModel().select(selection, command)
-
-    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: D102
-        return QRegion(self.viewport().rect())
 
     def rowsInserted(self, parent: Index, start: int, end: int) -> None:  # noqa: D102
         super().rowsInserted(parent, start, end)
@@ -261,12 +216,9 @@ class SheetGrid(QAbstractItemView):
         super().selectionChanged(selected, deselected)
         self.selected.emit()
 
-    def keyboardSearch(self, search: str) -> None:
-        """Does nothing: single letters are window shortcuts."""
-
     def updateGeometries(self) -> None:  # noqa: D102
         super().updateGeometries()
-        cell, lines, bar = self.cell, -(-self._count() // self.columns), self.verticalScrollBar()
+        cell, lines, bar = self.cell, -(-self.row_count // self.columns), self.verticalScrollBar()
         bar.setRange(0, max(0, lines * cell.height() - self.viewport().height()))
         bar.setSingleStep(cell.height() // 3)
         bar.setPageStep(self.viewport().height())
@@ -307,7 +259,7 @@ class SheetGrid(QAbstractItemView):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         point = event.position().toPoint()
         modifiers = event.modifiers()
-        row = self._row_at(point)
+        row = self.row_at(point)
         if event.button() == Qt.MouseButton.LeftButton and row < 0:
             self._begin_band(point, keep=bool(modifiers & Qt.KeyboardModifier.ControlModifier))
             return
@@ -331,7 +283,7 @@ class SheetGrid(QAbstractItemView):
         if self._band is not None:
             self._move_band(point, keep=keep)
             return
-        self._hover(self._row_at(point))
+        self._hover(self.row_at(point))
 
     def _is_far(self, point: QPoint) -> bool:
         start = self._band_start - QPoint(0, self.verticalOffset())
@@ -347,43 +299,17 @@ class SheetGrid(QAbstractItemView):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Opens the annotation."""
-        row = self._row_at(event.position().toPoint())
+        row = self.row_at(event.position().toPoint())
         if event.button() == Qt.MouseButton.LeftButton and row >= 0:
             self.select_only(row)
             self.opened.emit()
             return
         super().mouseDoubleClickEvent(event)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: D102
-        self._hover(-1)
-        super().leaveEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
-        painter = QPainter(self.viewport())
-        if self._count() == 0:
-            painter.setPen(faint(self.palette()))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.viewport().rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), flags, self._hint)
-        selection, model, delegate = self.selectionModel(), self.model(), self.itemDelegate()
-        option = QStyleOptionViewItem()
-        self.initViewItemOption(option)
-        state = option.state
-        for row in self.visible_rows():
-            rect = self._rect(row)
-            if not rect.intersects(event.rect()):
-                continue
-            index = model.index(row, 0)
-            option.rect, option.state = rect, state
-            if selection.isSelected(index):
-                option.state |= QStyle.StateFlag.State_Selected
-            if row == self._hovered:
-                option.state |= QStyle.StateFlag.State_MouseOver
-            if self.hasFocus() and index == self.currentIndex():
-                option.state |= QStyle.StateFlag.State_HasFocus
-            delegate.paint(painter, option, index)
+    def paint_over(self, painter: QPainter) -> None:  # noqa: D102
         if self._band is not None:
             self._paint_band(painter, self._band)
-        if self.hasFocus() and self._count() == 0:
+        if self.hasFocus() and self.row_count == 0:
             draw_focus_frame(painter, self.viewport().rect(), self.palette())
 
     def _paint_band(self, painter: QPainter, band: QRect) -> None:

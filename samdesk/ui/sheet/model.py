@@ -18,6 +18,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.images.crops.view import View, view_around
+from samdesk.ui.editing.marks import STATE_TEXTS
 
 if TYPE_CHECKING:
     from samdesk.dataset.search import FoundAnnotation
@@ -273,7 +274,7 @@ class SheetModel(QAbstractListModel):
 def description(cell: Cell) -> str:
     """An annotation in words: its label, state, scores, doubt and image."""
     found = cell.found
-    parts = [f"{cell.label or 'Unknown label'}, {state_name(found.review)}"]
+    parts = [f"{cell.label or 'Unknown label'}, {STATE_TEXTS[found.review]}"]
     scores = [
         f"{name} {value:.2f}"
         for name, value in (
@@ -286,11 +287,6 @@ def description(cell: Cell) -> str:
     parts += [", ".join(scores).capitalize()] if scores else []
     parts += [f"Flagged: {found.note}"] if found.note else []
     return "\n".join([*parts, found.image, *([cell.problem] if cell.problem else [])])
-
-
-def state_name(review: AnnotationReview) -> str:
-    """The name of a state in the middle of a sentence."""
-    return review.value
 
 
 def _pixmap(pixels: RgbImage) -> QPixmap:
