@@ -243,6 +243,8 @@ def _reduced(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> tupl
 def _near(chosen: Sequence[Annotation], others: Sequence[Annotation]) -> list[list[Annotation]]:
     """For each of the chosen annotations, the others whose boxes meet its own."""
     found: list[list[Annotation]] = [[] for _ in chosen]
+    if not chosen or not others:
+        return found
     tree = shapely.STRtree([other.region for other in others])
     for one, other in np.transpose(tree.query([a.region for a in chosen])):
         found[one].append(others[other])

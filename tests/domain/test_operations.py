@@ -114,6 +114,8 @@ def test_what_would_have_no_area_left_stays_as_it_is() -> None:
     for operate in (operations.let_neighbours_yield, operations.subtract_neighbours):
         with pytest.raises(OperationError, match="no other annotation overlaps the selected annotation"):
             operate([LARGE], [FAR])
+        with pytest.raises(OperationError, match="no other annotation overlaps the selected annotation"):
+            operate([LARGE], [])
 
 
 def test_subtracting_leaves_no_new_specks() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -29,6 +31,8 @@ from samdesk.ui.kit.plain import PlainLabel, button_text, plain
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.review.crops import COUNT, CropRow
 from samdesk.ui.review.parts import Parts
+
+Answer = TypeVar("Answer")
 
 _ASK_AFTER_MS = 80
 _AT_ONCE = 5_000
@@ -78,6 +82,7 @@ class RestDialog(QDialog):
         self._chosen: dict[ImageKey, list[AnnotationId]] = {}
         self._collected = 0
         self._asked: Search | None = None
+        self._ended = False
         self.measure, self.slider = QComboBox(self), QSlider(Qt.Orientation.Horizontal, self)
         self.value, self.text = PlainLabel("", self), PlainLabel("", self)
         self.crops = CropRow(parts.navigate.folder, parts.labels.color_of, self)
@@ -87,7 +92,7 @@ class RestDialog(QDialog):
         self._timer = QTimer(self, singleShot=True, interval=_ASK_AFTER_MS)
         self._fill()
         self._lay_out()
-        parts.source.count(self._left, self._receive_total)
+        parts.source.count(self._left, self._until_ended(self._receive_total))
         self._choose(0)
 
     def _fill(self) -> None:
@@ -103,7 +108,7 @@ class RestDialog(QDialog):
         self._timer.timeout.connect(self._ask)
         self.accept_button.clicked.connect(self._collect)
         self.buttons.rejected.connect(self.reject)
-        self.finished.connect(lambda _result: self.crops.stop())
+        self.finished.connect(lambda _result: self._end())
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -128,6 +133,15 @@ class RestDialog(QDialog):
         bounds = Bounds(high=share) if measure.below else Bounds(low=share)
         return self._left.plus(Term(measure.field, bounds)).sorted_by(SortKey.DOUBT)
 
+    def _end(self) -> None:
+        self._ended = True
+        self._timer.stop()
+        self.crops.stop()
+
+    def _until_ended(self, receive: Callable[[Answer], None]) -> Callable[[Answer], None]:
+        """Receives no answer once the user has closed the dialog: nothing is accepted after Cancel."""
+        return lambda answer: None if self._ended else receive(answer)
+
     def _choose(self, index: int) -> None:
         self.slider.setValue(MEASURES[index].start)
         self._follow()
@@ -139,7 +153,7 @@ class RestDialog(QDialog):
 
     def _ask(self) -> None:
         self._asked = self.search
-        self._parts.source.page(self._asked, COUNT, 0, partial(self._receive, self._asked))
+        self._parts.source.page(self._asked, COUNT, 0, self._until_ended(partial(self._receive, self._asked)))
 
     def _receive(self, search: Search, page: FoundPage) -> None:
         if search != self._asked or self._timer.isActive():
@@ -166,7 +180,7 @@ class RestDialog(QDialog):
         self.accept_button.setEnabled(False)
         self.slider.setEnabled(False)
         self.measure.setEnabled(False)
-        self._parts.source.page(self.search, _AT_ONCE, self._collected, self._receive_part)
+        self._parts.source.page(self.search, _AT_ONCE, self._collected, self._until_ended(self._receive_part))
 
     def _receive_part(self, page: FoundPage) -> None:
         for found in page.annotations:

@@ -10,7 +10,8 @@ from typing import Any
 
 from samdesk.images.errors import ImageError
 from samdesk.images.reader import read_image
-from tests.e2e.monkey.events import DRAWING, EVENTS
+from tests.e2e.monkey.correcting import sheet
+from tests.e2e.monkey.events import ANYWHERE, DRAWING, EVENTS
 from tests.e2e.monkey.outside import SIZE, label_file, square
 from tests.e2e.monkey.window import MonkeyError, Window
 from tests.helpers.make import photo
@@ -60,11 +61,14 @@ def drive(folder: Path, seed: int, events: int, load_predictor: Callable[..., An
             window.uses_menus = not drawing  # an action of a menu may take effect later
             for event in rng.choices(list(kinds), list(kinds.values()), k=burst):
                 number += 1
+                if window.desk.flows.sheet.is_open and event not in ANYWHERE:
+                    event = sheet  # the canvas is covered
                 done.append(f"{number} {event.__name__} ...")
                 done[-1] = f"{number} {event(window, rng)}"
                 if window.crashes:
                     raise MonkeyError(f"an exception: {window.crashes[0]}")
             done.append("-- until saved")
+            window.end_run()
             shown = window.shown() if drawing else None
             window.compare(shown)
             if number // EVENTS_UNTIL_RESTART > (number - burst) // EVENTS_UNTIL_RESTART:

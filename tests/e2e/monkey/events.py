@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 
 from samdesk.batch.plan import AutoAnnotatePlan
-from tests.e2e.monkey.outside import SIZE, change
+from tests.e2e.monkey import correcting
+from tests.e2e.monkey.correcting import ALT, CONTROL, LEFT, NONE, RIGHT, SHIFT, K, point, press
+from tests.e2e.monkey.outside import change
 from tests.e2e.monkey.window import Window
-
-K = Qt.Key
-NONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
-SHIFT, ALT = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
-LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 KEYS = (
     *((key, NONE) for key in (K.Key_V, K.Key_S, K.Key_P, K.Key_R, K.Key_Z, K.Key_Tab, K.Key_N, K.Key_F)),
@@ -29,17 +26,6 @@ KEYS = (
     *((key, ALT) for key in (K.Key_Up, K.Key_Down)),
     (K.Key_Return, CONTROL | SHIFT),
 )  # fmt: skip
-
-
-def point(rng: random.Random) -> tuple[float, float]:
-    """A point of the image, at times just outside it."""
-    return round(rng.uniform(-4, SIZE[0] + 4), 1), round(rng.uniform(-4, SIZE[1] + 4), 1)
-
-
-def press(window: Window, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> str:
-    window.canvas.setFocus()
-    QTest.keyClick(window.canvas, key, modifiers)
-    return f"key {modifiers.name or ''} {key.name}"
 
 
 def random_key(window: Window, rng: random.Random) -> str:
@@ -212,10 +198,27 @@ EVENTS: dict[Callable[[Window, random.Random], str], float] = {
     rectangle: 7, polygon: 4, segment: 7, edit_vertices: 7, add_label: 3, change_labels: 4, relabel: 3,
     choose_image: 3, press_message_button: 3, run: 0.7, ask_auto_annotate: 0.7, process: 8,
     change: 4,
+    correcting.by_tool: 7, correcting.by_polygon: 2, correcting.by_vertices: 2, correcting.scribble: 3,
+    correcting.shape: 6, correcting.nudge: 3, correcting.decide: 6, correcting.arrange: 4,
+    correcting.clipboard: 5, correcting.snap: 4, correcting.see: 5, correcting.adjust: 3,
+    correcting.done_or_not: 2, correcting.search: 4, correcting.palette: 3, correcting.review: 7,
+    correcting.flag_in_review: 2, correcting.sheet: 6, correcting.statistics: 0.7,
 }  # fmt: skip
 """How often each event comes, relative to the others."""
 
 DRAWING: dict[Callable[[Window, random.Random], str], float] = {
     rectangle: 6, polygon: 3, edit_vertices: 6, relabel: 2, move: 1, wheel: 1, process: 4, add_label: 1,
+    correcting.by_tool: 4, correcting.by_polygon: 2, correcting.by_vertices: 2, correcting.shape: 4,
+    correcting.nudge: 2, correcting.decide: 3, correcting.arrange: 2, correcting.clipboard: 3,
+    correcting.adjust: 2,
 }  # fmt: skip
 """Events whose result is on the screen at once: saving must not change it."""
+
+ANYWHERE = frozenset(
+    {
+        random_key, undo, page, accept, add_label, change_labels, choose_image, press_message_button, run,
+        ask_auto_annotate, process, change, correcting.see, correcting.done_or_not, correcting.search,
+        correcting.review, correcting.sheet, correcting.statistics,
+    }
+)  # fmt: skip
+"""Events that need no canvas: the contact sheet may cover it."""

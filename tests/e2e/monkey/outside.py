@@ -119,5 +119,6 @@ def change(window: Window, rng: random.Random) -> str:
     details = done(window, rng, image)
     if label_file(image).exists():
         window.written_outside[label_file(image)] = label_file(image).read_bytes()
-    window.changed_outside.update(window.keys if done is names_changed else (key,))
+    images = [ImageKey(path.name) for path in window.folder.glob("*.png")]
+    window.changed_outside.update(images if done is names_changed else (key,))
     return f"outside: {done.__name__} {key} {details}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
@@ -16,9 +17,12 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from samdesk.app import Desk, Services, build, make_application
 from samdesk.dataset.dataset import Dataset, ImageError
+from samdesk.dataset.search import find_annotations
 from samdesk.demo.input_driver import InputDriver
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.review import AnnotationReview
+from samdesk.domain.search import AnyOf, Search, Term
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
 from tests.helpers.finding import ColourModels
@@ -77,6 +81,7 @@ class Window:
         self.folder, self._rng = folder, rng
         self.written_outside = written_outside
         self.uses_menus = True
+        self.ended = False
         self.app = make_application()
         self.crashes: list[str] = []
         self._hook, sys.excepthook = sys.excepthook, self._note_crash
@@ -123,6 +128,12 @@ class Window:
         if document is None or document.key != self.desk.flows.navigate.key:
             return None
         return described(document, self.labels)
+
+    def end_run(self) -> None:
+        """Waits until what is nudged or grown is one step; leaves the bar that adjusts outlines."""
+        if self.desk.flows.outline.active:
+            self.mouse.key(self._rng.choice((Qt.Key.Key_Return, Qt.Key.Key_Escape)))
+        self.until(lambda: not self.desk.session.run_text, "the run of edits has ended")
 
     def process(self) -> None:
         """Delivers what has been posted, and closes what waits for an answer."""
@@ -192,6 +203,7 @@ class Window:
         """
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
+                self.end_run()
                 self.settle()
                 self._compare_with_store()
                 if shown is not None:
@@ -206,13 +218,18 @@ class Window:
         if document is None or document.key in self.changed_outside:
             return
         key = document.key
-        stored = self._ask(lambda dataset: described(dataset.load(key), dataset.labels))
+        stored, found, fits = self._ask(lambda dataset: (*both(dataset, key), facts_of(dataset.load(key))))
         same(f"{key} in the store", stored, described(document, self.labels))
+        same(f"{key} as the search finds it", found, fits)
+        rejected = [a.id for a in document.annotations if a.review is AnnotationReview.REJECTED]
+        rejected += [a.id for a in document.rejected if a.review is not AnnotationReview.REJECTED]
+        if rejected:
+            raise MonkeyError(f"{key} has these among the rejected, or among the others: {rejected}")
 
     def close(self) -> None:
         """Closes the window; the store, opened again, must hold what the screen showed."""
         self.compare()
-        keys = [key for key in self.keys if key not in self.changed_outside]
+        keys = [key for key in self._ask(lambda dataset: dataset.keys) if key not in self.changed_outside]
         before = self._ask(lambda dataset: contents(dataset, keys))
         self.messages.agree = True
         self.window.close()
@@ -237,10 +254,38 @@ class Window:
 
     def abandon(self) -> None:
         """Ends the threads and deletes the window, whatever state it is in."""
+        if self.ended:
+            return
+        self.ended = True
         self.desk.stop()
         sys.excepthook = self._hook
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def both(dataset: Dataset, key: ImageKey) -> tuple[list[str], list[str]]:
+    """What a dataset has of an image, described, and what its search finds there, as ``facts_of``."""
+    states = AnyOf(tuple(review.value for review in AnnotationReview))
+    page = find_annotations(dataset, Search((Term("state", states),)), limit=100_000)
+    found = sorted(
+        fact_line(a.id, a.label_id, a.review, a.area, a.bounds, a.note) for a in page.annotations if a.image == key
+    )
+    return described(dataset.load(key), dataset.labels), found
+
+
+def facts_of(document: ImageDocument) -> list[str]:
+    """What the search should find of a document, as lines that can be compared."""
+    return sorted(
+        fact_line(a.id, a.label_id, a.review, a.region.area, a.region.bounds, a.note)
+        for a in document.all_annotations
+    )
+
+
+def fact_line(
+    annotation_id: str, label_id: str, review: AnnotationReview, area: float, bounds: Sequence[float], note: str
+) -> str:
+    corners = [math.floor(value) for value in bounds[:2]] + [math.ceil(value) for value in bounds[2:]]
+    return f"{annotation_id} {label_id} {review.value} {area:.2f} {corners} {note!r}"
 
 
 def contents(dataset: Dataset, keys: Sequence[ImageKey]) -> dict[ImageKey, list[str]]:
@@ -257,10 +302,14 @@ def contents(dataset: Dataset, keys: Sequence[ImageKey]) -> dict[ImageKey, list[
 def described(document: ImageDocument, labels: LabelSet) -> list[str]:
     """What a user sees of a document, as lines that can be compared."""
     lines = [f"labels {list(labels.names)}", f"image {document.review.name}"]
-    for a in document.annotations:
+    for a in document.all_annotations:
         name = labels.get(a.label_id).name if a.label_id in labels else f"unknown {a.label_id}"
         box = [round(value, 2) for value in a.region.bounds]
-        lines.append(f"{a.id} {name} {a.review.name} {a.source.value} {box} {a.region.area:.1f}")
+        scores = [None if s is None else round(s, 6) for s in (a.detector_score, a.mask_score, a.stability)]
+        lines.append(
+            f"{a.id} {name} {a.review.name} {a.source.value} {box} {a.region.area:.1f} {scores} {a.model!r}"
+            f" {a.note!r} {a.run_id}"
+        )
     return lines
 
 

@@ -235,6 +235,24 @@ def test_the_rest_is_accepted_as_one_step_after_a_preview(reviewer: User) -> Non
     reviewer.until(lambda: "4 accepted, 1 rejected" in reviewer.message_text)
 
 
+def test_nothing_is_accepted_after_the_rest_was_cancelled(reviewer: User) -> None:
+    begin(reviewer)
+    reviewer.key(K.Key_R, SHIFT)
+    dialog = reviewer.window.findChild(RestDialog)
+    assert dialog is not None
+    dialog.slider.setValue(100)
+    reviewer.until(dialog.accept_button.isEnabled)
+    history = reviewer.desk.workers.storage.history
+    before = history.index
+    reviewer.qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
+    QTest.keyClick(dialog, K.Key_Escape)  # before the answer
+    assert set(states(reviewer).values()) == {PENDING}
+    assert history.index == before
+    reviewer.key(K.Key_R, SHIFT)
+    reviewer.window.findChild(RestDialog).close()  # before the count
+    assert set(states(reviewer).values()) == {PENDING}
+
+
 def test_flagged_ones_are_reviewed_again_from_the_summary(reviewer: User) -> None:
     begin(reviewer)
     reviewer.key(K.Key_F)
