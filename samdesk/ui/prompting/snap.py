@@ -13,7 +13,7 @@ from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
 from samdesk.domain.geometry.regions import clip, is_drawable
 from samdesk.domain.geometry.types import Region
-from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.labels import Label, LabelId, LabelSet
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
@@ -87,7 +87,8 @@ class SnapController(QObject):
         if not inside:
             self._messages.info("Nothing to add: it lies outside this image.", key=_KEY, seconds=5)
             return
-        finish = partial(self._add, inside, text, done, labels)
+        missing = [label for label in labels or () if label.id not in self._labels.labels]
+        finish = partial(self._add, inside, text, done, missing)
         self._refits.start(
             [region for region, _ in inside], with_masks=False, progress=self._show_progress, done=finish
         )
@@ -107,12 +108,11 @@ class SnapController(QObject):
         shapes: Sequence[tuple[Region, LabelId]],
         text: str,
         done: Callable[[Snapped], None] | None,
-        labels: LabelSet | None,
+        missing: Sequence[Label],
         job: RefitJob,
     ) -> None:
-        known = self._labels.labels
-        known = LabelSet((*known, *(label for label in labels or () if label.id not in known)))
-        shapes = [(region, self._label_for(label_id, known)) for region, label_id in shapes]
+        known, twins = with_missing(self._labels.labels, missing)
+        shapes = [(region, self._label_for(twins.get(id_, id_), known)) for region, id_ in shapes]
         answers = zip(shapes, job.masks, job.overlaps, strict=False)
         fitted = [_fitted(*one, mask, overlap) for one, mask, overlap in answers]
         fitted += [None] * (len(shapes) - len(fitted))
@@ -157,3 +157,19 @@ def _fitted(region: Region, label_id: LabelId, mask: PredictedMask, overlap: flo
         return None
     box = PromptSet(box=BoxPrompt(*region.bounds))
     return remade(Annotation(new_annotation_id(), label_id, region), mask, box)
+
+
+def with_missing(labels: LabelSet, missing: Sequence[Label]) -> tuple[LabelSet, dict[LabelId, LabelId]]:
+    """Returns the label set with those that were missing from it a while ago.
+
+    Also, for each of them whose name has come since, the id of the label that has it.
+    """
+    twins: dict[LabelId, LabelId] = {}
+    names = {label.name.casefold(): label.id for label in reversed(labels.labels)}
+    for label in missing:
+        twin = label.id if label.id in labels else names.get(label.name.casefold())
+        if twin is None:
+            labels = labels.add(label.name, label.color, label.id)
+        else:
+            twins[label.id] = twin
+    return labels, twins

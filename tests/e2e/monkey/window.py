@@ -268,7 +268,9 @@ def both(dataset: Dataset, key: ImageKey) -> tuple[list[str], list[str]]:
     states = AnyOf(tuple(review.value for review in AnnotationReview))
     page = find_annotations(dataset, Search((Term("state", states),)), limit=100_000)
     found = sorted(
-        fact_line(a.id, a.label_id, a.review, a.area, a.bounds, a.note) for a in page.annotations if a.image == key
+        fact_line(a.id, a.label_id, a.review, a.area, a.bounds, a.note)
+        for a in page.annotations
+        if a.image == key
     )
     return described(dataset.load(key), dataset.labels), found
 
@@ -282,7 +284,12 @@ def facts_of(document: ImageDocument) -> list[str]:
 
 
 def fact_line(
-    annotation_id: str, label_id: str, review: AnnotationReview, area: float, bounds: Sequence[float], note: str
+    annotation_id: str,
+    label_id: str,
+    review: AnnotationReview,
+    area: float,
+    bounds: Sequence[float],
+    note: str,
 ) -> str:
     corners = [math.floor(value) for value in bounds[:2]] + [math.ceil(value) for value in bounds[2:]]
     return f"{annotation_id} {label_id} {review.value} {area:.2f} {corners} {note!r}"

@@ -250,3 +250,21 @@ def test_a_paste_is_not_lost_if_the_model_fails_or_is_stopped(user: User) -> Non
     user.desk.flows.corrections.snap.snap([(from_box(-50, -50, -10, -10), label)], "Paste")
     assert "outside this image" in user.message_text
     assert len(user.annotations) == 2
+
+
+def test_a_label_made_while_a_paste_is_fitted_is_used_for_it(user: User) -> None:
+    labels = user.desk.session.model.labels
+    needed = labels.add("bird").add("bee")
+    bird, bee = needed.labels[-2:]
+    gone = labels.labels[-1]
+    shapes = [(sloppy(60, 60), bird.id), (sloppy(200, 60), bee.id), (sloppy(200, 180), gone.id)]
+    user.predictor.decoding.close()
+    user.desk.flows.corrections.snap.snap(shapes, "Paste", labels=needed)
+    user.predictor.decoding.wait_for_arrival()
+    user.add_labels("Bird")
+    user.desk.flows.labels.choose(user.desk.session.model.labels.labels[0].id)
+    user.desk.session.delete_label(gone.id)
+    user.predictor.decoding.open()
+    user.until(lambda: len(user.annotations) == 3)
+    assert user.desk.session.model.labels.names == ("cat", "Bird", "bee"), "no name twice, none comes back"
+    assert user.names == ["Bird", "bee", "cat"]
