@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import shapely
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from samdesk.base.text import counted
 from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
@@ -14,8 +14,8 @@ from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.cut import cut
 from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.style import paint_line
-from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool, edit_title
-from samdesk.ui.canvas.tools.lasso import follow, smoother
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, edit_title
+from samdesk.ui.canvas.tools.freehand import FreehandTool, follow, smoother
 
 _HINT = "Draw a line across an annotation to cut it; if some are selected, only those"
 _SHORT = "Nothing was cut: draw a line across an annotation, from edge to edge."
@@ -24,42 +24,17 @@ _MISSED_SELECTED = "Nothing was cut: the line does not cross the selected annota
 _MISSED_PART = "Nothing was cut: the line has to cross the annotation from edge to edge."
 
 
-class CutTool(Tool):
+class CutTool(FreehandTool):
     """Cuts the selected annotations, or else all it crosses, along the line that the mouse is dragged.
 
     The largest piece keeps the id. The others are new annotations, and selected.
     """
 
+    name = "cut"
     edits_selection = True
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._hint = _HINT
-        self._pressed: Pointer | None = None
-        self._points: list[tuple[float, float]] = []
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no line is being drawn."""
-        return self._pressed is None
-
-    @property
-    def undo_name(self) -> str:
-        """ "cut", while a line is drawn."""
-        return "" if self._pressed is None else "cut"
-
-    def undo_step(self) -> bool:
-        """Discards the line."""
-        if self._pressed is None:
-            return False
-        self.cancel()
-        return True
-
-    def cancel(self) -> None:
-        """Discards the line."""
-        self._pressed, self._points = None, []
-        self._repaint()
-        self.steps_changed.emit()
+        super().__init__(_HINT, parent)
 
     def press(self, pointer: Pointer) -> None:
         """Begins a line."""
@@ -69,9 +44,7 @@ class CutTool(Tool):
             or pointer.button is not Qt.MouseButton.LeftButton
         ):
             return
-        self._pressed, self._points = pointer, [(pointer.x, pointer.y)]
-        self._canvas.set_hovered(None)
-        self.steps_changed.emit()
+        self._begin(pointer, self._canvas)
 
     def move(self, pointer: Pointer) -> None:
         """Goes on with the line; with Shift it is straight."""
@@ -156,10 +129,8 @@ class CutTool(Tool):
 
     def paint(self, painter: QPainter, canvas: Canvas) -> None:
         """Paints the line so far."""
-        if len(self._points) > 1:
-            path = QPainterPath(canvas.to_widget(*self._points[0]))
-            for point in self._points[1:]:
-                path.lineTo(canvas.to_widget(*point))
+        path = self._path(canvas)
+        if path is not None:
             paint_line(painter, path, QColor(Qt.GlobalColor.white), dashed=True)
 
 

@@ -13,7 +13,8 @@ from samdesk.ui.canvas.style import faded, paint_dot, paint_handle, paint_line
 from samdesk.ui.canvas.tools import combine
 from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
 from samdesk.ui.canvas.tools.combine import Way
-from samdesk.ui.canvas.tools.lasso import follow, line_color, smoother
+from samdesk.ui.canvas.tools.freehand import follow, smoother
+from samdesk.ui.canvas.tools.lasso import line_color
 
 _CLOSE = 9.0
 """A click this near to the first vertex closes the polygon, logical pixels."""

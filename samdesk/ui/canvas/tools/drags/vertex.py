@@ -21,7 +21,7 @@ from samdesk.ui.canvas.style import REACH, paint_handle, paint_line
 from samdesk.ui.canvas.tools.base import Canvas, Pointer
 from samdesk.ui.canvas.tools.drags.body import redrawn
 from samdesk.ui.canvas.tools.drags.handles import GRAB, Handle
-from samdesk.ui.canvas.tools.lasso import follow, smoother
+from samdesk.ui.canvas.tools.freehand import follow, smoother
 from samdesk.ui.canvas.tools.mask_preview import MaskPreview
 
 _SNAP = 10.0
