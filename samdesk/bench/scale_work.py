@@ -100,7 +100,7 @@ def _scroll_sheet(window: BenchWindow, times: ScaleTimes) -> None:
     grid, model = view.sheet.grid, view.sheet.model
     begun = perf_counter()
     view.actions.trigger("sheet.show")
-    window.wait(lambda: model.rowCount() > 0 and not any(map(model.lacks_picture, grid.visible_rows())))
+    window.wait(lambda: model.rowCount() > 0 and not any(map(model.is_blank, grid.visible_rows())))
     times.sheet_open = (perf_counter() - begun) * 1e3
     window.wait(lambda: window.desk.flows.sheet.complete)
     times.sheet_rows = model.rowCount()

@@ -44,7 +44,7 @@ COMMANDS = CommandTable(
         Condition("sheet_open", "open the contact sheet first"),
         Condition("sheet_selection", "select annotations of the contact sheet first"),
     ),
-    gestures=(MouseGesture("Ctrl+wheel", "Size of the contact sheet's pictures"),),
+    gestures=(MouseGesture("Ctrl+wheel", "Size of the contact sheet's crops"),),
 )  # fmt: skip
 
 

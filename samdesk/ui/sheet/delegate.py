@@ -19,7 +19,7 @@ _BADGE = 9.0
 
 
 class SheetDelegate(QStyledItemDelegate):
-    """Paints the picture above the label's name; a selected cell has the accent colour around it."""
+    """Paints the crop above the label's name; a selected cell has the accent colour around it."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         cell: Cell = index.data(CELL_ROLE)
@@ -30,9 +30,9 @@ class SheetDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         _paint_ground(painter, frame, option)
         area = QRectF(frame.adjusted(_GAP, _GAP, -_GAP, -CAPTION))
-        picture = _paint_picture(painter, area, cell, palette)
-        _paint_outline(painter, picture, cell)
-        _paint_state(painter, QPointF(picture.right() - 10, picture.top() + 10), cell.found.review, palette)
+        crop = _paint_crop(painter, area, cell, palette)
+        _paint_outline(painter, crop, cell)
+        _paint_state(painter, QPointF(crop.right() - 10, crop.top() + 10), cell.found.review, palette)
         caption = QRect(frame.left() + 6, frame.bottom() - CAPTION + 1, frame.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
         _paint_caption(painter, caption, cell, palette)
@@ -57,7 +57,7 @@ def _paint_ground(painter: QPainter, frame: QRect, option: QStyleOptionViewItem)
         painter.drawRoundedRect(inside.adjusted(2, 2, -2, -2), 4, 4)
 
 
-def _paint_picture(painter: QPainter, area: QRectF, cell: Cell, palette: QPalette) -> QRectF:
+def _paint_crop(painter: QPainter, area: QRectF, cell: Cell, palette: QPalette) -> QRectF:
     """Paints the crop, or a placeholder. Returns where it is."""
     pixmap = cell.pixmap
     if pixmap is None:
@@ -79,14 +79,14 @@ def _fitted(area: QRectF, pixmap: QPixmap) -> QRectF:
     return place
 
 
-def _paint_outline(painter: QPainter, picture: QRectF, cell: Cell) -> None:
+def _paint_outline(painter: QPainter, crop: QRectF, cell: Cell) -> None:
     if cell.path is None or cell.pixmap is None:
         return
     ratio = painter.device().devicePixelRatio()  # a cosmetic pen does not follow it by itself
     painter.save()
-    painter.setClipRect(picture)
-    painter.translate(picture.topLeft())
-    painter.scale(picture.width(), picture.height())
+    painter.setClipRect(crop)
+    painter.translate(crop.topLeft())
+    painter.scale(crop.width(), crop.height())
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for color, width in ((QColor(0, 0, 0, 150), 3.0), (cell.color, 1.6)):
         pen = QPen(color, width * ratio)

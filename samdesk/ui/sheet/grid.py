@@ -30,17 +30,17 @@ from samdesk.ui.kit.theme import UNIT
 CAPTION = 20
 """Height of a cell's text, pixels."""
 SIZES = (64, 320)
-"""Smallest and largest side of a picture, pixels."""
+"""Smallest and largest side of a crop, pixels."""
 
 
 class SheetGrid(CellView):
-    """Cells with a picture and a line of text.
+    """Cells with a crop and a line of text.
 
     Signals:
         moved(): Other rows may be in view.
         selected(): Other rows are selected.
         opened(): The current row was double-clicked.
-        size_changed(int): The user has changed the side of the pictures, pixels.
+        size_changed(int): The user has changed the side of the crops, pixels.
     """
 
     moved = Signal()
@@ -62,11 +62,11 @@ class SheetGrid(CellView):
 
     @property
     def side(self) -> int:
-        """The side of the pictures, pixels."""
+        """The side of the crops, pixels."""
         return self._side
 
     def set_side(self, side: int) -> None:
-        """Changes the side of the pictures; the first row in view stays in view."""
+        """Changes the side of the crops; the first row in view stays in view."""
         side = min(max(side, SIZES[0]), SIZES[1])
         if side == self._side:
             return
@@ -249,7 +249,7 @@ class SheetGrid(CellView):
         self.viewport().update()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scrolls; with Ctrl, changes the size of the pictures."""
+        """Scrolls; with Ctrl, changes the size of the crops."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.set_side(round(self._side * 1.15 ** (event.angleDelta().y() / 120)))
             event.accept()

@@ -164,7 +164,7 @@ class SheetModel(QAbstractListModel):
         """Keeps the crops of at least this many rows in memory."""
         self._kept = max(_KEPT, 2 * count)
 
-    def lacks_picture(self, row: int) -> bool:
+    def is_blank(self, row: int) -> bool:
         """Whether a row shows neither a crop nor why there is none."""
         cell = self.cell(row)
         return cell.pixmap is None and not cell.problem

@@ -81,8 +81,8 @@ class SheetPanel(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(*SIZES)
         self.slider.setFixedWidth(14 * UNIT)
-        self.slider.setAccessibleName("Size of the pictures")
-        self.slider.setToolTip("Size of the pictures (Ctrl+wheel)")
+        self.slider.setAccessibleName("Size of the crops")
+        self.slider.setToolTip("Size of the crops (Ctrl+wheel)")
         self.close_button = self._button("ph.x", "Close the contact sheet", "sheet.show")
         self.selection = PlainLabel("", self)
         self.buttons = [
