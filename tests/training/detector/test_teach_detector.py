@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,6 +37,7 @@ torch = pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT, BATCHES = 9, 2  # 4 images to learn from, 3 a batch
+ONE_EPOCH = replace(SETTINGS, epochs=1)
 Teach = Callable[..., DetectorTeachResult]
 
 
@@ -53,6 +55,42 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingImage]:
 
 @pytest.fixture
 def teach(base: Path, images: list[TrainingImage], tmp_path: Path) -> Teach:
+    return teaching(base, images, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept_stopped(base: Path, images: list[TrainingImage], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, cancel = tmp_path_factory.mktemp("stopped"), CancelToken()
+    with pytest.raises(Cancelled):
+        teaching(base, images, folder)(
+            progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel
+        )
+    return folder
+
+
+@pytest.fixture
+def stopped(kept_stopped: Path, tmp_path: Path) -> Path:
+    """The work folder of a training that was cancelled in the second epoch, where ``teach`` looks for it."""
+    return Path(shutil.copytree(kept_stopped, tmp_path, dirs_exist_ok=True)) / "work"
+
+
+@pytest.fixture(scope="module")
+def kept_short(
+    base: Path, images: list[TrainingImage], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, DetectorTeachResult]:
+    folder = tmp_path_factory.mktemp("short")
+    return folder, teaching(base, images, folder)(ONE_EPOCH)
+
+
+@pytest.fixture
+def short(kept_short: tuple[Path, DetectorTeachResult], tmp_path: Path) -> DetectorTeachResult:
+    """A finished training of one epoch, its work folder where ``teach`` looks for it; without its file."""
+    folder, result = kept_short
+    shutil.copytree(folder / "work", tmp_path / "work")
+    return replace(result, path=tmp_path / "out" / "taught.safetensors")
+
+
+def teaching(base: Path, images: list[TrainingImage], folder: Path) -> Teach:
     def call(
         settings: DetectorTeachSettings = SETTINGS,
         progress: Progress = lambda _done, _total: None,
@@ -63,14 +101,28 @@ def teach(base: Path, images: list[TrainingImage], tmp_path: Path) -> Teach:
             of,
             LABELLED,
             base=base,
-            out=tmp_path / "out" / "taught.safetensors",
-            work=tmp_path / "work",
+            out=folder / "out" / "taught.safetensors",
+            work=folder / "work",
             settings=settings,
             progress=progress,
             cancel=cancel or CancelToken(),
         )
 
     return call
+
+
+def first_batch(teach: Teach, **arguments: object) -> int:
+    """The number of the first batch, after which the training is cancelled."""
+    ticks: list[int] = []
+    cancel = CancelToken()
+
+    def progress(done: int, _total: int) -> None:
+        ticks.append(done)
+        cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        teach(progress=progress, cancel=cancel, **arguments)
+    return ticks[0]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -128,21 +180,17 @@ def test_the_backbone_and_known_classes_stay(teach: Teach, base: Path) -> None:
     assert not torch.equal(taught[last][1], old[last][0])
 
 
-def test_a_second_call_trains_no_more(teach: Teach) -> None:
-    settings = replace(SETTINGS, epochs=1)
-    first = teach(settings)
-    first.path.unlink()
+def test_a_second_call_trains_no_more(teach: Teach, short: DetectorTeachResult) -> None:
+    assert not short.path.exists()
     ticks: list[int] = []
-    second = teach(settings, progress=lambda done, _total: ticks.append(done))
-    assert second == first
+    second = teach(ONE_EPOCH, progress=lambda done, _total: ticks.append(done))
+    assert second == short
     assert ticks == []
     assert second.path.is_file()
 
 
+@pytest.mark.usefixtures("stopped")
 def test_cancelled_in_the_second_epoch_and_resumed(teach: Teach, tmp_path: Path) -> None:
-    cancel = CancelToken()
-    with pytest.raises(Cancelled):
-        teach(progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel)
     assert not (tmp_path / "out").exists()
     assert state(tmp_path)["epochs"] == 1
     ticks: list[int] = []
@@ -185,22 +233,15 @@ def test_killed_twice_and_resumed(teach: Teach, base: Path, tmp_path: Path) -> N
     assert load_flint_detector(out, "cpu", "auto").names == LABELLED
 
 
-def test_a_damaged_checkpoint_is_never_opened(teach: Teach, tmp_path: Path) -> None:
-    cancel = CancelToken()
-    with pytest.raises(Cancelled):
-        teach(progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel)
-    (checkpoint,) = (tmp_path / "work").glob("epoch-*.pt")
+def test_a_damaged_checkpoint_is_never_opened(teach: Teach, stopped: Path) -> None:
+    (checkpoint,) = stopped.glob("epoch-*.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"!")
-    ticks: list[int] = []
-    teach(progress=lambda done, _total: ticks.append(done))
-    assert ticks[0] == 1  # from the start
+    assert first_batch(teach) == 1  # from the start
 
 
 @pytest.mark.logs("the training starts over: .* holds program code")
-def test_what_others_put_into_the_work_folder_is_not_run(teach: Teach, tmp_path: Path) -> None:
-    cancel, marker, work = CancelToken(), tmp_path / "it-ran", tmp_path / "work"
-    with pytest.raises(Cancelled):
-        teach(progress=lambda done, _total: cancel.cancel() if done == BATCHES + 1 else None, cancel=cancel)
+def test_what_others_put_into_the_work_folder_is_not_run(teach: Teach, stopped: Path, tmp_path: Path) -> None:
+    marker, work = tmp_path / "it-ran", stopped
     checkpoint = work / str(state(tmp_path)["checkpoint"])
     evil = save_with_payload(checkpoint, tmp_path / "evil.pt", marker)
     assert can_resume(checkpoint)
@@ -230,15 +271,12 @@ def test_the_state_names_no_other_file(name: str, tmp_path: Path) -> None:
     assert mine.exists()
 
 
+@pytest.mark.usefixtures("short")
 def test_other_images_start_anew(teach: Teach, images: list[TrainingImage], tmp_path: Path) -> None:
-    settings = replace(SETTINGS, epochs=1)
-    teach(settings)
     mine = tmp_path / "work" / "mine.txt"
     mine.write_text("not of the training")
-    ticks: list[int] = []
     changed = replace(images[0], instances=(Instance(square(), 0),))
-    teach(settings, progress=lambda done, _total: ticks.append(done), of=[changed, *images[1:]])
-    assert ticks[0] == 1
+    assert first_batch(teach, settings=ONE_EPOCH, of=[changed, *images[1:]]) == 1
     assert mine.is_file()
 
 
