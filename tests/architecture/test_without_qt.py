@@ -90,12 +90,13 @@ def test_train_says_what_it_needs(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_skips_the_window_and_says_why(folder: Path, tmp_path: Path) -> None:
-    rows = ["--only", "heartbeat_gap_max", "--only", "decoder_point_auto", "--device", "cpu"]
-    samdesk("bench", folder, "--quick", *rows, "--json", tmp_path / "bench.json")
+    rows = ["--only", "heartbeat_gap_max", "--only", "decoder_point"]
+    how = ["--quick", "--precision", "fp32", "--device", "cpu"]
+    samdesk("bench", folder, *rows, *how, "--json", tmp_path / "bench.json")
     found = {row["name"]: row for row in json.loads((tmp_path / "bench.json").read_text("utf-8"))["rows"]}
     assert found["heartbeat_gap_max"]["samdesk_ms"] is None
     assert found["heartbeat_gap_max"]["note"].startswith("skipped: PySide6 is not installed")
-    assert found["decoder_point_auto"]["samdesk_ms"] > 0
+    assert found["decoder_point_fp32"]["samdesk_ms"] > 0
 
 
 @pytest.mark.parametrize("command", [["open"], ["demo"], ["bench", "--heartbeat"]])

@@ -166,7 +166,7 @@ FRAMES = st.builds(
 DETAIL = st.sampled_from([2, 5, 16, 40])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(frame=FRAMES, seed=st.integers(0, 10_000), detail=DETAIL, bias=st.floats(-8, 8))
 def test_region_and_raster_show_the_same_pixels(frame: Frame, seed: int, detail: int, bias: float) -> None:
     hw = (150, 200)
@@ -180,7 +180,7 @@ def test_region_and_raster_show_the_same_pixels(frame: Frame, seed: int, detail:
     assert others <= 8 + region.length * 2 * moved  # 8: corners, in a frame of 2 x 158 pixels
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     x=st.integers(0, 11_000),
     y=st.integers(0, 7_000),
@@ -249,7 +249,7 @@ def test_what_is_no_number_is_no_object() -> None:
     assert not logits_to_raster(np.full((256, 256), np.nan, np.float32), frame, hw).any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     detail=st.sampled_from([8, 64, 256]),

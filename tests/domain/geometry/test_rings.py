@@ -53,7 +53,7 @@ def away_from_saddles(z: Samples, points: Samples) -> NDArray[np.bool_]:
     return inside & ~near[row, column]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), detail=st.sampled_from([4, 6, 10]))
 def test_the_outline_keeps_within_its_bound_of_the_curve(seed: int, detail: int) -> None:
     z = surface(seed, detail)
@@ -83,7 +83,7 @@ def test_a_flat_surface_keeps_its_chords() -> None:
     assert bent(rings, z) is rings
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), detail=st.sampled_from([4, 12, 24]), most=st.integers(1, 12))
 def test_the_largest_rings_stay_and_make_a_valid_region(seed: int, detail: int, most: int) -> None:
     rings = drawn(surface(seed, detail))
@@ -114,7 +114,7 @@ def test_a_part_in_a_hole_goes_with_the_hole() -> None:
     assert not region.geoms[0].interiors
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     detail=st.sampled_from([4, 12, 24]),
