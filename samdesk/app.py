@@ -419,6 +419,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.shows_all = lambda: sheet.is_open
     sheet.changed.connect(undo.refresh)
     review.changed.connect(lambda: sheet.set_open(False) if review.active else None)
+    outline.changed.connect(lambda: sheet.set_open(False) if outline.active else None)
+    sheet.mode_wanted.connect(lambda wanted: outline.cancel() if wanted else None)
     sheet.mode_wanted.connect(lambda wanted: review.leave() if wanted and review.active else None)
     controllers = Controllers(
         files=files,

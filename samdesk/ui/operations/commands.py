@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from samdesk.ui.operations.controller import OperationsController
     from samdesk.ui.operations.outline import OutlineController
 
-_FEW = "selection editable"
+_FEW = "selection editable canvas"
 
 COMMANDS = CommandTable(
     (

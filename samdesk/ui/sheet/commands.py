@@ -41,6 +41,7 @@ COMMANDS = CommandTable(
                 ("Esc",), when="sheet_open", context=_SHEET),
     ),
     (
+        Condition("canvas", "leave the contact sheet first"),
         Condition("sheet_open", "open the contact sheet first"),
         Condition("sheet_selection", "select annotations of the contact sheet first"),
     ),
@@ -59,6 +60,7 @@ def bind(actions: Actions, sheet: SheetController) -> None:
     actions.on("sheet.select_all", sheet.panel.grid.selectAll)
     actions.on("sheet.leave", sheet.step_back)
     actions.checked_from("sheet.show", lambda: sheet.is_open)
+    actions.condition("canvas", lambda: not sheet.is_open)  # nothing changes on an image that is covered
     actions.condition("sheet_open", lambda: sheet.is_open)
     actions.condition("sheet_selection", lambda: sheet.is_open and bool(sheet.selected))
     actions.refresh_on(sheet.changed)

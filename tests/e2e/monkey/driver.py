@@ -69,7 +69,8 @@ def drive(folder: Path, seed: int, events: int, load_predictor: Callable[..., An
                     raise MonkeyError(f"an exception: {window.crashes[0]}")
             done.append("-- until saved")
             window.end_run()
-            shown = window.shown() if drawing else None
+            reviewing = window.desk.flows.review.active  # it goes on to another image by itself
+            shown = window.shown() if drawing and not reviewing else None
             window.compare(shown)
             if number // EVENTS_UNTIL_RESTART > (number - burst) // EVENTS_UNTIL_RESTART:
                 done.append("-- restart")

@@ -18,7 +18,7 @@ Key = Qt.Key
 def test_commands_are_enabled_by_their_conditions(actions: Actions) -> None:
     assert actions.action("file.open_folder").isEnabled()
     assert not actions.action("edit.delete").isEnabled()
-    actions.update({"selection", "editable"})
+    actions.update({"selection", "editable", "canvas"})
     assert actions.action("edit.delete").isEnabled()
     assert not actions.action("prompt.accept").isEnabled()
     actions.update({"selection"})

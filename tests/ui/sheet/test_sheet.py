@@ -19,6 +19,7 @@ from samdesk.ui.sheet.model import Cell
 from tests.helpers.desk import CONTROL, SHIFT, User, lines
 
 K = Qt.Key
+NONE = Qt.KeyboardModifier.NoModifier
 SCORES = {"0.png": (0.9, 0.5), "1.png": (0.3, 0.8, 0.6)}
 """Detector scores by image; the most doubtful first: 1a 0b 1c 1b 0a."""
 
@@ -193,3 +194,38 @@ def test_without_annotations_it_says_what_to_do(user: User) -> None:
     click(user, 0)
     QTest.keyClick(grid(user), K.Key_X)
     assert user.desk.session.history.texts == ()
+
+
+def test_the_image_it_covers_is_not_changed_by_keys(found: User) -> None:
+    found.go("0.png")
+    found.desk.flows.tools.select(frozenset({found.annotations[0].id}))
+    before = found.document
+    open_sheet(found)
+    unseen = (
+        (K.Key_Plus, NONE), (K.Key_D, CONTROL), (K.Key_X, CONTROL), (K.Key_O, NONE), (K.Key_T, NONE),
+        (K.Key_K, CONTROL | SHIFT), (K.Key_D, CONTROL | SHIFT), (K.Key_V, CONTROL), (K.Key_Right, SHIFT),
+        (K.Key_Return, CONTROL),
+    )  # fmt: skip
+    for key, modifiers in unseen:
+        QTest.keyClick(grid(found), key, modifiers)
+    assert found.document == before
+    assert not found.desk.session.run_text
+    assert "contact sheet" in found.desk.view.actions.action("edit.duplicate").toolTip()
+    found.key(K.Key_G)
+    found.key(K.Key_D, CONTROL)
+    assert len(found.annotations) == len(before.annotations) + 1
+
+
+def test_it_ends_a_preview_and_a_preview_ends_it(found: User) -> None:
+    found.go("0.png")
+    found.desk.flows.tools.select(frozenset({found.annotations[0].id}))
+    outline, before = found.desk.flows.outline, found.document
+    found.key(K.Key_S, CONTROL | Qt.KeyboardModifier.AltModifier)
+    assert outline.active
+    open_sheet(found)
+    assert not outline.active
+    assert found.document == before
+    outline.open()  # "Change area" in a message
+    assert found.desk.view.canvas.isVisible()
+    found.key(K.Key_Escape)
+    assert not outline.active
