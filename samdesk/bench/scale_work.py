@@ -38,11 +38,24 @@ SEARCHES = (
     "state:pending score:<0.4 sort:random(2)",
 )
 """Of each kind, and combined."""
-REPEATS = 3
-REVIEWED = 30
 SHEET_WINDOW = (1920, 1080)
-SCROLLED = 200
-"""Steps of the wheel, a third of a cell each."""
+
+
+@dataclass(frozen=True)
+class ScaleWork:
+    """What is done with the dataset.
+
+    Attributes:
+        searches: Each is made ``repeats`` times.
+        repeats: Of each search.
+        reviewed: Number of annotations that are accepted.
+        scrolled: Steps of the wheel on the contact sheet, a third of a cell each.
+    """
+
+    searches: Sequence[str] = SEARCHES
+    repeats: int = 3
+    reviewed: int = 30
+    scrolled: int = 200
 
 
 @dataclass
@@ -72,27 +85,27 @@ class ScaleTimes:
     resident_mb: float = 0.0
 
 
-def measure_scale(scratch: Path, size: ScaleSize, searches: Sequence[str] = SEARCHES) -> ScaleTimes:
+def measure_scale(scratch: Path, size: ScaleSize, work: ScaleWork) -> ScaleTimes:
     """Opens a dataset of this size, searches it and reviews some of it."""
     with open_window(scratch, partial(make_scale_dataset, size=size)) as window:
         times = ScaleTimes(window.opened_ms)
         resident = resident_bytes()
         times.resident_mb = (resident or 0) / 1e6
         window.settle()
-        for _ in range(REPEATS):
-            for text in searches:
+        for _ in range(work.repeats):
+            for text in work.searches:
                 wanted = parse(text)
                 page = window.ask(partial(_timed, partial(search.find_annotations, search=wanted)))
                 count = window.ask(partial(_timed, partial(search.count, search=wanted)))
                 times.searches.setdefault(text, []).append(page)
                 times.counts.setdefault(text, []).append(count)
-        times.review_start, times.review_next = window.ask(_review)
-        _scroll_sheet(window, times)
+        times.review_start, times.review_next = window.ask(partial(_review, count=work.reviewed))
+        _scroll_sheet(window, times, work.scrolled)
         times.resident_mb = max(times.resident_mb, (resident_bytes() or 0) / 1e6)
         return times
 
 
-def _scroll_sheet(window: BenchWindow, times: ScaleTimes) -> None:
+def _scroll_sheet(window: BenchWindow, times: ScaleTimes, steps: int) -> None:
     """Opens the contact sheet, waits until it has all its rows, and scrolls it by wheel."""
     view = window.desk.view
     view.window.resize(*SHEET_WINDOW)
@@ -105,7 +118,7 @@ def _scroll_sheet(window: BenchWindow, times: ScaleTimes) -> None:
     window.wait(lambda: window.desk.flows.sheet.complete)
     times.sheet_rows = model.rowCount()
     bar = grid.verticalScrollBar()
-    for _ in range(SCROLLED):
+    for _ in range(steps):
         begun = perf_counter()
         bar.setValue(bar.value() + bar.singleStep())
         QApplication.processEvents()
@@ -119,11 +132,11 @@ def _timed(query: Callable[[Dataset], object], dataset: Dataset) -> float:
     return (perf_counter() - begun) * 1e3
 
 
-def _review(dataset: Dataset) -> tuple[float, list[float]]:
+def _review(dataset: Dataset, count: int) -> tuple[float, list[float]]:
     """Accepts some annotations in the order of a review, and returns the times to the first and the next."""
     at: FoundAnnotation | None = None
     times = []
-    for _ in range(REVIEWED + 1):
+    for _ in range(count + 1):
         begun = perf_counter()
         at = search.next_in_review(dataset, Search(), at)
         times.append((perf_counter() - begun) * 1e3)

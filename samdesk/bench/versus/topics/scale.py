@@ -28,13 +28,14 @@ def scale(context: BenchContext) -> list[BenchRow]:
     if not context.selects([*map(context.name, NAMES)]):
         return []
     try:
-        from samdesk.bench.scale_work import measure_scale  # it needs Qt
+        from samdesk.bench.scale_work import ScaleWork, measure_scale  # they need Qt
     except ModuleNotFoundError as error:
         note = f"skipped: {error.name} is not installed, which the window needs"
         return [BenchRow(context.name(name), None, None, note) for name in NAMES]
     images = context.settings.scale_images
     size = ScaleSize(images, 10 * images, min(_STEPS, images))
-    found = run_in_subprocess(measure_scale, context.scratch / "scale", size)
+    work = ScaleWork(repeats=1, reviewed=3, scrolled=10) if context.settings.quick else ScaleWork()
+    found = run_in_subprocess(measure_scale, context.scratch / "scale", size, work)
     what = f"{images:,} images, {10 * images:,} annotations, an undo log of {size.steps:,} steps"
     rows = [
         BenchRow(
