@@ -407,6 +407,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
     view.batch_bar.review_requested.connect(lambda: review.review(TO_REVIEW))
+    review.changed.connect(lambda: view.batch_bar.end_summary() if review.active else None)
     around = Surroundings(
         window.set_covered,
         lambda: search.search,

@@ -277,7 +277,7 @@ class _Parser:
         near = get_close_matches(typed.lower(), [*FIELDS, *ALIASES, SORT], 1, 0.6)
         suggestion = f"{ALIASES.get(near[0], near[0])}:" if near else ""
         hint = f'To find an image with a colon in its name, put the name in quotes: "{typed}:…".'
-        return self._error(f"There is nothing to search by called {typed}:.", start, end, suggestion, hint)
+        return self._error(f'"{typed}:" is nothing to search by.', start, end, suggestion, hint)
 
     def _bare(self, start: int) -> str:
         pieces = []

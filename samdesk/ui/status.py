@@ -38,6 +38,7 @@ class StatusController(QObject):
         canvas.cursor_moved.connect(window.set_cursor)
         canvas.view_changed.connect(window.set_zoom)
         canvas.tool_changed.connect(self._show_tool)
+        window.covered.connect(self._show_hint)
         inference.encoding.connect(self._show_encoding)
         inference.encoded.connect(self._show_encoded)
         inference.failed.connect(self._show_failure)
@@ -55,7 +56,7 @@ class StatusController(QObject):
         self._show_hint()
 
     def _show_hint(self, _hint: str = "") -> None:
-        has_image = self._session.model.document is not None
+        has_image = self._session.model.document is not None and not self._canvas.isHidden()
         self._window.set_hint(self._tool.hint if self._tool is not None and has_image else "")
 
     def _show_encoding(self, _key: str) -> None:

@@ -80,6 +80,9 @@ def test_an_image_edited_by_hand_is_skipped(runner: User, folder: Path) -> None:
     assert runner.annotations == (drawn,)
     runner.go("1.png")
     assert len(runner.annotations) == 2
+    assert runner.desk.view.batch_bar.isVisible()
+    runner.key(K.Key_R, CONTROL)
+    assert not runner.desk.view.batch_bar.isVisible(), "what it says was read"
 
 
 @pytest.mark.parametrize("existing", ["add", "replace"])

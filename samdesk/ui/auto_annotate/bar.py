@@ -105,6 +105,11 @@ class BatchBar(JobBar):
         self.stop.setEnabled(True)
         self.setVisible(True)
 
+    def end_summary(self) -> None:
+        """Hides the result of a run that has ended, unless images failed; a run in progress stays."""
+        if not self._running and not self._failures and self.isVisible():
+            self.end()
+
     def end(self) -> None:
         """Hides the bar."""
         self._running = False

@@ -377,13 +377,13 @@ class Scene:
         lit = self._shapes.get(self.spotlight)
         if lit is None:
             if self.spotlight in self._ghosts:
-                paint_spotlight(painter, self._ghosts[self.spotlight], view, size)
+                paint_spotlight(painter, self._ghosts[self.spotlight], view, size, self._image.size)
             return
         if self.spotlight == self._edited and self._live:
-            paint_spotlight(painter, self._live[-1], view, size)
+            paint_spotlight(painter, self._live[-1], view, size, self._image.size)
             return
         shape = lit[2]
-        paint_spotlight(painter, shape, view, size)
+        paint_spotlight(painter, shape, view, size, self._image.size)
         if self.shown and self.spotlight not in self._hidden | self._dragged:
             path = shape.path(view, (size.width(), size.height()))
             paint_region(

@@ -33,16 +33,28 @@ def surroundings(box: QRectF, image: tuple[int, int]) -> QRectF:
     return around.intersected(QRectF(0, 0, image[0], image[1]))
 
 
-def paint_spotlight(painter: QPainter, shape: Shape, view: Viewport, size: QSize) -> None:
-    """Dims everything but a shape; the painter uses device pixels."""
+def paint_spotlight(
+    painter: QPainter, shape: Shape, view: Viewport, size: QSize, image: tuple[int, int]
+) -> None:
+    """Dims everything but a shape; the painter uses device pixels.
+
+    Args:
+        painter: Paints on the canvas.
+        shape: What is in full light.
+        view: Where the image lies on the canvas.
+        size: Of the canvas, device pixels.
+        image: Width and height of the image, pixels; beside it everything is dimmed alike.
+    """
     painter.save()
     painter.setPen(Qt.PenStyle.NoPen)
     canvas = QRectF(0, 0, size.width(), size.height())
     outline = shape.path(view, (size.width(), size.height()))
     box = outline.boundingRect()
     dx, dy = box.width() * _NEAR, box.height() * _NEAR
+    (left, top), (right, bottom) = view.to_device(0, 0), view.to_device(*image)
+    around = box.adjusted(-dx, -dy, dx, dy).intersected(QRectF(left, top, right - left, bottom - top))
     near = QPainterPath()
-    near.addRoundedRect(box.adjusted(-dx, -dy, dx, dy), _ROUND, _ROUND)
+    near.addRoundedRect(around, _ROUND, _ROUND)
     for color, lit in ((_LIGHT, outline), (_DARK, near)):
         dimmed = QPainterPath()  # filled even-odd: without what is lit
         dimmed.addRect(canvas)

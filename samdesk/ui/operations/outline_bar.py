@@ -28,6 +28,8 @@ from samdesk.ui.operations.kinds import KINDS, OutlineKind
 _STEPS = 100
 _MOST_SPARED = 50
 """Selected annotations whose places the bar avoids."""
+_ANOTHER_BAR = 1e6
+"""How much worse it is to hide a pixel of another bar, the brush's say, than one of the selection."""
 
 
 class OutlineBar(QFrame):
@@ -111,8 +113,15 @@ class OutlineBar(QFrame):
         )
 
     def _hidden(self, rect: QRectF) -> float:
-        """How much of the selection's bounds a rectangle of the canvas covers, square logical pixels."""
+        """How much of the selection's bounds a rectangle of the canvas covers, square logical pixels.
+
+        What it covers of another bar counts so much that it never lies there.
+        """
         covered = 0.0
+        for other in self._canvas.findChildren(QFrame, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if other is not self and other.isVisible():
+                common = QRectF(other.geometry()).intersected(rect)
+                covered += _ANOTHER_BAR * common.width() * common.height()
         for shape in (self._canvas.shape(i) for i in islice(self._canvas.selection, _MOST_SPARED)):
             if shape is not None:
                 bounds = shape.bounds

@@ -64,6 +64,8 @@ class SearchBar(QWidget):
         self.error.setFont(small_font(self.error.font()))
         self.error.setWordWrap(True)
         self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        # Two lines, also while the chips are in its place: a stack is as high as its highest page.
+        self.error.setMaximumHeight(max(self.field.sizeHint().height(), self.chips.sizeHint().height()))
         self.suggestion = self._button("", "Search with this instead")
         self.suggestion.setProperty("link", True)
         self.found = PlainLabel("", self)

@@ -51,12 +51,14 @@ class MainWindow(QMainWindow):
         paths_dropped(object list[Path]): Files or folders were dropped.
         recent_chosen(object Path): A recent folder was picked in the menu or on the welcome page.
         layout_changed(): Panels were shown or hidden, or the window fills the screen or no longer does.
+        covered(): The canvas was covered, or is seen again, see ``set_covered``.
     """
 
     close_requested = Signal(object)
     paths_dropped = Signal(object)
     recent_chosen = Signal(object)
     layout_changed = Signal()
+    covered = Signal()
 
     def __init__(
         self,
@@ -183,12 +185,15 @@ class MainWindow(QMainWindow):
     def set_covered(self, covered: bool) -> None:
         """Shows the cover in place of the canvas, or the canvas with the keyboard on it."""
         assert self._cover is not None
-        self.canvas.setVisible(not covered)
-        self._cover.setVisible(covered)
+        # One hides before the other shows: side by side, the canvas would be resized and its view moved.
+        hides, shows = (self.canvas, self._cover) if covered else (self._cover, self.canvas)
+        hides.setVisible(False)
+        shows.setVisible(True)
         if covered:
             self._cover.raise_()  # above what lies over the canvas
         else:
             self.focus_rule.take_home()
+        self.covered.emit()
 
     def keep_visible(self, hidden_under: Callable[[QRectF], float]) -> None:
         """Keeps the candidate strip off the object in work, see ``dodge``.

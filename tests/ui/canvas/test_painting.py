@@ -15,13 +15,16 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.canvas import style
 from samdesk.ui.canvas.layers import shape_layer
 from samdesk.ui.canvas.proposal import Proposal, ScoredRegion
-from samdesk.ui.canvas.shapes import path_from_rings, region_path
+from samdesk.ui.canvas.shapes import Shape, path_from_rings, region_path
+from samdesk.ui.canvas.spotlight import paint_spotlight
 from samdesk.ui.canvas.tools.select import SelectTool
 from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.canvas.viewport import Viewport
 from tests.ui.canvas.conftest import BIG, LABELS, RIGHT, RING, SMALL, Stage, annotation, document, photo
 
 
@@ -86,6 +89,7 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 from PySide6.QtGui import QImage
 from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.canvas.viewport import Viewport
 app = QApplication([])
 view = CanvasView(); view.resize(200, 160); view.show()
 rgb = np.random.default_rng(0).integers(0, 256, (300, 380, 3), dtype=np.uint8)
@@ -369,3 +373,17 @@ def test_an_outline_of_thousands_of_vertices_is_painted_like_one_of_few(
     for x in (120, 125 + 60, 5):  # in the hole, inside, outside
         assert np.abs(few[100, x] - many[100, x]).max() <= 2
     assert not np.array_equal(few, many), "it took the other way"
+
+
+def test_the_spotlight_dims_all_that_is_beside_the_image_alike() -> None:
+    image = QImage(300, 200, QImage.Format.Format_RGB32)
+    image.fill(QColor("white"))
+    painter = QPainter(image)
+    lit = Shape("lit", from_box(0, 40, 60, 100), QColor("white"))
+    paint_spotlight(painter, lit, Viewport(1.0, 100.0, 20.0), image.size(), (150, 150))
+    painter.end()
+    grey = pixels(image)[..., 0]
+    assert grey[90, 130] == 255, "the annotation"
+    assert 255 > grey[90, 170] > grey[90, 240], "its surroundings, the rest of the image"
+    assert len(np.unique(grey[:, :100])) == 1, "left of the image"
+    assert grey[90, 50] == grey[90, 240]

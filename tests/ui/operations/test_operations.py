@@ -291,6 +291,16 @@ def test_the_bar_shows_live_and_changes_nothing_until_accepted(user: User, folde
     assert morphology.vertex_count(named(user)["bird"]) < morphology.vertex_count(WAVY)
 
 
+def test_the_bar_does_not_lie_on_that_of_the_brush(user: User) -> None:
+    select(user, "bird")
+    user.key(K.Key_B)
+    brush = next(child for child in user.canvas.children() if child.objectName() == "brush_bar")
+    user.key(K.Key_S, CONTROL | ALT)
+    assert bar(user).isVisible()
+    assert brush.isVisible()  # type: ignore[attr-defined]
+    assert not bar(user).geometry().intersects(brush.geometry())  # type: ignore[attr-defined]
+
+
 def test_a_preview_goes_with_ctrl_z_another_selection_or_image(user: User, folder: Path) -> None:
     before, count = stored(user, folder), steps(user)
     for leave in (

@@ -85,7 +85,7 @@ def test_a_search_filters_the_strip_and_lists_annotations(found: User) -> None:
     search(found, "class:cat score:<0.5")
     found.until(lambda: rows(found) == ["cat 0.png", "cat 2.png"])
     assert listed(found) == ["0.png", "2.png"]
-    assert bar.found.text() == "2 annotations in 2 images"
+    found.until(lambda: bar.found.text() == "2 annotations in 2 images")  # all label files are read
     assert found.window.docks["found"].isVisible()
     found.key(K.Key_F, CONTROL)
     QTest.keyClick(bar.field, K.Key_Escape)
@@ -96,6 +96,7 @@ def test_a_search_filters_the_strip_and_lists_annotations(found: User) -> None:
 
 def test_it_searches_while_typing_and_says_what_is_wrong_only_after_a_pause(found: User) -> None:
     bar = found.desk.view.search
+    height = bar.sizeHint().height()
     found.key(K.Key_F, CONTROL)
     QTest.keyClicks(bar.field, "state:fl")
     assert not bar.in_error
@@ -103,7 +104,8 @@ def test_it_searches_while_typing_and_says_what_is_wrong_only_after_a_pause(foun
     found.until(lambda: listed(found) == ["0.png", "1.png"])  # the open one stays
     QTest.keyClicks(bar.field, " clas:dog")
     found.until(lambda: bar.in_error)
-    assert "clas:" in bar.error.text()
+    assert '"clas:"' in bar.error.text()
+    assert bar.sizeHint().height() == height, "it takes no room from the images"
     assert listed(found) == ["0.png", "1.png", "2.png", "3.png"], "nothing is filtered until it is right"
     assert rows(found) == []
     QTest.mouseClick(bar.suggestion, Qt.MouseButton.LeftButton)
@@ -113,6 +115,10 @@ def test_it_searches_while_typing_and_says_what_is_wrong_only_after_a_pause(foun
     QTest.keyClick(bar.field, K.Key_Escape)
     search(found, "class:catt")
     assert bar.suggestion.text() == "Did you mean cat?", "of the labels of this dataset"
+    found.key(K.Key_F, CONTROL)
+    QTest.keyClick(bar.field, K.Key_Escape)
+    found.until(lambda: not bar.in_error)
+    assert bar.sizeHint().height() == height, "nor does one that is gone"
 
 
 def test_the_current_image_stays_in_the_strip_and_is_marked(found: User) -> None:

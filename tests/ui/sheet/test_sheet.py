@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtTest import QTest
 
 from samdesk.domain import edits
@@ -158,6 +158,19 @@ def test_double_click_opens_the_annotation_in_its_image(found: User) -> None:
     assert not sheet(found).is_open
     found.key(K.Key_G)
     assert shown(found) == "1a 0b 1c 1b 0a"  # as it was left
+
+
+def test_the_image_is_found_as_it_was_left(found: User) -> None:
+    canvas, bar = found.desk.view.canvas, found.window.status
+    canvas.zoom_to_rect(QRectF(20, 20, 30, 30))
+    view, hint = canvas.viewport, bar.hint.hint
+    assert hint
+    open_sheet(found)
+    assert not bar.hint.hint, "the tool's hint is for the canvas"
+    found.key(K.Key_G)
+    QTest.qWait(1)  # for the layout
+    assert canvas.viewport == view
+    assert bar.hint.hint == hint
 
 
 def test_like_beside_like_begins_with_the_selected(found: User) -> None:

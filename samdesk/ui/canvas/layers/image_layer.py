@@ -68,6 +68,11 @@ class ImageLayer(Layer):
         self._coarse_size = size
         self._set_thumb(rgb)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the image, pixels; (0, 0) without one."""
+        return (self._coarse_size or (0, 0)) if self._pyramid is None else self._pyramid.size
+
     def set_adjustments(self, adjustments: Adjustments) -> None:
         """Sets how the image is shown; what is painted already is shown until it is repainted."""
         if adjustments != self.adjustments:
@@ -104,10 +109,9 @@ class ImageLayer(Layer):
 
     def draw(self, painter: QPainter, view: Viewport, *, smooth: bool = True) -> None:
         """Draws the image in device pixels, a coarse version where it is not painted yet."""
-        size = self._coarse_size if self._pyramid is None else self._pyramid.size
-        if self._thumb is None or size is None:
+        width, height = self.size
+        if self._thumb is None or not width:
             return
-        width, height = size
         whole = to_device_rect(QRectF(0, 0, width, height), view)
         if self._pyramid is None or not self.covers(
             view, whole.intersected(QRect(0, 0, self._size.width(), self._size.height()))
