@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from samdesk.settings.table import COLOR_BY_INSTANCE, LABEL_TAGS, Settings
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import Command, CommandTable, MouseGesture
+from samdesk.ui.commands.table import Command, CommandTable, Condition, MouseGesture
 
 if TYPE_CHECKING:
     from samdesk.ui.canvas.view import CanvasView
@@ -30,6 +30,7 @@ COMMANDS = CommandTable(
         Command("view.name_tags", "Name tags", "Show the label and the score next to each annotation.",
                 "ph.tag-simple", "view", "show", ("Shift+T",), checkable=True),
     ),
+    (Condition("canvas", "leave the contact sheet first"),),
     gestures=(
         MouseGesture("Wheel", "Zoom at the cursor"),
         MouseGesture("Space+drag", "Move the image"),

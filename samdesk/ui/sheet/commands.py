@@ -41,7 +41,6 @@ COMMANDS = CommandTable(
                 ("Esc",), when="sheet_open", context=_SHEET),
     ),
     (
-        Condition("canvas", "leave the contact sheet first"),
         Condition("sheet_open", "open the contact sheet first"),
         Condition("sheet_selection", "select annotations of the contact sheet first"),
     ),
