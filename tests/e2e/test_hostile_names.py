@@ -160,7 +160,7 @@ def test_hostile_names_are_text_in_the_whole_window(
     qapp.processEvents()
     user.window.grab()
     assert check(user.window) > 100
-    for tip in filter(None, tips(user.window)):
+    for tip in filter(None, list(tips(user.window))):
         QToolTip.showText(QPoint(10, 10), tip, user.window)
         qapp.processEvents()
         assert not any(c in tip for c in ACTING)
