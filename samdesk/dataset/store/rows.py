@@ -30,7 +30,6 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 _PUT = f"INSERT OR REPLACE INTO annotations ({', '.join(COLUMNS)}, digest) VALUES ({'?,' * len(COLUMNS)}?)"
 _REVIEWS: dict[Any, ImageReview] = {review.value: review for review in ImageReview}
-_FLAGGED = "SELECT image, count(*) FROM annotations WHERE review='flagged' GROUP BY image"  # by index
 _CONFLICTS = ("bad-lines", "changed-outside")
 
 
@@ -249,13 +248,12 @@ class Rows:
         Args:
             keys: Which images; None: all.
         """
-        sql = "SELECT key, width, height, count, pending, review FROM images"
         if keys is None:
-            return self._images(sql)
+            return self._images("1")
         result: dict[ImageKey, StoredImage] = {}
         for start in range(0, len(keys), 500):
             some = keys[start : start + 500]
-            result.update(self._images(f"{sql} WHERE key IN ({','.join('?' * len(some))})", some))
+            result.update(self._images(f"{{}} IN ({','.join('?' * len(some))})", some))
         return result
 
     def annotation(
@@ -303,9 +301,13 @@ class Rows:
         """Stores a value with the dataset."""
         self._store.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?,?)", (key, value))
 
-    def _images(self, sql: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
-        found = self._store.rows(sql, values)
-        flagged: dict[str, int] = dict(self._store.rows(_FLAGGED))
+    def _images(self, where: str, values: Sequence[Any] = ()) -> dict[ImageKey, StoredImage]:
+        """``where``: which images; ``{}`` stands for the column of their keys."""
+        images = "SELECT key, width, height, count, pending, review FROM images WHERE"
+        found = self._store.rows(f"{images} {where.format('key')}", values)
+        flags = "SELECT image, count(*) FROM annotations WHERE review='flagged' AND"  # by index
+        grouped = self._store.rows(f"{flags} {where.format('image')} GROUP BY image", values)
+        flagged: dict[str, int] = dict(grouped)
         result: dict[ImageKey, StoredImage] = {}
         for key, width, height, count, pending, review in found:
             known = _REVIEWS.get(review)

@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.images.crops.view import View
+from samdesk.images.stamp import ImageStamp
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +38,12 @@ CREATE INDEX IF NOT EXISTS crops_by_use ON crops(used);
 
 
 def crop_key(path: Path, view: View, side: int) -> bytes | None:
-    """Returns the key of a crop of an image file as it is now; None if there is no such file.
-
-    ctime is part of it: it changes even if a program sets mtime back (cp -p, rsync).
-    """
+    """Returns the key of a crop of an image file as it is now; None if there is no such file."""
     try:
-        stat = path.stat()
+        stamp = ImageStamp.of(path)
     except OSError:
         return None
-    what = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, *view, side)
+    what = (*astuple(stamp), *view, side)
     return blake2b(repr(what).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

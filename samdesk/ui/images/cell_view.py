@@ -6,8 +6,6 @@ depend on the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import (
     QEvent,
     QItemSelection,
@@ -15,12 +13,14 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QRectF,
+    QSize,
     Qt,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QRegion
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QRegion
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
-from samdesk.ui.kit.painting import faint
+from samdesk.ui.kit import painting
 from samdesk.ui.kit.theme import UNIT
 
 Index = QModelIndex | QPersistentModelIndex
@@ -48,17 +48,34 @@ class CellView(QAbstractItemView):
         """The text shown if there are no rows."""
         return self._hint
 
-    def rows_in_view(self) -> Sequence[int]:
-        """The rows of which something is in view."""
+    @property
+    def cell(self) -> QSize:
+        """The size of a cell, pixels."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> int:
+        """The number of cells in a line."""
+        raise NotImplementedError
+
+    def visible_rows(self, margin: int = 0) -> range:
+        """The rows of which something is in view, and more on both sides."""
         raise NotImplementedError
 
     def rect_of(self, row: int) -> QRect:
         """Where a row is, in pixels of the viewport."""
-        raise NotImplementedError
+        cell = self.cell
+        line, place = divmod(row, self.columns)
+        x, y = place * cell.width() - self.horizontalOffset(), line * cell.height() - self.verticalOffset()
+        return QRect(QPoint(x, y), cell)
 
     def row_at(self, point: QPoint) -> int:
         """The row at a point of the viewport; -1: none."""
-        raise NotImplementedError
+        cell, columns = self.cell, self.columns
+        place = (point.x() + self.horizontalOffset()) // cell.width()
+        line = (point.y() + self.verticalOffset()) // cell.height()
+        row = line * columns + place
+        return row if 0 <= place < columns and line >= 0 and 0 <= row < self.row_count else -1
 
     @property
     def row_count(self) -> int:
@@ -82,6 +99,12 @@ class CellView(QAbstractItemView):
         row = self.row_at(point)
         return self.model().index(row, 0) if row >= 0 else QModelIndex()
 
+    def horizontalOffset(self) -> int:  # noqa: D102
+        return self.horizontalScrollBar().value()
+
+    def verticalOffset(self) -> int:  # noqa: D102
+        return self.verticalScrollBar().value()
+
     def isIndexHidden(self, index: Index) -> bool:  # noqa: D102
         return False
 
@@ -98,14 +121,14 @@ class CellView(QAbstractItemView):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         painter = QPainter(self.viewport())
         if self.row_count == 0:
-            painter.setPen(faint(self.palette()))
+            painter.setPen(painting.faint(self.palette()))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.viewport().rect().adjusted(UNIT, UNIT, -UNIT, -UNIT), flags, self._hint)
         selection, model = self.selectionModel(), self.model()
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         state = option.state
-        for row in self.rows_in_view():
+        for row in self.visible_rows():
             rect = self.rect_of(row)
             if not rect.intersects(event.rect()):
                 continue
@@ -122,3 +145,21 @@ class CellView(QAbstractItemView):
 
     def paint_over(self, painter: QPainter) -> None:
         """Paints what lies over the cells."""
+
+
+def paint_ground(painter: QPainter, frame: QRectF, option: QStyleOptionViewItem, selected: float) -> None:
+    """Paints the frame and the ground of a selected cell, or the ground of one under the mouse.
+
+    ``selected``: the share of the accent colour in the ground of a selected one.
+    """
+    palette = painting.row_palette(option)
+    base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
+    if painting.is_selected(option):
+        painter.setPen(QPen(accent, 2))
+        painter.setBrush(painting.blend(base, accent, selected))
+    elif painting.is_hovered(option):
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
+    else:
+        return
+    painter.drawRoundedRect(frame, 5, 5)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from samdesk.ui.images.cell_view import paint_ground
 from samdesk.ui.images.film_view import GRID_CELL
 from samdesk.ui.images.model import ImageRole, ImageState
 from samdesk.ui.kit import painting
@@ -30,7 +31,7 @@ class FilmDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        self._paint_background(painter, cell, option)
+        paint_ground(painter, QRectF(cell).adjusted(1, 1, -1, -1), option, 0.22)
         area = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION)
         state: ImageState = index.data(ImageRole.STATE)
         if not index.data(ImageRole.MATCHES):
@@ -42,19 +43,6 @@ class FilmDelegate(QStyledItemDelegate):
         painter.setFont(painting.small_font(painting.row_font(option)))
         self._paint_caption(painter, caption, index, state, palette)
         painter.restore()
-
-    def _paint_background(self, painter: QPainter, cell: QRect, option: QStyleOptionViewItem) -> None:
-        palette = painting.row_palette(option)
-        base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
-        frame = QRectF(cell).adjusted(1, 1, -1, -1)
-        if painting.is_selected(option):
-            painter.setPen(QPen(accent, 2))
-            painter.setBrush(painting.blend(base, accent, 0.22))
-            painter.drawRoundedRect(frame, 5, 5)
-        elif painting.is_hovered(option):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
-            painter.drawRoundedRect(frame, 5, 5)
 
     def _paint_thumbnail(
         self, painter: QPainter, area: QRect, pixmap: QPixmap | None, state: ImageState, palette: QPalette

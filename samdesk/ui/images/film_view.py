@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
-    QPoint,
     QRect,
     QSize,
     Qt,
@@ -93,29 +92,7 @@ class FilmView(CellView):
             bar, step = self.verticalScrollBar(), lines * self.cell.height()
         bar.setValue(bar.value() + step)
 
-    def rows_in_view(self) -> range:  # noqa: D102
-        return self.visible_rows()
-
-    def rect_of(self, row: int) -> QRect:  # noqa: D102
-        cell = self.cell
-        line, place = divmod(row, self.columns)
-        x = place * cell.width() - self.horizontalOffset()
-        return QRect(QPoint(x, line * cell.height() - self.verticalOffset()), cell)
-
-    def row_at(self, point: QPoint) -> int:  # noqa: D102
-        cell, columns = self.cell, self.columns
-        place = (point.x() + self.horizontalOffset()) // cell.width()
-        line = (point.y() + self.verticalOffset()) // cell.height()
-        row = line * columns + place
-        return row if 0 <= place < columns and line >= 0 and 0 <= row < self.row_count else -1
-
     # Qt overrides
-
-    def horizontalOffset(self) -> int:  # noqa: D102
-        return self.horizontalScrollBar().value()
-
-    def verticalOffset(self) -> int:  # noqa: D102
-        return self.verticalScrollBar().value()
 
     def scrollTo(  # noqa: D102
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from samdesk.domain.review import AnnotationReview
 from samdesk.ui.editing.marks import draw_review, score_text
+from samdesk.ui.images.cell_view import paint_ground
 from samdesk.ui.kit import painting
 from samdesk.ui.sheet.grid import CAPTION
 from samdesk.ui.sheet.model import CELL_ROLE, Cell
@@ -40,19 +41,10 @@ class SheetDelegate(QStyledItemDelegate):
 
 
 def _paint_ground(painter: QPainter, frame: QRect, option: QStyleOptionViewItem) -> None:
-    palette = painting.row_palette(option)
-    base, accent = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Highlight)
     inside = QRectF(frame).adjusted(1, 1, -1, -1)
-    if painting.is_selected(option):
-        painter.setPen(QPen(accent, 2))
-        painter.setBrush(painting.blend(base, accent, 0.28))
-        painter.drawRoundedRect(inside, 5, 5)
-    elif painting.is_hovered(option):
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(painting.blend(base, palette.color(QPalette.ColorRole.Text), 0.08))
-        painter.drawRoundedRect(inside, 5, 5)
+    paint_ground(painter, inside, option, 0.28)
     if option.state & QStyle.StateFlag.State_HasFocus:
-        painter.setPen(QPen(painting.ink(palette), 1, Qt.PenStyle.DotLine))
+        painter.setPen(QPen(painting.ink(painting.row_palette(option)), 1, Qt.PenStyle.DotLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(inside.adjusted(2, 2, -2, -2), 4, 4)
 

@@ -108,21 +108,6 @@ class SheetGrid(CellView):
         self.selectionModel().setCurrentIndex(index, flag.ClearAndSelect)
         self.scrollTo(index)
 
-    def rows_in_view(self) -> range:  # noqa: D102
-        return self.visible_rows()
-
-    def rect_of(self, row: int) -> QRect:  # noqa: D102
-        cell = self.cell
-        line, place = divmod(row, self.columns)
-        corner = QPoint(place * cell.width(), line * cell.height() - self.verticalOffset())
-        return QRect(corner, cell)
-
-    def row_at(self, point: QPoint) -> int:  # noqa: D102
-        cell, columns = self.cell, self.columns
-        place, line = point.x() // cell.width(), (point.y() + self.verticalOffset()) // cell.height()
-        row = line * columns + place
-        return row if 0 <= place < columns and line >= 0 and 0 <= row < self.row_count else -1
-
     # -- the rubber band
 
     def _begin_band(self, point: QPoint, *, keep: bool) -> None:
@@ -159,12 +144,6 @@ class SheetGrid(CellView):
         return selection
 
     # -- Qt overrides
-
-    def horizontalOffset(self) -> int:  # noqa: D102
-        return 0
-
-    def verticalOffset(self) -> int:  # noqa: D102
-        return self.verticalScrollBar().value()
 
     def scrollTo(  # noqa: D102
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
