@@ -9,7 +9,7 @@ from typing import SupportsIndex
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.models import Fallback, Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, ignore
-from samdesk.batch.plan import AutoAnnotatePlan, Existing
+from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.batch.report import BatchSummary, NoticeLog, ProgressReport
 from samdesk.batch.targets.dataset import annotate_dataset, find_dataset
 from samdesk.batch.targets.label_files import annotate_files
@@ -65,6 +65,10 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     classes: int | str | Sequence[int | str] | None = None,
     *,
     existing: Existing = AutoAnnotatePlan.existing,
+    objects_from: ObjectsFrom = AutoAnnotatePlan.objects_from,
+    class_conf: Sequence[tuple[str, float]] = AutoAnnotatePlan.class_conf,
+    tile: int = AutoAnnotatePlan.tile,
+    duplicate_iou: float = AutoAnnotatePlan.duplicate_iou,
     progress: ProgressReport | None = None,
     cancel: CancelToken | None = None,
     notice: Callable[[str], None] | None = None,
@@ -102,6 +106,12 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         existing: Images that have labels are skipped ("skip": a run that was stopped continues where it
             stopped), new objects are added without duplicates ("add"), or labels of an earlier run that
             were not changed since are replaced ("replace").
+        objects_from: Where the objects come from: the detector's boxes ("detector"), a segmentation model with
+            masks of its own ("segmenter"), or the boxes that the images are annotated with ("boxes").
+        class_conf: Pairs (detector class name, minimum confidence), for classes with another than ``conf``.
+        tile: Size of overlapping tiles in which objects are looked for too, pixels; 0: whole images only.
+        duplicate_iou: IoU of two masks of different classes above which only the more confident object is
+            kept; 0: both are.
         progress: Called with a ``BatchProgress`` after every image.
         cancel: Stops the run between two images; finished images are kept.
         notice: Called at once with messages for the user (another model than requested, ...).
@@ -133,6 +143,10 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         classes=class_ids,
         class_names=class_names,
         existing=existing,
+        objects_from=objects_from,
+        class_conf=tuple(class_conf),
+        tile=tile,
+        duplicate_iou=duplicate_iou,
     )
     fallback = Fallback(
         detector=str(det_model) == AutoAnnotatePlan.det_model if det_or_default is None else det_or_default,

@@ -1,8 +1,8 @@
 """Finds the objects in one image: a detector gives boxes, SAM draws a mask in each. No files, no threads.
 
-The stages are functions of their own (``detect``, ``encode``, ``decode``); ``find_objects`` runs them one
-after another for one image. Each mask keeps the class of its own box, whatever its score, and there is
-one object for each detection.
+The stages are functions of their own (``detect``, ``encode``, ``decode``); ``models.find_objects`` runs
+them one after another for one image. Each mask keeps the class of its own box, whatever its score, and
+there is one object for each detection.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.domain.annotation import Annotation, RunId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source, new_annotation_id
 from samdesk.domain.geometry.regions import clip, from_box, is_drawable
-from samdesk.domain.geometry.types import Region, RgbImage
+from samdesk.domain.geometry.types import Frame, Region, RgbImage
 from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.domain.review import AnnotationReview
@@ -30,10 +30,16 @@ class DetectedBox:
     Attributes:
         detection: The detector's output: box, class, score.
         region: The box, image pixels; never empty.
+        mask: The detector's own mask, image pixels; None: the predictor draws one.
+        view: The part of the image to encode for its mask; None: the whole image.
+        replaces: The annotation whose region becomes the mask; None: it is a new object.
     """
 
     detection: Detection
     region: Region
+    mask: Region | None = None
+    view: Frame | None = None
+    replaces: AnnotationId | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class FoundObject:
         stability: SAM's stability score; 0.0 where its mask is empty.
         empty_mask: SAM's mask is empty.
         model: The models that found it, see ``proposed_by``.
+        replaces: See ``DetectedBox``.
     """
 
     detection: Detection
@@ -55,31 +62,7 @@ class FoundObject:
     stability: float = 0.0
     empty_mask: bool = False
     model: str = ""
-
-
-def find_objects(
-    image: RgbImage,
-    detector: Detector,
-    predictor: Predictor,
-    plan: AutoAnnotatePlan,
-    class_ids: Sequence[int] | None = None,
-) -> list[FoundObject]:
-    """Finds the objects in an image, highest score first, each with a mask of its own.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        detector: Finds the boxes and their classes.
-        predictor: Draws one mask per box; it does not encode an image without boxes.
-        plan: Thresholds and sizes.
-        class_ids: The classes to use, None for all.
-
-    Raises:
-        EngineError: A model failed.
-    """
-    boxes = detect([image], detector, plan, class_ids)[0]
-    if not boxes:
-        return []
-    return decode(predictor, encode(predictor, image), boxes, proposed_by(detector.info, predictor.info))
+    replaces: AnnotationId | None = None
 
 
 def detect(
@@ -105,9 +88,9 @@ def encode(predictor: Predictor, image: RgbImage) -> Embedding:
     return predictor.encode(image)
 
 
-def proposed_by(detector: ModelInfo, predictor: ModelInfo) -> str:
+def proposed_by(*models: ModelInfo) -> str:
     """Names the models of a proposal ("yolo11n.pt + mobile_sam.pt"); one that is both is named once."""
-    return " + ".join(dict.fromkeys((detector.name, predictor.name)))
+    return " + ".join(dict.fromkeys(model.name for model in models))
 
 
 def decode(

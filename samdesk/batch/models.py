@@ -8,9 +8,10 @@ from typing import TypeAlias, TypeVar
 
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import size
-from samdesk.batch.find import FoundObject, find_objects
+from samdesk.batch.find import FoundObject, decode, encode, proposed_by
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.domain.geometry.types import RgbImage
+from samdesk.batch.sources.base import ObjectSource, SourceImage
+from samdesk.batch.sources.detector import DetectorSource
 from samdesk.engine.models.registry import FLINT
 from samdesk.engine.protocols import Detector, EngineError, OutOfMemory, Predictor
 
@@ -58,7 +59,7 @@ class Annotator:
         self._notice = notice
         self._cpu_models: Models | None = None
 
-    def find(self, image: RgbImage) -> list[FoundObject]:
+    def find(self, image: SourceImage) -> list[FoundObject]:
         """Returns the objects of one image. Raises ``EngineError`` or what a network raises."""
         try:
             return self._find(self.models, image)
@@ -71,12 +72,31 @@ class Annotator:
             self._cpu_models = self._load_on_cpu()
         return self._find(self._cpu_models, image)
 
-    def _find(self, models: Models, image: RgbImage) -> list[FoundObject]:
-        return find_objects(image, models.detector, models.predictor, self._plan, self.class_ids)
+    def _find(self, models: Models, image: SourceImage) -> list[FoundObject]:
+        source = DetectorSource(models.detector, self._plan, self.class_ids)
+        return find_objects(source, models.predictor, image)
 
     def _all_on_cpu(self) -> bool:
         devices = (self.models.detector.info.device, self.models.predictor.info.device)
         return all(device.startswith("cpu") for device in devices)
+
+
+def find_objects(source: ObjectSource, predictor: Predictor, image: SourceImage) -> list[FoundObject]:
+    """Finds the objects in an image, the most confident first, each with a mask of its own.
+
+    Args:
+        source: Finds the objects.
+        predictor: Draws one mask per box; it does not encode an image without boxes.
+        image: The image.
+
+    Raises:
+        EngineError: A model failed.
+    """
+    boxes = source.find([image])[0]
+    if not boxes:
+        return []
+    models = [info for info in (source.info, predictor.info) if info is not None]
+    return decode(predictor, encode(predictor, image.pixels), boxes, proposed_by(*models))
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

@@ -29,6 +29,7 @@ from samdesk.batch.report import (
     ProgressReport,
     SkippedImage,
 )
+from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.base import RunStopped, RunWriter, Stored, Target
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -81,7 +82,7 @@ def annotate_images(target: Target, job: AutoAnnotateJob) -> BatchSummary:
 
 
 def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
-    todo = dry_run(target, job.cancel)
+    todo = target.dry_run(job.cancel)
     for failure in todo.failed:
         job.failed(failure)
     if not todo.annotate:
@@ -90,28 +91,6 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     job.cancel.check()
     with target.begin(job.plan, tuple(annotator.models.detector.names)) as writer:
         return run(target, writer, annotator, todo, job)
-
-
-def dry_run(target: Target, cancel: CancelToken | None = None) -> DryRun:
-    """Determines what a run would do, without loading a model. Raises ``Cancelled``, ``RunStopped``."""
-    annotate: list[ImageKey] = []
-    skipped: list[SkippedImage] = []
-    failed: list[ImageFailure] = []
-    for key in target.keys:
-        if cancel is not None:
-            cancel.check()
-        try:
-            reason = target.skip_reason(key)
-        except RunStopped:
-            raise
-        except UserError as error:
-            failed.append(ImageFailure(key, str(error)))
-            continue
-        if reason is None:
-            annotate.append(key)
-        else:
-            skipped.append(SkippedImage(key, reason))
-    return DryRun(tuple(annotate), tuple(skipped), tuple(failed))
 
 
 def run(
@@ -129,7 +108,7 @@ def run(
         target: Where images are read from.
         writer: Where results go: ``target.begin``.
         annotator: The models.
-        todo: ``dry_run(target)``.
+        todo: ``target.dry_run()``.
         job: Its callbacks and ``cancel`` are used.
         clock: Seconds, for the rate.
     """
@@ -174,18 +153,20 @@ def _process(
     """Runs the stages on one image, counts it and returns its annotations' number. Raises ``RunStopped``."""
     try:
         pixels = image.result()
-        found = annotator.find(pixels)
+        found = annotator.find(SourceImage(key, pixels))
         stored = writer.store(key, (pixels.shape[0], pixels.shape[1]), found)
     except RunStopped:
         raise
     except UserError as error:
-        tally.fail(key, str(error))
+        problem = str(error)
     except Exception as error:  # one image must not end the run for the others
         log.exception("auto-annotate failed on %s", key)
-        tally.fail(key, typed_line(error))
+        problem = typed_line(error)
     else:
         tally.count(key, found, stored)
         return stored.added
+    tally.fail(key, problem)
+    writer.fail(key, problem)
     return 0
 
 

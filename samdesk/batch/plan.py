@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # the command line shows the plan's defaults, and its help ne
 Existing: TypeAlias = Literal["skip", "add", "replace"]
 EXISTING: tuple[Existing, ...] = ("skip", "add", "replace")
 
+ObjectsFrom: TypeAlias = Literal["detector", "segmenter", "boxes"]
+OBJECTS_FROM: tuple[ObjectsFrom, ...] = ("detector", "segmenter", "boxes")
+
 
 @dataclass(frozen=True)
 class AutoAnnotatePlan(DetectionParameters):
@@ -36,6 +39,11 @@ class AutoAnnotatePlan(DetectionParameters):
             added without duplicates ("add"), or annotations of an earlier run that the user has not changed
             are replaced ("replace"). An image edited by hand is never changed.
         keys: The images to annotate; None: all of the dataset.
+        objects_from: Where the objects come from: the detector's boxes, in each of which the predictor draws
+            a mask ("detector"); a segmentation model with masks of its own ("segmenter"); or the boxes that
+            the images are annotated with, without a detector ("boxes").
+        class_conf: Pairs (detector class name, minimum confidence), for classes with another one than
+            ``conf``.
     """
 
     det_model: str = "yolov8x.pt"
@@ -47,6 +55,8 @@ class AutoAnnotatePlan(DetectionParameters):
     existing: Existing = "skip"
     keys: tuple[ImageKey, ...] | None = None
     class_names: tuple[str, ...] = ()
+    objects_from: ObjectsFrom = "detector"
+    class_conf: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +64,13 @@ class AutoAnnotatePlan(DetectionParameters):
             raise ValueError(f"classes must be class ids, 0 or more, not {list(self.classes)}")
         if self.existing not in EXISTING:
             raise ValueError(f"existing must be one of {', '.join(EXISTING)}, not {self.existing!r}")
+        if self.objects_from not in OBJECTS_FROM:
+            raise ValueError(
+                f"objects_from must be one of {', '.join(OBJECTS_FROM)}, not {self.objects_from!r}"
+            )
+        for name, conf in self.class_conf:
+            if not 0 <= conf <= 1:  # false for nan, too
+                raise ValueError(f"the minimum confidence of {name!r} must be between 0 and 1, not {conf:g}")
 
     def used_classes(self, names: Sequence[str]) -> tuple[int, ...]:
         """The class ids that the run uses. Raises ``ValueError`` for one the detector does not have."""
@@ -66,17 +83,21 @@ class AutoAnnotatePlan(DetectionParameters):
             raise ValueError(f"the detector has classes 0 to {len(names) - 1}, not {unknown}")
         return tuple(i for i in chosen if self._label_name(names, i))
 
+    def label_names(self, names: Sequence[str]) -> dict[int, str]:
+        """Class id -> name of its label, for every class that the run uses. Raises as ``used_classes``."""
+        return {i: self._label_name(names, i) for i in self.used_classes(names)}
+
     def labels_for(self, names: Sequence[str], labels: LabelSet) -> LabelSet:
         """``labels`` with the missing ones that the run needs added at the end."""
         for i in self.used_classes(names):
             name = self._label_name(names, i)
-            if labels.find(name) is None:
+            if labels.match(name) is None:
                 labels = labels.add(name)
         return labels
 
     def label_ids(self, names: Sequence[str], labels: LabelSet) -> dict[int, LabelId]:
         """Class id -> label, for every class that the run uses; ``labels`` has them all (``labels_for``)."""
-        found = {i: labels.find(self._label_name(names, i)) for i in self.used_classes(names)}
+        found = {i: labels.match(name) for i, name in self.label_names(names).items()}
         return {i: label.id for i, label in found.items() if label is not None}
 
     def _label_name(self, names: Sequence[str], class_id: int) -> str:

@@ -96,6 +96,11 @@ class LabelSet:
         """The label with this name, or None."""
         return next((label for label in self.labels if label.name == name), None)
 
+    def match(self, name: str) -> Label | None:
+        """The label with this name, else the first that differs only in letter case, or None."""
+        folded = name.casefold()
+        return self.find(name) or next((x for x in self.labels if x.name.casefold() == folded), None)
+
     def add(self, name: str, color: str | None = None, label_id: LabelId | None = None) -> LabelSet:
         """The set with one more label at the end."""
         color = color or next_color([label.color for label in self.labels])

@@ -107,6 +107,26 @@ class DetectionParameters:
         step=50,
         valid=(1, math.inf),
     )
+    tile: int = _row(
+        0,
+        "Tiles",
+        "Objects are also looked for in tiles of this size, for small objects in large images; 0: whole "
+        "images only.",
+        "Also look for objects in overlapping tiles of this size, in pixels; 0: whole images only.",
+        unit="px",
+        maximum=8192,
+        step=160,
+        valid=(0, math.inf),
+    )
+    duplicate_iou: float = _row(
+        0.0,
+        "Overlap across classes",
+        "If the masks of two objects of different classes overlap more than this (IoU), only the more "
+        "confident object is kept; 0: both are.",
+        "IoU of two masks of different classes above which only the more confident object is kept; 0: both "
+        "are.",
+        step=0.05,
+    )
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS:

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.find import find_objects
 from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS, NOT_FROM_A_RUN, run_edit, skip_reason
-from samdesk.batch.models import Annotator, Fallback, Models
-from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run, run
+from samdesk.batch.models import Annotator, Fallback, Models, find_objects
+from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, run
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchProgress, BatchSummary
+from samdesk.batch.sources.base import SourceImage
+from samdesk.batch.sources.detector import DetectorSource
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
@@ -92,16 +93,23 @@ class Memory:
         }
 
 
+def source_image(pixels: RgbImage) -> SourceImage:
+    """An image in memory."""
+    return SourceImage(ImageKey("a.png"), pixels)
+
+
 def run_with(annotator: Annotator, target: DatasetTarget) -> BatchSummary:
     """A run with models that are loaded already."""
-    todo = dry_run(target)
+    todo = target.dry_run()
     with target.begin(PLAN, NAMES) as writer:
         return run(target, writer, annotator, todo, AutoAnnotateJob(PLAN, ColourModels().loaders))
 
 
 def test_each_mask_keeps_the_class_of_its_own_box_whatever_its_score(tmp_path: Path) -> None:
     image = np.asarray(Image.open(photo(tmp_path / "a.png")))
-    found = find_objects(image, ColourDetector(), InnerPredictor(scores=(0.01, 0.9)), PLAN)
+    found = find_objects(
+        DetectorSource(ColourDetector(), PLAN), InnerPredictor(scores=(0.01, 0.9)), source_image(image)
+    )
     assert [(f.detection.class_id, f.mask_score) for f in found] == [(0, 0.01), (2, 0.9)]
     for one in found:
         x0, y0, x1, y1 = one.region.bounds
@@ -366,7 +374,7 @@ def test_the_cpu_uses_the_fallback_models_too() -> None:
     plan = AutoAnnotatePlan("yolo11x.pt", "sam_b.pt")
     annotator = shelf.loaders.annotator(plan, print, fallback=Fallback(detector=True, predictor=True))
     shelf.asked.clear()
-    annotator.find(np.zeros((20, 20, 3), np.uint8))
+    annotator.find(source_image(np.zeros((20, 20, 3), np.uint8)))
     assert shelf.asked == [("colour.pt", "cpu"), ("inner.pt", "cpu")]
 
 
@@ -375,7 +383,7 @@ def test_the_dry_run_counts_and_gives_reasons(tmp_path: Path) -> None:
     first, second = memory.keys[:2]
     memory.documents[first] = replace(memory.documents[first], review=ImageReview.EDITED)
     memory.documents[second] = replace(document("a"), key=second)
-    counted = dry_run(memory.target())
+    counted = memory.target().dry_run()
     assert counted.annotate == tuple(memory.keys[2:])
     assert counted.text == (
         f"2 of 4 images will be annotated; 1 skipped: {EDITED}; 1 skipped: {HAS_ANNOTATIONS}"
@@ -416,7 +424,7 @@ def test_a_real_yolo_and_flint_annotate_every_detection(tmp_path: Path) -> None:
     plan = AutoAnnotatePlan(conf=1e-7, iou=0.1, imgsz=160, max_det=4)
     boxes = detector.detect([image], conf=1e-7, iou=0.1, imgsz=160, max_det=4)[0]
     assert len(boxes) == 4
-    found = find_objects(image, detector, predictor, plan)
+    found = find_objects(DetectorSource(detector, plan), predictor, source_image(image))
     assert [f.detection for f in found] == boxes
     for one in found:
         assert not one.region.is_empty

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from samdesk.base.errors import UserError
+from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.report import DryRun, ImageFailure, SkippedImage
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -42,6 +44,30 @@ class Stored:
     note: str = ""
 
 
+def sort_out(
+    keys: Iterable[ImageKey], skip_reason: Callable[[ImageKey], str | None], cancel: CancelToken | None
+) -> DryRun:
+    """A dry run that asks for the reason to skip each image; one whose answer is an error has failed."""
+    annotate: list[ImageKey] = []
+    skipped: list[SkippedImage] = []
+    failed: list[ImageFailure] = []
+    for key in keys:
+        if cancel is not None:
+            cancel.check()
+        try:
+            reason = skip_reason(key)
+        except RunStopped:
+            raise
+        except UserError as error:
+            failed.append(ImageFailure(key, str(error)))
+            continue
+        if reason is None:
+            annotate.append(key)
+        else:
+            skipped.append(SkippedImage(key, reason))
+    return DryRun(tuple(annotate), tuple(skipped), tuple(failed))
+
+
 class RunWriter(Protocol):
     """Stores the results of one run. Called from the run's own thread."""
 
@@ -61,6 +87,9 @@ class RunWriter(Protocol):
             UserError: The image cannot be processed; ``RunStopped``: nor can any other.
         """
 
+    def fail(self, key: ImageKey, message: str) -> None:
+        """Notes that an image failed, and why. Raises ``RunStopped``."""
+
 
 class Target(Protocol):
     """The images of a run and where their annotations go. All but ``read`` is called from its own thread."""
@@ -73,8 +102,8 @@ class Target(Protocol):
     def keys(self) -> Sequence[ImageKey]:
         """All images, in the order they are processed."""
 
-    def skip_reason(self, key: ImageKey) -> str | None:
-        """Why a run skips this image, None if it does not. Raises as ``RunWriter.store``."""
+    def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
+        """Determines what a run would do, without a model. Raises ``Cancelled``, ``RunStopped``."""
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image; called from another thread. Raises ``UserError``."""

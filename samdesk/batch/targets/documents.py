@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from samdesk.base.errors import UserError, typed_line
-from samdesk.base.jobs import Cancelled
+from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
-from samdesk.batch.targets.base import RunStopped, Stored
+from samdesk.batch.report import DryRun
+from samdesk.batch.targets.base import RunStopped, Stored, sort_out
 from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import Annotation, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -71,8 +72,11 @@ class DatasetTarget:
     existing: Existing
     output: str = ""
 
-    def skip_reason(self, key: ImageKey) -> str | None:
-        """Why a run skips this image, None if it does not."""
+    def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
+        """Determines which images a run skips, and why."""
+        return sort_out(self.keys, self._skip_reason, cancel)
+
+    def _skip_reason(self, key: ImageKey) -> str | None:
         with _run_errors():
             return skip_reason(self.run_store.load(key), self.existing)
 
@@ -107,6 +111,9 @@ class DatasetWriter:
     run_id: RunId
     label_ids: Mapping[int, LabelId]
     existing: Existing
+
+    def fail(self, key: ImageKey, message: str) -> None:
+        """Nothing is noted about images that failed."""
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Saves the objects of an image as one edit of the run."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base.boundary import LeadsOutsideError
+from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
-from samdesk.batch.report import BatchSummary
-from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored
+from samdesk.batch.report import BatchSummary, DryRun
+from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
 from samdesk.batch.targets.file_class_names import ClassNames, detector_class_names, join_class_names
 from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -84,8 +85,11 @@ class FileTarget:
         """All images, in order."""
         return self.images.keys
 
-    def skip_reason(self, key: ImageKey) -> str | None:
-        """Why a run skips this image, None if it does not."""
+    def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
+        """Determines which images a run skips, and why."""
+        return sort_out(self.keys, self._skip_reason, cancel)
+
+    def _skip_reason(self, key: ImageKey) -> str | None:
         owner = self.folder.owner(key)
         if owner != key:
             raise ImageProblem(
@@ -134,6 +138,9 @@ class FileWriter:
     labels: LabelSet
     label_ids: Mapping[int, LabelId]
     run_id: None = None
+
+    def fail(self, key: ImageKey, message: str) -> None:
+        """Nothing is noted about images that failed."""
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Writes the image's label file; it is empty where nothing was found."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.find import find_objects, to_annotation
+from samdesk.batch.find import to_annotation
 from samdesk.batch.merge import run_edit
+from samdesk.batch.models import find_objects
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.sources.base import SourceImage
+from samdesk.batch.sources.detector import DetectorSource
 from samdesk.bench.effort.annotator import SimulatedAnnotator
 from samdesk.bench.effort.mask_session import MaskModel
 from samdesk.bench.effort.mouse import Mouse
@@ -92,7 +95,8 @@ def auto_annotated(
     truth: TruthImage, image: RgbImage, detector: Detector, predictor: Predictor, plan: AutoAnnotatePlan
 ) -> ImageDocument:
     """The document of an image after an auto-annotate run."""
-    found = find_objects(image, detector, predictor, plan, plan.used_classes(detector.names))
+    source = DetectorSource(detector, plan, plan.used_classes(detector.names))
+    found = find_objects(source, predictor, SourceImage(truth.key, image))
     run_id = new_run_id()
     fresh = [to_annotation(f, LabelId(detector.names[f.detection.class_id]), run_id) for f in found]
     empty = _empty(truth)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.models import Loaders
-from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images, dry_run
+from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import NoticeLog
 from samdesk.batch.targets.base import Target
@@ -88,7 +88,7 @@ class BatchLoop:
     def count(self, target: Target, cancel: CancelToken) -> None:
         """Posts the dry run, or nothing if it was cancelled by a newer request."""
         try:
-            self._post(dry_run(target, cancel))
+            self._post(target.dry_run(cancel))
         except Cancelled:
             pass
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
