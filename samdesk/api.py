@@ -106,7 +106,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         existing: Images that have labels are skipped ("skip": a run that was stopped continues where it
             stopped), new objects are added without duplicates ("add"), or labels of an earlier run that
             were not changed since are replaced ("replace").
-        objects_from: Where the objects come from: the detector's boxes ("detector"), a segmentation model with
+        objects_from: Where objects come from: the detector's boxes ("detector"), a segmentation model with
             masks of its own ("segmenter"), or the boxes that the images are annotated with ("boxes").
         class_conf: Pairs (detector class name, minimum confidence), for classes with another than ``conf``.
         tile: Size of overlapping tiles in which objects are looked for too, pixels; 0: whole images only.
