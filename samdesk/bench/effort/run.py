@@ -96,7 +96,7 @@ def auto_annotated(
 ) -> ImageDocument:
     """The document of an image after an auto-annotate run."""
     source = DetectorSource(detector, plan, plan.used_classes(detector.names))
-    found = find_objects(source, predictor, SourceImage(truth.key, image))
+    found = find_objects(source, predictor, SourceImage(ImageKey(truth.key), image))
     run_id = new_run_id()
     fresh = [to_annotation(f, LabelId(detector.names[f.detection.class_id]), run_id) for f in found]
     empty = _empty(truth)
