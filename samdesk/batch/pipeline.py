@@ -33,6 +33,7 @@ from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.base import RunStopped, RunWriter, Stored, Target
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.protocols import ModelInfo
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class AutoAnnotateJob:
         notice: Called at once with messages for the user.
         progress: Called after every image, and once before the first.
         failed: Called at once for every image that failed.
+        counted: Called with what the run will do, before its models are loaded.
+        loaded: Called with its models once they are loaded, before the first image.
         cancel: Checked between images; finished images are kept.
     """
 
@@ -61,6 +64,8 @@ class AutoAnnotateJob:
     notice: NoticeCallback = ignore
     progress: ProgressReport = ignore
     failed: Callable[[ImageFailure], None] = ignore
+    counted: Callable[[DryRun], None] = ignore
+    loaded: Callable[[Sequence[ModelInfo]], None] = ignore
     cancel: CancelToken = field(default_factory=CancelToken)
 
 
@@ -85,9 +90,11 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     todo = target.dry_run(job.cancel)
     for failure in todo.failed:
         job.failed(failure)
+    job.counted(todo)
     if not todo.annotate:
         return BatchSummary(skipped=todo.skipped, failed=todo.failed)
     annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
+    job.loaded((annotator.models.detector.info, annotator.models.predictor.info))
     job.cancel.check()
     with target.begin(job.plan, tuple(annotator.models.detector.names)) as writer:
         return run(target, writer, annotator, todo, job)
