@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
@@ -21,6 +18,7 @@ from samdesk.base.logs import log_file, write_log_file
 from samdesk.dataset.dataset import Dataset
 from samdesk.desk import Desk, Services, Widgets
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.ending import end_on_signals, save_before_log_off
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.crop_features import load_crop_features
@@ -77,6 +75,8 @@ from samdesk.ui.review.bar import ReviewBar
 from samdesk.ui.review.controller import TO_REVIEW, ReviewController
 from samdesk.ui.review.parts import Parts
 from samdesk.ui.review.source import SearchSource
+from samdesk.ui.score_filter.bar import ScoreFilterBar
+from samdesk.ui.score_filter.controller import FilterView, ScoreFilterController
 from samdesk.ui.search.bar import SearchBar
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.search.found import FoundPanel
@@ -87,9 +87,8 @@ from samdesk.ui.sheet.controller import SheetController, Surroundings
 from samdesk.ui.sheet.panel import SheetPanel
 from samdesk.ui.shell.help import HelpController
 from samdesk.ui.shell.main_window import MainWindow
-from samdesk.ui.shell.waiting import wait_until
 from samdesk.ui.statistics.controller import StatisticsController
-from samdesk.ui.status import StatusController
+from samdesk.ui.status import StatusController, connect_guide
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController
 from samdesk.ui.teach.taught import TaughtController
@@ -97,7 +96,6 @@ from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.downloads import DownloadClient
-from samdesk.workers.end_signals import EndSignals
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
@@ -123,9 +121,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 IMAGE_CACHE_BYTES = 512 * 1024 * 1024
-MASKS_WAIT_MS = 10_000
-_SIGNAL_SAVES_S = 60.0
-"""The time for saving before a signal ends the program; systems kill it after 90 s."""
 SWITCH_INTERVAL_S = 0.001
 """Thread switch interval of the interpreter: how long another thread may keep the GIL from the window."""
 
@@ -147,7 +142,7 @@ def build(
     workers = _workers(settings, storage, session, services)
     desk = Desk(settings, view, session, workers, _controllers(settings, view, session, workers))
     view.window.close_requested.connect(partial(_close, desk))
-    _connect_guide(desk)
+    connect_guide(view.window.guide, desk.flows.annotate, session, desk.flows.navigate)
     follow_settings(settings, view.canvas, view.theme, workers, desk.flows)
     if settings.problem:
         view.messages.warn(settings.problem, key="settings")
@@ -171,47 +166,6 @@ def run(folder: Path | None, *, guide: bool = False) -> int:
         logging.shutdown()
         os._exit(code)  # Python would wait for a thread that is running a model or waits for a disk
     return code
-
-
-def end_on_signals(desk: Desk, leave_loop: Callable[[int], object]) -> EndSignals:
-    """Ends the program at Ctrl+C or when the system asks for it, as closing the window does.
-
-    Accepted masks are awaited for ``MASKS_WAIT_MS``; nobody is asked. The exit code is 128 and the number of
-    the signal, as for a shell's other programs.
-    """
-
-    def end(number: int) -> None:
-        late = QTimer(desk.view.window, singleShot=True)
-
-        def leave() -> None:
-            late.stop()
-            desk.view.window.save_layout()
-            end = monotonic() + _SIGNAL_SAVES_S
-            desk.stop(lambda: monotonic() > end)  # nobody may be there to answer
-            leave_loop(128 + number)
-
-        if desk.flows.annotate.mask_pending:
-            late.timeout.connect(leave)
-            late.start(MASKS_WAIT_MS)
-            desk.flows.navigate.run_after_masks(leave)
-        else:
-            leave()
-
-    signals = EndSignals(desk.view.window)
-    signals.received.connect(end)
-    return signals
-
-
-def save_before_log_off(desk: Desk) -> None:
-    """Saves what closing the window saves and leaves it open, as the user may still cancel logging off.
-
-    Accepted masks and saves are awaited for ``MASKS_WAIT_MS``; nobody is asked.
-    """
-    desk.view.window.save_layout()
-    desk.flows.unfinished.keep()
-    history, annotate = desk.workers.storage.history, desk.flows.annotate
-    wait_until(lambda: history.stuck or not (annotate.mask_pending or history.pending), MASKS_WAIT_MS)
-    desk.settings.flush()
 
 
 def make_application() -> QApplication:
@@ -244,15 +198,6 @@ def _close(desk: Desk, event: QCloseEvent) -> None:
         desk.stop()
     else:
         event.ignore()
-
-
-def _connect_guide(desk: Desk) -> None:
-    guide, annotate = desk.view.window.guide, desk.flows.annotate
-    annotate.changed.connect(
-        lambda: guide.note_mask() if annotate.has_prompts and annotate.proposal else None
-    )
-    desk.session.model.document_changed.connect(lambda changes: guide.note_added() if changes.added else None)
-    desk.flows.navigate.image_shown.connect(guide.note_image)
 
 
 def _workers(settings: Settings, storage: StorageClient, session: Session, services: Services) -> Workers:
@@ -293,8 +238,8 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     search, found = SearchBar(), FoundPanel()
     images.add_search(search)
     bulk_bar = BulkBar()
-    review_bar, sheet = ReviewBar(actions), SheetPanel()
-    bars = JobBars(batch_bar, teach_bar, bulk_bar, review_bar)
+    review_bar, filter_bar, sheet = ReviewBar(actions), ScoreFilterBar(actions), SheetPanel()
+    bars = JobBars(batch_bar, teach_bar, bulk_bar, filter_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.add_panel("found", "Found", found)
     window.add_cover(sheet)
@@ -304,7 +249,7 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, search, found, strip, batch_bar,
-        teach_bar, bulk_bar, review_bar, sheet, messages,
+        teach_bar, bulk_bar, review_bar, filter_bar, sheet, messages,
     )  # fmt: skip
 
 
@@ -423,6 +368,15 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     outline.changed.connect(lambda: sheet.set_open(False) if outline.active else None)
     sheet.mode_wanted.connect(lambda wanted: outline.cancel() if wanted else None)
     sheet.mode_wanted.connect(lambda wanted: review.leave() if wanted and review.active else None)
+    score_filter = ScoreFilterController(
+        session,
+        storage,
+        view.filter_bar,
+        FilterView(canvas, view.annotations, tools, lambda: search.search),
+        settings,
+        messages,
+    )
+    score_filter.connect_to(files, navigate, search, review, sheet)
     controllers = Controllers(
         files=files,
         rescan=rescan,
@@ -454,6 +408,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         slow_disk=SlowDiskController(storage, messages, window),
         review=review,
         sheet=sheet,
+        score_filter=score_filter,
         decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
     files.dataset_opened.connect(controllers.training.check)

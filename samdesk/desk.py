@@ -24,6 +24,7 @@ from samdesk.ui.kit.theme import Theme
 from samdesk.ui.labels.panel import LabelsPanel
 from samdesk.ui.prompting.candidate_strip import CandidateStrip
 from samdesk.ui.review.bar import ReviewBar
+from samdesk.ui.score_filter.bar import ScoreFilterBar
 from samdesk.ui.search.bar import SearchBar
 from samdesk.ui.search.found import FoundPanel
 from samdesk.ui.sheet.panel import SheetPanel
@@ -75,6 +76,7 @@ class Widgets:
     teach_bar: TeachBar
     bulk_bar: BulkBar
     review_bar: ReviewBar
+    filter_bar: ScoreFilterBar
     sheet: SheetPanel
     messages: Messages
 

@@ -20,6 +20,7 @@ import numpy as np
 from samdesk.base.bulk import BulkProgress, breathing
 from samdesk.base.jobs import CancelToken
 from samdesk.dataset.background.image_order import sorted_images
+from samdesk.dataset.background.of_image import doubts_of_image
 from samdesk.dataset.background.positions import count_positions
 from samdesk.dataset.background.results import Plan, Result, Results, plan, search_sort
 from samdesk.dataset.dataset import Dataset
@@ -351,6 +352,12 @@ def positions(
     """Returns where on their images the annotations that a search finds are, see ``count_positions``."""
     with _reading(dataset, cancel) as (store, results):
         return count_positions(store, _plan(dataset, store, results, search), cells)
+
+
+def doubts_on(dataset: Dataset, search: Search, key: ImageKey) -> dict[AnnotationId, float]:
+    """Returns the annotations of one image that a search finds, and their doubts, 0..1."""
+    with _reading(dataset, None) as (store, results):
+        return doubts_of_image(store, _plan(dataset, store, results, search), key)
 
 
 def agreement(dataset: Dataset, cancel: CancelToken | None = None) -> tuple[AgreementRow, ...]:

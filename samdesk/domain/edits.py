@@ -129,9 +129,15 @@ def accept(document: ImageDocument, ids: Iterable[AnnotationId]) -> Edit:
     return _decide(document, ids, AnnotationReview.ACCEPTED)
 
 
-def reject(document: ImageDocument, ids: Iterable[AnnotationId]) -> Edit:
+def reject(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:
     """Returns the edit that rejects annotations: they leave the image and its label file."""
-    return _decide(document, ids, AnnotationReview.REJECTED)
+    return _decide(document, ids, AnnotationReview.REJECTED, note)
+
+
+def reject_pending(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:
+    """Returns the edit that rejects those annotations which the user has not decided about by now."""
+    pending = {a.id for a in document.annotations if a.review is AnnotationReview.PENDING}
+    return reject(document, pending.intersection(ids), note)
 
 
 def flag(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:
@@ -199,9 +205,12 @@ def _is_decided(after: Annotation, before: Annotation | None) -> bool:
     return (after.review, after.note) != (before.review, before.note)
 
 
-def accept_image(document: ImageDocument) -> Edit:
-    """Returns the edit that accepts an image and all its annotations (Ctrl+Enter); flagged ones stay so."""
-    pending = [a for a in document.annotations if a.review is AnnotationReview.PENDING]
+def accept_image(document: ImageDocument, spared: AbstractSet[AnnotationId] = frozenset()) -> Edit:
+    """Returns the edit that accepts an image and all its annotations (Ctrl+Enter); flagged ones stay so.
+
+    So do those in ``spared``, which the user does not see.
+    """
+    pending = [a for a in document.annotations if a.review is AnnotationReview.PENDING and a.id not in spared]
     return replace(by_user(update(pending), document), review=ReviewChange.SET_ACCEPTED)
 
 

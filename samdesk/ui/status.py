@@ -7,13 +7,26 @@ from PySide6.QtCore import QObject
 from samdesk.engine.protocols import ModelInfo
 from samdesk.ui.canvas.tools.base import Tool
 from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import ModelsController
 from samdesk.ui.prompting.annotate import AnnotateController
+from samdesk.ui.shell.guide import Guide
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.failure import Failure
 from samdesk.workers.inference.client import InferenceClient
+
+
+def connect_guide(
+    guide: Guide, annotate: AnnotateController, session: Session, navigate: NavigateController
+) -> None:
+    """Lets the guide through the first object and image follow what the user does."""
+    annotate.changed.connect(
+        lambda: guide.note_mask() if annotate.has_prompts and annotate.proposal else None
+    )
+    session.model.document_changed.connect(lambda changes: guide.note_added() if changes.added else None)
+    navigate.image_shown.connect(guide.note_image)
 
 
 class StatusController(QObject):

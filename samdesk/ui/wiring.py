@@ -26,6 +26,7 @@ from samdesk.ui.models import commands as model_commands
 from samdesk.ui.operations import commands as operation_commands
 from samdesk.ui.prompting import commands as prompting_commands
 from samdesk.ui.review import commands as review_commands
+from samdesk.ui.score_filter import commands as score_filter_commands
 from samdesk.ui.search import commands as search_commands
 from samdesk.ui.sheet import commands as sheet_commands
 from samdesk.ui.shell import commands as shell_commands
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from samdesk.ui.prompting.everything import EverythingController
     from samdesk.ui.prompting.views import ViewsController
     from samdesk.ui.review.controller import ReviewController
+    from samdesk.ui.score_filter.controller import ScoreFilterController
     from samdesk.ui.search.controller import SearchController
     from samdesk.ui.search.results import FoundController
     from samdesk.ui.search.saved import SavedSearches
@@ -88,6 +90,7 @@ COMMANDS = join(
         prompting_commands.COMMANDS,
         review_commands.COMMANDS,
         sheet_commands.COMMANDS,
+        score_filter_commands.COMMANDS,
         auto_annotate_commands.COMMANDS,
         model_commands.COMMANDS,
         teach_commands.COMMANDS,
@@ -131,6 +134,7 @@ class Controllers:
     slow_disk: SlowDiskController
     review: ReviewController
     sheet: SheetController
+    score_filter: ScoreFilterController
     decisions: DecisionsController
 
 
@@ -183,6 +187,7 @@ def bind_commands(
     operation_commands.bind(actions, c.operations, c.outline)
     review_commands.bind(actions, c.review)
     sheet_commands.bind(actions, c.sheet)
+    score_filter_commands.bind(actions, c.score_filter)
     auto_annotate_commands.bind(actions, c.batch)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)

@@ -36,7 +36,7 @@ OWN_TEXTS = {
     "ui/kit/messages.py": "the spacer of a layout",
     "ui/models/dialog.py": "the table of settings",
     "ui/prompting/candidate_strip.py": "numbers",
-    "ui/review/buttons.py": "tooltips of actions",
+    "ui/commands/buttons.py": "tooltips of actions",
     "ui/shell/dialogs/settings.py": "the table of settings",
     "ui/shell/dialogs/shortcuts.py": "the command table",
     "ui/shell/menus.py": "tooltips of actions",

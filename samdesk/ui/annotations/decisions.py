@@ -89,7 +89,7 @@ class DecisionsController(QObject):
             return
         back = [
             replace(
-                a, review=AnnotationReview.PENDING if a.is_proposed else AnnotationReview.ACCEPTED
+                a, review=AnnotationReview.PENDING if a.is_proposed else AnnotationReview.ACCEPTED, note=""
             )
             for a in found
         ]  # fmt: skip

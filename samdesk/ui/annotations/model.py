@@ -61,6 +61,8 @@ class AnnotationModel(QAbstractListModel):
         self._labels: dict[str, Label] = {}
         self._hidden: set[AnnotationId] = set()
         self._hidden_labels: frozenset[LabelId] = frozenset()
+        self.filtered: frozenset[AnnotationId] = frozenset()
+        self._filter_text = ""
         self.locked: frozenset[AnnotationId] = frozenset()
         self._color: Callable[[AnnotationId], QColor | None] | None = None
 
@@ -102,6 +104,11 @@ class AnnotationModel(QAbstractListModel):
         self._hidden_labels = frozenset(labels)
         self._emit_changed(self._row_of.values())
 
+    def set_filtered(self, ids: frozenset[AnnotationId], why: str) -> None:
+        """Shows annotations as hidden for their scores, whatever else hides them; their tips say ``why``."""
+        changed, self.filtered, self._filter_text = self.filtered ^ ids, ids, why
+        self._emit_changed(self._row_of[i] for i in changed if i in self._row_of)
+
     @property
     def hidden_labels(self) -> frozenset[LabelId]:
         """The labels whose annotations are hidden."""
@@ -114,7 +121,11 @@ class AnnotationModel(QAbstractListModel):
 
     def is_hidden(self, annotation: Annotation) -> bool:
         """Whether an annotation is hidden, by itself or with its label."""
-        return annotation.id in self._hidden or annotation.label_id in self._hidden_labels
+        return (
+            annotation.id in self._hidden
+            or annotation.id in self.filtered
+            or annotation.label_id in self._hidden_labels
+        )
 
     def set_locked(self, ids: frozenset[AnnotationId]) -> None:
         """Marks the locked annotations."""
@@ -180,7 +191,10 @@ class AnnotationModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(name)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            text = _tip(annotation, name, self.is_hidden(annotation), annotation.id in self.locked)
+            hidden = "hidden" if self.is_hidden(annotation) else ""
+            if annotation.id in self.filtered:
+                hidden = f"hidden by score: {self._filter_text}"
+            text = _tip(annotation, name, hidden, annotation.id in self.locked)
             return tip(text) if role == Qt.ItemDataRole.ToolTipRole else plain_lines(text)
         return None
 
@@ -190,7 +204,7 @@ def _shows_state(annotation: Annotation) -> bool:
     return annotation.review is not AnnotationReview.ACCEPTED or annotation.is_proposed
 
 
-def _tip(annotation: Annotation, name: str, hidden: bool, locked: bool) -> str:
+def _tip(annotation: Annotation, name: str, hidden: str, locked: bool) -> str:
     lines = [plain(name), SOURCE_TEXTS[annotation.source][1]]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
@@ -200,7 +214,7 @@ def _tip(annotation: Annotation, name: str, hidden: bool, locked: bool) -> str:
     if state:
         lines.append(f"{state}: {plain(annotation.note)}" if annotation.note else state)
     if hidden:
-        lines.append("hidden")
+        lines.append(hidden)
     if locked:
         lines.append("locked")
     return "\n".join(lines)

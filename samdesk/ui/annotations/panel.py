@@ -44,6 +44,7 @@ class AnnotationsPanel(QWidget):
         selection_changed: (frozenset of AnnotationId) the user selected rows.
         visibility_changed: (frozenset of AnnotationId) all hidden annotations.
         label_shown: (LabelId) a hidden label is to be shown again.
+        filtered_clicked: The eye of an annotation that is hidden for its score was clicked.
         relabel_requested: (frozenset of AnnotationId, LabelId).
         lock_requested: (frozenset of AnnotationId, bool) they are to be locked or unlocked.
         reopen_requested: (AnnotationId) its mask is to be edited with prompts.
@@ -53,6 +54,7 @@ class AnnotationsPanel(QWidget):
     selection_changed = Signal(object)
     visibility_changed = Signal(object)
     label_shown = Signal(object)
+    filtered_clicked = Signal()
     relabel_requested = Signal(object, object)
     lock_requested = Signal(object, bool)
     reopen_requested = Signal(object)
@@ -164,6 +166,12 @@ class AnnotationsPanel(QWidget):
         self._model.set_hidden_labels(labels)
         self._update_head()
 
+    def set_filtered(self, ids: frozenset[AnnotationId], why: str) -> None:
+        """Shows annotations as hidden for their scores, which showing one by one does not change."""
+        if ids != self._model.filtered:
+            self._model.set_filtered(ids, why)
+            self._update_head()
+
     def show_hidden(self, ids: frozenset[AnnotationId]) -> None:
         """Hides these annotations and shows all others."""
         self.set_hidden(ids)
@@ -232,6 +240,9 @@ class AnnotationsPanel(QWidget):
         if part == "eye" and annotation.label_id in self._model.hidden_labels:
             self.label_shown.emit(annotation.label_id)
             return
+        if part == "eye" and annotation.id in self._model.filtered:
+            self.filtered_clicked.emit()
+            return
         clicked = annotation.id
         ids = self._selection if clicked in self._selection else frozenset({clicked})
         if part == "lock":
@@ -258,10 +269,11 @@ class AnnotationsPanel(QWidget):
             parts.append(f"{pending:,} to review")
         if hidden:
             parts.append(f"{hidden:,} hidden")
+        by_score = len(ids & self._model.filtered)
         if locked := len(ids & self._model.locked):
             parts.append(f"{locked:,} locked")
-        self.count.setToolTip(" · ".join(parts))
-        if locked and len(parts) > 2:
+        self.count.setToolTip(" · ".join([*parts, *([f"{by_score:,} by score"] if by_score else [])]))
+        if (locked or by_score) and len(parts) > 2:
             parts[0] = f"{len(ids):,}"
         self.count.setText(" · ".join(parts))
         self.count.setVisible(bool(ids))

@@ -228,10 +228,10 @@ class ToolsController(QObject):
         self._canvas.zoom_around(annotation_id)
 
     def select_all(self) -> None:
-        """Selects every annotation of the image."""
+        """Selects every annotation of the image but those that are hidden for their scores."""
         if self.document is not None:
             self.choose(SELECT.id)
-            self.select(frozenset(a.id for a in self.document.annotations))
+            self.select(frozenset(a.id for a in self.document.annotations) - self._canvas.filtered)
 
     def duplicate_selected(self) -> None:
         """Duplicates the selected annotations, offset but within the image, and selects the copies."""

@@ -176,6 +176,17 @@ class CanvasDisplay(NavigableWidget):
         self._scene.set_hidden(ids)
         self._refresh()
 
+    def set_filtered(self, ids: frozenset[AnnotationId]) -> None:
+        """Hides annotations for their scores; hidden ones cannot be clicked."""
+        if ids != self._scene.filtered:
+            self._scene.set_filtered(ids)
+            self._refresh()
+
+    @property
+    def filtered(self) -> frozenset[AnnotationId]:
+        """The annotations that are hidden for their scores."""
+        return self._scene.filtered
+
     def set_hidden_labels(self, labels: Iterable[LabelId]) -> None:
         """Hides all annotations of these labels, on every image; hidden ones cannot be clicked."""
         self._scene.set_hidden_labels(labels)

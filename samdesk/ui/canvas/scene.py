@@ -49,6 +49,7 @@ class Scene:
         self._shapes: dict[AnnotationId, tuple[Annotation, Label | None, Shape]] = {}
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._hidden_labels: frozenset[LabelId] = frozenset()
+        self.filtered: frozenset[AnnotationId] = frozenset()
         self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
         self._selection: frozenset[AnnotationId] = frozenset()
@@ -183,6 +184,11 @@ class Scene:
         self._hidden_labels = frozenset(labels)
         self._update_shapes()
 
+    def set_filtered(self, ids: frozenset[AnnotationId]) -> None:
+        """Hides annotations for their scores, whatever else hides them."""
+        self.filtered = ids
+        self._update_shapes()
+
     def set_locked(self, ids: Iterable[AnnotationId]) -> None:
         """Marks the locked annotations: their tags have a padlock."""
         self.locked = frozenset(ids)
@@ -264,7 +270,7 @@ class Scene:
     def shape(self, annotation_id: AnnotationId) -> Shape | None:
         """The shape of a visible annotation."""
         found = self._shapes.get(annotation_id)
-        if not found or not self.shown or annotation_id in self._hidden:
+        if not found or not self.shown or annotation_id in self._hidden | self.filtered:
             return None
         return found[2] if found[0].label_id not in self._hidden_labels else None
 
@@ -384,7 +390,7 @@ class Scene:
             return
         shape = lit[2]
         paint_spotlight(painter, shape, view, size, self._image.size)
-        if self.shown and self.spotlight not in self._hidden | self._dragged:
+        if self.shown and self.spotlight not in self._hidden | self._dragged | self.filtered:
             path = shape.path(view, (size.width(), size.height()))
             paint_region(
                 painter, path, shape.color, shape.mark, unit=self._unit, opacity=0.0, outline=self._outline
@@ -405,7 +411,7 @@ class Scene:
         )
 
     def _update_shapes(self) -> None:
-        out = self._hidden | self._dragged | {self._edited}
+        out = self._hidden | self.filtered | self._dragged | {self._edited}
         self._shape_layer.set_shapes(
             shape
             for i, (annotation, _, shape) in self._shapes.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.dataset.queries import early_document
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import accept_image, flag_image, unaccept_image
 from samdesk.domain.geometry.types import RgbImage
@@ -71,6 +72,9 @@ class NavigateController(QObject):
         """Keeps the mask or outline that is being drawn, if it can be, before the image is accepted."""
         self.neighbours: Callable[[], list[ImageKey]] | None = None
         """The images to read ahead; None: those beside this one in the list."""
+        self.spared: Callable[[], frozenset[AnnotationId]] = frozenset
+        """Returns the annotations of this image that stay pending when it is accepted: the user does not see
+        them."""
         self._deferred: Callable[[], object] | None = None
         self._accept_deferred = False
         self._arriving = False
@@ -252,7 +256,7 @@ class NavigateController(QObject):
         document = self._session.model.document
         if document is None or document.key != self._requested:
             return
-        edit = accept_image(document)
+        edit = accept_image(document, self.spared())
         if edit.put or document.review is not ImageReview.ACCEPTED:
             self._session.edit("Accept image", edit)
 

@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
 
 _TEXT_FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox, QKeySequenceEdit)
 OWN_KEYS = "own_keys"
-"""Property of a text field that handles Enter and Esc itself, and leaves for home itself."""
+"""Property of a text field that handles Enter and Esc itself, and leaves for home itself; of another widget:
+it handles Esc."""
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -152,7 +153,7 @@ class FocusRule(QObject):
             return watched.showPopup
         if key == Qt.Key.Key_Space:
             return lambda: self._pass_home(event)
-        return self.take_home if key == Qt.Key.Key_Escape else None
+        return self.take_home if key == Qt.Key.Key_Escape and not watched.property(OWN_KEYS) else None
 
     def _text_action(self, field: QWidget, event: QKeyEvent) -> Callable[[], object] | None:
         """What a key does in a text field; a row's editor is ended by its list."""

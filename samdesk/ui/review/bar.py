@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.buttons import CommandButton, CommandIcon
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
-from samdesk.ui.review.buttons import CommandButton, CommandIcon
 from samdesk.ui.review.item import ReviewItem
 
 _BUTTONS = ("review.flag", "review.reject", "review.accept")

@@ -14,7 +14,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import Changes, ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.review import AnnotationReview
-from samdesk.domain.search import SearchError, parse
+from samdesk.domain.search import Search, SearchError, parse
 from samdesk.ui.canvas.tools.registry import SEGMENT
 from samdesk.ui.commands.table import Context
 from samdesk.ui.review.bar import ReviewBar
@@ -50,6 +50,8 @@ class ReviewController(QObject):
         self._parts, self._bar = parts, bar
         self.search: Callable[[], str] = lambda: ""
         """Returns the search whose result is reviewed; "": all that is to review."""
+        self.narrow: Callable[[Search], Search] = lambda search: search
+        """Leaves out of a review what the user has hidden."""
         self._text = ""
         """The search to review next, in place of ``search``."""
         self._queue: ReviewQueue | None = None
@@ -108,7 +110,7 @@ class ReviewController(QObject):
         if self._active or self._parts.session.read_only:
             return
         try:
-            search = parse(self._text or self.search() or TO_REVIEW)
+            search = self.narrow(parse(self._text or self.search() or TO_REVIEW))
         except SearchError as error:
             self._parts.messages.warn(str(error), key="review")
             return

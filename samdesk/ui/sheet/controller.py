@@ -86,6 +86,9 @@ class SheetController(QObject):
         super().__init__(panel)
         self._session, self._storage, self._loader = session, storage, loader
         self.panel, self._around, self._messages = panel, around, messages
+        self.hides: Callable[[FoundAnnotation], bool] = lambda _found: False
+        """Whether an annotation that was found is not shown."""
+        self._found: list[FoundAnnotation] = []  # with those that are hidden
         self._order = SheetOrder.DOUBT
         self._loaded_search: Search | None = None
         self._round = 0  # answers to questions of an earlier one are dropped
@@ -165,6 +168,7 @@ class SheetController(QObject):
         self._round += 1
         self._stale, self._reading, self._total = True, False, 0
         self._loader.clear()
+        self._found = []
         self.panel.model.clear()
         if self._open:
             self._load()
@@ -194,6 +198,7 @@ class SheetController(QObject):
         self._afresh = quietly
         self.panel.model.set_labels(self._session.model.labels)
         if not quietly:
+            self._found = []
             self.panel.model.clear()
             self.panel.show_order(self._order)
             self.panel.grid.set_hint("Looking for annotations …")
@@ -218,23 +223,41 @@ class SheetController(QObject):
     def _add_page(self, asked: int, page: FoundPage) -> None:
         if asked != self._round:
             return
-        model = self.panel.model
+        model, shown = self.panel.model, [f for f in page.annotations if not self.hides(f)]
         if self._afresh:
-            model.replace_rows(page.annotations)
+            self._found = list(page.annotations)
+            model.replace_rows(shown)
             self._afresh = False
         else:
-            model.append(page.annotations)
-        self._total = max(page.total, model.rowCount())
-        self.panel.show_count(model.rowCount(), self._total, str(self._loaded_search or ""))
-        self.panel.grid.set_hint(self._hint())
+            self._found += page.annotations
+            model.append(shown)
+        self._total = max(page.total, len(self._found))
+        self._show_count()
         self._view_timer.start()
         self._follow_reading(page)
-        if page.cursor is not None and model.rowCount() < MOST_SHOWN:
-            self._ask_page(min(PAGE, MOST_SHOWN - model.rowCount()), page.cursor)
+        if page.cursor is not None and len(self._found) < MOST_SHOWN:
+            self._ask_page(min(PAGE, MOST_SHOWN - len(self._found)), page.cursor)
         else:
             self._loading = page.progress is not None
             if self._order is SheetOrder.LIKENESS:
                 self._compare(())
+
+    def filter_again(self) -> None:
+        """Shows and hides annotations: others are to be hidden now."""
+        model = self.panel.model
+        now = {found.id: found for found in model.found}  # as they are since the user has decided
+        self._found = [now.get(found.id, found) for found in self._found]
+        rows = self._found
+        if self._order is SheetOrder.LIKENESS:  # those that were hidden follow
+            rows = [*model.found, *(found for found in self._found if found.id not in now)]
+        model.replace_rows([found for found in rows if not self.hides(found)])
+        self._show_count()
+        self._view_timer.start()
+
+    def _show_count(self) -> None:
+        hidden = len(self._found) - self.panel.model.rowCount()
+        self.panel.show_count(len(self._found), self._total, str(self._loaded_search or ""), hidden)
+        self.panel.grid.set_hint(self._hint())
 
     def _follow_reading(self, page: FoundPage) -> None:
         """While label files are read for the first time, looks again for what is found."""
@@ -248,6 +271,8 @@ class SheetController(QObject):
             self._load(quietly=True)
 
     def _hint(self) -> str:
+        if self._found:
+            return "All annotations that were found are hidden by score.\nMove the slider above to see more."
         if self._loaded_search is not None and self._loaded_search.terms:
             return "No annotation is found by this search.\nChange it below the canvas (Ctrl+F)."
         return (

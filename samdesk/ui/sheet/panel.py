@@ -159,12 +159,13 @@ class SheetPanel(QWidget):
         self.order.setCurrentIndex(list(_ORDERS).index(order))
         self.order.setToolTip(tip(_ORDERS[order][1]))
 
-    def show_count(self, loaded: int, total: int, search: str) -> None:
-        """Says how many annotations are shown, and what was searched for."""
+    def show_count(self, loaded: int, total: int, search: str, hidden: int = 0) -> None:
+        """Says how many annotations were found, what was searched for, and how many are hidden."""
         text = counted(total, "annotation")
         if loaded < total:
             text += f", the first {loaded:,} of them here"
-        self.count.setText(f"{text} found by {search}" if search else text)
+        text = f"{text} found by {search}" if search else text
+        self.count.setText(f"{text}, {hidden:,} hidden by score" if hidden else text)
 
     def show_comparison(self, progress: tuple[int, int] | None, words: str = "") -> None:
         """Shows how far the comparison is, (done, total); None: there is none."""

@@ -1,4 +1,4 @@
-"""Buttons of commands with their keys, for the review's bar and summary."""
+"""Buttons of commands with their keys, for bars and summaries."""
 
 from __future__ import annotations
 
