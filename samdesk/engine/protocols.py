@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Pause, no_pause
-from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
+from samdesk.domain.geometry.types import FloatArray, Frame, Region, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine.embedding import Embedding
 
@@ -226,3 +226,35 @@ class Detector(Protocol):
         Raises:
             EngineError: The model failed.
         """
+
+
+@dataclass(frozen=True)
+class DetectedMask:
+    """An object found by a detector that draws masks.
+
+    Attributes:
+        detection: Its box, class and confidence.
+        region: Its mask, image pixels; empty where the network draws none.
+        stability: IoU of the masks at two thresholds, 0..1.
+    """
+
+    detection: Detection
+    region: Region
+    stability: float
+
+
+@runtime_checkable
+class Segmenter(Detector, Protocol):
+    """A detector that draws masks of its own: a segmentation model."""
+
+    def segment(
+        self,
+        images: Sequence[RgbImage],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.45,
+        imgsz: int = 640,
+        max_det: int = 300,
+        classes: Sequence[int] | None = None,
+    ) -> list[list[DetectedMask]]:
+        """``detect`` with the masks: the same objects in the same order."""

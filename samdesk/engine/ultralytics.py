@@ -263,6 +263,8 @@ def detection_predictor(yolo: Any, device: str) -> Any:
     torchvision; it is imported here, without blocking other threads.
     """
     kind: Any = yolo.task_map[yolo.task]["predictor"]
+    if yolo.task == "segment":
+        kind = _with_mask_logits(kind)
     if device != "cpu" or not _has_own_nms():
         import_torchvision()
         return kind
@@ -273,6 +275,24 @@ def detection_predictor(yolo: Any, device: str) -> Any:
             self.done_warmup = True
 
     return WarmPredictor
+
+
+def _with_mask_logits(kind: Any) -> Any:
+    """Returns a segmentation predictor whose ``Results`` have, in place of masks, what these are made of.
+
+    ``Results.masks_from`` is (coefficients (N, C), prototypes (C, h, w), boxes (N, 4) in pixels of the
+    network's input, height and width of that); the masks that Ultralytics draws from them, enlarged to the
+    size of the input, cost more than the boxes.
+    """
+
+    class LogitsPredictor(kind):  # type: ignore[misc]
+        def construct_result(self, pred: Any, img: Any, orig_img: Any, img_path: Any, proto: Any) -> Any:
+            boxes = pred[:, :4].clone()
+            result = super(kind, self).construct_result(pred, img, orig_img, img_path)  # the detection's
+            result.masks_from = pred[:, 6:], proto, boxes, tuple(img.shape[2:])
+            return result
+
+    return LogitsPredictor
 
 
 def _has_own_nms() -> bool:

@@ -159,3 +159,41 @@ def seeded_yolo(folder: Path) -> Path:
         model = import_ultralytics().YOLO("yolo11n.yaml", task="detect")
         model.save(str(path))
     return path
+
+
+def seeded_yolo_seg(folder: Path) -> Path:
+    """Saves a real YOLO11n-seg with random weights, which finds objects with smooth masks everywhere."""
+    import torch
+
+    from samdesk.engine.ultralytics import import_ultralytics
+
+    path = folder / "seeded_yolo11n-seg.pt"
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        yolo = import_ultralytics().YOLO("yolo11n-seg.yaml", task="segment")
+        for name, buffer in yolo.model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(0.0, 0.1)
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.5, 1.5)
+        head = yolo.model.model[-1]
+        for classes, masks in zip(head.cv3, head.cv4, strict=True):
+            classes[-1].weight.normal_(0.0, 1.0)
+            classes[-1].bias.zero_()
+            masks[-1].bias.normal_(0.0, 5.0)
+        enlarged = head.proto.upsample.weight
+        enlarged.copy_(enlarged.mean((2, 3), keepdim=True))
+        last = head.proto.cv3.bn
+        yolo.model.eval()
+        last.momentum = 1.0  # the prototypes of this image are as often below 0 as above
+        last.train()
+        yolo.model(torch.from_numpy(blocks(160, 160).transpose(2, 0, 1)[None].copy()).float() / 255)
+        last.eval()
+        yolo.save(str(path))
+    return path
+
+
+def blocks(height: int, width: int) -> RgbImage:
+    """(height, width, 3) uint8: soft blocks of random colours."""
+    colours = np.random.default_rng(0).integers(0, 255, (8, 12, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(colours, (width, height)), dtype=np.uint8)

@@ -103,8 +103,27 @@ class YoloDetector:
         """
         if not images or (classes is not None and not len(classes)):
             return [[] for _ in images]
+        found: list[list[Detection]] = [[] for _ in images]
+        # Ultralytics pads images of several sizes to squares: what it finds would depend on the other images.
+        for same in by_size(images):
+            batch = [images[i] for i in same]
+            for i, one in zip(same, self._predict(batch, conf, iou, imgsz, max_det, classes), strict=True):
+                found[i] = detections(one)
+        return found
+
+    def _predict(
+        self,
+        images: Sequence[RgbImage],
+        conf: float,
+        iou: float,
+        imgsz: int,
+        max_det: int,
+        classes: Sequence[int] | None,
+    ) -> list[Any]:
+        """Runs the network on images of one size and returns Ultralytics' ``Results``."""
         if self._predictor is None:
             self._predictor = ultralytics.detection_predictor(self._model, self._device)
+        results: list[Any]
         with translate_torch_errors("Detecting objects", self._device):
             results = self._model.predict(
                 [np.ascontiguousarray(image[..., ::-1]) for image in images],  # Ultralytics takes BGR
@@ -120,10 +139,19 @@ class YoloDetector:
                 retina_masks=False,
                 **ultralytics.half_precision(self._half),
             )
-        return [_detections(result) for result in results]
+        return results
 
 
-def _detections(result: Any) -> list[Detection]:
+def by_size(images: Sequence[RgbImage]) -> list[list[int]]:
+    """The indices of the images, those of one height and width together."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for i, image in enumerate(images):
+        groups.setdefault(image.shape, []).append(i)
+    return list(groups.values())
+
+
+def detections(result: Any) -> list[Detection]:
+    """The boxes of Ultralytics' ``Results``, highest score first."""
     rows = result.boxes.data.float().cpu().numpy()
     found = [
         Detection(float(x0), float(y0), float(x1), float(y1), float(score), int(class_id))

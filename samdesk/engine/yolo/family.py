@@ -23,9 +23,12 @@ def recognise(file: WeightsFile) -> bool:
 
 def load_detector(path: Path, device: str, precision: str) -> Detector:
     """See ``models.load.load_detector``."""
-    from samdesk.engine.yolo.detector import YoloDetector
+    from samdesk.engine.yolo.detector import YoloDetector, load_checkpoint
+    from samdesk.engine.yolo.segmenter import YoloSegmenter
 
-    return YoloDetector(path, device, precision)
+    model = load_checkpoint(path)
+    kind = YoloSegmenter if model.task == "segment" else YoloDetector
+    return kind(path, device, precision, model=model)
 
 
 def describe(detector: YoloDetector) -> ModelInfo:

@@ -1,0 +1,105 @@
+"""Ultralytics segmentation models: a detector whose objects have masks of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from samdesk.domain.geometry.contours import logits_to_region, stability_score
+from samdesk.domain.geometry.regions import EMPTY, clean
+from samdesk.domain.geometry.types import Frame, Region, RgbImage
+from samdesk.engine.protocols import DetectedMask
+from samdesk.engine.runtime.device import translate_torch_errors
+from samdesk.engine.yolo.detector import YoloDetector, by_size, detections
+
+_OUTSIDE = -1e-3
+"""The logit of cells away from an object's box, so that no outline is drawn there."""
+
+
+class YoloSegmenter(YoloDetector):
+    """A ``Segmenter`` around Ultralytics' ``YOLO``. Used by one thread at a time."""
+
+    def segment(
+        self,
+        images: Sequence[RgbImage],
+        *,
+        conf: float = 0.25,
+        iou: float = 0.45,
+        imgsz: int = 640,
+        max_det: int = 300,
+        classes: Sequence[int] | None = None,
+    ) -> list[list[DetectedMask]]:
+        """Detects the objects of each image with their masks; see ``detect``.
+
+        The outlines are those of the network's own logits, a quarter of its input in size, interpolated; so
+        they are as smooth in a large image as in a small one.
+        """
+        found: list[list[DetectedMask]] = [[] for _ in images]
+        if classes is not None and not len(classes):
+            return found
+        for same in by_size(images):
+            results = self._predict([images[i] for i in same], conf, iou, imgsz, max_det, classes)
+            for i, result in zip(same, results, strict=True):
+                with translate_torch_errors("Drawing masks", self.info.device):
+                    found[i] = _masks(result, (images[i].shape[0], images[i].shape[1]))
+        return found
+
+
+def input_frame(input_hw: tuple[int, int], image_hw: tuple[int, int]) -> Frame:
+    """The part of the image plane that the network's input covers, with its padding.
+
+    Args:
+        input_hw: Height and width of the input.
+        image_hw: Height and width of the image that was resized and padded to it.
+    """
+    (input_h, input_w), (height, width) = input_hw, image_hw
+    gain = min(input_h / height, input_w / width)
+    # Each side is rounded by itself, and an odd padding is smaller on the left and on top.
+    resized_w, resized_h = (max(round(n * gain), 1) for n in (width, height))
+    left, top = (
+        round((padded - used) / 2 - 0.1) for padded, used in ((input_w, resized_w), (input_h, resized_h))
+    )
+    across, down = width / resized_w, height / resized_h
+    return Frame(-left * across, -top * down, input_w * across, input_h * down)
+
+
+def _masks(result: Any, image_hw: tuple[int, int]) -> list[DetectedMask]:
+    found = detections(result)
+    if not found:
+        return []
+    coefficients, prototypes, boxes, input_hw = result.masks_from
+    count, rows, columns = len(coefficients), *prototypes.shape[1:]
+    logits = (coefficients.float() @ prototypes.float().flatten(1)).view(count, rows, columns)
+    by_score = sorted(range(count), key=lambda i: -float(result.boxes.conf[i]))  # as ``detections``
+    values, corners = logits.cpu().numpy(), boxes.float().cpu().numpy()
+    frame = input_frame(input_hw, image_hw)
+    scale = np.array([columns / input_hw[1], rows / input_hw[0]] * 2)
+    return [
+        DetectedMask(d, *_mask(values[i], corners[i] * scale, frame, image_hw))
+        for d, i in zip(found, by_score, strict=True)
+    ]
+
+
+def _mask(
+    logits: NDArray[np.float32], box: NDArray[np.float64], frame: Frame, image_hw: tuple[int, int]
+) -> tuple[Region, float]:
+    """The mask inside a box, given in cells, and its stability."""
+    rows, columns = logits.shape
+    x0, y0 = np.maximum(np.floor(box[:2]).astype(int) - 1, 0)
+    x1, y1 = np.minimum(np.ceil(box[2:]).astype(int) + 1, (columns, rows))
+    inside = logits[y0:y1, x0:x1]
+    if not inside.size:
+        return EMPTY, 0.0
+    near = np.full_like(logits, min(_OUTSIDE, float(inside.min())))
+    near[y0:y1, x0:x1] = inside
+    whole = logits_to_region(near, frame, image_hw)
+    across, down = frame.width / columns, frame.height / rows
+    left, right = frame.x0 + box[[0, 2]] * across
+    top, bottom = frame.y0 + box[[1, 3]] * down
+    with np.errstate(all="ignore"):  # GEOS divides by what may be 0, and goes on
+        region = clean(shapely.intersection(whole, shapely.box(left, top, right, bottom)))
+    return region, stability_score(inside)
