@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,7 +73,8 @@ def _masks(result: Any, image_hw: tuple[int, int]) -> list[DetectedMask]:
     if not found:
         return []
     coefficients, prototypes, boxes, input_hw = result.masks_from
-    count, rows, columns = len(coefficients), *prototypes.shape[1:]
+    count: int = len(coefficients)
+    rows, columns = (int(n) for n in prototypes.shape[1:])
     logits = (coefficients.float() @ prototypes.float().flatten(1)).view(count, rows, columns)
     by_score = sorted(range(count), key=lambda i: -float(result.boxes.conf[i]))  # as ``detections``
     values, corners = logits.cpu().numpy(), boxes.float().cpu().numpy()
@@ -89,8 +91,8 @@ def _mask(
 ) -> tuple[Region, float]:
     """The mask inside a box, given in cells, and its stability."""
     rows, columns = logits.shape
-    x0, y0 = np.maximum(np.floor(box[:2]).astype(int) - 1, 0)
-    x1, y1 = np.minimum(np.ceil(box[2:]).astype(int) + 1, (columns, rows))
+    x0, y0 = (max(math.floor(v) - 1, 0) for v in box[:2])
+    x1, y1 = min(math.ceil(box[2]) + 1, columns), min(math.ceil(box[3]) + 1, rows)
     inside = logits[y0:y1, x0:x1]
     if not inside.size:
         return EMPTY, 0.0

@@ -49,7 +49,9 @@ def test_masks_are_those_of_ultralytics_in_image_pixels(weights: Path) -> None:
             assert d.x0 - 0.01 <= x0 < x1 <= d.x1 + 0.01
             assert d.y0 - 0.01 <= y0 < y1 <= d.y1 + 0.01
     assert len(agreement) >= 6, "most masks fill their boxes: nothing was compared"
-    assert min(agreement) > 0.85, "Ultralytics cuts masks at whole pixels of their boxes; these images are small"
+    assert min(agreement) > 0.85, (
+        "Ultralytics cuts masks at whole pixels of their boxes; these images are small"
+    )
     assert np.median(agreement) > 0.92
 
 
