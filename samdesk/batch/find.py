@@ -1,7 +1,7 @@
 """Finds the objects in one image: a detector gives boxes, SAM draws a mask in each. No files, no threads.
 
-The stages are functions of their own (``detect``, ``encode``, ``decode``); ``models.find_objects`` runs
-them one after another for one image. Each mask keeps the class of its own box, whatever its score, and
+The stages are functions of their own (``detect``, ``draw_masks``, ``with_regions``); ``models.find_objects``
+runs them one after another for one image. Each mask keeps the class of its own box, whatever its score, and
 there is one object for each detection.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from samdesk.base.jobs import Pause, no_pause
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source, new_annotation_id
 from samdesk.domain.geometry.regions import clip, from_box, is_drawable
@@ -20,7 +21,7 @@ from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.engine.embedding import Embedding
-from samdesk.engine.protocols import Detection, Detector, EngineError, ModelInfo, Predictor
+from samdesk.engine.protocols import BoxEncoder, Detection, Detector, EngineError, ModelInfo, Predictor
 
 
 @dataclass(frozen=True)
@@ -83,34 +84,53 @@ def detect(
     return [_clipped(found, image) for found, image in zip(detected, images, strict=True)]
 
 
-def encode(predictor: Predictor, image: RgbImage) -> Embedding:
-    """Runs the image encoder over the whole image."""
-    return predictor.encode(image)
-
-
 def proposed_by(*models: ModelInfo) -> str:
     """Names the models of a proposal ("yolo11n.pt + mobile_sam.pt"); one that is both is named once."""
     return " + ".join(dict.fromkeys(model.name for model in models))
 
 
-def decode(
-    predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedBox], model: str = ""
-) -> list[FoundObject]:
-    """Runs the mask decoder, one mask per box, in the order of the boxes.
+def draw_masks(
+    predictor: Predictor, image: RgbImage, boxes: Sequence[DetectedBox], pause: Pause = no_pause
+) -> list[MaskCandidate | None]:
+    """Encodes an image, if any box needs it, and decodes one mask per box, in the order of the boxes.
 
     Args:
         predictor: Draws the masks.
-        embedding: Of the image, by this predictor.
-        boxes: What the detector found.
-        model: ``FoundObject.model`` of the results.
+        image: (H, W, 3) uint8 RGB.
+        boxes: What was found on it.
+        pause: See ``Pause``.
+
+    Returns:
+        None for a box that has a mask of its own.
 
     Raises:
         EngineError: The predictor failed or returned another number of masks.
+        Cancelled: Raised by ``pause``.
     """
-    corners = [(b.detection.x0, b.detection.y0, b.detection.x1, b.detection.y1) for b in boxes]
-    masks = predictor.predict_boxes(embedding, np.array(corners, dtype=np.float32))
-    if len(masks) != len(boxes):
-        raise EngineError(f"{predictor.info.title} gave {len(masks)} masks for {len(boxes)} boxes")
+    masks: list[MaskCandidate | None] = [None] * len(boxes)
+    by_view: dict[Frame | None, list[int]] = {}
+    for i, box in enumerate(boxes):
+        if box.mask is None:
+            by_view.setdefault(box.view if predictor.info.views else None, []).append(i)
+    for view, members in by_view.items():
+        embedding = _encode(predictor, image, view, pause)
+        pause()
+        drawn = _decode(predictor, embedding, [boxes[i] for i in members])
+        for i, mask in zip(members, drawn, strict=True):
+            masks[i] = mask
+    return masks
+
+
+def with_regions(
+    boxes: Sequence[DetectedBox], masks: Sequence[MaskCandidate | None], model: str = ""
+) -> list[FoundObject]:
+    """The objects of an image, with their masks as regions.
+
+    Args:
+        boxes: What was found.
+        masks: Of ``draw_masks``.
+        model: ``FoundObject.model`` of the results.
+    """
     return [_found(box, mask, model) for box, mask in zip(boxes, masks, strict=True)]
 
 
@@ -138,10 +158,40 @@ def _clipped(detections: Sequence[Detection], image: RgbImage) -> list[DetectedB
     return [box for box in boxes if is_drawable(box.region)]
 
 
-def _found(box: DetectedBox, mask: MaskCandidate, model: str) -> FoundObject:
+def _encode(predictor: Predictor, image: RgbImage, view: Frame | None, pause: Pause) -> Embedding:
+    if view is None and isinstance(predictor, BoxEncoder):
+        return predictor.encode_for_boxes(image, pause=pause)
+    return predictor.encode(image, view=view, pause=pause)
+
+
+def _decode(predictor: Predictor, embedding: Embedding, boxes: Sequence[DetectedBox]) -> list[MaskCandidate]:
+    corners = [(b.detection.x0, b.detection.y0, b.detection.x1, b.detection.y1) for b in boxes]
+    masks = predictor.predict_boxes(embedding, np.array(corners, dtype=np.float32))
+    if len(masks) != len(boxes):
+        raise EngineError(f"{predictor.info.title} gave {len(masks)} masks for {len(boxes)} boxes")
+    return masks
+
+
+def _found(box: DetectedBox, mask: MaskCandidate | None, model: str) -> FoundObject:
+    """A mask of the detector's own has no scores of a predictor."""
+    if mask is None:
+        own = box.mask if box.mask is not None and is_drawable(box.mask) else None
+        return FoundObject(
+            box.detection,
+            box.region if own is None else own,
+            0.0,
+            empty_mask=own is None,
+            model=model,
+            replaces=box.replaces,
+        )
     region = mask.region()
     if is_drawable(region):
         return FoundObject(
-            box.detection, region, float(mask.score), stability=float(mask.stability), model=model
+            box.detection,
+            region,
+            float(mask.score),
+            stability=float(mask.stability),
+            model=model,
+            replaces=box.replaces,
         )
-    return FoundObject(box.detection, box.region, 0.0, empty_mask=True, model=model)
+    return FoundObject(box.detection, box.region, 0.0, empty_mask=True, model=model, replaces=box.replaces)

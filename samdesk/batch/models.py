@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TypeAlias, TypeVar
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.jobs import CancelToken, Pause, no_pause
 from samdesk.base.text import size
-from samdesk.batch.find import FoundObject, decode, encode, proposed_by
+from samdesk.batch.find import DetectedBox, FoundObject, draw_masks, proposed_by, with_regions
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.sources.base import ObjectSource, SourceImage
 from samdesk.batch.sources.detector import DetectorSource
+from samdesk.domain.geometry.types import RgbImage
+from samdesk.domain.prompts import MaskCandidate
 from samdesk.engine.models.registry import FLINT
-from samdesk.engine.protocols import Detector, EngineError, OutOfMemory, Predictor
+from samdesk.engine.protocols import Detector, EngineError, OutOfMemory, Predictor, Replicable
+from samdesk.engine.runtime.device import cores
 
 _M = TypeVar("_M", Detector, Predictor)
+
+_GPU_BATCH = 8
+_GPU_WORKERS = 2
+_CPU_WORKERS = 4
+_CPU_WORKERS_LARGE = 2
+_LARGE = 50_000_000
+"""Parameters from which on encoding an image takes a gigabyte."""
 
 LoadDetector: TypeAlias = Callable[[str, str, str], Detector]
 """(name or path, device, precision) -> Detector; raises ``EngineError``."""
@@ -38,11 +51,20 @@ class Models:
 class Annotator:
     """Finds objects with a pair of models; an image that does not fit in GPU memory is done on the CPU.
 
+    ``find_boxes`` is called by one thread at a time, each of ``segmenters`` by one thread.
+
     Args:
         models: The pair.
         plan: Thresholds and sizes.
         load_on_cpu: Loads the same pair on the CPU; called once, when the GPU first runs out of memory.
         notice: Called with a message for the user when that happens.
+
+    Attributes:
+        models: The pair.
+        class_ids: The classes to find.
+        source: Finds the objects.
+        model: The name of the models on each object, see ``proposed_by``.
+        concurrency: How many threads the masks are drawn in.
     """
 
     def __init__(
@@ -54,31 +76,141 @@ class Annotator:
     ) -> None:
         self.models = models
         self.class_ids = plan.used_classes(models.detector.names)
+        self.source = self._source(models, plan)
+        self.model = proposed_by(*(i for i in (self.source.info, models.predictor.info) if i is not None))
+        self.concurrency = concurrency(models.predictor)
         self._plan = plan
         self._load_on_cpu = load_on_cpu
         self._notice = notice
         self._cpu_models: Models | None = None
+        self._cpu_lock = Lock()
 
-    def find(self, image: SourceImage) -> list[FoundObject]:
-        """Returns the objects of one image. Raises ``EngineError`` or what a network raises."""
+    @property
+    def batch_size(self) -> int:
+        """How many images objects are found on at once: a CPU gains nothing from more than one."""
+        info = self.source.info
+        return 1 if info is None or info.device.startswith("cpu") else _GPU_BATCH
+
+    def find(self, images: Sequence[SourceImage]) -> list[list[FoundObject]]:
+        """Returns the objects of each image. Raises ``EngineError`` or what a network raises."""
+        segmenter = Segmenter(self.models.predictor, self.draw_on_cpu)
+        return [
+            with_regions(boxes, segmenter.draw(image.pixels, boxes) if boxes else (), self.model)
+            for image, boxes in zip(images, self.find_boxes(images), strict=True)
+        ]
+
+    def find_boxes(self, images: Sequence[SourceImage]) -> list[list[DetectedBox]]:
+        """Runs the first stage on a batch of images; a single one that does not fit is done on the CPU."""
+        use_threads(self.concurrency.threads, self.models.predictor.info.device)
         try:
-            return self._find(self.models, image)
+            return self.source.find(images)
         except Exception as error:
-            if self._all_on_cpu() or not is_out_of_memory(error):
+            if len(images) > 1 or self._all_on_cpu() or not is_out_of_memory(error):
                 raise
         # Outside the handler: the traceback would keep the failed attempt's tensors alive.
-        if self._cpu_models is None:
-            self._notice("The GPU ran out of memory: images that do not fit are done on the CPU (slower).")
-            self._cpu_models = self._load_on_cpu()
-        return self._find(self._cpu_models, image)
+        with self._on_cpu() as models:
+            return self._source(models, self._plan).find(images)
 
-    def _find(self, models: Models, image: SourceImage) -> list[FoundObject]:
-        source = DetectorSource(models.detector, self._plan, self.class_ids)
-        return find_objects(source, models.predictor, image)
+    def segmenters(self) -> list[Segmenter]:
+        """Makes the second stage, once for each of its threads."""
+        first = self.models.predictor
+        if not isinstance(first, Replicable):
+            return [Segmenter(first, self.draw_on_cpu)]
+        count, threads = self.concurrency.workers, self.concurrency.threads
+        return [Segmenter(first.replica(threads), self.draw_on_cpu, threads) for _ in range(count)]
+
+    def draw_on_cpu(
+        self, image: RgbImage, boxes: Sequence[DetectedBox], pause: Pause
+    ) -> list[MaskCandidate | None] | None:
+        """Draws the masks with the models on the CPU; None: that is where they are already."""
+        if self._all_on_cpu():
+            return None
+        with self._on_cpu() as models:
+            return draw_masks(models.predictor, image, boxes, pause)
+
+    @contextmanager
+    def _on_cpu(self) -> Iterator[Models]:
+        with self._cpu_lock:
+            if self._cpu_models is None:
+                self._notice(
+                    "The GPU ran out of memory: images that do not fit are done on the CPU (slower)."
+                )
+                self._cpu_models = self._load_on_cpu()
+            yield self._cpu_models
+
+    def _source(self, models: Models, plan: AutoAnnotatePlan) -> ObjectSource:
+        return DetectorSource(models.detector, plan, self.class_ids)
 
     def _all_on_cpu(self) -> bool:
         devices = (self.models.detector.info.device, self.models.predictor.info.device)
         return all(device.startswith("cpu") for device in devices)
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Draws masks in one thread.
+
+    Attributes:
+        predictor: Its own.
+        draw_on_cpu: Draws those that do not fit in GPU memory; returns None if there is no GPU.
+        threads: How many threads torch computes with on a CPU; 0: as it is set.
+    """
+
+    predictor: Predictor
+    draw_on_cpu: Callable[[RgbImage, Sequence[DetectedBox], Pause], list[MaskCandidate | None] | None]
+    threads: int = 0
+
+    def draw(
+        self, image: RgbImage, boxes: Sequence[DetectedBox], pause: Pause = no_pause
+    ) -> list[MaskCandidate | None]:
+        """See ``find.draw_masks``."""
+        use_threads(self.threads, self.predictor.info.device)
+        try:
+            return draw_masks(self.predictor, image, boxes, pause)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            failure = error.with_traceback(None)  # it would keep the failed attempt's tensors alive
+        masks = self.draw_on_cpu(image, boxes, pause)
+        if masks is None:
+            raise failure
+        return masks
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How the cores of a CPU are shared among the threads that draw masks.
+
+    Attributes:
+        workers: How many there are.
+        threads: How many threads torch computes with in each; 0: as it is set.
+    """
+
+    workers: int
+    threads: int = 0
+
+
+def concurrency(predictor: Predictor) -> Concurrency:
+    """How many threads masks are drawn in.
+
+    On a CPU, images side by side on one core each are done sooner than one after another on all cores, which
+    wait for each other in every layer. A GPU has the next image's work queued while results are copied.
+    """
+    if not isinstance(predictor, Replicable):
+        return Concurrency(1)
+    if not predictor.info.device.startswith("cpu"):
+        return Concurrency(_GPU_WORKERS)
+    most = _CPU_WORKERS_LARGE if predictor.info.parameters > _LARGE else _CPU_WORKERS
+    workers = min(cores(), most)
+    return Concurrency(workers, max(1, cores() // workers))
+
+
+def use_threads(count: int, device: str) -> None:
+    """Sets how many threads torch computes with in the calling thread; 0, or on a GPU: as it is set."""
+    if count and device.startswith("cpu") and "torch" in sys.modules:
+        from samdesk.engine.runtime import device as runtime
+
+        runtime.use_threads(count)
 
 
 def find_objects(source: ObjectSource, predictor: Predictor, image: SourceImage) -> list[FoundObject]:
@@ -93,10 +225,8 @@ def find_objects(source: ObjectSource, predictor: Predictor, image: SourceImage)
         EngineError: A model failed.
     """
     boxes = source.find([image])[0]
-    if not boxes:
-        return []
     models = [info for info in (source.info, predictor.info) if info is not None]
-    return decode(predictor, encode(predictor, image.pixels), boxes, proposed_by(*models))
+    return with_regions(boxes, draw_masks(predictor, image.pixels, boxes), proposed_by(*models))
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

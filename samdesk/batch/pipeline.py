@@ -1,24 +1,26 @@
-"""Auto-annotates many images, one after another, for the window and the command line alike.
+"""Auto-annotates many images, for the window and the command line alike.
 
-It uses no files, and no threads except one that reads the next image ahead. It works on a ``Target``: a
-folder of label files or a dataset with a store. The stages of an image are read, find (detect, encode,
-decode: ``batch.find``) and store.
+It uses no files: it works on a ``Target``, a folder of label files or a dataset with a store. The stages of
+an image (``batch.stages``) run side by side in threads of their own (``batch.overlap``); what they find is
+stored here, in the run's own thread, in the order of the images.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from samdesk.base.errors import UserError, typed_line
-from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.jobs import Cancelled, CancelToken, Foreground
 from samdesk.base.rate import Rate
 from samdesk.base.text import counted
 from samdesk.batch.find import FoundObject
 from samdesk.batch.models import NO_FALLBACK, Annotator, Fallback, Loaders, NoticeCallback
+from samdesk.batch.overlap import Cancelling, overlapped
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import (
     BatchProgress,
@@ -29,10 +31,9 @@ from samdesk.batch.report import (
     ProgressReport,
     SkippedImage,
 )
-from samdesk.batch.sources.base import SourceImage
+from samdesk.batch.stages import ImageWork, limits, stages
 from samdesk.batch.targets.base import RunStopped, RunWriter, Stored, Target
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.protocols import ModelInfo
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class AutoAnnotateJob:
         failed: Called at once for every image that failed.
         counted: Called with what the run will do, before its models are loaded.
         loaded: Called with its models once they are loaded, before the first image.
-        cancel: Checked between images; finished images are kept.
+        cancel: Stops the run: images at work are finished, or left as they were if that takes long.
+        foreground: The run waits while the user is served.
     """
 
     plan: AutoAnnotatePlan
@@ -67,6 +69,7 @@ class AutoAnnotateJob:
     counted: Callable[[DryRun], None] = ignore
     loaded: Callable[[Sequence[ModelInfo]], None] = ignore
     cancel: CancelToken = field(default_factory=CancelToken)
+    foreground: Foreground = field(default_factory=Foreground)
 
 
 def annotate_images(target: Target, job: AutoAnnotateJob) -> BatchSummary:
@@ -124,8 +127,13 @@ def run(
     stopped = ""
     tally.report(None, 0)
     try:
-        for key, image in _read_ahead(target, todo.annotate, job.cancel):
-            tally.report(key, _process(key, image, annotator, writer, tally))
+        cancel = Cancelling(job.cancel)
+        pause = partial(_pause, job.foreground, cancel)
+        line = stages(annotator, target.read, pause)
+        images = map(ImageWork, todo.annotate)
+        with closing(overlapped(images, line, limits(annotator), cancel, pause)) as results:
+            for work in results:
+                tally.report(work.key, _store(work, writer, tally))
     except RunStopped as error:
         stopped = str(error)
     cancelled = job.cancel.cancelled and tally.done < len(todo.annotate) and not stopped
@@ -140,40 +148,31 @@ def run(
     )
 
 
-def _read_ahead(
-    target: Target, keys: Sequence[ImageKey], cancel: CancelToken
-) -> Iterator[tuple[ImageKey, Future[RgbImage]]]:
-    """Yields every key with its image; the next image is read while the models work on this one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
-        following: Future[RgbImage] | None = None
-        for i, key in enumerate(keys):
-            if cancel.cancelled:
-                return
-            current = following or pool.submit(target.read, key)
-            following = pool.submit(target.read, keys[i + 1]) if i + 1 < len(keys) else None
-            yield key, current
+def _pause(foreground: Foreground, cancel: Cancelling) -> None:
+    """Waits while the user is served, but for a run that ends. Raises ``Cancelled``."""
+    with suppress(Cancelled):
+        foreground.wait(cancel.request)
+    cancel.abandon.check()
 
 
-def _process(
-    key: ImageKey, image: Future[RgbImage], annotator: Annotator, writer: RunWriter, tally: _Tally
-) -> int:
-    """Runs the stages on one image, counts it and returns its annotations' number. Raises ``RunStopped``."""
-    try:
-        pixels = image.result()
-        found = annotator.find(SourceImage(key, pixels))
-        stored = writer.store(key, (pixels.shape[0], pixels.shape[1]), found)
-    except RunStopped:
-        raise
-    except UserError as error:
-        problem = str(error)
-    except Exception as error:  # one image must not end the run for the others
-        log.exception("auto-annotate failed on %s", key)
-        problem = typed_line(error)
-    else:
-        tally.count(key, found, stored)
-        return stored.added
-    tally.fail(key, problem)
-    writer.fail(key, problem)
+def _store(work: ImageWork, writer: RunWriter, tally: _Tally) -> int:
+    """Stores what was found on an image, counts it and returns its annotations' number."""
+    problem = work.problem
+    if not problem:
+        try:
+            stored = writer.store(work.key, work.hw, work.found)
+        except RunStopped:
+            raise
+        except UserError as error:
+            problem = str(error)
+        except Exception as error:  # one image must not end the run for the others
+            log.exception("auto-annotate failed on %s", work.key)
+            problem = typed_line(error)
+        else:
+            tally.count(work.key, work.found, stored)
+            return stored.added
+    tally.fail(work.key, problem)
+    writer.fail(work.key, problem)
     return 0
 
 

@@ -192,6 +192,27 @@ class Storable(Protocol):
         """
 
 
+@runtime_checkable
+class Replicable(Protocol):
+    """A predictor that can be used by several threads at once, each with a replica of its own."""
+
+    def replica(self, threads: int) -> Predictor:
+        """Returns a predictor with the same weights, which are shared where that is possible.
+
+        Args:
+            threads: How many threads a CPU computes one of its operations with, where the model and not the
+                calling thread says so (``runtime.device.use_threads``).
+        """
+
+
+@runtime_checkable
+class BoxEncoder(Protocol):
+    """A predictor whose embeddings for boxes cost less than those for any prompt."""
+
+    def encode_for_boxes(self, image: RgbImage, *, pause: Pause = no_pause) -> Embedding:
+        """As ``Predictor.encode``; the embedding is for ``Predictor.predict_boxes``."""
+
+
 class Detector(Protocol):
     """An object detector: boxes with class and confidence."""
 

@@ -29,6 +29,7 @@ ALLOWED = {
     "samdesk.base.child_process": "os.environ and chdir, while a process without other threads starts one",
     "samdesk.base.cv": "os.environ, when the first module is imported",
     "samdesk.demo.run": "os.environ, before there is an application",
+    "samdesk.engine.runtime.device": "set_num_threads for one thread, and back for all others",
     "samdesk.engine.runtime.process_state": "puts os.environ back",
     "samdesk.engine.ultralytics": "os.environ, before the first thread",
     "samdesk.images.pillow": "MAX_IMAGE_PIXELS, when it is imported",

@@ -44,8 +44,12 @@ class GraphRuntime:
         device_title: The CPU, with the number of threads that an operation is computed with, for users.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 0) -> None:
         """Loads the prompt network of a file.
+
+        Args:
+            path: The file.
+            threads: How many an operation is computed with; 0: as many as there are cores, up to eight.
 
         Raises:
             EngineError: The file is missing, damaged, or has no prompt network.
@@ -58,7 +62,8 @@ class GraphRuntime:
         self.layers: int = facts["layers"]
         self._gflops: float | None = facts["gflops"]
         self.parameters = sum(weights[name].size for name in needed)
-        threads = min(cores(), _MOST_THREADS)
+        self._path = path
+        threads = threads or min(cores(), _MOST_THREADS)
         self.device_title = cpu_title(threads)
         self._sessions = {
             name: _session(path, flint_graphs() / f"{name}.onnx", weights, shapes[name], threads)
@@ -81,6 +86,10 @@ class GraphRuntime:
     def concatenate(self, parts: Sequence[Levels]) -> Levels:
         """See ``FlintRuntime``."""
         return tuple(np.concatenate(level) for level in zip(*parts, strict=True))
+
+    def replica(self, threads: int) -> GraphRuntime:
+        """See ``FlintRuntime``: sessions of its own, as their number of threads is fixed."""
+        return GraphRuntime(self._path, threads)
 
     def count_gflops(self) -> float | None:
         """See ``FlintRuntime``."""

@@ -66,12 +66,12 @@ class FlintFeatures:
 
     Attributes:
         pyramid: The image, for crops.
-        whole: Embedding of the whole image.
+        whole: Embedding of the whole image; None: it was encoded for boxes, which do not need it.
         crops: Least-recently-used cache of crop embeddings; predictions do not depend on its content.
     """
 
     pyramid: CropPyramid
-    whole: Levels
+    whole: Levels | None
     crops: OrderedDict[Frame, Levels] = field(default_factory=OrderedDict, init=False)
 
 
@@ -101,14 +101,30 @@ class FlintPredictor:
         """
         height, width = check_image(image).shape[:2]
         pyramid = build_pyramid(image)
-        frame = square(0.0, 0.0, float(max(height, width)))
-        rows, columns = (max(_STRIDE, _round_up(n * WHOLE_SIDE / frame.side)) for n in (height, width))
-        pixels = crop_image(pyramid, frame, WHOLE_SIDE)[:rows, :columns]
-        with self.runtime.errors("Encoding the image"):
-            whole = self.runtime.embed(pixels[None])
+        whole = self._encode_whole(pyramid, (height, width))
         nbytes = pyramid.nbytes + _CACHED_CROPS * _CROP_BYTES
         nbytes += sum(level.nbytes for level in whole)
-        return Embedding(self.key, (height, width), frame, FlintFeatures(pyramid, whole), nbytes)
+        return self._embedding(FlintFeatures(pyramid, whole), (height, width), nbytes)
+
+    def encode_for_boxes(self, image: RgbImage, *, pause: Pause = no_pause) -> Embedding:
+        """See ``BoxEncoder``: boxes are decoded on crops only, so no network runs here."""
+        height, width = check_image(image).shape[:2]
+        pyramid = build_pyramid(image)
+        return self._embedding(FlintFeatures(pyramid, None), (height, width), pyramid.nbytes)
+
+    def replica(self, threads: int) -> FlintPredictor:
+        """See ``Replicable``."""
+        return FlintPredictor(self.runtime.replica(threads), self._info)
+
+    def _encode_whole(self, pyramid: CropPyramid, image_hw: tuple[int, int]) -> Levels:
+        frame = _square_around(image_hw)
+        rows, columns = (max(_STRIDE, _round_up(n * WHOLE_SIDE / frame.side)) for n in image_hw)
+        pixels = crop_image(pyramid, frame, WHOLE_SIDE)[:rows, :columns]
+        with self.runtime.errors("Encoding the image"):
+            return self.runtime.embed(pixels[None])
+
+    def _embedding(self, features: FlintFeatures, image_hw: tuple[int, int], nbytes: int) -> Embedding:
+        return Embedding(self.key, image_hw, _square_around(image_hw), features, nbytes)
 
     def predict(
         self, embedding: Embedding, prompts: PromptSet, *, multimask: bool = True
@@ -188,7 +204,10 @@ class FlintPredictor:
         """Returns crops around the masks that the points give on the whole image, best first."""
         points = PromptSet(prompts.points)
         whole = crop_prompts([points], [embedding.frame], WHOLE_SIDE)
-        logits, scores = self.runtime.decode(features.whole, whole, fine=False)
+        encoded = features.whole
+        if encoded is None:
+            encoded = self._encode_whole(features.pyramid, embedding.image_hw)
+        logits, scores = self.runtime.decode(encoded, whole, fine=False)
         rows, columns = logits.shape[2:]
         # The input is cropped at the end of the image; its cells are those of the whole square.
         cell = embedding.frame.side / (WHOLE_SIDE // _MAPS_STRIDE)
@@ -249,6 +268,11 @@ def _candidate(
     stability = stability_score(grid)
     logits = remove_specks(grid, mask.frame, points)
     return MaskCandidate(logits, mask.frame, image_hw=image_hw, score=mask.score, stability=stability)
+
+
+def _square_around(image_hw: tuple[int, int]) -> Frame:
+    """The square that the encoder's input shows of an image: padded at its right or bottom."""
+    return square(0.0, 0.0, float(max(image_hw)))
 
 
 def _round_up(length: float) -> int:

@@ -38,6 +38,9 @@ class FlintRuntime(Protocol):
     def concatenate(self, parts: Sequence[Levels]) -> Levels:
         """One embedding of the inputs of several."""
 
+    def replica(self, threads: int) -> FlintRuntime:
+        """Another one with the same weights, for another thread; see ``engine.protocols.Replicable``."""
+
     def count_gflops(self) -> float | None:
         """The GFLOPs of the encoder at 640 pixels; None if they cannot be counted."""
 

@@ -52,6 +52,10 @@ class TorchRuntime:
         """See ``FlintRuntime``."""
         return tuple(torch.cat(level) for level in zip(*parts, strict=True))
 
+    def replica(self, threads: int) -> TorchRuntime:
+        """See ``FlintRuntime``: the network is shared, as nothing in it changes."""
+        return TorchRuntime(self._network, self._device, self._precision)
+
     def count_gflops(self) -> float | None:
         """See ``FlintRuntime``."""
         return count_gflops(self._network, "embed", _SIDE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +140,27 @@ def _cpu_has_bf16() -> bool:
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public ones
     checks = (getattr(torch.cpu, name, None) for name in names)
     return any(bool(check()) for check in checks if check is not None)
+
+
+def use_threads(count: int) -> None:
+    """Sets how many threads torch computes with on a CPU, for the calling thread alone.
+
+    Torch's own setting is also that of every thread which has not used torch before: it is put back by
+    another thread, as a thread that sets it changes its own.
+    """
+    import torch
+
+    before = torch.get_num_threads()  # fixes the calling thread's number
+    if before == count:
+        return
+    with _THREADS_LOCK:
+        torch.set_num_threads(count)
+        other = threading.Thread(target=torch.set_num_threads, args=(before,), name="torch threads")
+        other.start()
+        other.join()
+
+
+_THREADS_LOCK = threading.Lock()
 
 
 def dtype_of(precision: str) -> torch.dtype:

@@ -127,6 +127,10 @@ class SamPredictor:
         """The model's identity in its embeddings."""
         return self._info.key
 
+    def replica(self, threads: int) -> SamPredictor:
+        """See ``Replicable``: the network is shared, as nothing in it changes; the decoder's buffers not."""
+        return SamPredictor(self.network, self._info, self.kind)
+
     @property
     def batch_size(self) -> int:
         """Number of objects decoded at once."""
