@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from samdesk.ui.images.cell_view import paint_ground
 from samdesk.ui.images.film_view import GRID_CELL
-from samdesk.ui.images.model import ImageRole, ImageState
+from samdesk.ui.images.model import ImageRole, ImageState, RunMark
 from samdesk.ui.kit import painting
 
 Index = QModelIndex | QPersistentModelIndex
@@ -37,6 +37,9 @@ class FilmDelegate(QStyledItemDelegate):
         if not index.data(ImageRole.MATCHES):
             painter.setOpacity(0.45)
         self._paint_thumbnail(painter, area, index.data(Qt.ItemDataRole.DecorationRole), state, palette)
+        mark: RunMark | None = index.data(ImageRole.RUN)
+        if mark is not None:
+            draw_run_mark(painter, QPointF(area.left() + 11, area.top() + 11), mark, palette)
         if index.data(ImageRole.UNFINISHED):
             draw_unfinished(painter, QPointF(area.right() - 11, area.top() + 11), palette)
         caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
@@ -92,6 +95,20 @@ def draw_unfinished(painter: QPainter, center: QPointF, palette: QPalette) -> No
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawEllipse(center, 5.0, 5.0)
+
+
+def draw_run_mark(painter: QPainter, center: QPointF, mark: RunMark, palette: QPalette) -> None:
+    """Paints what a run has made of an image: a check, a ring or an alert, on a disc."""
+    accent = palette.color(QPalette.ColorRole.Highlight)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(palette.color(QPalette.ColorRole.Base))
+    painter.drawEllipse(center, 8.0, 8.0)
+    if mark is RunMark.FAILED:
+        painting.draw_alert(painter, center, painting.warning(palette), 11)
+    elif mark is RunMark.EMPTY:
+        painting.draw_dot(painter, center, accent, radius=4, filled=False)
+    else:
+        painting.draw_check(painter, center, accent)
 
 
 def draw_state(painter: QPainter, center: QPointF, state: ImageState, palette: QPalette) -> None:

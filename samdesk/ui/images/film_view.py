@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QRect,
@@ -177,9 +178,31 @@ class FilmView(CellView):
             return
         super().wheelEvent(event)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Opens an image; Ctrl adds it to the selection or takes it out, Shift selects all up to it."""
         self._click_timer.start(QApplication.doubleClickInterval())
+        row = self.row_at(event.position().toPoint())
+        keys = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        if event.button() == Qt.MouseButton.LeftButton and keys and row >= 0 and self.currentIndex().isValid():
+            self._select_also(row, everything=bool(keys & Qt.KeyboardModifier.ShiftModifier))
+            return
         super().mousePressEvent(event)
+
+    def _select_also(self, row: int, *, everything: bool) -> None:
+        """Selects a row beside the current one, or all between them; the current one stays selected."""
+        flag, current = QItemSelectionModel.SelectionFlag, self.currentIndex().row()
+        if everything:
+            low, high = sorted((current, row))
+            rows = QItemSelection(self.model().index(low, 0), self.model().index(high, 0))
+            self.selectionModel().select(rows, flag.ClearAndSelect)
+        elif row != current:
+            self.selectionModel().select(self.model().index(row, 0), flag.Toggle)
+
+    def selected_rows(self) -> list[int]:
+        """The selected rows, in order."""
+        selection = self.selectionModel().selection()
+        parts = [selection.at(n) for n in range(selection.size())]
+        return sorted(row for part in parts for row in range(part.top(), part.bottom() + 1))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         self._hover(self.row_at(event.position().toPoint()))

@@ -37,6 +37,14 @@ class ImageState(Enum):
     PROBLEM = "cannot be read"
 
 
+class RunMark(Enum):
+    """What a run has made of an image, shown as a mark on its thumbnail."""
+
+    DONE = "annotated by this run"
+    EMPTY = "this run found nothing"
+    FAILED = "failed in this run"
+
+
 _STATES = tuple(ImageState)
 _CODE = {state: code for code, state in enumerate(_STATES)}
 
@@ -50,6 +58,8 @@ class ImageRole(IntEnum):
     UNFINISHED = Qt.ItemDataRole.UserRole + 4
     MATCHES = Qt.ItemDataRole.UserRole + 5
     """Whether it was found; False: it is listed because it is the current one."""
+    RUN = Qt.ItemDataRole.UserRole + 6
+    """What the run at work, or the last one, has made of it: a ``RunMark``, or None."""
 
 
 def state_of(summary: ImageSummary | None) -> ImageState:
@@ -82,6 +92,7 @@ class ImageModel(QAbstractListModel):
         self._summaries: dict[ImageKey, ImageSummary] = {}
         self._problems: dict[ImageKey, str] = {}
         self._unfinished: frozenset[str] = frozenset()
+        self._run_marks: dict[ImageKey, RunMark] = {}
         self._codes = bytearray()  # the state of every image as an index into _STATES
         self._thumbnails: OrderedDict[ImageKey, QPixmap] = OrderedDict()
         self._found: Numbers | None = None
@@ -105,6 +116,12 @@ class ImageModel(QAbstractListModel):
         return self._found is not None or self._problems_only
 
     @property
+    def found(self) -> tuple[ImageKey, ...] | None:
+        """The images that were found, in the order of the dataset; None: all."""
+        numbers = self._found_numbers()
+        return None if numbers is None else tuple(self._keys[number] for number in np.sort(numbers).tolist())
+
+    @property
     def numbering(self) -> Mapping[ImageKey, int]:
         """The place of each image in the dataset, for any thread; another object after changes."""
         return self._number
@@ -114,7 +131,7 @@ class ImageModel(QAbstractListModel):
         self.beginResetModel()
         self._keys = tuple(keys)
         self._number = {key: number for number, key in enumerate(self._keys)}
-        self._summaries, self._problems = {}, {}
+        self._summaries, self._problems, self._run_marks = {}, {}, {}
         self._codes = bytearray(len(self._keys))
         self._thumbnails.clear()
         self._accepted_count = 0
@@ -176,6 +193,17 @@ class ImageModel(QAbstractListModel):
         self._emit_changed(
             [number for key in changed if (number := self._number.get(ImageKey(key))) is not None]
         )
+
+    def mark_in_run(self, key: ImageKey, mark: RunMark) -> None:
+        """Marks an image that a run has annotated or failed on."""
+        if key in self._number and self._run_marks.get(key) is not mark:
+            self._run_marks[key] = mark
+            self._emit_changed([self._number[key]])
+
+    def clear_run_marks(self) -> None:
+        """Removes the marks of a run."""
+        marked, self._run_marks = self._run_marks, {}
+        self._emit_changed([self._number[key] for key in marked if key in self._number])
 
     def set_thumbnail(self, key: ImageKey, image: QImage) -> None:
         """Caches a thumbnail; the least recently used one is dropped beyond the limit."""
@@ -276,13 +304,16 @@ class ImageModel(QAbstractListModel):
 
     def _matching(self, place: int = 0) -> ImageRows:
         """What is listed. In another order than the dataset's the current image comes at row ``place``."""
+        rows = ImageRows(len(self._keys), self._found_numbers())
+        current = self._number.get(self._current, -1) if self._current is not None else -1
+        return rows if current < 0 else rows.with_also(current, place)
+
+    def _found_numbers(self) -> Numbers | None:
         numbers = self._found
         if self._problems_only:
             broken = np.frombuffer(self._codes, np.uint8) == _CODE[ImageState.PROBLEM]
             numbers = np.flatnonzero(broken).astype(np.int32) if numbers is None else numbers[broken[numbers]]
-        rows = ImageRows(len(self._keys), numbers)
-        current = self._number.get(self._current, -1) if self._current is not None else -1
-        return rows if current < 0 else rows.with_also(current, place)
+        return numbers
 
     def _emit_changed(self, numbers: Sequence[int]) -> None:
         if not numbers or not len(self._shown):
@@ -306,6 +337,8 @@ class ImageModel(QAbstractListModel):
         lines.append(plain(problem) if state is ImageState.PROBLEM else state.value)
         if not self.matches(key):
             lines.append("does not match the search; listed because it is open")
+        if key in self._run_marks:
+            lines.append(self._run_marks[key].value)
         if key in self._unfinished:
             lines.append("left with an unfinished mask or outline")
         return "\n".join(lines)
@@ -325,6 +358,8 @@ class ImageModel(QAbstractListModel):
             return self.matches(key)
         if role == ImageRole.UNFINISHED:
             return key in self._unfinished
+        if role == ImageRole.RUN:
+            return self._run_marks.get(key)
         if role == ImageRole.STATE:
             return self.state(key)
         if role == ImageRole.COUNT:

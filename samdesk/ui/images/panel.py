@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from samdesk.domain.document import ImageKey
 from samdesk.ui.images.film_delegate import FilmDelegate
 from samdesk.ui.images.film_view import FilmView
-from samdesk.ui.images.model import ImageModel
+from samdesk.ui.images.model import ImageModel, RunMark
 from samdesk.ui.images.rows import Numbers
 from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
@@ -88,6 +88,24 @@ class ImagesPanel(QWidget):
     def numbering(self) -> Mapping[ImageKey, int]:
         """The place of each image in the dataset, see ``ImageModel.numbering``."""
         return self._model.numbering
+
+    @property
+    def selected(self) -> tuple[ImageKey, ...]:
+        """The selected images, in the order they are listed; the current one is always among them."""
+        return tuple(self._model.key(row) for row in self.view.selected_rows())
+
+    @property
+    def found(self) -> tuple[ImageKey, ...] | None:
+        """The images that the search has found, in the order of the dataset; None: nothing is searched for."""
+        return self._model.found
+
+    def mark_in_run(self, key: ImageKey, mark: RunMark) -> None:
+        """Marks an image that a run has annotated or failed on."""
+        self._model.mark_in_run(key, mark)
+
+    def clear_run_marks(self) -> None:
+        """Removes the marks of a run."""
+        self._model.clear_run_marks()
 
     @property
     def current_matches(self) -> bool:
@@ -201,10 +219,11 @@ class ImagesPanel(QWidget):
             self._summary_timer.start()
 
     def _user_chose(self) -> None:
-        rows = self.view.selectionModel().selectedRows()
-        if not rows:
-            return
-        key = self._model.key(rows[0].row())
+        rows = self.view.selected_rows()
+        self._update_text()
+        if len(rows) != 1:
+            return  # none, or several: the image on screen stays
+        key = self._model.key(rows[0])
         if key != self._current:
             self._current = key
             self.image_chosen.emit(key)
@@ -237,7 +256,10 @@ class ImagesPanel(QWidget):
 
     def _update_text(self) -> None:
         total = self._model.total
-        self.progress.setText(f"{self._model.accepted:,} / {total:,} accepted" if total else "")
+        selected = len(self.view.selected_rows())
+        parts = [f"{selected:,} selected"] if selected > 1 else []
+        parts.append(f"{self._model.accepted:,} / {total:,} accepted" if total else "")
+        self.progress.setText("  ·  ".join(parts))
         if self._problem_count != self._model.problem_count:
             self._problem_count = self._model.problem_count
             self.problems_changed.emit()

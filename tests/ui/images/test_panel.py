@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from samdesk.dataset.types import ImageSummary
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
-from samdesk.ui.images.model import THUMBNAILS_KEPT, ImageRole, ImageState
+from samdesk.ui.images.model import THUMBNAILS_KEPT, ImageRole, ImageState, RunMark
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.images.rows import numbers_of
 
@@ -60,6 +60,47 @@ def test_a_click_chooses_an_image(panel: ImagesPanel, qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.image_chosen) as told:
         qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=center(panel, 2))
     assert told.args == ["images/000002.jpg"]
+
+
+def test_ctrl_and_shift_select_several_images_while_one_stays_open(panel: ImagesPanel, qtbot: QtBot) -> None:
+    k, left, port = keys(50), Qt.MouseButton.LeftButton, panel.view.viewport()
+    panel.set_current(k[1])
+    with qtbot.assertNotEmitted(panel.image_chosen):
+        qtbot.mouseClick(port, left, Qt.KeyboardModifier.ControlModifier, center(panel, 3))
+        assert panel.selected == (k[1], k[3])
+        assert panel.progress.text() == "2 selected  ·  0 / 50 accepted"
+        qtbot.mouseClick(port, left, Qt.KeyboardModifier.ControlModifier, center(panel, 1))
+        assert panel.selected == (k[1], k[3]), "the image on screen stays selected"
+        qtbot.mouseClick(port, left, Qt.KeyboardModifier.ShiftModifier, center(panel, 4))
+        assert panel.selected == tuple(k[1:5])
+    assert panel.current == k[1]
+    with qtbot.waitSignal(panel.image_chosen) as told:
+        qtbot.mouseClick(port, left, pos=center(panel, 2))
+    assert told.args == [k[2]]
+    assert panel.selected == (k[2],)
+
+
+def test_what_was_found_is_in_the_order_of_the_dataset(panel: ImagesPanel) -> None:
+    k = keys(50)
+    assert panel.found is None
+    panel.set_current(k[1])
+    panel.set_found(numbers_of((k[7], k[3]), panel.numbering))
+    assert panel.found == (k[3], k[7]), "the image on screen is listed, but was not found"
+
+
+def test_what_a_run_has_made_of_images_is_marked(panel: ImagesPanel) -> None:
+    k = keys(50)
+    index = panel.view.model().index(2, 0)
+    plain = panel.view.viewport().grab(panel.view.visualRect(index)).toImage()
+    seen = [plain]
+    for mark in RunMark:
+        panel.mark_in_run(k[2], mark)
+        assert mark.value in index.data(Qt.ItemDataRole.ToolTipRole)
+        seen.append(panel.view.viewport().grab(panel.view.visualRect(index)).toImage())
+    assert all(a != b for i, a in enumerate(seen) for b in seen[:i])
+    panel.mark_in_run(ImageKey("gone.jpg"), RunMark.DONE)
+    panel.clear_run_marks()
+    assert panel.view.viewport().grab(panel.view.visualRect(index)).toImage() == plain
 
 
 def test_arrow_keys_walk_along(panel: ImagesPanel, qtbot: QtBot) -> None:
