@@ -64,10 +64,13 @@ class DryRun:
     @property
     def text(self) -> str:
         """One line for the user: "52 of 64 images will be annotated; 12 skipped: already has annotations"."""
-        parts = [f"{len(self.annotate)} of {self.total} images will be annotated"]
-        parts += [f"{count} skipped: {reason}" for reason, count in self.reasons.items()]
+        annotate = f"{len(self.annotate):,} of {counted(self.total, 'image')} will be annotated"
+        if len(self.annotate) == self.total:
+            annotate = f"{counted(self.total, 'image')} will be annotated"
+        parts = [annotate]
+        parts += [f"{count:,} skipped: {reason}" for reason, count in self.reasons.items()]
         if self.failed:
-            parts.append(f"{len(self.failed)} cannot be read")
+            parts.append(f"{len(self.failed):,} cannot be read")
         return "; ".join(parts)
 
 
@@ -134,6 +137,11 @@ class BatchSummary:
     predictor: ModelInfo | None = None
     output: str = ""
     run_id: RunId | None = None
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Reason -> number of images skipped for it, the most frequent first."""
+        return dict(Counter(s.reason for s in self.skipped).most_common())
 
     @property
     def ok(self) -> bool:

@@ -29,6 +29,8 @@ class Parameter:
         minimum: Smallest number that the dialog and the settings offer.
         maximum: Largest number that the dialog and the settings offer.
         step: Step of the arrow buttons.
+        off: What the dialog and the settings show for the smallest number, where it means that something is
+            not done; "": the number.
         valid: Smallest and largest number that a plan accepts; None: ``minimum`` and ``maximum``.
         name: Its name in the plan, the Python function and the command line; set by ``PARAMETERS``.
         default: Its default, of its type; set by ``PARAMETERS``.
@@ -42,6 +44,7 @@ class Parameter:
     minimum: float = 0
     maximum: float = 1
     step: float = 1
+    off: str = ""
     valid: tuple[float, float] | None = None
     name: str = ""
     default: Any = None
@@ -116,6 +119,7 @@ class DetectionParameters:
         unit="px",
         maximum=8192,
         step=160,
+        off="Whole images",
         valid=(0, math.inf),
     )
     duplicate_iou: float = _row(
@@ -126,6 +130,7 @@ class DetectionParameters:
         "IoU of two masks of different classes above which only the more confident object is kept; 0: both "
         "are.",
         step=0.05,
+        off="Keep both",
     )
 
     def __post_init__(self) -> None:

@@ -354,10 +354,11 @@ def test_enter_and_esc_refuse_a_question(
     assert user.canvas.hasFocus()
 
 
-def test_enter_in_a_field_of_auto_annotate_starts_nothing_and_closes_nothing(user: User) -> None:
+def test_enter_starts_no_run_that_replaces_annotations(user: User) -> None:
     user.key(K.Key_B, CONTROL)
     dialog = dialog_of(user)
     assert dialog is not None
+    dialog.policies["replace"].click()  # type: ignore[attr-defined]
     started: list[object] = []
     dialog.started.connect(started.append)  # type: ignore[attr-defined]
     start = dialog.start_button  # type: ignore[attr-defined]

@@ -5,18 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
 from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
-_ALL = "All classes are used. Each becomes the label of the same name; missing labels are added."
+_ALL = "All classes are used. Each becomes the label of the same name; labels are added for what is found."
+
+
+class _SearchField(QLineEdit):
+    """Searches the classes: Down and Enter go to the table, Esc empties the field first."""
+
+    def __init__(self, table: ClassTable, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._table = table
+        self.setPlaceholderText("Search classes by name or id")
+        self.setAccessibleName("Search classes")
+        self.setToolTip("Part of a name, or an id; several with commas: person, dog, 7")
+        self.setClearButtonEnabled(True)
+        self.textChanged.connect(table.filter.search)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
+            if self._table.filter.rowCount():
+                self._table.selectRow(0)
+                self._table.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif key == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        else:
+            super().keyPressEvent(event)
 
 
 class ClassChooser(QWidget):
-    """The classes to use and the labels they become.
+    """The classes to use, their minimum confidence, and the labels they become.
 
     Signals:
         changed: Emitted when the user changes the choice.
@@ -30,7 +63,8 @@ class ClassChooser(QWidget):
         super().__init__(parent)
         self._classes: tuple[int, ...] | None = None
         self._mapping: tuple[tuple[str, str], ...] = ()
-        self.table = ClassTable(labels.names, self)
+        self._class_conf: tuple[tuple[str, float], ...] = ()
+        self.table = ClassTable(labels, self)
         self.table.classes.edited.connect(self._take_edit)
         self.message = PlainLabel(_ALL, self)
         self.message.setWordWrap(True)
@@ -39,12 +73,16 @@ class ClassChooser(QWidget):
         self.show_button.setToolTip("Loads the detector to read its class names")
         self.show_button.setAutoDefault(False)
         self.show_button.clicked.connect(self.request_names)
+        self.search = _SearchField(self.table, self)
+        self.search.textChanged.connect(self._count)
         self.all_button = QPushButton("All", self)
         self.none_button = QPushButton("None", self)
         for button, used in ((self.all_button, True), (self.none_button, False)):
             button.setAutoDefault(False)
-            button.clicked.connect(lambda _checked=False, used=used: self.table.classes.set_used(used))
+            button.setToolTip("Use all classes listed below" if used else "Use none of the classes listed below")
+            button.clicked.connect(lambda _checked=False, used=used: self._set_used(used))
         self.count = PlainLabel("", self)
+        self.count.setProperty("muted", True)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self._make_unknown())
         self._stack.addWidget(self._make_known())
@@ -68,7 +106,7 @@ class ClassChooser(QWidget):
         page = QWidget(self)
         head = QHBoxLayout()
         head.setSpacing(UNIT)
-        head.addWidget(self.count, 1)
+        head.addWidget(self.search, 1)
         head.addWidget(self.all_button)
         head.addWidget(self.none_button)
         layout = QVBoxLayout(page)
@@ -76,6 +114,7 @@ class ClassChooser(QWidget):
         layout.setSpacing(UNIT)
         layout.addLayout(head)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.count)
         return page
 
     def request_names(self) -> None:
@@ -99,9 +138,19 @@ class ClassChooser(QWidget):
         """(detector class name, label name) where they differ."""
         return self._mapping
 
-    def set_choice(self, classes: tuple[int, ...] | None, mapping: tuple[tuple[str, str], ...]) -> None:
-        """Shows a choice of classes and labels."""
-        self._classes, self._mapping = classes, mapping
+    @property
+    def class_conf(self) -> tuple[tuple[str, float], ...]:
+        """(detector class name, minimum confidence) of classes with one of their own."""
+        return self._class_conf
+
+    def set_choice(
+        self,
+        classes: tuple[int, ...] | None,
+        mapping: tuple[tuple[str, str], ...],
+        class_conf: tuple[tuple[str, float], ...] = (),
+    ) -> None:
+        """Shows a choice of classes, labels and minimum confidences."""
+        self._classes, self._mapping, self._class_conf = classes, mapping, class_conf
         self._fill([row.name for row in self.table.classes.rows])
 
     def set_names(self, names: Sequence[str]) -> None:
@@ -117,15 +166,24 @@ class ClassChooser(QWidget):
 
     def reset(self) -> None:
         """Chooses all classes of another detector, whose class names are unknown."""
-        self._classes, self._mapping = None, ()
+        self._classes, self._mapping, self._class_conf = None, (), ()
         self.message.setText(_ALL)
+        self.search.clear()
         self.set_names(())
 
+    def _set_used(self, used: bool) -> None:
+        self.table.classes.set_used(used, self.table.filter.shown)
+
     def _fill(self, names: Sequence[str]) -> None:
-        labels = dict(self._mapping)
+        labels, confs = dict(self._mapping), dict(self._class_conf)
         used = None if self._classes is None else set(self._classes)
         rows = [
-            ClassRow(name, (used is None or i in used) and labels.get(name) != "", labels.get(name) or name)
+            ClassRow(
+                name,
+                (used is None or i in used) and labels.get(name) != "",
+                labels.get(name) or name,
+                confs.get(name),
+            )
             for i, name in enumerate(names)
         ]
         self.table.classes.set_rows(rows)
@@ -137,9 +195,13 @@ class ClassChooser(QWidget):
         used = tuple(i for i, row in enumerate(rows) if row.used)
         self._classes = None if len(used) == len(rows) else used
         self._mapping = tuple((row.name, row.label) for row in rows if row.used and row.label != row.name)
+        self._class_conf = tuple((row.name, row.conf) for row in rows if row.used and row.conf is not None)
         self._count()
         self.changed.emit()
 
     def _count(self) -> None:
-        rows = self.table.classes.rows
-        self.count.setText(f"{sum(row.used for row in rows)} of {len(rows)} classes")
+        rows, shown = self.table.classes.rows, self.table.filter.rowCount()
+        text = f"{sum(row.used for row in rows)} of {len(rows)} classes"
+        if shown != len(rows):
+            text += f"  ·  {shown or 'none'} listed"
+        self.count.setText(text)

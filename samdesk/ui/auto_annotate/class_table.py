@@ -1,8 +1,8 @@
-"""The table of the detector's classes: which to use, and the label that each becomes."""
+"""The table of the detector's classes: which to use, how confident they must be, and which label each becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,57 +11,76 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
+    QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QBrush
+from PySide6.QtGui import QBrush, QFontMetrics
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFrame,
     QHeaderView,
+    QLineEdit,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
 
+from samdesk.domain.labels import LabelSet
 from samdesk.ui.kit.fields import TABLE_STYLE
 from samdesk.ui.kit.painting import faint
-from samdesk.ui.kit.plain import plain
+from samdesk.ui.kit.plain import plain, tip
 
 Index = QModelIndex | QPersistentModelIndex
-_CLASS, _LABEL = 0, 1
+CLASS, LABEL, MINIMUM = 0, 1, 2
+"""The columns."""
+_HEADERS = ("Class", "Label", "Min. conf.")
+_HEADER_TIPS = (
+    "The classes of the detector; the number is the class id",
+    "The label that objects of the class get",
+    "The minimum confidence of the class, where it is another than that of the run",
+)
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class of the detector: its name, whether it is used, and the name of its label."""
+    """A class of the detector.
+
+    Attributes:
+        name: Its name.
+        used: Whether objects of it are kept.
+        label: The name of its label.
+        conf: Its minimum confidence; None: that of the run.
+    """
 
     name: str
     used: bool = True
     label: str = ""
+    conf: float | None = None
 
 
 class ClassModel(QAbstractTableModel):
-    """The table model; check marks and labels are editable.
+    """The table model; check marks, labels and minimum confidences are editable. Rows are class ids.
 
     Signals:
-        edited: Emitted when a check mark or a label was changed.
+        edited: Emitted when the user has changed a row.
     """
 
     edited = Signal()
 
-    def __init__(self, labels: Iterable[str]) -> None:
+    def __init__(self, labels: LabelSet) -> None:
         super().__init__()
-        self._labels = tuple(labels)
+        self._labels = labels
         self._rows: list[ClassRow] = []
+        self._conf = 0.0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the label set, then new ones from the rows."""
-        new = (row.label for row in self._rows if row.used and row.label not in self._labels)
-        return (*self._labels, *dict.fromkeys(new))
+        new = (row.label for row in self._rows if row.used and self._labels.match(row.label) is None)
+        return (*self._labels.names, *dict.fromkeys(new))
 
     @property
     def rows(self) -> tuple[ClassRow, ...]:
@@ -74,16 +93,37 @@ class ClassModel(QAbstractTableModel):
         self._rows = list(rows)
         self.endResetModel()
 
-    def set_used(self, used: bool) -> None:
-        """Checks all classes, or none."""
-        self._rows = [replace(row, used=used) for row in self._rows]
+    def set_conf(self, conf: float) -> None:
+        """Sets the minimum confidence of the run, which classes without one of their own show."""
+        self._conf = conf
         if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, _LABEL))
+            self.dataChanged.emit(self.index(0, MINIMUM), self.index(len(self._rows) - 1, MINIMUM))
+
+    def set_used(self, used: bool, class_ids: Sequence[int]) -> None:
+        """Checks some classes, or unchecks them."""
+        for i in class_ids:
+            self._rows[i] = replace(self._rows[i], used=used)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, MINIMUM))
         self.edited.emit()
+
+    def label(self, row: int) -> str:
+        """The name of the label that a class becomes: an existing one if only letter case differs."""
+        match = self._labels.match(self._rows[row].label)
+        return match.name if match is not None else self._rows[row].label
 
     def is_new(self, row: int) -> bool:
         """Whether the label of this class is not in the label set yet."""
-        return self._rows[row].label not in self._labels
+        return self._labels.match(self._rows[row].label) is None
+
+    def is_faint(self, index: Index) -> bool:
+        """Whether a cell shows what nobody has chosen, or what does not matter."""
+        row = self._rows[index.row()]
+        if not row.used:
+            return index.column() != CLASS
+        return self.is_new(index.row()) if index.column() == LABEL else (
+            index.column() == MINIMUM and row.conf is None
+        )
 
     # Qt overrides
 
@@ -91,68 +131,133 @@ class ClassModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else 2
+        return 0 if parent.isValid() else len(_HEADERS)
 
     def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
         flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
-        if index.column() == _CLASS:
+        if index.column() == CLASS:
             return flags | Qt.ItemFlag.ItemIsUserCheckable
         return flags | Qt.ItemFlag.ItemIsEditable
 
     def headerData(  # noqa: D102
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return ("Class", "Label")[section]
-        return None
+        if orientation == Qt.Orientation.Vertical:
+            return str(section) if role == Qt.ItemDataRole.DisplayRole else None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _HEADERS[section]
+        return _HEADER_TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         if not index.isValid():
             return None
-        row, new = self._rows[index.row()], self.is_new(index.row())
-        if index.column() == _CLASS:
+        row = self._rows[index.row()]
+        if index.column() == CLASS:
             if role == Qt.ItemDataRole.CheckStateRole:
                 return Qt.CheckState.Checked if row.used else Qt.CheckState.Unchecked
             return plain(row.name) if role == Qt.ItemDataRole.DisplayRole else None
         if role == Qt.ItemDataRole.EditRole:
-            return row.label
+            return self.label(index.row()) if index.column() == LABEL else row.conf
         if role == Qt.ItemDataRole.DisplayRole:
-            return plain(f"{row.label}  (new)" if new else row.label) if row.used else "–"
+            return self._text(index) if row.used else "–"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "Double-click to choose another label" + (
-                ". It will be added to the labels." if new else ""
-            )
+            return tip(self._tip(index))
         return None
+
+    def _text(self, index: Index) -> str:
+        row = self._rows[index.row()]
+        if index.column() == MINIMUM:
+            return f"{self._conf if row.conf is None else row.conf:.2f}"
+        label = self.label(index.row())
+        return plain(f"{label} (new)" if self.is_new(index.row()) else label)
+
+    def _tip(self, index: Index) -> str:
+        row = self._rows[index.row()]
+        if index.column() == MINIMUM:
+            own = "" if row.conf is None else " Empty it to use the minimum confidence of the run again."
+            return f"Double-click to set a minimum confidence for {row.name} only.{own}"
+        text = "Double-click to choose another label."
+        if self.is_new(index.row()):
+            return f"{text} This one is added to the labels if the run finds an object of it."
+        label = self.label(index.row())
+        return text if label == row.label else f"{text} “{label}” is your label; letter case makes no difference."
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
         row = self._rows[index.row()]
-        if role == Qt.ItemDataRole.CheckStateRole and index.column() == _CLASS:
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == CLASS:
             changed = replace(row, used=Qt.CheckState(value) == Qt.CheckState.Checked)
-        elif role == Qt.ItemDataRole.EditRole and index.column() == _LABEL:
+        elif role == Qt.ItemDataRole.EditRole and index.column() == LABEL:
             changed = replace(row, label=" ".join(str(value).split()) or row.name, used=True)
+        elif role == Qt.ItemDataRole.EditRole and index.column() == MINIMUM:
+            conf = _conf_of(str(value))
+            if conf is not None and not 0 <= conf <= 1:
+                return False
+            changed = replace(row, conf=conf, used=True)
         else:
             return False
         self._rows[index.row()] = changed
-        self.dataChanged.emit(self.index(index.row(), 0), self.index(index.row(), _LABEL))
+        self.dataChanged.emit(self.index(index.row(), 0), self.index(index.row(), MINIMUM))
         self.edited.emit()
         return True
 
 
-class _LabelEditorDelegate(QStyledItemDelegate):
-    """Edits a label in an editable combo box; a new label is drawn faint."""
+def _conf_of(text: str) -> float | None:
+    """A confidence as it is typed: "0.4", ",4" or "40%"; None for nothing, -1.0 for what is no number."""
+    typed = text.strip().replace(",", ".")
+    if not typed:
+        return None
+    try:
+        return float(typed.removesuffix("%")) / (100 if typed.endswith("%") else 1)
+    except ValueError:
+        return -1.0
+
+
+class ClassFilter(QSortFilterProxyModel):
+    """The rows whose class fits what is searched for: part of its name, or its id."""
+
+    def __init__(self, classes: ClassModel) -> None:
+        super().__init__(classes)
+        self._classes = classes
+        self._wanted: tuple[str, ...] = ()
+        self.setSourceModel(classes)
+
+    def search(self, text: str) -> None:
+        """Shows the classes that fit one of the words, which are separated by commas; "" shows all."""
+        words = tuple(word.strip().casefold() for word in text.split(",") if word.strip())
+        self._wanted = words
+        self.invalidate()  # the filter alone: deprecated in some Qt versions, absent in others
+
+    @property
+    def shown(self) -> list[int]:
+        """The class ids of the rows shown."""
+        return [self.mapToSource(self.index(row, 0)).row() for row in range(self.rowCount())]
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        """Whether a class fits."""
+        name = self._classes.rows[row].name.casefold()
+        return not self._wanted or any(word in name or word == str(row) for word in self._wanted)
+
+
+class _CellDelegate(QStyledItemDelegate):
+    """Draws faint what nobody has chosen."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        model = index.model()
-        if isinstance(model, ClassModel) and (model.is_new(index.row()) or not model.rows[index.row()].used):
+        source = _source(index)
+        model = source.model()
+        if isinstance(model, ClassModel) and model.is_faint(source):
             palette = option.palette
             palette.setBrush(palette.ColorRole.Text, QBrush(faint(palette)))
             option.palette = palette
 
+
+class _LabelEditorDelegate(_CellDelegate):
+    """Edits a label in an editable combo box."""
+
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = QComboBox(parent)
         editor.setEditable(True)
-        model = index.model()
+        model = _source(index).model()
         if isinstance(model, ClassModel):
             for label in model.labels:
                 editor.addItem(plain(label), label)
@@ -169,25 +274,64 @@ class _LabelEditorDelegate(QStyledItemDelegate):
             model.setData(index, editor.itemData(chosen) if known else text)
 
 
-class ClassTable(QTableView):
-    """The table of classes."""
+class _MinimumEditorDelegate(_CellDelegate):
+    """Edits a minimum confidence as text, so that it can be emptied."""
 
-    def __init__(self, labels: Iterable[str], parent: QWidget | None = None) -> None:
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = QLineEdit(parent)
+        editor.setPlaceholderText(index.data())
+        return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        conf = index.data(Qt.ItemDataRole.EditRole)
+        if isinstance(editor, QLineEdit):
+            editor.setText("" if conf is None else f"{conf:.2f}")
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        if isinstance(editor, QLineEdit):
+            model.setData(index, editor.text())
+
+
+def _source(index: Index) -> QModelIndex:
+    model = index.model()
+    assert isinstance(model, ClassFilter)
+    return model.mapToSource(index)
+
+
+class ClassTable(QTableView):
+    """The table of classes.
+
+    Attributes:
+        classes: All classes.
+        filter: Those shown.
+    """
+
+    def __init__(self, labels: LabelSet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.classes = ClassModel(labels)
-        self.setModel(self.classes)
-        self.setItemDelegateForColumn(_LABEL, _LabelEditorDelegate(self))
+        self.filter = ClassFilter(self.classes)
+        self.setModel(self.filter)
+        self.setItemDelegate(_CellDelegate(self))
+        self.setItemDelegateForColumn(LABEL, _LabelEditorDelegate(self))
+        self.setItemDelegateForColumn(MINIMUM, _MinimumEditorDelegate(self))
         self.setAccessibleName("Classes")
         self.setStyleSheet(TABLE_STYLE)
         self.setShowGrid(False)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.verticalHeader().hide()
+        self.setCornerButtonEnabled(False)
         self.verticalHeader().setDefaultSectionSize(28)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setHighlightSections(False)
+        self.verticalHeader().setSectionsClickable(False)
+        self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed | triggers.SelectedClicked)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(MINIMUM, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(MINIMUM, QFontMetrics(self.font()).horizontalAdvance(_HEADERS[MINIMUM]) + 28)

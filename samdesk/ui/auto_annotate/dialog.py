@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -15,19 +17,22 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
-from samdesk.base.text import counted, printable, size
+from samdesk.base.text import printable, size
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.auto_annotate.class_chooser import ClassChooser
+from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES, object_source
 from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
+from samdesk.ui.auto_annotate.scope import ScopeChooser, Scopes
 from samdesk.ui.kit.fields import (
     CHECKPOINTS,
     ExplicitButton,
@@ -52,10 +57,16 @@ POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
     ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
 )
+_BOXES = "Boxes become masks; other annotations stay as they are."
+_NEVER_CHANGED = "Images you have edited are never changed."
+_SEGMENTER = "yolo11n-seg.pt"
+"""The segmentation model that is offered first."""
 
 
 class AutoAnnotateDialog(QDialog):
     """Edits an AutoAnnotatePlan. Open it with ``open()``: it is not application-modal.
+
+    Enter starts the run from wherever no text is typed, except a run that replaces annotations.
 
     Signals:
         count_requested: (AutoAnnotatePlan) requests a dry run; answer with ``set_dry_run``.
@@ -73,7 +84,13 @@ class AutoAnnotateDialog(QDialog):
         self._plan = AutoAnnotatePlan()
         self._dry_run: DryRun | None = None
         self._downloaded: frozenset[str] | None = None
-        self._make_fields()
+        self._source = OBJECT_SOURCES[0]
+        self._detectors: dict[str, str] = {"segmenter": _SEGMENTER}
+        """The detector chosen last for each source of objects."""
+        self.scope = ScopeChooser(self)
+        self._make_policies()
+        self._make_models()
+        self.parameters = ParameterFields()
         self.classes = ClassChooser(labels, self)
         self.summary = PlainLabel("", self)
         self.summary.setWordWrap(True)
@@ -84,10 +101,26 @@ class AutoAnnotateDialog(QDialog):
         # Not AcceptRole: a button box makes such a button the default.
         self.buttons.addButton(self.start_button, QDialogButtonBox.ButtonRole.ActionRole)
         self._lay_out()
+        self._order_tabs()
         self._connect()
         self.set_plan(self._plan)
 
-    def _make_fields(self) -> None:
+    def _make_policies(self) -> None:
+        self.policies: dict[str, QRadioButton] = {}
+        self._policy_group = QButtonGroup(self)
+        for value, title, text in POLICIES:
+            self.policies[value] = QRadioButton(title, self)
+            self.policies[value].setToolTip(text)
+            self._policy_group.addButton(self.policies[value])
+        self.policies[POLICIES[0][0]].setChecked(True)
+        self.policy_text = muted_label()
+
+    def _make_models(self) -> None:
+        self.source = QComboBox(self)
+        self.source.setAccessibleName("Objects from")
+        for row in OBJECT_SOURCES:
+            self.source.addItem(row.title, row.id)
+        self.source_text = muted_label()
         self.detector = QComboBox(self)
         self.detector.setEditable(True)
         self.detector.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -96,7 +129,9 @@ class AutoAnnotateDialog(QDialog):
                 self.detector.addItem(model.name if model.url else f"{model.title} (built in)", model.name)
         self.detector.setToolTip("A YOLO model, Flint, or a detection or segmentation checkpoint file")
         self.detector.setMinimumWidth(220)
+        self.detector_caption = caption("Detector", CAPTION)
         self.sam = QComboBox(self)
+        self.sam_caption = caption("Mask model", CAPTION)
         for model in MODELS:
             if model.draws_masks:
                 self.sam.addItem(model.title, model.name)
@@ -105,66 +140,91 @@ class AutoAnnotateDialog(QDialog):
         self.precision = QComboBox(self)
         for value, title in PRECISIONS:
             self.precision.addItem(title, value)
-        self.parameters = ParameterFields()
-        self.policies: dict[str, QRadioButton] = {}
-        self._policy_group = QButtonGroup(self)
-        for value, title, _ in POLICIES:
-            self.policies[value] = QRadioButton(title, self)
-            self._policy_group.addButton(self.policies[value])
         self.detector_browse = self._browse_button("Choose a detector's checkpoint file", self._set_detector)
         self.sam_browse = self._browse_button("Choose a mask model's checkpoint file", self._set_sam)
 
     def _lay_out(self) -> None:
         left, right = QVBoxLayout(), QVBoxLayout()
-        left.setSpacing(UNIT)
-        right.setSpacing(UNIT)
-        for title, fields in (("Models", self._models_form()), ("Detection", self.parameters.form(CAPTION))):
+        for title, fields in (
+            ("Objects", self._models_form()),
+            ("Detection", self.parameters.grid(CAPTION)),
+        ):
             left.addWidget(heading(title))
             left.addLayout(fields)
-            left.addSpacing(2 * UNIT)
-        left.addWidget(heading("Images that have annotations"))
-        left.addWidget(muted_label("Images you have edited are never changed."))
-        for value, _, text in POLICIES:
-            explanation = muted_label(text)
-            explanation.setIndent(3 * UNIT - 2)
-            left.addWidget(self.policies[value])
-            left.addSpacing(-UNIT)
-            left.addWidget(explanation)
+            left.addSpacing(UNIT)
         left.addStretch(1)
-        right.addWidget(heading("Classes"))
+        self.classes_heading = heading("Classes")
+        right.addWidget(self.classes_heading)
         right.addWidget(self.classes, 1)
         columns = QHBoxLayout()
         columns.setSpacing(3 * UNIT)
-        columns.addLayout(left, 5)
-        columns.addLayout(right, 4)
+        columns.addLayout(left, 1)
+        columns.addLayout(right, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
-        layout.setSpacing(UNIT)
+        for part in (left, right, layout):
+            part.setSpacing(UNIT)
+        layout.addLayout(self._images_form())
+        layout.addWidget(separator(self))
         layout.addLayout(columns, 1)
         layout.addWidget(separator(self))
         layout.addWidget(self.summary)
         layout.addWidget(self.note)
         layout.addWidget(self.buttons)
-        self.resize(880, 640)
+        self.resize(1000, 620)
+
+    def _images_form(self) -> QFormLayout:
+        fields = form()
+        fields.addRow(_bold(caption("Images", CAPTION)), self.scope)
+        row = QHBoxLayout()
+        row.setSpacing(3 * UNIT)
+        for button in self.policies.values():
+            row.addWidget(button)
+        row.addStretch(1)
+        self.policies_caption = caption("If annotated already", CAPTION)
+        fields.addRow(self.policies_caption, row)
+        fields.addRow(caption("", CAPTION), self.policy_text)
+        return fields
 
     def _models_form(self) -> QFormLayout:
         fields = form()
+        fields.addRow(caption("Objects from", CAPTION), self.source)
+        fields.addRow(caption("", CAPTION), self.source_text)
         for title, combo, browse in (
-            ("Detector", self.detector, self.detector_browse),
-            ("Mask model", self.sam, self.sam_browse),
+            (self.detector_caption, self.detector, self.detector_browse),
+            (self.sam_caption, self.sam, self.sam_browse),
         ):
             row = QHBoxLayout()
             row.setSpacing(UNIT)
             row.addWidget(combo, 1)
             row.addWidget(browse)
-            fields.addRow(caption(title, CAPTION), row)
-        fields.addRow(caption("Device", CAPTION), self.device)
-        fields.addRow(caption("Precision", CAPTION), self.precision)
+            fields.addRow(title, row)
+        row = QHBoxLayout()
+        row.setSpacing(UNIT)
+        row.addWidget(self.device, 3)
+        row.addWidget(caption("Precision"))
+        row.addWidget(self.precision, 2)
+        fields.addRow(caption("Device", CAPTION), row)
         return fields
 
+    def _order_tabs(self) -> None:
+        """Tab goes from top to bottom, the left column first."""
+        order = (
+            *self.scope.buttons.values(), *self.policies.values(), self.source, self.detector,
+            self.detector_browse, self.sam, self.sam_browse, self.device, self.precision,
+            *self.parameters.widgets, self.classes.show_button, self.classes.search, self.classes.all_button,
+            self.classes.none_button, self.classes.table, self.start_button,
+            self.buttons.button(QDialogButtonBox.StandardButton.Cancel),
+        )  # fmt: skip
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
+
     def _connect(self) -> None:
+        self.scope.changed.connect(self._recount)
+        self.source.currentIndexChanged.connect(self._change_source)
         self.detector.currentTextChanged.connect(self._change_detector)
         self.sam.currentIndexChanged.connect(self._update)
+        self.parameters.on_change("conf", self.classes.table.classes.set_conf)
         self.classes.changed.connect(self._update)
         self.classes.names_requested.connect(self._request_names)
         for button in self.policies.values():
@@ -176,28 +236,40 @@ class AutoAnnotateDialog(QDialog):
         """The plan that the fields show. Raises ``ValueError`` if no class is chosen."""
         return replace(
             self._plan,
+            objects_from=self._source.id,
             det_model=self.detector_name,
             sam_model=self.sam.currentData(),
             device=self.device.currentData(),
             precision=self.precision.currentData(),
             classes=self.classes.classes,
             mapping=self.classes.mapping,
+            class_conf=self.classes.class_conf,
             existing=self._existing(),
+            keys=self.scope.keys,
             **self.parameters.values(),
         )
 
     def set_plan(self, plan: AutoAnnotatePlan) -> None:
         """Fills the fields."""
         self._plan = plan
+        self._detectors[plan.objects_from] = plan.det_model
+        select_entry(self.source, plan.objects_from, plan.objects_from)
+        self._show_source()
         self._set_detector(plan.det_model)
         self._set_sam(plan.sam_model)
         select_entry(self.device, plan.device, plan.device)
         select_entry(self.precision, plan.precision, plan.precision)
         self.parameters.set_values(plan)
+        self.classes.table.classes.set_conf(plan.conf)
         self.policies[plan.existing].setChecked(True)
-        self.classes.set_choice(plan.classes, plan.mapping)
+        self.classes.set_choice(plan.classes, plan.mapping, plan.class_conf)
+        self.scope.show_keys(plan.keys)
         self._request_names_in_file()
         self._update()
+
+    def set_scopes(self, scopes: Scopes) -> None:
+        """Shows how many images each scope has; the likely one is chosen."""
+        self.scope.set_scopes(scopes)
 
     def offer_taught(self, path: str, names: Sequence[str]) -> None:
         """Lists the detector that was taught on this dataset first."""
@@ -246,6 +318,28 @@ class AutoAnnotateDialog(QDialog):
         """Whether the number of images shown is up to date."""
         return self._dry_run is not None
 
+    def _change_source(self) -> None:
+        self._detectors[self._source.id] = self.detector_name
+        self._show_source()
+        if self._source.detector:
+            self._set_detector(self._detectors.get(self._source.id, self.detector_name))
+        self._recount()
+
+    def _show_source(self) -> None:
+        """Enables the fields that matter for the source of objects."""
+        row = self._source = object_source(self.source.currentData())
+        self.source_text.setText(row.text)
+        self.detector_caption.setText(row.detector or "Detector")
+        for field in (self.detector_caption, self.detector, self.detector_browse):
+            field.setEnabled(bool(row.detector))
+        for field in (self.sam_caption, self.sam, self.sam_browse):
+            field.setEnabled(row.masks)
+        self.parameters.set_enabled(row.parameters)
+        for field in (self.classes, self.classes_heading):
+            field.setEnabled(bool(row.detector))
+        for field in (self.policies_caption, *self.policies.values()):
+            field.setEnabled(row.policies)
+
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
 
@@ -256,7 +350,7 @@ class AutoAnnotateDialog(QDialog):
 
     def _request_names_in_file(self) -> None:
         """Requests class names if the file has them; other detectors are loaded only on request."""
-        if not self.classes.known and has_class_names(self.detector_name):
+        if self._source.detector and not self.classes.known and has_class_names(self.detector_name):
             self.classes.request_names()
 
     def _request_names(self) -> None:
@@ -269,16 +363,24 @@ class AutoAnnotateDialog(QDialog):
         if self.classes.classes != ():
             self.count_requested.emit(self.plan())
 
+    def _show_policy(self) -> None:
+        policy = next(text for value, _, text in POLICIES if self.policies[value].isChecked())
+        self.policy_text.setText(f"{policy if self._source.policies else _BOXES} {_NEVER_CHANGED}")
+
     def _update(self) -> None:
         problem = self._problem()
         self.summary.setText(problem or count_text(self._dry_run))
         wanted = self._to_download()
         self.note.setText(f"To be downloaded first: {', '.join(wanted)}." if wanted else "")
         self.note.setVisible(bool(wanted))
+        self._show_policy()
         ready = self._dry_run is not None and bool(self._dry_run.annotate)
         self.start_button.setEnabled(ready and not problem)
+        self.start_button.setDefault(self._existing() != "replace" or not self._source.policies)
 
     def _problem(self) -> str:
+        if not self._source.detector:
+            return ""
         if not self.detector_name:
             return "Choose a detector."
         return "Choose at least one class." if self.classes.classes == () else ""
@@ -286,9 +388,20 @@ class AutoAnnotateDialog(QDialog):
     def _to_download(self) -> list[str]:
         if self._downloaded is None:
             return []
-        chosen = (self.detector_name, self.sam.currentData())
+        chosen = [self.detector_name] if self._source.detector else []
+        if self._source.masks:
+            chosen.append(self.sam.currentData())
         models = (model for model in MODELS if model.name in chosen and model.url)
         return [f"{m.title} ({size(m.bytes)})" for m in models if m.name not in self._downloaded]
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter where text is typed, and in the class table, starts nothing."""
+        typed_in = (self.detector, self.classes)
+        at = self.focusWidget()
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and at is not None and any(w is at or w.isAncestorOf(at) for w in typed_in):
+            return
+        super().keyPressEvent(event)
 
     def _start(self) -> None:
         if self.start_button.isEnabled():
@@ -320,13 +433,12 @@ class AutoAnnotateDialog(QDialog):
 
 
 def count_text(dry_run: DryRun | None) -> str:
-    """A dry run in one line: "412 images: 380 to annotate, 32 skipped (already has annotations)"."""
+    """A dry run in one line: "380 of 412 images will be annotated; 32 skipped: already has annotations"."""
     if dry_run is None:
         return "Counting…"
-    if not dry_run.total:
-        return "There are no images."
-    parts = [f"{len(dry_run.annotate):,} to annotate"]
-    parts += [f"{count:,} skipped ({reason})" for reason, count in dry_run.reasons.items()]
-    if dry_run.failed:
-        parts.append(f"{len(dry_run.failed):,} cannot be read")
-    return f"{counted(dry_run.total, 'image')}: {', '.join(parts)}"
+    return dry_run.text if dry_run.total else "There are no images."
+
+
+def _bold(label: QLabel) -> QLabel:
+    label.setProperty("heading", True)
+    return label

@@ -1,0 +1,58 @@
+"""Where the objects of a run come from, in words, and which fields of the dialog matter for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samdesk.batch.plan import ObjectsFrom
+from samdesk.settings.parameters import PARAMETERS
+
+_ALL = frozenset(parameter.name for parameter in PARAMETERS)
+
+
+@dataclass(frozen=True)
+class ObjectSourceRow:
+    """A source of objects.
+
+    Attributes:
+        id: Its value in a plan.
+        title: Its name.
+        text: What it does.
+        detector: The caption of the field for the model that finds the objects; "": there is none.
+        masks: Whether the mask model draws the masks.
+        parameters: The parameters that matter.
+        policies: Whether the user chooses what happens to images that have annotations.
+    """
+
+    id: ObjectsFrom
+    title: str
+    text: str
+    detector: str = ""
+    masks: bool = True
+    parameters: frozenset[str] = frozenset()
+    policies: bool = True
+
+
+OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
+    ObjectSourceRow(
+        "detector", "Detector and mask model",
+        "The detector finds the objects; the mask model draws a mask in each of its boxes.",
+        "Detector", parameters=_ALL,
+    ),
+    ObjectSourceRow(
+        "segmenter", "Segmentation model",
+        "A YOLO segmentation model (yolo11n-seg.pt) finds the objects and draws their masks itself.",
+        "Segmentation model", masks=False, parameters=_ALL,
+    ),
+    ObjectSourceRow(
+        "boxes", "Masks from my boxes",
+        "The mask model draws a mask in each box that is there already; its label stays. No detector is used.",
+        policies=False,
+    ),
+)  # fmt: skip
+"""The sources, in the order of the dialog."""
+
+
+def object_source(value: str) -> ObjectSourceRow:
+    """The row of a plan's ``objects_from``."""
+    return next(row for row in OBJECT_SOURCES if row.id == value)
