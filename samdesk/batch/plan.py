@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from samdesk.settings.parameters import DetectionParameters
+from samdesk.settings.parameters import PARAMETERS, DetectionParameters
 
 if TYPE_CHECKING:  # the command line shows the plan's defaults, and its help needs no numpy
     from samdesk.domain.document import ImageKey
@@ -72,6 +72,26 @@ class AutoAnnotatePlan(DetectionParameters):
             if not 0 <= conf <= 1:  # false for nan, too
                 raise ValueError(f"the minimum confidence of {name!r} must be between 0 and 1, not {conf:g}")
 
+    def parameters(self) -> dict[str, Any]:
+        """All that it says but the images, as values that JSON has; see ``from_parameters``."""
+        return {row.name: _plain(getattr(self, row.name)) for row in fields(self) if row.name != "keys"}
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, Any]) -> AutoAnnotatePlan:
+        """The plan of ``parameters``, for all images. Raises ``ValueError`` if they are none.
+
+        Parameters that are missing have their default; unknown ones, of a newer samdesk, are left out.
+        """
+        names = {row.name for row in fields(cls)} - {"keys"}
+        for parameter in PARAMETERS:
+            value = values.get(parameter.name, parameter.default)
+            if isinstance(parameter.default, (int, float)) and not isinstance(value, (int, float)):
+                raise ValueError(f"{parameter.name} must be a number, not {value!r}")
+        try:
+            return cls(**{name: _frozen(value) for name, value in values.items() if name in names})
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"these are no parameters of a run: {error}") from error
+
     def used_classes(self, names: Sequence[str]) -> tuple[int, ...]:
         """The class ids that the run uses. Raises ``ValueError`` for one the detector does not have."""
         chosen: Sequence[int] = range(len(names)) if self.classes is None else self.classes
@@ -105,6 +125,14 @@ class AutoAnnotatePlan(DetectionParameters):
 
         own = class_name(names[class_id], class_id)
         return " ".join(dict(self.mapping).get(names[class_id], own).split())
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _class_id(name: str, names: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ def run(user: User) -> None:
 def test_a_run_and_its_undo(runner: User, folder: Path) -> None:
     runner.add_labels("cat")
     dialog = dialog_of(runner)
-    assert dialog.summary.text() == "3 images: 3 to annotate"
+    assert dialog.summary.text() == "3 images will be annotated"
     runner.qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     runner.until(lambda: not runner.desk.flows.batch.running)
     runner.until(lambda: len(runner.annotations) == 2)

@@ -24,7 +24,7 @@ from samdesk.ui.kit.theme import UNIT
 _ALL = "All classes are used. Each becomes the label of the same name; labels are added for what is found."
 
 
-class _SearchField(QLineEdit):
+class _ClassSearch(QLineEdit):
     """Searches the classes: Down and Enter go to the table, Esc empties the field first."""
 
     def __init__(self, table: ClassTable, parent: QWidget) -> None:
@@ -73,7 +73,7 @@ class ClassChooser(QWidget):
         self.show_button.setToolTip("Loads the detector to read its class names")
         self.show_button.setAutoDefault(False)
         self.show_button.clicked.connect(self.request_names)
-        self.search = _SearchField(self.table, self)
+        self.search = _ClassSearch(self.table, self)
         self.search.textChanged.connect(self._count)
         self.all_button = QPushButton("All", self)
         self.none_button = QPushButton("None", self)

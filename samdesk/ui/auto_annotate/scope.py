@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 
 from samdesk.domain.document import ImageKey
+from samdesk.ui.kit.plain import tip
 from samdesk.ui.kit.theme import UNIT
 
 
@@ -88,7 +89,7 @@ class ScopeChooser(QWidget):
         layout.setSpacing(3 * UNIT)
         for scope in Scope:
             button = QRadioButton(scope.value, self)
-            button.setToolTip(_TIPS[scope])
+            button.setToolTip(tip(_TIPS[scope]))
             button.clicked.connect(self.changed)
             group.addButton(button)
             layout.addWidget(button)
