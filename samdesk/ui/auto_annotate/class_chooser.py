@@ -79,7 +79,9 @@ class ClassChooser(QWidget):
         self.none_button = QPushButton("None", self)
         for button, used in ((self.all_button, True), (self.none_button, False)):
             button.setAutoDefault(False)
-            button.setToolTip("Use all classes listed below" if used else "Use none of the classes listed below")
+            button.setToolTip(
+                "Use all classes listed below" if used else "Use none of the classes listed below"
+            )
             button.clicked.connect(lambda _checked=False, used=used: self._set_used(used))
         self.count = PlainLabel("", self)
         self.count.setProperty("muted", True)

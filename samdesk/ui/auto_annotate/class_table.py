@@ -121,8 +121,10 @@ class ClassModel(QAbstractTableModel):
         row = self._rows[index.row()]
         if not row.used:
             return index.column() != CLASS
-        return self.is_new(index.row()) if index.column() == LABEL else (
-            index.column() == MINIMUM and row.conf is None
+        return (
+            self.is_new(index.row())
+            if index.column() == LABEL
+            else (index.column() == MINIMUM and row.conf is None)
         )
 
     # Qt overrides
@@ -180,7 +182,11 @@ class ClassModel(QAbstractTableModel):
         if self.is_new(index.row()):
             return f"{text} This one is added to the labels if the run finds an object of it."
         label = self.label(index.row())
-        return text if label == row.label else f"{text} “{label}” is your label; letter case makes no difference."
+        return (
+            text
+            if label == row.label
+            else f"{text} “{label}” is your label; letter case makes no difference."
+        )
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: D102
         row = self._rows[index.row()]

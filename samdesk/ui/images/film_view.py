@@ -183,7 +183,12 @@ class FilmView(CellView):
         self._click_timer.start(QApplication.doubleClickInterval())
         row = self.row_at(event.position().toPoint())
         keys = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-        if event.button() == Qt.MouseButton.LeftButton and keys and row >= 0 and self.currentIndex().isValid():
+        if (
+            event.button() == Qt.MouseButton.LeftButton
+            and keys
+            and row >= 0
+            and self.currentIndex().isValid()
+        ):
             self._select_also(row, everything=bool(keys & Qt.KeyboardModifier.ShiftModifier))
             return
         super().mousePressEvent(event)
