@@ -1,4 +1,4 @@
-"""The table of the detector's classes: which to use, how confident they must be, and which label each becomes."""
+"""The table of the detector's classes: which to use, with what confidence, as which label."""
 
 from __future__ import annotations
 

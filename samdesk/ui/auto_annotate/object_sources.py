@@ -46,7 +46,7 @@ OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
     ),
     ObjectSourceRow(
         "boxes", "Masks from my boxes",
-        "The mask model draws a mask in each box that is there already; its label stays. No detector is used.",
+        "The mask model draws a mask in each box that is there already; its label stays.",
         policies=False,
     ),
 )  # fmt: skip

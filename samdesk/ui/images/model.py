@@ -343,6 +343,20 @@ class ImageModel(QAbstractListModel):
             lines.append("left with an unfinished mask or outline")
         return "\n".join(lines)
 
+    def _own_data(self, key: ImageKey, role: ImageRole) -> Any:
+        if role is ImageRole.MATCHES:
+            return self.matches(key)
+        if role is ImageRole.UNFINISHED:
+            return key in self._unfinished
+        if role is ImageRole.RUN:
+            return self._run_marks.get(key)
+        if role is ImageRole.STATE:
+            return self.state(key)
+        if role is ImageRole.COUNT:
+            summary = self._summaries.get(key)
+            return summary.count if summary is not None else 0
+        return key
+
     # Qt overrides
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
@@ -352,19 +366,8 @@ class ImageModel(QAbstractListModel):
         if not index.isValid():
             return None
         key = self.key(index.row())
-        if role == ImageRole.KEY:
-            return key
-        if role == ImageRole.MATCHES:
-            return self.matches(key)
-        if role == ImageRole.UNFINISHED:
-            return key in self._unfinished
-        if role == ImageRole.RUN:
-            return self._run_marks.get(key)
-        if role == ImageRole.STATE:
-            return self.state(key)
-        if role == ImageRole.COUNT:
-            summary = self._summaries.get(key)
-            return summary.count if summary is not None else 0
+        if role in tuple(ImageRole):
+            return self._own_data(key, ImageRole(role))
         if role == Qt.ItemDataRole.DecorationRole:
             pixmap = self._thumbnails.get(key)
             if pixmap is not None:

@@ -96,7 +96,7 @@ class ImagesPanel(QWidget):
 
     @property
     def found(self) -> tuple[ImageKey, ...] | None:
-        """The images that the search has found, in the order of the dataset; None: nothing is searched for."""
+        """The images that the search has found, in the dataset's order; None: there is no search."""
         return self._model.found
 
     def mark_in_run(self, key: ImageKey, mark: RunMark) -> None:
