@@ -330,15 +330,15 @@ class AutoAnnotateDialog(QDialog):
         row = self._source = object_source(self.source.currentData())
         self.source_text.setText(row.text)
         self.detector_caption.setText(row.detector or "Detector")
-        for field in (self.detector_caption, self.detector, self.detector_browse):
-            field.setEnabled(bool(row.detector))
-        for field in (self.sam_caption, self.sam, self.sam_browse):
-            field.setEnabled(row.masks)
+        found: tuple[QWidget, ...] = (self.detector_caption, self.detector, self.detector_browse, self.classes, self.classes_heading)
+        for some, matter in (
+            (found, bool(row.detector)),
+            ((self.sam_caption, self.sam, self.sam_browse), row.masks),
+            ((self.policies_caption, *self.policies.values()), row.policies),
+        ):
+            for field in some:
+                field.setEnabled(matter)
         self.parameters.set_enabled(row.parameters)
-        for field in (self.classes, self.classes_heading):
-            field.setEnabled(bool(row.detector))
-        for field in (self.policies_caption, *self.policies.values()):
-            field.setEnabled(row.policies)
 
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
