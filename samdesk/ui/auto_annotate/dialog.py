@@ -330,7 +330,13 @@ class AutoAnnotateDialog(QDialog):
         row = self._source = object_source(self.source.currentData())
         self.source_text.setText(row.text)
         self.detector_caption.setText(row.detector or "Detector")
-        found: tuple[QWidget, ...] = (self.detector_caption, self.detector, self.detector_browse, self.classes, self.classes_heading)
+        found: tuple[QWidget, ...] = (
+            self.detector_caption,
+            self.detector,
+            self.detector_browse,
+            self.classes,
+            self.classes_heading,
+        )
         for some, matter in (
             (found, bool(row.detector)),
             ((self.sam_caption, self.sam, self.sam_browse), row.masks),
