@@ -130,7 +130,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         ValueError: An argument is out of range, or there are no images.
         StoreError: The dataset is in use or cannot be written.
     """
-    class_ids, class_names = _split_classes(classes)
+    class_ids, class_names = split_classes(classes)
     plan = AutoAnnotatePlan(
         det_model=_named(det_model),
         sam_model=_named(sam_model),
@@ -165,7 +165,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     return notices.added_to(_run(find_images(data), output_dir, job))
 
 
-def _split_classes(
+def split_classes(
     classes: int | str | Sequence[int | str] | None,
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """Splits classes into ids and names."""

@@ -76,6 +76,20 @@ def set_for_torch() -> None:
         _OPENMP.set_in(os.environ)
 
 
+def set_threads(environment: MutableMapping[str, str], count: int) -> None:
+    """Sets how many threads compute an operation of a network, before torch is imported.
+
+    The last digits of the result depend on it: processes that are to find the same must have the same number.
+    """
+    environment["OMP_NUM_THREADS"] = str(count)
+
+
+def threads(environment: Mapping[str, str]) -> int | None:
+    """The number of threads that an environment asks for; None: one for each core."""
+    first = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
 def as_user_set() -> dict[str, str]:
     """Returns the environment without what this module sets."""
     now = dict(os.environ)

@@ -20,6 +20,17 @@ from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.output import echo
 from samdesk.cli.parameters import TRUST_HELP, with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
+from samdesk.cli.shards import (
+    Cluster,
+    Out,
+    Prepare,
+    Shard,
+    ShardOptions,
+    ShardSize,
+    Threads,
+    Workers,
+    annotate_shards,
+)
 
 if TYPE_CHECKING:
     from samdesk.batch.report import BatchProgress, BatchSummary
@@ -68,6 +79,13 @@ def annotate(  # noqa: PLR0913 - one argument an option
     ] = AutoAnnotatePlan.existing,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AutoAnnotatePlan.precision,
     trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
+    out: Out = "",
+    cluster: Cluster = "",
+    shard: Shard = "",
+    shard_size: ShardSize = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    prepare: Prepare = False,
     **parameters: Any,
 ) -> None:
     """Annotate images: YOLO finds the objects, SAM draws their masks.
@@ -76,10 +94,19 @@ def annotate(  # noqa: PLR0913 - one argument an option
     never changed.
     """
     # Here, not above: the window starts through the same command line and needs none of it.
-    from samdesk.api import auto_annotate
+    from samdesk.api import auto_annotate, split_classes
 
     cancel = CancelToken()
+    in_shards = ShardOptions(out, cluster, shard, shard_size, workers, threads, prepare)
+    fallback = (not _is_given(context, "det_model"), not _is_given(context, "sam_model"))
     with ends_in_words("annotate"):
+        in_shards.check(output_dir is not None or _is_given(context, "existing"))
+        if out:
+            ids, names = split_classes(_classes(classes))
+            plan = AutoAnnotatePlan(
+                det_model, sam_model, device, precision, ids, class_names=names, **parameters
+            )
+            raise typer.Exit(annotate_shards(data, plan, in_shards, fallback, trust))
         if existing not in EXISTING:
             raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
@@ -94,8 +121,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 progress=partial(_progress, output),
                 cancel=cancel,
                 notice=output.warning,
-                det_or_default=not _is_given(context, "det_model"),
-                sam_or_default=not _is_given(context, "sam_model"),
+                det_or_default=fallback[0],
+                sam_or_default=fallback[1],
                 precision=precision,
                 trust=trust,
                 **parameters,

@@ -27,6 +27,7 @@ ASSIGNED = {
 ALLOWED = {
     "samdesk.app": "setswitchinterval and excepthook, before the event loop runs",
     "samdesk.base.child_process": "os.environ and chdir, while a process without other threads starts one",
+    "samdesk.batch.shards.cluster": "os.environ, before Ray is imported, in a command of its own",
     "samdesk.base.cv": "os.environ, when the first module is imported",
     "samdesk.demo.run": "os.environ, before there is an application",
     "samdesk.engine.runtime.device": "set_num_threads for one thread, and back for all others",

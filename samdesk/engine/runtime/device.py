@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samdesk.base import environment
 from samdesk.base.errors import first_line
 from samdesk.base.text import counted
 from samdesk.engine.protocols import EngineError, OutOfMemory
@@ -68,7 +69,10 @@ def cpu_title(threads: int) -> str:
 
 
 def cores() -> int:
-    """The number of cores available to this process."""
+    """The number of cores to compute on: those of this process, unless the user has chosen as for torch."""
+    chosen = environment.threads(os.environ)
+    if chosen is not None:
+        return chosen
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
