@@ -29,7 +29,7 @@ from samdesk.batch.shards.worker import Order, ShardResult, ShardWorker, worker_
 LOCAL = "local"
 """The address of a Ray on this machine, started for the run."""
 
-_IN_HAND = 2
+_AT_ONCE = 2
 _DEATHS = 3
 """So often a shard is given to a worker again that died of it."""
 _ATTEMPTS = 2
@@ -108,7 +108,7 @@ class _Placement:
 
 
 @dataclass
-class _Hand:
+class _Member:
     """A worker and what it has in hand.
 
     Attributes:
@@ -148,7 +148,7 @@ class _Driver:
         self._errors_in_a_row = 0
         self._given_up = False
         actor = ray.remote(concurrency_groups={"questions": 1})(ShardActor)
-        self._hands = [_Hand(_start(actor, placement)) for _ in range(placement.workers)]
+        self._members = [_Member(_start(actor, placement)) for _ in range(placement.workers)]
 
     def run(self) -> None:
         """Returns when all shards are done or cannot be, or the user has stopped it."""
@@ -156,7 +156,7 @@ class _Driver:
         self.tally.report(0)
         while self._left and not self._given_up and not self._callbacks.cancel.cancelled:
             self._give()
-            pending = [ref for hand in self._hands for ref in hand.shards]
+            pending = [ref for member in self._members for ref in member.shards]
             if not pending:
                 return
             for ref in self._ray.wait(pending, num_returns=1, timeout=_POLL_S)[0]:
@@ -166,25 +166,25 @@ class _Driver:
                 self._ask()
 
     def _give(self) -> None:
-        for hand in self._hands:
-            while len(hand.shards) < _IN_HAND and not hand.lost:
-                shard = self._todo.pop() if self._todo else self._of_lost(hand)
+        for member in self._members:
+            while len(member.shards) < _AT_ONCE and not member.lost:
+                shard = self._todo.pop() if self._todo else self._of_lost(member)
                 if shard is None:
                     break
-                hand.shards[hand.actor.work.remote(shard)] = shard
+                member.shards[member.actor.work.remote(shard)] = shard
 
-    def _of_lost(self, idle: _Hand) -> int | None:
+    def _of_lost(self, idle: _Member) -> int | None:
         """A shard of a worker that cannot be reached, if no other has it."""
         if idle.shards:
             return None
-        reachable = {s for hand in self._hands if not hand.lost for s in hand.shards.values()}
-        lost = (s for hand in self._hands if hand.lost for s in hand.shards.values())
+        reachable = {s for member in self._members if not member.lost for s in member.shards.values()}
+        lost = (s for member in self._members if member.lost for s in member.shards.values())
         return next((shard for shard in lost if shard in self._left and shard not in reachable), None)
 
     def _take(self, ref: Any) -> None:
-        hand = next(hand for hand in self._hands if ref in hand.shards)
-        shard = hand.shards.pop(ref)
-        hand.answered, hand.done = time.monotonic(), 0
+        member = next(member for member in self._members if ref in member.shards)
+        shard = member.shards.pop(ref)
+        member.answered, member.done = time.monotonic(), 0
         try:
             result: ShardResult = self._ray.get(ref)
         except Exception as error:  # noqa: BLE001 - the worker died of it, time and again, or could not be started
@@ -198,7 +198,7 @@ class _Driver:
             return
         self._attempts[shard] += 1
         self._errors_in_a_row += 1
-        if result.fatal or self._errors_in_a_row >= _MOST_ERRORS * len(self._hands):
+        if result.fatal or self._errors_in_a_row >= _MOST_ERRORS * len(self._members):
             self._given_up = True
         if self._attempts[shard] < _ATTEMPTS and not self._given_up:
             self._todo.insert(0, shard)
@@ -207,15 +207,15 @@ class _Driver:
 
     def _ask(self) -> None:
         """Asks every worker how far it is, and reports what has been answered since."""
-        for hand in self._hands:
-            if hand.question is not None and self._ray.wait([hand.question], timeout=0)[0]:
+        for member in self._members:
+            if member.question is not None and self._ray.wait([member.question], timeout=0)[0]:
                 with suppress(Exception):  # it has died since; Ray starts it again
-                    hand.done = self._ray.get(hand.question)
-                    hand.answered = time.monotonic()
-                hand.question = None
-            if hand.question is None:
-                hand.question = hand.actor.done.options(concurrency_group="questions").remote()
-        self.tally.report(sum(hand.done for hand in self._hands))
+                    member.done = self._ray.get(member.question)
+                    member.answered = time.monotonic()
+                member.question = None
+            if member.question is None:
+                member.question = member.actor.done.options(concurrency_group="questions").remote()
+        self.tally.report(sum(member.done for member in self._members))
 
 
 def _import_ray() -> Any:
