@@ -17,6 +17,7 @@ from samdesk.base.environment import set_for_torch
 from samdesk.base.logs import log_file, write_log_file
 from samdesk.dataset.dataset import Dataset
 from samdesk.desk import Desk, Services, Widgets
+from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.ending import end_on_signals, save_before_log_off
 from samdesk.engine.cache.disk import DiskCache
@@ -38,6 +39,7 @@ from samdesk.ui.annotations.unfinished import UnfinishedController
 from samdesk.ui.arrange.controller import ArrangeController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
+from samdesk.ui.auto_annotate.scope import Scopes
 from samdesk.ui.canvas.tools.brush_bar import BrushBar
 from samdesk.ui.canvas.tools.registry import BRUSH, SEGMENT, Toolbox
 from samdesk.ui.canvas.view import CanvasView
@@ -315,6 +317,10 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     files.has_changes = lambda: bool(storage.history.texts) or unfinished.present
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
     batch = BatchController(session, workers.batch, navigate, settings, models, view.batch_bar, messages)
+    batch.scopes = lambda: Scopes(navigate.keys, navigate.key, view.images.selected, view.images.found)
+    batch.image_done.connect(lambda key, mark: view.images.mark_in_run(ImageKey(key), mark))
+    batch.running_changed.connect(lambda running: view.images.clear_run_marks() if running else None)
+    view.batch_bar.dismissed.connect(view.images.clear_run_marks)
     taught = TaughtController(workers.predictors, models, batch, messages, window)
     files.dataset_opened.connect(taught.open)
     files.store_moved.connect(taught.open)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.ui.auto_annotate.bar import FailuresDialog
+from samdesk.ui.auto_annotate.failures import FailuresDialog
 from samdesk.ui.kit.messages import Messages
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.make import photo

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from samdesk.app import Services
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -13,9 +14,11 @@ from samdesk.domain.annotation import Source
 from samdesk.domain.review import AnnotationReview
 from samdesk.settings.table import AUTO_DET_MODEL
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
+from samdesk.ui.auto_annotate.scope import Scope
+from samdesk.ui.images.model import ImageRole, RunMark
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, SHIFT, User, lines
-from tests.helpers.finding import ColourModels
+from tests.helpers.finding import NAMES, ColourModels
 from tests.helpers.gated import Gate
 
 K = Qt.Key
@@ -71,6 +74,46 @@ def test_a_run_and_its_undo(runner: User, folder: Path) -> None:
     assert not any((folder / f"{i}.txt").exists() and (folder / f"{i}.txt").read_text() for i in range(3))
     runner.key(K.Key_Z, CONTROL | SHIFT)
     runner.until(lambda: len(runner.annotations) == 2)
+
+
+def test_selected_images_then_the_one_on_screen_with_the_same_parameters(
+    runner: User, folder: Path
+) -> None:
+    images = runner.desk.view.images
+    film = images.view
+    third = film.visualRect(film.model().index(2, 0)).center()
+    runner.qtbot.mouseClick(film.viewport(), Qt.MouseButton.LeftButton, CONTROL, third)
+    dialog = dialog_of(runner)
+    assert dialog.scope.scope is Scope.SELECTED
+    assert dialog.summary.text() == "2 images will be annotated"
+    dialog.set_detector_names(NAMES)
+    runner.qtbot.mouseClick(dialog.classes.none_button, Qt.MouseButton.LeftButton)
+    dialog.classes.table.classes.set_used(True, [2])
+    assert dialog.start_button.isEnabled()
+    dialog.scope.buttons[Scope.SELECTED].setFocus()
+    QTest.keyClick(dialog.focusWidget(), K.Key_Return)
+    runner.until(lambda: not runner.desk.flows.batch.running)
+    runner.until_saved()
+    assert [len(lines(folder / f"{i}.png").lines) for i in (0, 2)] == [1, 1]
+    assert not (folder / "1.txt").exists()
+    marks = [film.model().index(row, 0).data(ImageRole.RUN) for row in range(3)]
+    assert marks == [RunMark.DONE, None, RunMark.DONE]
+    runner.go("1.png")
+    runner.key(K.Key_B, CONTROL | Qt.KeyboardModifier.AltModifier)
+    runner.until(lambda: len(runner.annotations) == 1 and not runner.desk.flows.batch.running)
+    assert runner.names == ["box"], "the class that was chosen before"
+    assert runner.desk.view.batch_bar.detail.text() == "1 annotation on 1 image"
+
+
+def test_the_result_of_a_search_is_the_scope(runner: User, folder: Path) -> None:
+    runner.desk.flows.search.search_for("name:1")
+    runner.until(lambda: runner.desk.view.images.found == ("1.png",))
+    dialog = dialog_of(runner)
+    assert (dialog.scope.scope, dialog.plan().keys) == (Scope.FOUND, ("1.png",))
+    assert dialog.scope.buttons[Scope.FOUND].text() == "Search result (1)"
+    runner.qtbot.mouseClick(dialog.scope.buttons[Scope.FOLDER], Qt.MouseButton.LeftButton)
+    runner.until(lambda: dialog.summary.text() == "3 images will be annotated")
+    dialog.reject()
 
 
 def test_an_image_edited_by_hand_is_skipped(runner: User, folder: Path) -> None:

@@ -1,25 +1,23 @@
-"""The progress bar of the auto-annotate run: progress, rate, time left, failures, Stop."""
+"""The bar of the auto-annotate run: its progress while it works, and its result and what to do with it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import (
-    QApplication,
-    QDialog,
-    QDialogButtonBox,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from collections import Counter
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtWidgets import QWidget
 
 from samdesk.base.text import counted, duration, rate
 from samdesk.batch.report import BatchProgress, BatchSummary
-from samdesk.ui.kit.fields import TABLE_STYLE
+from samdesk.engine.protocols import ModelInfo
+from samdesk.ui.auto_annotate.failures import FailuresDialog
 from samdesk.ui.kit.job_bar import JobBar
-from samdesk.ui.kit.plain import plain, tip
+from samdesk.ui.kit.plain import tip
 
-__all__ = ["BatchBar", "FailuresDialog"]
+__all__ = ["BatchBar", "models_text", "summary_text"]
+
+_STOP_TIP = "Stop at once; finished images are kept, and the run can be resumed"
 
 
 class BatchBar(JobBar):
@@ -28,11 +26,17 @@ class BatchBar(JobBar):
     Signals:
         stop_requested: Emitted when the user clicks Stop.
         review_requested: The user wants to review what the run has proposed.
+        undo_requested: The user wants to undo the run.
+        resume_requested: The user wants to resume the run.
+        dismissed: The user has closed the result of a run.
         image_chosen: (image key as str) emitted when the user chooses an image in the list of failures.
     """
 
     stop_requested = Signal()
     review_requested = Signal()
+    undo_requested = Signal()
+    resume_requested = Signal()
+    dismissed = Signal()
     image_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,48 +44,67 @@ class BatchBar(JobBar):
         self._failures: dict[str, str] = {}
         self._popup: FailuresDialog | None = None
         self._running = False
+        self._models = ""
         self.failed = self.add_button("", "Show which images failed, and why")
         self.failed.clicked.connect(self._show_failures)
-        self.review = self.add_button("Review", "Review what the run has proposed, the most doubtful first")
+        self.resume = self.add_button("Resume", "Go on with the images that are left")
+        self.resume.clicked.connect(self.resume_requested)
+        self.undo = self.add_button("Undo run")
+        self.undo.clicked.connect(self.undo_requested)
+        self.review = self.add_button("", "Review what the run has proposed, the most doubtful first")
         self.review.setProperty("primary", True)
-        self.review.setVisible(False)
         self.review.clicked.connect(self._review)
         self.stop = self.add_button("Stop")
         self.stop.clicked.connect(self._stop)
+        self._show_buttons()
 
     @property
     def failures(self) -> dict[str, str]:
         """Image key -> why it failed, in this run."""
         return dict(self._failures)
 
-    def begin(self) -> None:
-        """Shows that a run has started: its models are being loaded."""
+    def has_failed(self, key: str) -> bool:
+        """Whether an image failed in this run."""
+        return key in self._failures
+
+    def begin(self, models: str = "") -> None:
+        """Shows that a run has started: its models are being loaded.
+
+        Args:
+            models: Their names; "": unknown.
+        """
         self._running = True
-        self.review.setVisible(False)
+        self._models = ""
         self._failures.clear()
-        self._update_failures()
+        self._show_buttons()
         self.bar.setRange(0, 0)
         self.show_progress(True)
-        self.detail.setText("Loading models…")
+        self.detail.setWordWrap(False)
+        self.detail.setText(f"Loading {models}…" if models else "Loading models…")
         self.stop.setText("Stop")
-        self.stop.setToolTip("Stop after the current image; finished images are kept")
+        self.stop.setToolTip(_STOP_TIP)
         self.stop.setEnabled(True)
         self.setVisible(True)
 
-    def _review(self) -> None:
-        self.end()
-        self.review_requested.emit()
+    def set_models(self, models: Sequence[ModelInfo]) -> None:
+        """Names the models that are at work and their devices."""
+        self._models = models_text(models)
+        self.detail.setText(self._models)
 
     def set_progress(self, progress: BatchProgress) -> None:
         """Shows the progress of the run."""
         self.bar.setRange(0, max(progress.total, 1))
         self.bar.setValue(progress.done)
+        self.bar.setToolTip(tip(progress.key or ""))
         parts = [f"{progress.done:,} of {progress.total:,}", rate(progress.rate, "image")]
+        if not progress.done and self._models:
+            parts.append(self._models)
         if progress.seconds_left is not None and progress.done < progress.total:
             parts.append(f"{duration(progress.seconds_left)} left")
-        parts.append(counted(progress.annotations, "annotation"))
+        if progress.done:
+            parts.append(counted(progress.annotations, "annotation"))
         self.detail.setText("  ·  ".join(part for part in parts if part))
-        self.bar.setToolTip(tip(progress.key or ""))
+        self.detail.setToolTip(tip(self._models))
 
     def add_failure(self, key: str, message: str) -> None:
         """Adds an image that failed."""
@@ -90,20 +113,54 @@ class BatchBar(JobBar):
         if self._popup is not None:
             self._popup.add(key, message)
 
-    def set_summary(self, summary: BatchSummary) -> None:
-        """Shows the result of a run that has ended, until the user closes the bar."""
-        self._running = False
+    def set_summary(self, summary: BatchSummary, *, left: bool = False) -> None:
+        """Shows the result of a run that has ended, until the user closes the bar.
+
+        Args:
+            summary: The result.
+            left: Whether the run can be resumed.
+        """
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
+        self.show_result(
+            "  ·  ".join(part for part in (summary_text(summary), summary.stopped) if part),
+            to_review=summary.annotations,
+            can_resume=left,
+            can_undo=summary.run_id is not None and summary.annotations > 0,
+        )
+
+    def show_result(
+        self, text: str, *, to_review: int = 0, can_resume: bool = False, can_undo: bool = False
+    ) -> None:
+        """Shows what has become of a run, and what can be done now.
+
+        Args:
+            text: What has become of it.
+            to_review: Annotations to review; 0: Review is not offered.
+            can_resume: Whether Resume is offered.
+            can_undo: Whether Undo is offered.
+        """
+        self._running = False
         self.show_progress(False)
-        parts = [summary.text, summary.stopped]
-        self.detail.setText("  ·  ".join(part for part in parts if part))
-        self.review.setVisible(summary.annotations > 0)
+        self.detail.setWordWrap(True)  # allows a narrow window
+        self.detail.setText(text)
+        self.review.setText(f"Review {to_review:,}, most doubtful first")
+        self._show_buttons(review=to_review > 0, undo=can_undo, resume=can_resume)
         self.stop.setText("Close")
         self.stop.setToolTip("")
         self.stop.setEnabled(True)
         self.setVisible(True)
+
+    def set_undo(self, refused: str = "") -> None:
+        """Enables the button that undoes the run, or says why it cannot be undone now."""
+        self.undo.setEnabled(not refused)
+        self.undo.setToolTip(tip(refused or "Undo all that the run has added, as one step"))
+
+    @property
+    def shows_result(self) -> bool:
+        """Whether the result of a run is shown."""
+        return not self._running and not self.isHidden()
 
     def end_summary(self) -> None:
         """Hides the result of a run that has ended, unless images failed; a run in progress stays."""
@@ -115,13 +172,24 @@ class BatchBar(JobBar):
         self._running = False
         self.vanish()
 
+    def _review(self) -> None:
+        self.end()
+        self.review_requested.emit()
+
     def _stop(self) -> None:
         if not self._running:
             self.end()
+            self.dismissed.emit()
             return
         self.stop.setEnabled(False)
         self.stop.setText("Stopping…")
         self.stop_requested.emit()
+
+    def _show_buttons(self, *, review: bool = False, undo: bool = False, resume: bool = False) -> None:
+        self.review.setVisible(review)
+        self.undo.setVisible(undo)
+        self.resume.setVisible(resume)
+        self._update_failures()
 
     def _update_failures(self) -> None:
         self.failed.setVisible(bool(self._failures))
@@ -139,59 +207,31 @@ class BatchBar(JobBar):
         self._popup = None
 
 
-_KEY = Qt.ItemDataRole.UserRole
+def models_text(models: Sequence[ModelInfo]) -> str:
+    """The models of a run and their devices: "YOLO11n + MobileSAM on CPU, fp32"."""
+    places = [f"{model.device_title}, {model.precision}" for model in models]
+    titles = [model.title for model in models]
+    if len(set(places)) == 1:
+        return f"{' + '.join(dict.fromkeys(titles))} on {places[0]}"
+    return " + ".join(f"{title} on {place}" for title, place in zip(titles, places, strict=True))
 
 
-class FailuresDialog(QDialog):
-    """Lists the images of a run that failed, and why. A double click opens the image.
+def summary_text(summary: BatchSummary) -> str:
+    """What has become of a run, with the reasons for which images were skipped or failed."""
+    stopped = "Stopped: " if summary.cancelled or summary.stopped else ""
+    parts = [f"{stopped}{counted(summary.annotations, 'annotation')} on {counted(summary.annotated, 'image')}"]
+    if not summary.annotated and len(summary.skipped) == 1:
+        return f"{stopped}{summary.skipped[0].key} was skipped: {summary.skipped[0].reason}"
+    if summary.empty:
+        parts.append(f"{summary.empty:,} with nothing found")
+    parts += [f"{count:,} skipped: {reason}" for reason, count in summary.reasons.items()]
+    if summary.failed:
+        parts.append(_failed_text(summary))
+    return "  ·  ".join(parts)
 
-    Signals:
-        image_chosen: (image key as str) emitted on a double click.
-    """
 
-    image_chosen = Signal(str)
-
-    def __init__(self, failures: dict[str, str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Images that failed")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.list = QTreeWidget(self)
-        self.list.setColumnCount(2)
-        self.list.setHeaderLabels(["Image", "Reason"])
-        self.list.setStyleSheet(TABLE_STYLE)
-        self.list.setRootIsDecorated(False)
-        self.list.setUniformRowHeights(True)
-        self.list.setAllColumnsShowFocus(True)
-        self.list.setProperty("roomy", True)
-        self.list.setColumnWidth(0, 220)
-        self.list.setToolTip("Double-click to open the image")
-        self.list.itemActivated.connect(lambda item: self.image_chosen.emit(item.data(0, _KEY)))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        copy = buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
-        copy.setAutoDefault(False)
-        copy.clicked.connect(self._copy)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.list)
-        layout.addWidget(buttons)
-        for key, message in failures.items():
-            self.add(key, message)
-        self.resize(640, 320)
-
-    def add(self, key: str, message: str) -> None:
-        """Adds an image, or updates the reason of a listed one."""
-        item = next((row for row in self._rows() if row.data(0, _KEY) == key), None)
-        item = item or QTreeWidgetItem(self.list)
-        item.setData(0, _KEY, key)
-        item.setText(0, plain(key))
-        item.setText(1, plain(message.removeprefix(f"{key}: ")))
-        for column in (0, 1):
-            item.setToolTip(column, tip(f"{key}\n{message}"))
-
-    def _copy(self) -> None:
-        lines = (f"{row.text(0)}\t{row.text(1)}" for row in self._rows())
-        QApplication.clipboard().setText("\n".join(lines))
-
-    def _rows(self) -> list[QTreeWidgetItem]:
-        rows = (self.list.topLevelItem(i) for i in range(self.list.topLevelItemCount()))
-        return [row for row in rows if row is not None]
+def _failed_text(summary: BatchSummary) -> str:
+    """How many images failed, and why if there is one reason for all of them."""
+    reasons = Counter(failure.message.removeprefix(f"{failure.key}: ") for failure in summary.failed)
+    why = f": {next(iter(reasons))}" if len(reasons) == 1 else ""
+    return f"{len(summary.failed):,} failed{why}"

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 COMMANDS = CommandTable(
     (
         Command("run.auto_annotate", "Auto-annotate…",
-                "Annotate the whole folder with a detector and a mask model.", "ph.sparkle", "annotate",
+                "Annotate the folder, a search result or selected images with a detector and a mask model.", "ph.sparkle", "annotate",
                 "automatic", ("Ctrl+B",), when="folder editable idle"),
+        Command("run.image", "Auto-annotate this image",
+                "Annotate the image on screen at once, as the last run was made; what is there stays.",
+                "ph.sparkle", "annotate", "automatic", ("Ctrl+Alt+B",), when="image editable idle",
+                short="This image"),
         Command("run.cancel", "Stop the run", "Stop auto-annotate; finished images are kept.",
                 "ph.stop-circle", "annotate", "automatic", ("Ctrl+.",), when="running", short="Stop"),
     ),
@@ -28,6 +32,7 @@ COMMANDS = CommandTable(
 def bind(actions: Actions, batch: BatchController) -> None:
     """Connects the commands to the controller."""
     actions.on("run.auto_annotate", batch.ask)
+    actions.on("run.image", batch.annotate_image)
     actions.on("run.cancel", batch.cancel)
     actions.condition("running", lambda: batch.running)
     actions.condition("idle", lambda: not batch.running)

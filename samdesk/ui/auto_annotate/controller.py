@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
-from samdesk.engine.models.registry import FLINT
+from samdesk.engine.models.registry import FLINT, spec
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
     AUTO_DET_MODEL,
@@ -20,8 +22,11 @@ from samdesk.settings.table import (
 from samdesk.training.record.taught_weights import TaughtWeights
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
+from samdesk.ui.auto_annotate.object_sources import object_source
+from samdesk.ui.auto_annotate.scope import Scopes
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
+from samdesk.ui.images.model import RunMark
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import Inventory, ModelsController
 from samdesk.ui.models.trust_question import ask_to_trust
@@ -35,13 +40,19 @@ class BatchController(QObject):
     Attributes:
         running: Whether a run is in progress.
         taught: The detector that was taught on the open dataset and is in use; None: none.
+        scopes: Returns the images that a run can be about.
+        last: The plan of the last run on this dataset, for all its images; None: there was none.
 
     Signals:
         running_changed: (bool) emitted when a run starts or ends.
+        planned: (AutoAnnotatePlan) emitted when the user starts a run from the dialog.
+        image_done: (image key as str, RunMark) emitted for each image of the run.
         finished: (BatchSummary) emitted when a run has ended.
     """
 
     running_changed = Signal(bool)
+    planned = Signal(object)
+    image_done = Signal(str, object)
     finished = Signal(object)
 
     def __init__(
@@ -65,9 +76,12 @@ class BatchController(QObject):
         self._plan = AutoAnnotatePlan()
         self._predictor_name = self._predictor_title = ""
         self.taught: TaughtWeights | None = None
+        self.scopes: Callable[[], Scopes] = lambda: Scopes(navigate.keys, navigate.key)
+        self.last: AutoAnnotatePlan | None = None
         client.counted.connect(self._show_count)
         client.progress.connect(self._show_progress)
-        client.image_failed.connect(bar.add_failure)
+        client.loaded.connect(bar.set_models)
+        client.image_failed.connect(self._show_failure)
         client.finished.connect(self._end)
         client.failed.connect(self._fail)
         client.detector_names.connect(self._show_names)
@@ -81,33 +95,68 @@ class BatchController(QObject):
 
     def ask(self) -> None:
         """Opens the auto-annotate dialog."""
+        self.ask_for(self.default_plan())
+
+    def ask_for(self, plan: AutoAnnotatePlan) -> None:
+        """Opens the auto-annotate dialog with a plan; its images are those that are likely to be meant."""
         if self._dialog is not None:
             self._dialog.raise_()
             return
         dialog = AutoAnnotateDialog(self._session.model.labels, self._bar.window())
         dialog.count_requested.connect(self._client.count)
-        dialog.started.connect(self.start)
+        dialog.started.connect(self._start_planned)
         dialog.names_requested.connect(self._client.ask_detector_names)
         dialog.finished.connect(self._forget_dialog)
         dialog.add_predictor(self._predictor_name, self._predictor_title)
         if self.taught is not None:
             dialog.offer_taught(str(self.taught.path), self.taught.names)
-        dialog.set_plan(self.default_plan())
+        dialog.set_plan(plan)
+        dialog.set_scopes(self.scopes())
         self._dialog = dialog
         self._models.refresh_inventory()
         dialog.open()
         self._client.count(dialog.plan())
 
+    def annotate_image(self) -> None:
+        """Annotates the image on screen at once, as the last run was made; what is there stays."""
+        key = self._navigate.key
+        if key is None:
+            return
+        plan = self.last or self.default_plan()
+        existing = "add" if plan.existing == "skip" else plan.existing
+        self.start(replace(plan, keys=(key,), existing=existing))
+
     def default_plan(self) -> AutoAnnotatePlan:
-        """The plan from the settings, with the current predictor."""
+        """The plan from the settings, with the current predictor.
+
+        Classes, labels and where objects come from are those of the last run with the same detector.
+        """
         get = self._settings.get
-        return AutoAnnotatePlan(
+        plan = AutoAnnotatePlan(
             det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
             sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
             **{name: get(setting) for name, setting in AUTO_PARAMETERS.items()},
         )
+        last = self.last
+        if last is None or last.det_model != plan.det_model:
+            return plan
+        return replace(
+            plan,
+            objects_from=last.objects_from,
+            classes=last.classes,
+            class_names=last.class_names,
+            mapping=last.mapping,
+            class_conf=last.class_conf,
+        )
+
+    def _start_planned(self, plan: AutoAnnotatePlan) -> None:
+        if self.running or self._session.read_only:
+            return
+        self.last = replace(plan, keys=None)
+        self.planned.emit(self.last)
+        self.start(plan)
 
     def start(self, plan: AutoAnnotatePlan) -> None:
         """Starts a run over the dataset."""
@@ -119,7 +168,7 @@ class BatchController(QObject):
         for name, setting in AUTO_PARAMETERS.items():
             self._settings.set(setting, getattr(plan, name))
         self._set_running(True)
-        self._bar.begin()
+        self._bar.begin(_model_names(plan))
         self._plan = replace(plan, keys=plan.keys or self._navigate.keys)
         self._client.start(self._plan)
 
@@ -142,6 +191,12 @@ class BatchController(QObject):
 
     def _show_progress(self, progress: BatchProgress) -> None:
         self._bar.set_progress(progress)
+        if progress.key is not None and not self._bar.has_failed(progress.key):
+            self.image_done.emit(progress.key, RunMark.DONE if progress.added else RunMark.EMPTY)
+
+    def _show_failure(self, key: str, message: str) -> None:
+        self._bar.add_failure(key, message)
+        self.image_done.emit(key, RunMark.FAILED)
 
     def _end(self, summary: BatchSummary) -> None:
         self._set_running(False)
@@ -176,3 +231,12 @@ class BatchController(QObject):
         if self._dialog is not None:
             self._dialog.deleteLater()
         self._dialog = None
+
+
+def _model_names(plan: AutoAnnotatePlan) -> str:
+    """The models that a plan names: "YOLO11n and MobileSAM"."""
+    row = object_source(plan.objects_from)
+    names = [plan.det_model] if row.detector else []
+    names += [plan.sam_model] if row.masks else []
+    titles = (found.title if (found := spec(name)) is not None else Path(name).name for name in names)
+    return " and ".join(dict.fromkeys(titles))

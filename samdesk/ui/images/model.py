@@ -41,7 +41,7 @@ class RunMark(Enum):
     """What a run has made of an image, shown as a mark on its thumbnail."""
 
     DONE = "annotated by this run"
-    EMPTY = "this run found nothing"
+    EMPTY = "nothing added by this run"
     FAILED = "failed in this run"
 
 

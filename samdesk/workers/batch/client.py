@@ -16,7 +16,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.batch.report import BatchProgress, BatchSummary, DryRun, ImageFailure
+from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -26,8 +26,10 @@ from samdesk.images.reader import read_image
 from samdesk.workers.batch.loop import (
     BatchFailed,
     BatchLoop,
+    CountedImages,
     DetectorNames,
     LabelsRequest,
+    RunModels,
     RunStorage,
     StorageThreadStore,
 )
@@ -48,7 +50,8 @@ class AutoAnnotateClient(QObject):
         parent: Qt parent.
 
     Signals:
-        counted: (DryRun) emitted in reply to ``count``.
+        counted: (DryRun) emitted in reply to the newest ``count``.
+        loaded: (tuple of ModelInfo) emitted when the models of a run are loaded, before its first image.
         detector_names: (model name, tuple of class names) emitted in reply to ``ask_detector_names``.
         progress: (BatchProgress) emitted after every image.
         image_failed: (image key, reason) emitted at once for an image that failed.
@@ -58,6 +61,7 @@ class AutoAnnotateClient(QObject):
     """
 
     counted = Signal(object)
+    loaded = Signal(object)
     detector_names = Signal(str, object)
     progress = Signal(object)
     image_failed = Signal(str, str)
@@ -84,6 +88,7 @@ class AutoAnnotateClient(QObject):
         self._running = False
         self._cancel = CancelToken()
         self._counting = CancelToken()
+        self._counts = 0
         self._post = Post(self._handle, self)
         self._storage = storage
         self._worker = BatchLoop(loaders, self._post)
@@ -108,7 +113,9 @@ class AutoAnnotateClient(QObject):
         """Requests a dry run, which needs no model; ``counted`` is emitted. A newer request replaces it."""
         self._counting.cancel()
         self._counting = CancelToken()
-        self._submit(partial(self._worker.count, self._target(plan, self._counting), self._counting))
+        self._counts += 1
+        target = self._target(plan, self._counting)
+        self._submit(partial(self._worker.count, self._counts, target, self._counting))
 
     def ask_detector_names(self, name: str, device: str = "", precision: str = "auto") -> None:
         """Requests a detector's class names, for which it may have to be loaded; see ``detector_names``."""
@@ -164,8 +171,11 @@ class AutoAnnotateClient(QObject):
             self._answer_labels(value)
         elif isinstance(value, DetectorNames):
             self.detector_names.emit(value.model, value.names)
-        elif isinstance(value, DryRun):
-            self.counted.emit(value)
+        elif isinstance(value, CountedImages):
+            if value.number == self._counts:
+                self.counted.emit(value.dry_run)
+        elif isinstance(value, RunModels):
+            self.loaded.emit(value.models)
         elif isinstance(value, BatchProgress):
             self.progress.emit(value)
         elif isinstance(value, ImageFailure):

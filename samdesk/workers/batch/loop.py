@@ -13,7 +13,7 @@ from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.models import Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.batch.report import NoticeLog
+from samdesk.batch.report import DryRun, NoticeLog
 from samdesk.batch.targets.base import Target
 from samdesk.dataset.change import RunEdit
 from samdesk.domain.annotation import RunId
@@ -21,7 +21,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models.load import class_names
-from samdesk.engine.protocols import EngineError
+from samdesk.engine.protocols import EngineError, ModelInfo
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import Post
 
@@ -60,6 +60,26 @@ class DetectorNames:
 
 
 @dataclass(frozen=True)
+class CountedImages:
+    """The answer to a count.
+
+    Attributes:
+        number: That of the question: a newer one replaces it.
+        dry_run: The answer.
+    """
+
+    number: int
+    dry_run: DryRun
+
+
+@dataclass(frozen=True)
+class RunModels:
+    """The models of the run, which are loaded now."""
+
+    models: tuple[ModelInfo, ...]
+
+
+@dataclass(frozen=True)
 class BatchFailed:
     """A job failed: a run if ``run``, else a count or a request for class names."""
 
@@ -85,10 +105,10 @@ class BatchLoop:
         while (job := self.jobs.get()) is not None:
             job()
 
-    def count(self, target: Target, cancel: CancelToken) -> None:
+    def count(self, number: int, target: Target, cancel: CancelToken) -> None:
         """Posts the dry run, or nothing if it was cancelled by a newer request."""
         try:
-            self._post(target.dry_run(cancel))
+            self._post(CountedImages(number, target.dry_run(cancel)))
         except Cancelled:
             pass
         except Exception as error:  # noqa: BLE001 - a thread's edge: it becomes a value
@@ -118,7 +138,13 @@ class BatchLoop:
         notices = NoticeLog(self._post)
         loaders = self._loaders or Loaders.real(notices, cancel)
         job = AutoAnnotateJob(
-            plan, loaders, notice=notices, progress=self._post, failed=self._post, cancel=cancel
+            plan,
+            loaders,
+            notice=notices,
+            progress=self._post,
+            failed=self._post,
+            loaded=lambda models: self._post(RunModels(tuple(models))),
+            cancel=cancel,
         )
         try:
             summary = annotate_images(target, job)
