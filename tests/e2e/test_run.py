@@ -76,9 +76,7 @@ def test_a_run_and_its_undo(runner: User, folder: Path) -> None:
     runner.until(lambda: len(runner.annotations) == 2)
 
 
-def test_selected_images_then_the_one_on_screen_with_the_same_parameters(
-    runner: User, folder: Path
-) -> None:
+def test_selected_images_then_the_one_on_screen_with_the_same_parameters(runner: User, folder: Path) -> None:
     images = runner.desk.view.images
     film = images.view
     third = film.visualRect(film.model().index(2, 0)).center()

@@ -17,8 +17,6 @@ from samdesk.ui.kit.plain import tip
 
 __all__ = ["BatchBar", "models_text", "summary_text"]
 
-_STOP_TIP = "Stop at once; finished images are kept, and the run can be resumed"
-
 
 class BatchBar(JobBar):
     """A thin bar above the canvas; hidden unless a run is in progress or its result is shown.
@@ -82,7 +80,7 @@ class BatchBar(JobBar):
         self.detail.setWordWrap(False)
         self.detail.setText(f"Loading {models}…" if models else "Loading models…")
         self.stop.setText("Stop")
-        self.stop.setToolTip(_STOP_TIP)
+        self.stop.setToolTip("Stop at once; finished images are kept, and the run can be resumed")
         self.stop.setEnabled(True)
         self.setVisible(True)
 
@@ -219,7 +217,9 @@ def models_text(models: Sequence[ModelInfo]) -> str:
 def summary_text(summary: BatchSummary) -> str:
     """What has become of a run, with the reasons for which images were skipped or failed."""
     stopped = "Stopped: " if summary.cancelled or summary.stopped else ""
-    parts = [f"{stopped}{counted(summary.annotations, 'annotation')} on {counted(summary.annotated, 'image')}"]
+    parts = [
+        f"{stopped}{counted(summary.annotations, 'annotation')} on {counted(summary.annotated, 'image')}"
+    ]
     if not summary.annotated and len(summary.skipped) == 1:
         return f"{stopped}{summary.skipped[0].key} was skipped: {summary.skipped[0].reason}"
     if summary.empty:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 COMMANDS = CommandTable(
     (
         Command("run.auto_annotate", "Auto-annotate…",
-                "Annotate the folder, a search result or selected images with a detector and a mask model.", "ph.sparkle", "annotate",
-                "automatic", ("Ctrl+B",), when="folder editable idle"),
+                "Annotate the folder, a search result or selected images with a detector and a mask model.",
+                "ph.sparkle", "annotate", "automatic", ("Ctrl+B",), when="folder editable idle"),
         Command("run.image", "Auto-annotate this image",
                 "Annotate the image on screen at once, as the last run was made; what is there stays.",
                 "ph.sparkle", "annotate", "automatic", ("Ctrl+Alt+B",), when="image editable idle",

@@ -169,7 +169,17 @@ class AutoAnnotateClient(QObject):
     def _handle(self, value: object) -> None:
         if isinstance(value, LabelsRequest):
             self._answer_labels(value)
-        elif isinstance(value, DetectorNames):
+        elif isinstance(value, BatchSummary):
+            self._running = False
+            self.finished.emit(value)
+        elif isinstance(value, BatchFailed):
+            self._running = self._running and not value.run
+            self.failed.emit(value.failure)
+        else:
+            self._report(value)
+
+    def _report(self, value: object) -> None:
+        if isinstance(value, DetectorNames):
             self.detector_names.emit(value.model, value.names)
         elif isinstance(value, CountedImages):
             if value.number == self._counts:
@@ -182,12 +192,6 @@ class AutoAnnotateClient(QObject):
             self.image_failed.emit(value.key, value.message)
         elif isinstance(value, str):
             self.notice.emit(value)
-        elif isinstance(value, BatchSummary):
-            self._running = False
-            self.finished.emit(value)
-        elif isinstance(value, BatchFailed):
-            self._running = self._running and not value.run
-            self.failed.emit(value.failure)
 
     def _answer_labels(self, request: LabelsRequest) -> None:
         """Adds the labels. Changes are run in order, so they are saved before the run's first edit."""

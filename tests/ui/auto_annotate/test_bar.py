@@ -67,7 +67,10 @@ def test_the_result_names_what_was_skipped_and_failed_and_offers_what_to_do(
             annotated=52,
             empty=3,
             annotations=104,
-            skipped=(SkippedImage(key, "edited by hand"), *(SkippedImage(key, "already has annotations"),) * 2),
+            skipped=(
+                SkippedImage(key, "edited by hand"),
+                *(SkippedImage(key, "already has annotations"),) * 2,
+            ),
             failed=(ImageFailure(key, "a.jpg: The file is cut off."),),
             run_id=RunId("r1"),
         ),
