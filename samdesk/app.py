@@ -31,6 +31,7 @@ from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
 from samdesk.ui.adjust.controller import AdjustController
+from samdesk.ui.ahead.controller import AheadController, AheadParts
 from samdesk.ui.annotations.compare import CompareController
 from samdesk.ui.annotations.decisions import DecisionsController
 from samdesk.ui.annotations.panel import AnnotationsPanel
@@ -95,6 +96,7 @@ from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.teach.controller import TeachController
 from samdesk.ui.teach.taught import TaughtController
 from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
+from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.downloads import DownloadClient
@@ -216,6 +218,9 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
     batch = AutoAnnotateClient(
         storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
     )
+    ahead = AheadClient(
+        storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
+    )
     return Workers(
         storage,
         ImageLoader(cache),
@@ -224,6 +229,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         FolderWatch(label_format().label_path, services.poll_s),
         inference,
         batch,
+        ahead,
         DownloadClient(),
         TeachClient(services.teach),
         OperationsClient(),
@@ -383,6 +389,17 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         messages,
     )
     score_filter.connect_to(files, navigate, search, review, sheet)
+    ahead_parts = AheadParts(
+        batch.default_plan,
+        lambda: batch.running,
+        lambda: annotate.has_prompts or annotate.mask_pending or not tools.is_idle or everything.proposing,
+        window.status.set_ahead,
+    )
+    ahead = AheadController(workers.ahead, session, navigate, view.images, settings, ahead_parts, messages)
+    models.ready.connect(ahead.note_model)
+    batch.running_changed.connect(ahead.note_run)
+    search.found_changed.connect(ahead.refresh_soon)
+    storage.closing.connect(ahead.close_dataset)
     controllers = Controllers(
         files=files,
         rescan=rescan,
@@ -415,6 +432,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         review=review,
         sheet=sheet,
         score_filter=score_filter,
+        ahead=ahead,
         decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
     files.dataset_opened.connect(controllers.training.check)

@@ -187,6 +187,11 @@ AUTO_DET_MODEL = Setting(
     "Detector",
     "The model that finds objects: a name or a file. Leave empty for the best one on this computer.",
 )
+ANNOTATE_AHEAD = Setting(
+    "auto.ahead", False, _AUTO, "Annotate ahead",
+    "Auto-annotates the next images that have no annotations in the background while you work, with the "
+    "parameters below.",
+)  # fmt: skip
 AUTO_PARAMETERS: dict[str, Setting[Any]] = {
     row.name: Setting(
         row.key, row.default, _AUTO, row.title, row.help, row.unit, row.choices, row.minimum, row.maximum,
@@ -216,7 +221,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, COLOR_BY_INSTANCE, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
-    AUTO_DET_MODEL, *AUTO_PARAMETERS.values(),
+    AUTO_DET_MODEL, ANNOTATE_AHEAD, *AUTO_PARAMETERS.values(),
     BRUSH_SIZE, SNAP,
     SMOOTH_PX, SIMPLIFY_PX, SPECK_AREA, OUTLINE_KIND,
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, SHOW_FOUND, WINDOW_GEOMETRY, WINDOW_DOCKS,

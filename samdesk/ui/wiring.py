@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from samdesk.settings.table import Settings
 from samdesk.ui.adjust import commands as adjust_commands
+from samdesk.ui.ahead import commands as ahead_commands
 from samdesk.ui.annotations import commands as annotation_commands
 from samdesk.ui.arrange import commands as arrange_commands
 from samdesk.ui.auto_annotate import commands as auto_annotate_commands
@@ -35,6 +36,7 @@ from samdesk.ui.teach import commands as teach_commands
 
 if TYPE_CHECKING:
     from samdesk.ui.adjust.controller import AdjustController
+    from samdesk.ui.ahead.controller import AheadController
     from samdesk.ui.annotations.compare import CompareController
     from samdesk.ui.annotations.decisions import DecisionsController
     from samdesk.ui.annotations.panel import AnnotationsPanel
@@ -92,6 +94,7 @@ COMMANDS = join(
         sheet_commands.COMMANDS,
         score_filter_commands.COMMANDS,
         auto_annotate_commands.COMMANDS,
+        ahead_commands.COMMANDS,
         model_commands.COMMANDS,
         teach_commands.COMMANDS,
         shell_commands.COMMANDS,
@@ -135,6 +138,7 @@ class Controllers:
     review: ReviewController
     sheet: SheetController
     score_filter: ScoreFilterController
+    ahead: AheadController
     decisions: DecisionsController
 
 
@@ -189,6 +193,7 @@ def bind_commands(
     sheet_commands.bind(actions, c.sheet)
     score_filter_commands.bind(actions, c.score_filter)
     auto_annotate_commands.bind(actions, c.batch)
+    ahead_commands.bind(actions, c.ahead)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)
     shell_commands.bind(actions, window, c.help)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from samdesk.engine.cache.disk import DiskCache
+from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.downloads import DownloadClient
@@ -36,6 +37,7 @@ class Workers:
     watch: FolderWatch
     inference: InferenceClient
     batch: AutoAnnotateClient
+    ahead: AheadClient
     downloads: DownloadClient
     teach: TeachClient
     operations: OperationsClient
@@ -54,7 +56,9 @@ class Workers:
         """
         if self.storage.given_up:
             return False
-        ended = [client.stop() for client in (self.teach, self.batch, self.downloads, self.operations)]
+        ended = [
+            client.stop() for client in (self.teach, self.batch, self.ahead, self.downloads, self.operations)
+        ]
         readers = (self.thumbnails, self.crops, self.loader, self.watch)
         ended += [client.stop(_READER_STOP_MS) for client in readers]
         while not self.storage.stop(patience_ms):

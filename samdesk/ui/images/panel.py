@@ -210,6 +210,16 @@ class ImagesPanel(QWidget):
         near = (self._model.near(self._current, step) for step in (1, -1, 2))
         return [key for key in near if key is not None]
 
+    def ahead(self, key: ImageKey | None, direction: int, count: int) -> list[ImageKey]:
+        """The images after (+1) or before (-1) one, in the order shown."""
+        found = (self._model.near(key, direction * step) for step in range(1, count + 1))
+        return [each for each in found if each is not None]
+
+    def steps_between(self, start: ImageKey, end: ImageKey) -> int:
+        """How many rows one image is after another; 0 if either is not listed."""
+        rows = self._model.row(start), self._model.row(end)
+        return rows[1] - rows[0] if min(rows) >= 0 else 0
+
     def _apply_summaries(self) -> None:
         now, self._queued = self._queued[:SUMMARIES_PER_PASS], self._queued[SUMMARIES_PER_PASS:]
         if now:

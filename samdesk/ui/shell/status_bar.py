@@ -124,6 +124,9 @@ class StatusBar(QStatusBar):
         self.closer_look_field = PlainLabel("", row)  # rarely visible: it takes its space from the hint
         self.closer_look_field.setAccessibleName("Closer look")
         self.closer_look_field.hide()
+        self.ahead_field = PlainLabel("", row)
+        self.ahead_field.setAccessibleName("Annotate ahead")
+        self.ahead_field.hide()
         self.decode_field = _Field("Mask time", "mask 88888 ms", "Time the model took for the last mask", row)
         self.engine_field = PlainLabel("", row)
         self.engine_field.setAccessibleName("Model and device")
@@ -135,7 +138,13 @@ class StatusBar(QStatusBar):
         layout.addWidget(self.cursor_field)
         layout.addWidget(self.zoom_field)
         layout.addWidget(self.hint, 1)
-        for field in (self.closer_look_field, self.encode_field, self.decode_field, self.engine_field):
+        for field in (
+            self.ahead_field,
+            self.closer_look_field,
+            self.encode_field,
+            self.decode_field,
+            self.engine_field,
+        ):
             layout.addWidget(field)
         saved = QHBoxLayout()
         saved.setSpacing(UNIT * 3 // 4)
@@ -172,6 +181,12 @@ class StatusBar(QStatusBar):
         self.closer_look_field.setText(text)
         self.closer_look_field.setToolTip(tip(explanation))
         self.closer_look_field.setVisible(bool(text))
+
+    def set_ahead(self, text: str, explanation: str = "") -> None:
+        """Shows what is annotated ahead; empty: nothing."""
+        self.ahead_field.setText(text)
+        self.ahead_field.setToolTip(tip(explanation))
+        self.ahead_field.setVisible(bool(text))
 
     def set_engine(self, text: str, explanation: str = "") -> None:
         """Shows the model and its device."""

@@ -168,7 +168,7 @@ class AutoAnnotateClient(QObject):
 
     def _handle(self, value: object) -> None:
         if isinstance(value, LabelsRequest):
-            self._answer_labels(value)
+            answer_labels(value, self._labels, self._change_labels)
         elif isinstance(value, BatchSummary):
             self._running = False
             self.finished.emit(value)
@@ -193,14 +193,16 @@ class AutoAnnotateClient(QObject):
         elif isinstance(value, str):
             self.notice.emit(value)
 
-    def _answer_labels(self, request: LabelsRequest) -> None:
-        """Adds the labels. Changes are run in order, so they are saved before the run's first edit."""
-        try:
-            current = self._labels()  # it may have changed while the models were loaded
-            labels = request.plan.labels_for(request.names, current)
-            if labels != current:
-                count = len(labels) - len(current)
-                self._change_labels(f"Add {counted(count, 'label')}", labels)
-            request.answer.set_result(labels)
-        except Exception as error:  # noqa: BLE001 - it is raised in the run's thread, which waits for it
-            request.answer.set_exception(error)
+
+def answer_labels(
+    request: LabelsRequest, labels: Callable[[], LabelSet], change: Callable[[str, LabelSet], None]
+) -> None:
+    """Adds the labels of a run. Changes are run in order, so they are saved before the run's first edit."""
+    try:
+        current = labels()  # it may have changed while the models were loaded
+        wanted = request.plan.labels_for(request.names, current)
+        if wanted != current:
+            change(f"Add {counted(len(wanted) - len(current), 'label')}", wanted)
+        request.answer.set_result(wanted)
+    except Exception as error:  # noqa: BLE001 - it is raised in the run's thread, which waits for it
+        request.answer.set_exception(error)

@@ -1,0 +1,1 @@
+"""Annotate ahead: proposals are there when the user arrives at an image."""
