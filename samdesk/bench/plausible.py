@@ -19,7 +19,7 @@ from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
-from samdesk.engine.protocols import EngineError, ModelInfo, Predictor, Storable, predict_each_point
+from samdesk.engine.protocols import EngineError, ModelInfo, Predictor, Replicable, Storable, predict_each_point
 
 _RADIUS = 0.12
 """Radius of the blob around a point, relative to the frame's side."""
@@ -40,6 +40,19 @@ class PlausiblePredictor:
     def info(self) -> ModelInfo:
         """The network's."""
         return self._network.info
+
+    @property
+    def network(self) -> StorablePredictor:
+        """The predictor whose masks are replaced."""
+        return self._network
+
+    def replica(self, threads: int) -> PlausiblePredictor:
+        """Around a replica of the network. Raises ``EngineError`` if it has none."""
+        if not isinstance(self._network, Replicable):
+            raise EngineError(f"{self.info.title} cannot be used by several threads.")
+        network = self._network.replica(threads)
+        assert isinstance(network, StorablePredictor)
+        return PlausiblePredictor(network)
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         """As the network does."""
@@ -93,6 +106,16 @@ def load_plausible(name: str, device: str = "", precision: str = "auto") -> Plau
     if not isinstance(network, StorablePredictor):
         raise EngineError(f"Masks can only be replaced for SAM models, not for {network.info.title}.")
     return PlausiblePredictor(network)
+
+
+def ellipse_logits(side: float, box: FloatArray) -> FloatArray:
+    """Returns the (256, 256) float32 logits that replace the mask of a box, over a frame at the origin.
+
+    Args:
+        side: Of the frame, image pixels.
+        box: (4,) xyxy, image pixels.
+    """
+    return _blob(side, *_ellipse(BoxPrompt(*map(float, box))))
 
 
 def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:
