@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from samdesk.base import places
 from samdesk.base.environment import set_for_torch
+from samdesk.base.jobs import Foreground
 from samdesk.base.logs import log_file, write_log_file
 from samdesk.dataset.dataset import Dataset
 from samdesk.desk import Desk, Services, Widgets
@@ -213,10 +214,18 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
 
     predictors = TaughtLoader(services.load_predictor)
     disk = DiskCache(notice=Post(lambda text: inference.notice.emit(text)))
-    inference = InferenceClient(predictors, read_image=cache.get, cache=MemoryCache(disk=disk))
+    foreground = Foreground()
+    inference = InferenceClient(
+        predictors, read_image=cache.get, cache=MemoryCache(disk=disk), foreground=foreground
+    )
     model = session.model
     batch = AutoAnnotateClient(
-        storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
+        storage,
+        lambda: model.labels,
+        session.change_labels,
+        loaders=services.loaders,
+        read=read,
+        foreground=foreground,
     )
     ahead = AheadClient(
         storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
@@ -235,6 +244,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         OperationsClient(),
         predictors,
         disk,
+        foreground,
     )
 
 
@@ -302,6 +312,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     tools.steps_changed.connect(undo.refresh)
     undo.restored.connect(tools.select)
     canvas.pressed.connect(undo.disarm)
+    canvas.pressed.connect(workers.foreground.touch)
+    canvas.cursor_moved.connect(lambda _place: workers.foreground.touch())
     target = LabelTarget(
         lambda: len(sheet.selected) if sheet.is_open else tools.relabel_count,
         lambda label_id: sheet.relabel(label_id) if sheet.is_open else tools.relabel_selected(label_id),

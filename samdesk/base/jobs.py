@@ -105,11 +105,14 @@ class Foreground:
     def _is_its_turn(self) -> bool:
         """Whether work in the background may go on although the user is busy. Called with the lock held."""
         now = self._clock()
-        if self._held_since is None and now >= self._free_until:
+        if now < self._free_until and not self._serving:
+            return True
+        if self._held_since is None:
             self._held_since = now
-        if self._held_since is not None and now - self._held_since >= self.LONGEST_WAIT_S:
-            self._held_since, self._free_until = None, now + self.SHARE_S
-        return now < self._free_until and not (self._serving and self._held_since is not None)
+        if now - self._held_since < self.LONGEST_WAIT_S:
+            return False
+        self._held_since, self._free_until = None, now + self.SHARE_S
+        return True
 
 
 _FOREGROUND_CHECK_S = 0.02

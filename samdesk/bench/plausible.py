@@ -19,7 +19,14 @@ from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.models.load import load_predictor
-from samdesk.engine.protocols import EngineError, ModelInfo, Predictor, Replicable, Storable, predict_each_point
+from samdesk.engine.protocols import (
+    EngineError,
+    ModelInfo,
+    Predictor,
+    Replicable,
+    Storable,
+    predict_each_point,
+)
 
 _RADIUS = 0.12
 """Radius of the blob around a point, relative to the frame's side."""

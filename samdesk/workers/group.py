@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from samdesk.base.jobs import Foreground
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
@@ -43,6 +44,7 @@ class Workers:
     operations: OperationsClient
     predictors: TaughtLoader
     disk: DiskCache
+    foreground: Foreground
 
     def stop(self, patience_ms: int, gives_up: Callable[[], bool]) -> bool:
         """Stops every thread after its current job; pending edits are saved first.

@@ -238,3 +238,24 @@ def test_a_missing_detector_is_reported(runner: User) -> None:
     runner.until(lambda: "nothing.pt" in runner.message_text)
     assert not runner.desk.flows.batch.running
     assert runner.annotations == ()
+
+
+def test_a_run_waits_while_the_user_is_served_and_the_mouse_moves(
+    open_window: OpenWindow, folder: Path
+) -> None:
+    shelf = ColourModels()
+    user = open_window(Services(loaders=shelf.loaders))
+    user.open(folder)
+    foreground = user.desk.workers.foreground
+    with foreground.serving():
+        dialog = dialog_of(user)
+        user.qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
+        user.until(lambda: bool(shelf.predictors))
+        user.qtbot.wait(50)
+        assert shelf.detectors[0].calls == 0, "the run went on while the user waited"
+    user.until(lambda: not user.desk.flows.batch.running)
+    assert shelf.detectors[0].calls == 3
+    foreground._busy_until = 0.0
+    assert not foreground.busy
+    user.mouse.move(60, 60)
+    assert foreground.busy, "the mouse over the canvas was not noticed"

@@ -110,9 +110,7 @@ def compare_masks(given: RunInput, images: int) -> tuple[list[float], bool]:
     plan = _plan(given)
     network = models.predictor.network
     annotator = Annotator(Models(models.detector, network), plan, _no_cpu, print)
-    sources = [
-        SourceImage(key, read_image(given.folder / key)) for key in list(scan(given.folder))[:images]
-    ]
+    sources = [SourceImage(key, read_image(given.folder / key)) for key in list(scan(given.folder))[:images]]
     found = annotator.find_boxes(sources)
     with ThreadPoolExecutor(1) as pool:  # a thread of its own, as in the pipeline
         ours = [
@@ -315,9 +313,7 @@ def _ultralytics_run(given: RunInput, folder: Path) -> RunTiming:
     images = len(scan(folder))
     started, cpu = time.perf_counter(), time.process_time()
     with ultralytics.quiet():
-        auto_annotate(
-            folder, given.detector, given.mask_model.source, device=given.device, output_dir=output
-        )
+        auto_annotate(folder, given.detector, given.mask_model.source, device=given.device, output_dir=output)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     return RunTiming(seconds, cpu, images, _lines(output))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.jobs import CancelToken, Foreground
 from samdesk.base.text import counted
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -47,6 +47,7 @@ class AutoAnnotateClient(QObject):
             called on the main thread before a run whose detector has classes without a label.
         loaders: Load the models; None: the engine's own.
         read: Reads an image.
+        foreground: A run waits while it is busy.
         parent: Qt parent.
 
     Signals:
@@ -77,6 +78,7 @@ class AutoAnnotateClient(QObject):
         *,
         loaders: Loaders | None = None,
         read: Callable[[Path], RgbImage] = read_image,
+        foreground: Foreground | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -91,7 +93,7 @@ class AutoAnnotateClient(QObject):
         self._counts = 0
         self._post = Post(self._handle, self)
         self._storage = storage
-        self._worker = BatchLoop(loaders, self._post)
+        self._worker = BatchLoop(loaders, self._post, foreground)
         self._thread: LoopThread | None = None
 
     @property

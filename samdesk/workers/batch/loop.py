@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
-from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.jobs import Cancelled, CancelToken, Foreground
 from samdesk.batch.models import Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -93,9 +93,11 @@ class BatchLoop:
     Args:
         loaders: Load the models; None: the engine's own.
         post: Carries results to the main thread.
+        foreground: A run waits while it is busy.
     """
 
-    def __init__(self, loaders: Loaders | None, post: Post) -> None:
+    def __init__(self, loaders: Loaders | None, post: Post, foreground: Foreground | None = None) -> None:
+        self._foreground = foreground or Foreground()
         self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._loaders = loaders
         self._post = post
@@ -145,6 +147,7 @@ class BatchLoop:
             failed=self._post,
             loaded=lambda models: self._post(RunModels(tuple(models))),
             cancel=cancel,
+            foreground=self._foreground,
         )
         try:
             summary = annotate_images(target, job)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.jobs import CancelToken, Foreground
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import Frame
 from samdesk.domain.prompts import PromptSet
@@ -90,9 +90,11 @@ class InferenceClient(QObject):
         *,
         everything: SegmentEverything | None = None,
         cache: MemoryCache | None = None,
+        foreground: Foreground | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._foreground = foreground or Foreground()
         self._tokens = count(1)
         self._load_token = 0
         self._epoch = 0
@@ -107,7 +109,7 @@ class InferenceClient(QObject):
         self._mailbox = Mailbox()
         self._post = Post(self._receive, self)
         engine = EngineFunctions.real(loader, read_image, everything)
-        loop = InferenceLoop(self._mailbox, self._post, engine, self._cache)
+        loop = InferenceLoop(self._mailbox, self._post, engine, self._cache, self._foreground)
         self._thread = LoopThread("inference", loop.run)
         self._thread.start()
 
@@ -125,6 +127,8 @@ class InferenceClient(QObject):
 
     def submit(self, request: Request) -> None:
         """Queues a request; it takes the place of a waiting one of its kind."""
+        if request.kind.interactive:
+            self._foreground.touch()
         self._mailbox.put(request)
 
     def on(self, event: type[E], handler: Callable[[E], None]) -> None:

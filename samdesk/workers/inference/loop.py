@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.jobs import CancelToken, Foreground
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.protocols import Predictor
@@ -14,6 +14,7 @@ from samdesk.workers.inference.engine_functions import EngineFunctions
 from samdesk.workers.inference.events import Event
 from samdesk.workers.inference.mailbox import Mailbox
 from samdesk.workers.inference.model_in_use import ModelInUse
+from samdesk.workers.inference.requests.encode import EncodeRequest
 from samdesk.workers.inference.requests.kind import Request
 from samdesk.workers.inference.requests.view import ViewReady
 from samdesk.workers.inference.views import ImageViews
@@ -30,6 +31,7 @@ class InferenceLoop:
         views: The embeddings of the image on screen.
         embeddings: Encodes images, or finds their embeddings in the cache.
         scheduler: Encodes with pauses in which other requests are served.
+        foreground: Told while anything but an image ahead is served.
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class InferenceLoop:
         post: Callable[[Event], None],
         engine: EngineFunctions,
         cache: MemoryCache,
+        foreground: Foreground | None = None,
     ) -> None:
+        self.foreground = foreground or Foreground()
         self.mailbox, self.post, self.engine = mailbox, post, engine
         self.views = ImageViews()
         self.embeddings = Embeddings(engine.read_image, cache)
@@ -50,7 +54,11 @@ class InferenceLoop:
     def run(self) -> None:
         """Serves requests until the mailbox is closed."""
         while (request := self.mailbox.take()) is not None:
-            request.kind.serve(self, request)
+            if isinstance(request, EncodeRequest) and request.ahead:
+                request.kind.serve(self, request)
+                continue
+            with self.foreground.serving():
+                request.kind.serve(self, request)
         self.model.drop()
         self.views.clear()
         self.embeddings.clear()
@@ -77,7 +85,8 @@ class InferenceLoop:
 
     def _serve_between(self, request: Request) -> None:
         assert request.kind.between is not None
-        request.kind.between(self, request)
+        with self.foreground.serving():
+            request.kind.between(self, request)
 
     def _free_memory(self) -> None:
         """Drops all embeddings from the device; the image on screen is encoded again for its next prompt."""
