@@ -51,7 +51,7 @@ class Models:
 class Annotator:
     """Finds objects with a pair of models; an image that does not fit in GPU memory is done on the CPU.
 
-    ``find_boxes`` is called by one thread at a time, each of ``segmenters`` by one thread.
+    ``find_boxes`` is called by one thread at a time, each of ``mask_workers`` by one thread.
 
     Args:
         models: The pair.
@@ -93,9 +93,9 @@ class Annotator:
 
     def find(self, images: Sequence[SourceImage]) -> list[list[FoundObject]]:
         """Returns the objects of each image. Raises ``EngineError`` or what a network raises."""
-        segmenter = Segmenter(self.models.predictor, self.draw_on_cpu)
+        worker = MaskWorker(self.models.predictor, self.draw_on_cpu)
         return [
-            with_regions(boxes, segmenter.draw(image.pixels, boxes) if boxes else (), self.model)
+            with_regions(boxes, worker.draw(image.pixels, boxes) if boxes else (), self.model)
             for image, boxes in zip(images, self.find_boxes(images), strict=True)
         ]
 
@@ -111,13 +111,13 @@ class Annotator:
         with self._on_cpu() as models:
             return self._source(models, self._plan).find(images)
 
-    def segmenters(self) -> list[Segmenter]:
+    def mask_workers(self) -> list[MaskWorker]:
         """Makes the second stage, once for each of its threads."""
         first = self.models.predictor
         if not isinstance(first, Replicable):
-            return [Segmenter(first, self.draw_on_cpu)]
+            return [MaskWorker(first, self.draw_on_cpu)]
         count, threads = self.concurrency.workers, self.concurrency.threads
-        return [Segmenter(first.replica(threads), self.draw_on_cpu, threads) for _ in range(count)]
+        return [MaskWorker(first.replica(threads), self.draw_on_cpu, threads) for _ in range(count)]
 
     def draw_on_cpu(
         self, image: RgbImage, boxes: Sequence[DetectedBox], pause: Pause
@@ -147,7 +147,7 @@ class Annotator:
 
 
 @dataclass(frozen=True)
-class Segmenter:
+class MaskWorker:
     """Draws masks in one thread.
 
     Attributes:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, Pause
 from samdesk.batch.find import DetectedBox, FoundObject, with_regions
-from samdesk.batch.models import Annotator, Segmenter, is_out_of_memory
+from samdesk.batch.models import Annotator, MaskWorker, is_out_of_memory
 from samdesk.batch.overlap import Limits, Stage
 from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.base import RunStopped
@@ -71,7 +71,7 @@ def stages(
     return (
         Stage("read", [partial(read_images, read)] * readers),
         Stage("find", [partial(find_boxes, annotator)], annotator.batch_size),
-        Stage("masks", [partial(draw, one, pause) for one in annotator.segmenters()], drains=True),
+        Stage("masks", [partial(draw, one, pause) for one in annotator.mask_workers()], drains=True),
         Stage("regions", [partial(make_regions, annotator.model)], drains=True),
     )
 
@@ -99,12 +99,12 @@ def find_boxes(annotator: Annotator, works: Sequence[ImageWork]) -> list[ImageWo
     return [work if work.image is None else _with_boxes(work, next(results)) for work in works]
 
 
-def draw(segmenter: Segmenter, pause: Pause, works: Sequence[ImageWork]) -> list[ImageWork]:
+def draw(worker: MaskWorker, pause: Pause, works: Sequence[ImageWork]) -> list[ImageWork]:
     """Draws the masks; the pixels are not needed after that."""
 
     def step(work: ImageWork) -> ImageWork:
         assert work.image is not None
-        masks = segmenter.draw(work.image.pixels, work.boxes, pause) if work.boxes else ()
+        masks = worker.draw(work.image.pixels, work.boxes, pause) if work.boxes else ()
         return replace(work, image=None, masks=masks)
 
     return [_attempt(step, work) for work in works]

@@ -114,7 +114,7 @@ def compare_masks(given: RunInput, images: int) -> tuple[list[float], bool]:
     found = annotator.find_boxes(sources)
     with ThreadPoolExecutor(1) as pool:  # a thread of its own, as in the pipeline
         ours = [
-            pool.submit(annotator.segmenters()[0].draw, s.pixels, boxes).result()
+            pool.submit(annotator.mask_workers()[0].draw, s.pixels, boxes).result()
             for s, boxes in zip(sources, found, strict=True)
         ]
     overlaps: list[float] = []
