@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -162,6 +163,34 @@ def sam_predictor(network: nn.Module, name: str, device: str) -> Any:
     predictor: Any = kind(overrides=options)
     predictor.setup_model(network, verbose=False)
     return predictor
+
+
+def auto_annotate_function(replace_masks: Callable[[Any, float], Any] | None) -> Any:
+    """Returns Ultralytics' ``auto_annotate``, which then loads each model only once. For benchmarks.
+
+    Args:
+        replace_masks: Called with (N, 4) boxes, xyxy in image pixels, and the longest side of the image; its
+            (N, 256, 256) logits take the place of the network's, with scores that are not filtered out.
+    """
+    package: Any = import_ultralytics()
+    import_torchvision()
+    import torch
+    from ultralytics.data import annotator
+    from ultralytics.models.sam import Predictor
+
+    vars(annotator).update(YOLO=cache(package.YOLO), SAM=cache(package.SAM))
+    infer: Any = Predictor.inference
+
+    def inference(self: Any, image: Any, bboxes: Any = None, *rest: Any, **options: Any) -> Any:
+        boxes = torch.as_tensor(self.prompts.get("bboxes", bboxes)).cpu().double().reshape(-1, 4).numpy()
+        masks, scores = infer(self, image, bboxes, *rest, **options)
+        assert replace_masks is not None
+        replaced = replace_masks(boxes, float(max(self.batch[1][0].shape[:2])))
+        return torch.from_numpy(replaced).to(masks), torch.full_like(scores, 0.9)
+
+    if replace_masks is not None:
+        setattr(Predictor, "inference", inference)  # noqa: B010 - a method is replaced
+    return annotator.auto_annotate
 
 
 class CheckpointReader:

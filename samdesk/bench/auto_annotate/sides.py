@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.file_class_names import detector_class_names
 from samdesk.batch.targets.label_files import FileTarget, annotate_files
 from samdesk.batch.targets.label_folder import LabelFolder
-from samdesk.bench.plausible import PlausiblePredictor, ellipse_logits, load_plausible
+from samdesk.bench.plausible import ellipse_logits, load_plausible
 from samdesk.bench.seeded import Checkpoint
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate
@@ -36,8 +36,6 @@ from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet, scan
 
 PIPELINE, LOOP = "pipeline", "loop"
-_SCORE = 0.9
-"""A score above Ultralytics' ``conf``, by which it would drop most masks of a network with random weights."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,6 @@ def time_samdesk(given: RunInput, how: str) -> RunTiming:
 def time_ultralytics(given: RunInput) -> RunTiming:
     """Times ``auto_annotate`` as its user calls it; the first call loads the models and does one image."""
     ultralytics.import_with_its_defaults()
-    _prepare_ultralytics(given.mask_model.random)
     _ultralytics_run(given, _some(given, 1))
     return _ultralytics_run(given, given.folder)
 
@@ -282,32 +279,16 @@ def _no_cpu() -> Models:
 
 
 @cache
-def _prepare_ultralytics(random: bool) -> None:
-    """Lets ``auto_annotate`` load each model once, and go on with plausible masks."""
-    from ultralytics import SAM, YOLO
-    from ultralytics.data import annotator
-    from ultralytics.models.sam import Predictor
+def _auto_annotate(random: bool) -> Any:
+    return ultralytics.auto_annotate_function(_plausible_masks if random else None)
 
-    vars(annotator).update(YOLO=cache(YOLO), SAM=cache(SAM))
-    if not random:
-        return
-    infer = Predictor.inference
 
-    def inference(self: Any, image: Any, bboxes: Any = None, *rest: Any, **options: Any) -> Any:
-        import torch
-
-        boxes = np.asarray(self.prompts.get("bboxes", bboxes).cpu(), np.float64).reshape(-1, 4)
-        side = float(max(self.src_shape))
-        masks, scores = infer(self, image, bboxes, *rest, **options)
-        plausible = np.stack([ellipse_logits(side, box) for box in boxes])
-        return torch.from_numpy(plausible).to(masks), torch.full_like(scores, _SCORE)
-
-    Predictor.inference = inference  # type: ignore[method-assign]
+def _plausible_masks(boxes: FloatArray, side: float) -> FloatArray:
+    return np.stack([ellipse_logits(side, box) for box in boxes])
 
 
 def _ultralytics_run(given: RunInput, folder: Path) -> RunTiming:
-    from ultralytics.data.annotator import auto_annotate
-
+    annotate = _auto_annotate(given.mask_model.random)
     output = given.scratch / "ultralytics"
     shutil.rmtree(output, ignore_errors=True)
     images = len(scan(folder))
