@@ -294,7 +294,7 @@ def _ultralytics_run(given: RunInput, folder: Path) -> RunTiming:
     images = len(scan(folder))
     started, cpu = time.perf_counter(), time.process_time()
     with ultralytics.quiet():
-        auto_annotate(folder, given.detector, given.mask_model.source, device=given.device, output_dir=output)
+        annotate(folder, given.detector, given.mask_model.source, device=given.device, output_dir=output)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     return RunTiming(seconds, cpu, images, _lines(output))
 
