@@ -284,7 +284,7 @@ def _auto_annotate(random: bool) -> Any:
 
 
 def _plausible_masks(boxes: FloatArray, side: float) -> FloatArray:
-    return np.stack([ellipse_logits(side, box) for box in boxes])
+    return np.asarray(np.stack([ellipse_logits(side, box) for box in boxes]), np.float32)
 
 
 def _ultralytics_run(given: RunInput, folder: Path) -> RunTiming:
