@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken, Foreground
@@ -72,6 +73,10 @@ class AutoAnnotateJob:
     foreground: Foreground = field(default_factory=Foreground)
 
 
+Run: TypeAlias = Callable[[Target, AutoAnnotateJob], BatchSummary]
+"""Stores annotations in a target: ``annotate_images``, or what takes its place."""
+
+
 def annotate_images(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     """Runs auto-annotate over the images of a target. Images that fail are listed; the run continues.
 
@@ -122,7 +127,7 @@ def run(
         job: Its callbacks and ``cancel`` are used.
         clock: Seconds, for the rate.
     """
-    tally = _Tally(todo, job, Rate(clock))
+    tally = Tally(todo, job, Rate(clock))
     started = clock()
     stopped = ""
     tally.report(None, 0)
@@ -133,7 +138,7 @@ def run(
         images = map(ImageWork, todo.annotate)
         with closing(overlapped(images, line, limits(annotator), cancel, pause)) as results:
             for work in results:
-                tally.report(work.key, _store(work, writer, tally))
+                tally.report(work.key, store_result(work, writer, tally))
     except RunStopped as error:
         stopped = str(error)
     cancelled = job.cancel.cancelled and tally.done < len(todo.annotate) and not stopped
@@ -155,7 +160,7 @@ def _pause(foreground: Foreground, cancel: Cancelling) -> None:
     cancel.abandon.check()
 
 
-def _store(work: ImageWork, writer: RunWriter, tally: _Tally) -> int:
+def store_result(work: ImageWork, writer: RunWriter, tally: Tally) -> int:
     """Stores what was found on an image, counts it and returns its annotations' number."""
     problem = work.problem
     if not problem:
@@ -176,7 +181,7 @@ def _store(work: ImageWork, writer: RunWriter, tally: _Tally) -> int:
     return 0
 
 
-class _Tally:
+class Tally:
     """Counts the images of a run and reports its progress."""
 
     def __init__(self, todo: DryRun, job: AutoAnnotateJob, rate: Rate) -> None:

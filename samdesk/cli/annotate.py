@@ -20,7 +20,7 @@ from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.output import echo
 from samdesk.cli.parameters import TRUST_HELP, with_parameters
 from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
-from samdesk.cli.shards import (
+from samdesk.cli.shards.annotate import (
     Cluster,
     Out,
     Prepare,
@@ -118,7 +118,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 output_dir,
                 classes=_classes(classes),
                 existing=existing,
-                progress=partial(_progress, output),
+                progress=partial(print_progress, output),
                 cancel=cancel,
                 notice=output.warning,
                 det_or_default=fallback[0],
@@ -127,7 +127,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 trust=trust,
                 **parameters,
             )
-    _print_summary(summary)
+    print_summary(summary)
     raise typer.Exit(exit_code(summary))
 
 
@@ -162,14 +162,16 @@ def _is_id(text: str) -> bool:
     return text.removeprefix("-").isdecimal()
 
 
-def _progress(output: LineOutput, p: BatchProgress) -> None:
+def print_progress(output: LineOutput, p: BatchProgress) -> None:
+    """Prints the progress of a run."""
     line = "" if p.key is None else f"{p.done}/{p.total} {p.key}: {p.added} ({speed(p.rate, p.seconds_left)})"
     failed = f"{p.failed:,} failed" if p.failed else ""
     state = [counted(p.annotations, "annotation"), failed, speed(p.rate, p.seconds_left)]
     output.step(p.done, p.total, line, ", ".join(part for part in state if part))
 
 
-def _print_summary(summary: BatchSummary) -> None:
+def print_summary(summary: BatchSummary) -> None:
+    """Prints the result of a run."""
     for failure in summary.failed[:_SHOWN]:
         echo(f"failed: {failure.key}: {failure.message}", err=True)
     if len(summary.failed) > _SHOWN:

@@ -20,6 +20,7 @@ from samdesk.cli.cache import cache
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
+from samdesk.cli.shards.merge import merge
 from samdesk.cli.teach import teach
 from samdesk.cli.train import evaluate, train
 
@@ -66,6 +67,7 @@ def demo(
 
 
 cli.command("annotate")(annotate)
+cli.command("merge")(merge)
 cli.command("teach")(teach)
 cli.command("train")(train)
 cli.command("evaluate")(evaluate)

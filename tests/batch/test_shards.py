@@ -14,12 +14,23 @@ import shapely
 from PIL import Image
 
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.merge import EDITED
+from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.report import BatchSummary
 from samdesk.batch.shards.drive import DriverCallbacks, ShardsProgress, ShardsRequest, ShardsSummary, begin
 from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.shards.local import drive_here
+from samdesk.batch.shards.merge import merge, open_results
 from samdesk.batch.shards.rows import read_facts, read_results
+from samdesk.batch.targets.dataset import annotate_dataset
+from samdesk.dataset.dataset import Dataset
+from samdesk.domain.annotation import Annotation
+from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
+from samdesk.images.sources import ImageSet, scan
 from tests.helpers.finding import NAMES, ColourModels
 from tests.helpers.make import photo
 
@@ -266,3 +277,124 @@ def test_a_place_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ShardsError, match="cannot be read or written: Not a directory"):
         begin(request(tmp_path, tmp_path / "file" / "out"))
+
+
+def merged(output: object, dataset: Path, existing: str = "skip", **callbacks: object) -> BatchSummary:
+    plan = AutoAnnotatePlan(existing=existing)  # type: ignore[arg-type]
+    job = AutoAnnotateJob(plan, ColourModels().loaders, **callbacks)  # type: ignore[arg-type]
+    return merge(open_results(str(output)), dataset, job)
+
+
+def documents(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """What each image of a dataset is annotated with, without ids."""
+    dataset = Dataset.open(folder)
+    try:
+        keys = [key for key in dataset.keys if key != "4.png"]
+        return {key: [_facts(dataset, a) for a in dataset.load(key).annotations] for key in keys}
+    finally:
+        dataset.close()
+
+
+def commit(folder: Path, key: str, edit: Edit) -> None:
+    """Makes an edit in the store of a dataset, which is there from then on."""
+    dataset = Dataset.open(folder)
+    dataset.commit(Transaction("Work", ((ImageKey(key), edit),)))
+    dataset.close()
+
+
+def _facts(dataset: Dataset, a: Annotation) -> tuple[object, ...]:
+    scores = (a.detector_score, a.mask_score, a.stability, a.model, a.review, a.prompts)
+    return (dataset.labels.get(a.label_id).name, a.region.wkb, *scores)
+
+
+@pytest.fixture
+def shards(images: Path, tmp_path: Path) -> Path:
+    """The results of a run over ``images``, done."""
+    drive(request(images, tmp_path / "out"))
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def copy(images: Path, tmp_path: Path) -> Path:
+    """A copy of ``images`` as a dataset of its own."""
+    return Path(shutil.copytree(images, tmp_path / "copy"))
+
+
+def test_merged_into_a_store_they_are_what_a_run_there_makes(
+    images: Path, shards: Path, copy: Path, tmp_path: Path
+) -> None:
+    direct = Path(shutil.copytree(images, tmp_path / "direct"))
+    for folder in (copy, direct):
+        commit(folder, "0.png", Edit(review=ReviewChange.SET_UNREVIEWED))
+    found = ImageSet(direct, tuple(scan(direct)))
+    annotate_dataset(found, AutoAnnotateJob(PLAN, ColourModels().loaders))
+    summary = merged(shards, copy)
+    assert (summary.annotations, [f.key for f in summary.failed]) == (10, ["4.png"])
+    assert documents(copy) == documents(direct)
+    assert sum(map(len, documents(copy).values())) == 10
+
+
+def test_a_merge_is_one_step_that_can_be_undone(shards: Path, copy: Path) -> None:
+    commit(copy, "0.png", Edit(review=ReviewChange.SET_UNREVIEWED))
+    merged(shards, copy)
+    dataset = Dataset.open(copy)
+    undone = dataset.undo()
+    dataset.close()
+    assert undone is not None
+    assert undone.text == "Auto-annotate"
+    assert not any(documents(copy).values())
+
+
+def test_merged_without_a_store_they_are_label_files(shards: Path, copy: Path) -> None:
+    summary = merged(shards, copy)
+    assert summary.annotations == 10
+    assert len((copy / "0.txt").read_text().splitlines()) == 2
+    assert (copy / "sub" / "5.txt").read_bytes() == b""
+    assert not (copy / "4.txt").exists()
+    again = merged(shards, copy)
+    assert (again.annotations, len(again.skipped)) == (0, 6)
+
+
+def test_images_edited_by_hand_are_skipped(shards: Path, copy: Path) -> None:
+    commit(copy, "1.png", Edit(review=ReviewChange.MARK_EDITED))
+    summary = merged(shards, copy, "add")
+    assert [(s.key, s.reason) for s in summary.skipped] == [("1.png", EDITED)]
+    assert [len(found) for found in documents(copy).values()] == [2, 0, 2, 2, 2, 0]
+
+
+def test_what_is_missing_or_has_changed_is_reported(shards: Path, copy: Path) -> None:
+    (shards / "shards" / "000001.parquet").unlink()
+    (copy / "0.png").unlink()
+    photo(copy / "1.png", width=200, height=100)
+    photo(copy / "new.png")
+    heard: list[str] = []
+    summary = merged(shards, copy, notice=heard.append)
+    assert heard[:3] == [
+        "2 images of the run are not done yet.",
+        f"1 image of the results is not in {copy}.",
+        f"1 image in {copy} is not in the results.",
+    ]
+    assert [(f.key, f.message) for f in summary.failed] == [
+        ("1.png", "1.png: it is 200 x 100 pixels, and was 320 x 240 when it was annotated"),
+        ("4.png", "4.png: not an image samdesk can read"),
+    ]
+    assert summary.annotated == 2
+
+
+def test_results_that_cannot_be_merged_are_refused(shards: Path, copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(ShardsError, match=r"run\.json is missing"):
+        open_results(str(tmp_path / "nowhere"))
+    photo(tmp_path / "other" / "x.png")
+    with pytest.raises(ShardsError, match=r"No image of .* is in .* \(such as 0\.png\)"):
+        merged(shards, tmp_path / "other")
+    (shards / "shards" / "000001.parquet").write_bytes(b"PAR1 is not a table PAR1")
+    summary = merged(shards, copy)
+    assert "000001.parquet are damaged" in summary.stopped
+    assert summary.annotated == 2
+
+
+def test_a_shard_of_another_run_is_not_merged(images: Path, shards: Path, copy: Path, tmp_path: Path) -> None:
+    drive(request(images, tmp_path / "other", plan=replace(PLAN, conf=0.7)))
+    name = "shards/000001.parquet"
+    shutil.copy(tmp_path / "other" / name, shards / name)
+    assert "is of another run than run.json" in merged(shards, copy).stopped

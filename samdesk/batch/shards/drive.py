@@ -176,7 +176,7 @@ def begin(request: ShardsRequest) -> Beginning:
     if found is None:
         found, left_out = _create(request, output)
     check_same(found, _wanted(request, found), output)
-    manifest = _manifest(output, found)
+    manifest = read_manifest(output, found)
     output.clear_temporaries(SHARDS)
     done = output.names(SHARDS)
     todo = tuple(i for i in range(found.shards) if shard_file(i).rpartition("/")[2] not in done)
@@ -231,7 +231,8 @@ def _source(request: ShardsRequest) -> str:
     return request.source if "://" in request.source else os.path.abspath(request.source)  # noqa: PTH100
 
 
-def _manifest(output: Folder, run: ShardedRun) -> Manifest:
+def read_manifest(output: Folder, run: ShardedRun) -> Manifest:
+    """The manifest of a run. Raises ``ShardsError`` if it is missing or damaged."""
     try:
         data = output.read(run.manifest)
     except FileNotFoundError as error:

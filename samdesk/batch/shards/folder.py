@@ -159,7 +159,7 @@ def _create(path: Path, data: bytes) -> bool:
     if path.exists():
         return False
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")  # no other driver removes it
     write_bytes(temporary, data)
     try:
         os.link(temporary, path)

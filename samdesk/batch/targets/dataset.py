@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdesk.base.text import counted
-from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
+from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
@@ -42,12 +42,13 @@ def find_dataset(images: ImageSet) -> ImageSet | None:
     return None
 
 
-def annotate_dataset(images: ImageSet, job: AutoAnnotateJob) -> BatchSummary:
+def annotate_dataset(images: ImageSet, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
     """Auto-annotates images of a dataset as one undoable run in its store.
 
     Args:
         images: The dataset's folder and the images to annotate.
         job: What to do.
+        run: Does it; what it stores may come from elsewhere than from models.
 
     Raises:
         StoreError: The dataset is in use, or cannot be read or written.
@@ -67,7 +68,7 @@ def annotate_dataset(images: ImageSet, job: AutoAnnotateJob) -> BatchSummary:
             job.plan.existing,
             output=str(images.root),
         )
-        summary = annotate_images(target, job)
+        summary = run(target, job)
         for finding in check_training(training_facts(dataset)).findings:
             job.notice(finding.message)
         return summary

@@ -11,7 +11,7 @@ from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
-from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
+from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchSummary, DryRun
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
@@ -27,7 +27,9 @@ from samdesk.images.sources import ImageSet
 CHANGED_SINCE_RUN = "its label file was not written by an earlier run, or was changed since"
 
 
-def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) -> BatchSummary:
+def annotate_files(
+    images: ImageSet, output: Path | None, job: AutoAnnotateJob, run: Run = annotate_images
+) -> BatchSummary:
     """Auto-annotates images into label files.
 
     Args:
@@ -36,6 +38,7 @@ def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) 
             where the trainer and the window look for them, with the class ids of the dataset's data.yaml,
             to which missing names are added.
         job: What to do.
+        run: Does it; what it stores may come from elsewhere than from models.
 
     Raises:
         LabelFolderError: Another run writes to the folder, or it cannot be written to.
@@ -47,7 +50,7 @@ def annotate_files(images: ImageSet, output: Path | None, job: AutoAnnotateJob) 
     else:
         folder, names = LabelFolder(output, images.keys), detector_class_names
     with folder.locked():
-        return annotate_images(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
+        return run(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
 
 
 def _leads_outside(path: Path, error: LeadsOutsideError) -> ImageProblem:

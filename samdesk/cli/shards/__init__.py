@@ -1,0 +1,1 @@
+"""The commands of runs in shards: ``samdesk annotate --out`` and ``samdesk merge``."""
