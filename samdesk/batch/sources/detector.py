@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from samdesk.batch.find import DetectedBox, detect
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.sources.base import SourceImage
+from samdesk.batch.sources.thresholds import class_thresholds, confident, lowest
 from samdesk.engine.protocols import Detector, ModelInfo
 
 
@@ -37,4 +39,10 @@ class DetectorSource:
 
     def find(self, images: Sequence[SourceImage]) -> list[list[DetectedBox]]:
         """Runs the detector on all images in one call."""
-        return detect([image.pixels for image in images], self.detector, self.plan, self.class_ids)
+        plan = replace(self.plan, conf=lowest(self.plan, self._thresholds))
+        found = detect([image.pixels for image in images], self.detector, plan, self.class_ids)
+        return [confident(boxes, self.plan, self._thresholds) for boxes in found]
+
+    @cached_property
+    def _thresholds(self) -> dict[int, float]:
+        return class_thresholds(self.plan, self.names)

@@ -1,0 +1,91 @@
+"""Objects that are annotated with boxes already: each box becomes a mask, without a detector.
+
+The annotation stays the same one, with its label and its place; only its region changes, and what is known
+about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from samdesk.batch.find import DetectedBox
+from samdesk.batch.plan import Existing
+from samdesk.batch.sources.base import SourceImage
+from samdesk.domain.annotation import Annotation, Source
+from samdesk.domain.document import ImageDocument
+from samdesk.domain.geometry.regions import from_box
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.prompts import BoxPrompt
+from samdesk.domain.review import AnnotationReview
+from samdesk.engine.protocols import Detection, ModelInfo
+
+_NO_CLASS = -1
+"""The class id of a box that no detector has found; its annotation keeps its label."""
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class BoxSource:
+    """The boxes in the documents of the images.
+
+    Attributes:
+        existing: "replace": masks that an earlier run made of boxes are made anew.
+    """
+
+    existing: Existing = "skip"
+    info: ModelInfo | None = None
+    names: tuple[str, ...] = ()
+
+    def find(self, images: Sequence[SourceImage]) -> list[list[DetectedBox]]:
+        """Returns the boxes of each image in painting order; none where its document is not known."""
+        return [
+            [] if image.document is None else boxes_of(image.document, self.existing) for image in images
+        ]
+
+
+def boxes_of(document: ImageDocument, existing: Existing = "skip") -> list[DetectedBox]:
+    """The boxes of a document that become masks; see ``box_of``."""
+    found = []
+    for annotation in document.annotations:
+        box = box_of(annotation, existing)
+        if box is not None:
+            score = 1.0 if annotation.detector_score is None else annotation.detector_score
+            detection = Detection(*box.xyxy, score, _NO_CLASS)
+            found.append(DetectedBox(detection, from_box(*box.xyxy), replaces=annotation.id))
+    return found
+
+
+def box_of(annotation: Annotation, existing: Existing = "skip") -> BoxPrompt | None:
+    """The box of an annotation that becomes a mask; None: it is no box, or the user has decided about it.
+
+    An annotation that was accepted as a model proposed it, corrected or flagged stays as it is. With
+    "replace" a mask made of a box by an earlier run, and not decided about since, counts as that box.
+    """
+    if annotation.review is AnnotationReview.PENDING:
+        made_of = _made_of(annotation)
+        if made_of is not None and existing == "replace":
+            return made_of
+    elif annotation.review is not AnnotationReview.ACCEPTED or annotation.run_id is not None:
+        return None
+    return BoxPrompt(*annotation.region.bounds) if is_box(annotation.region) else None
+
+
+def is_box(region: Region) -> bool:
+    """Whether a region is an upright rectangle."""
+    if len(region.geoms) != 1 or region.geoms[0].interiors:
+        return False
+    x0, y0, x1, y1 = region.bounds
+    area = (x1 - x0) * (y1 - y0)
+    return bool(area > 0 and region.area >= area * (1 - _ROUNDING))
+
+
+def is_made_of_box(annotation: Annotation) -> bool:
+    """Whether a run made it of a box that was there, and the user has not decided about it since."""
+    return _made_of(annotation) is not None
+
+
+def _made_of(annotation: Annotation) -> BoxPrompt | None:
+    if annotation.source is not Source.SAM or not annotation.is_untouched or annotation.prompts is None:
+        return None
+    return annotation.prompts.box
