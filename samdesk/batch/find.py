@@ -32,6 +32,7 @@ class DetectedBox:
         detection: The detector's output: box, class, score.
         region: The box, image pixels; never empty.
         mask: The detector's own mask, image pixels; None: the predictor draws one.
+        stability: Of its own mask, see ``DetectedMask``.
         view: The part of the image to encode for its mask; None: the whole image.
         replaces: The annotation whose region becomes the mask; None: it is a new object.
     """
@@ -41,6 +42,7 @@ class DetectedBox:
     mask: Region | None = None
     view: Frame | None = None
     replaces: AnnotationId | None = None
+    stability: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,16 @@ class FoundObject:
     Attributes:
         detection: The detector's output: box, class, score.
         region: The mask, image pixels; the box itself where SAM's mask is empty. Never empty.
-        mask_score: SAM's predicted IoU; 0.0 where its mask is empty.
+        mask_score: SAM's predicted IoU; 0.0 where its mask is empty, None for the detector's own mask.
         stability: SAM's stability score; 0.0 where its mask is empty.
-        empty_mask: SAM's mask is empty.
+        empty_mask: The mask is empty.
         model: The models that found it, see ``proposed_by``.
         replaces: See ``DetectedBox``.
     """
 
     detection: Detection
     region: Region
-    mask_score: float
+    mask_score: float | None
     stability: float = 0.0
     empty_mask: bool = False
     model: str = ""
@@ -173,13 +175,13 @@ def _decode(predictor: Predictor, embedding: Embedding, boxes: Sequence[Detected
 
 
 def _found(box: DetectedBox, mask: MaskCandidate | None, model: str) -> FoundObject:
-    """A mask of the detector's own has no scores of a predictor."""
     if mask is None:
         own = box.mask if box.mask is not None and is_drawable(box.mask) else None
         return FoundObject(
             box.detection,
             box.region if own is None else own,
-            0.0,
+            None,
+            stability=0.0 if own is None else box.stability,
             empty_mask=own is None,
             model=model,
             replaces=box.replaces,

@@ -14,7 +14,8 @@ from samdesk.base.text import size
 from samdesk.batch.find import DetectedBox, FoundObject, draw_masks, proposed_by, with_regions
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.sources.base import ObjectSource, SourceImage
-from samdesk.batch.sources.detector import DetectorSource
+from samdesk.batch.sources.registry import source_row
+from samdesk.batch.sources.settle import settle
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.prompts import MaskCandidate
 from samdesk.engine.models.registry import FLINT
@@ -42,10 +43,15 @@ NoticeCallback: TypeAlias = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Models:
-    """The two networks of a run."""
+    """The networks of a run; None: its source of objects needs none.
 
-    detector: Detector
-    predictor: Predictor
+    Attributes:
+        detector: Finds the objects.
+        predictor: Draws their masks.
+    """
+
+    detector: Detector | None
+    predictor: Predictor | None
 
 
 class Annotator:
@@ -63,6 +69,7 @@ class Annotator:
         models: The pair.
         class_ids: The classes to find.
         source: Finds the objects.
+        infos: The models.
         model: The name of the models on each object, see ``proposed_by``.
         concurrency: How many threads the masks are drawn in.
     """
@@ -75,9 +82,10 @@ class Annotator:
         notice: NoticeCallback,
     ) -> None:
         self.models = models
-        self.class_ids = plan.used_classes(models.detector.names)
+        self.class_ids = () if models.detector is None else plan.used_classes(models.detector.names)
         self.source = self._source(models, plan)
-        self.model = proposed_by(*(i for i in (self.source.info, models.predictor.info) if i is not None))
+        self.infos = tuple(m.info for m in (models.detector, models.predictor) if m is not None)
+        self.model = proposed_by(*self.infos)
         self.concurrency = concurrency(models.predictor)
         self._plan = plan
         self._load_on_cpu = load_on_cpu
@@ -95,13 +103,19 @@ class Annotator:
         """Returns the objects of each image. Raises ``EngineError`` or what a network raises."""
         worker = MaskWorker(self.models.predictor, self.draw_on_cpu)
         return [
-            with_regions(boxes, worker.draw(image.pixels, boxes) if boxes else (), self.model)
+            self.regions(boxes, worker.draw(image.pixels, boxes) if boxes else ())
             for image, boxes in zip(images, self.find_boxes(images), strict=True)
         ]
 
+    def regions(
+        self, boxes: Sequence[DetectedBox], masks: Sequence[MaskCandidate | None]
+    ) -> list[FoundObject]:
+        """Runs the last stage on an image: its objects with their masks as regions, each once."""
+        return settle(with_regions(boxes, masks, self.model), self._plan)
+
     def find_boxes(self, images: Sequence[SourceImage]) -> list[list[DetectedBox]]:
         """Runs the first stage on a batch of images; a single one that does not fit is done on the CPU."""
-        use_threads(self.concurrency.threads, self.models.predictor.info.device)
+        use_threads(self.concurrency.threads, self.infos[-1].device)
         try:
             return self.source.find(images)
         except Exception as error:
@@ -114,7 +128,7 @@ class Annotator:
     def mask_workers(self) -> list[MaskWorker]:
         """Makes the second stage, once for each of its threads."""
         first = self.models.predictor
-        if not isinstance(first, Replicable):
+        if first is None or not isinstance(first, Replicable):
             return [MaskWorker(first, self.draw_on_cpu)]
         count, threads = self.concurrency.workers, self.concurrency.threads
         return [MaskWorker(first.replica(threads), self.draw_on_cpu, threads) for _ in range(count)]
@@ -126,6 +140,7 @@ class Annotator:
         if self._all_on_cpu():
             return None
         with self._on_cpu() as models:
+            assert models.predictor is not None, "there is no other that draws masks"
             return draw_masks(models.predictor, image, boxes, pause)
 
     @contextmanager
@@ -139,11 +154,10 @@ class Annotator:
             yield self._cpu_models
 
     def _source(self, models: Models, plan: AutoAnnotatePlan) -> ObjectSource:
-        return DetectorSource(models.detector, plan, self.class_ids)
+        return source_row(plan.objects_from).make(models.detector, plan, self.class_ids)
 
     def _all_on_cpu(self) -> bool:
-        devices = (self.models.detector.info.device, self.models.predictor.info.device)
-        return all(device.startswith("cpu") for device in devices)
+        return all(info.device.startswith("cpu") for info in self.infos)
 
 
 @dataclass(frozen=True)
@@ -151,12 +165,12 @@ class MaskWorker:
     """Draws masks in one thread.
 
     Attributes:
-        predictor: Its own.
+        predictor: Its own; None: all objects have masks of their own.
         draw_on_cpu: Draws those that do not fit in GPU memory; returns None if there is no GPU.
         threads: How many threads torch computes with on a CPU; 0: as it is set.
     """
 
-    predictor: Predictor
+    predictor: Predictor | None
     draw_on_cpu: Callable[[RgbImage, Sequence[DetectedBox], Pause], list[MaskCandidate | None] | None]
     threads: int = 0
 
@@ -164,6 +178,8 @@ class MaskWorker:
         self, image: RgbImage, boxes: Sequence[DetectedBox], pause: Pause = no_pause
     ) -> list[MaskCandidate | None]:
         """See ``find.draw_masks``."""
+        if self.predictor is None:
+            return [None] * len(boxes)
         use_threads(self.threads, self.predictor.info.device)
         try:
             return draw_masks(self.predictor, image, boxes, pause)
@@ -190,13 +206,13 @@ class Concurrency:
     threads: int = 0
 
 
-def concurrency(predictor: Predictor) -> Concurrency:
+def concurrency(predictor: Predictor | None) -> Concurrency:
     """How many threads masks are drawn in.
 
     On a CPU, images side by side on one core each are done sooner than one after another on all cores, which
     wait for each other in every layer. A GPU has the next image's work queued while results are copied.
     """
-    if not isinstance(predictor, Replicable):
+    if predictor is None or not isinstance(predictor, Replicable):
         return Concurrency(1)
     if not predictor.info.device.startswith("cpu"):
         return Concurrency(_GPU_WORKERS)
@@ -335,9 +351,15 @@ class Loaders:
 
         other_detector = self.default_detector() if fallback.detector else None
         other_predictor = self.default_predictor() if fallback.predictor else None
-        detector, det_model = loaded(self.detector, plan.det_model, other_detector, "finds the objects")
-        predictor, sam_model = loaded(self.predictor, plan.sam_model, other_predictor, "draws the masks")
-        return Models(detector, predictor), (det_model, sam_model)
+        row = source_row(plan.objects_from)
+        detector, predictor, names = None, None, (plan.det_model, plan.sam_model)
+        if row.detects:
+            detector, det_model = loaded(self.detector, names[0], other_detector, "finds the objects")
+            names = (det_model, names[1])
+        if row.draws:
+            predictor, sam_model = loaded(self.predictor, names[1], other_predictor, "draws the masks")
+            names = (names[0], sam_model)
+        return Models(detector, predictor), names
 
 
 def _announce_download(name: str, notice: NoticeCallback) -> None:

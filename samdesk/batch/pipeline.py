@@ -102,9 +102,9 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     if not todo.annotate:
         return BatchSummary(skipped=todo.skipped, failed=todo.failed)
     annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
-    job.loaded((annotator.models.detector.info, annotator.models.predictor.info))
+    job.loaded(annotator.infos)
     job.cancel.check()
-    with target.begin(job.plan, tuple(annotator.models.detector.names)) as writer:
+    with target.begin(job.plan, annotator.source.names) as writer:
         return run(target, writer, annotator, todo, job)
 
 
@@ -141,14 +141,15 @@ def run(
                 tally.report(work.key, store_result(work, writer, tally))
     except RunStopped as error:
         stopped = str(error)
+    detector, predictor = annotator.models.detector, annotator.models.predictor
     cancelled = job.cancel.cancelled and tally.done < len(todo.annotate) and not stopped
     return replace(
         tally.summary(),
         cancelled=cancelled,
         stopped=stopped,
         seconds=clock() - started,
-        detector=annotator.models.detector.info,
-        predictor=annotator.models.predictor.info,
+        detector=None if detector is None else detector.info,
+        predictor=None if predictor is None else predictor.info,
         run_id=writer.run_id,
     )
 

@@ -96,7 +96,7 @@ class AutoAnnotatePlan(DetectionParameters):
         """The class ids that the run uses. Raises ``ValueError`` for one the detector does not have."""
         chosen: Sequence[int] = range(len(names)) if self.classes is None else self.classes
         if self.class_names:
-            by_name = [_class_id(name, names) for name in self.class_names]
+            by_name = [class_id(name, names) for name in self.class_names]
             chosen = sorted({*(self.classes or ()), *by_name})
         unknown = [i for i in chosen if i >= len(names)]
         if unknown:
@@ -135,7 +135,8 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _class_id(name: str, names: Sequence[str]) -> int:
+def class_id(name: str, names: Sequence[str]) -> int:
+    """The id of a detector's class, whatever the letter case. Raises ``ValueError`` if it has none."""
     known = {own.casefold(): i for i, own in reversed(list(enumerate(names)))}
     found = known.get(name.casefold())
     if found is None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, Pause
-from samdesk.batch.find import DetectedBox, FoundObject, with_regions
+from samdesk.batch.find import DetectedBox, FoundObject
 from samdesk.batch.models import Annotator, MaskWorker, is_out_of_memory
 from samdesk.batch.overlap import Limits, Stage
 from samdesk.batch.sources.base import SourceImage
@@ -66,13 +66,13 @@ def stages(
         read: Reads an image, in several threads; raises ``UserError``.
         pause: Called between two layers of an encode.
     """
-    on_cpu = annotator.models.predictor.info.device.startswith("cpu")
+    on_cpu = all(info.device.startswith("cpu") for info in annotator.infos)
     readers = 1 if on_cpu else min(cores(), _MOST_READERS)
     return (
         Stage("read", [partial(read_images, read)] * readers),
         Stage("find", [partial(find_boxes, annotator)], annotator.batch_size),
         Stage("masks", [partial(draw, one, pause) for one in annotator.mask_workers()], drains=True),
-        Stage("regions", [partial(make_regions, annotator.model)], drains=True),
+        Stage("regions", [partial(make_regions, annotator)], drains=True),
     )
 
 
@@ -110,11 +110,11 @@ def draw(worker: MaskWorker, pause: Pause, works: Sequence[ImageWork]) -> list[I
     return [_attempt(step, work) for work in works]
 
 
-def make_regions(model: str, works: Sequence[ImageWork]) -> list[ImageWork]:
+def make_regions(annotator: Annotator, works: Sequence[ImageWork]) -> list[ImageWork]:
     """Makes regions of the masks."""
 
     def step(work: ImageWork) -> ImageWork:
-        return replace(work, boxes=(), masks=(), found=with_regions(work.boxes, work.masks, model))
+        return replace(work, boxes=(), masks=(), found=annotator.regions(work.boxes, work.masks))
 
     return [_attempt(step, work) for work in works]
 

@@ -265,7 +265,7 @@ class DetectedMask:
 
 
 @runtime_checkable
-class Segmenter(Detector, Protocol):
+class MaskDetector(Detector, Protocol):
     """A detector that draws masks of its own: a segmentation model."""
 
     def segment(

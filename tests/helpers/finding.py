@@ -9,7 +9,9 @@ import numpy as np
 
 from samdesk.base.cv import cv2
 from samdesk.base.jobs import Pause, no_pause
+from samdesk.batch.find import DetectedBox
 from samdesk.batch.models import Loaders
+from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
 from samdesk.engine.embedding import Embedding
@@ -58,6 +60,13 @@ def _boxes(mask: BoolArray, score: float, class_id: int) -> list[Detection]:
     return [
         Detection(float(x), float(y), float(x + w), float(y + h), score, class_id) for x, y, w, h, _ in boxes
     ]
+
+
+def detected(
+    x0: float, y0: float, x1: float, y1: float, score: float = 0.9, class_id: int = 0
+) -> DetectedBox:
+    """A box as a source of objects gives it."""
+    return DetectedBox(Detection(x0, y0, x1, y1, score, class_id), from_box(x0, y0, x1, y1))
 
 
 class InnerPredictor:

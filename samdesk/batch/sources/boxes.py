@@ -39,9 +39,7 @@ class BoxSource:
 
     def find(self, images: Sequence[SourceImage]) -> list[list[DetectedBox]]:
         """Returns the boxes of each image in painting order; none where its document is not known."""
-        return [
-            [] if image.document is None else boxes_of(image.document, self.existing) for image in images
-        ]
+        return [[] if image.document is None else boxes_of(image.document, self.existing) for image in images]
 
 
 def boxes_of(document: ImageDocument, existing: Existing = "skip") -> list[DetectedBox]:

@@ -10,7 +10,7 @@ from samdesk.batch.plan import AutoAnnotatePlan, ObjectsFrom
 from samdesk.batch.sources.base import ObjectSource
 from samdesk.batch.sources.boxes import BoxSource
 from samdesk.batch.sources.detector import DetectorSource
-from samdesk.batch.sources.segmenter import SegmenterSource, as_segmenter
+from samdesk.batch.sources.segmenter import SegmenterSource, as_mask_detector
 from samdesk.batch.sources.tiled import TiledSource
 from samdesk.engine.protocols import Detector
 
@@ -48,7 +48,7 @@ def _segmenter(
     detector: Detector | None, plan: AutoAnnotatePlan, class_ids: Sequence[int] | None
 ) -> ObjectSource:
     assert detector is not None
-    return _tiled(SegmenterSource(as_segmenter(detector), plan, class_ids), plan)
+    return _tiled(SegmenterSource(as_mask_detector(detector), plan, class_ids), plan)
 
 
 def _boxes(_: Detector | None, plan: AutoAnnotatePlan, class_ids: Sequence[int] | None) -> ObjectSource:

@@ -12,7 +12,7 @@ from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.sources.thresholds import class_thresholds, confident, lowest
 from samdesk.domain.geometry.regions import clip, from_box, is_drawable
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.engine.protocols import DetectedMask, Detector, EngineError, ModelInfo, Segmenter
+from samdesk.engine.protocols import DetectedMask, Detector, EngineError, MaskDetector, ModelInfo
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SegmenterSource:
         class_ids: The classes to use; None: all.
     """
 
-    segmenter: Segmenter
+    segmenter: MaskDetector
     plan: AutoAnnotatePlan
     class_ids: Sequence[int] | None = None
 
@@ -59,9 +59,9 @@ class SegmenterSource:
         return class_thresholds(self.plan, self.names)
 
 
-def as_segmenter(detector: Detector) -> Segmenter:
+def as_mask_detector(detector: Detector) -> MaskDetector:
     """The detector, if it draws masks. Raises ``EngineError``."""
-    if isinstance(detector, Segmenter):
+    if isinstance(detector, MaskDetector):
         return detector
     raise EngineError(
         f"{detector.info.name} finds boxes and draws no masks. Choose a segmentation model, such as "

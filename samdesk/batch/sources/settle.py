@@ -25,8 +25,8 @@ _MUCH_LESS = 0.5
 """A larger mask whose confidence is below this share of its part's is not taken for the whole object."""
 
 Decide: TypeAlias = Callable[[int, int, float, float], bool]
-"""(index of the more confident, of the less confident, IoU, intersection's share of the smaller one) -> whether
-the less confident goes."""
+"""(index of the more confident, of the less confident, IoU, share of the smaller one that both have) ->
+whether the less confident goes."""
 
 
 def settle(found: Sequence[FoundObject], plan: AutoAnnotatePlan) -> list[FoundObject]:
@@ -120,7 +120,7 @@ def _class(one: FoundObject) -> int:
 
 
 def _pairs(regions: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The pairs of regions that overlap, each once in the order of their indices, with the area they share."""
+    """The pairs of regions that overlap, in the order of their indices, with the area that they share."""
     if len(regions) < 2:
         none = np.zeros(0, dtype=np.int64)
         return none, none, np.zeros(0)

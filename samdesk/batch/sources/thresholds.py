@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from samdesk.batch.find import DetectedBox
-from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.plan import AutoAnnotatePlan, class_id
 
 
 def class_thresholds(plan: AutoAnnotatePlan, names: Sequence[str]) -> dict[int, float]:
@@ -18,7 +18,7 @@ def class_thresholds(plan: AutoAnnotatePlan, names: Sequence[str]) -> dict[int, 
     Raises:
         ValueError: The detector has no class of a name.
     """
-    return {plan.class_id(name, names): conf for name, conf in plan.class_conf}
+    return {class_id(name, names): conf for name, conf in plan.class_conf}
 
 
 def lowest(plan: AutoAnnotatePlan, thresholds: Mapping[int, float]) -> float:

@@ -55,7 +55,7 @@ def tiles(image_hw: tuple[int, int], side: int) -> list[Tile]:
         side: Of the smallest tiles, pixels, 1 or more.
     """
     height, width = image_hw
-    sides = []
+    sides, side = [], max(side, 1)
     while side * _WORTH < max(image_hw):
         sides.append(side)
         side *= 2

@@ -22,7 +22,7 @@ _OUTSIDE = -1e-3
 
 
 class YoloSegmenter(YoloDetector):
-    """A ``Segmenter`` around Ultralytics' ``YOLO``. Used by one thread at a time."""
+    """A ``MaskDetector`` around Ultralytics' ``YOLO``. Used by one thread at a time."""
 
     def segment(
         self,

@@ -9,7 +9,7 @@ import pytest
 
 from samdesk.domain.geometry.regions import rasterize
 from samdesk.engine.models.load import load_detector
-from samdesk.engine.protocols import Segmenter
+from samdesk.engine.protocols import MaskDetector
 from tests.helpers.finding import blocks, seeded_yolo, seeded_yolo_seg
 
 pytest.importorskip("torch")
@@ -25,7 +25,7 @@ def test_masks_are_those_of_ultralytics_in_image_pixels(weights: Path) -> None:
     from samdesk.engine.ultralytics import import_ultralytics
 
     segmenter = load_detector(str(weights), "cpu")
-    assert isinstance(segmenter, Segmenter)
+    assert isinstance(segmenter, MaskDetector)
     stock = import_ultralytics().YOLO(str(weights))
     agreement = []
     for height, width in ((150, 223), (501, 333)):  # padded on top and bottom, enlarged; left and right
@@ -57,11 +57,11 @@ def test_masks_are_those_of_ultralytics_in_image_pixels(weights: Path) -> None:
 
 def test_an_image_without_objects_and_no_classes(weights: Path) -> None:
     segmenter = load_detector(str(weights), "cpu")
-    assert isinstance(segmenter, Segmenter)
+    assert isinstance(segmenter, MaskDetector)
     image = blocks(40, 60)
     assert segmenter.segment([image], conf=1.0, imgsz=64) == [[]]
     assert segmenter.segment([image, image], classes=[], imgsz=64) == [[], []]
 
 
 def test_a_detection_model_draws_no_masks(tmp_path: Path) -> None:
-    assert not isinstance(load_detector(str(seeded_yolo(tmp_path)), "cpu"), Segmenter)
+    assert not isinstance(load_detector(str(seeded_yolo(tmp_path)), "cpu"), MaskDetector)
