@@ -138,12 +138,14 @@ class ShardWorker:
     @cached_property
     def _facts(self) -> ShardFacts:
         models = self._annotator.models
-        infos = (models.detector.info, models.predictor.info)
         described = tuple(
-            (name, sha256, info.precision)
-            for (name, sha256), info in zip(self._order.run.models, infos, strict=True)
+            (name, sha256, model.info.precision)
+            for (name, sha256), model in zip(
+                self._order.run.models, (models.detector, models.predictor), strict=True
+            )
+            if model is not None
         )
-        return ShardFacts(self._order.run.digest, tuple(models.detector.names), described)
+        return ShardFacts(self._order.run.digest, self._annotator.source.names, described)
 
     def _annotate(
         self, shard: int, annotator: Annotator, progress: Callable[[BatchProgress], None]
@@ -160,14 +162,13 @@ class ShardWorker:
         _check_models_work(target, writer)
         results = [writer.results[key] for key in target.keys]
         self._order.output.write(shard_file(shard), to_parquet(results, self._facts))
-        infos = (annotator.models.detector.info, annotator.models.predictor.info)
         return ShardResult(
             shard,
             len(results),
             sum(len(result.found) for result in results),
             sum(not result.found and not result.failure for result in results),
             tuple(ImageFailure(result.key, result.failure) for result in results if result.failure),
-            models=" + ".join(_described(info) for info in dict.fromkeys(infos)),
+            models=" + ".join(_described(info) for info in dict.fromkeys(annotator.infos)),
         )
 
 
