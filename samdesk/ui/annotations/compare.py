@@ -103,8 +103,8 @@ class CompareController(QObject):
     def _pairs(self) -> list[tuple[Region, Region]]:
         """The regions to compare, before and after."""
         document, opened, proposal = self._model.document, self._annotate.reopened, self._annotate.proposal
-        if document is None:
-            return []
+        if document is None or (opened is None and self._annotate.has_prompts):
+            return []  # the mask of another object is being made: an old change would lie over it
         if opened is not None and proposal is not None:
             old = document.find(opened)
             return [] if old is None or old.region == proposal.region else [(old.region, proposal.region)]

@@ -221,10 +221,10 @@ def _tip(annotation: Annotation, name: str, hidden: str, locked: bool) -> str:
 
 
 class AnnotationDelegate(RowDelegate):
-    """Paints ``eye swatch lock name • .93 [auto]``, the padlock only where it is locked."""
+    """Paints ``eye swatch lock name • 0.93 [auto]``, the padlock only where it is locked."""
 
     HEIGHT = 28
-    SCORE = 34
+    SCORE = 40
     LOCK = 16
 
     def __init__(self, view: QAbstractItemView) -> None:

@@ -166,6 +166,11 @@ class CanvasDisplay(NavigableWidget):
             self._scene.spotlight = annotation_id
             self.update()
 
+    @property
+    def spotlight(self) -> AnnotationId | None:
+        """The annotation that everything but is dimmed, which stays selected; None: there is none."""
+        return self._scene.spotlight
+
     def set_ghosts(self, annotations: Sequence[Annotation], labels: LabelSet) -> None:
         """Outlines annotations that the document does not show: rejected ones."""
         self._scene.set_ghosts(annotations, labels)

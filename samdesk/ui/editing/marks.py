@@ -19,10 +19,8 @@ STATE_TEXTS: dict[AnnotationReview, str] = {
 
 
 def score_text(score: float | None) -> str:
-    """A score as displayed: ``.93``, ``1.0``, or an empty string for None."""
-    if score is None:
-        return ""
-    return "1.0" if score >= 0.995 else f"{max(score, 0.0):.2f}"[1:]
+    """A score or a doubt as it is shown everywhere: ``0.93``; an empty string for None."""
+    return "" if score is None else f"{min(max(score, 0.0), 1.0):.2f}"
 
 
 def draw_review(painter: QPainter, center: QPointF, review: AnnotationReview, palette: QPalette) -> None:

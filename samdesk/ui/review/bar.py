@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.buttons import CommandButton, CommandIcon
+from samdesk.ui.editing.marks import score_text
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
@@ -109,8 +110,8 @@ class DoubtMeter(QWidget):
     def set_doubt(self, doubt: float) -> None:
         """Shows a doubt of 0..1."""
         self._doubt = min(max(doubt, 0.0), 1.0)
-        self.setToolTip(tip(f"Doubt {self._doubt:.0%}: how likely it is wrong"))
-        self.setAccessibleName(plain(f"Doubt {self._doubt:.0%}"))
+        self.setToolTip(tip(f"Doubt {score_text(self._doubt)}: how likely it is wrong"))
+        self.setAccessibleName(plain(f"Doubt {score_text(self._doubt)}"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -191,16 +192,13 @@ class ReviewBar(QFrame):
         second.addWidget(self.meter)
         second.addWidget(self.reasons, 1)
         second.addWidget(self.note, 1)
-        text = QVBoxLayout()
-        text.setSpacing(UNIT // 4)
-        text.addLayout(first)
-        text.addLayout(second)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
-        layout.setSpacing(UNIT)
-        layout.addLayout(text, 1)
         for name in ("review.back", "review.skip", *_BUTTONS, "review.rest", "review.leave"):
-            layout.addWidget(self.buttons[name])
+            first.addWidget(self.buttons[name])
+        layout = QVBoxLayout(self)  # the reasons have a line of their own: none is cut off
+        layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
+        layout.setSpacing(UNIT // 4)
+        layout.addLayout(first)
+        layout.addLayout(second)
         self.buttons["review.accept"].setProperty("primary", True)
 
     def show_item(self, item: ReviewItem) -> None:

@@ -155,9 +155,11 @@ class ReviewController(QObject):
             self._parts.navigate.go(place.key)
 
     def escape(self) -> None:
-        """Discards what is being drawn, else ends the review."""
+        """Discards what is being drawn, else puts the tool away, else ends the review."""
         if self._parts.annotate.has_prompts or not self._parts.tools.is_idle:
             self._parts.tools.cancel()
+        elif self._parts.tools.tool_id != SEGMENT.id:
+            self._parts.tools.choose(SEGMENT.id)
         else:
             self.leave()
 

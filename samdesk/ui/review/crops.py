@@ -16,6 +16,7 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId
 from samdesk.images.reader import read_image
 from samdesk.ui.canvas.spotlight import surroundings
+from samdesk.ui.editing.marks import score_text
 from samdesk.ui.kit import painting
 from samdesk.ui.kit.theme import UNIT
 from samdesk.workers.thumbnails import ThumbnailLoader
@@ -99,4 +100,4 @@ class CropRow(QWidget):
                 painter.drawRect(crop[1].translated(at))
             painter.setPen(painting.faint(self.palette()))
             text = QRect(left, top + SIDE, SIDE, 2 * UNIT + 4)
-            painter.drawText(text, Qt.AlignmentFlag.AlignCenter, f"doubt {found.doubt:.0%}")
+            painter.drawText(text, Qt.AlignmentFlag.AlignCenter, f"doubt {score_text(found.doubt)}")

@@ -26,6 +26,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.search import Bounds, Search, Term, parse
 from samdesk.domain.search_words import SortKey
+from samdesk.ui.editing.marks import score_text
 from samdesk.ui.kit.fields import muted_label
 from samdesk.ui.kit.plain import PlainLabel, button_text, plain
 from samdesk.ui.kit.theme import UNIT
@@ -46,7 +47,7 @@ class Measure:
     Attributes:
         field: Of the search.
         title: What the user chooses.
-        start: The threshold at first, percent.
+        start: The threshold at first, hundredths.
         below: Whether less is better.
     """
 
@@ -100,7 +101,7 @@ class RestDialog(QDialog):
             self.measure.addItem(plain(measure.title))
         self.measure.setAccessibleName("What the rest is judged by")
         self.slider.setRange(0, 100)
-        self.slider.setAccessibleName("Threshold, percent")
+        self.slider.setAccessibleName("Threshold, hundredths")
         self.buttons.addButton(self.accept_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.accept_button.setEnabled(False)
         self.measure.currentIndexChanged.connect(self._choose)
@@ -147,7 +148,7 @@ class RestDialog(QDialog):
         self._follow()
 
     def _follow(self) -> None:
-        self.value.setText(f"{self.slider.value()} %")
+        self.value.setText(score_text(self.slider.value() / 100))
         self.accept_button.setEnabled(False)
         self._timer.start()
 

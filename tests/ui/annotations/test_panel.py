@@ -80,7 +80,7 @@ def selected(panel: AnnotationsPanel) -> set[int]:
 
 @pytest.mark.parametrize(
     ("score", "text"),
-    [(None, ""), (0.934, ".93"), (0.999, "1.0"), (1.02, "1.0"), (0.05, ".05"), (0.0, ".00")],
+    [(None, ""), (0.934, "0.93"), (0.999, "1.00"), (1.02, "1.00"), (0.05, "0.05"), (0.0, "0.00")],
 )
 def test_score_text(score: float | None, text: str) -> None:
     assert score_text(score) == text

@@ -183,6 +183,12 @@ def test_u_shows_before_and_after_while_a_mask_is_open_and_afterwards(user: User
     user.key(K.Key_Return)
     user.key(K.Key_U)
     assert user.canvas.comparison is not None, "what was accepted, too"
+    user.key(K.Key_S)
+    user.click(250, 60)
+    assert user.canvas.comparison is None, "an old change does not lie over a new mask"
+    user.key(K.Key_Escape)
+    user.key(K.Key_U)
+    assert user.canvas.comparison is not None
     user.desk.flows.tools.select(frozenset())
     user.go("1.png")
     assert user.canvas.comparison is None

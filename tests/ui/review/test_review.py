@@ -218,7 +218,7 @@ def test_the_rest_is_accepted_as_one_step_after_a_preview(reviewer: User) -> Non
     dialog = reviewer.window.findChild(RestDialog)
     assert dialog is not None
     QTest.keyClick(dialog.measure, K.Key_Down)
-    assert dialog.value.text() == "70 %"
+    assert dialog.value.text() == "0.70"
     reviewer.until(dialog.accept_button.isEnabled)
     assert dialog.text.text().startswith("3 annotations of 4 would be accepted")
     reviewer.until(lambda: dialog.crops.complete)
@@ -348,6 +348,16 @@ def test_strokes_wait_for_e_and_the_palette_goes_on_by_itself(reviewer: User) ->
     reviewer.until(lambda: reviewer.desk.session.model.document is not None)
     reviewer.until(lambda: review(reviewer).shown.region.area > area)  # type: ignore[union-attr]
     assert shown(reviewer) == "d"
+    tools = reviewer.desk.flows.tools
+    now = reviewer.document
+    reviewer.mouse.press(200, 200)
+    reviewer.mouse.move(240, 200)
+    reviewer.key(K.Key_Escape)
+    reviewer.mouse.release(240, 200)
+    assert (tools.tool_id, reviewer.document) == ("brush", now), "Esc ends the stroke first"
+    reviewer.key(K.Key_Escape)
+    assert (tools.tool_id, shown(reviewer)) == ("sam", "d"), "then it puts the brush away"
+    assert tools.selection == {"d"}, "and does not let go of the annotation"
     press(reviewer, K.Key_E, "b")
     assert states(reviewer)["d"] is CORRECTED
     press(reviewer, K.Key_Z, "d", CONTROL)

@@ -84,6 +84,10 @@ class Canvas(Protocol):
     def locked(self) -> frozenset[AnnotationId]:
         """The locked annotations: a tool neither drags, reshapes nor removes them."""
 
+    @property
+    def spotlight(self) -> AnnotationId | None:
+        """The annotation under review; None: there is none."""
+
     def to_widget(self, x: float, y: float) -> QPointF:
         """Converts image pixels to logical pixels of the widget."""
 
@@ -133,6 +137,11 @@ class Canvas(Protocol):
 
     def update_region(self, region: QRegion) -> None:
         """Schedules a repaint of a part of the canvas, logical pixels."""
+
+
+def can_let_go(canvas: Canvas | None) -> bool:
+    """Whether a key may end the selection: something is selected, and it is not under review."""
+    return canvas is not None and bool(canvas.selection) and canvas.spotlight is None
 
 
 class Tool(QObject):

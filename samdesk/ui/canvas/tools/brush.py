@@ -12,7 +12,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.geometry import regions, strokes
 from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.tools import combine
-from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, Tool, can_let_go
 from samdesk.ui.canvas.tools.combine import Combined, Way
 from samdesk.ui.canvas.tools.mask_preview import MaskPreview, ring_region
 
@@ -242,7 +242,7 @@ class BrushTool(Tool):
         if self._stroke is not None:
             return event.key() == Qt.Key.Key_Escape
         plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        return event.key() in _DONE and plain and self._canvas is not None and bool(self._canvas.selection)
+        return event.key() in _DONE and plain and can_let_go(self._canvas)
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Esc cancels the stroke. Between strokes, Esc and Enter end the work on the selected annotation."""

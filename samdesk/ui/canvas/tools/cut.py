@@ -14,7 +14,7 @@ from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.cut import cut
 from samdesk.domain.geometry.types import Region
 from samdesk.ui.canvas.style import paint_line
-from samdesk.ui.canvas.tools.base import Canvas, Pointer, edit_title
+from samdesk.ui.canvas.tools.base import Canvas, Pointer, can_let_go, edit_title
 from samdesk.ui.canvas.tools.freehand import FreehandTool, follow, smoother
 
 _HINT = "Draw a line across an annotation to cut it; if some are selected, only those"
@@ -115,7 +115,7 @@ class CutTool(FreehandTool):
         """Whether the key is Esc while a line is drawn, or while something is selected."""
         if event.key() != Qt.Key.Key_Escape:
             return False
-        return self._pressed is not None or (self._canvas is not None and bool(self._canvas.selection))
+        return self._pressed is not None or can_let_go(self._canvas)
 
     def key_press(self, event: QKeyEvent) -> bool:
         """Esc discards the line, or ends the selection."""
