@@ -28,6 +28,7 @@ from samdesk.bench.versus.topics import (
     prompts,
     scale,
     switching,
+    tiles,
     window,
 )
 from samdesk.engine.flint import metadata
@@ -57,6 +58,7 @@ ONCE: dict[str, Topic] = {
     "bulk": bulk.bulk,
     "scale": scale.scale,
     "frames": frames.frames,
+    "tiles": tiles.tiles,
 }
 """Measured only for the first model."""
 
