@@ -1,4 +1,4 @@
-"""How many small objects are found in large images with tiles and without: mosaics of images with COCO's masks."""
+"""How many small objects are found in large images with tiles and without, on mosaics of smaller images."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def annotate_mosaics(
         [found] = annotator.find([SourceImage(ImageKey(f"{number}.png"), mosaic.pixels)])
         seconds = time.perf_counter() - started
         counts = _compared(mosaic, found, detector.names, SMALL * SIDE / plan.imgsz)
-        total = Found(*(a + b for a, b in zip(_counts(total), counts, strict=True)), total.seconds + seconds)
+        sums = [a + b for a, b in zip(_counts(total), counts, strict=True)]
+        total = Found(*sums, seconds=total.seconds + seconds)
     return total
 
 

@@ -42,8 +42,8 @@ def tiles(context: BenchContext) -> list[BenchRow]:
     tiled = annotate_mosaics(made, detector, predictor, replace(plan, tile=TILE))
     context.on_step(2, 2)
     remark = (
-        f"{detector.info.name}, tiles of {TILE} px: of {tiled.small} objects under {SMALL} px at the detector's "
-        f"input {tiled.small_found} found, without tiles {whole.small_found}; of all {tiled.all} "
+        f"{detector.info.name}, tiles of {TILE} px: of {tiled.small} objects under {SMALL} px at the "
+        f"detector's input {tiled.small_found} found, without tiles {whole.small_found}; of all {tiled.all} "
         f"{tiled.all_found} and {whole.all_found}; doubles {tiled.doubles}, found twice {tiled.twice}"
     )
     row = BenchRow(name, tiled.seconds * 1e3, whole.seconds * 1e3, _NOTE)
