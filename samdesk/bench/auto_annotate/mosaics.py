@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import shapely
@@ -114,16 +114,9 @@ def annotate_mosaics(
         started = time.perf_counter()
         [found] = annotator.find([SourceImage(ImageKey(f"{number}.png"), mosaic.pixels)])
         seconds = time.perf_counter() - started
-        counts = _compared(mosaic, found, detector.names, SMALL * SIDE / plan.imgsz)
-        sums = [a + b for a, b in zip(_counts(total), counts, strict=True)]
-        total = Found(*sums, seconds=total.seconds + seconds)
+        counts = (*_compared(mosaic, found, detector.names, SMALL * SIDE / plan.imgsz), seconds)
+        total = Found(*(a + b for a, b in zip(astuple(total), counts, strict=True)))
     return total
-
-
-def _counts(found: Found) -> tuple[int, ...]:
-    return (
-        found.objects, found.small, found.small_found, found.all, found.all_found, found.doubles, found.twice
-    )  # fmt: skip
 
 
 def _compared(
