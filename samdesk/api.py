@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import SupportsIndex
@@ -11,11 +12,10 @@ from samdesk.batch.models import Fallback, Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, ignore
 from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.batch.report import BatchSummary, NoticeLog, ProgressReport
-from samdesk.batch.targets.dataset import annotate_dataset, find_dataset
-from samdesk.batch.targets.label_files import annotate_files
+from samdesk.batch.targets.place import place_of
 from samdesk.engine.models import load
 from samdesk.engine.protocols import Detector, Predictor
-from samdesk.images.sources import ImageSet, find_images
+from samdesk.images.sources import find_images
 
 
 def load_predictor(
@@ -84,10 +84,18 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     same meaning. Unlike there, a mask keeps the class of its own box whatever its score, there is one
     annotation for each detection, and an image with no detection gets an empty label file.
 
-    Labels are YOLO segmentation lines, ``class x y x y ...``, one file per image. If ``data`` is part of
-    a samdesk dataset (a folder with a store, wherever the store is) and no ``output_dir`` is given, the
-    run goes into the dataset instead: images edited by hand are never changed, classes become the
-    dataset's labels by name, and one undo in the window reverts the run.
+    Labels are YOLO segmentation lines, ``class x y x y ...``, one file per image, with the class ids of the
+    detector. They go to ``output_dir``, by default to a ``labels`` folder in the same directory as ``data``
+    (as documented for the Ultralytics function; its newer versions take ``DATA_auto_annotate_labels``). The
+    class names are written beside them: in
+    ``classes.txt`` or, where the folder is the one in which the trainer looks for the labels of these images,
+    in its ``data.yaml``. Where one of these files names classes already, its class ids are used and missing
+    classes are added to it, so that an id never stands for two classes. A label file that belongs to an image
+    of another folder (``b/1.jpg`` after ``a/1.jpg``) is left alone, and the image is among the failures.
+
+    If ``data`` is part of a samdesk dataset (a folder with a store, wherever the store is) and no
+    ``output_dir`` is given, the run goes into the dataset instead: images edited by hand are never changed,
+    classes become the dataset's labels by name, and one undo in the window reverts the run.
 
     Args:
         data: A folder of images, an image, or a pattern such as ``"photos/*.jpg"``.
@@ -95,9 +103,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
             needs no download. A name is not looked up in the current folder: write "./best.pt".
         sam_model: SAM, MobileSAM or SAM 2 model: likewise.
         device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
-        output_dir: Where label files go, with the detector's class ids. None: where the Ultralytics
-            trainer looks for them (``images/`` becomes ``labels/``, else beside each image), with the class
-            ids of the dataset's data.yaml; missing names are added to it, a missing file is written.
+        output_dir: Where label files go; None: see above.
         conf: Minimum confidence, 0..1.
         iou: IoU threshold of non-maximum suppression, 0..1.
         imgsz: Size that images are resized to for detection, pixels.
@@ -130,7 +136,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         ValueError: An argument is out of range, or there are no images.
         StoreError: The dataset is in use or cannot be written.
     """
-    class_ids, class_names = split_classes(classes)
+    class_ids, class_names = _split_classes(classes)
     plan = AutoAnnotatePlan(
         det_model=_named(det_model),
         sam_model=_named(sam_model),
@@ -162,10 +168,13 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
         progress or ignore,
         cancel=cancel,
     )
-    return notices.added_to(_run(find_images(data), output_dir, job))
+    images = find_images(data)
+    beside = Path(os.path.abspath(data)).parent / "labels"  # noqa: PTH100 - resolve() would follow links
+    place = place_of(images, None if output_dir is None else Path(output_dir), beside)
+    return notices.added_to(place.annotate(job))
 
 
-def split_classes(
+def _split_classes(
     classes: int | str | Sequence[int | str] | None,
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """Splits classes into ids and names."""
@@ -181,12 +190,3 @@ def split_classes(
         else:
             raise ValueError(f"classes must be ids or names of classes, not {value!r}")
     return (tuple(ids) if ids or not names else None), tuple(names)
-
-
-def _run(images: ImageSet, output_dir: str | Path | None, job: AutoAnnotateJob) -> BatchSummary:
-    if output_dir is not None:
-        return annotate_files(images, Path(output_dir), job)
-    dataset = find_dataset(images)
-    if dataset is not None:
-        return annotate_dataset(dataset, job)
-    return annotate_files(images, None, job)

@@ -5,7 +5,6 @@ Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 sto
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samdesk.base.jobs import CancelToken
-from samdesk.base.text import counted, duration
-from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
-from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words
+from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.cli.annotate_output import exit_code, print_progress, print_summary, write_report
+from samdesk.cli.exit_codes import ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
-from samdesk.cli.output import echo
-from samdesk.cli.parameters import TRUST_HELP, with_parameters
-from samdesk.cli.progress import RESUME, LineOutput, progress_output, speed
+from samdesk.cli.parameters import TRUST_HELP, class_choice, class_confidences, with_parameters
+from samdesk.cli.progress import LineOutput, progress_output
 from samdesk.cli.shards.annotate import (
     Cluster,
     Out,
@@ -33,16 +31,18 @@ from samdesk.cli.shards.annotate import (
 )
 
 if TYPE_CHECKING:
-    from samdesk.batch.report import BatchProgress, BatchSummary
+    from collections.abc import Sequence
 
-_SHOWN = 20
-"""Failures listed at the end; the rest are counted."""
+    from samdesk.batch.report import DryRun
+    from samdesk.engine.protocols import ModelInfo
 
 
 @with_parameters
 def annotate(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
-    data: Annotated[str, typer.Argument(help="Folder of images, an image, or a quoted pattern.")],
+    data: Annotated[
+        list[str], typer.Argument(help="Folder of images, images, or a quoted pattern.", metavar="DATA...")
+    ],
     det_model: Annotated[
         str,
         typer.Option(
@@ -57,6 +57,14 @@ def annotate(  # noqa: PLR0913 - one argument an option
             "unavailable, the best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.sam_model,
+    objects_from: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Where objects come from: detector (its boxes, with masks of the mask model), segmenter (a "
+            "segmentation model's own masks) or boxes (those the images are annotated with).",
+        ),
+    ] = AutoAnnotatePlan.objects_from,
     device: Annotated[
         str, typer.Option(help="cuda:0, mps or cpu; by default the fastest.")
     ] = AutoAnnotatePlan.device,
@@ -71,13 +79,26 @@ def annotate(  # noqa: PLR0913 - one argument an option
         list[str] | None,
         typer.Option(help="Classes to use: ids or names, such as '0,2' or 'person,dog'; repeatable."),
     ] = None,
+    class_conf: Annotated[
+        list[str] | None,
+        typer.Option(help="Minimum confidence of single classes, such as 'person=0.4,dog=0.6'; repeatable."),
+    ] = None,
     existing: Annotated[
         str,
         typer.Option(
             help="Images that have labels: skip them, add new objects, or replace an earlier run's."
         ),
     ] = AutoAnnotatePlan.existing,
+    search: Annotated[
+        str,
+        typer.Option(
+            help="Only images that a search finds, such as 'class:person score:<0.5', in a samdesk dataset."
+        ),
+    ] = "",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = AutoAnnotatePlan.precision,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the result, with every image that failed, as JSON.")
+    ] = None,
     trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
     out: Out = "",
     cluster: Cluster = "",
@@ -94,40 +115,51 @@ def annotate(  # noqa: PLR0913 - one argument an option
     never changed.
     """
     # Here, not above: the window starts through the same command line and needs none of it.
-    from samdesk.api import auto_annotate, split_classes
+    from samdesk.batch.models import Fallback, Loaders
+    from samdesk.batch.pipeline import AutoAnnotateJob
+    from samdesk.batch.report import NoticeLog
+    from samdesk.batch.targets.place import place_of_all
 
     cancel = CancelToken()
     in_shards = ShardOptions(out, cluster, shard, shard_size, workers, threads, prepare)
-    fallback = (not _is_given(context, "det_model"), not _is_given(context, "sam_model"))
+    replaceable = (not _is_given(context, "det_model"), not _is_given(context, "sam_model"))
     with ends_in_words("annotate"):
-        in_shards.check(output_dir is not None or _is_given(context, "existing"))
+        in_shards.check(output_dir is not None or bool(search) or _is_given(context, "existing"))
+        ids, names = class_choice(classes)
+        plan = AutoAnnotatePlan(
+            det_model=det_model,
+            sam_model=sam_model,
+            objects_from=objects_from,  # type: ignore[arg-type] # checked by the plan, as ``existing``
+            device=device,
+            precision=precision,
+            classes=ids,
+            class_names=names,
+            class_conf=class_confidences(class_conf),
+            existing=existing,  # type: ignore[arg-type]
+            **parameters,
+        )
         if out:
-            ids, names = split_classes(_classes(classes))
-            plan = AutoAnnotatePlan(
-                det_model, sam_model, device, precision, ids, class_names=names, **parameters
-            )
-            raise typer.Exit(annotate_shards(data, plan, in_shards, fallback, trust))
-        if existing not in EXISTING:
-            raise ValueError(f"--existing must be one of {', '.join(EXISTING)}, not {existing!r}")
+            if len(data) > 1:
+                raise ValueError("--out needs one folder of images, or a pattern")
+            raise typer.Exit(annotate_shards(data[0], plan, in_shards, replaceable, trust))
+        place = place_of_all(data, output_dir, search)
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
-            summary = auto_annotate(
-                data,
-                det_model,
-                sam_model,
-                device,
-                output_dir,
-                classes=_classes(classes),
-                existing=existing,
+            output.message(f"Labels go to {place.text}.")
+            notices = NoticeLog(output.warning)
+            job = AutoAnnotateJob(
+                plan,
+                Loaders.real(notices, cancel, trust=trust),
+                Fallback(*replaceable),
+                notices,
                 progress=partial(print_progress, output),
+                counted=partial(_print_count, output),
+                loaded=partial(_print_models, output),
                 cancel=cancel,
-                notice=output.warning,
-                det_or_default=fallback[0],
-                sam_or_default=fallback[1],
-                precision=precision,
-                trust=trust,
-                **parameters,
             )
-    print_summary(summary)
+            summary = notices.added_to(place.annotate(job))
+    print_summary(summary, report)
+    if report is not None:
+        write_report(summary, report)
     raise typer.Exit(exit_code(summary))
 
 
@@ -137,56 +169,10 @@ def _is_given(context: typer.Context, option: str) -> bool:
     return getattr(context.get_parameter_source(option), "name", "DEFAULT") != "DEFAULT"
 
 
-def exit_code(summary: BatchSummary) -> int:
-    """The exit code of the command."""
-    if summary.cancelled:
-        return STOPPED
-    return DONE if summary.ok else FAILED
+def _print_count(output: LineOutput, todo: DryRun) -> None:
+    output.message(f"{todo.text}.")
 
 
-def _classes(texts: list[str] | None) -> list[int | str] | None:
-    """Class ids and names from texts such as "0,2", "0 2" and "person,traffic light"."""
-    if not texts:
-        return None
-    result: list[int | str] = []
-    for part in ",".join(texts).split(","):
-        words = part.split()
-        if all(_is_id(word) for word in words):
-            result += map(int, words)
-        else:
-            result.append(" ".join(words))
-    return result
+def _print_models(output: LineOutput, models: Sequence[ModelInfo]) -> None:
+    output.message(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))
 
-
-def _is_id(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
-
-
-def print_progress(output: LineOutput, p: BatchProgress) -> None:
-    """Prints the progress of a run."""
-    line = "" if p.key is None else f"{p.done}/{p.total} {p.key}: {p.added} ({speed(p.rate, p.seconds_left)})"
-    failed = f"{p.failed:,} failed" if p.failed else ""
-    state = [counted(p.annotations, "annotation"), failed, speed(p.rate, p.seconds_left)]
-    output.step(p.done, p.total, line, ", ".join(part for part in state if part))
-
-
-def print_summary(summary: BatchSummary) -> None:
-    """Prints the result of a run."""
-    for failure in summary.failed[:_SHOWN]:
-        echo(f"failed: {failure.key}: {failure.message}", err=True)
-    if len(summary.failed) > _SHOWN:
-        echo(f"... and {len(summary.failed) - _SHOWN} more failed", err=True)
-    if summary.notes:
-        first = summary.notes[0]
-        have = counted(len(summary.notes), "image has a remark", "images have remarks")
-        echo(f"{have}, such as {first.key}: {first.message}")
-    for reason, count in Counter(skipped.reason for skipped in summary.skipped).items():
-        echo(f"skipped {count}: {reason}")
-    if summary.detector is not None and summary.predictor is not None:
-        models = (summary.detector, summary.predictor)
-        echo(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))
-    echo(f"{summary.text} in {duration(summary.seconds, exact=True)}; labels in {summary.output}")
-    if summary.stopped:
-        echo(f"Stopped: {summary.stopped}", err=True)
-    if summary.cancelled:
-        echo(RESUME, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def find_images(data: str | Path) -> ImageSet:
     if not images.keys:
         raise ValueError(f"there are no images in {path} (known: {', '.join(sorted(IMAGE_SUFFIXES))})")
     return images
+
+
+def union(sets: Sequence[ImageSet]) -> ImageSet:
+    """All images of some sets, each once, as paths relative to the folder that the sets have in common."""
+    root = Path(os.path.commonpath([images.root for images in sets]))
+    keys: dict[ImageKey, None] = {}
+    for images in sets:
+        prefix = images.root.relative_to(root).as_posix()
+        keys.update((ImageKey(key if prefix == "." else f"{prefix}/{key}"), None) for key in images.keys)
+    return ImageSet(root, tuple(keys))
 
 
 def scan(folder: Path) -> list[ImageKey]:

@@ -23,7 +23,7 @@ from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.shards.local import drive_here
 from samdesk.batch.shards.merge import merge, open_results
 from samdesk.batch.shards.rows import read_facts, read_results
-from samdesk.batch.targets.dataset import annotate_dataset
+from samdesk.batch.targets.dataset import DatasetPlace
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageKey
@@ -327,7 +327,7 @@ def test_merged_into_a_store_they_are_what_a_run_there_makes(
     for folder in (copy, direct):
         commit(folder, "0.png", Edit(review=ReviewChange.SET_UNREVIEWED))
     found = ImageSet(direct, tuple(scan(direct)))
-    annotate_dataset(found, AutoAnnotateJob(PLAN, ColourModels().loaders))
+    DatasetPlace(found).annotate(AutoAnnotateJob(PLAN, ColourModels().loaders))
     summary = merged(shards, copy)
     assert (summary.annotations, [f.key for f in summary.failed]) == (10, ["4.png"])
     assert documents(copy) == documents(direct)

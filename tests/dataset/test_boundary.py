@@ -289,7 +289,7 @@ def test_annotate_leaves_a_label_file_behind_a_link_alone(
     (key,) = photos(tmp_path / "set" / "images", "a.png")
     link(tmp_path / "set", outside)
     before = state(outside)
-    folder = LabelFolder.of_trainer(tmp_path / "set" / "images", [key])
+    folder = LabelFolder.beside(tmp_path / "set" / "images", [key])
     with pytest.raises(LeadsOutsideError):
         folder.write(key, "0\n", from_run=True)
     with pytest.raises(LeadsOutsideError):

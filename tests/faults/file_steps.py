@@ -63,11 +63,11 @@ def write_labels(key: ImageKey, text: str) -> Step:
 
 
 def record_run(folder: Path) -> None:
-    """Writes the record of the label files that runs wrote."""
+    """Writes the record of the label files that runs wrote anew, and a label file."""
     labels = _label_folder(folder)
     with labels.locked():
+        labels.begin()
         labels.write(KEYS[0], "0 0.5 0.5 0.1 0.1\n", from_run=True)
-        labels.save_manifest()
 
 
 def label_state(folder: Path) -> str:

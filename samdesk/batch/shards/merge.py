@@ -21,8 +21,7 @@ from samdesk.batch.shards.run_file import RUN_FILE, ShardedRun, read_run
 from samdesk.batch.shards.worker import SHARDS, shard_file
 from samdesk.batch.stages import ImageWork
 from samdesk.batch.targets.base import RunStopped, Target
-from samdesk.batch.targets.dataset import annotate_dataset, find_dataset
-from samdesk.batch.targets.label_files import annotate_files
+from samdesk.batch.targets.place import place_of
 from samdesk.domain.document import ImageKey
 from samdesk.images.reader import read_size
 from samdesk.images.sources import ImageSet, find_images
@@ -116,12 +115,9 @@ def merge(results: ShardResults, dataset: Path, job: AutoAnnotateJob) -> BatchSu
     _report_missing(results, len(keys), len(on_disk), dataset, job)
     job = replace(job, plan=replace(results.run.plan, existing=job.plan.existing))
     images = ImageSet(here.root, keys)
-    found = find_dataset(images)
-    names = dict(zip((found or images).keys, keys, strict=True))
-    merged = _ShardMerge(results, images, names)
-    if found is not None:
-        return annotate_dataset(found, job, merged.store)
-    return annotate_files(images, None, job, merged.store)
+    place = place_of(images, None)
+    names = dict(zip(place.images.keys, keys, strict=True))
+    return place.annotate(job, _ShardMerge(results, images, names).store)
 
 
 def _report_missing(

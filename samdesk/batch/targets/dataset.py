@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -15,6 +16,7 @@ from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
+from samdesk.dataset.search import find_images
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.training import check_training, training_facts
 from samdesk.dataset.types import TRAINING
@@ -22,8 +24,12 @@ from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.search import Search
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
+
+_INDEXED_S = 0.1
+"""Seconds for which label files are indexed between two looks for a cancel."""
 
 
 def find_dataset(images: ImageSet) -> ImageSet | None:
@@ -42,39 +48,61 @@ def find_dataset(images: ImageSet) -> ImageSet | None:
     return None
 
 
-def annotate_dataset(images: ImageSet, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
-    """Auto-annotates images of a dataset as one undoable run in its store.
+@dataclass(frozen=True)
+class DatasetPlace:
+    """The store of a dataset, as the place where the labels of some of its images go.
 
-    Args:
+    Attributes:
         images: The dataset's folder and the images to annotate.
-        job: What to do.
-        run: Does it; what it stores may come from elsewhere than from models.
-
-    Raises:
-        StoreError: The dataset is in use, or cannot be read or written.
-        EngineError: A model is unavailable.
-        ValueError: The plan names classes the detector does not have.
+        search: Only those that it finds; None: all.
     """
-    dataset = Dataset.open(images.root)
-    try:
-        _forward_notices(dataset, job.notice)
-        _check_writable(dataset, images.root)
-        known = set(dataset.keys)
-        keys = tuple(key for key in images.keys if key in known)
-        target = DatasetTarget(
-            keys,
-            _OpenStore(dataset),
-            lambda key: read_image(images.path(key)),
-            job.plan.existing,
-            output=str(images.root),
-        )
-        summary = run(target, job)
-        for finding in check_training(training_facts(dataset)).findings:
-            job.notice(finding.message)
-        return summary
-    finally:
-        _forward_notices(dataset, job.notice)
-        dataset.close()
+
+    images: ImageSet
+    search: Search | None = None
+
+    @property
+    def text(self) -> str:
+        """The dataset, for the user."""
+        return f"the dataset {self.images.root} (one Undo in the window reverts the run)"
+
+    def annotate(self, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
+        """Auto-annotates the images as one undoable run in the store; ``run``: see ``LabelPlace``.
+
+        Raises:
+            StoreError: The dataset is in use, or cannot be read or written.
+            EngineError: A model is unavailable.
+            ValueError: The plan names classes the detector does not have.
+        """
+        images = self.images
+        dataset = Dataset.open(images.root)
+        try:
+            _forward_notices(dataset, job.notice)
+            _check_writable(dataset, images.root)
+            known = set(dataset.keys if self.search is None else _found(dataset, self.search, job.cancel))
+            keys = tuple(key for key in images.keys if key in known)
+            target = DatasetTarget(
+                keys,
+                _OpenStore(dataset),
+                lambda key: read_image(images.path(key)),
+                job.plan.existing,
+                output=str(images.root),
+            )
+            summary = run(target, job)
+            for finding in check_training(training_facts(dataset)).findings:
+                job.notice(finding.message)
+            return summary
+        finally:
+            _forward_notices(dataset, job.notice)
+            dataset.close()
+
+
+def _found(dataset: Dataset, search: Search, cancel: CancelToken) -> tuple[ImageKey, ...]:
+    """The images that a search finds, once all label files can be searched."""
+    dataset.indexing.want()
+    while dataset.indexing.pending:
+        cancel.check()
+        dataset.indexing.advance(_INDEXED_S)
+    return find_images(dataset, search, cancel)
 
 
 def _candidates(root: Path) -> Iterator[Path]:

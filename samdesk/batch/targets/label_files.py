@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,10 @@ from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchSummary, DryRun
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
-from samdesk.batch.targets.file_class_names import ClassNames, detector_class_names, join_class_names
-from samdesk.batch.targets.label_folder import LabelFolder
+from samdesk.batch.targets.file_class_names import FileLabels, folder_labels, joined_labels
+from samdesk.batch.targets.label_folder import LabelFolder, trainers_folder
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.formats.base import ParsedLabels
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
@@ -27,30 +27,43 @@ from samdesk.images.sources import ImageSet
 CHANGED_SINCE_RUN = "its label file was not written by an earlier run, or was changed since"
 
 
-def annotate_files(
-    images: ImageSet, output: Path | None, job: AutoAnnotateJob, run: Run = annotate_images
-) -> BatchSummary:
-    """Auto-annotates images into label files.
+@dataclass(frozen=True)
+class FilePlace:
+    """Where the label files of images without a store go.
 
-    Args:
+    Attributes:
         images: The images.
-        output: Where the label files go, as Ultralytics writes them: class ids are the detector's. None:
-            where the trainer and the window look for them, with the class ids of the dataset's data.yaml,
-            to which missing names are added.
-        job: What to do.
-        run: Does it; what it stores may come from elsewhere than from models.
-
-    Raises:
-        LabelFolderError: Another run writes to the folder, or it cannot be written to.
-        EngineError: A model is unavailable.
-        ValueError: The plan names classes the detector does not have.
+        output: Their folder; None: where the trainer and the window look for them.
+        own_ids: If nothing names classes, those of the detector keep their ids, as in Ultralytics' function;
+            otherwise only classes that are found get one.
     """
-    if output is None:
-        folder, names = LabelFolder.of_trainer(images.root, images.keys), join_class_names
-    else:
-        folder, names = LabelFolder(output, images.keys), detector_class_names
-    with folder.locked():
-        return run(FileTarget(images, folder, job.plan.existing, job.notice, names), job)
+
+    images: ImageSet
+    output: Path | None = None
+    own_ids: bool = False
+
+    @property
+    def text(self) -> str:
+        """Where the labels go, for the user."""
+        return str(self._folder().folder)
+
+    def annotate(self, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
+        """Auto-annotates the images; ``run``: see ``LabelPlace``.
+
+        Raises:
+            LabelFolderError: Another run writes to the folder, or it cannot be written to.
+            EngineError: A model is unavailable.
+            ValueError: The plan names classes the detector does not have.
+        """
+        folder = self._folder(self.images.keys)
+        with folder.locked():
+            return run(FileTarget(self.images, folder, job, own_ids=self.own_ids), job)
+
+    def _folder(self, keys: Sequence[ImageKey] = ()) -> LabelFolder:
+        root, output = self.images.root, self.output
+        if output is None or os.path.realpath(output) == os.path.realpath(trainers_folder(root.resolve())):
+            return LabelFolder.beside(root, keys)
+        return LabelFolder(output, keys, images=root)
 
 
 def _leads_outside(path: Path, error: LeadsOutsideError) -> ImageProblem:
@@ -67,16 +80,14 @@ class FileTarget:
     Attributes:
         images: The images.
         folder: Their label files.
-        existing: What happens to images that have a label file.
-        notice: Called with messages for the user about class names.
-        labels_for: Returns the labels of the files and stores their names.
+        job: The run.
+        own_ids: See ``FilePlace``.
     """
 
     images: ImageSet
     folder: LabelFolder
-    existing: Existing
-    notice: Callable[[str], None]
-    labels_for: ClassNames
+    job: AutoAnnotateJob
+    own_ids: bool = False
 
     @property
     def output(self) -> str:
@@ -93,14 +104,13 @@ class FileTarget:
         return sort_out(self.keys, self._skip_reason, cancel)
 
     def _skip_reason(self, key: ImageKey) -> str | None:
-        owner = self.folder.owner(key)
-        if owner != key:
-            raise ImageProblem(
-                f"{key}: its label file {self.folder.path(key)} is that of {owner}: rename one"
-            )
-        if self.existing == "add" or not self.folder.path(key).exists():
+        clash = self.folder.clash(key)
+        if clash:
+            raise ImageProblem(clash)
+        existing = self.job.plan.existing
+        if existing == "add" or not self.folder.path(key).exists():
             return None
-        if self.existing == "skip":
+        if existing == "skip":
             return HAS_ANNOTATIONS
         try:
             return None if self.folder.from_run(key) else CHANGED_SINCE_RUN
@@ -113,15 +123,24 @@ class FileTarget:
 
     @contextmanager
     def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[FileWriter]:
-        """Stores the class names; on leaving, notes which files the run wrote."""
+        """Finds the class ids; on leaving, says where the class names are and what a training would miss."""
+        notice = self.job.notice
         if self.folder.problem:
-            self.notice(self.folder.problem)
-        labels, label_ids = self.labels_for(self.images, plan, class_names, self.notice)
+            notice(self.folder.problem)
+        with suppress(OSError):  # without the record a later "replace" only skips more
+            self.folder.begin()
+        yaml = None
+        if self.folder.of_trainer:
+            labels, yaml = joined_labels(self.images, plan, class_names, own_ids=self.own_ids)
+        else:
+            labels = folder_labels(self.folder.folder, self.images, plan, class_names, notice)
         try:
-            yield FileWriter(self.folder, self.existing, labels, label_ids)
+            yield FileWriter(self.folder, plan.existing, labels)
         finally:
-            with suppress(OSError):  # without the record a later "replace" only skips more
-                self.folder.save_manifest()
+            if labels.written:
+                notice(f"Class names are in {labels.path}.")
+        for message in yaml.notices(labels.labels.names, self.images) if yaml else ():
+            notice(message)
 
 
 @dataclass(frozen=True)
@@ -131,15 +150,13 @@ class FileWriter:
     Attributes:
         folder: The label files.
         existing: What happens to images that have a label file.
-        labels: The labels; a label's index is the class id in the files.
-        label_ids: Detector class id -> label.
+        labels: The class ids of the detector's classes.
         run_id: None: there is no store.
     """
 
     folder: LabelFolder
     existing: Existing
-    labels: LabelSet
-    label_ids: Mapping[int, LabelId]
+    labels: FileLabels
     run_id: None = None
 
     def fail(self, key: ImageKey, message: str) -> None:
@@ -148,8 +165,11 @@ class FileWriter:
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Writes the image's label file; it is empty where nothing was found."""
         height, width = hw
-        annotations = tuple(to_annotation(f, self.label_ids[f.detection.class_id]) for f in found)
-        text, report = self.folder.format.write(ImageDocument(key, width, height, annotations), self.labels)
+        for class_id in sorted({f.detection.class_id for f in found}):  # new ones in the detector's order
+            self.labels.label_id(class_id)
+        annotations = tuple(to_annotation(f, self.labels.label_id(f.detection.class_id)) for f in found)
+        document = ImageDocument(key, width, height, annotations)
+        text, report = self.folder.format.write(document, self.labels.labels)
         added, from_run = report.count, True
         before = self._before(key) if self.existing == "add" else None
         if before is not None:

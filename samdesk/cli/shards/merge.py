@@ -13,7 +13,7 @@ import typer
 
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.cli.annotate import exit_code, print_progress, print_summary
+from samdesk.cli.annotate_output import exit_code, print_progress, print_summary
 from samdesk.cli.exit_codes import FAILED, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.progress import progress_output

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from samdesk.base.json_file import JsonError, parse
-from samdesk.batch.targets.label_folder import MANIFEST, LabelFolder
+from samdesk.batch.targets.label_folder import LabelFolder
+from samdesk.batch.targets.written_files import RECORD
 from samdesk.dataset.open import locate_store
 from samdesk.dataset.trainer import dismissed
 from samdesk.dataset.trainer.checks import Finding
@@ -72,24 +73,26 @@ SETTINGS_FILE = Target(_settings_seeds, _read_settings, mutate_text)
 
 def _manifest_seeds(folder: Path) -> list[bytes]:
     labels = LabelFolder(folder, [ImageKey("0.png"), ImageKey("ü/1.png")])
-    labels.write(ImageKey("0.png"), "0 0.1 0.1 0.5 0.1 0.5 0.5\n", from_run=True)
-    labels.write(ImageKey("ü/1.png"), "", from_run=True)
-    labels.save_manifest()
-    return [(folder / MANIFEST).read_bytes()]
+    with labels.locked():
+        labels.write(ImageKey("0.png"), "0 0.1 0.1 0.5 0.1 0.5 0.5\n", from_run=True)
+        labels.write(ImageKey("ü/1.png"), "", from_run=True)
+    return [(folder / RECORD).read_bytes()]
 
 
 def _read_manifest(data: bytes, folder: Path) -> None:
-    (folder / MANIFEST).write_bytes(data)
+    (folder / RECORD).write_bytes(data)
     (folder / "0.txt").write_text("1 0.1 0.1 0.5 0.1 0.5 0.5\n")
     labels = LabelFolder(folder, [ImageKey("0.png"), ImageKey("1.png")])
     if labels.from_run(ImageKey("0.png")):
         raise SilentLossError("a file that no run wrote may be replaced")
     told = bool(labels.problem)
-    labels.write(ImageKey("1.png"), "", from_run=True)
-    labels.save_manifest()
+    with labels.locked():
+        labels.begin()
+        labels.write(ImageKey("1.png"), "", from_run=True)
     if not LabelFolder(folder, [ImageKey("1.png")]).from_run(ImageKey("1.png")):
         raise SilentLossError("what the run wrote is forgotten")
-    if not _is_object(data) and not (told and (folder / f"{MANIFEST}.bad").read_bytes() == data):
+    whole = all(_is_object(line) for line in data.split(b"\n")[:-1])
+    if not whole and not (told and (folder / f"{RECORD}.bad").read_bytes() == data):
         raise SilentLossError("a damaged record is neither told nor kept")
 
 
