@@ -21,7 +21,7 @@ from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
 from samdesk.cli.shards.merge import merge
-from samdesk.cli.teach import teach
+from samdesk.cli.teaching.command import teach
 from samdesk.cli.train import evaluate, train
 
 cli = typer.Typer(

@@ -53,7 +53,7 @@ PRINTERS = {
     "bench/heartbeat.py": "its own report",
     "bench/start.py": "numbers",
     "cli/output.py": "the rule",
-    "cli/teach_output.py": "JSON, and the table of scores",
+    "cli/teaching/output.py": "JSON, and the table of scores",
     "demo/run.py": "its own texts, the others as plain rich.Text",
 }
 

@@ -32,7 +32,7 @@ _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | sum(getattr(os, n, 0) for n in 
 
 
 @dataclass(frozen=True)
-class WrittenFile:
+class RecordedFile:
     """A label file that runs wrote.
 
     Attributes:
@@ -62,7 +62,7 @@ class WrittenFiles:
     def read(self) -> None:
         """Reads the record again. Never raises: what cannot be read is a ``problem``."""
         self.problem = ""
-        self._files: dict[str, WrittenFile] = {}
+        self._files: dict[str, RecordedFile] = {}
         self._lines, self._torn, self._old = 0, False, False
         self._bad: Path | None = None
         for name, take in ((OLD_RECORD, self._take_old), (RECORD, self._take_lines)):
@@ -90,7 +90,7 @@ class WrittenFiles:
 
     def wrote(self, name: str, sha256: str) -> bool:
         """Whether a file holds what a run wrote."""
-        return sha256 in self._files.get(name, WrittenFile()).hashes
+        return sha256 in self._files.get(name, RecordedFile()).hashes
 
     def add(self, name: str, image: Path, sha256: str) -> None:
         """Notes what is about to be written; if that fails, the file will count as edited by hand.
@@ -128,7 +128,7 @@ class WrittenFiles:
         self._old = True
         for name, sha256 in json_file.parse_object(data).items():
             if isinstance(sha256, str):
-                self._files[name] = WrittenFile("", (sha256,))
+                self._files[name] = RecordedFile("", (sha256,))
 
     def _take_lines(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
@@ -148,7 +148,7 @@ class WrittenFiles:
         if not (isinstance(name, str) and isinstance(image, str) and isinstance(sha256, str)):
             raise JsonError("a line names no file, image and SHA-256")
         before = self._files.get(name)
-        self._files[name] = WrittenFile(image, (*before.hashes[-1:], sha256) if before else (sha256,))
+        self._files[name] = RecordedFile(image, (*before.hashes[-1:], sha256) if before else (sha256,))
 
     def _append(self, row: Mapping[str, str]) -> None:
         if self._handle is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samdesk.base.text import share
 from samdesk.cli.output import echo
-from samdesk.cli.teach_output import KIND_TITLES
+from samdesk.cli.teaching.output import KIND_TITLES
 from samdesk.training.record import taught_record as record
 from samdesk.training.record.taught_record import (
     KINDS,

@@ -17,7 +17,7 @@ from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, wrong_usage
 from samdesk.cli.output import echo
 
 if TYPE_CHECKING:
-    from samdesk.cli.teach_output import EventPrinter
+    from samdesk.cli.teaching.output import EventPrinter
     from samdesk.training.record.taught_record import Kind, TaughtWeights
     from samdesk.training.teach.teach_all import TeachPlan
 
@@ -55,7 +55,7 @@ def teach(  # noqa: PLR0913 - one argument an option
     is stopped or crashes, the same command resumes it.
     """
     # Imported here, because the window starts through the same command line and needs none of it.
-    from samdesk.cli import teach_record
+    from samdesk.cli.teaching import record
     from samdesk.training.record.taught_record import DETECTOR, MASKS
     from samdesk.training.teach.teach_all import TeachPlan
 
@@ -63,13 +63,13 @@ def teach(  # noqa: PLR0913 - one argument an option
     try:
         _check(dataset, kinds)
         if undo or redo:
-            teach_record.step(dataset, back=undo)
+            record.step(dataset, back=undo)
         elif listing:
-            teach_record.show(dataset)
+            record.show(dataset)
         elif export is not None:
-            teach_record.export(dataset, kinds, export)
+            record.export(dataset, kinds, export)
         elif source is not None:
-            teach_record.import_weights(dataset, source)
+            record.import_weights(dataset, source)
         else:
             raise typer.Exit(_run(TeachPlan(dataset, kinds, fresh, base, quick), use, as_json, background))
     except (ValueError, UserError) as error:
@@ -86,7 +86,7 @@ def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:
 def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> int:
     from samdesk.cli.background import lower_priority, stop_on_stdin
     from samdesk.cli.interrupt import stop_on_ctrl_c
-    from samdesk.cli.teach_output import event_printer
+    from samdesk.cli.teaching.output import event_printer
     from samdesk.training.teach.events import Event, TrainingEnded, TrainingFailed, TrainingStopped
     from samdesk.training.teach.teach_all import teach_all
 
@@ -118,7 +118,7 @@ def _run(plan: TeachPlan, use: bool | None, as_json: bool, background: bool) -> 
 
 
 def _use(folder: Path, better: list[TaughtWeights], printer: EventPrinter, as_json: bool) -> None:
-    from samdesk.cli.teach_output import kind_names
+    from samdesk.cli.teaching.output import kind_names
     from samdesk.training.record.taught_record import TaughtRecord
     from samdesk.training.teach.events import WeightsUsed
 
@@ -133,7 +133,7 @@ def _use(folder: Path, better: list[TaughtWeights], printer: EventPrinter, as_js
 def _print(results: tuple[TaughtWeights, ...]) -> None:
     from rich.console import Console
 
-    from samdesk.cli.teach_output import KIND_TITLES, print_table
+    from samdesk.cli.teaching.output import KIND_TITLES, print_table
 
     if not results:
         return
@@ -144,7 +144,7 @@ def _print(results: tuple[TaughtWeights, ...]) -> None:
 
 
 def _confirmed(use: bool | None, better: list[TaughtWeights], as_json: bool) -> bool:
-    from samdesk.cli.teach_output import kind_names
+    from samdesk.cli.teaching.output import kind_names
 
     if use is not None:
         return use

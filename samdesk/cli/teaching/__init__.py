@@ -1,0 +1,1 @@
+"""``samdesk teach``: its options, output and record."""
