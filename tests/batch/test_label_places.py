@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -114,7 +113,9 @@ def test_label_files_of_the_trainer_are_never_those_of_another_folder(tmp_path: 
     photo(tmp_path / "images" / "1.png")
     photo(tmp_path / "a" / "1.jpg", seed=1)
     summary = annotated(tmp_path / "a")
-    message = f"{tmp_path}/labels/1.txt is the label file of {tmp_path}/images/1.png: give another output folder"
+    message = (
+        f"{tmp_path}/labels/1.txt is the label file of {tmp_path}/images/1.png: give another output folder"
+    )
     assert [f.message for f in summary.failed] == [message]
     assert not (tmp_path / "labels" / "1.txt").exists()
     assert annotated(tmp_path / "images").ok
@@ -130,7 +131,7 @@ def test_moved_together_they_still_belong_together(tmp_path: Path) -> None:
     annotated(tmp_path / "x" / "a")
     (tmp_path / "x").rename(tmp_path / "y")
     assert annotated(tmp_path / "y" / "a", existing="replace").annotated == 1
-    os.symlink(tmp_path / "y" / "a", tmp_path / "y" / "link")
+    (tmp_path / "y" / "link").symlink_to(tmp_path / "y" / "a")
     assert annotated(tmp_path / "y" / "link").skipped, "through a link they are the same images"
 
 

@@ -99,7 +99,9 @@ class ShardOptions:
                 raise ValueError("--cluster, --shard and what belongs to them need --out")
             return
         if others:
-            raise ValueError("--output-dir, --search and --existing do not go with --out: see 'samdesk merge'")
+            raise ValueError(
+                "--output-dir, --search and --existing do not go with --out; see 'samdesk merge'"
+            )
         if self.cluster and self.shard:
             raise ValueError("--cluster and --shard do not go together: a part is done by one process")
         if self.workers is not None and not self.cluster:
