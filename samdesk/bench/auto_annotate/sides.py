@@ -21,8 +21,7 @@ from samdesk.batch.models import Annotator, Loaders, Models
 from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.sources.base import SourceImage
-from samdesk.batch.targets.file_class_names import detector_class_names
-from samdesk.batch.targets.label_files import FileTarget, annotate_files
+from samdesk.batch.targets.label_files import FilePlace, FileTarget
 from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.bench.plausible import ellipse_logits, load_plausible
 from samdesk.bench.seeded import Checkpoint
@@ -231,10 +230,12 @@ def _samdesk_run(given: RunInput, models: _LoadedModels, how: str, most: int | N
     shutil.rmtree(output, ignore_errors=True)
     images = ImageSet(given.folder, tuple(scan(given.folder))[:most])
     job = AutoAnnotateJob(_plan(given), models.loaders())
-    run = annotate_files if how == PIPELINE else _annotate_one_after_another
     models.times.seconds.clear()
     started, cpu = time.perf_counter(), time.process_time()
-    run(images, output, job)
+    if how == PIPELINE:
+        FilePlace(images, output, own_ids=True).annotate(job)
+    else:
+        _annotate_one_after_another(images, output, job)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     stages = {name: s * 1e3 / len(images.keys) for name, s in models.times.seconds.items()}
     return RunTiming(seconds, cpu, len(images.keys), _lines(output), stages)
@@ -242,13 +243,12 @@ def _samdesk_run(given: RunInput, models: _LoadedModels, how: str, most: int | N
 
 def _annotate_one_after_another(images: ImageSet, output: Path, job: AutoAnnotateJob) -> None:
     """The loop that the pipeline replaced: reads one image ahead, and does one stage after another."""
-    target = FileTarget(
-        images, LabelFolder(output, images.keys), job.plan.existing, job.notice, detector_class_names
-    )
+    folder = LabelFolder(output, images.keys, images=images.root)
+    target = FileTarget(images, folder, job, own_ids=True)
     detector = job.loaders.detector("", "", "")
     predictor = job.loaders.predictor("", "", "")
     names = tuple(detector.names)
-    with ThreadPoolExecutor(1) as pool, target.begin(job.plan, names) as writer:
+    with folder.locked(), ThreadPoolExecutor(1) as pool, target.begin(job.plan, names) as writer:
         keys = target.dry_run().annotate
         following = [pool.submit(target.read, key) for key in keys[:1]]
         for key, later in zip(keys, [*keys[1:], None], strict=True):
