@@ -175,4 +175,3 @@ def _print_count(output: LineOutput, todo: DryRun) -> None:
 
 def _print_models(output: LineOutput, models: Sequence[ModelInfo]) -> None:
     output.message(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))
-
