@@ -181,7 +181,7 @@ def _write_steps(store: Store, rows: Rows, names: list[str], count: int) -> None
     with store.transaction():
         for number in range(_RUNS):
             run = _run(number)
-            history.begin_run(run, "Auto-annotate")
+            history.journal.begin(run, "Auto-annotate")
             history.add_to_run(run, ImageKey(names[0]), Edit(), Edit())
             history.end_run(run)
         for number in range(count):

@@ -14,13 +14,14 @@ from samdesk.dataset.store import wkb
 from samdesk.dataset.types import NAMES, InConflictError, RefusedError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
-from samdesk.domain.labels import Label, LabelId, LabelSet
+from samdesk.domain.labels import Label, LabelId, LabelSet, free_name
 
 EditFactory: TypeAlias = Callable[[ImageDocument], Edit]
 """Makes the edit for a document from its current state."""
 
-RunEdit: TypeAlias = Edit | Callable[[ImageDocument], Edit | None]
-"""An edit of a run, or a function that makes it from the document as it is when it is saved."""
+RunEdit: TypeAlias = Edit | Callable[[ImageDocument, Mapping[str, LabelId]], Edit | None]
+"""An edit of a run, or a function that makes it from the document as it is when it is saved, and from the
+labels by the names that the run asks for them by."""
 
 
 def constant_edit(edit: Edit) -> EditFactory:
@@ -223,7 +224,4 @@ def class_ids_change(before: LabelSet, after: LabelSet) -> bool:
 
 
 def _renamed(label: Label, labels: LabelSet) -> Label:
-    name = label.name
-    while labels.find(name) is not None:
-        name += "_"
-    return Label(label.id, name, label.color)
+    return Label(label.id, free_name(label.name, labels), label.color)

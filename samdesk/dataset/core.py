@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from samdesk.base.bulk import Breathe, breathing, without_pauses
 from samdesk.base.errors import reason
-from samdesk.dataset import resizing
 from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, class_ids_change, rebase_labels
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile, read_names, write_names
@@ -123,10 +121,10 @@ class DatasetCore:
         if labels and not self.rows.is_signed:  # by an older samdesk
             with self._store.transaction():
                 self.rows.write_labels(labels)
-        if interrupted := self.history.runs("open"):
+        if interrupted := self.history.journal.runs("open"):
             with self._store.transaction():
                 for run_id in interrupted:
-                    self.history.end_run(run_id)
+                    self.history.end_run(run_id, "interrupted")
         self._label_files_stale = True
         self.write_label_files()  # a sweep that a crash or a restart has interrupted goes on
 
@@ -201,8 +199,14 @@ class DatasetCore:
         """Writes the values set so far, unless the dataset is read-only. Raises ``StoreError``."""
         if self.read_only:
             return
-        self._ensure_file()
+        self.ensure_file()
         self.transact(lambda: None)
+
+    def finish_class_scan(self) -> None:
+        """Looks for class ids in all label files that were not read yet, and adds labels for them."""
+        while not self._scan.advance(self.documents.labels, _SCAN_SECONDS):
+            self.breathe("Reading label files", 0, 0)
+        self.documents.add_classes(self._scan.highest + 1)
 
     def transact(self, write: Callable[[], None]) -> None:
         """Saves what ``write`` writes, settings and new labels in one transaction. Raises ``StoreError``."""
@@ -226,7 +230,7 @@ class DatasetCore:
         self,
         change: ChangeSet,
         log: Callable[[LabelSet], None],
-        labels: LabelSet | None = None,
+        labels: LabelSet | Callable[[], LabelSet] | None = None,
         base: LabelSet | None = None,
     ) -> LabelSet:
         """Saves edited documents and the label set durably, then updates the label files.
@@ -234,7 +238,8 @@ class DatasetCore:
         Args:
             change: The edited documents.
             log: Writes the undo log in the same transaction; called with the new label set.
-            labels: The new label set; None leaves it.
+            labels: The new label set, or makes it of the present one once the documents are written; None
+                leaves it.
             base: The label set that ``labels`` was made from.
 
         Returns:
@@ -244,7 +249,7 @@ class DatasetCore:
             StoreError: Nothing was saved.
         """
         self.check_writable()
-        self._ensure_file()
+        self.ensure_file()
         with self._store.transaction():
             self._flush()
             if self.documents.labels_unsaved:  # documents may be read in a pause
@@ -252,6 +257,8 @@ class DatasetCore:
             for key, document in breathing(change.after.items(), "Saving", self.breathe):
                 self.documents.ensure_row(key)
                 self.rows.update(change.before[key], document)
+            if callable(labels):
+                labels, base = labels(), self.documents.labels
             after, moved = self._write_labels(labels, base)
             change.check(after)
             if labels is not None:
@@ -341,33 +348,6 @@ class DatasetCore:
         if over or self.projection.pending >= _UNSAVED:
             self.save_settings()  # what is written is not written again after a crash
 
-    def resize(self, document: ImageDocument, width: int, height: int) -> ImageDocument:
-        """Scales a document and its undo log to the new size of its image file, pixels.
-
-        Label files hold relative coordinates, so they stay as they are.
-
-        Raises:
-            StoreError: Nothing was saved.
-        """
-        key = document.key
-        after = resizing.resized(document, width, height)
-        if self.read_only:
-            return after
-        self._ensure_file()
-        sx, sy = width / document.width, height / document.height
-        with self._store.transaction():
-            self._flush()
-            self.rows.update(document, after)
-            state = self.rows.file(key)
-            if state is not None:
-                state = self.projection.resized(state, document, after, self.documents.labels)
-                self.rows.set_file(key, state, dirty=True)
-            self.history.rewrite(key, partial(resizing.scaled_edit, sx=sx, sy=sy))
-        self._flushed()
-        self.documents.cache(after)
-        self.write_label_files([key])
-        return after
-
     def replace_rows(self, document: ImageDocument) -> None:
         """Writes an image with damaged rows anew; its label file waits until the user has chosen.
 
@@ -417,7 +397,8 @@ class DatasetCore:
             self._store.close()
             self._lock.release()
 
-    def _ensure_file(self) -> None:
+    def ensure_file(self) -> None:
+        """Makes sure that there is a file to write to. Raises ``StoreError``."""
         self._lock.renew()
         if self._lock.lost:
             raise StoreError(

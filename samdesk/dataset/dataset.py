@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,9 @@ from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import DAMAGED
 from samdesk.dataset.labels.leftovers import Leftovers
 from samdesk.dataset.open import OpenedStore, folder_error, left_out_notices, open_store
+from samdesk.dataset.resizing import resize
+from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
+from samdesk.dataset.runs.saving import Runs
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.trainer.checks import training_notices
 from samdesk.dataset.trainer.facts import TrainingFacts
@@ -28,12 +32,11 @@ from samdesk.dataset.types import (
     OutOfOrderError,
     StoreError,
 )
-from samdesk.domain.annotation import RunId, new_run_id
+from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.doubt import Calibration
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
-from samdesk.domain.review import ImageReview
 from samdesk.images.errors import ImageError
 from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import Survey, is_text, natural_order, survey
@@ -55,6 +58,7 @@ class Dataset:
         survey: All image files in the folder, those that are no images of the dataset included.
         reason: Why it is ``in_memory`` or ``read_only``, for the user; "" if it is neither.
         indexing: Fills what ``dataset.search`` needs.
+        runs: The auto-annotate runs that have not ended.
     """
 
     def __init__(self, folder: Path, opened: OpenedStore, max_pixels: int) -> None:
@@ -72,6 +76,7 @@ class Dataset:
         )  # fmt: skip
         self._notices += left_out_notices(folder, found)
         self.indexing = Indexing(self._core, self.keys)
+        self.runs = Runs(self._core)
         self._integrity = IntegrityCheck(self._core)
         self._notices += self._integrity.notices_at_opening()
         ours = not (opened.read_only or opened.in_memory)
@@ -171,7 +176,7 @@ class Dataset:
                 f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
                 f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit."
             )
-            document = self._core.resize(document, *size)
+            document = resize(self._core, document, *size)
             self._notices.append(Notice("image", text, str(self.path(key)), key=key))
         self._core.projection.check(document, self.labels)
         return document
@@ -211,7 +216,7 @@ class Dataset:
 
     def commit_step(self, transaction: Transaction, applied: AppliedEdit | None = None) -> CommittedStep:
         """As ``commit``; returns the step in the log: once it is durable, nothing more is to be read."""
-        adapted = self._adapted(transaction)
+        adapted = self._core.retired.adapted_step(transaction, self.labels)
         brought_back = adapted.labels is not None and transaction.labels is None
         return self._commit(adapted, applied=applied, entry=brought_back)
 
@@ -264,59 +269,58 @@ class Dataset:
             self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
         return entries
 
-    def begin_run(self, text: str) -> RunId:
-        """Begins an auto-annotate run; its edits become one step of the history. Raises ``StoreError``."""
-        run_id = new_run_id()
-        self._core.save(ChangeSet(), lambda _: self._core.history.begin_run(run_id, text))
-        return run_id
+    def begin_run(
+        self,
+        text: str,
+        record: RunRecord | None = None,
+        keys: Sequence[ImageKey] = (),
+        names: Iterable[str] = (),
+    ) -> RunId:
+        """Begins an auto-annotate run; its edits become one step of the history. Raises ``StoreError``.
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+        Args:
+            text: For the undo menu.
+            record: How it is made, for the list of runs.
+            keys: The images it is to annotate, in order.
+            names: The labels it may use. Those that the dataset has are used even if they are renamed later.
+        """
+        return self.runs.begin(text, record, keys, names)
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """Saves an edit of a run. Returns False and changes nothing if the image was edited by hand.
 
         Nor does it change an image with damaged annotations.
 
-        Annotations whose label was deleted since the run began get the label that has replaced it; without
-        one they are left out.
+        Annotations whose label was deleted since get the label that has replaced it, or are left out.
 
         Args:
             run_id: The run.
             key: The image.
             edit: The edit, or a function that makes it from the document as it is now; it returns None
                 to leave the image alone.
+            labels: The names of the labels that the edit may use. Those that are missing and used are added
+                at the end, as a part of the run.
 
         Raises:
             StoreError: Nothing was saved, or the run has ended.
             ImageError: The image cannot be read.
         """
-        if not self._core.history.is_open(run_id):
-            raise StoreError("The auto-annotate run has ended.")
-        self._core.check_writable()
-        try:
-            document = self._core.documents.get(key)
-        except DamagedRowsError:
-            return False
-        made = edit(document) if callable(edit) else edit
-        if made is None or document.review is not ImageReview.UNREVIEWED:
-            return False
-        if not made and self._core.rows.seen_by_run(key):
-            return True  # nothing was found before either: no new step of the history
-        retired = self._core.retired
-        do = retired.left_out(retired.adapted(made, self.labels), self.labels)
-        if any(placed.annotation.label_id not in self.labels for placed in do.put):
-            raise StoreError(
-                "Labels that the run needs are not saved yet.",
-                next="Make sure that changes can be saved, then start the run again.",
-            )
-        change = self._changed([(key, constant_edit(do))])
-        (_, back), *_ = change.inverses
-        self._core.save(change, lambda _: self._core.history.add_to_run(run_id, key, do, back))
-        return True
+        return self.runs.commit(run_id, key, edit, labels)
 
-    def end_run(self, run_id: RunId) -> LogEntry | None:
-        """Ends a run. Returns its step of the history, None if it changed nothing. Raises ``StoreError``."""
-        found: list[LogEntry | None] = []
-        self._core.save(ChangeSet(), lambda _: found.append(self._core.history.end_run(run_id)))
-        return found[0]
+    def end_run(self, run_id: RunId, state: RunState | None = None) -> LogEntry | None:
+        """Ends a run. Returns its step of the history, None if it changed nothing. Raises ``StoreError``.
+
+        ``state``: what it was; None: "done" if all its images were tried, else "stopped".
+        """
+        return self.runs.end(run_id, state)
+
+    def resume_run(self, run_id: RunId) -> RunInfo:
+        """Opens a run again that has ended; when it ends, its one step is the newest of the history.
+
+        Raises:
+            StoreError: It goes on already, was undone, or is not known; nothing was changed.
+        """
+        return self.runs.resume(run_id)
 
     def resolve(self, key: ImageKey, choice: str) -> LogEntry | None:
         """Resolves a conflict about a label file (``NAMES``: about data.yaml).
@@ -429,19 +433,6 @@ class Dataset:
         self._core.check_writable()
         return ChangeSet.of(edits, self._core.documents.get, applied, self._core.breathe)
 
-    def _adapted(self, step: Transaction) -> Transaction:
-        """Returns the step with the labels that took the place of those deleted since it was made."""
-        retired, labels = self._core.retired, self.labels
-        if step.labels is not None or not retired.labels:
-            return step
-        edits = tuple((key, retired.adapted(edit, labels)) for key, edit in step.edits)
-        after = retired.brought_back((edit for _, edit in edits), labels)
-        if all(new is old for (_, new), (_, old) in zip(edits, step.edits, strict=True)) and after == labels:
-            return step
-        if after != labels:
-            step = replace(step, labels=after, labels_before=labels)
-        return replace(step, edits=edits)
-
     def _commit(
         self,
         step: Transaction,
@@ -481,14 +472,17 @@ class Dataset:
         if step is None:
             return None
         change = self._changed(history.replay(step, way))
-        to, base = step.labels, step.labels_before
+        to: LabelSet | Callable[[], LabelSet] | None = step.labels
+        base = step.labels_before
         if way == "undo":
-            to, base = base, to
+            to, base = base, step.labels
+        if step.run_id is not None and step.owner == step.run_id:
+            to = self._labels_of_run(step.run_id, way, change)
         applied = Transaction(step.text, tuple(change.edits), run_id=step.run_id)
 
         def log(labels: LabelSet) -> None:
             nonlocal applied
-            before = None if to is None else self.labels
+            before = None if to is None or callable(to) else self.labels
             if before is not None:
                 applied = replace(applied, labels=labels, labels_before=before)
             if seq is not None:
@@ -497,3 +491,9 @@ class Dataset:
 
         self._core.save(change, log, to, base)
         return applied
+
+    def _labels_of_run(self, run_id: RunId, way: str, change: ChangeSet) -> Callable[[], LabelSet]:
+        """Returns what makes the label set when a run is undone or redone."""
+        if way == "undo":
+            return partial(self.runs.labels_without, run_id)
+        return partial(self.runs.labels_again, run_id, [edit for _, edit in change.edits])

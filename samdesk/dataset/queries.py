@@ -11,9 +11,10 @@ import shapely
 from samdesk.base.bulk import breathing
 from samdesk.base.errors import UserError
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.runs.record import RunImage, RunInfo
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.dataset.types import FoundOutline, ImageError, ImageSummary
-from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
@@ -111,6 +112,16 @@ def label_usage_within(dataset: Dataset, seconds: float) -> dict[LabelId, int] |
     if not dataset.core.documents.count_more(dataset.keys, seconds):
         return None
     return _usage(dataset, dataset.core.documents.counted())
+
+
+def runs(dataset: Dataset) -> tuple[RunInfo, ...]:
+    """Returns the auto-annotate runs, the newest first."""
+    return dataset.core.history.journal.infos()
+
+
+def run_images(dataset: Dataset, run_id: RunId) -> tuple[RunImage, ...]:
+    """Returns what has become of each image of a run, in the order of the run."""
+    return dataset.runs.images(run_id)
 
 
 def plan_relabel(dataset: Dataset, old: LabelId, new: LabelId) -> Transaction:

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.regions import scale
 from samdesk.domain.prompts import BoxPrompt, PointPrompt, PromptSet
+
+if TYPE_CHECKING:
+    from samdesk.dataset.core import DatasetCore
+
+
+def resize(core: DatasetCore, document: ImageDocument, width: int, height: int) -> ImageDocument:
+    """Scales a document and its undo log to the new size of its image file, pixels.
+
+    Label files hold relative coordinates, so they stay as they are.
+
+    Raises:
+        StoreError: Nothing was saved.
+    """
+    key = document.key
+    after = resized(document, width, height)
+    if core.read_only:
+        return after
+    sx, sy = width / document.width, height / document.height
+
+    def write() -> None:
+        core.rows.update(document, after)
+        state = core.rows.file(key)
+        if state is not None:
+            state = core.projection.resized(state, document, after, core.documents.labels)
+            core.rows.set_file(key, state, dirty=True)
+        core.history.rewrite(key, partial(scaled_edit, sx=sx, sy=sy))
+
+    core.ensure_file()
+    core.transact(write)
+    core.documents.cache(after)
+    core.write_label_files([key])
+    return after
 
 
 def resized(document: ImageDocument, width: int, height: int) -> ImageDocument:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from samdesk.domain.edits import Edit
-from samdesk.domain.labels import Label, LabelId, LabelSet
+from samdesk.domain.edits import Edit, Transaction
+from samdesk.domain.labels import Label, LabelId, LabelSet, free_name
 
 
 @dataclass
@@ -48,13 +48,25 @@ class RetiredLabels:
         )
         return replace(edit, put=put)
 
+    def adapted_step(self, step: Transaction, labels: LabelSet) -> Transaction:
+        """Returns a step of the user with the labels that took the place of deleted ones, or with these."""
+        if step.labels is not None or not self.labels:
+            return step
+        edits = tuple((key, self.adapted(edit, labels)) for key, edit in step.edits)
+        after = self.brought_back((edit for _, edit in edits), labels)
+        if all(new is old for (_, new), (_, old) in zip(edits, step.edits, strict=True)) and after == labels:
+            return step
+        if after != labels:
+            step = replace(step, labels=after, labels_before=labels)
+        return replace(step, edits=edits)
+
     def brought_back(self, edits: Iterable[Edit], labels: LabelSet) -> LabelSet:
         """Returns the set with the deleted labels that edits of the user still use, at its end."""
         for edit in edits:
             for placed in edit.put:
                 label = self.labels.get(placed.annotation.label_id)
                 if label is not None and label.id not in labels:
-                    labels = labels.add(_free_name(label.name, labels), label.color, label.id)
+                    labels = labels.add(free_name(label.name, labels), label.color, label.id)
         return labels
 
     def left_out(self, edit: Edit, labels: LabelSet) -> Edit:
@@ -65,9 +77,3 @@ class RetiredLabels:
             if placed.annotation.label_id in labels or placed.annotation.label_id not in self.labels
         )
         return edit if len(kept) == len(edit.put) else replace(edit, put=kept)
-
-
-def _free_name(name: str, labels: LabelSet) -> str:
-    while labels.find(name) is not None:
-        name += "_"
-    return name

@@ -36,6 +36,13 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return list(result)
 
 
+def free_name(name: str, labels: LabelSet) -> str:
+    """The name, with "_" at its end as often as it takes for no label to have it."""
+    while labels.find(name) is not None:
+        name += "_"
+    return name
+
+
 @dataclass(frozen=True)
 class Label:
     """A class: a name, unique in its label set, and a colour ``#rrggbb``."""

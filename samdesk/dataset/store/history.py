@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
+from samdesk.dataset.runs.record import RunState
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import RefusedError
+from samdesk.dataset.store.journal import Journal
 from samdesk.dataset.store.values import digest_of
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
@@ -36,7 +38,6 @@ _COUNT = "samdesk.steps"
 """The setting with the number of steps."""
 _EDIT = "owner, n, image, do, undo, digest"
 _MOST_TEXT = 100_000
-_STATES = ("open", "done", "undone")
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,14 @@ class History:
 
     Attributes:
         damaged: The damaged steps (by number) and runs found so far, and what is wrong with them.
+        journal: The runs.
     """
 
     def __init__(self, store: Store, breathe: Breathe = without_pauses) -> None:
         """``breathe``: called between two parts of a step of many images."""
         self._store, self._breathe = store, breathe
         self.damaged: dict[int | str, str] = {}
+        self.journal = Journal(store, self.damaged)
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
         """Appends a step and returns its number; undone steps are deleted.
@@ -190,7 +193,7 @@ class History:
 
     def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
         """Returns the edits that undo or redo a step, each made for the current document."""
-        undone = frozenset(self.runs("undone"))
+        undone = frozenset(self.journal.runs("undone"))
         run_id = step.run_id if step.owner == step.run_id else None
         result: list[tuple[ImageKey, EditFactory]] = []
         for key, edit, opposite in self._edits(step, way):
@@ -242,7 +245,7 @@ class History:
         self._sign([step.seq])
         self._count_steps(0)
         if step.run_id is not None:
-            self._set_run(step.run_id, "undone" if undone else "done")
+            self.journal.set_undone(step.run_id, undone=undone)
 
     def entries(self, limit: int, whole: int = _WHOLE) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.
@@ -289,33 +292,29 @@ class History:
                 found.setdefault(owner, {})[ImageKey(key)] = None
         return {owner: list(keys) for owner, keys in found.items()}
 
-    def begin_run(self, run_id: RunId, text: str) -> None:
-        """Begins a run."""
-        row = (run_id, text, "open")
-        sql = "INSERT INTO runs (id, text, state, digest) VALUES (?,?,?,?)"
-        self._store.execute(sql, (*row, digest_of(row)))
-
     def add_to_run(self, run_id: RunId, key: ImageKey, do: Edit, undo: Edit) -> None:
         """Adds an edit to an open run."""
         row = self._store.row("SELECT coalesce(max(n) + 1, 0) FROM log_edits WHERE owner=?", (run_id,))
         self._add_edits(run_id, row[0] if row else 0, [(key, do)], [(key, undo)])
 
-    def end_run(self, run_id: RunId) -> LogEntry | None:
+    def end_run(self, run_id: RunId, state: RunState = "done") -> LogEntry | None:
         """Ends a run. Returns the one step with all its edits; None if it has none."""
         row = self._store.row("SELECT text FROM runs WHERE id=? AND state='open'", (run_id,))
         if row is None:
             return None
+        self.journal.end(run_id, state)
         if self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is None:
-            self._store.execute("DELETE FROM runs WHERE id=?", (run_id,))
             return None
-        self._set_run(run_id, "done")
         run = Transaction(row[0], run_id=run_id)
         seq = self.append(run, run, owner=run_id)
         return self.find(seq)
 
-    def is_open(self, run_id: RunId) -> bool:
-        """Returns whether a run has not ended yet."""
-        return self._store.row("SELECT 1 FROM runs WHERE id=? AND state='open'", (run_id,)) is not None
+    def reopen_run(self, run_id: RunId) -> None:
+        """Opens a run again that has ended: until it ends its step is not in the log."""
+        self.journal.resume(run_id)
+        gone = self._store.execute("DELETE FROM log WHERE owner=?", (run_id,)).rowcount
+        if gone:
+            self._count_steps(-gone)
 
     def rewrite(self, key: ImageKey, change: Callable[[Edit], Edit]) -> None:
         """Changes every edit of an image in the log, as after a change of the image's size."""
@@ -334,21 +333,6 @@ class History:
         """Returns a step by its number; None if there is none."""
         step = self._step("seq=?", seq)
         return None if step is None else self.entry(step)
-
-    def runs(self, state: str) -> list[RunId]:
-        """Returns the runs in a state: "open", "done" or "undone"."""
-        found = []
-        for run_id, text, now, digest in self._store.rows("SELECT id, text, state, digest FROM runs"):
-            if now not in _STATES or digest not in (None, digest_of((run_id, text, now))):
-                self.damaged.setdefault(f"run {run_id}", "a run of auto-annotate is not what was saved")
-            if now == state:
-                found.append(RunId(run_id))
-        return found
-
-    def _set_run(self, run_id: RunId, state: str) -> None:
-        for (text,) in self._store.rows("SELECT text FROM runs WHERE id=?", (run_id,)):
-            sql = "UPDATE runs SET state=?, digest=? WHERE id=?"
-            self._store.execute(sql, (state, digest_of((run_id, text, state)), run_id))
 
     def _add_edits(self, owner: str, first: int, do: KeyedEdits, undo: KeyedEdits) -> None:
         pairs = zip(do, undo, strict=True)

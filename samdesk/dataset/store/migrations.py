@@ -142,12 +142,32 @@ def _decisions(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _journal_of_runs(connection: sqlite3.Connection) -> None:
+    """6 to 7: ``runs`` gets a journal; how older runs were made is unknown.
+
+    The digest of a row leaves out these columns at its end while they are NULL, so older digests stay valid.
+    """
+    for column in (
+        "outcome TEXT", "record TEXT", "labels TEXT", "started REAL", "since REAL", "ended REAL",
+        "seconds REAL", "counts TEXT",
+    ):  # fmt: skip
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+    connection.execute("CREATE TABLE run_scopes (run TEXT PRIMARY KEY, images BLOB NOT NULL, digest INTEGER)")
+    connection.execute(
+        """CREATE TABLE run_images (
+            run TEXT NOT NULL, image TEXT NOT NULL, state TEXT NOT NULL, message TEXT, added INTEGER NOT NULL,
+            at REAL NOT NULL, digest INTEGER, PRIMARY KEY (run, image)
+        ) WITHOUT ROWID"""
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _one_review_state,
     _lines_of_label_files,
     _places_of_steps,
     _files_apart,
     _decisions,
+    _journal_of_runs,
 )
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 

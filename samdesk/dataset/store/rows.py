@@ -265,10 +265,10 @@ class Rows:
         """
         return read_annotation(self._store, key, annotation_id, size)
 
-    def images_with(self, label_id: LabelId) -> list[ImageKey]:
-        """Returns the images that have an annotation with a label."""
-        sql = "SELECT DISTINCT image FROM annotations WHERE label_id=? ORDER BY image"
-        return [ImageKey(r[0]) for r in self._store.rows(sql, (label_id,))]
+    def images_with(self, label_id: LabelId, most: int = -1) -> list[ImageKey]:
+        """Returns the images that have an annotation with a label; ``most``: how many at most, -1: all."""
+        sql = "SELECT DISTINCT image FROM annotations WHERE label_id=? ORDER BY image LIMIT ?"
+        return [ImageKey(r[0]) for r in self._store.rows(sql, (label_id, most))]
 
     def usage(self) -> dict[LabelId, int]:
         """Returns the number of annotations per label, rejected ones included."""

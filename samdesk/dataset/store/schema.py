@@ -49,8 +49,19 @@ CREATE INDEX annotations_flagged ON annotations(image) WHERE review = 'flagged';
 CREATE INDEX annotations_rejected ON annotations(label_id) WHERE review = 'rejected';
 CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
 CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL, digest INTEGER
+CREATE TABLE runs (                        -- of auto-annotate, see ``store.journal``
+    id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL, digest INTEGER,
+    outcome TEXT,                          -- the state before it was undone
+    record TEXT, labels TEXT,              -- how it was made, and the labels it uses: JSON
+    started REAL, since REAL, ended REAL,  -- since: when it was begun or resumed last
+    seconds REAL, counts TEXT
+) WITHOUT ROWID;
+CREATE TABLE run_scopes (                  -- the images that a run began with
+    run TEXT PRIMARY KEY, images BLOB NOT NULL, digest INTEGER
+);
+CREATE TABLE run_images (                  -- those it has done, skipped or failed on
+    run TEXT NOT NULL, image TEXT NOT NULL, state TEXT NOT NULL, message TEXT, added INTEGER NOT NULL,
+    at REAL NOT NULL, digest INTEGER, PRIMARY KEY (run, image)
 ) WITHOUT ROWID;
 CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import keep_damaged_apart
 from samdesk.dataset.queries import Query
+from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
@@ -241,30 +242,46 @@ class StorageClient(QObject):
 
     # -- for other threads, which wait for the answer; the main thread must not
 
-    def begin_run(self, text: str) -> RunId:
-        """Begins an auto-annotate run. Raises ``StoreError``."""
-        return self._call(lambda dataset: dataset.begin_run(text))
+    def run_now(self, query: Query[T]) -> T:
+        """Returns the answer to a query. Raises what it raises."""
+        return self._call(query)
 
     def load_now(self, key: ImageKey) -> ImageDocument:
         """Returns the document of an image. Raises ``StoreError`` and ``ImageError``."""
         return self._call(lambda dataset: dataset.load(key))
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str] = ()
+    ) -> RunId:
+        """Begins an auto-annotate run, as ``Dataset.begin_run``. Raises ``StoreError``."""
+        return self._call(lambda dataset: dataset.begin_run(text, record, keys, names))
+
+    def resume_run(self, run_id: RunId) -> RunInfo:
+        """Opens a run again: its step leaves the history until it ends. Raises ``StoreError``."""
+
+        def work(dataset: Dataset) -> RunInfo:
+            info = dataset.resume_run(run_id)
+            self._post(partial(self._take_off, dataset, run_id))
+            return info
+
+        return self._call(work)
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """Saves an edit of a run, as ``Dataset.commit_run``. Raises ``StoreError`` and ``ImageError``."""
 
         def work(dataset: Dataset) -> bool:
-            done = dataset.commit_run(run_id, key, edit)
+            done = dataset.commit_run(run_id, key, edit, labels)
             if done:
                 self._post(partial(self._report, dataset, (key,)))
             return done
 
         return self._call(work)
 
-    def end_run(self, run_id: RunId) -> LogEntry | None:
+    def end_run(self, run_id: RunId, state: RunState | None = None) -> LogEntry | None:
         """Ends a run, which becomes one step of the history. Raises ``StoreError``."""
 
         def work(dataset: Dataset) -> LogEntry | None:
-            entry = dataset.end_run(run_id)
+            entry = dataset.end_run(run_id, state)
             if entry is not None:
                 self._post(partial(self._report, dataset, entry.do.keys, entry))
             return entry
@@ -295,6 +312,10 @@ class StorageClient(QObject):
         if step is not None:
             self.history.insert(step)
         self.changed.emit(DatasetChange(keys))
+
+    def _take_off(self, dataset: Dataset, run_id: RunId) -> None:
+        if dataset is self._dataset:
+            self.history.take_off_run(run_id)
 
     def _note_labels(self, labels: LabelSet) -> None:
         self._labels = labels

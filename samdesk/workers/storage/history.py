@@ -34,6 +34,7 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.plans import Plan
 from samdesk.dataset.types import LogEntry
+from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, overtaken
 from samdesk.workers.failure import Failure
@@ -193,6 +194,18 @@ class UndoHistory(QObject):
         for change in reversed(self._changes.values()):
             self._take_off(change)
         self._append(UndoStep.of(entry))
+        for seq, change in self._changes.items():
+            self._changes[seq] = self._reapply(change)
+        self.changed.emit()
+
+    def take_off_run(self, run_id: RunId) -> None:
+        """Removes the step of a run that goes on; its store has it again when the run ends."""
+        for change in reversed(self._changes.values()):
+            self._take_off(change)
+        place = next((n for n, s in enumerate(self._steps[: self._index]) if s.do.run_id == run_id), None)
+        if place is not None:
+            del self._steps[place]
+            self._index -= 1
         for seq, change in self._changes.items():
             self._changes[seq] = self._reapply(change)
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1 to v5) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1 to v6) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.store.migrations import MIGRATIONS, VERSION
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageSummary, LogEntry
+from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.review import ImageReview, ReviewChange
 from samdesk.formats.yolo import segmentation
@@ -466,6 +467,48 @@ def test_the_digests_of_version_5_still_tell_what_was_saved(tmp_path: Path) -> N
     store.execute("UPDATE annotations SET mask_score = 0.5 WHERE id = 'a'")
     assert [key for key in keys if not Rows(store).is_sound(key)] == ["one.png"]
     store.close()
+
+
+# Version 6
+
+
+def test_the_runs_of_version_6_can_be_undone_and_the_one_cut_off_is_a_step(tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name("v6")
+    folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
+    want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
+    store = Store.open(folder / ".samdesk" / "dataset.db")
+    assert [key for (key,) in store.rows("SELECT key FROM images") if not Rows(store).is_sound(key)] == []
+    store.close()
+    dataset = Dataset.open(folder)
+    for key, (review, saved) in want["documents"].items():
+        document = dataset.load(ImageKey(key))
+        found = [
+            [a.id, a.label_id, serial.region_to_bytes(a.region).hex(), a.source.value, a.review.value,
+             a.detector_score, a.mask_score, serial.prompts_to_text(a.prompts), a.run_id, a.stability,
+             a.model, a.note]
+            for a in document.all_annotations
+        ]  # fmt: skip
+        assert (document.review.value, found) == (review, saved)
+    assert label_files(folder).items() >= want["files"].items()
+    done, undone = dataset.history()
+    assert [[entry.seq, entry.do.text] for entry in done][:-1] == want["done"]
+    assert (done[-1].do.text, done[-1].do.keys, undone) == ("Auto-annotate", ("five.png",), [])
+    runs = {run.id: run for run in queries.runs(dataset)}
+    states = {name: runs[RunId(run_id)].state for name, run_id in want["runs"].items()}
+    assert states == {"undone": "undone", "done": "done", "cut off": "interrupted"}
+    assert not any(run.can_resume or run.record.models for run in runs.values())
+    assert dataset.core.history.damaged == {}
+
+    dataset.undo()
+    assert dataset.load(ImageKey("five.png")).annotations == ()
+    dataset.redo()
+    assert [a.id for a in dataset.load(ImageKey("five.png")).annotations] == ["xx"]
+    while dataset.undo():
+        pass
+    assert [dataset.load(key).all_annotations for key in dataset.keys if key not in ("bad.png", "file.png")] == [
+        ()
+    ] * 5
+    dataset.close()
 
 
 # Backup, failures and crashes
