@@ -218,18 +218,8 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
     inference = InferenceClient(
         predictors, read_image=cache.get, cache=MemoryCache(disk=disk), foreground=foreground
     )
-    model = session.model
-    batch = AutoAnnotateClient(
-        storage,
-        lambda: model.labels,
-        session.change_labels,
-        loaders=services.loaders,
-        read=read,
-        foreground=foreground,
-    )
-    ahead = AheadClient(
-        storage, lambda: model.labels, session.change_labels, loaders=services.loaders, read=read
-    )
+    batch = AutoAnnotateClient(storage, loaders=services.loaders, read=read, foreground=foreground)
+    ahead = AheadClient(storage, loaders=services.loaders, read=read)
     return Workers(
         storage,
         ImageLoader(cache),

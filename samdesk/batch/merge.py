@@ -22,13 +22,26 @@ NOT_FROM_A_RUN = "its annotations were not made by an earlier run"
 
 def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
     """Why a run skips this image; None if it may annotate it."""
-    if document.review is not ImageReview.UNREVIEWED:
+    from_run = any(a.is_untouched for a in document.annotations)
+    return reason_to_skip(len(document.annotations), document.review, from_run, existing)
+
+
+def reason_to_skip(count: int, review: ImageReview, from_run: bool, existing: Existing) -> str | None:
+    """Why a run skips an image; None if it may annotate it.
+
+    Args:
+        count: Number of its annotations.
+        review: How far the user has got with it.
+        from_run: A run has made some of them that the user has not decided about.
+        existing: What happens to images that have annotations.
+    """
+    if review is not ImageReview.UNREVIEWED:
         return EDITED
-    if not document.annotations or existing == "add":
+    if not count or existing == "add":
         return None
     if existing == "skip":
         return HAS_ANNOTATIONS
-    return None if any(a.is_untouched for a in document.annotations) else NOT_FROM_A_RUN
+    return None if from_run else NOT_FROM_A_RUN
 
 
 def run_edit(document: ImageDocument, fresh: Iterable[Annotation], existing: Existing) -> Edit:

@@ -104,7 +104,7 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
     job.loaded(annotator.infos)
     job.cancel.check()
-    with target.begin(job.plan, annotator.source.names) as writer:
+    with target.begin(job.plan, annotator.source.names, todo.annotate, annotator.infos) as writer:
         return run(target, writer, annotator, todo, job)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from samdesk.batch.sources.detector import DetectorSource
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
+from samdesk.dataset.runs.annotated import AnnotatedImage
+from samdesk.dataset.runs.record import RunImage, RunRecord
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, by_user, reject, update
@@ -29,11 +31,12 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.engine.protocols import EngineError, OutOfMemory
-from tests.helpers.finding import NAMES, ColourDetector, ColourModels, InnerPredictor, seeded_yolo
+from tests.helpers.finding import NAMES, ColourDetector, ColourModels, InnerPredictor, annotated, seeded_yolo
 from tests.helpers.make import annotation, document, photo, square
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
 LABELS = LabelSet.from_names(NAMES)
+LABEL_IDS = {label.name: label.id for label in LABELS}
 
 
 class Memory:
@@ -47,25 +50,37 @@ class Memory:
         self.documents = {key: ImageDocument(key, 320, 240) for key in self.keys}
         self.full_after = 10**6
         self.runs: list[str] = []
+        self.noted: list[tuple[ImageKey, str, str]] = []
 
     def load(self, key: ImageKey) -> ImageDocument:
         return self.documents[key]
 
-    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
-        return LABELS
+    def annotated(self, keys: Sequence[ImageKey]) -> dict[ImageKey, AnnotatedImage]:
+        return {key: annotated(self.documents[key]) for key in keys}
 
-    def begin_run(self, text: str) -> RunId:
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
         self.runs.append("open")
         return RunId("run")
+
+    def resume_run(self, run_id: RunId) -> None:
+        raise NotImplementedError
+
+    def run_images(self, run_id: RunId) -> tuple[RunImage, ...]:
+        raise NotImplementedError
+
+    def note_image(self, run_id: RunId, key: ImageKey, state: str, message: str) -> None:
+        self.noted.append((key, state, message))
 
     def end_run(self, run_id: RunId) -> None:
         self.runs[-1] = "closed"
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
         if self.full_after == 0:
             raise RunStopped("the disk is full")
         self.full_after -= 1
-        made = edit(self.documents[key]) if callable(edit) else edit
+        made = edit(self.documents[key], LABEL_IDS) if callable(edit) else edit
         assert made is not None
         self.documents[key], _ = made.apply(self.documents[key])
         return True

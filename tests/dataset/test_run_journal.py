@@ -19,7 +19,8 @@ from samdesk.domain.labels import LabelId, LabelSet
 from tests.dataset.dataset_kit import by_run, content, draw, files, photos, with_labels
 
 RECORD = RunRecord(
-    {"conf": 0.25, "classes": None, "name": "Größe"}, (RunModel("detector", "yolo11n.pt", "ab12", "cpu", "fp32"),)
+    {"conf": 0.25, "classes": None, "name": "Größe"},
+    (RunModel("detector", "yolo11n.pt", "ab12", "cpu", "fp32"),),
 )
 KEYS = [ImageKey(f"{name}.png") for name in "abcd"]
 
@@ -202,7 +203,7 @@ class TestResume:
 
 
 class TestLabels:
-    def test_only_classes_that_were_found_are_added_at_the_end_whatever_their_case(self, folder: Path) -> None:
+    def test_only_classes_that_were_found_are_added_at_the_end(self, folder: Path) -> None:
         dataset = Dataset.open(folder)
         run = begin(dataset, ("dog", "cat", "bus", "tram"))
         find(dataset, run, KEYS[0], "dog")

@@ -174,7 +174,7 @@ def test_work_goes_on_while_it_runs(open_window: OpenWindow, folder: Path) -> No
     gate.open()
     user.until(lambda: not user.desk.flows.batch.running)
     assert user.annotations == (drawn,), "edited during the run"
-    assert user.desk.session.history.texts == ("Add 3 labels", "Add ellipse", "Auto-annotate")
+    assert user.desk.session.history.texts == ("Add label object", "Add object", "Auto-annotate")
     while user.is_enabled("edit.undo"):
         user.key(K.Key_Z, CONTROL)
     user.until_saved()

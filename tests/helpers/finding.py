@@ -11,6 +11,8 @@ from samdesk.base.cv import cv2
 from samdesk.base.jobs import Pause, no_pause
 from samdesk.batch.find import DetectedBox
 from samdesk.batch.models import Loaders
+from samdesk.dataset.runs.annotated import AnnotatedImage
+from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import BoolArray, FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PromptSet
@@ -154,6 +156,12 @@ class ColourModels:
 
     def _device(self, device: str) -> str:
         return device or ("cuda:0" if self._gpu else "cpu")
+
+
+def annotated(document: ImageDocument) -> AnnotatedImage:
+    """What the store would say of an image before a run."""
+    from_run = any(a.is_untouched for a in document.annotations)
+    return AnnotatedImage(len(document.annotations), document.review, from_run)
 
 
 def seeded_yolo(folder: Path) -> Path:

@@ -15,6 +15,7 @@ from samdesk.batch.report import DryRun, ImageFailure, SkippedImage
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.protocols import ModelInfo
 
 
 class ImageProblem(UserError):  # noqa: N818 - the run continues
@@ -108,12 +109,20 @@ class Target(Protocol):
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image; called from another thread. Raises ``UserError``."""
 
-    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> AbstractContextManager[RunWriter]:
+    def begin(
+        self,
+        plan: AutoAnnotatePlan,
+        class_names: Sequence[str],
+        keys: Sequence[ImageKey] = (),
+        models: Sequence[ModelInfo] = (),
+    ) -> AbstractContextManager[RunWriter]:
         """Begins a run, once its models are loaded; leaving the context ends it.
 
         Args:
             plan: What the run does.
             class_names: The detector's class names by class id.
+            keys: The images to annotate, as the dry run found.
+            models: The one that finds the objects, then the one that draws the masks.
 
         Raises:
             StoreError: The run cannot be written to the store.

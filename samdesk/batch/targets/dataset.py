@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from samdesk.base.jobs import CancelToken
-from samdesk.base.text import counted
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
-from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
+from samdesk.dataset.runs.annotated import AnnotatedImage, annotated_images
+from samdesk.dataset.runs.record import RunImage, RunRecord
 from samdesk.dataset.search import find_images
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.training import check_training, training_facts
 from samdesk.dataset.types import TRAINING
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Transaction
-from samdesk.domain.labels import LabelSet
 from samdesk.domain.search import Search
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
@@ -137,19 +136,27 @@ class _OpenStore:
     def load(self, key: ImageKey) -> ImageDocument:
         return self.dataset.load(key)
 
-    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
-        before = self.dataset.labels
-        labels = plan.labels_for(class_names, before)
-        if labels != before:
-            text = f"Add {counted(len(labels) - len(before), 'label')}"
-            self.dataset.commit(Transaction(text, labels=labels, labels_before=before))
-        return labels
+    def annotated(self, keys: Sequence[ImageKey]) -> Mapping[ImageKey, AnnotatedImage]:
+        return annotated_images(self.dataset, keys)
 
-    def begin_run(self, text: str) -> RunId:
-        return self.dataset.begin_run(text)
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
+        return self.dataset.begin_run(text, record, keys, names)
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
-        return self.dataset.commit_run(run_id, key, edit)
+    def resume_run(self, run_id: RunId) -> object:
+        return self.dataset.resume_run(run_id)
+
+    def run_images(self, run_id: RunId) -> Sequence[RunImage]:
+        return self.dataset.runs.images(run_id)
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
+        return self.dataset.commit_run(run_id, key, edit, labels)
+
+    def note_image(
+        self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
+    ) -> None:
+        self.dataset.runs.note(run_id, key, state, message)
 
     def end_run(self, run_id: RunId) -> object:
         return self.dataset.end_run(run_id)

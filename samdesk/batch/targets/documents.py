@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
-from samdesk.batch.merge import EDITED, run_edit, skip_reason
+from samdesk.batch.merge import EDITED, reason_to_skip, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
+from samdesk.batch.run_record import record_of
 from samdesk.batch.targets.base import RunStopped, Stored, sort_out
 from samdesk.dataset.change import RunEdit
+from samdesk.dataset.runs.annotated import AnnotatedImage
+from samdesk.dataset.runs.record import RunImage, RunRecord
 from samdesk.domain.annotation import Annotation, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.labels import LabelId
+from samdesk.engine.protocols import ModelInfo
 from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
@@ -35,20 +39,34 @@ class RunStore(Protocol):
     ``ImageError`` means that one image cannot be processed, any other error that none can.
     """
 
+    def annotated(self, keys: Sequence[ImageKey]) -> Mapping[ImageKey, AnnotatedImage]:
+        """Returns those of some images that have annotations or were edited by hand."""
+
     def load(self, key: ImageKey) -> ImageDocument:
         """Returns the current document of an image."""
 
-    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
-        """Adds the labels that the run needs and returns the label set."""
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
+        """Opens a run over images, which may use labels of these names."""
 
-    def begin_run(self, text: str) -> RunId:
-        """Opens a run."""
+    def resume_run(self, run_id: RunId) -> object:
+        """Opens a run again."""
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def run_images(self, run_id: RunId) -> Sequence[RunImage]:
+        """Returns what has become of each image of a run."""
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
         """Makes an edit of the run durable, made from the document as it is then.
 
-        Returns False if the user has edited the image meanwhile, or if there is no edit.
+        Labels of these names are added where the edit uses them. Returns False if the user has edited the
+        image meanwhile, or if there is no edit.
         """
+
+    def note_image(
+        self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
+    ) -> None:
+        """Notes that an image was skipped or failed."""
 
     def end_run(self, run_id: RunId) -> object:
         """Closes the run: from here on it is one step that can be undone."""
@@ -59,11 +77,12 @@ class DatasetTarget:
     """Images of a dataset as the target of a run.
 
     Attributes:
-        keys: The images, in order.
+        keys: The images, in order; of a run that is resumed, those of that run are taken.
         run_store: Where their documents are loaded from and saved to.
         read_image: Reads one, from any thread; raises ``UserError``.
         existing: What happens to images that have annotations.
         output: Where the labels are, for the user.
+        resumes: The run that goes on; None: a new one.
     """
 
     keys: Sequence[ImageKey]
@@ -71,29 +90,51 @@ class DatasetTarget:
     read_image: Callable[[ImageKey], RgbImage]
     existing: Existing
     output: str = ""
+    resumes: RunId | None = None
 
     def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
-        """Determines which images a run skips, and why."""
-        return sort_out(self.keys, self._skip_reason, cancel)
-
-    def _skip_reason(self, key: ImageKey) -> str | None:
+        """Determines which images a run skips, and why, without loading them."""
         with _run_errors():
-            return skip_reason(self.run_store.load(key), self.existing)
+            keys = self.keys if self.resumes is None else self._left(self.resumes)
+            found = self.run_store.annotated(keys)
+        nothing = AnnotatedImage(0)
+
+        def skipped(key: ImageKey) -> str | None:
+            image = found.get(key, nothing)
+            return reason_to_skip(image.count, image.review, image.from_run, self.existing)
+
+        return sort_out(keys, skipped, cancel)
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return self.read_image(key)
 
     @contextmanager
-    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[DatasetWriter]:
-        """Adds the labels and opens a run in the store; on leaving, the run becomes one undo step."""
-        labels = self.run_store.ensure_labels(plan, class_names)
-        label_ids = plan.label_ids(class_names, labels)
-        run_id = self.run_store.begin_run(RUN_TEXT)
+    def begin(
+        self,
+        plan: AutoAnnotatePlan,
+        class_names: Sequence[str],
+        keys: Sequence[ImageKey] = (),
+        models: Sequence[ModelInfo] = (),
+    ) -> Iterator[DatasetWriter]:
+        """Opens a run in the store; on leaving, the run becomes one undo step."""
+        names = plan.label_names(class_names)
+        if self.resumes is None:
+            record = record_of(plan, models)
+            run_id = self.run_store.begin_run(RUN_TEXT, record, keys, dict.fromkeys(names.values()))
+        else:
+            run_id = self.resumes
+            self.run_store.resume_run(run_id)
         try:
-            yield DatasetWriter(self.run_store, run_id, label_ids, self.existing)
+            yield DatasetWriter(self.run_store, run_id, names, self.existing)
         finally:
             self.run_store.end_run(run_id)
+
+    def _left(self, run_id: RunId) -> list[ImageKey]:
+        """The images of a run that are to be done, and those that have failed."""
+        known = set(self.keys)
+        images = self.run_store.run_images(run_id)
+        return [image.key for image in images if image.state in ("todo", "failed") and image.key in known]
 
 
 @dataclass(frozen=True)
@@ -103,52 +144,76 @@ class DatasetWriter:
     Attributes:
         run_store: The store.
         run_id: The open run.
-        label_ids: Detector class id -> label.
+        label_names: Detector class id -> name of its label.
         existing: What happens to images that have annotations.
     """
 
     run_store: RunStore
     run_id: RunId
-    label_ids: Mapping[int, LabelId]
+    label_names: Mapping[int, str]
     existing: Existing
+    _label_ids: dict[str, LabelId] = field(default_factory=dict)
+    """Of the labels as the store last had them."""
 
     def fail(self, key: ImageKey, message: str) -> None:
-        """Nothing is noted about images that failed."""
+        """Notes that an image failed."""
+        with _run_errors():
+            self.run_store.note_image(self.run_id, key, "failed", message)
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Saves the objects of an image as one edit of the run."""
+        named = [(f, self.label_names[f.detection.class_id]) for f in found]
+        names = tuple(dict.fromkeys(name for _, name in named))
         with _run_errors():
-            fresh = [to_annotation(f, self.label_ids[f.detection.class_id], self.run_id) for f in found]
-            merge = _Merge(self.run_store.load(key), fresh, self.existing)
+            merge = _Merge(self.run_store.load(key), named, self.run_id, self.existing, self._label_ids)
             # An empty edit is saved too: an image without objects gets its empty label file.
-            if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge):
-                return Stored(skipped=merge.reason or EDITED)
+            if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge, names):
+                reason = merge.reason or EDITED
+                self.run_store.note_image(self.run_id, key, "skipped", reason)
+                return Stored(skipped=reason)
+        self._label_ids.update(merge.ids)
         return Stored(added=len(merge.edit.put))
 
 
 class _Merge:
     """The edit that adds a run's annotations to an image.
 
-    The user keeps working during the run, so the image as it is when the edit is saved counts. It is made
-    in the run's thread, and again by the store if the image has changed since it was loaded.
+    The user keeps working during the run, so the image and the labels as they are when the edit is saved
+    count. It is made in the run's thread, and again by the store if one has changed.
 
     Attributes:
         edit: The edit.
         reason: Why the image is skipped; None if it is not.
+        ids: The labels it was made with, by name.
     """
 
-    def __init__(self, document: ImageDocument, fresh: Sequence[Annotation], existing: Existing) -> None:
-        self._fresh, self._existing = fresh, existing
-        self._make(document)
+    def __init__(
+        self,
+        document: ImageDocument,
+        named: Sequence[tuple[FoundObject, str]],
+        run_id: RunId,
+        existing: Existing,
+        ids: Mapping[str, LabelId],
+    ) -> None:
+        self._named, self._run_id, self._existing = named, run_id, existing
+        self._fresh: list[Annotation] = []
+        self._document: ImageDocument | None = None
+        self.ids: Mapping[str, LabelId] = {}
+        self.edit = Edit()
+        self.reason = skip_reason(document, existing)
+        if all(name in ids for _, name in named):
+            self._make(document, {name: ids[name] for _, name in named})
 
-    def __call__(self, document: ImageDocument) -> Edit | None:
+    def __call__(self, document: ImageDocument, ids: Mapping[str, LabelId]) -> Edit | None:
         """Returns the edit for the document that it is saved to; None to skip it."""
-        if document is not self._document:
-            self._make(document)
+        if document is not self._document or ids != self.ids:
+            self._make(document, ids)
         return self.edit if self.reason is None else None
 
-    def _make(self, document: ImageDocument) -> None:
-        self._document = document
+    def _make(self, document: ImageDocument, ids: Mapping[str, LabelId]) -> None:
+        if ids != self.ids or not self._fresh:
+            self._fresh = [to_annotation(found, ids[name], self._run_id) for found, name in self._named]
+        self._document, self.ids = document, ids
         self.reason = skip_reason(document, self._existing)
         self.edit = Edit() if self.reason else run_edit(document, self._fresh, self._existing)
 

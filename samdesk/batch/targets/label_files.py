@@ -20,6 +20,7 @@ from samdesk.batch.targets.file_class_names import FileLabels, folder_labels, jo
 from samdesk.batch.targets.label_folder import LabelFolder, trainers_folder
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.protocols import ModelInfo
 from samdesk.formats.base import ParsedLabels
 from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
@@ -122,7 +123,13 @@ class FileTarget:
         return read_image(self.images.path(key))
 
     @contextmanager
-    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[FileWriter]:
+    def begin(
+        self,
+        plan: AutoAnnotatePlan,
+        class_names: Sequence[str],
+        keys: Sequence[ImageKey] = (),
+        models: Sequence[ModelInfo] = (),
+    ) -> Iterator[FileWriter]:
         """Finds the class ids; on leaving, says where the class names are and what a training would miss."""
         notice = self.job.notice
         if self.folder.problem:

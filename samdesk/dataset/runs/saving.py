@@ -47,10 +47,12 @@ class Runs:
         """Begins a run; labels that match ``names`` stay those of the run, whatever they are called later."""
         run_id, labels = new_run_id(), self._core.documents.labels
         found = {name: RunLabel(name, label) for name in names if (label := labels.match(name)) is not None}
-        journal = self._core.history.journal
-        self._core.save(
-            ChangeSet(), lambda _: journal.begin(run_id, text, record, keys, list(found.values()))
-        )
+        pinned = tuple(found.values())
+
+        def log(_: LabelSet) -> None:  # saving may make the file of the store, and with it the journal
+            self._core.history.journal.begin(run_id, text, record, keys, pinned)
+
+        self._core.save(ChangeSet(), log)
         self._open[run_id] = _OpenRun(found)
         return run_id
 
@@ -130,6 +132,8 @@ class Runs:
     def labels_without(self, run_id: RunId) -> LabelSet:
         """Returns the label set without the labels that a run has added and that no annotation uses."""
         labels, rows = self._core.documents.labels, self._core.rows
+        if self._core.projection.conflicts or self._core.names.conflict:
+            return labels  # while a file waits for the user, class ids must not change
         for label in self._added(run_id):
             if label in labels and not rows.images_with(label, 1):
                 labels = labels.remove(label)

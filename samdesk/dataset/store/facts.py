@@ -125,6 +125,11 @@ class Facts:
         """Returns the images that have facts, with the stamps of the label files they were read from."""
         return dict(self._store.rows("SELECT key, stamp FROM fact_images"))
 
+    def label_files(self) -> dict[str, tuple[int, int]]:
+        """Returns the stamps of the label files that were read, and the number of their annotations."""
+        sql = "SELECT key, stamp, count FROM fact_images WHERE stamp NOT NULL"
+        return {key: (stamp, count) for key, stamp, count in self._store.rows(sql)}
+
     @property
     def image_count(self) -> int:
         """The number of images that have facts."""

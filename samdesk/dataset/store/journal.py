@@ -201,7 +201,7 @@ class Journal:
     def _info(self, row: tuple[Any, ...]) -> RunInfo:
         self._check(row)
         found = dict(zip(_COLUMNS, row, strict=False))
-        state = found["state"] if found["state"] in RUN_STATES else "done"
+        state: RunState = found["state"] if found["state"] in RUN_STATES else "done"
         run = RunInfo(RunId(str(found["id"])), str(found["text"]), state)
         try:
             counts = self.counts(run.id) if found["counts"] is None else _counts(found["counts"])

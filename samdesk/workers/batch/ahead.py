@@ -31,11 +31,9 @@ from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelSet
 from samdesk.engine.protocols import Detector, Predictor
 from samdesk.images.reader import read_image
-from samdesk.workers.batch.client import answer_labels
-from samdesk.workers.batch.loop import LabelsRequest, StorageThreadStore
+from samdesk.workers.batch.loop import StorageThreadStore
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.storage.client import DatasetChange, StorageClient
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
@@ -105,7 +103,7 @@ class AheadStore(StorageThreadStore):
     """The dataset as the store of a stretch: all of its runs are one; an image in work has to wait."""
 
     def __init__(self, storage: StorageClient, post: Post, now: Round) -> None:
-        super().__init__(storage, post, now.cancel)
+        super().__init__(storage, now.cancel)
         self._ask, self._round = post, now
         self.stored: list[ImageKey] = []
 
@@ -159,8 +157,6 @@ class AheadClient(QObject):
 
     Args:
         storage: Loads and saves documents.
-        labels: Returns the current label set; called on the main thread.
-        change_labels: Saves a new label set and shows it, as for ``AutoAnnotateClient``.
         loaders: Load the models; None: the engine's own, without downloads.
         read: Reads an image.
         parent: Qt parent.
@@ -181,15 +177,13 @@ class AheadClient(QObject):
     def __init__(
         self,
         storage: StorageClient,
-        labels: Callable[[], LabelSet],
-        change_labels: Callable[[str, LabelSet], None],
         *,
         loaders: Loaders | None = None,
         read: Callable[[Path], RgbImage] = read_image,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._storage, self._labels, self._change_labels = storage, labels, change_labels
+        self._storage = storage
         self._read = read
         self._loaders = loaders
         self.may_store: Callable[[ImageKey], bool] = lambda _key: True
@@ -280,8 +274,6 @@ class AheadClient(QObject):
             if self._waiting is not None:
                 self._again.start()
                 self.waiting_changed.emit()
-        elif isinstance(value, LabelsRequest):
-            answer_labels(value, self._labels, self._change_labels)
         elif isinstance(value, AheadResult):
             self._busy = False
             self.finished.emit(value)

@@ -13,14 +13,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.jobs import CancelToken, Foreground
-from samdesk.base.text import counted
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.domain.labels import LabelSet
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.images.reader import read_image
 from samdesk.workers.batch.loop import (
@@ -28,7 +26,6 @@ from samdesk.workers.batch.loop import (
     BatchLoop,
     CountedImages,
     DetectorNames,
-    LabelsRequest,
     RunModels,
     RunStorage,
     StorageThreadStore,
@@ -42,9 +39,6 @@ class AutoAnnotateClient(QObject):
 
     Args:
         storage: Loads and saves documents.
-        labels: Returns the current label set; called on the main thread.
-        change_labels: Saves a new label set and shows it (text for the undo menu, the set);
-            called on the main thread before a run whose detector has classes without a label.
         loaders: Load the models; None: the engine's own.
         read: Reads an image.
         foreground: A run waits while it is busy.
@@ -58,7 +52,7 @@ class AutoAnnotateClient(QObject):
         image_failed: (image key, reason) emitted at once for an image that failed.
         notice: (text) a message for the user.
         finished: (BatchSummary) emitted at the end of a run, also after ``cancel``.
-        failed: (Failure) a run could not start (only labels may have been added), or a request failed.
+        failed: (Failure) a run could not start, or a request failed.
     """
 
     counted = Signal(object)
@@ -73,8 +67,6 @@ class AutoAnnotateClient(QObject):
     def __init__(
         self,
         storage: RunStorage,
-        labels: Callable[[], LabelSet],
-        change_labels: Callable[[str, LabelSet], None],
         *,
         loaders: Loaders | None = None,
         read: Callable[[Path], RgbImage] = read_image,
@@ -82,8 +74,6 @@ class AutoAnnotateClient(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._labels = labels
-        self._change_labels = change_labels
         self._read = read
         self._folder = Path()
         self._keys: tuple[ImageKey, ...] = ()
@@ -159,7 +149,7 @@ class AutoAnnotateClient(QObject):
         known = set(self._keys)
         keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in known)
         folder = self._folder
-        store = StorageThreadStore(self._storage, self._post, cancel)
+        store = StorageThreadStore(self._storage, cancel)
         return DatasetTarget(keys, store, lambda key: self._read(folder / key), plan.existing)
 
     def _submit(self, job: Callable[[], None]) -> None:
@@ -169,9 +159,7 @@ class AutoAnnotateClient(QObject):
         self._worker.jobs.put(job)
 
     def _handle(self, value: object) -> None:
-        if isinstance(value, LabelsRequest):
-            answer_labels(value, self._labels, self._change_labels)
-        elif isinstance(value, BatchSummary):
+        if isinstance(value, BatchSummary):
             self._running = False
             self.finished.emit(value)
         elif isinstance(value, BatchFailed):
@@ -194,17 +182,3 @@ class AutoAnnotateClient(QObject):
             self.image_failed.emit(value.key, value.message)
         elif isinstance(value, str):
             self.notice.emit(value)
-
-
-def answer_labels(
-    request: LabelsRequest, labels: Callable[[], LabelSet], change: Callable[[str, LabelSet], None]
-) -> None:
-    """Adds the labels of a run. Changes are run in order, so they are saved before the run's first edit."""
-    try:
-        current = labels()  # it may have changed while the models were loaded
-        wanted = request.plan.labels_for(request.names, current)
-        if wanted != current:
-            change(f"Add {counted(len(wanted) - len(current), 'label')}", wanted)
-        request.answer.set_result(wanted)
-    except Exception as error:  # noqa: BLE001 - it is raised in the run's thread, which waits for it
-        request.answer.set_exception(error)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Literal, Protocol
 
 from samdesk.base.jobs import Cancelled, CancelToken, Foreground
 from samdesk.batch.models import Loaders
@@ -16,9 +14,10 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import DryRun, NoticeLog
 from samdesk.batch.targets.base import Target
 from samdesk.dataset.change import RunEdit
+from samdesk.dataset.runs.annotated import AnnotatedImage
+from samdesk.dataset.runs.record import RunImage, RunRecord
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.labels import LabelSet
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models.load import class_names
 from samdesk.engine.protocols import EngineError, ModelInfo
@@ -29,26 +28,35 @@ from samdesk.workers.thread import Post
 class RunStorage(Protocol):
     """The part of the storage client that a run uses; each call waits for the storage thread."""
 
-    def begin_run(self, text: str) -> RunId:
-        """Opens a run."""
+    def annotated(
+        self, keys: Sequence[ImageKey], cancel: CancelToken | None = None
+    ) -> Mapping[ImageKey, AnnotatedImage]:
+        """Returns those of some images that have annotations or were edited by hand."""
+
+    def run_images(self, run_id: RunId) -> Sequence[RunImage]:
+        """Returns what has become of each image of a run."""
+
+    def note_image(
+        self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
+    ) -> None:
+        """Notes that an image of a run was skipped or failed."""
 
     def load_now(self, key: ImageKey) -> ImageDocument:
         """Returns the current document of an image."""
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
+        """Opens a run."""
+
+    def resume_run(self, run_id: RunId) -> object:
+        """Opens a run again."""
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
         """Saves an edit of the run; False if the user has edited the image meanwhile."""
 
     def end_run(self, run_id: RunId) -> object:
         """Closes the run: from here on it is one step that can be undone."""
-
-
-@dataclass(frozen=True)
-class LabelsRequest:
-    """The run asks the main thread for a label set with all labels that it needs."""
-
-    plan: AutoAnnotatePlan
-    names: tuple[str, ...]
-    answer: Future[LabelSet]
 
 
 @dataclass(frozen=True)
@@ -167,37 +175,48 @@ class BatchLoop:
 class StorageThreadStore:
     """The dataset behind the storage thread as the ``RunStore`` of a run.
 
+    The labels of a run are added by the store, which reports them to the main thread with its next answer.
+
     Args:
         storage: The storage client.
-        post: Carries a ``LabelsRequest`` to the main thread, which owns the label set.
-        cancel: Ends the wait for its answer.
+        cancel: Ends the wait for a dry run.
     """
 
-    def __init__(self, storage: RunStorage, post: Post, cancel: CancelToken) -> None:
-        self._storage, self._post, self._cancel = storage, post, cancel
+    def __init__(self, storage: RunStorage, cancel: CancelToken) -> None:
+        self._storage, self._cancel = storage, cancel
+
+    def annotated(self, keys: Sequence[ImageKey]) -> Mapping[ImageKey, AnnotatedImage]:
+        """Returns those of some images that have annotations or were edited. Raises ``Cancelled``."""
+        self._cancel.check()
+        return self._storage.annotated(keys, self._cancel)
 
     def load(self, key: ImageKey) -> ImageDocument:
         """Returns the current document of an image."""
         return self._storage.load_now(key)
 
-    def ensure_labels(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> LabelSet:
-        """Asks the main thread for the labels. Raises ``Cancelled``."""
-        answer: Future[LabelSet] = Future()
-        self._post(LabelsRequest(plan, tuple(class_names), answer))
-        while True:
-            # The main thread may be waiting in stop() for this thread: check for cancellation now and then.
-            try:
-                return answer.result(timeout=0.1)
-            except FutureTimeoutError:
-                self._cancel.check()
-
-    def begin_run(self, text: str) -> RunId:
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
         """Opens a run."""
-        return self._storage.begin_run(text)
+        return self._storage.begin_run(text, record, keys, names)
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def resume_run(self, run_id: RunId) -> object:
+        """Opens a run again."""
+        return self._storage.resume_run(run_id)
+
+    def run_images(self, run_id: RunId) -> Sequence[RunImage]:
+        """Returns what has become of each image of a run."""
+        return self._storage.run_images(run_id)
+
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
         """Saves an edit of the run; False if the user has edited the image meanwhile."""
-        return self._storage.commit_run(run_id, key, edit)
+        return self._storage.commit_run(run_id, key, edit, labels)
+
+    def note_image(
+        self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
+    ) -> None:
+        """Notes that an image was skipped or failed."""
+        self._storage.note_image(run_id, key, state, message)
 
     def end_run(self, run_id: RunId) -> object:
         """Closes the run."""

@@ -7,15 +7,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from samdesk.base.jobs import CancelToken
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import keep_damaged_apart
 from samdesk.dataset.queries import Query
-from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
+from samdesk.dataset.runs.annotated import AnnotatedImage, annotated_images
+from samdesk.dataset.runs.record import RunImage, RunInfo, RunRecord, RunState
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
@@ -242,19 +244,35 @@ class StorageClient(QObject):
 
     # -- for other threads, which wait for the answer; the main thread must not
 
-    def run_now(self, query: Query[T]) -> T:
-        """Returns the answer to a query. Raises what it raises."""
-        return self._call(query)
-
     def load_now(self, key: ImageKey) -> ImageDocument:
         """Returns the document of an image. Raises ``StoreError`` and ``ImageError``."""
         return self._call(lambda dataset: dataset.load(key))
 
     def begin_run(
-        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str] = ()
+        self,
+        text: str,
+        record: RunRecord | None = None,
+        keys: Sequence[ImageKey] = (),
+        names: Iterable[str] = (),
     ) -> RunId:
         """Begins an auto-annotate run, as ``Dataset.begin_run``. Raises ``StoreError``."""
         return self._call(lambda dataset: dataset.begin_run(text, record, keys, names))
+
+    def annotated(
+        self, keys: Sequence[ImageKey], cancel: CancelToken | None = None
+    ) -> dict[ImageKey, AnnotatedImage]:
+        """Returns those of some images that have annotations or were edited. Raises ``Cancelled``."""
+        return self._call(lambda dataset: annotated_images(dataset, keys, cancel))
+
+    def run_images(self, run_id: RunId) -> tuple[RunImage, ...]:
+        """Returns what has become of each image of a run."""
+        return self._call(lambda dataset: dataset.runs.images(run_id))
+
+    def note_image(
+        self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
+    ) -> None:
+        """Notes that an image of a run was skipped or failed. Raises ``StoreError``."""
+        self._call(lambda dataset: dataset.runs.note(run_id, key, state, message))
 
     def resume_run(self, run_id: RunId) -> RunInfo:
         """Opens a run again: its step leaves the history until it ends. Raises ``StoreError``."""

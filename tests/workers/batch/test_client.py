@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock, Semaphore, current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from samdesk.base.jobs import CancelToken
 from samdesk.batch.merge import EDITED, HAS_ANNOTATIONS
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.runs.annotated import AnnotatedImage
+from samdesk.dataset.runs.record import RunImage, RunRecord
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Transaction
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.labels import LabelId
 from samdesk.domain.review import ImageReview
 from samdesk.images.reader import read_size
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
-from tests.helpers.finding import NAMES, ColourDetector, ColourModels
-from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
+from tests.helpers.finding import NAMES, ColourModels, annotated
+from tests.helpers.gated import Gate, settle, spin_until
 from tests.helpers.make import document, photo
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
@@ -37,10 +39,29 @@ class Store:
     def __init__(self, folder: Path, keys: tuple[ImageKey, ...]) -> None:
         self.documents = {key: ImageDocument(key, *read_size(folder / key)) for key in keys}
         self.runs: list[str] = []
+        self.names: list[tuple[str, ...]] = []
         self.error: Exception | None = None
         self._lock = Lock()
 
-    def begin_run(self, text: str) -> RunId:
+    def annotated(
+        self, keys: Sequence[ImageKey], cancel: CancelToken | None = None
+    ) -> dict[ImageKey, AnnotatedImage]:
+        self._answer()
+        with self._lock:
+            return {key: annotated(self.documents[key]) for key in keys}
+
+    def run_images(self, run_id: RunId) -> tuple[RunImage, ...]:
+        raise NotImplementedError
+
+    def note_image(self, run_id: RunId, key: ImageKey, state: str, message: str) -> None:
+        self._answer()
+
+    def resume_run(self, run_id: RunId) -> None:
+        raise NotImplementedError
+
+    def begin_run(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Iterable[str]
+    ) -> RunId:
         self._answer()
         self.runs.append("open")
         return RunId(f"run {len(self.runs)}")
@@ -50,13 +71,15 @@ class Store:
         with self._lock:
             return self.documents[key]
 
-    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit) -> bool:
+    def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str]) -> bool:
         self._answer()
         if self.error is not None:
             raise self.error
+        ids = {name: LabelId(name) for name in labels}
         with self._lock:
+            self.names.append(tuple(labels))
             if self.documents[key].review is ImageReview.UNREVIEWED:
-                made = edit(self.documents[key]) if callable(edit) else edit
+                made = edit(self.documents[key], ids) if callable(edit) else edit
                 assert made is not None
                 self.documents[key], _ = made.apply(self.documents[key])
         return self.documents[key].review is ImageReview.UNREVIEWED
@@ -84,8 +107,6 @@ class Desk:
     store: Store
     shelf: ColourModels
     gate: Gate
-    labels: LabelSet
-    steps: list[str] = field(default_factory=list)
     counted: list[DryRun] = field(default_factory=list)
     names: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     progress: list[BatchProgress] = field(default_factory=list)
@@ -93,11 +114,6 @@ class Desk:
     notices: list[str] = field(default_factory=list)
     finished: list[BatchSummary] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-
-    def change_labels(self, text: str, labels: LabelSet) -> None:
-        assert current_thread() is main_thread()
-        self.steps.append(text)
-        self.labels = labels
 
     def run(self, plan: AutoAnnotatePlan = PLAN) -> BatchSummary:
         self.client.start(plan)
@@ -125,12 +141,8 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     gate = Gate()
     shelf = ColourModels(before=lambda _: gate.pass_through())
     store = Store(tmp_path, keys)
-    made: list[Desk] = []
-    client = AutoAnnotateClient(
-        store, lambda: made[0].labels, lambda t, s: made[0].change_labels(t, s), loaders=shelf.loaders
-    )
-    desk = Desk(client, store, shelf, gate, LabelSet.from_names(["box"]))
-    made.append(desk)
+    client = AutoAnnotateClient(store, loaders=shelf.loaders)
+    desk = Desk(client, store, shelf, gate)
     client.set_dataset(tmp_path, keys)
     connect: list[tuple[object, Callable[..., object]]] = [
         (client.counted, desk.counted.append),
@@ -158,17 +170,16 @@ def test_a_run_annotates_every_image_in_its_own_thread(desk: Desk) -> None:
     assert not desk.client.running
 
 
-def test_labels_of_the_detectors_classes_are_added_first_and_matched_by_name(desk: Desk) -> None:
+def test_an_image_names_the_labels_of_the_classes_found_on_it(desk: Desk) -> None:
     desk.run()
-    assert desk.labels.names == ("box", "ellipse", "nothing")
-    assert desk.steps == ["Add 2 labels"]
+    assert desk.store.names == [("ellipse", "box")] * 4
     document = desk.store.documents[ImageKey("photos/0.png")]
-    assert [desk.labels.get(a.label_id).name for a in document.annotations] == ["ellipse", "box"]
+    assert [a.label_id for a in document.annotations] == ["ellipse", "box"]
 
 
 def test_the_mapping_decides_which_labels_are_made(desk: Desk) -> None:
     desk.run(replace(PLAN, mapping=(("ellipse", "person"), ("nothing", ""))))
-    assert desk.labels.names == ("box", "person")
+    assert desk.store.names == [("person", "box")] * 4
 
 
 def test_the_main_thread_stays_responsive_while_a_model_works(desk: Desk) -> None:
@@ -275,59 +286,22 @@ def test_stop_during_a_run_waits_for_the_current_image(desk: Desk) -> None:
     assert sum(desk.store.counts()) == 2
 
 
-class CountedNames(ColourDetector):
-    """Releases a semaphore whenever its class names are read."""
-
-    def __init__(self, times: Semaphore) -> None:
-        self._times = times
-        super().__init__()
-
-    @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        self._times.release()
-        return NAMES
-
-    @names.setter
-    def names(self, names: tuple[str, ...]) -> None:
-        pass
-
-
-def test_stop_while_the_run_waits_for_labels_does_not_hang(qtbot: QtBot, desk: Desk, tmp_path: Path) -> None:
-    times = Semaphore(0)
-    loaders = replace(desk.shelf.loaders, detector=lambda *_: CountedNames(times))
-    client = AutoAnnotateClient(desk.store, LabelSet, lambda *_: None, loaders=loaders)
-    client.set_dataset(tmp_path, tuple(desk.store.documents))
-    client.start(PLAN)
-    for _ in range(2):  # once for the plan's classes, once for the labels
-        assert times.acquire(timeout=PATIENCE)
-    # No events are handled here: the request for labels gets no answer.
-    assert client.stop(timeout_ms=5000)
-    assert desk.store.counts() == [0, 0, 0, 0]
-    assert desk.store.runs == []
-
-
 def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: Path) -> None:
     """Storage thread, batch thread and main thread together, and what is in the folder afterwards."""
     for i in range(3):
         photo(tmp_path / "images" / f"{i}.png", seed=i)
-    labels: list[LabelSet] = []
     opened: list[DatasetInfo] = []
     changes: list[DatasetChange] = []
     ended: list[BatchSummary] = []
     storage = StorageClient()
 
-    def change_labels(text: str, after: LabelSet) -> None:
-        storage.history.commit(Transaction(text, labels=after, labels_before=labels[-1]))
-        labels.append(after)
-
-    client = AutoAnnotateClient(storage, lambda: labels[-1], change_labels, loaders=ColourModels().loaders)
+    client = AutoAnnotateClient(storage, loaders=ColourModels().loaders)
     storage.opened.connect(opened.append)
     storage.changed.connect(changes.append)
     client.finished.connect(ended.append)
     try:
         storage.open(tmp_path)
         spin_until(lambda: bool(opened))
-        labels.append(opened[0].labels)
         client.set_dataset(opened[0].folder, opened[0].keys)
         client.start(PLAN)
         spin_until(lambda: bool(ended) and len([c for c in changes if c.keys]) == 4)
@@ -338,11 +312,14 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
     keys = ("images/0.png", "images/1.png", "images/2.png")
     found = [change.keys for change in changes if change.keys]
     assert found == [*((key,) for key in keys), keys]
-    assert storage.history.texts[-1] == "Auto-annotate"
+    assert storage.history.texts == ("Auto-annotate",)
+    shown = [change.labels.names for change in changes if change.labels is not None]
+    assert shown == [("ellipse", "box")]  # only what was found
     assert [len(p.read_text().splitlines()) for p in sorted((tmp_path / "labels").glob("*.txt"))] == [2, 2, 2]
 
     dataset = Dataset.open(tmp_path)
-    assert dataset.labels.names == NAMES
+    assert dataset.labels.names == ("ellipse", "box")
     dataset.undo()
+    assert dataset.labels.names == ()
     assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
     dataset.close()
