@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from samdesk.base.hashing import hash_file
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -22,18 +20,13 @@ def record_of(plan: AutoAnnotatePlan, models: Sequence[ModelInfo] = ()) -> RunRe
         plan: What it does; its images are in the journal already.
         models: The one that finds the objects, then the one that draws the masks.
     """
-    parameters = {name: value for name, value in asdict(plan).items() if name != "keys"}
     purposes = _PURPOSES if len(models) > 1 else _PURPOSES[-1:]
-    return RunRecord(parameters, tuple(map(_model, purposes, models)))
+    return RunRecord(plan.parameters(), tuple(map(_model, purposes, models)))
 
 
 def plan_of(record: RunRecord) -> AutoAnnotatePlan:
-    """Returns the plan of a run that is to be resumed, without its images.
-
-    Parameters that this samdesk does not know are left out. Raises ``ValueError`` for a damaged record.
-    """
-    known = {field.name for field in fields(AutoAnnotatePlan)} - {"keys"}
-    return AutoAnnotatePlan(**{k: _tuples(v) for k, v in record.parameters.items() if k in known})
+    """Returns the plan of a run that is to be resumed, without its images. Raises ``ValueError``."""
+    return AutoAnnotatePlan.from_parameters(record.parameters)
 
 
 def changed_models(record: RunRecord, models: Sequence[ModelInfo]) -> list[str]:
@@ -51,10 +44,3 @@ def _sha256(info: ModelInfo) -> str:
         return hash_file(Path(info.path)) if info.path else info.sha256
     except OSError:
         return info.sha256
-
-
-def _tuples(value: Any) -> Any:
-    """Lists of JSON as the tuples of a plan."""
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    return dict(value) if isinstance(value, Mapping) else value

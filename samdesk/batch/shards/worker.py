@@ -199,7 +199,13 @@ class ShardTarget:
         return image
 
     @contextmanager
-    def begin(self, plan: AutoAnnotatePlan, class_names: Sequence[str]) -> Iterator[ShardWriter]:
+    def begin(
+        self,
+        plan: AutoAnnotatePlan,
+        class_names: Sequence[str],
+        keys: Sequence[ImageKey] = (),
+        models: Sequence[ModelInfo] = (),
+    ) -> Iterator[ShardWriter]:
         """Returns what keeps the results."""
         yield ShardWriter()
 
