@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
+from samdesk.dataset.runs.journal import Journal
 from samdesk.dataset.runs.record import RunState
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import RefusedError
-from samdesk.dataset.store.journal import Journal
 from samdesk.dataset.store.values import digest_of
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId

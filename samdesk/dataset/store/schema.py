@@ -49,7 +49,7 @@ CREATE INDEX annotations_flagged ON annotations(image) WHERE review = 'flagged';
 CREATE INDEX annotations_rejected ON annotations(label_id) WHERE review = 'rejected';
 CREATE INDEX images_to_write ON images(dirty) WHERE dirty;
 CREATE INDEX images_in_conflict ON images(conflict) WHERE conflict IS NOT NULL;
-CREATE TABLE runs (                        -- of auto-annotate, see ``store.journal``
+CREATE TABLE runs (                        -- of auto-annotate, see ``dataset.runs.journal``
     id TEXT PRIMARY KEY, text TEXT NOT NULL, state TEXT NOT NULL, digest INTEGER,
     outcome TEXT,                          -- the state before it was undone
     record TEXT, labels TEXT,              -- how it was made, and the labels it uses: JSON
