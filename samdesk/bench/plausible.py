@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -130,6 +131,7 @@ def _ellipse(box: BoxPrompt) -> tuple[float, float, float, float]:
     return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, width / 2, height / 2
 
 
+@lru_cache(maxsize=1024)
 def _blob(side: float, cx: float, cy: float, rx: float, ry: float) -> FloatArray:
     """Returns (256, 256) float32 logits of an ellipse with a wavy edge; centre and radii in image pixels."""
     at = (np.arange(LOGITS_SIDE, dtype=np.float32) + 0.5) * np.float32(side / LOGITS_SIDE)

@@ -19,11 +19,11 @@ from samdesk.base.jobs import Pause, no_pause
 from samdesk.batch.find import FoundObject, draw_masks, with_regions
 from samdesk.batch.models import Annotator, Loaders, Models
 from samdesk.batch.pipeline import AutoAnnotateJob
-from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.plan import AutoAnnotatePlan as Plan
 from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.label_files import FilePlace, FileTarget
 from samdesk.batch.targets.label_folder import LabelFolder
-from samdesk.bench.plausible import ellipse_logits, load_plausible
+from samdesk.bench.plausible import PlausiblePredictor, ellipse_logits, load_plausible
 from samdesk.bench.seeded import Checkpoint
 from samdesk.domain.geometry.types import FloatArray, Frame, RgbImage
 from samdesk.domain.prompts import MaskCandidate
@@ -48,6 +48,7 @@ class RunInput:
         device: As ``engine.runtime.device.resolve`` returns it.
         precision: samdesk's; Ultralytics uses its default, fp32.
         scratch: A folder for label files.
+        threads: Of Ultralytics; 0: as many as its user gets.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class RunInput:
     device: str
     precision: str
     scratch: Path
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ def time_samdesk(given: RunInput, how: str) -> RunTiming:
 def time_ultralytics(given: RunInput) -> RunTiming:
     """Times ``auto_annotate`` as its user calls it; the first call loads the models and does one image."""
     ultralytics.import_with_its_defaults()
+    if given.threads:
+        import torch
+
+        torch.set_num_threads(given.threads)
     _ultralytics_run(given, _some(given, 1))
     return _ultralytics_run(given, given.folder)
 
@@ -105,6 +111,7 @@ def compare_masks(given: RunInput, images: int) -> tuple[list[float], bool]:
     models = _models(given)
     plan = _plan(given)
     network = models.predictor.network
+    network = network.network if isinstance(network, PlausiblePredictor) else network
     annotator = Annotator(Models(models.detector, network), plan, _no_cpu, print)
     sources = [SourceImage(key, read_image(given.folder / key)) for key in list(scan(given.folder))[:images]]
     found = annotator.find_boxes(sources)
@@ -164,7 +171,7 @@ class _TimedDetector:
         with self._times.of("detect"):
             return self._detector.detect(images, **options)
 
-    def network_detect(self, images: Sequence[RgbImage], plan: AutoAnnotatePlan) -> list[list[Detection]]:
+    def network_detect(self, images: Sequence[RgbImage], plan: Plan) -> list[list[Detection]]:
         return self._detector.detect(
             images, conf=plan.conf, iou=plan.iou, imgsz=plan.imgsz, max_det=plan.max_det
         )
@@ -225,20 +232,33 @@ def _models(given: RunInput) -> _LoadedModels:
     return _LoadedModels(_TimedDetector(detector, times), _TimedPredictor(predictor, times), times)
 
 
-def _samdesk_run(given: RunInput, models: _LoadedModels, how: str, most: int | None) -> RunTiming:
-    output = given.scratch / f"samdesk_{how}"
+def run_over(
+    folder: Path, output: Path, loaders: Loaders, how: str, most: int | None = None, plan: Plan | None = None
+) -> tuple[float, int]:
+    """Runs over the images of a folder into label files.
+
+    Returns:
+        Seconds, and the number of images.
+    """
     shutil.rmtree(output, ignore_errors=True)
-    images = ImageSet(given.folder, tuple(scan(given.folder))[:most])
-    job = AutoAnnotateJob(_plan(given), models.loaders())
-    models.times.seconds.clear()
-    started, cpu = time.perf_counter(), time.process_time()
+    images = ImageSet(folder, tuple(scan(folder))[:most])
+    job = AutoAnnotateJob(plan or Plan(), loaders)
+    started = time.perf_counter()
     if how == PIPELINE:
         FilePlace(images, output, own_ids=True).annotate(job)
     else:
         _annotate_one_after_another(images, output, job)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    stages = {name: s * 1e3 / len(images.keys) for name, s in models.times.seconds.items()}
-    return RunTiming(seconds, cpu, len(images.keys), _lines(output), stages)
+    return time.perf_counter() - started, len(images.keys)
+
+
+def _samdesk_run(given: RunInput, models: _LoadedModels, how: str, most: int | None) -> RunTiming:
+    output = given.scratch / f"samdesk_{how}"
+    models.times.seconds.clear()
+    cpu = time.process_time()
+    seconds, images = run_over(given.folder, output, models.loaders(), how, most, _plan(given))
+    cpu = time.process_time() - cpu
+    stages = {name: s * 1e3 / images for name, s in models.times.seconds.items()}
+    return RunTiming(seconds, cpu, images, _lines(output), stages)
 
 
 def _annotate_one_after_another(images: ImageSet, output: Path, job: AutoAnnotateJob) -> None:
@@ -259,16 +279,14 @@ def _annotate_one_after_another(images: ImageSet, output: Path, job: AutoAnnotat
             writer.store(key, (pixels.shape[0], pixels.shape[1]), found)
 
 
-def _find(
-    detector: Detector, predictor: Predictor, plan: AutoAnnotatePlan, image: SourceImage
-) -> list[FoundObject]:
+def _find(detector: Detector, predictor: Predictor, plan: Plan, image: SourceImage) -> list[FoundObject]:
     annotator = Annotator(Models(detector, predictor), plan, _no_cpu, print)
     boxes = annotator.source.find([image])[0]
     return with_regions(boxes, draw_masks(predictor, image.pixels, boxes))
 
 
-def _plan(given: RunInput) -> AutoAnnotatePlan:
-    return AutoAnnotatePlan(given.detector, given.mask_model.name, given.device, given.precision)
+def _plan(given: RunInput) -> Plan:
+    return Plan(given.detector, given.mask_model.name, given.device, given.precision)
 
 
 def _no_cpu() -> Models:

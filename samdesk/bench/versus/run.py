@@ -18,6 +18,7 @@ from samdesk.bench.versus.settings import BenchSettings
 from samdesk.bench.versus.shapes import shapes
 from samdesk.bench.versus.table import ComparedModel, Comparison
 from samdesk.bench.versus.topics import (
+    batch,
     boxes,
     bulk,
     busy,
@@ -55,6 +56,7 @@ ONCE: dict[str, Topic] = {
     "window": window.gaps,
     "memory": memory.paging,
     "busy": busy.busy,
+    "batch": batch.batch,
     "bulk": bulk.bulk,
     "scale": scale.scale,
     "frames": frames.frames,

@@ -26,6 +26,7 @@ class BenchSettings:
         bulk_files: Number of label files that are written at once.
         bulk_annotations: Number of annotations of the image with many.
         scale_images: Number of images of the large dataset; it has ten times as many annotations.
+        batch_files: Number of images of an auto-annotate run.
     """
 
     device: str = "cpu"
@@ -38,6 +39,7 @@ class BenchSettings:
     bulk_files: int = 2000
     bulk_annotations: int = 5000
     scale_images: int = 100_000
+    batch_files: int = 64
 
     def selects(self, name: str) -> bool:
         """Returns whether a row is selected: by name, by its first words or by a pattern (``*_auto``)."""
@@ -59,6 +61,11 @@ class BenchSettings:
     def busy_processes(self) -> Sequence[int]:
         """Numbers of busy processes beside the operations measured."""
         return (0, 1) if self.quick else (0, 1, 2)
+
+    @property
+    def batch_images(self) -> int:
+        """Number of images of an auto-annotate run."""
+        return 2 if self.quick else self.batch_files
 
     @property
     def boxes(self) -> Sequence[int]:
