@@ -52,9 +52,8 @@ def time_on_device(folder: Path, scratch: Path, encoder_ms: float, how: str) -> 
         how: ``sides.PIPELINE`` or ``sides.LOOP``.
     """
     device = StandInDevice()
-    loaders = Loaders(
-        lambda *_: StandInDetector(device), lambda *_: StandInPredictor(device, encoder_ms), lambda: "", lambda: ""
-    )
+    detector, predictor = _HoldingDetector(device), _HoldingPredictor(device, encoder_ms)
+    loaders = Loaders(lambda *_: detector, lambda *_: predictor, lambda: "", lambda: "")
     seconds, images = run_over(folder, scratch / f"device_{how}", loaders, how)
     return DeviceTiming(seconds * 1e3 / images, device.held_s / seconds)
 
@@ -78,7 +77,7 @@ class StandInDevice:
             self.held_s += time.perf_counter() - started
 
 
-class StandInDetector:
+class _HoldingDetector:
     names = tuple(f"class {i}" for i in range(80))
     info = _INFO
 
@@ -90,14 +89,14 @@ class StandInDetector:
         return [_boxes(image) for image in images]
 
 
-class StandInPredictor:
+class _HoldingPredictor:
     info = _INFO
 
     def __init__(self, device: StandInDevice, encoder_ms: float) -> None:
         self._device, self._encoder_ms = device, encoder_ms
 
-    def replica(self, threads: int) -> StandInPredictor:
-        return StandInPredictor(self._device, self._encoder_ms)
+    def replica(self, threads: int) -> _HoldingPredictor:
+        return _HoldingPredictor(self._device, self._encoder_ms)
 
     def encode(self, image: RgbImage, *, view: Frame | None = None, pause: Pause = no_pause) -> Embedding:
         self._device.hold(self._encoder_ms)
