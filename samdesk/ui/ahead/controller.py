@@ -24,8 +24,6 @@ LOOKED_AT = 12
 """Images ahead among which those without annotations are looked for."""
 START_MS = 250
 """After the user has gone to another image: someone who pages fast is not followed."""
-IDLE_MS = 60_000
-"""The run ends, and can be undone, when nothing was annotated for so long."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,11 @@ class AheadController(QObject):
         self._left_alone: set[ImageKey] = set()
         self._annotated: set[ImageKey] = set()
         self._start_timer = self._timer(START_MS, self._start)
-        self._idle_timer = self._timer(IDLE_MS, client.end)
         client.may_store = self._may_store
         client.finished.connect(self._finish)
         client.failed.connect(self._fail)
         client.waiting_changed.connect(self._show)
+        client.ended.connect(self._report)
         navigate.key_changed.connect(self._follow)
         settings.on_change(self._follow_settings)
 
@@ -106,7 +104,6 @@ class AheadController(QObject):
         """A run of the dataset comes first."""
         if running:
             self._client.end()
-            self._idle_timer.stop()
         else:
             self._start_timer.start()
         self._show()
@@ -114,7 +111,6 @@ class AheadController(QObject):
     def close_dataset(self) -> None:
         """Another dataset takes the place of this one."""
         self._client.end()
-        self._idle_timer.stop()
         self._start_timer.stop()
         self._left_alone.clear()
         self._annotated.clear()
@@ -133,7 +129,6 @@ class AheadController(QObject):
             self._start_timer.start()
         else:
             self._start_timer.stop()
-            self._idle_timer.stop()
             self._client.end()
             self._client.free_models()
         self._show()
@@ -156,6 +151,12 @@ class AheadController(QObject):
         ahead = self._images.ahead(self._here, self._direction, LOOKED_AT)
         return [key for key in ahead if key not in self._left_alone][:AHEAD]
 
+    def _plan(self) -> AutoAnnotatePlan:
+        """That of a run; the boxes that are there are no source of objects for images without any."""
+        plan = self._parts.plan()
+        objects_from = "detector" if plan.objects_from == "boxes" else plan.objects_from
+        return replace(plan, existing="skip", keys=None, objects_from=objects_from)
+
     def _start(self) -> None:
         """Has the next image annotated, unless that is being done or another run comes first."""
         idle = not (self._suspended or self._session.read_only or self._parts.run_active())
@@ -163,19 +164,14 @@ class AheadController(QObject):
             wanted = self._next()
             if not self._client.busy:
                 self._asked = tuple(key for key in wanted if key not in self._annotated)
-                plan = replace(self._parts.plan(), existing="skip", keys=None)
-                self._client.annotate(plan, self._navigate.folder, self._asked, 1)
+                self._client.annotate(self._plan(), self._navigate.folder, self._asked, 1)
             elif not {*wanted, self._here}.intersection(self._asked):
                 self._client.cancel()  # the user has gone elsewhere
-            if self._client.busy:
-                self._idle_timer.stop()
         self._show()
 
     def _finish(self, result: AheadResult) -> None:
         self._annotated |= result.stored
         self._left_alone |= result.settled - result.stored
-        if self.wanted:
-            self._idle_timer.start()
         self._start()
 
     def _fail(self, failure: Failure) -> None:
@@ -186,6 +182,10 @@ class AheadController(QObject):
             actions=[("Try again", self._try_again)],
         )  # fmt: skip
         self._show()
+
+    def _report(self, images: int) -> None:
+        what = f"{counted(images, 'image')} {'was' if images == 1 else 'were'}"
+        self._messages.info(f"{what} annotated ahead. Undo takes that back.", key="ahead", seconds=6)
 
     def _try_again(self) -> None:
         self._suspended = False
@@ -211,4 +211,7 @@ class AheadController(QObject):
             near = sum(key in self._annotated for key in self._next())
             text = f"{counted(near, 'image')} ahead {'is' if near == 1 else 'are'} annotated"
             busy = "Annotating ahead…" if self._client.busy else ""
-            self._parts.show(text if near else busy, "Annotate > Annotate ahead turns this off")
+            self._parts.show(
+                text if near else busy,
+                "Annotate > Annotate ahead turns this off; what it has done can be undone then",
+            )

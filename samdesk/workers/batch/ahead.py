@@ -167,11 +167,13 @@ class AheadClient(QObject):
     Signals:
         finished: (AheadResult) the images are done.
         failed: (Failure) models are unavailable, or nothing can be saved.
+        ended: (int) the run has ended, and is one step that can be undone, of so many images.
         waiting_changed: An image is ready and waits for the user to finish drawing on it, or no longer.
     """
 
     finished = Signal(object)
     failed = Signal(object)
+    ended = Signal(int)
     waiting_changed = Signal()
 
     def __init__(
@@ -266,6 +268,7 @@ class AheadClient(QObject):
         if entry is not None:
             self._storage.history.insert(entry)
             self._storage.changed.emit(DatasetChange(entry.do.keys))
+            self.ended.emit(len(entry.do.keys))
 
     def _handle(self, value: object) -> None:
         if isinstance(value, _Permission):

@@ -103,6 +103,7 @@ def test_the_next_images_have_proposals_when_the_user_arrives_and_one_undo_takes
     seven.turn(on=False)
     assert seven.status == ""
     user.until(lambda: seven.steps[-1] == "Annotate ahead")
+    assert "4 images were annotated ahead. Undo takes that back." in user.message_text
     assert len(lines(seven.folder / "5.png").lines) == 2
     for _ in range(2):  # a run is named before it is undone
         user.key(K.Key_Z, CONTROL)
