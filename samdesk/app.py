@@ -219,7 +219,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         predictors, read_image=cache.get, cache=MemoryCache(disk=disk), foreground=foreground
     )
     batch = AutoAnnotateClient(storage, loaders=services.loaders, read=read, foreground=foreground)
-    ahead = AheadClient(storage, loaders=services.loaders, read=read)
+    ahead = AheadClient(storage, loaders=services.loaders, read=read, foreground=foreground)
     return Workers(
         storage,
         ImageLoader(cache),

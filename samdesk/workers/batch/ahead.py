@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.base.errors import UserError
-from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.jobs import Cancelled, CancelToken, Foreground
 from samdesk.batch.models import Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -159,6 +159,7 @@ class AheadClient(QObject):
         storage: Loads and saves documents.
         loaders: Load the models; None: the engine's own, without downloads.
         read: Reads an image.
+        foreground: The work waits while it is busy.
         parent: Qt parent.
 
     Attributes:
@@ -182,12 +183,14 @@ class AheadClient(QObject):
         *,
         loaders: Loaders | None = None,
         read: Callable[[Path], RgbImage] = read_image,
+        foreground: Foreground | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._storage = storage
         self._read = read
         self._loaders = loaders
+        self._foreground = foreground or Foreground()
         self.may_store: Callable[[ImageKey], bool] = lambda _key: True
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._kept: _KeptModels | None = None
@@ -320,7 +323,7 @@ class AheadClient(QObject):
         if self._kept is None:
             loaders = self._loaders or Loaders.real(lambda _text: None, CancelToken(), fetch=False)
             self._kept = _KeptModels(loaders)
-        job = AutoAnnotateJob(plan, self._kept.loaders, cancel=cancel)
+        job = AutoAnnotateJob(plan, self._kept.loaders, cancel=cancel, foreground=self._foreground)
         try:
             cancel.check()
             summary = annotate_images(target, job)
