@@ -116,7 +116,7 @@ def test_a_run_leaves_out_labels_deleted_meanwhile_and_follows_replaced_ones(dat
     assert dataset.commit_run(run, A, add([by_run(dog, run), by_run(cat, run), by_run(cow, run)]))
     assert names(dataset) == ["cow", "cow"]
     not_saved_yet = dataset.labels.add("new").labels[-1].id
-    with pytest.raises(StoreError, match="are not saved yet"):  # not left out in silence
+    with pytest.raises(StoreError, match="are not in the dataset"):  # not left out in silence
         dataset.commit_run(run, B, add([by_run(not_saved_yet, run)]))
     assert dataset.end_run(run) is not None
 
@@ -125,7 +125,7 @@ def test_a_run_merges_with_the_image_as_it_is_when_it_is_saved(dataset: Dataset)
     run, label = dataset.begin_run("Run"), dataset.labels.labels[0].id
     dataset.commit(Transaction("Add", ((A, add([drawn(label)])),)))
 
-    def merge(document: ImageDocument) -> Edit | None:
+    def merge(document: ImageDocument, _ids: object) -> Edit | None:
         return None if document.annotations else add([by_run(label, run)])
 
     assert not dataset.commit_run(run, A, merge)

@@ -54,10 +54,12 @@ class DatasetPlace:
     Attributes:
         images: The dataset's folder and the images to annotate.
         search: Only those that it finds; None: all.
+        resumes: The run that goes on with its own images, as far as they are among these; None: a new one.
     """
 
     images: ImageSet
     search: Search | None = None
+    resumes: RunId | None = None
 
     @property
     def text(self) -> str:
@@ -85,6 +87,7 @@ class DatasetPlace:
                 lambda key: read_image(images.path(key)),
                 job.plan.existing,
                 output=str(images.root),
+                resumes=self.resumes,
             )
             summary = run(target, job)
             for finding in check_training(training_facts(dataset)).findings:
