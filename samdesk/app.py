@@ -41,6 +41,7 @@ from samdesk.ui.annotations.unfinished import UnfinishedController
 from samdesk.ui.arrange.controller import ArrangeController
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
+from samdesk.ui.auto_annotate.runs import RunsController
 from samdesk.ui.auto_annotate.scope import Scopes
 from samdesk.ui.canvas.tools.brush_bar import BrushBar
 from samdesk.ui.canvas.tools.registry import BRUSH, SEGMENT, Toolbox
@@ -76,7 +77,7 @@ from samdesk.ui.prompting.everything import EverythingController
 from samdesk.ui.prompting.view_status import ViewStatus
 from samdesk.ui.prompting.views import ViewsController
 from samdesk.ui.review.bar import ReviewBar
-from samdesk.ui.review.controller import TO_REVIEW, ReviewController
+from samdesk.ui.review.controller import ReviewController
 from samdesk.ui.review.parts import Parts
 from samdesk.ui.review.source import SearchSource
 from samdesk.ui.score_filter.bar import ScoreFilterBar
@@ -329,6 +330,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     batch.image_done.connect(lambda key, mark: view.images.mark_in_run(ImageKey(key), mark))
     batch.running_changed.connect(lambda running: view.images.clear_run_marks() if running else None)
     view.batch_bar.dismissed.connect(view.images.clear_run_marks)
+    runs = RunsController(batch, storage, session, view.batch_bar, messages)
+    files.dataset_opened.connect(runs.start)
     taught = TaughtController(workers.predictors, models, batch, messages, window)
     files.dataset_opened.connect(taught.open)
     files.store_moved.connect(taught.open)
@@ -365,7 +368,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     undo.mode = review = ReviewController(parts, view.review_bar, window)
     review.search = lambda: search.text
     files.dataset_opened.connect(review.reset)
-    view.batch_bar.review_requested.connect(lambda: review.review(TO_REVIEW))
+    runs.review = review.review
     review.changed.connect(lambda: view.batch_bar.end_summary() if review.active else None)
     around = Surroundings(
         window.set_covered,
@@ -426,6 +429,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         statistics=statistics,
         models=models,
         batch=batch,
+        runs=runs,
         taught=taught,
         teach=TeachController(workers.teach, taught, view.teach_bar, messages),
         help=HelpController(view.actions, settings, view.theme, window, _diagnose),

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from samdesk.ui.annotations.unfinished import UnfinishedController
     from samdesk.ui.arrange.controller import ArrangeController
     from samdesk.ui.auto_annotate.controller import BatchController
+    from samdesk.ui.auto_annotate.runs import RunsController
     from samdesk.ui.canvas.view import CanvasView
     from samdesk.ui.dataset.files import FilesController
     from samdesk.ui.dataset.navigate import NavigateController
@@ -130,6 +131,7 @@ class Controllers:
     statistics: StatisticsController
     models: ModelsController
     batch: BatchController
+    runs: RunsController
     taught: TaughtController
     teach: TeachController
     help: HelpController
@@ -192,7 +194,7 @@ def bind_commands(
     review_commands.bind(actions, c.review)
     sheet_commands.bind(actions, c.sheet)
     score_filter_commands.bind(actions, c.score_filter)
-    auto_annotate_commands.bind(actions, c.batch)
+    auto_annotate_commands.bind(actions, c.batch, c.runs)
     ahead_commands.bind(actions, c.ahead)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)

@@ -9,6 +9,7 @@ from samdesk.ui.commands.table import Command, CommandTable, Condition
 
 if TYPE_CHECKING:
     from samdesk.ui.auto_annotate.controller import BatchController
+    from samdesk.ui.auto_annotate.runs import RunsController
 
 COMMANDS = CommandTable(
     (
@@ -21,6 +22,9 @@ COMMANDS = CommandTable(
                 short="This image"),
         Command("run.cancel", "Stop the run", "Stop auto-annotate; finished images are kept.",
                 "ph.stop-circle", "annotate", "automatic", ("Ctrl+.",), when="running", short="Stop"),
+        Command("run.history", "Auto-annotate runs…",
+                "What each run has done, with which parameters; review, resume, repeat or undo it.",
+                "ph.clock-counter-clockwise", "annotate", "automatic", when="folder", short="Runs"),
     ),
     (
         Condition("running", "auto-annotate is not running"),
@@ -29,10 +33,11 @@ COMMANDS = CommandTable(
 )  # fmt: skip
 
 
-def bind(actions: Actions, batch: BatchController) -> None:
+def bind(actions: Actions, batch: BatchController, runs: RunsController) -> None:
     """Connects the commands to the controller."""
     actions.on("run.auto_annotate", batch.ask)
     actions.on("run.image", batch.annotate_image)
+    actions.on("run.history", runs.show)
     actions.on("run.cancel", batch.cancel)
     actions.condition("running", lambda: batch.running)
     actions.condition("idle", lambda: not batch.running)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
+from samdesk.domain.annotation import RunId
 from samdesk.engine.models.registry import FLINT, spec
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
@@ -74,6 +75,7 @@ class BatchController(QObject):
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
         self._plan = AutoAnnotatePlan()
+        self._resumes: RunId | None = None
         self._predictor_name = self._predictor_title = ""
         self.taught: TaughtWeights | None = None
         self.scopes: Callable[[], Scopes] = lambda: Scopes(navigate.keys, navigate.key)
@@ -167,10 +169,18 @@ class BatchController(QObject):
             self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         for name, setting in AUTO_PARAMETERS.items():
             self._settings.set(setting, getattr(plan, name))
+        self._begin(replace(plan, keys=plan.keys or self._navigate.keys))
+
+    def resume(self, plan: AutoAnnotatePlan, run_id: RunId) -> None:
+        """Goes on with the images of a run that are left."""
+        if not self.running and not self._session.read_only:
+            self._begin(plan, run_id)
+
+    def _begin(self, plan: AutoAnnotatePlan, resumes: RunId | None = None) -> None:
         self._set_running(True)
         self._bar.begin(_model_names(plan))
-        self._plan = replace(plan, keys=plan.keys or self._navigate.keys)
-        self._client.start(self._plan)
+        self._plan, self._resumes = plan, resumes
+        self._client.start(plan, resumes)
 
     @property
     def _taught_path(self) -> str:
@@ -200,14 +210,15 @@ class BatchController(QObject):
 
     def _end(self, summary: BatchSummary) -> None:
         self._set_running(False)
-        self._bar.set_summary(summary)
+        left = summary.run_id is not None and (summary.cancelled or bool(summary.stopped))
+        self._bar.set_summary(summary, left=left)
         self.finished.emit(summary)
 
     def _fail(self, failure: Failure) -> None:
         if failure.untrusted is not None and ask_to_trust(self._messages, failure.untrusted):
             self._client.permit(failure.untrusted)
             if self.running:
-                self._client.start(self._plan)
+                self._client.start(self._plan, self._resumes)
             elif self._dialog is not None:
                 self._dialog.classes.request_names()
             return

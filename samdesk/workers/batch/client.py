@@ -17,6 +17,7 @@ from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
@@ -117,8 +118,13 @@ class AutoAnnotateClient(QObject):
         """Lets a model file run its code in what is requested after this."""
         self._submit(partial(self._worker.permit, file))
 
-    def start(self, plan: AutoAnnotatePlan) -> None:
-        """Starts a run; ``finished`` or ``failed`` ends it."""
+    def start(self, plan: AutoAnnotatePlan, resumes: RunId | None = None) -> None:
+        """Starts a run; ``finished`` or ``failed`` ends it.
+
+        Args:
+            plan: What it does.
+            resumes: The run that goes on with the images that are left of it; None: a new one begins.
+        """
         if self._running:
             self.failed.emit(
                 Failure("Auto-annotate is already running.", next="Wait until it finishes, or stop it.")
@@ -127,7 +133,8 @@ class AutoAnnotateClient(QObject):
         self._running = True
         self._counting.cancel()
         self._cancel = CancelToken()
-        self._submit(partial(self._worker.run, plan, self._target(plan, self._cancel), self._cancel))
+        target = self._target(plan, self._cancel, resumes)
+        self._submit(partial(self._worker.run, plan, target, self._cancel))
 
     def cancel(self) -> None:
         """Stops the run after the current image; finished images are kept."""
@@ -145,12 +152,16 @@ class AutoAnnotateClient(QObject):
             self._thread = None
         return ended
 
-    def _target(self, plan: AutoAnnotatePlan, cancel: CancelToken) -> DatasetTarget:
+    def _target(
+        self, plan: AutoAnnotatePlan, cancel: CancelToken, resumes: RunId | None = None
+    ) -> DatasetTarget:
         known = set(self._keys)
         keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in known)
         folder = self._folder
         store = StorageThreadStore(self._storage, cancel)
-        return DatasetTarget(keys, store, lambda key: self._read(folder / key), plan.existing)
+        return DatasetTarget(
+            keys, store, lambda key: self._read(folder / key), plan.existing, resumes=resumes
+        )
 
     def _submit(self, job: Callable[[], None]) -> None:
         if self._thread is None:

@@ -40,7 +40,7 @@ PLANNED = {
     "statistics": "show",
     "score_filter": "show drop minimum",
     "sheet": "show accept reject flag open alike select_all leave",
-    "run": "auto_annotate image cancel ahead",
+    "run": "auto_annotate image cancel history ahead",
     "sam": "everything",
     "model": "choose info",
     "teach": "start stop undo export bring",
