@@ -75,8 +75,8 @@ def test_a_stopped_run_goes_on_and_is_undone_as_one_step(runner: User, folder: P
     gate.open()
     runner.until(lambda: not runner.desk.flows.batch.running)
     assert sum(labels(folder)) < 6, "there is something left"
-    press(runner, bar.resume)
-    runner.until(lambda: not runner.desk.flows.batch.running)
+    with runner.qtbot.waitSignal(runner.desk.flows.batch.finished):
+        press(runner, bar.resume)
     runner.until_saved()
     assert labels(folder) == [2, 2, 2]
     assert runner.desk.session.history.texts.count("Auto-annotate") == 1
@@ -126,8 +126,9 @@ def test_an_interrupted_run_is_offered_quietly(open_window: OpenWindow, folder: 
     user.until(bar.isVisible)
     assert "was interrupted: 0 of 3 images are done" in bar.detail.text()
     assert not [d for d in user.window.findChildren(QDialog) if d.isVisible()], "nothing is in the way"
-    press(user, bar.resume)
-    user.until(lambda: len(user.annotations) == 2 and not user.desk.flows.batch.running)
+    with user.qtbot.waitSignal(user.desk.flows.batch.finished):
+        press(user, bar.resume)
+    user.until(lambda: len(user.annotations) == 2)
     user.until_saved()
     assert labels(folder) == [2, 2, 2]
 

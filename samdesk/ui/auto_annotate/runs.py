@@ -8,6 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
+from samdesk.base import json_file
 from samdesk.base.text import counted
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
@@ -108,8 +109,8 @@ class RunsController(QObject):
         text, dismissed = found
         if text and self._batch.last is None:
             try:
-                self._batch.last = AutoAnnotatePlan.from_parameters(json.loads(text))
-            except (ValueError, AttributeError):  # of another version, or damaged: the defaults do
+                self._batch.last = AutoAnnotatePlan.from_parameters(json_file.parse_object(text))
+            except ValueError:  # of another version, or damaged: the defaults do
                 self._batch.last = None
         self._storage.ask(queries.runs, partial(self._offer, dismissed), doing="reading the runs")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,8 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import counted, duration, printable
-from samdesk.dataset.runs.record import RunInfo, RunState
+from samdesk.dataset.runs.record import RunInfo, RunModel, RunState
 from samdesk.domain.annotation import RunId
+from samdesk.engine.models.registry import spec
 from samdesk.settings.parameters import PARAMETERS
 from samdesk.ui.auto_annotate.dialog import POLICIES
 from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES
@@ -217,10 +219,16 @@ def details_text(run: RunInfo) -> str:
 
 
 def _texts(run: RunInfo) -> tuple[str, ...]:
-    counts, models = run.counts, " + ".join(dict.fromkeys(model.name for model in run.record.models))
+    counts, models = run.counts, " + ".join(dict.fromkeys(map(_title, run.record.models)))
     numbers = (counts.images, counts.annotations, counts.skipped, counts.failed)
     time = duration(run.seconds, exact=True) if run.seconds else "–"
     return (started_text(run), STATES[run.state], models or "–", *(f"{n:,}" for n in numbers), time)
+
+
+def _title(model: RunModel) -> str:
+    """The title of a model of the registry, else its name."""
+    known = spec(model.name) or spec(Path(model.name).stem)
+    return known.title if known is not None else model.name
 
 
 def _value_text(name: str, value: object) -> str:

@@ -61,11 +61,11 @@ def choose(dialog: RunsDialog, qtbot: QtBot, row: int) -> None:
 
 def test_each_run_is_listed_with_its_numbers(dialog: RunsDialog) -> None:
     assert texts(dialog, 0)[1:] == [
-        "Interrupted", "yolo11n.pt + mobile_sam.pt", "64", "1,204", "1", "1", "75 s",
+        "Interrupted", "YOLO11n + MobileSAM", "64", "1,204", "1", "1", "75 s",
     ]  # fmt: skip
     assert texts(dialog, 0)[0].startswith("2026-09-2")
     assert texts(dialog, 1)[1:] == [
-        "Finished", "yolo11n.pt + mobile_sam.pt", "3", "6", "0", "0", "3.2 s",
+        "Finished", "YOLO11n + MobileSAM", "3", "6", "0", "0", "3.2 s",
     ]  # fmt: skip
     assert texts(dialog, 2) == ["–", "Undone", "–", "0", "0", "0", "0", "–"]
 
