@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock, current_thread, main_thread
+from threading import Event, Lock, current_thread, main_thread
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -227,6 +227,26 @@ def test_the_count_needs_no_model(desk: Desk) -> None:
     spin_until(lambda: len(desk.counted) > 1)
     assert desk.counted[1].annotate == keys[1:2]
     assert desk.shelf.asked == []
+
+
+def test_a_newer_count_replaces_an_older_one(desk: Desk) -> None:
+    key, done = ImageKey("photos/1.png"), Event()
+    desk.client.count(PLAN)
+    desk.client._submit(done.set)
+    assert done.wait(PATIENCE), "the first count is answered, but not delivered yet"
+    desk.client.count(replace(PLAN, keys=(key,)))
+    spin_until(lambda: bool(desk.counted))
+    settle()
+    assert [count.annotate for count in desk.counted] == [(key,)]
+
+
+def test_the_models_are_named_before_the_first_image(desk: Desk) -> None:
+    loaded: list[tuple[str, int]] = []
+    desk.client.loaded.connect(
+        lambda models: loaded.extend((model.title, len(desk.progress)) for model in models)
+    )
+    desk.run()
+    assert loaded == [("Colours", 0), ("Inner", 0)]
 
 
 def test_nothing_to_do_needs_no_model(desk: Desk) -> None:
