@@ -27,7 +27,7 @@ from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
 from tests.helpers.finding import NAMES, ColourModels, annotated
-from tests.helpers.gated import Gate, settle, spin_until
+from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
 from tests.helpers.make import document, photo
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
