@@ -37,7 +37,12 @@ class RunsController(QObject):
     """
 
     def __init__(
-        self, batch: BatchController, storage: StorageClient, session: Session, bar: BatchBar, messages: Messages
+        self,
+        batch: BatchController,
+        storage: StorageClient,
+        session: Session,
+        bar: BatchBar,
+        messages: Messages,
     ) -> None:
         super().__init__(bar)
         self._batch, self._storage, self._session = batch, storage, session
@@ -178,7 +183,9 @@ class RunsController(QObject):
         run, self._undoing = self._undoing, None
         if self._run == run and self._bar.shows_result:
             undone = self._next_undo != run
-            self._bar.show_result("The run was undone" if undone else "The run was not undone", can_undo=not undone)
+            self._bar.show_result(
+                "The run was undone" if undone else "The run was not undone", can_undo=not undone
+            )
         self._refresh()
 
     def _follow_history(self) -> None:
@@ -200,7 +207,7 @@ class RunsController(QObject):
 
     def _show_failures(self, run: RunInfo) -> None:
         def receive(images: Sequence[RunImage]) -> None:
-            failed = {image.key: image.message for image in images if image.state == "failed"}
+            failed: dict[str, str] = {image.key: image.message for image in images if image.state == "failed"}
             popup = FailuresDialog(failed, self._dialog or self._bar.window())
             popup.image_chosen.connect(self._bar.image_chosen)
             popup.show()

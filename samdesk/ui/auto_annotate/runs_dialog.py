@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -51,6 +51,10 @@ _TITLES = {
     "class_conf": "Minimum confidence by class",
     **{parameter.name: parameter.title for parameter in PARAMETERS},
 }
+_WORDS: dict[str, dict[str, str]] = {
+    "objects_from": {row.id: row.title for row in OBJECT_SOURCES},
+    "existing": {policy: title for policy, title, _ in POLICIES},
+}
 _COLUMNS = ("Started", "State", "Models", "Images", "Annotations", "Skipped", "Failed", "Time")
 _RIGHT = ("Images", "Annotations", "Skipped", "Failed", "Time")
 _NUMBERS = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -85,7 +89,9 @@ class RunsDialog(QDialog):
         self.details.setAccessibleName("Parameters of the run")
         self.details.setTabChangesFocus(True)
         self._make_list()
-        self.review = self._button("Review…", "Review its annotations, the most doubtful first", self.review_requested)
+        self.review = self._button(
+            "Review…", "Review its annotations, the most doubtful first", self.review_requested
+        )
         self.again = self._button(
             "Run again…", "Open Auto-annotate with the parameters of this run", self.again_requested
         )
@@ -163,7 +169,8 @@ class RunsDialog(QDialog):
     @property
     def run(self) -> RunInfo | None:
         """The run that is chosen."""
-        place = self.list.indexOfTopLevelItem(self.list.currentItem()) if self.list.currentItem() else -1
+        item: QTreeWidgetItem | None = self.list.currentItem()
+        place = -1 if item is None else self.list.indexOfTopLevelItem(item)
         return self._runs[place] if 0 <= place < len(self._runs) else None
 
     def _emit(self, signal: object) -> None:
@@ -197,7 +204,7 @@ def started_text(run: RunInfo) -> str:
     """When a run began, in local time; "–" if that is unknown."""
     if run.started is None:
         return "–"
-    return datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(run.started, timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def details_text(run: RunInfo) -> str:
@@ -232,12 +239,8 @@ def _title(model: RunModel) -> str:
 
 
 def _value_text(name: str, value: object) -> str:
-    words = {
-        "objects_from": {row.id: row.title for row in OBJECT_SOURCES},
-        "existing": {policy: title for policy, title, _ in POLICIES},
-    }
-    if name in words:
-        return dict[object, str](words[name]).get(value, str(value))
+    if name in _WORDS:
+        return _WORDS[name].get(str(value), str(value))
     if value is None:
         return "all"
     if value == "" or value == [] or value == ():
