@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from samdesk.bench.auto_annotate.sides import (
     time_ultralytics,
 )
 from samdesk.bench.seeded import Checkpoint
-from samdesk.bench.subprocess import Subprocess
+from samdesk.bench.subprocess import Subprocess, run_in_subprocess
 from samdesk.bench.versus.context import BenchContext
 from samdesk.bench.versus.rows import BenchRow
 from samdesk.bench.versus.settings import AUTO, FP32
@@ -42,6 +42,8 @@ _NOTE = "an image of a whole run, YOLO11n and the mask model, without loading th
 _AS_GIVEN = "Ultralytics' auto_annotate as its user gets it, in a process of its own; its score filter off"
 _ALL_CORES = "the same beside Ultralytics' auto_annotate with a thread for every core"
 _NO_GPU = "skipped: no CUDA GPU here; with --device cuda the rows of whole runs are measured on it"
+_BESIDE_RUN = "a click in the window during a run, after the mouse was moved there"
+_TRIALS = 12
 _ON_DEVICE = "stand-in networks that hold a device: detector 8 ms, decoder 3 ms, encoder as the name says"
 
 
@@ -60,6 +62,10 @@ def batch(context: BenchContext) -> list[BenchRow]:
     for ms in _ENCODERS_MS:
         if context.selects([f"batch_device_{ms}"]):
             rows.append(_device(context, ms))
+    if context.selects([user := context.name("batch_user")]):
+        rows.append(_user(context, user, context.checkpoint, _yolo(context)))
+    if find(FLINT) is not None and context.selects(["batch_user_flint"]):
+        rows.append(_user(context, "batch_user_flint", Checkpoint(FLINT, FLINT), FLINT))
     if context.selects(["batch_cuda"]) and not context.settings.device.startswith("cuda"):
         rows.append(BenchRow("batch_cuda", None, None, _NO_GPU))
     return [row for row in rows if context.settings.selects(row.name)]
@@ -125,6 +131,32 @@ def _device(context: BenchContext, encoder_ms: int) -> BenchRow:
     )
     row = BenchRow(f"batch_device_{encoder_ms}", ms, None, _ON_DEVICE)
     return row.extended(remark, device_busy=busy, loop_ms=loop_ms, loop_device_busy=loop_busy)
+
+
+def _user(context: BenchContext, name: str, mask_model: Checkpoint, detector: str) -> BenchRow:
+    try:
+        from samdesk.bench.auto_annotate.beside_user import measure_waits
+    except ModuleNotFoundError as error:
+        return BenchRow(name, None, None, f"skipped: {error.name} is not installed, which the window needs")
+    trials = 1 if context.settings.quick else _TRIALS
+    context.on_step(0, 1)
+    quiet, during = run_in_subprocess(
+        measure_waits, _images(context), context.scratch / name, mask_model, detector, trials
+    )
+    context.on_step(1, 1)
+
+    def shown(kind: str) -> str:
+        both = [np.percentile(getattr(waits, kind), (50, 95)) for waits in (during, quiet)]
+        return " quiet ".join(f"{middle:.0f} ({late:.0f})" for middle, late in both)
+
+    remark = (
+        f"median (p95) ms in the run, and without: hover {shown('hover')}, click {shown('click')}, click "
+        f"with a mouse that lay still {shown('cold_click')}; longest pause of the main thread "
+        f"{during.longest_gap:.0f}, without {quiet.longest_gap:.0f}; the run went on with "
+        f"{during.images / during.seconds:.1f} images/s"
+    )
+    row = BenchRow(name, float(np.median(during.click)), None, _BESIDE_RUN)
+    return row.extended(remark, quiet=asdict(quiet), during=asdict(during))
 
 
 def _in_turns(context: BenchContext, runs: dict[Any, Callable[[], RunTiming]]) -> dict[Any, list[RunTiming]]:
