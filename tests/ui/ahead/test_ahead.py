@@ -10,10 +10,11 @@ import pytest
 from PySide6.QtCore import Qt
 
 from samdesk.app import Services
+from samdesk.dataset import queries
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import AnnotationReview
 from samdesk.engine.protocols import EngineError
-from samdesk.settings.table import ANNOTATE_AHEAD, AUTO_DET_MODEL
+from samdesk.settings.table import AUTO_DET_MODEL
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, lines, photos
 from tests.helpers.finding import ColourModels, InnerPredictor
@@ -37,6 +38,8 @@ class Ahead:
         self.user.open(photos(folder, 7))
         self.ahead = self.user.desk.flows.ahead
         self.client = self.user.desk.workers.ahead
+        self.ahead._start_timer.setInterval(10)
+        self.client._again.setInterval(10)
 
     def _load_predictor(self, _name: str, _device: str, _precision: str) -> InnerPredictor:
         if self.errors:
@@ -86,18 +89,27 @@ def test_the_next_images_have_proposals_when_the_user_arrives_and_one_undo_takes
     user.go("2.png")
     drawn = user.draw(160, 30)
     user.go("0.png")
+    seven.errors += [EngineError("The weights of gated.pt are not on this machine.")] * 5
     seven.turn(on=True)
+    seven.says("Annotating ahead has stopped")
+    assert user.message_text.count("The weights of gated.pt are not on this machine.") == 1
+    seven.ahead.refresh_soon()
+    user.until(lambda: not seven.ahead._start_timer.isActive())
+    assert len(seven.errors) == 4, "it does not try again by itself"
+    seven.errors.clear()
+    user.press("Try again")
     seven.says("3 images ahead are annotated")
     user.until(lambda: not seven.client.busy)
     assert seven.counts() == [0, 2, 1, 2, 2, 0, 0], "not the image on screen, nor what the user has made"
-    assert len(seven.models.detectors) == 1, "the models are loaded once"
+    loaded = len(seven.models.detectors)
     user.key(K.Key_D)
     user.until(lambda: user.shown == "1.png")
     assert [a.review for a in user.annotations] == [AnnotationReview.PENDING] * 2, "they are there"
-    user.until(lambda: seven.counts()[5] == 0 and not seven.client.busy)
+    user.until(lambda: seven.counts()[5] == 2 and not seven.client.busy)
     user.go("2.png")
     assert user.annotations == (drawn,)
     seven.says("3 images ahead are annotated")
+    assert len(seven.models.detectors) == loaded, "the models are kept"
     assert seven.counts() == [0, 2, 1, 2, 2, 2, 0]
     assert "Annotate ahead" not in seven.steps, "the run goes on"
     seven.turn(on=False)
@@ -120,6 +132,14 @@ def test_it_follows_the_direction_and_the_search(seven: Ahead) -> None:
     assert seven.counts() == [0, 0, 2, 2, 2, 0, 0], "backwards"
     user.desk.flows.search.search_for("name:0.png,6.png")
     user.until(lambda: seven.counts() == [2, 0, 2, 2, 2, 0, 0])
+    seven.turn(on=False)
+    user.until(lambda: "Annotate ahead" in seven.steps)
+    runs: list[tuple[str, str, int]] = []
+    user.desk.workers.storage.ask(
+        lambda dataset: [(r.text, r.state, r.counts.done) for r in queries.runs(dataset)], runs.extend
+    )
+    user.until(lambda: bool(runs))
+    assert runs == [("Annotate ahead", "done", 4)], "one run in the journal"
 
 
 def test_proposals_wait_while_the_user_draws_on_their_image(seven: Ahead) -> None:
@@ -168,18 +188,3 @@ def test_turning_it_off_another_run_and_another_folder_end_it_at_once(seven: Ahe
     user.open(seven.folder)
     assert seven.steps[-1] == "Annotate ahead", "the run was ended in its dataset"
     user.until(lambda: seven.counts() == [0, 2, 2, 2, 0, 0, 2])
-
-
-def test_an_error_is_said_once_and_in_words(seven: Ahead) -> None:
-    user = seven.user
-    seven.errors += [EngineError("The weights of gated.pt are not on this machine.")] * 5
-    seven.turn(on=True)
-    seven.says("Annotating ahead has stopped")
-    assert user.message_text.count("The weights of gated.pt are not on this machine.") == 1
-    user.key(K.Key_D)
-    user.until(lambda: user.shown == "1.png")
-    assert len(seven.errors) == 4, "it does not try again by itself"
-    seven.errors.clear()
-    user.press("Try again")
-    seven.says("3 images ahead are annotated")
-    assert user.desk.settings.get(ANNOTATE_AHEAD)

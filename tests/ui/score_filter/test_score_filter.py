@@ -155,20 +155,9 @@ def test_dropping_rejects_what_is_hidden_on_all_images_as_one_step(filtering: Us
     user.until(lambda: hidden(user) == "0c")
 
 
-def test_only_what_the_search_finds_is_hidden_and_dropped(filtering: User) -> None:
-    user = filtering
-    open_filter(user, 85)
-    says(user, "Hides 6 of 7 pending annotations on 3 images")
-    user.desk.flows.search.search_for("class:dog")
-    says(user, "Hides 2 of 2 found pending annotations on 2 images")
-    user.until(lambda: hidden(user) == "0c")
-    user.qtbot.mouseClick(bar(user).drop, Qt.MouseButton.LeftButton)
-    says(user, "Hides 0 of 0 found pending annotations")
-    assert "0b:pending" in reviews(user, "0.png")
-    assert "0c:rejected" in reviews(user, "0.png")
-
-
-def test_doubt_hides_from_a_limit_on(filtering: User) -> None:
+def test_doubt_hides_from_a_limit_on_and_only_what_the_search_finds_is_dropped(
+    filtering: User,
+) -> None:
     user = filtering
     open_filter(user)
     kinds = bar(user).kinds
@@ -186,6 +175,18 @@ def test_doubt_hides_from_a_limit_on(filtering: User) -> None:
     user.go("1.png")
     user.until(lambda: hidden(user) == "1a")
     assert not user.is_enabled("score_filter.minimum"), "doubt is no confidence"
+    kinds.setCurrentIndex(0)
+    kinds.activated.emit(0)
+    user.go("0.png")
+    move_to(user, 85)
+    says(user, "Hides 6 of 7 pending annotations on 3 images")
+    user.desk.flows.search.search_for("class:dog")
+    says(user, "Hides 2 of 2 found pending annotations on 2 images")
+    user.until(lambda: hidden(user) == "0c")
+    user.qtbot.mouseClick(bar(user).drop, Qt.MouseButton.LeftButton)
+    says(user, "Hides 0 of 0 found pending annotations")
+    assert "0b:pending" in reviews(user, "0.png")
+    assert "0c:rejected" in reviews(user, "0.png")
 
 
 def test_review_and_sheet_leave_out_what_is_hidden(filtering: User) -> None:
