@@ -18,7 +18,7 @@ from samdesk.batch.models import Annotator, MaskWorker, is_out_of_memory
 from samdesk.batch.overlap import Limits, Stage
 from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.targets.base import RunStopped
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.prompts import MaskCandidate
 from samdesk.engine.runtime.device import cores
@@ -39,6 +39,7 @@ class ImageWork:
 
     Attributes:
         key: The image.
+        document: What it is annotated with, if the source of objects needs that.
         image: Its pixels, from the first stage until the masks are drawn.
         hw: Its height and width, pixels.
         boxes: The objects found.
@@ -48,6 +49,7 @@ class ImageWork:
     """
 
     key: ImageKey
+    document: ImageDocument | None = None
     image: SourceImage | None = None
     hw: tuple[int, int] = (0, 0)
     boxes: Sequence[DetectedBox] = ()
@@ -87,7 +89,7 @@ def read_images(read: Callable[[ImageKey], RgbImage], works: Sequence[ImageWork]
 
     def step(work: ImageWork) -> ImageWork:
         pixels = read(work.key)
-        return replace(work, image=SourceImage(work.key, pixels), hw=(pixels.shape[0], pixels.shape[1]))
+        return replace(work, image=SourceImage(work.key, pixels, work.document), hw=(pixels.shape[0], pixels.shape[1]))
 
     return [_attempt(step, work) for work in works]
 

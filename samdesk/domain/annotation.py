@@ -70,7 +70,19 @@ class Annotation:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether a run proposed it and the user has not decided about it: another run may replace it."""
+        """Whether a run proposed it and the user has not decided about it: another run may replace it.
+
+        A mask that a run made of a box that was there is none: the object is not the run's.
+        """
+        return self._is_pending_of_run and self.source is not Source.SAM
+
+    @property
+    def is_mask_of_box(self) -> bool:
+        """Whether a run made it of a box that was there, and the user has not decided about it."""
+        return self._is_pending_of_run and self.source is Source.SAM
+
+    @property
+    def _is_pending_of_run(self) -> bool:
         return self.run_id is not None and self.review is AnnotationReview.PENDING
 
     @property

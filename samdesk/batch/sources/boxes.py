@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from samdesk.batch.find import DetectedBox
 from samdesk.batch.plan import Existing
 from samdesk.batch.sources.base import SourceImage
-from samdesk.domain.annotation import Annotation, Source
+from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import Region
@@ -78,12 +78,8 @@ def is_box(region: Region) -> bool:
     return bool(area > 0 and region.area >= area * (1 - _ROUNDING))
 
 
-def is_made_of_box(annotation: Annotation) -> bool:
-    """Whether a run made it of a box that was there, and the user has not decided about it since."""
-    return _made_of(annotation) is not None
-
-
 def _made_of(annotation: Annotation) -> BoxPrompt | None:
-    if annotation.source is not Source.SAM or not annotation.is_untouched or annotation.prompts is None:
+    """The box that a run made it of."""
+    if not annotation.is_mask_of_box or annotation.prompts is None:
         return None
     return annotation.prompts.box
