@@ -5,7 +5,7 @@ The user has asked for it, so images that were edited by hand are included: thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from samdesk.batch.find import FoundObject
@@ -15,6 +15,7 @@ from samdesk.batch.sources.boxes import box_of, boxes_of
 from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
+from samdesk.domain.labels import LabelId
 from samdesk.domain.prompts import PromptSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 
@@ -59,6 +60,29 @@ def masks_edit(
             if box is not None and box.xyxy == (d.x0, d.y0, d.x1, d.y1):
                 put.append(Placed(_with_mask(annotation, one, PromptSet(box=box), run_id)))
     return Edit(put=tuple(put))
+
+
+class BoxMasks:
+    """The edit of ``masks_edit``, made from the document of an image as it is when it is saved.
+
+    Attributes:
+        count: Boxes that got a mask.
+        reason: Why the image is skipped; "" if it is not.
+    """
+
+    def __init__(self, found: Sequence[FoundObject], run_id: RunId, existing: Existing) -> None:
+        self._found, self._run_id, self._existing = found, run_id, existing
+        self.count = 0
+        self.reason = ""
+
+    def __call__(self, document: ImageDocument, _: Mapping[str, LabelId]) -> Edit | None:
+        """Returns the edit; None to skip the image."""
+        self.reason = skip_reason_of_boxes(document, self._existing) or ""
+        if self.reason:
+            return None
+        edit = masks_edit(document, self._found, self._run_id, self._existing)
+        self.count = len(edit.put)
+        return edit
 
 
 def _with_mask(box: Annotation, found: FoundObject, prompts: PromptSet, run_id: RunId) -> Annotation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,12 +32,16 @@ from samdesk.batch.report import (
     ProgressReport,
     SkippedImage,
 )
+from samdesk.batch.sources.registry import source_row
 from samdesk.batch.stages import ImageWork, limits, stages
 from samdesk.batch.targets.base import RunStopped, RunWriter, Stored, Target
 from samdesk.domain.document import ImageKey
 from samdesk.engine.protocols import ModelInfo
 
 log = logging.getLogger(__name__)
+
+_DOCUMENTS = 256
+"""Documents that are loaded at once for a run on boxes that are there."""
 
 
 def ignore(_: object) -> None:
@@ -135,10 +139,12 @@ def run(
         cancel = Cancelling(job.cancel)
         pause = partial(_pause, job.foreground, cancel)
         line = stages(annotator, target.read, pause)
-        images = map(ImageWork, todo.annotate)
-        with closing(overlapped(images, line, limits(annotator), cancel, pause)) as results:
-            for work in results:
-                tally.report(work.key, store_result(work, writer, tally))
+        for images in _parts(target, todo.annotate, job.plan):
+            with closing(overlapped(images, line, limits(annotator), cancel, pause)) as results:
+                for work in results:
+                    tally.report(work.key, store_result(work, writer, tally))
+            if job.cancel.cancelled:
+                break
     except RunStopped as error:
         stopped = str(error)
     detector, predictor = annotator.models.detector, annotator.models.predictor
@@ -152,6 +158,24 @@ def run(
         predictor=None if predictor is None else predictor.info,
         run_id=writer.run_id,
     )
+
+
+def _parts(target: Target, keys: Sequence[ImageKey], plan: AutoAnnotatePlan) -> Iterator[Iterable[ImageWork]]:
+    """The images of a run; where documents are needed, in parts, as they are loaded in the run's thread."""
+    if source_row(plan.objects_from).detects:
+        yield map(ImageWork, keys)
+        return
+    for start in range(0, len(keys), _DOCUMENTS):
+        yield [_with_document(target, key) for key in keys[start : start + _DOCUMENTS]]
+
+
+def _with_document(target: Target, key: ImageKey) -> ImageWork:
+    try:
+        return ImageWork(key, target.document(key))
+    except RunStopped:
+        raise
+    except UserError as error:
+        return ImageWork(key, problem=str(error))
 
 
 def _pause(foreground: Foreground, cancel: Cancelling) -> None:

@@ -89,7 +89,9 @@ def read_images(read: Callable[[ImageKey], RgbImage], works: Sequence[ImageWork]
 
     def step(work: ImageWork) -> ImageWork:
         pixels = read(work.key)
-        return replace(work, image=SourceImage(work.key, pixels, work.document), hw=(pixels.shape[0], pixels.shape[1]))
+        return replace(
+            work, image=SourceImage(work.key, pixels, work.document), hw=(pixels.shape[0], pixels.shape[1])
+        )
 
     return [_attempt(step, work) for work in works]
 

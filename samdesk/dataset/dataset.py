@@ -289,7 +289,8 @@ class Dataset:
     def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """Saves an edit of a run. Returns False and changes nothing if the image was edited by hand.
 
-        Nor does it change an image with damaged annotations.
+        That holds unless the edit only changes annotations that are there. Nor does it change an image with
+        damaged annotations.
 
         Annotations whose label was deleted since get the label that has replaced it, or are left out.
 

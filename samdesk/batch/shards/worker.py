@@ -198,6 +198,10 @@ class ShardTarget:
         self.was_read.add(key)
         return image
 
+    def document(self, key: ImageKey) -> None:
+        """Not known to a shard."""
+        raise ShardsError("A shard has images only, and no boxes.", next="Choose another source of objects.")
+
     @contextmanager
     def begin(
         self,

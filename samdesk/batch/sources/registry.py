@@ -24,14 +24,12 @@ class SourceRow:
 
     Attributes:
         id: ``AutoAnnotatePlan.objects_from``.
-        title: Its name in the window.
         detects: It needs a detector.
         draws: It needs a predictor, as it has no masks of its own.
         make: Makes the source.
     """
 
     id: ObjectsFrom
-    title: str
     detects: bool
     draws: bool
     make: MakeSource
@@ -60,9 +58,9 @@ def _tiled(source: ObjectSource, plan: AutoAnnotatePlan) -> ObjectSource:
 
 
 SOURCES: tuple[SourceRow, ...] = (
-    SourceRow("detector", "Detector's boxes", detects=True, draws=True, make=_detector),
-    SourceRow("segmenter", "Segmentation model's masks", detects=True, draws=False, make=_segmenter),
-    SourceRow("boxes", "Boxes that are there", detects=False, draws=True, make=_boxes),
+    SourceRow("detector", detects=True, draws=True, make=_detector),
+    SourceRow("segmenter", detects=True, draws=False, make=_segmenter),
+    SourceRow("boxes", detects=False, draws=True, make=_boxes),
 )
 
 

@@ -13,7 +13,7 @@ from samdesk.batch.find import FoundObject
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import DryRun, ImageFailure, SkippedImage
 from samdesk.domain.annotation import RunId
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.protocols import ModelInfo
 
@@ -108,6 +108,12 @@ class Target(Protocol):
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image; called from another thread. Raises ``UserError``."""
+
+    def document(self, key: ImageKey) -> ImageDocument | None:
+        """What an image is annotated with, for a run on boxes that are there. Raises as ``RunWriter.store``.
+
+        None: it is not known.
+        """
 
     def begin(
         self,

@@ -88,6 +88,7 @@ class DatasetPlace:
                 job.plan.existing,
                 output=str(images.root),
                 resumes=self.resumes,
+                boxes=job.plan.objects_from == "boxes",
             )
             summary = run(target, job)
             for finding in check_training(training_facts(dataset)).findings:

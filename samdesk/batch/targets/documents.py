@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.batch.box_masks import BoxMasks, reason_to_skip_boxes
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, reason_to_skip, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
@@ -83,6 +84,7 @@ class DatasetTarget:
         existing: What happens to images that have annotations.
         output: Where the labels are, for the user.
         resumes: The run that goes on; None: a new one.
+        boxes: The run makes masks of the boxes that are there.
     """
 
     keys: Sequence[ImageKey]
@@ -91,6 +93,7 @@ class DatasetTarget:
     existing: Existing
     output: str = ""
     resumes: RunId | None = None
+    boxes: bool = False
 
     def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
         """Determines which images a run skips, and why, without loading them."""
@@ -101,6 +104,8 @@ class DatasetTarget:
 
         def skipped(key: ImageKey) -> str | None:
             image = found.get(key, nothing)
+            if self.boxes:
+                return reason_to_skip_boxes(image.count, image.review)
             return reason_to_skip(image.count, image.review, image.from_run, self.existing)
 
         return sort_out(keys, skipped, cancel)
@@ -108,6 +113,11 @@ class DatasetTarget:
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return self.read_image(key)
+
+    def document(self, key: ImageKey) -> ImageDocument:
+        """Loads the document of an image."""
+        with _run_errors():
+            return self.run_store.load(key)
 
     @contextmanager
     def begin(
@@ -126,7 +136,7 @@ class DatasetTarget:
             run_id = self.resumes
             self.run_store.resume_run(run_id)
         try:
-            yield DatasetWriter(self.run_store, run_id, names, self.existing)
+            yield DatasetWriter(self.run_store, run_id, names, self.existing, self.boxes)
         finally:
             self.run_store.end_run(run_id)
 
@@ -146,12 +156,14 @@ class DatasetWriter:
         run_id: The open run.
         label_names: Detector class id -> name of its label.
         existing: What happens to images that have annotations.
+        boxes: The objects are masks of boxes that are there.
     """
 
     run_store: RunStore
     run_id: RunId
     label_names: Mapping[int, str]
     existing: Existing
+    boxes: bool = False
     _label_ids: dict[str, LabelId] = field(default_factory=dict)
     """Of the labels as the store last had them."""
 
@@ -162,6 +174,8 @@ class DatasetWriter:
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Saves the objects of an image as one edit of the run."""
+        if self.boxes:
+            return self._store_masks(key, found)
         named = [(f, self.label_names[f.detection.class_id]) for f in found]
         names = tuple(dict.fromkeys(name for _, name in named))
         with _run_errors():
@@ -173,6 +187,15 @@ class DatasetWriter:
                 return Stored(skipped=reason)
         self._label_ids.update(merge.ids)
         return Stored(added=len(merge.edit.put))
+
+    def _store_masks(self, key: ImageKey, found: Sequence[FoundObject]) -> Stored:
+        masks = BoxMasks(found, self.run_id, self.existing)
+        with _run_errors():
+            if not self.run_store.commit_run(self.run_id, key, masks, ()):
+                reason = masks.reason or EDITED
+                self.run_store.note_image(self.run_id, key, "skipped", reason)
+                return Stored(skipped=reason)
+        return Stored(added=masks.count)
 
 
 class _Merge:

@@ -16,6 +16,7 @@ from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import BatchSummary, DryRun
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
+from samdesk.batch.targets.box_files import BoxFileTarget, masks_folder
 from samdesk.batch.targets.file_class_names import FileLabels, folder_labels, joined_labels
 from samdesk.batch.targets.label_folder import LabelFolder, trainers_folder
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -57,8 +58,18 @@ class FilePlace:
             ValueError: The plan names classes the detector does not have.
         """
         folder = self._folder(self.images.keys)
+        if job.plan.objects_from == "boxes":
+            return self._masks_of_boxes(folder, job, run)
         with folder.locked():
             return run(FileTarget(self.images, folder, job, own_ids=self.own_ids), job)
+
+    def _masks_of_boxes(self, folder: LabelFolder, job: AutoAnnotateJob, run: Run) -> BatchSummary:
+        """Makes masks of the boxes in the label files where the trainer looks, in a folder beside them."""
+        boxes = LabelFolder.beside(self.images.root, self.images.keys)
+        if folder.folder == boxes.folder:
+            folder = LabelFolder(masks_folder(boxes.folder), self.images.keys, images=self.images.root)
+        with folder.locked():
+            return run(BoxFileTarget(self.images, boxes, folder, job), job)
 
     def _folder(self, keys: Sequence[ImageKey] = ()) -> LabelFolder:
         root, output = self.images.root, self.output
@@ -121,6 +132,9 @@ class FileTarget:
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return read_image(self.images.path(key))
+
+    def document(self, key: ImageKey) -> None:
+        """Not known: see ``BoxFileTarget``."""
 
     @contextmanager
     def begin(

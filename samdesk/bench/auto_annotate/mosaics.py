@@ -43,7 +43,7 @@ class Mosaic:
 
 
 @dataclass(frozen=True)
-class Found:
+class MosaicResult:
     """What one way found on the mosaics.
 
     Attributes:
@@ -105,17 +105,17 @@ def mosaics(truth: Sequence[TruthImage], count: int) -> list[Mosaic]:
 
 def annotate_mosaics(
     made: Sequence[Mosaic], detector: Detector, predictor: Predictor, plan: AutoAnnotatePlan
-) -> Found:
+) -> MosaicResult:
     """Auto-annotates the mosaics and compares the result with the ground truth."""
     models = Models(detector, predictor)
     annotator = Annotator(models, plan, lambda: models, lambda _: None)
-    total = Found()
+    total = MosaicResult()
     for number, mosaic in enumerate(made):
         started = time.perf_counter()
         [found] = annotator.find([SourceImage(ImageKey(f"{number}.png"), mosaic.pixels)])
         seconds = time.perf_counter() - started
         counts = (*_compared(mosaic, found, detector.names, SMALL * SIDE / plan.imgsz), seconds)
-        total = Found(*(a + b for a, b in zip(astuple(total), counts, strict=True)))
+        total = MosaicResult(*(a + b for a, b in zip(astuple(total), counts, strict=True)))
     return total
 
 

@@ -12,7 +12,7 @@ from samdesk.dataset.runs.record import RunImage, RunInfo, RunLabel, RunRecord, 
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.types import LogEntry, RefusedError, StoreError
 from samdesk.domain.annotation import RunId, new_run_id
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelId, LabelSet, free_name
 from samdesk.domain.review import ImageReview
@@ -76,7 +76,7 @@ class Runs:
         chosen = self._chosen(run, names)
         ids = {name: label.label.id for name, label in chosen.items()}
         made = edit(document, ids) if callable(edit) else edit
-        if made is None or document.review is not ImageReview.UNREVIEWED:
+        if made is None or not (document.review is ImageReview.UNREVIEWED or _redraws(made, document)):
             return False
         if not made and core.rows.seen_by_run(key):  # nothing was found before either: no new step
             core.save(ChangeSet(), lambda _: self._note(run_id, run, RunImage(key, "done")))
@@ -195,3 +195,9 @@ class Runs:
                 "Labels that the run needs are not in the dataset.", next="Start the run again."
             )
         return labels, do
+
+
+def _redraws(edit: Edit, document: ImageDocument) -> bool:
+    """Whether an edit only changes annotations that are there, as the user asked for (masks of boxes)."""
+    there = {a.id for a in document.annotations}
+    return bool(edit.put) and not edit.drop and all(p.annotation.id in there for p in edit.put)

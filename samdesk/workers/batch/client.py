@@ -160,7 +160,12 @@ class AutoAnnotateClient(QObject):
         folder = self._folder
         store = StorageThreadStore(self._storage, cancel)
         return DatasetTarget(
-            keys, store, lambda key: self._read(folder / key), plan.existing, resumes=resumes
+            keys,
+            store,
+            lambda key: self._read(folder / key),
+            plan.existing,
+            resumes=resumes,
+            boxes=plan.objects_from == "boxes",
         )
 
     def _submit(self, job: Callable[[], None]) -> None:
