@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,9 +55,18 @@ class ShardResults:
         for shard in self.shards:
             yield from (entry.key for entry in self.manifest.entries(shard))
 
-    def read(self) -> Iterator[ImageResult]:
-        """The results of all images, in their order. Raises ``ShardsError`` for a damaged file."""
+    def read(self, wanted: Container[str]) -> Iterator[ImageResult]:
+        """The results of images, in their order, and of others that are in the same shards.
+
+        Args:
+            wanted: Their keys.
+
+        Raises:
+            ShardsError: A file is damaged, or of another run.
+        """
         for shard in self.shards:
+            if not any(entry.key in wanted for entry in self.manifest.entries(shard)):
+                continue
             name = shard_file(shard)
             data = self.output.read(name)
             if read_facts(data, name).run != self.run.digest:
@@ -159,7 +168,7 @@ class _ShardMerge:
         wanted = {self.names[key]: key for key in todo.annotate}
         with target.begin(job.plan, self.results.facts.names) as writer:
             try:
-                for result in self.results.read() if wanted else ():
+                for result in self.results.read(wanted):
                     if job.cancel.cancelled:
                         break
                     key = wanted.get(result.key)
