@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,28 @@ def drive(
     return drive_here(begin(wanted).part(*part), heard, (models or ColourModels()).loaders)
 
 
+_OPENED: list[list[str]] = []
+
+
+def _note_opened(name: str, given: tuple[object, ...]) -> None:
+    if name == "open":
+        for opened in _OPENED:
+            opened.append(str(given[0]))
+
+
+sys.addaudithook(_note_opened)
+
+
+@contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """The paths that this process opens meanwhile."""
+    _OPENED.append([])
+    try:
+        yield _OPENED[-1]
+    finally:
+        _OPENED.pop()
+
+
 def content(output: object) -> dict[str, bytes]:
     """Every file of an output folder."""
     files, path = fsspec.core.url_to_fs(str(output))
@@ -147,18 +171,18 @@ def test_finished_shards_are_not_opened_again(images: Path, tmp_path: Path) -> N
     wanted, shards = request(images, tmp_path / "out"), tmp_path / "out" / "shards"
     drive(wanted)
     before = content(wanted.output)
-    for file in shards.iterdir():
-        file.chmod(0)
     models = ColourModels()
-    assert drive(wanted, models=models).shards == 0
+    with opened_files() as opened:
+        assert drive(wanted, models=models).shards == 0
     assert models.asked == []
+    assert not [path for path in opened if "/shards/" in path]
     (shards / "000001.parquet").unlink()
     (shards / ".000001.parquet.0123456789abcdef.tmp").write_bytes(b"of a writer that was killed")
     stamps = {file: file.stat().st_mtime_ns for file in shards.glob("*.parquet")}
-    assert drive(wanted, models=models).images == 2
+    with opened_files() as opened:
+        assert drive(wanted, models=models).images == 2
+    assert not [path for path in opened if Path(path) in stamps]
     assert {file: file.stat().st_mtime_ns for file in stamps} == stamps
-    for file in shards.iterdir():
-        file.chmod(0o600)
     assert content(wanted.output) == before
 
 
