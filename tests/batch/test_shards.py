@@ -26,6 +26,7 @@ from samdesk.batch.shards.local import drive_here
 from samdesk.batch.shards.merge import merge, open_results
 from samdesk.batch.shards.rows import read_facts, read_results
 from samdesk.batch.targets.dataset import DatasetPlace
+from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageKey
@@ -362,6 +363,12 @@ def test_a_merge_is_one_step_that_can_be_undone(shards: Path, copy: Path) -> Non
     commit(copy, "0.png", Edit(review=ReviewChange.SET_UNREVIEWED))
     merged(shards, copy)
     dataset = Dataset.open(copy)
+    (info,) = queries.runs(dataset)
+    assert (info.counts.done, info.counts.failed, info.counts.annotations) == (6, 1, 10)
+    assert [(model.name, model.precision) for model in info.record.models] == [
+        ("colour.pt", "fp32"),
+        ("inner.pt", "fp32"),
+    ]
     undone = dataset.undo()
     dataset.close()
     assert undone is not None

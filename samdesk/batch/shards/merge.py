@@ -163,10 +163,13 @@ class _ShardMerge:
         for failure in todo.failed:
             job.failed(failure)
         job.counted(todo)
+        if not todo.annotate:
+            return BatchSummary(skipped=todo.skipped, failed=todo.failed, output=target.output)
         started, stopped, rate = time.perf_counter(), "", Rate()
         tally = Tally(todo, job, rate)
         wanted = {self.names[key]: key for key in todo.annotate}
-        with target.begin(job.plan, self.results.facts.names) as writer:
+        facts = self.results.facts
+        with target.begin(job.plan, facts.names, todo.annotate, facts.infos) as writer:
             try:
                 for result in self.results.read(wanted):
                     if job.cancel.cancelled:

@@ -23,7 +23,7 @@ from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.shards.manifest import import_arrow
 from samdesk.dataset.store import wkb
 from samdesk.domain.document import ImageKey
-from samdesk.engine.protocols import Detection
+from samdesk.engine.protocols import Detection, ModelInfo
 
 FOUND, NOTHING, FAILED = "found", "nothing found", "failed"
 """The state of an image."""
@@ -63,6 +63,13 @@ class ShardFacts:
     run: str
     names: tuple[str, ...]
     models: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def infos(self) -> tuple[ModelInfo, ...]:
+        """The models, as far as the file knows them."""
+        return tuple(
+            ModelInfo(name, name, "", "", precision, sha256=sha256) for name, sha256, precision in self.models
+        )
 
 
 def rows_of(result: ImageResult, names: Sequence[str]) -> list[Row]:
