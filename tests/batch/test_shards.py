@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import shapely
@@ -20,6 +21,7 @@ from samdesk.batch.merge import EDITED
 from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
+from samdesk.batch.shards import reading
 from samdesk.batch.shards.drive import DriverCallbacks, ShardsProgress, ShardsRequest, ShardsSummary, begin
 from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.shards.local import drive_here
@@ -40,6 +42,7 @@ from tests.helpers.make import photo
 pyarrow = pytest.importorskip("pyarrow", reason="the extra 'tables' is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra 'tables' is not installed")
 fsspec = pytest.importorskip("fsspec", reason="the extra 'tables' is not installed")
+MemoryFileSystem = fsspec.get_filesystem_class("memory")
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
 
@@ -283,7 +286,7 @@ def test_a_manifest_can_be_given(images: Path, tmp_path: Path) -> None:
     ("rows", "words"),
     [
         ({"key": ["a.png"]}, "it has no column path"),
-        ({"key": ["a.png", "a.png"], "path": ["1.png", "2.png"]}, "An image occurs twice"),
+        ({"key": ["a.png", "a.png"], "path": ["1.png", "2.png"]}, "The image a.png occurs twice"),
         ({"key": ["a.png"], "path": [""]}, "a row without a key or path"),
         ({"key": pyarrow.array([], "string"), "path": pyarrow.array([], "string")}, "There are no images"),
     ],
@@ -429,3 +432,64 @@ def test_a_shard_of_another_run_is_not_merged(images: Path, shards: Path, copy: 
     name = "shards/000001.parquet"
     shutil.copy(tmp_path / "other" / name, shards / name)
     assert "is of another run than run.json" in merged(shards, copy).stopped
+
+
+class Plain(MemoryFileSystem):  # type: ignore[misc]
+    """A place without puts that are whole at once, as a file server is; its files are apart from others."""
+
+    protocol = ("plain",)
+    store: ClassVar[dict[str, object]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    moved: ClassVar[list[tuple[str, str]]] = []
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("plain://")))
+
+    def mv(self, path1: str, path2: str, **options: object) -> None:
+        self.moved.append((path1, path2))
+        super().mv(path1, path2, **options)
+
+
+def test_where_a_put_is_not_whole_at_once_files_are_renamed(images: Path) -> None:
+    fsspec.register_implementation("plain", Plain, clobber=True)
+    drive(request(images, "plain://run"))
+    assert [found[0] for found in results("plain://run")][:2] == ["0.png", "1.png"]
+    shards = [new for _, new in Plain.moved if "/shards/" in new]
+    assert len(shards) == 4
+    assert not [name for name in content("plain://run") if name.endswith(".tmp")]
+
+
+def test_an_error_of_a_store_is_told_in_words(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoCredentialsError(Exception):
+        pass
+
+    def refuse(*_: object, **_options: object) -> None:
+        raise NoCredentialsError("Unable to locate credentials")
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", refuse)
+    with pytest.raises(ShardsError, match=r"cannot be read or written: Unable to locate credentials\."):
+        begin(request(images, "memory://refused"))
+
+
+@pytest.mark.parametrize(("failures", "left"), [(2, 0), (99, 4)])
+def test_a_bucket_that_does_not_answer_is_asked_again(
+    images: Path, tmp_path: Path, memory: str, monkeypatch: pytest.MonkeyPatch, failures: int, left: int
+) -> None:
+    source = f"{memory}/in"
+    fsspec.filesystem("memory").put(str(images), source.removeprefix("memory:/"), recursive=True)
+    read, refusals = MemoryFileSystem.cat_file, list(range(failures))
+
+    def cat_file(files: object, path: str, *given: object, **options: object) -> bytes:
+        if path.endswith(".png") and refusals:
+            refusals.pop()
+            raise TimeoutError("no answer")
+        return bytes(read(files, path, *given, **options))
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", cat_file)
+    monkeypatch.setattr(reading, "_FIRST_WAIT_S", 0.0)
+    summary = drive(request(source, tmp_path))
+    assert summary.left == left
+    assert [failure.key for failure in summary.failed] == ([] if left else ["4.png"])
+    assert all("cannot be read: no answer" in error for error in summary.errors)
+    assert len(summary.errors) == (3 if left else 0), "given up after three shards in a row"

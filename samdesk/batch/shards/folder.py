@@ -151,7 +151,7 @@ def _in_words(url: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, ShardsError):
         raise
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # each store's library has errors of its own
         raise ShardsError(f"{url} cannot be read or written: {reason(error)}.") from error
 
 

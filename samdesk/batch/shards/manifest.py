@@ -8,11 +8,15 @@ reads only its own part of it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from samdesk.base.errors import first_line
 from samdesk.batch.shards.errors import ShardsError, import_failed
@@ -78,20 +82,17 @@ def write_manifest(entries: Iterable[ManifestEntry], shard_size: int) -> tuple[b
     """
     pa, pq = import_arrow()
     schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
-    buffer, count, seen = io.BytesIO(), 0, set()
+    buffer, hashes = io.BytesIO(), array("q")
     with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
         rest = iter(entries)
         while shard := list(islice(rest, shard_size)):
-            for entry in shard:
-                seen.add(hash(entry.key))
-            count += len(shard)
-            if len(seen) < count:
-                raise ShardsError(_twice(shard))
+            hashes.extend(hash(entry.key) for entry in shard)
             table = pa.table({"key": [e.key for e in shard], "path": [e.path for e in shard]}, schema=schema)
             writer.write_table(table, row_group_size=shard_size)
-    if not count:
+    if not hashes:
         raise ShardsError("There are no images.")
-    return buffer.getvalue(), count
+    _check_different(np.array(hashes), buffer.getvalue())
+    return buffer.getvalue(), len(hashes)
 
 
 class Manifest:
@@ -171,10 +172,15 @@ def _is_image(key: str) -> bool:
     return not hidden and Path(key).suffix.lower() in IMAGE_SUFFIXES
 
 
-def _twice(shard: Sequence[ManifestEntry]) -> str:
-    keys = [entry.key for entry in shard]
-    repeated = next((key for key in keys if keys.count(key) > 1), keys[0])
-    return f"An image occurs twice in the manifest: its keys must differ ({repeated} or one near it)."
+def _check_different(hashes: NDArray[np.int64], data: bytes) -> None:
+    """Raises ``ShardsError`` if two images of a manifest have one key: 8 bytes an image tell."""
+    values, counts = np.unique(hashes, return_counts=True)
+    if len(values) == len(hashes):
+        return
+    repeated, manifest = set(values[counts > 1].tolist()), Manifest(data)
+    keys = (entry.key for shard in range(manifest.shards) for entry in manifest.entries(shard))
+    key = next(key for key in keys if hash(key) in repeated)
+    raise ShardsError(f"The image {key} occurs twice in the manifest: keys must differ.")
 
 
 def _check_columns(schema: Any, source: str) -> None:
@@ -193,5 +199,6 @@ class _readable:  # noqa: N801 - used as a function
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (OSError, RuntimeError, ValueError)) and not isinstance(error, ShardsError):
+        # Each store's library has errors of its own, which need not be OSErrors.
+        if isinstance(error, Exception) and not isinstance(error, ShardsError):
             raise ShardsError(f"{self._source} cannot be read: {first_line(error)}.") from error
