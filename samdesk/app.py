@@ -389,8 +389,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         session,
         storage,
         view.filter_bar,
-        FilterView(canvas, view.annotations, tools, lambda: search.search),
-        settings,
+        FilterView(canvas, view.annotations, tools, lambda: search.search, batch.set_minimum),
         messages,
     )
     score_filter.connect_to(files, navigate, search, review, sheet)

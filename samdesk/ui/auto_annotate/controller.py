@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +152,18 @@ class BatchController(QObject):
             mapping=last.mapping,
             class_conf=last.class_conf,
         )
+
+    def set_minimum(self, conf: float, labels: Sequence[str]) -> None:
+        """Makes a confidence the minimum of the next run: of the classes of these labels; () of all."""
+        if not labels:
+            self._settings.set(AUTO_PARAMETERS["conf"], conf)
+            return
+        plan = self.default_plan()
+        class_of = {label: name for name, label in plan.mapping}
+        names = [class_of.get(label, label) for label in labels]
+        changed = {**dict(plan.class_conf), **dict.fromkeys(names, conf)}
+        self.last = replace(plan, class_conf=tuple(changed.items()))
+        self.planned.emit(self.last)
 
     def _start_planned(self, plan: AutoAnnotatePlan) -> None:
         if self.running or self._session.read_only:

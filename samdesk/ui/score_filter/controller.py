@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from samdesk.base.text import counted
+from samdesk.base.text import counted, printable
 from samdesk.dataset import search as queries
 from samdesk.domain import edits
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.score_filter import STEPS, ScoreFilter, pending
-from samdesk.domain.search import Search
-from samdesk.settings.table import AUTO_PARAMETERS, Settings
+from samdesk.domain.search import AnyOf, Search, matcher
 from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.canvas.view import CanvasView
@@ -52,12 +51,15 @@ class FilterView:
         panel: The list beside it.
         tools: What is selected is always shown.
         search: Returns the search in use: only what it finds is hidden.
+        set_minimum: Makes a limit the minimum confidence of the next run, of all classes or of those with
+            these label names.
     """
 
     canvas: CanvasView
     panel: AnnotationsPanel
     tools: ToolsController
     search: Callable[[], Search]
+    set_minimum: Callable[[float, Sequence[str]], object]
 
 
 @dataclass
@@ -93,12 +95,11 @@ class ScoreFilterController(QObject):
         storage: StorageClient,
         bar: ScoreFilterBar,
         view: FilterView,
-        settings: Settings,
         messages: Messages,
     ) -> None:
         super().__init__(bar)
         self._session, self._storage, self._bar, self._view = session, storage, bar, view
-        self._settings, self._messages = settings, messages
+        self._messages = messages
         self._filter = ScoreFilter()
         self._open = False
         self._scope = Search()
@@ -219,14 +220,25 @@ class ScoreFilterController(QObject):
             self._ask_doubts(ImageKey(key))
 
     def keep_minimum(self) -> None:
-        """Makes the limit the minimum confidence of the next auto-annotate run."""
-        if self.is_minimum:
-            setting = AUTO_PARAMETERS["conf"]
-            self._settings.set(setting, min(max(self._filter.limit, setting.minimum or 0.0), 1.0))
-            self._messages.info(
-                f"The next auto-annotate run has a minimum confidence of {self._filter.limit:.2f}.",
-                key="score-filter", seconds=5,
-            )  # fmt: skip
+        """Makes the limit the minimum confidence of the next run: of the classes searched for, or of all."""
+        if not self.is_minimum:
+            return
+        names = self._labels_in_scope()
+        self._view.set_minimum(self._filter.limit, names)
+        for_names = f" for {', '.join(printable(name) for name in names)}" if names else ""
+        self._messages.info(
+            f"The next auto-annotate run has a minimum confidence of {self._filter.limit:.2f}{for_names}.",
+            key="score-filter", seconds=5,
+        )  # fmt: skip
+
+    def _labels_in_scope(self) -> list[str]:
+        """The labels that the search is for; empty: of all."""
+        tests = [
+            term.test for term in self._scope.terms
+            if term.field == "class" and not term.negated and isinstance(term.test, AnyOf)
+        ]  # fmt: skip
+        names = self._session.model.labels.names if tests else ()
+        return [n for n in names if all(any(matcher(v)(n) for v in test.values) for test in tests)]
 
     def _follow_slider(self, given: ScoreFilter) -> None:
         other = given.kind is not self._filter.kind

@@ -233,6 +233,11 @@ def test_what_is_selected_is_shown_and_the_limit_becomes_that_of_the_next_run(
     QTest.keyClick(bar(user).minimum, K.Key_Return)
     assert user.desk.settings.get(AUTO_PARAMETERS["conf"]) == pytest.approx(0.55)
     assert user.desk.flows.batch.default_plan().conf == pytest.approx(0.55)
+    user.desk.flows.search.search_for("class:dog")
+    user.qtbot.mouseClick(bar(user).minimum, Qt.MouseButton.LeftButton)
+    assert "minimum confidence of 0.55 for dog" in user.message_text
+    assert user.desk.flows.batch.default_plan().class_conf == (("dog", 0.55),)
+    user.desk.flows.search.clear()
     user.desk.flows.tools.select(frozenset({AnnotationId("0c")}))
     assert hidden(user) == "0b"
     assert user.canvas.shape(AnnotationId("0c")) is not None
