@@ -68,21 +68,22 @@ class Pauses:
 
 def run(folder: Path, count: int) -> None:
     """A run with its memory and rate."""
-    marks: list[tuple[int, float, float]] = []
+    marks: list[tuple[int, float, float, float]] = []
 
     def progress(now: BatchProgress) -> None:
         if now.done % max(1, count // 10) == 0:
-            marks.append((now.done, time.monotonic(), resident_mb()))
+            marks.append((now.done, time.monotonic(), time.process_time(), resident_mb()))
 
     summary = DatasetPlace(ImageSet(folder, tuple(scan(folder)))).annotate(
         AutoAnnotateJob(PLAN, ColourModels().loaders, progress=progress)
     )
     print(summary.text)
     assert summary.ok
-    for (n0, t0, _), (n1, t1, memory) in pairwise(marks):
-        print(f"  {n1:7,} images: {(n1 - n0) / (t1 - t0):6.1f} per second, {memory:6.0f} MB")
+    for (n0, t0, c0, _), (n1, t1, c1, memory) in pairwise(marks):
+        rate, cpu = (n1 - n0) / (t1 - t0), (c1 - c0) / (n1 - n0) * 1e3
+        print(f"  {n1:7,} images: {rate:6.1f} per second, {cpu:5.2f} ms of CPU an image, {memory:4.0f} MB")
     warm = marks[2:] if len(marks) > 4 else marks
-    print(f"  memory after warm-up: {max(m for *_, m in warm) - warm[0][2]:+.0f} MB")
+    print(f"  memory after warm-up: {max(m for *_, m in warm) - warm[0][-1]:+.0f} MB")
 
 
 def timed(what: str, dataset: Dataset, change: Callable[[], object]) -> None:

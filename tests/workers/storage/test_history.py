@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -11,10 +11,11 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.dataset import Dataset
-from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import Transaction, add
-from samdesk.domain.labels import LabelSet
+from samdesk.domain.edits import Edit, Transaction, add
+from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview
 from samdesk.workers.storage.client import DatasetInfo, StorageClient
 from tests.helpers.gated import Gate, settle, spin_until
 from tests.helpers.make import photo, square
@@ -45,6 +46,11 @@ def saved(client: StorageClient) -> None:
 def drawing(name: str, key: ImageKey) -> Transaction:
     annotation = Annotation(AnnotationId(name), LABELS.labels[0].id, square())
     return Transaction(f"Add {name}", ((key, add([annotation])),))
+
+
+def proposing(name: str, run_id: RunId, label: LabelId = LABELS.labels[0].id) -> Edit:
+    review = AnnotationReview.PENDING
+    return add([Annotation(AnnotationId(name), label, square(), review=review, run_id=run_id)])
 
 
 def texts_in_log(client: StorageClient) -> list[list[str]]:
@@ -119,6 +125,109 @@ def test_a_run_that_ends_is_below_the_pending_changes(
     saved(client)
     settle()
     assert texts_in_log(client) == texts_shown(client) == expected
+
+
+@pytest.mark.parametrize(
+    ("actions", "meanwhile", "expected"),
+    [
+        ("", [["Add label", "Add a"], []], [["Add label", "Add a", "Auto-annotate"], []]),
+        ("c", [["Add label", "Add a", "Add b"], []], [["Add label", "Add a", "Add b", "Auto-annotate"], []]),
+        ("u", [["Add label"], ["Add a"]], [["Add label", "Auto-annotate"], []]),
+        ("ur", [["Add label", "Add a"], []], [["Add label", "Add a", "Auto-annotate"], []]),
+    ],
+)
+def test_a_run_that_is_resumed_leaves_the_history_until_it_ends(
+    client: StorageClient, actions: str, meanwhile: list[list[str]], expected: list[list[str]]
+) -> None:
+    """What is done while the run is being opened again is meant for the steps as they will be."""
+    client.history.commit(drawing("a", KEYS[0]))
+    before_end, storage = Gate(), Gate()
+    runs: list[RunId] = []
+
+    def run() -> None:
+        runs.append(client.begin_run("Auto-annotate"))
+        client.commit_run(runs[0], KEYS[2], proposing("found", runs[0]))
+        client.end_run(runs[0])
+
+    def resume() -> None:
+        client.resume_run(runs[0])
+        before_end.pass_through()
+        client.commit_run(runs[0], KEYS[1], proposing("more", runs[0]))
+        client.end_run(runs[0])
+
+    ended_by(Thread(target=run))
+    assert texts_shown(client) == [["Add label", "Add a", "Auto-annotate"], []]
+    storage.close()
+    before_end.close()
+    client.ask(lambda _dataset: storage.pass_through(), lambda _: None)
+    storage.wait_for_arrival()
+    thread = Thread(target=resume)
+    thread.start()
+    while client._jobs.empty():
+        settle()
+    for action in actions:
+        if action == "c":
+            client.history.commit(drawing("b", KEYS[1]))
+        elif action == "u":
+            client.history.undo()
+        else:
+            client.history.redo()
+    storage.open()
+    before_end.wait_for_arrival()
+    saved(client)
+    settle()
+    assert texts_in_log(client) == texts_shown(client) == meanwhile
+    before_end.open()
+    ended_by(thread)
+    assert texts_in_log(client) == texts_shown(client) == expected
+    client.history.undo()
+    saved(client)
+    assert loaded(client, KEYS[2]).annotations == ()
+    assert [a.id for a in loaded(client, KEYS[1]).annotations] == ["b"] * ("c" in actions)
+
+
+def test_labels_that_a_run_adds_and_changes_of_the_user_meet_in_the_store(client: StorageClient) -> None:
+    """A change of labels that is on its way when the run adds one loses nothing, and nor does the run."""
+    shown: list[tuple[str, ...]] = []
+    client.changed.connect(lambda change: shown.append(change.labels.names) if change.labels else None)
+    storage = Gate()
+    storage.close()
+    client.ask(lambda _dataset: storage.pass_through(), lambda _: None)
+    storage.wait_for_arrival()
+
+    def run() -> None:
+        run_id = client.begin_run("Auto-annotate", names=["CAT", "dog"])
+
+        def edit(_: ImageDocument, ids: Mapping[str, LabelId]) -> Edit:
+            return add(p.annotation for n, i in ids.items() for p in proposing(n, run_id, i).put)
+
+        client.commit_run(run_id, KEYS[0], edit, ["CAT", "dog"])
+        client.end_run(run_id)
+
+    thread = Thread(target=run)
+    thread.start()
+    while client._jobs.empty():
+        settle()
+    after = LABELS.rename(LABELS.labels[0].id, "Katze").add("own")
+    client.history.commit(Transaction("Change labels", labels=after, labels_before=LABELS))
+    storage.open()
+    ended_by(thread)
+    document = loaded(client, KEYS[0])
+    assert shown[-1] == ("Katze", "own", "dog") or shown[-1] == ("Katze", "dog", "own")
+    assert next(a.label_id for a in document.annotations) == LABELS.labels[0].id
+    client.history.undo()
+    saved(client)
+    settle()
+    assert shown[-1] == ("Katze", "own")
+
+
+def ended_by(thread: Thread) -> None:
+    """Lets a thread run to its end, and the storage thread with it."""
+    if not thread.ident:
+        thread.start()
+    while thread.is_alive():
+        settle()
+    settle()
 
 
 def loaded(client: StorageClient, key: ImageKey) -> ImageDocument:
