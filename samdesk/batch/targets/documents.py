@@ -134,7 +134,10 @@ class DatasetTarget:
             run_id = self.run_store.begin_run(RUN_TEXT, record, keys, dict.fromkeys(names.values()))
         else:
             run_id = self.resumes
+            skipped = self.dry_run().skipped
             self.run_store.resume_run(run_id)
+            for image in skipped:
+                self.run_store.note_image(run_id, image.key, "skipped", image.reason)
         try:
             yield DatasetWriter(self.run_store, run_id, names, self.existing, self.boxes)
         finally:
