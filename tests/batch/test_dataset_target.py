@@ -21,6 +21,7 @@ from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, add, by_user, reject
+from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.review import ImageReview, ReviewChange
 from samdesk.engine.protocols import ModelInfo
 from samdesk.images.sources import ImageSet
