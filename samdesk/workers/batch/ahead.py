@@ -57,11 +57,14 @@ class Stretch:
         self._lock = Lock()
 
     def begin(self, begin: Callable[[], RunId]) -> RunId:
-        """The run, which is begun if it is not open."""
+        """The run, which is begun if it is not open. Called by the thread only."""
         with self._lock:
-            if self._run_id is None:
-                self._run_id = begin()
-            return self._run_id
+            if self._run_id is not None:
+                return self._run_id
+        run_id = begin()  # without the lock: the main thread never waits for the store
+        with self._lock:
+            self._run_id = run_id
+        return run_id
 
     def take(self) -> RunId | None:
         """The run, for the one who ends it; None: it has not begun, or another thread ends it."""
