@@ -27,6 +27,8 @@ FloatVector = NDArray[np.float64]
 
 _BORDER_MARGIN = 1.0
 """A region this near to the edge of the image touches it, pixels."""
+DUPLICATE = 0.8
+"""An annotation of which this share lies in another one of its label may be a duplicate, or a part."""
 _LEAST_OVERLAP = 0.05
 """Overlaps of less than this share are not measured: they count as none."""
 _SMALLEST_SHARE = 1e-5
@@ -58,6 +60,11 @@ class Evidence:
     overlap_same: float = 0.0
     overlap_other: float = 0.0
     area_share: float = 0.05
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether it, or the other one, may be a duplicate."""
+        return self.overlap_same >= DUPLICATE
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Evidence))
@@ -257,11 +264,18 @@ def reasons(evidence: Evidence, label: str = "") -> tuple[str, ...]:
         _below(evidence.stability, 0.73, "unstable outline {:.2f}"),
         _below(evidence.box_agreement, 0.85, "mask and box agree only {:.0%}"),
         "touches the border" if evidence.border else "",
-        f"overlaps {share[0]:.0%} with {another}" if share[0] >= 0.1 else "",
+        _shared(evidence, another),
         f"overlaps {share[1]:.0%} with another label" if share[1] >= 0.5 else "",
         "very small" if evidence.area_share < 0.0025 else "",
     )
     return tuple(texts[i] for i in np.argsort(-weights, kind="stable") if texts[i])
+
+
+def _shared(evidence: Evidence, another: str) -> str:
+    share = evidence.overlap_same
+    if evidence.is_duplicate:
+        return f"duplicate? {share:.0%} shared with {another}"
+    return f"overlaps {share:.0%} with {another}" if share >= 0.1 else ""
 
 
 def _below(value: float | None, limit: float, text: str) -> str:

@@ -76,6 +76,7 @@ _IMAGE_STATES = (
     SearchValue("empty", "images without annotations"),
 )
 _BORDER = SearchValue("touching-border", "reaches the border of its image")
+_DUPLICATE = SearchValue("duplicate", "shares 80% or more with another of its class")
 _I, _A, _B = Level.IMAGE, Level.ANNOTATION, Level.BOTH
 _SHARE, _NUMBER, _CHOICE, _LABEL, _TEXT = (
     ValueKind.SHARE,
@@ -96,8 +97,8 @@ _ROWS = (
                "state:pending"),
     SearchWord("image", _CHOICE, _I, "state of the image",
                (*_IMAGE_STATES, SearchValue("flagged", "flagged images")), (), "image:to-review"),
-    SearchWord("is", _CHOICE, _B, "state of annotation or image", (*_STATES, _BORDER, *_IMAGE_STATES), (),
-               "is:flagged"),
+    SearchWord("is", _CHOICE, _B, "state of annotation or image",
+               (*_STATES, _BORDER, _DUPLICATE, *_IMAGE_STATES), (), "is:flagged"),
     SearchWord("source", _CHOICE, _A, "what created it", (
         SearchValue("auto", "auto-annotate"),
         SearchValue("sam", "the mask model, by prompts"),

@@ -37,7 +37,7 @@ VALUES = {
     "without": ["person"],
     "state": STATES,
     "image": ["new", "to-review", "edited", "done", "flagged", "empty"],
-    "is": ["flagged", "touching-border", "rejected", "new", "done", "pending", "empty"],
+    "is": ["flagged", "touching-border", "duplicate", "rejected", "new", "done", "pending", "empty"],
     "source": ["auto", "sam", "manual", "import"],
     "run": ["any", "none", "r1", "R"],
     "model": ["none", "YOLO", "*sam"],
@@ -102,6 +102,16 @@ def touches(a: Annotation) -> bool:
     return x0 <= 1 or y0 <= 1 or x1 >= 63 or y1 >= 47
 
 
+def is_duplicate(document: ImageDocument, a: Annotation) -> bool:
+    group = document.annotations if a in document.annotations else document.rejected
+    shares = [
+        a.region.intersection(b.region).area / min(a.region.area, b.region.area)
+        for b in group
+        if b.id != a.id and b.label_id == a.label_id
+    ]
+    return bool(max(shares, default=0.0) >= 0.8)
+
+
 def of_annotation(
     term: Term, document: ImageDocument, a: Annotation, doubt_of: float, names: dict[str, str]
 ) -> bool | None:
@@ -130,9 +140,13 @@ def of_annotation(
         "run": lambda v: bool(run) if v == "any" else not run if v == "none" else run.startswith(v.lower()),
         "model": lambda v: has(a.model, v),
         "note": lambda v: has(a.note, v),
-        "is": lambda v: a.review.value == v or (v == "touching-border" and touches(a)),
+        "is": lambda v: (
+            a.review.value == v
+            or (v == "touching-border" and touches(a))
+            or (v == "duplicate" and is_duplicate(document, a))
+        ),
     }
-    own = [v for v in test.values if term.field != "is" or v in (*STATES, "touching-border")]
+    own = [v for v in test.values if term.field != "is" or v in (*STATES, "touching-border", "duplicate")]
     if not own:
         return None
     others = [v for v in test.values if v not in own]

@@ -102,6 +102,7 @@ def test_reasons_are_in_words_and_the_weightiest_first() -> None:
     assert reasons(Evidence(0.9, 0.95, 0.98, 0.97, False, 0.0, 0.0, 0.2)) == ()
     found = reasons(Evidence(0.31, 0.95, 0.98, 0.97, False, 0.62, 0.0, 0.2), "person")
     assert found == ("low detector score 0.31", "overlaps 62% with another person")
+    assert reasons(Evidence(overlap_same=0.85), "cup") == ("duplicate? 85% shared with another cup",)
 
 
 def simulated(seed: int, count: int) -> list[Decision]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from samdesk.dataset.store.database import HAS_TEXT, Store
 from samdesk.dataset.store.facts import IMAGE_REVIEWS, PENDING, REJECTED, REVIEWS, SOURCES
 from samdesk.domain.annotation import Source
+from samdesk.domain.doubt import DUPLICATE
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.domain.search import AnyOf, Bounds, Search, Term, matcher
@@ -151,6 +152,7 @@ class _TermConditions:
         images = [_IMAGES[v] for v in values if v in _IMAGES]
         own = [_in("f.review", _reviews(states))] if states else []
         own += ["f.border"] if "touching-border" in values else []
+        own += [f"f.overlap_same >= {DUPLICATE!r}"] if "duplicate" in values else []
         if not own:
             return None, _any(images)
         others = [_IMAGES[v] for v in values if v in _IMAGES and v not in _STATES]
