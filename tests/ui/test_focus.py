@@ -28,11 +28,12 @@ from tests.helpers.desk import CONTROL, SHIFT, User, photos
 K = Qt.Key
 DIALOGS = (
     "edit.settings", "edit.shortcuts", "help.shortcuts", "help.diagnostics", "help.about", "model.choose",
-    "model.info", "run.auto_annotate", "teach.start", "search.saved", "statistics.show",
+    "model.info", "run.auto_annotate", "run.history", "teach.start", "search.saved", "statistics.show",
 )  # fmt: skip
 """Every command that opens a dialog of its own; the others ask through ``Messages``."""
-HARMLESS = {"Close", "Cancel", "OK", "Teach"}
-"""Default buttons that rewrite nothing; Teach only reads the images and labels."""
+HARMLESS = {"Close", "Cancel", "OK", "Teach", "Start"}
+"""Default buttons that rewrite nothing; Teach only reads the images and labels, and Start is the default only of
+a run that replaces no annotations."""
 
 
 def press(user: User, key: K, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

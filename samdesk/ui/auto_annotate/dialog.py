@@ -57,8 +57,6 @@ POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
     ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
 )
-_BOXES = "Boxes become masks; other annotations stay as they are."
-_NEVER_CHANGED = "Images you have edited are never changed."
 _SEGMENTER = "yolo11n-seg.pt"
 """The segmentation model that is offered first."""
 
@@ -181,8 +179,7 @@ class AutoAnnotateDialog(QDialog):
         for button in self.policies.values():
             row.addWidget(button)
         row.addStretch(1)
-        self.policies_caption = caption("If annotated already", CAPTION)
-        fields.addRow(self.policies_caption, row)
+        fields.addRow(caption("If annotated already", CAPTION), row)
         fields.addRow(caption("", CAPTION), self.policy_text)
         return fields
 
@@ -340,11 +337,14 @@ class AutoAnnotateDialog(QDialog):
         for some, matter in (
             (found, bool(row.detector)),
             ((self.sam_caption, self.sam, self.sam_browse), row.masks),
-            ((self.policies_caption, *self.policies.values()), row.policies),
         ):
             for field in some:
                 field.setEnabled(matter)
         self.parameters.set_enabled(row.parameters)
+        for policy, button in self.policies.items():
+            button.setEnabled(policy in row.policies)
+        if self._existing() not in row.policies:
+            self.policies[row.policies[0]].setChecked(True)
 
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
@@ -370,8 +370,8 @@ class AutoAnnotateDialog(QDialog):
             self.count_requested.emit(self.plan())
 
     def _show_policy(self) -> None:
-        policy = next(text for value, _, text in POLICIES if self.policies[value].isChecked())
-        self.policy_text.setText(f"{policy if self._source.policies else _BOXES} {_NEVER_CHANGED}")
+        texts = {value: text for value, _, text in POLICIES} | dict(self._source.policy_texts)
+        self.policy_text.setText(f"{texts[self._existing()]} {self._source.never}")
 
     def _update(self) -> None:
         problem = self._problem()
@@ -382,7 +382,7 @@ class AutoAnnotateDialog(QDialog):
         self._show_policy()
         ready = self._dry_run is not None and bool(self._dry_run.annotate)
         self.start_button.setEnabled(ready and not problem)
-        self.start_button.setDefault(self._existing() != "replace" or not self._source.policies)
+        self.start_button.setDefault(self._existing() != "replace")
 
     def _problem(self) -> str:
         if not self._source.detector:

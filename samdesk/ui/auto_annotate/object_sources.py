@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samdesk.batch.plan import ObjectsFrom
+from samdesk.batch.plan import EXISTING, Existing, ObjectsFrom
 from samdesk.settings.parameters import PARAMETERS
 
 _ALL = frozenset(parameter.name for parameter in PARAMETERS)
@@ -21,7 +21,9 @@ class ObjectSourceRow:
         detector: The caption of the field for the model that finds the objects; "": there is none.
         masks: Whether the mask model draws the masks.
         parameters: The parameters that matter.
-        policies: Whether the user chooses what happens to images that have annotations.
+        policies: What can happen to images that have annotations.
+        never: What is never changed; with ``policy_texts`` it says what happens to them.
+        policy_texts: Policy -> what it does, where that is not what it does for other sources.
     """
 
     id: ObjectsFrom
@@ -30,7 +32,9 @@ class ObjectSourceRow:
     detector: str = ""
     masks: bool = True
     parameters: frozenset[str] = frozenset()
-    policies: bool = True
+    policies: tuple[Existing, ...] = EXISTING
+    never: str = "Images you have edited are never changed."
+    policy_texts: tuple[tuple[Existing, str], ...] = ()
 
 
 OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
@@ -47,7 +51,12 @@ OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
     ObjectSourceRow(
         "boxes", "Masks from my boxes",
         "The mask model draws a mask in each box that is there already; its label stays.",
-        policies=False,
+        policies=("skip", "replace"),
+        never="All else stays as it is, and so do images you have accepted.",
+        policy_texts=(
+            ("skip", "Boxes become masks, those you drew included."),
+            ("replace", "Boxes become masks, and masks that an earlier run made of boxes are made anew."),
+        ),
     ),
 )  # fmt: skip
 """The sources, in the order of the dialog."""

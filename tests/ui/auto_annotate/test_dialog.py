@@ -201,8 +201,10 @@ def test_only_the_fields_that_matter_are_enabled(dialog: AutoAnnotateDialog, qtb
     assert not dialog.detector.isEnabled()
     assert not any(field.isEnabled() for field in dialog.parameters.widgets)
     assert not dialog.classes.isEnabled()
-    assert not any(button.isEnabled() for button in dialog.policies.values())
-    assert "Boxes become masks" in dialog.policy_text.text()
+    assert [name for name, button in dialog.policies.items() if button.isEnabled()] == ["skip", "replace"]
+    assert "Boxes become masks, those you drew included" in dialog.policy_text.text()
+    click(qtbot, dialog.policies["replace"])
+    assert "made anew" in dialog.policy_text.text()
     choose("detector")
     assert dialog.detector_name == "yolo11s.pt", "as it was"
     assert all(field.isEnabled() for field in dialog.parameters.widgets)
