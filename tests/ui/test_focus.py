@@ -32,8 +32,8 @@ DIALOGS = (
 )  # fmt: skip
 """Every command that opens a dialog of its own; the others ask through ``Messages``."""
 HARMLESS = {"Close", "Cancel", "OK", "Teach", "Start"}
-"""Default buttons that rewrite nothing; Teach only reads the images and labels, and Start is the default only of
-a run that replaces no annotations."""
+"""Default buttons that rewrite nothing; Teach only reads the images and labels, and Start is the default only
+of a run that replaces no annotations."""
 
 
 def press(user: User, key: K, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
