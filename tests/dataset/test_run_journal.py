@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.dataset import plans, queries
+from samdesk.dataset import core, plans, queries
 from samdesk.dataset.dataset import Dataset, StoreError
 from samdesk.dataset.runs.record import RunCounts, RunImage, RunModel, RunRecord
 from samdesk.domain.annotation import RunId
@@ -263,7 +263,10 @@ class TestLabels:
         dataset.redo()
         dataset.close()
 
-    def test_a_class_id_of_a_label_file_does_not_become_that_of_a_new_label(self, folder: Path) -> None:
+    def test_a_class_id_of_a_label_file_does_not_become_that_of_a_new_label(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(core, "SCANNED_ON_OPENING", 0)  # as in a dataset of many images
         line = " 0.25 0.25 0.5 0.25 0.5 0.75 0.25 0.75\n"
         (folder / "d.txt").write_text(f"3{line}")
         dataset = Dataset.open(folder)
