@@ -184,3 +184,23 @@ def test_how_the_last_run_was_made_is_kept_with_the_dataset(open_window: OpenWin
     again.open(folder)
     again.until(lambda: again.desk.flows.batch.last is not None)
     assert again.desk.flows.batch.default_plan().mapping == (("box", "crate"),)
+
+
+def test_boxes_drawn_by_hand_become_masks_from_the_dialog(runner: User, folder: Path) -> None:
+    runner.add_labels("box")
+    runner.key(Qt.Key.Key_R)
+    runner.mouse.drag((40, 40), (120, 100))
+    runner.until(lambda: len(runner.annotations) == 1)
+    runner.until_saved()
+    drawn = runner.annotations[0]
+    runner.desk.view.actions.action("run.auto_annotate").trigger()
+    asked = dialog(runner, AutoAnnotateDialog)
+    assert isinstance(asked, AutoAnnotateDialog)
+    asked._set_sam("inner.pt")
+    asked.source.setCurrentIndex(asked.source.findData("boxes"))
+    runner.until(lambda: asked.summary.text() == "1 of 3 images will be annotated; 2 skipped: has no boxes")
+    press(runner, asked.start_button)
+    runner.until(lambda: not runner.desk.flows.batch.running)
+    runner.until(lambda: runner.annotations[0].region.area < drawn.region.area)
+    assert runner.annotations[0].id == drawn.id, "the same annotation, with its label"
+    assert runner.names == ["box"]
