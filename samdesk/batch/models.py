@@ -25,7 +25,7 @@ from samdesk.engine.runtime.device import cores
 _M = TypeVar("_M", Detector, Predictor)
 
 _GPU_BATCH = 8
-_GPU_WORKERS = 2
+_GPU_WORKERS = 3
 _CPU_WORKERS = 4
 _CPU_WORKERS_LARGE = 2
 _LARGE = 50_000_000

@@ -95,7 +95,7 @@ def test_masks_are_drawn_by_a_replica_a_thread(tmp_path: Path) -> None:
     predictor = ReplicatedPredictor("cuda:0")
     one, two = Memory(tmp_path / "one", 6), Memory(tmp_path / "two", 6)
     run_with(annotator(ColourDetector(), predictor), one.target())
-    assert len(predictor.replicas) == 2
+    assert len(predictor.replicas) > 1
     assert all(len(replica.threads) <= 1 for replica in predictor.replicas)
     assert sum(replica.encoded for replica in predictor.replicas) == 6
     run_with(annotator(ColourDetector(), InnerPredictor()), two.target())
