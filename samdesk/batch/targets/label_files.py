@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from samdesk.base.boundary import LeadsOutsideError
+from samdesk.base.errors import reason
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
@@ -19,13 +21,15 @@ from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_ou
 from samdesk.batch.targets.box_files import BoxFileTarget, masks_folder
 from samdesk.batch.targets.file_class_names import FileLabels, folder_labels, joined_labels
 from samdesk.batch.targets.label_folder import LabelFolder, trainers_folder
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.protocols import ModelInfo
 from samdesk.formats.base import ParsedLabels
-from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
 
+_ALL_FAIL = frozenset({errno.ENOSPC, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""Errors of one label file that all others will have, too."""
 CHANGED_SINCE_RUN = "its label file was not written by an earlier run, or was changed since"
 
 
@@ -94,12 +98,17 @@ class FileTarget:
         folder: Their label files.
         job: The run.
         own_ids: See ``FilePlace``.
+        reads: Reads the images.
     """
 
     images: ImageSet
     folder: LabelFolder
     job: AutoAnnotateJob
     own_ids: bool = False
+    reads: ImageReads = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", ImageReads(self.images))
 
     @property
     def output(self) -> str:
@@ -131,7 +140,7 @@ class FileTarget:
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
-        return read_image(self.images.path(key))
+        return self.reads.read(key)
 
     def document(self, key: ImageKey) -> None:
         """Not known: see ``BoxFileTarget``."""
@@ -156,7 +165,7 @@ class FileTarget:
         else:
             labels = folder_labels(self.folder.folder, self.images, plan, class_names, notice)
         try:
-            yield FileWriter(self.folder, plan.existing, labels)
+            yield FileWriter(self.folder, plan.existing, labels, self.reads)
         finally:
             if labels.written:
                 notice(f"Class names are in {labels.path}.")
@@ -172,12 +181,14 @@ class FileWriter:
         folder: The label files.
         existing: What happens to images that have a label file.
         labels: The class ids of the detector's classes.
+        reads: Read the images.
         run_id: None: there is no store.
     """
 
     folder: LabelFolder
     existing: Existing
     labels: FileLabels
+    reads: ImageReads
     run_id: None = None
 
     def fail(self, key: ImageKey, message: str) -> None:
@@ -186,6 +197,7 @@ class FileWriter:
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Writes the image's label file; it is empty where nothing was found."""
         height, width = hw
+        self.reads.check(key)
         for class_id in sorted({f.detection.class_id for f in found}):  # new ones in the detector's order
             self.labels.label_id(class_id)
         annotations = tuple(to_annotation(f, self.labels.label_id(f.detection.class_id)) for f in found)
@@ -202,7 +214,10 @@ class FileWriter:
         except LeadsOutsideError as error:
             raise _leads_outside(self.folder.path(key), error) from error
         except OSError as error:
-            raise RunStopped(f"{self.folder.path(key)} cannot be written: {error.strerror}.") from error
+            message = f"{self.folder.path(key)} cannot be written: {reason(error)}"
+            if error.errno in _ALL_FAIL:
+                raise RunStopped(f"{message}.") from error
+            raise ImageProblem(message) from error
         return Stored(added=added, note="; ".join(report.lossy))
 
     def _before(self, key: ImageKey) -> str | None:
