@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from samdesk.batch.report import DryRun
+    from samdesk.dataset.runs.record import RunRecord
     from samdesk.engine.protocols import ModelInfo
+
+_WITH_RESUME = frozenset({"data", "resume", "report", "trust"})
 
 
 @with_parameters
@@ -99,6 +102,14 @@ def annotate(  # noqa: PLR0913 - one argument an option
     report: Annotated[
         Path | None, typer.Option(help="Also write the result, with every image that failed, as JSON.")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the newest run of the dataset that was stopped or interrupted, with its own "
+            "parameters.",
+        ),
+    ] = False,
     trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
     out: Out = "",
     cluster: Cluster = "",
@@ -118,7 +129,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
     from samdesk.batch.models import Fallback, Loaders
     from samdesk.batch.pipeline import AutoAnnotateJob
     from samdesk.batch.report import NoticeLog
-    from samdesk.batch.targets.place import place_of_all
+    from samdesk.batch.run_record import plan_of
+    from samdesk.batch.targets.place import place_of_all, resumable
 
     cancel = CancelToken()
     in_shards = ShardOptions(out, cluster, shard, shard_size, workers, threads, prepare)
@@ -142,7 +154,13 @@ def annotate(  # noqa: PLR0913 - one argument an option
             if len(data) > 1:
                 raise ValueError("--out needs one folder of images, or a pattern")
             raise typer.Exit(annotate_shards(data[0], plan, in_shards, replaceable, trust))
-        place = place_of_all(data, output_dir, search)
+        record = None
+        if resume:
+            _check_alone(context)
+            place, found = resumable(data)
+            record, plan, replaceable = found.record, plan_of(found.record), (False, False)
+        else:
+            place = place_of_all(data, output_dir, search)
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
             output.message(f"Labels go to {place.text}.")
             notices = NoticeLog(output.warning)
@@ -153,7 +171,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
                 notices,
                 progress=partial(print_progress, output),
                 counted=partial(_print_count, output),
-                loaded=partial(_print_models, output),
+                loaded=partial(_print_models, output, record),
                 cancel=cancel,
             )
             summary = notices.added_to(place.annotate(job))
@@ -173,5 +191,18 @@ def _print_count(output: LineOutput, todo: DryRun) -> None:
     output.message(f"{todo.text}.")
 
 
-def _print_models(output: LineOutput, models: Sequence[ModelInfo]) -> None:
+def _check_alone(context: typer.Context) -> None:
+    """Raises ``ValueError`` if an option is given that a run which is resumed has already."""
+    others = [name for name in context.params if name not in _WITH_RESUME and _is_given(context, name)]
+    if others:
+        raise ValueError(
+            f"--resume takes the run's own parameters: leave out --{others[0].replace('_', '-')}"
+        )
+
+
+def _print_models(output: LineOutput, record: RunRecord | None, models: Sequence[ModelInfo]) -> None:
+    from samdesk.batch.run_record import changed_models
+
+    for name in changed_models(record, models) if record else ():
+        output.warning(f"{name} has another content than when the run began.")
     output.message(" + ".join(f"{m.title} on {m.device_title} ({m.precision})" for m in models))

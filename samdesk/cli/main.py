@@ -20,6 +20,7 @@ from samdesk.cli.cache import cache
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
+from samdesk.cli.runs import runs
 from samdesk.cli.shards.merge import merge
 from samdesk.cli.teaching.command import teach
 from samdesk.cli.train import evaluate, train
@@ -67,6 +68,7 @@ def demo(
 
 
 cli.command("annotate")(annotate)
+cli.command("runs")(runs)
 cli.command("merge")(merge)
 cli.command("teach")(teach)
 cli.command("train")(train)

@@ -192,8 +192,8 @@ def _walk(folder: str, prefix: str, seen: set[tuple[int, int]], found: _Found, i
             continue
         try:
             is_folder = entry.is_dir()
-        except OSError:
-            continue
+        except OSError:  # a link in a circle: reported when it is read
+            is_folder = False
         if is_folder and prefix.count("/") >= _MOST_LEVELS:
             found.unlisted.append(f"{prefix}{entry.name}/")
         elif is_folder:

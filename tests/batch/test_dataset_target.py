@@ -16,6 +16,7 @@ from samdesk.batch.report import BatchProgress, BatchSummary
 from samdesk.batch.run_record import changed_models, plan_of, record_of
 from samdesk.batch.targets.dataset import DatasetPlace, _OpenStore
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import RunId
@@ -72,7 +73,7 @@ def test_the_dry_run_says_what_loading_every_image_says(mixed: Path, counted: bo
                 dataset.advance(1)
         found = {}
         for existing in EXISTING:
-            target = DatasetTarget(dataset.keys, _OpenStore(dataset), _never_read, existing)
+            target = DatasetTarget(dataset.keys, _OpenStore(dataset), ImageReads(dataset.folder, _never_read), existing)
             todo = target.dry_run()
             reasons = {image.key: image.reason for image in todo.skipped}
             found[existing] = {key: reasons.get(key) for key in dataset.keys}
@@ -83,7 +84,7 @@ def test_the_dry_run_says_what_loading_every_image_says(mixed: Path, counted: bo
         assert len(set(found["replace"].values())) == 3
 
 
-def _never_read(key: ImageKey) -> RgbImage:
+def _never_read(_path: Path) -> RgbImage:
     pytest.fail(f"{key} was read")
 
 

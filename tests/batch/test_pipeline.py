@@ -20,6 +20,7 @@ from samdesk.batch.sources.base import SourceImage
 from samdesk.batch.sources.detector import DetectorSource
 from samdesk.batch.targets.base import ImageProblem, RunStopped
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.runs.annotated import AnnotatedImage
 from samdesk.dataset.runs.record import RunImage, RunRecord
@@ -85,15 +86,14 @@ class Memory:
         self.documents[key], _ = made.apply(self.documents[key])
         return True
 
-    def read(self, key: ImageKey) -> RgbImage:
-        path = self.folder / key
+    def read(self, path: Path) -> RgbImage:
         if path.stat().st_size == 0:
-            raise ImageProblem(f"{key}: the file is empty")
+            raise ImageProblem(f"{path.name}: the file is empty")
         return np.asarray(Image.open(path))
 
     def target(self, existing: str = "skip") -> DatasetTarget:
         plan = replace(PLAN, existing=existing)  # type: ignore[arg-type]
-        return DatasetTarget(self.keys, self, self.read, plan.existing)
+        return DatasetTarget(self.keys, self, ImageReads(self.folder, self.read), plan.existing)
 
     def annotate(
         self, existing: str = "skip", shelf: ColourModels | None = None, **options: object

@@ -12,11 +12,13 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.open import locate_store
+from samdesk.dataset.queries import runs
 from samdesk.dataset.runs.annotated import AnnotatedImage, annotated_images
-from samdesk.dataset.runs.record import RunImage, RunRecord
+from samdesk.dataset.runs.record import RunImage, RunInfo, RunRecord
 from samdesk.dataset.search import find_images
 from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.trainer.training import check_training, training_facts
@@ -24,7 +26,6 @@ from samdesk.dataset.types import TRAINING
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.search import Search
-from samdesk.images.reader import read_image
 from samdesk.images.sources import ImageSet
 
 _INDEXED_S = 0.1
@@ -84,7 +85,7 @@ class DatasetPlace:
             target = DatasetTarget(
                 keys,
                 _OpenStore(dataset),
-                lambda key: read_image(images.path(key)),
+                ImageReads(images.root),
                 job.plan.existing,
                 output=str(images.root),
                 resumes=self.resumes,
@@ -97,6 +98,15 @@ class DatasetPlace:
         finally:
             _forward_notices(dataset, job.notice)
             dataset.close()
+
+
+def known_runs(folder: Path) -> tuple[RunInfo, ...]:
+    """Returns the auto-annotate runs of a dataset, the newest first. Raises ``StoreError``."""
+    dataset = Dataset.open(folder)
+    try:
+        return runs(dataset)
+    finally:
+        dataset.close()
 
 
 def _found(dataset: Dataset, search: Search, cancel: CancelToken) -> tuple[ImageKey, ...]:

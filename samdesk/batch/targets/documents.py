@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -16,7 +16,8 @@ from samdesk.batch.merge import EDITED, reason_to_skip, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.batch.run_record import record_of
-from samdesk.batch.targets.base import RunStopped, Stored, sort_out
+from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
+from samdesk.batch.targets.reading import REPLACED, ImageReads
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.runs.annotated import AnnotatedImage
 from samdesk.dataset.runs.record import RunImage, RunRecord
@@ -80,7 +81,7 @@ class DatasetTarget:
     Attributes:
         keys: The images, in order; of a run that is resumed, those of that run are taken.
         run_store: Where their documents are loaded from and saved to.
-        read_image: Reads one, from any thread; raises ``UserError``.
+        reads: Reads them.
         existing: What happens to images that have annotations.
         output: Where the labels are, for the user.
         resumes: The run that goes on; None: a new one.
@@ -89,7 +90,7 @@ class DatasetTarget:
 
     keys: Sequence[ImageKey]
     run_store: RunStore
-    read_image: Callable[[ImageKey], RgbImage]
+    reads: ImageReads
     existing: Existing
     output: str = ""
     resumes: RunId | None = None
@@ -112,7 +113,7 @@ class DatasetTarget:
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
-        return self.read_image(key)
+        return self.reads.read(key)
 
     def document(self, key: ImageKey) -> ImageDocument:
         """Loads the document of an image."""
@@ -139,7 +140,7 @@ class DatasetTarget:
             for image in skipped:
                 self.run_store.note_image(run_id, image.key, "skipped", image.reason)
         try:
-            yield DatasetWriter(self.run_store, run_id, names, self.existing, self.boxes)
+            yield DatasetWriter(self.run_store, run_id, names, self.existing, self.reads, self.boxes)
         finally:
             self.run_store.end_run(run_id)
 
@@ -159,6 +160,7 @@ class DatasetWriter:
         run_id: The open run.
         label_names: Detector class id -> name of its label.
         existing: What happens to images that have annotations.
+        reads: Read the images.
         boxes: The objects are masks of boxes that are there.
     """
 
@@ -166,6 +168,7 @@ class DatasetWriter:
     run_id: RunId
     label_names: Mapping[int, str]
     existing: Existing
+    reads: ImageReads
     boxes: bool = False
     _label_ids: dict[str, LabelId] = field(default_factory=dict)
     """Of the labels as the store last had them."""
@@ -177,12 +180,16 @@ class DatasetWriter:
 
     def store(self, key: ImageKey, hw: tuple[int, int], found: Sequence[FoundObject]) -> Stored:
         """Saves the objects of an image as one edit of the run."""
+        self.reads.check(key)
         if self.boxes:
             return self._store_masks(key, found)
         named = [(f, self.label_names[f.detection.class_id]) for f in found]
         names = tuple(dict.fromkeys(name for _, name in named))
         with _run_errors():
-            merge = _Merge(self.run_store.load(key), named, self.run_id, self.existing, self._label_ids)
+            document = self.run_store.load(key)
+            if (document.height, document.width) != hw:
+                raise ImageProblem(f"{key}: {REPLACED}")
+            merge = _Merge(document, named, self.run_id, self.existing, self._label_ids)
             # An empty edit is saved too: an image without objects gets its empty label file.
             if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge, names):
                 reason = merge.reason or EDITED
@@ -249,7 +256,7 @@ def _run_errors() -> Iterator[None]:
     """Turns errors of the store into ``RunStopped``: a store that fails for one image fails for the next."""
     try:
         yield
-    except (ImageError, RunStopped, Cancelled):
+    except (ImageError, ImageProblem, RunStopped, Cancelled):
         raise
     except UserError as error:
         raise RunStopped(str(error)) from error

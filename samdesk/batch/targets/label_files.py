@@ -108,7 +108,7 @@ class FileTarget:
     reads: ImageReads = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reads", ImageReads(self.images))
+        object.__setattr__(self, "reads", ImageReads(self.images.root))
 
     @property
     def output(self) -> str:

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.report import BatchSummary
-from samdesk.batch.targets.dataset import DatasetPlace, find_dataset
+from samdesk.batch.targets.dataset import DatasetPlace, find_dataset, known_runs
 from samdesk.batch.targets.label_files import FilePlace
+from samdesk.dataset.runs.record import RunInfo
 from samdesk.domain.search import parse
 from samdesk.images.sources import ImageSet, find_images, union
 
@@ -56,6 +57,28 @@ def place_of(images: ImageSet, output: Path | None, default: Path | None = None)
             return DatasetPlace(dataset)
         output = default
     return FilePlace(images, output, own_ids=output is not None)
+
+
+def resumable(data: Sequence[str]) -> tuple[LabelPlace, RunInfo]:
+    """Finds the newest run of a dataset that has images left, and where it goes on.
+
+    Args:
+        data: The dataset's folder.
+
+    Raises:
+        ValueError: There is none.
+        StoreError: The dataset cannot be read.
+    """
+    place = place_of_all(data, None)
+    if not isinstance(place, DatasetPlace):
+        raise ValueError(
+            f"{place.images.root} has no store: run the same command again without --resume, and it goes on"
+        )
+    root = place.images.root
+    found = next((run for run in known_runs(root) if run.can_resume), None)
+    if found is None:
+        raise ValueError(f"there is no run to resume in {root}: 'samdesk runs' lists them")
+    return replace(place, resumes=found.id), found
 
 
 def place_of_all(data: Sequence[str], output: Path | None, search: str = "") -> LabelPlace:

@@ -1,24 +1,29 @@
-"""Reads the images of a run, and notices those that another program changes before their objects are stored."""
+"""Reads the images of a run, and notices those that change before their objects are stored."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 
 from samdesk.base.errors import reason
 from samdesk.batch.targets.base import ImageProblem
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.images.reader import read_image
-from samdesk.images.sources import ImageSet
+
+REPLACED = "the file was replaced during the run: annotate it again"
 
 
 class ImageReads:
     """Reads images in any thread; the file that was read must still be there when its objects are stored.
 
     Args:
-        images: The images.
+        folder: The images are relative to it.
+        read_file: Reads a file; raises ``ImageError``.
     """
 
-    def __init__(self, images: ImageSet) -> None:
-        self._images = images
+    def __init__(self, folder: Path, read_file: Callable[[Path], RgbImage] = read_image) -> None:
+        self._folder, self._read_file = folder, read_file
         self._read: dict[ImageKey, tuple[int, ...]] = {}
 
     def read(self, key: ImageKey) -> RgbImage:
@@ -27,7 +32,7 @@ class ImageReads:
             self._read[key] = self._stamp(key)
         except OSError:  # said in words by the reader
             self._read.pop(key, None)
-        return read_image(self._images.path(key))
+        return self._read_file(self._folder / key)
 
     def check(self, key: ImageKey) -> None:
         """Checks that an image is the one that was read. Raises ``ImageProblem``."""
@@ -39,8 +44,8 @@ class ImageReads:
         except OSError as error:
             raise ImageProblem(f"{key}: it cannot be read: {reason(error)}") from error
         if before not in (None, now):
-            raise ImageProblem(f"{key}: the file was replaced during the run: annotate it again")
+            raise ImageProblem(f"{key}: {REPLACED}")
 
     def _stamp(self, key: ImageKey) -> tuple[int, ...]:
-        found = self._images.path(key).stat()
+        found = (self._folder / key).stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

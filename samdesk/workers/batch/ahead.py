@@ -26,6 +26,7 @@ from samdesk.batch.pipeline import AutoAnnotateJob, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import DryRun
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
@@ -228,9 +229,7 @@ class AheadClient(QObject):
         self._cancel = CancelToken()
         now = Round(self._stretch, self._cancel)
         store = AheadStore(self._storage, self._post, now)
-        target = AheadTarget(
-            tuple(keys), store, lambda key: self._read(folder / key), plan.existing, most=most
-        )
+        target = AheadTarget(tuple(keys), store, ImageReads(folder, self._read), plan.existing, most=most)
         self._jobs.put(partial(self._run, plan, target, store, now))
 
     def cancel(self) -> None:

@@ -17,6 +17,7 @@ from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
@@ -157,12 +158,11 @@ class AutoAnnotateClient(QObject):
     ) -> DatasetTarget:
         known = set(self._keys)
         keys = self._keys if plan.keys is None else tuple(k for k in plan.keys if k in known)
-        folder = self._folder
         store = StorageThreadStore(self._storage, cancel)
         return DatasetTarget(
             keys,
             store,
-            lambda key: self._read(folder / key),
+            ImageReads(self._folder, self._read),
             plan.existing,
             resumes=resumes,
             boxes=plan.objects_from == "boxes",
