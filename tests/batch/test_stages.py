@@ -67,8 +67,8 @@ def annotator(detector: ColourDetector, predictor: InnerPredictor) -> Annotator:
 def test_a_failing_batch_costs_only_the_image_that_fails(tmp_path: Path) -> None:
     memory = Memory(tmp_path, 9)
     bad = memory.keys[4]
-    detector = PickyDetector(refuses=int(memory.read(bad)[0, 0].sum()))
-    if sum(int(memory.read(k)[0, 0].sum()) == detector.refuses for k in memory.keys) > 1:
+    detector = PickyDetector(refuses=int(memory.read(memory.folder / bad)[0, 0].sum()))
+    if sum(int(memory.read(memory.folder / k)[0, 0].sum()) == detector.refuses for k in memory.keys) > 1:
         pytest.fail("the images must differ in their first pixel")
     summary = run_with(annotator(detector, InnerPredictor("cuda:0")), memory.target())
     assert [(f.key, f.message) for f in summary.failed] == [(bad, "the network tripped")]
