@@ -73,7 +73,9 @@ def test_the_dry_run_says_what_loading_every_image_says(mixed: Path, counted: bo
                 dataset.advance(1)
         found = {}
         for existing in EXISTING:
-            target = DatasetTarget(dataset.keys, _OpenStore(dataset), ImageReads(dataset.folder, _never_read), existing)
+            target = DatasetTarget(
+                dataset.keys, _OpenStore(dataset), ImageReads(dataset.folder, _never_read), existing
+            )
             todo = target.dry_run()
             reasons = {image.key: image.reason for image in todo.skipped}
             found[existing] = {key: reasons.get(key) for key in dataset.keys}
