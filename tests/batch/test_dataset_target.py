@@ -86,8 +86,8 @@ def test_the_dry_run_says_what_loading_every_image_says(mixed: Path, counted: bo
         assert len(set(found["replace"].values())) == 3
 
 
-def _never_read(_path: Path) -> RgbImage:
-    pytest.fail(f"{key} was read")
+def _never_read(path: Path) -> RgbImage:
+    pytest.fail(f"{path} was read")
 
 
 def annotate(
