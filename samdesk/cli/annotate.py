@@ -136,7 +136,8 @@ def annotate(  # noqa: PLR0913 - one argument an option
     in_shards = ShardOptions(out, cluster, shard, shard_size, workers, threads, prepare)
     replaceable = (not _is_given(context, "det_model"), not _is_given(context, "sam_model"))
     with ends_in_words("annotate"):
-        in_shards.check(output_dir is not None or bool(search) or _is_given(context, "existing"))
+        others = output_dir is not None or report is not None or bool(search)
+        in_shards.check(others or _is_given(context, "existing"))
         ids, names = class_choice(classes)
         plan = AutoAnnotatePlan(
             det_model=det_model,

@@ -7,21 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdesk.base.hashing import hash_file
+from samdesk.base.places import expanded
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.shards.errors import ShardsError
+from samdesk.batch.sources.registry import source_row
 from samdesk.engine.models import registry, weights
 from samdesk.engine.models.load import default_detector, default_model
 from samdesk.engine.runtime.device import cores
 
 
 def model_files(plan: AutoAnnotatePlan) -> tuple[tuple[str, str], ...]:
-    """Name and SHA-256 of the files of the plan's detector and predictor; of one still to be downloaded, too.
+    """Name and SHA-256 of the files of the plan's models; of one still to be downloaded, too.
+
+    Those are the detector and, unless the detector draws the masks, the predictor.
 
     Raises:
         ShardsError: A file cannot be read.
     """
     found = []
-    for name in (plan.det_model, plan.sam_model):
+    draws = source_row(plan.objects_from).draws
+    for name in (plan.det_model, plan.sam_model) if draws else (plan.det_model,):
         path, known = weights.find(name), registry.spec(name)
         try:
             sha256 = hash_file(path) if path is not None else known.sha256 if known is not None else ""
@@ -36,6 +41,8 @@ def with_installed(
 ) -> AutoAnnotatePlan:
     """The plan with the best installed models in place of those that are not on this machine.
 
+    Paths become absolute: a worker may have another current folder.
+
     Args:
         plan: The plan.
         notice: Called with a message for each that is replaced.
@@ -43,16 +50,20 @@ def with_installed(
         predictor: The predictor may be.
     """
 
-    def installed(name: str, best: str) -> str:
-        if weights.find(name) is not None:
+    def installed(name: str, best: str, replaceable: bool) -> str:
+        if weights.is_path(name):
+            return str(expanded(name).absolute())
+        if not replaceable or weights.find(name) is not None:
             return name
         notice(f"{name} is not on this machine; {best} is used instead.")
         return best
 
     return replace(
         plan,
-        det_model=installed(plan.det_model, default_detector()) if detector else plan.det_model,
-        sam_model=installed(plan.sam_model, default_model()) if predictor else plan.sam_model,
+        det_model=installed(plan.det_model, default_detector(), detector),
+        sam_model=installed(
+            plan.sam_model, default_model(), predictor and source_row(plan.objects_from).draws
+        ),
     )
 
 

@@ -138,12 +138,10 @@ class ShardWorker:
     @cached_property
     def _facts(self) -> ShardFacts:
         models = self._annotator.models
+        loaded = [model for model in (models.detector, models.predictor) if model is not None]
         described = tuple(
             (name, sha256, model.info.precision)
-            for (name, sha256), model in zip(
-                self._order.run.models, (models.detector, models.predictor), strict=True
-            )
-            if model is not None
+            for (name, sha256), model in zip(self._order.run.models, loaded, strict=True)
         )
         return ShardFacts(self._order.run.digest, self._annotator.source.names, described)
 
