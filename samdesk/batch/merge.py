@@ -20,9 +20,9 @@ HAS_ANNOTATIONS = "already has annotations"
 NOT_FROM_A_RUN = "its annotations were not made by an earlier run"
 
 
-def skip_reason(document: ImageDocument, existing: Existing) -> str | None:
-    """Why a run skips this image; None if it may annotate it."""
-    from_run = any(a.is_untouched for a in document.annotations)
+def skip_reason(document: ImageDocument, existing: Existing, replaces: str = "") -> str | None:
+    """Why a run skips this image; None if it may annotate it. ``replaces``: as for ``run_edit``."""
+    from_run = any(_is_of(a, replaces) for a in document.annotations)
     return reason_to_skip(len(document.annotations), document.review, from_run, existing)
 
 
@@ -44,18 +44,26 @@ def reason_to_skip(count: int, review: ImageReview, from_run: bool, existing: Ex
     return None if from_run else NOT_FROM_A_RUN
 
 
-def run_edit(document: ImageDocument, fresh: Iterable[Annotation], existing: Existing) -> Edit:
+def run_edit(
+    document: ImageDocument, fresh: Iterable[Annotation], existing: Existing, replaces: str = ""
+) -> Edit:
     """The edit that adds a run's annotations to an image, except those of the same object as one that stays.
 
     The same object as one that the user has rejected is not proposed again either.
 
-    With "replace" it also removes those that an earlier run made and the user has not decided about.
+    With "replace" it also removes those that an earlier run made and the user has not decided about: the run
+    ``replaces``, or any if that is "".
     """
-    dropped = [a.id for a in document.annotations if existing == "replace" and a.is_untouched]
+    dropped = [a.id for a in document.annotations if existing == "replace" and _is_of(a, replaces)]
     stays = [a for a in document.annotations if a.id not in dropped]
     known = [(a.label_id, a.region) for a in (*stays, *document.rejected)]
     put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))
     return Edit(drop=tuple(dropped), put=put)
+
+
+def _is_of(annotation: Annotation, run_id: str) -> bool:
+    """Whether a run ("": any) made an annotation that the user has not decided about."""
+    return annotation.is_untouched and run_id in ("", annotation.run_id)
 
 
 def is_duplicate(label: object, region: Region, known: Iterable[tuple[object, Region]]) -> bool:

@@ -37,13 +37,14 @@ class AutoAnnotatePlan(DetectionParameters):
             one that is mapped to "" is not used.
         existing: What happens to images that have annotations: they are skipped ("skip"), new objects are
             added without duplicates ("add"), or annotations of an earlier run that the user has not changed
-            are replaced ("replace"). An image edited by hand is never changed.
+            are replaced ("replace"; see ``replaces``). An image edited by hand is never changed.
         keys: The images to annotate; None: all of the dataset.
         objects_from: Where the objects come from: the detector's boxes, in each of which the predictor draws
             a mask ("detector"); a segmentation model with masks of its own ("segmenter"); or the boxes that
             the images are annotated with, without a detector ("boxes").
         class_conf: Pairs (detector class name, minimum confidence), for classes with another one than
             ``conf``.
+        replaces: The run in the dataset's store whose annotations "replace" replaces; "": those of all runs.
     """
 
     det_model: str = "yolov8x.pt"
@@ -57,6 +58,7 @@ class AutoAnnotatePlan(DetectionParameters):
     class_names: tuple[str, ...] = ()
     objects_from: ObjectsFrom = "detector"
     class_conf: tuple[tuple[str, float], ...] = ()
+    replaces: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

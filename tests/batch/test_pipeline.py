@@ -220,6 +220,24 @@ def test_replace_removes_only_annotations_of_an_earlier_run() -> None:
     assert inverse.apply(after)[0].annotations == there.annotations
 
 
+def test_a_run_made_again_replaces_what_that_run_made_and_the_user_has_not_reviewed() -> None:
+    mine, others, accepted = (
+        annotation(name, region=square(x, 10), run_id=RunId(run), review=review)
+        for name, x, run, review in (
+            ("mine", 10, "one", AnnotationReview.PENDING),
+            ("others", 60, "two", AnnotationReview.PENDING),
+            ("accepted", 110, "one", AnnotationReview.ACCEPTED),
+        )
+    )
+    there = ImageDocument(ImageKey("a.jpg"), 300, 80, (mine, others, accepted))
+    fresh = [annotation("new", region=square(10, 10)), annotation("again", region=square(60, 10))]
+    after, _ = run_edit(there, fresh, "replace", "one").apply(there)
+    assert [a.id for a in after.annotations] == ["others", "accepted", "new"]
+    of_another = ImageDocument(ImageKey("a.jpg"), 300, 80, (others,))
+    assert skip_reason(of_another, "replace", "one") == NOT_FROM_A_RUN
+    assert skip_reason(of_another, "replace", "two") is None
+
+
 @pytest.mark.parametrize("existing", ["add", "replace"])
 def test_what_the_user_rejected_is_not_proposed_again(existing: Existing) -> None:
     there = document("a")

@@ -162,7 +162,8 @@ def test_runs_are_listed_and_repeated_with_their_parameters(runner: User) -> Non
     again = dialog(runner, AutoAnnotateDialog)
     assert isinstance(again, AutoAnnotateDialog)
     plan = again.plan()
-    assert (plan.det_model, plan.conf, plan.classes, plan.existing) == ("colour.pt", 0.4, (0, 2), "add")
+    assert (plan.det_model, plan.conf, plan.classes, plan.existing) == ("colour.pt", 0.4, (0, 2), "replace")
+    assert plan.replaces == runner.annotations[0].run_id, "not what other runs have made"
     again.reject()
     runs = runs_dialog(runner)
     press(runner, runs.undo)

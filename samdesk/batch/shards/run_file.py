@@ -20,7 +20,7 @@ from samdesk.settings.parameters import PARAMETERS
 
 RUN_FILE = "run.json"
 _FORMAT = 1
-_NOT_OF_A_RUN = frozenset({"device", "existing"})
+_NOT_OF_A_RUN = frozenset({"device", "existing", "replaces"})
 """Parts of a plan that differ between machines, or say what becomes of results when they are merged."""
 _TITLES = {
     "det_model": "the detector",

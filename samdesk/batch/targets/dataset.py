@@ -90,6 +90,7 @@ class DatasetPlace:
                 output=str(images.root),
                 resumes=self.resumes,
                 boxes=job.plan.objects_from == "boxes",
+                replaces=job.plan.replaces,
             )
             summary = run(target, job)
             for finding in check_training(training_facts(dataset)).findings:

@@ -86,6 +86,7 @@ class DatasetTarget:
         output: Where the labels are, for the user.
         resumes: The run that goes on; None: a new one.
         boxes: The run makes masks of the boxes that are there.
+        replaces: The run whose annotations are replaced; "": those of all.
     """
 
     keys: Sequence[ImageKey]
@@ -95,6 +96,7 @@ class DatasetTarget:
     output: str = ""
     resumes: RunId | None = None
     boxes: bool = False
+    replaces: str = ""
 
     def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
         """Determines which images a run skips, and why, without loading them."""
@@ -140,7 +142,9 @@ class DatasetTarget:
             for image in skipped:
                 self.run_store.note_image(run_id, image.key, "skipped", image.reason)
         try:
-            yield DatasetWriter(self.run_store, run_id, names, self.existing, self.reads, self.boxes)
+            yield DatasetWriter(
+                self.run_store, run_id, names, self.existing, self.reads, self.boxes, self.replaces
+            )
         finally:
             self.run_store.end_run(run_id)
 
@@ -162,6 +166,7 @@ class DatasetWriter:
         existing: What happens to images that have annotations.
         reads: Read the images.
         boxes: The objects are masks of boxes that are there.
+        replaces: As of ``DatasetTarget``.
     """
 
     run_store: RunStore
@@ -170,6 +175,7 @@ class DatasetWriter:
     existing: Existing
     reads: ImageReads
     boxes: bool = False
+    replaces: str = ""
     _label_ids: dict[str, LabelId] = field(default_factory=dict)
     """Of the labels as the store last had them."""
 
@@ -189,7 +195,7 @@ class DatasetWriter:
             document = self.run_store.load(key)
             if (document.height, document.width) != hw:
                 raise ImageProblem(f"{key}: {REPLACED}")
-            merge = _Merge(document, named, self.run_id, self.existing, self._label_ids)
+            merge = _Merge(document, named, self.run_id, (self.existing, self.replaces), self._label_ids)
             # An empty edit is saved too: an image without objects gets its empty label file.
             if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge, names):
                 reason = merge.reason or EDITED
@@ -225,15 +231,15 @@ class _Merge:
         document: ImageDocument,
         named: Sequence[tuple[FoundObject, str]],
         run_id: RunId,
-        existing: Existing,
+        rule: tuple[Existing, str],
         ids: Mapping[str, LabelId],
     ) -> None:
-        self._named, self._run_id, self._existing = named, run_id, existing
+        self._named, self._run_id, self._rule = named, run_id, rule
         self._fresh: list[Annotation] = []
         self._document: ImageDocument | None = None
         self.ids: Mapping[str, LabelId] = {}
         self.edit = Edit()
-        self.reason = skip_reason(document, existing)
+        self.reason = skip_reason(document, *rule)
         if all(name in ids for _, name in named):
             self._make(document, {name: ids[name] for _, name in named})
 
@@ -247,8 +253,8 @@ class _Merge:
         if ids != self.ids or not self._fresh:
             self._fresh = [to_annotation(found, ids[name], self._run_id) for found, name in self._named]
         self._document, self.ids = document, ids
-        self.reason = skip_reason(document, self._existing)
-        self.edit = Edit() if self.reason else run_edit(document, self._fresh, self._existing)
+        self.reason = skip_reason(document, *self._rule)
+        self.edit = Edit() if self.reason else run_edit(document, self._fresh, *self._rule)
 
 
 @contextmanager

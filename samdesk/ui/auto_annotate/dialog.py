@@ -57,6 +57,7 @@ POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
     ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
 )
+_OF_ONE_RUN = "Replaces what that run made and you have not reviewed; all else stays."
 _SEGMENTER = "yolo11n-seg.pt"
 """The segmentation model that is offered first."""
 
@@ -371,6 +372,8 @@ class AutoAnnotateDialog(QDialog):
 
     def _show_policy(self) -> None:
         texts = {value: text for value, _, text in POLICIES} | dict(self._source.policy_texts)
+        if self._plan.replaces:
+            texts["replace"] = _OF_ONE_RUN
         self.policy_text.setText(f"{texts[self._existing()]} {self._source.never}")
 
     def _update(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject
@@ -108,7 +109,7 @@ class RunsController(QObject):
     # -- the dataset's last run, and one that was interrupted
 
     def _remember(self, plan: AutoAnnotatePlan) -> None:
-        self._storage.set_setting(LAST_PLAN, json.dumps(plan.parameters()))
+        self._storage.set_setting(LAST_PLAN, json.dumps(replace(plan, replaces="").parameters()))
 
     def _receive_settings(self, found: tuple[str, str]) -> None:
         text, dismissed = found
@@ -161,6 +162,8 @@ class RunsController(QObject):
 
     def _run_again(self, run: RunInfo) -> None:
         plan = self._plan_of(run)
+        if plan is not None and run.state != "undone" and run.counts.annotations:
+            plan = replace(plan, existing="replace", replaces=run.id)
         if plan is not None:
             self._batch.ask_for(plan)
 

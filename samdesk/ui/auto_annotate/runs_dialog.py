@@ -49,6 +49,7 @@ _TITLES = {
     "class_names": "Classes by name",
     "mapping": "Labels of classes",
     "class_conf": "Minimum confidence by class",
+    "replaces": "Replaces the run",
     **{parameter.name: parameter.title for parameter in PARAMETERS},
 }
 _WORDS: dict[str, dict[str, str]] = {

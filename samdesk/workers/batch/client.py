@@ -166,6 +166,7 @@ class AutoAnnotateClient(QObject):
             plan.existing,
             resumes=resumes,
             boxes=plan.objects_from == "boxes",
+            replaces=plan.replaces,
         )
 
     def _submit(self, job: Callable[[], None]) -> None:
