@@ -163,7 +163,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
         else:
             place = place_of_all(data, output_dir, search)
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
-            output.message(f"Labels go to {place.text}.")
+            output.message(f"Labels go to {place.text(plan.objects_from)}.")
             notices = NoticeLog(output.warning)
             job = AutoAnnotateJob(
                 plan,

@@ -11,6 +11,7 @@ import pytest
 import samdesk
 from samdesk.batch.box_masks import ACCEPTED, NO_BOXES
 from samdesk.batch.report import BatchSummary
+from samdesk.batch.targets.place import place_of_all
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -126,6 +127,7 @@ def test_boxes_in_label_files_stay_and_the_masks_go_to_a_folder_beside(tmp_path:
     summary, _ = masks(images)
     assert {p.name: p.read_bytes() for p in labels.iterdir()} == before
     assert summary.output == str(tmp_path / "labels-segment")
+    assert place_of_all([str(images)], None).text("boxes") == summary.output, "as it is named before the run"
     assert [f.key for f in summary.failed] == ["1.png"], "a line that cannot be read"
     assert [(s.key, s.reason) for s in summary.skipped] == [("2.png", NO_BOXES)]
     text = (tmp_path / "labels-segment" / "0.txt").read_text()

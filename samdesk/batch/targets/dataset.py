@@ -10,6 +10,7 @@ from typing import Literal
 
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
+from samdesk.batch.plan import ObjectsFrom
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.documents import DatasetTarget
 from samdesk.batch.targets.reading import ImageReads
@@ -62,8 +63,7 @@ class DatasetPlace:
     search: Search | None = None
     resumes: RunId | None = None
 
-    @property
-    def text(self) -> str:
+    def text(self, objects_from: ObjectsFrom) -> str:
         """The dataset, for the user."""
         return f"the dataset {self.images.root} (one Undo in the window reverts the run)"
 

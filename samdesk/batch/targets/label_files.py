@@ -15,7 +15,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
-from samdesk.batch.plan import AutoAnnotatePlan, Existing
+from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.batch.report import BatchSummary, DryRun
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
 from samdesk.batch.targets.box_files import BoxFileTarget, masks_folder
@@ -48,10 +48,10 @@ class FilePlace:
     output: Path | None = None
     own_ids: bool = False
 
-    @property
-    def text(self) -> str:
+    def text(self, objects_from: ObjectsFrom) -> str:
         """Where the labels go, for the user."""
-        return str(self._folder().folder)
+        folder = self._folder()
+        return str((self._folder_of_masks(folder) if objects_from == "boxes" else folder).folder)
 
     def annotate(self, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
         """Auto-annotates the images; ``run``: see ``LabelPlace``.
@@ -70,10 +70,16 @@ class FilePlace:
     def _masks_of_boxes(self, folder: LabelFolder, job: AutoAnnotateJob, run: Run) -> BatchSummary:
         """Makes masks of the boxes in the label files where the trainer looks, in a folder beside them."""
         boxes = LabelFolder.beside(self.images.root, self.images.keys)
-        if folder.folder == boxes.folder:
-            folder = LabelFolder(masks_folder(boxes.folder), self.images.keys, images=self.images.root)
+        folder = self._folder_of_masks(folder, self.images.keys)
         with folder.locked():
             return run(BoxFileTarget(self.images, boxes, folder, job), job)
+
+    def _folder_of_masks(self, folder: LabelFolder, keys: Sequence[ImageKey] = ()) -> LabelFolder:
+        """A folder beside the boxes, unless the user has named another one than theirs."""
+        boxes = LabelFolder.beside(self.images.root, ()).folder
+        if folder.folder != boxes:
+            return folder
+        return LabelFolder(masks_folder(boxes), keys, images=self.images.root)
 
     def _folder(self, keys: Sequence[ImageKey] = ()) -> LabelFolder:
         root, output = self.images.root, self.output

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
+from samdesk.batch.plan import ObjectsFrom
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.dataset import DatasetPlace, find_dataset, known_runs
 from samdesk.batch.targets.label_files import FilePlace
@@ -23,9 +24,8 @@ class LabelPlace(Protocol):
     def images(self) -> ImageSet:
         """The images, as they are named there."""
 
-    @property
-    def text(self) -> str:
-        """The place, for the user."""
+    def text(self, objects_from: ObjectsFrom) -> str:
+        """The place of a run with objects from this source, for the user."""
 
     def annotate(self, job: AutoAnnotateJob, run: Run = annotate_images) -> BatchSummary:
         """Auto-annotates the images.
