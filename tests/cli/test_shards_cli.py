@@ -76,6 +76,7 @@ def test_the_images_can_be_listed_first(images: Path) -> None:
     [
         (("--shard", "1/2"), "need --out"),
         (("--out", "x", "--existing", "add"), "do not go with --out"),
+        (("--out", "x", "--report", "r.json"), "--report do not go with --out"),
         (("--out", "x", "--shard", "0/3"), "--shard must be between 1/3 and 3/3, not 0/3"),
         (("--out", "x", "--shard", "a"), "--shard must be K/N, such as 1/8, not 'a'"),
         (("--out", "x", "--shard", "1/2", "--cluster", "local"), "do not go together"),

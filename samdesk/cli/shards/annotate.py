@@ -100,7 +100,7 @@ class ShardOptions:
             return
         if others:
             raise ValueError(
-                "--output-dir, --search and --existing do not go with --out; see 'samdesk merge'"
+                "--output-dir, --search, --existing and --report do not go with --out; see 'samdesk merge'"
             )
         if self.cluster and self.shard:
             raise ValueError("--cluster and --shard do not go together: a part is done by one process")
