@@ -104,7 +104,8 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
         job.failed(failure)
     job.counted(todo)
     if not todo.annotate:
-        return BatchSummary(skipped=todo.skipped, failed=todo.failed)
+        run_id = target.finish(todo)
+        return BatchSummary(skipped=todo.skipped, failed=todo.failed, run_id=run_id)
     annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
     job.loaded(annotator.infos)
     job.cancel.check()

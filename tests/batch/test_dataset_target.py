@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.merge import skip_reason
+from samdesk.batch.merge import EDITED, skip_reason
 from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import EXISTING, AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary
@@ -131,6 +131,27 @@ def test_a_run_that_was_stopped_goes_on_with_its_own_plan_as_one_step(tmp_path: 
         dataset.undo()
         assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0] * 11 + [1]
         assert dataset.load(ImageKey("11.png")).review is ImageReview.EDITED
+
+
+def test_a_run_whose_images_were_all_edited_meanwhile_is_done_without_models(tmp_path: Path) -> None:
+    keys = photos(tmp_path, "0.png", "1.png")
+    with closing(Dataset.open(tmp_path)) as dataset:
+        with_labels(dataset, "x")
+        run_id = dataset.begin_run("Auto-annotate", record_of(PLAN, ()), keys)
+        dataset.end_run(run_id, "interrupted")
+        for key in keys:
+            draw(dataset, key)
+        (run,) = queries.runs(dataset)
+        assert run.can_resume
+    shelf = ColourModels()
+    job = AutoAnnotateJob(PLAN, shelf.loaders)
+    summary = DatasetPlace(ImageSet(tmp_path, keys), resumes=run_id).annotate(job)
+    assert not shelf.asked, "models were loaded"
+    assert (summary.run_id, summary.reasons) == (run_id, {EDITED: 2})
+    with closing(Dataset.open(tmp_path)) as dataset:
+        (run,) = queries.runs(dataset)
+        assert (run.state, run.counts.skipped, run.can_resume) == ("done", 2, False)
+        assert [image.message for image in queries.run_images(dataset, run_id)] == [EDITED] * 2
 
 
 def test_a_model_whose_file_has_changed_since_is_named(tmp_path: Path) -> None:

@@ -115,6 +115,16 @@ class Target(Protocol):
         None: it is not known.
         """
 
+    def finish(self, todo: DryRun) -> RunId | None:
+        """Ends the run that goes on, if there is one, with nothing to annotate; returns it.
+
+        Args:
+            todo: What the dry run found.
+
+        Raises:
+            StoreError: The run cannot be written to the store.
+        """
+
     def begin(
         self,
         plan: AutoAnnotatePlan,

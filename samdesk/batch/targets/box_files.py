@@ -102,6 +102,9 @@ class BoxFileTarget:
             raise ImageProblem(f"{self.folder.path(key)} cannot be read: {error.strerror}") from error
         return None if again else HAS_ANNOTATIONS
 
+    def finish(self, todo: DryRun) -> None:
+        """There is no run that goes on."""
+
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return read_image(self.images.path(key))

@@ -14,7 +14,7 @@ from samdesk.batch.box_masks import BoxMasks, reason_to_skip_boxes
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, reason_to_skip, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
-from samdesk.batch.report import DryRun
+from samdesk.batch.report import DryRun, SkippedImage
 from samdesk.batch.run_record import record_of
 from samdesk.batch.targets.base import ImageProblem, RunStopped, Stored, sort_out
 from samdesk.batch.targets.reading import REPLACED, ImageReads
@@ -122,6 +122,14 @@ class DatasetTarget:
         with _run_errors():
             return self.run_store.load(key)
 
+    def finish(self, todo: DryRun) -> RunId | None:
+        """Notes what the run that goes on skips, and ends it."""
+        if self.resumes is None:
+            return None
+        self._reopen(self.resumes, todo.skipped)
+        self.run_store.end_run(self.resumes)
+        return self.resumes
+
     @contextmanager
     def begin(
         self,
@@ -137,16 +145,18 @@ class DatasetTarget:
             run_id = self.run_store.begin_run(RUN_TEXT, record, keys, dict.fromkeys(names.values()))
         else:
             run_id = self.resumes
-            skipped = self.dry_run().skipped
-            self.run_store.resume_run(run_id)
-            for image in skipped:
-                self.run_store.note_image(run_id, image.key, "skipped", image.reason)
+            self._reopen(run_id, self.dry_run().skipped)
         try:
             yield DatasetWriter(
                 self.run_store, run_id, names, self.existing, self.reads, self.boxes, self.replaces
             )
         finally:
             self.run_store.end_run(run_id)
+
+    def _reopen(self, run_id: RunId, skipped: Iterable[SkippedImage]) -> None:
+        self.run_store.resume_run(run_id)
+        for image in skipped:
+            self.run_store.note_image(run_id, image.key, "skipped", image.reason)
 
     def _left(self, run_id: RunId) -> list[ImageKey]:
         """The images of a run that are to be done, and those that have failed."""

@@ -144,6 +144,9 @@ class FileTarget:
         except OSError as error:
             raise ImageProblem(f"{self.folder.path(key)} cannot be read: {error.strerror}") from error
 
+    def finish(self, todo: DryRun) -> None:
+        """There is no run that goes on."""
+
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return self.reads.read(key)
