@@ -5,14 +5,14 @@ The user has asked for it, so images that were edited by hand are included: thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from samdesk.batch.find import FoundObject
 from samdesk.batch.merge import EDITED
 from samdesk.batch.plan import Existing
 from samdesk.batch.sources.boxes import box_of, boxes_of
-from samdesk.domain.annotation import Annotation, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.labels import LabelId
@@ -21,6 +21,7 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 NO_BOXES = "has no boxes"
 ACCEPTED = "accepted by hand"
+LOCKED = "its boxes are locked"
 
 
 def reason_to_skip_boxes(count: int, review: ImageReview) -> str | None:
@@ -44,17 +45,21 @@ def skip_reason_of_boxes(document: ImageDocument, existing: Existing) -> str | N
 
 
 def masks_edit(
-    document: ImageDocument, found: Iterable[FoundObject], run_id: RunId, existing: Existing
+    document: ImageDocument,
+    found: Iterable[FoundObject],
+    run_id: RunId,
+    existing: Existing,
+    locked: Container[AnnotationId] = (),
 ) -> Edit:
     """The edit that gives boxes of an image their masks.
 
     Each annotation keeps its id, its label and its place. A box that was moved, changed or deleted since its
-    mask was drawn stays as it is, and so does one whose mask is empty.
+    mask was drawn stays as it is, and so does one that is locked or whose mask is empty.
     """
     put = []
     for one in found:
         annotation = None if one.replaces is None else document.find(one.replaces)
-        if annotation is not None and not one.empty_mask:
+        if annotation is not None and annotation.id not in locked and not one.empty_mask:
             box = box_of(annotation, existing)
             d = one.detection
             if box is not None and box.xyxy == (d.x0, d.y0, d.x1, d.y1):
@@ -70,8 +75,14 @@ class BoxMasks:
         reason: Why the image is skipped; "" if it is not.
     """
 
-    def __init__(self, found: Sequence[FoundObject], run_id: RunId, existing: Existing) -> None:
-        self._found, self._run_id, self._existing = found, run_id, existing
+    def __init__(
+        self,
+        found: Sequence[FoundObject],
+        run_id: RunId,
+        existing: Existing,
+        locked: Callable[[], Container[AnnotationId]] = frozenset,
+    ) -> None:
+        self._found, self._run_id, self._existing, self._locked = found, run_id, existing, locked
         self.count = 0
         self.reason = ""
 
@@ -80,7 +91,11 @@ class BoxMasks:
         self.reason = skip_reason_of_boxes(document, self._existing) or ""
         if self.reason:
             return None
-        edit = masks_edit(document, self._found, self._run_id, self._existing)
+        locked = self._locked()
+        edit = masks_edit(document, self._found, self._run_id, self._existing, locked)
+        if not edit.put and any(one.replaces in locked for one in self._found):
+            self.reason = LOCKED
+            return None
         self.count = len(edit.put)
         return edit
 

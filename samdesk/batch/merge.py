@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from samdesk.batch.plan import Existing
-from samdesk.domain.annotation import Annotation
+from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.regions import iou
@@ -45,16 +45,21 @@ def reason_to_skip(count: int, review: ImageReview, from_run: bool, existing: Ex
 
 
 def run_edit(
-    document: ImageDocument, fresh: Iterable[Annotation], existing: Existing, replaces: str = ""
+    document: ImageDocument,
+    fresh: Iterable[Annotation],
+    existing: Existing,
+    replaces: str = "",
+    locked: Container[AnnotationId] = (),
 ) -> Edit:
     """The edit that adds a run's annotations to an image, except those of the same object as one that stays.
 
     The same object as one that the user has rejected is not proposed again either.
 
     With "replace" it also removes those that an earlier run made and the user has not decided about: the run
-    ``replaces``, or any if that is "".
+    ``replaces``, or any if that is "". Those that are ``locked`` stay.
     """
-    dropped = [a.id for a in document.annotations if existing == "replace" and _is_of(a, replaces)]
+    made = [a.id for a in document.annotations if existing == "replace" and _is_of(a, replaces)]
+    dropped = [found for found in made if found not in locked]
     stays = [a for a in document.annotations if a.id not in dropped]
     known = [(a.label_id, a.region) for a in (*stays, *document.rejected)]
     put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))

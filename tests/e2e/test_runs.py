@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.runs.record import RunRecord
 from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import add
+from samdesk.domain.geometry.regions import from_box
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from samdesk.ui.auto_annotate.runs_dialog import RunsDialog
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import User, lines
 from tests.helpers.finding import ColourModels
 from tests.helpers.gated import Gate
+from tests.helpers.make import annotation
 
 PLAN = AutoAnnotatePlan("colour.pt", "inner.pt")
 LEFT = Qt.MouseButton.LeftButton
@@ -85,6 +89,35 @@ def test_a_stopped_run_goes_on_and_is_undone_as_one_step(runner: User, folder: P
     runner.until(lambda: runner.annotations == ())
     assert labels(folder) == [0, 0, 0]
     assert not bar.undo.isVisible()
+
+
+def test_a_run_changes_no_locked_annotation(runner: User) -> None:
+    locks = runner.desk.session.locks
+    only = AutoAnnotatePlan("colour.pt", "inner.pt", keys=(ImageKey("0.png"),))
+    run(runner, only)
+    runner.until(lambda: len(runner.annotations) == 2)
+    locked, other = runner.annotations
+    locks.set_locked([locked.id], locked=True)
+    run(runner, replace(only, existing="replace"))
+    runner.until(lambda: other not in runner.annotations)
+    assert len(runner.annotations) == 2
+    assert locked in runner.annotations
+    drawn = [
+        annotation(f"drawn {a.id}", locked.label_id, region=from_box(*a.region.bounds))
+        for a in runner.annotations
+    ]
+    locks.set_locked([locked.id], locked=False)
+    assert runner.desk.session.edit("Draw", replace(add(drawn), drop=(locked.id, runner.annotations[1].id)))
+    runner.until_saved()
+    locked, other = runner.annotations
+    locks.set_locked([locked.id], locked=True)
+    run(runner, replace(only, objects_from="boxes"))
+    runner.until(lambda: other not in runner.annotations)
+    assert [a.id for a in runner.annotations] == [locked.id, other.id]
+    assert locked in runner.annotations
+    locks.set_locked([other.id], locked=True)
+    run(runner, replace(only, objects_from="boxes"))
+    assert runner.desk.view.batch_bar.detail.text() == "0.png was skipped: its boxes are locked"
 
 
 def test_the_bar_says_why_a_run_cannot_be_undone_now(runner: User) -> None:

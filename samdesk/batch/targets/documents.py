@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
@@ -21,7 +21,7 @@ from samdesk.batch.targets.reading import REPLACED, ImageReads
 from samdesk.dataset.change import RunEdit
 from samdesk.dataset.runs.annotated import AnnotatedImage
 from samdesk.dataset.runs.record import RunImage, RunRecord
-from samdesk.domain.annotation import Annotation, RunId
+from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
@@ -30,6 +30,8 @@ from samdesk.engine.protocols import ModelInfo
 from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
+
+Locked: TypeAlias = Callable[[], frozenset[AnnotationId]]
 
 RUN_TEXT = "Auto-annotate"
 """The text of a run in the undo menu."""
@@ -87,6 +89,7 @@ class DatasetTarget:
         resumes: The run that goes on; None: a new one.
         boxes: The run makes masks of the boxes that are there.
         replaces: The run whose annotations are replaced; "": those of all.
+        locked: Returns the annotations that the user has locked; called by the store as it saves an edit.
     """
 
     keys: Sequence[ImageKey]
@@ -97,6 +100,7 @@ class DatasetTarget:
     resumes: RunId | None = None
     boxes: bool = False
     replaces: str = ""
+    locked: Locked = frozenset
 
     def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
         """Determines which images a run skips, and why, without loading them."""
@@ -148,7 +152,14 @@ class DatasetTarget:
             self._reopen(run_id, self.dry_run().skipped)
         try:
             yield DatasetWriter(
-                self.run_store, run_id, names, self.existing, self.reads, self.boxes, self.replaces
+                self.run_store,
+                run_id,
+                names,
+                self.existing,
+                self.reads,
+                self.boxes,
+                self.replaces,
+                self.locked,
             )
         finally:
             self.run_store.end_run(run_id)
@@ -177,6 +188,7 @@ class DatasetWriter:
         reads: Read the images.
         boxes: The objects are masks of boxes that are there.
         replaces: As of ``DatasetTarget``.
+        locked: Likewise.
     """
 
     run_store: RunStore
@@ -186,6 +198,7 @@ class DatasetWriter:
     reads: ImageReads
     boxes: bool = False
     replaces: str = ""
+    locked: Locked = frozenset
     _label_ids: dict[str, LabelId] = field(default_factory=dict)
     """Of the labels as the store last had them."""
 
@@ -205,7 +218,8 @@ class DatasetWriter:
             document = self.run_store.load(key)
             if (document.height, document.width) != hw:
                 raise ImageProblem(f"{key}: {REPLACED}")
-            merge = _Merge(document, named, self.run_id, (self.existing, self.replaces), self._label_ids)
+            rule = _Rule(self.existing, self.replaces, self.locked)
+            merge = _Merge(document, named, self.run_id, rule, self._label_ids)
             # An empty edit is saved too: an image without objects gets its empty label file.
             if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge, names):
                 reason = merge.reason or EDITED
@@ -215,13 +229,22 @@ class DatasetWriter:
         return Stored(added=len(merge.edit.put))
 
     def _store_masks(self, key: ImageKey, found: Sequence[FoundObject]) -> Stored:
-        masks = BoxMasks(found, self.run_id, self.existing)
+        masks = BoxMasks(found, self.run_id, self.existing, self.locked)
         with _run_errors():
             if not self.run_store.commit_run(self.run_id, key, masks, ()):
                 reason = masks.reason or EDITED
                 self.run_store.note_image(self.run_id, key, "skipped", reason)
                 return Stored(skipped=reason)
         return Stored(added=masks.count)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What happens to annotations that are there; see ``DatasetTarget``."""
+
+    existing: Existing
+    replaces: str
+    locked: Locked
 
 
 class _Merge:
@@ -241,30 +264,34 @@ class _Merge:
         document: ImageDocument,
         named: Sequence[tuple[FoundObject, str]],
         run_id: RunId,
-        rule: tuple[Existing, str],
+        rule: _Rule,
         ids: Mapping[str, LabelId],
     ) -> None:
         self._named, self._run_id, self._rule = named, run_id, rule
         self._fresh: list[Annotation] = []
         self._document: ImageDocument | None = None
+        self._locked: frozenset[AnnotationId] = frozenset()
         self.ids: Mapping[str, LabelId] = {}
         self.edit = Edit()
-        self.reason = skip_reason(document, *rule)
+        self.reason = skip_reason(document, rule.existing, rule.replaces)
         if all(name in ids for _, name in named):
             self._make(document, {name: ids[name] for _, name in named})
 
     def __call__(self, document: ImageDocument, ids: Mapping[str, LabelId]) -> Edit | None:
         """Returns the edit for the document that it is saved to; None to skip it."""
-        if document is not self._document or ids != self.ids:
+        if document is not self._document or ids != self.ids or self._rule.locked() != self._locked:
             self._make(document, ids)
         return self.edit if self.reason is None else None
 
     def _make(self, document: ImageDocument, ids: Mapping[str, LabelId]) -> None:
         if ids != self.ids or not self._fresh:
             self._fresh = [to_annotation(found, ids[name], self._run_id) for found, name in self._named]
-        self._document, self.ids = document, ids
-        self.reason = skip_reason(document, *self._rule)
-        self.edit = Edit() if self.reason else run_edit(document, self._fresh, *self._rule)
+        rule = self._rule
+        self._document, self.ids, self._locked = document, ids, rule.locked()
+        self.reason = skip_reason(document, rule.existing, rule.replaces)
+        self.edit = Edit()
+        if self.reason is None:
+            self.edit = run_edit(document, self._fresh, rule.existing, rule.replaces, self._locked)
 
 
 @contextmanager

@@ -80,6 +80,7 @@ class BatchController(QObject):
         self.taught: TaughtWeights | None = None
         self.scopes: Callable[[], Scopes] = lambda: Scopes(navigate.keys, navigate.key)
         self.last: AutoAnnotatePlan | None = None
+        client.locked = lambda: session.locks.locked
         client.counted.connect(self._show_count)
         client.progress.connect(self._show_progress)
         client.loaded.connect(bar.set_models)

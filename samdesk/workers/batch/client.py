@@ -16,7 +16,7 @@ from samdesk.base.jobs import CancelToken, Foreground
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
-from samdesk.batch.targets.documents import DatasetTarget
+from samdesk.batch.targets.documents import DatasetTarget, Locked
 from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
@@ -45,6 +45,9 @@ class AutoAnnotateClient(QObject):
         read: Reads an image.
         foreground: A run waits while it is busy.
         parent: Qt parent.
+
+    Attributes:
+        locked: Returns the annotations that a run must not change; called on the storage thread, too.
 
     Signals:
         counted: (DryRun) emitted in reply to the newest ``count``.
@@ -77,6 +80,7 @@ class AutoAnnotateClient(QObject):
     ) -> None:
         super().__init__(parent)
         self._read = read
+        self.locked: Locked = frozenset
         self._folder = Path()
         self._keys: tuple[ImageKey, ...] = ()
         self._running = False
@@ -167,6 +171,7 @@ class AutoAnnotateClient(QObject):
             resumes=resumes,
             boxes=plan.objects_from == "boxes",
             replaces=plan.replaces,
+            locked=lambda: self.locked(),
         )
 
     def _submit(self, job: Callable[[], None]) -> None:
