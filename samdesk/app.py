@@ -331,6 +331,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     batch.running_changed.connect(lambda running: view.images.clear_run_marks() if running else None)
     view.batch_bar.dismissed.connect(view.images.clear_run_marks)
     runs = RunsController(batch, storage, session, view.batch_bar, messages)
+    runs.undone.connect(view.images.clear_run_marks)
     files.dataset_opened.connect(runs.start)
     taught = TaughtController(workers.predictors, models, batch, messages, window)
     files.dataset_opened.connect(taught.open)

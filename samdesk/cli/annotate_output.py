@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from samdesk.cli.progress import RESUME, LineOutput, speed
 if TYPE_CHECKING:
     from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 
+_RESUME_RUN = "Finished images are kept. Give --resume to go on with this run, and nothing else but DATA."
 _SHOWN = 20
 """Failures listed at the end; the rest are counted."""
 
@@ -43,12 +43,12 @@ def print_summary(summary: BatchSummary, report: Path | None = None) -> None:
         report: The file with all failures; None: there is none.
     """
     for failure in summary.failed[:_SHOWN]:
-        echo(f"failed: {failure.key}: {failure.message}", err=True)
+        echo(f"failed: {failure.key}: {_reason(failure)}", err=True)
     if len(summary.failed) > _SHOWN:
         where = f"in {report}" if report else "give --report FILE.json to list them"
         echo(f"... and {len(summary.failed) - _SHOWN} more failed: {where}", err=True)
     if len(summary.failed) > 1:
-        for text, count in Counter(_reasons(summary.failed)).most_common():
+        for text, count in Counter(map(_reason, summary.failed)).most_common():
             echo(f"failed {count}: {text}", err=True)
     if summary.notes:
         first = summary.notes[0]
@@ -60,7 +60,7 @@ def print_summary(summary: BatchSummary, report: Path | None = None) -> None:
     if summary.stopped:
         echo(f"Stopped: {summary.stopped}", err=True)
     if summary.cancelled:
-        echo(RESUME, err=True)
+        echo(_RESUME_RUN if summary.run_id else RESUME, err=True)
 
 
 def write_report(summary: BatchSummary, path: Path) -> None:
@@ -88,8 +88,7 @@ def write_report(summary: BatchSummary, path: Path) -> None:
         echo(f"The report {path} cannot be written: {reason(error)}.", err=True)
 
 
-def _reasons(failures: Iterable[ImageFailure]) -> list[str]:
-    """Why images failed, without their names."""
-    return [
-        f.message.removeprefix(f"{f.key}: ").removeprefix(f"{f.key.rpartition('/')[2]}: ") for f in failures
-    ]
+def _reason(failure: ImageFailure) -> str:
+    """Why an image failed, without its name."""
+    name = failure.key.rpartition("/")[2]
+    return failure.message.removeprefix(f"{failure.key}: ").removeprefix(f"{name}: ")

@@ -69,7 +69,10 @@ def _dataset_of(folder: Path) -> Path:
 
     place = find_dataset(ImageSet(folder.expanduser().absolute(), ()))
     if place is None:
-        raise ValueError(f"{folder} is no samdesk dataset: it has no store with runs")
+        raise ValueError(
+            f"{folder} is not a samdesk dataset: runs are kept in its store, which it gets when you open it "
+            f"with 'samdesk {folder}'"
+        )
     return place.root
 
 

@@ -18,6 +18,7 @@ from samdesk.domain.edits import add
 from samdesk.domain.geometry.regions import from_box
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 from samdesk.ui.auto_annotate.runs_dialog import RunsDialog
+from samdesk.ui.images.model import ImageRole
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import User, lines
 from tests.helpers.finding import ColourModels
@@ -64,6 +65,12 @@ def press(user: User, button: QPushButton) -> None:
     user.qtbot.mouseClick(button, LEFT)
 
 
+def run_marks(user: User) -> list[object]:
+    model = user.desk.view.images.view.model()
+    marks = [model.index(row, 0).data(ImageRole.RUN) for row in range(model.rowCount())]
+    return [mark for mark in marks if mark is not None]
+
+
 def labels(folder: Path) -> list[int]:
     texts = [folder / f"{i}.txt" for i in range(3)]
     return [len(lines(t.with_suffix(".png")).lines) if t.exists() else 0 for t in texts]
@@ -79,16 +86,31 @@ def test_a_stopped_run_goes_on_and_is_undone_as_one_step(runner: User, folder: P
     gate.open()
     runner.until(lambda: not runner.desk.flows.batch.running)
     assert sum(labels(folder)) < 6, "there is something left"
+    assert bar.detail.text().endswith(f"{3 - sum(map(bool, labels(folder)))} left")
     with runner.qtbot.waitSignal(runner.desk.flows.batch.finished):
         press(runner, bar.resume)
     runner.until_saved()
     assert labels(folder) == [2, 2, 2]
     assert runner.desk.session.history.texts.count("Auto-annotate") == 1
+    runner.until(lambda: bar.review.text() == "Review 6, most doubtful first")
+    assert run_marks(runner)
     press(runner, bar.undo)
     runner.until(lambda: bar.detail.text() == "The run was undone")
     runner.until(lambda: runner.annotations == ())
     assert labels(folder) == [0, 0, 0]
     assert not bar.undo.isVisible()
+    assert not run_marks(runner), "nothing is left of the run"
+
+
+def test_undo_of_the_menu_takes_the_result_of_the_run_away(runner: User) -> None:
+    bar = runner.desk.view.batch_bar
+    run(runner)
+    assert run_marks(runner)
+    runner.until(bar.undo.isEnabled)
+    runner.desk.session.undo(newest=True)
+    runner.until(lambda: bar.detail.text() == "The run was undone")
+    assert not bar.review.isVisible()
+    assert not run_marks(runner)
 
 
 def test_a_run_changes_no_locked_annotation(runner: User) -> None:

@@ -67,7 +67,8 @@ def test_a_stopped_run_goes_on_with_its_own_parameters_and_stays_one_run(
             os.kill(os.getpid(), signal.SIGINT)
 
     use(monkeypatch, ColourModels(before=interrupt))
-    assert run("annotate", folder, *MODELS, "--class-conf", "Box=0.7", "--conf", "0.3")[0] == 130
+    code, _, err = run("annotate", folder, *MODELS, "--class-conf", "Box=0.7", "--conf", "0.3")
+    assert (code, "Give --resume" in err) == (130, True)
     done = len(labels(folder))
     assert done < 24
     use(monkeypatch, ColourModels())
@@ -108,7 +109,7 @@ def test_without_a_store_there_are_no_runs_and_the_same_command_resumes(
     tmp_path: Path, shelf: ColourModels
 ) -> None:
     photo(tmp_path / "images" / "1.png")
-    assert "is no samdesk dataset" in run("runs", tmp_path)[2]
+    assert "is not a samdesk dataset" in run("runs", tmp_path)[2]
     assert "run the same command again" in run("annotate", tmp_path / "images", "--resume")[2]
 
 

@@ -43,6 +43,8 @@ class BatchBar(JobBar):
         self._popup: FailuresDialog | None = None
         self._running = False
         self._models = ""
+        self._left = 0
+        """Images of the run that are not finished."""
         self.failed = self.add_button("", "Show which images failed, and why")
         self.failed.clicked.connect(self._show_failures)
         self.resume = self.add_button("Resume", "Go on with the images that are left")
@@ -72,7 +74,7 @@ class BatchBar(JobBar):
             models: Their names; "": unknown.
         """
         self._running = True
-        self._models = ""
+        self._models, self._left = "", 0
         self._failures.clear()
         self._show_buttons()
         self.bar.setRange(0, 0)
@@ -93,6 +95,7 @@ class BatchBar(JobBar):
         """Shows the progress of the run."""
         self.bar.setRange(0, max(progress.total, 1))
         self.bar.setValue(progress.done)
+        self._left = progress.total - progress.done
         self.bar.setToolTip(tip(progress.key or ""))
         parts = [f"{progress.done:,} of {progress.total:,}", rate(progress.rate, "image")]
         if not progress.done and self._models:
@@ -121,8 +124,9 @@ class BatchBar(JobBar):
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
+        to_do = f"{self._left:,} left" if left and self._left else ""
         self.show_result(
-            "  ·  ".join(part for part in (summary_text(summary), summary.stopped) if part),
+            "  ·  ".join(part for part in (summary_text(summary), to_do, summary.stopped) if part),
             to_review=summary.annotations,
             can_resume=left,
             can_undo=summary.run_id is not None and summary.annotations > 0,
@@ -143,12 +147,17 @@ class BatchBar(JobBar):
         self.show_progress(False)
         self.detail.setWordWrap(True)  # allows a narrow window
         self.detail.setText(text)
-        self.review.setText(f"Review {to_review:,}, most doubtful first")
-        self._show_buttons(review=to_review > 0, undo=can_undo, resume=can_resume)
+        self._show_buttons(undo=can_undo, resume=can_resume)
+        self.set_to_review(to_review)
         self.stop.setText("Close")
         self.stop.setToolTip("")
         self.stop.setEnabled(True)
         self.setVisible(True)
+
+    def set_to_review(self, count: int) -> None:
+        """Sets how many annotations of the run there are to review."""
+        self.review.setText(f"Review {count:,}, most doubtful first")
+        self.review.setVisible(count > 0)
 
     def set_undo(self, refused: str = "") -> None:
         """Enables the button that undoes the run, or says why it cannot be undone now."""

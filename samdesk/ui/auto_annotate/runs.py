@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from samdesk.base import json_file
 from samdesk.base.text import counted
@@ -15,7 +15,9 @@ from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.dataset import queries
 from samdesk.dataset.runs.record import RunImage, RunInfo
+from samdesk.dataset.search import Counts, review_count
 from samdesk.domain.annotation import RunId
+from samdesk.domain.search import parse
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.auto_annotate.failures import FailuresDialog
@@ -35,7 +37,12 @@ class RunsController(QObject):
 
     Attributes:
         review: Starts the review of a search.
+
+    Signals:
+        undone: The run whose result the bar shows was undone.
     """
+
+    undone = Signal()
 
     def __init__(
         self,
@@ -145,6 +152,21 @@ class RunsController(QObject):
     def _show_end(self, summary: BatchSummary) -> None:
         self._run, self._offered = summary.run_id, None
         self._follow_history()
+        if summary.run_id is not None:
+            self._count_to_review(summary.run_id)
+
+    def _count_to_review(self, run: RunId) -> None:
+        """A resumed run has more to review than was added since it was resumed."""
+
+        def receive(found: Counts) -> None:
+            if self._run == run and not self._batch.running:
+                self._bar.set_to_review(found.annotations)
+
+        self._storage.ask(
+            partial(review_count, search=parse(f"run:{run}")),
+            receive,
+            doing="counting what there is to review",
+        )
 
     def _review(self, run: RunId | None) -> None:
         if run is not None:
@@ -185,14 +207,25 @@ class RunsController(QObject):
             return
         run, self._undoing = self._undoing, None
         if self._run == run and self._bar.shows_result:
-            undone = self._next_undo != run
-            self._bar.show_result(
-                "The run was undone" if undone else "The run was not undone", can_undo=not undone
-            )
+            if self._next_undo != run:
+                self._show_undone()
+            else:
+                self._bar.show_result("The run was not undone", can_undo=True)
         self._refresh()
 
+    def _show_undone(self) -> None:
+        self._bar.show_result("The run was undone")
+        self._run = None
+        self.undone.emit()
+
     def _follow_history(self) -> None:
-        if self._run is not None:
+        history = self._session.history
+        redo = history.next_redo()
+        if self._run is not None and redo is not None and redo.do.run_id == self._run:
+            if self._undoing is None:  # by Undo of the menu
+                self._undoing = self._run
+                self._bar.show_result("Undoing the run…")
+        elif self._run is not None:
             is_next = self._run == self._next_undo
             self._bar.set_undo("" if is_next else undo_reason(is_next=False))
         if self._dialog is not None:
