@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from samdesk.base.jobs import CancelToken
-from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.cli.annotate_output import exit_code, print_progress, print_summary, write_report
 from samdesk.cli.exit_codes import ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
@@ -61,7 +61,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
         ),
     ] = AutoAnnotatePlan.sam_model,
     objects_from: Annotated[
-        str,
+        ObjectsFrom,
         typer.Option(
             "--from",
             help="Where objects come from: detector (its boxes, with masks of the mask model), segmenter (a "
@@ -87,7 +87,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
         typer.Option(help="Minimum confidence of single classes, such as 'person=0.4,dog=0.6'; repeatable."),
     ] = None,
     existing: Annotated[
-        str,
+        Existing,
         typer.Option(
             help="Images that have labels: skip them, add new objects, or replace an earlier run's."
         ),
@@ -142,13 +142,13 @@ def annotate(  # noqa: PLR0913 - one argument an option
         plan = AutoAnnotatePlan(
             det_model=det_model,
             sam_model=sam_model,
-            objects_from=objects_from,  # type: ignore[arg-type] # checked by the plan, as ``existing``
+            objects_from=objects_from,
             device=device,
             precision=precision,
             classes=ids,
             class_names=names,
             class_conf=class_confidences(class_conf),
-            existing=existing,  # type: ignore[arg-type]
+            existing=existing,
             **parameters,
         )
         if out:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from samdesk.batch.report import BatchProgress, BatchSummary, ImageFailure
 
 _RESUME_RUN = "Finished images are kept. Give --resume to go on with this run, and nothing else but DATA."
+_REMARKS = 3
+"""Remarks about one image that are shown at the end."""
 _SHOWN = 20
 """Failures listed at the end; the rest are counted."""
 
@@ -53,7 +55,7 @@ def print_summary(summary: BatchSummary, report: Path | None = None) -> None:
     if summary.notes:
         first = summary.notes[0]
         have = counted(len(summary.notes), "image has a remark", "images have remarks")
-        echo(f"{have}, such as {first.key}: {first.message}")
+        echo(f"{have}, such as {first.key}: {_shortened(first.message)}")
     for text, count in Counter(skipped.reason for skipped in summary.skipped).items():
         echo(f"skipped {count}: {text}")
     echo(f"{summary.text} in {duration(summary.seconds, exact=True)}; labels in {summary.output}")
@@ -86,6 +88,13 @@ def write_report(summary: BatchSummary, path: Path) -> None:
         json_file.write(path, value, indent=1)
     except OSError as error:
         echo(f"The report {path} cannot be written: {reason(error)}.", err=True)
+
+
+def _shortened(remarks: str) -> str:
+    """The first of many remarks about one image."""
+    parts = remarks.split("; ")
+    more = f"; and {len(parts) - _REMARKS:,} more (--report FILE.json lists them)"
+    return "; ".join(parts[:_REMARKS]) + (more if len(parts) > _REMARKS else "")
 
 
 def _reason(failure: ImageFailure) -> str:

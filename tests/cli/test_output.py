@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from samdesk.batch.report import BatchSummary, ImageFailure, ImageNote
+from samdesk.cli.annotate_output import print_summary
+from samdesk.domain.document import ImageKey
+
 ROOT = Path(__file__).parents[2]
 HOSTILE = "a\x1b]52;c;ZWNobw==\x07b\x9b2J\u202eגרק\udcff"
 SHOWN = "a\\x1b]52;c;ZWNobw==\\x07b\\x9b2J\\u202eגרק\\xff"
@@ -59,3 +63,14 @@ def test_a_job_goes_on_when_its_reader_has_gone_or_the_disk_of_its_output_is_ful
     assert done.returncode == 0
     expected = b"samdesk: The output cannot be written (No space left on device); the work goes on."
     assert done.stderr.splitlines()[:-1] == [expected] * full
+
+
+def test_a_run_names_each_failure_once_and_the_first_remarks_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = ImageKey("sub/a.jpg")
+    failed = (ImageFailure(key, "a.jpg: the file is empty"),)
+    print_summary(BatchSummary(failed=failed, notes=(ImageNote(key, "; ".join("12345")),)))
+    printed = capsys.readouterr()
+    assert printed.err == "failed: sub/a.jpg: the file is empty\n"
+    assert "such as sub/a.jpg: 1; 2; 3; and 2 more (--report" in printed.out
