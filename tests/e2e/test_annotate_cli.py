@@ -197,7 +197,7 @@ def test_two_images_with_one_label_file(images: Path, shelf: ColourModels) -> No
         (("--classes", "elipse"), "the detector has no class 'elipse'; did you mean 'ellipse'?"),
         (("--classes", "-1"), "classes must be class ids, 0 or more"),
         (("--classes", "9"), "classes 0 to 2"),
-        (("--existing", "drop"), "skip, add, replace"),
+        (("--existing", "drop"), "'drop' is not one of 'skip', 'add', 'replace'"),
         (("--imgsz", "big"), "imgsz"),
     ],
 )
