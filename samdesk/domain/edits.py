@@ -12,6 +12,9 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ReviewChange
 
+_DROPPED = "dropped: "
+"""Begins the note of a rejected annotation that was dropped; the user writes notes for flagged ones only."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -134,10 +137,15 @@ def reject(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "")
     return _decide(document, ids, AnnotationReview.REJECTED, note)
 
 
-def reject_pending(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:
-    """Returns the edit that rejects those annotations which the user has not decided about by now."""
+def drop_pending(document: ImageDocument, ids: Iterable[AnnotationId], why: str) -> Edit:
+    """Returns the edit that rejects, unseen, annotations that the user has not decided about by now."""
     pending = {a.id for a in document.annotations if a.review is AnnotationReview.PENDING}
-    return reject(document, pending.intersection(ids), note)
+    return reject(document, pending.intersection(ids), f"{_DROPPED}{why}")
+
+
+def is_dropped(annotation: Annotation) -> bool:
+    """Whether ``drop_pending`` rejected it: the user has not decided about it by itself."""
+    return annotation.review is AnnotationReview.REJECTED and annotation.note.startswith(_DROPPED)
 
 
 def flag(document: ImageDocument, ids: Iterable[AnnotationId], note: str = "") -> Edit:

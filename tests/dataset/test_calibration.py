@@ -119,3 +119,16 @@ def test_what_is_no_decision_is_not_counted(dataset: Dataset) -> None:
     by_user(dataset, edits.flag(dataset.load(KEY), ids(0, 1)))
     by_user(dataset, edits.accept(dataset.load(KEY), ids(0, 1)))
     assert [d.wrong for d in dataset.core.rows.decisions.newest(100)] == [False]
+
+
+def test_what_was_dropped_for_its_score_is_no_decision_until_the_user_makes_one(dataset: Dataset) -> None:
+    decisions = dataset.core.rows.decisions
+    by_user(dataset, edits.drop_pending(dataset.load(KEY), ids(0, 60), "detector score under 0.95"))
+    assert len(dataset.load(KEY).rejected) == 60
+    assert decisions.newest(100) == []
+    assert recalibrate(dataset) is None
+    dataset.undo()
+    by_user(dataset, edits.reject(dataset.load(KEY), ids(0, 2)))
+    assert [d.wrong for d in decisions.newest(100)] == [True, True]
+    by_user(dataset, edits.drop_pending(dataset.load(KEY), ids(0, 60), "detector score under 0.95"))
+    assert [d.wrong for d in decisions.newest(100)] == [True, True]

@@ -2,7 +2,8 @@
 
 A decision is kept with the evidence as it was when it was made, which ``Facts`` has at that moment: a mask
 that the user has corrected no longer shows what was doubtful about it. Undoing a decision removes it.
-Decisions on images whose facts are not there yet are not kept.
+Decisions on images whose facts are not there yet are not kept, and proposals that were dropped for their
+scores, thousands at once and unseen, are none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from samdesk.dataset.store.facts import FEW, stored_id
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.doubt import Decision, Evidence
+from samdesk.domain.edits import is_dropped
 from samdesk.domain.review import AnnotationReview
 
 _OPEN = (AnnotationReview.PENDING, AnnotationReview.FLAGGED)
@@ -85,8 +87,8 @@ class Decisions:
 
 
 def _is_open(annotation: Annotation) -> bool:
-    """Whether it is a proposal that the user has not decided about."""
-    return annotation.review in _OPEN and annotation.is_proposed
+    """Whether it is a proposal that the user has not decided about by itself."""
+    return annotation.is_proposed and (annotation.review in _OPEN or is_dropped(annotation))
 
 
 def _is_wrong(annotation: Annotation) -> bool:

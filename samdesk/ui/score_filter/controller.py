@@ -412,7 +412,7 @@ class ScoreFilterController(QObject):
         self._session.decide(
             f"Drop {counted(count, 'annotation')}",
             dropped.found,
-            partial(edits.reject_pending, note=f"dropped: {dropped.given.text}"),
+            partial(edits.drop_pending, why=dropped.given.text),
         )
         self._messages.info(
             f"Dropped {counted(count, 'annotation')} on {counted(len(dropped.found), 'image')} "
