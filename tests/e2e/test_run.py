@@ -216,6 +216,9 @@ def test_a_detector_is_remembered_only_if_it_is_not_the_default(runner: User) ->
     assert runner.desk.settings.get(AUTO_DET_MODEL) == "colour.pt"
     assert runner.desk.flows.batch.default_plan().det_model == "colour.pt"
     runner.desk.flows.batch.start(AutoAnnotatePlan(det_model="flint", sam_model="inner.pt"))
+    plan = AutoAnnotatePlan("yolo11n-seg.pt", "inner.pt", objects_from="boxes")
+    runner.until(lambda: not runner.desk.flows.batch.running)
+    runner.desk.flows.batch.start(plan)
     assert runner.desk.settings.get(AUTO_DET_MODEL) == ""
     assert runner.desk.flows.batch.default_plan().det_model == "flint"
     runner.until(lambda: not runner.desk.flows.batch.running)

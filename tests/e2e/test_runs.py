@@ -253,7 +253,10 @@ def test_boxes_drawn_by_hand_become_masks_from_the_dialog(runner: User, folder: 
     asked = dialog(runner, AutoAnnotateDialog)
     assert isinstance(asked, AutoAnnotateDialog)
     asked._set_sam("inner.pt")
+    detector = asked.detector_name
+    asked.source.setCurrentIndex(asked.source.findData("segmenter"))  # in passing
     asked.source.setCurrentIndex(asked.source.findData("boxes"))
+    assert asked.plan().det_model == detector, "of the next run with a detector"
     runner.until(lambda: asked.summary.text() == "1 of 3 images will be annotated; 2 skipped: has no boxes")
     press(runner, asked.start_button)
     runner.until(lambda: not runner.desk.flows.batch.running)

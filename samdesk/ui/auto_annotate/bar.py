@@ -231,7 +231,9 @@ def summary_text(summary: BatchSummary) -> str:
     ]
     if not summary.annotated and len(summary.skipped) == 1:
         return f"{stopped}{summary.skipped[0].key} was skipped: {summary.skipped[0].reason}"
-    if summary.empty:
+    if summary.annotated and not summary.annotations:
+        parts = [f"{stopped}No new objects on {counted(summary.annotated, 'image')}"]
+    elif summary.empty:
         parts.append(f"{summary.empty:,} with nothing found")
     parts += [f"{count:,} skipped: {reason}" for reason, count in summary.reasons.items()]
     if summary.failed:

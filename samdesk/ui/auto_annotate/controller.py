@@ -177,7 +177,8 @@ class BatchController(QObject):
         """Starts a run over the dataset."""
         if self.running or self._session.read_only:
             return
-        if plan.det_model != self._taught_path:  # a taught detector is for this dataset only
+        # A taught detector is for this dataset only; a segmentation model is not the detector.
+        if plan.objects_from == "detector" and plan.det_model != self._taught_path:
             usual = plan.det_model == self._models.detector
             self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         for name, setting in AUTO_PARAMETERS.items():

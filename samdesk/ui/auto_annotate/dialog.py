@@ -235,7 +235,7 @@ class AutoAnnotateDialog(QDialog):
         return replace(
             self._plan,
             objects_from=self._source.id,
-            det_model=self.detector_name,
+            det_model=self._detector_of_plan,
             sam_model=self.sam.currentData(),
             device=self.device.currentData(),
             precision=self.precision.currentData(),
@@ -296,6 +296,12 @@ class AutoAnnotateDialog(QDialog):
         text = self.detector.currentText().strip()
         at = self.detector.findText(text, Qt.MatchFlag.MatchFixedString)
         return self.detector.itemData(at) if at >= 0 else text
+
+    @property
+    def _detector_of_plan(self) -> str:
+        """For a run without a detector: the one that was chosen for runs with it."""
+        name = self.detector_name
+        return name if self._source.detector else self._detectors.get("detector", name)
 
     def set_detector_names(self, names: Sequence[str]) -> None:
         """Shows the class names of the chosen detector."""

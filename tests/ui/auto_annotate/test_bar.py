@@ -102,6 +102,12 @@ def test_an_only_image_that_was_skipped_is_named_with_the_reason(bar: BatchBar) 
     assert not any(button.isVisible() for button in (bar.review, bar.undo, bar.resume))
 
 
+def test_a_run_that_adds_nothing_says_so(bar: BatchBar) -> None:
+    bar.begin()
+    bar.set_summary(BatchSummary(annotated=2, empty=1))
+    assert bar.detail.text() == "No new objects on 2 images"
+
+
 def test_stop_is_requested_once(bar: BatchBar, qtbot: QtBot) -> None:
     bar.begin()
     with qtbot.waitSignal(bar.stop_requested):
