@@ -6,10 +6,11 @@ happen to its processes.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ def models(monkeypatch: pytest.MonkeyPatch) -> ColourModels:
     models = ColourModels()
     monkeypatch.setattr(Loaders, "real", lambda *_, **_named: models.loaders)
     return models
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """A worker silences the log of its process, which is this one here."""
+    logger = logging.getLogger("samdesk")
+    before = logger.level
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture

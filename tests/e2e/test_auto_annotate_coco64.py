@@ -92,7 +92,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     yolo11n: Path,
     detections: tuple[Detector, dict[str, list[Detection]]],
 ) -> None:
-    """Class order and content, nothing corrupt, nothing missing; a photo edited by hand is skipped."""
+    """Only the classes found, in their order; nothing corrupt or missing; a photo edited by hand is skipped."""
     detector, expected = detections
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
@@ -109,8 +109,9 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     assert (missing, corrupt) == (0, 0)
     assert (found, empty) == (len(photos), sum(not d for d in expected.values()))
     assert empty == 3, "the touched photo and two on which nothing is found"
-    assert names == list(detector.names)
-    assert classes == {stem: Counter(d.class_id for d in ds) for stem, ds in expected.items()}
+    of = {stem: [detector.names[d.class_id] for d in ds] for stem, ds in expected.items()}
+    assert names == list(dict.fromkeys(name for photo in photos for name in of[photo.stem]))
+    assert classes == {stem: Counter(map(names.index, found)) for stem, found in of.items()}
 
     before = lines(folder)
     again = samdesk.auto_annotate(folder / "images", yolo11n, "boxes", "cpu", loaders=box_masks())
@@ -159,7 +160,10 @@ def test_cancel_and_resume_give_the_same_as_one_run(
         cancel=cancel,
         progress=lambda p: cancel.cancel() if p.done == 3 else None,
     )
-    assert (cut.cancelled, len(lines(twice))) == (True, 3)
+    done = lines(twice)  # what was at work when it was cancelled is finished
+    assert cut.cancelled
+    assert 3 <= len(done) < 8
+    assert list(done) == [photo.stem for photo in photos[: len(done)]]
     samdesk.auto_annotate(twice / "images", yolo11n, "boxes", "cpu", loaders=box_masks())
     assert lines(twice) == lines(once)
 

@@ -34,12 +34,12 @@ QUICK_ROWS = {
     "click_to_region_2mp", "click_other_work_2mp", "click_other_work_noise",
     "start_window", "start_first_image", "start_first_click", "heartbeat_gap_max", "memory_paging",
     *(f"busy_{count}_{what}" for count in (0, 1) for what in ("click", "click_flint", "detect_flint")),
-    *BULK, *SCALE, *FRAMES,
+    *BULK, *SCALE, *FRAMES, "batch_device_12",
 }  # fmt: skip
 STARTS = ("start_window", "start_first_image", "start_first_click")
 WITHOUT_REFERENCE = {
     "click_other_work_noise", "heartbeat_gap_max", "memory_paging", *STARTS, *BULK, *SCALE, *FRAMES,
-    "busy_0_click_flint", "busy_1_click_flint",
+    "busy_0_click_flint", "busy_1_click_flint", "batch_device_12",
 }  # fmt: skip
 
 

@@ -257,7 +257,7 @@ def check_agreement(seed: int, steps: int, kinds: Sequence[str]) -> None:
                 settle()
         work.rest()
         # A label may wait for the disk when a run needs it.
-        assert all("stop disk" in done and "not saved yet" in str(e) for e in work.errors), done
+        assert all("stop disk" in done and "not in the dataset" in str(e) for e in work.errors), done
         assert len(work.refused) >= ("impossible" in done), done
         on_screen = {}
         for key in KEYS:
