@@ -92,7 +92,7 @@ def test_the_trainers_loader_reads_the_run_of_a_dataset(
     yolo11n: Path,
     detections: tuple[Detector, dict[str, list[Detection]]],
 ) -> None:
-    """Only the classes found, in their order; nothing corrupt or missing; a photo edited by hand is skipped."""
+    """Only the classes found, in order; nothing corrupt or missing; a photo edited by hand is skipped."""
     detector, expected = detections
     folder = dataset(tmp_path / "set", photos)
     touched = ImageKey(f"images/{photos[3].name}")
