@@ -188,6 +188,25 @@ def test_an_interrupted_run_is_offered_quietly(open_window: OpenWindow, folder: 
     assert labels(folder) == [2, 2, 2]
 
 
+def test_a_run_is_offered_again_that_the_end_of_the_window_has_stopped(
+    runner: User, open_window: OpenWindow, folder: Path, gate: Gate
+) -> None:
+    gate.close()
+    runner.desk.flows.batch.start(PLAN)
+    runner.until(gate.has_arrival)
+    press(runner, runner.desk.view.batch_bar.stop)
+    gate.open()
+    runner.until(lambda: not runner.desk.flows.batch.running)
+    runner.until_saved()
+    runner.close_window()
+    again = open_window()
+    again.open(folder)
+    bar = again.desk.view.batch_bar
+    again.until(bar.isVisible)
+    assert "was stopped: " in bar.detail.text()
+    assert bar.resume.isVisible()
+
+
 def test_what_was_closed_is_not_offered_again(open_window: OpenWindow, folder: Path) -> None:
     interrupted(folder)
     user = open_window()

@@ -128,23 +128,23 @@ class RunsController(QObject):
         self._storage.ask(queries.runs, partial(self._offer, dismissed), doing="reading the runs")
 
     def _offer(self, dismissed: str, runs: Sequence[RunInfo]) -> None:
-        """Offers to resume the newest run if it was interrupted."""
+        """Offers to resume the newest run if it was interrupted, or stopped as the window was closed."""
         run = runs[0] if runs else None
-        if run is None or run.state != "interrupted" or run.id == dismissed or self._session.read_only:
+        if run is None or run.state not in ("interrupted", "stopped") or run.id == dismissed or self._session.read_only:
             return
-        if not run.can_resume or self._batch.running or self._bar.shows_result:
+        if not run.counts.todo or self._batch.running or self._bar.shows_result:
             return
         self._run = self._offered = run.id
         counts = run.counts
         self._bar.show_result(
-            f"The run of {started_text(run)} was interrupted: {counts.images - counts.todo:,} of "
+            f"The run of {started_text(run)} was {run.state}: {counts.images - counts.todo:,} of "
             f"{counted(counts.images, 'image')} are done",
             can_resume=True,
         )
 
     def _dismiss(self) -> None:
-        if self._offered is not None:
-            self._storage.set_setting(DISMISSED, self._offered)
+        if self._run is not None:
+            self._storage.set_setting(DISMISSED, self._run)
         self._run = self._offered = None
 
     # -- what can be done about a run
