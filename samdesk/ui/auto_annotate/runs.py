@@ -130,7 +130,12 @@ class RunsController(QObject):
     def _offer(self, dismissed: str, runs: Sequence[RunInfo]) -> None:
         """Offers to resume the newest run if it was interrupted, or stopped as the window was closed."""
         run = runs[0] if runs else None
-        if run is None or run.state not in ("interrupted", "stopped") or run.id == dismissed or self._session.read_only:
+        if (
+            run is None
+            or run.state not in ("interrupted", "stopped")
+            or run.id == dismissed
+            or self._session.read_only
+        ):
             return
         if not run.counts.todo or self._batch.running or self._bar.shows_result:
             return
