@@ -137,10 +137,10 @@ def run(
     stopped = ""
     tally.report(None, 0)
     try:
-        cancel = Cancelling(job.cancel)
-        pause = partial(_pause, job.foreground, cancel)
-        line = stages(annotator, target.read, pause)
         for images in _parts(target, todo.annotate, job.plan):
+            cancel = Cancelling(job.cancel)  # one for each part: a pipeline that ends abandons its own
+            pause = partial(_pause, job.foreground, cancel)
+            line = stages(annotator, target.read, pause)
             with closing(overlapped(images, line, limits(annotator), cancel, pause)) as results:
                 for work in results:
                     tally.report(work.key, store_result(work, writer, tally))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import samdesk
+from samdesk.batch import pipeline
 from samdesk.batch.box_masks import ACCEPTED, NO_BOXES
 from samdesk.batch.report import BatchSummary
 from samdesk.batch.targets.place import place_of_all
@@ -80,6 +81,15 @@ def test_a_detection_dataset_becomes_one_of_masks_and_one_undo_brings_the_boxes_
     undone = documents(folder)
     assert [d.annotations for d in undone] == [d.annotations for d in before]
     assert [(folder / f"{i}.txt").read_text() for i in range(2)] == files
+
+
+def test_documents_are_loaded_in_parts_and_every_image_gets_its_masks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_DOCUMENTS", 1)
+    assert masks(folder)[0].annotations == 3
+    assert {a.source for d in documents(folder)[:1] for a in d.annotations} == {Source.SAM}
+    assert documents(folder)[1].annotations[0].source is Source.SAM
 
 
 def test_boxes_drawn_by_hand_count_and_decisions_stay(folder: Path) -> None:
