@@ -40,7 +40,7 @@ def test_one_damaged_annotation_is_asked_about(open_window: OpenWindow, folder: 
     user.until(lambda: "Keep what can be read" in user.buttons)
     assert "The annotations of 0.png in" in user.message_text
     assert "2 annotations can be read, 1 cannot. The label file 0.txt has 3 lines." in user.message_text
-    assert len(user.annotations) == 2
+    user.until(lambda: len(user.annotations) == 2)
     assert (folder / "0.txt").read_bytes() == before
     user.press("Use the label file")
     user.until(lambda: len(user.annotations) == 3)
