@@ -11,7 +11,6 @@ from samdesk.settings.parameters import PARAMETERS, DetectionParameters
 
 if TYPE_CHECKING:  # the command line shows the plan's defaults, and its help needs no numpy
     from samdesk.domain.document import ImageKey
-    from samdesk.domain.labels import LabelId, LabelSet
 
 Existing: TypeAlias = Literal["skip", "add", "replace"]
 EXISTING: tuple[Existing, ...] = ("skip", "add", "replace")
@@ -108,19 +107,6 @@ class AutoAnnotatePlan(DetectionParameters):
     def label_names(self, names: Sequence[str]) -> dict[int, str]:
         """Class id -> name of its label, for every class that the run uses. Raises as ``used_classes``."""
         return {i: self._label_name(names, i) for i in self.used_classes(names)}
-
-    def labels_for(self, names: Sequence[str], labels: LabelSet) -> LabelSet:
-        """``labels`` with the missing ones that the run needs added at the end."""
-        for i in self.used_classes(names):
-            name = self._label_name(names, i)
-            if labels.match(name) is None:
-                labels = labels.add(name)
-        return labels
-
-    def label_ids(self, names: Sequence[str], labels: LabelSet) -> dict[int, LabelId]:
-        """Class id -> label, for every class that the run uses; ``labels`` has them all (``labels_for``)."""
-        found = {i: labels.match(name) for i, name in self.label_names(names).items()}
-        return {i: label.id for i, label in found.items() if label is not None}
 
     def _label_name(self, names: Sequence[str], class_id: int) -> str:
         from samdesk.domain.labels import class_name

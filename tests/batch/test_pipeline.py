@@ -428,11 +428,11 @@ def test_detector_classes_become_labels_by_name() -> None:
     labels = LabelSet.from_names(["box", "person"])
     plan = replace(PLAN, mapping=(("ellipse", "person"), ("nothing", "")))
     assert plan.used_classes(NAMES) == (0, 2)
-    assert plan.labels_for(NAMES, labels) == labels
-    ids = plan.label_ids(NAMES, labels)
-    assert {c: labels.get(i).name for c, i in ids.items()} == {0: "person", 2: "box"}
-    assert PLAN.labels_for(NAMES, labels).names == ("box", "person", "ellipse", "nothing")
-    assert replace(PLAN, classes=(0,)).labels_for(NAMES, labels).names == ("box", "person", "ellipse")
+    wanted = plan.label_names(NAMES)
+    assert wanted == {0: "person", 2: "box"}
+    assert {c: labels.match(name) for c, name in wanted.items()} == {0: labels.labels[1], 2: labels.labels[0]}
+    assert PLAN.label_names(NAMES) == {0: "ellipse", 1: "nothing", 2: "box"}
+    assert replace(PLAN, classes=(0,)).label_names(NAMES) == {0: "ellipse"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from samdesk.base import json_file
 from samdesk.base.text import counted
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
+from samdesk.batch.run_record import plan_of
 from samdesk.dataset import queries
 from samdesk.dataset.runs.record import RunImage, RunInfo
 from samdesk.dataset.search import Counts, review_count
@@ -108,7 +109,7 @@ class RunsController(QObject):
 
     def _plan_of(self, run: RunInfo) -> AutoAnnotatePlan | None:
         try:
-            return AutoAnnotatePlan.from_parameters(run.record.parameters)
+            return plan_of(run.record)
         except ValueError as error:
             self._messages.warn(f"The parameters of this run cannot be used: {error}.", key="run")
             return None
