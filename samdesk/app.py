@@ -25,12 +25,13 @@ from samdesk.engine.cache.disk import DiskCache
 from samdesk.engine.cache.memory import MemoryCache
 from samdesk.engine.crop_features import load_crop_features
 from samdesk.engine.ultralytics import set_environment
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 from samdesk.images.cache import ImageCache
 from samdesk.images.crops.store import CROPS_FILE
 from samdesk.images.partial import PartialImage
 from samdesk.images.reader import read_image
 from samdesk.settings.table import MAX_MEGAPIXELS, THEME, Settings
+from samdesk.ui import data
 from samdesk.ui.adjust.controller import AdjustController
 from samdesk.ui.ahead.controller import AheadController, AheadParts
 from samdesk.ui.annotations.compare import CompareController
@@ -51,6 +52,7 @@ from samdesk.ui.dataset.bulk_bar import BulkBar
 from samdesk.ui.dataset.calibration import CalibrationController
 from samdesk.ui.dataset.conflicts import ConflictsController
 from samdesk.ui.dataset.files import FilesController
+from samdesk.ui.dataset.jobs_bar import DatasetJobsBar
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.dataset.rescan import RescanController
 from samdesk.ui.dataset.slow_disk import SlowDiskController
@@ -101,6 +103,7 @@ from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
+from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.group import Workers
@@ -233,6 +236,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         DownloadClient(),
         TeachClient(services.teach),
         OperationsClient(),
+        DatasetJobs(storage),
         predictors,
         disk,
         foreground,
@@ -246,9 +250,9 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     search, found = SearchBar(), FoundPanel()
     images.add_search(search)
-    bulk_bar = BulkBar()
+    bulk_bar, jobs_bar = BulkBar(), DatasetJobsBar()
     review_bar, filter_bar, sheet = ReviewBar(actions), ScoreFilterBar(actions), SheetPanel()
-    bars = JobBars(batch_bar, teach_bar, bulk_bar, filter_bar, review_bar)
+    bars = JobBars(batch_bar, teach_bar, jobs_bar, bulk_bar, filter_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.add_panel("found", "Found", found)
     window.add_cover(sheet)
@@ -258,7 +262,7 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, search, found, strip, batch_bar,
-        teach_bar, bulk_bar, review_bar, filter_bar, sheet, messages,
+        teach_bar, bulk_bar, jobs_bar, review_bar, filter_bar, sheet, messages,
     )  # fmt: skip
 
 
@@ -322,6 +326,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         lambda label_id: view.labels.set_hidden(view.labels.hidden - {label_id}, notify=True)
     )
     view.bulk_bar.follow(storage)
+    view.jobs_bar.follow(workers.jobs)
     files = FilesController(session, storage, navigate, settings, window, messages, window)
     files.has_changes = lambda: bool(storage.history.texts) or unfinished.present
     models = ModelsController(inference, workers.downloads, settings, window, messages, window)
@@ -405,7 +410,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     batch.running_changed.connect(ahead.note_run)
     search.found_changed.connect(ahead.refresh_soon)
     storage.closing.connect(ahead.close_dataset)
+    data_parts = data.DataParts(window, messages, session, storage, workers.jobs, files, navigate, search)
     controllers = Controllers(
+        data=data.build(data_parts),
         files=files,
         rescan=rescan,
         navigate=navigate,

@@ -16,6 +16,7 @@ from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.bulk_bar import BulkBar
+from samdesk.ui.dataset.jobs_bar import DatasetJobsBar
 from samdesk.ui.editing.session import Session
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.message_bar import MessageBar
@@ -75,6 +76,7 @@ class Widgets:
     batch_bar: BatchBar
     teach_bar: TeachBar
     bulk_bar: BulkBar
+    jobs_bar: DatasetJobsBar
     review_bar: ReviewBar
     filter_bar: ScoreFilterBar
     sheet: SheetPanel

@@ -17,6 +17,7 @@ from samdesk.base.errors import UserError, first_line, reason
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
+from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
@@ -68,6 +69,7 @@ def demo(
 
 
 cli.command("annotate")(annotate)
+cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)
 cli.command("teach")(teach)

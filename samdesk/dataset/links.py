@@ -17,7 +17,7 @@ from samdesk.dataset.lock import dataset_id
 from samdesk.dataset.store.header import check_file, sidecars
 from samdesk.dataset.types import Notice
 from samdesk.domain.document import ImageKey
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 
 LINK = "link"
 """The kind of a notice about a link that leads out of the dataset; its ``path`` is the folder it leads to."""

@@ -16,7 +16,7 @@ from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.review import ImageReview
 from samdesk.engine.models.registry import FLINT
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
 
 _Action: TypeAlias = Callable[[], str]

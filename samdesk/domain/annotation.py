@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import NewType
+from typing import NewType, TypeAlias
 from uuid import uuid4
 
 from samdesk.domain.geometry.types import Region
@@ -14,6 +14,13 @@ from samdesk.domain.review import AnnotationReview
 
 AnnotationId = NewType("AnnotationId", str)
 RunId = NewType("RunId", str)
+
+AttributeValue: TypeAlias = str | int | float | bool
+Attributes: TypeAlias = tuple[tuple[str, AttributeValue], ...]
+"""What other programs know of an object and samdesk has no place for, sorted by name ("occluded")."""
+
+CROWD = "iscrowd"
+"""COCO's attribute of an annotation that stands for many objects; its value is True."""
 
 
 class Source(str, Enum):
@@ -53,6 +60,7 @@ class Annotation:
         model: The models that proposed it ("yolo11n.pt + mobile_sam.pt"), whatever has become of it since;
             "": unknown, or made by the user.
         note: What the user wrote when flagging it.
+        attributes: What else was imported with it, so that it can be exported again.
     """
 
     id: AnnotationId
@@ -67,6 +75,7 @@ class Annotation:
     stability: float | None = None
     model: str = ""
     note: str = ""
+    attributes: Attributes = ()
 
     @property
     def is_untouched(self) -> bool:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from samdesk.settings.table import Settings
+from samdesk.ui import data
 from samdesk.ui.adjust import commands as adjust_commands
 from samdesk.ui.ahead import commands as ahead_commands
 from samdesk.ui.annotations import commands as annotation_commands
@@ -84,6 +85,7 @@ COMMANDS = join(
         tool_option_commands.COMMANDS,
         search_commands.COMMANDS,
         statistics_commands.COMMANDS,
+        data.COMMANDS,
         canvas_commands.COMMANDS,
         adjust_commands.COMMANDS,
         annotation_commands.COMMANDS,
@@ -108,6 +110,7 @@ COMMANDS = join(
 class Controllers:
     """The controllers of a window."""
 
+    data: data.DataControllers
     files: FilesController
     rescan: RescanController
     navigate: NavigateController
@@ -196,6 +199,7 @@ def bind_commands(
     score_filter_commands.bind(actions, c.score_filter)
     auto_annotate_commands.bind(actions, c.batch, c.runs)
     ahead_commands.bind(actions, c.ahead)
+    data.bind(actions, c.data)
     model_commands.bind(actions, session, c.models)
     teach_commands.bind(actions, c.teach, c.taught)
     shell_commands.bind(actions, window, c.help)

@@ -11,6 +11,7 @@ from samdesk.engine.cache.disk import DiskCache
 from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
+from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.images import ImageLoader
@@ -42,6 +43,7 @@ class Workers:
     downloads: DownloadClient
     teach: TeachClient
     operations: OperationsClient
+    jobs: DatasetJobs
     predictors: TaughtLoader
     disk: DiskCache
     foreground: Foreground
@@ -58,9 +60,8 @@ class Workers:
         """
         if self.storage.given_up:
             return False
-        ended = [
-            client.stop() for client in (self.teach, self.batch, self.ahead, self.downloads, self.operations)
-        ]
+        writers = (self.teach, self.batch, self.ahead, self.jobs, self.downloads, self.operations)
+        ended = [client.stop() for client in writers]
         readers = (self.thumbnails, self.crops, self.loader, self.watch)
         ended += [client.stop(_READER_STOP_MS) for client in readers]
         while not self.storage.stop(patience_ms):

@@ -12,6 +12,7 @@ REGISTRIES = {
     "COMMANDS": "samdesk/ui/wiring.py",
     "FAMILIES": "samdesk/engine/families.py",
     "FORMATS": "samdesk/formats/registry.py",
+    "LABEL_FORMATS": "samdesk/formats/label_format.py",
     "KINDS": "samdesk/workers/inference/requests/table.py",
     "MIGRATIONS": "samdesk/dataset/store/migrations.py",
     "MODELS": "samdesk/engine/models/registry.py",

@@ -16,7 +16,7 @@ from samdesk.dataset.store.history import History
 from samdesk.dataset.types import RefusedError
 from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.edits import Transaction, add
-from samdesk.formats.base import WriteReport
+from samdesk.formats.label_lines import WriteReport
 from samdesk.formats.yolo import segmentation
 from samdesk.workers.storage.changes import Kind, PendingChange, UndoStep
 from tests.dataset.dataset_kit import SIZE, draw, photos, user, with_labels

@@ -17,7 +17,7 @@ from samdesk.demo.input_driver import InputDriver
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.regions import contains
-from samdesk.formats.base import ParsedLabels
+from samdesk.formats.label_lines import ParsedLabels
 from samdesk.formats.yolo import segmentation
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 from samdesk.images.snapshot import FolderSnapshot, compare, take_snapshot
 from tests.dataset.dataset_kit import photos
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 from samdesk.images.sources import survey
 from samdesk.workers.folder_watch import FolderReport, FolderWatch
 from tests.dataset.dataset_kit import photos

@@ -23,7 +23,7 @@ from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.trainer.paths import TrainingPaths, training_paths
 from samdesk.domain.labels import Label, LabelId, LabelSet, unique_names
 from samdesk.formats.class_ids import class_id_limit
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 from samdesk.formats.yolo import data_yaml
 from samdesk.formats.yolo.names import UnreadableNamesError, read_list
 from samdesk.images.sources import ImageSet, Survey, survey

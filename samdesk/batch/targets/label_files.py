@@ -25,7 +25,7 @@ from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.engine.protocols import ModelInfo
-from samdesk.formats.base import ParsedLabels
+from samdesk.formats.label_lines import ParsedLabels
 from samdesk.images.sources import ImageSet
 
 _ALL_FAIL = frozenset({errno.ENOSPC, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})

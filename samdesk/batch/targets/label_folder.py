@@ -17,7 +17,7 @@ from samdesk.batch.targets.written_files import WrittenFiles
 from samdesk.dataset.links import boundary_of
 from samdesk.dataset.lock import DatasetLock
 from samdesk.domain.document import ImageKey
-from samdesk.formats.registry import LabelFormat, label_format
+from samdesk.formats.label_format import LabelFormat, label_format
 from samdesk.images.reader import TRAINER_SUFFIXES
 
 CLASSES = "classes.txt"

@@ -19,9 +19,9 @@ from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.domain.annotation import Annotation, AnnotationId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet, class_name
-from samdesk.formats.base import LineProblem, ParsedLabels
 from samdesk.formats.class_ids import class_id_limit
-from samdesk.formats.registry import LabelFormat, label_format
+from samdesk.formats.label_format import LabelFormat, label_format
+from samdesk.formats.label_lines import LineProblem, ParsedLabels
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"

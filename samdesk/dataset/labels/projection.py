@@ -35,7 +35,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
-from samdesk.formats.base import WriteReport
+from samdesk.formats.label_lines import WriteReport
 
 log = logging.getLogger(__name__)
 

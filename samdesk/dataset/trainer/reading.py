@@ -13,7 +13,7 @@ from samdesk.base.boundary import is_on_other_machine
 from samdesk.base.regular import read_bytes
 from samdesk.base.text import counted
 from samdesk.dataset.trainer.paths import has_images
-from samdesk.formats.registry import label_format
+from samdesk.formats.label_format import label_format
 
 TRAINED = ("train", "val")
 

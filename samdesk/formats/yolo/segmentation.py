@@ -24,8 +24,8 @@ from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelSet
-from samdesk.formats.base import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.class_ids import MAX_CLASSES
+from samdesk.formats.label_lines import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.yolo import trainer_raster, yolo_ring
 
 _OUTSIDE = 0.01 + 1e-9

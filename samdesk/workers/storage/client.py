@@ -244,9 +244,19 @@ class StorageClient(QObject):
 
     # -- for other threads, which wait for the answer; the main thread must not
 
+    def ask_now(self, query: Query[T]) -> T:
+        """Returns the answer to a query, for which the calling thread waits. Raises what the query raises."""
+        if QThread.currentThread() is self.thread():
+            raise RuntimeError("the main thread must not wait for the store")
+        result: Future[T] = Future()
+        self._jobs.put(BlockingCall(query, result))
+        if self._stopped and self._thread.isFinished():
+            self._refuse_late_calls()
+        return result.result()
+
     def load_now(self, key: ImageKey) -> ImageDocument:
         """Returns the document of an image. Raises ``StoreError`` and ``ImageError``."""
-        return self._call(lambda dataset: dataset.load(key))
+        return self.ask_now(lambda dataset: dataset.load(key))
 
     def begin_run(
         self,
@@ -256,23 +266,23 @@ class StorageClient(QObject):
         names: Iterable[str] = (),
     ) -> RunId:
         """Begins an auto-annotate run, as ``Dataset.begin_run``. Raises ``StoreError``."""
-        return self._call(lambda dataset: dataset.begin_run(text, record, keys, names))
+        return self.ask_now(lambda dataset: dataset.begin_run(text, record, keys, names))
 
     def annotated(
         self, keys: Sequence[ImageKey], cancel: CancelToken | None = None
     ) -> dict[ImageKey, AnnotatedImage]:
         """Returns those of some images that have annotations or were edited. Raises ``Cancelled``."""
-        return self._call(lambda dataset: annotated_images(dataset, keys, cancel))
+        return self.ask_now(lambda dataset: annotated_images(dataset, keys, cancel))
 
     def run_images(self, run_id: RunId) -> tuple[RunImage, ...]:
         """Returns what has become of each image of a run."""
-        return self._call(lambda dataset: dataset.runs.images(run_id))
+        return self.ask_now(lambda dataset: dataset.runs.images(run_id))
 
     def note_image(
         self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
     ) -> None:
         """Notes that an image of a run was skipped or failed. Raises ``StoreError``."""
-        self._call(lambda dataset: dataset.runs.note(run_id, key, state, message))
+        self.ask_now(lambda dataset: dataset.runs.note(run_id, key, state, message))
 
     def resume_run(self, run_id: RunId) -> RunInfo:
         """Opens a run again: its step leaves the history until it ends. Raises ``StoreError``."""
@@ -282,7 +292,7 @@ class StorageClient(QObject):
             self._post(partial(self._take_off, dataset, run_id))
             return info
 
-        return self._call(work)
+        return self.ask_now(work)
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """Saves an edit of a run, as ``Dataset.commit_run``. Raises ``StoreError`` and ``ImageError``."""
@@ -293,7 +303,7 @@ class StorageClient(QObject):
                 self._post(partial(self._report, dataset, (key,)))
             return done
 
-        return self._call(work)
+        return self.ask_now(work)
 
     def end_run(self, run_id: RunId, state: RunState | None = None) -> LogEntry | None:
         """Ends a run, which becomes one step of the history. Raises ``StoreError``."""
@@ -304,18 +314,9 @@ class StorageClient(QObject):
                 self._post(partial(self._report, dataset, entry.do.keys, entry))
             return entry
 
-        return self._call(work)
+        return self.ask_now(work)
 
     # -- private
-
-    def _call(self, query: Query[T]) -> T:
-        if QThread.currentThread() is self.thread():
-            raise RuntimeError("the main thread must not wait for the store")
-        result: Future[T] = Future()
-        self._jobs.put(BlockingCall(query, result))
-        if self._stopped and self._thread.isFinished():
-            self._refuse_late_calls()
-        return result.result()
 
     def _refuse_late_calls(self) -> None:
         """Fails the calls that wait for a thread that has ended."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
-from samdesk.formats.base import ParsedLabels
+from samdesk.formats.label_lines import ParsedLabels
 from samdesk.formats.yolo import segmentation
 from tests.fuzz.mutate import mutate_text
 from tests.fuzz.target import SilentLossError, Target

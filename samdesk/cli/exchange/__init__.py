@@ -1,0 +1,1 @@
+"""Commands about formats: import, export, splits, checks."""

@@ -1,0 +1,1 @@
+"""Import, export, splits and checks of datasets."""

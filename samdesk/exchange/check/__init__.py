@@ -1,0 +1,1 @@
+"""Checks what would harm a training, and mends what can be mended."""

@@ -1,0 +1,1 @@
+"""Exports a dataset to other formats, and proves what it wrote."""

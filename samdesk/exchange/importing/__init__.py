@@ -1,0 +1,1 @@
+"""Imports annotations from other formats."""

@@ -1,0 +1,1 @@
+"""Splits a dataset into images for training, validation and test."""

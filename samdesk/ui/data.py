@@ -1,0 +1,64 @@
+"""The features that work on the dataset as a whole: import, export, splits, check and training.
+
+A new one is a field of ``DataControllers``, a line in ``build``, and its commands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import CommandTable, join
+from samdesk.ui.dataset.files import FilesController
+from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.editing.session import Session
+from samdesk.ui.kit.messages import Messages
+from samdesk.ui.search.controller import SearchController
+from samdesk.ui.shell.main_window import MainWindow
+from samdesk.workers.dataset_jobs import DatasetJobs
+from samdesk.workers.storage.client import StorageClient
+
+COMMANDS: CommandTable = join(())
+"""The commands of these features, in menu order."""
+
+
+@dataclass(frozen=True)
+class DataParts:
+    """What these features work with.
+
+    Attributes:
+        window: The window.
+        messages: For the user.
+        session: The open document and its history.
+        storage: The store.
+        jobs: Runs long work on the dataset.
+        files: The open folder.
+        navigate: Goes to an image.
+        search: The search; what it finds can be exported.
+    """
+
+    window: MainWindow
+    messages: Messages
+    session: Session
+    storage: StorageClient
+    jobs: DatasetJobs
+    files: FilesController
+    navigate: NavigateController
+    search: SearchController
+
+
+@dataclass(frozen=True)
+class DataControllers:
+    """The controllers of these features."""
+
+    jobs: DatasetJobs
+
+
+def build(parts: DataParts) -> DataControllers:
+    """Builds the controllers and connects them."""
+    parts.jobs.failed.connect(lambda failure: parts.messages.error(str(failure), key="dataset job"))
+    return DataControllers(parts.jobs)
+
+
+def bind(actions: Actions, controllers: DataControllers) -> None:
+    """Binds the commands of these features."""

@@ -1,0 +1,1 @@
+"""Training a detector of the dataset, in the window."""
