@@ -11,11 +11,12 @@ from typing import Literal
 
 from samdesk.dataset import conflicts
 from samdesk.dataset.background.indexing import Indexing
-from samdesk.dataset.background.integrity import DAMAGED_STORE, IntegrityCheck
+from samdesk.dataset.background.integrity import IntegrityCheck
 from samdesk.dataset.change import AppliedEdit, ChangeSet, EditFactory, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.labels.files import DAMAGED
 from samdesk.dataset.labels.leftovers import Leftovers
+from samdesk.dataset.labels.reports import damaged_history, scaled_annotations
 from samdesk.dataset.open import OpenedStore, folder_error, left_out_notices, open_store
 from samdesk.dataset.resizing import resize
 from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
@@ -37,6 +38,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.doubt import Calibration
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.split import inverse
 from samdesk.images.errors import ImageError
 from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import Survey, is_text, natural_order, survey
@@ -172,12 +174,8 @@ class Dataset:
         except DamagedRowsError:
             return conflicts.ask_about_damage(self._core, key, size)
         if (document.width, document.height) != size:
-            text = (
-                f"{key} was {document.width} x {document.height} pixels when it was annotated and is "
-                f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit."
-            )
-            document = resize(self._core, document, *size)
-            self._notices.append(Notice("image", text, str(self.path(key)), key=key))
+            before, document = document, resize(self._core, document, *size)
+            self._notices.append(scaled_annotations(before, size, self.path(key)))
         self._core.projection.check(document, self.labels)
         return document
 
@@ -262,11 +260,7 @@ class Dataset:
         entries = history.entries(limit)
         new = list(history.damaged.values())[before:]
         if new:
-            text = (
-                f"The undo history in {self._core.path} is damaged ({new[0]}). Steps that cannot be read are "
-                "left out; the annotations are not affected."
-            )
-            self._notices.append(Notice(DAMAGED_STORE, text, str(self._core.path)))
+            self._notices.append(damaged_history(self._core.path, new[0]))
         return entries
 
     def begin_run(
@@ -451,7 +445,9 @@ class Dataset:
         def log(labels: LabelSet) -> None:
             nonlocal back, saved
             also()
-            do = replace(step, edits=tuple(change.edits))
+            splits = self._core.rows.splits.change(step.splits)
+            do = replace(step, edits=tuple(change.edits), splits=splits)
+            back = replace(back, splits=inverse(splits))
             if step.labels is not None:
                 # Read after saving: reading label files may have added labels.
                 do = replace(do, labels=labels, labels_before=self.labels)
@@ -479,7 +475,8 @@ class Dataset:
             to, base = base, step.labels
         if step.run_id is not None and step.owner == step.run_id:
             to = self._labels_of_run(step.run_id, way, change)
-        applied = Transaction(step.text, tuple(change.edits), run_id=step.run_id)
+        splits = history.split_changes(step, way)
+        applied = Transaction(step.text, tuple(change.edits), run_id=step.run_id, splits=splits)
 
         def log(labels: LabelSet) -> None:
             nonlocal applied
@@ -488,6 +485,7 @@ class Dataset:
                 applied = replace(applied, labels=labels, labels_before=before)
             if seq is not None:
                 history.move_up(step, undone=way == "do")
+            self._core.rows.splits.change(splits)
             history.mark(step, undone=way == "undo", back=change.inverses, labels_back=before)
 
         self._core.save(change, log, to, base)

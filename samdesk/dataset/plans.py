@@ -6,7 +6,7 @@ must be part of it. The storage thread therefore makes the plan and saves it in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, by_user, remove
 from samdesk.domain.labels import Label, LabelId
+from samdesk.domain.split import SPLIT_NAMES, Split, SplitChange
 
 Plan: TypeAlias = Callable[[Dataset], Transaction]
 """Makes a step of the history from the present state. May raise ``RefusedError``."""
@@ -82,6 +83,38 @@ def decide(
     if not edits:
         raise RefusedError("The annotations are as they should be already, or were deleted meanwhile.")
     return Transaction(text, tuple(edits))
+
+
+def assign_splits(dataset: Dataset, splits: Mapping[ImageKey, Split | None], text: str = "") -> Transaction:
+    """Puts images into splits.
+
+    Args:
+        dataset: The dataset.
+        splits: The split of each image; None: none. Images that are not in the dataset are left out.
+        text: Of the step; "": it says what is assigned.
+
+    Raises:
+        RefusedError: All of them are in these splits already.
+    """
+    known = set(dataset.keys)
+    before = queries.splits(dataset)
+    changes = tuple(
+        SplitChange(key, before.get(key), split)
+        for key, split in splits.items()
+        if key in known and before.get(key) != split
+    )
+    if not changes:
+        raise RefusedError("The images are in these splits already.")
+    return Transaction(text or _split_text(changes), splits=changes)
+
+
+def _split_text(changes: Sequence[SplitChange]) -> str:
+    images = changes[0].key if len(changes) == 1 else counted(len(changes), "image")
+    after = {change.after for change in changes}
+    if len(after) > 1:
+        return f"Split {images}"
+    (split,) = after
+    return f"Use {images} for {SPLIT_NAMES[split]}" if split else f"Use {images} for no split"
 
 
 def _label(dataset: Dataset, label_id: LabelId) -> Label:

@@ -18,6 +18,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
+from samdesk.domain.split import Split
 from samdesk.images.reader import read_size
 
 MOST_OUTLINES = 100
@@ -112,6 +113,15 @@ def label_usage_within(dataset: Dataset, seconds: float) -> dict[LabelId, int] |
     if not dataset.core.documents.count_more(dataset.keys, seconds):
         return None
     return _usage(dataset, dataset.core.documents.counted())
+
+
+def splits(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> dict[ImageKey, Split]:
+    """Returns the splits of those images that are in one; ``keys``: of these images only."""
+    rows = dataset.core.rows.splits
+    if keys is not None:
+        return rows.of(keys)
+    stored = rows.all()
+    return {key: stored[key] for key in dataset.keys if key in stored}
 
 
 def runs(dataset: Dataset) -> tuple[RunInfo, ...]:

@@ -103,7 +103,7 @@ class LogEntry:
     """One step of the undo history.
 
     The edits of a step on several images (a run, a relabelling) are empty and only name the images; the
-    store has them whole.
+    store has them whole. So it is with the splits of many images: the first 2,000 are given.
 
     Attributes:
         seq: Its number in the log.

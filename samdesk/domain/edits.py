@@ -11,6 +11,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview, ReviewChange
+from samdesk.domain.split import SplitChange
 
 _DROPPED = "dropped: "
 """Begins the note of a rejected annotation that was dropped; the user writes notes for flagged ones only."""
@@ -242,6 +243,7 @@ class Transaction:
         labels: The new label set; None leaves it.
         labels_before: The label set before, for the inverse; set whenever ``labels`` is.
         run_id: The auto-annotate run it belongs to, if any.
+        splits: The images whose split changes, each once.
     """
 
     text: str
@@ -249,10 +251,11 @@ class Transaction:
     labels: LabelSet | None = None
     labels_before: LabelSet | None = None
     run_id: RunId | None = None
+    splits: tuple[SplitChange, ...] = ()
 
     @property
     def keys(self) -> tuple[ImageKey, ...]:
-        """The images it changes."""
+        """The images whose annotations or review it changes."""
         return tuple(key for key, _ in self.edits)
 
 
@@ -265,7 +268,8 @@ def overtaken(key: ImageKey, steps: Iterable[Transaction]) -> int | None:
 
     The first step that changes this image and nothing else may overtake steps of other images: they can be
     undone in any order. It may not overtake a change of the label set, a run, or a step that changes this
-    image among others.
+    image among others. Splits have nothing to do with edits, so steps that only change splits are overtaken,
+    and are themselves undone in their turn.
 
     Args:
         key: The image.
@@ -275,7 +279,7 @@ def overtaken(key: ImageKey, steps: Iterable[Transaction]) -> int | None:
         The number of steps before it; None: there is no such step, or one that it may not overtake.
     """
     for passed, step in enumerate(islice(steps, MOST_OVERTAKEN + 1)):
-        if step.labels is not None or step.run_id is not None:
+        if step.labels is not None or step.run_id is not None or (step.splits and step.edits):
             return None
         if key in step.keys:
             return passed if set(step.keys) == {key} else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samdesk.base.errors import UserError, first_line, typed_line
 from samdesk.dataset.types import Notice
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 
 log = logging.getLogger(__name__)
 
@@ -45,3 +45,21 @@ def damaged_labels(store: Path, names_file: str, problem: str) -> Notice:
         f"names from {names_file} where theirs are lost. Please check them in the panel Labels."
     )
     return Notice("damaged-store", text, str(store))
+
+
+def damaged_history(store: Path, problem: str) -> Notice:
+    """The notice that steps of the history cannot be read."""
+    text = (
+        f"The undo history in {store} is damaged ({problem}). Steps that cannot be read are left out; the "
+        "annotations are not affected."
+    )
+    return Notice("damaged-store", text, str(store))
+
+
+def scaled_annotations(before: ImageDocument, size: tuple[int, int], path: Path) -> Notice:
+    """The notice that an image has got another size (width and height, pixels)."""
+    text = (
+        f"{before.key} was {before.width} x {before.height} pixels when it was annotated and is "
+        f"{size[0]} x {size[1]} now: its annotations were scaled. Please check that they still fit."
+    )
+    return Notice("image", text, str(path), key=before.key)

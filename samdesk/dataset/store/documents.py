@@ -23,7 +23,7 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 COLUMNS = (
     "id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts", "run_id",
-    "position", "image", "stability", "model", "note",
+    "position", "image", "stability", "model", "note", "attributes",
 )  # fmt: skip
 """Of ``annotations``, without the digest, in the order in which the digest is made."""
 _NAMES = ", ".join(COLUMNS)
@@ -31,8 +31,8 @@ _SELECT = (
     f"SELECT {_NAMES}, digest, label_id IN (SELECT id FROM labels) FROM annotations WHERE image=?"
     " ORDER BY position"
 )
-_OPTIONAL = 3
-"""Columns at the end that the digest leaves out where they are NULL: a version before 6 had none of them."""
+_OPTIONAL = 4
+"""Columns at the end that the digest leaves out where they are NULL: older versions had none of them."""
 _IMAGE = "key, width, height, review, revision, count, pending"
 
 
@@ -222,4 +222,5 @@ def _annotation(row: tuple[Any, ...], region: Region) -> Annotation:
     values.number(row[9], "place")
     columns = dict(zip(COLUMNS, row, strict=False))
     columns["prompts"] = serial.prompts_from_text(row[7])
+    columns["attributes"] = serial.attributes_from_text(columns["attributes"])
     return serial.annotation_from(region, columns)

@@ -12,6 +12,7 @@ from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
 from samdesk.dataset.runs.journal import Journal
 from samdesk.dataset.runs.record import RunState
+from samdesk.dataset.splits.log import SplitLog
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import RefusedError
@@ -21,6 +22,7 @@ from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import MOST_OVERTAKEN, Edit, Placed, Transaction, overtaken
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.split import SplitChange, inverse
 
 KeyedEdits = Sequence[tuple[ImageKey, Edit]]
 
@@ -32,12 +34,14 @@ _PART = 100
 """Edits written between two pauses."""
 _COLUMNS = (
     "seq, owner, text, labels, labels_before, run_id, undone, place,"
-    " (SELECT count(*) FROM log_edits WHERE log_edits.owner = log.owner), digest"
+    " (SELECT count(*) FROM log_edits WHERE log_edits.owner = log.owner), splits, digest"
 )
 _COUNT = "samdesk.steps"
 """The setting with the number of steps."""
 _EDIT = "owner, n, image, do, undo, digest"
 _MOST_TEXT = 100_000
+_ANY_SPLIT = SplitChange(ImageKey(""), None, None)
+"""Stands for all that a step changes of the splits, where only that it does is asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class LogStep:
         labels_before: The label set before.
         run_id: The run that it is.
         place: In the order of the steps.
+        splits: Number of images whose split it changes.
     """
 
     seq: int
@@ -61,6 +66,7 @@ class LogStep:
     labels_before: LabelSet | None
     run_id: RunId | None
     place: int
+    splits: int = 0
 
 
 def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Edit:
@@ -104,6 +110,7 @@ class History:
     Attributes:
         damaged: The damaged steps (by number) and runs found so far, and what is wrong with them.
         journal: The runs.
+        splits: What steps change of the splits.
     """
 
     def __init__(self, store: Store, breathe: Breathe = without_pauses) -> None:
@@ -111,6 +118,7 @@ class History:
         self._store, self._breathe = store, breathe
         self.damaged: dict[int | str, str] = {}
         self.journal = Journal(store, self.damaged)
+        self.splits = SplitLog(store)
 
     def append(self, do: Transaction, undo: Transaction, owner: str = "") -> int:
         """Appends a step and returns its number; undone steps are deleted.
@@ -122,13 +130,14 @@ class History:
         """
         self._delete_undone()
         cursor = self._store.execute(
-            "INSERT INTO log (owner, text, labels, labels_before, run_id) VALUES (?,?,?,?,?)",
+            "INSERT INTO log (owner, text, labels, labels_before, run_id, splits) VALUES (?,?,?,?,?,?)",
             (
                 owner or "new",
                 do.text,
                 serial.labels_to_text(do.labels),
                 serial.labels_to_text(do.labels_before),
                 do.run_id,
+                len(do.splits) or None,
             ),
         )
         seq = int(cursor.lastrowid or 0)
@@ -136,6 +145,7 @@ class History:
         self._store.execute("UPDATE log SET owner=?, place=? WHERE seq=?", (owner or f"step {seq}", seq, seq))
         if not owner:
             self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
+            self.splits.write(f"step {seq}", do.splits)
         self._sign([seq])
         self._count_steps(1)
         return seq
@@ -184,7 +194,16 @@ class History:
     def _named(self, step: LogStep) -> Transaction:
         """Returns a step as a transaction whose edits only name the images."""
         keys = () if step.run_id is not None else self._keys(step)
-        return Transaction(step.text, tuple((k, Edit()) for k in keys), step.labels, run_id=step.run_id)
+        edits = tuple((key, Edit()) for key in keys)
+        splits = (_ANY_SPLIT,) if step.splits else ()
+        return Transaction(step.text, edits, step.labels, None, step.run_id, splits)
+
+    def _first_splits(self, step: LogStep) -> tuple[SplitChange, ...]:
+        """Raises ``RefusedError`` if they are damaged; the step is left out from now on."""
+        try:
+            return self.splits.head(step.owner, step.splits) if step.splits else ()
+        except ValueError as error:
+            raise self._left_out(step, error) from error
 
     def _keys(self, step: LogStep) -> list[ImageKey]:
         sql = "SELECT image, min(n) FROM log_edits WHERE owner=? GROUP BY image ORDER BY 2"
@@ -216,12 +235,24 @@ class History:
         try:
             whole = [_edit(row) for row in breathing(found, "Reading the history", self._breathe)]
         except ValueError as error:
-            self.damaged[step.seq] = str(error)
-            raise RefusedError(
-                f"{self._store.path}: the step {step.text!r} of the history is damaged ({error}).",
-                next="It is left out; the steps before it can still be undone.",
-            ) from error
+            raise self._left_out(step, error) from error
         return whole if way == "do" else [(key, undo, do) for key, do, undo in reversed(whole)]
+
+    def split_changes(self, step: LogStep, way: Literal["undo", "do"]) -> tuple[SplitChange, ...]:
+        """Returns what undoes or redoes the splits of a step. Raises as ``replay``."""
+        try:
+            found = self.splits.read(step.owner, step.splits) if step.splits else ()
+        except ValueError as error:
+            raise self._left_out(step, error) from error
+        return found if way == "do" else inverse(found)
+
+    def _left_out(self, step: LogStep, error: ValueError) -> RefusedError:
+        """Leaves a damaged step out from now on, and returns the error that says so."""
+        self.damaged[step.seq] = str(error)
+        return RefusedError(
+            f"{self._store.path}: the step {step.text!r} of the history is damaged ({error}).",
+            next="It is left out; the steps before it can still be undone.",
+        )
 
     def mark(self, step: LogStep, *, undone: bool, back: KeyedEdits, labels_back: LabelSet | None) -> None:
         """Records that a step was undone or redone, and the exact inverse of that.
@@ -267,20 +298,22 @@ class History:
                 found.append(self.entry(step))
         for part in in_parts(steps[whole:], _NAMED):
             keys = self._keys_of(part)
-            found += [_named(step, keys.get(step.owner, ())) for step in part]
+            for step in part:
+                with contextlib.suppress(RefusedError):
+                    found.append(_named(step, keys.get(step.owner, ()), self._first_splits(step)))
         return found
 
     def entry(self, step: LogStep) -> LogEntry:
-        """Returns a step as a ``LogEntry``."""
+        """Returns a step as a ``LogEntry``. Raises ``RefusedError`` for a damaged one."""
         count = self._store.row("SELECT count(*) FROM log_edits WHERE owner=?", (step.owner,))
         if count == (1,) and step.run_id is None:
             ((key, do_edit, undo_edit),) = self._edits(step, "do")
-            return _entry(step, ((key, do_edit),), ((key, undo_edit),))
+            return _entry(step, ((key, do_edit),), ((key, undo_edit),), self._first_splits(step))
         return self._named_entry(step)
 
     def _named_entry(self, step: LogStep) -> LogEntry:
         """Returns a step as a ``LogEntry`` whose edits only name the images."""
-        return _named(step, self._keys(step))
+        return _named(step, self._keys(step), self._first_splits(step))
 
     def _keys_of(self, steps: Sequence[LogStep]) -> dict[str, list[ImageKey]]:
         """Returns the images of some steps by their owners, in the order of ``_keys``."""
@@ -352,6 +385,7 @@ class History:
             done += len(part)
 
     def _delete_undone(self) -> None:
+        self.splits.delete_undone()
         self._store.execute("DELETE FROM log_edits WHERE owner IN (SELECT owner FROM log WHERE undone=1)")
         gone = self._store.execute("DELETE FROM log WHERE undone=1").rowcount
         if gone:
@@ -405,7 +439,7 @@ class History:
         for seq in steps:
             row = self._store.row(f"SELECT {_COLUMNS} FROM log WHERE seq=?", (seq,))
             if row is not None:
-                self._store.execute("UPDATE log SET digest=? WHERE seq=?", (digest_of(row[:-1]), seq))
+                self._store.execute("UPDATE log SET digest=? WHERE seq=?", (_digest(row), seq))
 
     def _sign_edits(self, where: str, value: str) -> None:
         found = self._store.rows(f"SELECT {_EDIT} FROM log_edits WHERE {where}", (value,))
@@ -416,24 +450,33 @@ class History:
 
 
 def _entry(
-    step: LogStep, do: tuple[tuple[ImageKey, Edit], ...], undo: tuple[tuple[ImageKey, Edit], ...]
+    step: LogStep,
+    do: tuple[tuple[ImageKey, Edit], ...],
+    undo: tuple[tuple[ImageKey, Edit], ...],
+    splits: tuple[SplitChange, ...],
 ) -> LogEntry:
     return LogEntry(
         step.seq,
-        Transaction(step.text, do, step.labels, step.labels_before, step.run_id),
-        Transaction(step.text, undo, step.labels_before, step.labels, step.run_id),
+        Transaction(step.text, do, step.labels, step.labels_before, step.run_id, splits),
+        Transaction(step.text, undo, step.labels_before, step.labels, step.run_id, inverse(splits)),
     )
 
 
-def _named(step: LogStep, keys: Iterable[ImageKey]) -> LogEntry:
+def _named(step: LogStep, keys: Iterable[ImageKey], splits: tuple[SplitChange, ...]) -> LogEntry:
     edits = tuple((key, Edit()) for key in keys)
-    return _entry(step, edits, edits)
+    return _entry(step, edits, edits, splits)
+
+
+def _digest(row: tuple[Any, ...]) -> int:
+    """The digest of a row of the log, without ``splits`` where it is NULL: older versions had none."""
+    *found, splits, _ = row
+    return digest_of(found if splits is None else (*found, splits))
 
 
 def _step(row: tuple[Any, ...]) -> LogStep:
     """The step of a row of the log. Raises ``ValueError`` if it is damaged."""
-    seq, owner, text, labels, before, run_id, undone, place, _, digest = row
-    if digest is not None and digest != digest_of(row[:-1]):
+    seq, owner, text, labels, before, run_id, undone, place, _, splits, digest = row
+    if digest is not None and digest != _digest(row):
         raise ValueError("it is not what was saved")
     run = values.optional_identifier(run_id, "run")
     values.integer(undone, "state", 0, 1)
@@ -445,6 +488,7 @@ def _step(row: tuple[Any, ...]) -> LogStep:
         serial.labels_from_text(before),
         None if run is None else RunId(run),
         values.integer(place, "place"),
+        0 if splits is None else values.integer(splits, "number of splits"),
     )
 
 

@@ -161,6 +161,22 @@ def _journal_of_runs(connection: sqlite3.Connection) -> None:
     )
 
 
+def _splits(connection: sqlite3.Connection) -> None:
+    """7 to 8: ``annotations`` gets attributes, images get splits, and steps of the history change them.
+
+    The digests of rows leave out the new columns while they are NULL, so older digests stay valid.
+    """
+    connection.execute("ALTER TABLE annotations ADD COLUMN attributes TEXT")
+    connection.execute("ALTER TABLE log ADD COLUMN splits INTEGER")
+    connection.execute("CREATE TABLE splits (image TEXT PRIMARY KEY, split TEXT NOT NULL) WITHOUT ROWID")
+    connection.execute(
+        """CREATE TABLE log_splits (
+            owner TEXT NOT NULL, n INTEGER NOT NULL, changes BLOB NOT NULL, digest INTEGER,
+            PRIMARY KEY (owner, n)
+        )"""
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _one_review_state,
     _lines_of_label_files,
@@ -168,6 +184,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _files_apart,
     _decisions,
     _journal_of_runs,
+    _splits,
 )
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 

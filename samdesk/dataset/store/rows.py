@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from samdesk.dataset.splits.rows import SplitRows
 from samdesk.dataset.store import serial
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.decisions import Decisions
@@ -92,12 +93,14 @@ class Rows:
         store: Where they are.
         facts: What a search of the annotations needs; written with them.
         decisions: The user's on proposals; likewise.
+        splits: Of the images.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = self._store = store
         self.facts = Facts(store)
         self.decisions = Decisions(store)
+        self.splits = SplitRows(store)
 
     def read(self, key: ImageKey) -> ImageDocument | None:
         """Returns the document of an image; None if the image is not in the store.
@@ -397,7 +400,12 @@ def _annotation_values(annotation: Annotation) -> tuple[Any, ...]:
 
 
 def _late_values(annotation: Annotation) -> tuple[Any, ...]:
-    return (stored_number(annotation.stability), annotation.model or None, annotation.note or None)
+    return (
+        stored_number(annotation.stability),
+        annotation.model or None,
+        annotation.note or None,
+        serial.attributes_to_text(annotation.attributes),
+    )
 
 
 def _signed(key: ImageKey, placed: Iterable[tuple[Annotation, float]]) -> list[tuple[Any, ...]]:

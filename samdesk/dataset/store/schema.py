@@ -42,6 +42,7 @@ CREATE TABLE annotations (
     region BLOB NOT NULL, source TEXT NOT NULL, review TEXT NOT NULL,
     detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT, digest INTEGER,
     stability REAL, model TEXT, note TEXT,
+    attributes TEXT,                       -- JSON object; NULL: none
     PRIMARY KEY (image, id)
 );
 CREATE INDEX annotations_by_label ON annotations(label_id);
@@ -67,7 +68,8 @@ CREATE TABLE log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
     labels TEXT, labels_before TEXT, run_id TEXT, undone INTEGER NOT NULL DEFAULT 0,
     place INTEGER NOT NULL DEFAULT 0,      -- in the order of the steps; seq until one overtakes another
-    digest INTEGER
+    digest INTEGER,
+    splits INTEGER                         -- number of images whose split it changes; NULL: none
 );
 CREATE INDEX log_undone ON log(undone, place);
 CREATE TABLE log_edits (
@@ -75,6 +77,12 @@ CREATE TABLE log_edits (
     digest INTEGER, PRIMARY KEY (owner, n)
 ) WITHOUT ROWID;
 CREATE INDEX log_edits_by_image ON log_edits(image);
+CREATE TABLE log_splits (                  -- see ``dataset.splits.log``
+    owner TEXT NOT NULL, n INTEGER NOT NULL, changes BLOB NOT NULL, digest INTEGER, PRIMARY KEY (owner, n)
+);
+CREATE TABLE splits (                      -- an image whose file is gone keeps its row
+    image TEXT PRIMARY KEY, split TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE fact_images (                 -- see ``store.facts``
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, width INTEGER NOT NULL, height INTEGER NOT NULL,
     review INTEGER NOT NULL, count INTEGER NOT NULL, pending INTEGER NOT NULL,

@@ -13,7 +13,7 @@ import shapely
 
 from samdesk.base import json_file
 from samdesk.dataset.store import values, wkb
-from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, Attributes, RunId, Source
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import Label, LabelId, LabelSet
@@ -24,6 +24,8 @@ MOST_NAME = 10_000
 """Characters of a class name."""
 MOST_NOTE = 100_000
 """Characters of a note."""
+MOST_ATTRIBUTES = 1 << 20
+"""Characters of the attributes of an annotation."""
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -47,6 +49,32 @@ def prompts_to_text(prompts: PromptSet | None) -> str | None:
 def prompts_from_text(text: str | None) -> PromptSet | None:
     """Reads what ``prompts_to_text`` wrote. Raises ``ValueError`` for anything else."""
     return None if text is None else _prompts_from_json(json_file.parse(values.text(text, "prompts")))
+
+
+def attributes_to_text(attributes: Attributes) -> str | None:
+    """Writes attributes as a JSON object; None if there are none."""
+    found = _attributes_to_json(attributes)
+    return None if found is None else _dump(found)
+
+
+def attributes_from_text(text: Any) -> dict[str, Any] | None:
+    """Reads what ``attributes_to_text`` wrote, for ``annotation_from``. Raises ``ValueError``."""
+    if text is None:
+        return None
+    return _object(json_file.parse(values.text(text, "attributes", MOST_ATTRIBUTES)), "attributes")
+
+
+def _attributes_to_json(attributes: Attributes) -> dict[str, Any] | None:
+    return dict(sorted(attributes)) or None
+
+
+def _attributes_from_json(value: Any) -> Attributes:
+    if value is None:
+        return ()
+    found = sorted(_object(value, "attributes").items())
+    if not all(isinstance(v, str | int | float) for _, v in found):  # bool is an int
+        raise ValueError("its attributes have a value that is neither text nor a number")
+    return tuple(found)
 
 
 def labels_to_text(labels: LabelSet | None) -> str | None:
@@ -134,6 +162,7 @@ def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
             "stability": annotation.stability,
             "model": annotation.model or None,
             "note": annotation.note or None,
+            "attributes": _attributes_to_json(annotation.attributes),
         }
     )
 
@@ -154,6 +183,7 @@ def annotation_from(region: Region, columns: Mapping[str, Any]) -> Annotation:
         stability=values.optional_number(columns.get("stability"), "stability score"),
         model=values.text(columns.get("model") or "", "model", MOST_NAME),
         note=values.text(columns.get("note") or "", "note", MOST_NOTE),
+        attributes=_attributes_from_json(columns.get("attributes")),
     )
 
 

@@ -8,7 +8,8 @@ The format is JSON (MIME type ``application/vnd.samdesk.annotations+json``, and 
                       "geometry": {"type": "MultiPolygon", "coordinates": [[RING, HOLE, ...], ...]}}, ...]}
 
 The geometry is GeoJSON's; its vertices are ``[x, y]`` in pixels of the EXIF-rotated image, from the top left
-corner. ``color`` and ``image`` may be left out; what else there is, is ignored.
+corner. ``color``, ``image`` and ``attributes`` (an object of texts and numbers) may be left out; what else
+there is, is ignored.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from samdesk.base import json_file
 from samdesk.base.errors import UserError
 from samdesk.base.text import counted
+from samdesk.domain.annotation import Attributes
 from samdesk.domain.geometry.regions import is_drawable
 from samdesk.domain.geometry.types import Region
 
@@ -33,6 +35,8 @@ MOST_BYTES = 64 << 20
 MOST_ANNOTATIONS = 20_000
 MOST_VERTICES = 2_000_000
 LONGEST_NAME = 200
+MOST_ATTRIBUTES = 100_000
+"""Characters of the attributes of an annotation."""
 _FORMAT, _VERSION = "samdesk-annotations", 1
 _FARTHEST = 1e6
 """Pixels; no image is so large."""
@@ -55,11 +59,13 @@ class ClippedAnnotation:
         label: The name of its label.
         color: The colour of its label, ``#rrggbb``; "" if unknown.
         region: Image pixels.
+        attributes: What else is known of it, as imported.
     """
 
     label: str
     color: str
     region: Region
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ def to_json(clip: Clip) -> bytes:
     regions = np.empty(len(clip.annotations), object)
     regions[:] = [a.region for a in clip.annotations]
     rows = [
-        f'{{"label": {json.dumps(a.label)}, "color": {json.dumps(a.color)}, "geometry": {geometry}}}'
+        f'{{"label": {json.dumps(a.label)}, "color": {json.dumps(a.color)},{_attributes_text(a)}'
+        f' "geometry": {geometry}}}'
         for a, geometry in zip(clip.annotations, shapely.to_geojson(regions), strict=True)
     ]
     return f'{json.dumps(head)[:-1]}, "annotations": [{", ".join(rows)}]}}\n'.encode()
@@ -135,7 +142,8 @@ def _read(value: dict[str, Any]) -> Clip:
             raise ClipError(f"Annotation {number} on the clipboard is no MultiPolygon.")
         region, used = _region(geometry["coordinates"], number, left)
         left -= used
-        annotations.append(ClippedAnnotation(_name(row["label"], number), _color(row), region))
+        name = _name(row["label"], number)
+        annotations.append(ClippedAnnotation(name, _color(row), region, _attributes(row, number)))
     image = value.get("image")
     if not isinstance(image, dict):
         return Clip(tuple(annotations))
@@ -153,6 +161,22 @@ def _name(value: Any, number: int) -> str:
 def _color(row: dict[str, Any]) -> str:
     color = row.get("color")
     return color.lower() if isinstance(color, str) and _COLOR.match(color) else ""
+
+
+def _attributes_text(annotation: ClippedAnnotation) -> str:
+    found = json.dumps(dict(annotation.attributes), allow_nan=False) if annotation.attributes else ""
+    return f' "attributes": {found},' if found else ""
+
+
+def _attributes(row: dict[str, Any], number: int) -> Attributes:
+    """The attributes of a row of the clip; those that are neither text nor a number are left out."""
+    found = row.get("attributes")
+    if not isinstance(found, dict):
+        return ()
+    kept = tuple(sorted((k, v) for k, v in found.items() if isinstance(v, str | int | float)))
+    if sum(len(name) + len(str(value)) for name, value in kept) > MOST_ATTRIBUTES:
+        raise ClipError(f"Annotation {number} on the clipboard has too many attributes.")
+    return kept
 
 
 def _region(polygons: Any, number: int, most: int) -> tuple[Region, int]:

@@ -179,9 +179,10 @@ class ArrangeController(QObject):
 
     def _clip(self, annotations: Sequence[Annotation], document: ImageDocument) -> Clip:
         labels = {label.id: label for label in self._session.model.labels}
-        named = [(labels.get(a.label_id), a.region) for a in annotations]
         copied = tuple(
-            ClippedAnnotation(label.name, label.color, region) for label, region in named if label is not None
+            ClippedAnnotation(label.name, label.color, a.region, a.attributes)
+            for a in annotations
+            if (label := labels.get(a.label_id)) is not None
         )
         return Clip(copied, document.key, (document.width, document.height))
 

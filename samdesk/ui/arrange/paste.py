@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from samdesk.base.text import counted
-from samdesk.domain.annotation import Annotation, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, new_annotation_id
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.geometry.regions import clip as clip_region
 from samdesk.domain.geometry.regions import is_drawable, translate
@@ -71,7 +71,7 @@ def pasted(
         if (label.id, inside) in known:
             present += 1
             continue
-        made.append(Annotation(new_annotation_id(), label.id, inside, Source.MANUAL))
+        made.append(Annotation(new_annotation_id(), label.id, inside, attributes=one.attributes))
     return Pasted(tuple(made), matched.labels, tuple(matched.added), clipped, outside, present)
 
 

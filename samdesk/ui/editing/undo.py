@@ -216,6 +216,8 @@ class UndoController(QObject):
             return False
         if do.run_id is not None or any(key != self._session.model.key for key in do.keys):
             return True
+        if do.splits and step not in self._made_here:
+            return True
         return do.labels is not None and (step not in self._made_here or _renumbers(do))
 
     def _note_review(self, before: ImageDocument | None, step: UndoStep) -> None:
@@ -269,6 +271,8 @@ def _where(step: Transaction) -> str:
     if step.labels is not None:
         return "in the labels of all images"
     keys = step.keys
+    if step.splits and not keys:
+        return "in the splits"
     return f"on {keys[0]}" if len(keys) == 1 else f"on {counted(len(keys), 'image')}"
 
 

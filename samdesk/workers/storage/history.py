@@ -37,6 +37,7 @@ from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Edit, Transaction, overtaken
+from samdesk.domain.split import inverse
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.changes import (
     Kind,
@@ -388,4 +389,4 @@ class UndoHistory(QObject):
 def _partial_inverse(do: Transaction) -> Transaction:
     """Returns the inverse of a step as far as the main thread knows it: the images' keys, and the labels."""
     named = tuple((key, Edit()) for key in do.keys)
-    return Transaction(do.text, named, do.labels_before, do.labels)
+    return Transaction(do.text, named, do.labels_before, do.labels, splits=inverse(do.splits))

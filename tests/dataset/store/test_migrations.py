@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1 to v6) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1 to v7) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -508,6 +509,50 @@ def test_the_runs_of_version_6_can_be_undone_and_the_one_cut_off_is_a_step(tmp_p
         pass
     drawn = [dataset.load(key) for key in dataset.keys if key not in ("bad.png", "file.png")]
     assert [document.all_annotations for document in drawn] == [()] * 5
+    dataset.close()
+
+
+# Version 7
+
+
+def test_the_journals_of_version_7_are_kept_and_its_run_is_resumed(tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name("v7")
+    folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
+    want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
+    store = Store.open(folder / ".samdesk" / "dataset.db")
+    assert [key for (key,) in store.rows("SELECT key FROM images") if not Rows(store).is_sound(key)] == []
+    assert store.rows("SELECT * FROM splits UNION ALL SELECT owner, n FROM log_splits") == []
+    store.close()
+    dataset = Dataset.open(folder)
+    for key, (review, saved) in want["documents"].items():
+        document = dataset.load(ImageKey(key))
+        assert (document.review.value, [a.id for a in document.all_annotations]) == (
+            review,
+            [values[0] for values in saved],
+        )
+        assert not any(a.attributes for a in document.all_annotations)
+    runs = {run.id: run for run in queries.runs(dataset)}
+    cut_off = RunId(want["runs"]["cut off"])
+    for run_id, (state, text, parameters, models, counts) in want["infos"].items():
+        run = runs.pop(RunId(run_id))
+        assert run.state == ("interrupted" if run.id == cut_off else state)
+        assert (run.text, run.record.parameters, [asdict(m) for m in run.record.models]) == (
+            text,
+            parameters,
+            models,
+        )
+        assert asdict(run.counts) == counts
+    assert not runs
+    assert dataset.resume_run(cut_off).id == cut_off
+    assert dataset.end_run(cut_off) is not None
+    done, undone = dataset.history()
+    assert [[entry.seq, entry.do.text] for entry in done][:-1] == want["done"]
+    assert undone == []  # ending the run has dropped them
+    dataset.resolve(ImageKey("bad.png"), "mine")
+    while dataset.undo():
+        pass
+    assert dataset.core.history.damaged == {}
+    assert dataset.load(ImageKey("three.png")).all_annotations == ()
     dataset.close()
 
 

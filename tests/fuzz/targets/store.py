@@ -13,17 +13,20 @@ _SHORT = 4
 _COLUMNS = {
     "annotations": (
         "image", "id", "position", "label_id", "region", "source", "review", "detector_score", "mask_score",
-        "prompts", "run_id", "digest",
+        "prompts", "run_id", "digest", "note", "attributes",
     ),
     "images": ("key", "width", "height", "review", "revision", "count", "pending", "dirty", "conflict",
                "file_hash", "digest"),
     "imported_files": ("image", "content", "digest", "lines", "row_digest"),
     "written_files": ("image", "lines"),
     "labels": ("id", "position", "name", "color"),
-    "log": ("seq", "owner", "text", "labels", "labels_before", "run_id", "undone", "place", "digest"),
+    "log": ("seq", "owner", "text", "labels", "labels_before", "run_id", "undone", "place", "digest",
+            "splits"),
     "log_edits": ("owner", "n", "image", "do", "undo", "digest"),
+    "log_splits": ("owner", "n", "changes", "digest"),
     "runs": ("id", "text", "state"),
     "settings": ("key", "value"),
+    "splits": ("image", "split"),
 }  # fmt: skip
 _VALUES = (
     None, 0, 1, -1, 2**62, 0.5, -1e300, float("inf"), "", "a.png", "../x.png", "x" * 10_000, "[" * 50_000,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from samdesk.domain.annotation import Annotation, AnnotationId
+from samdesk.domain.annotation import CROWD, Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.arrange import clip as clips
@@ -148,3 +148,13 @@ def test_what_is_there_already_can_be_left_out() -> None:
     there = Annotation(AnnotationId("a"), LABELS.labels[0].id, MultiPolygon([RING]))
     done = pasted(made(RING, box(0, 0, 5, 5)), document(200, 100, there), LABELS, skip_present=True)
     assert (len(done.annotations), done.present) == (1, 1)
+
+
+def test_attributes_are_copied_and_what_is_none_is_left_out() -> None:
+    attributes = ((CROWD, True), ("läge", "links"), ("n", 3))
+    one = ClippedAnnotation("cat", "", MultiPolygon([RING]), attributes)
+    data = to_json(Clip((one,)))
+    assert from_json(data).annotations[0].attributes == attributes
+    odd = data.replace(b'"n": 3', b'"n": [3]')
+    assert from_json(odd).annotations[0].attributes == attributes[:2]
+    assert pasted(Clip((one,)), document(), LABELS).annotations[0].attributes == attributes
