@@ -54,7 +54,7 @@ class SplitRows:
 def _sound(rows: Iterable[tuple[object, ...]]) -> dict[ImageKey, Split]:
     known = {split: split for split in SPLITS}
     return {
-        ImageKey(key): known[split]  # type: ignore[index]
+        ImageKey(key): known[split]
         for key, split in rows
         if type(key) is str and split in known
     }
