@@ -53,8 +53,4 @@ class SplitRows:
 
 def _sound(rows: Iterable[tuple[object, ...]]) -> dict[ImageKey, Split]:
     known = {split: split for split in SPLITS}
-    return {
-        ImageKey(key): known[split]
-        for key, split in rows
-        if type(key) is str and split in known
-    }
+    return {ImageKey(key): known[split] for key, split in rows if type(key) is str and split in known}
