@@ -8,12 +8,8 @@ from samdesk.batch.plan import Existing
 from samdesk.domain.annotation import Annotation, AnnotationId
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
-from samdesk.domain.geometry.regions import iou
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.review import ImageReview
-
-DUPLICATE_IOU = 0.5
-"""Two regions of one label with an IoU of at least this are the same object."""
+from samdesk.domain.same_object import PROPOSED_IOU, KnownRegions
 
 EDITED = "edited by hand"
 HAS_ANNOTATIONS = "already has annotations"
@@ -61,26 +57,11 @@ def run_edit(
     made = [a.id for a in document.annotations if existing == "replace" and _is_of(a, replaces)]
     dropped = [found for found in made if found not in locked]
     stays = [a for a in document.annotations if a.id not in dropped]
-    known = [(a.label_id, a.region) for a in (*stays, *document.rejected)]
-    put = tuple(Placed(a) for a in fresh if not is_duplicate(a.label_id, a.region, known))
+    known = KnownRegions(PROPOSED_IOU, ((a.label_id, a.region) for a in (*stays, *document.rejected)))
+    put = tuple(Placed(a) for a in fresh if not known.holds(a.label_id, a.region))
     return Edit(drop=tuple(dropped), put=put)
 
 
 def _is_of(annotation: Annotation, run_id: str) -> bool:
     """Whether a run ("": any) made an annotation that the user has not decided about."""
     return annotation.is_untouched and run_id in ("", annotation.run_id)
-
-
-def is_duplicate(label: object, region: Region, known: Iterable[tuple[object, Region]]) -> bool:
-    """Whether one of the (label, region) pairs is the same object: same label, IoU of 0.5 or more."""
-    return any(
-        label == other_label and _boxes_meet(region, other) and iou(region, other) >= DUPLICATE_IOU
-        for other_label, other in known
-    )
-
-
-def _boxes_meet(a: Region, b: Region) -> bool:
-    """Cheap test before the exact areas."""
-    ax0, ay0, ax1, ay1 = a.bounds
-    bx0, by0, bx1, by1 = b.bounds
-    return bool(ax0 <= bx1 and bx0 <= ax1 and ay0 <= by1 and by0 <= ay1)

@@ -44,7 +44,8 @@ _COLUMNS = (
     "f.number, f.image, f.label, f.review, f.source, f.score, f.mask, f.stability, f.doubt, f.area,"
     " f.x0, f.y0, f.x1, f.y1, f.run, f.model, f.note, f.id"
 )
-_PACKED = "(label << 26) + (coalesce(model, 0) << 6) + (review << 3) + (source << 1) + (run IS NOT NULL)"
+_OF_MODEL = f"(run IS NOT NULL AND source != {SOURCES.index(Source.IMPORT)})"
+_PACKED = f"(label << 26) + (coalesce(model, 0) << 6) + (review << 3) + (source << 1) + {_OF_MODEL}"
 """Label, model (up to a million), state and source in one number, which is read three times as fast."""
 _TABULATED = 100_000
 """Annotations read between two looks for images to be shown."""

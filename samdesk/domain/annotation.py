@@ -55,7 +55,8 @@ class Annotation:
         detector_score: YOLO confidence, 0..1, if a detector found it.
         mask_score: SAM's predicted IoU, 0..1, if SAM segmented it.
         prompts: The point and box prompts it was made with (no mask prompt), to edit it again with SAM.
-        run_id: The auto-annotate run that proposed it, whatever has become of it since.
+        run_id: The auto-annotate run that proposed it, or the import that added it, whatever has become of it
+            since.
         stability: SAM's stability score of the mask, 0..1, if SAM segmented it.
         model: The models that proposed it ("yolo11n.pt + mobile_sam.pt"), whatever has become of it since;
             "": unknown, or made by the user.
@@ -91,14 +92,19 @@ class Annotation:
         return self._is_pending_of_run and self.source is Source.SAM
 
     @property
+    def is_of_model(self) -> bool:
+        """Whether a run of a model proposed it. An import is a run too, but the user's own act."""
+        return self.run_id is not None and self.source is not Source.IMPORT
+
+    @property
     def _is_pending_of_run(self) -> bool:
-        return self.run_id is not None and self.review is AnnotationReview.PENDING
+        return self.is_of_model and self.review is AnnotationReview.PENDING
 
     @property
     def is_proposed(self) -> bool:
-        """Whether a model proposed it, rather than the user making it."""
+        """Whether it was proposed, by a model or as one to review, rather than made by the user."""
         proposed = (AnnotationReview.PENDING, AnnotationReview.CORRECTED)
-        return self.run_id is not None or self.review in proposed
+        return self.is_of_model or self.review in proposed
 
     @property
     def score(self) -> float | None:
@@ -108,5 +114,11 @@ class Annotation:
     def redrawn(self, region: Region) -> Annotation:
         """The annotation with a region edited by hand: the scores, which were about the one before, go."""
         return replace(
-            self, region=region, source=Source.MANUAL, detector_score=None, mask_score=None, stability=None
+            self,
+            region=region,
+            source=Source.MANUAL,
+            detector_score=None,
+            mask_score=None,
+            stability=None,
+            run_id=self.run_id if self.is_proposed else None,  # of an import: it is the user's now
         )

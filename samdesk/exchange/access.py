@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
@@ -36,6 +36,17 @@ class DatasetAccess(Protocol):
 
     def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """As ``Dataset.commit_run``."""
+
+    def begin_import(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Sequence[str],
+        colors: Mapping[str, str],
+    ) -> RunId:  # fmt: skip
+        """As ``Runs.begin_import``."""
+
+    def commit_images(
+        self, run_id: RunId, edits: Sequence[tuple[ImageKey, RunEdit]], labels: Sequence[str] = ()
+    ) -> Mapping[ImageKey, str]:
+        """As ``Runs.commit_images``."""
 
     def note_image(
         self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str
@@ -72,6 +83,19 @@ class DirectAccess:
     def commit_run(self, run_id: RunId, key: ImageKey, edit: RunEdit, labels: Sequence[str] = ()) -> bool:
         """As ``Dataset.commit_run``."""
         return self.dataset.commit_run(run_id, key, edit, labels)
+
+    def begin_import(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Sequence[str],
+        colors: Mapping[str, str],
+    ) -> RunId:  # fmt: skip
+        """As ``Runs.begin_import``."""
+        return self.dataset.runs.begin_import(text, record, keys, names, colors)
+
+    def commit_images(
+        self, run_id: RunId, edits: Sequence[tuple[ImageKey, RunEdit]], labels: Sequence[str] = ()
+    ) -> Mapping[ImageKey, str]:
+        """As ``Runs.commit_images``."""
+        return self.dataset.runs.commit_images(run_id, edits, labels)
 
     def note_image(
         self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str

@@ -78,10 +78,14 @@ def decode_reduced(path: Path, file: BinaryIO, header: ImageHeader, times: int) 
 
 def size_of(header: ImageHeader) -> tuple[int, int]:
     """Width and height of the upright image, pixels."""
-    swapped = header.swapped and (
-        header.format in _EXIF_ALWAYS or _rotates(header.format, header.mode in _GREY_MODES)
-    )
+    swapped = header.swapped and orientation_of(header) == header.orientation
     return (header.height, header.width) if swapped else (header.width, header.height)
+
+
+def orientation_of(header: ImageHeader) -> int:
+    """The orientation of EXIF, 1 to 8, by which the pixels are rotated when they are read."""
+    always = header.orientation == 1 or header.format in _EXIF_ALWAYS
+    return header.orientation if always or _rotates(header.format, header.mode in _GREY_MODES) else 1
 
 
 def _guarded(

@@ -8,6 +8,7 @@ the high byte, grey and palette expanded to three channels. This reader does the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -16,7 +17,7 @@ import numpy as np
 from samdesk.base.cv import cv2
 from samdesk.base.regular import open_regular
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.images.decode import PIL_SUFFIXES, decode, decode_reduced, size_of
+from samdesk.images.decode import PIL_SUFFIXES, decode, decode_reduced, orientation_of, size_of
 from samdesk.images.errors import ImageError, reason_of
 from samdesk.images.header import (
     MAX_PIXELS,
@@ -78,6 +79,33 @@ def read_size(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     def read(_file: BinaryIO, header: ImageHeader) -> tuple[int, int]:
         check_pixels(path, header, max_pixels)
         return size_of(header)
+
+    return _opened(path, read)
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """How the pixels of an image file are stored, and how large it is when it is upright.
+
+    Attributes:
+        width: Upright, pixels; height likewise.
+        stored_width: As in the file, before rotation by EXIF; ``stored_height`` likewise.
+        orientation: Of EXIF, 1 to 8, as the trainer rotates it.
+    """
+
+    width: int
+    height: int
+    stored_width: int
+    stored_height: int
+    orientation: int
+
+
+def read_frame(path: Path, *, max_pixels: int = MAX_PIXELS) -> StoredFrame:
+    """Sizes and orientation of an image from the file's header. Raises as ``read_size``."""
+
+    def read(_file: BinaryIO, header: ImageHeader) -> StoredFrame:
+        check_pixels(path, header, max_pixels)
+        return StoredFrame(*size_of(header), header.width, header.height, orientation_of(header))
 
     return _opened(path, read)
 

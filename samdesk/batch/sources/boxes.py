@@ -64,7 +64,7 @@ def box_of(annotation: Annotation, existing: Existing = "skip") -> BoxPrompt | N
         made_of = _made_of(annotation)
         if made_of is not None and existing == "replace":
             return made_of
-    elif annotation.review is not AnnotationReview.ACCEPTED or annotation.run_id is not None:
+    elif annotation.review is not AnnotationReview.ACCEPTED or annotation.is_of_model:
         return None
     return BoxPrompt(*annotation.region.bounds) if is_box(annotation.region) else None
 

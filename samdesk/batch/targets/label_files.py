@@ -13,7 +13,7 @@ from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.errors import reason
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.find import FoundObject, to_annotation
-from samdesk.batch.merge import HAS_ANNOTATIONS, is_duplicate
+from samdesk.batch.merge import HAS_ANNOTATIONS
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.batch.report import BatchSummary, DryRun
@@ -24,6 +24,7 @@ from samdesk.batch.targets.label_folder import LabelFolder, trainers_folder
 from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.domain.same_object import PROPOSED_IOU, KnownRegions
 from samdesk.engine.protocols import ModelInfo
 from samdesk.formats.label_lines import ParsedLabels
 from samdesk.images.sources import ImageSet
@@ -244,11 +245,11 @@ class FileWriter:
         if existing.problems:
             problem = existing.problems[0]
             raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left unchanged")
-        known = [(line.class_id, line.region) for line in existing.lines]
+        known = KnownRegions(PROPOSED_IOU, ((line.class_id, line.region) for line in existing.lines))
         # Compared as they will be read back, so that repeating the run adds nothing.
         fresh = self.folder.format.parse(text, width, height).lines
         lines = text.splitlines()
-        new = [lines[f.line - 1] for f in fresh if not is_duplicate(f.class_id, f.region, known)]
+        new = [lines[f.line - 1] for f in fresh if not known.holds(f.class_id, f.region)]
         if new and existing.lines and existing.detection:
             # Box lines among polygons would be read as polygons of two vertices by the trainer.
             raise ImageProblem(f"{path} holds boxes, not polygons: give another output folder")

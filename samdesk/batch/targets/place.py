@@ -75,7 +75,7 @@ def resumable(data: Sequence[str]) -> tuple[LabelPlace, RunInfo]:
             f"{place.images.root} has no store: run the same command again without --resume, and it goes on"
         )
     root = place.images.root
-    found = next((run for run in known_runs(root) if run.can_resume), None)
+    found = next((run for run in known_runs(root) if run.can_resume and not run.is_import), None)
     if found is None:
         raise ValueError(f"there is no run to resume in {root}: 'samdesk runs' lists them")
     return replace(place, resumes=found.id), found

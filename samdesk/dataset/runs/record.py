@@ -1,4 +1,4 @@
-"""What the store knows of auto-annotate runs. Pure values."""
+"""What the store knows of runs: of auto-annotate, and imports. Pure values."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ RunState: TypeAlias = Literal["open", "done", "stopped", "interrupted", "undone"
 """Of a run: it goes on; all its images were tried; the user, or an error, has stopped it; its process ended
 without it; it was undone."""
 RUN_STATES: tuple[RunState, ...] = ("open", "done", "stopped", "interrupted", "undone")
+
+IMPORT = "import"
+"""The parameter "kind" of an import; auto-annotate has none."""
 
 ImageState: TypeAlias = Literal["todo", "done", "skipped", "failed"]
 """Of an image of a run."""
@@ -50,6 +53,11 @@ class RunRecord:
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[RunModel, ...] = ()
+
+    @property
+    def is_import(self) -> bool:
+        """Whether the user imported annotations: it changes also images that were edited by hand."""
+        return self.parameters.get("kind") == IMPORT
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,11 @@ class RunInfo:
     seconds: float = 0.0
     counts: RunCounts = field(default_factory=RunCounts)
     labels: tuple[RunLabel, ...] = ()
+
+    @property
+    def is_import(self) -> bool:
+        """As ``RunRecord.is_import``."""
+        return self.record.is_import
 
     @property
     def can_resume(self) -> bool:

@@ -10,7 +10,7 @@ from samdesk.dataset.change import ChangeSet, RunEdit, constant_edit
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.runs.record import RunImage, RunInfo, RunLabel, RunRecord, RunState
 from samdesk.dataset.store.errors import DamagedRowsError
-from samdesk.dataset.types import LogEntry, RefusedError, StoreError
+from samdesk.dataset.types import ImageError, LogEntry, RefusedError, StoreError
 from samdesk.domain.annotation import RunId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
@@ -98,6 +98,99 @@ class Runs:
         run.labels.update(new)
         run.waiting.clear()
         return True
+
+    def begin_import(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Sequence[str],
+        colors: Mapping[str, str],
+    ) -> RunId:  # fmt: skip
+        """Begins an import, and adds the labels that it needs at once, so that they keep their order.
+
+        Args:
+            text: For the undo menu.
+            record: How it is made.
+            keys: The images it is to change, in order.
+            names: The labels that it uses. Those that the dataset has not are added, in this order.
+            colors: ``#rrggbb`` of labels that are added; others get the next one.
+        """
+        core, run_id = self._core, new_run_id()
+        core.finish_class_scan()
+        before = labels = core.documents.labels
+        found: dict[str, RunLabel] = {}
+        for name in names:
+            if (match := labels.match(name)) is not None:
+                found[name] = RunLabel(name, match, added=before.find(match.name) is None)
+            else:
+                labels = labels.add(name, colors.get(name))
+                found[name] = RunLabel(name, labels.labels[-1], added=True)
+        pinned = tuple(found.values())
+
+        def log(_: LabelSet) -> None:
+            core.history.journal.begin(run_id, text, record, keys, pinned)
+
+        core.save(ChangeSet(), log, None if labels is before else labels, before)
+        self._open[run_id] = _OpenRun(found)
+        return run_id
+
+    def commit_images(
+        self, run_id: RunId, edits: Sequence[tuple[ImageKey, RunEdit]], names: Sequence[str]
+    ) -> dict[ImageKey, str]:
+        """Saves the edits of some images of an import in one transaction, also of images edited by hand.
+
+        Args:
+            run_id: The import.
+            edits: As for ``commit``; each makes its edit of the document as it is now.
+            names: The labels that they use.
+
+        Returns:
+            Why images were not changed, for the user; they are noted as failed.
+
+        Raises:
+            StoreError: Nothing was saved.
+        """
+        self._core.check_writable()
+        try:
+            return self._commit_together(run_id, edits, names)
+        except RefusedError as error:
+            if len(edits) == 1:
+                self.note(run_id, edits[0][0], "failed", str(error))
+                return {edits[0][0]: str(error)}
+        failed: dict[ImageKey, str] = {}
+        for one in edits:  # what is refused costs its own image only
+            failed |= self.commit_images(run_id, [one], names)
+        return failed
+
+    def _commit_together(
+        self, run_id: RunId, edits: Sequence[tuple[ImageKey, RunEdit]], names: Sequence[str]
+    ) -> dict[ImageKey, str]:
+        core, run = self._core, self._run(run_id)
+        chosen = self._chosen(run, names)
+        ids = {name: label.label.id for name, label in chosen.items()}
+        made, failed = list[tuple[ImageKey, Edit]](), dict[ImageKey, str]()
+        labels = core.documents.labels
+        for key, edit in edits:
+            try:
+                do = edit(core.documents.get(key), ids) if callable(edit) else edit
+            except (ImageError, DamagedRowsError) as error:
+                failed[key] = str(error)
+                continue
+            with_new, adapted = self._labels_with(chosen, do or Edit())
+            labels = with_new if len(with_new) > len(labels) else labels
+            made.append((key, adapted))
+        change = ChangeSet.of(
+            [(key, constant_edit(do)) for key, do in made if do], core.documents.get, None, core.breathe
+        )
+        backs = dict(change.inverses)
+        states = [RunImage(key, "done", added=len(do.put)) for key, do in made]
+        states += [RunImage(key, "failed", message) for key, message in failed.items()]
+
+        def log(_: LabelSet) -> None:
+            for key, do in change.edits:
+                core.history.add_to_run(run_id, key, do, backs[key])
+            core.history.journal.note(run_id, [*run.waiting, *states])
+
+        core.save(change, log, None if labels == core.documents.labels else labels, core.documents.labels)
+        run.waiting.clear()
+        return failed
 
     def note(self, run_id: RunId, key: ImageKey, state: Literal["skipped", "failed"], message: str) -> None:
         """Notes that an image was skipped or failed."""

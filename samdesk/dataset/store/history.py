@@ -18,7 +18,7 @@ from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import RefusedError
 from samdesk.dataset.store.values import digest_of
 from samdesk.dataset.types import LogEntry
-from samdesk.domain.annotation import RunId
+from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import MOST_OVERTAKEN, Edit, Placed, Transaction, overtaken
 from samdesk.domain.labels import LabelSet
@@ -76,10 +76,8 @@ def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Ed
     those that were accepted, edited or deleted since stay as they are.
     """
     present = {a.id: a for a in document.all_annotations}
-    put_by_run = {p.annotation.id: p.annotation.review for p in do.put}
-    untouched = {
-        i for i, a in present.items() if a.run_id == run_id and a.review is put_by_run.get(i, a.review)
-    }
+    put_by_run = {p.annotation.id: p.annotation for p in do.put}
+    untouched = {i for i, a in present.items() if a.run_id == run_id and _is_as_put(a, put_by_run.get(i, a))}
 
     def restores(placed: Placed) -> bool:
         now = present.get(placed.annotation.id)
@@ -88,13 +86,24 @@ def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Ed
         return now is None
 
     drop = tuple(i for i in undo.drop if i in untouched)
-    return replace(undo, drop=drop, put=tuple(p for p in undo.put if restores(p)))
+    review = undo.review
+    if do.review is not None and do.review.apply(document.review) is not document.review:
+        review = None  # the user has decided about the image since
+    return replace(undo, drop=drop, put=tuple(p for p in undo.put if restores(p)), review=review)
+
+
+def _is_as_put(now: Annotation, put: Annotation) -> bool:
+    """Whether the user has not decided about an annotation of a run, nor given an imported one a label."""
+    same_label = now.label_id == put.label_id or now.source is not Source.IMPORT
+    return now.review is put.review and same_label
 
 
 def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
     """Returns the edit without putting untouched annotations of undone runs."""
     dropped = tuple(
-        p.annotation.id for p in edit.put if p.annotation.is_untouched and p.annotation.run_id in undone
+        a.id
+        for a in (p.annotation for p in edit.put)
+        if a.run_id in undone and (a.is_untouched or a.source is Source.IMPORT)
     )
     if not dropped:
         return edit

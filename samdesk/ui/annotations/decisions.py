@@ -137,5 +137,5 @@ class DecisionsController(QObject):
 
 
 def _delete(document: ImageDocument, ids: frozenset[AnnotationId]) -> Edit:
-    proposed = [a.id for a in document.annotations if a.id in ids and a.run_id is not None]
+    proposed = [a.id for a in document.annotations if a.id in ids and a.is_of_model]
     return replace(edits.reject(document, proposed), drop=tuple(ids.difference(proposed)))

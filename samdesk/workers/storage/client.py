@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -302,6 +302,26 @@ class StorageClient(QObject):
             if done:
                 self._post(partial(self._report, dataset, (key,)))
             return done
+
+        return self.ask_now(work)
+
+    def begin_import(
+        self, text: str, record: RunRecord, keys: Sequence[ImageKey], names: Sequence[str],
+        colors: Mapping[str, str],
+    ) -> RunId:  # fmt: skip
+        """Begins an import, as ``Runs.begin_import``. Raises ``StoreError``."""
+        return self.ask_now(lambda dataset: dataset.runs.begin_import(text, record, keys, names, colors))
+
+    def commit_images(
+        self, run_id: RunId, edits: Sequence[tuple[ImageKey, RunEdit]], labels: Sequence[str] = ()
+    ) -> Mapping[ImageKey, str]:
+        """Saves edits of an import, as ``Runs.commit_images``. Raises ``StoreError``."""
+
+        def work(dataset: Dataset) -> Mapping[ImageKey, str]:
+            failed = dataset.runs.commit_images(run_id, edits, labels)
+            done = tuple(key for key, _ in edits if key not in failed)
+            self._post(partial(self._report, dataset, done))
+            return failed
 
         return self.ask_now(work)
 
