@@ -44,6 +44,7 @@ _PUBLIC = {
     "load_predictor": "samdesk.api",
     "load_detector": "samdesk.api",
     "auto_annotate": "samdesk.api",
+    "export_dataset": "samdesk.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]

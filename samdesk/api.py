@@ -1,20 +1,25 @@
-"""The public functions: ``samdesk.load_predictor``, ``load_detector`` and ``auto_annotate``."""
+"""The public functions: ``samdesk.load_predictor``, ``load_detector``, ``auto_annotate``, ``export_dataset``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
-from samdesk.base.jobs import CancelToken
+from samdesk.base.jobs import CancelToken, Progress
 from samdesk.batch.models import Fallback, Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, ignore
 from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.batch.report import BatchSummary, NoticeLog, ProgressReport
 from samdesk.batch.targets.place import place_of
+from samdesk.dataset.dataset import Dataset
 from samdesk.engine.models import load
 from samdesk.engine.protocols import Detector, Predictor
+from samdesk.exchange.access import DirectAccess
+from samdesk.exchange.exporting.plan import ExportPlan, LabelChoice
+from samdesk.exchange.exporting.report import ExportReport
+from samdesk.exchange.exporting.run import export, ignore_progress
 from samdesk.images.sources import find_images
 
 
@@ -172,6 +177,65 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     beside = Path(os.path.abspath(data)).parent / "labels"  # noqa: PTH100 - resolve() would follow links
     place = place_of(images, None if output_dir is None else Path(output_dir), beside)
     return notices.added_to(place.annotate(job))
+
+
+def export_dataset(
+    dataset: str | Path,
+    format: str,  # noqa: A002 - the word of the command line
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    labels: Mapping[str, str] | Sequence[str] = (),
+    options: Mapping[str, str] | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+    **plan: Any,
+) -> ExportReport:
+    """Exports a dataset: images with their annotations in another format, and a report on each annotation.
+
+    The folder appears when it is whole; what ends the export leaves nothing of it. The report is in the
+    folder, too: ``export-report.json``, ``export-report.txt``, and every annotation in
+    ``export-instances.csv``.
+
+    Args:
+        dataset: The folder of images.
+        format: Id of the format, as ``samdesk formats`` lists them ("yolo-seg", "coco").
+        out: The new folder.
+        overwrite: Replace an earlier export that is there.
+        labels: Only these labels, in the order of their ids in the export; a mapping gives them other names,
+            and merges those with the same. Empty: all, as they are.
+        options: Values of options of the format.
+        processes: How many encode images; 0: this one does, None: as many as there are cores.
+        progress: Called with the number of images that are done, and of all.
+        cancel: Cancels the export.
+        **plan: The other fields of ``samdesk.exchange.exporting.plan.ExportPlan``: ``scope``, ``search``,
+            ``keys``, ``states``, ``min_area``, ``crowds``, ``empty``, ``images``, ``resize``, ``tile``,
+            ``overlap``, ``min_share``, ``splits``, ``train_size``.
+
+    Returns:
+        The report.
+
+    Raises:
+        ExportError: It cannot be made as asked, or the disk ended it.
+        StoreError: The dataset cannot be read.
+        Cancelled: It was cancelled.
+    """
+    names = labels.items() if isinstance(labels, Mapping) else ((name, name) for name in labels)
+    wanted = ExportPlan(
+        format_id=format,
+        labels=tuple(LabelChoice(name, target) for name, target in names),
+        options=tuple((options or {}).items()),
+        **plan,
+    )
+    opened = Dataset.open(Path(dataset).expanduser().absolute())
+    try:
+        return export(
+            DirectAccess(opened), wanted, Path(out), overwrite=overwrite, processes=processes,
+            progress=progress or ignore_progress, cancel=cancel,
+        )  # fmt: skip
+    finally:
+        opened.close()
 
 
 def _split_classes(

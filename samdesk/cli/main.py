@@ -17,6 +17,8 @@ from samdesk.base.errors import UserError, first_line, reason
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
+from samdesk.cli.exchange.export import export
+from samdesk.cli.exchange.export_worker import export_worker
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
@@ -69,6 +71,8 @@ def demo(
 
 
 cli.command("annotate")(annotate)
+cli.command("export")(export)
+cli.command("export-worker", hidden=True)(export_worker)
 cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)

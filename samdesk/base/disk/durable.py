@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import sys
+from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
@@ -38,3 +41,28 @@ def _sync_drive(handle: int, command: int) -> bool:
         except OSError:  # network file systems have none
             return False
     return True
+
+
+def sync_file_system(path: Path) -> None:
+    """Waits until all that was written to the disk that a folder is on survives a loss of power.
+
+    One call for any number of files: syncing each of 100,000 takes minutes.
+
+    Raises:
+        OSError: It failed.
+    """
+    if sys.platform == "win32":  # there is no such call; the system writes within seconds
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        if sys.platform == "linux":
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(handle) == 0:
+                return
+            code = ctypes.get_errno()
+            if code in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+                raise OSError(code, os.strerror(code), str(path))
+        os.sync()
+        sync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,52 @@
+"""A process that encodes images: ``samdesk export-worker``, started by ``samdesk.exchange.exporting.pool``.
+
+It reads an ``EncodeJob`` and then lists of ``ImageTask`` from its standard input, each as a pickle after its
+length, and answers each list with a list of ``EncodedTask``. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+import sys
+from typing import IO, Any
+
+from samdesk.exchange.exporting.encoding import encode_all
+
+_LENGTH = struct.Struct("<Q")
+
+
+def send(file: IO[bytes], value: object) -> None:
+    """Writes a value. Raises ``OSError``."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    file.write(_LENGTH.pack(len(data)))
+    file.write(data)
+    file.flush()
+
+
+def receive(file: IO[bytes]) -> Any:
+    """Returns the next value. Raises ``EOFError`` at the end."""
+    head = file.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    data = file.read(length)
+    if len(data) < length:
+        raise EOFError
+    return pickle.loads(data)  # noqa: S301 - from the process that has started this one
+
+
+def serve() -> None:
+    """Encodes what comes from the standard input, until its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the export, which ends this process
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # what a library prints is no answer
+        questions = sys.stdin.buffer
+        try:
+            job = receive(questions)
+            while True:
+                send(answers, encode_all(job, receive(questions)))
+        except (EOFError, BrokenPipeError):
+            return
