@@ -1,4 +1,4 @@
-"""The public functions: ``samdesk.load_predictor``, ``load_detector``, ``auto_annotate``, ``export_dataset``."""
+"""The public functions: ``load_predictor``, ``load_detector``, ``auto_annotate`` and ``export_dataset``."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     return notices.added_to(place.annotate(job))
 
 
-def export_dataset(
+def export_dataset(  # noqa: PLR0913 - what is exported, and how it is watched
     dataset: str | Path,
     format: str,  # noqa: A002 - the word of the command line
     out: str | Path,

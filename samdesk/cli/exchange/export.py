@@ -31,7 +31,9 @@ def export(  # noqa: PLR0913 - the options of the command
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the export.")],
     format_id: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--format", metavar="F", help="Format; 'samdesk formats' lists them (default: yolo-seg)."),
+        typer.Option(
+            "--format", metavar="F", help="Format; 'samdesk formats' lists them (default: yolo-seg)."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export there.")] = False,
     preset_name: Annotated[

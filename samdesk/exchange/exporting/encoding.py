@@ -127,7 +127,7 @@ def _guarded(job: EncodeJob, task: ImageTask) -> EncodedTask:
         return _encoded(job, task)
     except ImageError as error:
         return EncodedTask(key, problem=error.reason)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - of a plug-in; logged and reported
         _log.exception("%s cannot be encoded as %s", key, job.plan.format_id)
         return EncodedTask(key, problem=f"it cannot be encoded ({typed_line(error)})")
 

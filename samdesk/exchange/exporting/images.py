@@ -113,7 +113,7 @@ class ImagePlacer:
                 else:
                     place.symlink_to(real)
             except OSError as error:
-                if not os.path.isfile(real):
+                if not Path(real).is_file():
                     raise _SourceError(reason(error)) from error
                 if error.errno not in _NO_LINKS and getattr(error, "winerror", None) is None:
                     raise
@@ -124,7 +124,7 @@ class ImagePlacer:
             file = open_regular(source)
         except OSError as error:
             raise _SourceError(reason(error)) from error
-        with file, open(place, "xb", 0) as copy:
+        with file, place.open("xb", 0) as copy:
             self._count(_copied(file, copy))
 
     def _make(self, source: Path, files: Sequence[ImageFile]) -> None:
@@ -140,7 +140,7 @@ class ImagePlacer:
             part = pixels[piece.y : piece.y + piece.height, piece.x : piece.x + piece.width]
             path = self._folder.place(file.path)
             data = _encoded(part, path.suffix.lower())
-            with open(path, "xb") as made:
+            with path.open("xb") as made:
                 made.write(data)
             self._count(len(data))
 

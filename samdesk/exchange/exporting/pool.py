@@ -128,7 +128,7 @@ class EncoderPool:
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         try:
-            process = subprocess.Popen(  # noqa: S603 - this program
+            process = subprocess.Popen(
                 [child_process.program(), *child_process.arguments("export-worker")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -98,9 +98,7 @@ def keys_of(access: DatasetAccess, plan: ExportPlan, cancel: CancelToken) -> tup
     return tuple(key for key in every if key in wanted)
 
 
-def _accepted(
-    access: DatasetAccess, every: Sequence[ImageKey], cancel: CancelToken
-) -> tuple[ImageKey, ...]:
+def _accepted(access: DatasetAccess, every: Sequence[ImageKey], cancel: CancelToken) -> tuple[ImageKey, ...]:
     found: list[ImageKey] = []
     start = 0
     while start < len(every):

@@ -138,7 +138,9 @@ class ExportReport:
     @property
     def summary(self) -> str:
         """What was exported, in one line."""
-        text = f"{counted(self.images_out, 'image')} with {counted(self.instances_out, 'annotation')} exported"
+        text = (
+            f"{counted(self.images_out, 'image')} with {counted(self.instances_out, 'annotation')} exported"
+        )
         if self.failed_count:
             text += f"; {counted(self.failed_count, 'image')} could not be"
         return f"{text}."
@@ -254,9 +256,7 @@ class ReportBuilder:
         return min((at + 0.5) / _BINS, 1.0)
 
 
-def _reported(
-    key: ImageKey, file: str, found: WrittenInstance, codes: tuple[str, ...]
-) -> ReportedInstance:
+def _reported(key: ImageKey, file: str, found: WrittenInstance, codes: tuple[str, ...]) -> ReportedInstance:
     texts = tuple(dict.fromkeys(loss.text for loss in found.losses if loss.text))
     return ReportedInstance(
         key, file, found.annotation_id, found.label, found.written, found.iou, codes, texts
@@ -292,6 +292,10 @@ def _lines(report: ExportReport) -> Iterable[str]:
         for found in report.worst[:50]:
             yield f"  {_line(found)}"
         yield f"  All are in {LIST_NAME}."
+    yield from _names(report)
+
+
+def _names(report: ExportReport) -> Iterable[str]:
     if report.renamed_count:
         yield ""
         yield f"{counted(report.renamed_count, 'image')} renamed, so that no two share a label file:"

@@ -62,7 +62,7 @@ def ignore_progress(_done: int, _total: int) -> None:
     """The ``Progress`` that shows nothing."""
 
 
-def export(  # noqa: PLR0913 - what it works with, and how it is watched
+def export(
     access: DatasetAccess,
     plan: ExportPlan,
     out: Path,
@@ -223,8 +223,7 @@ class _Run:
                     tasks.append(self._task(found))
                 except ImageError as error:
                     self._fail(key, error.reason)
-            for part in in_parts(tasks, _FOR_EACH):
-                yield part
+            yield from in_parts(tasks, _FOR_EACH)
 
     def _task(self, document: ImageDocument) -> ImageTask:
         key, suffix = document.key, suffix_of(self.plan, document.key)

@@ -57,12 +57,12 @@ class StagedFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a new file. Raises ``OSError``."""
-        with open(self.place(name), "xb") as file:
+        with self.place(name).open("xb") as file:
             file.write(content)
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Opens a new file for writing. Raises ``OSError``."""
-        return open(self.place(name), "xb", _BUFFER)
+        return self.place(name).open("xb", _BUFFER)
 
     def place(self, name: str) -> Path:
         """Returns the path of a new file, whose folder is made.

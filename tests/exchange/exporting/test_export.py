@@ -1,4 +1,4 @@
-"""Exports by a small format: what is in the folder, what the report says, and what is left of one that ended."""
+"""Exports by a small format: what is in the folder and the report, and what is left of one that ended."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _text(out: Path) -> dict[str, str]:
 
 
 def _listing(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_images_labels_and_report_are_written(dataset: Dataset, tmp_path: Path) -> None:
@@ -75,7 +75,8 @@ def test_images_labels_and_report_are_written(dataset: Dataset, tmp_path: Path) 
 
     out = tmp_path / "out"
     assert _text(out) == {
-        "a.txt": "0 10 8 30 23\n1 30 8 50 23", "b.txt": "0 10 8 30 23", "d.txt": "", "sub/c.txt": "1 10 8 30 23"
+        "a.txt": "0 10 8 30 23\n1 30 8 50 23", "b.txt": "0 10 8 30 23", "d.txt": "",
+        "sub/c.txt": "1 10 8 30 23",
     }  # fmt: skip
     assert (out / "names.txt").read_text() == "car\ndog"
     for name in ("a.jpg", "b.jpg", "d.jpg", "sub/c.png"):
@@ -89,7 +90,9 @@ def test_images_labels_and_report_are_written(dataset: Dataset, tmp_path: Path) 
 
 
 def test_what_is_not_wanted_is_left_out_and_counted(dataset: Dataset, tmp_path: Path) -> None:
-    plan = replace(PLAN, states="accepted", crowds="drop", empty="drop", labels=(LabelChoice("dog", "animal"),))
+    plan = replace(
+        PLAN, states="accepted", crowds="drop", empty="drop", labels=(LabelChoice("dog", "animal"),)
+    )
 
     report = _export(dataset, tmp_path / "out", plan)
 
@@ -107,7 +110,11 @@ def test_crowds_and_small_annotations_are_dropped(dataset: Dataset, tmp_path: Pa
 def test_labels_are_merged_and_renumbered(dataset: Dataset, tmp_path: Path) -> None:
     merged = replace(PLAN, labels=(LabelChoice("dog", "dog"), LabelChoice("car", "dog")))
     _export(dataset, tmp_path / "merged", merged)
-    _export(dataset, tmp_path / "order", replace(PLAN, labels=(LabelChoice("dog", "dog"), LabelChoice("car", "car"))))
+    _export(
+        dataset,
+        tmp_path / "order",
+        replace(PLAN, labels=(LabelChoice("dog", "dog"), LabelChoice("car", "car"))),
+    )
     _export(dataset, tmp_path / "renamed", replace(PLAN, renamed=(LabelChoice("car", "truck"),)))
 
     assert (tmp_path / "merged" / "names.txt").read_text() == "dog"
@@ -167,7 +174,9 @@ def test_images_are_linked_or_left(dataset: Dataset, tmp_path: Path, images: str
 
 
 def test_tiles_cut_labels_along(dataset: Dataset, tmp_path: Path) -> None:
-    report = _export(dataset, tmp_path / "out", replace(PLAN, tile=32, overlap=0.0, empty="drop", min_share=0.3))
+    report = _export(
+        dataset, tmp_path / "out", replace(PLAN, tile=32, overlap=0.0, empty="drop", min_share=0.3)
+    )
 
     found = _text(tmp_path / "out")
     # 64 x 48 pixels in tiles of 32 are 2 x 2; the lower ones overlap the upper ones.
@@ -209,7 +218,9 @@ def test_the_worst_are_listed_first(dataset: Dataset, tmp_path: Path) -> None:
     assert report.below == 1
 
 
-def test_a_folder_is_overwritten_only_if_asked_and_if_it_is_an_export(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_folder_is_overwritten_only_if_asked_and_if_it_is_an_export(
+    dataset: Dataset, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     _export(dataset, out)
     (out / "mark").touch()
@@ -224,8 +235,12 @@ def test_a_folder_is_overwritten_only_if_asked_and_if_it_is_an_export(dataset: D
     assert _listing(tmp_path) == ["data", "out"]
 
 
-@pytest.mark.parametrize(("out", "words"), [("data/out", "inside the dataset"), (".", "holds the dataset"), ("f", "is a file")])
-def test_folders_that_are_no_place_for_an_export(dataset: Dataset, tmp_path: Path, out: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("out", "words"), [("data/out", "inside the dataset"), (".", "holds the dataset"), ("f", "is a file")]
+)
+def test_folders_that_are_no_place_for_an_export(
+    dataset: Dataset, tmp_path: Path, out: str, words: str
+) -> None:
     (tmp_path / "f").touch()
     with pytest.raises(ExportError, match=words):
         _export(dataset, tmp_path / out)
