@@ -12,6 +12,7 @@ CALLS = {"QProcess", "ProcessPoolExecutor", "Popen", "execv", "execve", "execvp"
 
 WITH_CHILD_PROCESS = {
     "samdesk.workers.teach",
+    "samdesk.exchange.exporting.pool",
     "samdesk.bench.subprocess",
     "samdesk.bench.start",
     "samdesk.bench.busy.busy_processes",

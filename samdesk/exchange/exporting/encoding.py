@@ -36,7 +36,7 @@ _WHOLE = 1 - 1e-6
 
 
 @dataclass(frozen=True)
-class EncodeJob:
+class ExportWork:
     """What is the same for all images of an export.
 
     Attributes:
@@ -116,12 +116,12 @@ class _Chosen:
     placed: bool = False
 
 
-def encode_all(job: EncodeJob, tasks: Sequence[ImageTask]) -> list[EncodedTask]:
+def encode_all(job: ExportWork, tasks: Sequence[ImageTask]) -> list[EncodedTask]:
     """Encodes images; one that cannot be encoded is reported, the others are."""
     return [_guarded(job, task) for task in tasks]
 
 
-def _guarded(job: EncodeJob, task: ImageTask) -> EncodedTask:
+def _guarded(job: ExportWork, task: ImageTask) -> EncodedTask:
     key = task.document.key
     try:
         return _encoded(job, task)
@@ -132,7 +132,7 @@ def _guarded(job: EncodeJob, task: ImageTask) -> EncodedTask:
         return EncodedTask(key, problem=f"it cannot be encoded ({typed_line(error)})")
 
 
-def _encoded(job: EncodeJob, task: ImageTask) -> EncodedTask:
+def _encoded(job: ExportWork, task: ImageTask) -> EncodedTask:
     document = task.document
     if not job.plan.tile:  # those to be cut were measured before: their size tells how many tiles there are
         size = read_size(job.folder / document.key)
@@ -153,7 +153,7 @@ def _encoded(job: EncodeJob, task: ImageTask) -> EncodedTask:
     return EncodedTask(document.key, tuple(found), tuple(left_out), count, is_open, size)
 
 
-def _choose(job: EncodeJob, document: ImageDocument) -> tuple[list[_Chosen], list[WrittenInstance]]:
+def _choose(job: ExportWork, document: ImageDocument) -> tuple[list[_Chosen], list[WrittenInstance]]:
     chosen, left_out = [], []
     for annotation in document.annotations:
         target = job.targets.get(annotation.label_id)
@@ -165,7 +165,7 @@ def _choose(job: EncodeJob, document: ImageDocument) -> tuple[list[_Chosen], lis
     return chosen, left_out
 
 
-def _loss(job: EncodeJob, annotation: Annotation, target: str | None) -> Loss | None:
+def _loss(job: ExportWork, annotation: Annotation, target: str | None) -> Loss | None:
     """Why an annotation is left out; None: it is not."""
     if job.plan.states == "accepted" and not annotation.review.is_accepted:
         return Loss("state")
@@ -176,7 +176,7 @@ def _loss(job: EncodeJob, annotation: Annotation, target: str | None) -> Loss | 
 
 
 def _piece(
-    job: EncodeJob,
+    job: ExportWork,
     document: ImageDocument,
     chosen: Sequence[_Chosen],
     piece: Piece,
@@ -206,7 +206,7 @@ def _piece(
 
 
 def _placed(
-    job: EncodeJob, size: tuple[int, int], chosen: Sequence[_Chosen], piece: Piece
+    job: ExportWork, size: tuple[int, int], chosen: Sequence[_Chosen], piece: Piece
 ) -> Iterator[tuple[InstanceRecord, bool]]:
     """The annotations that a piece has enough of, and whether it cuts them."""
     plan = job.plan

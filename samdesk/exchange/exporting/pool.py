@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from samdesk.base import child_process
 from samdesk.base.jobs import CancelToken
-from samdesk.exchange.exporting.encoding import EncodedTask, EncodeJob, ImageTask, encode_all
+from samdesk.exchange.exporting.encoding import EncodedTask, ExportWork, ImageTask, encode_all
 from samdesk.exchange.exporting.worker import receive, send
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class EncoderPool:
         lost: Number of processes that have ended by themselves or could not be started.
     """
 
-    def __init__(self, job: EncodeJob, processes: int) -> None:
+    def __init__(self, job: ExportWork, processes: int) -> None:
         self.lost = 0
         self._job = job
         self._idle: SimpleQueue[subprocess.Popen[bytes] | None] = SimpleQueue()
@@ -145,7 +145,7 @@ class EncoderPool:
         return process
 
 
-def _can_be_sent(job: EncodeJob) -> bool:
+def _can_be_sent(job: ExportWork) -> bool:
     """Whether another process can have the job: the writer of a plug-in may be no function of a module."""
     try:
         pickle.dumps(job)

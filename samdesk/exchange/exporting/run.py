@@ -21,7 +21,7 @@ from samdesk.dataset.resizing import resized as resized_document
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.split import SPLITS
 from samdesk.exchange.access import DatasetAccess
-from samdesk.exchange.exporting.encoding import EncodedTask, EncodeJob, ImageTask
+from samdesk.exchange.exporting.encoding import EncodedTask, ExportWork, ImageTask
 from samdesk.exchange.exporting.errors import ExportError, FolderExistsError
 from samdesk.exchange.exporting.images import ImageFile, ImagePlacer, suffix_of
 from samdesk.exchange.exporting.labels import ExportedLabels, exported_labels
@@ -188,7 +188,7 @@ class _Run:
             size,
             tuple(split for split in SPLITS if split in used),
         )
-        job = EncodeJob(known.folder, plan, self.labels.targets, self.writer, context)
+        job = ExportWork(known.folder, plan, self.labels.targets, self.writer, context)
         threads = max(processes, 1)
         with (
             self.staged.open(LIST_NAME) as listing,

@@ -1,6 +1,6 @@
 """A process that encodes images: ``samdesk export-worker``, started by ``samdesk.exchange.exporting.pool``.
 
-It reads an ``EncodeJob`` and then lists of ``ImageTask`` from its standard input, each as a pickle after its
+It reads an ``ExportWork`` and then lists of ``ImageTask`` from its standard input, each as a pickle after its
 length, and answers each list with a list of ``EncodedTask``. It ends with its input.
 """
 
