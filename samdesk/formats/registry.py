@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from samdesk.formats import coco
 from samdesk.formats.base import Format
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (coco.FORMAT,)
 """Those that come with samdesk. Others: ``samdesk.formats.plugins``."""
 
 

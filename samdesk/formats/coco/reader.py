@@ -1,0 +1,323 @@
+"""Reads COCO instances.
+
+The file is read twice: once to learn where each annotation is, then image by image, each annotation from its
+place. Memory: 24 bytes an annotation and about 400 an image, besides one annotation (64 MB at most) and those of
+one image; a million instances on 100,000 images take 64 MB, whatever the size of the file.
+
+Facts: https://cocodataset.org/#format-data (the keys), and pycocotools' ``coco.py`` (``annToRLE``: polygons of
+one annotation are united, an RLE has a list or a text of counts).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+import shapely
+
+from samdesk.base.errors import reason
+from samdesk.base.json_file import JsonError
+from samdesk.domain.annotation import CROWD, Attributes, AttributeValue
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region
+from samdesk.formats.base import (
+    DeclaredLabels,
+    ImageRecord,
+    InstanceRecord,
+    ReadableFiles,
+    ReadItem,
+    ReadProblem,
+    Shape,
+)
+from samdesk.formats.coco import rle
+from samdesk.formats.reading import values
+from samdesk.formats.reading.json_stream import Element, elements, parse_element
+from samdesk.formats.yolo import fill
+
+ID = "id"
+SUPERCATEGORY = "supercategory"
+NOTE = "note"
+
+_STANDARD = frozenset(
+    ("id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd", "score", "note", "attributes")
+)
+_STANDARD_OF_IMAGE = frozenset(("file_name", "width", "height"))
+_MOST_CATEGORIES = 10_000
+_MOST_SIDE = 1 << 20
+_FAR = 1e7
+"""Coordinates beyond this are nonsense, and squares of them inexact."""
+_NONE = -1
+
+
+class _BadError(ValueError):
+    """A record that cannot be read; the message says why."""
+
+
+@dataclass
+class _Index:
+    """Where things are in a file."""
+
+    categories: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Id -> name, supercategory."""
+    numbers: dict[int | str, int] = field(default_factory=dict)
+    """Id of an image -> its number."""
+    image_starts: array[int] = field(default_factory=lambda: array("q"))
+    image_ends: array[int] = field(default_factory=lambda: array("q"))
+    image_at: array[int] = field(default_factory=lambda: array("q"))
+    """Index of each image in the list."""
+    owners: array[int] = field(default_factory=lambda: array("q"))
+    """Number of the image of each annotation; -1: it has none."""
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q"))
+
+    def number(self, image_id: int | str) -> int:
+        """The number of an image, which may come later in the file."""
+        return self.numbers.setdefault(image_id, len(self.numbers))
+
+
+def read(files: ReadableFiles) -> Iterator[ReadItem]:
+    """Yields what COCO files hold; see ``samdesk.formats.base.Reader``."""
+    for name in files.names:
+        try:
+            with files.open(name) as file:
+                yield from _read_file(files, name, file)
+        except OSError as error:
+            yield ReadProblem(name, "", reason(error))
+
+
+def _read_file(files: ReadableFiles, name: str, file: BinaryIO) -> Iterator[ReadItem]:
+    index = _Index()
+    try:
+        for element in elements(file):
+            problem = _note(index, element)
+            if problem:
+                yield ReadProblem(name, f"{element.key}[{element.index}]", problem)
+    except JsonError as error:
+        yield ReadProblem(name, "", f"{error}; what follows is not read")
+    names = tuple(index.categories[key][0] for key in sorted(index.categories))
+    if names:
+        yield DeclaredLabels(tuple(dict.fromkeys(names)), file=name)
+    yield from _images(_Source(files, name, file, values.split_of(name)), index)
+
+
+def _note(index: _Index, element: Element) -> str:
+    """Puts an element into the index. Returns what is wrong with it."""
+    if element.key not in ("images", "annotations", "categories"):
+        return ""
+    if element.key == "annotations":
+        return _note_annotation(index, element)
+    if not isinstance(element.value, dict):
+        return "it is no object"
+    if element.key == "images":
+        return _note_image(index, element)
+    return _note_category(index, element.value)
+
+
+def _note_annotation(index: _Index, element: Element) -> str:
+    value = element.value
+    image_id = _id(value.get("image_id")) if isinstance(value, dict) else None
+    index.owners.append(_NONE if image_id is None else index.number(image_id))
+    index.starts.append(element.start)
+    index.ends.append(element.end)
+    return "it has no image_id" if image_id is None else ""
+
+
+def _note_image(index: _Index, element: Element) -> str:
+    image_id = _id(element.value.get("id"))
+    if image_id is None:
+        return "it has no id"
+    if not values.text_of(element.value.get("file_name")):
+        return "it has no file_name"
+    number = index.number(image_id)
+    for column in (index.image_starts, index.image_ends, index.image_at):
+        column.extend([-1] * (number + 1 - len(column)))
+    if index.image_starts[number] >= 0:
+        return f"its id {str(image_id)[:80]} is that of another image"
+    index.image_starts[number], index.image_ends[number] = element.start, element.end
+    index.image_at[number] = element.index
+    return ""
+
+
+def _note_category(index: _Index, value: dict[str, Any]) -> str:
+    category_id = values.integer_of(value.get("id"))
+    name = values.text_of(value.get("name")).strip()
+    if category_id is None or not name:
+        return "it has no id or no name"
+    if category_id in index.categories:
+        return f"its id {category_id} is that of another category"
+    if len(index.categories) >= _MOST_CATEGORIES:
+        return f"there are more than {_MOST_CATEGORIES:,} categories"
+    index.categories[category_id] = (name, values.text_of(value.get("supercategory")))
+    return ""
+
+
+def _id(value: Any) -> int | str | None:
+    """An id of an image: a number, or text as some programs write it."""
+    number = values.integer_of(value)
+    return number if number is not None else (value if isinstance(value, str) and value else None)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The file that is read."""
+
+    files: ReadableFiles
+    name: str
+    file: BinaryIO
+    split: Any
+
+    def value(self, start: int, end: int) -> Any:
+        """Reads an element again."""
+        self.file.seek(start)
+        return parse_element(self.file.read(end - start))
+
+
+def _images(source: _Source, index: _Index) -> Iterator[ReadItem]:
+    owners = np.frombuffer(index.owners, dtype=np.int64) if index.owners else np.zeros(0, dtype=np.int64)
+    order = np.argsort(owners, kind="stable")
+    bounds = np.searchsorted(owners[order], np.arange(len(index.numbers) + 1))
+    starts = np.full(len(index.numbers), -1, dtype=np.int64)
+    starts[: len(index.image_starts)] = index.image_starts
+    for number in np.argsort(starts, kind="stable").tolist():  # in the order of the list of images
+        mine = order[bounds[number] : bounds[number + 1]].tolist()
+        if starts[number] >= 0:
+            yield from _image(source, index, number, mine)
+            continue
+        for at in mine:
+            yield ReadProblem(source.name, f"annotations[{at}]", "its image is not in the file")
+
+
+def _image(source: _Source, index: _Index, number: int, mine: list[int]) -> Iterator[ReadItem]:
+    record = f"images[{index.image_at[number]}]"
+    try:
+        value = source.value(index.image_starts[number], index.image_ends[number])
+    except (JsonError, OSError) as error:
+        yield ReadProblem(source.name, record, str(error))
+        return
+    name = values.text_of(value.get("file_name")).replace("\\", "/")
+    size = _size(value) or source.files.image_size(name)
+    if size is None:
+        yield ReadProblem(source.name, record, f"the size of {name} is not known: there is no such image")
+        return
+    instances = []
+    for at in mine:
+        where = f"annotations[{at}]"
+        try:
+            annotation = source.value(index.starts[at], index.ends[at])
+            instances.append(_instance(annotation, where, index, size))
+        except OSError as error:
+            yield ReadProblem(source.name, where, reason(error))
+        except ValueError as error:  # _BadError, MaskError, JsonError
+            yield ReadProblem(source.name, where, str(error))
+    kept = values.attributes_of((k, v) for k, v in value.items() if k not in _STANDARD_OF_IMAGE)
+    yield ImageRecord(name, *size, tuple(instances), source.split, file=source.name, attributes=kept)
+
+
+def _size(value: dict[str, Any]) -> tuple[int, int] | None:
+    width, height = values.integer_of(value.get("width")), values.integer_of(value.get("height"))
+    if not width or not height or not 0 < width <= _MOST_SIDE or not 0 < height <= _MOST_SIDE:
+        return None
+    return width, height
+
+
+def _instance(value: dict[str, Any], where: str, index: _Index, size: tuple[int, int]) -> InstanceRecord:
+    category_id = values.integer_of(value.get("category_id"))
+    if category_id is None or category_id not in index.categories:
+        shown = str(value.get("category_id"))[:40]
+        raise _BadError(f"its category_id {shown} is not among the categories")
+    label, supercategory = index.categories[category_id]
+    region, shape = _region(value, *size)
+    if not regions.is_drawable(region):
+        raise _BadError("it has no area on the image")
+    return InstanceRecord(
+        label=label,
+        region=region,
+        record=where,
+        shape=shape,
+        score=values.score_of(value.get("score")),
+        note=values.text_of(value.get(NOTE)),
+        attributes=_attributes(value, supercategory),
+    )
+
+
+def _attributes(value: dict[str, Any], supercategory: str) -> Attributes:
+    found: dict[Any, Any] = {k: v for k, v in value.items() if k not in _STANDARD}
+    if isinstance(value.get("attributes"), dict):  # CVAT and Datumaro
+        found.update(value["attributes"])
+    kept: dict[str, AttributeValue] = dict(values.attributes_of(found.items()))
+    number = values.integer_of(value.get("id"))
+    for name, known in ((ID, number), (SUPERCATEGORY, supercategory)):
+        kept.pop(name, None)
+        if known:
+            kept[name] = known
+    kept.pop(CROWD, None)
+    if value.get("iscrowd") == 1:  # True too
+        kept[CROWD] = True
+    return tuple(sorted(kept.items()))
+
+
+def _region(value: dict[str, Any], width: int, height: int) -> tuple[Region, Shape]:
+    """The region and what it was."""
+    segmentation = value.get("segmentation")
+    if isinstance(segmentation, dict):
+        return _mask(segmentation, width, height), "mask"
+    if isinstance(segmentation, list) and segmentation:
+        return _polygons(segmentation, width, height), "polygon"
+    if segmentation:
+        raise _BadError("its segmentation is neither polygons nor RLE")
+    box = value.get("bbox")
+    if not isinstance(box, list):
+        raise _BadError("it has no segmentation and no bbox")
+    numbers = [n for n in map(values.number_of, box) if n is not None and abs(n) < _FAR]
+    if len(numbers) != 4 or len(box) != 4:
+        raise _BadError("its bbox is not x, y, width, height")
+    x, y, w, h = numbers
+    region = regions.clip(regions.from_box(x, y, x + w, y + h), width, height)
+    return region, "keypoints" if value.get("keypoints") else "box"
+
+
+def _mask(segmentation: dict[str, Any], width: int, height: int) -> Region:
+    size = segmentation.get("size")
+    if size != [height, width]:
+        raise _BadError(f"its mask is for an image of {str(size)[:40]} (height, width), not of [{height}, {width}]")
+    return rle.region_of(rle.counts_of(segmentation.get("counts")), width, height)
+
+
+def _polygons(segmentation: list[Any], width: int, height: int) -> Region:
+    rings = []
+    if not isinstance(segmentation[0], list):
+        segmentation = [segmentation]  # one polygon without its list, as some programs write it
+    for number, polygon in enumerate(segmentation):
+        with suppress(ValueError, TypeError, OverflowError):
+            points = np.array(polygon, dtype=np.float64)
+            if points.ndim == 2 and points.shape[1] == 2:
+                points = points.reshape(-1)
+            if points.ndim == 1 and len(points) >= 6 and len(points) % 2 == 0 and _is_near(points):
+                rings.append(points.reshape(-1, 2))
+                continue
+        raise _BadError(f"its polygon {number} is no list of at least three x, y")
+    if not rings:
+        raise _BadError("it has no polygon")
+    return regions.clip(polygons_to_region(rings), width, height)
+
+
+def _is_near(points: Any) -> bool:
+    return bool(np.isfinite(points).all() and np.abs(points).max() < _FAR)
+
+
+def polygons_to_region(rings: list[Any]) -> Region:
+    """The union of what rings (N, 2) enclose, each filled even-odd. A tangle is painted, as pixels."""
+    if all(map(_is_simple, rings)):
+        whole = regions.from_polygons(shapely.polygons(ring) for ring in rings)
+        if shapely.is_valid(whole):
+            return whole
+    parts = [fill.painted([ring]) if fill.is_tangled([ring]) else fill.even_odd([ring]) for ring in rings]
+    return parts[0] if len(parts) == 1 else regions.clean(shapely.union_all(parts))
+
+
+def _is_simple(ring: Any) -> bool:
+    return bool(shapely.is_valid(shapely.polygons(ring)))

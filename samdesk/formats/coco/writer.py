@@ -1,0 +1,277 @@
+"""Writes COCO instances: ``annotations/instances_train.json`` and so on, and the images beside them.
+
+A file holds its categories first, then the annotations as they come, then the images, so that only the lines of
+the images (100 bytes each) and the ids that annotations had before are kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+import numpy as np
+import shapely
+
+from samdesk.domain.annotation import CROWD, AttributeValue
+from samdesk.domain.geometry import regions
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.split import Split
+from samdesk.formats.base import (
+    EncodedImage,
+    ImageRecord,
+    InstanceRecord,
+    Loss,
+    WritableFolder,
+    WriteContext,
+    WrittenInstance,
+)
+from samdesk.formats.coco import rle
+from samdesk.formats.coco.reader import ID, NOTE, SUPERCATEGORY
+from samdesk.formats.yolo.bridges import join_rings
+
+MASKS = "masks"
+AUTO, POLYGONS, RLE = "auto", "polygons", "rle"
+
+_DIGITS = 2
+"""Of coordinates after the point, as in COCO's own files."""
+_KEYPOINTS = ("keypoints", "num_keypoints")
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image as it is written.
+
+    Attributes:
+        annotations: Each as JSON that lacks its ids and category and the first brace.
+        labels: The class name of each.
+        ids: The id that each had when it was read; 0: none.
+        supercategories: Of each; "" if unknown.
+    """
+
+    annotations: tuple[bytes, ...]
+    labels: tuple[str, ...]
+    ids: tuple[int, ...]
+    supercategories: tuple[str, ...]
+
+
+def image_path(record: ImageRecord) -> str:
+    """``train/a.jpg``, or ``images/a.jpg`` of an image that is in no split."""
+    return f"{record.split or 'images'}/{record.name}"
+
+
+def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
+    """Makes the annotations of an image; see ``samdesk.formats.base.Writer``."""
+    masks = context.options.get(MASKS, AUTO)
+    written, annotations, labels, ids, above = [], [], [], [], []
+    for instance in record.instances:
+        segmentation, losses = _segmentation(instance, record.width, record.height, masks)
+        box = tuple(float(v) for v in instance.region.bounds)
+        outcome = WrittenInstance(
+            instance.annotation_id, instance.label, bool(segmentation), None, losses, box, instance.region.area
+        )
+        if segmentation:
+            mask = _CocoMask(segmentation, record.width, record.height)
+            outcome = replace(outcome, iou=mask.iou(instance.region))
+            attributes = dict(instance.attributes)
+            annotations.append(_annotation(instance, attributes, segmentation, mask.area))
+            labels.append(instance.label)
+            kept = attributes.get(ID)
+            ids.append(kept if isinstance(kept, int) and kept > 0 else 0)
+            above.append(str(attributes.get(SUPERCATEGORY, "")))
+        written.append(outcome)
+    image = CocoImage(tuple(annotations), tuple(labels), tuple(ids), tuple(above))
+    return EncodedImage(replace(record, instances=()), image, tuple(written))
+
+
+def _segmentation(
+    instance: InstanceRecord, width: int, height: int, masks: str
+) -> tuple[list[list[float]] | dict[str, Any], tuple[Loss, ...]]:
+    """Polygons or RLE, and what they lose; empty if nothing is left."""
+    region = regions.clip(instance.region, width, height)
+    has_holes = any(len(part.interiors) for part in region.geoms)
+    if masks == RLE or (masks == AUTO and (has_holes or instance.is_crowd)):
+        counts = rle.counts_of_region(region, width, height)
+        if rle.pixels(counts):
+            return {"size": [height, width], "counts": _compressed(counts, width, height)}, ()
+    region = _rounded(region)
+    if not regions.is_drawable(region):
+        return [], (Loss("empty"),)
+    if not has_holes:
+        return [np.asarray(part.exterior.coords)[:-1].reshape(-1).tolist() for part in region.geoms], ()
+    # Where a bridge is depends on the order of the vertices: read again, it is the same region in another.
+    rings = []
+    for part in shapely.normalize(region).geoms:
+        holes = [np.asarray(hole.coords)[:-1] for hole in part.interiors]
+        rings.append(join_rings([np.asarray(part.exterior.coords)[:-1], *holes]))
+    return [ring.reshape(-1).tolist() for ring in rings], (Loss("bridged"),)
+
+
+def _rounded(region: Region) -> Region:
+    """The region with rounded coordinates, unless that makes it another one when it is read."""
+    rounded: Region = shapely.transform(region, lambda xy: np.round(xy, _DIGITS) + 0.0)
+    is_same = shapely.is_valid(rounded) and all(part.area > 0.0 for part in rounded.geoms)
+    return rounded if is_same else region
+
+
+def _compressed(counts: Sequence[int], width: int, height: int) -> str:
+    from pycocotools import mask as coco
+
+    found = coco.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
+    text: str = found["counts"].decode("ascii")
+    return text
+
+
+class _CocoMask:
+    """What pycocotools makes of a segmentation."""
+
+    def __init__(self, segmentation: list[list[float]] | dict[str, Any], width: int, height: int) -> None:
+        from pycocotools import mask as coco
+
+        if isinstance(segmentation, dict):
+            self._found = segmentation
+        else:
+            self._found = coco.merge(coco.frPyObjects(segmentation, height, width))
+        self._size = width, height
+        self.area = int(coco.area(self._found))
+
+    def iou(self, region: Region) -> float:
+        """IoU with the pixels whose centres are in a region."""
+        from pycocotools import mask as coco
+
+        width, height = self._size
+        wanted = {"size": [height, width], "counts": rle.counts_of_region(region, width, height)}
+        found = coco.iou([self._found], [coco.frPyObjects(wanted, height, width)], [0])
+        return float(found[0][0])
+
+
+def _annotation(
+    instance: InstanceRecord,
+    attributes: Mapping[str, AttributeValue],
+    segmentation: list[list[float]] | dict[str, Any],
+    area: int,
+) -> bytes:
+    x0, y0, x1, y1 = instance.region.bounds
+    value: dict[str, Any] = {
+        "segmentation": segmentation,
+        "bbox": [round(v, _DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)],
+        "area": area,
+        "iscrowd": int(instance.is_crowd),
+    }
+    if instance.score is not None:
+        value["score"] = instance.score
+    if instance.note:
+        value[NOTE] = instance.note
+    rest = {k: v for k, v in attributes.items() if k not in (ID, SUPERCATEGORY, CROWD)}
+    for key in _KEYPOINTS:
+        if key in rest:
+            value[key] = _keypoints(rest.pop(key))
+    if rest:
+        value["attributes"] = rest
+    return _json(value)[1:]
+
+
+def _keypoints(value: AttributeValue) -> Any:
+    """The list that was read as text."""
+    if isinstance(value, str):
+        try:
+            return [float(v) if "." in v or "e" in v else int(v) for v in value.strip("[]").split(",")]
+        except ValueError:
+            return value
+    return value
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+@dataclass
+class _File:
+    """A file that is being written."""
+
+    out: BinaryIO
+    category_ids: Mapping[str, int]
+    images: list[bytes] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    """Ids of annotations that were kept."""
+    used_images: set[int] = field(default_factory=set)
+    next_id: int = 1
+    next_image: int = 1
+    supercategories: dict[str, str] = field(default_factory=dict)
+    is_first: bool = True
+
+    def add(self, encoded: EncodedImage) -> None:
+        """Writes the annotations of an image."""
+        payload = encoded.payload
+        assert isinstance(payload, CocoImage)
+        attributes = dict(encoded.record.attributes)
+        image_id = self._image_id(attributes.pop(ID, 0))
+        self.images.append(_json(_image(encoded.record, image_id, attributes)))
+        for body, label, kept, above in zip(
+            payload.annotations, payload.labels, payload.ids, payload.supercategories, strict=True
+        ):
+            if above:
+                self.supercategories.setdefault(label, above)
+            head = f'{{"id":{self._id(kept)},"image_id":{image_id},"category_id":{self.category_ids[label]},'
+            self.out.write((b"" if self.is_first else b",\n") + head.encode() + body)
+            self.is_first = False
+
+    def _id(self, kept: int) -> int:
+        if kept >= self.next_id and kept not in self.used:
+            self.used.add(kept)
+            return kept
+        while self.next_id in self.used:
+            self.used.discard(self.next_id)
+            self.next_id += 1
+        self.next_id += 1
+        return self.next_id - 1
+
+    def _image_id(self, kept: AttributeValue) -> int:
+        if isinstance(kept, int) and kept >= self.next_image and kept not in self.used_images:
+            self.used_images.add(kept)
+            return int(kept)
+        while self.next_image in self.used_images:
+            self.used_images.discard(self.next_image)
+            self.next_image += 1
+        self.next_image += 1
+        return self.next_image - 1
+
+    def end(self, names: Sequence[str]) -> None:
+        """Writes what follows the annotations."""
+        self.out.write(b'\n],"images":[\n' + b",\n".join(self.images) + b'\n],"categories":[\n')
+        rows = [
+            {"id": self.category_ids[name], "name": name, "supercategory": self.supercategories.get(name, "")}
+            for name in names
+        ]
+        self.out.write(b",\n".join(_json(row) for row in rows) + b"\n]}\n")
+
+
+def _image(record: ImageRecord, image_id: int, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    path = PurePosixPath(record.path)
+    name = record.path if path.is_absolute() or record.path[1:3] == ":/" else record.name
+    own = {"id": image_id, "file_name": name, "width": record.width, "height": record.height}
+    return own | {k: v for k, v in attributes.items() if k not in own}
+
+
+def assemble(images: Iterable[EncodedImage], context: WriteContext, folder: WritableFolder) -> None:
+    """Writes a file for each split and one for images that are in none."""
+    category_ids = {name: number for number, name in enumerate(context.names, start=1)}
+    with ExitStack() as stack:
+        files: dict[Split | None, _File] = {}
+
+        def opened(split: Split | None) -> _File:
+            if split not in files:
+                name = f"annotations/instances_{split}.json" if split else "annotations/instances.json"
+                files[split] = _File(stack.enter_context(folder.open(name)), category_ids)
+                files[split].out.write(b'{"info":{"description":"Exported by samdesk"},"licenses":[],"annotations":[\n')
+            return files[split]
+
+        for split in context.splits or (None,):
+            opened(split)
+        for encoded in images:
+            opened(encoded.record.split).add(encoded)
+        for file in files.values():
+            file.end(context.names)
