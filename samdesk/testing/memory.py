@@ -60,7 +60,9 @@ class MemoryFiles:
                 if image.width * image.height > 50_000_000:
                     raise OSError(errno.EFBIG, "it is too large", name)
                 palette = image.getpalette() if image.mode == "P" else None
-                values = np.asarray(image if image.mode in ("P", "L", "I;16", "RGB") else image.convert("RGB"))
+                values = np.asarray(
+                    image if image.mode in ("P", "L", "I;16", "RGB") else image.convert("RGB")
+                )
         except (OSError, SyntaxError, ValueError) as error:
             raise OSError(errno.EINVAL, "it is no image that can be read", name) from error
         colors = None if palette is None else np.array(palette, dtype=np.uint8).reshape(-1, 3)

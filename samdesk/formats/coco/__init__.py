@@ -26,7 +26,9 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     write=Writer(encode, assemble, image_path),
-    carries=frozenset(("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes")),
+    carries=frozenset(
+        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes")
+    ),
     options=(
         FormatOption(
             MASKS,

@@ -1,18 +1,17 @@
 """Reads COCO instances.
 
-The file is read twice: once to learn where each annotation is, then image by image, each annotation from its
-place. Memory: 24 bytes an annotation and about 400 an image, besides one annotation (64 MB at most) and those of
-one image; a million instances on 100,000 images take 64 MB, whatever the size of the file.
+The file is read twice: once to learn where each annotation is, then image by image, each annotation from
+its place. Memory: 40 bytes an annotation and about 400 an image, besides one annotation (64 MB at most) and
+those of one image, whatever the size of the file.
 
-Facts: https://cocodataset.org/#format-data (the keys), and pycocotools' ``coco.py`` (``annToRLE``: polygons of
-one annotation are united, an RLE has a list or a text of counts).
+Facts: https://cocodataset.org/#format-data (the keys), and pycocotools' ``coco.py`` (``annToRLE``: polygons
+of one annotation are united, an RLE has a list or a text of counts).
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -33,23 +32,31 @@ from samdesk.formats.base import (
     ReadProblem,
     Shape,
 )
-from samdesk.formats.coco import rle
 from samdesk.formats.reading import values
 from samdesk.formats.reading.json_stream import Element, elements, parse_element
-from samdesk.formats.yolo import fill
+from samdesk.formats.shapes import convert, rle
 
 ID = "id"
 SUPERCATEGORY = "supercategory"
 NOTE = "note"
 
 _STANDARD = frozenset(
-    ("id", "image_id", "category_id", "segmentation", "area", "bbox", "iscrowd", "score", "note", "attributes")
+    (
+        "id",
+        "image_id",
+        "category_id",
+        "segmentation",
+        "area",
+        "bbox",
+        "iscrowd",
+        "score",
+        "note",
+        "attributes",
+    )
 )
 _STANDARD_OF_IMAGE = frozenset(("file_name", "width", "height"))
 _MOST_CATEGORIES = 10_000
 _MOST_SIDE = 1 << 20
-_FAR = 1e7
-"""Coordinates beyond this are nonsense, and squares of them inexact."""
 _NONE = -1
 
 
@@ -211,7 +218,7 @@ def _image(source: _Source, index: _Index, number: int, mine: list[int]) -> Iter
             instances.append(_instance(annotation, where, index, size))
         except OSError as error:
             yield ReadProblem(source.name, where, reason(error))
-        except ValueError as error:  # _BadError, MaskError, JsonError
+        except ValueError as error:  # _BadError, ShapeError, JsonError
             yield ReadProblem(source.name, where, str(error))
     kept = values.attributes_of((k, v) for k, v in value.items() if k not in _STANDARD_OF_IMAGE)
     yield ImageRecord(name, *size, tuple(instances), source.split, file=source.name, attributes=kept)
@@ -231,8 +238,6 @@ def _instance(value: dict[str, Any], where: str, index: _Index, size: tuple[int,
         raise _BadError(f"its category_id {shown} is not among the categories")
     label, supercategory = index.categories[category_id]
     region, shape = _region(value, *size)
-    if not regions.is_drawable(region):
-        raise _BadError("it has no area on the image")
     return InstanceRecord(
         label=label,
         region=region,
@@ -264,60 +269,33 @@ def _region(value: dict[str, Any], width: int, height: int) -> tuple[Region, Sha
     """The region and what it was."""
     segmentation = value.get("segmentation")
     if isinstance(segmentation, dict):
-        return _mask(segmentation, width, height), "mask"
+        return rle.from_rle(segmentation, width, height), "mask"
     if isinstance(segmentation, list) and segmentation:
-        return _polygons(segmentation, width, height), "polygon"
+        return convert.on_image(_polygons(segmentation), width, height), "polygon"
     if segmentation:
         raise _BadError("its segmentation is neither polygons nor RLE")
     box = value.get("bbox")
     if not isinstance(box, list):
         raise _BadError("it has no segmentation and no bbox")
-    numbers = [n for n in map(values.number_of, box) if n is not None and abs(n) < _FAR]
-    if len(numbers) != 4 or len(box) != 4:
+    if len(box) != 4:
         raise _BadError("its bbox is not x, y, width, height")
-    x, y, w, h = numbers
-    region = regions.clip(regions.from_box(x, y, x + w, y + h), width, height)
+    x, y, w, h = map(convert.number, box)
+    region = convert.on_image(convert.box(x, y, x + w, y + h), width, height)
     return region, "keypoints" if value.get("keypoints") else "box"
 
 
-def _mask(segmentation: dict[str, Any], width: int, height: int) -> Region:
-    size = segmentation.get("size")
-    if size != [height, width]:
-        raise _BadError(f"its mask is for an image of {str(size)[:40]} (height, width), not of [{height}, {width}]")
-    return rle.region_of(rle.counts_of(segmentation.get("counts")), width, height)
-
-
-def _polygons(segmentation: list[Any], width: int, height: int) -> Region:
-    rings = []
+def _polygons(segmentation: list[Any]) -> Region:
+    """The union of an annotation's polygons. Parts that touch stay as they are."""
     if not isinstance(segmentation[0], list):
         segmentation = [segmentation]  # one polygon without its list, as some programs write it
-    for number, polygon in enumerate(segmentation):
-        with suppress(ValueError, TypeError, OverflowError):
-            points = np.array(polygon, dtype=np.float64)
-            if points.ndim == 2 and points.shape[1] == 2:
-                points = points.reshape(-1)
-            if points.ndim == 1 and len(points) >= 6 and len(points) % 2 == 0 and _is_near(points):
-                rings.append(points.reshape(-1, 2))
-                continue
-        raise _BadError(f"its polygon {number} is no list of at least three x, y")
-    if not rings:
-        raise _BadError("it has no polygon")
-    return regions.clip(polygons_to_region(rings), width, height)
-
-
-def _is_near(points: Any) -> bool:
-    return bool(np.isfinite(points).all() and np.abs(points).max() < _FAR)
-
-
-def polygons_to_region(rings: list[Any]) -> Region:
-    """The union of what rings (N, 2) enclose, each filled even-odd. A tangle is painted, as pixels."""
-    if all(map(_is_simple, rings)):
+    rings = [_ring(polygon) for polygon in segmentation]
+    if all(len(ring) >= 3 and shapely.is_valid(shapely.polygons(ring)) for ring in rings):
         whole = regions.from_polygons(shapely.polygons(ring) for ring in rings)
         if shapely.is_valid(whole):
             return whole
-    parts = [fill.painted([ring]) if fill.is_tangled([ring]) else fill.even_odd([ring]) for ring in rings]
-    return parts[0] if len(parts) == 1 else regions.clean(shapely.union_all(parts))
+    return convert.polygons(rings)
 
 
-def _is_simple(ring: Any) -> bool:
-    return bool(shapely.is_valid(shapely.polygons(ring)))
+def _ring(polygon: Any) -> convert.Points:
+    nested = isinstance(polygon, list) and polygon and isinstance(polygon[0], list)
+    return convert.point_list(polygon) if nested else convert.flat_list(polygon)

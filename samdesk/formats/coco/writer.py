@@ -1,7 +1,7 @@
 """Writes COCO instances: ``annotations/instances_train.json`` and so on, and the images beside them.
 
-A file holds its categories first, then the annotations as they come, then the images, so that only the lines of
-the images (100 bytes each) and the ids that annotations had before are kept in memory.
+A file holds the annotations as they come, then the images and the categories, so that only the lines of the
+images (100 bytes each) and the ids that annotations had before are kept in memory.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from samdesk.formats.base import (
     WriteContext,
     WrittenInstance,
 )
-from samdesk.formats.coco import rle
 from samdesk.formats.coco.reader import ID, NOTE, SUPERCATEGORY
+from samdesk.formats.shapes import rle
 from samdesk.formats.yolo.bridges import join_rings
 
 MASKS = "masks"
@@ -71,13 +71,19 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
         segmentation, losses = _segmentation(instance, record.width, record.height, masks)
         box = tuple(float(v) for v in instance.region.bounds)
         outcome = WrittenInstance(
-            instance.annotation_id, instance.label, bool(segmentation), None, losses, box, instance.region.area
+            instance.annotation_id,
+            instance.label,
+            bool(segmentation),
+            None,
+            losses,
+            box,
+            instance.region.area,
         )
         if segmentation:
             mask = _CocoMask(segmentation, record.width, record.height)
             outcome = replace(outcome, iou=mask.iou(instance.region))
             attributes = dict(instance.attributes)
-            annotations.append(_annotation(instance, attributes, segmentation, mask.area))
+            annotations.append(_annotation(instance, attributes, segmentation, mask))
             labels.append(instance.label)
             kept = attributes.get(ID)
             ids.append(kept if isinstance(kept, int) and kept > 0 else 0)
@@ -94,9 +100,9 @@ def _segmentation(
     region = regions.clip(instance.region, width, height)
     has_holes = any(len(part.interiors) for part in region.geoms)
     if masks == RLE or (masks == AUTO and (has_holes or instance.is_crowd)):
-        counts = rle.counts_of_region(region, width, height)
-        if rle.pixels(counts):
-            return {"size": [height, width], "counts": _compressed(counts, width, height)}, ()
+        mask = {"size": [height, width], "counts": rle.to_text(region, width, height)}
+        if _CocoMask(mask, width, height).area:
+            return mask, ()
     region = _rounded(region)
     if not regions.is_drawable(region):
         return [], (Loss("empty"),)
@@ -117,14 +123,6 @@ def _rounded(region: Region) -> Region:
     return rounded if is_same else region
 
 
-def _compressed(counts: Sequence[int], width: int, height: int) -> str:
-    from pycocotools import mask as coco
-
-    found = coco.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
-    text: str = found["counts"].decode("ascii")
-    return text
-
-
 class _CocoMask:
     """What pycocotools makes of a segmentation."""
 
@@ -143,22 +141,31 @@ class _CocoMask:
         from pycocotools import mask as coco
 
         width, height = self._size
-        wanted = {"size": [height, width], "counts": rle.counts_of_region(region, width, height)}
-        found = coco.iou([self._found], [coco.frPyObjects(wanted, height, width)], [0])
-        return float(found[0][0])
+        wanted = {"size": [height, width], "counts": rle.to_text(region, width, height)}
+        return float(coco.iou([self._found], [wanted], [0])[0][0])
+
+    @property
+    def box(self) -> list[float]:
+        """x, y, width, height of its pixels."""
+        from pycocotools import mask as coco
+
+        found: list[float] = coco.toBbox(self._found).tolist()
+        return found
 
 
 def _annotation(
     instance: InstanceRecord,
     attributes: Mapping[str, AttributeValue],
     segmentation: list[list[float]] | dict[str, Any],
-    area: int,
+    mask: _CocoMask,
 ) -> bytes:
     x0, y0, x1, y1 = instance.region.bounds
+    # The box of a polygon is exact, as in COCO's own files; pycocotools' is that of its pixels.
+    box = [round(v, _DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)]
     value: dict[str, Any] = {
         "segmentation": segmentation,
-        "bbox": [round(v, _DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)],
-        "area": area,
+        "bbox": mask.box if isinstance(segmentation, dict) else box,
+        "area": mask.area,
         "iscrowd": int(instance.is_crowd),
     }
     if instance.score is not None:
@@ -266,7 +273,9 @@ def assemble(images: Iterable[EncodedImage], context: WriteContext, folder: Writ
             if split not in files:
                 name = f"annotations/instances_{split}.json" if split else "annotations/instances.json"
                 files[split] = _File(stack.enter_context(folder.open(name)), category_ids)
-                files[split].out.write(b'{"info":{"description":"Exported by samdesk"},"licenses":[],"annotations":[\n')
+                files[split].out.write(
+                    b'{"info":{"description":"Exported by samdesk"},"licenses":[],"annotations":[\n'
+                )
             return files[split]
 
         for split in context.splits or (None,):

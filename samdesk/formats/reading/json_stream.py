@@ -49,8 +49,8 @@ def elements(file: BinaryIO, *, longest: int = LONGEST) -> Iterator[Element]:
     Other values of the object are skipped.
 
     Raises:
-        JsonError: The file is no JSON, or an element is longer than ``longest`` bytes. What was yielded before
-            is right.
+        JsonError: The file is no JSON, or an element is longer than ``longest`` bytes. What was yielded
+            before is right.
     """
     window = _Window(file, longest)
     first = window.next_char()
@@ -113,8 +113,8 @@ def _list(window: _Window, key: str, index: int = 0) -> Iterator[Element]:
 class _Window:
     """The part of a file that is being read, as text with one character for each byte.
 
-    JSON's own characters are ASCII, so that a place in the text is one in the file. A value that has others is
-    decoded again, as UTF-8.
+    JSON's own characters are ASCII, so that a place in the text is one in the file. A value that has others
+    is decoded again, as UTF-8.
     """
 
     def __init__(self, file: BinaryIO, longest: int) -> None:
@@ -173,11 +173,7 @@ class _Window:
             try:
                 value, end = self._decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                unfinished = error.msg.startswith(_UNFINISHED) or error.pos >= len(self._text) - _TAIL
-                if not unfinished:
-                    raise JsonError(f"it is not JSON: {error.msg} at byte {self._before + error.pos:,}") from error
-                if self._ended:
-                    raise JsonError("it breaks off") from error
+                self._check_unfinished(error)
             except RecursionError as error:
                 raise JsonError("it is nested too deeply") from error
             except ValueError as error:  # an integer of thousands of digits
@@ -186,9 +182,19 @@ class _Window:
                 if end < len(self._text) or self._ended:
                     return self._taken(value, end)
             if len(self._text) - self._at > self._longest:
-                raise JsonError(f"a value at byte {self._before + self._at:,} is larger than {self._longest >> 20} MB")
+                most = f"{self._longest >> 20} MB"
+                raise JsonError(f"a value at byte {self._before + self._at:,} is larger than {most}")
             self._read(more)
             more *= 2
+
+    def _check_unfinished(self, error: json.JSONDecodeError) -> None:
+        """Raises ``JsonError`` unless the error may be due to what has not been read yet."""
+        unfinished = error.msg.startswith(_UNFINISHED) or error.pos >= len(self._text) - _TAIL
+        if not unfinished:
+            where = self._before + error.pos
+            raise JsonError(f"it is not JSON: {error.msg} at byte {where:,}") from error
+        if self._ended:
+            raise JsonError("it breaks off") from error
 
     def _taken(self, value: Any, end: int) -> tuple[Any, int, int]:
         start, self._at = self._at, end

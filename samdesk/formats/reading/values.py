@@ -18,7 +18,9 @@ LONGEST_TEXT = 4_096
 _LONGEST_NAME = 256
 
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
-_SPLIT = re.compile(r"(?:^|[/_\-. ])(train|val|valid|validation|test)(?:20\d\d)?(?=[/_\-. ]|$)", re.IGNORECASE)
+_SPLIT = re.compile(
+    r"(?:^|[/_\-. ])(train|val|valid|validation|test)(?:20\d\d)?(?=[/_\-. ]|$)", re.IGNORECASE
+)
 _SPLITS: Mapping[str, Split] = {
     "train": "train",
     "val": "val",

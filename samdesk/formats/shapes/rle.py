@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import BoolArray, Region
 from samdesk.formats.shapes.convert import ShapeError
-from samdesk.formats.shapes.masks import from_mask
+from samdesk.formats.shapes.masks import from_mask, to_mask
 
 MOST_PIXELS = 1 << 28
 """Of the box around the pixels that are set."""
@@ -141,15 +140,30 @@ def _painted(counts: Counts, rows: int) -> tuple[BoolArray, int, int]:
 
 
 def to_counts(region: Region, width: int, height: int) -> list[int]:
-    """A region as COCO's list of counts."""
-    counts: list[int] = from_text(to_text(region, width, height)).tolist()
-    return counts
+    """A region as COCO's list of counts: the pixels whose centre is inside."""
+    mask, left, top = to_mask(region, width, height)
+    if not mask.size:
+        return [width * height]
+    padded = np.zeros((mask.shape[1], mask.shape[0] + 2), dtype=np.int8)
+    padded[:, 1:-1] = mask.T
+    steps = np.diff(padded, axis=1)
+    column, row = np.nonzero(steps > 0)
+    last_column, last_row = np.nonzero(steps < 0)
+    starts = (column + left) * height + row + top
+    stops = (last_column + left) * height + last_row + top
+    is_apart = starts[1:] != stops[:-1]  # else it goes on at the top of the next column
+    starts = starts[np.concatenate([[True], is_apart])]
+    stops = stops[np.concatenate([is_apart, [True]])]
+    ends = np.stack([starts, stops], axis=1).reshape(-1)
+    counts = np.diff(ends, prepend=0).tolist()
+    rest = width * height - int(ends[-1])
+    return [*counts, rest] if rest else counts
 
 
 def to_text(region: Region, width: int, height: int) -> str:
-    """A region as COCO's compressed counts: the pixels whose centre is inside."""
+    """A region as COCO's compressed counts."""
     from pycocotools import mask as coco_mask
 
-    raster = np.asfortranarray(regions.rasterize(region, height, width), dtype=np.uint8)
-    text: str = coco_mask.encode(raster)["counts"].decode("ascii")
+    counts = {"size": [height, width], "counts": to_counts(region, width, height)}
+    text: str = coco_mask.frPyObjects(counts, height, width)["counts"].decode("ascii")
     return text
