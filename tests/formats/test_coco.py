@@ -61,7 +61,9 @@ def problems_of(value: Any) -> list[tuple[str, str]]:
 
 
 def written(records: list[ImageRecord], names: tuple[str, ...], **options: str) -> dict[str, bytes]:
-    context = WriteContext(names, options=options, splits=tuple(dict.fromkeys(r.split for r in records if r.split)))
+    context = WriteContext(
+        names, options=options, splits=tuple(dict.fromkeys(r.split for r in records if r.split))
+    )
     folder = MemoryFolder()
     FORMAT.write.assemble([FORMAT.write.encode(record, context) for record in records], context, folder)
     return folder.files

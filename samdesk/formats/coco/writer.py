@@ -69,7 +69,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
     written, annotations, labels, ids, above = [], [], [], [], []
     for instance in record.instances:
         segmentation, losses = _segmentation(instance, record.width, record.height, masks)
-        box = tuple(float(v) for v in instance.region.bounds)
+        box = instance.region.bounds
         outcome = WrittenInstance(
             instance.annotation_id,
             instance.label,

@@ -7,7 +7,7 @@ gigabyte of a COCO file with a million instances. Here one element is held at a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -96,7 +96,7 @@ def _object(window: _Window) -> Iterator[Element]:
             return
 
 
-def _list(window: _Window, key: str, index: int = 0) -> Iterator[Element]:
+def _list(window: _Window, key: str, index: int = 0) -> Generator[Element, None, int]:
     """Returns the index after the last one."""
     window.skip("[")
     if window.next_char() == "]":
