@@ -135,15 +135,48 @@ def scaled_down(pixels: RgbImage, side: int) -> RgbImage:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@dataclass(frozen=True)
+class ExaminedImage:
+    """What the header of an image file tells a check.
+
+    Attributes:
+        width: Of the EXIF-rotated image, pixels.
+        height: As ``width``.
+        orientation: Of EXIF, 1 to 8.
+        swapped: Whether it swaps width and height.
+        dropped: Why the trainer drops it, for the user; "" if it does not.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    swapped: bool
+    dropped: str
+
+
+def examine_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> ExaminedImage:
+    """Reads the header of an image, once, for all that a check asks of it. Raises as ``read_size``."""
+
+    def read(_file: BinaryIO, header: ImageHeader) -> ExaminedImage:
+        check_pixels(path, header, max_pixels)
+        size = size_of(header)
+        return ExaminedImage(*size, header.orientation, header.swapped, _drop_reason(path, header))
+
+    return _opened(path, read)
+
+
 def trainer_drops(path: Path) -> str:
     """Why the trainer drops an image that samdesk reads, for the user; "" if it does not.
 
     Only the file's header is read.
     """
     try:
-        header = _opened(path, lambda _file, header: header)
+        return _opened(path, lambda _file, header: _drop_reason(path, header))
     except ImageError:
         return ""
+
+
+def _drop_reason(path: Path, header: ImageHeader) -> str:
     if min(header.width, header.height) < _TRAINER_LEAST_SIDE:
         return f"{header.width} x {header.height} pixels, smaller than {_TRAINER_LEAST_SIDE}"
     if header.pixels > _TRAINER_MAX_PIXELS:
