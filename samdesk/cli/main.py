@@ -19,6 +19,7 @@ from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
 from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.export_worker import export_worker
+from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams
@@ -73,6 +74,7 @@ def demo(
 cli.command("annotate")(annotate)
 cli.command("export")(export)
 cli.command("export-worker", hidden=True)(export_worker)
+cli.command("check")(check)
 cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)

@@ -33,6 +33,7 @@ class Documents:
         labels_unsaved: Some of ``labels`` are not in the store yet.
         sizes: Width and height of images whose header was read, pixels.
         problems: Why images cannot be shown, as far as known.
+        max_pixels: Larger images are not opened.
         shared: Another process may write to the store, so documents are not cached.
     """
 
@@ -48,7 +49,7 @@ class Documents:
         self._folder = folder
         self._files = files
         self._projection = projection
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self._cache: OrderedDict[ImageKey, ImageDocument] = OrderedDict()
         self._imports: OrderedDict[ImageKey, ImportedDocument] = OrderedDict()
         self._counts: dict[ImageKey, Counter[int]] = {}
@@ -63,7 +64,7 @@ class Documents:
     def size(self, key: ImageKey) -> tuple[int, int]:
         """Reads width and height of an image, pixels, from its file. Raises ``ImageError``."""
         try:
-            size = read_size(self._folder / key, max_pixels=self._max_pixels)
+            size = read_size(self._folder / key, max_pixels=self.max_pixels)
         except ImageError as error:
             self.problems[key] = error.reason
             raise
@@ -106,7 +107,7 @@ class Documents:
 
         Raises ``ImageError`` and ``OSError``.
         """
-        size = read_size(self._folder / key, max_pixels=self._max_pixels)
+        size = read_size(self._folder / key, max_pixels=self.max_pixels)
         found = self._files.parse(key, size, self._files.read(key), self.labels)
         self._set_labels(found.labels)
         return found.document

@@ -117,6 +117,11 @@ class Projection:
         """The number of files whose state ``flush`` has to save."""
         return len(self._written) + len(self._new_conflicts)
 
+    @property
+    def unsaved_hashes(self) -> dict[ImageKey, str | None]:
+        """What label files say that were written and of which the store does not know yet."""
+        return {key: known.hash for key, known in self._written.items()}
+
     def write(self, document: ImageDocument, labels: LabelSet) -> bool:
         """Updates one label file. Returns False if it could not be written; the image stays dirty."""
         try:
@@ -166,6 +171,10 @@ class Projection:
         for folder in self._unsynced:
             atomic.sync_folder(folder)
         self._unsynced.clear()
+
+    def line_keys_of(self, key: ImageKey, state: FileState) -> bytes | None:
+        """Returns the keys of the lines of a label file as last written; None: unknown."""
+        return self._known(key, state).lines
 
     def known(self, key: ImageKey) -> str | None:
         """Returns the hash of what a label file last said; None if the image is not in the store.

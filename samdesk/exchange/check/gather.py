@@ -1,0 +1,278 @@
+"""Gathers what the checks need to know, a few hundred images at a time; reads headers and label files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from samdesk.base.boundary import Boundary
+from samdesk.dataset import queries
+from samdesk.dataset.background.raw_images import RawImage, RawImages, raw_images
+from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
+from samdesk.dataset.store import wkb
+from samdesk.dataset.trainer.facts import TrainingFacts, read_content
+from samdesk.dataset.trainer.training import training_facts
+from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.document import ImageKey
+from samdesk.domain.geometry.types import Region
+from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.review import AnnotationReview
+from samdesk.domain.split import SPLITS, Split
+from samdesk.exchange.access import DatasetAccess
+from samdesk.exchange.check.facts import Batch, CheckedImage, DatasetFacts, Instances
+from samdesk.exchange.check.label_text import read_label_text
+from samdesk.images.errors import ImageError
+from samdesk.images.reader import examine_image
+
+AT_ONCE = 500
+"""Images of one question, so that a save never waits long."""
+TRAIN_SIZE = 640
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a check asks the dataset at first.
+
+    Attributes:
+        folder: The dataset, with links resolved.
+        keys: Its images.
+        training: What its training depends on.
+        labels: Its labels.
+        declared: Number of classes that data.yaml names, else that the dataset has.
+        splits: The split of images, as the store has it.
+        boundary: Where its files may be.
+        keypoint_values: Values after the box in a line with keypoints.
+        folds_case: Whether names that differ only in letter case are one file.
+        classes: ``LabelFiles.declared``.
+        max_pixels: Larger images are not opened.
+        train_size: Longer side of the images as the trainer sees them, pixels.
+        files_hold: What label files hold.
+    """
+
+    folder: Path
+    keys: tuple[ImageKey, ...]
+    training: TrainingFacts
+    labels: LabelSet
+    declared: int
+    splits: Mapping[ImageKey, Split]
+    boundary: Boundary
+    keypoint_values: int
+    folds_case: bool
+    classes: int
+    max_pixels: int
+    train_size: int
+    files_hold: str
+
+
+def opening(dataset: Dataset) -> Opening:
+    """A query: what a check has to know before it reads images."""
+    core = dataset.core
+    size = dataset.settings_get("train_size") or ""
+    return Opening(
+        folder=dataset.folder,
+        keys=dataset.keys,
+        training=training_facts(dataset),
+        labels=dataset.labels,
+        declared=len(core.names.found) or core.files.declared,
+        splits=queries.splits(dataset),
+        boundary=core.files.boundary,
+        keypoint_values=core.files.keypoint_values,
+        folds_case=bool(core.files.folds_case),
+        classes=core.files.declared,
+        max_pixels=core.documents.max_pixels,
+        train_size=int(size) if size.isdecimal() and int(size) > 0 else TRAIN_SIZE,
+        files_hold=dataset.settings_get("label_files_hold") or "all",
+    )
+
+
+def facts_of(opened: Opening) -> DatasetFacts:
+    """Returns what is known before images are read: splits, data.yaml, shared label files."""
+    training = opened.training.with_content(read_content(opened.training.file, opened.folder))
+    files = label_files(opened)
+    shares = {key: owner for key in opened.keys if (owner := files.owner(key)) != key}
+    return DatasetFacts(
+        folder=opened.folder,
+        keys=opened.keys,
+        training=training,
+        labels=opened.labels,
+        declared=opened.declared,
+        splits=opened.splits or _splits_by_file(training, opened.keys),
+        shares=shares,
+        train_size=opened.train_size,
+        files_hold=opened.files_hold,
+        listed=_missing_of_lists(training, opened.keys),
+    )
+
+
+def label_files(opened: Opening) -> LabelFiles:
+    """Returns the label files of a dataset for another thread than the storage thread."""
+    return LabelFiles(
+        opened.folder,
+        opened.keys,
+        opened.boundary,
+        keypoint_values=opened.keypoint_values,
+        declared=opened.classes,
+        folds_case=opened.folds_case,
+    )
+
+
+def _splits_by_file(training: TrainingFacts, keys: Sequence[ImageKey]) -> dict[ImageKey, Split]:
+    """The splits by data.yaml, where it has several."""
+    places = training.reading.places
+    if len(places) < 2 or training.unsplit:
+        return {}
+    result: dict[ImageKey, Split] = {}
+    for key in keys:
+        image = training.image(key)
+        found = next((s for s in SPLITS if s in places and places[s].path(image) is not None), None)
+        if found is not None:
+            result[key] = found
+    return result
+
+
+def _missing_of_lists(training: TrainingFacts, keys: Sequence[ImageKey]) -> dict[str, tuple[str, ...]]:
+    """Split -> the images that its list names and that do not exist."""
+    known: set[str] = set()
+    result = {}
+    for split, places in training.reading.places.items():
+        if not places.listed:
+            continue
+        known = known or {training.image(key) for key in keys}
+        gone = [path for path in sorted(places.listed) if path not in known and not os.path.lexists(path)]
+        if gone:
+            result[split] = tuple(gone)
+    return result
+
+
+@dataclass(eq=False)
+class Gatherer:
+    """Reads the images of a dataset in batches.
+
+    Attributes:
+        access: The dataset.
+        opened: What it said at first.
+        files: Its label files, for this thread.
+        labels: Its labels, with those that label files add.
+        sizes: Bytes of a file -> the images of that many bytes, to find those that are the same.
+    """
+
+    access: DatasetAccess
+    opened: Opening
+    files: LabelFiles
+    labels: LabelSet
+    sizes: dict[int, list[ImageKey]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, access: DatasetAccess, opened: Opening) -> Gatherer:
+        """Returns one that begins with the first image."""
+        return cls(access, opened, label_files(opened), opened.labels)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yields all images, ``AT_ONCE`` at a time."""
+        for start in range(0, len(self.opened.keys), AT_ONCE):
+            keys = self.opened.keys[start : start + AT_ONCE]
+            raw = self.access.ask_now(lambda dataset, keys=keys: raw_images(dataset, keys))
+            if len(raw.labels) > len(self.labels):
+                self.labels = raw.labels
+            yield self._batch(keys, raw)
+
+    def _batch(self, keys: Sequence[ImageKey], raw: RawImages) -> Batch:
+        rows = _Rows()
+        images = tuple(self._image(number, key, raw.images.get(key), rows) for number, key in enumerate(keys))
+        return Batch(images, rows.instances())
+
+    def _image(self, number: int, key: ImageKey, stored: RawImage | None, rows: _Rows) -> CheckedImage:
+        image = self._examine(key)
+        if stored is not None:
+            image = replace(
+                image, annotated_size=(stored.width, stored.height), review=stored.review
+            )
+        text, parsed = read_label_text(self.files, key, image.size, stored, self.labels)
+        if parsed is not None:
+            self.labels = parsed.labels
+        if stored is not None:
+            damaged = rows.add_stored(number, stored)
+            return replace(image, text=text, count=len(stored.annotations), damaged=damaged)
+        if parsed is not None:
+            rows.add_parsed(number, parsed)
+        return replace(image, text=text, count=0 if parsed is None else len(parsed.document.annotations))
+
+    def _examine(self, key: ImageKey) -> CheckedImage:
+        path = self.opened.folder / key
+        try:
+            header = examine_image(path, max_pixels=self.opened.max_pixels)
+            self.sizes.setdefault(path.stat().st_size, []).append(key)
+        except ImageError as error:
+            return CheckedImage(key, problem=error.reason)
+        except OSError:
+            return CheckedImage(key, problem="it is gone")
+        size = header.width, header.height
+        return CheckedImage(
+            key, "", size, None, header.orientation, header.swapped, header.dropped
+        )
+
+
+@dataclass(eq=False)
+class _Rows:
+    """The annotations of a batch, one list for each column."""
+
+    owner: list[int] = field(default_factory=list)
+    ids: list[AnnotationId] = field(default_factory=list)
+    labels: list[LabelId] = field(default_factory=list)
+    regions: list[Region | bytes] = field(default_factory=list)
+    pending: list[bool] = field(default_factory=list)
+
+    def add_stored(self, number: int, stored: RawImage) -> int:
+        """Adds the annotations of an image in the store. Returns how many are damaged."""
+        damaged = 0
+        for row in stored.annotations:
+            try:
+                wkb.check(row.region)
+            except wkb.NotARegionError:
+                damaged += 1
+                continue
+            self.owner.append(number)
+            self.ids.append(row.id)
+            self.labels.append(row.label_id)
+            self.regions.append(row.region)
+            self.pending.append(row.review == AnnotationReview.PENDING.value)
+        return damaged
+
+    def add_parsed(self, number: int, parsed: ImportedDocument) -> None:
+        """Adds the annotations of a label file."""
+        for annotation in parsed.document.annotations:
+            self.owner.append(number)
+            self.ids.append(annotation.id)
+            self.labels.append(annotation.label_id)
+            self.regions.append(annotation.region)
+            self.pending.append(False)
+
+    def instances(self) -> Instances:
+        """Decodes the regions, all at once."""
+        regions = np.empty(len(self.regions), dtype=object)
+        regions[:] = self.regions
+        raw = np.array([isinstance(region, bytes) for region in self.regions], dtype=bool)
+        if raw.any():
+            with np.errstate(all="ignore"):  # a NaN that signals
+                regions[raw] = shapely.from_wkb(regions[raw], on_invalid="ignore")
+        missing = np.array([region is None for region in regions], dtype=bool)
+        if missing.any():
+            regions[missing] = shapely.MultiPolygon()
+        with np.errstate(all="ignore"):
+            areas = np.nan_to_num(shapely.area(regions)).astype(np.float64)
+            bounds = np.nan_to_num(shapely.bounds(regions)).astype(np.float64)
+        return Instances(
+            np.array(self.owner, dtype=np.int64),
+            self.ids,
+            self.labels,
+            regions,
+            areas.reshape(-1),
+            bounds.reshape(-1, 4),
+            np.array(self.pending, dtype=bool),
+        )
