@@ -1,7 +1,7 @@
 """``samdesk check DATASET``: finds what would harm a training, and mends what can be mended.
 
-Exit codes: 0 nothing of severity error (with --strict: nor warning), 1 there is, 2 wrong usage, or the dataset
-cannot be read or a fix not be made, 130 stopped (Ctrl+C).
+Exit codes: 0 nothing of severity error (with --strict: nor warning), 1 there is, 2 wrong usage, or the
+dataset cannot be read or a fix not be made, 130 stopped (Ctrl+C).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from samdesk.exchange.check.types import CheckReport, CheckResult
 
 
-
-def check(
+def check(  # noqa: PLR0913 - one argument an option
     dataset: Annotated[Path, typer.Argument(help="Folder of images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Run only this check, such as duplicates; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Run only this check, such as duplicates; repeatable."),
     ] = None,
     skip: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Leave this check out; repeatable.")

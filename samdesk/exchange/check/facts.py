@@ -154,7 +154,7 @@ class DatasetFacts:
     folder: Path
     keys: tuple[ImageKey, ...]
     training: TrainingFacts
-    labels: LabelSet = LabelSet()
+    labels: LabelSet = field(default_factory=LabelSet)
     declared: int = 0
     splits: Mapping[ImageKey, Split] = field(default_factory=dict)
     shares: Mapping[ImageKey, ImageKey] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -177,7 +178,7 @@ class Gatherer:
         """Yields all images, ``AT_ONCE`` at a time."""
         for start in range(0, len(self.opened.keys), AT_ONCE):
             keys = self.opened.keys[start : start + AT_ONCE]
-            raw = self.access.ask_now(lambda dataset, keys=keys: raw_images(dataset, keys))
+            raw = self.access.ask_now(partial(raw_images, keys=keys))
             if len(raw.labels) > len(self.labels):
                 self.labels = raw.labels
             yield self._batch(keys, raw)
@@ -190,9 +191,7 @@ class Gatherer:
     def _image(self, number: int, key: ImageKey, stored: RawImage | None, rows: _Rows) -> CheckedImage:
         image = self._examine(key)
         if stored is not None:
-            image = replace(
-                image, annotated_size=(stored.width, stored.height), review=stored.review
-            )
+            image = replace(image, annotated_size=(stored.width, stored.height), review=stored.review)
         text, parsed = read_label_text(self.files, key, image.size, stored, self.labels)
         if parsed is not None:
             self.labels = parsed.labels
@@ -213,9 +212,7 @@ class Gatherer:
         except OSError:
             return CheckedImage(key, problem="it is gone")
         size = header.width, header.height
-        return CheckedImage(
-            key, "", size, None, header.orientation, header.swapped, header.dropped
-        )
+        return CheckedImage(key, "", size, None, header.orientation, header.swapped, header.dropped)
 
 
 @dataclass(eq=False)

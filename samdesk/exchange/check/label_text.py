@@ -96,7 +96,7 @@ def _lines(data: bytes) -> list[str]:
 def _outlines(
     data: bytes, keypoint_values: int, theirs: Collection[str] | None
 ) -> list[tuple[int, NDArray[np.float64]]]:
-    """The outlines of a label file as (number of the line, (N, 2) values); ``theirs``: of these lines only."""
+    """The outlines of a label file: (number of the line, (N, 2) values); ``theirs``: of these lines only."""
     result = []
     for number, line in numbered_lines(data):
         words = line.split()

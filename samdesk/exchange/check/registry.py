@@ -11,7 +11,7 @@ from samdesk.exchange.check.fixing.fix import (
     REMOVE_TINY,
     REWRITE_OUTLINES,
 )
-from samdesk.exchange.check.rows import annotations, dataset, images, labels
+from samdesk.exchange.check.rows import dataset, images, instances, labels
 from samdesk.exchange.check.types import CheckRow, Severity
 
 
@@ -67,16 +67,16 @@ CHECKS: tuple[CheckRow, ...] = (
     CheckRow("crossing", "Outlines that cross themselves", "warning",
              "What is crossed twice becomes a hole.", labels.crossing, fix=REWRITE_OUTLINES),
     CheckRow("duplicates", "Duplicate annotations", "warning",
-             "The same object twice with one label.", annotations.duplicates, fix=REMOVE_DUPLICATES,
+             "The same object twice with one label.", instances.duplicates, fix=REMOVE_DUPLICATES,
              search="is:duplicate"),
     CheckRow("two-labels", "One object with two labels", "warning",
-             "One of them is wrong.", annotations.two_labels),
+             "One of them is wrong.", instances.two_labels),
     CheckRow("contained", "Annotations inside another of their label", "warning",
-             "Often a part of an object that is annotated as a whole, too.", annotations.contained),
+             "Often a part of an object that is annotated as a whole, too.", instances.contained),
     CheckRow("tiny", "Tiny annotations", "warning",
-             "At the training size hardly a pixel is left of them.", annotations.tiny, fix=REMOVE_TINY),
+             "At the training size hardly a pixel is left of them.", instances.tiny, fix=REMOVE_TINY),
     CheckRow("unreviewed", "Unreviewed annotations in what trains", "warning",
-             "Nobody has looked at them.", annotations.unreviewed, search="state:pending"),
+             "Nobody has looked at them.", instances.unreviewed, search="state:pending"),
     CheckRow("orphans", "Label files without an image", "warning",
              "The image is missing, or has another name.", whole=labels.orphans, fix=REMOVE_ORPHANS),
     CheckRow("missing-in-split", "Classes in one split only", "warning",

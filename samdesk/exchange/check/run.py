@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from samdesk.base.jobs import Progress
@@ -35,11 +35,15 @@ class CheckChoice:
     def has(self, row: CheckRow) -> bool:
         """Whether a check is to be run."""
         named = row.id in self.only
-        return (named or not self.only) and row.id not in self.skip and (not row.pixels or self.pixels or named)
+        return (
+            (named or not self.only) and row.id not in self.skip and (not row.pixels or self.pixels or named)
+        )
 
 
 def run_checks(
-    access: DatasetAccess, choice: CheckChoice = CheckChoice(), progress: Progress = lambda _done, _total: None
+    access: DatasetAccess,
+    choice: CheckChoice = CheckChoice(),
+    progress: Progress = lambda _done, _total: None,
 ) -> CheckReport:
     """Runs the checks of a dataset, some hundred images at a time.
 
@@ -91,7 +95,7 @@ def run_checks(
 
 def _complete(facts: DatasetFacts, gatherer: Gatherer, choice: CheckChoice, step: Callable[[], None]) -> None:
     """Adds what is known once all images were read."""
-    ids: Collection[str] = {row.id for row in CHECKS if choice.has(row)}
+    ids = {row.id for row in CHECKS if choice.has(row)}
     facts.training = replace(facts.training, dropped=facts.dropped)
     survey = facts.training.survey
     if "orphans" in ids:

@@ -28,14 +28,14 @@ class Finding:
 
     Attributes:
         message: What is wrong, for the user; a sentence.
-        image: The image it is about; "": none.
+        image: The image it is about, if any.
         annotations: The annotations of that image it is about.
         file: The file it is about, if not the image: relative to the dataset, or absolute outside of it.
         record: Where in that file ("line 4").
     """
 
     message: str
-    image: ImageKey = ImageKey("")
+    image: ImageKey | None = None
     annotations: tuple[AnnotationId, ...] = ()
     file: str = ""
     record: str = ""
@@ -97,7 +97,7 @@ class CheckResult:
         """Adds findings."""
         for finding in found:
             self.count += 1
-            if finding.image:
+            if finding.image is not None:
                 self.images[finding.image] = None
             elif finding.file:
                 self.files[finding.file] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,14 +31,14 @@ from samdesk.exchange.check.fixing.steps import (
 )
 from samdesk.images.errors import ImageError
 
-KeptFile: TypeAlias = tuple[Path, ImageKey]
-"""A file, and the image whose label file it is, or ""."""
+KeptFile: TypeAlias = tuple[Path, ImageKey | None]
+"""A file, and the image whose label file it is, if any."""
 
 
 def remove_orphans(access: DatasetAccess, paths: Iterable[str], progress: Progress) -> FixStep:
     """Moves label files without an image to the folder "replaced" beside the store."""
     folder = access.ask_now(lambda dataset: dataset.folder)
-    files = [(folder / path, ImageKey("")) for path in paths]
+    files = [(folder / path, None) for path in paths]
     return _change(access, "Remove label files without an image", files, _delete, progress)
 
 
@@ -46,7 +47,7 @@ def rewrite_bad_lines(access: DatasetAccess, keys: Iterable[ImageKey], progress:
     known = list(keys)
     files: list[KeptFile] = []
     for part in in_parts(known, AT_ONCE):
-        files += access.ask_now(lambda dataset, part=part: _with_bad_lines(dataset, part))
+        files += access.ask_now(partial(_with_bad_lines, keys=part))
     return _change(access, "Remove bad lines", files, _keep_the_rest, progress)
 
 
@@ -56,7 +57,7 @@ def fix_yaml(access: DatasetAccess, progress: Progress) -> FixStep:
     def files_of(dataset: Dataset) -> list[KeptFile]:
         file = dataset.core.names.path
         listing = training_paths(dataset.folder, dataset.keys, dataset.survey.run_outputs).root / LISTING
-        return [(file, ImageKey("")), (listing, ImageKey(""))]
+        return [(file, None), (listing, None)]
 
     def change(dataset: Dataset, _files: Sequence[FixedFile]) -> None:
         facts = training_facts(dataset)
@@ -82,16 +83,21 @@ def _change(
     kept: list[FixedFile] = []
     for part in in_parts(files, AT_ONCE):
         progress(len(kept), 2 * len(files))
-        kept += access.ask_now(
-            lambda dataset, part=part: keep_files(dataset, folder, part, len(kept))
-        )
+        start = len(kept)
+        kept += access.ask_now(partial(keep_files, folder=folder, files=part, start=start))
     step = note_files(folder, text, kept)
     done = len(files)
-    for part in in_parts(kept, AT_ONCE):
+    for copied in in_parts(kept, AT_ONCE):
         progress(done, 2 * len(files))
-        access.ask_now(lambda dataset, part=part: change(dataset, part))
-        done += len(part)
+        access.ask_now(partial(_call, change=change, files=copied))
+        done += len(copied)
     return step
+
+
+def _call(
+    dataset: Dataset, change: Callable[[Dataset, Sequence[FixedFile]], None], files: Sequence[FixedFile]
+) -> None:
+    change(dataset, files)
 
 
 def _delete(_dataset: Dataset, files: Sequence[FixedFile]) -> None:
@@ -107,7 +113,8 @@ def _delete(_dataset: Dataset, files: Sequence[FixedFile]) -> None:
 
 def _with_bad_lines(dataset: Dataset, keys: Sequence[ImageKey]) -> list[KeptFile]:
     """The label files of those images that wait for a decision about their bad lines."""
-    core, found = dataset.core, []
+    core = dataset.core
+    found: list[KeptFile] = []
     for key in keys:
         try:
             core.documents.get_once(key)
@@ -122,4 +129,5 @@ def _with_bad_lines(dataset: Dataset, keys: Sequence[ImageKey]) -> list[KeptFile
 
 def _keep_the_rest(dataset: Dataset, files: Sequence[FixedFile]) -> None:
     for file in files:
-        dataset.resolve(file.key, "mine")
+        if file.key is not None:
+            dataset.resolve(file.key, "mine")

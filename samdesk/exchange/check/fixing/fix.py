@@ -11,9 +11,10 @@ from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.plans import Plan
 from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import Transaction
 from samdesk.exchange.access import DatasetAccess
-from samdesk.exchange.check.fixing import annotations, files
-from samdesk.exchange.check.fixing.annotations import DocumentFix
+from samdesk.exchange.check.fixing import documents, files
+from samdesk.exchange.check.fixing.documents import DocumentFix
 from samdesk.exchange.check.fixing.steps import FixStep, note_step
 from samdesk.exchange.check.types import CheckResult
 
@@ -40,8 +41,8 @@ class Fix:
         return partial(_plan, keys=tuple(keys), fix=self.document, text=self.title)
 
 
-def _plan(dataset: Dataset, keys: Sequence[ImageKey], fix: DocumentFix, text: str) -> annotations.Transaction:
-    return annotations.plan(dataset, keys, fix, text)
+def _plan(dataset: Dataset, keys: Sequence[ImageKey], fix: DocumentFix, text: str) -> Transaction:
+    return documents.plan(dataset, keys, fix, text)
 
 
 def apply(access: DatasetAccess, fix: Fix, result: CheckResult, progress: Progress) -> str:
@@ -72,47 +73,53 @@ REMOVE_DUPLICATES = Fix(
     "Remove duplicates",
     lambda result: _on(
         result,
-        "One annotation of each of {n} pairs on {images} is removed. The one that was reviewed stays, else the "
-        "older one.",
+        "One annotation of each of {n} pairs on {images} is removed. The one that was reviewed stays, else "
+        "the older one.",
     ),
-    document=annotations.without_duplicates,
+    document=documents.without_duplicates,
 )
 REMOVE_TINY = Fix(
     "Remove tiny annotations",
-    lambda result: f"{counted(result.count, 'annotation')} on {counted(len(result.images), 'image')} "
-    f"{'is' if result.count == 1 else 'are'} removed.",
-    document=annotations.without_tiny,
+    lambda result: (
+        f"{counted(result.count, 'annotation')} on {counted(len(result.images), 'image')} "
+        f"{'is' if result.count == 1 else 'are'} removed."
+    ),
+    document=documents.without_tiny,
 )
 REWRITE_OUTLINES = Fix(
     "Repair outlines",
     lambda result: _on(
         result, "The lines are written anew in {images}, with the outline as it is shown. The masks stay."
     ),
-    document=annotations.uncrossed,
+    document=documents.uncrossed,
 )
 OUTLINE_BOXES = Fix(
     "Turn boxes into outlines",
     lambda result: _on(result, "The boxes of {images} are written as outlines of four corners."),
-    document=annotations.outlined,
+    document=documents.outlined,
 )
 REMOVE_BAD_LINES = Fix(
     "Remove bad lines",
     lambda result: _on(
         result,
-        "{n} bad lines are left out of the label files of {images}; the other lines stay as they are. The files "
-        "as they are now are kept beside the store.",
+        "{n} bad lines are left out of the label files of {images}; the other lines stay as they are. The "
+        "files as they are now are kept beside the store.",
     ),
     change=lambda access, result, progress: files.rewrite_bad_lines(access, result.images, progress),
 )
 REMOVE_ORPHANS = Fix(
     "Remove label files",
-    lambda result: f"{counted(result.count, 'label file')} "
-    f"{'is' if result.count == 1 else 'are'} moved to the folder “replaced” beside the store.",
+    lambda result: (
+        f"{counted(result.count, 'label file')} "
+        f"{'is' if result.count == 1 else 'are'} moved to the folder “replaced” beside the store."
+    ),
     change=lambda access, result, progress: files.remove_orphans(access, result.files, progress),
 )
 FIX_YAML = Fix(
     "Fix data.yaml",
-    lambda _result: "data.yaml is changed so that the trainer finds all images and classes. The file as it is "
-    "now is kept beside the store.",
+    lambda _result: (
+        "data.yaml is changed so that the trainer finds all images and classes. The file as it is "
+        "now is kept beside the store."
+    ),
     change=lambda access, _result, progress: files.fix_yaml(access, progress),
 )

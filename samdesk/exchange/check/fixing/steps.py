@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from samdesk.base import atomic, json_file
@@ -41,12 +42,12 @@ class FixedFile:
     Attributes:
         path: The file, absolute.
         kept: Name of the copy in the step's folder; "": there was no file.
-        key: The image whose label file it is; "": none.
+        key: The image whose label file it is, if any.
     """
 
     path: str
     kept: str
-    key: ImageKey = ImageKey("")
+    key: ImageKey | None = None
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,14 @@ def begin_step(dataset: Dataset) -> Path:
 
 
 def keep_files(
-    dataset: Dataset, folder: Path, files: Sequence[tuple[Path, ImageKey]], start: int
+    dataset: Dataset, folder: Path, files: Sequence[tuple[Path, ImageKey | None]], start: int
 ) -> list[FixedFile]:
     """Copies files before a fix changes them.
 
     Args:
         dataset: The dataset.
         folder: Of ``begin_step``.
-        files: The files, with the image whose label file each is, or "".
+        files: The files, with the image whose label file each is, if any.
         start: Number of files copied before.
 
     Raises:
@@ -158,14 +159,14 @@ def undo_step(
         RefusedError: The history has newer steps.
     """
     if step.seq:
-        keys = access.ask_now(lambda dataset: _undo_in_history(dataset, step.seq))
+        keys = access.ask_now(partial(_undo_in_history, seq=step.seq))
     else:
         done = 0
         for part in in_parts(step.files, AT_ONCE):
             progress(done, len(step.files))
-            access.ask_now(lambda dataset, part=part: _bring_all_back(dataset, step.folder, part))
+            access.ask_now(partial(_bring_all_back, folder=step.folder, files=part))
             done += len(part)
-        keys = tuple(file.key for file in step.files if file.key)
+        keys = tuple(file.key for file in step.files if file.key is not None)
     with contextlib.suppress(OSError):
         _write(replace(step, undone=True))
     return keys
@@ -199,7 +200,7 @@ def _bring_back(dataset: Dataset, folder: Path, file: FixedFile) -> None:
                 atomic.write_bytes(real, content, mode=stat.S_IMODE(kept.stat().st_mode))
     except OSError as error:
         raise StoreError(f"{path} cannot be brought back: {reason(error)}.") from error
-    if file.key:
+    if file.key is not None:
         _read_again(dataset, file.key)
 
 
@@ -231,7 +232,7 @@ def _write(step: FixStep) -> None:
         "at": step.at,
         "seq": step.seq,
         "undone": step.undone,
-        "files": [[file.path, file.kept, file.key] for file in step.files],
+        "files": [[file.path, file.kept, file.key or ""] for file in step.files],
     }
     json_file.write(step.folder / _LIST, value)
 
@@ -240,12 +241,10 @@ def _read(folder: Path) -> FixStep | None:
     try:
         value = json_file.read_object(folder / _LIST, _MOST_LIST)
         files = tuple(
-            FixedFile(str(path), Path(str(kept)).name, ImageKey(str(key)))
+            FixedFile(str(path), Path(str(kept)).name, ImageKey(str(key)) if key else None)
             for path, kept, key in value["files"]
         )
         at, seq = float(value["at"]), int(value["seq"])
     except (OSError, JsonError, KeyError, TypeError, ValueError):
         return None
     return FixStep(folder, str(value.get("text", "")), at, files, seq, value.get("undone") is True)
-
-

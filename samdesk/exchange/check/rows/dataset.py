@@ -50,8 +50,8 @@ def same_for_both(facts: DatasetFacts) -> Iterator[Finding]:
     """data.yaml trains and validates on the same images."""
     if facts.training.unsplit:
         yield Finding(
-            f"{facts.training.file.name} names the same images for training and validation, so the figures of a "
-            "training flatter. Make a split.",
+            f"{facts.training.file.name} names the same images for training and validation, so the figures "
+            "of a training flatter. Make a split.",
             file=str(facts.training.file),
         )
 
@@ -69,7 +69,9 @@ def missing_of_lists(facts: DatasetFacts) -> Iterator[Finding]:
     """Images that lists name and that are not there."""
     for split, paths in facts.listed.items():
         for path in paths:
-            yield Finding(f"The list of images for {_name(split)} names an image that does not exist.", file=path)
+            yield Finding(
+                f"The list of images for {_name(split)} names an image that does not exist.", file=path
+            )
 
 
 def leaks(facts: DatasetFacts) -> Iterator[Finding]:
@@ -88,8 +90,9 @@ def _across(facts: DatasetFacts, groups: Sequence[tuple[ImageKey, ...]], how: st
     for group in groups:
         by_split: dict[str, list[ImageKey]] = {}
         for key in group:
-            if (split := facts.splits.get(key)) is not None:
-                by_split.setdefault(split, []).append(key)
+            own = facts.splits.get(key)
+            if own is not None:
+                by_split.setdefault(own, []).append(key)
         if len(by_split) < 2:
             continue
         (first, keys), *others = sorted(by_split.items())

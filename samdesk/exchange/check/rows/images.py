@@ -35,8 +35,8 @@ def orientation(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
         if image.orientation != 1:
             turn = _TURNS.get(image.orientation, "turned")
             yield Finding(
-                f"EXIF orientation {image.orientation}: programs that ignore it, such as a plain PIL.Image.open "
-                f"or a COCO viewer, read the image {turn}. samdesk and the Ultralytics trainer rotate it.",
+                f"EXIF orientation {image.orientation}: programs that ignore it (a plain PIL.Image.open) "
+                f"read the image {turn}. samdesk and the Ultralytics trainer rotate it.",
                 image.key,
             )
 
@@ -49,14 +49,14 @@ def turned_since(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             continue
         if old == new[::-1]:
             yield Finding(
-                f"It was annotated as {old[0]} x {old[1]} pixels and is {new[0]} x {new[1]} now: it was turned, "
-                "or its EXIF orientation was changed, so its annotations no longer fit.",
+                f"It was annotated as {old[0]} x {old[1]} pixels and is {new[0]} x {new[1]} now: it was "
+                "turned, or its EXIF orientation was changed, so its annotations no longer fit.",
                 image.key,
             )
         else:
             yield Finding(
-                f"It was {old[0]} x {old[1]} pixels when it was annotated and is {new[0]} x {new[1]} now: its "
-                "annotations are scaled when it is opened.",
+                f"It was {old[0]} x {old[1]} pixels when it was annotated and is {new[0]} x {new[1]} now: "
+                "its annotations are scaled when it is opened.",
                 image.key,
             )
 

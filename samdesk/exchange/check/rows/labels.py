@@ -17,7 +17,8 @@ def unreadable(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
         if image.damaged:
             annotations = counted(image.damaged, "annotation")
             yield Finding(
-                f"{annotations} in the store cannot be read. Open the image and choose what to keep.", image.key
+                f"{annotations} in the store cannot be read. Open the image and choose what to keep.",
+                image.key,
             )
 
 

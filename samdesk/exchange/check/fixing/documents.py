@@ -21,7 +21,7 @@ from samdesk.domain.review import AnnotationReview
 from samdesk.exchange.check.gather import TRAIN_SIZE
 from samdesk.exchange.check.label_text import crossing_lines
 from samdesk.exchange.check.overlaps import DUPLICATE_IOU, close_pairs, superfluous
-from samdesk.exchange.check.rows.annotations import TINY, training_scale
+from samdesk.exchange.check.rows.instances import TINY, training_scale
 from samdesk.images.errors import ImageError
 
 DocumentFix: TypeAlias = Callable[[Dataset, ImageDocument], Edit]

@@ -52,7 +52,8 @@ def two_labels(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
     for first, second, iou in _agreeing(instances):
         one, other = instances.labels[first], instances.labels[second]
         if one != other:
-            text = f"{facts.name(one)} and {facts.name(other)} show the same (IoU {iou:.2f}). Delete one of them."
+            names = f"{facts.name(one)} and {facts.name(other)}"
+            text = f"{names} show the same (IoU {iou:.2f}). Delete one of them."
             yield _of(batch, [first, second], text)
 
 
