@@ -28,7 +28,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Finding:
+class TrainingFinding:
     """Something that the trainer would do otherwise than the dataset looks.
 
     Attributes:
@@ -177,10 +177,10 @@ CHECKS: tuple[Check, ...] = (
 """Every check, the most serious first."""
 
 
-def findings(facts: TrainingFacts) -> tuple[Finding, ...]:
+def findings(facts: TrainingFacts) -> tuple[TrainingFinding, ...]:
     """Runs all checks."""
     found = ((check, check.find(facts)) for check in CHECKS)
-    return tuple(Finding(check.code, text, check.only_information) for check, text in found if text)
+    return tuple(TrainingFinding(check.code, text, check.only_information) for check, text in found if text)
 
 
 def training_notices(facts: TrainingFacts) -> list[Notice]:

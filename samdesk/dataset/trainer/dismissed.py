@@ -10,13 +10,13 @@ from samdesk.base import json_file, places
 from samdesk.base.disk import temporaries
 from samdesk.base.json_file import JsonError
 from samdesk.dataset.lock import dataset_id
-from samdesk.dataset.trainer.checks import Finding
+from samdesk.dataset.trainer.checks import TrainingFinding
 
 _MOST = 100
 """Marks kept of a dataset; the oldest go."""
 
 
-def mark_of(finding: Finding) -> str:
+def mark_of(finding: TrainingFinding) -> str:
     """What a finding is remembered by: with other numbers it is another one, unless it is information."""
     return finding.code if finding.only_information else f"{finding.code}: {finding.message}"
 
@@ -30,7 +30,7 @@ def read(folder: Path) -> list[str]:
     return [mark for mark in marks if isinstance(mark, str)] if isinstance(marks, list) else []
 
 
-def add(folder: Path, findings: Iterable[Finding]) -> None:
+def add(folder: Path, findings: Iterable[TrainingFinding]) -> None:
     """Remembers findings; if that fails they are reported again."""
     known = read(folder)
     marks = [*known, *(mark for mark in map(mark_of, findings) if mark not in known)]
@@ -40,7 +40,7 @@ def add(folder: Path, findings: Iterable[Finding]) -> None:
             temporaries.clear(_file(folder).parent)
 
 
-def undismissed(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def undismissed(folder: Path, findings: Iterable[TrainingFinding]) -> tuple[TrainingFinding, ...]:
     """Returns the findings that were not dismissed."""
     known = set(read(folder))
     return tuple(finding for finding in findings if mark_of(finding) not in known)

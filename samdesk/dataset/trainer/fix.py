@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from samdesk.dataset.trainer.checks import Finding, class_count, findings
+from samdesk.dataset.trainer.checks import TrainingFinding, class_count, findings
 from samdesk.dataset.trainer.facts import TrainingFacts
 from samdesk.dataset.trainer.paths import SplitPaths
 from samdesk.dataset.trainer.reading import TRAINED
@@ -40,7 +40,7 @@ class TrainingReport:
         fix: What ends those that are ``fixable``; None: none is.
     """
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[TrainingFinding, ...] = ()
     fix: YamlFix | None = None
 
 
@@ -107,7 +107,7 @@ def _other(facts: TrainingFacts, planned: SplitPaths, split: str) -> str | list[
     return value
 
 
-def findings_of(facts: TrainingFacts, *codes: str) -> list[Finding]:
+def findings_of(facts: TrainingFacts, *codes: str) -> list[TrainingFinding]:
     """The findings of some checks."""
     return [finding for finding in findings(facts) if finding.code in codes]
 

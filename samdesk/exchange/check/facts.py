@@ -114,7 +114,7 @@ class Instances:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ImageBatch:
     """Some images.
 
     Attributes:
@@ -127,7 +127,7 @@ class Batch:
 
 
 @dataclass(eq=False)
-class DatasetFacts:
+class CheckFacts:
     """What is known of the whole dataset. What is counted is complete after the last batch.
 
     Attributes:
@@ -174,7 +174,7 @@ class DatasetFacts:
         """The name of a label, for messages."""
         return self.labels.get(label_id).name if label_id in self.labels else "an unknown label"
 
-    def count(self, batch: Batch) -> None:
+    def count(self, batch: ImageBatch) -> None:
         """Adds what a batch says to the totals."""
         instances = batch.instances
         self.used.update(instances.labels)

@@ -26,7 +26,7 @@ from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.domain.split import SPLITS, Split
 from samdesk.exchange.access import DatasetAccess
-from samdesk.exchange.check.facts import Batch, CheckedImage, DatasetFacts, Instances
+from samdesk.exchange.check.facts import ImageBatch, CheckedImage, CheckFacts, Instances
 from samdesk.exchange.check.label_text import read_label_text
 from samdesk.images.errors import ImageError
 from samdesk.images.reader import examine_image
@@ -92,12 +92,12 @@ def opening(dataset: Dataset) -> Opening:
     )
 
 
-def facts_of(opened: Opening) -> DatasetFacts:
+def facts_of(opened: Opening) -> CheckFacts:
     """Returns what is known before images are read: splits, data.yaml, shared label files."""
     training = opened.training.with_content(read_content(opened.training.file, opened.folder))
     files = label_files(opened)
     shares = {key: owner for key in opened.keys if (owner := files.owner(key)) != key}
-    return DatasetFacts(
+    return CheckFacts(
         folder=opened.folder,
         keys=opened.keys,
         training=training,
@@ -174,7 +174,7 @@ class Gatherer:
         """Returns one that begins with the first image."""
         return cls(access, opened, label_files(opened), opened.labels)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[ImageBatch]:
         """Yields all images, ``AT_ONCE`` at a time."""
         for start in range(0, len(self.opened.keys), AT_ONCE):
             keys = self.opened.keys[start : start + AT_ONCE]
@@ -183,12 +183,12 @@ class Gatherer:
                 self.labels = raw.labels
             yield self._batch(keys, raw)
 
-    def _batch(self, keys: Sequence[ImageKey], raw: RawImages) -> Batch:
-        rows = _Rows()
+    def _batch(self, keys: Sequence[ImageKey], raw: RawImages) -> ImageBatch:
+        rows = _InstanceRows()
         images = tuple(self._image(number, key, raw.images.get(key), rows) for number, key in enumerate(keys))
-        return Batch(images, rows.instances())
+        return ImageBatch(images, rows.instances())
 
-    def _image(self, number: int, key: ImageKey, stored: RawImage | None, rows: _Rows) -> CheckedImage:
+    def _image(self, number: int, key: ImageKey, stored: RawImage | None, rows: _InstanceRows) -> CheckedImage:
         image = self._examine(key)
         if stored is not None:
             image = replace(image, annotated_size=(stored.width, stored.height), review=stored.review)
@@ -216,7 +216,7 @@ class Gatherer:
 
 
 @dataclass(eq=False)
-class _Rows:
+class _InstanceRows:
     """The annotations of a batch, one list for each column."""
 
     owner: list[int] = field(default_factory=list)

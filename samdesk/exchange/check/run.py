@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from samdesk.base.jobs import Progress
 from samdesk.dataset.trainer.fix import report
-from samdesk.domain.document import ImageKey
 from samdesk.exchange.access import DatasetAccess
-from samdesk.exchange.check.facts import DatasetFacts
+from samdesk.exchange.check.facts import CheckFacts
 from samdesk.exchange.check.files import identical_images, orphans
 from samdesk.exchange.check.fixing.fix import FIX_YAML
 from samdesk.exchange.check.gather import Gatherer, facts_of, opening
 from samdesk.exchange.check.registry import CHECKS
 from samdesk.exchange.check.types import CheckReport, CheckResult, CheckRow, in_order
+from samdesk.exchange.splits.similarity import near_duplicates
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def run_checks(
     )
 
 
-def _complete(facts: DatasetFacts, gatherer: Gatherer, choice: CheckChoice, step: Callable[[], None]) -> None:
+def _complete(facts: CheckFacts, gatherer: Gatherer, choice: CheckChoice, step: Callable[[], None]) -> None:
     """Adds what is known once all images were read."""
     ids = {row.id for row in CHECKS if choice.has(row)}
     facts.training = replace(facts.training, dropped=facts.dropped)
@@ -104,8 +104,7 @@ def _complete(facts: DatasetFacts, gatherer: Gatherer, choice: CheckChoice, step
     if ids & {"leaks", "same-images", "near-leaks"}:
         facts.identical = identical_images(facts.folder, gatherer.sizes, lambda _done: step())
     if "near-leaks" in ids and len(set(facts.splits.values())) > 1:
-        facts.similar = _similar(facts, step)
-
-
-def _similar(facts: DatasetFacts, step: Callable[[], None]) -> tuple[tuple[ImageKey, ...], ...]:
-    return ()
+        keys = [key for key in facts.keys if key in facts.splits]
+        largest = gatherer.opened.max_pixels
+        groups = near_duplicates(facts.folder, keys, lambda _done, _all: step(), max_pixels=largest)
+        facts.similar = tuple(groups)

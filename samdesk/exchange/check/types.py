@@ -10,7 +10,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 
 if TYPE_CHECKING:
-    from samdesk.exchange.check.facts import Batch, DatasetFacts
+    from samdesk.exchange.check.facts import ImageBatch, CheckFacts
     from samdesk.exchange.check.fixing.fix import Fix
 
 Severity: TypeAlias = Literal["error", "warning", "information"]
@@ -41,10 +41,10 @@ class Finding:
     record: str = ""
 
 
-BatchCheck: TypeAlias = "Callable[[Batch, DatasetFacts], Iterable[Finding]]"
+BatchCheck: TypeAlias = "Callable[[ImageBatch, CheckFacts], Iterable[Finding]]"
 """Finds something in a few hundred images; called for all images in turn."""
 
-WholeCheck: TypeAlias = "Callable[[DatasetFacts], Iterable[Finding]]"
+WholeCheck: TypeAlias = "Callable[[CheckFacts], Iterable[Finding]]"
 """Finds something in what is known of all images; called at the end."""
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.trainer import dismissed
-from samdesk.dataset.trainer.checks import Finding
+from samdesk.dataset.trainer.checks import TrainingFinding
 from samdesk.dataset.trainer.facts import TrainingFacts
 from samdesk.dataset.trainer.fix import TrainingReport, YamlFix
 from samdesk.dataset.trainer.training import check_training, fix_data_yaml, training_facts
@@ -58,7 +58,7 @@ class TrainingController(QObject):
         self._jobs = [(job, stopped) for job, stopped in self._jobs if job.isRunning()]
         stopped = Event()
 
-        def work() -> tuple[Event, TrainingReport, tuple[Finding, ...]]:
+        def work() -> tuple[Event, TrainingReport, tuple[TrainingFinding, ...]]:
             report = check_training(facts, stopped.is_set)
             return stopped, report, dismissed.undismissed(facts.folder, report.findings)
 
@@ -71,12 +71,12 @@ class TrainingController(QObject):
         for _, stopped in self._jobs:
             stopped.set()
 
-    def _deliver(self, result: tuple[Event, TrainingReport, tuple[Finding, ...]]) -> None:
+    def _deliver(self, result: tuple[Event, TrainingReport, tuple[TrainingFinding, ...]]) -> None:
         stopped, report, shown = result
         if not stopped.is_set():
             self._show(report, shown)
 
-    def _show(self, report: TrainingReport, shown: Sequence[Finding]) -> None:
+    def _show(self, report: TrainingReport, shown: Sequence[TrainingFinding]) -> None:
         self.report = report
         information = [finding for finding in shown if finding.only_information]
         if information:
@@ -94,7 +94,7 @@ class TrainingController(QObject):
                 _text(shown), key=KEY, actions=actions, dismissed=partial(self._dismiss, shown)
             )
 
-    def _dismiss(self, findings: Sequence[Finding]) -> None:
+    def _dismiss(self, findings: Sequence[TrainingFinding]) -> None:
         self._storage.ask(
             lambda dataset: dismissed.add(dataset.folder, findings), _ignore, doing="saving a setting"
         )
@@ -112,7 +112,7 @@ class TrainingController(QObject):
         self._storage.ask(work, then, doing="changing data.yaml")
 
 
-def _text(findings: Sequence[Finding]) -> str:
+def _text(findings: Sequence[TrainingFinding]) -> str:
     if len(findings) == 1:
         return findings[0].message
     return "\n".join(f"• {finding.message}" for finding in findings)

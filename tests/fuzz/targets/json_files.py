@@ -11,7 +11,7 @@ from samdesk.batch.targets.label_folder import LabelFolder
 from samdesk.batch.targets.written_files import RECORD
 from samdesk.dataset.open import locate_store
 from samdesk.dataset.trainer import dismissed
-from samdesk.dataset.trainer.checks import Finding
+from samdesk.dataset.trainer.checks import TrainingFinding
 from samdesk.domain.document import ImageKey
 from samdesk.engine.models.weights import find
 from samdesk.settings import table
@@ -151,7 +151,7 @@ def _note_seeds(folder: Path) -> list[bytes]:
 
 
 def _read_notes(data: bytes, folder: Path) -> None:
-    finding = Finding("split", "2 images are in both parts", only_information=False)
+    finding = TrainingFinding("split", "2 images are in both parts", only_information=False)
     state = Path(os.environ["SAMDESK_HOME"]) / "state"
     places = (state / "training", state / "stores", folder / "work", folder / "config" / "Ultralytics")
     for place in places:

@@ -8,7 +8,7 @@ from samdesk.base.text import counted
 from samdesk.dataset.trainer.checks import CHECKS
 from samdesk.domain.document import ImageKey
 from samdesk.domain.split import SPLIT_NAMES
-from samdesk.exchange.check.facts import DatasetFacts
+from samdesk.exchange.check.facts import CheckFacts
 from samdesk.exchange.check.types import Finding, WholeCheck
 
 FEW = 10
@@ -16,14 +16,14 @@ FEW = 10
 _SHOWN = 5
 
 
-def empty_classes(facts: DatasetFacts) -> Iterator[Finding]:
+def empty_classes(facts: CheckFacts) -> Iterator[Finding]:
     """Classes without annotations."""
     for label in facts.labels:
         if not facts.used[label.id]:
             yield Finding(f"The class {label.name} has no annotations.")
 
 
-def rare_classes(facts: DatasetFacts) -> Iterator[Finding]:
+def rare_classes(facts: CheckFacts) -> Iterator[Finding]:
     """Classes with few annotations."""
     for label in facts.labels:
         count = facts.used[label.id]
@@ -31,7 +31,7 @@ def rare_classes(facts: DatasetFacts) -> Iterator[Finding]:
             yield Finding(f"The class {label.name} has {counted(count, 'annotation')} only.")
 
 
-def missing_in_split(facts: DatasetFacts) -> Iterator[Finding]:
+def missing_in_split(facts: CheckFacts) -> Iterator[Finding]:
     """Classes that are trained and not validated, or the other way round."""
     used = {split for split in facts.splits.values() if split in ("train", "val")}
     if len(used) < 2:
@@ -46,7 +46,7 @@ def missing_in_split(facts: DatasetFacts) -> Iterator[Finding]:
                           f"{counted(val, 'annotation')} are in the images for validation.")  # fmt: skip
 
 
-def same_for_both(facts: DatasetFacts) -> Iterator[Finding]:
+def same_for_both(facts: CheckFacts) -> Iterator[Finding]:
     """data.yaml trains and validates on the same images."""
     if facts.training.unsplit:
         yield Finding(
@@ -56,7 +56,7 @@ def same_for_both(facts: DatasetFacts) -> Iterator[Finding]:
         )
 
 
-def without_split(facts: DatasetFacts) -> Iterator[Finding]:
+def without_split(facts: CheckFacts) -> Iterator[Finding]:
     """Images in no split, where there are splits."""
     if not facts.splits:
         return
@@ -65,7 +65,7 @@ def without_split(facts: DatasetFacts) -> Iterator[Finding]:
             yield Finding("The image is in no split, so it is neither trained on nor validated with.", key)
 
 
-def missing_of_lists(facts: DatasetFacts) -> Iterator[Finding]:
+def missing_of_lists(facts: CheckFacts) -> Iterator[Finding]:
     """Images that lists name and that are not there."""
     for split, paths in facts.listed.items():
         for path in paths:
@@ -74,19 +74,19 @@ def missing_of_lists(facts: DatasetFacts) -> Iterator[Finding]:
             )
 
 
-def leaks(facts: DatasetFacts) -> Iterator[Finding]:
+def leaks(facts: CheckFacts) -> Iterator[Finding]:
     """The same image in several splits."""
     yield from _across(facts, facts.identical, "is the same file as")
 
 
-def near_leaks(facts: DatasetFacts) -> Iterator[Finding]:
+def near_leaks(facts: CheckFacts) -> Iterator[Finding]:
     """Nearly the same image in several splits."""
     same = {frozenset(group) for group in facts.identical}
     groups = [group for group in facts.similar or () if frozenset(group) not in same]
     yield from _across(facts, groups, "looks like")
 
 
-def _across(facts: DatasetFacts, groups: Sequence[tuple[ImageKey, ...]], how: str) -> Iterator[Finding]:
+def _across(facts: CheckFacts, groups: Sequence[tuple[ImageKey, ...]], how: str) -> Iterator[Finding]:
     for group in groups:
         by_split: dict[str, list[ImageKey]] = {}
         for key in group:
@@ -102,7 +102,7 @@ def _across(facts: DatasetFacts, groups: Sequence[tuple[ImageKey, ...]], how: st
                 yield Finding(f"The image, for {_name(split)}, {how} {also}.", key)
 
 
-def same_images(facts: DatasetFacts) -> Iterator[Finding]:
+def same_images(facts: CheckFacts) -> Iterator[Finding]:
     """The same image several times, outside of different splits."""
     for group in facts.identical:
         splits = {facts.splits.get(key) for key in group}
@@ -117,7 +117,7 @@ def of_trainer(code: str) -> WholeCheck:
     """Returns the check for what ``dataset.trainer.checks`` finds under a code."""
     find = next(row.find for row in CHECKS if row.code == code.removesuffix("-images"))
 
-    def check(facts: DatasetFacts) -> Iterator[Finding]:
+    def check(facts: CheckFacts) -> Iterator[Finding]:
         text = find(facts.training)
         if text:
             yield Finding(text, file=str(facts.training.file))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from samdesk.domain.review import ImageReview
-from samdesk.exchange.check.facts import Batch, DatasetFacts
+from samdesk.exchange.check.facts import ImageBatch, CheckFacts
 from samdesk.exchange.check.types import Finding
 
 _TURNS = {
@@ -14,14 +14,14 @@ _TURNS = {
 }  # fmt: skip
 
 
-def unreadable(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def unreadable(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Images that cannot be read."""
     for image in batch.images:
         if image.problem:
             yield Finding(f"The image cannot be read: {image.problem}.", image.key)
 
 
-def dropped(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def dropped(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Images that the trainer drops although samdesk reads them."""
     for image in batch.images:
         if image.dropped:
@@ -29,7 +29,7 @@ def dropped(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             yield Finding(f"The trainer drops this {what}: {image.dropped}.", image.key)
 
 
-def orientation(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def orientation(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Images that some programs show turned."""
     for image in batch.images:
         if image.orientation != 1:
@@ -41,7 +41,7 @@ def orientation(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             )
 
 
-def turned_since(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def turned_since(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Annotations made on the image as it lies in its file, which is shown turned."""
     for image in batch.images:
         old, new = image.annotated_size, image.size
@@ -61,7 +61,7 @@ def turned_since(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             )
 
 
-def empty_accepted(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def empty_accepted(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Accepted images without annotations: negatives, if that was meant."""
     for image in batch.images:
         if image.review == ImageReview.ACCEPTED.value and not image.count:
@@ -69,7 +69,7 @@ def empty_accepted(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
                           image.key)  # fmt: skip
 
 
-def name_clashes(facts: DatasetFacts) -> Iterator[Finding]:
+def name_clashes(facts: CheckFacts) -> Iterator[Finding]:
     """Images that share a label file."""
     for key, owner in facts.shares.items():
         yield Finding(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.text import counted
-from samdesk.exchange.check.facts import Batch, DatasetFacts, Instances
+from samdesk.exchange.check.facts import ImageBatch, CheckFacts, Instances
 from samdesk.exchange.check.overlaps import CONTAINED_SHARE, DUPLICATE_IOU
 from samdesk.exchange.check.types import Finding
 
@@ -16,7 +16,7 @@ TINY = 4.0
 """Annotations of less area, in pixels of the image at the training size, leave next to nothing to learn."""
 
 
-def tiny(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def tiny(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Annotations of which the trainer sees hardly a pixel."""
     instances = batch.instances
     scales = np.array([training_scale(image.size or (1, 1), facts.train_size) for image in batch.images])
@@ -35,7 +35,7 @@ def training_scale(size: tuple[int, int], train_size: int) -> float:
     return min(1.0, train_size / max(size))
 
 
-def duplicates(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def duplicates(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Annotations of one label on the same object."""
     instances = batch.instances
     for first, second, iou in _agreeing(instances):
@@ -46,7 +46,7 @@ def duplicates(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def two_labels(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def two_labels(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Annotations with different labels on the same object."""
     instances = batch.instances
     for first, second, iou in _agreeing(instances):
@@ -57,7 +57,7 @@ def two_labels(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
             yield _of(batch, [first, second], text)
 
 
-def contained(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def contained(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Annotations that lie inside another one of the same label."""
     instances = batch.instances
     first, second, shared = instances.pairs
@@ -73,7 +73,7 @@ def contained(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
             yield _of(batch, [inner, outer], f"{name} lies inside another {name} ({share:.0%}).")
 
 
-def unreviewed(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def unreviewed(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Annotations of a model that are in what trains and that nobody has looked at."""
     if facts.files_hold == "accepted":
         return
@@ -99,7 +99,7 @@ def _iou(instances: Instances) -> NDArray[np.float64]:
     return iou
 
 
-def _of(batch: Batch, numbers: Sequence[int], message: str) -> Finding:
+def _of(batch: ImageBatch, numbers: Sequence[int], message: str) -> Finding:
     instances = batch.instances
     image = batch.images[int(instances.owner[numbers[0]])]
     return Finding(message, image.key, tuple(instances.ids[number] for number in numbers))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from samdesk.base.text import counted
-from samdesk.exchange.check.facts import Batch, CheckedImage, DatasetFacts
+from samdesk.exchange.check.facts import ImageBatch, CheckedImage, CheckFacts
 from samdesk.exchange.check.types import Finding
 
 
-def unreadable(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def unreadable(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Label files that cannot be read, and annotations of the store."""
     for image in batch.images:
         if image.text.problem:
@@ -22,7 +22,7 @@ def unreadable(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             )
 
 
-def bad_lines(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def bad_lines(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Lines that are no label; the trainer drops the whole image for one of them."""
     for image in batch.images:
         for problem in image.text.problems:
@@ -32,14 +32,14 @@ def bad_lines(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def outside(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def outside(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Outlines with values outside the image."""
     for image in batch.images:
         if image.text.outside:
             yield _of(image, "Values lie outside 0..1 by up to 1% and are clipped.", image.text.outside)
 
 
-def crossing(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def crossing(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Outlines that cross themselves."""
     for image in batch.images:
         if image.text.crossing:
@@ -47,7 +47,7 @@ def crossing(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
                       image.text.crossing)  # fmt: skip
 
 
-def mixed(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def mixed(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Label files with boxes and outlines: the trainer drops the image."""
     for image in batch.images:
         text = image.text
@@ -56,7 +56,7 @@ def mixed(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             yield _of(image, f"{what} and outlines stand in one label file: the trainer drops the image.")
 
 
-def boxes(facts: DatasetFacts) -> Iterator[Finding]:
+def boxes(facts: CheckFacts) -> Iterator[Finding]:
     """Label files with boxes in a dataset of outlines: the trainer drops all outlines."""
     if not facts.outlines:
         return
@@ -68,7 +68,7 @@ def boxes(facts: DatasetFacts) -> Iterator[Finding]:
         )
 
 
-def class_ids(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
+def class_ids(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
     """Class ids for which there is no class."""
     if not facts.declared:
         return
@@ -78,7 +78,7 @@ def class_ids(batch: Batch, facts: DatasetFacts) -> Iterator[Finding]:
             yield _of(image, f"It uses class id {image.text.highest}, but there are {classes}.")
 
 
-def changed(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
+def changed(batch: ImageBatch, _facts: CheckFacts) -> Iterator[Finding]:
     """Label files that do not say what samdesk has."""
     for image in batch.images:
         if image.text.changed and not image.text.problem and not image.text.problems:
@@ -86,7 +86,7 @@ def changed(batch: Batch, _facts: DatasetFacts) -> Iterator[Finding]:
             yield _of(image, f"The label file {what}. Open the image and choose which annotations to keep.")
 
 
-def orphans(facts: DatasetFacts) -> Iterator[Finding]:
+def orphans(facts: CheckFacts) -> Iterator[Finding]:
     """Label files without an image."""
     for path in facts.orphans:
         yield Finding("There is no image for this label file.", file=path)
