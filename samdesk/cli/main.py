@@ -17,9 +17,9 @@ from samdesk.base.errors import UserError, first_line, reason
 from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
+from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.export_worker import export_worker
-from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.output import echo, prepare_streams

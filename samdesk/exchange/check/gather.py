@@ -26,7 +26,7 @@ from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.domain.split import SPLITS, Split
 from samdesk.exchange.access import DatasetAccess
-from samdesk.exchange.check.facts import ImageBatch, CheckedImage, CheckFacts, Instances
+from samdesk.exchange.check.facts import CheckedImage, CheckFacts, ImageBatch, Instances
 from samdesk.exchange.check.label_text import read_label_text
 from samdesk.images.errors import ImageError
 from samdesk.images.reader import examine_image
@@ -188,7 +188,9 @@ class Gatherer:
         images = tuple(self._image(number, key, raw.images.get(key), rows) for number, key in enumerate(keys))
         return ImageBatch(images, rows.instances())
 
-    def _image(self, number: int, key: ImageKey, stored: RawImage | None, rows: _InstanceRows) -> CheckedImage:
+    def _image(
+        self, number: int, key: ImageKey, stored: RawImage | None, rows: _InstanceRows
+    ) -> CheckedImage:
         image = self._examine(key)
         if stored is not None:
             image = replace(image, annotated_size=(stored.width, stored.height), review=stored.review)

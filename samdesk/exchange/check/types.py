@@ -10,7 +10,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 
 if TYPE_CHECKING:
-    from samdesk.exchange.check.facts import ImageBatch, CheckFacts
+    from samdesk.exchange.check.facts import CheckFacts, ImageBatch
     from samdesk.exchange.check.fixing.fix import Fix
 
 Severity: TypeAlias = Literal["error", "warning", "information"]

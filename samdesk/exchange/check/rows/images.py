@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from samdesk.domain.review import ImageReview
-from samdesk.exchange.check.facts import ImageBatch, CheckFacts
+from samdesk.exchange.check.facts import CheckFacts, ImageBatch
 from samdesk.exchange.check.types import Finding
 
 _TURNS = {

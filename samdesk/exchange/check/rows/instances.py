@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdesk.base.text import counted
-from samdesk.exchange.check.facts import ImageBatch, CheckFacts, Instances
+from samdesk.exchange.check.facts import CheckFacts, ImageBatch, Instances
 from samdesk.exchange.check.overlaps import CONTAINED_SHARE, DUPLICATE_IOU
 from samdesk.exchange.check.types import Finding
 

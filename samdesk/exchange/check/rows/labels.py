@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from samdesk.base.text import counted
-from samdesk.exchange.check.facts import ImageBatch, CheckedImage, CheckFacts
+from samdesk.exchange.check.facts import CheckedImage, CheckFacts, ImageBatch
 from samdesk.exchange.check.types import Finding
 
 
