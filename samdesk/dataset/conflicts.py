@@ -23,6 +23,7 @@ from samdesk.dataset.store.rows import FileState
 from samdesk.dataset.types import NAMES, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Placed, Transaction
+from samdesk.domain.review import AnnotationReview
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,33 @@ def take_file(core: DatasetCore, key: ImageKey) -> Resolution:
     found = core.documents.reread_label_file(key)
     if found.problems:
         core.projection.report_import(found)  # its bad lines are reported again
-    now = core.documents.get(key)
+    document = core.documents.get(key)
+    now = core.projection.held(document)
     found = keep_unchanged(core.files, found, now)
-    new = {a.id for a in found.document.annotations}
-    edit = Edit(
-        drop=tuple(a.id for a in now.annotations if a.id not in new),
-        put=tuple(Placed(a, i) for i, a in enumerate(found.document.annotations)),
-    )
     if now.annotations == found.document.annotations:
         return Resolution(file=found.file)
+    edit = _taken(document, now, found.document)
     text = f"Use the annotations of {core.files.path(key).name}"
     return Resolution(Transaction(text, ((key, edit),)), found.file)
+
+
+def _taken(document: ImageDocument, held: ImageDocument, found: ImageDocument) -> Edit:
+    """The edit that replaces what a label file holds; what it leaves out stays where it is.
+
+    Args:
+        document: The image.
+        held: The annotations that its label file holds.
+        found: Those that are in it.
+    """
+    new, old = {a.id for a in found.annotations}, {a.id for a in held.annotations}
+    shown = [a for a in found.annotations if a.review is not AnnotationReview.REJECTED]
+    for place, annotation in enumerate(document.annotations):
+        if annotation.id not in old:
+            shown.insert(place, annotation)
+    return Edit(
+        drop=tuple(a.id for a in held.annotations if a.id not in new),
+        put=tuple(Placed(a, i) for i, a in enumerate(shown)),
+    )
 
 
 def copy_before_replacing(core: DatasetCore, path: Path) -> bytes | None:

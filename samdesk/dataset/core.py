@@ -25,6 +25,7 @@ from samdesk.dataset.retired import RetiredLabels
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.history import History
 from samdesk.dataset.store.rows import FileState, Rows
+from samdesk.dataset.trainer.settings import training_settings
 from samdesk.dataset.types import Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
@@ -59,6 +60,7 @@ class DatasetCore:
         breathe: Called between two images of a long change.
         sweep: Writes the label files after a change of all of them.
         path: The file that the store is in or will be in.
+        write_lists: Writes the lists of the splits and their names in data.yaml.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class DatasetCore:
         self._settings: dict[str, str] = {}
         self._label_files_stale = False
         self._class_names_stale = False
+        self.write_lists: Callable[[], None] = lambda: None
         self._unwritten = UnwrittenReports(folder, notify)
         self.sweep = LabelSweep(
             self.projection, self.documents, lambda key, e: self._unwritten.add(self.files.name(key), e, key)
@@ -103,6 +106,7 @@ class DatasetCore:
 
     def start(self) -> None:
         """Loads the label set and completes what a crash or a full disk interrupted."""
+        self.projection.training = training_settings(self.setting)
         names = read_names(self.rows.setting(_LAST_NAMES))
         labels, problem = self.rows.labels(names or ())
         if labels:
@@ -466,6 +470,7 @@ class DatasetCore:
     def _write_class_names(self) -> None:
         self._class_names_stale = False
         self.names.sync(self.documents.labels, self._complete_labels)
+        self.write_lists()
 
     def _complete_labels(self) -> LabelSet | None:
         """Returns the label set with a label for each class id of the label files; None: not known yet."""

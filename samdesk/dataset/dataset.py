@@ -21,6 +21,7 @@ from samdesk.dataset.open import OpenedStore, folder_error, left_out_notices, op
 from samdesk.dataset.resizing import resize
 from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
 from samdesk.dataset.runs.saving import Runs
+from samdesk.dataset.splits.lists import SplitLists
 from samdesk.dataset.store.errors import DamagedRowsError
 from samdesk.dataset.trainer.checks import training_notices
 from samdesk.dataset.trainer.facts import TrainingFacts
@@ -61,6 +62,7 @@ class Dataset:
         reason: Why it is ``in_memory`` or ``read_only``, for the user; "" if it is neither.
         indexing: Fills what ``dataset.search`` needs.
         runs: The auto-annotate runs that have not ended.
+        lists: The lists of the splits.
     """
 
     def __init__(self, folder: Path, opened: OpenedStore, max_pixels: int) -> None:
@@ -79,6 +81,9 @@ class Dataset:
         self._notices += left_out_notices(folder, found)
         self.indexing = Indexing(self._core, self.keys)
         self.runs = Runs(self._core)
+        self.lists = SplitLists(self._core, folder, lambda notice: self._notices.append(notice))
+        self._core.write_lists = self.lists.sync
+        self.lists.set_images(self.keys)
         self._integrity = IntegrityCheck(self._core)
         self._notices += self._integrity.notices_at_opening()
         ours = not (opened.read_only or opened.in_memory)
@@ -192,6 +197,7 @@ class Dataset:
         self.survey, self.keys, self._known = found, tuple(keys), frozenset(keys)
         self._core.set_images(self.keys, found.run_outputs)
         self.indexing.set_images(self.keys)
+        self.lists.set_images(self.keys)
 
     def commit(self, transaction: Transaction, applied: AppliedEdit | None = None) -> Transaction:
         """Saves a step and appends it to the undo history; undone steps can no longer be redone.
@@ -264,12 +270,9 @@ class Dataset:
         return entries
 
     def begin_run(
-        self,
-        text: str,
-        record: RunRecord | None = None,
-        keys: Sequence[ImageKey] = (),
+        self, text: str, record: RunRecord | None = None, keys: Sequence[ImageKey] = (),
         names: Iterable[str] = (),
-    ) -> RunId:
+    ) -> RunId:  # fmt: skip
         """Begins an auto-annotate run; its edits become one step of the history. Raises ``StoreError``.
 
         Args:
@@ -399,7 +402,7 @@ class Dataset:
     @property
     def unfinished(self) -> bool:
         """Whether ``advance`` has something to do."""
-        parts = (self._integrity, self.indexing, self._leftovers)
+        parts = (self.lists, self._integrity, self.indexing, self._leftovers)
         return self._core.unfinished or any(part.pending for part in parts)
 
     def renew_lock(self) -> None:
@@ -410,6 +413,8 @@ class Dataset:
         """Goes on with what was put off for about these seconds: label files, data.yaml, checks."""
         if self._core.unfinished:
             self._core.advance(seconds)
+        elif self.lists.pending:
+            self.lists.advance(seconds)
         elif self._integrity.pending:
             self._notices += self._integrity.advance(seconds)
         elif self.indexing.pending:
@@ -420,6 +425,7 @@ class Dataset:
     def close(self) -> None:
         """Writes what is not saved yet and releases the dataset."""
         self._leftovers.advance(_CLEARING_SECONDS)
+        self.lists.sync(now=True)
         self._core.close()
 
     def _changed(
@@ -429,14 +435,9 @@ class Dataset:
         return ChangeSet.of(edits, self._core.documents.get, applied, self._core.breathe)
 
     def _commit(
-        self,
-        step: Transaction,
-        also: Callable[[], None] = lambda: None,
-        *,
-        logged: bool = True,
-        applied: AppliedEdit | None = None,
-        entry: bool = False,
-    ) -> CommittedStep:
+        self, step: Transaction, also: Callable[[], None] = lambda: None, *,
+        logged: bool = True, applied: AppliedEdit | None = None, entry: bool = False,
+    ) -> CommittedStep:  # fmt: skip
         """Saves a step, and ``also`` with it; ``entry``: whether to return how the log has it."""
         change = self._changed(((key, constant_edit(edit)) for key, edit in step.edits), applied)
         back = Transaction(step.text, tuple(change.inverses[::-1]), run_id=step.run_id)

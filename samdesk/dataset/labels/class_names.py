@@ -12,7 +12,7 @@ from samdesk.base import atomic, json_file
 from samdesk.base.boundary import Boundary, LeadsOutsideError
 from samdesk.dataset.labels.files import BAD_LINES, CHANGED
 from samdesk.dataset.links import link_notice
-from samdesk.dataset.trainer.paths import training_paths
+from samdesk.dataset.trainer.paths import SplitPaths, training_paths
 from samdesk.dataset.types import NAMES, Notice, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet, unique_names
@@ -47,6 +47,7 @@ class ClassNamesFile:
         found: The names found on opening, by class id, unique.
         seen: The names last read from or written to the file; None: not known. If the file holds others,
             another program has changed it. The caller keeps it in the store.
+        lists: The lists of the splits, by split, that a new file names; empty: the folders of images.
         conflict: The file was changed by another program or cannot be read; it is not written until the user
             has chosen.
     """
@@ -64,6 +65,7 @@ class ClassNamesFile:
         self._retracted: tuple[Names | None, tuple[int, int] | None] | None = None
         self.conflict = False
         self.seen: Names | None = None
+        self.lists: SplitPaths = {}
         self._paths = training_paths(folder, keys, run_outputs)
         search = data_yaml.search_names(folder, boundary.real_path)
         self.path = search.yaml or self._paths.root / "data.yaml"
@@ -212,7 +214,7 @@ class ClassNamesFile:
     def _write(self, labels: LabelSet) -> bool:
         try:
             old = read_text_of(self.path) if self.path.exists() else None
-            splits = self._paths.relative_to(self.path.parent)
+            splits = self.lists or self.planned_splits()
             overwrite = self._overwrite is not None and _stamp(self.path) == self._overwrite
             try:
                 text = data_yaml.render(
@@ -229,6 +231,10 @@ class ClassNamesFile:
             return False
         self._failing = False
         return True
+
+    def planned_splits(self) -> SplitPaths:
+        """What the splits of a new file name where there are no lists."""
+        return self._paths.relative_to(self.path.parent)
 
     def _mark_changed(self) -> None:
         text = (

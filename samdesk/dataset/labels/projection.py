@@ -30,6 +30,7 @@ from samdesk.dataset.labels.lines import (
 from samdesk.dataset.links import link_notice
 from samdesk.dataset.store.rows import FileState, Rows
 from samdesk.dataset.store.serial import regions_to_bytes
+from samdesk.dataset.trainer.settings import TrainingSettings, held
 from samdesk.dataset.types import Notice
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
@@ -83,11 +84,13 @@ class Projection:
     Attributes:
         rows: The store.
         conflicts: The images whose label file is not written until the user has chosen, and why.
+        training: Which annotations label files hold.
     """
 
     def __init__(self, files: LabelFiles, rows: Rows, notify: Callable[[Notice], None]) -> None:
         self.rows = rows
         self.conflicts: dict[ImageKey, str] = rows.conflicts()
+        self.training = TrainingSettings()
         self._files = files
         self._notify = notify
         self._reported: set[ImageKey] = set()
@@ -266,10 +269,15 @@ class Projection:
         """Reports that the label file of an image is left alone because a link leads out of the dataset."""
         self._notify(link_notice(error, "Labels", key))
 
+    def held(self, document: ImageDocument) -> ImageDocument:
+        """Returns a document with those annotations only that its label file holds."""
+        return held(document, self.training.label_files_hold)
+
     def resized(
         self, state: FileState, before: ImageDocument, after: ImageDocument, labels: LabelSet
     ) -> FileState:
         """Returns the state of a label file, whose coordinates are relative, after its image was scaled."""
+        before, after = self.held(before), self.held(after)
         return replace(
             state,
             digest=digest(after, labels) if state.digest == digest(before, labels) else state.digest,
@@ -301,11 +309,14 @@ class Projection:
             on_disk: The file as it was last read or written; None: it was changed, or there is none.
             lines: The keys of the lines of ``on_disk``.
         """
+        all_shown = document.annotations
+        document = self.held(document)
         regions = regions_to_bytes(annotation.region for annotation in document.annotations)
         if state.imported is not None and digest(document, labels, regions) == state.digest:
             return _WantedFile(state.imported, state.imported_lines)
         blank = not document.annotations and document.review is ImageReview.UNREVIEWED
-        if blank and state.digest is None and not self.rows.seen_by_run(document.key):
+        left_out = bool(all_shown) and not document.annotations
+        if blank and state.digest is None and (left_out or not self.rows.seen_by_run(document.key)):
             # An empty file means "no objects", which the user has not confirmed.
             return _WantedFile(None, None)
         line_key = dict(

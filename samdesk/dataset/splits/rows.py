@@ -20,6 +20,8 @@ class SplitRows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.version = 0
+        """Changes with every change."""
 
     def all(self) -> dict[ImageKey, Split]:
         """Returns the split of every image that is in one; rows that are damaged are left out."""
@@ -41,6 +43,7 @@ class SplitRows:
         last = {change.key: change.after for change in changes}
         made = [SplitChange(key, before.get(key), after) for key, after in last.items()]
         made = [change for change in made if change.before != change.after]
+        self.version += bool(made)
         self._store.execute_many(
             "DELETE FROM splits WHERE image=?", [(c.key,) for c in made if c.after is None]
         )

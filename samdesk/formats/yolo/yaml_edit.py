@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ from samdesk.formats.yolo.names import (
     names_in,
     names_of,
 )
+
+NOTE = (
+    "# val names the same images as train, so the figures of the training flatter. To hold images back,\n"
+    "# make a split: Dataset > Split..., or samdesk split."
+)
+"""Stands before ``val`` where it names the images of ``train``."""
 
 SPLIT_KEYS: dict[str, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -54,6 +61,7 @@ def render(
     text = (existing_text or "").removeprefix("\ufeff")
     crlf = "\r\n" in text
     text = text.replace("\r\n", "\n")
+    new = not text.strip()
     existing = load_mapping(text)
     if not overwrite:
         names_of(text, folder or Path())
@@ -67,7 +75,25 @@ def render(
         result = splice(text, changed)
         if not holds(result, wanted):
             result = dump(wanted)
+    if new:
+        result = with_note(result)
     return result.replace("\n", "\r\n") if crlf else result
+
+
+def with_note(text: str) -> str:
+    """The text with a note before ``val`` if it names the same images as ``train``."""
+    try:
+        content = load_mapping(text)
+    except UnreadableNamesError:
+        return text
+    if NOTE in text or not content.get("train") or content.get("train") != content.get("val"):
+        return text
+    return re.sub(r"^val:", lambda found: f"{NOTE}\n{found[0]}", text, count=1, flags=re.MULTILINE)
+
+
+def without_note(text: str) -> str:
+    """The text without the note of ``with_note``."""
+    return text.replace(f"{NOTE}\r\n", "").replace(f"{NOTE}\n", "")
 
 
 def missing_splits(
