@@ -1,8 +1,8 @@
 """Keeps ``train.txt``, ``val.txt`` and ``test.txt``, and their names in data.yaml, in step with the splits.
 
 They lie beside data.yaml and hold one image a line, relative to their folder ("./images/a.jpg"), as the
-Ultralytics trainer reads them. A list, or a split in data.yaml, that another program has written is left alone
-until the user agrees to replace it; a copy is kept then.
+Ultralytics trainer reads them. A list, or a split in data.yaml, that another program has written is left
+alone until the user agrees to replace it; a copy is kept then.
 """
 
 from __future__ import annotations
@@ -246,10 +246,8 @@ class SplitLists:
             state.keys.clear()
             removed = [key for key in removed if key == "test"]  # the trainer needs the others
             paths = self._core.names.planned_splits()
-            changed |= {
-                k: v for k, v in paths.items()
-                if k not in changed and isinstance(content.get(k), str) and str(path.parent / content[k]) in ours
-            }  # fmt: skip
+            still = (k for k in paths if k not in changed and isinstance(content.get(k), str))
+            changed |= {k: paths[k] for k in still if str(path.parent / content[k]) in ours}
         if changed or removed:
             copy_before_replacing(self._core, path)
             after = edited(without_note(text), changed, removed)

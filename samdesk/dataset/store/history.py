@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -12,15 +12,16 @@ from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
 from samdesk.dataset.runs.journal import Journal
 from samdesk.dataset.runs.record import RunState
+from samdesk.dataset.runs.undoing import run_undo, without_runs
 from samdesk.dataset.splits.log import SplitLog
 from samdesk.dataset.store import serial, values
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.errors import RefusedError
 from samdesk.dataset.store.values import digest_of
 from samdesk.dataset.types import LogEntry
-from samdesk.domain.annotation import Annotation, RunId, Source
-from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.edits import MOST_OVERTAKEN, Edit, Placed, Transaction, overtaken
+from samdesk.domain.annotation import RunId
+from samdesk.domain.document import ImageKey
+from samdesk.domain.edits import MOST_OVERTAKEN, Edit, Transaction, overtaken
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.split import SplitChange, inverse
 
@@ -67,48 +68,6 @@ class LogStep:
     run_id: RunId | None
     place: int
     splits: int = 0
-
-
-def run_undo(document: ImageDocument, do: Edit, undo: Edit, run_id: RunId) -> Edit:
-    """Returns the edit that undoes one edit of a run on a document that may have been edited since.
-
-    Annotations of the run that the user has not decided about are dropped and those it replaced come back;
-    those that were accepted, edited or deleted since stay as they are.
-    """
-    present = {a.id: a for a in document.all_annotations}
-    put_by_run = {p.annotation.id: p.annotation for p in do.put}
-    untouched = {i for i, a in present.items() if a.run_id == run_id and _is_as_put(a, put_by_run.get(i, a))}
-
-    def restores(placed: Placed) -> bool:
-        now = present.get(placed.annotation.id)
-        if placed.annotation.id in put_by_run:
-            return placed.annotation.id in untouched
-        return now is None
-
-    drop = tuple(i for i in undo.drop if i in untouched)
-    review = undo.review
-    if do.review is not None and do.review.apply(document.review) is not document.review:
-        review = None  # the user has decided about the image since
-    return replace(undo, drop=drop, put=tuple(p for p in undo.put if restores(p)), review=review)
-
-
-def _is_as_put(now: Annotation, put: Annotation) -> bool:
-    """Whether the user has not decided about an annotation of a run, nor given an imported one a label."""
-    same_label = now.label_id == put.label_id or now.source is not Source.IMPORT
-    return now.review is put.review and same_label
-
-
-def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
-    """Returns the edit without putting untouched annotations of undone runs."""
-    dropped = tuple(
-        a.id
-        for a in (p.annotation for p in edit.put)
-        if a.run_id in undone and (a.is_untouched or a.source is Source.IMPORT)
-    )
-    if not dropped:
-        return edit
-    put = tuple(p for p in edit.put if p.annotation.id not in dropped)
-    return replace(edit, drop=(*edit.drop, *dropped), put=put)
 
 
 class History:
