@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from samdesk.domain.annotation import RunId
+from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, Placed
 

@@ -101,7 +101,7 @@ def test_taking_the_file_of_another_program_loses_nothing_that_it_never_held(
     dataset.close()
 
 
-def test_an_image_with_open_proposals_only_has_no_label_file_if_files_hold_accepted_ones(
+def test_open_proposals_make_no_label_file_if_files_hold_accepted_ones(
     tmp_path: Path,
 ) -> None:
     (key,) = photos(tmp_path, "a.png")
