@@ -41,6 +41,11 @@ class ReadOnlyDataset:
         """Class names by class id; reading a document may append some ("class_7")."""
         return self._core.documents.labels.names
 
+    @property
+    def data_yaml(self) -> Path:
+        """The file with its class names and splits, which need not exist."""
+        return self._core.names.path
+
     def images(self) -> dict[ImageKey, StoredImage]:
         """Returns those of its images that the store knows."""
         known = set(self.keys)

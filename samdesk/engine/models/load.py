@@ -9,6 +9,7 @@ from samdesk.base.jobs import CancelToken, Progress
 from samdesk.engine import families
 from samdesk.engine.checkpoints.trusted import trust_file
 from samdesk.engine.models import registry, weights
+from samdesk.engine.models.trained import read_trained
 from samdesk.engine.protocols import Detector, EngineError, Predictor
 from samdesk.engine.runtime.device import resolve
 
@@ -30,6 +31,9 @@ def class_names(name_or_path: str) -> tuple[str, ...] | None:
     Raises:
         EngineError: The file cannot be read.
     """
+    trained = read_trained(name_or_path)
+    if trained is not None and trained.names:
+        return trained.names
     path = weights.find(name_or_path)
     return None if path is None else families.class_names(path)
 

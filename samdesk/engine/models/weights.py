@@ -14,6 +14,7 @@ from samdesk.base.json_file import JsonError
 from samdesk.base.places import flint_weights
 from samdesk.base.regular import is_file
 from samdesk.engine.models.registry import spec
+from samdesk.engine.models.trained import find_trained
 
 
 def find(name_or_path: str | Path) -> Path | None:
@@ -21,7 +22,7 @@ def find(name_or_path: str | Path) -> Path | None:
 
     Text without a separator is a name and a ``Path`` is a path: a name is looked up in the weights folder and
     in Ultralytics' folder, never in the current one, where others may have put files. A name of the registry
-    may lack its ".pt". "flint" is always the built-in file.
+    may lack its ".pt", and so may that of a model trained here. "flint" is always the built-in file.
     """
     if isinstance(name_or_path, Path) or is_path(name_or_path):
         given = places.expanded(name_or_path)
@@ -30,7 +31,8 @@ def find(name_or_path: str | Path) -> Path | None:
     if known is not None and known.family == "flint":
         return _built_in()
     name = known.name if known else name_or_path
-    return next((f / name for f in _folders() if is_file(f / name)), None) if name else None
+    found = next((f / name for f in _folders() if is_file(f / name)), None) if name else None
+    return found or find_trained(name)
 
 
 def is_path(name_or_path: str) -> bool:

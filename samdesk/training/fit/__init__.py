@@ -1,0 +1,1 @@
+"""Training a segmentation model of Ultralytics on a dataset, with Ultralytics' own trainer."""
