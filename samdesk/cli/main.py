@@ -22,6 +22,7 @@ from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.export_worker import export_worker
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
+from samdesk.cli.fit import fit
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
 from samdesk.cli.runs import runs
@@ -79,6 +80,7 @@ cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)
 cli.command("teach")(teach)
+cli.command("fit")(fit)
 cli.command("train")(train)
 cli.command("evaluate")(evaluate)
 cli.command("bench")(bench)

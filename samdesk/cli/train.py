@@ -31,7 +31,10 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
-    """Train Flint from YOLO11n. Ctrl+C stops; the same command resumes."""
+    """Train Flint, the built-in model, anew from YOLO11n; for a YOLO model see 'samdesk fit'.
+
+    Ctrl+C stops; the same command resumes.
+    """
     from dataclasses import replace
 
     from samdesk.training.masks.recipe import Recipe

@@ -18,6 +18,7 @@ from samdesk.dataset.store.errors import DamagedRowsError, StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
+from samdesk.domain.split import Split
 from samdesk.images.errors import ImageError
 from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import is_text, scan
@@ -45,6 +46,15 @@ class ReadOnlyDataset:
     def data_yaml(self) -> Path:
         """The file with its class names and splits, which need not exist."""
         return self._core.names.path
+
+    def setting(self, key: str) -> str | None:
+        """A value stored with the dataset; None if there is none."""
+        return self._core.setting(key)
+
+    def splits(self) -> dict[ImageKey, Split]:
+        """Returns the splits of those of its images that are in one."""
+        known = set(self.keys)
+        return {key: split for key, split in self._core.rows.splits.all().items() if key in known}
 
     def images(self) -> dict[ImageKey, StoredImage]:
         """Returns those of its images that the store knows."""

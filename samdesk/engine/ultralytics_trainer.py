@@ -1,4 +1,4 @@
-"""Use of Ultralytics' segmentation trainer, beside ``engine.ultralytics``: no other module imports the package.
+"""Use of Ultralytics' segmentation trainer; beside ``engine.ultralytics`` no other module imports it.
 
 Left to itself the trainer writes caches (pickles, which it also reads) beside the labels, rewrites JPEG files
 that end too early, and downloads fonts and a model. It may do none of that here.
@@ -106,7 +106,7 @@ class _UnsavedImageOps:
     def exif_transpose(image: Any) -> Any:
         from PIL import ImageOps
 
-        turned = ImageOps.exif_transpose(image)
+        turned: Any = ImageOps.exif_transpose(image)
         turned.save = _nothing
         return turned
 

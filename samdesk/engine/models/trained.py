@@ -1,7 +1,8 @@
-"""The segmentation models that were trained on this machine, kept with the weights under names of their own.
+"""The segmentation models that were trained on this machine, kept with the weights under their own names.
 
-A model is a folder in ``trained`` of the weights folder: the checkpoint, named as the model, and ``model.json``
-with what it was trained on and its figures. It appears with one rename, complete, and is never changed.
+A model is a folder in ``trained`` of the weights folder: the checkpoint, named as the model, and
+``model.json`` with what it was trained on and its figures. It appears complete, with one rename, and is never
+changed.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from samdesk.base.errors import UserError, first_line, reason
@@ -40,7 +40,7 @@ class FitPlan:
     """
 
     dataset: Path
-    settings: FitSettings = FitSettings()
+    settings: FitSettings = field(default_factory=FitSettings)
     out: Path | None = None
     resume: bool = False
 

@@ -12,9 +12,13 @@ from samdesk.base import atomic, json_file
 from samdesk.base.errors import reason
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.trainer.reading import SplitPlaces, read_as_trainer
-from samdesk.domain.split import SPLITS
+from samdesk.domain.document import ImageKey
+from samdesk.domain.split import SPLITS, Split
 from samdesk.formats.yolo.yaml_keys import read_mapping
 from samdesk.training.fit.errors import FitError
+from samdesk.training.fit.settings import MIN_IMGSZ
+
+_DEFAULT_SIZE = 640
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class FitMaterial:
         annotated: Split -> those with annotations.
         instances: Split -> number of annotations.
         split: Whether training and validation images differ.
+        train_size: The training size that its label files are made for, pixels.
         problem: Why the trainer would refuse it, as a sentence; "" if it would not.
     """
 
@@ -41,6 +46,7 @@ class FitMaterial:
     annotated: Mapping[str, int] = field(default_factory=dict)
     instances: Mapping[str, int] = field(default_factory=dict)
     split: bool = False
+    train_size: int = _DEFAULT_SIZE
     problem: str = ""
 
     def check(self) -> None:
@@ -65,26 +71,36 @@ def read_fit_material(folder: Path) -> FitMaterial:
         names = dataset.names
         stored = dataset.images()
         in_files = set(dataset.only_in_files())
-        keys, folder = dataset.keys, dataset.folder
-    content = _content(file)
-    if isinstance(content, str):
-        return FitMaterial(folder, file, names, problem=content)
-    reading = read_as_trainer(content, file)
+        keys, folder, splits = dataset.keys, dataset.folder, dataset.splits()
+        size = _size(dataset.setting("train_size"))
+    problem = ""
+    places: Mapping[str, SplitPlaces] = _listed(folder, splits)
+    if not {"train", "val"} <= places.keys():
+        content = _content(file)
+        if isinstance(content, str):
+            return FitMaterial(folder, file, names, train_size=size, problem=content)
+        reading = read_as_trainer(content, file)
+        places = reading.places
+        if reading.refusals:
+            problem = f"{file} cannot be trained on: {reading.refusals[0].text}."
     images, annotated, instances = Counter[str](), Counter[str](), Counter[str]()
     for key in keys:
         path = str(folder / key)
-        split = next((s for s in SPLITS if s in reading.places and reading.places[s].path(path)), None)
+        split = next((s for s in SPLITS if s in places and places[s].path(path)), None)
         if split is None:
             continue
         count = stored[key].count if key in stored else int(key in in_files)
         images[split] += 1
         annotated[split] += count > 0
         instances[split] += count
-    train, val = reading.places.get("train"), reading.places.get("val")
-    problem = f"{file} cannot be trained on: {reading.refusals[0].text}." if reading.refusals else ""
-    return FitMaterial(
-        folder, file, names, reading.places, images, annotated, instances, train != val, problem
-    )
+    is_split = places.get("train") != places.get("val")
+    return FitMaterial(folder, file, names, places, images, annotated, instances, is_split, size, problem)
+
+
+def train_size(folder: Path) -> int:
+    """The training size of a dataset, pixels. Raises ``StoreError``."""
+    with open_read_only(folder) as dataset:
+        return _size(dataset.setting("train_size"))
 
 
 def write_data(material: FitMaterial, to: Path) -> Path:
@@ -107,6 +123,18 @@ def write_data(material: FitMaterial, to: Path) -> Path:
     content["names"] = dict(enumerate(material.names))
     json_file.write(to, content, indent=1)  # JSON is YAML
     return to
+
+
+def _listed(folder: Path, splits: Mapping[ImageKey, Split]) -> dict[str, SplitPlaces]:
+    """Split -> its images, as samdesk keeps them."""
+    found: dict[str, set[str]] = {}
+    for key, split in splits.items():
+        found.setdefault(split, set()).add(str(folder / key))
+    return {split: SplitPlaces(listed=frozenset(images)) for split, images in found.items()}
+
+
+def _size(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and int(text) >= MIN_IMGSZ else _DEFAULT_SIZE
 
 
 def _content(file: Path) -> Mapping[Any, Any] | str:

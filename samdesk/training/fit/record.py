@@ -69,7 +69,7 @@ class FitRun:
     name: str
     folder: Path
     dataset: Path
-    settings: FitSettings = FitSettings()
+    settings: FitSettings = field(default_factory=FitSettings)
     state: State = "running"
     names: tuple[str, ...] = ()
     start: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from samdesk.base.errors import first_line
 from samdesk.engine import ultralytics_trainer
 from samdesk.training.fit.errors import FitError
 
+MIN_IMGSZ = 32
 OWN = {
     "model": "the model has a field of its own",
     "epochs": "the epochs have a field of their own",
@@ -61,7 +62,7 @@ class FitSettings:
     more: str = ""
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("imgsz", 32)):
+        for name, least in (("epochs", 1), ("imgsz", MIN_IMGSZ)):
             if getattr(self, name) < least:
                 raise FitError(f"{name} is {getattr(self, name)}; it has to be {least} or more.")
         if self.batch < 1 and self.batch != -1:
@@ -74,8 +75,8 @@ class FitSettings:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> FitSettings:
         """Reads the result of ``to_json``. Raises ``FitError``, ``TypeError`` or ``ValueError``."""
-        kinds = {field.name: type(field.default) for field in fields(cls)}
-        return cls(**{name: kinds[name](value[name]) for name in kinds if name in value})
+        defaults = asdict(cls())
+        return cls(**{name: type(old)(value.get(name, old)) for name, old in defaults.items()})
 
 
 def parse_more(text: str) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def parse_more(text: str) -> dict[str, Any]:
 
 
 def check_more(text: str) -> dict[str, Any]:
-    """As ``parse_more``; Ultralytics checks the values, too, for which it is imported. Raises ``FitError``."""
+    """As ``parse_more``; Ultralytics, which is imported, checks the values. Raises ``FitError``."""
     found = parse_more(text)
     try:
         ultralytics_trainer.check_arguments(found)

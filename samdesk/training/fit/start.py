@@ -100,7 +100,7 @@ def _of_size(variant: str) -> FitStart:
 
 
 def with_task(start: FitStart, read: Callable[[Path], Any] = read_checkpoint) -> FitStart:
-    """Returns a start whose checkpoint is known to be one that can be trained; a detector's becomes its layers.
+    """Returns a start whose checkpoint can be trained; of a detector's only the layers are taken.
 
     Raises:
         FitError: It is a model of another kind.

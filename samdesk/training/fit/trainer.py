@@ -179,7 +179,7 @@ class Callbacks:
 
     def _left(self, trainer: Any, epoch: int) -> float:
         recent = self._durations[-10:]
-        return sum(recent) / len(recent) * (trainer.epochs - epoch)
+        return sum(recent) / len(recent) * int(trainer.epochs - epoch)
 
     def _epoch_ends(self, trainer: Any) -> None:
         """The checkpoint and results.csv have this epoch already: a crash in between loses nothing."""
@@ -252,7 +252,7 @@ def _read_own(path: Path, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
 class _WholeFile(type(Path())):  # type: ignore[misc]  # the system's kind of path
     """A path at which a file is written whole or not at all."""
 
-    def write_bytes(self, data: bytes) -> int:  # type: ignore[override]
+    def write_bytes(self, data: bytes) -> int:
         """Writes the file with one rename."""
         atomic.write_bytes(Path(self), data)
         return len(data)
@@ -267,7 +267,8 @@ def _trainer_class() -> Any:
         def __init__(self, overrides: dict[str, Any], start: FitStart) -> None:
             self._start = start
             super().__init__(overrides=overrides)
-            self.last, self.best = _WholeFile(self.last), _WholeFile(self.best)
+            for name in ("last", "best"):
+                setattr(self, name, _WholeFile(getattr(self, name)))
 
         def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
             """Returns the network; where it starts from a detector, with the layers of that."""
