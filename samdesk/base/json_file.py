@@ -31,15 +31,25 @@ class JsonError(ValueError):
     """A text is not the JSON that was expected; the message says why, in words that follow "because"."""
 
 
-def parse(text: str | bytes, depth: int = MAX_DEPTH) -> Any:
+def parse(
+    text: str | bytes, depth: int = MAX_DEPTH, *, any_number: bool = False, unique_keys: bool = False
+) -> Any:
     """Returns the value of a JSON text.
+
+    Args:
+        text: The text.
+        depth: How deep it may be nested.
+        any_number: Whether numbers may be infinite, NaN or beyond 64 bits: who reads them checks each.
+        unique_keys: Whether an object must not have a key twice; otherwise the last one counts.
 
     Raises:
         JsonError: It is not JSON, is nested deeper than ``depth``, or holds a number that is infinite, NaN or
             an integer beyond 64 bits, or text that is not Unicode.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_unique if unique_keys else None)
+    except JsonError:
+        raise
     except UnicodeDecodeError as error:
         raise JsonError("it is not UTF-8 text") from error
     except json.JSONDecodeError as error:
@@ -48,8 +58,15 @@ def parse(text: str | bytes, depth: int = MAX_DEPTH) -> Any:
         raise JsonError("it is nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise JsonError("it has a number that is too large") from error
-    _check(value, depth)
+    _check(value, depth, any_number)
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise JsonError("it has a key twice in one object")
+    return found
 
 
 def parse_object(text: str | bytes, depth: int = MAX_DEPTH) -> dict[str, Any]:
@@ -120,7 +137,7 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _check(value: Any, depth: int) -> None:
+def _check(value: Any, depth: int, any_number: bool) -> None:
     """Goes through a value, one level of nesting after the other."""
     level = [value]
     for _ in range(depth + 1):
@@ -131,7 +148,7 @@ def _check(value: Any, depth: int) -> None:
                 inner.extend(item.values())
             elif isinstance(item, list):
                 inner.extend(item)
-            else:
+            elif isinstance(item, str) or not any_number:
                 _check_single(item)
         if not inner:
             return

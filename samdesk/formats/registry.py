@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from samdesk.formats import coco
 from samdesk.formats.base import Format
+from samdesk.formats.json_formats import isat, label_studio, labelme, sa1b, xanylabeling
 
-FORMATS: tuple[Format, ...] = (coco.FORMAT,)
+FORMATS: tuple[Format, ...] = (
+    coco.FORMAT,
+    sa1b.FORMAT,
+    labelme.FORMAT,
+    xanylabeling.FORMAT,
+    isat.FORMAT,
+    label_studio.FORMAT,
+)
 """Those that come with samdesk. Others: ``samdesk.formats.plugins``."""
 
 

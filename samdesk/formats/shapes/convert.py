@@ -123,18 +123,11 @@ def polygons(several: Iterable[Points]) -> Region:
 
 
 def union(parts: Sequence[Region]) -> Region:
-    """The union of regions of one object; a single one stays as it is."""
+    """The union of regions of one object. If they touch in points only, vertices and order stay as they are."""
     if len(parts) == 1:
         return parts[0]
-    if _are_apart(parts):
-        return regions.from_polygons(part for region in parts for part in region.geoms)
-    return regions.clean(shapely.union_all(list(parts)))
-
-
-def _are_apart(parts: Sequence[Region]) -> bool:
-    """Whether no two touch: then the vertices and the order of the parts stay as they are."""
-    tree = shapely.STRtree(list(parts))
-    return bool(tree.query(list(parts), predicate="intersects").shape[1] == len(parts))
+    together = regions.from_polygons(part for region in parts for part in region.geoms)
+    return together if shapely.is_valid(together) else regions.clean(shapely.union_all(list(parts)))
 
 
 def _open(points: Points) -> Points:
