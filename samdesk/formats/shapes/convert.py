@@ -123,7 +123,7 @@ def polygons(several: Iterable[Points]) -> Region:
 
 
 def union(parts: Sequence[Region]) -> Region:
-    """The union of regions of one object. If they touch in points only, vertices and order stay as they are."""
+    """The union of regions of one object. If they touch in points only, their vertices stay as they are."""
     if len(parts) == 1:
         return parts[0]
     together = regions.from_polygons(part for region in parts for part in region.geoms)
