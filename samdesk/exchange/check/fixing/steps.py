@@ -8,6 +8,7 @@ crash leaves each file as it was or as it was to be, and undoing brings all of t
 from __future__ import annotations
 
 import contextlib
+import errno
 import stat
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from samdesk.base.regular import read_bytes
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.labels.files import BAD_LINES
 from samdesk.dataset.links import beside_store
+from samdesk.dataset.trainer.paths import LISTING
 from samdesk.dataset.types import RefusedError, StoreError
 from samdesk.domain.document import ImageKey
 from samdesk.exchange.access import DatasetAccess
@@ -139,7 +141,7 @@ def steps(dataset: Dataset) -> list[FixStep]:
     """Returns the fixes that can be undone, the newest first."""
     try:
         root = beside_store(dataset.core.path, "replaced")
-        folders = [folder for folder in root.iterdir() if folder.name.startswith(_PREFIX)]
+        folders = [f for f in root.iterdir() if f.name.startswith(_PREFIX) and not f.is_symlink()]
     except OSError:
         return []
     found = [step for step in map(_read, folders) if step is not None and not step.undone]
@@ -188,9 +190,9 @@ def _bring_all_back(dataset: Dataset, folder: Path, files: Sequence[FixedFile]) 
 
 
 def _bring_back(dataset: Dataset, folder: Path, file: FixedFile) -> None:
-    core, path = dataset.core, Path(file.path)
+    path = Path(file.path)
     try:
-        real = core.files.boundary.real_path(path)
+        real = _own_path(dataset, path)
         if not file.kept:
             real.unlink(missing_ok=True)
         else:
@@ -202,6 +204,23 @@ def _bring_back(dataset: Dataset, folder: Path, file: FixedFile) -> None:
         raise StoreError(f"{path} cannot be brought back: {reason(error)}.") from error
     if file.key is not None:
         _read_again(dataset, file.key)
+
+
+def _own_path(dataset: Dataset, path: Path) -> Path:
+    """Returns the path of a file that a fix may have changed: the list of files may be somebody else's.
+
+    Raises ``OSError``, also for a file that is none of the dataset's.
+    """
+    core = dataset.core
+    real = core.files.boundary.real_path(path)
+    names = core.names.path
+    if real in (names, names.parent / LISTING):
+        return real
+    inside = any(real.is_relative_to(folder) for folder in core.files.boundary.folders)
+    hidden = any(part.startswith(".") for part in real.parts[1:] if part not in dataset.folder.parts)
+    if not inside or hidden or real.suffix != core.files.format.suffix:
+        raise OSError(errno.EPERM, "it is no label file of this dataset", str(path))
+    return real
 
 
 def _read_again(dataset: Dataset, key: ImageKey) -> None:
