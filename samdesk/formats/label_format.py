@@ -33,6 +33,7 @@ class Write(Protocol):
         labels: LabelSet,
         kept: Mapping[AnnotationId, Sequence[str]] = ...,
         keypoint_values: int = 0,
+        train_size: int = ...,
     ) -> tuple[str, WriteReport]:
         """See ``segmentation.write``."""
 
@@ -48,8 +49,8 @@ class LabelFormat:
         label_path: Path of an image to the path of its label file, both with the system's separators.
         parse: (text, image width, image height, keypoint values) to the instances; bad lines become problems,
             nothing raises.
-        write: (document, labels, lines to keep by annotation, keypoint values) to the text and how faithful
-            it is. Raises ``LabelError``.
+        write: (document, labels, lines to keep by annotation, keypoint values, training size) to the text and
+            how faithful it is. Raises ``LabelError``.
         count_classes: Content of a file to its number of lines per class id, without parsing geometry.
     """
 

@@ -27,6 +27,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.formats.class_ids import MAX_CLASSES
 from samdesk.formats.label_lines import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.yolo import trainer_raster, yolo_ring
+from samdesk.formats.yolo.inset import TRAIN_SIZE, inset_px
 
 _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
@@ -184,6 +185,7 @@ def write(
     labels: LabelSet,
     kept: Mapping[AnnotationId, Sequence[str]] = _NONE_KEPT,
     keypoint_values: int = 0,
+    train_size: int = TRAIN_SIZE,
 ) -> tuple[str, WriteReport]:
     """The label file of a document, one line per annotation in painting order, and a fidelity report.
 
@@ -195,6 +197,8 @@ def write(
             outlines where others are outlines, because the trainer refuses a file with both, and boxes again
             where none is.
         keypoint_values: As for ``parse``.
+        train_size: Longer side of the images as the trainer sees them, pixels. Lines that are kept may have
+            been made for another one; each says for itself how far it is inset.
 
     Raises:
         LabelError: An annotation's label is not in the set.
@@ -215,9 +219,8 @@ def write(
         if line:
             line = _with_class(line, class_id)
         else:
-            points, iou, stable = LINES.line(
-                annotation.region, document.width, document.height, keypoint_values
-            )
+            size = document.width, document.height
+            points, iou, stable = LINES.line(annotation.region, size, keypoint_values, train_size)
             if not points:
                 continue
             line = f"{class_id} {points}"
@@ -264,19 +267,25 @@ class LineCache:
     MOST_BYTES = MAX_BYTES
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[tuple[Region, int, int, int], _Line] = OrderedDict()
+        self._lines: OrderedDict[tuple[Region, tuple[int, int], int, int], _Line] = OrderedDict()
         self._bytes = self.made = 0
         self._lock = Lock()  # a label folder is written by another thread than a dataset
 
-    def line(self, region: Region, width: int, height: int, keypoint_values: int) -> _Line:
+    def line(
+        self,
+        region: Region,
+        size: tuple[int, int],
+        keypoint_values: int = 0,
+        train_size: int = TRAIN_SIZE,
+    ) -> _Line:
         """Returns ``_line`` of these arguments."""
-        key = (region, width, height, keypoint_values)
+        key = (region, size, keypoint_values, train_size)
         with self._lock:
             found = self._lines.get(key)
             if found is not None:
                 self._lines.move_to_end(key)
                 return found
-        made = _line(region, width, height, keypoint_values)
+        made = _line(region, size, keypoint_values, train_size)
         with self._lock:
             self.made += 1
             if key not in self._lines:
@@ -298,28 +307,29 @@ LINES = LineCache()
 """The lines that ``write`` has made."""
 
 
-def _line(region: Region, width: int, height: int, keypoint_values: int) -> _Line:
+def _line(region: Region, size: tuple[int, int], keypoint_values: int, train_size: int) -> _Line:
     """The points of a region as text ("" if empty), and the IoU of the mask they train with the region.
 
     A long outline is written a second time, from what the file would say: it may have been coarsened.
     """
-    region = regions.clip(region, width, height)
-    text, written = _points(region, width, height) if regions.is_drawable(region) else ("", _NO_POINTS)
+    inset = inset_px(*size, train_size)
+    region = regions.clip(region, *size)
+    text, written = _points(region, size, inset) if regions.is_drawable(region) else ("", _NO_POINTS)
     if not text:
         return "", 0.0, True
     stable = len(written) <= _LONG
     if not stable:
-        again, _ = _points(yolo_ring.ring_in_image(written, width, height), width, height)
+        again, _ = _points(yolo_ring.ring_in_image(written, *size), size, inset)
         stable = again == text
     if (
         _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
     ):  # by chance: it would be read as a box
         text += " " + " ".join(text.split(" ")[-2:])
-    return text, trainer_raster.trained_iou(written, region, width, height), stable
+    return text, trainer_raster.trained_iou(written, region, *size, train_size), stable
 
 
-def _points(region: Region, width: int, height: int) -> tuple[str, NDArray[np.float64]]:
+def _points(region: Region, size: tuple[int, int], inset: float) -> tuple[str, NDArray[np.float64]]:
     """The ring of a region as text, and the values that the text says, (N, 2)."""
-    ring = yolo_ring.region_to_ring(region, width, height)
-    text = " ".join(f"{value:.6g}" for value in (ring / [width, height]).reshape(-1).tolist())
+    ring = yolo_ring.region_to_ring(region, *size, inset)
+    text = " ".join(f"{value:.6g}" for value in (ring / size).reshape(-1).tolist())
     return text, np.array(text.split(), dtype=np.float64).reshape(-1, 2)

@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from samdesk.base.cv import cv2
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
-
-IMAGE_SIZE = 640
-"""The trainer's default input: the longer side of the resized image, pixels."""
+from samdesk.formats.yolo.inset import TRAIN_SIZE
 
 _POINTS = 1000
 
 
-def resized(width: int, height: int, size: int = IMAGE_SIZE) -> tuple[int, int]:
+def resized(width: int, height: int, size: int = TRAIN_SIZE) -> tuple[int, int]:
     """Width and height of the image as the trainer resizes it, pixels."""
     ratio = size / max(width, height)
     return min(math.ceil(width * ratio), size), min(math.ceil(height * ratio), size)
@@ -35,7 +33,9 @@ def trained_polygon(ring: NDArray[np.float64], width: int, height: int) -> NDArr
     return points.astype(np.int32)
 
 
-def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: int) -> float:
+def trained_iou(
+    ring: NDArray[np.float64], region: Region, width: int, height: int, size: int = TRAIN_SIZE
+) -> float:
     """IoU, at the trainer's size, of the mask a ring trains with the region it was written for.
 
     Args:
@@ -43,8 +43,9 @@ def trained_iou(ring: NDArray[np.float64], region: Region, width: int, height: i
         region: Image pixels.
         width: Image width, pixels.
         height: Image height, pixels.
+        size: Longer side of the image as the trainer resizes it, pixels.
     """
-    size_w, size_h = resized(width, height)
+    size_w, size_h = resized(width, height, size)
     scale = np.array([size_w / width, size_h / height])
     scaled: Region = shapely.transform(region, lambda xy: xy * scale)
     points = trained_polygon(ring, size_w, size_h)

@@ -2,15 +2,15 @@
 
 The Ultralytics trainer truncates vertices to whole pixels and fills *including* the boundary, so a
 ring along the true edge trains a mask that is too large. A ring therefore passes through the centres
-of the boundary pixels: the region inset by half an image pixel. Reading outsets it again, so that the
-region on screen is the mask that trains.
+of the boundary pixels: the region inset by half a pixel. Reading outsets it again, so that the region on
+screen is the mask that trains.
 
-The pixel is the image's, so that a line means the same for every training size. For COCO's polygons
-(images of 640 pixels) the trained mask has IoU 0.99 (median) and 0.95 (5th percentile) with COCO's at
-640; along the true edge 0.95 and 0.80. In an image five times as large, half its pixel is a tenth of
-the trainer's at 640, which leaves 0.95 and 0.83 there.
+The pixel is that of the image as the trainer resizes it (``samdesk.formats.yolo.inset``, which also says how
+a line tells by how much it is inset). For COCO's polygons the trained mask has IoU 0.99 (median) and 0.95
+(5th percentile) with COCO's at 640, in images of 640 pixels as well as in those five times as large; along
+the true edge 0.95 and 0.79. Inset by half a pixel of the larger image it would be 0.96 and 0.83.
 
-Inset vertices lie on a lattice of 1/8 pixel (which includes pixel centres), and a written ring is a
+Inset vertices lie on a lattice of 1/8 or 1/16 image pixel (which includes pixel centres), and a written ring is a
 fixed point of reading and writing: reading and writing it again gives the same numbers.
 
 Parts and holes are joined to one ring by zero-width bridges, edges traversed in both directions. The
@@ -18,6 +18,8 @@ trainer's even-odd fill cancels them except for a line of one pixel between part
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -27,26 +29,22 @@ from shapely.geometry import LinearRing, LineString, MultiLineString, MultiPolyg
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.outline import corner_count
 from samdesk.domain.geometry.types import Region
-from samdesk.formats.yolo import fill
+from samdesk.formats.yolo import fill, inset
 from samdesk.formats.yolo.bridges import join_rings, split_ring
 
-INSET_PX = 0.5
-"""Distance from the true edge to the centres of the boundary pixels."""
-
-_LATTICE = 0.125
 _OUTSET_MITRE = 2.0
-"""Mitre limit of the outset: a sharp tip grows by at most this many half pixels; the inset restores it."""
+"""Mitre limit of the outset: a sharp tip grows by at most this many insets; the inset restores it."""
 _INSET_MITRE = 8.0
 """Mitre limit of the inset: the depth of a sharp notch. With less it would creep at every round trip."""
 _THIN = 0.97
 """A part that keeps a smaller share of its area when inset and outset is thin somewhere."""
-_THIN_INSETS = (0.4, 0.3, 0.2, 0.1, 0.0)
+_THIN_INSETS = (0.8, 0.6, 0.4, 0.2, 0.0)
+"""Of the inset."""
 _ROUNDS = 4
-_CLOSINGS = ((0.75, 16.0), (1.0, 32.0), (1.5, 64.0), (2.0, 128.0))
-"""After ``_ROUNDS``: the radius to which notches are filled, and the distance around what still moves."""
+_CLOSINGS = ((1.5, 32.0), (2.0, 64.0), (3.0, 128.0), (4.0, 256.0))
+"""After ``_ROUNDS``: the radius to which notches are filled, and how far around what still moves; insets."""
 _MOST_FILLED = 1.1
 """Filling stops once the area has grown by more than this factor."""
-_STAIR_INSET = 0.375
 _MOST_STAIRS = 4_000_000
 _MOST_RINGS = 200
 """Objects have a handful of rings; the masks of an untrained network have thousands and take minutes."""
@@ -54,27 +52,49 @@ _MOST_VERTICES = 10_000
 _COARSEST_PX = 16.0
 
 
-def region_to_ring(region: Region, width: int, height: int) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Frame:
+    """The image, and by how much rings in it are inset, pixels."""
+
+    width: int
+    height: int
+    inset: float
+
+    @property
+    def lattice(self) -> float:
+        return inset.lattice_px(self.inset)
+
+
+def region_to_ring(
+    region: Region, width: int, height: int, inset_px: float = inset.PLAIN_PX
+) -> NDArray[np.float64]:
     """The ring to write for a region: (N, 2) x and y in image pixels, open, N >= 3.
 
-    Parts that would vanish when inset keep a shape one pixel wide. An empty region gives (0, 2).
+    Parts that would vanish when inset keep a shape as wide as two insets. An empty region gives (0, 2).
+
+    Args:
+        region: Image pixels.
+        width: Image width, pixels.
+        height: Image height, pixels.
+        inset_px: A multiple of the lattice (``inset.inset_px``), at most a quarter of the image, or 0.5.
     """
     if region.is_empty:
         return np.zeros((0, 2))
-    region = _without_specks(region)
-    core = _snap(_inset(region), width, height)
-    if not _reads_as(core, region, width, height):
-        core = _fixed_point(_core(region, width, height), width, height)
+    frame = _Frame(width, height, inset_px)
+    region = _without_specks(region, frame)
+    core = _snap(_inset(region, inset_px), frame)
+    if not _reads_as(core, region, frame):
+        core = _fixed_point(_core(region, frame), frame)
     rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
-    return join_rings([np.asarray(ring.coords)[:-1] for ring in rings])
+    return inset.mark(join_rings([np.asarray(ring.coords)[:-1] for ring in rings]), inset_px)
 
 
-def _without_specks(region: Region) -> Region:
+def _without_specks(region: Region, frame: _Frame) -> Region:
     """Coarsens a region and keeps only its largest parts and holes if writing it would take minutes."""
     rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
         region = _largest_rings(region, rings)
-    tolerance = 2 * INSET_PX
+    tolerance = 2 * frame.inset
     while shapely.get_num_coordinates(region) > _MOST_VERTICES and tolerance < _COARSEST_PX:
         rough = shapely.simplify(region, tolerance, preserve_topology=False)
         region, tolerance = regions.clean(rough), tolerance * 2
@@ -91,13 +111,13 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
     return regions.clean(MultiPolygon(kept))
 
 
-def _reads_as(core: Region, region: Region, width: int, height: int) -> bool:
+def _reads_as(core: Region, region: Region, frame: _Frame) -> bool:
     """Whether reading the core gives the region itself, as for a region read from a line that was written."""
-    read = regions.clip(_outset(core), width, height)
+    read = _read(core, frame)
     return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
 
 
-def _fixed_point(core: Region, width: int, height: int) -> Region:
+def _fixed_point(core: Region, frame: _Frame) -> Region:
     """The fixed point of reading and writing that is reached from ``core``.
 
     Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
@@ -106,22 +126,23 @@ def _fixed_point(core: Region, width: int, height: int) -> Region:
     """
     start = core
     for closing in ((None,) * _ROUNDS) + _CLOSINGS:
-        again = _round_trip(core, width, height)
+        again = _round_trip(core, frame)
         if again.equals_exact(core, 1e-9):
             return core
         if again.is_empty:
             break
-        core = again if closing is None else _snap(_filled(again, core, *closing), width, height)
+        core = again if closing is None else _snap(_filled(again, core, *(frame.inset * by for by in closing)), frame)
         if core.area > _MOST_FILLED * start.area:
             break
-    return _stairs(start, width, height)
+    return _stairs(start, frame)
 
 
-def _stairs(core: Region, width: int, height: int) -> Region:
-    """A core along pixel centres, a quarter pixel wide where the mask is one pixel wide.
+def _stairs(core: Region, frame: _Frame) -> Region:
+    """A core along pixels, two lattice steps wide where the mask is as narrow as two insets.
 
-    Pixels are united four by four until there are few enough vertices: a longer outline would be coarsened
-    when it is written again. For the same reason only its largest rings are kept.
+    Pixels are united four by four until they are not narrower than that, and until there are few enough
+    vertices: a longer outline would be coarsened when it is written again. For the same reason only its
+    largest rings are kept.
 
     A very large region would have too many vertices and is returned unchanged: its notch may creep by a
     fraction of a pixel at every writing.
@@ -129,20 +150,33 @@ def _stairs(core: Region, width: int, height: int) -> Region:
     x0, y0, x1, y1 = core.bounds
     if (x1 - x0) * (y1 - y0) > _MOST_STAIRS:
         return core
-    mask, pixel = regions.rasterize(_outset(core), height, width), 1
-    while corner_count(mask) > _MOST_VERTICES // 2:
+    mask, pixel = regions.rasterize(_outset(core, frame.inset), frame.height, frame.width), 1
+    while pixel < 2 * frame.inset or corner_count(mask) > _MOST_VERTICES // 2:
         mask, pixel = fill.united(mask), pixel * 2
     pixels = regions.scale(regions.from_mask(mask), pixel, pixel)
     rings = [ring for part in pixels.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
         pixels = _largest_rings(pixels, rings)
-    stairs = _snap(_inset(pixels, _STAIR_INSET), width, height)
-    return core if stairs.is_empty else stairs
+    stairs = _snap(_inset(pixels, frame.inset - frame.lattice), frame)
+    return _box(core, frame) if stairs.is_empty else stairs
 
 
-def _round_trip(core: Region, width: int, height: int) -> Region:
+def _box(core: Region, frame: _Frame) -> Region:
+    """The bounding box of a core so small that its mask has no pixel, at least a lattice step wide."""
+    x0, y0, x1, y1 = core.bounds
+    x0, y0 = min(x0, frame.width - frame.inset - frame.lattice), min(y0, frame.height - frame.inset - frame.lattice)
+    box = regions.from_box(x0, y0, max(x1, x0 + frame.lattice), max(y1, y0 + frame.lattice))
+    return regions.clean(shapely.normalize(box))
+
+
+def _round_trip(core: Region, frame: _Frame) -> Region:
     """The core that results from writing ``core`` and reading it back."""
-    return _snap(_inset(regions.clip(_outset(core), width, height)), width, height)
+    return _snap(_inset(_read(core, frame), frame.inset), frame)
+
+
+def _read(core: Region, frame: _Frame) -> Region:
+    """The region that is read of a core."""
+    return regions.clip(_outset(core, frame.inset), frame.width, frame.height)
 
 
 def _filled(region: Region, before: Region, radius: float, around: float) -> Region:
@@ -153,21 +187,23 @@ def _filled(region: Region, before: Region, radius: float, around: float) -> Reg
 
 
 def ring_to_region(ring: ArrayLike) -> Region:
-    """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by half a pixel.
+    """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by as much as it was inset.
 
-    Bridges are removed. A ring without area gives the line one pixel wide that it trains. A ring that is very
-    long or crosses itself very often gives the pixels that it trains (``samdesk.formats.yolo.fill``).
+    That is half a pixel, unless its mark says otherwise. Bridges are removed. A ring without area gives the
+    line that it trains, two insets wide. A ring that is very long or crosses itself very often gives the
+    pixels that it trains (``samdesk.formats.yolo.fill``).
     """
-    points = _unrounded(np.asarray(ring, dtype=np.float64).reshape(-1, 2))
+    points, by = inset.unmark(np.asarray(ring, dtype=np.float64).reshape(-1, 2))
+    points = _unrounded(points, inset.lattice_px(by))
     rings = split_ring(points)
     if rings and fill.is_tangled(rings):
         return fill.painted(rings)
     core = fill.even_odd(rings) if rings else regions.EMPTY
     if regions.is_drawable(core):
-        return _outset(core)
+        return _outset(core, by)
     if len(points) and fill.is_tangled([points]):
         return fill.painted([points])
-    return _painted_line(points)
+    return _painted_line(points, by)
 
 
 def ring_in_image(ring: NDArray[np.float64], width: int, height: int) -> Region:
@@ -175,28 +211,28 @@ def ring_in_image(ring: NDArray[np.float64], width: int, height: int) -> Region:
     return regions.clip(ring_to_region(np.clip(ring, 0, 1) * [width, height]), width, height)
 
 
-def _painted_line(points: NDArray[np.float64]) -> Region:
-    """The closed polyline, one pixel wide, with square caps."""
+def _painted_line(points: NDArray[np.float64], by: float) -> Region:
+    """The closed polyline, widened to each side, with square caps."""
     edges = np.stack([points, np.roll(points, -1, axis=0)], axis=1)
     lines = [LineString(edge) for edge in edges if np.any(edge[0] != edge[1])]
     if not lines:
-        pixels = [shapely.Point(point).buffer(INSET_PX, cap_style="square") for point in points[:1]]
+        pixels = [shapely.Point(point).buffer(by, cap_style="square") for point in points[:1]]
         return regions.clean(MultiPolygon(pixels))
-    return regions.clean(shapely.buffer(MultiLineString(lines), INSET_PX, cap_style="square"))
+    return regions.clean(shapely.buffer(MultiLineString(lines), by, cap_style="square"))
 
 
-def _unrounded(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unrounded(points: NDArray[np.float64], step: float) -> NDArray[np.float64]:
     """Snaps points back to the lattice if they were on it before being rounded to text."""
-    snapped: NDArray[np.float64] = np.round(points / _LATTICE) * _LATTICE
-    return snapped if np.abs(points - snapped).max(initial=0.0) < _LATTICE / 6 else points
+    snapped: NDArray[np.float64] = np.round(points / step) * step
+    return snapped if np.abs(points - snapped).max(initial=0.0) < step / 6 else points
 
 
-def _inset(region: Region, by: float = INSET_PX) -> Region:
+def _inset(region: Region, by: float) -> Region:
     return _offset(region, -by, _INSET_MITRE)
 
 
-def _outset(region: Region) -> Region:
-    return _offset(region, INSET_PX, _OUTSET_MITRE)
+def _outset(region: Region, by: float) -> Region:
+    return _offset(region, by, _OUTSET_MITRE)
 
 
 def _offset(region: Region, by: float, mitre_limit: float) -> Region:
@@ -206,52 +242,53 @@ def _offset(region: Region, by: float, mitre_limit: float) -> Region:
     return regions.clean(moved)
 
 
-def _snap(region: Region, width: int, height: int) -> Region:
-    """Snaps a region to the lattice and clips it to the border pixels' centres, in canonical order."""
+def _snap(region: Region, frame: _Frame) -> Region:
+    """Snaps a region to the lattice and clips it to the inset border of the image, in canonical order."""
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
-    if x0 < INSET_PX or y0 < INSET_PX or x1 > width - INSET_PX or y1 > height - INSET_PX:
-        inner = shapely.box(INSET_PX, INSET_PX, width - INSET_PX, height - INSET_PX)
+    by, right, bottom = frame.inset, frame.width - frame.inset, frame.height - frame.inset
+    if x0 < by or y0 < by or x1 > right or y1 > bottom:
+        inner = shapely.box(by, by, right, bottom)
         region = regions.clean(shapely.intersection(region, inner))
-    snapped = shapely.set_precision(region, _LATTICE)
+    snapped = shapely.set_precision(region, frame.lattice)
     # Resetting the precision keeps later operations from rounding to it.
     result = shapely.normalize(regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise")))
     return result if isinstance(result, MultiPolygon) else regions.clean(result)
 
 
-def _core(region: Region, width: int, height: int) -> Region:
+def _core(region: Region, frame: _Frame) -> Region:
     """The inset region; thin parts are inset less, so that they do not vanish."""
-    cores = [_part_core(regions.from_polygons([part]), width, height) for part in region.geoms]
+    cores = [_part_core(regions.from_polygons([part]), frame) for part in region.geoms]
     if len(cores) == 1:
         return cores[0]
-    return _snap(regions.clean(shapely.union_all(cores)), width, height)
+    return _snap(regions.clean(shapely.union_all(cores)), frame)
 
 
-def _part_core(part: Region, width: int, height: int) -> Region:
-    core = _snap(_inset(part), width, height)
-    if _outset(core).area >= _THIN * part.area:
+def _part_core(part: Region, frame: _Frame) -> Region:
+    core = _snap(_inset(part, frame.inset), frame)
+    if _outset(core, frame.inset).area >= _THIN * part.area:
         return core
-    candidates = [core, *(_snap(_inset(part, by), width, height) for by in _THIN_INSETS)]
-    candidates.append(_sliver(part, width, height))
-    return max((c for c in candidates if not c.is_empty), key=lambda c: regions.iou(_outset(c), part))
+    candidates = [core, *(_snap(_inset(part, frame.inset * by), frame) for by in _THIN_INSETS)]
+    candidates.append(_sliver(part, frame))
+    return max((c for c in candidates if not c.is_empty), key=lambda c: regions.iou(_outset(c, frame.inset), part))
 
 
-def _sliver(part: Region, width: int, height: int) -> Region:
+def _sliver(part: Region, frame: _Frame) -> Region:
     """The long axis of a part as a polygon one lattice step wide, within the image."""
     x0, y0, x1, y1 = part.bounds
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, _long_axis(part) / 2
     length = float(np.hypot(*half))
-    half = half * max(0.0, 1 - INSET_PX / length) if length > 0 else half
-    ends = np.round(np.array([centre - half, centre + half]) / _LATTICE) * _LATTICE
+    half = half * max(0.0, 1 - frame.inset / length) if length > 0 else half
+    ends = np.round(np.array([centre - half, centre + half]) / frame.lattice) * frame.lattice
     if not np.any(ends[0] != ends[1]):
-        ends[1, 0] += _LATTICE
+        ends[1, 0] += frame.lattice
     flat = abs(ends[1, 0] - ends[0, 0]) >= abs(ends[1, 1] - ends[0, 1])
-    step = np.array([0.0, _LATTICE]) if flat else np.array([_LATTICE, 0.0])
-    limit = np.array([width, height]) - INSET_PX
+    step = np.array([0.0, frame.lattice]) if flat else np.array([frame.lattice, 0.0])
+    limit = np.array([frame.width, frame.height]) - frame.inset
     ring = np.array([ends[0], ends[1], ends[1] + step, ends[0] + step])
     ring -= np.maximum(ring.max(axis=0) - limit, 0.0)
-    ring += np.maximum(INSET_PX - ring.min(axis=0), 0.0)
+    ring += np.maximum(frame.inset - ring.min(axis=0), 0.0)
     sliver = regions.from_ring(ring)
-    snapped = _snap(sliver, width, height)
+    snapped = _snap(sliver, frame)
     return sliver if snapped.is_empty else snapped  # an image one pixel wide has no inside
 
 

@@ -258,8 +258,8 @@ class TestLineCache:
     def test_all_lines_of_an_image_are_kept_however_many_they_are(self) -> None:
         cache = segmentation.LineCache()
         boxes = [regions.from_box(x, 2, x + 3, 9) for x in range(300)]
-        first = [cache.line(box, 400, 20, 0) for box in boxes]
-        again = [cache.line(regions.from_box(x, 2, x + 3, 9), 400, 20, 0) for x in range(300)]
+        first = [cache.line(box, (400, 20)) for box in boxes]
+        again = [cache.line(regions.from_box(x, 2, x + 3, 9), (400, 20)) for x in range(300)]
         assert all(new is old for new, old in zip(again, first, strict=True))
 
     def test_the_oldest_are_dropped_by_the_length_of_their_text(
@@ -267,9 +267,9 @@ class TestLineCache:
     ) -> None:
         cache = segmentation.LineCache()
         boxes = [regions.from_box(x, 2, x + 3, 9) for x in range(3)]
-        lines = [cache.line(box, 400, 20, 0) for box in boxes]
+        lines = [cache.line(box, (400, 20)) for box in boxes]
         monkeypatch.setattr(segmentation.LineCache, "MOST_BYTES", sum(len(text) for text, *_ in lines) - 1)
-        assert cache.line(boxes[0], 400, 20, 0) is lines[0]  # used last: boxes[1] is the oldest now
-        cache.line(regions.from_box(9, 2, 12, 9), 400, 20, 0)
-        assert cache.line(boxes[0], 400, 20, 0) is lines[0]
-        assert cache.line(boxes[1], 400, 20, 0) is not lines[1]
+        assert cache.line(boxes[0], (400, 20)) is lines[0]  # used last: boxes[1] is the oldest now
+        cache.line(regions.from_box(9, 2, 12, 9), (400, 20))
+        assert cache.line(boxes[0], (400, 20)) is lines[0]
+        assert cache.line(boxes[1], (400, 20)) is not lines[1]

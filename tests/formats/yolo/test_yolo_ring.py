@@ -28,9 +28,9 @@ def holes(region: Region) -> int:
     return sum(len(part.interiors) for part in region.geoms)
 
 
-def written(region: Region, width: int = WIDTH, height: int = HEIGHT) -> list[str]:
+def written(region: Region, width: int = WIDTH, height: int = HEIGHT, inset: float = 0.5) -> list[str]:
     """The numbers of a line."""
-    ring = region_to_ring(region, width, height) / [width, height]
+    ring = region_to_ring(region, width, height, inset) / [width, height]
     return [f"{value:.6g}" for value in ring.reshape(-1)]
 
 
@@ -120,16 +120,19 @@ def rugged(draw: st.DrawFn) -> Region:
     return regions.clip(region, WIDTH, HEIGHT)
 
 
-@settings(max_examples=120, deadline=None)
-@given(rugged())
-def test_write_read_write_gives_the_same_text(region: Region) -> None:
+INSETS = st.sampled_from([0.25, 0.375, 0.5, 0.625, 1.25, 2.0, 3.125, 7.5])
+
+
+@settings(max_examples=130, deadline=None)
+@given(rugged(), INSETS | st.just(0.5))
+def test_write_read_write_gives_the_same_text(region: Region, inset: float) -> None:
     if not regions.is_drawable(region):
         return
-    line = written(region)
+    line = written(region, inset=inset)
     assert len(line) >= 6
     back = read(line)
     assert back.is_valid
-    assert written(back) == line
+    assert written(back, inset=inset) == line
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 2)])
@@ -141,16 +144,16 @@ def test_images_of_a_pixel_or_two(width: int, height: int) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(PLACE, st.floats(1e-9, 0.5), st.floats(1e-9, 0.5), st.floats(0, 3))
+@given(PLACE, st.floats(1e-9, 0.5), st.floats(1e-9, 0.5), st.floats(0, 3), INSETS)
 def test_the_smallest_speck_has_a_line(
-    place: tuple[float, float], width: float, height: float, turn: float
+    place: tuple[float, float], width: float, height: float, turn: float, inset: float
 ) -> None:
     box = shapely.affinity.rotate(shapely.box(0, 0, width, height), turn, use_radians=True)
     speck = regions.clip(regions.translate(regions.clean(box), *place), WIDTH, HEIGHT)
     if regions.is_drawable(speck):
-        line = written(speck)
+        line = written(speck, inset=inset)
         assert len(line) >= 6
-        assert written(read(line)) == line
+        assert written(read(line), inset=inset) == line
 
 
 @settings(max_examples=40, deadline=None)
@@ -166,14 +169,15 @@ def test_the_text_does_not_depend_on_where_a_ring_starts(region: Region, turn: i
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(3, 14), st.floats(0.1, 0.9))
-@example(0, 14, 0.5)
-def test_masks_of_pixels_are_stable_too(seed: int, side: int, share: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(3, 14), st.floats(0.1, 0.9), INSETS)
+@example(0, 14, 0.5, 0.5)
+def test_masks_of_pixels_are_stable_too(seed: int, side: int, share: float, inset: float) -> None:
     mask = np.random.default_rng(seed).random((side, side)) < share
     if not mask.any():
         return
-    line = written(regions.from_mask(mask), side, side)
-    assert written(read(line, side, side), side, side) == line
+    inset = max(0.25, min(inset, side // 2 / 2))
+    line = written(regions.from_mask(mask), side, side, inset)
+    assert written(read(line, side, side), side, side, inset) == line
 
 
 @pytest.mark.parametrize("width", [320, 6000, 24000])
