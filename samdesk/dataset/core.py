@@ -14,7 +14,7 @@ from samdesk.dataset.change import ChangeSet, check_no_conflicts, check_used, cl
 from samdesk.dataset.documents import Documents
 from samdesk.dataset.labels.class_names import ClassNamesFile, read_names, write_names
 from samdesk.dataset.labels.class_scan import SCANNED_ON_OPENING, ClassScan
-from samdesk.dataset.labels.files import CHANGED, LabelFiles
+from samdesk.dataset.labels.files import CHANGED, TRAIN_SIZE_SETTING, LabelFiles
 from samdesk.dataset.labels.projection import Projection
 from samdesk.dataset.labels.reports import UnwrittenReports, damaged_labels
 from samdesk.dataset.labels.sweep import LabelSweep
@@ -29,6 +29,7 @@ from samdesk.dataset.trainer.settings import training_settings
 from samdesk.dataset.types import Notice, RefusedError, StoreError
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.formats.yolo.inset import train_size_of
 from samdesk.images.errors import ImageError
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class DatasetCore:
         self.projection = Projection(self.files, self.rows, notify)
         self.names = ClassNamesFile(folder, keys, boundary, notify, run_outputs)
         self.files.keypoint_values = self.names.keypoint_values()
+        self.files.train_size = train_size_of(self.rows.setting(TRAIN_SIZE_SETTING))
         self.documents = Documents(folder, self.files, self.rows, self.projection, max_pixels)
         self.documents.shared = self.read_only
         self.retired = RetiredLabels()
@@ -198,6 +200,8 @@ class DatasetCore:
     def set_setting(self, key: str, value: str) -> None:
         """Sets a value, which is written with the next transaction, or on closing."""
         self._settings[key] = value
+        if key == TRAIN_SIZE_SETTING:
+            self.files.train_size = train_size_of(value)
 
     def save_settings(self) -> None:
         """Writes the values set so far, unless the dataset is read-only. Raises ``StoreError``."""

@@ -51,6 +51,8 @@ class LabelFormat:
             nothing raises.
         write: (document, labels, lines to keep by annotation, keypoint values, training size) to the text and
             how faithful it is. Raises ``LabelError``.
+        train_sizes: (text, image width, image height) to the training sizes that its lines may have been
+            written for.
         count_classes: Content of a file to its number of lines per class id, without parsing geometry.
     """
 
@@ -60,6 +62,7 @@ class LabelFormat:
     label_path: Callable[[str], str]
     parse: Parse
     write: Write
+    train_sizes: Callable[[str, int, int], frozenset[int]]
     count_classes: Callable[[bytes], Counter[int]]
 
 
@@ -71,6 +74,7 @@ LABEL_FORMATS: tuple[LabelFormat, ...] = (
         segmentation.label_path,
         segmentation.parse,
         segmentation.write,
+        segmentation.train_sizes,
         segmentation.count_classes,
     ),
 )

@@ -22,6 +22,7 @@ from samdesk.domain.labels import LabelSet, class_name
 from samdesk.formats.class_ids import class_id_limit
 from samdesk.formats.label_format import LabelFormat, label_format
 from samdesk.formats.label_lines import LineProblem, ParsedLabels
+from samdesk.formats.yolo.inset import TRAIN_SIZE
 
 BAD_LINES = "bad-lines"
 CHANGED = "changed-outside"
@@ -29,6 +30,8 @@ DAMAGED = "damaged"
 """The annotations in the store are damaged."""
 DAMAGED_ALONE = "damaged-alone"
 """As ``DAMAGED``, of an image that has no label file."""
+TRAIN_SIZE_SETTING = "train_size"
+"""The setting of the dataset that says for which training size lines are written."""
 _SHOWN = 80
 """Characters of a line that a problem quotes."""
 
@@ -66,6 +69,7 @@ class LabelFiles:
         boundary: Where they may be.
         format: Their format.
         keypoint_values: Values after the box in a line with keypoints, by data.yaml; 0: no keypoints.
+        train_size: Longer side of the images as the trainer sees them, pixels: for lines that are written.
         declared: Number of classes that data.yaml or the store had on opening.
         folds_case: Whether names that differ only in letter case are one file; None: found out.
     """
@@ -75,6 +79,7 @@ class LabelFiles:
     boundary: Boundary
     format: LabelFormat = field(default_factory=label_format)
     keypoint_values: int = 0
+    train_size: int = TRAIN_SIZE
     declared: int = 0
     folds_case: bool | None = None
     _owners: dict[str, dict[str, ImageKey]] = field(default_factory=dict, repr=False)

@@ -24,6 +24,7 @@ from samdesk.dataset.labels.lines import (
     kept_lines,
     line_end,
     line_keys,
+    numbered_lines,
     rekeyed,
     says,
 )
@@ -323,7 +324,9 @@ class Projection:
             zip((a.id for a in document.annotations), line_keys(document.annotations, regions), strict=True)
         )
         kept = self._kept(document, labels, state, on_disk, lines, line_key)
-        text, report = self._files.format.write(document, labels, kept, self._files.keypoint_values)
+        text, report = self._files.format.write(
+            document, labels, kept, self._files.keypoint_values, self._files.train_size
+        )
         self._report_writing(document.key, report)
         end = line_end(on_disk or state.imported or b"")
         return _WantedFile(
@@ -344,12 +347,27 @@ class Projection:
         if imported is None and lines is None and state.imported is not None:  # an older samdesk's
             size = (document.width, document.height)
             imported = self._files.parse(document.key, size, state.imported, labels).file.imported_lines
+        known = {} if lines else self._lines_without_keys(document, labels, on_disk)
         owners = {key: annotation_id for annotation_id, key in line_key.items()}
         result: dict[AnnotationId, list[str]] = {}
         for data, keys in ((on_disk, lines), (state.imported, imported)):
             for owner, line in kept_lines(owners, data, keys).items():
                 result.setdefault(owner, []).append(line)
+        for owner, line in known.items():
+            result.setdefault(owner, []).append(line)
         return result
+
+    def _lines_without_keys(
+        self, document: ImageDocument, labels: LabelSet, on_disk: bytes | None
+    ) -> dict[AnnotationId, str]:
+        """Returns the lines that a samdesk before keys of lines has written and would write again."""
+        if on_disk is None:
+            return {}
+        there = {line for _, line in numbered_lines(on_disk)}
+        plain = max(document.width, document.height)  # it knew no training size
+        text, report = self._files.format.write(document, labels, {}, self._files.keypoint_values, plain)
+        made = zip(text.splitlines(), report.annotations, strict=True)
+        return {annotation.id: line for line, annotation in made if line in there}
 
     def _report_writing(self, key: ImageKey, report: WriteReport) -> None:
         path = str(self._files.path(key))

@@ -28,9 +28,12 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
         now: The annotations of the image.
     """
     known: dict[_What, list[Annotation]] = defaultdict(list)
-    for what, annotation in _lines_of(files, now, found.labels):
-        if annotation not in known[what]:
-            known[what].append(annotation)
+    text = (found.file.imported or b"").decode("utf-8", errors="replace")
+    sizes = files.format.train_sizes(text, now.width, now.height)
+    for size in (files.train_size, *sorted(sizes - {files.train_size})):
+        for what, annotation in _lines_of(files, now, found.labels, size):
+            if annotation not in known[what]:
+                known[what].append(annotation)
     taken: set[str] = set()
     annotations = []
     for new in found.document.annotations:
@@ -49,13 +52,15 @@ def keep_unchanged(files: LabelFiles, found: ImportedDocument, now: ImageDocumen
     return replace(found, document=document, file=file)
 
 
-def _lines_of(files: LabelFiles, now: ImageDocument, labels: LabelSet) -> Iterator[tuple[_What, Annotation]]:
+def _lines_of(
+    files: LabelFiles, now: ImageDocument, labels: LabelSet, train_size: int
+) -> Iterator[tuple[_What, Annotation]]:
     """What the lines of annotations say: as they were read, and as samdesk writes them."""
     for annotation in now.annotations:
         yield _what(annotation), annotation
     if any(annotation.label_id not in labels for annotation in now.annotations):
         return
-    text, report = files.format.write(now, labels, {}, files.keypoint_values)
+    text, report = files.format.write(now, labels, {}, files.keypoint_values, train_size)
     written = files.parse(now.key, (now.width, now.height), text.encode(), labels).document.annotations
     if len(written) == len(report.annotations):
         for line, annotation in zip(written, report.annotations, strict=True):

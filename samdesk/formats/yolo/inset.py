@@ -26,6 +26,8 @@ TRAIN_SIZES = (32, 8192)
 """The smallest and the largest training size."""
 
 _LEAST_PX = 0.25
+_LEAST_BY_DEFAULT_PX = 0.375
+_EXACT = 0.05
 _RATIO = 0.618
 """No two evenly spaced vertices, and none on whole pixels, are as far from each other as those of the mark."""
 _ROOM = 1 + _RATIO + 0.1
@@ -34,9 +36,11 @@ _TOLERANCE_PX = 0.04
 
 
 def inset_px(width: int, height: int, train_size: int) -> float:
-    """Returns half a pixel of the training grid, image pixels: a multiple of ``INSET_STEP_PX``.
+    """Returns half a pixel of the training grid, image pixels, rounded down to ``INSET_STEP_PX``.
 
-    It is at least a quarter of a pixel, and at most a quarter of the image.
+    Where it is not exact it had better be too small: by measurement, that costs nothing at the training size
+    and helps at twice the size. It is at least a quarter of a pixel (images that the trainer enlarges need
+    less than half of one of theirs), and at most a quarter of the image.
 
     Args:
         width: Image width, pixels.
@@ -44,8 +48,17 @@ def inset_px(width: int, height: int, train_size: int) -> float:
         train_size: Longer side of the images as the trainer sees them, pixels.
     """
     most = np.floor(min(width, height) / 4 / INSET_STEP_PX)
-    wanted = np.round(max(width, height) / max(train_size, 1) / 2 / INSET_STEP_PX)
-    return float(max(_LEAST_PX, min(wanted, most) * INSET_STEP_PX))
+    wanted = np.floor(max(width, height) / max(train_size, 1) / 2 / INSET_STEP_PX + _EXACT)
+    least = _LEAST_PX if train_size > TRAIN_SIZE else _LEAST_BY_DEFAULT_PX
+    return float(max(least, min(wanted, most) * INSET_STEP_PX))
+
+
+def train_size_of(text: str | None) -> int:
+    """Returns the training size that a setting says; that of the trainer if it says none."""
+    try:
+        return min(max(int(text or TRAIN_SIZE), TRAIN_SIZES[0]), TRAIN_SIZES[1])
+    except ValueError:
+        return TRAIN_SIZE
 
 
 def lattice_px(inset: float) -> float:

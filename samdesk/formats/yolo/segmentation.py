@@ -27,7 +27,7 @@ from samdesk.domain.labels import LabelSet
 from samdesk.formats.class_ids import MAX_CLASSES
 from samdesk.formats.label_lines import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.yolo import trainer_raster, yolo_ring
-from samdesk.formats.yolo.inset import TRAIN_SIZE, inset_px
+from samdesk.formats.yolo.inset import TRAIN_SIZE, inset_px, unmark
 
 _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
@@ -97,6 +97,18 @@ def parse(text: str, width: int, height: int, keypoint_values: int = 0) -> Parse
         outlines=_LineKind.OUTLINE in kinds,
         keypoints=_LineKind.KEYPOINTS in kinds,
     )
+
+
+def train_sizes(text: str, width: int, height: int) -> frozenset[int]:
+    """The training sizes that the outlines of a label file may have been written for: one for each inset."""
+    rings = (line.split()[1:] for line in text.splitlines())
+    outlines = (np.array(r, dtype=np.float64).reshape(-1, 2) for r in rings if len(r) > 5 and _are_pairs(r))
+    insets = {unmark(ring * [width, height])[1] for ring in outlines}
+    return frozenset(max(1, round(max(width, height) / (2 * inset))) for inset in insets)
+
+
+def _are_pairs(words: list[str]) -> bool:
+    return len(words) % 2 == 0 and all(map(_is_number, words))
 
 
 class _LineKind(Enum):
