@@ -29,7 +29,7 @@ _LEAST_PX = 0.25
 _LEAST_BY_DEFAULT_PX = 0.375
 _EXACT = 0.05
 _RATIO = 0.618
-"""No two evenly spaced vertices, and none on whole pixels, are as far from each other as those of the mark."""
+"""Vertices at even distances, or on whole pixels, are never as far from each other as those of the mark."""
 _ROOM = 1 + _RATIO + 0.1
 _TOLERANCE_PX = 0.04
 """Of six digits in an image of 24,000 pixels."""

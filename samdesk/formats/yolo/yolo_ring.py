@@ -10,8 +10,8 @@ a line tells by how much it is inset). For COCO's polygons the trained mask has 
 (5th percentile) with COCO's at 640, in images of 640 pixels as well as in those five times as large; along
 the true edge 0.95 and 0.79. Inset by half a pixel of the larger image it would be 0.96 and 0.83.
 
-Inset vertices lie on a lattice of 1/8 or 1/16 image pixel (which includes pixel centres), and a written ring is a
-fixed point of reading and writing: reading and writing it again gives the same numbers.
+Inset vertices lie on a lattice of 1/8 or 1/16 image pixel (which includes pixel centres), and a written
+ring is a fixed point of reading and writing: reading and writing it again gives the same numbers.
 
 Parts and holes are joined to one ring by zero-width bridges, edges traversed in both directions. The
 trainer's even-odd fill cancels them except for a line of one pixel between parts, so they are short.
@@ -53,7 +53,7 @@ _COARSEST_PX = 16.0
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _InsetFrame:
     """The image, and by how much rings in it are inset, pixels."""
 
     width: int
@@ -80,7 +80,7 @@ def region_to_ring(
     """
     if region.is_empty:
         return np.zeros((0, 2))
-    frame = _Frame(width, height, inset_px)
+    frame = _InsetFrame(width, height, inset_px)
     region = _without_specks(region, frame)
     core = _snap(_inset(region, inset_px), frame)
     if not _reads_as(core, region, frame):
@@ -89,7 +89,7 @@ def region_to_ring(
     return inset.mark(join_rings([np.asarray(ring.coords)[:-1] for ring in rings]), inset_px)
 
 
-def _without_specks(region: Region, frame: _Frame) -> Region:
+def _without_specks(region: Region, frame: _InsetFrame) -> Region:
     """Coarsens a region and keeps only its largest parts and holes if writing it would take minutes."""
     rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
@@ -111,13 +111,13 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
     return regions.clean(MultiPolygon(kept))
 
 
-def _reads_as(core: Region, region: Region, frame: _Frame) -> bool:
+def _reads_as(core: Region, region: Region, frame: _InsetFrame) -> bool:
     """Whether reading the core gives the region itself, as for a region read from a line that was written."""
     read = _read(core, frame)
     return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
 
 
-def _fixed_point(core: Region, frame: _Frame) -> Region:
+def _fixed_point(core: Region, frame: _InsetFrame) -> Region:
     """The fixed point of reading and writing that is reached from ``core``.
 
     Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
@@ -131,13 +131,17 @@ def _fixed_point(core: Region, frame: _Frame) -> Region:
             return core
         if again.is_empty:
             break
-        core = again if closing is None else _snap(_filled(again, core, *(frame.inset * by for by in closing)), frame)
+        core = (
+            again
+            if closing is None
+            else _snap(_filled(again, core, *(frame.inset * by for by in closing)), frame)
+        )
         if core.area > _MOST_FILLED * start.area:
             break
     return _stairs(start, frame)
 
 
-def _stairs(core: Region, frame: _Frame) -> Region:
+def _stairs(core: Region, frame: _InsetFrame) -> Region:
     """A core along pixels, two lattice steps wide where the mask is as narrow as two insets.
 
     Pixels are united four by four until they are not narrower than that, and until there are few enough
@@ -161,20 +165,23 @@ def _stairs(core: Region, frame: _Frame) -> Region:
     return _box(core, frame) if stairs.is_empty else stairs
 
 
-def _box(core: Region, frame: _Frame) -> Region:
+def _box(core: Region, frame: _InsetFrame) -> Region:
     """The bounding box of a core so small that its mask has no pixel, at least a lattice step wide."""
     x0, y0, x1, y1 = core.bounds
-    x0, y0 = min(x0, frame.width - frame.inset - frame.lattice), min(y0, frame.height - frame.inset - frame.lattice)
+    x0, y0 = (
+        min(x0, frame.width - frame.inset - frame.lattice),
+        min(y0, frame.height - frame.inset - frame.lattice),
+    )
     box = regions.from_box(x0, y0, max(x1, x0 + frame.lattice), max(y1, y0 + frame.lattice))
     return regions.clean(shapely.normalize(box))
 
 
-def _round_trip(core: Region, frame: _Frame) -> Region:
+def _round_trip(core: Region, frame: _InsetFrame) -> Region:
     """The core that results from writing ``core`` and reading it back."""
     return _snap(_inset(_read(core, frame), frame.inset), frame)
 
 
-def _read(core: Region, frame: _Frame) -> Region:
+def _read(core: Region, frame: _InsetFrame) -> Region:
     """The region that is read of a core."""
     return regions.clip(_outset(core, frame.inset), frame.width, frame.height)
 
@@ -187,7 +194,7 @@ def _filled(region: Region, before: Region, radius: float, around: float) -> Reg
 
 
 def ring_to_region(ring: ArrayLike) -> Region:
-    """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset by as much as it was inset.
+    """The region that a ring (N, 2), image pixels, trains: even-odd filled, outset as much as it was inset.
 
     That is half a pixel, unless its mark says otherwise. Bridges are removed. A ring without area gives the
     line that it trains, two insets wide. A ring that is very long or crosses itself very often gives the
@@ -242,7 +249,7 @@ def _offset(region: Region, by: float, mitre_limit: float) -> Region:
     return regions.clean(moved)
 
 
-def _snap(region: Region, frame: _Frame) -> Region:
+def _snap(region: Region, frame: _InsetFrame) -> Region:
     """Snaps a region to the lattice and clips it to the inset border of the image, in canonical order."""
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
     by, right, bottom = frame.inset, frame.width - frame.inset, frame.height - frame.inset
@@ -255,7 +262,7 @@ def _snap(region: Region, frame: _Frame) -> Region:
     return result if isinstance(result, MultiPolygon) else regions.clean(result)
 
 
-def _core(region: Region, frame: _Frame) -> Region:
+def _core(region: Region, frame: _InsetFrame) -> Region:
     """The inset region; thin parts are inset less, so that they do not vanish."""
     cores = [_part_core(regions.from_polygons([part]), frame) for part in region.geoms]
     if len(cores) == 1:
@@ -263,16 +270,18 @@ def _core(region: Region, frame: _Frame) -> Region:
     return _snap(regions.clean(shapely.union_all(cores)), frame)
 
 
-def _part_core(part: Region, frame: _Frame) -> Region:
+def _part_core(part: Region, frame: _InsetFrame) -> Region:
     core = _snap(_inset(part, frame.inset), frame)
     if _outset(core, frame.inset).area >= _THIN * part.area:
         return core
     candidates = [core, *(_snap(_inset(part, frame.inset * by), frame) for by in _THIN_INSETS)]
     candidates.append(_sliver(part, frame))
-    return max((c for c in candidates if not c.is_empty), key=lambda c: regions.iou(_outset(c, frame.inset), part))
+    return max(
+        (c for c in candidates if not c.is_empty), key=lambda c: regions.iou(_outset(c, frame.inset), part)
+    )
 
 
-def _sliver(part: Region, frame: _Frame) -> Region:
+def _sliver(part: Region, frame: _InsetFrame) -> Region:
     """The long axis of a part as a polygon one lattice step wide, within the image."""
     x0, y0, x1, y1 = part.bounds
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, _long_axis(part) / 2

@@ -37,7 +37,9 @@ def test_the_inset_is_half_a_pixel_of_the_training_grid(
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 30_000), st.integers(1, 30_000), st.integers(32, 8192))
-def test_a_marked_ring_says_its_inset_also_after_it_was_text(width: int, height: int, train_size: int) -> None:
+def test_a_marked_ring_says_its_inset_also_after_it_was_text(
+    width: int, height: int, train_size: int
+) -> None:
     inset = inset_px(width, height, train_size)
     for ring in (BOX, SPECK, BOX * [1, 20]):
         marked = mark(ring, inset)
@@ -84,7 +86,9 @@ def test_reading_gives_back_a_region_of_pixels_exactly(inset: float) -> None:
 
 
 def _photo_ring(train_size: int) -> tuple[NDArray[np.float64], regions.Region]:
-    region = regions.clean(shapely.Point(1500, 1100).buffer(150).difference(shapely.box(1450, 1050, 1530, 1130)))
+    region = regions.clean(
+        shapely.Point(1500, 1100).buffer(150).difference(shapely.box(1450, 1050, 1530, 1130))
+    )
     text, _, stable = segmentation.LINES.line(region, (4000, 3000), 0, train_size)
     assert stable
     return np.array(text.split(), dtype=np.float64).reshape(-1, 2), region
