@@ -21,6 +21,7 @@ from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.export_worker import export_worker
 from samdesk.cli.exchange.formats import formats
+from samdesk.cli.exchange.split import split
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.fit import fit
 from samdesk.cli.output import echo, prepare_streams
@@ -79,6 +80,7 @@ cli.command("check")(check)
 cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)
+cli.command("split")(split)
 cli.command("teach")(teach)
 cli.command("fit")(fit)
 cli.command("train")(train)
