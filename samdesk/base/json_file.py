@@ -58,7 +58,7 @@ def parse(
         raise JsonError("it is nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise JsonError("it has a number that is too large") from error
-    _check(value, depth, any_number)
+    check(value, depth, any_number=any_number)
     return value
 
 
@@ -137,8 +137,8 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _check(value: Any, depth: int, any_number: bool) -> None:
-    """Goes through a value, one level of nesting after the other."""
+def check(value: Any, depth: int = MAX_DEPTH, *, any_number: bool = False) -> None:
+    """Checks a value that another parser has read. Arguments and errors: as ``parse``."""
     level = [value]
     for _ in range(depth + 1):
         inner: list[Any] = []

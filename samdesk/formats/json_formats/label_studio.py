@@ -22,8 +22,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+import shapely
 
 from samdesk.base import json_file
+from samdesk.base.errors import reason
+from samdesk.base.json_file import JsonError
 from samdesk.domain.annotation import Attributes
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
@@ -46,6 +49,7 @@ from samdesk.formats.base import (
 from samdesk.formats.json_formats import document, forms
 from samdesk.formats.json_formats.document import Object, RecordError
 from samdesk.formats.json_formats.forms import Kept
+from samdesk.formats.reading import json_stream
 from samdesk.formats.shapes import brush_rle, convert, masks
 from samdesk.formats.shapes.convert import Points, ShapeError
 
@@ -61,6 +65,8 @@ _KINDS = {
     "brushlabels": "brush",
 }
 """Type of a result -> name of its tag in the labeling configuration that is written."""
+_HEAD = 64
+"""Bytes that tell a list from an object."""
 _TASK_KEYS = frozenset({"data", "annotations", "completions", "predictions"})
 _PREFIX = re.compile(r"[0-9a-f]{8}-")
 _PIXEL_DECIMALS, _DECIMALS = 6, 12
@@ -69,17 +75,36 @@ _PIXEL_DECIMALS, _DECIMALS = 6, 12
 
 def read(files: ReadableFiles) -> Iterator[ReadItem]:
     """Reads the files. A task without the size of its image takes that of the image."""
-    return document.each_file(files, _read_file)
-
-
-def _read_file(files: ReadableFiles, name: str, value: Any) -> Iterator[ReadItem]:
-    tasks = [value] if isinstance(value, dict) else document.as_list(value, "It")
-    for index, task in enumerate(tasks):
-        record = f"tasks[{index}]"
+    for name in files.names:
+        if not name.lower().endswith(".json"):
+            continue
         try:
-            yield from _task(files, name, record, document.as_object(task))
-        except (RecordError, ShapeError) as error:
-            yield ReadProblem(name, record, document.sentence(error))
+            for index, task in _tasks(files, name):
+                yield from _read_task(files, name, f"tasks[{index}]", task)
+        except (OSError, JsonError) as error:
+            yield ReadProblem(name, "", f"It cannot be read: {reason(error)}.")
+        except RecordError as error:
+            yield ReadProblem(name, "", document.sentence(error))
+
+
+def _tasks(files: ReadableFiles, name: str) -> Iterator[tuple[int, Any]]:
+    """The tasks of a file, which is a list of them or a single one, one at a time."""
+    with files.open(name) as file:
+        head = file.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head.startswith(b"["):
+        yield 0, document.load(files, name)
+        return
+    with files.open(name) as file:
+        for element in json_stream.elements(file):
+            yield element.index, element.value
+
+
+def _read_task(files: ReadableFiles, name: str, record: str, task: Any) -> Iterator[ReadItem]:
+    try:
+        json_file.check(task, any_number=True)
+        yield from _task(files, name, record, document.as_object(task))
+    except (JsonError, RecordError, ShapeError) as error:
+        yield ReadProblem(name, record, document.sentence(error))
 
 
 def _task(files: ReadableFiles, name: str, record: str, task: Object) -> Iterator[ReadItem]:
@@ -320,7 +345,8 @@ def _made(instance: InstanceRecord, record: ImageRecord, with_brush: bool) -> tu
             brush = _Made("brushlabels", {"format": "rle", "rle": brush_rle.encoded(whole)})
             iou = 1.0 if exact else regions.iou(region, masks.from_mask(mask, x, y))
             return [brush], Kept(iou, losses)
-    rings = forms.bridged_rings(region)
+    # Bridges are those of the vertices that are written, so that the same ones come out of what is read.
+    rings = forms.bridged_rings(shapely.transform(region, lambda xy: np.round(xy, _PIXEL_DECIMALS)))
     made = [_Made("polygonlabels", {"points": _percents(ring, scale)}) for ring in rings]
     if holes:
         losses = (*losses, Loss("bridged"))

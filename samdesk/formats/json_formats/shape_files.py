@@ -11,6 +11,7 @@ width, which their even-odd fill does not show; labelme can have a mask instead.
 
 from __future__ import annotations
 
+import math
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -59,7 +60,7 @@ class Dialect:
         version: Of the program whose files are written.
         checked: Whether a file says whether its image is done.
         four_corners: Whether a box has four corners rather than two.
-        rotated_box: Name of a turned box.
+        rotated_box: Name of a turned box; a "rotation" has its angle in radians as ``direction``.
         masks: Whether it knows masks of pixels.
         fields: Fields that every shape has, with their defaults.
     """
@@ -429,6 +430,9 @@ def _fields(
         shape["score"] = instance.score
     if instance.review not in (None, AnnotationReview.ACCEPTED):
         shape["review"] = instance.review.value
-    if "direction" in own and kind != dialect.rotated_box:
-        del own["direction"]
+    if kind != "rotation":
+        own.pop("direction", None)
+    elif "direction" not in own:
+        (x0, y0), (x1, y1) = points[:2]
+        own["direction"] = round(math.atan2(y1 - y0, x1 - x0) % (2 * math.pi), 6)
     return shape | own

@@ -1,4 +1,4 @@
-"""Files that other programs have written are read whole (how they were made: tests/data/formats/README.md)."""
+"""Files that other programs have written are read whole (how they were made: data/formats/README.md)."""
 
 from __future__ import annotations
 
