@@ -410,7 +410,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     batch.running_changed.connect(ahead.note_run)
     search.found_changed.connect(ahead.refresh_soon)
     storage.closing.connect(ahead.close_dataset)
-    data_parts = data.DataParts(window, messages, session, storage, workers.jobs, files, navigate, search)
+    data_parts = data.DataParts(
+        window, messages, session, storage, workers.jobs, files, navigate, search, tools.show
+    )
     controllers = Controllers(
         data=data.build(data_parts),
         files=files,

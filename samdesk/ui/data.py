@@ -5,20 +5,26 @@ A new one is a field of ``DataControllers``, a line in ``build``, and its comman
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from samdesk.domain.annotation import AnnotationId
+from samdesk.formats.registry import FORMATS
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import CommandTable, join
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
+from samdesk.ui.dataset.visit import AnnotationVisits
 from samdesk.ui.editing.session import Session
+from samdesk.ui.exporting import commands as export_commands
+from samdesk.ui.exporting.controller import ExportController
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.storage.client import StorageClient
 
-COMMANDS: CommandTable = join(())
+COMMANDS: CommandTable = join((export_commands.COMMANDS,))
 """The commands of these features, in menu order."""
 
 
@@ -35,6 +41,7 @@ class DataParts:
         files: The open folder.
         navigate: Goes to an image.
         search: The search; what it finds can be exported.
+        show: Selects an annotation of the image on screen and zooms to it.
     """
 
     window: MainWindow
@@ -45,6 +52,7 @@ class DataParts:
     files: FilesController
     navigate: NavigateController
     search: SearchController
+    show: Callable[[AnnotationId], object]
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,20 @@ class DataControllers:
     """The controllers of these features."""
 
     jobs: DatasetJobs
+    exporting: ExportController
 
 
 def build(parts: DataParts) -> DataControllers:
     """Builds the controllers and connects them."""
     parts.jobs.failed.connect(lambda failure: parts.messages.error(str(failure), key="dataset job"))
-    return DataControllers(parts.jobs)
+    visits = AnnotationVisits(parts.navigate, lambda: parts.session.model.key, parts.show, parts.window)
+    exporting = ExportController(
+        parts.window, parts.messages, parts.storage, parts.jobs, parts.files, parts.search, visits,
+        lambda: FORMATS,
+    )  # fmt: skip
+    return DataControllers(parts.jobs, exporting)
 
 
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
+    export_commands.bind(actions, controllers.exporting)

@@ -96,7 +96,10 @@ def main() -> None:
         make(data, options.images)
     with closing(Dataset.open(data)) as dataset:
         copied, durable = copy_time(data, tuple(map(str, dataset.keys)), options.folder / "copy")
-        print(f"{len(dataset.keys):,} images copied in {copied:.0f} s, durable after {durable:.0f} s", flush=True)
+        print(
+            f"{len(dataset.keys):,} images copied in {copied:.0f} s, durable after {durable:.0f} s",
+            flush=True,
+        )
         for name in options.format or ("yolo-seg", "coco"):
             _measure(dataset, ExportPlan(name), out, options.processes, durable)
             _cancel(dataset, ExportPlan(name), out, options.processes)
@@ -135,7 +138,9 @@ def _cancel(dataset: Dataset, plan: ExportPlan, out: Path, processes: int | None
         export(DirectAccess(dataset), plan, out, processes=processes, progress=progress, cancel=cancel)
     except Cancelled:
         left = sorted(path.name for path in out.parent.iterdir())
-        print(f"  cancelled: gone after {time.perf_counter() - asked:.1f} s; what is there: {left}", flush=True)
+        print(
+            f"  cancelled: gone after {time.perf_counter() - asked:.1f} s; what is there: {left}", flush=True
+        )
 
 
 if __name__ == "__main__":
