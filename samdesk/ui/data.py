@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from samdesk.domain.annotation import AnnotationId
 from samdesk.formats.registry import FORMATS
 from samdesk.ui.commands.actions import Actions
-from samdesk.ui.commands.table import CommandTable, join
+from samdesk.ui.commands.table import CommandTable
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.dataset.visit import AnnotationVisits
@@ -24,7 +24,12 @@ from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.storage.client import StorageClient
 
-COMMANDS: CommandTable = join((export_commands.COMMANDS,))
+_TABLES = (export_commands.COMMANDS,)
+
+COMMANDS = CommandTable(
+    tuple(command for table in _TABLES for command in table.commands),
+    tuple(condition for table in _TABLES for condition in table.conditions),
+)
 """The commands of these features, in menu order."""
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from samdesk.ui.exporting.dialog import ExportDialog
-from samdesk.ui.exporting.labels_table import COUNT, LABEL, TARGET
+from samdesk.ui.exporting.labels_table import COUNT, TARGET
 from samdesk.ui.exporting.report_dialog import ExportReportDialog
 from tests.exchange.exporting.small_format import SMALL
 from tests.helpers.desk import CONTROL, SHIFT, User
@@ -22,12 +22,12 @@ __all__ = ["found"]
 
 @pytest.fixture
 def dialog(found: User) -> ExportDialog:
-    """The dialog of a dataset with three labels, of which two have three annotations each."""
+    """The dialog of a dataset with two labels with three annotations each."""
     found.desk.flows.data.exporting.formats = lambda: (SMALL,)
     found.key(Qt.Key.Key_E, CONTROL | SHIFT)
     shown = found.desk.flows.data.exporting.dialog
     assert shown is not None
-    found.until(lambda: shown.labels.rowCount() == 3 and shown.labels.item(0, COUNT).text() == "3")
+    found.until(lambda: shown.labels.rowCount() == 2 and shown.labels.item(0, COUNT).text() == "3")
     return shown
 
 
@@ -46,7 +46,6 @@ def test_labels_are_merged_and_a_row_of_the_report_shows_its_annotation(
     assert dialog.scopes["all"].text() == "All images (4)"
     assert not dialog.scopes["search"].isEnabled()
     dialog.labels.item(1, TARGET).setText("cat")
-    dialog.labels.item(2, LABEL).setCheckState(Qt.CheckState.Unchecked)
     assert dialog.summary.text() == "4 images will be exported as Small, with a report on each annotation."
 
     report = _export(found, dialog, tmp_path / "out")
@@ -71,7 +70,7 @@ def test_the_result_of_a_search_is_exported_and_an_earlier_export_replaced(
     for asked in (False, True):
         found.key(Qt.Key.Key_E, CONTROL | SHIFT)
         dialog = cast(ExportDialog, exporting.dialog)
-        found.until(lambda d=dialog: d.scopes["search"].isEnabled() and d.labels.rowCount() == 3)  # type: ignore[misc]
+        found.until(lambda d=dialog: d.scopes["search"].isEnabled() and d.labels.rowCount() == 2)  # type: ignore[misc]
         dialog.scopes["search"].click()
         found.answers.confirm = True
         report = _export(found, dialog, tmp_path / "out")
