@@ -73,8 +73,8 @@ def build(parts: DataParts) -> DataControllers:
     parts.jobs.failed.connect(lambda failure: parts.messages.error(str(failure), key="dataset job"))
     visits = AnnotationVisits(parts.navigate, lambda: parts.session.model.key, parts.show, parts.window)
     exporting = ExportController(
-        parts.window, parts.messages, parts.storage, parts.jobs, parts.files, parts.search, visits,
-        lambda: FORMATS,
+        parts.window, parts.messages, parts.storage, parts.jobs, parts.files,
+        lambda: parts.search.search, visits, lambda: FORMATS,
     )  # fmt: skip
     return DataControllers(parts.jobs, exporting)
 

@@ -15,6 +15,7 @@ from samdesk.dataset import search as searches
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import ImageReview
+from samdesk.domain.search import Search
 from samdesk.exchange.exporting.errors import FolderExistsError
 from samdesk.exchange.exporting.plan import ExportPlan
 from samdesk.exchange.exporting.presets import delete_preset, preset, presets, save_preset
@@ -28,7 +29,6 @@ from samdesk.ui.exporting.dialog import ExportDialog
 from samdesk.ui.exporting.report_dialog import ExportReportDialog
 from samdesk.ui.kit.file_manager import reveal
 from samdesk.ui.kit.messages import Messages
-from samdesk.ui.search.controller import SearchController
 from samdesk.workers.dataset_jobs import DatasetJobs, JobContext
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import StorageClient
@@ -52,13 +52,13 @@ class ExportController(QObject):
         storage: StorageClient,
         jobs: DatasetJobs,
         files: FilesController,
-        search: SearchController,
+        searched: Callable[[], Search],
         visits: AnnotationVisits,
         formats: Callable[[], tuple[Format, ...]],
     ) -> None:
         super().__init__(window)
         self._window, self._messages, self._storage, self._jobs = window, messages, storage, jobs
-        self._files, self._search, self._visits = files, search, visits
+        self._files, self._searched, self._visits = files, searched, visits
         self.formats = formats
         self.dialog: ExportDialog | None = None
         self.report: ExportReportDialog | None = None
@@ -90,8 +90,8 @@ class ExportController(QObject):
 
     def _count(self, dialog: ExportDialog) -> None:
         """Asks for everything that the dialog shows of the dataset."""
-        search = self._search.search if self._search.active else None
-        text = str(search) if search is not None and search.terms else ""
+        search = self._searched()
+        text = str(search) if search.terms else ""
         dialog.set_counts({"all": len(self._files.info.keys) if self._files.info else 0}, text)
 
         def show_facts(found: tuple[DatasetFacts, Path]) -> None:
@@ -104,7 +104,7 @@ class ExportController(QObject):
                 self._ask_usage(dialog)
 
         self._storage.ask(_facts, show_facts)
-        if text and search is not None:
+        if text:
             self._storage.ask(
                 partial(searches.count, search=search),
                 lambda found: self._show_count(dialog, "search", found.images, text),

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from samdesk.exchange.exporting.plan import MOST_PIXELS, ExportPlan
 from samdesk.ui.kit.fields import caption, form, integer_field, select_entry
+from samdesk.ui.kit.plain import plain
 from samdesk.ui.kit.theme import UNIT
 
 _FILES = (
@@ -34,10 +35,10 @@ class ImageFields(QObject):
         super().__init__(parent)
         self.files = QComboBox(parent)
         for value, title in _FILES:
-            self.files.addItem(title, value)
+            self.files.addItem(plain(title), value)
         self.size = QComboBox(parent)
         for value, title in (("same", "As they are"), ("resize", "Resized"), ("tile", "In tiles")):
-            self.size.addItem(title, value)
+            self.size.addItem(plain(title), value)
         self.pixels = integer_field(16, MOST_PIXELS, 64, " px", "Longer side of an image, or side of a tile")
         self.pixels.setValue(640)
         self.overlap = integer_field(0, 90, 5, " %", "Overlap of neighbouring tiles")
