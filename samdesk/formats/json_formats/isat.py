@@ -49,7 +49,7 @@ _GROUP = "group"
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _IsatPolygon:
     """One object of a file: a polygon."""
 
     index: int
@@ -73,7 +73,7 @@ def _read_file(files: ReadableFiles, name: str, value: Any) -> Iterator[ReadItem
         raise RecordError("It is no file of ISAT: its description is another.")
     image = document.image_name(info.get("name"))
     width, height = document.size(files, image, info.get("width"), info.get("height"))
-    pieces: list[_Piece] = []
+    pieces: list[_IsatPolygon] = []
     for index, each in enumerate(document.as_list(content.get("objects"), "its list of objects")):
         record = f"objects[{index}]"
         try:
@@ -102,7 +102,7 @@ def _read_file(files: ReadableFiles, name: str, value: Any) -> Iterator[ReadItem
     )
 
 
-def _piece(index: int, content: Object) -> tuple[_Piece, tuple[str, ...]]:
+def _piece(index: int, content: Object) -> tuple[_IsatPolygon, tuple[str, ...]]:
     attributes, left_out = extras.attributes(content, _KNOWN)
     crowd = content.get("iscrowd")
     if crowd is True or crowd == 1:
@@ -116,7 +116,7 @@ def _piece(index: int, content: Object) -> tuple[_Piece, tuple[str, ...]]:
         attributes = extras.with_value(attributes, _GROUP, group)
     layer = content.get("layer")
     is_layer = isinstance(layer, int | float) and not isinstance(layer, bool) and abs(layer) < 1e15
-    piece = _Piece(
+    piece = _IsatPolygon(
         index=index,
         label=document.label_name(content.get("category")),
         group=group,
@@ -128,9 +128,9 @@ def _piece(index: int, content: Object) -> tuple[_Piece, tuple[str, ...]]:
     return piece, left_out
 
 
-def _groups(pieces: list[_Piece]) -> list[list[_Piece]]:
+def _groups(pieces: list[_IsatPolygon]) -> list[list[_IsatPolygon]]:
     """The polygons of each object in the order of painting; background is none."""
-    found: dict[object, list[_Piece]] = {}
+    found: dict[object, list[_IsatPolygon]] = {}
     for piece in sorted(pieces, key=lambda each: each.layer):
         if piece.label != BACKGROUND:
             crowd = dict(piece.attributes).get(CROWD)
@@ -139,7 +139,9 @@ def _groups(pieces: list[_Piece]) -> list[list[_Piece]]:
     return list(found.values())
 
 
-def _instance(group: list[_Piece], pieces: list[_Piece], width: int, height: int) -> InstanceRecord:
+def _instance(
+    group: list[_IsatPolygon], pieces: list[_IsatPolygon], width: int, height: int
+) -> InstanceRecord:
     first = group[0]
     strokes = group + [p for p in pieces if p.label == BACKGROUND and _may_cut(p, first, pieces)]
     region = _painted(sorted(strokes, key=lambda each: each.layer))
@@ -152,13 +154,13 @@ def _instance(group: list[_Piece], pieces: list[_Piece], width: int, height: int
     )
 
 
-def _may_cut(hole: _Piece, first: _Piece, pieces: list[_Piece]) -> bool:
+def _may_cut(hole: _IsatPolygon, first: _IsatPolygon, pieces: list[_IsatPolygon]) -> bool:
     """Whether a polygon of the background is cut from an object if it is above it."""
     grouped = hole.group and any(p.group == hole.group and p.label != BACKGROUND for p in pieces)
     return hole.group == first.group if grouped else True
 
 
-def _painted(strokes: list[_Piece]) -> Region:
+def _painted(strokes: list[_IsatPolygon]) -> Region:
     """What remains of an object when its polygons and the background are painted one after another."""
     region = _assembled(strokes)
     if region is not None:
@@ -170,7 +172,7 @@ def _painted(strokes: list[_Piece]) -> Region:
     return region
 
 
-def _assembled(strokes: list[_Piece]) -> Region | None:
+def _assembled(strokes: list[_IsatPolygon]) -> Region | None:
     """The outlines with the background as their holes, vertex by vertex; None: they do not fit so."""
     shells: list[Polygon] = []
     holes: list[list[LinearRing]] = []
@@ -195,7 +197,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
     with_background = context.options.get("holes") == "background"
     objects: list[dict[str, Any]] = []
     rows = []
-    groups = _Groups(record.instances)
+    groups = _IsatGroups(record.instances)
     for instance in record.instances:
         made, kept = _objects(instance, groups, with_background)
         for each in made:
@@ -220,7 +222,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
     return EncodedImage(replace(record, instances=()), payload, tuple(rows))
 
 
-class _Groups:
+class _IsatGroups:
     """Gives out groups: those that annotations have, as long as no other has it too, else new ones."""
 
     def __init__(self, instances: tuple[InstanceRecord, ...]) -> None:
@@ -241,7 +243,7 @@ class _Groups:
 
 
 def _objects(
-    instance: InstanceRecord, groups: _Groups, with_background: bool
+    instance: InstanceRecord, groups: _IsatGroups, with_background: bool
 ) -> tuple[list[dict[str, Any]], Kept]:
     """The polygons of one annotation."""
     group = groups.of(instance)

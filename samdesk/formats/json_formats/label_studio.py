@@ -340,9 +340,8 @@ def _made(instance: InstanceRecord, record: ImageRecord, with_brush: bool) -> tu
     if exact or (with_brush and (holes or parts)):
         mask, x, y = masks.to_mask(region, record.width, record.height)
         if mask.size:
-            whole = np.zeros((record.height, record.width), dtype=np.bool_)
-            whole[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
-            brush = _Made("brushlabels", {"format": "rle", "rle": brush_rle.encoded(whole)})
+            stream = brush_rle.encoded(mask, x, y, record.width, record.height)
+            brush = _Made("brushlabels", {"format": "rle", "rle": stream})
             iou = 1.0 if exact else regions.iou(region, masks.from_mask(mask, x, y))
             return [brush], Kept(iou, losses)
     # Bridges are those of the vertices that are written, so that the same ones come out of what is read.

@@ -74,7 +74,7 @@ class Dialect:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _DrawnShape:
     """One shape of a file."""
 
     index: int
@@ -98,7 +98,7 @@ def read_file(files: ReadableFiles, name: str, value: Any) -> Iterator[ReadItem]
         raise RecordError("It has no list of shapes.")
     image = document.image_name(content.get("imagePath"))
     width, height = document.size(files, image, content.get("imageWidth"), content.get("imageHeight"))
-    pieces: list[_Piece] = []
+    pieces: list[_DrawnShape] = []
     for index, shape in enumerate(shapes):
         record = f"shapes[{index}]"
         try:
@@ -132,7 +132,7 @@ def read_file(files: ReadableFiles, name: str, value: Any) -> Iterator[ReadItem]
     )
 
 
-def _piece(index: int, shape: Object, width: int, height: int) -> tuple[_Piece, tuple[str, ...]]:
+def _piece(index: int, shape: Object, width: int, height: int) -> tuple[_DrawnShape, tuple[str, ...]]:
     label = document.label_name(shape.get("label"))
     kind = shape.get("shape_type") or "polygon"
     if not isinstance(kind, str):
@@ -146,7 +146,7 @@ def _piece(index: int, shape: Object, width: int, height: int) -> tuple[_Piece, 
         found = extras.with_value(found, "group_id", group)
     score = shape.get("score")
     return (
-        _Piece(
+        _DrawnShape(
             index=index,
             kind=kind,
             label=label,
@@ -244,16 +244,16 @@ _MAKERS: Mapping[str, Callable[[Points], tuple[Region, Shape]]] = {
 }
 
 
-def _groups(pieces: list[_Piece]) -> list[list[_Piece]]:
+def _groups(pieces: list[_DrawnShape]) -> list[list[_DrawnShape]]:
     """The shapes of each object, in the order of their first."""
-    found: dict[object, list[_Piece]] = {}
+    found: dict[object, list[_DrawnShape]] = {}
     for piece in pieces:
         key = piece.index if piece.group is None else (piece.label, piece.group)
         found.setdefault(key, []).append(piece)
     return list(found.values())
 
 
-def _instance(group: list[_Piece], width: int, height: int) -> InstanceRecord:
+def _instance(group: list[_DrawnShape], width: int, height: int) -> InstanceRecord:
     first = group[0]
     attributes, shape = first.attributes, first.shape
     if len(group) == 1:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from samdesk.domain.geometry.types import BoolArray
 from samdesk.formats.shapes.convert import ShapeError
+from samdesk.formats.shapes.masks import runs
 
 MOST_BYTES = 16 << 20
 """Of the stream of one mask."""
@@ -91,16 +92,20 @@ class _Bits:
             raise ShapeError("its run lengths break off")
 
 
-def encoded(mask: BoolArray) -> list[int]:
-    """An (H, W) mask as a list of bytes, every channel 255 where it is set."""
-    flat = np.ascontiguousarray(mask).reshape(-1)
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    starts = np.concatenate([[0], changes])
-    lengths = np.diff(np.concatenate([starts, [flat.size]])) * _CHANNELS
-    head = f"{flat.size * _CHANNELS:032b}{8 - 1:05b}" + "".join(f"{size - 1:04b}" for size in _SIZES)
-    parts = [head]
-    for length, value in zip(lengths.tolist(), flat[starts].tolist(), strict=True):
-        word = "11111111" if value else "00000000"
+def encoded(mask: BoolArray, x: int, y: int, width: int, height: int) -> list[int]:
+    """A mask of a part of an image as a list of bytes, every channel 255 where it is set.
+
+    Args:
+        mask: Of the part.
+        x: Of its first pixel in the image.
+        y: As ``x``.
+        width: Of the image.
+        height: As ``width``.
+    """
+    ends = np.concatenate([[0], runs(mask, x, y, width), [width * height]])
+    parts = [f"{width * height * _CHANNELS:032b}{8 - 1:05b}" + "".join(f"{size - 1:04b}" for size in _SIZES)]
+    for number, length in enumerate((np.diff(ends) * _CHANNELS).tolist()):
+        word = "11111111" if number % 2 else "00000000"
         while length > 0:
             index = next((i for i, size in enumerate(_SIZES) if length <= 1 << size), len(_SIZES) - 1)
             run = min(length, 1 << _SIZES[index])

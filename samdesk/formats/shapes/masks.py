@@ -10,6 +10,7 @@ import struct
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from PIL import Image
 
 from samdesk.domain.geometry import regions
@@ -67,6 +68,25 @@ def to_mask(region: Region, width: int, height: int) -> tuple[BoolArray, int, in
         return np.zeros((0, 0), dtype=np.bool_), left, top
     inner = mask[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
     return inner, left + int(columns[0]), top + int(rows[0])
+
+
+def runs(mask: BoolArray, x: int, y: int, width: int) -> NDArray[np.int64]:
+    """Where runs of set pixels begin and end in the rows of an image of ``width`` pixels, one after another.
+
+    Args:
+        mask: Of a part of the image.
+        x: Of its first pixel in the image.
+        y: As ``x``.
+        width: Of the image.
+
+    Returns:
+        Positions begin, end, begin, end, ... as if the rows were one; a run may go on in the next row.
+    """
+    steps = np.diff(np.pad(mask, ((0, 0), (1, 1))).view(np.int8), axis=1)
+    rows, columns = np.nonzero(steps)
+    ends = (rows + y) * width + columns + x
+    goes_on = np.flatnonzero(ends[1:-1:2] == ends[2::2]) * 2 + 1
+    return np.delete(ends, np.concatenate([goes_on, goes_on + 1])).astype(np.int64)
 
 
 def from_png_text(text: str) -> BoolArray:

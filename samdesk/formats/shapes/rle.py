@@ -140,24 +140,14 @@ def _painted(counts: Counts, rows: int) -> tuple[BoolArray, int, int]:
 
 
 def to_counts(region: Region, width: int, height: int) -> list[int]:
-    """A region as COCO's list of counts: the pixels whose centre is inside."""
-    mask, left, top = to_mask(region, width, height)
+    """A region as COCO's list of counts: the pixels whose centre is inside. It costs what its bounds do."""
+    mask, x, y = to_mask(region, width, height)
     if not mask.size:
         return [width * height]
-    padded = np.zeros((mask.shape[1], mask.shape[0] + 2), dtype=np.int8)
-    padded[:, 1:-1] = mask.T
-    steps = np.diff(padded, axis=1)
-    column, row = np.nonzero(steps > 0)
-    last_column, last_row = np.nonzero(steps < 0)
-    starts = (column + left) * height + row + top
-    stops = (last_column + left) * height + last_row + top
-    is_apart = starts[1:] != stops[:-1]  # else it goes on at the top of the next column
-    starts = starts[np.concatenate([[True], is_apart])]
-    stops = stops[np.concatenate([is_apart, [True]])]
-    ends = np.stack([starts, stops], axis=1).reshape(-1)
-    counts = np.diff(ends, prepend=0).tolist()
-    rest = width * height - int(ends[-1])
-    return [*counts, rest] if rest else counts
+    # The columns of the image are the rows of the transposed mask.
+    ends = runs(np.ascontiguousarray(mask.T), y, x, height)
+    counts: list[int] = np.diff(np.concatenate([[0], ends, [width * height]])).tolist()
+    return counts if counts[-1] else counts[:-1]
 
 
 def to_text(region: Region, width: int, height: int) -> str:

@@ -75,7 +75,11 @@ def test_run_lengths_of_another_size_are_refused() -> None:
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 10_000))
 def test_brush_run_lengths_come_back(height: int, width: int, seed: int) -> None:
     mask = _blobs(height, width, seed)
-    assert np.array_equal(brush_rle.decoded(brush_rle.encoded(mask), width, height), mask)
+    stream = brush_rle.encoded(mask, 0, 0, width, height)
+    assert np.array_equal(brush_rle.decoded(stream, width, height), mask)
+    within = brush_rle.decoded(brush_rle.encoded(mask, 3, 2, width + 5, height + 2), width + 5, height + 2)
+    assert np.array_equal(within[2:, 3 : 3 + width], mask)
+    assert within.sum() == mask.sum()
 
 
 def test_brush_words_that_are_not_repeated_are_read() -> None:
