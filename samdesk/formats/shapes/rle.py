@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from samdesk.domain.geometry.types import BoolArray, Region
 from samdesk.formats.shapes.convert import ShapeError
-from samdesk.formats.shapes.masks import from_mask, to_mask
+from samdesk.formats.shapes.masks import from_mask, runs, to_mask
 
 MOST_PIXELS = 1 << 28
 """Of the box around the pixels that are set."""
