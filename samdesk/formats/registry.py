@@ -5,8 +5,12 @@ from __future__ import annotations
 from samdesk.formats import coco
 from samdesk.formats.base import Format
 from samdesk.formats.json_formats import isat, label_studio, labelme, sa1b, xanylabeling
+from samdesk.formats.yolo import formats as yolo
 
 FORMATS: tuple[Format, ...] = (
+    yolo.SEGMENTATION,
+    yolo.DETECTION,
+    yolo.ORIENTED,
     coco.FORMAT,
     sa1b.FORMAT,
     labelme.FORMAT,

@@ -262,7 +262,7 @@ def _with_class(line: str, class_id: int) -> str:
     return line if float(word) == class_id else f"{class_id}{line.lstrip()[len(word) :]}"
 
 
-_Line: TypeAlias = tuple[str, float, bool]
+OutlineText: TypeAlias = tuple[str, float, bool]
 """The points of a line, the IoU of its mask, and whether it stays as it is when it is read and written."""
 
 
@@ -279,7 +279,7 @@ class LineCache:
     MOST_BYTES = MAX_BYTES
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[tuple[Region, tuple[int, int], int, int], _Line] = OrderedDict()
+        self._lines: OrderedDict[tuple[Region, tuple[int, int], int, int], OutlineText] = OrderedDict()
         self._bytes = self.made = 0
         self._lock = Lock()  # a label folder is written by another thread than a dataset
 
@@ -289,15 +289,15 @@ class LineCache:
         size: tuple[int, int],
         keypoint_values: int = 0,
         train_size: int = TRAIN_SIZE,
-    ) -> _Line:
-        """Returns ``_line`` of these arguments."""
+    ) -> OutlineText:
+        """Returns ``outline`` of these arguments."""
         key = (region, size, keypoint_values, train_size)
         with self._lock:
             found = self._lines.get(key)
             if found is not None:
                 self._lines.move_to_end(key)
                 return found
-        made = _line(region, size, keypoint_values, train_size)
+        made = outline(region, size, keypoint_values, train_size)
         with self._lock:
             self.made += 1
             if key not in self._lines:
@@ -319,8 +319,10 @@ LINES = LineCache()
 """The lines that ``write`` has made."""
 
 
-def _line(region: Region, size: tuple[int, int], keypoint_values: int, train_size: int) -> _Line:
-    """The points of a region as text ("" if empty), and the IoU of the mask they train with the region.
+def outline(
+    region: Region, size: tuple[int, int], keypoint_values: int = 0, train_size: int = TRAIN_SIZE
+) -> OutlineText:
+    """Returns the points of a region as text ("" if empty), and the IoU of the mask they train with it.
 
     A long outline is written a second time, from what the file would say: it may have been coarsened.
     """
