@@ -411,7 +411,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     search.found_changed.connect(ahead.refresh_soon)
     storage.closing.connect(ahead.close_dataset)
     data_parts = data.DataParts(
-        window, messages, session, storage, workers.jobs, files, navigate, search, tools.show
+        window, messages, session, storage, workers.jobs, files, navigate, search, tools.show,
+        tools.show_all_of,
     )
     controllers = Controllers(
         data=data.build(data_parts),
@@ -450,6 +451,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         ahead=ahead,
         decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
+    controllers.training.open_check = controllers.data.checking.open
     files.dataset_opened.connect(controllers.training.check)
     ConflictsController(storage, navigate, messages, window)
     CalibrationController(storage, messages, window)

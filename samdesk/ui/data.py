@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.formats.registry import FORMATS
+from samdesk.ui.checking import commands as checking_commands
+from samdesk.ui.checking.controller import CheckController, CheckStage
+from samdesk.ui.checking.panel import CheckPanel
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import CommandTable
 from samdesk.ui.dataset.files import FilesController
@@ -24,7 +28,7 @@ from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.storage.client import StorageClient
 
-_TABLES = (export_commands.COMMANDS,)
+_TABLES = (export_commands.COMMANDS, checking_commands.COMMANDS)
 
 COMMANDS = CommandTable(
     tuple(command for table in _TABLES for command in table.commands),
@@ -47,6 +51,7 @@ class DataParts:
         navigate: Goes to an image.
         search: The search; what it finds can be exported.
         show: Selects an annotation of the image on screen and zooms to it.
+        select: Selects several annotations of the image on screen and zooms to them.
     """
 
     window: MainWindow
@@ -58,6 +63,7 @@ class DataParts:
     navigate: NavigateController
     search: SearchController
     show: Callable[[AnnotationId], object]
+    select: Callable[[tuple[AnnotationId, ...]], object]
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class DataControllers:
 
     jobs: DatasetJobs
     exporting: ExportController
+    checking: CheckController
 
 
 def build(parts: DataParts) -> DataControllers:
@@ -76,9 +83,22 @@ def build(parts: DataParts) -> DataControllers:
         parts.window, parts.messages, parts.storage, parts.jobs, parts.files,
         lambda: parts.search.search, visits, lambda: FORMATS,
     )  # fmt: skip
-    return DataControllers(parts.jobs, exporting)
+    return DataControllers(parts.jobs, exporting, _checking(parts))
+
+
+def _checking(parts: DataParts) -> CheckController:
+    panel = CheckPanel(parts.window)
+    parts.window.add_panel("check", "Check", panel)
+    show_panel = partial(parts.window.show_panel, "check")
+    stage = CheckStage(show_panel, parts.navigate, parts.select, parts.search.search_for)
+    checking = CheckController(
+        panel, parts.jobs, parts.storage, parts.session, stage, parts.messages, parts.window
+    )
+    parts.files.dataset_opened.connect(checking.start)
+    return checking
 
 
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
     export_commands.bind(actions, controllers.exporting)
+    checking_commands.bind(actions, controllers.checking)

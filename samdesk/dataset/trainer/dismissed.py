@@ -35,9 +35,14 @@ def add(folder: Path, findings: Iterable[TrainingFinding]) -> None:
     known = read(folder)
     marks = [*known, *(mark for mark in map(mark_of, findings) if mark not in known)]
     if marks != known:
-        with contextlib.suppress(OSError):
-            json_file.write(_file(folder), marks[-_MOST:], indent=0)
-            temporaries.clear(_file(folder).parent)
+        write(folder, marks)
+
+
+def write(folder: Path, marks: Iterable[str]) -> None:
+    """Replaces the marks of a dataset; if that fails its findings are reported again."""
+    with contextlib.suppress(OSError):
+        json_file.write(_file(folder), list(marks)[-_MOST:], indent=0)
+        temporaries.clear(_file(folder).parent)
 
 
 def undismissed(folder: Path, findings: Iterable[TrainingFinding]) -> tuple[TrainingFinding, ...]:

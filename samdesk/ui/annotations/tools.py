@@ -227,6 +227,15 @@ class ToolsController(QObject):
         self.select(frozenset({annotation_id}))
         self._canvas.zoom_around(annotation_id)
 
+    def show_all_of(self, ids: tuple[AnnotationId, ...]) -> None:
+        """Selects those annotations that the image has, and shows them with their surroundings."""
+        document = self.document
+        known = () if document is None else tuple(i for i in ids if document.find(i) is not None)
+        if known:
+            self.use_select_tool()
+            self.select(frozenset(known))
+            self._canvas.zoom_around(known[-1])
+
     def select_all(self) -> None:
         """Selects every annotation of the image but those that are hidden for their scores."""
         if self.document is not None:

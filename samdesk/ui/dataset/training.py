@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
 
@@ -38,6 +38,8 @@ class TrainingController(QObject):
         self._read_only = False
         self._jobs: list[tuple[Job, Event]] = []
         self.report: TrainingReport | None = None
+        self.open_check: Callable[[], object] | None = None
+        """Shows all findings of the dataset."""
 
     def check(self, info: DatasetInfo) -> None:
         """Checks the dataset that was just opened."""
@@ -90,6 +92,8 @@ class TrainingController(QObject):
             actions: list[Action] = []
             if report.fix is not None and fixable and not self._read_only:
                 actions.append(("Fix data.yaml", partial(self._fix, report.fix)))
+            if self.open_check is not None:
+                actions.append(("Check dataset", self.open_check))
             self._messages.warn(
                 _text(shown), key=KEY, actions=actions, dismissed=partial(self._dismiss, shown)
             )

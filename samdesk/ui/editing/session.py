@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -247,6 +247,18 @@ class Session(QObject):
             if edit:
                 self._apply(by_user(edit, shown))  # the store's own edit takes its place when it has answered
         self._commit(do, plan=partial(plans.decide, chosen=chosen, decision=decision, text=text))
+
+    def commit_plan(self, text: str, keys: Sequence[ImageKey], plan: Plan) -> None:
+        """Makes a change of images that the store plans when it saves it, as one step.
+
+        Args:
+            text: For the Undo command.
+            keys: The images it may change.
+            plan: Makes the change; it leaves locked annotations alone.
+        """
+        self.end_run()
+        if not self.read_only and keys:
+            self._commit(Transaction(text, tuple((key, Edit()) for key in keys)), plan=plan)
 
     def undo(self, *, newest: bool = False) -> None:
         """Undoes the next step, and shows an image it has changed; or takes back a preview.

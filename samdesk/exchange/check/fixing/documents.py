@@ -28,20 +28,36 @@ DocumentFix: TypeAlias = Callable[[Dataset, ImageDocument], Edit]
 """Makes the edit that mends an image; an empty one if there is nothing to mend."""
 
 
-def plan(dataset: Dataset, keys: Sequence[ImageKey], fix: DocumentFix, text: str) -> Transaction:
-    """Plans the step that mends images. Raises ``RefusedError`` if nothing is left to mend."""
+def plan(
+    dataset: Dataset,
+    keys: Sequence[ImageKey],
+    fix: DocumentFix,
+    text: str,
+    locked: frozenset[AnnotationId] = frozenset(),
+) -> Transaction:
+    """Plans the step that mends images, but for locked annotations.
+
+    Raises ``RefusedError`` if nothing is left to mend.
+    """
     edits = []
     for key in breathing(list(keys), "Preparing the fix", dataset.core.breathe):
         try:
             document = dataset.core.documents.get_once(key)
         except ImageError:
             continue  # saving could not write it either
-        edit = fix(dataset, document)
+        edit = _without(fix(dataset, document), locked)
         if edit:
             edits.append((key, edit))
     if not edits:
         raise RefusedError("There is nothing left to fix.", next="Run the check again.")
     return Transaction(text, tuple(edits))
+
+
+def _without(edit: Edit, locked: frozenset[AnnotationId]) -> Edit:
+    if not locked:
+        return edit
+    put = tuple(placed for placed in edit.put if placed.annotation.id not in locked)
+    return replace(edit, put=put, drop=tuple(i for i in edit.drop if i not in locked))
 
 
 def without_duplicates(_dataset: Dataset, document: ImageDocument) -> Edit:

@@ -10,8 +10,8 @@ from samdesk.base.jobs import Progress
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.plans import Plan
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
-from samdesk.domain.edits import Transaction
 from samdesk.exchange.access import DatasetAccess
 from samdesk.exchange.check.fixing import documents, files
 from samdesk.exchange.check.fixing.documents import DocumentFix
@@ -35,14 +35,16 @@ class Fix:
     document: DocumentFix | None = None
     change: Callable[[DatasetAccess, CheckResult, Progress], FixStep] | None = None
 
-    def plan(self, keys: Sequence[ImageKey]) -> Plan:
-        """Returns what plans the step of the history, for ``Dataset.commit_planned``."""
+    def plan(self, keys: Sequence[ImageKey], locked: frozenset[AnnotationId] = frozenset()) -> Plan:
+        """Returns what plans the step of the history, for ``Dataset.commit_planned``.
+
+        Args:
+            keys: The images.
+            locked: Annotations that are left alone.
+        """
         assert self.document is not None
-        return partial(_plan, keys=tuple(keys), fix=self.document, text=self.title)
-
-
-def _plan(dataset: Dataset, keys: Sequence[ImageKey], fix: DocumentFix, text: str) -> Transaction:
-    return documents.plan(dataset, keys, fix, text)
+        keys, fix = tuple(keys), self.document
+        return partial(documents.plan, keys=keys, fix=fix, text=self.title, locked=locked)
 
 
 def apply(access: DatasetAccess, fix: Fix, result: CheckResult, progress: Progress) -> str:
