@@ -14,7 +14,7 @@ COMMANDS = CommandTable(
     (
         Command("check.show", "Check dataset",
                 "Find what would harm a training: bad labels, duplicates, leaks between splits, and more.",
-                "ph.list-checks", "view", "show", ("Ctrl+Shift+J",), when="dataset"),
+                "ph.first-aid-kit", "view", "show", ("Ctrl+Shift+J",), when="dataset"),
     ),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, QTimer
 
 from samdesk.base.text import counted
+from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.trainer import dismissed
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
@@ -68,7 +69,7 @@ class CheckController(QObject):
         self._stage, self._messages = stage, messages
         self._folder: Path | None = None
         self._marks: list[str] = []
-        self._stale = self._checking = self._again = False
+        self._stale = self._edited = self._checking = self._again = False
         self._wanted: Finding | None = None
         self.report: CheckReport | None = None
         panel.check_requested.connect(self.check)
@@ -78,7 +79,7 @@ class CheckController(QObject):
         panel.dismissed.connect(self._dismiss)
         panel.restored.connect(self._restore)
         storage.changed.connect(self._note_change)
-        session.images_changed.connect(self._note_change)
+        session.images_changed.connect(self._note_edit)
         storage.history.pending_changed.connect(self._check_when_saved)
         stage.navigate.image_shown.connect(self._show_wanted)
 
@@ -103,16 +104,20 @@ class CheckController(QObject):
             return
         choice = CheckChoice(pixels=self._panel.pixels.isChecked())
 
-        def work(context: JobContext) -> tuple[CheckReport, list[str]]:
-            return run_checks(context.access, choice, context.progress), dismissed.read(folder)
+        def work(context: JobContext) -> tuple[CheckReport, list[str], bool]:
+            before = context.access.ask_now(_version)
+            report = run_checks(context.access, choice, context.progress)
+            changed = context.access.ask_now(_version) != before
+            return report, dismissed.read(folder), changed
 
-        def then(result: tuple[CheckReport, list[str]]) -> None:
+        def then(result: tuple[CheckReport, list[str], bool]) -> None:
             self._end()
             if folder == self._folder:
-                self.report, self._marks = result
+                self.report, self._marks, changed = result
+                self._stale = changed or self._edited
                 self._show()
 
-        self._stale = False
+        self._stale = self._edited = False
         self._checking = self._jobs.start("Checking the dataset", work, then, self._fail, self._cancelled)
         self._panel.set_busy(self._checking)
 
@@ -212,9 +217,13 @@ class CheckController(QObject):
         self._panel.show_report(self.report, hidden)
         self._panel.set_stale(self._stale)
 
+    def _note_edit(self, what: object) -> None:
+        self._edited = True
+        self._note_change(what)
+
     def _note_change(self, _what: object) -> None:
         self._stale = True
-        if self.report is not None:
+        if not self._checking:  # what is saved meanwhile may have been known to the check
             self._panel.set_stale(True)
 
     def _check_when_saved(self, pending: int) -> None:
@@ -228,12 +237,18 @@ class CheckController(QObject):
 
     def _cancelled(self) -> None:
         self._end()
-        self._stale = True
-        self._panel.set_stale(True)
+        self._note_change(None)
 
     def _fail(self, failure: Failure) -> None:
         self._end()
         self._messages.error(str(failure), key="check")
+
+
+def _version(dataset: Dataset) -> tuple[int, int, int, int]:
+    """What changes whenever annotations, labels or splits do."""
+    found = dataset.core.rows.store.row("SELECT sum(revision) FROM images")
+    revisions = found[0] if found is not None and isinstance(found[0], int) else 0
+    return dataset.newest_step, dataset.next_redo, revisions, len(dataset.labels)
 
 
 _MARK = "check "

@@ -27,7 +27,9 @@ def panel(user: User) -> CheckPanel:
 def listed(user: User) -> dict[str, str]:
     """The checks that are listed, with their counts."""
     tree = panel(user).list
-    return {item.text(0): item.text(1) for item in (tree.topLevelItem(i) for i in range(tree.topLevelItemCount()))}
+    return {
+        item.text(0): item.text(1) for item in (tree.topLevelItem(i) for i in range(tree.topLevelItemCount()))
+    }
 
 
 def open_check(user: User) -> None:
