@@ -244,11 +244,11 @@ class CheckController(QObject):
         self._messages.error(str(failure), key="check")
 
 
-def _version(dataset: Dataset) -> tuple[int, int, int, int]:
+def _version(dataset: Dataset) -> tuple[int, int, int]:
     """What changes whenever annotations, labels or splits do."""
     found = dataset.core.rows.store.row("SELECT sum(revision) FROM images")
     revisions = found[0] if found is not None and isinstance(found[0], int) else 0
-    return dataset.newest_step, dataset.next_redo, revisions, len(dataset.labels)
+    return dataset.newest_step, dataset.next_redo, revisions
 
 
 _MARK = "check "
