@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = {
+    "CHECKS": "samdesk/exchange/check/registry.py",
     "COMMANDS": "samdesk/ui/wiring.py",
     "FAMILIES": "samdesk/engine/families.py",
     "FORMATS": "samdesk/formats/registry.py",

@@ -72,7 +72,8 @@ def test_a_clean_dataset_is_well_until_it_changes(user: User, tmp_path: Path) ->
     open_check(user)
     assert panel(user).summary.text() == "All is well."
     assert "4 images, 24 annotations, checked at" in panel(user).note.text()
-    assert not panel(user).list.isVisible() and not panel(user).stale.isVisible()
+    assert not panel(user).list.isVisible()
+    assert not panel(user).stale.isVisible()
     document = user.desk.session.model.document
     assert document is not None
     user.desk.session.edit("Delete", by_user(remove([document.annotations[0].id]), document))
@@ -115,7 +116,8 @@ def test_files_are_mended_and_brought_back_from_the_message(user: User, faulty: 
     user.answers.confirm = False
     choose(user, item(user, "Label files without an image"))
     user.qtbot.mouseClick(panel(user).details.fix, Qt.MouseButton.LeftButton)
-    assert "1 label file is moved to the folder" in user.answers.asked[-1] and files(faulty) == before
+    assert "1 label file is moved to the folder" in user.answers.asked[-1]
+    assert files(faulty) == before
     user.answers.confirm = True
     user.qtbot.mouseClick(panel(user).details.fix, Qt.MouseButton.LeftButton)
     user.until(lambda: "Label files without an image" not in listed(user))
