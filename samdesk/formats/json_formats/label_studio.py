@@ -220,8 +220,9 @@ def _image(
     for record, review, score, each in results:
         try:
             result = document.as_object(each)
-            if result.get("type") not in _KINDS:
-                if "value" in result and result.get("type") in ("polygon", "rectangle", "ellipse", "brush"):
+            kind = document.text(result.get("type"))
+            if kind not in _KINDS:
+                if "value" in result and kind in ("polygon", "rectangle", "ellipse", "brush"):
                     raise RecordError("it has no label")
                 continue  # choices, texts, relations: nothing of a region
             if size is None:

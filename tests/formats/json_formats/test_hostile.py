@@ -134,6 +134,7 @@ def test_a_bad_record_of_isat_sa1b_and_label_studio_is_named() -> None:
         {"type": "rectanglelabels", "value": {"x": 1, "y": 1, "width": float("inf"), "height": 1,
                                               "rectanglelabels": ["cat"]}, **size},
         "text",
+        {"type": ["polygonlabels"], "value": 5},
     ]  # fmt: skip
     task = {"data": {"image": "a.jpg"}, "annotations": [{"result": results}]}
     items = _read(label_studio.FORMAT, [task, 5, {"data": {}, "annotations": []}])
