@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samdesk.formats import coco
+from samdesk.formats import coco, cvat
 from samdesk.formats.base import Format
 from samdesk.formats.json_formats import isat, label_studio, labelme, sa1b, xanylabeling
 from samdesk.formats.yolo import formats as yolo
@@ -12,6 +12,7 @@ FORMATS: tuple[Format, ...] = (
     yolo.DETECTION,
     yolo.ORIENTED,
     coco.FORMAT,
+    cvat.FORMAT,
     sa1b.FORMAT,
     labelme.FORMAT,
     xanylabeling.FORMAT,

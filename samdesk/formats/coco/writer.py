@@ -14,11 +14,9 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
-import shapely
 
 from samdesk.domain.annotation import CROWD, AttributeValue
 from samdesk.domain.geometry import regions
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.split import Split
 from samdesk.formats.base import (
     EncodedImage,
@@ -30,14 +28,11 @@ from samdesk.formats.base import (
     WrittenInstance,
 )
 from samdesk.formats.coco.reader import ID, NOTE, SUPERCATEGORY
-from samdesk.formats.shapes import rle
-from samdesk.formats.yolo.bridges import join_rings
+from samdesk.formats.shapes import rle, written
 
 MASKS = "masks"
 AUTO, POLYGONS, RLE = "auto", "polygons", "rle"
 
-_DIGITS = 2
-"""Of coordinates after the point, as in COCO's own files."""
 _KEYPOINTS = ("keypoints", "num_keypoints")
 
 
@@ -66,7 +61,7 @@ def image_path(record: ImageRecord) -> str:
 def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
     """Makes the annotations of an image; see ``samdesk.formats.base.Writer``."""
     masks = context.options.get(MASKS, AUTO)
-    written, annotations, labels, ids, above = [], [], [], [], []
+    outcomes, annotations, labels, ids, above = [], [], [], [], []
     for instance in record.instances:
         segmentation, losses = _segmentation(instance, record.width, record.height, masks)
         box = instance.region.bounds
@@ -80,7 +75,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
             instance.region.area,
         )
         if segmentation:
-            mask = _CocoMask(segmentation, record.width, record.height)
+            mask = written.CocoMask(segmentation, record.width, record.height)
             outcome = replace(outcome, iou=mask.iou(instance.region))
             attributes = dict(instance.attributes)
             annotations.append(_annotation(instance, attributes, segmentation, mask))
@@ -88,83 +83,40 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
             kept = attributes.get(ID)
             ids.append(kept if isinstance(kept, int) and kept > 0 else 0)
             above.append(str(attributes.get(SUPERCATEGORY, "")))
-        written.append(outcome)
+        outcomes.append(outcome)
     image = CocoImage(tuple(annotations), tuple(labels), tuple(ids), tuple(above))
-    return EncodedImage(replace(record, instances=()), image, tuple(written))
+    return EncodedImage(replace(record, instances=()), image, tuple(outcomes))
 
 
 def _segmentation(
     instance: InstanceRecord, width: int, height: int, masks: str
-) -> tuple[list[list[float]] | dict[str, Any], tuple[Loss, ...]]:
+) -> tuple[dict[str, Any] | list[written.Ring], tuple[Loss, ...]]:
     """Polygons or RLE, and what they lose; empty if nothing is left."""
     region = regions.clip(instance.region, width, height)
-    has_holes = any(len(part.interiors) for part in region.geoms)
+    has_holes = written.has_holes(region)
     if masks == RLE or (masks == AUTO and (has_holes or instance.is_crowd)):
         mask = {"size": [height, width], "counts": rle.to_text(region, width, height)}
-        if _CocoMask(mask, width, height).area:
+        if written.CocoMask(mask, width, height).area:
             return mask, ()
-    region = _rounded(region)
     if not regions.is_drawable(region):
         return [], (Loss("empty"),)
-    if not has_holes:
-        return [np.asarray(part.exterior.coords)[:-1].reshape(-1).tolist() for part in region.geoms], ()
-    # Where a bridge is depends on the order of the vertices: read again, it is the same region in another.
-    rings = []
-    for part in shapely.normalize(region).geoms:
-        holes = [np.asarray(hole.coords)[:-1] for hole in part.interiors]
-        rings.append(join_rings([np.asarray(part.exterior.coords)[:-1], *holes]))
-    return [ring.reshape(-1).tolist() for ring in rings], (Loss("bridged"),)
-
-
-def _rounded(region: Region) -> Region:
-    """The region with rounded coordinates, unless that makes it another one when it is read."""
-    rounded: Region = shapely.transform(region, lambda xy: np.round(xy, _DIGITS) + 0.0)
-    is_same = shapely.is_valid(rounded) and all(part.area > 0.0 for part in rounded.geoms)
-    return rounded if is_same else region
-
-
-class _CocoMask:
-    """What pycocotools makes of a segmentation."""
-
-    def __init__(self, segmentation: list[list[float]] | dict[str, Any], width: int, height: int) -> None:
-        from pycocotools import mask as coco
-
-        if isinstance(segmentation, dict):
-            self._found = segmentation
-        else:
-            self._found = coco.merge(coco.frPyObjects(segmentation, height, width))
-        self._size = width, height
-        self.area = int(coco.area(self._found))
-
-    def iou(self, region: Region) -> float:
-        """IoU with the pixels whose centres are in a region."""
-        from pycocotools import mask as coco
-
-        width, height = self._size
-        wanted = {"size": [height, width], "counts": rle.to_text(region, width, height)}
-        return float(coco.iou([self._found], [wanted], [0])[0][0])
-
-    @property
-    def box(self) -> list[float]:
-        """x, y, width, height of its pixels."""
-        from pycocotools import mask as coco
-
-        found: list[float] = coco.toBbox(self._found).tolist()
-        return found
+    return written.outlines(written.rounded(region)), (Loss("bridged"),) if has_holes else ()
 
 
 def _annotation(
     instance: InstanceRecord,
     attributes: Mapping[str, AttributeValue],
-    segmentation: list[list[float]] | dict[str, Any],
-    mask: _CocoMask,
+    segmentation: dict[str, Any] | list[written.Ring],
+    mask: written.CocoMask,
 ) -> bytes:
     x0, y0, x1, y1 = instance.region.bounds
+    is_rle = isinstance(segmentation, dict)
+    shape: Any = segmentation if is_rle else [np.asarray(ring).reshape(-1).tolist() for ring in segmentation]
     # The box of a polygon is exact, as in COCO's own files; pycocotools' is that of its pixels.
-    box = [round(v, _DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)]
+    box = [round(v, written.DIGITS) for v in (x0, y0, x1 - x0, y1 - y0)]
     value: dict[str, Any] = {
-        "segmentation": segmentation,
-        "bbox": mask.box if isinstance(segmentation, dict) else box,
+        "segmentation": shape,
+        "bbox": mask.box if is_rle else box,
         "area": mask.area,
         "iscrowd": int(instance.is_crowd),
     }
