@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from samdesk.formats import coco, cvat
+from samdesk.formats import coco, cvat, tables
 from samdesk.formats.base import Format
 from samdesk.formats.json_formats import isat, label_studio, labelme, sa1b, xanylabeling
+from samdesk.formats.rasters import masks, voc
 from samdesk.formats.yolo import formats as yolo
 
 FORMATS: tuple[Format, ...] = (
@@ -18,6 +19,11 @@ FORMATS: tuple[Format, ...] = (
     xanylabeling.FORMAT,
     isat.FORMAT,
     label_studio.FORMAT,
+    voc.FORMAT,
+    masks.INDEXED,
+    masks.INSTANCES,
+    tables.CSV,
+    tables.PARQUET,
 )
 """Those that come with samdesk. Others: ``samdesk.formats.plugins``."""
 

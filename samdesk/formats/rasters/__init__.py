@@ -1,0 +1,1 @@
+"""Formats of label images: Pascal VOC's, and PNGs of masks."""
