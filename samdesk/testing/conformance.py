@@ -166,7 +166,7 @@ def _check_round_trip(row: Format, first: dict[str, bytes]) -> Iterator[str]:
         if found is None:
             if record.instances:
                 yield f"the image {record.name} is not read"
-            found = ImageRecord(record.name, record.width, record.height)
+            found = ImageRecord(record.name, record.width, record.height, split=record.split)
         wanted = Counter(o.label for o in row.write.encode(record, context).instances if o.written)
         labels = Counter(i.label for i in found.instances)
         if labels.total() < wanted.total() or (set(labels) & set(NAMES) and wanted - labels):
