@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+
+from PySide6.QtCore import Qt
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.formats.registry import FORMATS
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
-from samdesk.ui.checking.panel import CheckPanel
+from samdesk.ui.checking.panel import ROOM, CheckPanel
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import CommandTable
 from samdesk.ui.dataset.files import FilesController
@@ -88,8 +89,14 @@ def build(parts: DataParts) -> DataControllers:
 
 def _checking(parts: DataParts) -> CheckController:
     panel = CheckPanel(parts.window)
-    parts.window.add_panel("check", "Check", panel)
-    show_panel = partial(parts.window.show_panel, "check")
+    dock = parts.window.add_panel("check", "Check", panel)
+
+    def show_panel() -> None:
+        hidden = dock.isHidden()
+        parts.window.show_panel("check")
+        if hidden and not dock.isFloating():
+            parts.window.resizeDocks([dock], [ROOM], Qt.Orientation.Vertical)
+
     stage = CheckStage(show_panel, parts.navigate, parts.select, parts.search.search_for)
     checking = CheckController(
         panel, parts.jobs, parts.storage, parts.session, stage, parts.messages, parts.window

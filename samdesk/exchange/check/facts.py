@@ -38,6 +38,7 @@ class LabelText:
         outlines: Whether it has outlines.
         keypoints: Whether it has boxes with keypoints.
         highest: The highest class id; -1: none.
+        ids: The annotations of the lines that cross themselves or lie outside.
     """
 
     path: str
@@ -52,6 +53,7 @@ class LabelText:
     outlines: bool = False
     keypoints: bool = False
     highest: int = -1
+    ids: Mapping[int, AnnotationId] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

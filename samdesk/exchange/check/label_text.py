@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from samdesk.base.errors import reason
 from samdesk.dataset.background.raw_images import RawImage
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
-from samdesk.dataset.labels.lines import numbered_lines, says
+from samdesk.dataset.labels.lines import KEY_BYTES, line_keys, numbered_lines, says
+from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.exchange.check.crossing import crosses_itself
@@ -54,11 +55,14 @@ def read_label_text(
     theirs = None if stored is None or stored.imported is None or changed else set(_lines(stored.imported))
     outlines = _outlines(data, files.keypoint_values, theirs)
     bad = {problem.line for problem in found.problems}
+    crossing = tuple(n for n, ring in outlines if n not in bad and crosses_itself(ring * size))
+    outside = tuple(n for n, ring in outlines if n not in bad and _is_outside(ring))
     text = replace(
         text,
         problems=found.problems,
-        crossing=tuple(n for n, ring in outlines if n not in bad and crosses_itself(ring * size)),
-        outside=tuple(n for n, ring in outlines if n not in bad and _is_outside(ring)),
+        crossing=crossing,
+        outside=outside,
+        ids=_ids(found, data, {*crossing, *outside}) if crossing or outside else {},
         boxes=found.boxes,
         outlines=found.mixed or bool(found.document.annotations and not (found.boxes or found.keypoints)),
         keypoints=found.keypoints,
@@ -77,6 +81,19 @@ def crossing_lines(data: bytes, keypoint_values: int, size: tuple[int, int]) -> 
     """
     outlines = _outlines(data, keypoint_values, None)
     return tuple(number for number, ring in outlines if crosses_itself(ring * size))
+
+
+def _ids(found: ImportedDocument, data: bytes, lines: Collection[int]) -> dict[int, AnnotationId]:
+    """The annotations of lines of a label file."""
+    keys = found.file.imported_lines or b""
+    annotations = found.document.annotations
+    owners = dict(zip(line_keys(annotations), (a.id for a in annotations), strict=True))
+    result = {}
+    for place, (number, _) in enumerate(numbered_lines(data)):
+        owner = owners.get(keys[place * KEY_BYTES : (place + 1) * KEY_BYTES])
+        if number in lines and owner is not None:
+            result[number] = owner
+    return result
 
 
 def _class_id(found: ImportedDocument, number: int) -> int:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.base.text import counted
+from samdesk.base.text import counted, duration
 from samdesk.exchange.check.output import place
 from samdesk.exchange.check.types import CheckReport, CheckResult, Finding, Severity
 from samdesk.ui.kit.icons import icon
@@ -36,7 +36,9 @@ _NEVER = (
     "Finds what would harm a training: images and labels that cannot be read or that the trainer drops, "
     "duplicates, tiny annotations, the same image in several splits, and more."
 )
-_STALE = "The dataset has changed since. Check again."
+_STALE = "The dataset has changed since."
+ROOM = 54 * UNIT
+"""Height at which the findings can be read, logical pixels."""
 
 
 class CheckPanel(QWidget):
@@ -99,6 +101,7 @@ class CheckPanel(QWidget):
         tree.setFrameShape(QTreeWidget.Shape.NoFrame)
         tree.setAllColumnsShowFocus(True)
         tree.setIconSize(QSize(16, 16))
+        tree.setMinimumHeight(14 * UNIT)
         tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = tree.header()
         header.setStretchLastSection(False)
@@ -161,6 +164,7 @@ class CheckPanel(QWidget):
         color = kind_color(current_tokens(), "warning").name()
         self.stale.setStyleSheet(f"color: {color}")
         self.stale.setVisible(stale)
+        self.note.setVisible(not stale)
 
     def set_busy(self, busy: bool) -> None:
         """Shows that a check is going on."""
@@ -209,7 +213,8 @@ class CheckPanel(QWidget):
         self.summary.setFont(font)
         at = datetime.fromtimestamp(report.at, timezone.utc).astimezone()
         images = f"{counted(report.images, 'image')}, {counted(report.instances, 'annotation')}"
-        self.note.setText(f"{images}, checked at {at:%H:%M}")
+        self.note.setText(f"{images}, at {at:%H:%M}")
+        self.note.setToolTip(tip(f"Checked in {duration(report.seconds, exact=True)}"))
 
     def _add(self, result: CheckResult, *, chosen: bool) -> None:
         name, kind = _ICONS[result.row.severity]
@@ -300,6 +305,7 @@ class _Details(QWidget):
         self.text.setText(f"{place(finding)}{finding.message}" if finding is not None else row.title)
         fix = None if read_only else row.fix
         self.help.setText(row.help)
+        self.help.setVisible(finding is None)
         self.fix.setVisible(fix is not None)
         if fix is not None:
             self.fix.setText(button_text(f"{fix.title}…"))

@@ -305,6 +305,16 @@ def test_annotations_of_a_finding_are_those_of_the_dataset(tmp_path: Path) -> No
     assert result.findings[0].annotations == (ids[0], ids[6])
 
 
+def test_a_line_that_crosses_itself_leads_to_its_annotation(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set")
+    crossing(folder)
+    with opened(folder) as dataset:
+        wanted = dataset.load(A).annotations[5].id
+    result = check_folder(folder).result("crossing")
+    assert result is not None
+    assert result.findings[0].annotations == (wanted,)
+
+
 def test_findings_beyond_the_limit_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samdesk.exchange.check.types.MOST_FINDINGS", 1)
     folder = make(tmp_path / "set")

@@ -71,7 +71,7 @@ def test_a_clean_dataset_is_well_until_it_changes(user: User, tmp_path: Path) ->
     assert not panel(user).isVisible()
     open_check(user)
     assert panel(user).summary.text() == "All is well."
-    assert "4 images, 24 annotations, checked at" in panel(user).note.text()
+    assert "4 images, 24 annotations, at" in panel(user).note.text()
     assert not panel(user).list.isVisible()
     assert not panel(user).stale.isVisible()
     document = user.desk.session.model.document

@@ -95,4 +95,5 @@ def orphans(facts: CheckFacts) -> Iterator[Finding]:
 def _of(image: CheckedImage, message: str, lines: Sequence[int] = ()) -> Finding:
     shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
     record = "" if not lines else f"line{'s' if len(lines) > 1 else ''} {shown}"
-    return Finding(message, image.key, file=image.text.path, record=record)
+    ids = tuple(image.text.ids[line] for line in lines if line in image.text.ids)
+    return Finding(message, image.key, ids, image.text.path, record)
