@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from samdesk.formats.registry import FORMATS
 from tests.fuzz.target import Target
 
 _ATTRIBUTES = {
@@ -28,12 +29,16 @@ _ATTRIBUTES = {
     "Flint weights": "tests.fuzz.targets.weights:FLINT",
 }
 
-NAMES = tuple(_ATTRIBUTES)
+_FORMAT = "format "
+NAMES = (*_ATTRIBUTES, *(f"{_FORMAT}{row.id}" for row in FORMATS if row.read and row.write))
 
 
 def load(name: str) -> Target:
     """Imports a target: some need torch, most do not."""
-    module, attribute = _ATTRIBUTES[name].split(":")
-    target = getattr(import_module(module), attribute)
+    if name.startswith(_FORMAT):
+        target = import_module("tests.fuzz.targets.formats").TARGETS[name]
+    else:
+        module, attribute = _ATTRIBUTES[name].split(":")
+        target = getattr(import_module(module), attribute)
     assert isinstance(target, Target)
     return target
