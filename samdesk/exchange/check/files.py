@@ -115,7 +115,7 @@ def identical_images(
             continue
         for key in keys:
             done += 1
-            if done % 256 == 0:
+            if done % 16 == 0:
                 step(done)
             try:
                 stat = (folder / key).stat()
