@@ -51,8 +51,8 @@ def _sorted_holes(part: Polygon) -> list[Points]:
 
 
 def open_ring(ring: shapely.LinearRing) -> Points:
-    """(N, 2) vertices of a ring, the first not repeated."""
-    return np.asarray(ring.coords, dtype=np.float64)[:-1]
+    """(N, 2) vertices of a ring, none repeated."""
+    return convert.open_ring(np.asarray(ring.coords, dtype=np.float64))
 
 
 def has_holes(region: Region) -> bool:

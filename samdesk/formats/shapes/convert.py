@@ -101,7 +101,7 @@ def rings(several: Iterable[Points]) -> Region:
 
     Rings that cross so often that this would take long are painted on pixels.
     """
-    drawn = [ring for each in several if len(ring := _open(each)) >= 3]
+    drawn = [ring for each in several if len(ring := open_ring(each)) >= 3]
     if not drawn:
         raise ShapeError("it has fewer than 3 points")
     region = fill.painted(drawn) if fill.is_tangled(drawn) else fill.even_odd(drawn)
@@ -130,8 +130,8 @@ def union(parts: Sequence[Region]) -> Region:
     return together if shapely.is_valid(together) else regions.clean(shapely.union_all(list(parts)))
 
 
-def _open(points: Points) -> Points:
-    """A ring without repeated vertices and without its first vertex at its end."""
+def open_ring(points: Points) -> Points:
+    """A ring without vertices that repeat the one before, and without its first vertex at its end."""
     if len(points) > 1:
         points = points[np.any(points != np.roll(points, -1, axis=0), axis=1)]
     return points

@@ -96,6 +96,14 @@ def test_masks_come_back_pixel_by_pixel(row: Format, holes: str, region: Region)
     assert _again(row, holes, read)[1] == files
 
 
+def test_repeated_vertices_are_written_once() -> None:
+    ring = [(5, 5), (5, 5), (30, 5), (30, 30), (30, 30), (30, 30), (5, 30), (5, 5)]
+    record = _record(InstanceRecord("cat", shapely.MultiPolygon([shapely.Polygon(ring)])))
+    for row, holes in _VECTOR:
+        read, files = _again(row, holes, record)
+        assert _again(row, holes, read)[1] == files
+
+
 _ATTRIBUTES: Attributes = (
     ("flags.occluded", True),
     ("flags.truncated", False),
