@@ -58,16 +58,27 @@ def _summaries(
     dataset: Dataset, keys: Sequence[ImageKey], stored: Mapping[ImageKey, StoredImage]
 ) -> list[ImageSummary]:
     documents = dataset.core.documents
+    splits = dataset.core.rows.splits.of(keys)
     result = []
     for key in keys:
         image, problem = stored.get(key), documents.problems.get(key)
         if image is None:
             width, height = documents.sizes.get(key, (None, None))
-            result.append(ImageSummary(key, width, height, documents.line_count(key), problem=problem))
+            lines = documents.line_count(key)
+            result.append(ImageSummary(key, width, height, lines, problem=problem, split=splits.get(key)))
         else:
             size = image.width, image.height
             result.append(
-                ImageSummary(key, *size, image.count, image.pending, image.review, problem, image.flagged)
+                ImageSummary(
+                    key,
+                    *size,
+                    image.count,
+                    image.pending,
+                    image.review,
+                    problem,
+                    image.flagged,
+                    splits.get(key),
+                )  # fmt: skip
             )
     return result
 

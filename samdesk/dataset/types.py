@@ -12,6 +12,7 @@ from samdesk.domain.document import ImageKey
 from samdesk.domain.edits import Transaction
 from samdesk.domain.labels import LabelId
 from samdesk.domain.review import AnnotationReview, ImageReview
+from samdesk.domain.split import Split
 from samdesk.images.errors import ImageError
 
 __all__ = [
@@ -47,6 +48,7 @@ class ImageSummary:
         review: How far the user has got with it.
         problem: Why it cannot be shown, for the user; None: no problem known.
         flagged: Number of annotations to be looked at again.
+        split: What it is used for; None: it is in no split.
     """
 
     key: ImageKey
@@ -57,6 +59,7 @@ class ImageSummary:
     review: ImageReview = ImageReview.UNREVIEWED
     problem: str | None = None
     flagged: int = 0
+    split: Split | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,12 @@ _IMAGE_STATES = (
     SearchValue("done", "accepted images"),
     SearchValue("empty", "images without annotations"),
 )
+_SPLITS = (
+    SearchValue("train", "images for training"),
+    SearchValue("val", "images for validation"),
+    SearchValue("test", "images for testing"),
+    SearchValue(_NONE, "images in no split"),
+)
 _BORDER = SearchValue("touching-border", "reaches the border of its image")
 _DUPLICATE = SearchValue("duplicate", "shares 80% or more with another of its class")
 _I, _A, _B = Level.IMAGE, Level.ANNOTATION, Level.BOTH
@@ -97,6 +103,7 @@ _ROWS = (
                "state:pending"),
     SearchWord("image", _CHOICE, _I, "state of the image",
                (*_IMAGE_STATES, SearchValue("flagged", "flagged images")), (), "image:to-review"),
+    SearchWord("split", _CHOICE, _I, "what the image is used for", _SPLITS, (), "split:val"),
     SearchWord("is", _CHOICE, _B, "state of annotation or image",
                (*_STATES, _BORDER, _DUPLICATE, *_IMAGE_STATES), (), "is:flagged"),
     SearchWord("source", _CHOICE, _A, "what created it", (
@@ -136,6 +143,10 @@ VALUE_ALIASES: dict[tuple[str, str], str] = {
     ("is", "review"): "to-review",
     ("image", "review"): "to-review",
     ("image", "accepted"): "done",
+    ("split", "training"): "train",
+    ("split", "validation"): "val",
+    ("split", "valid"): "val",
+    ("split", "testing"): "test",
 }
 """Other values that are understood: (field, value) and the value they mean."""
 

@@ -13,6 +13,7 @@ from samdesk.domain.document import ImageDocument
 from samdesk.domain.doubt import doubt, evidence
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.domain.search import AnyOf, Bounds, Search, Term, matcher
+from samdesk.domain.split import Split
 
 STATES = [review.value for review in AnnotationReview]
 SCORES = st.none() | st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -38,12 +39,15 @@ VALUES = {
     "state": STATES,
     "image": ["new", "to-review", "edited", "done", "flagged", "empty"],
     "is": ["flagged", "touching-border", "duplicate", "rejected", "new", "done", "pending", "empty"],
+    "split": ["train", "val", "test", "none"],
     "source": ["auto", "sam", "manual", "import"],
     "run": ["any", "none", "r1", "R"],
     "model": ["none", "YOLO", "*sam"],
     "note": ["none", "50%", "ähnlich", "b*r"],
     "name": ["A1", "10", "ä_b", "sub/", "_"],
 }
+SPLIT_OF: dict[str, Split] = {"a1.png": "train", "a2.png": "train", "a10.png": "val"}
+"""The splits of some images of the searched dataset."""
 NUMBERS = {"score": 1, "mask": 1, "stability": 1, "doubt": 1, "area": 600, "count": 4}
 
 
@@ -89,6 +93,8 @@ def of_image(term: Term, document: ImageDocument, names: dict[str, str]) -> bool
         classes = [names[a.label_id] for a in document.annotations]
         has = any(matcher(value)(name) for value in test.values for name in classes)
         return has == (term.field == "with")
+    if term.field == "split":
+        return SPLIT_OF.get(document.key, "none") in test.values
     if term.field == "name":
         return any(matcher(value, anywhere=True)(document.key) for value in test.values)
     if term.field in ("image", "is"):
@@ -117,7 +123,7 @@ def of_annotation(
 ) -> bool | None:
     """Whether a term fits an annotation; None: it is about images only."""
     test = term.test
-    if term.field in ("count", "with", "without", "name", "image"):
+    if term.field in ("count", "with", "without", "name", "image", "split"):
         return None
     if isinstance(test, Bounds):
         numbers = {

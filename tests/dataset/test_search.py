@@ -36,9 +36,10 @@ from samdesk.domain.doubt import FORMULA, Calibration, Weights, doubt, evidence
 from samdesk.domain.edits import Edit, Transaction, accept, add, by_user, flag, reject, remove, update
 from samdesk.domain.review import AnnotationReview, ImageReview, ReviewChange
 from samdesk.domain.search import Search, parse
+from samdesk.domain.split import SplitChange
 from samdesk.images.sources import survey
 from tests.dataset.dataset_kit import SQUARE, drawn, photos, region, with_labels
-from tests.dataset.search_oracle import ANNOTATIONS, doubts_of, expected, terms
+from tests.dataset.search_oracle import ANNOTATIONS, SPLIT_OF, doubts_of, expected, terms
 
 NAMES = ("a1.png", "a2.png", "a10.png", "sub/ä_B.png", "zero.png")
 LABELS = ("person", "traffic light", "Car")
@@ -93,6 +94,8 @@ def facts(dataset: Dataset) -> list[tuple[Any, ...]]:
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_search_finds_what_filtering_the_documents_does(dataset: Dataset, data: st.DataObject) -> None:
+    splits = (SplitChange(ImageKey(key), None, split) for key, split in SPLIT_OF.items())
+    dataset.commit(Transaction("Split", splits=tuple(splits)))
     for key in NAMES[:4]:
         made = data.draw(st.lists(ANNOTATIONS, max_size=4))
         some = [make(dataset, f"{key}{n}", **more) for n, more in enumerate(made)]

@@ -117,6 +117,7 @@ class _TermConditions:
             "without": self._with,
             "state": lambda _, values: (_in("f.review", _reviews(values)), None),
             "image": lambda _, values: (None, _any(_IMAGES[v] for v in values)),
+            "split": lambda _, values: (None, _any(_split(v) for v in values)),
             "is": self._is,
             "source": lambda _, values: (_in("f.source", (SOURCES.index(_SOURCES[v]) for v in values)), None),
             "run": self._run,
@@ -204,6 +205,12 @@ def _reviews(values: Iterable[str]) -> list[int]:
 
 def _note(value: str) -> str:
     return "f.note IS NULL" if value == "none" else f"(f.note IS NOT NULL AND {_contains('f.note', value)})"
+
+
+def _split(value: str) -> str:
+    if value == "none":
+        return "i.key NOT IN (SELECT image FROM splits)"
+    return f"i.key IN (SELECT image FROM splits WHERE split = {_quoted(value)})"
 
 
 def _contains(column: str, value: str) -> str:

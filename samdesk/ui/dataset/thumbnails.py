@@ -21,6 +21,8 @@ from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageCl
 from samdesk.workers.thumbnails import ThumbnailLoader
 
 SUMMARIES_PER_QUERY = 50
+_MANY = 2000
+"""Images from which on asking for all in large parts is quicker."""
 """Images per question, so that a save never waits for the whole list."""
 
 
@@ -88,8 +90,11 @@ class ThumbnailsController(QObject):
             self.refresh(change.keys)
 
     def refresh(self, keys: Sequence[ImageKey]) -> None:
-        """Counts the annotations of some images again."""
-        self._summarize(keys)
+        """Counts the annotations of some images again; of many, those of all."""
+        if len(keys) >= _MANY:
+            self._ask_known(0)
+        else:
+            self._summarize(keys)
         if list(keys) != [self._open_key()]:
             self._labels.count_soon()
 

@@ -325,7 +325,7 @@ class Session(QObject):
         plan: Plan | None = None,
     ) -> None:
         self.history.commit(do, undo, applied, plan)
-        self.images_changed.emit(do.keys)
+        self.images_changed.emit((*do.keys, *(change.key for change in do.splits)))
 
     def _show_step(self, step: Transaction | None, done: str) -> None:
         if step is None:
@@ -334,7 +334,7 @@ class Session(QObject):
         if self._is_open_alone(step):
             self._apply(step.edits[0][1])
         self._reload(step)  # the store may have changed more or less than this step
-        self.images_changed.emit(step.keys)
+        self.images_changed.emit((*step.keys, *(change.key for change in step.splits)))
         self.step_done.emit(f"{done}: {step.text}")
 
     def _is_open_alone(self, transaction: Transaction) -> bool:

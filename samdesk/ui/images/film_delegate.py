@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QFontMetrics, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from samdesk.domain.split import Split
 from samdesk.ui.images.cell_view import paint_ground
 from samdesk.ui.images.film_view import GRID_CELL
 from samdesk.ui.images.model import ImageRole, ImageState, RunMark
@@ -42,8 +43,11 @@ class FilmDelegate(QStyledItemDelegate):
             draw_run_mark(painter, QPointF(area.left() + 11, area.top() + 11), mark, palette)
         if index.data(ImageRole.UNFINISHED):
             draw_unfinished(painter, QPointF(area.right() - 11, area.top() + 11), palette)
-        caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         painter.setFont(painting.small_font(painting.row_font(option)))
+        split: Split | None = index.data(ImageRole.SPLIT)
+        if split is not None:
+            draw_split(painter, QPointF(area.left() + 3, area.bottom() - 3), split, palette)
+        caption = QRect(cell.left() + 6, cell.bottom() - CAPTION + 1, cell.width() - 12, CAPTION)
         self._paint_caption(painter, caption, index, state, palette)
         painter.restore()
 
@@ -82,6 +86,22 @@ class FilmDelegate(QStyledItemDelegate):
         )
         painter.setPen(painting.ink(palette))
         painter.drawText(name, middle | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def draw_split(painter: QPainter, corner: QPointF, split: Split, palette: QPalette) -> None:
+    """Paints the name of a split on a plate, ``corner`` its lower left corner: val and test stand out."""
+    metrics = QFontMetrics(painter.font())
+    plate = QRectF(0, 0, metrics.horizontalAdvance(split) + 8, metrics.height())
+    plate.moveBottomLeft(corner)
+    stands_out = split != "train"
+    back = palette.color(QPalette.ColorRole.Highlight if stands_out else QPalette.ColorRole.Base)
+    ink = palette.color(QPalette.ColorRole.HighlightedText if stands_out else QPalette.ColorRole.Text)
+    back.setAlphaF(0.9)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(back)
+    painter.drawRoundedRect(plate, 3, 3)
+    painter.setPen(ink)
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, split)
 
 
 def draw_unfinished(painter: QPainter, center: QPointF, palette: QPalette) -> None:

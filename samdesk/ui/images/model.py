@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage, QPixmap
 from samdesk.base.text import counted
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
+from samdesk.domain.split import SPLIT_NAMES, Split
 from samdesk.ui.images.rows import ImageRows, Numbers, numbers_of
 from samdesk.ui.kit.plain import plain, tip
 
@@ -60,6 +61,8 @@ class ImageRole(IntEnum):
     """Whether it was found; False: it is listed because it is the current one."""
     RUN = Qt.ItemDataRole.UserRole + 6
     """What the run at work, or the last one, has made of it: a ``RunMark``, or None."""
+    SPLIT = Qt.ItemDataRole.UserRole + 7
+    """Its split, or None."""
 
 
 def state_of(summary: ImageSummary | None) -> ImageState:
@@ -281,6 +284,11 @@ class ImageModel(QAbstractListModel):
         """The state shown for an image."""
         return _STATES[self._codes[self._number[key]]]
 
+    def split(self, key: ImageKey) -> Split | None:
+        """The split of an image; None: it is in none, or not known yet."""
+        summary = self._summaries.get(key)
+        return None if summary is None else summary.split
+
     def matches(self, key: ImageKey) -> bool:
         """Whether an image was found; only the current one is listed without."""
         number = self._number.get(key, -1)
@@ -335,6 +343,9 @@ class ImageModel(QAbstractListModel):
             lines.append(f"{counted(summary.count, 'annotation')}{review}")
         problem = self.problem(key).removeprefix(f"{PurePosixPath(key).name}: ")
         lines.append(plain(problem) if state is ImageState.PROBLEM else state.value)
+        split = self.split(key)
+        if split is not None:
+            lines.append(f"used for {SPLIT_NAMES[split]}")
         if not self.matches(key):
             lines.append("does not match the search; listed because it is open")
         if key in self._run_marks:
@@ -352,6 +363,8 @@ class ImageModel(QAbstractListModel):
             return self._run_marks.get(key)
         if role is ImageRole.STATE:
             return self.state(key)
+        if role is ImageRole.SPLIT:
+            return self.split(key)
         if role is ImageRole.COUNT:
             summary = self._summaries.get(key)
             return summary.count if summary is not None else 0
