@@ -411,17 +411,9 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     search.found_changed.connect(ahead.refresh_soon)
     storage.closing.connect(ahead.close_dataset)
     data_parts = data.DataParts(
-        window,
-        messages,
-        session,
-        storage,
-        workers.jobs,
-        files,
-        navigate,
-        search,
-        tools.show,
-        tools.show_all_of,
-    )
+        window, messages, session, storage, workers.jobs, files, navigate, search, tools.show,
+        tools.show_all_of, view.images,
+    )  # fmt: skip
     controllers = Controllers(
         data=data.build(data_parts),
         files=files,

@@ -78,7 +78,7 @@ def _summaries(
                     problem,
                     image.flagged,
                     splits.get(key),
-                )  # fmt: skip
+                )
             )
     return result
 

@@ -267,9 +267,8 @@ def overtaken(key: ImageKey, steps: Iterable[Transaction]) -> int | None:
     """Returns how many steps have to be overtaken to undo, or redo, one of an image before them.
 
     The first step that changes this image and nothing else may overtake steps of other images: they can be
-    undone in any order. It may not overtake a change of the label set, a run, or a step that changes this
-    image among others. Splits have nothing to do with edits, so steps that only change splits are overtaken,
-    and are themselves undone in their turn.
+    undone in any order. It may not overtake a change of the label set or of splits, a run, or a step that
+    changes this image among others.
 
     Args:
         key: The image.
@@ -279,7 +278,7 @@ def overtaken(key: ImageKey, steps: Iterable[Transaction]) -> int | None:
         The number of steps before it; None: there is no such step, or one that it may not overtake.
     """
     for passed, step in enumerate(islice(steps, MOST_OVERTAKEN + 1)):
-        if step.labels is not None or step.run_id is not None or (step.splits and step.edits):
+        if step.labels is not None or step.run_id is not None or step.splits:
             return None
         if key in step.keys:
             return passed if set(step.keys) == {key} else None

@@ -23,13 +23,16 @@ from samdesk.ui.dataset.visit import AnnotationVisits
 from samdesk.ui.editing.session import Session
 from samdesk.ui.exporting import commands as export_commands
 from samdesk.ui.exporting.controller import ExportController
+from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.shell.main_window import MainWindow
+from samdesk.ui.splits import commands as split_commands
+from samdesk.ui.splits.controller import SplitController
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.storage.client import StorageClient
 
-_TABLES = (export_commands.COMMANDS, checking_commands.COMMANDS)
+_TABLES = (split_commands.COMMANDS, export_commands.COMMANDS, checking_commands.COMMANDS)
 
 COMMANDS = CommandTable(
     tuple(command for table in _TABLES for command in table.commands),
@@ -53,6 +56,7 @@ class DataParts:
         search: The search; what it finds can be exported.
         show: Selects an annotation of the image on screen and zooms to it.
         select: Selects several annotations of the image on screen and zooms to them.
+        images: The film strip.
     """
 
     window: MainWindow
@@ -65,6 +69,7 @@ class DataParts:
     search: SearchController
     show: Callable[[AnnotationId], object]
     select: Callable[[tuple[AnnotationId, ...]], object]
+    images: ImagesPanel
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class DataControllers:
     jobs: DatasetJobs
     exporting: ExportController
     checking: CheckController
+    splits: SplitController
 
 
 def build(parts: DataParts) -> DataControllers:
@@ -84,7 +90,11 @@ def build(parts: DataParts) -> DataControllers:
         parts.window, parts.messages, parts.storage, parts.jobs, parts.files,
         lambda: parts.search.search, visits, lambda: FORMATS,
     )  # fmt: skip
-    return DataControllers(parts.jobs, exporting, _checking(parts))
+    splits = SplitController(
+        parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files,
+        lambda: parts.images.selected,
+    )  # fmt: skip
+    return DataControllers(parts.jobs, exporting, _checking(parts), splits)
 
 
 def _checking(parts: DataParts) -> CheckController:
@@ -109,3 +119,4 @@ def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
     export_commands.bind(actions, controllers.exporting)
     checking_commands.bind(actions, controllers.checking)
+    split_commands.bind(actions, controllers.splits)

@@ -123,6 +123,15 @@ class SplitLists:
         if state.text() != before:
             core.set_setting(_STATE, state.text())
 
+    def blockers(self) -> tuple[Path, ...]:
+        """Returns the files of other programs that stand, or would stand, in the way of the lists."""
+        if self.foreign:
+            return self.foreign
+        state = _State.read(self._core.setting(_STATE))
+        root = self._core.names.path.parent
+        places = [root / name for name in self._names().values() if name not in state.written]
+        return tuple(path for path in places if path.is_file())
+
     def replace_foreign(self) -> tuple[Path, ...]:
         """Replaces what another program has written; copies go to "replaced". Raises ``StoreError``."""
         self._core.check_writable()

@@ -22,7 +22,7 @@ from samdesk.formats.yolo.names import (
 
 NOTE = (
     "# val names the same images as train, so the figures of the training flatter. To hold images back,\n"
-    "# make a split: Dataset > Split..., or samdesk split."
+    "# make a split: Image > Split dataset, or samdesk split."
 )
 """Stands before ``val`` where it names the images of ``train``."""
 

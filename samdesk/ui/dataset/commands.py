@@ -59,7 +59,9 @@ COMMANDS = CommandTable(
 )  # fmt: skip
 
 CONTEXT_MENU = (
-    "image.accept_next", "image.flag", "image.unaccept", SEPARATOR, "file.show_in_folder", "file.copy_path",
+    "image.accept_next", "image.flag", "image.unaccept", SEPARATOR,
+    "image.use_train", "image.use_val", "image.use_test", "image.use_none", SEPARATOR,
+    "file.show_in_folder", "file.copy_path",
 )  # fmt: skip
 """Commands of the context menu of images, in the images panel."""
 

@@ -16,6 +16,7 @@ from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Placed, Transaction, by_user, relabel
 from samdesk.domain.labels import LabelId, LabelSet
+from samdesk.domain.split import Split, SplitChange
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.locks import Locks
 from samdesk.workers.storage.history import UndoHistory
@@ -259,6 +260,14 @@ class Session(QObject):
         self.end_run()
         if not self.read_only and keys:
             self._commit(Transaction(text, tuple((key, Edit()) for key in keys)), plan=plan)
+
+    def assign_splits(self, splits: Mapping[ImageKey, Split | None], text: str) -> None:
+        """Puts images into splits, or out of them (None), as one step."""
+        self.end_run()
+        if self.read_only or not splits:
+            return
+        do = Transaction(text, splits=tuple(SplitChange(key, None, to) for key, to in splits.items()))
+        self._commit(do, plan=partial(plans.assign_splits, splits=splits, text=text))
 
     def undo(self, *, newest: bool = False) -> None:
         """Undoes the next step, and shows an image it has changed; or takes back a preview.
