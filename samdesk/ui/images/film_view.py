@@ -191,6 +191,8 @@ class FilmView(CellView):
         ):
             self._select_also(row, everything=bool(keys & Qt.KeyboardModifier.ShiftModifier))
             return
+        if event.button() == Qt.MouseButton.RightButton and row in self.selected_rows():
+            return  # the menu is about all that are selected
         super().mousePressEvent(event)
 
     def _select_also(self, row: int, *, everything: bool) -> None:
