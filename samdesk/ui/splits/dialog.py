@@ -57,7 +57,7 @@ class SplitDialog(QDialog):
             self.shares[split] = field
         self.group = QComboBox()
         for value, title in GROUPINGS.items():
-            self.group.addItem(title, value)
+            self.group.addItem(plain(title), value)
         self.pattern = QLineEdit()
         self.pattern.setPlaceholderText(r"For example (cam\d+)_")
         self.pattern.setToolTip("A regular expression: images in whose path its first group matches alike")

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QVBoxLayout,
 
 from samdesk.dataset.trainer.settings import TRAIN_SIZES, TrainingSettings
 from samdesk.ui.kit.fields import caption, form, integer_field, muted_label, select_entry
+from samdesk.ui.kit.plain import plain
 from samdesk.ui.kit.theme import UNIT
 
 _HELD = (
@@ -31,10 +32,10 @@ class TrainingSettingsDialog(QDialog):
         self.setWindowTitle("What trains")
         self.label_files = QComboBox()
         for value, title in _HELD:
-            self.label_files.addItem(title, value)
+            self.label_files.addItem(plain(title), value)
         self.lists = QComboBox()
         for value, title in _LISTED:
-            self.lists.addItem(title, value)
+            self.lists.addItem(plain(title), value)
         self.train_size = integer_field(*TRAIN_SIZES, 32, " px", "Longer side of the images in training")
         select_entry(self.label_files, settings.label_files_hold, settings.label_files_hold)
         select_entry(self.lists, settings.lists_hold, settings.lists_hold)
