@@ -36,7 +36,10 @@ _SHOWN = 80
 _BOX_WORDS = 5
 _LONG = 2_000
 """Vertices of a line from which on it is checked that reading and writing it gives the same line."""
-_NO_POINTS = np.zeros((0, 2))
+_WANTED_IOU = 0.98
+"""Where an outline trains a mask with a smaller IoU, the one of its pixels is tried."""
+_TRACED_PX = 2_000
+"""Area on the training grid from which on it is tried: smaller ones would lose their shape at other sizes."""
 _NONE_KEPT: Mapping[AnnotationId, Sequence[str]] = MappingProxyType({})
 
 
@@ -328,22 +331,39 @@ def outline(
     """
     inset = inset_px(*size, train_size)
     region = regions.clip(region, *size)
-    text, written = _points(region, size, inset) if regions.is_drawable(region) else ("", _NO_POINTS)
+    if not regions.is_drawable(region):
+        return "", 0.0, True
+    text, written, iou = _best_points(region, size, inset, train_size)
     if not text:
         return "", 0.0, True
     stable = len(written) <= _LONG
     if not stable:
-        again, _ = _points(yolo_ring.ring_in_image(written, *size), size, inset)
+        again, _, _ = _best_points(yolo_ring.ring_in_image(written, *size), size, inset, train_size)
         stable = again == text
     if (
         _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
     ):  # by chance: it would be read as a box
         text += " " + " ".join(text.split(" ")[-2:])
-    return text, trainer_raster.trained_iou(written, region, *size, train_size), stable
+    return text, iou, stable
 
 
-def _points(region: Region, size: tuple[int, int], inset: float) -> tuple[str, NDArray[np.float64]]:
-    """The ring of a region as text, and the values that the text says, (N, 2)."""
-    ring = yolo_ring.region_to_ring(region, *size, inset)
+def _best_points(
+    region: Region, size: tuple[int, int], inset: float, train_size: int
+) -> tuple[str, NDArray[np.float64], float]:
+    """``_points`` and the IoU of the mask they train with the region.
+
+    Where the outline itself does not reach it, that of the region's pixels on the training grid may.
+    """
+    text, written = _points(yolo_ring.region_to_ring(region, *size, inset), size)
+    iou = trainer_raster.trained_iou(written, region, *size, train_size) if text else 0.0
+    if iou >= _WANTED_IOU or region.area * (train_size / max(size)) ** 2 < _TRACED_PX:
+        return text, written, iou
+    traced, points = _points(yolo_ring.traced_ring(region, size, inset, train_size), size)
+    traced_iou = trainer_raster.trained_iou(points, region, *size, train_size) if traced else 0.0
+    return (traced, points, traced_iou) if traced_iou > iou else (text, written, iou)
+
+
+def _points(ring: NDArray[np.float64], size: tuple[int, int]) -> tuple[str, NDArray[np.float64]]:
+    """A ring as text, and the values that the text says, (N, 2)."""
     text = " ".join(f"{value:.6g}" for value in (ring / size).reshape(-1).tolist())
     return text, np.array(text.split(), dtype=np.float64).reshape(-1, 2)

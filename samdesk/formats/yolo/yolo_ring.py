@@ -31,6 +31,7 @@ from samdesk.domain.geometry.outline import corner_count
 from samdesk.domain.geometry.types import Region
 from samdesk.formats.yolo import fill, inset
 from samdesk.formats.yolo.bridges import join_rings, split_ring
+from samdesk.formats.yolo.traced import traced_core
 
 _OUTSET_MITRE = 2.0
 """Mitre limit of the outset: a sharp tip grows by at most this many insets; the inset restores it."""
@@ -85,8 +86,40 @@ def region_to_ring(
     core = _snap(_inset(region, inset_px), frame)
     if not _reads_as(core, region, frame):
         core = _fixed_point(_core(region, frame), frame)
+    return _ring(core, inset_px)
+
+
+def traced_ring(
+    region: Region, size: tuple[int, int], inset_px: float, train_size: int
+) -> NDArray[np.float64]:
+    """The ring along the pixels of the training grid that a region has (``traced``), as ``region_to_ring``.
+
+    (0, 2) if reading and writing it would not give the same, or if the region was itself read from a ring.
+    """
+    frame = _InsetFrame(*size, inset_px)
+    written = region_to_ring(region, *size, inset_px)
+    if _equal(regions.clip(ring_to_region(written), *size), region):
+        return np.zeros((0, 2))
+    core = traced_core(region, size, train_size, frame.lattice)
+    if len(core.geoms) > _MOST_RINGS:
+        return np.zeros((0, 2))
+    for _ in range(_ROUNDS):
+        again = _round_trip(core, frame)
+        if again.is_empty:
+            break
+        if _equal(again, core):
+            return _ring(again, inset_px)
+        core = again
+    return np.zeros((0, 2))
+
+
+def _ring(core: Region, inset_px: float) -> NDArray[np.float64]:
     rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
     return inset.mark(join_rings([np.asarray(ring.coords)[:-1] for ring in rings]), inset_px)
+
+
+def _equal(one: Region, other: Region) -> bool:
+    return bool(one.normalize().equals_exact(other.normalize(), 1e-6))
 
 
 def _without_specks(region: Region, frame: _InsetFrame) -> Region:
@@ -113,8 +146,7 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
 
 def _reads_as(core: Region, region: Region, frame: _InsetFrame) -> bool:
     """Whether reading the core gives the region itself, as for a region read from a line that was written."""
-    read = _read(core, frame)
-    return bool(read.normalize().equals_exact(region.normalize(), 1e-6))
+    return _equal(_read(core, frame), region)
 
 
 def _fixed_point(core: Region, frame: _InsetFrame) -> Region:
