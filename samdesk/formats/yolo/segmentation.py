@@ -358,6 +358,8 @@ def _best_points(
     iou = trainer_raster.trained_iou(written, region, *size, train_size) if text else 0.0
     if iou >= _WANTED_IOU or region.area * (train_size / max(size)) ** 2 < _TRACED_PX:
         return text, written, iou
+    if yolo_ring.reads_as(written, region, *size):  # it was read from this very line
+        return text, written, iou
     traced, points = _points(yolo_ring.traced_ring(region, size, inset, train_size), size)
     traced_iou = trainer_raster.trained_iou(points, region, *size, train_size) if traced else 0.0
     return (traced, points, traced_iou) if traced_iou > iou else (text, written, iou)

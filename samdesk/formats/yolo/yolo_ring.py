@@ -42,6 +42,7 @@ _THIN = 0.97
 _THIN_INSETS = (0.8, 0.6, 0.4, 0.2, 0.0)
 """Of the inset."""
 _ROUNDS = 4
+_TRACED_ROUNDS = 3
 _CLOSINGS = ((1.5, 32.0), (2.0, 64.0), (3.0, 128.0), (4.0, 256.0))
 """After ``_ROUNDS``: the radius to which notches are filled, and how far around what still moves; insets."""
 _MOST_FILLED = 1.1
@@ -94,16 +95,13 @@ def traced_ring(
 ) -> NDArray[np.float64]:
     """The ring along the pixels of the training grid that a region has (``traced``), as ``region_to_ring``.
 
-    (0, 2) if reading and writing it would not give the same, or if the region was itself read from a ring.
+    (0, 2) if reading and writing it would not give the same.
     """
     frame = _InsetFrame(*size, inset_px)
-    written = region_to_ring(region, *size, inset_px)
-    if _equal(regions.clip(ring_to_region(written), *size), region):
-        return np.zeros((0, 2))
     core = traced_core(region, size, train_size, frame.lattice)
     if len(core.geoms) > _MOST_RINGS:
         return np.zeros((0, 2))
-    for _ in range(_ROUNDS):
+    for _ in range(_TRACED_ROUNDS):
         again = _round_trip(core, frame)
         if again.is_empty:
             break
@@ -116,6 +114,11 @@ def traced_ring(
 def _ring(core: Region, inset_px: float) -> NDArray[np.float64]:
     rings = [ring for polygon in core.geoms for ring in (polygon.exterior, *polygon.interiors)]
     return inset.mark(join_rings([np.asarray(ring.coords)[:-1] for ring in rings]), inset_px)
+
+
+def reads_as(ring: NDArray[np.float64], region: Region, width: int, height: int) -> bool:
+    """Whether the values of a line, relative to the image's size, are read as this very region."""
+    return _equal(ring_in_image(ring, width, height), region)
 
 
 def _equal(one: Region, other: Region) -> bool:

@@ -21,7 +21,9 @@ SIZE = (640, 480)
 def comb(teeth: int, width: float, gap: float, length: float) -> BaseGeometry:
     step = width + gap
     back = shapely.box(0, 0, teeth * step, 12)
-    return shapely.union_all([back, *(shapely.box(i * step, 0, i * step + width, length) for i in range(teeth))])
+    return shapely.union_all(
+        [back, *(shapely.box(i * step, 0, i * step + width, length) for i in range(teeth))]
+    )
 
 
 def ring(outer: float, inner: float) -> BaseGeometry:
@@ -47,12 +49,14 @@ BY_HAND = {
     "comb, turned": shapely.affinity.rotate(comb(9, 7, 6, 120), 33),
     "corners that touch": touching(80, 60),
     "discs that touch": Point(250, 200).buffer(50).union(Point(350, 200).buffer(50)),
-    "parts side by side": shapely.union_all([shapely.box(100 + 40 * i, 100, 130 + 40 * i, 220) for i in range(5)]),
+    "parts side by side": shapely.union_all(
+        [shapely.box(100 + 40 * i, 100, 130 + 40 * i, 220) for i in range(5)]
+    ),
 }
 
 
 def check(shape: BaseGeometry, scale: float) -> None:
-    """The mask that trains, of a shape in the middle of the image; and that its line is read as it was written."""
+    """Compares the mask that trains with a shape in the middle of the image, and reads and writes its line."""
     width, height = round(SIZE[0] * scale), round(SIZE[1] * scale)
     x0, y0, x1, y1 = shape.bounds
     # Not by halves of a pixel: which pixels has a shape with an edge along their centres?
@@ -76,7 +80,14 @@ def test_by_hand(name: str, scale: float) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(2, 16), st.floats(3, 14), st.floats(3, 12), st.floats(20, 150), st.floats(0, 360), st.floats(1, 6))
+@given(
+    st.integers(2, 16),
+    st.floats(3, 14),
+    st.floats(3, 12),
+    st.floats(20, 150),
+    st.floats(0, 360),
+    st.floats(1, 6),
+)
 def test_combs(teeth: int, width: float, gap: float, length: float, turn: float, scale: float) -> None:
     check(shapely.affinity.rotate(comb(teeth, width, gap, length), turn), scale)
 
