@@ -56,7 +56,7 @@ BY_HAND = {
 
 
 def check(shape: BaseGeometry, scale: float) -> None:
-    """Compares the mask that trains with a shape in the middle of the image, and reads and writes its line."""
+    """Compares the mask that trains with a shape amid the image, and reads and writes its line."""
     width, height = round(SIZE[0] * scale), round(SIZE[1] * scale)
     x0, y0, x1, y1 = shape.bounds
     # Not by halves of a pixel: which pixels has a shape with an edge along their centres?
