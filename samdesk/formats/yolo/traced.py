@@ -40,7 +40,7 @@ def traced_core(region: Region, size: tuple[int, int], train_size: int, step: fl
         return regions.EMPTY
     mask = regions.rasterize(regions.translate(scaled, -left, -top), height, width).view(np.uint8)
     found, levels = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if levels is None:
+    if not found:
         return regions.EMPTY
     rings = [np.round((c[:, 0] + [left + 0.5, top + 0.5]) / scale / step) * step for c in found]
     shells = [i for i, level in enumerate(levels[0]) if level[3] < 0 and len(rings[i]) > 2]
