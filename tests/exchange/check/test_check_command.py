@@ -88,7 +88,7 @@ def test_a_fix_is_announced_then_made_then_undone(tmp_path: Path, capsys: pytest
     faults.orphan(folder)
     before = files(folder)
     run(str(folder), "--fix", "duplicates", "--fix", "orphans")
-    assert "Would fix duplicates: One annotation of each of 1 pairs" in capsys.readouterr().out
+    assert "Would fix duplicates: Of 1 pair on 1 image" in capsys.readouterr().out
     assert files(folder) == before
     assert run(str(folder), "--fix", "duplicates", "--fix", "orphans", "--yes", "--strict") == 0
     assert "labels/train/gone.txt" not in files(folder)

@@ -100,7 +100,7 @@ def test_findings_lead_to_their_annotations_and_are_mended_and_brought_back(user
 
     user.answers.confirm = True
     user.qtbot.mouseClick(panel(user).details.fix, Qt.MouseButton.LeftButton)
-    assert "One annotation of each of 1 pairs on 1 image is removed." in user.answers.asked[-1]
+    assert "Of 1 pair on 1 image, one annotation each is removed." in user.answers.asked[-1]
     user.until(lambda: "Duplicate annotations" not in listed(user))
     user.until(lambda: len(user.annotations) == 6)
     user.key(Qt.Key.Key_Z, CONTROL)

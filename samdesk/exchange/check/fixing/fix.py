@@ -68,14 +68,16 @@ def apply(access: DatasetAccess, fix: Fix, result: CheckResult, progress: Progre
 
 
 def _on(result: CheckResult, what: str) -> str:
-    return what.format(n=f"{result.count:,}", images=counted(len(result.images), "image"))
+    images = counted(len(result.images), "image")
+    pairs, lines = counted(result.count, "pair"), counted(result.count, "bad line")
+    return what.format(pairs=pairs, lines=lines, images=images)
 
 
 REMOVE_DUPLICATES = Fix(
     "Remove duplicates",
     lambda result: _on(
         result,
-        "One annotation of each of {n} pairs on {images} is removed. The one that was reviewed stays, else "
+        "Of {pairs} on {images}, one annotation each is removed. The one that was reviewed stays, else "
         "the older one.",
     ),
     document=documents.without_duplicates,
@@ -104,7 +106,7 @@ REMOVE_BAD_LINES = Fix(
     "Remove bad lines",
     lambda result: _on(
         result,
-        "{n} bad lines are left out of the label files of {images}; the other lines stay as they are. The "
+        "The label files of {images} are written without {lines}; the other lines stay as they are. The "
         "files as they are now are kept beside the store.",
     ),
     change=lambda access, result, progress: files.rewrite_bad_lines(access, result.images, progress),
