@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from samdesk.domain.geometry import regions
 from samdesk.domain.review import AnnotationReview
 from samdesk.formats.base import Format, ImageRecord
-from samdesk.formats.json_formats import isat, label_studio, labelme, xanylabeling
+from samdesk.formats.json_formats import isat, label_studio, labelme, sa1b, xanylabeling
 from samdesk.formats.registry import FORMATS
 from tests.helpers import format_files
 
@@ -128,6 +130,44 @@ def test_label_studio() -> None:
     assert (second.name, second.width, second.accepted) == ("opensource/label-studio/1.jpg", 400, False)
     [proposed] = second.instances
     assert (proposed.review, proposed.score) == (AnnotationReview.PENDING, 0.75)
+
+
+def test_sa1b() -> None:
+    """The fields are those of the data set's description, the mask is pycocotools' own."""
+    mask = np.zeros((40, 50), dtype=np.uint8, order="F")
+    mask[5:20, 10:30] = 1
+    counts = coco_mask.encode(mask)["counts"].decode()
+    annotation = {
+        "segmentation": {"size": [40, 50], "counts": counts},
+        "bbox": [10.0, 5.0, 19.0, 14.0],
+        "area": 300,
+        "predicted_iou": 0.93,
+        "point_coords": [[15.5, 8.25]],
+        "crop_box": [0.0, 0.0, 50.0, 40.0],
+        "id": 528_891_043,
+        "stability_score": 0.97,
+    }
+    image = {"image_id": 223_750, "width": 50, "height": 40, "file_name": "sa_223750.jpg"}
+    data = json.dumps({"image": image, "annotations": [annotation]}).encode()
+    assert (
+        max((row for row in FORMATS if row.recognise("sa_223750.json", data)), key=lambda r: r.rank)
+        is sa1b.FORMAT
+    )
+    [read] = format_files.images(format_files.read(sa1b.FORMAT, {"sa_223750.json": data}))
+    [instance] = read.instances
+    assert (read.name, instance.label, instance.shape, instance.score) == (
+        "sa_223750.jpg",
+        "object",
+        "mask",
+        0.93,
+    )
+    assert instance.region.bounds == (10, 5, 30, 20)
+    files, encoded = format_files.write(sa1b.FORMAT, [read])
+    assert encoded[0].instances[0].losses == ()
+    again = json.loads(files["sa_223750.json"])
+    assert again["image"] == image
+    [back] = again["annotations"]
+    assert back == annotation | {"bbox": [10, 5, 20, 15]}
 
 
 def test_label_studio_json_min() -> None:
