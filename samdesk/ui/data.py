@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 
 from samdesk.domain.annotation import AnnotationId
-from samdesk.formats.registry import FORMATS
+from samdesk.formats.registry import formats
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
 from samdesk.ui.checking.panel import ROOM, CheckPanel
@@ -88,7 +88,7 @@ def build(parts: DataParts) -> DataControllers:
     visits = AnnotationVisits(parts.navigate, lambda: parts.session.model.key, parts.show, parts.window)
     exporting = ExportController(
         parts.window, parts.messages, parts.storage, parts.jobs, parts.files,
-        lambda: parts.search.search, visits, lambda: FORMATS,
+        lambda: parts.search.search, visits, formats,
     )  # fmt: skip
     splits = SplitController(
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files,

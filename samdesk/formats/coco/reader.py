@@ -108,7 +108,7 @@ def _read_file(files: ReadableFiles, name: str, file: BinaryIO) -> Iterator[Read
     names = tuple(index.categories[key][0] for key in sorted(index.categories))
     if names:
         yield DeclaredLabels(tuple(dict.fromkeys(names)), file=name)
-    yield from _images(_Source(files, name, file, values.split_of(name)), index)
+    yield from _images(_CocoFile(files, name, file, values.split_of(name)), index)
 
 
 def _note(index: _Index, element: Element) -> str:
@@ -169,7 +169,7 @@ def _id(value: Any) -> int | str | None:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _CocoFile:
     """The file that is read."""
 
     files: ReadableFiles
@@ -183,7 +183,7 @@ class _Source:
         return parse_element(self.file.read(end - start))
 
 
-def _images(source: _Source, index: _Index) -> Iterator[ReadItem]:
+def _images(source: _CocoFile, index: _Index) -> Iterator[ReadItem]:
     owners = np.frombuffer(index.owners, dtype=np.int64) if index.owners else np.zeros(0, dtype=np.int64)
     order = np.argsort(owners, kind="stable")
     bounds = np.searchsorted(owners[order], np.arange(len(index.numbers) + 1))
@@ -198,7 +198,7 @@ def _images(source: _Source, index: _Index) -> Iterator[ReadItem]:
             yield ReadProblem(source.name, f"annotations[{at}]", "its image is not in the file")
 
 
-def _image(source: _Source, index: _Index, number: int, mine: list[int]) -> Iterator[ReadItem]:
+def _image(source: _CocoFile, index: _Index, number: int, mine: list[int]) -> Iterator[ReadItem]:
     record = f"images[{index.image_at[number]}]"
     try:
         value = source.value(index.image_starts[number], index.image_ends[number])

@@ -45,7 +45,7 @@ from samdesk.formats.shapes import masks
 
 _MASKS, _LABELS, _INDEX = "masks", "labels.json", "instances.json"
 _VOID = 255
-_MOST_PARTS = 5_000
+_MOST_PARTS = 3_000
 _MOST_LIST = 64 << 20
 
 
@@ -75,7 +75,7 @@ def _root(name: str) -> str:
     return f"{before[1:]}/" if found and before else ""
 
 
-class _Folder:
+class _MaskFolder:
     """The files about all images."""
 
     def __init__(self, files: ReadableFiles, root: str) -> None:
@@ -137,11 +137,11 @@ def _base(record: ImageRecord, used: set[str]) -> str:
 
 def read_indexed(files: ReadableFiles) -> Iterator[ReadItem]:
     """Yields the parts of each class; see ``samdesk.formats.base.Reader``."""
-    folders: dict[str, _Folder] = {}
+    folders: dict[str, _MaskFolder] = {}
     for name in files.names:
         root = _root(name)
         if root not in folders:
-            folders[root] = folder = _Folder(files, root)
+            folders[root] = folder = _MaskFolder(files, root)
             yield from _declared(folder, root)
         try:
             yield _indexed(files, name, folders[root])
@@ -151,14 +151,14 @@ def read_indexed(files: ReadableFiles) -> Iterator[ReadItem]:
             yield ReadProblem(name, "", str(error))
 
 
-def _declared(folder: _Folder, root: str) -> Iterator[ReadItem]:
+def _declared(folder: _MaskFolder, root: str) -> Iterator[ReadItem]:
     if folder.problem:
         yield folder.problem
     if folder.classes.names:
         yield DeclaredLabels(folder.classes.names, folder.classes.colors, f"{root}{_LABELS}")
 
 
-def _indexed(files: ReadableFiles, name: str, folder: _Folder) -> ImageRecord:
+def _indexed(files: ReadableFiles, name: str, folder: _MaskFolder) -> ImageRecord:
     labels, is_color = png.labels_of(files.raster(name))
     void = () if is_color or len(folder.classes.names) >= _VOID else (_VOID,)
     instances: list[InstanceRecord] = []
@@ -232,11 +232,11 @@ def assemble_indexed(images: Iterable[EncodedImage], context: WriteContext, fold
 
 def read_instances(files: ReadableFiles) -> Iterator[ReadItem]:
     """Yields the instances of each image; see ``samdesk.formats.base.Reader``."""
-    folders: dict[str, _Folder] = {}
+    folders: dict[str, _MaskFolder] = {}
     for name in files.names:
         root = _root(name)
         if root not in folders:
-            folders[root] = folder = _Folder(files, root)
+            folders[root] = folder = _MaskFolder(files, root)
             yield from _declared(folder, root)
         try:
             value = parse(files.read(name))
@@ -248,7 +248,7 @@ def read_instances(files: ReadableFiles) -> Iterator[ReadItem]:
             yield from _instances(files, name, value, folders[root])
 
 
-def _instances(files: ReadableFiles, name: str, value: Any, folder: _Folder) -> Iterator[ReadItem]:
+def _instances(files: ReadableFiles, name: str, value: Any, folder: _MaskFolder) -> Iterator[ReadItem]:
     rows = value.get("instances") if isinstance(value, dict) else None
     image = values.text_of(value.get("image")).replace("\\", "/") if isinstance(value, dict) else ""
     if not isinstance(rows, list) or not image:

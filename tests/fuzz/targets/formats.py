@@ -227,7 +227,9 @@ def _check_image(image: ImageRecord) -> None:
 
 
 TARGETS = {
-    f"format {row.id}": Target(partial(_seeds, row.id), partial(_read, row.id), _mutate, short=4)
+    f"format {row.id}": Target(
+        partial(_seeds, row.id), partial(_read, row.id), _mutate, short=1 if row.scope == "raster" else 4
+    )
     for row in FORMATS
     if row.read is not None and row.write is not None
 }

@@ -1,0 +1,71 @@
+"""Formats of other packages: the example of the documentation, and packages that are broken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from samdesk.base.plugins import found
+from samdesk.cli.main import cli
+from samdesk.formats.plugins import GROUP, added_formats
+from samdesk.formats.registry import FORMATS, find_format, formats
+from samdesk.testing import check_format
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "samdesk-box-lines"
+
+
+def install(folder: Path, package: str, entries: str, version: str = "1.0") -> None:
+    """Makes what an installation makes for ``importlib.metadata``."""
+    info = folder / f"{package.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}\n")
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example, as pip installs it."""
+    text = (EXAMPLE / "pyproject.toml").read_text()
+    entries = re.search(r'\[project\.entry-points\."samdesk\.formats"\]\n(.+?)\n\n', text, re.DOTALL)
+    assert entries is not None
+    install(tmp_path, "samdesk-box-lines", entries[1].replace('"', ""))
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_the_example_is_found_and_conforms(example: Path) -> None:
+    row = find_format("box-lines")
+    assert row in formats()
+    assert check_format(row) == ()
+    listed = CliRunner().invoke(cli, ["formats"]).output
+    assert "box-lines        Box lines (import, export, from samdesk-box-lines 1.0)" in listed
+
+
+def test_broken_packages_are_named_and_harm_nothing(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example / "broken_one.py").write_text("raise SystemExit(3)\n")
+    (example / "broken_two.py").write_text("FORMAT = 5\n")
+    entries = "missing = no_such_module:FORMAT\nexits = broken_one:FORMAT\nnumber = broken_two:FORMAT"
+    install(example, "broken-package", f"{entries}\ncoco = samdesk_box_lines:FORMAT")
+    assert {"missing", "exits", "number", "coco", "box-lines"} <= {plugin.name for plugin in found(GROUP)}
+    added = added_formats({row.id for row in FORMATS})
+    assert [row.id for row, _ in added.rows] == ["box-lines"]
+    assert len(added.problems) == 4
+    assert all("broken-package" in str(problem) for problem in added.problems)
+    assert [row.id for row in formats()][:-1] == [row.id for row in FORMATS]
+    listed = CliRunner().invoke(cli, ["formats"])
+    assert listed.exit_code == 0
+    assert listed.output.count("broken-package") >= 4
+    with pytest.raises(KeyError):
+        find_format("exits")
+
+
+def test_listing_imports_nothing(example: Path) -> None:
+    import sys
+
+    sys.modules.pop("samdesk_box_lines", None)
+    assert [plugin.package for plugin in found(GROUP)] == ["samdesk-box-lines"]
+    assert "samdesk_box_lines" not in sys.modules
