@@ -69,13 +69,16 @@ def row_digest(row: Sequence[Any]) -> int:
     return values.digest_of(row[:length])
 
 
-def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) -> Examined | None:
+def examine(
+    store: Store, key: ImageKey, size: tuple[int, int] | None = None, *, prompts: bool = True
+) -> Examined | None:
     """Reads the document of an image.
 
     Args:
         store: The store.
         key: The image.
         size: Its width and height, pixels, for a row that cannot be read.
+        prompts: Whether the annotations are to have their prompts; those of a damaged image have them.
 
     Returns:
         None: the store has neither the image nor annotations of it.
@@ -88,7 +91,7 @@ def examine(store: Store, key: ImageKey, size: tuple[int, int] | None = None) ->
     if row is None and not found:
         return None
     empty, problem = _image(key, row, found, size)
-    annotations = None if problem else _all(found, (empty.width, empty.height))
+    annotations = None if problem else _all(found, (empty.width, empty.height), prompts)
     if annotations is not None:
         return Examined(_document(empty, annotations))
     return _readable(empty, found, problem, None if row is None else row[5])
@@ -161,7 +164,7 @@ def _image(
     return document, ""
 
 
-def _all(rows: Sequence[tuple[Any, ...]], size: tuple[int, int]) -> list[Annotation] | None:
+def _all(rows: Sequence[tuple[Any, ...]], size: tuple[int, int], prompts: bool) -> list[Annotation] | None:
     """The annotations; None if any is damaged."""
     known = [(row, row[-2]) for row in rows if row[-2] is not None]
     if not all(row[-1] for row in rows) or any(digest != row_digest(r) for r, digest in known):
@@ -171,7 +174,7 @@ def _all(rows: Sequence[tuple[Any, ...]], size: tuple[int, int]) -> list[Annotat
     if regions is None:
         return None
     try:
-        return [_annotation(row, region) for row, region in zip(rows, regions, strict=True)]
+        return [_annotation(row, region, prompts) for row, region in zip(rows, regions, strict=True)]
     except ValueError:
         return None
 
@@ -218,9 +221,9 @@ def _is_rejected(row: tuple[Any, ...]) -> bool:
     return bool(row[4] == AnnotationReview.REJECTED.value)
 
 
-def _annotation(row: tuple[Any, ...], region: Region) -> Annotation:
+def _annotation(row: tuple[Any, ...], region: Region, prompts: bool = True) -> Annotation:
     values.number(row[9], "place")
     columns = dict(zip(COLUMNS, row, strict=False))
-    columns["prompts"] = serial.prompts_from_text(row[7])
+    columns["prompts"] = serial.prompts_from_text(row[7]) if prompts else None
     columns["attributes"] = serial.attributes_from_text(columns["attributes"])
     return serial.annotation_from(region, columns)

@@ -102,14 +102,18 @@ class Rows:
         self.decisions = Decisions(store)
         self.splits = SplitRows(store)
 
-    def read(self, key: ImageKey) -> ImageDocument | None:
+    def read(self, key: ImageKey, *, prompts: bool = True) -> ImageDocument | None:
         """Returns the document of an image; None if the image is not in the store.
+
+        Args:
+            key: The image.
+            prompts: Whether the annotations are to have their prompts.
 
         Raises:
             DamagedRowsError: Its rows are not those that were written.
             StoreError: The store cannot be read.
         """
-        found = self.examine(key)
+        found = examine(self._store, key, prompts=prompts)
         if found is not None and found.problems:
             raise DamagedRowsError(
                 f"{self._store.path}: the annotations of {key} are damaged ({found.problems[0]}).",

@@ -94,6 +94,9 @@ def _pixel_bounds(region: Region, height: int, width: int) -> tuple[float, float
 
 def _edges(region: Region) -> NDArray[np.float64]:
     """Every edge of every ring as (N, 4) x0, y0, x1, y1."""
+    if shapely.get_num_geometries(region) == 1 and not region.geoms[0].interiors:  # one ring, as most have
+        ring = shapely.get_coordinates(region)
+        return np.hstack([ring[:-1], ring[1:]])
     _, coords, offsets = shapely.to_ragged_array([region])
     edges = np.hstack([coords[:-1], coords[1:]])
     inside_ring = np.ones(len(edges), dtype=np.bool_)

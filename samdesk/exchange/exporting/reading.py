@@ -71,7 +71,7 @@ def documents(dataset: Dataset, keys: Sequence[ImageKey]) -> list[ImageDocument 
     found: list[ImageDocument | Unreadable] = []
     for key in keys[:AT_ONCE]:
         try:
-            found.append(dataset.core.documents.get_once(key))
+            found.append(dataset.core.documents.without_prompts(key))
         except (UserError, OSError) as error:
             found.append(Unreadable(key, getattr(error, "what", "") or reason(error)))
     return found
