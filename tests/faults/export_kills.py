@@ -114,9 +114,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     old, new, beside = campaign(options.folder, options.kills, options.seed)
-    print(
-        f"{old} kills left the earlier export, {new} the new one; {beside} left something that the next removed"
-    )
+    print(f"{old} kills left the earlier export, {new} the new one")
+    print(f"{beside} left something beside it that the next export has removed")
 
 
 if __name__ == "__main__":

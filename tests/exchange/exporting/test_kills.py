@@ -1,4 +1,4 @@
-"""A killed export leaves the old folder or the new one; many more: ``python -m tests.faults.export_kills``."""
+"""A killed export leaves the old folder or the new one; more: ``python -m tests.faults.export_kills``."""
 
 from __future__ import annotations
 
