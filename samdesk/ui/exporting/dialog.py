@@ -248,14 +248,14 @@ class ExportDialog(QDialog):
         layout.addWidget(separator(self))
         layout.addLayout(columns, 1)
         layout.addWidget(separator(self))
-        layout.addLayout(_row(caption("Folder", CAPTION), (self.folder, 1), self.browse_button))
+        layout.addLayout(_row(caption("Folder", CAPTION + UNIT), (self.folder, 1), self.browse_button))
         layout.addWidget(self.summary)
         layout.addWidget(self.buttons)
         self.resize(1040, 660)
 
     def _preset_row(self) -> QHBoxLayout:
         return _row(
-            caption("Preset", CAPTION), (self.preset, 2), self.delete_button, (self.save_name, 1),
+            caption("Preset", CAPTION + UNIT), (self.preset, 2), self.delete_button, (self.save_name, 1),
             self.save_button,
         )  # fmt: skip
 

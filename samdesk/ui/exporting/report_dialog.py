@@ -128,13 +128,13 @@ def _losses(report: ExportReport) -> str:
 def _notes(report: ExportReport) -> str:
     notes = list(report.notes)
     if report.images_dropped:
-        notes.append(f"{counted(report.images_dropped, 'image')} left out: without annotations.")
+        notes.append(f"Left out, without annotations: {counted(report.images_dropped, 'image')}.")
     if report.images_open:
         notes.append(
-            f"{counted(report.images_open, 'image')} without annotations not accepted yet: the trainer takes "
-            "them for background."
+            f"Without annotations and not accepted: {counted(report.images_open, 'image')}. The trainer takes "
+            "such images for background."
         )
     if report.renamed_count:
-        notes.append(f"{counted(report.renamed_count, 'image')} renamed, as two had one name.")
+        notes.append(f"Renamed, so that no two share a label file: {counted(report.renamed_count, 'image')}.")
     notes.append(f"All annotations are in {LIST_NAME} of the exported folder.")
     return "\n".join(notes)
