@@ -131,8 +131,8 @@ def _notes(report: ExportReport) -> str:
         notes.append(f"Left out, without annotations: {counted(report.images_dropped, 'image')}.")
     if report.images_open:
         notes.append(
-            f"Without annotations and not accepted: {counted(report.images_open, 'image')}. The trainer takes "
-            "such images for background."
+            f"Without annotations and not accepted: {counted(report.images_open, 'image')}. The trainer "
+            "takes such images for background."
         )
     if report.renamed_count:
         notes.append(f"Renamed, so that no two share a label file: {counted(report.renamed_count, 'image')}.")
