@@ -61,6 +61,7 @@ from samdesk.ui.dataset.training import TrainingController
 from samdesk.ui.editing.document_model import DocumentModel
 from samdesk.ui.editing.session import Session
 from samdesk.ui.editing.undo import UndoController
+from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.theme import Theme
@@ -105,6 +106,7 @@ from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.fit import FitClient
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
@@ -235,6 +237,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         ahead,
         DownloadClient(),
         TeachClient(services.teach),
+        FitClient(services.fit),
         OperationsClient(),
         DatasetJobs(storage),
         predictors,
@@ -246,13 +249,14 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
 def _widgets(application: QApplication, settings: Settings, services: Services) -> Widgets:
     theme = Theme(application, settings.get(THEME))
     actions = Actions(COMMANDS, settings)
-    canvas, strip, batch_bar, teach_bar = CanvasView(), CandidateStrip(), BatchBar(), TeachBar()
+    canvas, strip, batch_bar = CanvasView(), CandidateStrip(), BatchBar()
+    teach_bar, fit_bar = TeachBar(), FitBar()
     labels, annotations, images = LabelsPanel(), AnnotationsPanel(), ImagesPanel()
     search, found = SearchBar(), FoundPanel()
     images.add_search(search)
     bulk_bar, jobs_bar = BulkBar(), DatasetJobsBar()
     review_bar, filter_bar, sheet = ReviewBar(actions), ScoreFilterBar(actions), SheetPanel()
-    bars = JobBars(batch_bar, teach_bar, jobs_bar, bulk_bar, filter_bar, review_bar)
+    bars = JobBars(batch_bar, teach_bar, fit_bar, jobs_bar, bulk_bar, filter_bar, review_bar)
     window = MainWindow(actions, settings, canvas, labels, annotations, images, strip, bars)
     window.add_panel("found", "Found", found)
     window.add_cover(sheet)
@@ -262,7 +266,7 @@ def _widgets(application: QApplication, settings: Settings, services: Services) 
     messages = services.messages(window, window.message_bar)
     return Widgets(
         window, actions, theme, canvas, labels, annotations, images, search, found, strip, batch_bar,
-        teach_bar, bulk_bar, jobs_bar, review_bar, filter_bar, sheet, messages,
+        teach_bar, fit_bar, bulk_bar, jobs_bar, review_bar, filter_bar, sheet, messages,
     )  # fmt: skip
 
 
@@ -412,7 +416,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     storage.closing.connect(ahead.close_dataset)
     data_parts = data.DataParts(
         window, messages, session, storage, workers.jobs, files, navigate, search, tools.show,
-        tools.show_all_of, view.images,
+        tools.show_all_of, view.images, batch, workers.fit, view.fit_bar,
     )  # fmt: skip
     controllers = Controllers(
         data=data.build(data_parts),

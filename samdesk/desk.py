@@ -18,6 +18,7 @@ from samdesk.ui.commands.actions import Actions
 from samdesk.ui.dataset.bulk_bar import BulkBar
 from samdesk.ui.dataset.jobs_bar import DatasetJobsBar
 from samdesk.ui.editing.session import Session
+from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.message_bar import MessageBar
 from samdesk.ui.kit.messages import Messages
@@ -32,6 +33,7 @@ from samdesk.ui.sheet.panel import SheetPanel
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.teach.bar import TeachBar
 from samdesk.ui.wiring import Controllers
+from samdesk.workers.fit import FitArguments
 from samdesk.workers.folder_watch import POLL_S
 from samdesk.workers.group import Workers
 from samdesk.workers.inference.model_in_use import Loader
@@ -46,7 +48,8 @@ class Services:
         load_predictor: Loads the mask model of the canvas by (name, device, precision).
         loaders: Loads the models of auto-annotate.
         open_dataset: Opens a folder, with the path of its store if that is elsewhere, or None.
-        teach: The arguments of the training process.
+        teach: The arguments of the training process of Flint.
+        fit: Those of a segmentation model's.
         poll_s: Seconds between two looks at the open folder for what other programs change in it.
         messages: Makes the dialogs and messages for the user, from the window and its message bar.
     """
@@ -55,6 +58,7 @@ class Services:
     loaders: Loaders | None = None
     open_dataset: Callable[[Path, Path | None], Dataset] | None = None
     teach: Arguments | None = None
+    fit: FitArguments | None = None
     poll_s: float = POLL_S
     messages: Callable[[MainWindow, MessageBar], Messages] = Messages
 
@@ -75,6 +79,7 @@ class Widgets:
     strip: CandidateStrip
     batch_bar: BatchBar
     teach_bar: TeachBar
+    fit_bar: FitBar
     bulk_bar: BulkBar
     jobs_bar: DatasetJobsBar
     review_bar: ReviewBar
@@ -136,6 +141,7 @@ class Desk:
         self.flows.files.stop()
         self.flows.training.stop()
         self.flows.taught.stop()
+        self.flows.data.fit.stop()
         slow_disk = self.flows.slow_disk
         ended = self.workers.stop(slow_disk.slow_ms, gives_up or slow_disk.gives_up)
         self.settings.flush()

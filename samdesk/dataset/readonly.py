@@ -18,7 +18,6 @@ from samdesk.dataset.store.errors import DamagedRowsError, StoreError
 from samdesk.dataset.store.rows import StoredImage
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelId
-from samdesk.domain.split import Split
 from samdesk.images.errors import ImageError
 from samdesk.images.header import MAX_PIXELS
 from samdesk.images.sources import is_text, scan
@@ -51,11 +50,6 @@ class ReadOnlyDataset:
         """A value stored with the dataset; None if there is none."""
         return self._core.setting(key)
 
-    def splits(self) -> dict[ImageKey, Split]:
-        """Returns the splits of those of its images that are in one."""
-        known = set(self.keys)
-        return {key: split for key, split in self._core.rows.splits.all().items() if key in known}
-
     def images(self) -> dict[ImageKey, StoredImage]:
         """Returns those of its images that the store knows."""
         known = set(self.keys)
@@ -64,6 +58,10 @@ class ReadOnlyDataset:
     def only_in_files(self) -> list[ImageKey]:
         """Returns the images that are not in the store and have a label file."""
         return self._core.documents.only_in_files(self.keys)
+
+    def count_in_file(self, key: ImageKey) -> int:
+        """Returns the number of annotations in the label file of an image, which is read."""
+        return sum(self._core.documents.class_counts(key).values())
 
     def class_id(self, label_id: LabelId) -> int:
         """Returns the class id of a label. Raises ``KeyError`` for an unknown one."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 
 from samdesk.domain.annotation import AnnotationId
 from samdesk.formats.registry import formats
+from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
 from samdesk.ui.checking.panel import ROOM, CheckPanel
@@ -23,6 +24,9 @@ from samdesk.ui.dataset.visit import AnnotationVisits
 from samdesk.ui.editing.session import Session
 from samdesk.ui.exporting import commands as export_commands
 from samdesk.ui.exporting.controller import ExportController
+from samdesk.ui.fit import commands as fit_commands
+from samdesk.ui.fit.bar import FitBar
+from samdesk.ui.fit.controller import FitController
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.search.controller import SearchController
@@ -30,9 +34,12 @@ from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.splits import commands as split_commands
 from samdesk.ui.splits.controller import SplitController
 from samdesk.workers.dataset_jobs import DatasetJobs
+from samdesk.workers.fit import FitClient
 from samdesk.workers.storage.client import StorageClient
 
-_TABLES = (split_commands.COMMANDS, export_commands.COMMANDS, checking_commands.COMMANDS)
+_TABLES = (
+    split_commands.COMMANDS, export_commands.COMMANDS, checking_commands.COMMANDS, fit_commands.COMMANDS,
+)  # fmt: skip
 
 COMMANDS = CommandTable(
     tuple(command for table in _TABLES for command in table.commands),
@@ -57,6 +64,9 @@ class DataParts:
         show: Selects an annotation of the image on screen and zooms to it.
         select: Selects several annotations of the image on screen and zooms to them.
         images: The film strip.
+        batch: Auto-annotate, which a trained model is used for.
+        fit: Runs trainings.
+        fit_bar: Shows them.
     """
 
     window: MainWindow
@@ -70,6 +80,9 @@ class DataParts:
     show: Callable[[AnnotationId], object]
     select: Callable[[tuple[AnnotationId, ...]], object]
     images: ImagesPanel
+    batch: BatchController
+    fit: FitClient
+    fit_bar: FitBar
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,7 @@ class DataControllers:
     exporting: ExportController
     checking: CheckController
     splits: SplitController
+    fit: FitController
 
 
 def build(parts: DataParts) -> DataControllers:
@@ -94,7 +108,8 @@ def build(parts: DataParts) -> DataControllers:
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files,
         lambda: parts.images.selected,
     )  # fmt: skip
-    return DataControllers(parts.jobs, exporting, _checking(parts), splits)
+    fit = FitController(parts.fit, parts.fit_bar, parts.storage, parts.files, parts.batch, parts.messages)
+    return DataControllers(parts.jobs, exporting, _checking(parts), splits, fit)
 
 
 def _checking(parts: DataParts) -> CheckController:
@@ -120,3 +135,4 @@ def bind(actions: Actions, controllers: DataControllers) -> None:
     export_commands.bind(actions, controllers.exporting)
     checking_commands.bind(actions, controllers.checking)
     split_commands.bind(actions, controllers.splits)
+    fit_commands.bind(actions, controllers.fit)

@@ -13,6 +13,7 @@ from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
+from samdesk.workers.fit import FitClient
 from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
@@ -42,6 +43,7 @@ class Workers:
     ahead: AheadClient
     downloads: DownloadClient
     teach: TeachClient
+    fit: FitClient
     operations: OperationsClient
     jobs: DatasetJobs
     predictors: TaughtLoader
@@ -60,7 +62,7 @@ class Workers:
         """
         if self.storage.given_up:
             return False
-        writers = (self.teach, self.batch, self.ahead, self.jobs, self.downloads, self.operations)
+        writers = (self.teach, self.fit, self.batch, self.ahead, self.jobs, self.downloads, self.operations)
         ended = [client.stop() for client in writers]
         readers = (self.thumbnails, self.crops, self.loader, self.watch)
         ended += [client.stop(_READER_STOP_MS) for client in readers]

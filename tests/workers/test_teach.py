@@ -29,7 +29,7 @@ from samdesk.training.teach.events import (
     from_line,
     to_line,
 )
-from samdesk.workers import teach as worker
+from samdesk.workers import training_process as worker
 from samdesk.workers.failure import Failure
 from samdesk.workers.teach import Arguments, TeachClient, teach_arguments
 from tests.helpers import teach_processes
@@ -110,7 +110,7 @@ def test_stopped_on_request(record: Record, folder: Path, qtbot: QtBot) -> None:
     assert (recorder.failures, recorder.results) == ([], [])
 
 
-@pytest.mark.logs("workers.teach: .*killed")
+@pytest.mark.logs("workers.training_process: .*killed")
 def test_a_process_that_ignores_the_request_is_killed(
     record: Record, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +134,7 @@ def test_closing_the_window_ends_the_process(record: Record, folder: Path, qtbot
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-@pytest.mark.logs("workers.teach: ")
+@pytest.mark.logs("workers.training_process: ")
 def test_a_crash_is_reported_and_the_training_resumes(record: Record, folder: Path, qtbot: QtBot) -> None:
     modes = iter(["crash", "through"])
     recorder = record(teach_processes.stand_in(lambda: next(modes)))
@@ -158,7 +158,7 @@ def test_a_failed_training_is_reported(record: Record, folder: Path, qtbot: QtBo
     ]
 
 
-@pytest.mark.logs("workers.teach: ")
+@pytest.mark.logs("workers.training_process: ")
 def test_a_process_that_ends_unexpectedly(record: Record, folder: Path, qtbot: QtBot) -> None:
     recorder = record(teach_processes.stand_in("error"))
     recorder.client.start(folder, [MASKS])
@@ -197,7 +197,7 @@ application.exec()
 """
 
 
-@pytest.mark.logs("workers.teach: ")
+@pytest.mark.logs("workers.training_process: ")
 def test_a_real_training_resumes_after_crashes(record: Record, tmp_path: Path, qtbot: QtBot) -> None:
     base, folder = teach_processes.base(tmp_path), teach_processes.parts(tmp_path / "parts")
     recorder = record(teach_processes.quick(base))

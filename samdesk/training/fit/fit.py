@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samdesk.base.errors import UserError, first_line, reason
 from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.dataset.trainer.reading import TRAINED
 from samdesk.engine import ultralytics_trainer
 from samdesk.engine.models.trained import TrainedModel, register
 from samdesk.engine.protocols import OutOfMemory
@@ -92,6 +93,7 @@ def _begun(plan: FitPlan, on_event: OnEvent) -> FitRun:
     if plan.out is not None:
         check_folder(plan.out)
     run = replace(new_run(material.folder, plan.settings, plan.out), names=material.names, start=start.title)
+    run = replace(run, images={split: n for split, n in material.images.items() if split in TRAINED})
     with _disk_errors_in_words(run.folder):
         run.folder.mkdir(parents=True, exist_ok=True)
         write_data(material, run.data)

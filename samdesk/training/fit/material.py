@@ -12,13 +12,10 @@ from samdesk.base import atomic, json_file
 from samdesk.base.errors import reason
 from samdesk.dataset.readonly import open_read_only
 from samdesk.dataset.trainer.reading import SplitPlaces, read_as_trainer
-from samdesk.domain.document import ImageKey
-from samdesk.domain.split import SPLITS, Split
+from samdesk.dataset.trainer.settings import TRAIN_SIZE, training_settings
+from samdesk.domain.split import SPLITS
 from samdesk.formats.yolo.yaml_keys import read_mapping
 from samdesk.training.fit.errors import FitError
-from samdesk.training.fit.settings import MIN_IMGSZ
-
-_DEFAULT_SIZE = 640
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class FitMaterial:
     annotated: Mapping[str, int] = field(default_factory=dict)
     instances: Mapping[str, int] = field(default_factory=dict)
     split: bool = False
-    train_size: int = _DEFAULT_SIZE
+    train_size: int = TRAIN_SIZE
     problem: str = ""
 
     def check(self) -> None:
@@ -69,27 +66,23 @@ def read_fit_material(folder: Path) -> FitMaterial:
     with open_read_only(folder) as dataset:
         file = dataset.data_yaml
         names = dataset.names
-        stored = dataset.images()
-        in_files = set(dataset.only_in_files())
-        keys, folder, splits = dataset.keys, dataset.folder, dataset.splits()
-        size = _size(dataset.setting("train_size"))
-    problem = ""
-    places: Mapping[str, SplitPlaces] = _listed(folder, splits)
-    if not {"train", "val"} <= places.keys():
-        content = _content(file)
-        if isinstance(content, str):
-            return FitMaterial(folder, file, names, train_size=size, problem=content)
-        reading = read_as_trainer(content, file)
-        places = reading.places
-        if reading.refusals:
-            problem = f"{file} cannot be trained on: {reading.refusals[0].text}."
+        counts = {key: image.count for key, image in dataset.images().items()}
+        counts |= {key: dataset.count_in_file(key) for key in dataset.only_in_files()}
+        keys, folder = dataset.keys, dataset.folder
+        size = training_settings(dataset.setting).train_size
+    content = _content(file)
+    if isinstance(content, str):
+        return FitMaterial(folder, file, names, train_size=size, problem=content)
+    reading = read_as_trainer(content, file)
+    places = reading.places
+    problem = f"{file} cannot be trained on: {reading.refusals[0].text}." if reading.refusals else ""
     images, annotated, instances = Counter[str](), Counter[str](), Counter[str]()
     for key in keys:
         path = str(folder / key)
         split = next((s for s in SPLITS if s in places and places[s].path(path)), None)
         if split is None:
             continue
-        count = stored[key].count if key in stored else int(key in in_files)
+        count = counts.get(key, 0)
         images[split] += 1
         annotated[split] += count > 0
         instances[split] += count
@@ -100,7 +93,7 @@ def read_fit_material(folder: Path) -> FitMaterial:
 def train_size(folder: Path) -> int:
     """The training size of a dataset, pixels. Raises ``StoreError``."""
     with open_read_only(folder) as dataset:
-        return _size(dataset.setting("train_size"))
+        return training_settings(dataset.setting).train_size
 
 
 def write_data(material: FitMaterial, to: Path) -> Path:
@@ -123,18 +116,6 @@ def write_data(material: FitMaterial, to: Path) -> Path:
     content["names"] = dict(enumerate(material.names))
     json_file.write(to, content, indent=1)  # JSON is YAML
     return to
-
-
-def _listed(folder: Path, splits: Mapping[ImageKey, Split]) -> dict[str, SplitPlaces]:
-    """Split -> its images, as samdesk keeps them."""
-    found: dict[str, set[str]] = {}
-    for key, split in splits.items():
-        found.setdefault(split, set()).add(str(folder / key))
-    return {split: SplitPlaces(listed=frozenset(images)) for split, images in found.items()}
-
-
-def _size(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and int(text) >= MIN_IMGSZ else _DEFAULT_SIZE
 
 
 def _content(file: Path) -> Mapping[Any, Any] | str:

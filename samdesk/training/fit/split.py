@@ -9,6 +9,7 @@ from pathlib import Path
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.plans import assign_splits
+from samdesk.dataset.types import LogEntry
 from samdesk.domain.document import ImageKey
 from samdesk.domain.split import SPLITS, Split
 from samdesk.training.fit.errors import FitError
@@ -30,18 +31,20 @@ def parse_ratio(text: str) -> Ratio:
     return shares[0] / total, shares[1] / total, shares[2] / total
 
 
-def make_split(dataset: Dataset, ratio: Ratio) -> None:
-    """Puts all images into splits, as one step that Undo takes back: a query of the storage thread, too.
+def make_split(dataset: Dataset, ratio: Ratio) -> LogEntry:
+    """Puts all images into splits, as one step that Undo takes back, which is returned: a query.
 
     Raises:
         StoreError: The dataset is read-only, or cannot be written.
     """
     stored = dataset.core.rows.images(None)
     in_files = set(dataset.core.documents.only_in_files(dataset.keys))
+    if len(dataset.keys) < 2:
+        raise FitError("One image cannot be split.", next="Annotate more images first.")
     annotated = [k for k in dataset.keys if k in in_files or (k in stored and stored[k].count)]
     others = sorted(set(dataset.keys) - set(annotated))
     found: dict[ImageKey, Split | None] = {**_dealt(annotated, ratio), **_dealt(others, ratio)}
-    dataset.commit_planned(lambda opened: assign_splits(opened, found, "Split the dataset"))
+    return dataset.commit_planned(lambda opened: assign_splits(opened, found, "Split the dataset"))
 
 
 def ensure_split(folder: Path, ratio: str) -> str:

@@ -113,10 +113,16 @@ class Callbacks:
         labels = {"train": trainer.train_loader.dataset.labels, "val": trainer.test_loader.dataset.labels}
         images = {split: len(found) for split, found in labels.items()}
         instances = {split: sum(len(label["cls"]) for label in found) for split, found in labels.items()}
+        left_out = sum(self._training.run.images.values()) - sum(images.values())
         self._training.run = replace(self._training.run, images=images).write()
         run = self._training.run
         if not trainer.start_epoch:
             self._note_empty(labels["train"])
+            if left_out > 0:
+                text = (
+                    f"The trainer leaves out {counted(left_out, 'image')} that it cannot use (see the log)."
+                )
+                self._emit(FitNote(text))
         self._batch_size = int(trainer.batch_size)
         self._emit(
             FitBegun(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from samdesk.base.text import share
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.domain.annotation import RunId
 from samdesk.engine.models.registry import FLINT, spec
+from samdesk.engine.models.trained import trained_models
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
     AUTO_DET_MODEL,
@@ -113,6 +115,8 @@ class BatchController(QObject):
         dialog.add_predictor(self._predictor_name, self._predictor_title)
         if self.taught is not None:
             dialog.offer_taught(str(self.taught.path), self.taught.names)
+        for model in reversed(trained_models()):
+            dialog.offer_trained(model.name, model.names, share(model.mask_map50))
         dialog.set_plan(plan)
         dialog.set_scopes(self.scopes())
         self._dialog = dialog

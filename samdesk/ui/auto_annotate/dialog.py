@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.base.text import printable, size
+from samdesk.base.text import counted, printable, size
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
@@ -274,6 +274,14 @@ class AutoAnnotateDialog(QDialog):
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         shown = ", ".join(printable(name, limit=_NAME_LENGTH) for name in names[:_NAMES_SHOWN])
         self.detector.insertItem(0, f"Taught here ({shown}{more})", path)
+
+    def offer_trained(self, name: str, names: Sequence[str], figure: str) -> None:
+        """Lists a segmentation model that was trained here, with its mask mAP50; segments with it first."""
+        shown = printable(name, limit=2 * _NAME_LENGTH)
+        self.detector.insertItem(
+            0, f"{shown} (mAP50 {figure}; {counted(len(names), 'class', 'classes')})", name
+        )
+        self._detectors["segmenter"] = name
 
     def add_predictor(self, path: str, title: str) -> None:
         """Lists the current predictor by its title, if it is not one of the known models."""

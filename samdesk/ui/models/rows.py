@@ -13,6 +13,7 @@ from samdesk.engine.families import find_family
 from samdesk.engine.flint.metadata import is_flint
 from samdesk.engine.models import weights
 from samdesk.engine.models.registry import ModelSpec, spec
+from samdesk.engine.models.trained import find_trained
 from samdesk.ui.kit.plain import PlainLabel, tip
 
 
@@ -100,6 +101,8 @@ def has_class_names(name_or_path: str) -> bool:
     """Whether a detector's class names can be read from its file without loading it."""
     known = spec(name_or_path)
     family = None if known is None else find_family(known.family)
+    if known is None and find_trained(name_or_path) is not None:
+        return True
     return (family is not None and family.class_names is not None) or is_flint(Path(name_or_path))
 
 

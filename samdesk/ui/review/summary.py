@@ -53,6 +53,9 @@ def show_summary(parts: Parts, queue: ReviewQueue, review: Callable[[str], None]
     teach = parts.actions.action("teach.start")
     if teach.isEnabled():
         actions.append(("Teach Flint…", teach.trigger))
+    fit = parts.actions.action("fit.start")
+    if fit.isEnabled():
+        actions.append(("Train a detector…", fit.trigger))
     parts.messages.info(printable(summary_text(queue)), key=_KEY, actions=actions, seconds=0)
 
 
