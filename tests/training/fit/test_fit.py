@@ -39,6 +39,13 @@ class Trained:
     left: FitRun | None
     second: list[Any]
     model: TrainedModel | None
+    home: Path
+
+
+@pytest.fixture
+def at_home(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """samdesk's folders are those of the training."""
+    monkeypatch.setenv("SAMDESK_HOME", str(trained.home))
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -49,7 +56,8 @@ def content(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAMDESK_HOME", str(tmp_path_factory.mktemp("home")))
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("SAMDESK_HOME", str(home))
         folder = shapes_dataset(tmp_path_factory.mktemp("data") / "shapes", 4)
         (folder / "labels" / "000.txt").rename(folder / "labels" / "cut.txt")
         cut = folder / "images" / "cut.jpg"  # a JPEG that ends too early, which Ultralytics rewrites
@@ -67,7 +75,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
         assert fit(FitPlan(folder, SETTINGS), stop_after_one, cancel) is None
         stopped, left = read_run(fit_runs(folder)[0].folder), interrupted(folder)
         model = fit(FitPlan(folder, resume=True), second.append, CancelToken())
-        yield Trained(folder, before, first, stopped, left, second, model)
+        yield Trained(folder, before, first, stopped, left, second, model, home)
 
 
 def write_cut_jpeg(path: Path) -> None:
@@ -98,6 +106,7 @@ def test_it_says_what_it_trains_on_and_how_it_gets_on(trained: Trained) -> None:
     assert all(events.from_line(events.to_line(e)) == e for e in (*trained.first, *trained.second))
 
 
+@pytest.mark.usefixtures("at_home")
 def test_stopped_it_keeps_the_epoch_and_is_resumed_from_there(trained: Trained) -> None:
     assert trained.first[-1] == events.FitStopped(1)
     assert trained.stopped is not None
@@ -118,6 +127,7 @@ def test_nothing_of_the_dataset_is_written(trained: Trained) -> None:
     assert content(trained.folder) == trained.before
 
 
+@pytest.mark.usefixtures("at_home")
 def test_the_model_is_a_detector_by_its_name(trained: Trained) -> None:
     model = trained.model
     assert model is not None
@@ -134,6 +144,7 @@ def test_the_model_is_a_detector_by_its_name(trained: Trained) -> None:
     assert find_start(model.name).source == model.path, "it can be trained on"
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_training_that_was_killed_before_its_model_was_kept(trained: Trained) -> None:
     """best.pt is there and last.pt is of the last epoch: the model is made of it without more training."""
     run = fit_runs(trained.folder)[0]
