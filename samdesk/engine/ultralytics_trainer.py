@@ -126,7 +126,7 @@ def _may_use_amp(network: nn.Module) -> bool:
     return not re.search(known, torch.cuda.get_device_name(device), re.IGNORECASE)
 
 
-class _PlainFormatter(logging.Formatter):
+class _UncolouredFormatter(logging.Formatter):
     """Leaves out the colours of terminals."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -142,7 +142,7 @@ def logging_to(file: Path) -> Iterator[None]:
     before, level = list(LOGGER.handlers), LOGGER.level
     with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
         handler = logging.StreamHandler(stream)
-        handler.setFormatter(_PlainFormatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        handler.setFormatter(_UncolouredFormatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
         LOGGER.handlers[:] = [handler]
         LOGGER.setLevel(logging.INFO)
         try:
