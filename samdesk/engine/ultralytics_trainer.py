@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from samdesk.base.regular import read_text
 from samdesk.engine.runtime.imports import import_torchvision, import_without_gc
 from samdesk.engine.ultralytics import import_ultralytics
 
@@ -35,8 +36,7 @@ def default_arguments() -> dict[str, Any]:
     found = importlib.util.find_spec("ultralytics")
     if found is None or found.origin is None:
         raise FileNotFoundError(2, "Ultralytics is not installed")
-    text = (Path(found.origin).parent / "cfg" / "default.yaml").read_text("utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(yaml.safe_load(read_text(Path(found.origin).parent / "cfg" / "default.yaml")))
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ CALLS = {"QProcess", "ProcessPoolExecutor", "Popen", "execv", "execve", "execvp"
 """And every ``os.spawn...``, ``os.system`` and ``os.popen``."""
 
 WITH_CHILD_PROCESS = {
-    "samdesk.workers.teach",
+    "samdesk.workers.training_process",
     "samdesk.exchange.exporting.pool",
     "samdesk.bench.subprocess",
     "samdesk.bench.start",

@@ -52,6 +52,7 @@ PRINTERS = {
     "base/logs.py": "formatted records",
     "bench/heartbeat.py": "its own report",
     "bench/start.py": "numbers",
+    "cli/fit.py": "JSON",
     "cli/output.py": "the rule",
     "cli/teaching/output.py": "JSON, and the table of scores",
     "demo/run.py": "its own texts, the others as plain rich.Text",

@@ -126,12 +126,12 @@ def new_name(dataset: Path, taken: Callable[[str], bool] = lambda _: False) -> s
     return name
 
 
-def register(model: TrainedModel, write: Callable[[Path], None]) -> TrainedModel:
+def register(model: TrainedModel, content: Callable[[], bytes]) -> TrainedModel:
     """Adds a model; one of this name that is there already is left as it is, and returned.
 
     Args:
         model: The model; ``path`` is set here.
-        write: Writes its checkpoint to a path.
+        content: Returns the content of its checkpoint.
 
     Raises:
         OSError: It cannot be written.
@@ -145,9 +145,7 @@ def register(model: TrainedModel, write: Callable[[Path], None]) -> TrainedModel
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     checkpoint = beside / f"{model.name}.pt"
-    write(checkpoint)
-    with checkpoint.open("rb") as file:
-        os.fsync(file.fileno())
+    atomic.write_bytes(checkpoint, content())
     json_file.write(beside / _FACTS, model.to_json(), indent=1)
     beside.rename(home / model.name)
     atomic.sync_folder(home)

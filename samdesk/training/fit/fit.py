@@ -22,7 +22,7 @@ from samdesk.training.fit.material import read_fit_material, write_data
 from samdesk.training.fit.record import FitRun, fit_runs, new_run, read_run, stopped, training_lock
 from samdesk.training.fit.settings import FitSettings, check_folder, check_more
 from samdesk.training.fit.start import FitStart, find_start, with_task
-from samdesk.training.fit.trainer import OnEvent, Training, best_figures, done_epochs, write_stripped
+from samdesk.training.fit.trainer import OnEvent, Training, best_figures, done_epochs, stripped_file
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _register(run: FitRun) -> TrainedModel:
         run.by_class if epoch == run.best_epoch else {},
     )
     with _disk_errors_in_words(run.folder):
-        model = register(model, lambda path: write_stripped(checkpoint, path))
+        model = register(model, lambda: stripped_file(checkpoint))
         replace(run, state="done").write()
         run.last.unlink(missing_ok=True)
     return model

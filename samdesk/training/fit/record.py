@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from samdesk.base import json_file, places
 from samdesk.base.json_file import JsonError
+from samdesk.base.regular import read_text
 from samdesk.dataset.lock import DatasetLock, dataset_id
 from samdesk.engine.models.trained import new_name
 from samdesk.training.fit.errors import FitError
@@ -207,12 +208,11 @@ def read_results(file: Path) -> tuple[EpochFigures, ...]:
     """The figures in a ``results.csv``, by epoch; after a resumption the later line of an epoch counts."""
     found: dict[int, EpochFigures] = {}
     try:
-        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-            for row in csv.DictReader(lines, skipinitialspace=True):
-                figures = _figures(row)
-                if figures is not None:
-                    found[figures.epoch] = figures
-    except (OSError, csv.Error):
+        for row in csv.DictReader(read_text(file).splitlines(), skipinitialspace=True):
+            figures = _figures(row)
+            if figures is not None:
+                found[figures.epoch] = figures
+    except (OSError, ValueError, csv.Error):
         return ()
     return tuple(found[epoch] for epoch in sorted(found))
 

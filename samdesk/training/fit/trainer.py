@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 from collections import Counter
@@ -232,11 +233,13 @@ def best_figures(run: FitRun) -> tuple[int, dict[str, float], Mapping[str, Any]]
     return epoch, {**losses, **figures}, checkpoint
 
 
-def write_stripped(checkpoint: Mapping[str, Any], to: Path) -> None:
-    """Writes a checkpoint without what only training needs."""
+def stripped_file(checkpoint: Mapping[str, Any]) -> bytes:
+    """The file of a checkpoint without what only training needs."""
     import torch
 
-    torch.save(ultralytics_trainer.stripped(checkpoint), to)
+    stream = io.BytesIO()
+    torch.save(ultralytics_trainer.stripped(checkpoint), stream)
+    return stream.getvalue()
 
 
 def _own(path: Path) -> Mapping[str, Any]:

@@ -35,10 +35,10 @@ from samdesk.ui.kit.fields import (
     select_entry,
     separator,
 )
-from samdesk.ui.kit.plain import PlainLabel
+from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.theme import UNIT
 
-_WIDTH = 76 * UNIT
+_WIDTH = 92 * UNIT
 _CAPTION = 18 * UNIT
 _SIZES = (
     ("n", "YOLO11n segment: small and fast"),
@@ -95,13 +95,13 @@ class FitDialog(QDialog):
         self.split = QComboBox(self)
         self.split.setAccessibleName("Split")
         for ratio, title in _RATIOS:
-            self.split.addItem(title, ratio)
+            self.split.addItem(plain(title), ratio)
         self.split_text = muted_label("This dataset has no split yet. One is made, which you can undo:")
         self.model = QComboBox(self)
         self.model.setEditable(True)
         self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         for size, title in _SIZES:
-            self.model.addItem(title, size)
+            self.model.addItem(plain(title), size)
         self.browse = QPushButton("Browse…", self)
         self.browse.setToolTip("Choose a checkpoint to start from")
         self.browse.setAutoDefault(False)
@@ -135,7 +135,7 @@ class FitDialog(QDialog):
         """Shows what there is to train on."""
         material = offer.material
         for name in reversed(offer.trained):
-            self.model.insertItem(len(_SIZES), name, name)
+            self.model.insertItem(len(_SIZES), plain(name), name)
         self.imgsz.setValue(material.train_size)
         self.found.setText(material_text(material))
         asks = not material.split and not material.problem and sum(material.annotated.values()) > 1
@@ -235,6 +235,14 @@ class FitDialog(QDialog):
         self.problem.setText(printable(problem))
         self.problem.setVisible(bool(problem))
         self.start_button.setEnabled(self._ready and not problem)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """Gives wrapped texts the height that they need at this width."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(max(self.width(), _WIDTH), layout.totalHeightForWidth(max(self.width(), _WIDTH)))
 
     def _start(self) -> None:
         if self.start_button.isEnabled():

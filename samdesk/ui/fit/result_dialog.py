@@ -135,7 +135,7 @@ def _fill(table: QTableWidget, run: FitRun) -> None:
     for number, (name, figures) in enumerate(rows):
         table.setItem(number, 0, QTableWidgetItem(plain(name)))
         for column, value in enumerate(figures, 1):
-            item = QTableWidgetItem(share(value, 3))
+            item = QTableWidgetItem(plain(share(value, 3)))
             item.setTextAlignment(_RIGHT)
             table.setItem(number, column, item)
     table.setMinimumHeight(4 * UNIT * (min(len(rows), _ROWS) + 1) + 2 * UNIT)
