@@ -73,10 +73,11 @@ def change_training(dataset: Dataset, wanted: TrainingSettings) -> bool:
     core.ensure_file()
     lines = (before.label_files_hold, before.train_size) != (wanted.label_files_hold, wanted.train_size)
 
+    core.set_setting("label_files_hold", wanted.label_files_hold)
+    core.set_setting("lists_hold", wanted.lists_hold)
+    core.set_setting("train_size", str(wanted.train_size))
+
     def write() -> None:
-        core.rows.set_setting("label_files_hold", wanted.label_files_hold)
-        core.rows.set_setting("lists_hold", wanted.lists_hold)
-        core.rows.set_setting("train_size", str(wanted.train_size))
         if lines:
             core.rows.store.execute("UPDATE images SET dirty=1")
 
