@@ -45,6 +45,7 @@ _PUBLIC = {
     "load_detector": "samdesk.api",
     "auto_annotate": "samdesk.api",
     "export_dataset": "samdesk.api",
+    "import_annotations": "samdesk.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]

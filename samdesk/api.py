@@ -1,4 +1,4 @@
-"""The public functions: ``load_predictor``, ``load_detector``, ``auto_annotate`` and ``export_dataset``."""
+"""The public functions: loading models, ``auto_annotate``, ``import_annotations`` and ``export_dataset``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from samdesk.exchange.access import DirectAccess
 from samdesk.exchange.exporting.plan import ExportPlan, LabelChoice
 from samdesk.exchange.exporting.report import ExportReport
 from samdesk.exchange.exporting.run import export, ignore_progress
+from samdesk.exchange.importing.plan import ImportPlan
+from samdesk.exchange.importing.report import ImportReport
+from samdesk.exchange.importing.session import dataset_to_change, import_into
 from samdesk.images.sources import find_images
 
 
@@ -177,6 +180,37 @@ def auto_annotate(  # noqa: PLR0913 - the arguments of the Ultralytics function 
     beside = Path(os.path.abspath(data)).parent / "labels"  # noqa: PTH100 - resolve() would follow links
     place = place_of(images, None if output_dir is None else Path(output_dir), beside)
     return notices.added_to(place.annotate(job))
+
+
+def import_annotations(
+    dataset: str | Path,
+    files: str | Path | Sequence[str | Path],
+    format: str = "",  # noqa: A002 - the word of the command line
+    *,
+    dry_run: bool = False,
+    **plan: Any,
+) -> ImportReport:
+    """Imports annotations in another format, as one run that one undo reverts.
+
+    Args:
+        dataset: The folder of images.
+        files: Files, or folders of files.
+        format: Id of the format, as ``samdesk formats`` lists them; "": it is recognised.
+        dry_run: Only count what would be imported.
+        **plan: The fields of ``samdesk.exchange.importing.plan.ImportPlan``: ``classes`` (the label of each
+            class, None leaves it out), ``review``, ``splits``, ``coordinates``, ``copy_images``.
+
+    Returns:
+        The report: what was imported, converted and left out, and every record that was not read.
+
+    Raises:
+        ImportRefusedError: Nothing can be imported, or not as asked.
+        StoreError: It could not be saved, or the dataset is open elsewhere.
+    """
+    given = [files] if isinstance(files, str | Path) else files
+    paths = [Path(path).expanduser() for path in given]
+    with dataset_to_change(Path(dataset)) as opened:
+        return import_into(opened, paths, ImportPlan(**plan), format_id=format, dry_run=dry_run)
 
 
 def export_dataset(  # noqa: PLR0913 - what is exported, and how it is watched

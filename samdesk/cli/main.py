@@ -21,6 +21,7 @@ from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.export_worker import export_worker
 from samdesk.cli.exchange.formats import formats
+from samdesk.cli.exchange.import_ import import_annotations
 from samdesk.cli.exchange.split import split
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.fit import fit
@@ -77,6 +78,7 @@ cli.command("annotate")(annotate)
 cli.command("export")(export)
 cli.command("export-worker", hidden=True)(export_worker)
 cli.command("check")(check)
+cli.command("import")(import_annotations)
 cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)

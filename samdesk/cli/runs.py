@@ -36,7 +36,7 @@ def runs(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List the auto-annotate runs of a dataset: when, what they did, how long, with which parameters."""
+    """List the auto-annotate runs and imports of a dataset: when, what they did, with which parameters."""
     from samdesk.dataset import queries
     from samdesk.dataset.dataset import Dataset
 
@@ -110,11 +110,14 @@ def _line(run: RunInfo) -> str:
         f"{counts.failed:,} failed" if counts.failed else "",
         duration(run.seconds, exact=True) if run.seconds else "",
     ]
-    return f"{run.id[:_SHOWN_ID]}  {when}{run.state}: " + ", ".join(part for part in parts if part)
+    what = "import " if run.record.is_import else ""
+    return f"{run.id[:_SHOWN_ID]}  {when}{what}{run.state}: " + ", ".join(part for part in parts if part)
 
 
 def _details(run: RunInfo) -> list[str]:
-    """The models, and the parameters that are not the default."""
+    """The models, and the parameters that are not the default; of an import, its files."""
+    if run.record.is_import:
+        return list(run.record.import_lines)
     models = " + ".join(f"{m.name} on {m.device} ({m.precision})" for m in run.record.models)
     parameters = ", ".join(f"{name} {value}" for name, value in _changed(run).items())
     return [text for text in (models, parameters) if text]

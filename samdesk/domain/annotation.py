@@ -79,6 +79,11 @@ class Annotation:
     attributes: Attributes = ()
 
     @property
+    def is_crowd(self) -> bool:
+        """Whether it stands for many objects (COCO's ``iscrowd``)."""
+        return dict(self.attributes).get(CROWD) is True
+
+    @property
     def is_untouched(self) -> bool:
         """Whether a run proposed it and the user has not decided about it: another run may replace it.
 

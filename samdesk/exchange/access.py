@@ -12,6 +12,7 @@ from samdesk.dataset.queries import Query
 from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
+from samdesk.domain.split import Split
 
 T = TypeVar("T")
 
@@ -58,6 +59,9 @@ class DatasetAccess(Protocol):
 
     def end_run(self, run_id: RunId, state: RunState | None = None) -> object:
         """As ``Dataset.end_run``."""
+
+    def end_import(self, run_id: RunId, splits: Mapping[ImageKey, Split]) -> object:
+        """Ends an import and puts images into splits, as ``Runs.end``."""
 
 
 @dataclass(frozen=True)
@@ -110,3 +114,7 @@ class DirectAccess:
     def end_run(self, run_id: RunId, state: RunState | None = None) -> object:
         """As ``Dataset.end_run``."""
         return self.dataset.end_run(run_id, state)
+
+    def end_import(self, run_id: RunId, splits: Mapping[ImageKey, Split]) -> object:
+        """Ends an import and puts images into splits, as ``Runs.end``."""
+        return self.dataset.runs.end(run_id, None, splits)

@@ -12,6 +12,7 @@ ELSEWHERE = {
     "dataset/core.py": "a column of the store, checked when it is opened",
     "dataset/lock.py": "the file beside the lock",
     "dataset/store": "columns of the store, checked when it is opened",
+    "exchange/importing/spool.py": "columns of a database that only this process has",
     "formats/reading/json_stream.py": "elements of files that are too large to be read at once",
     "ui/kit/icons.py": "a file of the installation",
 }

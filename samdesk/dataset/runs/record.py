@@ -59,6 +59,18 @@ class RunRecord:
         """Whether the user imported annotations: it changes also images that were edited by hand."""
         return self.parameters.get("kind") == IMPORT
 
+    @property
+    def import_lines(self) -> tuple[str, ...]:
+        """Where an import came from, for the user: its files and their SHA-256; empty for other runs."""
+        if not self.is_import:
+            return ()
+        paths = ", ".join(str(path) for path in self.parameters.get("paths", ()))
+        lines = [f"{self.parameters.get('format', '')}: {paths} ({self.parameters.get('files', '')})"]
+        lines += [f"{name}: SHA-256 {value}" for name, value in self.parameters.get("hashes", {}).items()]
+        given = self.parameters.get("classes", {})
+        renamed = [f"{name} → {label or 'left out'}" for name, label in given.items() if name != label]
+        return (*lines, *([f"Classes: {', '.join(renamed)}"] if renamed else []))
+
 
 @dataclass(frozen=True)
 class RunCounts:

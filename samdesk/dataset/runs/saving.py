@@ -16,6 +16,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.labels import LabelId, LabelSet, free_name
 from samdesk.domain.review import ImageReview
+from samdesk.domain.split import Split, SplitChange
 
 _WAITING = 100
 """Skipped and failed images are written with the next one that is done, or when there are as many."""
@@ -200,8 +201,10 @@ class Runs:
             self._core.save(ChangeSet(), lambda _: self._core.history.journal.note(run_id, run.waiting))
             run.waiting.clear()
 
-    def end(self, run_id: RunId, state: RunState | None) -> LogEntry | None:
-        """Ends a run."""
+    def end(
+        self, run_id: RunId, state: RunState | None, splits: Mapping[ImageKey, Split] | None = None
+    ) -> LogEntry | None:
+        """Ends a run; an import also puts images into ``splits``, as a part of its step."""
         found: list[LogEntry | None] = []
         waiting = self._open[run_id].waiting if run_id in self._open else []
         history = self._core.history
@@ -209,7 +212,8 @@ class Runs:
         def log(_: LabelSet) -> None:
             history.journal.note(run_id, waiting)
             how = state or ("stopped" if history.journal.counts(run_id).todo else "done")
-            found.append(history.end_run(run_id, how))
+            changes = [SplitChange(key, None, split) for key, split in (splits or {}).items()]
+            found.append(history.end_run(run_id, how, self._core.rows.splits.change(changes)))
 
         self._core.save(ChangeSet(), log)
         self._open.pop(run_id, None)

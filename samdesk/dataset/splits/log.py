@@ -6,6 +6,7 @@ step, and listing the history must not read all of them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -41,6 +42,24 @@ class SplitLog:
             self._store.execute(
                 "INSERT INTO log_splits (owner, n, changes, digest) VALUES (?,?,?,?)", (*row, digest_of(row))
             )
+
+    def add(self, owner: str, changes: Sequence[SplitChange]) -> tuple[SplitChange, ...]:
+        """Adds changes to those of a step, as of a run that was resumed. Returns all of them.
+
+        Those that are damaged are replaced.
+        """
+        rows = self._store.rows(
+            "SELECT owner, n, changes, digest FROM log_splits WHERE owner=? ORDER BY n", (owner,)
+        )
+        whole: dict[ImageKey, SplitChange] = {}
+        with contextlib.suppress(ValueError):
+            whole = {change.key: change for row in rows for change in _changes(row)}
+        for change in changes:
+            before = whole[change.key].before if change.key in whole else change.before
+            whole[change.key] = SplitChange(change.key, before, change.after)
+        self._store.execute("DELETE FROM log_splits WHERE owner=?", (owner,))
+        self.write(owner, tuple(whole.values()))
+        return tuple(whole.values())
 
     def read(self, owner: str, count: int) -> tuple[SplitChange, ...]:
         """Returns the changes of a step.

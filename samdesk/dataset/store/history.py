@@ -298,15 +298,18 @@ class History:
         row = self._store.row("SELECT coalesce(max(n) + 1, 0) FROM log_edits WHERE owner=?", (run_id,))
         self._add_edits(run_id, row[0] if row else 0, [(key, do)], [(key, undo)])
 
-    def end_run(self, run_id: RunId, state: RunState = "done") -> LogEntry | None:
-        """Ends a run. Returns the one step with all its edits; None if it has none."""
+    def end_run(
+        self, run_id: RunId, state: RunState = "done", splits: Sequence[SplitChange] = ()
+    ) -> LogEntry | None:
+        """Ends a run. Returns the one step with all its edits and splits; None if it has none."""
         row = self._store.row("SELECT text FROM runs WHERE id=? AND state='open'", (run_id,))
         if row is None:
             return None
         self.journal.end(run_id, state)
-        if self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is None:
+        whole = self.splits.add(run_id, splits)
+        if self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is None and not whole:
             return None
-        run = Transaction(row[0], run_id=run_id)
+        run = Transaction(row[0], run_id=run_id, splits=whole)
         seq = self.append(run, run, owner=run_id)
         return self.find(seq)
 

@@ -133,6 +133,7 @@ class RunsController(QObject):
         run = runs[0] if runs else None
         if (
             run is None
+            or run.is_import
             or run.state not in ("interrupted", "stopped")
             or run.id == dismissed
             or self._session.read_only

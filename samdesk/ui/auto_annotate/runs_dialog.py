@@ -186,8 +186,9 @@ class RunsDialog(QDialog):
             self.details.setPlainText("There has been no auto-annotate run on this dataset.")
         ended = run is not None and run.state not in ("open", "undone")
         self.review.setEnabled(ended and run is not None and run.counts.annotations > 0)
-        self.again.setEnabled(run is not None and bool(run.record.parameters) and self._idle)
-        self.resume.setEnabled(run is not None and run.can_resume and self._idle)
+        annotates = run is not None and not run.record.is_import and self._idle
+        self.again.setEnabled(run is not None and bool(run.record.parameters) and annotates)
+        self.resume.setEnabled(run is not None and run.can_resume and annotates)
         is_next = run is not None and run.id == self._next_undo
         self.undo.setEnabled(is_next and self._idle)
         self.undo.setToolTip(tip(undo_reason(is_next=is_next, ended=ended)))
@@ -215,7 +216,8 @@ def details_text(run: RunInfo) -> str:
         + (f", SHA-256 {model.sha256}" if model.sha256 else "")
         for model in run.record.models
     ]
-    parameters = run.record.parameters
+    lines += run.record.import_lines
+    parameters = {} if run.record.is_import else run.record.parameters
     names = [name for name in _TITLES if name in parameters] + sorted(parameters.keys() - _TITLES.keys())
     lines += [f"{_TITLES.get(name, name)}: {_value_text(name, parameters[name])}" for name in names]
     if run.labels:
@@ -228,9 +230,10 @@ def details_text(run: RunInfo) -> str:
 
 def _texts(run: RunInfo) -> tuple[str, ...]:
     counts, models = run.counts, " + ".join(dict.fromkeys(map(_title, run.record.models)))
+    kind = "Import" if run.record.is_import else "–"
     numbers = (counts.images, counts.annotations, counts.skipped, counts.failed)
     time = duration(run.seconds, exact=True) if run.seconds else "–"
-    return (started_text(run), STATES[run.state], models or "–", *(f"{n:,}" for n in numbers), time)
+    return (started_text(run), STATES[run.state], models or kind, *(f"{n:,}" for n in numbers), time)
 
 
 def _title(model: RunModel) -> str:

@@ -85,8 +85,10 @@ class RescanController(QObject):
             self._recheck(found)
 
     def _show_images(self, found: _Findings, images: NewImages) -> None:
-        found.added, found.removed = images.added, images.removed
-        if images.added or images.removed:
+        # Compared with what the window shows: an import may have added images itself.
+        before = set(self._files.info.keys if self._files.info is not None else images.keys)
+        found.added, found.removed = len(set(images.keys) - before), len(before.difference(images.keys))
+        if found.added or found.removed:
             self._files.set_images(images.keys)
             self._navigate.set_images(images.keys)
             self.images_changed.emit(images.keys)

@@ -23,6 +23,7 @@ from samdesk.dataset.types import NAMES, LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
+from samdesk.domain.split import Split
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.history import UndoHistory
 from samdesk.workers.storage.loop import (
@@ -327,9 +328,17 @@ class StorageClient(QObject):
 
     def end_run(self, run_id: RunId, state: RunState | None = None) -> LogEntry | None:
         """Ends a run, which becomes one step of the history. Raises ``StoreError``."""
+        return self._end_run(run_id, state, {})
 
+    def end_import(self, run_id: RunId, splits: Mapping[ImageKey, Split]) -> LogEntry | None:
+        """Ends an import and puts images into splits, as ``Runs.end``. Raises ``StoreError``."""
+        return self._end_run(run_id, None, splits)
+
+    def _end_run(
+        self, run_id: RunId, state: RunState | None, splits: Mapping[ImageKey, Split]
+    ) -> LogEntry | None:
         def work(dataset: Dataset) -> LogEntry | None:
-            entry = dataset.end_run(run_id, state)
+            entry = dataset.runs.end(run_id, state, splits)
             if entry is not None:
                 self._post(partial(self._report, dataset, entry.do.keys, entry))
             return entry
