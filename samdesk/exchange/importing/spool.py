@@ -140,7 +140,7 @@ def _instance(values: list[Any], placement: RecordPlacement) -> InstanceRecord |
     region = placement.place(shapely.from_wkb(bytes.fromhex(str(wkb))))
     if not regions.is_drawable(region):
         return None
-    pairs = tuple((str(name), value) for name, value in attributes)  
+    pairs = tuple((str(name), value) for name, value in attributes)
     known = None if review is None else AnnotationReview(review)
     return InstanceRecord(
         str(label),
