@@ -94,13 +94,13 @@ def _pixel_bounds(region: Region, height: int, width: int) -> tuple[float, float
 
 def _edges(region: Region) -> NDArray[np.float64]:
     """Every edge of every ring as (N, 4) x0, y0, x1, y1."""
-    if shapely.get_num_geometries(region) == 1 and not region.geoms[0].interiors:  # one ring, as most have
-        ring = shapely.get_coordinates(region)
-        return np.hstack([ring[:-1], ring[1:]])
-    _, coords, offsets = shapely.to_ragged_array([region])
+    coords = shapely.get_coordinates(region)
     edges = np.hstack([coords[:-1], coords[1:]])
+    if shapely.get_num_geometries(region) == 1 and not region.geoms[0].interiors:  # one ring, as most have
+        return edges
+    counts = shapely.get_num_coordinates(shapely.get_rings(shapely.get_parts(region)))
     inside_ring = np.ones(len(edges), dtype=np.bool_)
-    inside_ring[offsets[0][1:-1] - 1] = False  # from the end of a ring to the start of the next
+    inside_ring[np.cumsum(counts)[:-1] - 1] = False  # from the end of a ring to the start of the next
     return edges[inside_ring]
 
 

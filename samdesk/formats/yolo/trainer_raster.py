@@ -71,5 +71,5 @@ def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:
     index = np.arange(len(closed))
     x = np.linspace(0, len(closed) - 1, count - len(closed) if len(closed) < count else count)
     if len(closed) < count:
-        x = np.insert(x, np.searchsorted(x, index), index)
+        x = np.sort(np.concatenate([x, index]))
     return np.stack([np.interp(x, index, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)

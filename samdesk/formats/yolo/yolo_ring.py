@@ -85,8 +85,12 @@ def region_to_ring(
     frame = _InsetFrame(width, height, inset_px)
     region = _without_specks(region, frame)
     core = _snap(_inset(region, inset_px), frame)
-    if not _reads_as(core, region, frame):
-        core = _fixed_point(_core(region, frame), frame)
+    read = _read(core, frame)
+    if not _equal(read, region):  # it was not read from a line that was written
+        if len(region.geoms) > 1 or read.area < _THIN * region.area:
+            core = _core(region, frame)
+            read = _read(core, frame)
+        core = _fixed_point(core, read, frame)
     return _ring(core, inset_px)
 
 
@@ -147,13 +151,8 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
     return regions.clean(MultiPolygon(kept))
 
 
-def _reads_as(core: Region, region: Region, frame: _InsetFrame) -> bool:
-    """Whether reading the core gives the region itself, as for a region read from a line that was written."""
-    return _equal(_read(core, frame), region)
-
-
-def _fixed_point(core: Region, frame: _InsetFrame) -> Region:
-    """The fixed point of reading and writing that is reached from ``core``.
+def _fixed_point(core: Region, read: Region, frame: _InsetFrame) -> Region:
+    """The fixed point of reading and writing that is reached from ``core``, which is read as ``read``.
 
     Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
     needle-sharp notch may creep from round to round: it is filled, and if that fills too much the
@@ -161,7 +160,7 @@ def _fixed_point(core: Region, frame: _InsetFrame) -> Region:
     """
     start = core
     for closing in ((None,) * _ROUNDS) + _CLOSINGS:
-        again = _round_trip(core, frame)
+        again = _snap(_inset(read, frame.inset), frame)
         if again.equals_exact(core, 1e-9):
             return core
         if again.is_empty:
@@ -173,6 +172,7 @@ def _fixed_point(core: Region, frame: _InsetFrame) -> Region:
         )
         if core.area > _MOST_FILLED * start.area:
             break
+        read = _read(core, frame)
     return _stairs(start, frame)
 
 
