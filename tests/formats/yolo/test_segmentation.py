@@ -210,7 +210,7 @@ def converted(instance: CocoInstance) -> str:
 
 @pytest.mark.parametrize("scale", [1, 5])
 def test_lines_train_as_coco_masks_in_images_of_any_size(coco64: Path, scale: int) -> None:
-    """The lines of one file, for a trainer at 640, at other sizes too, beside those of Ultralytics' converter."""
+    """Lines written for 640, trained at other sizes too, beside those of Ultralytics' converter."""
     ours: dict[int, list[float]] = {320: [], 640: [], 1280: []}
     theirs: dict[int, list[float]] = {320: [], 640: [], 1280: []}
     for instance in list(instances(coco64, 100))[::4]:
