@@ -38,6 +38,7 @@ PLANNED = {
     "review": "start accept reject flag skip back rest leave",
     "search": "find next previous list clear save saved",
     "statistics": "show",
+    "check": "show",
     "score_filter": "show drop minimum",
     "sheet": "show accept reject flag open alike select_all leave",
     "run": "auto_annotate image cancel history ahead",
