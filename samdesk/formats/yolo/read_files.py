@@ -256,7 +256,7 @@ def _label_words(head: bytes) -> int:
     first = next((line for line in head.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()), b"")
     words = first.split()
     numbers = all(_NUMBER.fullmatch(word) for word in words[:_OBB_WORDS])
-    if len(words) < 5 or not numbers or float(words[0]) != int(float(words[0])):
+    if len(words) < 5 or not numbers or not float(words[0]).is_integer():
         return 0
     return len(words)
 

@@ -181,6 +181,8 @@ def test_a_line_tells_its_format() -> None:
     assert SEG.recognise("labels/a.txt", outline)
     assert DET.recognise("a.TXT", box)
     assert OBB.recognise("a.txt", b"0 0 0 1 0 1 1 0 1\n")
+    for word in (b"inf", b"nan", b"1e999"):  # no class id
+        assert not any(row.recognise("a.txt", word + b" 0 0 1 0 1 1 0 1\n") for row in (SEG, DET, OBB))
     for row in (SEG, DET, OBB):
         for name, head in (
             ("classes.txt", outline),
