@@ -108,7 +108,9 @@ def build(parts: DataParts) -> DataControllers:
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files,
         lambda: parts.images.selected,
     )  # fmt: skip
-    fit = FitController(parts.fit, parts.fit_bar, parts.storage, parts.files, parts.batch, parts.messages)
+    fit = FitController(
+        parts.fit, parts.fit_bar, parts.storage, parts.files, parts.batch, parts.messages, parts.jobs
+    )
     return DataControllers(parts.jobs, exporting, _checking(parts), splits, fit)
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import re
 from pathlib import Path
 
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.plans import assign_splits
-from samdesk.dataset.types import LogEntry
-from samdesk.domain.document import ImageKey
-from samdesk.domain.split import SPLITS, Split
+from samdesk.domain.split import SPLITS
+from samdesk.exchange.access import DirectAccess
+from samdesk.exchange.splits.splitting import SplitOptions, assign_plan, plan_split
 from samdesk.training.fit.errors import FitError
 from samdesk.training.fit.material import FitMaterial, read_fit_material
 
 DEFAULT_RATIO = "80/20"
-_SEED = 0
 
 Ratio = tuple[float, float, float]
 
@@ -31,20 +28,9 @@ def parse_ratio(text: str) -> Ratio:
     return shares[0] / total, shares[1] / total, shares[2] / total
 
 
-def make_split(dataset: Dataset, ratio: Ratio) -> LogEntry:
-    """Puts all images into splits, as one step that Undo takes back, which is returned: a query.
-
-    Raises:
-        StoreError: The dataset is read-only, or cannot be written.
-    """
-    stored = dataset.core.rows.images(None)
-    in_files = set(dataset.core.documents.only_in_files(dataset.keys))
-    if len(dataset.keys) < 2:
-        raise FitError("One image cannot be split.", next="Annotate more images first.")
-    annotated = [k for k in dataset.keys if k in in_files or (k in stored and stored[k].count)]
-    others = sorted(set(dataset.keys) - set(annotated))
-    found: dict[ImageKey, Split | None] = {**_dealt(annotated, ratio), **_dealt(others, ratio)}
-    return dataset.commit_planned(lambda opened: assign_splits(opened, found, "Split the dataset"))
+def split_options(ratio: Ratio) -> SplitOptions:
+    """How the images are divided: near-duplicates stay together, classes are spread evenly."""
+    return SplitOptions({split: share for split, share in zip(SPLITS, ratio, strict=True) if share})
 
 
 def ensure_split(folder: Path, ratio: str) -> str:
@@ -63,7 +49,7 @@ def ensure_split(folder: Path, ratio: str) -> str:
             raise FitError(
                 f"{folder} has no split, and is open in another samdesk.", next="Make one there, or close it."
             )
-        make_split(dataset, shares)
+        assign_plan(dataset, plan_split(DirectAccess(dataset), folder, split_options(shares)))
     finally:
         dataset.close()
     images = read_fit_material(folder).images
@@ -82,15 +68,3 @@ def needs_split(material: FitMaterial) -> bool:
             next="Annotate more images first.",
         )
     return True
-
-
-def _dealt(keys: list[ImageKey], ratio: Ratio) -> dict[ImageKey, Split]:
-    """Deals images to the splits at random, always the same way; of two or more both get one."""
-    shuffled = sorted(keys)
-    random.Random(_SEED).shuffle(shuffled)
-    count = len(shuffled)
-    val = min(max(round(ratio[1] * count), 1), max(count - 1, 0))
-    test = min(round(ratio[2] * count), max(count - val - 1, 0))
-    sizes: tuple[tuple[Split, int], ...] = (("val", val), ("test", test), ("train", count - val - test))
-    names = [split for split, size in sizes for _ in range(size)]
-    return dict(zip(shuffled, names, strict=True))

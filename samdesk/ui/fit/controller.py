@@ -13,17 +13,19 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.base.text import counted, printable
 from samdesk.dataset.types import LogEntry
 from samdesk.engine.models.trained import read_trained, trained_models
+from samdesk.exchange.splits.splitting import SplitPlan, assign_plan, plan_split
 from samdesk.training.fit.events import FitBegun, FitEpoch, FitNote, FitProgress, FitResult, FitStopped
 from samdesk.training.fit.material import read_fit_material
 from samdesk.training.fit.record import FitRun, fit_runs, interrupted, read_run
 from samdesk.training.fit.settings import FitSettings
-from samdesk.training.fit.split import make_split, parse_ratio
+from samdesk.training.fit.split import parse_ratio, split_options
 from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.dataset.files import FilesController
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.dialog import FitDialog, FitOffer
 from samdesk.ui.fit.result_dialog import FitResultDialog
 from samdesk.ui.kit.messages import Messages
+from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.failure import Failure
 from samdesk.workers.fit import FitClient
 from samdesk.workers.job import Job
@@ -54,8 +56,10 @@ class FitController(QObject):
         files: FilesController,
         batch: BatchController,
         messages: Messages,
+        jobs: DatasetJobs,
     ) -> None:
         super().__init__(bar)
+        self._dataset_jobs = jobs
         self._client, self._bar, self._storage = client, bar, storage
         self._batch, self._messages = batch, messages
         self._dialog: FitDialog | None = None
@@ -200,15 +204,21 @@ class FitController(QObject):
             return
         shares = parse_ratio(ratio)
 
-        def then(entry: LogEntry) -> None:
-            self._storage.history.insert(entry)
+        def then(entry: LogEntry | None) -> None:
+            if entry is not None:
+                self._storage.history.insert(entry)
             self.start(folder, settings)
 
-        self._storage.ask(
-            lambda dataset: make_split(dataset, shares),
-            then,
+        def save(plan: SplitPlan) -> None:
+            query = partial(assign_plan, plan=plan)
+            self._storage.ask(query, then, self._show_failure, doing="splitting the dataset")
+
+        options = split_options(shares)
+        self._dataset_jobs.start(
+            "Splitting",
+            lambda job: plan_split(job.access, folder, options, job.progress, job.cancel),
+            save,
             self._show_failure,
-            doing="splitting the dataset",
         )
 
     def _show_offer(self, offer: FitOffer | str) -> None:
