@@ -221,6 +221,11 @@ def test_cocos_own_evaluation_finds_no_difference() -> None:
     [
         ("instances.json", b'{"info": {}, "images": [{"id": 1}], "annotations": []', True),
         ("x.json", b'{"annotations":[{"image_id":1,"category_id":2', True),
+        (
+            "large.json",
+            b'{"images": [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}, {"id"',
+            True,
+        ),
         ("x.json", b'{"version": "5.0", "shapes": []', False),
         ("x.json", b'{"annotations": [1, 2]', False),
         ("x.txt", b'{"images": [], "annotations": []', False),

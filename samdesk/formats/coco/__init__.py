@@ -7,6 +7,14 @@ from samdesk.formats.coco.reader import read
 from samdesk.formats.coco.writer import AUTO, MASKS, POLYGONS, RLE, assemble, encode, image_path
 
 
+_LISTS = (
+    (b'"images"', (b'"file_name"',)),
+    (b'"annotations"', (b'"image_id"', b'"category_id"')),
+    (b'"categories"', (b'"supercategory"',)),
+)
+"""The lists of a file, and words that their elements have."""
+
+
 def recognise(name: str, head: bytes) -> bool:
     """Whether a file is one of COCO instances, by its first 64 KiB."""
     if not name.lower().endswith(".json") or not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
@@ -14,8 +22,8 @@ def recognise(name: str, head: bytes) -> bool:
     keys = (b'"annotations"', b'"images"', b'"categories"')
     if sum(key in head for key in keys) >= 2:
         return True
-    own = (b'"image_id"', b'"category_id"', b'"supercategory"', b'"file_name"', b'"licenses"', b'"coco_url"')
-    return any(key in head for key in keys) and sum(key in head for key in own) >= 2
+    # A large file has one of its lists at the beginning, and the others far beyond.
+    return any(key in head and all(word in head for word in words) for key, words in _LISTS)
 
 
 FORMAT = Format(
