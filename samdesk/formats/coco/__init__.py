@@ -6,7 +6,6 @@ from samdesk.formats.base import Format, FormatOption, Writer
 from samdesk.formats.coco.reader import read
 from samdesk.formats.coco.writer import AUTO, MASKS, POLYGONS, RLE, assemble, encode, image_path
 
-
 _LISTS = (
     (b'"images"', (b'"file_name"',)),
     (b'"annotations"', (b'"image_id"', b'"category_id"')),
