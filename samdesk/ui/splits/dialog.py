@@ -194,6 +194,6 @@ class SplitDialog(QDialog):
         self.table.setItem(n, 0, QTableWidgetItem(plain(row.name) or "All"))
         for column, split in enumerate(SPLITS, 1):
             text = f"{row.images.get(split, 0):,} / {row.instances.get(split, 0):,}"
-            cell = QTableWidgetItem(text)
+            cell = QTableWidgetItem(plain(text))
             cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(n, column, cell)

@@ -15,7 +15,7 @@ from samdesk.ui.kit.icons import IconError, glyph, icon
 from samdesk.ui.wiring import COMMANDS
 
 PLANNED = {
-    "file": "open_folder open_recent demo save rescan show_in_folder copy_path quit",
+    "file": "open_folder open_recent demo save rescan export show_in_folder copy_path quit",
     "edit": "undo redo cut copy paste paste_at_cursor paste_snapped take_over take_over_snapped delete "
     "select_all duplicate settings shortcuts",
     "view": "fit actual_size zoom_in zoom_out zoom_selected look_auto look_pin look_now toggle_annotations "
@@ -29,7 +29,8 @@ PLANNED = {
     "operation": "merge intersect subtract_neighbours neighbours_yield tidy grow shrink adjust",
     "outline": "smooth simplify tidy less more accept cancel",
     "nudge": "left right up down far_left far_right far_up far_down",
-    "image": "next previous first last accept_next flag unaccept",
+    "image": "next previous first last accept_next flag unaccept split what_trains use_train use_val use_test "
+    "use_none",
     "annotation": "reopen_in_sam accept reject flag show_rejected restore relabel hide next previous lock "
     "solo raise lower to_top to_bottom",
     "vertex": "insert delete snap",
@@ -39,6 +40,7 @@ PLANNED = {
     "search": "find next previous list clear save saved",
     "statistics": "show",
     "check": "show",
+    "fit": "start stop resume results",
     "score_filter": "show drop minimum",
     "sheet": "show accept reject flag open alike select_all leave",
     "run": "auto_annotate image cancel history ahead",

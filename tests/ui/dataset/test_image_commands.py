@@ -72,11 +72,15 @@ def test_the_menu_of_the_film_strip_is_that_of_the_image_under_the_mouse(user: U
         "Accept image and go to next",
         "Flag image",
         "Mark image as not done",
+        "Use for training",
+        "Use for validation",
+        "Use for testing",
+        "Use for no split",
         "Show in file manager",
         "Copy path",
     ]
     enabled = [action.isEnabled() for action in menu.actions() if not action.isSeparator()]
-    assert enabled == [True, True, False, True, True]
+    assert enabled == [True, True, False, *(True,) * 6]
     menu.actions()[-1].trigger()
     assert QGuiApplication.clipboard().text() == str(folder / "2.png")
     menu.close()
