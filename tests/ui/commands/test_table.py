@@ -29,8 +29,8 @@ PLANNED = {
     "operation": "merge intersect subtract_neighbours neighbours_yield tidy grow shrink adjust",
     "outline": "smooth simplify tidy less more accept cancel",
     "nudge": "left right up down far_left far_right far_up far_down",
-    "image": "next previous first last accept_next flag unaccept split what_trains use_train use_val use_test "
-    "use_none",
+    "image": "next previous first last accept_next flag unaccept split what_trains use_train use_val "
+    "use_test use_none",
     "annotation": "reopen_in_sam accept reject flag show_rejected restore relabel hide next previous lock "
     "solo raise lower to_top to_bottom",
     "vertex": "insert delete snap",
