@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import samdesk
 from samdesk.base.plugins import found
 from samdesk.cli.main import cli
 from samdesk.formats.plugins import GROUP, added_formats
 from samdesk.formats.registry import FORMATS, find_format, formats
 from samdesk.testing import check_format
+from tests.dataset.dataset_kit import photos
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "samdesk-box-lines"
 
@@ -69,3 +71,14 @@ def test_listing_imports_nothing(example: Path) -> None:
     sys.modules.pop("samdesk_box_lines", None)
     assert [plugin.package for plugin in found(GROUP)] == ["samdesk-box-lines"]
     assert "samdesk_box_lines" not in sys.modules
+
+
+def test_a_format_of_another_package_is_imported_and_exported(example: Path, tmp_path: Path) -> None:
+    photos(tmp_path / "data", "a.png")
+    source = tmp_path / "x.boxes"
+    source.write_text("# box lines\na.png,64,48,cat,10,8,30,23\n")
+    assert samdesk.import_annotations(tmp_path / "data", source).added == 1
+    report = samdesk.export_dataset(tmp_path / "data", "box-lines", tmp_path / "out", processes=0)
+    assert report.instances_out == 1
+    written = next((tmp_path / "out").rglob("*.boxes")).read_text()
+    assert written.endswith("a.png,64,48,cat,10,8,30,23\n")

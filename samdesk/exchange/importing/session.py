@@ -191,7 +191,7 @@ def resume_into(dataset: Dataset, session: ImportSession | None = None) -> Impor
 
 
 def known_formats() -> Sequence[Format]:
-    """Returns all formats."""
-    from samdesk.formats.registry import FORMATS
+    """Returns all formats, those of other packages included."""
+    from samdesk.formats.registry import formats
 
-    return FORMATS
+    return formats()
