@@ -28,6 +28,7 @@ from samdesk.formats.class_ids import MAX_CLASSES
 from samdesk.formats.label_lines import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.yolo import trainer_raster, yolo_ring
 from samdesk.formats.yolo.inset import TRAIN_SIZE, inset_px, unmark
+from samdesk.formats.yolo.simple_rings import simple_rings
 
 _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
@@ -329,17 +330,43 @@ def outline(
 
     A long outline is written a second time, from what the file would say: it may have been coarsened.
     """
+    return outlines([region], size, keypoint_values, train_size)[0]
+
+
+def outlines(
+    several: Sequence[Region], size: tuple[int, int], keypoint_values: int = 0, train_size: int = TRAIN_SIZE
+) -> list[OutlineText]:
+    """Returns ``outline`` of each region; for many this takes a third of the time."""
     inset = inset_px(*size, train_size)
-    region = regions.clip(region, *size)
-    if not regions.is_drawable(region):
-        return "", 0.0, True
-    text, written, iou = _best_points(region, size, inset, train_size)
+    clipped = [regions.clip(region, *size) for region in several]
+    tries = _first_tries(clipped, size, inset, train_size)
+    return [
+        _outline(region, found, size, inset, keypoint_values, train_size)
+        for region, found in zip(clipped, tries, strict=True)
+    ]
+
+
+_Try: TypeAlias = tuple[str, NDArray[np.float64], float]
+"""The points of a line as text, their values (N, 2), and the IoU of the mask they train with the region."""
+_NO_POINTS: _Try = "", np.zeros((0, 2)), 0.0
+
+
+def _outline(
+    region: Region,
+    first: _Try,
+    size: tuple[int, int],
+    inset: float,
+    keypoint_values: int,
+    train_size: int,
+) -> OutlineText:
+    text, written, iou = _best_points(region, first, size, inset, train_size)
     if not text:
         return "", 0.0, True
     stable = len(written) <= _LONG
     if not stable:
-        again, _, _ = _best_points(yolo_ring.ring_in_image(written, *size), size, inset, train_size)
-        stable = again == text
+        read = yolo_ring.ring_in_image(written, *size)
+        (first,) = _first_tries([read], size, inset, train_size)
+        stable = _best_points(read, first, size, inset, train_size)[0] == text
     if (
         _kind(1 + written.size, keypoint_values) is _LineKind.KEYPOINTS
     ):  # by chance: it would be read as a box
@@ -347,25 +374,40 @@ def outline(
     return text, iou, stable
 
 
-def _best_points(
-    region: Region, size: tuple[int, int], inset: float, train_size: int
-) -> tuple[str, NDArray[np.float64], float]:
-    """``_points`` and the IoU of the mask they train with the region.
+def _first_tries(
+    several: Sequence[Region], size: tuple[int, int], inset: float, train_size: int
+) -> list[_Try]:
+    """What the outlines of regions on the image give."""
+    found = [_NO_POINTS] * len(several)
+    texts: dict[int, tuple[str, NDArray[np.float64]]] = {}
+    for number, ring in enumerate(simple_rings(several, *size, inset)):
+        if ring is None and regions.is_drawable(several[number]):
+            ring = yolo_ring.region_to_ring(several[number], *size, inset)
+        if ring is not None and len(ring):
+            texts[number] = _points(ring, size)
+    there = [several[number] for number in texts]
+    ious = trainer_raster.trained_ious([ring for _, ring in texts.values()], there, *size, train_size)
+    for (number, (text, written)), iou in zip(texts.items(), ious, strict=True):
+        found[number] = text, written, iou
+    return found
 
-    Where the outline itself does not reach it, that of the region's pixels on the training grid may.
-    """
-    text, written = _points(yolo_ring.region_to_ring(region, *size, inset), size)
-    iou = trainer_raster.trained_iou(written, region, *size, train_size) if text else 0.0
+
+def _best_points(
+    region: Region, first: _Try, size: tuple[int, int], inset: float, train_size: int
+) -> _Try:
+    """The outline, or that of the region's pixels on the training grid if only that reaches the IoU."""
+    text, written, iou = first
     if iou >= _WANTED_IOU or region.area * (train_size / max(size)) ** 2 < _TRACED_PX:
-        return text, written, iou
-    if yolo_ring.reads_as(written, region, *size):  # it was read from this very line
-        return text, written, iou
+        return first
+    if text and yolo_ring.reads_as(written, region, *size):  # it was read from this very line
+        return first
     traced, points = _points(yolo_ring.traced_ring(region, size, inset, train_size), size)
     traced_iou = trainer_raster.trained_iou(points, region, *size, train_size) if traced else 0.0
-    return (traced, points, traced_iou) if traced_iou > iou else (text, written, iou)
+    return (traced, points, traced_iou) if traced_iou > iou else first
 
 
 def _points(ring: NDArray[np.float64], size: tuple[int, int]) -> tuple[str, NDArray[np.float64]]:
     """A ring as text, and the values that the text says, (N, 2)."""
-    text = " ".join(f"{value:.6g}" for value in (ring / size).reshape(-1).tolist())
-    return text, np.array(text.split(), dtype=np.float64).reshape(-1, 2)
+    values = (ring / size).reshape(-1).tolist()
+    text = ("%.6g " * len(values))[:-1] % tuple(values)
+    return text, np.array(list(map(float, text.split())), dtype=np.float64).reshape(-1, 2)

@@ -8,6 +8,8 @@ filled by OpenCV, boundary included, even-odd.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -19,6 +21,8 @@ from samdesk.domain.geometry.types import Region
 from samdesk.formats.yolo.inset import TRAIN_SIZE
 
 _POINTS = 1000
+_MOST_PIXELS = 4_000_000
+"""Rasterised at once."""
 
 
 def resized(width: int, height: int, size: int = TRAIN_SIZE) -> tuple[int, int]:
@@ -45,31 +49,95 @@ def trained_iou(
         height: Image height, pixels.
         size: Longer side of the image as the trainer resizes it, pixels.
     """
+    return trained_ious([ring], [region], width, height, size)[0]
+
+
+def trained_ious(
+    rings: Sequence[NDArray[np.float64]],
+    several: Sequence[Region],
+    width: int,
+    height: int,
+    size: int = TRAIN_SIZE,
+) -> list[float]:
+    """``trained_iou`` of rings and the regions they were written for; arguments likewise."""
+    if not rings:
+        return []
     size_w, size_h = resized(width, height, size)
-    scale = np.array([size_w / width, size_h / height])
-    scaled: Region = shapely.transform(region, lambda xy: xy * scale)
-    points = trained_polygon(ring, size_w, size_h)
-    # Only the window of the image that either touches is rasterised.
-    x0, y0, x1, y1 = scaled.bounds
-    least, most = np.minimum(points.min(axis=0), [x0, y0]), np.maximum(points.max(axis=0) + 1, [x1, y1])
-    left, top = np.floor(np.clip(least, 0, [size_w, size_h])).astype(np.int64).tolist()
-    right, bottom = np.ceil(np.clip(most, 0, [size_w, size_h])).astype(np.int64).tolist()
-    if right <= left or bottom <= top:
-        return 0.0
-    trained = np.zeros((bottom - top, right - left), dtype=np.uint8)
-    cv2.fillPoly(trained, [points - np.array([left, top], dtype=np.int32)], 1)
-    wanted = regions.rasterize(regions.translate(scaled, -left, -top), bottom - top, right - left)
-    both = np.count_nonzero(trained.view(np.bool_) & wanted)
-    either = np.count_nonzero(trained.view(np.bool_) | wanted)
-    return float(both / either) if either else 0.0
+    scale = np.array([size_w / width, size_h / height] * 2)
+    polygons = [trained_polygon(ring, size_w, size_h) for ring in rings]
+    windows = _windows(polygons, shapely.bounds(several).reshape(-1, 4) * scale, size_w, size_h)
+    edges, owners = regions.edges_of(several)
+    edges *= scale
+    found: list[float] = []
+    for start, end in _parts(windows):
+        of_part = (owners >= start) & (owners < end) if end - start < len(rings) else slice(None)
+        found += _ious(polygons[start:end], windows[start:end], edges[of_part], owners[of_part] - start)
+    return found
+
+
+def _windows(
+    polygons: list[NDArray[np.int32]], bounds: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.int64]:
+    """(N, 4) left, top, right, bottom of what either touches: only that is rasterised."""
+    points = np.concatenate(polygons)
+    starts = np.cumsum([0, *(len(polygon) for polygon in polygons[:-1])])
+    least = np.minimum(np.minimum.reduceat(points, starts), bounds[:, :2])
+    most = np.maximum(np.maximum.reduceat(points, starts) + 1, bounds[:, 2:])
+    ends = np.hstack([np.floor(least), np.ceil(most)])
+    return np.clip(ends, 0, [width, height] * 2).astype(np.int64)
+
+
+def _parts(windows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Splits windows into runs of at most ``_MOST_PIXELS``, or of one window."""
+    start = pixels = 0
+    sides = windows[:, 2:] - windows[:, :2]
+    for number, count in enumerate((sides[:, 0] * sides[:, 1]).tolist()):
+        if number > start and pixels + count > _MOST_PIXELS:
+            yield start, number
+            start, pixels = number, 0
+        pixels += count
+    yield start, len(windows)
+
+
+def _ious(
+    polygons: list[NDArray[np.int32]],
+    windows: NDArray[np.int64],
+    edges: NDArray[np.float64],
+    owners: NDArray[np.int64],
+) -> list[float]:
+    corners, sides = windows[:, :2], np.maximum(windows[:, 2:] - windows[:, :2], 0)
+    edges = edges - np.tile(corners, 2)[owners]
+    wanted, starts = regions.fill_windows(edges, owners, sides[:, 1], sides[:, 0])
+    found = []
+    for polygon, corner, (columns, rows), start in zip(
+        polygons, corners.astype(np.int32), sides.tolist(), starts.tolist(), strict=True
+    ):
+        if not rows or not columns:
+            found.append(0.0)
+            continue
+        wants = wanted[start : start + rows * (columns + 1)].reshape(rows, columns + 1)[:, :columns]
+        trained = np.zeros((rows, columns), dtype=np.uint8)
+        cv2.fillPoly(trained, [polygon - corner], 1)
+        both = np.count_nonzero(trained.view(np.bool_) & wants)
+        either = np.count_nonzero(trained.view(np.bool_) | wants)
+        found.append(float(both / either) if either else 0.0)
+    return found
+
+
+@lru_cache(256)
+def _positions(vertices: int) -> NDArray[np.float64]:
+    """Where the trainer has points along a ring of so many vertices, the first one twice; in vertices."""
+    count = max(_POINTS, vertices)
+    x = np.linspace(0, vertices - 1, count - vertices if vertices < count else count)
+    if vertices < count:
+        x = np.sort(np.concatenate([x, np.arange(vertices)]))
+    x.flags.writeable = False
+    return x
 
 
 def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Adds points along the edges of a closed ring and keeps its vertices."""
-    count = max(_POINTS, len(points) + 1)
     closed = np.concatenate([points, points[:1]])
     index = np.arange(len(closed))
-    x = np.linspace(0, len(closed) - 1, count - len(closed) if len(closed) < count else count)
-    if len(closed) < count:
-        x = np.sort(np.concatenate([x, index]))
+    x = _positions(len(closed))
     return np.stack([np.interp(x, index, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)

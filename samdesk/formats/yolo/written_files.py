@@ -12,7 +12,7 @@ does: the trainer would take one for an object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -81,44 +81,60 @@ def label_path(record: ImageRecord) -> str:
 
 def encode_segmentation(record: ImageRecord, context: WriteContext) -> EncodedImage:
     """One line an instance: its outline, inset by half a pixel of the training grid."""
-    return _encode(record, context, _outline)
+    return _encode(record, context, _outlines(record, context))
 
 
 def encode_detection(record: ImageRecord, context: WriteContext) -> EncodedImage:
     """One line an instance: its box."""
-    return _encode(record, context, _box)
+    return _encode(record, context, [_box(i, (record.width, record.height)) for i in record.instances])
 
 
 def encode_oriented(record: ImageRecord, context: WriteContext) -> EncodedImage:
     """One line an instance: its smallest rotated box."""
-    return _encode(record, context, _rotated_box)
-
-
-def _encode(
-    record: ImageRecord, context: WriteContext, line_of: Callable[[InstanceRecord, _Size, int], _Line]
-) -> EncodedImage:
-    ids = {name: number for number, name in enumerate(context.names)}
     size = record.width, record.height
+    return _encode(record, context, [_rotated_box(instance, size) for instance in record.instances])
+
+
+def _encode(record: ImageRecord, context: WriteContext, found: Sequence[_Line]) -> EncodedImage:
+    ids = {name: number for number, name in enumerate(context.names)}
     lines: list[str] = []
     written: list[WrittenInstance] = []
-    there: set[tuple[int, bytes]] = set()
-    for instance in record.instances:
-        line, iou, losses = (
-            ("", None, (Loss("crowd"),)) if instance.is_crowd else line_of(instance, size, context.train_size)
-        )
+    there = _Boxes()
+    for instance, (line, iou, losses) in zip(record.instances, found, strict=True):
+        if instance.is_crowd:
+            line, iou, losses = "", None, (Loss("crowd"),)
         if line:
             class_id = ids[instance.label]
-            box = class_id, _trained_box(line)
-            if box in there:
+            if there.has(class_id, line):
                 line, iou = "", None
                 losses = (Loss("overlap", "another one has the same class and box: the trainer drops it"),)
             else:
-                there.add(box)
                 lines.append(f"{class_id} {line}\n")
         elif not losses:
             losses = (Loss("empty"),)
         written.append(_written(instance, iou, losses, bool(line)))
     return EncodedImage(replace(record, instances=()), "".join(lines).encode(), tuple(written))
+
+
+class _Boxes:
+    """The classes and boxes of the lines of an image."""
+
+    def __init__(self) -> None:
+        self._alone: dict[int, str] = {}
+        """The line of each class that has one only: there is nothing to compare yet."""
+        self._boxes: dict[int, set[bytes]] = {}
+
+    def has(self, class_id: int, line: str) -> bool:
+        """Returns whether a line with the same class and box was there before; now it is."""
+        if class_id not in self._boxes:
+            if class_id not in self._alone:
+                self._alone[class_id] = line
+                return False
+            self._boxes[class_id] = {_trained_box(self._alone[class_id])}
+        box, there = _trained_box(line), self._boxes[class_id]
+        was_there = box in there
+        there.add(box)
+        return was_there
 
 
 def _written(
@@ -140,8 +156,15 @@ def _trained_box(line: str) -> bytes:
     return np.concatenate([points.min(axis=0), points.max(axis=0)]).tobytes()
 
 
-def _outline(instance: InstanceRecord, size: _Size, train_size: int) -> _Line:
-    line, iou, _ = segmentation.outline(instance.region, size, train_size=train_size)
+def _outlines(record: ImageRecord, context: WriteContext) -> list[_Line]:
+    some = [instance for instance in record.instances if not instance.is_crowd]
+    size = record.width, record.height
+    found = segmentation.outlines([i.region for i in some], size, train_size=context.train_size)
+    lines = {id(i): _outline(i, line, iou) for i, (line, iou, _) in zip(some, found, strict=True)}
+    return [lines.get(id(instance), ("", None, ())) for instance in record.instances]
+
+
+def _outline(instance: InstanceRecord, line: str, iou: float) -> _Line:
     if not line:
         return "", None, (Loss("empty"),)
     parts = instance.region.geoms
@@ -157,7 +180,7 @@ def _outline(instance: InstanceRecord, size: _Size, train_size: int) -> _Line:
     return line, iou, tuple(losses)
 
 
-def _box(instance: InstanceRecord, size: _Size, _train_size: int) -> _Line:
+def _box(instance: InstanceRecord, size: _Size) -> _Line:
     if not regions.is_drawable(clipped := regions.clip(instance.region, *size)):
         return "", None, (Loss("empty"),)
     x0, y0, x1, y1 = clipped.bounds
@@ -165,7 +188,7 @@ def _box(instance: InstanceRecord, size: _Size, _train_size: int) -> _Line:
     return _text(values), None, (Loss("box"),)
 
 
-def _rotated_box(instance: InstanceRecord, size: _Size, _train_size: int) -> _Line:
+def _rotated_box(instance: InstanceRecord, size: _Size) -> _Line:
     if not regions.is_drawable(clipped := regions.clip(instance.region, *size)):
         return "", None, (Loss("empty"),)
     corners = _corners(clipped)

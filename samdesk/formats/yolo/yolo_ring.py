@@ -20,6 +20,7 @@ trainer's even-odd fill cancels them except for a line of one pixel between part
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -33,11 +34,11 @@ from samdesk.formats.yolo import fill, inset
 from samdesk.formats.yolo.bridges import join_rings, split_ring
 from samdesk.formats.yolo.traced import traced_core
 
-_OUTSET_MITRE = 2.0
+OUTSET_MITRE = 2.0
 """Mitre limit of the outset: a sharp tip grows by at most this many insets; the inset restores it."""
-_INSET_MITRE = 8.0
+INSET_MITRE = 8.0
 """Mitre limit of the inset: the depth of a sharp notch. With less it would creep at every round trip."""
-_THIN = 0.97
+THIN = 0.97
 """A part that keeps a smaller share of its area when inset and outset is thin somewhere."""
 _THIN_INSETS = (0.8, 0.6, 0.4, 0.2, 0.0)
 """Of the inset."""
@@ -55,7 +56,7 @@ _COARSEST_PX = 16.0
 
 
 @dataclass(frozen=True)
-class _InsetFrame:
+class RingFrame:
     """The image, and by how much rings in it are inset, pixels."""
 
     width: int
@@ -82,12 +83,12 @@ def region_to_ring(
     """
     if region.is_empty:
         return np.zeros((0, 2))
-    frame = _InsetFrame(width, height, inset_px)
+    frame = RingFrame(width, height, inset_px)
     region = _without_specks(region, frame)
     core = _snap(_inset(region, inset_px), frame)
     read = _read(core, frame)
     if not _equal(read, region):  # it was not read from a line that was written
-        if len(region.geoms) > 1 or read.area < _THIN * region.area:
+        if len(region.geoms) > 1 or read.area < THIN * region.area:
             core = _core(region, frame)
             read = _read(core, frame)
         core = _fixed_point(core, read, frame)
@@ -101,7 +102,7 @@ def traced_ring(
 
     (0, 2) if reading and writing it would not give the same.
     """
-    frame = _InsetFrame(*size, inset_px)
+    frame = RingFrame(*size, inset_px)
     core = traced_core(region, size, train_size, frame.lattice)
     if len(core.geoms) > _MOST_RINGS:
         return np.zeros((0, 2))
@@ -129,7 +130,7 @@ def _equal(one: Region, other: Region) -> bool:
     return bool(one.normalize().equals_exact(other.normalize(), 1e-6))
 
 
-def _without_specks(region: Region, frame: _InsetFrame) -> Region:
+def _without_specks(region: Region, frame: RingFrame) -> Region:
     """Coarsens a region and keeps only its largest parts and holes if writing it would take minutes."""
     rings = [ring for part in region.geoms for ring in (part.exterior, *part.interiors)]
     if len(rings) > _MOST_RINGS:
@@ -151,7 +152,7 @@ def _largest_rings(region: Region, rings: list[LinearRing]) -> Region:
     return regions.clean(MultiPolygon(kept))
 
 
-def _fixed_point(core: Region, read: Region, frame: _InsetFrame) -> Region:
+def _fixed_point(core: Region, read: Region, frame: RingFrame) -> Region:
     """The fixed point of reading and writing that is reached from ``core``, which is read as ``read``.
 
     Most cores are one already, and gaps narrower than a pixel close in the first round. The tip of a
@@ -176,7 +177,7 @@ def _fixed_point(core: Region, read: Region, frame: _InsetFrame) -> Region:
     return _stairs(start, frame)
 
 
-def _stairs(core: Region, frame: _InsetFrame) -> Region:
+def _stairs(core: Region, frame: RingFrame) -> Region:
     """A core along pixels, two lattice steps wide where the mask is as narrow as two insets.
 
     Pixels are united four by four until they are not narrower than that, and until there are few enough
@@ -200,7 +201,7 @@ def _stairs(core: Region, frame: _InsetFrame) -> Region:
     return _box(core, frame) if stairs.is_empty else stairs
 
 
-def _box(core: Region, frame: _InsetFrame) -> Region:
+def _box(core: Region, frame: RingFrame) -> Region:
     """The bounding box of a core so small that its mask has no pixel, at least a lattice step wide."""
     x0, y0, x1, y1 = core.bounds
     x0, y0 = (
@@ -211,12 +212,12 @@ def _box(core: Region, frame: _InsetFrame) -> Region:
     return regions.clean(shapely.normalize(box))
 
 
-def _round_trip(core: Region, frame: _InsetFrame) -> Region:
+def _round_trip(core: Region, frame: RingFrame) -> Region:
     """The core that results from writing ``core`` and reading it back."""
     return _snap(_inset(_read(core, frame), frame.inset), frame)
 
 
-def _read(core: Region, frame: _InsetFrame) -> Region:
+def _read(core: Region, frame: RingFrame) -> Region:
     """The region that is read of a core."""
     return regions.clip(_outset(core, frame.inset), frame.width, frame.height)
 
@@ -270,11 +271,11 @@ def _unrounded(points: NDArray[np.float64], step: float) -> NDArray[np.float64]:
 
 
 def _inset(region: Region, by: float) -> Region:
-    return _offset(region, -by, _INSET_MITRE)
+    return _offset(region, -by, INSET_MITRE)
 
 
 def _outset(region: Region, by: float) -> Region:
-    return _offset(region, by, _OUTSET_MITRE)
+    return _offset(region, by, OUTSET_MITRE)
 
 
 def _offset(region: Region, by: float, mitre_limit: float) -> Region:
@@ -284,20 +285,31 @@ def _offset(region: Region, by: float, mitre_limit: float) -> Region:
     return regions.clean(moved)
 
 
-def _snap(region: Region, frame: _InsetFrame) -> Region:
+def _snap(region: Region, frame: RingFrame) -> Region:
     """Snaps a region to the lattice and clips it to the inset border of the image, in canonical order."""
     x0, y0, x1, y1 = region.bounds if not region.is_empty else (1.0, 1.0, 1.0, 1.0)
     by, right, bottom = frame.inset, frame.width - frame.inset, frame.height - frame.inset
     if x0 < by or y0 < by or x1 > right or y1 > bottom:
         inner = shapely.box(by, by, right, bottom)
         region = regions.clean(shapely.intersection(region, inner))
-    snapped = shapely.set_precision(region, frame.lattice)
-    # Resetting the precision keeps later operations from rounding to it.
-    result = shapely.normalize(regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise")))
+    snapped = rounded(region, frame)
+    if shapely.is_valid(snapped) and not shapely.is_empty(snapped):
+        snapped = shapely.remove_repeated_points(snapped)
+    else:  # vertices have met others: what crosses then is noded
+        snapped = shapely.set_precision(region, frame.lattice)
+        snapped = regions.clean(shapely.set_precision(snapped, 0.0, mode="pointwise"))
+    result = shapely.normalize(snapped)
     return result if isinstance(result, MultiPolygon) else regions.clean(result)
 
 
-def _core(region: Region, frame: _InsetFrame) -> Region:
+def rounded(geometries: Any, frame: RingFrame) -> Any:
+    """A geometry, or an array of them, with every vertex on the lattice; perhaps no longer valid."""
+    moved = shapely.set_precision(geometries, frame.lattice, mode="pointwise")
+    # Resetting the precision keeps later operations from rounding to it.
+    return shapely.set_precision(moved, 0.0, mode="pointwise")
+
+
+def _core(region: Region, frame: RingFrame) -> Region:
     """The inset region; thin parts are inset less, so that they do not vanish."""
     cores = [_part_core(regions.from_polygons([part]), frame) for part in region.geoms]
     if len(cores) == 1:
@@ -305,9 +317,9 @@ def _core(region: Region, frame: _InsetFrame) -> Region:
     return _snap(regions.clean(shapely.union_all(cores)), frame)
 
 
-def _part_core(part: Region, frame: _InsetFrame) -> Region:
+def _part_core(part: Region, frame: RingFrame) -> Region:
     core = _snap(_inset(part, frame.inset), frame)
-    if _outset(core, frame.inset).area >= _THIN * part.area:
+    if _outset(core, frame.inset).area >= THIN * part.area:
         return core
     candidates = [core, *(_snap(_inset(part, frame.inset * by), frame) for by in _THIN_INSETS)]
     candidates.append(_sliver(part, frame))
@@ -316,7 +328,7 @@ def _part_core(part: Region, frame: _InsetFrame) -> Region:
     )
 
 
-def _sliver(part: Region, frame: _InsetFrame) -> Region:
+def _sliver(part: Region, frame: RingFrame) -> Region:
     """The long axis of a part as a polygon one lattice step wide, within the image."""
     x0, y0, x1, y1 = part.bounds
     centre, half = np.array([x0 + x1, y0 + y1]) / 2, _long_axis(part) / 2
