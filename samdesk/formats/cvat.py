@@ -361,15 +361,16 @@ def _shape(
         x0, y0, x1, y1 = map(_text, written.rounded(region).bounds)
         return f'box xtl="{x0}" ytl="{y0}" xbr="{x1}" ybr="{y1}"', (), None
     is_plain = len(region.geoms) == 1 and not written.has_holes(region)
+    wanted = rle.to_text(region, *size)
     if choice == MASKS_ONLY or (choice == AUTO and not is_plain):
         mask, left, top = masks.to_mask(region, *size)
         if mask.size:
-            found = {"size": [*size[::-1]], "counts": rle.to_text(region, *size)}
-            return _mask_start(mask, left, top), (), written.CocoMask(found, *size).iou(region)
+            found = {"size": [*size[::-1]], "counts": wanted}
+            return _mask_start(mask, left, top), (), written.CocoMask(found, *size).iou(wanted)
     ring = written.single_ring(written.rounded(region))
     points = ";".join(f"{_text(x)},{_text(y)}" for x, y in ring.tolist())
     losses = () if is_plain else (Loss("bridged"),)
-    return f'polygon points="{points}"', losses, written.CocoMask([ring], *size).iou(region)
+    return f'polygon points="{points}"', losses, written.CocoMask([ring], *size).iou(wanted)
 
 
 def _mask_start(mask: BoolArray, left: int, top: int) -> str:

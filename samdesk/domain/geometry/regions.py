@@ -9,7 +9,7 @@ Expensive operations use shapely's functions (``shapely.buffer(region, ...)``), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from samdesk.domain.geometry.outline import mask_rings
 from samdesk.domain.geometry.types import BoolArray, Region
+from samdesk.domain.geometry.windows import fill_windows
 
 EMPTY: Region = MultiPolygon()
 
@@ -104,16 +105,6 @@ def _edges(region: Region) -> NDArray[np.float64]:
     return edges[inside_ring]
 
 
-def edges_of(regions: Sequence[Region]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Every edge of every ring of several regions as (N, 4) x0, y0, x1, y1, and whose it is, (N,)."""
-    parts, part_of = shapely.get_parts(np.asarray(regions, dtype=object), return_index=True)
-    rings, ring_of = shapely.get_rings(parts, return_index=True)
-    coords, coord_of = shapely.get_coordinates(rings, return_index=True)
-    inside_ring = coord_of[:-1] == coord_of[1:]
-    edges = np.hstack([coords[:-1], coords[1:]])[inside_ring]
-    return edges, part_of[ring_of[coord_of[:-1][inside_ring]]]
-
-
 def fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolArray:
     """Even-odd fill of (N, 4) edges x0, y0, x1, y1: (height, width), set where a pixel's centre is inside.
 
@@ -123,46 +114,6 @@ def fill_even_odd(edges: NDArray[np.float64], height: int, width: int) -> BoolAr
     none = np.zeros(len(edges), dtype=np.int64)
     filled, _ = fill_windows(edges, none, np.array([height]), np.array([width]))
     return filled.reshape(height, width + 1)[:, :width]
-
-
-def fill_windows(
-    edges: NDArray[np.float64],
-    owners: NDArray[np.int64],
-    heights: NDArray[np.int64],
-    widths: NDArray[np.int64],
-) -> tuple[BoolArray, NDArray[np.int64]]:
-    """Even-odd fill of the closed rings of several windows at once.
-
-    Args:
-        edges: (N, 4) x0, y0, x1, y1 in pixels of their window.
-        owners: (N,) the window of each.
-        heights: Rows of each window; ``widths`` likewise.
-
-    Returns:
-        The rows of all windows, one after another, each with one pixel more that is not set; and where each
-        window starts.
-    """
-    sizes = heights * (widths + 1)
-    starts = np.cumsum(sizes) - sizes
-    xa, ya, xb, yb = edges.T
-    rows = heights[owners]
-    first = np.clip(np.ceil(np.minimum(ya, yb) - 0.5), 0, rows).astype(np.int64)
-    count = np.clip(np.ceil(np.maximum(ya, yb) - 0.5), 0, rows).astype(np.int64) - first
-    crossing = np.flatnonzero(count > 0)
-    first, count = first[crossing], count[crossing]
-    which = np.repeat(crossing, count)
-    within = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    row = np.repeat(first, count) + within
-    slope = (xb[crossing] - xa[crossing]) / (yb[crossing] - ya[crossing])
-    x = xa[which] + (row + 0.5 - ya[which]) * np.repeat(slope, count)
-    owner = owners[which]
-    width = widths[owner]
-    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
-    toggles = np.zeros(int(sizes.sum()), dtype=np.uint8)
-    np.bitwise_xor.at(toggles, starts[owner] + row * (width + 1) + column, np.uint8(1))
-    # A row of a closed ring toggles an even number of times: the next one starts anew.
-    filled: BoolArray = np.bitwise_xor.accumulate(toggles).view(np.bool_)
-    return filled, starts
 
 
 def clip(region: Region, width: float, height: float) -> Region:

@@ -62,8 +62,9 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
     """Makes the annotations of an image; see ``samdesk.formats.base.Writer``."""
     masks = context.options.get(MASKS, AUTO)
     outcomes, annotations, labels, ids, above = [], [], [], [], []
-    for instance in record.instances:
-        segmentation, losses = _segmentation(instance, record.width, record.height, masks)
+    pixels = rle.to_texts([i.region for i in record.instances], record.width, record.height)
+    for instance, wanted in zip(record.instances, pixels, strict=True):
+        segmentation, losses = _segmentation(instance, wanted, record.width, record.height, masks)
         box = instance.region.bounds
         outcome = WrittenInstance(
             instance.annotation_id,
@@ -76,7 +77,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
         )
         if segmentation:
             mask = written.CocoMask(segmentation, record.width, record.height)
-            outcome = replace(outcome, iou=mask.iou(instance.region))
+            outcome = replace(outcome, iou=mask.iou(wanted))
             attributes = dict(instance.attributes)
             annotations.append(_annotation(instance, attributes, segmentation, mask))
             labels.append(instance.label)
@@ -89,13 +90,13 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
 
 
 def _segmentation(
-    instance: InstanceRecord, width: int, height: int, masks: str
+    instance: InstanceRecord, wanted: str, width: int, height: int, masks: str
 ) -> tuple[dict[str, Any] | list[written.Ring], tuple[Loss, ...]]:
-    """Polygons or RLE, and what they lose; empty if nothing is left."""
+    """Polygons or RLE, and what they lose; empty if nothing is left. ``wanted``: the pixels of its region."""
     region = regions.clip(instance.region, width, height)
     has_holes = written.has_holes(region)
     if masks == RLE or (masks == AUTO and (has_holes or instance.is_crowd)):
-        mask = {"size": [height, width], "counts": rle.to_text(region, width, height)}
+        mask = {"size": [height, width], "counts": wanted}
         if written.CocoMask(mask, width, height).area:
             return mask, ()
     if not regions.is_drawable(region):

@@ -82,9 +82,11 @@ def runs(mask: BoolArray, x: int, y: int, width: int) -> NDArray[np.int64]:
     Returns:
         Positions begin, end, begin, end, ... as if the rows were one; a run may go on in the next row.
     """
-    steps = np.diff(np.pad(mask, ((0, 0), (1, 1))).view(np.int8), axis=1)
-    rows, columns = np.nonzero(steps)
-    ends = (rows + y) * width + columns + x
+    rows, columns = mask.shape
+    padded = np.zeros(1 + rows * (columns + 1), dtype=np.bool_)
+    padded[1:].reshape(rows, columns + 1)[:, :columns] = mask
+    row, column = np.divmod(np.flatnonzero(padded[1:] != padded[:-1]), columns + 1)
+    ends = (row + y) * width + column + x
     goes_on = np.flatnonzero(ends[1:-1:2] == ends[2::2]) * 2 + 1
     return np.delete(ends, np.concatenate([goes_on, goes_on + 1])).astype(np.int64)
 

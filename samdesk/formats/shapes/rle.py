@@ -10,14 +10,17 @@ read on in memory, and a large size makes it allocate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from samdesk.domain.geometry.types import BoolArray, Region
+from samdesk.domain.geometry.windows import edges_of, masks
 from samdesk.formats.shapes.convert import ShapeError
-from samdesk.formats.shapes.masks import from_mask, runs, to_mask
+from samdesk.formats.shapes.masks import from_mask, runs
 
 MOST_PIXELS = 1 << 28
 """Of the box around the pixels that are set."""
@@ -141,19 +144,32 @@ def _painted(counts: Counts, rows: int) -> tuple[BoolArray, int, int]:
 
 def to_counts(region: Region, width: int, height: int) -> list[int]:
     """A region as COCO's list of counts: the pixels whose centre is inside. It costs what its bounds do."""
-    mask, x, y = to_mask(region, width, height)
-    if not mask.size:
-        return [width * height]
-    # The columns of the image are the rows of the transposed mask.
-    ends = runs(np.ascontiguousarray(mask.T), y, x, height)
-    counts: list[int] = np.diff(np.concatenate([[0], ends, [width * height]])).tolist()
-    return counts if counts[-1] else counts[:-1]
+    return next(_counts_of([region], width, height))
 
 
 def to_text(region: Region, width: int, height: int) -> str:
     """A region as COCO's compressed counts."""
+    return to_texts([region], width, height)[0]
+
+
+def to_texts(several: Sequence[Region], width: int, height: int) -> list[str]:
+    """``to_text`` of each region of an image; for many this takes a fraction of the time."""
     from pycocotools import mask as coco_mask
 
-    counts = {"size": [height, width], "counts": to_counts(region, width, height)}
-    text: str = coco_mask.frPyObjects(counts, height, width)["counts"].decode("ascii")
-    return text
+    if not several:
+        return []
+    size = [height, width]
+    counts = [{"size": size, "counts": each} for each in _counts_of(several, width, height)]
+    return [found["counts"].decode("ascii") for found in coco_mask.frPyObjects(counts, height, width)]
+
+
+def _counts_of(several: Sequence[Region], width: int, height: int) -> Iterator[list[int]]:
+    edges, owners = edges_of(several)
+    bounds = np.nan_to_num(shapely.bounds(several).reshape(-1, 4))  # of empty ones
+    ends = np.hstack([np.floor(bounds[:, :2]), np.ceil(bounds[:, 2:])])
+    windows = np.clip(ends, 0, [width, height] * 2).astype(np.int64)
+    for mask, (left, top) in zip(masks(edges, owners, windows), windows[:, :2].tolist(), strict=True):
+        # The columns of the image are the rows of the transposed mask.
+        steps = runs(mask.T, top, left, height)
+        counts: list[int] = np.diff(np.concatenate([[0], steps, [width * height]])).tolist()
+        yield counts if counts[-1] else counts[:-1]

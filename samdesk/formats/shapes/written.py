@@ -10,7 +10,6 @@ import shapely
 from numpy.typing import NDArray
 
 from samdesk.domain.geometry.types import Region
-from samdesk.formats.shapes import rle
 from samdesk.formats.yolo.bridges import join_rings
 
 DIGITS = 2
@@ -23,19 +22,19 @@ Ring = NDArray[np.float64]
 def rounded(region: Region) -> Region:
     """The region with rounded coordinates, unless that makes it another one when it is read."""
     moved: Region = shapely.transform(region, lambda xy: np.round(xy, DIGITS) + 0.0)
-    is_same = shapely.is_valid(moved) and all(part.area > 0.0 for part in moved.geoms)
+    is_same = shapely.is_valid(moved) and bool((shapely.area(shapely.get_parts(moved)) > 0.0).all())
     return moved if is_same else region
 
 
 def has_holes(region: Region) -> bool:
     """Whether a part has a hole."""
-    return any(len(part.interiors) for part in region.geoms)
+    return bool(shapely.get_num_interior_rings(shapely.get_parts(region)).any())
 
 
 def outlines(region: Region) -> list[Ring]:
     """A ring for each part, joined with those of its holes by bridges."""
     if not has_holes(region):
-        return [_open(part.exterior) for part in region.geoms]
+        return [shapely.get_coordinates(part)[:-1] for part in shapely.get_parts(region)]
     return [join_rings([_open(part.exterior), *map(_open, part.interiors)]) for part in _in_order(region)]
 
 
@@ -84,12 +83,12 @@ class CocoMask:
         found: list[float] = coco.toBbox(self._found).tolist()
         return found
 
-    def iou(self, region: Region) -> float:
-        """IoU with the pixels whose centres are in a region; 1 if there are none of either."""
+    def iou(self, wanted: str) -> float:
+        """IoU with the pixels whose centres are in a region (``rle.to_text``); 1 if there are none of either."""
         from pycocotools import mask as coco
 
         width, height = self._size
-        wanted = {"size": [height, width], "counts": rle.to_text(region, width, height)}
-        if not self.area and not int(coco.area(wanted)):
+        found = {"size": [height, width], "counts": wanted}
+        if not self.area and not int(coco.area(found)):
             return 1.0
-        return float(coco.iou([self._found], [wanted], [0])[0][0])
+        return float(coco.iou([self._found], [found], [0])[0][0])

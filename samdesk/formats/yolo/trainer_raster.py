@@ -8,7 +8,7 @@ filled by OpenCV, boundary included, even-odd.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,13 +16,11 @@ import shapely
 from numpy.typing import NDArray
 
 from samdesk.base.cv import cv2
-from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
+from samdesk.domain.geometry.windows import edges_of, masks
 from samdesk.formats.yolo.inset import TRAIN_SIZE
 
 _POINTS = 1000
-_MOST_PIXELS = 4_000_000
-"""Rasterised at once."""
 
 
 def resized(width: int, height: int, size: int = TRAIN_SIZE) -> tuple[int, int]:
@@ -66,12 +64,16 @@ def trained_ious(
     scale = np.array([size_w / width, size_h / height] * 2)
     polygons = [trained_polygon(ring, size_w, size_h) for ring in rings]
     windows = _windows(polygons, shapely.bounds(several).reshape(-1, 4) * scale, size_w, size_h)
-    edges, owners = regions.edges_of(several)
-    edges *= scale
-    found: list[float] = []
-    for start, end in _parts(windows):
-        of_part = (owners >= start) & (owners < end) if end - start < len(rings) else slice(None)
-        found += _ious(polygons[start:end], windows[start:end], edges[of_part], owners[of_part] - start)
+    edges, owners = edges_of(several)
+    found = []
+    wanted = masks(edges * scale, owners, windows)
+    for polygon, corner, wants in zip(polygons, windows[:, :2].astype(np.int32), wanted, strict=True):
+        trained = np.zeros(wants.shape, dtype=np.uint8)
+        if trained.size:
+            cv2.fillPoly(trained, [polygon - corner], 1)
+        both = np.count_nonzero(trained.view(np.bool_) & wants)
+        either = np.count_nonzero(trained.view(np.bool_) | wants)
+        found.append(float(both / either) if either else 0.0)
     return found
 
 
@@ -85,43 +87,6 @@ def _windows(
     most = np.maximum(np.maximum.reduceat(points, starts) + 1, bounds[:, 2:])
     ends = np.hstack([np.floor(least), np.ceil(most)])
     return np.clip(ends, 0, [width, height] * 2).astype(np.int64)
-
-
-def _parts(windows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Splits windows into runs of at most ``_MOST_PIXELS``, or of one window."""
-    start = pixels = 0
-    sides = windows[:, 2:] - windows[:, :2]
-    for number, count in enumerate((sides[:, 0] * sides[:, 1]).tolist()):
-        if number > start and pixels + count > _MOST_PIXELS:
-            yield start, number
-            start, pixels = number, 0
-        pixels += count
-    yield start, len(windows)
-
-
-def _ious(
-    polygons: list[NDArray[np.int32]],
-    windows: NDArray[np.int64],
-    edges: NDArray[np.float64],
-    owners: NDArray[np.int64],
-) -> list[float]:
-    corners, sides = windows[:, :2], np.maximum(windows[:, 2:] - windows[:, :2], 0)
-    edges = edges - np.tile(corners, 2)[owners]
-    wanted, starts = regions.fill_windows(edges, owners, sides[:, 1], sides[:, 0])
-    found = []
-    for polygon, corner, (columns, rows), start in zip(
-        polygons, corners.astype(np.int32), sides.tolist(), starts.tolist(), strict=True
-    ):
-        if not rows or not columns:
-            found.append(0.0)
-            continue
-        wants = wanted[start : start + rows * (columns + 1)].reshape(rows, columns + 1)[:, :columns]
-        trained = np.zeros((rows, columns), dtype=np.uint8)
-        cv2.fillPoly(trained, [polygon - corner], 1)
-        both = np.count_nonzero(trained.view(np.bool_) & wants)
-        either = np.count_nonzero(trained.view(np.bool_) | wants)
-        found.append(float(both / either) if either else 0.0)
-    return found
 
 
 @lru_cache(256)
