@@ -68,7 +68,8 @@ def fill_windows(
     Args:
         edges: (N, 4) x0, y0, x1, y1 in pixels of their window.
         owners: (N,) the window of each.
-        heights: Rows of each window; ``widths`` likewise.
+        heights: (M,) rows of each window.
+        widths: (M,) columns likewise.
 
     Returns:
         The rows of all windows, one after another, each with one pixel more that is not set; and where each

@@ -84,7 +84,7 @@ class CocoMask:
         return found
 
     def iou(self, wanted: str) -> float:
-        """IoU with the pixels whose centres are in a region (``rle.to_text``); 1 if there are none of either."""
+        """IoU with the pixels in a region, as ``rle.to_text`` has them; 1 if there are none of either."""
         from pycocotools import mask as coco
 
         width, height = self._size

@@ -392,9 +392,7 @@ def _first_tries(
     return found
 
 
-def _best_points(
-    region: Region, first: _Try, size: tuple[int, int], inset: float, train_size: int
-) -> _Try:
+def _best_points(region: Region, first: _Try, size: tuple[int, int], inset: float, train_size: int) -> _Try:
     """The outline, or that of the region's pixels on the training grid if only that reaches the IoU."""
     text, written, iou = first
     if iou >= _WANTED_IOU or region.area * (train_size / max(size)) ** 2 < _TRACED_PX:

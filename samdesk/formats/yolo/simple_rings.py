@@ -78,9 +78,7 @@ def _read(cores: _Geometries, frame: RingFrame) -> _Geometries:
     read = shapely.buffer(cores, frame.inset, join_style="mitre", mitre_limit=yolo_ring.OUTSET_MITRE)
     outside = ~_are_inside(read, 0.0, 0.0, frame.width, frame.height)
     if outside.any():
-        read[outside] = shapely.intersection(
-            read[outside], shapely.box(0, 0, frame.width, frame.height)
-        )
+        read[outside] = shapely.intersection(read[outside], shapely.box(0, 0, frame.width, frame.height))
     read[~_are_polygons(read)] = shapely.Polygon()
     return read
 
