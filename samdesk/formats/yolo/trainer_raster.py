@@ -86,7 +86,8 @@ def _windows(
     least = np.minimum(np.minimum.reduceat(points, starts), bounds[:, :2])
     most = np.maximum(np.maximum.reduceat(points, starts) + 1, bounds[:, 2:])
     ends = np.hstack([np.floor(least), np.ceil(most)])
-    return np.clip(ends, 0, [width, height] * 2).astype(np.int64)
+    found: NDArray[np.int64] = np.clip(ends, 0, [width, height] * 2).astype(np.int64)
+    return found
 
 
 @lru_cache(256)
