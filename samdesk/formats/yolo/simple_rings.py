@@ -75,7 +75,9 @@ def _step(
 
 def _read(cores: _Geometries, frame: RingFrame) -> _Geometries:
     """The polygons that are read of cores; empty ones of those that become something else."""
-    read: _Geometries = shapely.buffer(cores, frame.inset, join_style="mitre", mitre_limit=yolo_ring.OUTSET_MITRE)
+    read: _Geometries = shapely.buffer(
+        cores, frame.inset, join_style="mitre", mitre_limit=yolo_ring.OUTSET_MITRE
+    )
     outside = ~_are_inside(read, 0.0, 0.0, frame.width, frame.height)
     if outside.any():
         read[outside] = shapely.intersection(read[outside], shapely.box(0, 0, frame.width, frame.height))
