@@ -13,6 +13,8 @@ region that was written, and after the setting has changed old and new lines sta
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,12 +94,13 @@ def unmark(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Returns a ring without its mark, and how far it is inset; image pixels."""
     if len(ring) < 5:
         return ring, PLAIN_PX
-    start, first, second, end = ring[:4]
-    length = float(np.hypot(*(first - start)))
+    (x0, y0), (x1, y1) = ring[:2].tolist()
+    length = math.hypot(x1 - x0, y1 - y0)
     inset = round(length / INSET_STEP_PX) * INSET_STEP_PX
     near = min(_TOLERANCE_PX, inset / 10)
     if inset < _LEAST_PX or inset == PLAIN_PX or abs(length - inset) > near:
         return ring, PLAIN_PX
+    start, first, second, end = ring[:4]
     if np.abs(second - start).max() < near:
         return ring[2:], inset
     whole = end - start

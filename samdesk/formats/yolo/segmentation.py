@@ -28,7 +28,7 @@ from samdesk.formats.class_ids import MAX_CLASSES
 from samdesk.formats.label_lines import LineProblem, ParsedLabels, ParsedLine, WriteReport
 from samdesk.formats.yolo import trainer_raster, yolo_ring
 from samdesk.formats.yolo.inset import TRAIN_SIZE, inset_px, unmark
-from samdesk.formats.yolo.simple_rings import simple_rings
+from samdesk.formats.yolo.simple_rings import simple_regions, simple_rings
 
 _OUTSIDE = 0.01 + 1e-9
 """Values this far outside 0..1 are clipped to the image, as the trainer accepts them."""
@@ -77,9 +77,8 @@ def parse(text: str, width: int, height: int, keypoint_values: int = 0) -> Parse
         keypoint_values: Values after the box in a line with keypoints; such a line is read as its box, as the
             trainer does for other tasks than pose. 0: the dataset has no keypoints.
     """
-    lines: list[ParsedLine] = []
     problems: list[LineProblem] = []
-    kinds: set[_LineKind] = set()
+    found: list[tuple[int, str, _LineKind, int, NDArray[np.float64]]] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         tokens = line.split()
         if not tokens:
@@ -88,12 +87,21 @@ def parse(text: str, width: int, height: int, keypoint_values: int = 0) -> Parse
             kind = _kind(len(tokens), keypoint_values)
             class_id = _class_id(tokens[0])
             values = _values(tokens[1:5] if kind is _LineKind.KEYPOINTS else tokens[1:])
-            region = _region(values, width, height)
+            _check_range(values)
         except _BadLineError as error:
-            problems.append(LineProblem(number, line.strip()[:_SHOWN], str(error)))
+            problems.append(_problem(number, line, error))
+            continue
+        found.append((number, line, kind, class_id, values))
+    lines: list[ParsedLine] = []
+    kinds: set[_LineKind] = set()
+    regions_found = _regions([values for *_, values in found], width, height)
+    for (number, line, kind, class_id, _), region in zip(found, regions_found, strict=True):
+        if not regions.is_drawable(region):
+            problems.append(_problem(number, line, "it has no area on the image"))
             continue
         kinds.add(kind)
         lines.append(ParsedLine(class_id, region, number))
+    problems.sort(key=lambda problem: problem.line)
     return ParsedLabels(
         tuple(lines),
         tuple(problems),
@@ -151,7 +159,7 @@ def _class_id(token: str) -> int:
 def _values(tokens: list[str]) -> NDArray[np.float64]:
     """The numbers after the class id: 4 for a box, or at least 3 points."""
     try:
-        values = np.array([float(token) for token in tokens], dtype=np.float64)
+        values = np.array(list(map(float, tokens)), dtype=np.float64)
     except ValueError:
         bad = next(token for token in tokens if not _is_number(token))
         raise _BadLineError(f"{_shown(bad)} is not a number") from None
@@ -178,22 +186,33 @@ def _shown(token: str) -> str:
     return repr(token if len(token) <= 20 else token[:20] + "...")
 
 
-def _region(values: NDArray[np.float64], width: int, height: int) -> Region:
-    outside = np.abs(np.clip(values, 0, 1) - values)
-    if outside.max() > _OUTSIDE:
-        worst = float(values[int(np.argmax(outside))])
+def _problem(number: int, line: str, message: object) -> LineProblem:
+    return LineProblem(number, line.strip()[:_SHOWN], str(message))
+
+
+def _check_range(values: NDArray[np.float64]) -> None:
+    if values.min() < -_OUTSIDE or values.max() > 1 + _OUTSIDE:
+        worst = float(values[int(np.argmax(np.abs(np.clip(values, 0, 1) - values)))])
         raise _BadLineError(f"the value {worst:g} is outside 0..1")
+
+
+def _regions(several: Sequence[NDArray[np.float64]], width: int, height: int) -> list[Region]:
+    """The regions of the values of lines, 4 of a box."""
+    rings = [np.zeros((0, 2)) if len(values) == 4 else values.reshape(-1, 2) for values in several]
+    found = []
+    for values, ring, region in zip(several, rings, simple_regions(rings, width, height), strict=True):
+        if region is None:
+            is_box = len(values) == 4
+            region = _box(values, width, height) if is_box else yolo_ring.ring_in_image(ring, width, height)
+        found.append(region)
+    return found
+
+
+def _box(values: NDArray[np.float64], width: int, height: int) -> Region:
     size = np.array([width, height], dtype=np.float64)
-    if len(values) == 4:
-        centre, half = values[:2], values[2:] / 2
-        x0, y0, x1, y1 = np.concatenate([(centre - half) * size, (centre + half) * size]).tolist()
-        region = regions.from_box(x0, y0, x1, y1)
-    else:
-        region = yolo_ring.ring_in_image(values.reshape(-1, 2), width, height)
-    region = regions.clip(region, width, height)
-    if not regions.is_drawable(region):
-        raise _BadLineError("it has no area on the image")
-    return region
+    centre, half = values[:2], values[2:] / 2
+    x0, y0, x1, y1 = np.concatenate([(centre - half) * size, (centre + half) * size]).tolist()
+    return regions.clip(regions.from_box(x0, y0, x1, y1), width, height)
 
 
 def write(

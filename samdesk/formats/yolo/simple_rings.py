@@ -1,7 +1,8 @@
-"""The rings of many simple regions at once.
+"""The rings of many simple regions at once, and the regions of many simple rings.
 
 Most regions are one part without holes, nowhere thin, whose core is a fixed point at once. For these
-``yolo_ring.region_to_ring`` takes the same few steps, and most of its time is spent between GEOS and Python.
+``yolo_ring.region_to_ring`` and ``yolo_ring.ring_in_image`` take the same few steps, and most of their time
+is spent between GEOS and Python.
 """
 
 from __future__ import annotations
@@ -50,6 +51,71 @@ def simple_rings(
         ring = shapely.get_coordinates(cores[i])[:-1]
         found[int(which[i])] = inset.mark(ring, inset_px)
     return found
+
+
+def simple_regions(rings: Sequence[NDArray[np.float64]], width: int, height: int) -> list[Region | None]:
+    """Returns ``yolo_ring.ring_in_image`` of rings; None of those that are not simple.
+
+    Args:
+        rings: (N, 2) values relative to the image's size, each.
+        width: Image width, pixels.
+        height: Image height, pixels.
+    """
+    found: list[Region | None] = [None] * len(rings)
+    fit = [i for i, ring in enumerate(rings) if 3 <= len(ring) <= _MOST_VERTICES]
+    if not fit:
+        return found
+    counts = np.array([len(rings[i]) for i in fit])
+    points = np.clip(np.concatenate([rings[i] for i in fit]), 0, 1) * [width, height]
+    unmarked = [inset.unmark(ring) for ring in np.split(points, np.cumsum(counts)[:-1])]
+    by = np.array([distance for _, distance in unmarked])
+    counts = np.array([len(ring) for ring, _ in unmarked])
+    polygons, which = _polygons(np.concatenate([ring for ring, _ in unmarked]), counts, by)
+    with np.errstate(all="ignore"):  # for a needle GEOS divides by a length that may be 0, and goes on
+        whole = shapely.buffer(
+            shapely.normalize(polygons), by[which], join_style="mitre", mitre_limit=yolo_ring.OUTSET_MITRE
+        )
+        outside = np.flatnonzero(~_are_inside(whole, 0.0, 0.0, width, height))
+        if len(outside):
+            whole[outside] = shapely.intersection(whole[outside], shapely.box(0, 0, width, height))
+    plain = np.flatnonzero(_are_polygons(whole))
+    made = shapely.multipolygons(whole[plain], indices=np.arange(len(plain)))
+    for number, region in zip(which[plain].tolist(), made, strict=True):
+        found[fit[number]] = region
+    return found
+
+
+def _polygons(
+    points: NDArray[np.float64], counts: NDArray[np.int64], by: NDArray[np.float64]
+) -> tuple[_Geometries, NDArray[np.intp]]:
+    """The polygons of rings that cross and touch themselves nowhere, and which rings these are.
+
+    Args:
+        points: Of all rings, image pixels.
+        counts: The number of points of each, 3 or more.
+        by: How far each is inset, image pixels.
+    """
+    starts = np.cumsum(counts) - counts
+    owners = np.repeat(np.arange(len(counts)), counts)
+    steps = np.array([inset.lattice_px(distance) for distance in by.tolist()])
+    each = steps[owners, None]
+    snapped = np.round(points / each) * each
+    far = np.maximum.reduceat(np.abs(points - snapped).max(axis=1), starts)
+    points = np.where((far < steps / 6)[owners, None], snapped, points)
+    before = np.arange(len(points)) - 1
+    before[starts] = starts + counts - 1
+    keeps = (points != points[before]).any(axis=1)
+    points, owners = points[keeps], owners[keeps]
+    long_enough = np.bincount(owners, minlength=len(counts)) >= 3
+    kept = long_enough[owners]
+    points, owners = points[kept], owners[kept]
+    which = np.flatnonzero(long_enough)
+    if not len(which):
+        return np.zeros(0, dtype=object), which
+    numbers = np.cumsum(long_enough)[owners] - 1
+    polygons = shapely.polygons(shapely.linearrings(points, indices=numbers))
+    fit = shapely.is_valid(polygons) & (shapely.area(polygons) > 0.0)
+    return polygons[fit], which[fit]
 
 
 def _step(
