@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from samdesk.cli.progress import LineOutput
     from samdesk.engine.models.trained import TrainedModel
     from samdesk.training.fit.events import FitBegun, FitEpoch, FitEvent, FitProgress
-    from samdesk.training.fit.fit import FitPlan
+    from samdesk.training.fit.fit import FitPlan, check_plan
 
 
 def fit(  # noqa: PLR0913 - one argument an option
@@ -78,10 +78,11 @@ def fit(  # noqa: PLR0913 - one argument an option
             _print_models()
             return
         if not dataset.is_dir():
-            raise ValueError(f"folder not found: {dataset}")
+            raise ValueError(f"There is no folder {dataset}.")
         settings = FitSettings(model, epochs, imgsz or _train_size(dataset), batch, device, _text(more or []))
         plan = FitPlan(dataset, settings, out, resume)
         if not resume and not background:
+            check_plan(plan)  # before the dataset is changed
             _ensure_split(dataset, split)
         raise typer.Exit(_run(plan, as_json, background))
     except (ValueError, UserError) as error:

@@ -229,7 +229,7 @@ def test_export_and_import(trainings: FakeTrainings, folder: Path, tmp_path: Pat
 def test_wrong_usage(trainings: FakeTrainings, tmp_path: Path) -> None:
     code, _, err = run(tmp_path / "nowhere")
     assert code == 2
-    assert "folder not found" in err
+    assert "There is no folder" in err
     assert trainings.arguments == {}
 
 

@@ -65,7 +65,7 @@ def check(  # noqa: PLR0913 - one argument an option
             _list()
             return
         if yes and not fix:
-            raise ValueError("--yes makes the fixes named with --fix: name one, or leave it out")
+            raise ValueError("--yes makes the fixes named with --fix. Name one, or leave it out.")
         opened = Dataset.open(dataset.expanduser())
         try:
             access = DirectAccess(opened)
@@ -100,11 +100,11 @@ def _choice(
 
     for name in (*(only or ()), *(skip or ()), *(fix or ())):
         if find_check(name) is None:
-            raise ValueError(f"there is no check {name!r}: 'samdesk check DATASET --list' lists them")
+            raise ValueError(f"There is no check {name!r}. 'samdesk check DATASET --list' lists them.")
     for name in fix or ():
         row = find_check(name)
         if row is not None and row.fix is None:
-            raise ValueError(f"there is no fix for {name!r} that is safe")
+            raise ValueError(f"There is no fix for {name!r} that is safe.")
     chosen = frozenset((*only, *(fix or ()))) if only else frozenset[str]()
     return CheckChoice(chosen, frozenset(skip or ()) - frozenset(fix or ()), pixels)
 
@@ -166,7 +166,7 @@ def _undo(access: DatasetAccess, progress: Progress) -> None:
 
     found = access.ask_now(steps)
     if not found:
-        raise ValueError("there is no fix to undo")
+        raise ValueError("There is no fix to undo.")
     undo_step(access, found[0], progress)
     what = f": {counted(len(found[0].files), 'file')}" if found[0].files else ""
     echo(f"Undone: {found[0].text}{what}")

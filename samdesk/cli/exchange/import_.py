@@ -66,9 +66,9 @@ def import_annotations(  # noqa: PLR0913 - the options of the command
 
     with ends_in_words("import"):
         if resume == bool(files):
-            raise ValueError("name the files to import, or --resume alone")
+            raise ValueError("Name the files to import, or --resume alone.")
         if coordinates not in ("auto", "upright", "stored"):
-            raise ValueError("--coordinates is auto, upright or stored")
+            raise ValueError(f"--coordinates is one of auto, upright, stored, not {coordinates!r}.")
         plan = ImportPlan(
             _mapping(classes or ()),
             "pending" if pending else "accepted",
@@ -92,7 +92,7 @@ def _mapping(pairs: Sequence[str]) -> dict[str, str | None]:
     for text in pairs:
         name, separator, label = text.rpartition("=")
         if not separator or not name:
-            raise ValueError(f"--map is written CLASS=LABEL, not {text!r}")
+            raise ValueError(f"--map is written CLASS=LABEL, not {text!r}.")
         found[name] = label.strip() or None
     return found
 

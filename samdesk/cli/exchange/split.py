@@ -167,7 +167,7 @@ def _set_up(
         wanted = replace(wanted, lists_hold=_one_of(lists_hold, LISTS_HOLD, "--lists-hold"))
     if train_size is not None:
         if not TRAIN_SIZES[0] <= train_size <= TRAIN_SIZES[1]:
-            raise ValueError(f"--train-size is from {TRAIN_SIZES[0]} to {TRAIN_SIZES[1]} pixels")
+            raise ValueError(f"--train-size is from {TRAIN_SIZES[0]} to {TRAIN_SIZES[1]} pixels.")
         wanted = replace(wanted, train_size=train_size)
     given = any(value is not None for value in (labels_hold, lists_hold, train_size))
     if given and not dry_run:
@@ -177,7 +177,7 @@ def _set_up(
 
 def _one_of(value: str, values: tuple[Any, ...], option: str) -> Any:
     if value not in values:
-        raise ValueError(f"{option} is one of {', '.join(values)}, not {value!r}")
+        raise ValueError(f"{option} is one of {', '.join(values)}, not {value!r}.")
     return value
 
 
@@ -207,11 +207,11 @@ def parsed_ratios(text: str) -> dict[Split, float]:
     except ValueError:
         shares = []
     if (
-        not 1 <= len(shares) <= len(SPLITS)
+        not 2 <= len(shares) <= len(SPLITS)
         or not all(0 <= share < 1e9 for share in shares)
         or not sum(shares)
     ):
-        raise ValueError(f"--ratios are two or three numbers like 80,10,10, not {text!r}")
+        raise ValueError(f"--ratios are two or three numbers like 80,10,10, not {text!r}.")
     return dict(zip(SPLITS, shares, strict=False))
 
 

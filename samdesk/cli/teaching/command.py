@@ -78,7 +78,7 @@ def teach(  # noqa: PLR0913 - one argument an option
 
 def _check(dataset: Path, kinds: tuple[Kind, ...]) -> None:
     if not dataset.is_dir():
-        raise ValueError(f"folder not found: {dataset}")
+        raise ValueError(f"There is no folder {dataset}.")
     if not kinds:
         raise ValueError("--no-masks and --no-detector together leave nothing to teach")
 

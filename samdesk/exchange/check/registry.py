@@ -20,6 +20,8 @@ def _of_trainer(code: str, title: str, severity: Severity, why: str) -> CheckRow
 
 
 CHECKS: tuple[CheckRow, ...] = (
+    CheckRow("nothing-annotated", "Nothing to train on", "error",
+             "A model learns nothing from images without annotations.", whole=dataset.nothing_annotated),
     CheckRow("unreadable-images", "Images that cannot be read", "error",
              "They are neither shown nor trained on.", images.unreadable),
     CheckRow("unreadable-labels", "Labels that cannot be read", "error",

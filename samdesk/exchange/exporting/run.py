@@ -103,7 +103,7 @@ def export(
     labels = exported_labels(plan, known.labels)
     keys = keys_of(access, plan, cancel)
     if not keys:
-        raise ExportError("There are no images to export.", next="Choose others.")
+        raise _no_images(plan)
     assert found_format.write is not None
     try:
         staged = StagedFolder(target)
@@ -299,6 +299,14 @@ class _Run:
                 "so it does not find these until the images are copied or linked."
             )
         return notes
+
+
+def _no_images(plan: ExportPlan) -> ExportError:
+    if plan.scope == "accepted":
+        return ExportError("No image is accepted yet.", next="Accept images, or export all of them.")
+    if plan.scope == "search":
+        return ExportError(f"{plan.search!r} finds no images.", next="Search for others, or export all of them.")
+    return ExportError("The dataset has no images to export.")
 
 
 def _format(format_id: str) -> Format:

@@ -137,6 +137,8 @@ def plan_split(
     name = group_name(options.group_by, options.pattern)
     token = cancel or CancelToken()
     keys = access.ask_now(lambda dataset: dataset.keys)
+    if not keys:
+        raise SplitError(f"There are no images in {folder}.")
     before = access.ask_now(queries.splits)
     given = _given(keys, before, options)
     alike = near_duplicates(folder, keys, progress, token) if options.near_duplicates else []

@@ -3,11 +3,14 @@
 This is iterative stratification (K. Sechidis, G. Tsoumakas, I. Vlahavas: "On the Stratification of
 Multi-Label Data", ECML PKDD 2011), on groups in place of single images: the class with the fewest images left
 is dealt with first, its largest groups first, and each group goes where most images of that class are
-missing, then where most images are missing. What is in a split already counts as dealt.
+missing, then where most images are missing. What is in a split already counts as dealt. Of classes with as few
+images left the rarer one is dealt with first, and the last images of a class of which no image is trained on are
+trained on: otherwise a model would be measured on a class that it has never seen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -63,20 +66,28 @@ def stratify(
         }
         for name, count in left.items()
     }
+    total_of = dict(left)
+    trained = set(known.get("train", ImageGroup(0)).classes)
     result: dict[int, Split] = {}
 
     def put(n: int, split: Split) -> None:
+        classes = groups[n].classes
+        if "train" in shares and any(left[c] == classes[c] for c in classes.keys() & left.keys() - trained):
+            split = "train"
+        if split == "train":
+            trained.update(classes)
         result[n] = split
         missing[split] -= groups[n].images
-        for name, count in groups[n].classes.items():
+        for name, count in classes.items():
             lacking[name][split] -= count
-            left[name] -= count
+            if name in left:
+                left[name] -= count
 
     order = list(range(len(groups)))
     rng.shuffle(order)
     place = {n: i for i, n in enumerate(order)}
     while left:
-        rarest = min(left, key=lambda name: (left[name], str(name)))
+        rarest = min(left, key=lambda name: (left[name], total_of[name], str(name)))
         wants = lacking[rarest]
         chosen = [n for n in of_class[rarest] if n not in result]
         for n in sorted(chosen, key=lambda n: (-groups[n].images, place[n])):
@@ -95,11 +106,21 @@ def _fill_empty(
     shares: Mapping[Split, float],
     known: Mapping[Split, ImageGroup],
 ) -> None:
-    """Gives a split that got nothing the smallest group of the one with most, if that has more than one."""
+    """Gives a split that got nothing a group of the one with most, if that has more than one.
+
+    It is one whose classes the other groups there have as well, if there is one; a small one.
+    """
     for split in shares:
         if split in result.values() or known.get(split, ImageGroup(0)).images:
             continue
         members = {s: [n for n, found in result.items() if found == s] for s in shares}
         richest = max(members, key=lambda s: len(members[s]))
         if len(members[richest]) > 1:
-            result[min(members[richest], key=lambda n: groups[n].images)] = split
+            result[_spare(members[richest], groups)] = split
+
+
+def _spare(members: Sequence[int], groups: Sequence[ImageGroup]) -> int:
+    """The group that the others miss least: fewest classes that only it has, then fewest images."""
+    having = Counter(name for n in members for name in groups[n].classes)
+    alone = {n: sum(having[name] == 1 for name in groups[n].classes) for n in members}
+    return min(members, key=lambda n: (alone[n], groups[n].images))

@@ -86,18 +86,27 @@ def _begun(plan: FitPlan, on_event: OnEvent) -> FitRun:
                 "make a split (samdesk split)."
             )
         )
-    check_more(plan.settings.more)
-    start = with_task(find_start(plan.settings.model))
+    start = check_plan(plan)
     if start.note:
         on_event(FitNote(start.note))
-    if plan.out is not None:
-        check_folder(plan.out)
     run = replace(new_run(material.folder, plan.settings, plan.out), names=material.names, start=start.title)
     run = replace(run, images={split: n for split, n in material.images.items() if split in TRAINED})
     with _disk_errors_in_words(run.folder):
         run.folder.mkdir(parents=True, exist_ok=True)
         write_data(material, run.data)
         return run.write()
+
+
+def check_plan(plan: FitPlan) -> FitStart:
+    """Checks what does not depend on the dataset, and returns what the training starts from.
+
+    Raises:
+        UserError: There is no such model, an argument is none of the trainer's, or the folder is in use.
+    """
+    check_more(plan.settings.more)
+    if plan.out is not None:
+        check_folder(plan.out)
+    return with_task(find_start(plan.settings.model))
 
 
 def _resumed(plan: FitPlan) -> FitRun:

@@ -28,6 +28,10 @@ from tests.exchange.check.check_kit import LINES, check_folder, found, make, ope
 A = ImageKey("images/train/a.png")
 
 
+def without_labels(folder: Path) -> None:
+    shutil.rmtree(folder / "labels")
+
+
 def unreadable_image(folder: Path) -> None:
     (folder / A).write_bytes(b"no image")
 
@@ -225,10 +229,11 @@ def case(make_fault: Callable[[Path], None], where: str, says: str, *others: str
 
 
 CASES: dict[str, Case] = {
+    "nothing-annotated": case(without_labels, "", "No image has annotations", "empty-classes"),
     "unreadable-images": case(unreadable_image, A, "not an image"),
     "unreadable-labels": case(unreadable_label, A, "cannot be read: it is a folder"),
     "bad-lines": case(bad_line, "labels/train/a.txt, line 7", "'cat' is not a number", count=2),
-    "class-ids": case(class_id, A, "class id 3, but there are 1 class", "empty-classes", "rare-classes",
+    "class-ids": case(class_id, A, "class id 3, but there is 1 class", "empty-classes", "rare-classes",
                       "missing-in-split", "missing-classes"),
     "mixed-lines": case(mixed, A, "Boxes and outlines"),
     "boxes": case(boxes, A, "has boxes"),

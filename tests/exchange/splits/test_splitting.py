@@ -57,6 +57,22 @@ def test_what_is_in_a_split_counts_and_no_split_stays_empty() -> None:
     }
 
 
+def test_a_class_on_a_few_images_is_trained_on_whatever_else_is_on_them() -> None:
+    # Once the single images of rare classes are dealt, as many images are left of "person" as of "thing".
+    groups = [ImageGroup(1, {"person": 1, n: 1}) for n in range(6)] + [
+        ImageGroup(1, {"person": 1, "thing": 1}) for _ in range(3)
+    ]
+    for seed in range(8):
+        found = stratify(groups, RATIOS, seed)
+        assert "train" in found[6:]
+        assert found[:6] == ["train"] * 6  # each has a class that is nowhere else
+
+
+def test_a_folder_without_images_cannot_be_split(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["split", str(tmp_path)])
+    assert (done.exit_code, "There are no images in" in done.output) == (2, True)
+
+
 def test_images_are_grouped_by_folder_name_and_pattern_and_likeness() -> None:
     all_keys = keys("a/x_1.jpg", "a/x_2.jpg", "b/x_3.jpg", "b/y.jpg", "cam7-2.jpg", "cam7-3.jpg")
 

@@ -16,6 +16,14 @@ FEW = 10
 _SHOWN = 5
 
 
+def nothing_annotated(facts: CheckFacts) -> Iterator[Finding]:
+    """A dataset without images or without annotations."""
+    if not facts.keys:
+        yield Finding("The dataset has no images.")
+    elif not any(facts.used.values()):
+        yield Finding("No image has annotations.")
+
+
 def empty_classes(facts: CheckFacts) -> Iterator[Finding]:
     """Classes without annotations."""
     for label in facts.labels:
@@ -39,11 +47,15 @@ def missing_in_split(facts: CheckFacts) -> Iterator[Finding]:
     for label in facts.labels:
         train, val = (facts.in_split[split][label.id] for split in ("train", "val"))
         if train and not val:
-            yield Finding(f"The class {label.name} is trained on, but not validated: none of its "
-                          f"{counted(train, 'annotation')} in the images for validation.")  # fmt: skip
+            yield Finding(f"The class {label.name} is trained on, but not validated: its "
+                          f"{counted(train, 'annotation')} {_are(train)} on training images.")  # fmt: skip
         elif val and not train:
-            yield Finding(f"The class {label.name} is validated, but not trained on: all of its "
-                          f"{counted(val, 'annotation')} are in the images for validation.")  # fmt: skip
+            yield Finding(f"The class {label.name} is validated, but not trained on: its "
+                          f"{counted(val, 'annotation')} {_are(val)} on validation images.")  # fmt: skip
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are all"
 
 
 def same_for_both(facts: CheckFacts) -> Iterator[Finding]:
