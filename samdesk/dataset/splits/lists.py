@@ -280,8 +280,8 @@ def _why(error: Exception) -> str:
 
 
 def split_summary(splits: Mapping[ImageKey, Split], images: int) -> str:
-    """Returns how many images are in which split, in words ("70 train, 20 val, 10 in none")."""
+    """Returns how many images are in which split, in words ("70 train, 20 val, 10 in no split")."""
     counts = {split: sum(found == split for found in splits.values()) for split in SPLITS}
     parts = [f"{counts[split]:,} {split}" for split in SPLITS if counts[split]]
     left = images - sum(counts.values())
-    return ", ".join([*parts, *([f"{left:,} in none"] if left else [])]) or counted(0, "image")
+    return ", ".join([*parts, *([f"{left:,} in no split"] if left else [])]) or counted(0, "image")

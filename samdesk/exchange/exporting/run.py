@@ -305,7 +305,9 @@ def _no_images(plan: ExportPlan) -> ExportError:
     if plan.scope == "accepted":
         return ExportError("No image is accepted yet.", next="Accept images, or export all of them.")
     if plan.scope == "search":
-        return ExportError(f"{plan.search!r} finds no images.", next="Search for others, or export all of them.")
+        return ExportError(
+            f"{plan.search!r} finds no images.", next="Search for others, or export all of them."
+        )
     return ExportError("The dataset has no images to export.")
 
 

@@ -3,9 +3,8 @@
 This is iterative stratification (K. Sechidis, G. Tsoumakas, I. Vlahavas: "On the Stratification of
 Multi-Label Data", ECML PKDD 2011), on groups in place of single images: the class with the fewest images left
 is dealt with first, its largest groups first, and each group goes where most images of that class are
-missing, then where most images are missing. What is in a split already counts as dealt. Of classes with as few
-images left the rarer one is dealt with first, and the last images of a class of which no image is trained on are
-trained on: otherwise a model would be measured on a class that it has never seen.
+missing, then where most images are missing. What is in a split already counts as dealt. The last images of a
+class of which none is trained on go to training: else the model is measured on a class it has never seen.
 """
 
 from __future__ import annotations
@@ -52,12 +51,7 @@ def stratify(
     rng = Random(seed)
     total = sum(g.images for g in groups) + sum(g.images for g in known.values())
     missing = {s: share * total - known.get(s, ImageGroup(0)).images for s, share in shares.items()}
-    left: dict[Hashable, int] = {}
-    of_class: dict[Hashable, list[int]] = {}
-    for n, group in enumerate(groups):
-        for name, count in group.classes.items():
-            left[name] = left.get(name, 0) + count
-            of_class.setdefault(name, []).append(n)
+    left, of_class = _by_class(groups)
     lacking = {
         name: {
             s: share * (count + sum(g.classes.get(name, 0) for g in known.values()))
@@ -66,13 +60,12 @@ def stratify(
         }
         for name, count in left.items()
     }
-    total_of = dict(left)
     trained = set(known.get("train", ImageGroup(0)).classes)
     result: dict[int, Split] = {}
 
     def put(n: int, split: Split) -> None:
         classes = groups[n].classes
-        if "train" in shares and any(left[c] == classes[c] for c in classes.keys() & left.keys() - trained):
+        if "train" in shares and _last_of_one(classes, left, trained):
             split = "train"
         if split == "train":
             trained.update(classes)
@@ -87,7 +80,7 @@ def stratify(
     rng.shuffle(order)
     place = {n: i for i, n in enumerate(order)}
     while left:
-        rarest = min(left, key=lambda name: (left[name], total_of[name], str(name)))
+        rarest = min(left, key=lambda name: (left[name], str(name)))
         wants = lacking[rarest]
         chosen = [n for n in of_class[rarest] if n not in result]
         for n in sorted(chosen, key=lambda n: (-groups[n].images, place[n])):
@@ -98,6 +91,26 @@ def stratify(
         put(n, max(shares, key=lambda s: (missing[s], rng.random())))
     _fill_empty(groups, result, shares, known)
     return [result[n] for n in range(len(groups))]
+
+
+def _by_class(
+    groups: Sequence[ImageGroup],
+) -> tuple[dict[Hashable, int], dict[Hashable, list[int]]]:
+    """The number of images of each class, and the groups that have it."""
+    images: dict[Hashable, int] = {}
+    members: dict[Hashable, list[int]] = {}
+    for n, group in enumerate(groups):
+        for name, count in group.classes.items():
+            images[name] = images.get(name, 0) + count
+            members.setdefault(name, []).append(n)
+    return images, members
+
+
+def _last_of_one(
+    classes: Mapping[Hashable, int], left: Mapping[Hashable, int], trained: set[Hashable]
+) -> bool:
+    """Whether images with ``classes`` are the last of a class that is not trained on."""
+    return any(left[name] == classes[name] for name in classes.keys() & left.keys() - trained)
 
 
 def _fill_empty(

@@ -146,10 +146,13 @@ class SplitDialog(QDialog):
         for box in (self.alike, self.folders, self.keep):
             fields.addRow(caption(""), box)
         fields.addRow(caption("Seed"), self.seed)
-        self.table.setHorizontalHeaderLabels(["Images / annotations", *SPLITS])
+        self.table.setHorizontalHeaderLabels(["Images / annotations", *(title for title, _ in _SHARES.values())])
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        for column in range(1, 1 + len(SPLITS)):  # over the numbers, which are right-aligned
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            self.table.horizontalHeaderItem(column).setTextAlignment(right)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setMinimumSize(64 * UNIT, 24 * UNIT)
@@ -186,6 +189,7 @@ class SplitDialog(QDialog):
         self._plan = None
         self.pattern.setEnabled(self.group.currentData() == "pattern")
         self.preview.setEnabled(any(field.value() for field in self.shares.values()))
+        self.preview.setDefault(True)
         self.assign.setEnabled(False)
         self.table.setRowCount(0)
         self.outcome.setText("Preview shows what each split would get, before anything is written.")

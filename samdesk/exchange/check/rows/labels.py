@@ -74,7 +74,9 @@ def class_ids(batch: ImageBatch, facts: CheckFacts) -> Iterator[Finding]:
         return
     for image in batch.images:
         if image.text.highest >= facts.declared:
-            classes = f"{'is' if facts.declared == 1 else 'are'} {counted(facts.declared, 'class', 'classes')}"
+            classes = (
+                f"{'is' if facts.declared == 1 else 'are'} {counted(facts.declared, 'class', 'classes')}"
+            )
             yield _of(image, f"It uses class id {image.text.highest}, but there {classes}.")
 
 
