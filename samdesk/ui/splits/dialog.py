@@ -146,7 +146,9 @@ class SplitDialog(QDialog):
         for box in (self.alike, self.folders, self.keep):
             fields.addRow(caption(""), box)
         fields.addRow(caption("Seed"), self.seed)
-        self.table.setHorizontalHeaderLabels(["Images / annotations", *(title for title, _ in _SHARES.values())])
+        self.table.setHorizontalHeaderLabels(
+            ["Images / annotations", *(title for title, _ in _SHARES.values())]
+        )
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)

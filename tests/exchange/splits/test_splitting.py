@@ -58,7 +58,7 @@ def test_what_is_in_a_split_counts_and_no_split_stays_empty() -> None:
 
 
 def test_a_class_on_a_few_images_is_trained_on_whatever_else_is_on_them() -> None:
-    # Once the images of rarer classes are dealt, validation and test lack persons, and those left have "thing".
+    # Once the images of rarer classes are dealt, validation and test lack persons; those left have "thing".
     groups = [ImageGroup(1, {"person": 1, n: 1}) for n in range(6)] + [
         ImageGroup(1, {"person": 1, "thing": 1}) for _ in range(3)
     ]

@@ -58,7 +58,7 @@ def test_the_dialog_shows_what_each_split_gets_before_it_is_assigned(found: User
     controller = found.desk.flows.data.splits
     act(found, "image.split")
     dialog = cast(SplitDialog, controller.dialog)
-    found.until(lambda: dialog.now.text() == "Now: 4 in none")
+    found.until(lambda: dialog.now.text() == "Now: 4 in no split")
     assert not dialog.assign.isEnabled()
     dialog.shares["train"].setValue(50)
     dialog.shares["val"].setValue(50)
