@@ -146,15 +146,15 @@ class SplitDialog(QDialog):
         for box in (self.alike, self.folders, self.keep):
             fields.addRow(caption(""), box)
         fields.addRow(caption("Seed"), self.seed)
-        self.table.setHorizontalHeaderLabels(
-            ["Images / annotations", *(title for title, _ in _SHARES.values())]
-        )
+        titles = ["Images / annotations", *(title for title, _ in _SHARES.values())]
+        for column, title in enumerate(titles):
+            heading = QTableWidgetItem(title)
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            heading.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setHorizontalHeaderItem(column, heading)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        for column in range(1, 1 + len(SPLITS)):  # over the numbers, which are right-aligned
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            self.table.horizontalHeaderItem(column).setTextAlignment(right)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setMinimumSize(64 * UNIT, 24 * UNIT)
