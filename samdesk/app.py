@@ -455,8 +455,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
         ahead=ahead,
         decisions=DecisionsController(session, tools, view.annotations, canvas, labels, window),
     )
-    controllers.training.open_check = controllers.data.checking.open
-    files.dataset_opened.connect(controllers.training.check)
+    whole = controllers.data
+    controllers.training.follow(files.dataset_opened, whole.splits.changed, whole.checking.open)
     ConflictsController(storage, navigate, messages, window)
     CalibrationController(storage, messages, window)
     StatusController(window, canvas, session, inference, (annotate, models), messages)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, SignalInstance
 
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.trainer import dismissed
@@ -38,8 +38,21 @@ class TrainingController(QObject):
         self._read_only = False
         self._jobs: list[tuple[Job, Event]] = []
         self.report: TrainingReport | None = None
-        self.open_check: Callable[[], object] | None = None
-        """Shows all findings of the dataset."""
+        self._open_check: Callable[[], object] | None = None
+
+    def follow(
+        self, opened: SignalInstance, changed: SignalInstance, open_check: Callable[[], object]
+    ) -> None:
+        """Checks each dataset that is opened, and again what was found when its splits have changed.
+
+        Args:
+            opened: (DatasetInfo) a dataset was opened.
+            changed: Its splits, or what its files hold, were changed.
+            open_check: Shows all findings of the dataset.
+        """
+        self._open_check = open_check
+        opened.connect(self.check)
+        changed.connect(self._check_again)
 
     def check(self, info: DatasetInfo) -> None:
         """Checks the dataset that was just opened."""
@@ -54,6 +67,11 @@ class TrainingController(QObject):
         for job, _ in self._jobs:
             job.wait()
         self._jobs.clear()
+
+    def _check_again(self) -> None:
+        """What was found may be mended, such as a list that was missing."""
+        if self.report is not None and self.report.findings:
+            self._storage.ask(_facts_now, self._check, _ignore, doing="checking how the dataset trains")
 
     def _check(self, facts: TrainingFacts) -> None:
         self._cancel()
@@ -92,8 +110,8 @@ class TrainingController(QObject):
             actions: list[Action] = []
             if report.fix is not None and fixable and not self._read_only:
                 actions.append(("Fix data.yaml", partial(self._fix, report.fix)))
-            if self.open_check is not None:
-                actions.append(("Check dataset", self.open_check))
+            if self._open_check is not None:
+                actions.append(("Check dataset", self._open_check))
             self._messages.warn(
                 _text(shown), key=KEY, actions=actions, dismissed=partial(self._dismiss, shown)
             )
@@ -114,6 +132,12 @@ class TrainingController(QObject):
             self._check(facts)
 
         self._storage.ask(work, then, doing="changing data.yaml")
+
+
+def _facts_now(dataset: Dataset) -> TrainingFacts:
+    if dataset.lists.pending:
+        dataset.lists.sync(now=True)
+    return training_facts(dataset)
 
 
 def _text(findings: Sequence[TrainingFinding]) -> str:

@@ -223,7 +223,7 @@ class ExportController(QObject):
         shown.folder_wanted.connect(lambda: reveal(Path(report.folder), self))
         shown.finished.connect(self._forget_report)
         self.report = shown
-        shown.show()
+        shown.show_beside(self._window)
 
     def _forget(self) -> None:
         dialog, self.dialog = self.dialog, None

@@ -22,6 +22,7 @@ from samdesk.ui.kit.theme import UNIT
 
 _TARGET = Qt.ItemDataRole.UserRole
 _MOST_FAILED = 200
+_SIZE = (640, 600)
 _COLUMNS = ("IoU", "Label", "Image", "What was lost")
 
 
@@ -59,7 +60,13 @@ class ExportReportDialog(QDialog):
             layout.addWidget(widget)
         layout.addWidget(self.list, 1)
         layout.addWidget(self._make_buttons())
-        self.resize(820, 560)
+        self.resize(*_SIZE)
+
+    def show_beside(self, window: QWidget) -> None:
+        """Shows it at the right of the window, so that an annotation that is chosen can be seen."""
+        room = window.frameGeometry()
+        self.move(room.right() - self.width() - UNIT, room.bottom() - self.height() - 4 * UNIT)
+        self.show()
 
     def _make_list(self) -> QTreeWidget:
         found = QTreeWidget(self)
@@ -76,7 +83,7 @@ class ExportReportDialog(QDialog):
             row = (_measure(instance), instance.label, instance.image, instance.explained)
             self._add(found, row, (instance.image, instance.annotation_id))
         header = found.header()
-        for column, width in enumerate((90, 140, 240)):
+        for column, width in enumerate((70, 110, 190)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         found.itemClicked.connect(self._choose)
@@ -136,5 +143,8 @@ def _notes(report: ExportReport) -> str:
         )
     if report.renamed_count:
         notes.append(f"Renamed, so that no two share a label file: {counted(report.renamed_count, 'image')}.")
-    notes.append(f"All annotations are in {LIST_NAME} of the exported folder.")
+    notes.append(
+        f"The list shows the worst first; click one to see it in its image. All are in {LIST_NAME} of the "
+        "exported folder."
+    )
     return "\n".join(notes)

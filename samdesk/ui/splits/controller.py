@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from samdesk.base.text import counted
@@ -31,6 +31,9 @@ _KEY = "splits"
 class SplitController(QObject):
     """The commands of splits.
 
+    Signals:
+        changed: Images were put into splits, or what the files hold has changed.
+
     Args:
         window: Parent of the dialogs.
         messages: For the user.
@@ -40,6 +43,8 @@ class SplitController(QObject):
         files: The open folder.
         selected: Returns the images selected in the film strip.
     """
+
+    changed = Signal()
 
     def __init__(
         self, window: QWidget, messages: Messages, session: Session, storage: StorageClient,
@@ -59,6 +64,7 @@ class SplitController(QObject):
             images = keys[0] if len(keys) == 1 else counted(len(keys), "image")
             text = f"Use {images} for {SPLIT_NAMES[split]}" if split else f"Use {images} for no split"
             self._session.assign_splits(dict.fromkeys(keys, split), text)
+            self.changed.emit()
 
     def ask(self) -> None:
         """Shows the dialog."""
@@ -85,6 +91,7 @@ class SplitController(QObject):
     def _set_training(self, wanted: TrainingSettings) -> None:
         def done(changed: bool) -> None:
             if changed:
+                self.changed.emit()
                 self._messages.info(f"{_in_words(wanted)} The files on disk follow.", key=_KEY, seconds=8)
 
         self._storage.ask(partial(change_training, wanted=wanted), done, doing="changing what trains")
@@ -114,6 +121,7 @@ class SplitController(QObject):
             self._messages.info("All images are in these splits already.", key=_KEY, seconds=5)
         if replace:
             self._storage.ask(_replace, lambda _paths: None, doing="replacing the lists")
+        self.changed.emit()
 
     def _close(self) -> None:
         for dialog in (self.dialog, self.settings_dialog):

@@ -105,3 +105,21 @@ def test_what_trains_is_chosen_in_the_window(found: User) -> None:
         return answers[-1:] == ["accepted"]
 
     found.until(settled)
+
+
+def test_a_split_ends_the_warning_that_its_lists_are_missing(found: User) -> None:
+    info = found.desk.flows.files.info
+    folder = Path(info.folder)
+    (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [a]\n")
+    training = found.desk.flows.training
+    training.check(info)
+    found.until(lambda: training.report is not None and bool(training.report.findings))
+    assert "train.txt" in training.report.findings[0].message
+    images = found.desk.view.images
+    first = images.view.visualRect(images.view.model().index(0, 0)).center()
+    QTest.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, pos=first)
+    act(found, "image.use_val")
+    act(found, "image.next")
+    found.until(lambda: found.desk.view.images.selected == (info.keys[1],))
+    act(found, "image.use_train")
+    found.until(lambda: not any("train.txt" in f.message for f in training.report.findings))
