@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from samdesk.formats.base import Raster
 
@@ -56,7 +56,7 @@ class MemoryFiles:
         """Returns the values of a PNG."""
         data = self.read(name)
         try:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            with PngImageFile(io.BytesIO(data)) as image:
                 if image.width * image.height > 50_000_000:
                     raise OSError(errno.EFBIG, "it is too large", name)
                 palette = image.getpalette() if image.mode == "P" else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from samdesk.cli.output import echo
-from samdesk.formats.plugins import added_formats
-from samdesk.formats.registry import FORMATS
 
 
 def formats() -> None:
     """List the formats that datasets can be imported from and exported to."""
+    from samdesk.formats.plugins import added_formats
+    from samdesk.formats.registry import FORMATS
+
     added = added_formats([row.id for row in FORMATS])
     packages = {row.id: f"{plugin.package} {plugin.version}" for row, plugin in added.rows}
     for row in (*FORMATS, *(row for row, _ in added.rows)):

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.outline import corner_count
@@ -106,7 +107,8 @@ def from_png_text(text: str) -> BoolArray:
     if not 0 < width * height <= MOST_PIXELS:
         raise ShapeError(f"its mask has more than {MOST_PIXELS >> 20} megapixels")
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        # Not Image.open, which ultralytics replaces by a function that installs packages.
+        with PngImageFile(io.BytesIO(data)) as image:
             values = np.asarray(image)
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
         raise ShapeError("its mask is a damaged PNG") from error

@@ -268,10 +268,17 @@ def test_a_dataset_of_version_1_opens_unchanged(folder: Path, expected: Json) ->
     dataset.close()
 
 
-def test_the_history_of_version_1_can_be_undone_and_redone(
-    folder: Path, expected: Json, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(segmentation, "inset_px", lambda *_: 0.5)  # it knew no training size
+@pytest.fixture
+def inset_of_version_1(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """It knew no training size."""
+    segmentation.LINES.clear()
+    monkeypatch.setattr(segmentation, "inset_px", lambda *_: 0.5)
+    yield
+    segmentation.LINES.clear()
+
+
+@pytest.mark.usefixtures("inset_of_version_1")
+def test_the_history_of_version_1_can_be_undone_and_redone(folder: Path, expected: Json) -> None:
     dataset = Dataset.open(folder)
     assert opened_seen(dataset) == as_opened(expected)  # this also loads every image, as the walk expects
     steps = expected["walk"]

@@ -118,7 +118,9 @@ def test_a_stroke_of_a_pen_covers_the_discs_at_its_points_and_what_lies_between(
     hulls = [shapely.convex_hull(shapely.union(a, b)) for a, b in pairwise(discs)]
     exact = shapely.intersection(shapely.union_all([*discs, *hulls]), IMAGE)
     assert covers(shapely.buffer(exact, 0.01), stroke)
-    assert covers(shapely.buffer(stroke, strokes.ROUND_WITHIN + 1e-6), exact)
+    # What is cut off at the border is missing there at an angle, so farther away.
+    inside = shapely.intersection(exact, shapely.buffer(IMAGE, -0.5))
+    assert covers(shapely.buffer(stroke, strokes.ROUND_WITHIN + 1e-6), inside)
 
 
 @few
