@@ -102,3 +102,14 @@ def test_a_large_image_trains_its_mask_at_the_training_size() -> None:
         assert regions.iou(line.region, region) > 0.999
     along_the_edge, region = _photo_ring(4000)
     assert trainer_raster.trained_iou(along_the_edge, region, 4000, 3000, 640) < 0.96
+
+
+@pytest.mark.parametrize("size", [(64, 48), (80, 60), (160, 120), (320, 240), (640, 480), (1280, 960)])
+def test_a_circle_keeps_its_vertices_and_reads_as_itself_in_an_image_of_any_size(
+    size: tuple[int, int],
+) -> None:
+    region = regions.clean(shapely.Point(size[0] / 2, size[1] / 2).buffer(size[1] / 4, quad_segs=8))
+    points, _, _ = segmentation.LINES.line(region, size, 0, 640)
+    ring = np.array(points.split(), dtype=float).reshape(-1, 2)
+    assert len(ring) <= 36
+    assert regions.iou(yolo_ring.ring_in_image(ring, *size), region) > 0.99
