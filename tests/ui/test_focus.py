@@ -34,7 +34,7 @@ DIALOGS = (
 """Every command that opens a dialog of its own; the others ask through ``Messages``."""
 HARMLESS = {"Close", "Cancel", "OK", "Teach", "Start", "Split", "Export", "Train"}
 """Default buttons that rewrite nothing; Teach only reads the images and labels, and Start is the default only
-of a run that replaces no annotations. Split is a step that can be undone; Export and Train write to new folders."""
+of a run that replaces no annotations. Split can be undone; Export and Train write to new folders."""
 
 
 def press(user: User, key: K, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

@@ -419,8 +419,8 @@ def _best_points(region: Region, first: _Try, size: tuple[int, int], inset: floa
     if text and yolo_ring.reads_as(written, region, *size):  # it was read from this very line
         return first
     if max(size) / train_size < inset:
-        # The trainer enlarges the image: pixels of its grid are finer than the line's inset, so that the line,
-        # read again, would be a larger region than the one that was written.
+        # The trainer enlarges the image: its pixels are finer than the inset, so that the line, read again,
+        # would be a larger region than the one that was written.
         return first
     traced, points = _points(yolo_ring.traced_ring(region, size, inset, train_size), size)
     traced_iou = trainer_raster.trained_iou(points, region, *size, train_size) if traced else 0.0
