@@ -19,7 +19,7 @@ from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
 from samdesk.cli.exchange.check import check
 from samdesk.cli.exchange.export import export
-from samdesk.cli.exchange.export_worker import export_worker
+from samdesk.cli.exchange.exchange_worker import exchange_worker
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exchange.import_ import import_annotations
 from samdesk.cli.exchange.split import split
@@ -76,7 +76,7 @@ def demo(
 
 cli.command("annotate")(annotate)
 cli.command("export")(export)
-cli.command("export-worker", hidden=True)(export_worker)
+cli.command("exchange-worker", hidden=True)(exchange_worker)
 cli.command("check")(check)
 cli.command("import")(import_annotations)
 cli.command("formats")(formats)

@@ -12,7 +12,7 @@ CALLS = {"QProcess", "ProcessPoolExecutor", "Popen", "execv", "execve", "execvp"
 
 WITH_CHILD_PROCESS = {
     "samdesk.workers.training_process",
-    "samdesk.exchange.exporting.pool",
+    "samdesk.exchange.processes.pool",
     "samdesk.bench.subprocess",
     "samdesk.bench.start",
     "samdesk.bench.busy.busy_processes",

@@ -142,23 +142,24 @@ class LabelFiles:
         place = self._folded(self._place(key.rpartition("/")[0])[0])
         if place not in self._owners:
             owners: dict[str, ImageKey] = {}
-            self._owners[place] = owners
             for other in self._together().get(place, ()):
                 owners.setdefault(self._folded(self._path(other)), other)
+            self._owners[place] = owners
         return self._owners[place].get(self._folded(self._path(key)), key)
 
     def _together(self) -> dict[str, list[ImageKey]]:
         """The images by the folder of their label files."""
         if self._sharing is None:
-            self._sharing = {}
+            sharing: dict[str, list[ImageKey]] = {}
             folders: dict[str, list[ImageKey]] = {}
             for key in self.keys:
                 folder = key[: max(key.rfind("/"), 0)]
                 group = folders.get(folder)
                 if group is None:
                     place = self._folded(self._place(folder)[0])
-                    group = folders[folder] = self._sharing.setdefault(place, [])
+                    group = folders[folder] = sharing.setdefault(place, [])
                 group.append(key)
+            self._sharing = sharing
         return self._sharing
 
     def read(self, key: ImageKey) -> bytes | None:

@@ -230,6 +230,11 @@ class Rows:
         """Returns the images for which an SQL condition holds."""
         return [ImageKey(r[0]) for r in self._store.rows(f"SELECT key FROM images WHERE {where}")]
 
+    def count_images(self) -> int:
+        """Returns how many images the store has."""
+        found = self._store.row("SELECT count(*) FROM images")
+        return int(found[0]) if found else 0
+
     def is_stored(self, key: ImageKey) -> bool:
         """Returns whether the store has an image."""
         return self._store.row("SELECT 1 FROM images WHERE key=?", (key,)) is not None

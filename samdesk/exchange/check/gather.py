@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,28 +13,33 @@ import numpy as np
 import shapely
 
 from samdesk.base.boundary import Boundary
+from samdesk.base.bulk import in_parts
+from samdesk.base.jobs import CancelToken
 from samdesk.dataset import queries
 from samdesk.dataset.background.raw_images import RawImage, RawImages, raw_images
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
+from samdesk.dataset.labels.files import LabelFiles, with_classes
 from samdesk.dataset.store import wkb
+from samdesk.dataset.store.serial import regions_to_bytes
 from samdesk.dataset.trainer.facts import TrainingFacts, read_content
 from samdesk.dataset.trainer.training import training_facts
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
-from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import LabelId, LabelSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.domain.split import SPLITS, Split
 from samdesk.exchange.access import DatasetAccess
 from samdesk.exchange.check.facts import CheckedImage, CheckFacts, ImageBatch, Instances
 from samdesk.exchange.check.label_text import read_label_text
+from samdesk.exchange.processes.pool import WorkPool, default_processes
 from samdesk.images.errors import ImageError
 from samdesk.images.reader import examine_image
 
 AT_ONCE = 500
 """Images of one question, so that a save never waits long."""
 TRAIN_SIZE = 640
+_FOR_EACH = 50
+"""Images in one question to a process."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Opening:
         max_pixels: Larger images are not opened.
         train_size: Longer side of the images as the trainer sees them, pixels.
         files_hold: What label files hold.
+        unread: Number of images that are not in the store: their label files are read.
     """
 
     folder: Path
@@ -69,6 +76,7 @@ class Opening:
     max_pixels: int
     train_size: int
     files_hold: str
+    unread: int
 
 
 def opening(dataset: Dataset) -> Opening:
@@ -89,6 +97,7 @@ def opening(dataset: Dataset) -> Opening:
         max_pixels=core.documents.max_pixels,
         train_size=int(size) if size.isdecimal() and int(size) > 0 else TRAIN_SIZE,
         files_hold=dataset.settings_get("label_files_hold") or "all",
+        unread=max(0, len(dataset.keys) - core.rows.count_images()),
     )
 
 
@@ -175,46 +184,132 @@ class Gatherer:
         return cls(access, opened, label_files(opened), opened.labels)
 
     def batches(self) -> Iterator[ImageBatch]:
-        """Yields all images, ``AT_ONCE`` at a time."""
-        for start in range(0, len(self.opened.keys), AT_ONCE):
-            keys = self.opened.keys[start : start + AT_ONCE]
-            raw = self.access.ask_now(partial(raw_images, keys=keys))
-            if len(raw.labels) > len(self.labels):
-                self.labels = raw.labels
-            yield self._batch(keys, raw)
+        """Yields all images, ``AT_ONCE`` at a time; processes read the label files that are not in the store."""
+        asked: deque[tuple[Sequence[ImageKey], RawImages, int]] = deque()
 
-    def _batch(self, keys: Sequence[ImageKey], raw: RawImages) -> ImageBatch:
+        def questions() -> Iterator[list[ImageKey]]:
+            for keys in in_parts(self.opened.keys, AT_ONCE):
+                raw = self.access.ask_now(partial(raw_images, keys=keys))
+                lists = list(in_parts([key for key in keys if key not in raw.images], _FOR_EACH)) or [[]]
+                asked.append((keys, raw, len(lists)))
+                yield from lists
+
+        work = ReadingWork(label_files(self.opened), self.opened.labels, self.opened.max_pixels)
+        with WorkPool[ImageKey, ReadImage](work, default_processes(self.opened.unread)) as pool:
+            answers = pool.answers(questions(), CancelToken())
+            read: list[ReadImage] = []
+            count = 0
+            for answer in answers:
+                read += answer
+                count += 1
+                if count == asked[0][2]:
+                    keys, raw, _ = asked.popleft()
+                    yield self._batch(keys, raw, {one.image.key: one for one in read})
+                    read, count = [], 0
+
+    def _batch(
+        self, keys: Sequence[ImageKey], raw: RawImages, read: Mapping[ImageKey, ReadImage]
+    ) -> ImageBatch:
+        if len(raw.labels) > len(self.labels):
+            self.labels = raw.labels
         rows = _InstanceRows()
-        images = tuple(self._image(number, key, raw.images.get(key), rows) for number, key in enumerate(keys))
-        return ImageBatch(images, rows.instances())
+        images = []
+        for number, key in enumerate(keys):
+            stored = raw.images.get(key)
+            images.append(
+                self._read(number, read[key], rows) if stored is None else self._stored(number, key, stored, rows)
+            )
+        return ImageBatch(tuple(images), rows.instances())
 
-    def _image(
-        self, number: int, key: ImageKey, stored: RawImage | None, rows: _InstanceRows
-    ) -> CheckedImage:
-        image = self._examine(key)
-        if stored is not None:
-            image = replace(image, annotated_size=(stored.width, stored.height), review=stored.review)
+    def _stored(self, number: int, key: ImageKey, stored: RawImage, rows: _InstanceRows) -> CheckedImage:
+        """An image that is in the store."""
+        image, file_bytes = _examine(self.opened.folder / key, key, self.opened.max_pixels)
+        self._note_size(key, file_bytes)
+        image = replace(image, annotated_size=(stored.width, stored.height), review=stored.review)
         text, parsed = read_label_text(self.files, key, image.size, stored, self.labels)
         if parsed is not None:
             self.labels = parsed.labels
-        if stored is not None:
-            damaged = rows.add_stored(number, stored)
-            return replace(image, text=text, count=len(stored.annotations), damaged=damaged)
-        if parsed is not None:
-            rows.add_parsed(number, parsed)
-        return replace(image, text=text, count=0 if parsed is None else len(parsed.document.annotations))
+        damaged = rows.add_stored(number, stored)
+        return replace(image, text=text, count=len(stored.annotations), damaged=damaged)
 
-    def _examine(self, key: ImageKey) -> CheckedImage:
-        path = self.opened.folder / key
-        try:
-            header = examine_image(path, max_pixels=self.opened.max_pixels)
-            self.sizes.setdefault(path.stat().st_size, []).append(key)
-        except ImageError as error:
-            return CheckedImage(key, problem=error.reason)
-        except OSError:
-            return CheckedImage(key, problem="it is gone")
-        size = header.width, header.height
-        return CheckedImage(key, "", size, None, header.orientation, header.swapped, header.dropped)
+    def _read(self, number: int, read: ReadImage, rows: _InstanceRows) -> CheckedImage:
+        """An image that is not."""
+        self._note_size(read.image.key, read.file_bytes)
+        self.labels = with_classes(self.labels, read.classes)
+        rows.add_read(number, read, self.labels)
+        return read.image
+
+    def _note_size(self, key: ImageKey, file_bytes: int | None) -> None:
+        if file_bytes is not None:
+            self.sizes.setdefault(file_bytes, []).append(key)
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image that is not in the store, with what its label file holds.
+
+    Attributes:
+        image: The image.
+        file_bytes: Of its file; None: it cannot be read.
+        classes: Labels that there are to be at least.
+        ids: Of its annotations.
+        class_ids: Of each.
+        regions: Of each, as well-known binary, pixels.
+    """
+
+    image: CheckedImage
+    file_bytes: int | None
+    classes: int = 0
+    ids: tuple[AnnotationId, ...] = ()
+    class_ids: tuple[int, ...] = ()
+    regions: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadingWork:
+    """Reads images that are not in the store; in the processes of a check.
+
+    Attributes:
+        files: Label files.
+        labels: The label set.
+        max_pixels: Larger images are not opened.
+    """
+
+    files: LabelFiles
+    labels: LabelSet
+    max_pixels: int
+
+    def answer(self, questions: Sequence[ImageKey]) -> list[ReadImage]:
+        """Returns what becomes of each image."""
+        return [self._read(key) for key in questions]
+
+    def _read(self, key: ImageKey) -> ReadImage:
+        image, file_bytes = _examine(self.files.folder / key, key, self.max_pixels)
+        text, parsed = read_label_text(self.files, key, image.size, None, self.labels)
+        if parsed is None:
+            return ReadImage(replace(image, text=text), file_bytes)
+        annotations, labels = parsed.document.annotations, parsed.labels
+        return ReadImage(
+            replace(image, text=text, count=len(annotations)),
+            file_bytes,
+            len(labels),
+            tuple(annotation.id for annotation in annotations),
+            tuple(labels.index(annotation.label_id) for annotation in annotations),
+            tuple(regions_to_bytes(annotation.region for annotation in annotations)),
+        )
+
+
+def _examine(path: Path, key: ImageKey, max_pixels: int) -> tuple[CheckedImage, int | None]:
+    """An image by its header, and the size of its file."""
+    try:
+        header = examine_image(path, max_pixels=max_pixels)
+        file_bytes = path.stat().st_size
+    except ImageError as error:
+        return CheckedImage(key, problem=error.reason), None
+    except OSError:
+        return CheckedImage(key, problem="it is gone"), None
+    size = header.width, header.height
+    return CheckedImage(key, "", size, None, header.orientation, header.swapped, header.dropped), file_bytes
 
 
 @dataclass(eq=False)
@@ -224,7 +319,7 @@ class _InstanceRows:
     owner: list[int] = field(default_factory=list)
     ids: list[AnnotationId] = field(default_factory=list)
     labels: list[LabelId] = field(default_factory=list)
-    regions: list[Region | bytes] = field(default_factory=list)
+    regions: list[bytes] = field(default_factory=list)
     pending: list[bool] = field(default_factory=list)
 
     def add_stored(self, number: int, stored: RawImage) -> int:
@@ -243,23 +338,20 @@ class _InstanceRows:
             self.pending.append(row.review == AnnotationReview.PENDING.value)
         return damaged
 
-    def add_parsed(self, number: int, parsed: ImportedDocument) -> None:
+    def add_read(self, number: int, read: ReadImage, labels: LabelSet) -> None:
         """Adds the annotations of a label file."""
-        for annotation in parsed.document.annotations:
-            self.owner.append(number)
-            self.ids.append(annotation.id)
-            self.labels.append(annotation.label_id)
-            self.regions.append(annotation.region)
-            self.pending.append(False)
+        self.owner += [number] * len(read.ids)
+        self.ids += read.ids
+        self.labels += [labels.labels[class_id].id for class_id in read.class_ids]
+        self.regions += read.regions
+        self.pending += [False] * len(read.ids)
 
     def instances(self) -> Instances:
         """Decodes the regions, all at once."""
         regions = np.empty(len(self.regions), dtype=object)
         regions[:] = self.regions
-        raw = np.array([isinstance(region, bytes) for region in self.regions], dtype=bool)
-        if raw.any():
-            with np.errstate(all="ignore"):  # a NaN that signals
-                regions[raw] = shapely.from_wkb(regions[raw], on_invalid="ignore")
+        with np.errstate(all="ignore"):  # a NaN that signals
+            regions = shapely.from_wkb(regions, on_invalid="ignore")
         missing = np.array([region is None for region in regions], dtype=bool)
         if missing.any():
             regions[missing] = shapely.MultiPolygon()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from samdesk.dataset.labels.lines import KEY_BYTES, line_keys, numbered_lines, s
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
-from samdesk.exchange.check.crossing import crosses_itself
+from samdesk.exchange.check.crossing import crossing_rings
 from samdesk.exchange.check.facts import LabelText
 
 _BOX_WORDS = 5
@@ -55,7 +55,7 @@ def read_label_text(
     theirs = None if stored is None or stored.imported is None or changed else set(_lines(stored.imported))
     outlines = _outlines(data, files.keypoint_values, theirs)
     bad = {problem.line for problem in found.problems}
-    crossing = tuple(n for n, ring in outlines if n not in bad and crosses_itself(ring * size))
+    crossing = _crossing([(n, ring) for n, ring in outlines if n not in bad], size)
     outside = tuple(n for n, ring in outlines if n not in bad and _is_outside(ring))
     text = replace(
         text,
@@ -79,8 +79,12 @@ def crossing_lines(data: bytes, keypoint_values: int, size: tuple[int, int]) -> 
         keypoint_values: Values after the box in a line with keypoints.
         size: Width and height of the image, pixels.
     """
-    outlines = _outlines(data, keypoint_values, None)
-    return tuple(number for number, ring in outlines if crosses_itself(ring * size))
+    return _crossing(_outlines(data, keypoint_values, None), size)
+
+
+def _crossing(outlines: Sequence[tuple[int, NDArray[np.float64]]], size: tuple[int, int]) -> tuple[int, ...]:
+    crossing = crossing_rings([ring * size for _, ring in outlines])
+    return tuple(number for (number, _), crosses in zip(outlines, crossing, strict=True) if crosses)
 
 
 def _ids(found: ImportedDocument, data: bytes, lines: Collection[int]) -> dict[int, AnnotationId]:

@@ -53,6 +53,10 @@ class ExportWork:
     writer: Writer
     context: WriteContext
 
+    def answer(self, questions: Sequence[ImageTask]) -> list[EncodedTask]:
+        """Encodes images; one that cannot be encoded is reported, the others are."""
+        return [_guarded(self, task) for task in questions]
+
 
 @dataclass(frozen=True)
 class ImageTask:
@@ -114,11 +118,6 @@ class _Chosen:
     region: Region
     why: Loss = field(default_factory=lambda: Loss("empty"))
     placed: bool = False
-
-
-def encode_all(job: ExportWork, tasks: Sequence[ImageTask]) -> list[EncodedTask]:
-    """Encodes images; one that cannot be encoded is reported, the others are."""
-    return [_guarded(job, task) for task in tasks]
 
 
 def _guarded(job: ExportWork, task: ImageTask) -> EncodedTask:

@@ -28,7 +28,6 @@ from samdesk.exchange.exporting.labels import ExportedLabels, exported_labels
 from samdesk.exchange.exporting.names import ImageNames
 from samdesk.exchange.exporting.pieces import pieces
 from samdesk.exchange.exporting.plan import ExportPlan
-from samdesk.exchange.exporting.pool import EncoderPool, default_processes
 from samdesk.exchange.exporting.reading import (
     AT_ONCE,
     DatasetFacts,
@@ -45,6 +44,7 @@ from samdesk.exchange.exporting.report import (
     ReportBuilder,
 )
 from samdesk.exchange.exporting.staging import StagedFolder
+from samdesk.exchange.processes.pool import WorkPool, default_processes
 from samdesk.formats.base import EncodedImage, Format, WriteContext, Writer
 from samdesk.formats.registry import find_format
 from samdesk.images.errors import ImageError
@@ -192,7 +192,7 @@ class _Run:
         threads = max(processes, 1)
         with (
             self.staged.open(LIST_NAME) as listing,
-            EncoderPool(job, processes) as self.pool,
+            WorkPool(job, processes) as self.pool,
             ImagePlacer(known.folder, self.staged, plan, threads) as self.placer,
         ):
             self.report = ReportBuilder(listing)
@@ -241,7 +241,7 @@ class _Run:
     def _images(self) -> Iterator[EncodedImage]:
         """The encoded images, each when its file is in its place."""
         putting: deque[tuple[EncodedTask, Future[str]]] = deque()
-        for answers in self.pool.encode(self._tasks(), self.cancel):
+        for answers in self.pool.answers(self._tasks(), self.cancel):
             for task in answers:
                 files = [ImageFile(piece.image.record.path, piece.piece) for piece in task.pieces]
                 putting.append((task, self.placer.put(task.key, files)))

@@ -1,7 +1,7 @@
-"""A process that encodes images: ``samdesk export-worker``, started by ``samdesk.exchange.exporting.pool``.
+"""A process that does a part of the work: ``samdesk exchange-worker``, started by ``processes.pool``.
 
-It reads an ``ExportWork`` and then lists of ``ImageTask`` from its standard input, each as a pickle after its
-length, and answers each list with a list of ``EncodedTask``. It ends with its input.
+It reads a ``Work`` and then lists of questions from its standard input, each as a pickle after its length, and
+answers each list with a list of answers. It ends with its input.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import signal
 import struct
 import sys
 from typing import IO, Any
-
-from samdesk.exchange.exporting.encoding import encode_all
 
 _LENGTH = struct.Struct("<Q")
 
@@ -39,14 +37,14 @@ def receive(file: IO[bytes]) -> Any:
 
 
 def serve() -> None:
-    """Encodes what comes from the standard input, until its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the export, which ends this process
+    """Answers what comes from the standard input, until its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the samdesk that ends this process
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # what a library prints is no answer
         questions = sys.stdin.buffer
         try:
-            job = receive(questions)
+            work = receive(questions)
             while True:
-                send(answers, encode_all(job, receive(questions)))
+                send(answers, work.answer(receive(questions)))
         except (EOFError, BrokenPipeError):
             return
