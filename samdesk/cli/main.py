@@ -18,8 +18,8 @@ from samdesk.cli.annotate import annotate
 from samdesk.cli.bench import bench
 from samdesk.cli.cache import cache
 from samdesk.cli.exchange.check import check
-from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.exchange_worker import exchange_worker
+from samdesk.cli.exchange.export import export
 from samdesk.cli.exchange.formats import formats
 from samdesk.cli.exchange.import_ import import_annotations
 from samdesk.cli.exchange.split import split

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -184,7 +184,7 @@ class Gatherer:
         return cls(access, opened, label_files(opened), opened.labels)
 
     def batches(self) -> Iterator[ImageBatch]:
-        """Yields all images, ``AT_ONCE`` at a time; processes read the label files that are not in the store."""
+        """Yields all images, ``AT_ONCE`` at a time; processes read those that are not in the store."""
         asked: deque[tuple[Sequence[ImageKey], RawImages, int]] = deque()
 
         def questions() -> Iterator[list[ImageKey]]:
@@ -217,7 +217,9 @@ class Gatherer:
         for number, key in enumerate(keys):
             stored = raw.images.get(key)
             images.append(
-                self._read(number, read[key], rows) if stored is None else self._stored(number, key, stored, rows)
+                self._read(number, read[key], rows)
+                if stored is None
+                else self._stored(number, key, stored, rows)
             )
         return ImageBatch(tuple(images), rows.instances())
 
