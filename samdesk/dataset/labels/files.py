@@ -206,6 +206,26 @@ class LabelFiles:
 
         The same content gives the same annotation ids, so an edit made before a restart still fits.
         """
+        found = self.look(key, size, data, labels)
+        if data is None:
+            return found
+        annotations = found.document.annotations
+        bad = {problem.line for problem in found.problems}
+        keys = iter(line_keys(annotations))
+        each = (NO_KEY if number in bad else next(keys) for number, _ in numbered_lines(data))
+        state = FileState(
+            content_hash(data),
+            BAD_LINES if found.problems else None,
+            data,
+            digest(found.document, found.labels),
+            b"".join(each),
+        )
+        return replace(found, file=state)
+
+    def look(
+        self, key: ImageKey, size: tuple[int, int], data: bytes | None, labels: LabelSet
+    ) -> ImportedDocument:
+        """``parse`` without the state of the file, in three quarters of the time."""
         width, height = size
         if data is None:
             return ImportedDocument(ImageDocument(key, width, height), labels, FileState())
@@ -224,14 +244,9 @@ class LabelFiles:
             for line, region in zip(parsed.lines, regions, strict=True)
         )
         document = ImageDocument(key, width, height, annotations)
-        conflict = BAD_LINES if parsed.problems else None
-        numbers = (line.line for line in parsed.lines)
-        by_line = dict(zip(numbers, line_keys(annotations), strict=True))
-        keys = b"".join(by_line.get(number, NO_KEY) for number, _ in numbered_lines(data))
-        state = FileState(content_hash(data), conflict, data, digest(document, labels), keys)
         mixed = parsed.outlines and (parsed.detection or parsed.keypoints)
         return ImportedDocument(
-            document, labels, state, parsed.problems, parsed.detection, parsed.keypoints, mixed
+            document, labels, FileState(), parsed.problems, parsed.detection, parsed.keypoints, mixed
         )
 
     def class_id_limit(self, labels: LabelSet) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from samdesk.base.errors import reason
 from samdesk.dataset.background.raw_images import RawImage
 from samdesk.dataset.labels.files import ImportedDocument, LabelFiles
-from samdesk.dataset.labels.lines import KEY_BYTES, line_keys, numbered_lines, says
+from samdesk.dataset.labels.lines import numbered_lines, says
 from samdesk.domain.annotation import AnnotationId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import LabelSet
@@ -51,7 +51,7 @@ def read_label_text(
     text = replace(text, exists=True, own=own, changed=changed)
     if own or size is None:
         return text, None
-    found = files.parse(key, size, data, labels)
+    found = files.look(key, size, data, labels)
     theirs = None if stored is None or stored.imported is None or changed else set(_lines(stored.imported))
     outlines = _outlines(data, files.keypoint_values, theirs)
     bad = {problem.line for problem in found.problems}
@@ -89,15 +89,10 @@ def _crossing(outlines: Sequence[tuple[int, NDArray[np.float64]]], size: tuple[i
 
 def _ids(found: ImportedDocument, data: bytes, lines: Collection[int]) -> dict[int, AnnotationId]:
     """The annotations of lines of a label file."""
-    keys = found.file.imported_lines or b""
+    bad = {problem.line for problem in found.problems}
+    read = (number for number, _ in numbered_lines(data) if number not in bad)
     annotations = found.document.annotations
-    owners = dict(zip(line_keys(annotations), (a.id for a in annotations), strict=True))
-    result = {}
-    for place, (number, _) in enumerate(numbered_lines(data)):
-        owner = owners.get(keys[place * KEY_BYTES : (place + 1) * KEY_BYTES])
-        if number in lines and owner is not None:
-            result[number] = owner
-    return result
+    return {n: a.id for n, a in zip(read, annotations, strict=True) if n in lines}
 
 
 def _class_id(found: ImportedDocument, number: int) -> int:

@@ -112,6 +112,18 @@ def unmark(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     return (np.vstack([ring[:1], ring[3:]]), inset) if off < near else (ring, PLAIN_PX)
 
 
+def may_be_marked(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether rings with these two first vertices, (N, 2) each, may have a mark; ``unmark`` says it exactly."""
+    step = second - first
+    lengths = np.hypot(step[:, 0], step[:, 1])
+    insets = np.round(lengths / INSET_STEP_PX) * INSET_STEP_PX
+    near = 1.01 * np.minimum(_TOLERANCE_PX, insets / 10)
+    found: NDArray[np.bool_] = (
+        (insets >= _LEAST_PX) & (insets != PLAIN_PX) & (np.abs(lengths - insets) <= near)
+    )
+    return found
+
+
 def _unlike_marked(ring: NDArray[np.float64]) -> NDArray[np.float64]:
     """The ring, started elsewhere if by chance its first vertices look like a mark."""
     for turn in range(len(ring)):

@@ -67,10 +67,14 @@ def simple_regions(rings: Sequence[NDArray[np.float64]], width: int, height: int
         return found
     counts = np.array([len(rings[i]) for i in fit])
     points = np.clip(np.concatenate([rings[i] for i in fit]), 0, 1) * [width, height]
-    unmarked = [inset.unmark(ring) for ring in np.split(points, np.cumsum(counts)[:-1])]
-    by = np.array([distance for _, distance in unmarked])
-    counts = np.array([len(ring) for ring, _ in unmarked])
-    polygons, which = _polygons(np.concatenate([ring for ring, _ in unmarked]), counts, by)
+    by = np.full(len(fit), inset.PLAIN_PX)
+    starts = np.cumsum(counts) - counts
+    if inset.may_be_marked(points[starts], points[starts + 1]).any():
+        unmarked = [inset.unmark(ring) for ring in np.split(points, starts[1:])]
+        by = np.array([distance for _, distance in unmarked])
+        counts = np.array([len(ring) for ring, _ in unmarked])
+        points = np.concatenate([ring for ring, _ in unmarked])
+    polygons, which = _polygons(points, counts, by)
     with np.errstate(all="ignore"):  # for a needle GEOS divides by a length that may be 0, and goes on
         whole = shapely.buffer(
             shapely.normalize(polygons), by[which], join_style="mitre", mitre_limit=yolo_ring.OUTSET_MITRE
