@@ -183,7 +183,7 @@ class Gatherer:
         """Returns one that begins with the first image."""
         return cls(access, opened, label_files(opened), opened.labels)
 
-    def batches(self) -> Iterator[ImageBatch]:
+    def batches(self, processes: int | None = None) -> Iterator[ImageBatch]:
         """Yields all images, ``AT_ONCE`` at a time; processes read those that are not in the store."""
         asked: deque[tuple[Sequence[ImageKey], RawImages, int]] = deque()
 
@@ -195,7 +195,9 @@ class Gatherer:
                 yield from lists
 
         work = ReadingWork(label_files(self.opened), self.opened.labels, self.opened.max_pixels)
-        with WorkPool[ImageKey, ReadImage](work, default_processes(self.opened.unread)) as pool:
+        if processes is None:
+            processes = default_processes(self.opened.unread)
+        with WorkPool[ImageKey, ReadImage](work, processes) as pool:
             answers = pool.answers(questions(), CancelToken())
             read: list[ReadImage] = []
             count = 0

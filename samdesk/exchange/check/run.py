@@ -44,6 +44,7 @@ def run_checks(
     access: DatasetAccess,
     choice: CheckChoice = CheckChoice(),
     progress: Progress = lambda _done, _total: None,
+    processes: int | None = None,
 ) -> CheckReport:
     """Runs the checks of a dataset, some hundred images at a time.
 
@@ -51,6 +52,8 @@ def run_checks(
         access: The dataset.
         choice: Which checks.
         progress: Called with images done and all; it may raise ``Cancelled``.
+        processes: How many read label files that are not in the store; 0: this one does, None: as many as
+            there are cores.
 
     Raises:
         StoreError: The store cannot be read.
@@ -64,7 +67,7 @@ def run_checks(
     results = {row.id: CheckResult(row) for row in CHECKS if choice.has(row)}
     of_images = [result for result in results.values() if result.row.batch is not None]
     instances = done = 0
-    for batch in gatherer.batches():
+    for batch in gatherer.batches(processes):
         facts.labels = gatherer.labels
         facts.count(batch)
         for result in of_images:

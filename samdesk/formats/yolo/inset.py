@@ -113,7 +113,7 @@ def unmark(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def may_be_marked(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether rings with these two first vertices, (N, 2) each, may have a mark; ``unmark`` says it exactly."""
+    """Whether rings with these two first vertices, (N, 2) each, may have a mark; ``unmark`` says it."""
     step = second - first
     lengths = np.hypot(step[:, 0], step[:, 1])
     insets = np.round(lengths / INSET_STEP_PX) * INSET_STEP_PX

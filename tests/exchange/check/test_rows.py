@@ -18,8 +18,10 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, accept_image, add, remove
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import AnnotationReview
+from samdesk.exchange.access import DirectAccess
 from samdesk.exchange.check.output import place
 from samdesk.exchange.check.registry import CHECKS
+from samdesk.exchange.check.run import run_checks
 from samdesk.exchange.check.types import CheckResult, CheckRow
 from samdesk.formats.label_format import label_format
 from tests.dataset.dataset_kit import SIZE, drawn
@@ -341,3 +343,14 @@ def test_an_outline_with_a_hole_is_no_crossing_one(tmp_path: Path) -> None:
     text, _ = label_format().write(document, labels)
     write_labels(folder, "train/a", [text.strip()])
     assert set(found(check_folder(folder))) == set()
+
+
+def test_processes_find_the_same(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set")
+    for fault in (bad_line, orphan):
+        fault(folder)
+    with opened(folder) as dataset:
+        reports = [run_checks(DirectAccess(dataset), processes=count) for count in (0, 1)]
+    alone, beside = (replace(report, seconds=0.0, at=0.0) for report in reports)
+    assert alone.results
+    assert beside == alone
