@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal["weights", "detector", "flint", "scratch"]
 
 SIZES = ("n", "s", "m", "l", "x")
 _SIZE = re.compile(r"(yolo(?:v8|11|26))([nsmlx])(?:-seg)?(?:\.pt)?", re.IGNORECASE)
+_CHOOSE = "Choose n, s, m, l or x, a model trained here, or the path of a checkpoint (./best.pt)."
 _YAML = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg\.ya?ml", re.IGNORECASE)
 
 
@@ -64,6 +65,8 @@ def find_start(model: str) -> FitStart:
         FitError: There is no such model or file.
     """
     text = model.strip()
+    if not text:
+        raise FitError("There is no model to start from.", next=_CHOOSE)
     if _YAML.fullmatch(text):
         name = Path(text).stem
         return FitStart("scratch", f"{name}.yaml", None, f"{name} from scratch")
@@ -72,8 +75,7 @@ def find_start(model: str) -> FitStart:
         return _of_size(f"{sized[1].lower()}{sized[2].lower()}")
     path = weights.find(text)
     if path is None:
-        hint = "Choose n, s, m, l or x, a model trained here, or the path of a checkpoint (./best.pt)."
-        raise FitError(f"There is no model {model!r} to train.", next=weights.overlooked(text) or hint)
+        raise FitError(f"There is no model {model!r} to train.", next=weights.overlooked(text) or _CHOOSE)
     if path.suffix.lower() != ".pt":
         raise FitError(f"{path} is no checkpoint of Ultralytics.", next="Choose a .pt file.")
     return FitStart("weights", str(path), path, path.stem if weights.find(path.stem) else str(path))

@@ -30,7 +30,16 @@ from samdesk.exchange.exporting.plan import ExportPlan, ExportScope
 from samdesk.formats.base import Format
 from samdesk.ui.exporting.image_fields import ImageFields
 from samdesk.ui.exporting.labels_table import LabelsTable
-from samdesk.ui.kit.fields import caption, form, heading, integer_field, muted_label, select_entry, separator
+from samdesk.ui.kit.fields import (
+    caption,
+    form,
+    heading,
+    integer_field,
+    muted_label,
+    select_entry,
+    separator,
+    tab_in_reading_order,
+)
 from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.kit.theme import UNIT
 
@@ -78,6 +87,7 @@ class ExportDialog(QDialog):
         self._search = ""
         self._make_fields(labels)
         self._lay_out()
+        tab_in_reading_order(self)
         self._connect()
         self._show_format()
         self._update()

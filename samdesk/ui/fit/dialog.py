@@ -34,6 +34,7 @@ from samdesk.ui.kit.fields import (
     muted_label,
     select_entry,
     separator,
+    tab_in_reading_order,
 )
 from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.theme import UNIT
@@ -126,6 +127,7 @@ class FitDialog(QDialog):
         self.resume_button.setAutoDefault(False)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
         self._lay_out()
+        tab_in_reading_order(self)
         self._connect()
         self.set_settings(FitSettings())
         for part in (self.split, self.split_text, self.resume_text, self.resume_button):
@@ -271,14 +273,14 @@ def material_text(material: FitMaterial) -> str:
         few = "" if total > 1 else " At least 2 are needed, and some hundred work well."
         return f"{_counts(total, sum(instances.values()), 'annotated image')}.{few}"
     parts = []
-    for split, use in (("train", "to train on"), ("val", "to validate"), ("test", "for a test")):
+    for split, use in (("train", "Training"), ("val", "Validation"), ("test", "Test")):
         if images.get(split):
             empty = images[split] - annotated[split]
-            without = f", {empty:,} without annotations" if empty else ""
-            parts.append(f"{_counts(images[split], instances[split])}{without} {use}")
-    classes = counted(len(material.names), "class", "classes")
+            without = f" ({counted(empty, 'image')} without)" if empty else ""
+            parts.append(f"{use}: {_counts(images[split], instances[split])}{without}.")
+    parts.append(f"{counted(len(material.names), 'class', 'classes')}.")
     none = "" if annotated.get("train") else " No training image has annotations."
-    return f"{'; '.join(parts)}. {classes}.{none}"
+    return f"{' '.join(parts)}{none}"
 
 
 def _counts(images: int, annotations: int, noun: str = "image") -> str:

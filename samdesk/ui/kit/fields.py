@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise, product
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -10,6 +13,8 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QLabel,
+    QLayout,
+    QLayoutItem,
     QPushButton,
     QSpinBox,
     QWidget,
@@ -130,3 +135,32 @@ def separator(parent: QWidget) -> QFrame:
     line.setFrameShadow(QFrame.Shadow.Plain)
     line.setForegroundRole(parent.palette().ColorRole.Mid)
     return line
+
+
+def tab_in_reading_order(dialog: QWidget) -> None:
+    """Makes Tab go through the fields of a dialog in the order of its layouts, whenever they were made.
+
+    Call it once everything is laid out: widgets without a parent at first come last otherwise.
+    """
+    for before, after in pairwise(_focusable(dialog.layout())):
+        QWidget.setTabOrder(before, after)
+
+
+def _focusable(item: QLayout | QLayoutItem | None) -> Iterator[QWidget]:
+    """Yields the widgets of a layout that Tab reaches, those of inner layouts and widgets in their place."""
+    if item is None:
+        return
+    widget = item.widget()
+    if widget is not None:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+        else:
+            yield from _focusable(widget.layout())
+        return
+    inner = item.layout()
+    if isinstance(inner, QFormLayout):  # its items are in the order in which the rows were added
+        for row, role in product(range(inner.rowCount()), QFormLayout.ItemRole):
+            yield from _focusable(inner.itemAt(row, role))
+    else:
+        for n in range(0 if inner is None else inner.count()):
+            yield from _focusable(inner.itemAt(n))

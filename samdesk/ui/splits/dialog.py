@@ -23,7 +23,7 @@ from samdesk.base.text import counted
 from samdesk.domain.split import SPLITS, Split
 from samdesk.exchange.splits.grouping import GROUPINGS
 from samdesk.exchange.splits.splitting import SplitOptions, SplitPlan, SplitRow
-from samdesk.ui.kit.fields import caption, form, integer_field, muted_label
+from samdesk.ui.kit.fields import caption, form, integer_field, muted_label, tab_in_reading_order
 from samdesk.ui.kit.plain import plain
 from samdesk.ui.kit.theme import UNIT
 
@@ -78,6 +78,7 @@ class SplitDialog(QDialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.assign = self.buttons.addButton("Split", QDialogButtonBox.ButtonRole.AcceptRole)
         self._lay_out()
+        tab_in_reading_order(self)
         self._connect()
         self._outdate()
 
