@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,6 @@ def test_tab_never_goes_up_within_a_column(make: type[QDialog], qtbot: QtBot) ->
     places = [widget.mapTo(dialog, QPoint(0, widget.height() // 2)) for widget in _reached(dialog)]
     assert len(places) > 9
     middle = dialog.width() // 2
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         up = after.y() < before.y() - 8
         assert not up or (before.x() < middle <= after.x()), (before, after)  # but for the next column
