@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from samdesk.cli.progress import LineOutput
     from samdesk.engine.models.trained import TrainedModel
     from samdesk.training.fit.events import FitBegun, FitEpoch, FitEvent, FitProgress
-    from samdesk.training.fit.fit import FitPlan, check_plan
+    from samdesk.training.fit.fit import FitPlan
 
 
 def fit(  # noqa: PLR0913 - one argument an option
@@ -70,7 +70,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     split, if there is none.
     """
     # Imported here, because the window starts through the same command line and needs none of it.
-    from samdesk.training.fit.fit import FitPlan
+    from samdesk.training.fit.fit import FitPlan, check_plan
     from samdesk.training.fit.settings import FitSettings
 
     try:

@@ -161,6 +161,6 @@ def _focusable(item: QLayout | QLayoutItem | None) -> Iterator[QWidget]:
     if isinstance(inner, QFormLayout):  # its items are in the order in which the rows were added
         for row, role in product(range(inner.rowCount()), QFormLayout.ItemRole):
             yield from _focusable(inner.itemAt(row, role))
-    else:
-        for n in range(0 if inner is None else inner.count()):
+    elif inner is not None:
+        for n in range(inner.count()):
             yield from _focusable(inner.itemAt(n))

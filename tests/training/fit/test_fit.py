@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from samdesk.base.jobs import CancelToken
+from samdesk.cli.main import cli
 from samdesk.engine.models.load import class_names, load_detector
 from samdesk.engine.models.trained import TrainedModel, read_trained, register, trained_models
 from samdesk.engine.protocols import MaskDetector
@@ -175,6 +177,15 @@ def test_a_dataset_without_a_split_gets_one_that_undo_takes_back(tmp_path: Path)
     dataset.undo()
     dataset.close()
     assert not read_fit_material(folder).split
+
+
+def test_the_command_changes_nothing_if_an_argument_is_wrong(tmp_path: Path) -> None:
+    folder = shapes_dataset(tmp_path / "shapes", 4, split=False)
+    before = content(folder)
+    for wrong, words in (("lr0", "is no argument"), ("--model=nope.pt", "There is no model 'nope.pt'")):
+        done = CliRunner().invoke(cli, ["fit", str(folder), wrong])
+        assert (done.exit_code, words in done.output) == (2, True), done.output
+    assert content(folder) == before
 
 
 @pytest.mark.parametrize(

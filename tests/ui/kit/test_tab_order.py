@@ -23,8 +23,9 @@ def _export_dialog() -> QDialog:
 
 def _reached(dialog: QDialog) -> list[QWidget]:
     """What Tab reaches, in its order, from the top."""
-    found, widget = [], dialog.nextInFocusChain()
-    while widget is not dialog:
+    found: list[QWidget] = []
+    widget = dialog.nextInFocusChain()
+    while widget is not None and widget is not dialog:
         inner = isinstance(widget, QLineEdit) and isinstance(widget.parent(), QSpinBox)
         if widget.isVisibleTo(dialog) and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not inner:
             found.append(widget)
