@@ -1,13 +1,13 @@
 """The rings of many simple regions at once, and the regions of many simple rings.
 
-Most regions are one part without holes, nowhere thin, whose core is a fixed point at once. For these
+Most regions are one part without holes, nowhere thin, whose core is soon a fixed point. For these
 ``yolo_ring.region_to_ring`` and ``yolo_ring.ring_in_image`` take the same few steps, and most of their time
 is spent between GEOS and Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
@@ -44,13 +44,26 @@ def simple_rings(
         which, whole, cores = _step(which, given[which], frame)
         read = _read(cores, frame)
         keeps = shapely.area(read) >= yolo_ring.THIN * shapely.area(whole)
-        which, cores, read = which[keeps], cores[keeps], read[keeps]
-        place, _, again = _step(np.arange(len(which)), read, frame)
-    same = shapely.equals_exact(again, cores[place], _EXACT)
-    for i in place[same].tolist():
-        ring = shapely.get_coordinates(cores[i])[:-1]
-        found[int(which[i])] = inset.mark(ring, inset_px)
+        for number, core in _fixed_points(which[keeps], cores[keeps], read[keeps], frame):
+            found[number] = inset.mark(shapely.get_coordinates(core)[:-1], inset_px)
     return found
+
+
+def _fixed_points(
+    which: NDArray[np.intp], cores: _Geometries, read: _Geometries, frame: RingFrame
+) -> Iterator[tuple[int, shapely.Polygon]]:
+    """Yields the numbers of cores and the fixed point that each reaches soon; as ``yolo_ring._fixed_point``."""
+    most = yolo_ring.MOST_FILLED * shapely.area(cores)
+    for _ in range(yolo_ring.ROUNDS):
+        place, _, again = _step(np.arange(len(which)), read, frame)
+        which, cores, most = which[place], cores[place], most[place]
+        same = shapely.equals_exact(again, cores, _EXACT)
+        yield from zip(which[same].tolist(), cores[same], strict=True)
+        goes_on = ~same & (shapely.area(again) <= most)
+        which, cores, most = which[goes_on], again[goes_on], most[goes_on]
+        if not len(which):
+            return
+        read = _read(cores, frame)
 
 
 def simple_regions(rings: Sequence[NDArray[np.float64]], width: int, height: int) -> list[Region | None]:

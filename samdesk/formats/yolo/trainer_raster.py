@@ -106,4 +106,6 @@ def _resampled(points: NDArray[np.float32]) -> NDArray[np.float32]:
     closed = np.concatenate([points, points[:1]])
     index = np.arange(len(closed))
     x = _positions(len(closed))
-    return np.stack([np.interp(x, index, closed[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)
+    both = np.ascontiguousarray(closed, dtype=np.float64).view(np.complex128)[:, 0]  # x and y in one go
+    found: NDArray[np.float32] = np.interp(x, index, both).view(np.float64).reshape(-1, 2).astype(np.float32)
+    return found

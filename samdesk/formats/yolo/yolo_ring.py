@@ -42,11 +42,11 @@ THIN = 0.97
 """A part that keeps a smaller share of its area when inset and outset is thin somewhere."""
 _THIN_INSETS = (0.8, 0.6, 0.4, 0.2, 0.0)
 """Of the inset."""
-_ROUNDS = 4
+ROUNDS = 4
 _TRACED_ROUNDS = 3
 _CLOSINGS = ((1.5, 32.0), (2.0, 64.0), (3.0, 128.0), (4.0, 256.0))
-"""After ``_ROUNDS``: the radius to which notches are filled, and how far around what still moves; insets."""
-_MOST_FILLED = 1.1
+"""After ``ROUNDS``: the radius to which notches are filled, and how far around what still moves; insets."""
+MOST_FILLED = 1.1
 """Filling stops once the area has grown by more than this factor."""
 _MOST_STAIRS = 4_000_000
 _MOST_RINGS = 200
@@ -160,7 +160,7 @@ def _fixed_point(core: Region, read: Region, frame: RingFrame) -> Region:
     outline becomes that of pixels, whose right angles are always stable.
     """
     start = core
-    for closing in ((None,) * _ROUNDS) + _CLOSINGS:
+    for closing in ((None,) * ROUNDS) + _CLOSINGS:
         again = _snap(_inset(read, frame.inset), frame)
         if again.equals_exact(core, 1e-9):
             return core
@@ -171,7 +171,7 @@ def _fixed_point(core: Region, read: Region, frame: RingFrame) -> Region:
             if closing is None
             else _snap(_filled(again, core, *(frame.inset * by for by in closing)), frame)
         )
-        if core.area > _MOST_FILLED * start.area:
+        if core.area > MOST_FILLED * start.area:
             break
         read = _read(core, frame)
     return _stairs(start, frame)
