@@ -52,7 +52,7 @@ def simple_rings(
 def _fixed_points(
     which: NDArray[np.intp], cores: _Geometries, read: _Geometries, frame: RingFrame
 ) -> Iterator[tuple[int, shapely.Polygon]]:
-    """Yields the numbers of cores and the fixed point that each reaches soon; as ``yolo_ring._fixed_point``."""
+    """Yields the numbers of cores and the fixed points that they reach soon, as ``region_to_ring`` does."""
     most = yolo_ring.MOST_FILLED * shapely.area(cores)
     for _ in range(yolo_ring.ROUNDS):
         place, _, again = _step(np.arange(len(which)), read, frame)
