@@ -10,11 +10,22 @@ from samdesk.dataset.change import RunEdit
 from samdesk.dataset.dataset import Dataset
 from samdesk.dataset.queries import Query
 from samdesk.dataset.runs.record import RunInfo, RunRecord, RunState
+from samdesk.dataset.types import StoreError
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.split import Split
 
 T = TypeVar("T")
+
+
+def check_writable(dataset: Dataset) -> None:
+    """Raises ``StoreError`` if what is changed in an open dataset would be refused, or lost at its end."""
+    if dataset.read_only:
+        raise StoreError(
+            f"{dataset.folder} is open in another samdesk.", next="Close it there, or do it there."
+        )
+    if dataset.in_memory:
+        raise StoreError(f"{dataset.folder} cannot be written to, so nothing was changed.")
 
 
 class DatasetAccess(Protocol):

@@ -54,7 +54,7 @@ def check(  # noqa: PLR0913 - one argument an option
     Exits with 0 if there are no errors, else with 1.
     """
     from samdesk.dataset.dataset import Dataset
-    from samdesk.exchange.access import DirectAccess
+    from samdesk.exchange.access import DirectAccess, check_writable
     from samdesk.exchange.check.output import text_lines, to_json
     from samdesk.exchange.check.run import run_checks
 
@@ -68,6 +68,8 @@ def check(  # noqa: PLR0913 - one argument an option
             raise ValueError("--yes makes the fixes named with --fix. Name one, or leave it out.")
         opened = Dataset.open(dataset.expanduser())
         try:
+            if yes or undo:
+                check_writable(opened)
             access = DirectAccess(opened)
             with stop_on_ctrl_c(cancel, "Stopping"), _progress(cancel, shown=not as_json) as progress:
                 if undo:

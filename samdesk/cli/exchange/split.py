@@ -103,11 +103,14 @@ def split(  # noqa: PLR0913 - the options of the command
     """
     from samdesk.base.jobs import Cancelled
     from samdesk.dataset.dataset import Dataset
+    from samdesk.exchange.access import check_writable
 
     lists: dict[Split, Path | None] = {"train": train_list, "val": val_list, "test": test_list}
     with ends_in_words("split"):
         opened = Dataset.open(dataset.expanduser())
         try:
+            if not dry_run:
+                check_writable(opened)
             set_up = _set_up(opened, labels_hold, lists_hold, train_size, dry_run=dry_run)
             if clear:
                 result = _clear(opened, dry_run=dry_run)

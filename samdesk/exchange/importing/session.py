@@ -10,8 +10,7 @@ from pathlib import Path
 from samdesk.base.jobs import CancelToken
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.types import StoreError
-from samdesk.exchange.access import DatasetAccess, DirectAccess
+from samdesk.exchange.access import DatasetAccess, DirectAccess, check_writable
 from samdesk.exchange.importing.copying import copy_images
 from samdesk.exchange.importing.errors import ImportRefusedError
 from samdesk.exchange.importing.plan import ImportPlan, check_classes, guessed
@@ -127,10 +126,7 @@ def dataset_to_change(folder: Path) -> Iterator[Dataset]:
     """
     dataset = Dataset.open(folder.expanduser())
     try:
-        if dataset.read_only:
-            raise StoreError(f"{folder} is open in another samdesk.", next="Close it there, or import there.")
-        if dataset.in_memory:
-            raise StoreError(f"{folder} cannot be written to.")
+        check_writable(dataset)
         yield dataset
     finally:
         dataset.close()

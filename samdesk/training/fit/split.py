@@ -8,7 +8,7 @@ from pathlib import Path
 from samdesk.base.text import counted
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.split import SPLITS
-from samdesk.exchange.access import DirectAccess
+from samdesk.exchange.access import DirectAccess, check_writable
 from samdesk.exchange.splits.splitting import SplitOptions, assign_plan, plan_split
 from samdesk.training.fit.errors import FitError
 from samdesk.training.fit.material import FitMaterial, read_fit_material
@@ -37,18 +37,15 @@ def ensure_split(folder: Path, ratio: str) -> str:
     """Makes a split if a dataset has none. Returns what was done, as a sentence; "": nothing.
 
     Raises:
-        FitError: Another samdesk has the dataset open, or there are too few images.
-        StoreError: It cannot be opened or written.
+        FitError: There are too few images.
+        StoreError: It cannot be opened or written, or another samdesk has it open.
     """
     shares = parse_ratio(ratio)
     if not needs_split(read_fit_material(folder)):
         return ""
     dataset = Dataset.open(folder)
     try:
-        if dataset.read_only:
-            raise FitError(
-                f"{folder} has no split, and is open in another samdesk.", next="Make one there, or close it."
-            )
+        check_writable(dataset)
         assign_plan(dataset, plan_split(DirectAccess(dataset), folder, split_options(shares)))
     finally:
         dataset.close()

@@ -68,6 +68,21 @@ def test_a_class_on_a_few_images_is_trained_on_whatever_else_is_on_them() -> Non
         assert found[:6] == ["train"] * 6  # each has a class that is nowhere else
 
 
+@pytest.mark.parametrize("options", [(), ("--clear",), ("--labels-hold", "accepted")])
+def test_a_dataset_that_another_samdesk_has_open_is_not_split(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    photos(tmp_path, "a.png", "b.png")
+    dataset = Dataset.open(tmp_path)
+    try:
+        done = CliRunner().invoke(cli, ["split", str(tmp_path), *options])
+        assert (done.exit_code, "is open in another samdesk. Close it" in done.output) == (2, True)
+        shown = CliRunner().invoke(cli, ["split", str(tmp_path), "--no-near-duplicates", "--dry-run"])
+        assert (shown.exit_code, "(nothing was changed)" in shown.output) == (0, True)
+    finally:
+        dataset.close()
+
+
 def test_a_folder_without_images_cannot_be_split(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["split", str(tmp_path)])
     assert (done.exit_code, "There are no images in" in done.output) == (2, True)
