@@ -15,7 +15,9 @@ none is above 0.74.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -29,6 +31,7 @@ from samdesk.exchange.splits.thumbs import SIDE, thumbs
 from samdesk.images.header import MAX_PIXELS
 
 _Vectors: TypeAlias = NDArray[np.float32]
+_Numbers: TypeAlias = NDArray[np.int64]
 _Range: TypeAlias = tuple[float, float]
 """What a crop leaves out at the low and at the high end of an axis, as parts of the side."""
 
@@ -41,11 +44,12 @@ _CANDIDATE, _SAME = 0.78, 0.82
 """Least likeness in the first and in the second step."""
 _FLAT = 2.0
 """Standard deviation of a tiny image without content: it is compared exactly."""
-_BLOCK = 1000
+_BLOCK, _TILE = 1000, 2000
+"""Images that are compared with so many others at once: their likeness fits the cache of a processor."""
 _MOST_PAIRS = 400_000
 """Candidates of a block of images; of more, only the nearest of each image are looked at."""
 _NEAREST = 32
-_AT_ONCE = 4000
+_AT_ONCE = 1000
 
 
 def near_duplicates(
@@ -90,51 +94,78 @@ def similar(
     chosen = np.flatnonzero(content)
     whole = _vectors(tiny[chosen], _WHOLE, _WHOLE, _COARSE)
     middle = _vectors(tiny[chosen], _MIDDLE, _MIDDLE, _COARSE)
-    for start in range(0, len(chosen), _BLOCK):
-        if cancel is not None:
-            cancel.check()
-        for rows, columns in _candidates(whole, middle, start):
-            a, b = chosen[rows], chosen[columns]
-            fresh = groups.apart(a, b)
-            a, b = a[fresh], b[fresh]
-            for part in range(0, len(a), _AT_ONCE):
-                some = slice(part, part + _AT_ONCE)
-                same = _likeness(tiny, a[some], b[some]) >= _SAME
-                groups.join(a[some][same], b[some][same])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(chosen), _BLOCK):
+            if cancel is not None:
+                cancel.check()
+            for rows, columns in _candidates(whole, middle, start, pool):
+                _join_alike(tiny, chosen[rows], chosen[columns], groups)
     return groups.numbers()
 
 
+def _join_alike(tiny: NDArray[np.uint8], a: _Numbers, b: _Numbers, groups: _Groups) -> None:
+    fresh = groups.apart(a, b)
+    a, b = a[fresh], b[fresh]
+    for part in range(0, len(a), _AT_ONCE):
+        some = slice(part, part + _AT_ONCE)
+        same = _likeness(tiny, a[some], b[some]) >= _SAME
+        groups.join(a[some][same], b[some][same])
+
+
 def _candidates(
-    whole: _Vectors, middle: _Vectors, start: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    whole: _Vectors, middle: _Vectors, start: int, pool: ThreadPoolExecutor
+) -> list[tuple[_Numbers, _Numbers]]:
     """Pairs of a block of images with others that may be alike: whole with whole, whole with middle."""
     found = []
     block = slice(start, start + _BLOCK)
-    for first, second, offset in ((whole[block], whole, start), (whole[block], middle, 0)):
-        likeness = first @ second[offset:].T
-        rows, columns = np.nonzero(likeness > _CANDIDATE)
+    for second, first_column in ((whole, start), (middle, 0)):
+        tiles = range(first_column, len(second), _TILE)
+        parts = list(pool.map(lambda at, v=second: _alike(whole[block], v[at : at + _TILE], at), tiles))
+        rows, columns, likeness = (np.concatenate(each) for each in zip(*parts, strict=True))
         if len(rows) > _MOST_PAIRS:
-            nearest = np.argpartition(-likeness, min(_NEAREST, likeness.shape[1] - 1), axis=1)[:, :_NEAREST]
-            rows = np.repeat(np.arange(len(likeness)), nearest.shape[1])
-            columns = nearest.ravel()
-            near = likeness[rows, columns] > _CANDIDATE
-            rows, columns = rows[near], columns[near]
-        rows, columns = rows + start, columns + offset
+            rows, columns = _nearest(rows, columns, likeness)
+        rows = rows + start
         other = rows != columns
         found.append((rows[other], columns[other]))
     return found
 
 
-def _likeness(tiny: NDArray[np.uint8], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float32]:
+def _alike(first: _Vectors, second: _Vectors, offset: int) -> tuple[_Numbers, _Numbers, _Vectors]:
+    """Rows, columns (from ``offset``) and likeness of pairs that may be alike; the tile fits the cache."""
+    likeness = first @ second.T
+    flat = likeness.ravel()
+    places = np.flatnonzero(flat > _CANDIDATE)
+    rows, columns = np.divmod(places, len(second))
+    found = flat[places]
+    if len(places) > _MOST_PAIRS // 8:
+        nearest = np.argpartition(-likeness, min(_NEAREST, len(second) - 1), axis=1)[:, :_NEAREST]
+        rows, columns = np.repeat(np.arange(len(first)), nearest.shape[1]), nearest.ravel()
+        found = likeness[rows, columns]
+        near = found > _CANDIDATE
+        rows, columns, found = rows[near], columns[near], found[near]
+    return rows, columns + offset, found
+
+
+def _nearest(rows: _Numbers, columns: _Numbers, likeness: _Vectors) -> tuple[_Numbers, _Numbers]:
+    """The pairs of each row that are most alike."""
+    order = np.lexsort((-likeness, rows))
+    rows, columns = rows[order], columns[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return rows[rank < _NEAREST], columns[rank < _NEAREST]
+
+
+def _likeness(tiny: NDArray[np.uint8], a: _Numbers, b: _Numbers) -> _Vectors:
     """How alike pairs of images are, -1..1: the best match of one with a crop of the other."""
     best = np.full(len(a), -1.0, np.float32)
     if not len(a):
         return best
+    stacked = np.concatenate([_transform(part, _FINE) for part in _CROPS])
     for one, other in ((a, b), (b, a)):
         whole = _vectors(tiny[one], _WHOLE, _WHOLE, _FINE)
-        for vertical in _CROPS:
-            for horizontal in _CROPS:
-                crop = _vectors(tiny[other], vertical, horizontal, _FINE)
+        crops = stacked @ (tiny[other].astype(np.float32) @ stacked.T)
+        for y in range(0, len(stacked), _FINE):
+            for x in range(0, len(stacked), _FINE):
+                crop = _chosen(crops[:, y : y + _FINE, x : x + _FINE], _FINE)
                 best = np.maximum(best, np.einsum("nd,nd->n", whole, crop))
     return best
 
@@ -142,9 +173,14 @@ def _likeness(tiny: NDArray[np.uint8], a: NDArray[np.int64], b: NDArray[np.int64
 def _vectors(tiny: NDArray[np.uint8], vertical: _Range, horizontal: _Range, most: int) -> _Vectors:
     """The low frequencies of a crop of each tiny image (N, 32, 32): (N, D) float32, each of length 1."""
     y, x = _transform(vertical, most), _transform(horizontal, most)
+    return _chosen(y @ (tiny.astype(np.float32) @ x.T), most)
+
+
+def _chosen(coefficients: _Vectors, most: int) -> _Vectors:
+    """The vectors of cosine coefficients (N, most, most)."""
     u, v = np.nonzero(np.add.outer(np.arange(most), np.arange(most)) < most)
     u, v = u[1:], v[1:]  # without the mean
-    found = (y @ tiny.astype(np.float32) @ x.T)[:, u, v] * np.sqrt(u + v).astype(np.float32)
+    found = coefficients[:, u, v] * np.sqrt(u + v).astype(np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.maximum(lengths, 1e-6), np.float32)
 
