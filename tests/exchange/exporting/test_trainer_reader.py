@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from shapely.geometry import MultiPolygon, box
 
@@ -34,7 +35,7 @@ def _upright() -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def _make(folder: Path) -> list[ImageKey]:
+def make(folder: Path) -> list[ImageKey]:
     folder.mkdir()
     grey = _upright()
     for orientation in range(1, 9):
@@ -53,11 +54,23 @@ def _make(folder: Path) -> list[ImageKey]:
     return [ImageKey(path.name) for path in sorted(folder.iterdir())]
 
 
+def misplaced(image: NDArray[np.uint8], segment: NDArray[np.float32]) -> str:
+    """How a normalised outline differs from the bright box of an image; "": it does not."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.int32(segment * image.shape[1::-1])], (1,))
+    inside = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0
+    around = cv2.dilate(mask, np.ones((7, 7), np.uint8)) == 0
+    bright = image.mean(axis=2)
+    if not bright[inside].mean() > 235:
+        return "it holds dark pixels"
+    return "" if bright[around].max(initial=0) < 60 else "bright pixels are outside of it"
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
     """Images of a bright box, annotated; all but one for training."""
     folder = tmp_path_factory.mktemp("reader") / "data"
-    keys = _make(folder)
+    keys = make(folder)
     opened = Dataset.open(folder)
     label = with_labels(opened, "box").labels[0].id
     for key in keys:
@@ -95,13 +108,7 @@ def test_labels_lie_on_the_right_pixels(dataset: Dataset, tmp_path: Path, plan: 
             image = cv2.imdecode(np.fromfile(label["im_file"], np.uint8), cv2.IMREAD_COLOR)
             assert image.shape[:2] == tuple(label["shape"]), number
             for segment in label["segments"]:
-                mask = np.zeros(image.shape[:2], np.uint8)
-                cv2.fillPoly(mask, [np.int32(segment * image.shape[1::-1])], (1,))
-                inside = cv2.erode(mask, np.ones((3, 3), np.uint8)) > 0
-                around = cv2.dilate(mask, np.ones((7, 7), np.uint8)) == 0
-                bright = image.mean(axis=2)
-                assert bright[inside].mean() > 235, label["im_file"]
-                assert bright[around].max(initial=0) < 60, label["im_file"]
+                assert misplaced(image, segment) == "", label["im_file"]
                 read += 1
     assert read == report.instances_out >= len(dataset.keys)
     assert report.failed_count == 0
