@@ -108,6 +108,8 @@ class SplitDialog(QDialog):
         """Shows what each split would get."""
         self._plan = plan
         parts = [f"{plan.text}. {counted(len(plan.changes), 'image')} would change."]
+        if not plan.changes and self.keep.isChecked():
+            parts[0] = f"{plan.text}, as now. Uncheck “{self.keep.text()}” to divide them anew."
         if plan.alike:
             parts.append(f"{counted(plan.alike, 'near-duplicate')} stay together.")
         if plan.straddling:

@@ -74,6 +74,13 @@ def test_the_dialog_shows_what_each_split_gets_before_it_is_assigned(found: User
     QTest.mouseClick(dialog.assign, Qt.MouseButton.LeftButton)
     found.until(lambda: None not in badges(found))
     assert sorted(splits(found).values()) == ["train", "train", "val", "val"]
+    act(found, "image.split")
+    again = cast(SplitDialog, controller.dialog)
+    again.alike.setChecked(False)
+    QTest.mouseClick(again.preview, Qt.MouseButton.LeftButton)
+    found.until(lambda: "Uncheck “Keep images in the splits they are in”" in again.outcome.text())
+    assert not again.assign.isEnabled()
+    again.reject()
     act(found, "edit.undo")
     found.until(lambda: badges(found) == [None] * 4)
 
