@@ -44,7 +44,7 @@ def export(  # noqa: PLR0913 - the options of the command
     ] = "",
     scope: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="all images, or only accepted ones."),
+        typer.Option(metavar="WHICH", help="Images: all (default) or accepted."),
     ] = None,
     search: Annotated[
         Optional[str],  # noqa: UP045
@@ -52,7 +52,7 @@ def export(  # noqa: PLR0913 - the options of the command
     ] = None,
     states: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Annotations: not-rejected (default) or accepted."),
+        typer.Option(metavar="WHICH", help="Annotations: not-rejected (default) or accepted."),
     ] = None,
     label: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -66,16 +66,18 @@ def export(  # noqa: PLR0913 - the options of the command
     ] = None,
     min_area: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Leave out smaller annotations, square pixels."),
+        typer.Option(metavar="PX2", help="Leave out smaller annotations, square pixels."),
     ] = None,
-    crowds: Annotated[Optional[str], typer.Option(help="keep or drop.")] = None,  # noqa: UP045
+    crowds: Annotated[
+        Optional[str], typer.Option(metavar="WHAT", help="Crowds of COCO: keep (default) or drop.")
+    ] = None,  # noqa: UP045, E501
     empty: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Images without annotations: keep or drop."),
+        typer.Option(metavar="WHAT", help="Images without annotations: keep (default) or drop."),
     ] = None,
     images: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="copy, hardlink, symlink or leave (in their places)."),
+        typer.Option(metavar="HOW", help="copy (default), hardlink, symlink or leave (in their places)."),
     ] = None,
     resize: Annotated[
         Optional[int],  # noqa: UP045
@@ -85,10 +87,12 @@ def export(  # noqa: PLR0913 - the options of the command
         Optional[int],  # noqa: UP045
         typer.Option(metavar="PX", help="Cut images into tiles of this size; 0: do not."),
     ] = None,
-    overlap: Annotated[Optional[float], typer.Option(help="Of neighbouring tiles, 0 to 0.9.")] = None,  # noqa: UP045
+    overlap: Annotated[
+        Optional[float], typer.Option(metavar="SHARE", help="Of neighbouring tiles, 0 to 0.9.")
+    ] = None,  # noqa: UP045, E501
     min_share: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Share of its area that a tile must hold of an annotation."),
+        typer.Option(metavar="SHARE", help="Share of its area that a tile must hold of an annotation."),
     ] = None,
     splits: Annotated[
         Optional[bool],  # noqa: UP045

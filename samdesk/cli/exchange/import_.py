@@ -33,7 +33,9 @@ def import_annotations(  # noqa: PLR0913 - the options of the command
     format_id: Annotated[
         str,
         typer.Option(
-            "--format", metavar="F", help="Format; it is recognised if left out ('samdesk formats')."
+            "--format",
+            metavar="F",
+            help="Format, if it is not to be recognised; 'samdesk formats' lists them.",
         ),
     ] = "",
     classes: Annotated[
@@ -51,7 +53,8 @@ def import_annotations(  # noqa: PLR0913 - the options of the command
     coordinates: Annotated[
         str,
         typer.Option(
-            help="Of the image as shown (upright), as stored before EXIF rotation (stored), or auto."
+            metavar="WHICH",
+            help="Of the image as shown (upright), as stored before EXIF rotation (stored), or auto.",
         ),
     ] = "auto",
     copy_images: Annotated[
