@@ -69,8 +69,8 @@ def export(  # noqa: PLR0913 - the options of the command
         typer.Option(metavar="PX2", help="Leave out smaller annotations, square pixels."),
     ] = None,
     crowds: Annotated[
-        Optional[str], typer.Option(metavar="WHAT", help="Crowds of COCO: keep (default) or drop.")
-    ] = None,  # noqa: UP045, E501
+        str | None, typer.Option(metavar="WHAT", help="Crowds of COCO: keep (default) or drop.")
+    ] = None,
     empty: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(metavar="WHAT", help="Images without annotations: keep (default) or drop."),
@@ -88,8 +88,8 @@ def export(  # noqa: PLR0913 - the options of the command
         typer.Option(metavar="PX", help="Cut images into tiles of this size; 0: do not."),
     ] = None,
     overlap: Annotated[
-        Optional[float], typer.Option(metavar="SHARE", help="Of neighbouring tiles, 0 to 0.9.")
-    ] = None,  # noqa: UP045, E501
+        float | None, typer.Option(metavar="SHARE", help="Of neighbouring tiles, 0 to 0.9.")
+    ] = None,
     min_share: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(metavar="SHARE", help="Share of its area that a tile must hold of an annotation."),
