@@ -151,7 +151,7 @@ class SplitDialog(QDialog):
         fields.addRow(caption("Seed"), self.seed)
         titles = ["Images / annotations", *(title for title, _ in _SHARES.values())]
         for column, title in enumerate(titles):
-            heading = QTableWidgetItem(title)
+            heading = QTableWidgetItem(plain(title))
             side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
             heading.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.table.setHorizontalHeaderItem(column, heading)
