@@ -28,6 +28,8 @@ from samdesk.ui.fit import commands as fit_commands
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.controller import FitController
 from samdesk.ui.images.panel import ImagesPanel
+from samdesk.ui.importing import commands as import_commands
+from samdesk.ui.importing.controller import ImportController
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.shell.main_window import MainWindow
@@ -38,7 +40,8 @@ from samdesk.workers.fit import FitClient
 from samdesk.workers.storage.client import StorageClient
 
 _TABLES = (
-    split_commands.COMMANDS, export_commands.COMMANDS, checking_commands.COMMANDS, fit_commands.COMMANDS,
+    split_commands.COMMANDS, import_commands.COMMANDS, export_commands.COMMANDS,
+    checking_commands.COMMANDS, fit_commands.COMMANDS,
 )  # fmt: skip
 
 COMMANDS = CommandTable(
@@ -90,6 +93,7 @@ class DataControllers:
     """The controllers of these features."""
 
     jobs: DatasetJobs
+    importing: ImportController
     exporting: ExportController
     checking: CheckController
     splits: SplitController
@@ -111,7 +115,10 @@ def build(parts: DataParts) -> DataControllers:
     fit = FitController(
         parts.fit, parts.fit_bar, parts.storage, parts.files, parts.batch, parts.messages, parts.jobs
     )
-    return DataControllers(parts.jobs, exporting, _checking(parts), splits, fit)
+    importing = ImportController(
+        parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files, formats
+    )
+    return DataControllers(parts.jobs, importing, exporting, _checking(parts), splits, fit)
 
 
 def _checking(parts: DataParts) -> CheckController:
@@ -134,6 +141,7 @@ def _checking(parts: DataParts) -> CheckController:
 
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
+    import_commands.bind(actions, controllers.importing)
     export_commands.bind(actions, controllers.exporting)
     checking_commands.bind(actions, controllers.checking)
     split_commands.bind(actions, controllers.splits)

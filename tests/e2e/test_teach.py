@@ -281,7 +281,7 @@ def test_stopped_and_resumed(open_window: OpenWindow, parts: Path) -> None:
     assert teacher.bar.title.text() == "Flint has improved"
 
 
-@pytest.mark.logs("workers.teach: ")
+@pytest.mark.logs("workers.training_process: ")
 def test_a_crash_is_reported_and_the_window_works(open_window: OpenWindow, parts: Path) -> None:
     teacher = Teacher(open_window, parts, "crash")
     teacher.teach_through(MASKS)

@@ -29,10 +29,10 @@ K = Qt.Key
 DIALOGS = (
     "edit.settings", "edit.shortcuts", "help.shortcuts", "help.diagnostics", "help.about", "model.choose",
     "model.info", "run.auto_annotate", "run.history", "teach.start", "search.saved", "statistics.show",
-    "image.split", "image.what_trains", "file.export", "fit.start",
+    "image.split", "image.what_trains", "file.import", "file.export", "fit.start",
 )  # fmt: skip
 """Every command that opens a dialog of its own; the others ask through ``Messages``."""
-HARMLESS = {"Close", "Cancel", "OK", "Teach", "Start", "Split", "Export", "Train"}
+HARMLESS = {"Close", "Cancel", "OK", "Teach", "Start", "Split", "Preview", "Export", "Train"}
 """Default buttons that rewrite nothing; Teach only reads the images and labels, and Start is the default only
 of a run that replaces no annotations. Split can be undone; Export and Train write to new folders."""
 

@@ -123,20 +123,27 @@ class ImportReport:
             parts.append(f"{counted(self.problem_count, 'problem')}")
         return ", ".join(parts)
 
+    @property
+    def notes(self) -> list[str]:
+        """What is changed of what is imported."""
+        facts = [
+            (self.scaled, f"{counted(self.scaled, 'image')} with coordinates of another size: scaled"),
+            (self.rotated, f"{counted(self.rotated, 'image')} with coordinates before EXIF rotation: turned"),
+        ]  # fmt: skip
+        converted = [_converted(shape, number) for shape, number in sorted(self.converted.items())]
+        return [*(text for number, text in facts if number), *converted]
+
     def lines(self, most_problems: int = MOST_PROBLEMS) -> list[str]:
         """Returns the report as text, a line for each fact and for each of the first problems."""
         facts = [
             (self.duplicates, f"{counted(self.duplicates, 'duplicate')} left out: there already"),
             (self.left_out, f"{counted(self.left_out, 'instance')} of classes that are left out"),
             (self.outside, f"{counted(self.outside, 'instance')} outside the image left out"),
-            (self.scaled, f"{counted(self.scaled, 'image')} with coordinates of another size: scaled"),
-            (self.rotated, f"{counted(self.rotated, 'image')} with coordinates before EXIF rotation: turned"),
             (self.splits, f"{counted(self.splits, 'image')} put into the split that the files state"),
             (self.copied, f"{counted(self.copied, 'image')} copied into the dataset; they stay after undo"),
         ]  # fmt: skip
         lines = [f"{self.summary} ({self.format}, {counted(self.files, 'file')})."]
-        lines += [text for number, text in facts if number]
-        lines += [_converted(shape, number) for shape, number in sorted(self.converted.items())]
+        lines += [*(text for number, text in facts if number), *self.notes]
         ranked = sorted(self.labels.items(), key=lambda item: -item[1])
         lines += [f"{name}: {number:,}" for name, number in ranked]
         if self.problems:

@@ -92,6 +92,19 @@ class ImportSession:
         finally:
             survey.close()
 
+    def resume(self) -> ImportReport:
+        """Goes on with the newest import that was stopped or interrupted. Raises as ``resume_into``."""
+        run = next((r for r in self.access.ask_now(queries.runs) if r.is_import and r.can_resume), None)
+        if run is None:
+            raise ImportRefusedError("There is no import to resume.")
+        plan = ImportPlan.from_parameters(run.record.parameters)
+        survey = self.read(resumed_source(run, self.formats), plan)
+        try:
+            check_unchanged(run, survey)
+            return self.job(survey, plan).resume(run)
+        finally:
+            survey.close()
+
     def count(self, survey: ImportSurvey, plan: ImportPlan) -> ImportReport:
         """Returns what the import would do. Raises ``Cancelled``."""
         return self.job(survey, plan, what="Comparing").count()
@@ -173,17 +186,7 @@ def resume_into(dataset: Dataset, session: ImportSession | None = None) -> Impor
         ImportRefusedError: There is none, or its files have changed.
         StoreError: It could not be saved.
     """
-    session = session or ImportSession(DirectAccess(dataset), known_formats())
-    run = next((run for run in queries.runs(dataset) if run.is_import and run.can_resume), None)
-    if run is None:
-        raise ImportRefusedError(f"There is no import to resume in {dataset.folder}.")
-    plan = ImportPlan.from_parameters(run.record.parameters)
-    survey = session.read(resumed_source(run, session.formats), plan)
-    try:
-        check_unchanged(run, survey)
-        return session.job(survey, plan).resume(run)
-    finally:
-        survey.close()
+    return (session or ImportSession(DirectAccess(dataset), known_formats())).resume()
 
 
 def known_formats() -> Sequence[Format]:

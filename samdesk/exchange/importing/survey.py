@@ -174,6 +174,9 @@ class _Reading:
                 self._declare(item)
             elif isinstance(item, ReadProblem):
                 found.problems.add("unreadable", item.file, item.record, item.message)
+        if not (found.records or found.classes or found.problems.total):
+            text = f"it holds nothing that is {found.source.format.title}"
+            found.problems.add("unreadable", found.source.names[0], "", text)
         for key, gone in found.spool.rivals():
             names = " and ".join(f"“{name}”" for name in gone[:3])
             text = f"{names} would also be {key}, which another name fits better"

@@ -67,6 +67,8 @@ class FilesController(QObject):
         self.info: DatasetInfo | None = None
         self.has_changes: Callable[[], bool] = lambda: bool(storage.history.texts)
         """Returns whether anything would be lost with a store in memory."""
+        self.take_files: Callable[[Sequence[Path]], bool] = lambda _paths: False
+        """Takes files that are neither images nor folders; returns whether it does."""
         storage.opened.connect(self._show_dataset)
         storage.progressed.connect(self._follow_bulk)
         storage.notice.connect(self._show_notice)
@@ -103,7 +105,7 @@ class FilesController(QObject):
             self.open_folder(first.parent, first.name)
         elif first.is_dir():
             self.open_folder(first)
-        else:
+        elif not (self.info is not None and first.is_file() and self.take_files(paths)):
             self._show_welcome_again()
             self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
 

@@ -1,1 +1,1 @@
-"""The dialog that imports annotations."""
+"""Importing annotations in the window: the dialog, and what becomes of the import."""
