@@ -33,7 +33,7 @@ Q_contra = TypeVar("Q_contra", contravariant=True)
 A_co = TypeVar("A_co", covariant=True)
 
 
-class Work(Protocol[Q_contra, A_co]):
+class ProcessWork(Protocol[Q_contra, A_co]):
     """What is the same for all images; it and its questions and answers can be pickled."""
 
     def answer(self, questions: Sequence[Q_contra]) -> Sequence[A_co]:
@@ -55,7 +55,7 @@ class WorkPool(Generic[Q, A]):
         lost: Number of processes that have ended by themselves or could not be started.
     """
 
-    def __init__(self, work: Work[Q, A], processes: int) -> None:
+    def __init__(self, work: ProcessWork[Q, A], processes: int) -> None:
         self.lost = 0
         self._work = work
         self._idle: SimpleQueue[subprocess.Popen[bytes] | None] = SimpleQueue()

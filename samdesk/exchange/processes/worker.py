@@ -1,6 +1,6 @@
 """A process that does a part of the work: ``samdesk exchange-worker``, started by ``processes.pool``.
 
-It reads a ``Work`` and then lists of questions from its standard input, each as a pickle after its length,
+It reads a ``ProcessWork`` and then lists of questions from its standard input, each as a pickle after its length,
 and answers each list with a list of answers. It ends with its input.
 """
 
