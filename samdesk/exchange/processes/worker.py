@@ -1,7 +1,7 @@
 """A process that does a part of the work: ``samdesk exchange-worker``, started by ``processes.pool``.
 
-It reads a ``ProcessWork`` and then lists of questions from its standard input, each as a pickle after its length,
-and answers each list with a list of answers. It ends with its input.
+It reads a ``ProcessWork`` and then lists of questions from its standard input, each as a pickle after its
+length, and answers each list with a list of answers. It ends with its input.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -26,10 +26,11 @@ from samdesk.ui.importing.classes_table import ClassesTable, class_colors
 from samdesk.ui.importing.looked_at import LookedAt, changed
 from samdesk.ui.importing.preview import Pictures
 from samdesk.ui.kit.fields import caption, heading, muted_label, tab_in_reading_order
-from samdesk.ui.kit.plain import PlainLabel, plain, tip
+from samdesk.ui.kit.plain import PlainLabel, plain, plain_lines, tip
 from samdesk.ui.kit.theme import UNIT
 
 _SIZE = (640, 640)
+_SIZE_WITHOUT_FILES = (640, 200)
 _MOST_PROBLEMS = 500
 _READING = "Reading…"
 _NOTHING = (
@@ -65,7 +66,7 @@ class ImportDialog(QDialog):
         self._lay_out()
         tab_in_reading_order(self)
         self.show_nothing(_NOTHING)
-        self.resize(*_SIZE)
+        self.resize(*_SIZE_WITHOUT_FILES)
 
     def show_nothing(self, text: str, *, format_may_help: bool = False) -> None:
         """Shows why there is nothing to import yet."""
@@ -102,6 +103,7 @@ class ImportDialog(QDialog):
         self.pictures.show_pictures(looked.pictures, class_colors(looked))
         self._show_options(looked)
         self.details.setVisible(True)
+        self.resize(self.size().expandedTo(QSize(*_SIZE)))
         self._update()
         self.import_button.setFocus()
 
@@ -212,7 +214,8 @@ class ImportDialog(QDialog):
         self.copy.setChecked(False)
         problems = looked.survey.problems
         self.problems_title.setText(plain(f"{counted(problems.total, 'problem')}: not imported"))
-        self.problems.setPlainText(plain_texts([problem.text for problem in problems.items[:_MOST_PROBLEMS]]))
+        texts = "\n".join(problem.text for problem in problems.items[:_MOST_PROBLEMS])
+        self.problems.setPlainText(plain_lines(texts))
         for widget in (self.problems_title, self.problems):
             widget.setVisible(bool(problems.total))
 
@@ -236,11 +239,6 @@ class ImportDialog(QDialog):
         nothing = not kept and not (self.copy.isChecked() and not self.copy.isHidden())
         self.import_button.setEnabled(not nothing)
         self.import_button.setToolTip(tip("There is nothing to import" if nothing else ""))
-
-
-def plain_texts(texts: Sequence[str]) -> str:
-    """Texts of files, one in each line."""
-    return "\n".join(plain(text) for text in texts)
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

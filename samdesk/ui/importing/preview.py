@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import shapely
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from samdesk.ui.importing.looked_at import Picture
-from samdesk.ui.kit.plain import plain, tip
+from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
 
 _HEIGHT = 16 * UNIT
@@ -32,7 +32,7 @@ class Pictures(QWidget):
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
         for picture in pictures:
-            label = QLabel(self)
+            label = PlainLabel("", self)
             label.setPixmap(_painted(picture, colors, self.devicePixelRatioF()))
             label.setToolTip(tip(f"{picture.name}: {len(picture.outlines):,}"))
             label.setAccessibleName(plain(picture.name))

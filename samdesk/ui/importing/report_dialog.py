@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from samdesk.exchange.importing.report import ImportReport
-from samdesk.ui.importing.dialog import plain_texts
 from samdesk.ui.kit.fields import heading
+from samdesk.ui.kit.plain import plain_lines
 from samdesk.ui.kit.theme import UNIT
 
 _SIZE = (600, 480)
@@ -26,7 +26,7 @@ class ImportReportDialog(QDialog):
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
         self.text.setAccessibleName("What was imported, and what was not")
-        self.text.setPlainText(plain_texts(lines))
+        self.text.setPlainText(plain_lines("\n".join(lines)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton("Copy report", QDialogButtonBox.ButtonRole.ActionRole)
         copy.setAutoDefault(False)
