@@ -301,13 +301,16 @@ class History:
     def end_run(
         self, run_id: RunId, state: RunState = "done", splits: Sequence[SplitChange] = ()
     ) -> LogEntry | None:
-        """Ends a run. Returns the one step with all its edits and splits; None if it has none."""
+        """Ends a run. Returns the one step with its edits, splits and labels; None if it has none."""
         row = self._store.row("SELECT text FROM runs WHERE id=? AND state='open'", (run_id,))
         if row is None:
             return None
         self.journal.end(run_id, state)
         whole = self.splits.add(run_id, splits)
-        if self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is None and not whole:
+        edited = self._store.row("SELECT 1 FROM log_edits WHERE owner=?", (run_id,)) is not None
+        info = self.journal.info(run_id)
+        added = info is not None and any(found.added for found in info.labels)  # by an import, as it begins
+        if not (edited or whole or added):
             return None
         run = Transaction(row[0], run_id=run_id, splits=whole)
         seq = self.append(run, run, owner=run_id)

@@ -28,6 +28,11 @@ from samdesk.workers.storage.client import StorageClient
 _KEY = "import"
 
 
+def _is_step(run: RunInfo) -> bool:
+    """Whether a run has changed anything, and so is a step of the history."""
+    return run.counts.annotations > 0 or any(label.added for label in run.labels)
+
+
 class ImportController(QObject):
     """Imports annotations into the open dataset.
 
@@ -182,7 +187,7 @@ class ImportController(QObject):
         self._messages.warn(
             f"An import was interrupted: {done:,} of {counted(run.counts.images, 'image')} are done.",
             key=_KEY,
-            actions=[("Resume", self._resume), *([("Undo", self._undo)] if run.counts.annotations else [])],
+            actions=[("Resume", self._resume), *([("Undo", self._undo)] if _is_step(run) else [])],
         )
 
     # -- the dialog closes

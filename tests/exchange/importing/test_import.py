@@ -17,6 +17,7 @@ import samdesk
 from samdesk.base.jobs import CancelToken
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.runs.record import RunRecord
 from samdesk.domain.annotation import CROWD, Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry import regions
@@ -353,6 +354,28 @@ def test_a_killed_import_is_a_run_that_goes_on_to_the_same_labels(folder: Path, 
     assert [len(dataset.load(key).annotations) for key in dataset.keys if key.startswith("n")] == [2] * 40
     dataset.undo()
     assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0] * len(dataset.keys)
+    dataset.close()
+
+
+def test_an_import_that_ended_before_its_first_image_is_a_step_that_takes_its_labels_back(
+    folder: Path, tmp_path: Path
+) -> None:
+    dataset = Dataset.open(folder)
+    with_labels(dataset, "cat")
+    draw(dataset, ImageKey("a.png"))
+    before = dataset.labels
+    record = RunRecord({"kind": "import"})
+    dataset.runs.begin_import("Import", record, [ImageKey("b.png")], ["cat", "dog", "bird"], {})
+    assert dataset.labels.names == ("cat", "dog", "bird")
+    dataset.close()
+    dataset = Dataset.open(folder)
+    assert queries.runs(dataset)[0].state == "interrupted"
+    dataset.undo()
+    assert dataset.labels == before
+    assert len(dataset.load(ImageKey("a.png")).annotations) == 1
+    dataset.redo()
+    dataset.undo()
+    assert dataset.labels == before
     dataset.close()
 
 
