@@ -230,7 +230,8 @@ def _begun_text(event: FitBegun) -> str:
     verb = "Resuming" if event.done else "Training"
     return (
         f"{', '.join(parts)}.\n{verb} {event.start or event.name}{again}: "
-        f"{event.epochs} epochs at {event.imgsz} pixels, {event.batch} images per step, on {event.device}.\n"
+        f"{counted(event.epochs, 'epoch')} at {event.imgsz} pixels, {event.batch} images per step, on "
+        f"{event.device}.\n"
         f"Results: {event.folder}"
     )
 
