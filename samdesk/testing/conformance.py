@@ -24,7 +24,6 @@ from samdesk.testing.memory import MemoryFiles, MemoryFolder
 
 NAMES = ("dog", "unused", "Müll & <Co>")
 COLORS = ("#ff0000", "#00ff00", "#0000ff")
-_HEADS = (("x", b""), ("x.json", b"\xff\xfe{"), ("x.xml", b"<"), ("x.png", b"\x89PNG"), ("x.txt", b"0 1"))
 DAMAGED = 200
 """Damaged files that are tried."""
 

@@ -95,7 +95,7 @@ class MemoryFolder:
         """Opens a file for writing."""
         file = io.BytesIO()
         yield file
-        self.files[_inside(name)] = file.getvalue()
+        self.write(name, file.getvalue())
 
 
 def _inside(name: str) -> str:

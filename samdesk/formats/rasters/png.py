@@ -133,11 +133,6 @@ def outcomes(record: ImageRecord, order: Labels, *, parts: bool) -> Iterator[Wri
         )
 
 
-def number_type(count: int) -> type[np.uint8] | type[np.uint16]:
-    """The smallest type that holds numbers up to ``count``."""
-    return np.uint8 if count < 256 else np.uint16
-
-
 def order_of(record: ImageRecord) -> Labels:
     """(H, W) the number of the instance on top at each pixel, counted from 1; 0: none."""
     kind = np.uint8 if len(record.instances) < 255 else np.uint16

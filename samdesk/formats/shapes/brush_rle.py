@@ -23,7 +23,6 @@ MOST_PIXELS = 1 << 28
 
 _SIZES = (3, 4, 8, 16)
 """Bits of a count, as Label Studio writes them."""
-_HEAD_BITS = 32 + 5 + 16
 _CHANNELS = 4
 
 

@@ -13,8 +13,6 @@ from samdesk.exchange.splits.splitting import SplitOptions, assign_plan, plan_sp
 from samdesk.training.fit.errors import FitError
 from samdesk.training.fit.material import FitMaterial, read_fit_material
 
-DEFAULT_RATIO = "80/20"
-
 Ratio = tuple[float, float, float]
 
 

@@ -14,7 +14,7 @@ from samdesk.exchange.importing.report import ImportReport
 from samdesk.exchange.importing.session import ImportSession, plan_for
 from samdesk.exchange.importing.survey import ImportSurvey
 from samdesk.images.errors import ImageError
-from samdesk.images.reader import read_thumbnail
+from samdesk.images.reader import read_size, read_thumbnail
 from samdesk.workers.dataset_jobs import JobContext
 
 _PICTURES = 3
@@ -123,15 +123,9 @@ def _pictures(survey: ImportSurvey) -> tuple[Picture, ...]:
             continue
         try:
             pixels = read_thumbnail(survey.frame.folder / key, _SIDE)
+            width, _ = read_size(survey.frame.folder / key)
         except ImageError:
             continue
-        width = _width(survey, key)
         outlines = tuple((instance.label, instance.region) for instance in image.instances[:500])
         made.append(Picture(key, pixels, pixels.shape[1] / max(width, 1), outlines))
     return tuple(made)
-
-
-def _width(survey: ImportSurvey, key: str) -> int:
-    from samdesk.images.reader import read_size
-
-    return read_size(survey.frame.folder / key)[0]
