@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from samdesk.batch.concepts import PlannedConcept
 from samdesk.settings.parameters import PARAMETERS, DetectionParameters
 
 if TYPE_CHECKING:  # the command line shows the plan's defaults, and its help needs no numpy
@@ -44,6 +45,8 @@ class AutoAnnotatePlan(DetectionParameters):
         class_conf: Pairs (detector class name, minimum confidence), for classes with another one than
             ``conf``.
         replaces: The run in the dataset's store whose annotations "replace" replaces; "": those of all runs.
+        concepts: What a detector with an open vocabulary looks for; empty: ``det_model`` has classes of its
+            own. Their labels are its classes then.
     """
 
     det_model: str = "yolov8x.pt"
@@ -58,6 +61,7 @@ class AutoAnnotatePlan(DetectionParameters):
     objects_from: ObjectsFrom = "detector"
     class_conf: tuple[tuple[str, float], ...] = ()
     replaces: str = ""
+    concepts: tuple[PlannedConcept, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,7 +93,9 @@ class AutoAnnotatePlan(DetectionParameters):
             if isinstance(parameter.default, (int, float)) and not isinstance(value, (int, float)):
                 raise ValueError(f"{parameter.name} must be a number, not {value!r}")
         try:
-            return cls(**{name: _frozen(value) for name, value in values.items() if name in names})
+            given = {name: _frozen(value) for name, value in values.items() if name in names}
+            concepts = tuple(map(PlannedConcept.from_json, values.get("concepts", ())))
+            return cls(**(given | {"concepts": concepts}))
         except (TypeError, AttributeError) as error:
             raise ValueError(f"these are no parameters of a run: {error}") from error
 
@@ -116,6 +122,8 @@ class AutoAnnotatePlan(DetectionParameters):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, PlannedConcept):
+        return value.to_json()
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

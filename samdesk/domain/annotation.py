@@ -14,6 +14,7 @@ from samdesk.domain.review import AnnotationReview
 
 AnnotationId = NewType("AnnotationId", str)
 RunId = NewType("RunId", str)
+TrackId = NewType("TrackId", str)
 
 AttributeValue: TypeAlias = str | int | float | bool
 Attributes: TypeAlias = tuple[tuple[str, AttributeValue], ...]
@@ -30,6 +31,8 @@ class Source(str, Enum):
     SAM = "sam"
     YOLO_SAM = "yolo+sam"
     IMPORT = "import"
+    CARRIED = "carried"
+    """Carried along from another image."""
 
 
 def new_annotation_id() -> AnnotationId:
@@ -62,6 +65,8 @@ class Annotation:
             "": unknown, or made by the user.
         note: What the user wrote when flagging it.
         attributes: What else was imported with it, so that it can be exported again.
+        track: The object's track where it was carried from another image; "": it is the first of its track,
+            see ``track_of``.
     """
 
     id: AnnotationId
@@ -77,6 +82,15 @@ class Annotation:
     model: str = ""
     note: str = ""
     attributes: Attributes = ()
+    track: TrackId = TrackId("")
+
+    @property
+    def track_of(self) -> TrackId:
+        """The track that it is in: the same object on several images.
+
+        A track has the id of its first annotation, which therefore need not change when it is carried along.
+        """
+        return self.track or TrackId(self.id)
 
     @property
     def is_crowd(self) -> bool:

@@ -14,6 +14,7 @@ from samdesk.base.errors import UserError
 from samdesk.base.jobs import Pause, no_pause
 from samdesk.domain.geometry.types import FloatArray, Frame, Region, RgbImage
 from samdesk.domain.prompts import MaskCandidate, PointPrompt, PromptSet
+from samdesk.engine.concepts.concept import Concept
 from samdesk.engine.embedding import Embedding
 
 
@@ -279,3 +280,32 @@ class MaskDetector(Detector, Protocol):
         classes: Sequence[int] | None = None,
     ) -> list[list[DetectedMask]]:
         """``detect`` with the masks: the same objects in the same order."""
+
+
+@runtime_checkable
+class ConceptPredictor(Protocol):
+    """A model with an open vocabulary: it finds the objects of any concept.
+
+    Prompted with concepts, it is a detector, so a run, its dialog and its undo need not know of them. A model
+    that takes its concepts with each image (SAM 3) has its place here, too.
+    """
+
+    @property
+    def info(self) -> ModelInfo:
+        """Properties of the model."""
+
+    def find(self, concepts: Sequence[Concept], *, pause: Pause = no_pause) -> MaskDetector:
+        """Returns a detector of the concepts; its classes are their labels, in their order.
+
+        Several prompts of a concept are one class, and what is found for one label does not depend on the
+        others.
+
+        Args:
+            concepts: With at least one text or exemplar each; no two of one label.
+            pause: See ``Pause``; called between two exemplars.
+
+        Raises:
+            EngineError: A concept has no prompt, texts need a file that is not on this machine, or an
+                exemplar cannot be read.
+            Cancelled: Raised by ``pause``.
+        """

@@ -1,0 +1,5 @@
+"""Carrying objects along: where the objects of one image are on the next. No Qt, no torch, no files."""
+
+from samdesk.carry.result import CarriedObject, LeftBehind
+
+__all__ = ["CarriedObject", "LeftBehind"]

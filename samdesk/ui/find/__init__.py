@@ -1,0 +1,1 @@
+"""Find more like these: a run whose classes are the labels of selected objects."""

@@ -1,0 +1,1 @@
+"""Open a video: its frames become a folder of images."""
