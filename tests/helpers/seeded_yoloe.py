@@ -12,7 +12,9 @@ EMBED = 512
 TEXT_TOWER = "mobileclip_blt.ts"
 
 
-def save_yoloe(path: Path, *, variant: str = "yoloe-11n-seg", prompt_free: bool = False, seed: int = 0) -> Path:
+def save_yoloe(
+    path: Path, *, variant: str = "yoloe-11n-seg", prompt_free: bool = False, seed: int = 0
+) -> Path:
     """Saves a real YOLOE network with random weights as Ultralytics does.
 
     Args:
@@ -42,7 +44,6 @@ def save_yoloe(path: Path, *, variant: str = "yoloe-11n-seg", prompt_free: bool 
 
 
 def _network(variant: str) -> Any:
-    import torch
 
     from samdesk.engine.ultralytics import import_ultralytics
 
