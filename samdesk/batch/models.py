@@ -13,6 +13,7 @@ from samdesk.base.jobs import CancelToken, Pause, no_pause
 from samdesk.base.text import size
 from samdesk.batch.find import DetectedBox, FoundObject, draw_masks, proposed_by, with_regions
 from samdesk.batch.plan import AutoAnnotatePlan
+from samdesk.batch.prompting import ExemplarOf, no_exemplar, prompted
 from samdesk.batch.sources.base import ObjectSource, SourceImage
 from samdesk.batch.sources.registry import source_row
 from samdesk.batch.sources.settle import settle
@@ -308,27 +309,46 @@ class Loaders:
         return cls(detector, predictor, default_model, default_detector)
 
     def annotator(
-        self, plan: AutoAnnotatePlan, notice: NoticeCallback, *, fallback: Fallback = NO_FALLBACK
+        self,
+        plan: AutoAnnotatePlan,
+        notice: NoticeCallback,
+        *,
+        fallback: Fallback = NO_FALLBACK,
+        exemplar: ExemplarOf = no_exemplar,
+        pause: Pause = no_pause,
     ) -> Annotator:
-        """Loads the models of a plan.
+        """Loads the models of a plan; a detector with an open vocabulary is prompted with its concepts.
 
         Args:
             plan: Names them.
-            notice: Called when another model or device than the plan's is used.
-            fallback: Which models the best installed one may replace where the plan's is unavailable.
+            notice: Called when another model or device than the plan's is used, or an example is left out.
+            fallback: Which models the best installed one may replace where the plan's is unavailable. None
+                takes the place of one that is to find concepts.
+            exemplar: Makes exemplars of the plan's examples.
+            pause: See ``Pause``.
 
         Raises:
-            EngineError: A model is unavailable, and nothing may replace it.
+            EngineError: A model is unavailable, and nothing may replace it; or there is nothing to prompt it
+                with.
             ValueError: The plan names classes the detector does not have.
+            Cancelled: Raised by ``pause``.
         """
+        once = _Once(notice)
+
+        def load(wanted: AutoAnnotatePlan, allowed: Fallback) -> tuple[Models, tuple[str, str]]:
+            found, names = self._load(wanted, once, allowed)
+            if found.detector is not None:
+                found = replace(found, detector=prompted(found.detector, wanted, exemplar, once, pause))
+            return found, names
+
         on_cpu = replace(plan, device="cpu", precision="fp32")
         try:
-            models, names = self._load(plan, notice, fallback)
+            models, names = load(plan, fallback)
         except OutOfMemory as error:
             notice(f"{error} The CPU is used (slower).")
-            models, names = self._load(on_cpu, notice, fallback)
+            models, names = load(on_cpu, fallback)
         on_cpu = replace(on_cpu, det_model=names[0], sam_model=names[1])
-        return Annotator(models, plan, lambda: self._load(on_cpu, notice, NO_FALLBACK)[0], notice)
+        return Annotator(models, plan, lambda: load(on_cpu, NO_FALLBACK)[0], notice)
 
     def _load(
         self, plan: AutoAnnotatePlan, notice: NoticeCallback, fallback: Fallback
@@ -349,7 +369,7 @@ class Loaders:
                 notice(f"{name} is unavailable; {model.info.title} {purpose} instead. ({error})")
                 return model, other
 
-        other_detector = self.default_detector() if fallback.detector else None
+        other_detector = self.default_detector() if fallback.detector and not plan.concepts else None
         other_predictor = self.default_predictor() if fallback.predictor else None
         row = source_row(plan.objects_from)
         detector, predictor, names = None, None, (plan.det_model, plan.sam_model)
@@ -360,6 +380,19 @@ class Loaders:
             predictor, sam_model = loaded(self.predictor, names[1], other_predictor, "draws the masks")
             names = (names[0], sam_model)
         return Models(detector, predictor), names
+
+
+class _Once:
+    """Passes each message on once: models that are loaded again, on the CPU, repeat theirs."""
+
+    def __init__(self, notice: NoticeCallback) -> None:
+        self._notice = notice
+        self._known = set[str]()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._known:
+            self._known.add(text)
+            self._notice(text)
 
 
 def _announce_download(name: str, notice: NoticeCallback) -> None:

@@ -106,7 +106,9 @@ def _annotate(target: Target, job: AutoAnnotateJob) -> BatchSummary:
     if not todo.annotate:
         run_id = target.finish(todo)
         return BatchSummary(skipped=todo.skipped, failed=todo.failed, run_id=run_id)
-    annotator = job.loaders.annotator(job.plan, job.notice, fallback=job.fallback)
+    annotator = job.loaders.annotator(
+        job.plan, job.notice, fallback=job.fallback, exemplar=target.example, pause=job.cancel.check
+    )
     job.loaded(annotator.infos)
     job.cancel.check()
     with target.begin(job.plan, annotator.source.names, todo.annotate, annotator.infos) as writer:

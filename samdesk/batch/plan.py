@@ -37,7 +37,8 @@ class AutoAnnotatePlan(DetectionParameters):
             one that is mapped to "" is not used.
         existing: What happens to images that have annotations: they are skipped ("skip"), new objects are
             added without duplicates ("add"), or annotations of an earlier run that the user has not changed
-            are replaced ("replace"; see ``replaces``). An image edited by hand is never changed.
+            are replaced ("replace"; see ``replaces``). An image edited by hand is not changed, unless
+            ``edited``.
         keys: The images to annotate; None: all of the dataset.
         objects_from: Where the objects come from: the detector's boxes, in each of which the predictor draws
             a mask ("detector"); a segmentation model with masks of its own ("segmenter"); or the boxes that
@@ -47,6 +48,8 @@ class AutoAnnotatePlan(DetectionParameters):
         replaces: The run in the dataset's store whose annotations "replace" replaces; "": those of all runs.
         concepts: What a detector with an open vocabulary looks for; empty: ``det_model`` has classes of its
             own. Their labels are its classes then.
+        edited: With "add": images edited by hand get new objects, too, as the user has asked for these
+            images; what is on them stays. In label files there is no such difference.
     """
 
     det_model: str = "yolov8x.pt"
@@ -62,6 +65,7 @@ class AutoAnnotatePlan(DetectionParameters):
     class_conf: tuple[tuple[str, float], ...] = ()
     replaces: str = ""
     concepts: tuple[PlannedConcept, ...] = ()
+    edited: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,9 +77,26 @@ class AutoAnnotatePlan(DetectionParameters):
             raise ValueError(
                 f"objects_from must be one of {', '.join(OBJECTS_FROM)}, not {self.objects_from!r}"
             )
+        if self.edited and self.existing != "add":
+            raise ValueError('images edited by hand only get new objects: choose "add" for existing ones')
+        self._check_concepts()
         for name, conf in self.class_conf:
             if not 0 <= conf <= 1:  # false for nan, too
                 raise ValueError(f"the minimum confidence of {name!r} must be between 0 and 1, not {conf:g}")
+
+    def _check_concepts(self) -> None:
+        if not self.concepts:
+            return
+        if self.objects_from == "boxes":
+            raise ValueError("boxes that are there become masks: there is nothing to look for")
+        known = set[str]()
+        for concept in self.concepts:
+            name = " ".join(concept.label.split()).casefold()
+            if not name:
+                raise ValueError("what is looked for needs a label")
+            if name in known:
+                raise ValueError(f"the label {concept.label!r} is looked for twice: put its words together")
+            known.add(name)
 
     def parameters(self) -> dict[str, Any]:
         """All that it says but the images, as values that JSON has; see ``from_parameters``."""

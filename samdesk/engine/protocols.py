@@ -37,6 +37,15 @@ class OutOfMemory(EngineError):  # noqa: N818 - the usual term
     code = "engine.out_of_memory"
 
 
+class TextsUnavailable(EngineError):  # noqa: N818 - a state of the installation
+    """A model cannot be prompted with words, as a file it needs for that is not on this machine.
+
+    Exemplars do without it.
+    """
+
+    code = "engine.no_texts"
+
+
 class PromptKind(Enum):
     """What a model can be prompted with."""
 
@@ -305,7 +314,7 @@ class ConceptPredictor(Protocol):
             pause: See ``Pause``; called between two exemplars.
 
         Raises:
-            EngineError: A concept has no prompt, texts need a file that is not on this machine, or an
-                exemplar cannot be read.
+            TextsUnavailable: Texts need a file that is not on this machine.
+            EngineError: A concept has no prompt, or an exemplar cannot be read.
             Cancelled: Raised by ``pause``.
         """

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.find import FoundObject
 from samdesk.batch.models import Annotator, Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob, ignore, run
@@ -24,6 +25,7 @@ from samdesk.batch.shards.run_file import ShardedRun
 from samdesk.batch.targets.base import Stored
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.concepts.concept import Exemplar
 from samdesk.engine.protocols import ModelInfo
 
 SHARDS = "shards"
@@ -198,6 +200,10 @@ class ShardTarget:
         image = read_entry(self._entries[key])
         self.was_read.add(key)
         return image
+
+    def example(self, example: PlannedExample) -> Exemplar:
+        """A shard has no dataset, so a run in shards looks for words only."""
+        raise ShardsError(f"A run in shards has no examples, such as {example.key}.", next="Use words.")
 
     def document(self, key: ImageKey) -> None:
         """Not known to a shard."""

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.find import FoundObject
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import DryRun, ImageFailure, SkippedImage
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.concepts.concept import Exemplar
 from samdesk.engine.protocols import ModelInfo
 
 
@@ -108,6 +110,9 @@ class Target(Protocol):
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image; called from another thread. Raises ``UserError``."""
+
+    def example(self, example: PlannedExample) -> Exemplar:
+        """The exemplar of a plan's example. Raises ``UserError`` if it cannot be had."""
 
     def document(self, key: ImageKey) -> ImageDocument | None:
         """What an image is annotated with, for a run on boxes that are there. Raises as ``RunWriter.store``.

@@ -11,6 +11,7 @@ from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted
 from samdesk.batch.box_masks import NO_BOXES, masks_edit
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.find import FoundObject
 from samdesk.batch.merge import HAS_ANNOTATIONS
 from samdesk.batch.pipeline import AutoAnnotateJob
@@ -23,6 +24,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_anno
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import Label, LabelId, LabelSet
+from samdesk.engine.concepts.concept import Exemplar
 from samdesk.engine.protocols import ModelInfo
 from samdesk.images.reader import read_image, read_size
 from samdesk.images.sources import ImageSet
@@ -108,6 +110,10 @@ class BoxFileTarget:
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return read_image(self.images.path(key))
+
+    def example(self, example: PlannedExample) -> Exemplar:
+        """A run that makes masks of boxes looks for nothing."""
+        raise ImageProblem(f"{example.key} is no example for masks of boxes")
 
     def document(self, key: ImageKey) -> ImageDocument:
         """Reads the boxes of an image. Raises ``ImageProblem``."""

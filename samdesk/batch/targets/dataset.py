@@ -91,6 +91,7 @@ class DatasetPlace:
                 resumes=self.resumes,
                 boxes=job.plan.objects_from == "boxes",
                 replaces=job.plan.replaces,
+                edited=job.plan.edited,
             )
             summary = run(target, job)
             for finding in check_training(training_facts(dataset)).findings:

@@ -1,4 +1,4 @@
-"""The images of a dataset as the target of a run: images edited by hand are never changed."""
+"""The images of a dataset as the target of a run: nothing on images edited by hand is ever changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 from samdesk.base.errors import UserError, typed_line
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.batch.box_masks import BoxMasks, reason_to_skip_boxes
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import EDITED, reason_to_skip, run_edit, skip_reason
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
@@ -26,6 +27,7 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.labels import LabelId
+from samdesk.engine.concepts.concept import Exemplar
 from samdesk.engine.protocols import ModelInfo
 from samdesk.images.errors import ImageError
 
@@ -90,6 +92,7 @@ class DatasetTarget:
         boxes: The run makes masks of the boxes that are there.
         replaces: The run whose annotations are replaced; "": those of all.
         locked: Returns the annotations that the user has locked; called by the store as it saves an edit.
+        edited: Images edited by hand get new objects, too.
     """
 
     keys: Sequence[ImageKey]
@@ -101,6 +104,7 @@ class DatasetTarget:
     boxes: bool = False
     replaces: str = ""
     locked: Locked = frozenset
+    edited: bool = False
 
     def dry_run(self, cancel: CancelToken | None = None) -> DryRun:
         """Determines which images a run skips, and why, without loading them."""
@@ -113,13 +117,19 @@ class DatasetTarget:
             image = found.get(key, nothing)
             if self.boxes:
                 return reason_to_skip_boxes(image.count, image.review)
-            return reason_to_skip(image.count, image.review, image.from_run, self.existing)
+            return reason_to_skip(
+                image.count, image.review, image.from_run, self.existing, edited=self.edited
+            )
 
         return sort_out(keys, skipped, cancel)
 
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return self.reads.read(key)
+
+    def example(self, example: PlannedExample) -> Exemplar:
+        """The exemplar of a plan's example."""
+        return self.reads.example(example)
 
     def document(self, key: ImageKey) -> ImageDocument:
         """Loads the document of an image."""
@@ -160,6 +170,7 @@ class DatasetTarget:
                 self.boxes,
                 self.replaces,
                 self.locked,
+                self.edited,
             )
         finally:
             self.run_store.end_run(run_id)
@@ -189,6 +200,7 @@ class DatasetWriter:
         boxes: The objects are masks of boxes that are there.
         replaces: As of ``DatasetTarget``.
         locked: Likewise.
+        edited: Likewise.
     """
 
     run_store: RunStore
@@ -199,6 +211,7 @@ class DatasetWriter:
     boxes: bool = False
     replaces: str = ""
     locked: Locked = frozenset
+    edited: bool = False
     _label_ids: dict[str, LabelId] = field(default_factory=dict)
     """Of the labels as the store last had them."""
 
@@ -218,7 +231,7 @@ class DatasetWriter:
             document = self.run_store.load(key)
             if (document.height, document.width) != hw:
                 raise ImageProblem(f"{key}: {REPLACED}")
-            rule = _Rule(self.existing, self.replaces, self.locked)
+            rule = _Rule(self.existing, self.replaces, self.locked, self.edited)
             merge = _Merge(document, named, self.run_id, rule, self._label_ids)
             # An empty edit is saved too: an image without objects gets its empty label file.
             if merge.reason is not None or not self.run_store.commit_run(self.run_id, key, merge, names):
@@ -245,6 +258,7 @@ class _Rule:
     existing: Existing
     replaces: str
     locked: Locked
+    edited: bool
 
 
 class _Merge:
@@ -273,7 +287,7 @@ class _Merge:
         self._locked: frozenset[AnnotationId] = frozenset()
         self.ids: Mapping[str, LabelId] = {}
         self.edit = Edit()
-        self.reason = skip_reason(document, rule.existing, rule.replaces)
+        self.reason = skip_reason(document, rule.existing, rule.replaces, edited=rule.edited)
         if all(name in ids for _, name in named):
             self._make(document, {name: ids[name] for _, name in named})
 
@@ -288,7 +302,7 @@ class _Merge:
             self._fresh = [to_annotation(found, ids[name], self._run_id) for found, name in self._named]
         rule = self._rule
         self._document, self.ids, self._locked = document, ids, rule.locked()
-        self.reason = skip_reason(document, rule.existing, rule.replaces)
+        self.reason = skip_reason(document, rule.existing, rule.replaces, edited=rule.edited)
         self.edit = Edit()
         if self.reason is None:
             self.edit = run_edit(document, self._fresh, rule.existing, rule.replaces, self._locked)

@@ -12,6 +12,7 @@ from pathlib import Path
 from samdesk.base.boundary import LeadsOutsideError
 from samdesk.base.errors import reason
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.find import FoundObject, to_annotation
 from samdesk.batch.merge import HAS_ANNOTATIONS
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
@@ -25,6 +26,7 @@ from samdesk.batch.targets.reading import ImageReads
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.same_object import PROPOSED_IOU, KnownRegions
+from samdesk.engine.concepts.concept import Exemplar
 from samdesk.engine.protocols import ModelInfo
 from samdesk.formats.label_lines import ParsedLabels
 from samdesk.images.sources import ImageSet
@@ -151,6 +153,10 @@ class FileTarget:
     def read(self, key: ImageKey) -> RgbImage:
         """Reads an image."""
         return self.reads.read(key)
+
+    def example(self, example: PlannedExample) -> Exemplar:
+        """The exemplar of a plan's example."""
+        return self.reads.example(example)
 
     def document(self, key: ImageKey) -> None:
         """Not known: see ``BoxFileTarget``."""

@@ -60,6 +60,11 @@ class RunRecord:
         return self.parameters.get("kind") == IMPORT
 
     @property
+    def adds_to_edited(self) -> bool:
+        """Whether it adds to images that were edited by hand, too, as the user has asked for."""
+        return self.parameters.get("edited") is True
+
+    @property
     def import_lines(self) -> tuple[str, ...]:
         """Where an import came from, for the user: its files and their SHA-256; empty for other runs."""
         if not self.is_import:

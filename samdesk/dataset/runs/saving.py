@@ -29,9 +29,11 @@ class _OpenRun:
     Attributes:
         labels: The labels it uses, by the names that it asks for them by.
         waiting: Skipped and failed images that are not written yet.
+        edited: It adds to images that were edited by hand, too.
     """
 
     labels: dict[str, RunLabel]
+    edited: bool = False
     waiting: list[RunImage] = field(default_factory=list)
 
 
@@ -54,7 +56,7 @@ class Runs:
             self._core.history.journal.begin(run_id, text, record, keys, pinned)
 
         self._core.save(ChangeSet(), log)
-        self._open[run_id] = _OpenRun(found)
+        self._open[run_id] = _OpenRun(found, record is not None and record.adds_to_edited)
         return run_id
 
     def resume(self, run_id: RunId) -> RunInfo:
@@ -77,7 +79,7 @@ class Runs:
         chosen = self._chosen(run, names)
         ids = {name: label.label.id for name, label in chosen.items()}
         made = edit(document, ids) if callable(edit) else edit
-        if made is None or not (document.review is ImageReview.UNREVIEWED or _redraws(made, document)):
+        if made is None or not _may_change(document, made, edited=run.edited):
             return False
         if not made and core.rows.seen_by_run(key):  # nothing was found before either: no new step
             core.save(ChangeSet(), lambda _: self._note(run_id, run, RunImage(key, "done")))
@@ -256,7 +258,7 @@ class Runs:
             info = self._core.history.journal.info(run_id)
             known = () if info is None else info.labels
             labels = {x.wanted: x for x in known if x.label.id in self._core.documents.labels}
-            self._open[run_id] = _OpenRun(labels)
+            self._open[run_id] = _OpenRun(labels, info is not None and info.record.adds_to_edited)
         return self._open[run_id]
 
     def _note(self, run_id: RunId, run: _OpenRun, image: RunImage) -> None:
@@ -292,6 +294,19 @@ class Runs:
                 "Labels that the run needs are not in the dataset.", next="Start the run again."
             )
         return labels, do
+
+
+def _may_change(document: ImageDocument, edit: Edit, *, edited: bool) -> bool:
+    """Whether a run may save an edit; of an image edited by hand nothing but what the user asked for."""
+    if document.review is ImageReview.UNREVIEWED:
+        return True
+    return _only_adds(edit, document) if edited else _redraws(edit, document)
+
+
+def _only_adds(edit: Edit, document: ImageDocument) -> bool:
+    """Whether an edit leaves all annotations that are there as they are."""
+    there = {a.id for a in document.all_annotations}
+    return not edit.drop and all(p.annotation.id not in there for p in edit.put)
 
 
 def _redraws(edit: Edit, document: ImageDocument) -> bool:

@@ -172,6 +172,7 @@ class AutoAnnotateClient(QObject):
             boxes=plan.objects_from == "boxes",
             replaces=plan.replaces,
             locked=lambda: self.locked(),
+            edited=plan.edited,
         )
 
     def _submit(self, job: Callable[[], None]) -> None:
