@@ -39,7 +39,7 @@ class LeftBehind:
 
     Attributes:
         annotation_id: The annotation on the source image.
-        reason: Why, in words ("It has left the picture").
+        reason: Why, in words ("It has left the image").
     """
 
     annotation_id: AnnotationId

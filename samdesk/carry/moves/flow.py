@@ -1,0 +1,20 @@
+"""Dense optical flow: dense inverse search (Kroeger, Timofte, Dai, Van Gool: "Fast Optical Flow using Dense
+Inverse Search", ECCV 2016), OpenCV's ``DISOpticalFlow``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samdesk.base.cv import cv2
+from samdesk.base.jobs import Pause
+from samdesk.carry.moves.move import Candidates, DenseMove
+from samdesk.carry.pair import ImagePair
+from samdesk.domain.geometry.types import Region
+
+
+def estimate(pair: ImagePair, objects: Sequence[Region], pause: Pause) -> Sequence[Candidates]:
+    """See ``Estimate``: one flow for all objects."""
+    pause()
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = search.calc(pair.source.grey, pair.target.grey, None)
+    return [(DenseMove(flow),)] * len(objects)
