@@ -151,7 +151,12 @@ def _place(pair: ImagePair, region: Region, best: tuple[float, str, Move | None]
 
 
 def _result(
-    key: AnnotationId, region: Region, pair: ImagePair, size: tuple[float, float], there: _Landing, back: _Landing
+    key: AnnotationId,
+    region: Region,
+    pair: ImagePair,
+    size: tuple[float, float],
+    there: _Landing,
+    back: _Landing,
 ) -> Carried:
     if there.whole.area > 0 and there.visible.area < _LEAST_INSIDE * there.whole.area:
         return LeftBehind(key, LEFT_THE_IMAGE)

@@ -1,5 +1,8 @@
-"""Dense optical flow: dense inverse search (Kroeger, Timofte, Dai, Van Gool: "Fast Optical Flow using Dense
-Inverse Search", ECCV 2016), OpenCV's ``DISOpticalFlow``."""
+"""Dense optical flow, by dense inverse search.
+
+OpenCV's ``DISOpticalFlow`` (Kroeger, Timofte, Dai, Van Gool: "Fast Optical Flow using Dense Inverse Search",
+ECCV 2016).
+"""
 
 from __future__ import annotations
 
