@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samdesk.base.cv import cv2
 from samdesk.carry.moves.move import Move, Points
 from samdesk.carry.pair import ImagePair, WorkingImage
+from samdesk.carry.sampling import sampled
 from samdesk.domain.geometry import regions
-from samdesk.domain.geometry.types import Region, RgbImage
+from samdesk.domain.geometry.types import Region
 
 _SAMPLES = 2000
 _DIFFERENCE = 60.0
@@ -20,7 +19,7 @@ def samples(region: Region, image: WorkingImage) -> Points:
     """(N, 2) centres of pixels under the mask, evenly thinned."""
     ys, xs = np.nonzero(regions.rasterize(region, image.height, image.width))
     step = max(1, len(xs) // _SAMPLES)
-    return np.column_stack([xs[::step], ys[::step]]) + 0.5
+    return np.column_stack([xs[::step], ys[::step]]).astype(np.float64) + 0.5
 
 
 def agreement(pair: ImagePair, points: Points, move: Move) -> float:
@@ -32,13 +31,6 @@ def agreement(pair: ImagePair, points: Points, move: Move) -> float:
         return 0.0
     there = move.at(points)
     inside = ((there >= 0) & (there <= (pair.target.width, pair.target.height))).all(axis=1)
-    difference = np.abs(_colours(pair.source.rgb, points) - _colours(pair.target.rgb, there)).mean(axis=1)
+    difference = np.abs(sampled(pair.source.rgb, points) - sampled(pair.target.rgb, there)).mean(axis=1)
     agrees = 1.0 - np.minimum(difference / _DIFFERENCE, 1.0)
     return float((agrees * inside).mean())
-
-
-def _colours(rgb: RgbImage, points: Points) -> NDArray[np.float32]:
-    """(N, 3) float32 colours at points, bilinear."""
-    index = np.asarray(points - 0.5, dtype=np.float32).reshape(-1, 1, 2)
-    sampled = cv2.remap(rgb, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled.reshape(-1, 3), dtype=np.float32)

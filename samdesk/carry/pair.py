@@ -31,12 +31,12 @@ class WorkingImage:
     @property
     def width(self) -> int:
         """Pixels."""
-        return self.rgb.shape[1]
+        return int(self.rgb.shape[1])
 
     @property
     def height(self) -> int:
         """Pixels."""
-        return self.rgb.shape[0]
+        return int(self.rgb.shape[0])
 
 
 @dataclass(frozen=True, eq=False)

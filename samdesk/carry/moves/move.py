@@ -9,9 +9,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.base.cv import cv2
 from samdesk.base.jobs import Pause
 from samdesk.carry.pair import ImagePair
+from samdesk.carry.sampling import sampled
 from samdesk.domain.geometry.types import Region
 
 Points: TypeAlias = NDArray[np.float64]
@@ -53,9 +53,7 @@ class DenseMove:
 
     def at(self, points: Points) -> Points:
         """See ``Move.at``."""
-        index = np.asarray(points - 0.5, dtype=np.float32).reshape(-1, 1, 2)
-        sampled = cv2.remap(self.flow, index, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return points + sampled.reshape(-1, 2).astype(np.float64)
+        return np.asarray(points + sampled(self.flow, points), dtype=np.float64)
 
 
 Candidates: TypeAlias = tuple[Move, ...]
