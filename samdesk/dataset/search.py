@@ -44,8 +44,11 @@ _COLUMNS = (
     "f.number, f.image, f.label, f.review, f.source, f.score, f.mask, f.stability, f.doubt, f.area,"
     " f.x0, f.y0, f.x1, f.y1, f.run, f.model, f.note, f.id"
 )
-_OF_MODEL = f"(run IS NOT NULL AND source != {SOURCES.index(Source.IMPORT)})"
-_PACKED = f"(label << 26) + (coalesce(model, 0) << 6) + (review << 3) + (source << 1) + {_OF_MODEL}"
+_CARRIED = SOURCES.index(Source.CARRIED)
+_FROM = f"(CASE WHEN track IS NOT NULL AND model IS NULL THEN {_CARRIED} ELSE source END)"
+"""The source, also of what was carried along and edited since."""
+_OF_MODEL = f"(run IS NOT NULL AND source NOT IN ({SOURCES.index(Source.IMPORT)}, {_CARRIED}))"
+_PACKED = f"(label << 27) + (coalesce(model, 0) << 7) + (review << 4) + ({_FROM} << 1) + {_OF_MODEL}"
 """Label, model (up to a million), state and source in one number, which is read three times as fast."""
 _TABULATED = 100_000
 """Annotations read between two looks for images to be shown."""
@@ -384,16 +387,17 @@ def agreement(dataset: Dataset, cancel: CancelToken | None = None) -> tuple[Agre
 def _agreement(table: Vector, words: dict[int, str]) -> tuple[AgreementRow, ...]:
     image, packed = table.astype(np.int64).T
     label, model, review, source, run = (
-        packed >> 26,
-        packed >> 6 & 0xFFFFF,
-        packed >> 3 & 7,
-        packed >> 1 & 3,
+        packed >> 27,
+        packed >> 7 & 0xFFFFF,
+        packed >> 4 & 7,
+        packed >> 1 & 7,
         packed & 1,
     )
     states = {state: review == place for place, state in enumerate(REVIEWS)}
     accepted, flagged = states[AnnotationReview.ACCEPTED], states[AnnotationReview.FLAGGED]
     proposed = (run > 0) | states[AnnotationReview.CORRECTED] | states[AnnotationReview.PENDING]
-    by_user = ~proposed & (accepted | flagged) & (source != SOURCES.index(Source.IMPORT))
+    proposed &= source != _CARRIED  # neither a model's, nor missed by one
+    by_user = ~proposed & (accepted | flagged) & ~np.isin(source, (SOURCES.index(Source.IMPORT), _CARRIED))
     most = {of_image: of_model for (of_image, of_model), _ in _pairs(image[proposed], model[proposed])[::-1]}
     rows: dict[tuple[int, int], Counter[AnnotationReview | None]] = defaultdict(Counter)
     for state, chosen in states.items():

@@ -58,8 +58,8 @@ class Annotation:
         detector_score: YOLO confidence, 0..1, if a detector found it.
         mask_score: SAM's predicted IoU, 0..1, if SAM segmented it.
         prompts: The point and box prompts it was made with (no mask prompt), to edit it again with SAM.
-        run_id: The auto-annotate run that proposed it, or the import that added it, whatever has become of it
-            since.
+        run_id: The auto-annotate run that proposed it, the import that added it, or the carry along that made
+            it, whatever has become of it since.
         stability: SAM's stability score of the mask, 0..1, if SAM segmented it.
         model: The models that proposed it ("yolo11n.pt + mobile_sam.pt"), whatever has become of it since;
             "": unknown, or made by the user.
@@ -112,8 +112,13 @@ class Annotation:
 
     @property
     def is_of_model(self) -> bool:
-        """Whether a run of a model proposed it. An import is a run too, but the user's own act."""
-        return self.run_id is not None and self.source is not Source.IMPORT
+        """Whether a run of a model proposed it. Imports and carries are runs too, but the user's own acts."""
+        return self.run_id is not None and self.source not in (Source.IMPORT, Source.CARRIED)
+
+    @property
+    def is_pending_carried(self) -> bool:
+        """Whether it was carried along from another image, and the user has not decided about it."""
+        return self.source is Source.CARRIED and self.review is AnnotationReview.PENDING
 
     @property
     def _is_pending_of_run(self) -> bool:
@@ -139,5 +144,6 @@ class Annotation:
             detector_score=None,
             mask_score=None,
             stability=None,
-            run_id=self.run_id if self.is_proposed else None,  # of an import: it is the user's now
+            # Of an import, or carried along: it is the user's now.
+            run_id=self.run_id if self.is_proposed and self.source is not Source.CARRIED else None,
         )

@@ -111,6 +111,7 @@ _ROWS = (
         SearchValue("sam", "the mask model, by prompts"),
         SearchValue("manual", "drawn by hand"),
         SearchValue("import", "read from a label file"),
+        SearchValue("carried", "carried along from another image"),
     ), (), "source:auto"),
     SearchWord("area", _NUMBER, _A, "area in pixels", (), ("size",), "area:<400"),
     SearchWord("count", _NUMBER, _I, "annotations on the image", (), ("objects",), "count:>10"),

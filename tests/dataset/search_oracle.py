@@ -40,7 +40,7 @@ VALUES = {
     "image": ["new", "to-review", "edited", "done", "flagged", "empty"],
     "is": ["flagged", "touching-border", "duplicate", "rejected", "new", "done", "pending", "empty"],
     "split": ["train", "val", "test", "none"],
-    "source": ["auto", "sam", "manual", "import"],
+    "source": ["auto", "sam", "manual", "import", "carried"],
     "run": ["any", "none", "r1", "R"],
     "model": ["none", "YOLO", "*sam"],
     "note": ["none", "50%", "ähnlich", "b*r"],

@@ -270,11 +270,21 @@ def test_agreement_counts_what_became_of_proposals(dataset: Dataset) -> None:
         commit(
             dataset, key, by_user(add([make(dataset, f"drawn {key}")]), ImageDocument(ImageKey(key), 9, 9))
         )
+    carried = {"track": "t", "source": Source.CARRIED, "run_id": "c1"}
+    of_carry = [
+        make(dataset, f"carried {review.value}", 2, review=review, **carried) for review in AnnotationReview
+    ]
+    commit(dataset, "a2.png", add(of_carry))  # neither proposed nor missed by a model
+    redrawn = of_carry[list(AnnotationReview).index(AnnotationReview.PENDING)].redrawn(region(12, 12))
+    commit(dataset, "a2.png", lambda d: by_user(update([redrawn]), d))
+    assert dataset.load(ImageKey("a2.png")).find(redrawn.id).review is AnnotationReview.CORRECTED
     rows = {row.label_id: row for row in agreement(dataset)}
+    assert len(rows) == len(agreement(dataset)) == 3
     assert {row.model for row in rows.values()} == {"yolo11n.pt"}
     assert (rows[light].accepted, rows[light].rate) == (1, 1.0)
     assert (rows[person].corrected, rows[person].pending, rows[person].missed) == (1, 1, 1)
     assert (rows[person].rate, rows[car].rejected) == (0.0, 1)
+    assert (rows[car].accepted, rows[car].corrected, rows[car].missed, rows[car].pending) == (0, 0, 0, 0)
 
 
 # The facts

@@ -9,10 +9,13 @@ from samdesk.base.bulk import breathing
 from samdesk.base.jobs import CancelToken
 from samdesk.dataset.core import DatasetCore
 from samdesk.dataset.dataset import Dataset
-from samdesk.dataset.store.facts import PENDING
+from samdesk.dataset.store.facts import PENDING, SOURCES
+from samdesk.domain.annotation import Source
 from samdesk.domain.document import ImageKey
 from samdesk.domain.review import ImageReview
 from samdesk.images.snapshot import stamp_of
+
+_NOT_OF_MODELS = (Source.IMPORT, Source.CARRIED)
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ def _from_run(core: DatasetCore) -> set[str]:
     if core.rows.lack_facts():  # not counted yet: this reads the rows of the annotations, with their regions
         sql = (
             "SELECT DISTINCT image FROM annotations WHERE review='pending' AND run_id NOT NULL"
+            f" AND source NOT IN ({', '.join(repr(source.value) for source in _NOT_OF_MODELS)})"
             " AND image IN (SELECT key FROM images WHERE pending > 0)"
         )
     else:
         sql = (
             "SELECT key FROM fact_images WHERE id IN"
-            f" (SELECT image FROM facts WHERE review={PENDING} AND run NOT NULL)"
+            f" (SELECT image FROM facts WHERE review={PENDING} AND run NOT NULL"
+            f" AND source NOT IN ({', '.join(str(SOURCES.index(source)) for source in _NOT_OF_MODELS)}))"
         )
     return {str(key) for (key,) in core.rows.store.rows(sql)}

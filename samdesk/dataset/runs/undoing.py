@@ -44,7 +44,7 @@ def without_runs(edit: Edit, undone: Collection[RunId]) -> Edit:
     dropped = tuple(
         a.id
         for a in (p.annotation for p in edit.put)
-        if a.run_id in undone and (a.is_untouched or a.source is Source.IMPORT)
+        if a.run_id in undone and (a.is_untouched or a.is_pending_carried or a.source is Source.IMPORT)
     )
     if not dropped:
         return edit

@@ -20,7 +20,8 @@ from samdesk.domain.search import AnyOf, Bounds, Search, Term, matcher
 _NEVER, _ALWAYS = "0", "1"
 _NUMBERS = {"score": "f.score", "mask": "f.mask", "stability": "f.stability", "doubt": "f.doubt",
             "area": "f.area", "count": "i.count"}  # fmt: skip
-_SOURCES = {"auto": Source.YOLO_SAM, "sam": Source.SAM, "manual": Source.MANUAL, "import": Source.IMPORT}
+_SOURCES = {"auto": Source.YOLO_SAM, "sam": Source.SAM, "manual": Source.MANUAL, "import": Source.IMPORT,
+            "carried": Source.CARRIED}  # fmt: skip
 _STATES = {review.value for review in AnnotationReview}
 _SHOWN = f"review IN ({','.join(str(n) for n in range(len(REVIEWS)) if n != REJECTED)})"
 _ACCEPTED = IMAGE_REVIEWS.index(ImageReview.ACCEPTED)

@@ -14,7 +14,7 @@ from typing import Any
 
 from samdesk.dataset.store.database import Store
 from samdesk.dataset.store.facts import FEW, stored_id
-from samdesk.domain.annotation import Annotation
+from samdesk.domain.annotation import Annotation, Source
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.doubt import Decision, Evidence
 from samdesk.domain.edits import is_dropped
@@ -87,7 +87,9 @@ class Decisions:
 
 
 def _is_open(annotation: Annotation) -> bool:
-    """Whether it is a proposal that the user has not decided about by itself."""
+    """Whether it is a proposal of a model that the user has not decided about by itself."""
+    if annotation.source is Source.CARRIED:  # how sure it is was found out in another way
+        return False
     return annotation.is_proposed and (annotation.review in _OPEN or is_dropped(annotation))
 
 

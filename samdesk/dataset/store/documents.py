@@ -23,7 +23,7 @@ from samdesk.domain.review import AnnotationReview, ImageReview
 
 COLUMNS = (
     "id", "label_id", "region", "source", "review", "detector_score", "mask_score", "prompts", "run_id",
-    "position", "image", "stability", "model", "note", "attributes",
+    "position", "image", "stability", "model", "note", "attributes", "track",
 )  # fmt: skip
 """Of ``annotations``, without the digest, in the order in which the digest is made."""
 _NAMES = ", ".join(COLUMNS)
@@ -31,7 +31,7 @@ _SELECT = (
     f"SELECT {_NAMES}, digest, label_id IN (SELECT id FROM labels) FROM annotations WHERE image=?"
     " ORDER BY position"
 )
-_OPTIONAL = 4
+_OPTIONAL = 5
 """Columns at the end that the digest leaves out where they are NULL: older versions had none of them."""
 _IMAGE = "key, width, height, review, revision, count, pending"
 

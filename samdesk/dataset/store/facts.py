@@ -36,7 +36,7 @@ REJECTED = REVIEWS.index(AnnotationReview.REJECTED)
 COLUMNS = (
     "number", "image", "label", "review", "source", "border", "run", "model", "score", "mask", "stability",
     "doubt", "area", "age", "box_agreement", "overlap_same", "overlap_other", "position", "note", "id",
-    "x0", "y0", "x1", "y1",
+    "x0", "y0", "x1", "y1", "track",
 )  # fmt: skip
 _PUT = f"INSERT OR REPLACE INTO facts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _IMAGE = (
@@ -279,6 +279,7 @@ class Facts:
                     stored_number(a.mask_score), stored_number(a.stability), stored_number(doubt), area, age,
                     stored_number(e.box_agreement), e.overlap_same, e.overlap_other, position,
                     a.note or None, stored_id(a.id), *corner,
+                    stored_id(a.track) if a.track else None,
                 )
             )  # fmt: skip
         self._store.execute_many(_PUT, rows)
@@ -293,7 +294,7 @@ class Facts:
 
 
 def stored_id(name: str) -> str | bytes:
-    """Returns the id of an annotation as facts have it: the 32 hexadecimal digits of most as 16 bytes."""
+    """Returns the id of an annotation, or of a track, as facts have it: the 32 hexadecimal digits of most as 16 bytes."""
     return bytes.fromhex(name) if _HEX.fullmatch(name) else name
 
 

@@ -177,6 +177,17 @@ def _splits(connection: sqlite3.Connection) -> None:
     )
 
 
+def _tracks(connection: sqlite3.Connection) -> None:
+    """8 to 9: ``annotations`` gets the track, and facts too: NULL in older rows, none of which has one.
+
+    The digest of a row leaves out the new column while it is NULL, so older digests stay valid.
+    """
+    connection.execute("ALTER TABLE annotations ADD COLUMN track TEXT")
+    connection.execute("ALTER TABLE facts ADD COLUMN track BLOB")
+    connection.execute("CREATE INDEX facts_by_track ON facts(track) WHERE track IS NOT NULL")
+    connection.execute("CREATE INDEX facts_by_id ON facts(id)")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _one_review_state,
     _lines_of_label_files,
@@ -185,6 +196,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _decisions,
     _journal_of_runs,
     _splits,
+    _tracks,
 )
 """In order: the first leads from version 1 to 2. One that was released is never changed."""
 

@@ -414,6 +414,7 @@ def _late_values(annotation: Annotation) -> tuple[Any, ...]:
         annotation.model or None,
         annotation.note or None,
         serial.attributes_to_text(annotation.attributes),
+        annotation.track or None,
     )
 
 

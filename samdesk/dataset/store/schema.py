@@ -43,6 +43,7 @@ CREATE TABLE annotations (
     detector_score REAL, mask_score REAL, prompts TEXT, run_id TEXT, digest INTEGER,
     stability REAL, model TEXT, note TEXT,
     attributes TEXT,                       -- JSON object; NULL: none
+    track TEXT,                            -- the id of the annotation it was carried from at first
     PRIMARY KEY (image, id)
 );
 CREATE INDEX annotations_by_label ON annotations(label_id);
@@ -95,7 +96,8 @@ CREATE TABLE facts (                       -- what is filtered by comes first: a
     age INTEGER NOT NULL, box_agreement REAL, overlap_same REAL NOT NULL, overlap_other REAL NOT NULL,
     position REAL NOT NULL,
     note TEXT, id BLOB NOT NULL,
-    x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL
+    x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL,
+    track BLOB                             -- NULL also for the first of its track, which is found by its id
 );
 CREATE INDEX facts_by_image ON facts(image);
 CREATE INDEX facts_by_label ON facts(label, review, image);
@@ -104,6 +106,8 @@ CREATE INDEX facts_by_mask ON facts(mask);
 CREATE INDEX facts_by_doubt ON facts(doubt);
 CREATE INDEX facts_by_area ON facts(area);
 CREATE INDEX facts_by_age ON facts(age);
+CREATE INDEX facts_by_track ON facts(track) WHERE track IS NOT NULL;
+CREATE INDEX facts_by_id ON facts(id);
 CREATE TABLE fact_words (                  -- numbers for labels, runs and models
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text)
 );

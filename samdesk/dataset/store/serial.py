@@ -13,7 +13,7 @@ import shapely
 
 from samdesk.base import json_file
 from samdesk.dataset.store import values, wkb
-from samdesk.domain.annotation import Annotation, AnnotationId, Attributes, RunId, Source
+from samdesk.domain.annotation import Annotation, AnnotationId, Attributes, RunId, Source, TrackId
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.types import Region
 from samdesk.domain.labels import Label, LabelId, LabelSet
@@ -163,6 +163,7 @@ def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
             "model": annotation.model or None,
             "note": annotation.note or None,
             "attributes": _attributes_to_json(annotation.attributes),
+            "track": annotation.track or None,
         }
     )
 
@@ -184,6 +185,7 @@ def annotation_from(region: Region, columns: Mapping[str, Any]) -> Annotation:
         model=values.text(columns.get("model") or "", "model", MOST_NAME),
         note=values.text(columns.get("note") or "", "note", MOST_NOTE),
         attributes=_attributes_from_json(columns.get("attributes")),
+        track=TrackId(values.optional_identifier(columns.get("track"), "track") or ""),
     )
 
 

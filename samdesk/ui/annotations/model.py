@@ -37,6 +37,7 @@ SOURCE_TEXTS: dict[Source, tuple[str, str]] = {
     Source.SAM: ("prompt", "segmented from point and box prompts"),
     Source.YOLO_SAM: ("auto", "made by auto-annotate"),
     Source.IMPORT: ("imported", "imported from a label file"),
+    Source.CARRIED: ("carried", "carried along from another image"),
 }
 """The badge and the tooltip text of each annotation source."""
 

@@ -1,4 +1,4 @@
-"""Datasets of older samdesks (tests/data/v1 to v7) open in this version with nothing lost."""
+"""Datasets of older samdesks (tests/data/v1 to v8) open in this version with nothing lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ from samdesk.dataset.store.errors import StoreError
 from samdesk.dataset.store.migrations import MIGRATIONS, VERSION
 from samdesk.dataset.store.rows import Rows
 from samdesk.dataset.types import ImageSummary, LogEntry
-from samdesk.domain.annotation import RunId
+from samdesk.domain.annotation import AnnotationId, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.review import ImageReview, ReviewChange
+from samdesk.domain.edits import Transaction, add
+from samdesk.domain.review import AnnotationReview, ImageReview, ReviewChange
 from samdesk.formats.yolo import segmentation
 from samdesk.settings.table import SETTINGS, Settings
-from tests.dataset.dataset_kit import draw
+from tests.dataset.dataset_kit import draw, drawn, photos, user, with_labels
 
 FIXTURE = Path(__file__).parents[2] / "data" / "v1"
 ROOT = Path(__file__).parents[3]
@@ -563,6 +564,76 @@ def test_the_journals_of_version_7_are_kept_and_its_run_is_resumed(tmp_path: Pat
         pass
     assert dataset.core.history.damaged == {}
     assert dataset.load(ImageKey("three.png")).all_annotations == ()
+    dataset.close()
+
+
+# Version 8
+
+
+def test_what_version_8_kept_stays_and_its_annotations_can_be_carried(tmp_path: Path) -> None:
+    fixture = FIXTURE.with_name("v8")
+    folder = Path(shutil.copytree(fixture / "photos", tmp_path / "photos"))
+    want: Json = json.loads((fixture / "expected.json").read_text("utf-8"))
+    store = Store.open(folder / ".samdesk" / "dataset.db")
+    assert [key for (key,) in store.rows("SELECT key FROM images") if not Rows(store).is_sound(key)] == []
+    store.close()
+    dataset = Dataset.open(folder)
+
+    def documents() -> Json:
+        found = {}
+        for key in want["documents"]:
+            document = dataset.load(ImageKey(key))
+            found[key] = [
+                document.review.value,
+                [
+                    [a.id, a.label_id, serial.region_to_bytes(a.region).hex(), a.source.value, a.review.value,
+                     a.detector_score, a.mask_score, serial.prompts_to_text(a.prompts), a.run_id, a.stability,
+                     a.model, a.note, dict(a.attributes)]
+                    for a in document.all_annotations
+                ],
+            ]  # fmt: skip
+            assert not any(a.track for a in document.all_annotations)
+        return found
+
+    assert documents() == want["documents"]
+    assert queries.splits(dataset) == want["splits"]
+    runs = {run.id: run for run in queries.runs(dataset)}
+    assert runs[RunId(want["runs"]["imported"])].is_import
+    assert runs[RunId(want["runs"]["cut off"])].state == "interrupted"
+    assert dataset.core.history.damaged == {}
+
+    first = dataset.load(ImageKey("one.png")).annotations[0]
+    carried = replace(
+        first, id=AnnotationId("carried"), track=first.track_of, source=Source.CARRIED,
+        review=AnnotationReview.PENDING,
+    )  # fmt: skip
+    dataset.commit(Transaction("Carry", ((ImageKey("five.png"), add([carried])),)))
+    dataset.close()
+    dataset = Dataset.open(folder)
+    assert dataset.load(ImageKey("five.png")).find(carried.id) == carried
+    dataset.undo()
+    assert documents() == want["documents"]
+    dataset.redo()
+    assert dataset.load(ImageKey("five.png")).find(carried.id) == carried
+    dataset.undo()
+    dataset.resolve(ImageKey("bad.png"), "mine")
+    while dataset.undo():
+        pass
+    assert dataset.core.history.damaged == {}
+    drawn = [dataset.load(key) for key in dataset.keys if key not in ("bad.png", "file.png")]
+    assert [document.all_annotations for document in drawn] == [()] * 5
+    assert queries.splits(dataset) == {}
+    dataset.close()
+
+
+def test_a_track_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    (one,) = photos(tmp_path, "one.png")
+    dataset = Dataset.open(tmp_path)
+    (label,) = with_labels(dataset, "cat")
+    dataset.commit(user(one, add([drawn(label.id, track="t" * 32), drawn(label.id)])))
+    assert Rows(dataset.core.rows.store).is_sound(one)
+    dataset.core.rows.store.execute("UPDATE annotations SET track = 'x' WHERE track IS NULL")
+    assert not Rows(dataset.core.rows.store).is_sound(one)
     dataset.close()
 
 

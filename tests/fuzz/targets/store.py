@@ -13,7 +13,7 @@ _SHORT = 4
 _COLUMNS = {
     "annotations": (
         "image", "id", "position", "label_id", "region", "source", "review", "detector_score", "mask_score",
-        "prompts", "run_id", "digest", "note", "attributes",
+        "prompts", "run_id", "digest", "note", "attributes", "track",
     ),
     "images": ("key", "width", "height", "review", "revision", "count", "pending", "dirty", "conflict",
                "file_hash", "digest"),
