@@ -106,7 +106,7 @@ def test_every_source_has_a_badge_of_its_own() -> None:
         Source.SAM: "prompt",
         Source.YOLO_SAM: "auto",
         Source.IMPORT: "imported",
-            Source.CARRIED: "carried",
+        Source.CARRIED: "carried",
     }
 
 
