@@ -294,7 +294,7 @@ class Facts:
 
 
 def stored_id(name: str) -> str | bytes:
-    """Returns the id of an annotation or a track as facts have it: most, of 32 hexadecimal digits, as bytes."""
+    """Returns the id of an annotation or a track as facts have it: 32 hexadecimal digits as 16 bytes."""
     return bytes.fromhex(name) if _HEX.fullmatch(name) else name
 
 
