@@ -415,8 +415,8 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     search.found_changed.connect(ahead.refresh_soon)
     storage.closing.connect(ahead.close_dataset)
     data_parts = data.DataParts(
-        window, messages, session, storage, workers.jobs, files, navigate, search, tools.show,
-        tools.show_all_of, view.images, batch, workers.fit, view.fit_bar,
+        window, messages, session, workers, files, navigate, search, tools, view.images, batch,
+        view.fit_bar, view.actions, canvas, annotate, corrections, everything, review,
     )  # fmt: skip
     controllers = Controllers(
         data=data.build(data_parts),

@@ -141,8 +141,8 @@ class Desk:
         self.flows.files.stop()
         self.flows.training.stop()
         self.flows.taught.stop()
-        self.flows.data.fit.stop()
+        ended = self.flows.data.stop()
         slow_disk = self.flows.slow_disk
-        ended = self.workers.stop(slow_disk.slow_ms, gives_up or slow_disk.gives_up)
+        ended = self.workers.stop(slow_disk.slow_ms, gives_up or slow_disk.gives_up) and ended
         self.settings.flush()
         return ended

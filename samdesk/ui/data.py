@@ -1,18 +1,21 @@
-"""The features that work on the dataset as a whole: import, export, splits, check and training.
+"""The features that work on more than the image on screen: carrying, import, export, splits, check, training.
 
 A new one is a field of ``DataControllers``, a line in ``build``, and its commands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 
-from samdesk.domain.annotation import AnnotationId
 from samdesk.formats.registry import formats
+from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.auto_annotate.controller import BatchController
+from samdesk.ui.canvas.view import CanvasView
+from samdesk.ui.carry import commands as carry_commands
+from samdesk.ui.carry.bar import CarryBar
+from samdesk.ui.carry.controller import CarryController, CarryParts
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
 from samdesk.ui.checking.panel import ROOM, CheckPanel
@@ -31,15 +34,22 @@ from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.importing import commands as import_commands
 from samdesk.ui.importing.controller import ImportController
 from samdesk.ui.kit.messages import Messages
+from samdesk.ui.prompting.annotate import AnnotateController
+from samdesk.ui.prompting.corrections import MaskCorrections
+from samdesk.ui.prompting.everything import EverythingController
+from samdesk.ui.review.controller import ReviewController
 from samdesk.ui.search.controller import SearchController
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.ui.splits import commands as split_commands
 from samdesk.ui.splits.controller import SplitController
+from samdesk.workers.carry import CarryClient
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.fit import FitClient
+from samdesk.workers.group import Workers
 from samdesk.workers.storage.client import StorageClient
 
 _TABLES = (
+    carry_commands.COMMANDS,
     split_commands.COMMANDS, import_commands.COMMANDS, export_commands.COMMANDS,
     checking_commands.COMMANDS, fit_commands.COMMANDS,
 )  # fmt: skip
@@ -59,33 +69,65 @@ class DataParts:
         window: The window.
         messages: For the user.
         session: The open document and its history.
-        storage: The store.
-        jobs: Runs long work on the dataset.
+        workers: The clients of the threads.
         files: The open folder.
         navigate: Goes to an image.
         search: The search; what it finds can be exported.
-        show: Selects an annotation of the image on screen and zooms to it.
-        select: Selects several annotations of the image on screen and zooms to them.
+        tools: The tools and the selection.
         images: The film strip.
         batch: Auto-annotate, which a trained model is used for.
-        fit: Runs trainings.
-        fit_bar: Shows them.
+        fit_bar: Shows trainings.
+        actions: The commands.
+        canvas: The image view.
+        annotate: The prompts.
+        corrections: What the mask model draws of known shapes.
+        everything: The masks proposed for the whole image.
+        review: The review.
     """
 
     window: MainWindow
     messages: Messages
     session: Session
-    storage: StorageClient
-    jobs: DatasetJobs
+    workers: Workers
     files: FilesController
     navigate: NavigateController
     search: SearchController
-    show: Callable[[AnnotationId], object]
-    select: Callable[[tuple[AnnotationId, ...]], object]
+    tools: ToolsController
     images: ImagesPanel
     batch: BatchController
-    fit: FitClient
     fit_bar: FitBar
+    actions: Actions
+    canvas: CanvasView
+    annotate: AnnotateController
+    corrections: MaskCorrections
+    everything: EverythingController
+    review: ReviewController
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something on the image on screen that Enter would keep and Esc discard."""
+        begun = self.annotate.has_prompts or bool(self.tools.undo_name)
+        return begun or self.everything.proposing
+
+    @property
+    def drawing(self) -> bool:
+        """Whether the user is at work on the image on screen."""
+        return self.unfinished or self.annotate.mask_pending or not self.tools.is_idle
+
+    @property
+    def storage(self) -> StorageClient:
+        """The store."""
+        return self.workers.storage
+
+    @property
+    def jobs(self) -> DatasetJobs:
+        """Runs long work on the dataset."""
+        return self.workers.jobs
+
+    @property
+    def fit(self) -> FitClient:
+        """Runs trainings."""
+        return self.workers.fit
 
 
 @dataclass(frozen=True)
@@ -98,12 +140,18 @@ class DataControllers:
     checking: CheckController
     splits: SplitController
     fit: FitController
+    carry: CarryController
+
+    def stop(self) -> bool:
+        """Ends what runs for them alone. Returns False if a thread is still busy."""
+        self.fit.stop()
+        return self.carry.stop()
 
 
 def build(parts: DataParts) -> DataControllers:
     """Builds the controllers and connects them."""
     parts.jobs.failed.connect(lambda failure: parts.messages.error(str(failure), key="dataset job"))
-    visits = AnnotationVisits(parts.navigate, lambda: parts.session.model.key, parts.show, parts.window)
+    visits = AnnotationVisits(parts.navigate, lambda: parts.session.model.key, parts.tools.show, parts.window)
     exporting = ExportController(
         parts.window, parts.messages, parts.storage, parts.jobs, parts.files,
         lambda: parts.search.search, visits, formats,
@@ -118,7 +166,23 @@ def build(parts: DataParts) -> DataControllers:
     importing = ImportController(
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files, formats
     )
-    return DataControllers(parts.jobs, importing, exporting, _checking(parts), splits, fit)
+    carry = _carry(parts)
+    return DataControllers(parts.jobs, importing, exporting, _checking(parts), splits, fit, carry)
+
+
+def _carry(parts: DataParts) -> CarryController:
+    bar = CarryBar(parts.actions)
+    parts.window.add_bar(bar)
+    carry_parts = CarryParts(
+        parts.session, parts.navigate, parts.images, parts.canvas, parts.tools, parts.corrections.refits,
+        parts.workers.inference, parts.messages, lambda: parts.unfinished, lambda: parts.drawing,
+        lambda: parts.review.active,
+    )  # fmt: skip
+    carry = CarryController(CarryClient(parts.workers.loader.cache.get, bar), carry_parts, bar)
+    parts.storage.closing.connect(carry.reset)
+    for signal in (parts.annotate.changed, parts.tools.steps_changed, parts.everything.changed):
+        signal.connect(carry.changed)
+    return carry
 
 
 def _checking(parts: DataParts) -> CheckController:
@@ -131,7 +195,7 @@ def _checking(parts: DataParts) -> CheckController:
         if hidden and not dock.isFloating():
             parts.window.resizeDocks([dock], [ROOM], Qt.Orientation.Vertical)
 
-    stage = CheckStage(show_panel, parts.navigate, parts.select, parts.search.search_for)
+    stage = CheckStage(show_panel, parts.navigate, parts.tools.show_all_of, parts.search.search_for)
     checking = CheckController(
         panel, parts.jobs, parts.storage, parts.session, stage, parts.messages, parts.window
     )
@@ -141,6 +205,7 @@ def _checking(parts: DataParts) -> CheckController:
 
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
+    carry_commands.bind(actions, controllers.carry)
     import_commands.bind(actions, controllers.importing)
     export_commands.bind(actions, controllers.exporting)
     checking_commands.bind(actions, controllers.checking)

@@ -35,7 +35,7 @@ COMMANDS = CommandTable(
                 "ph.magnet", "edit", "clipboard", ("Ctrl+Alt+V",), when="image editable canvas"),
         Command("edit.take_over", "Take over from previous image",
                 "Add every annotation of the previous image at the same place.", "ph.stack-simple",
-                "edit", "clipboard", ("Ctrl+Shift+D",), when="image editable canvas"),
+                "edit", "clipboard", ("Alt+D",), when="image editable canvas"),
         Command("edit.take_over_snapped", "Take over and snap",
                 "Add every annotation of the previous image and let the mask model find each object again.",
                 "ph.magnet-straight", "edit", "clipboard", ("Alt+Shift+D",), when="image editable canvas"),

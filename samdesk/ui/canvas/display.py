@@ -181,6 +181,12 @@ class CanvasDisplay(NavigableWidget):
         self._scene.set_hidden(ids)
         self._refresh()
 
+    def set_doubtful(self, ids: frozenset[AnnotationId]) -> None:
+        """Marks annotations that are probably not right where they are; they are named, too."""
+        if ids != self._scene.doubtful:
+            self._scene.set_doubtful(ids)
+            self._refresh()
+
     def set_filtered(self, ids: frozenset[AnnotationId]) -> None:
         """Hides annotations for their scores; hidden ones cannot be clicked."""
         if ids != self._scene.filtered:

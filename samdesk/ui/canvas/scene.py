@@ -50,6 +50,7 @@ class Scene:
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._hidden_labels: frozenset[LabelId] = frozenset()
         self.filtered: frozenset[AnnotationId] = frozenset()
+        self.doubtful: frozenset[AnnotationId] = frozenset()
         self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
         self._selection: frozenset[AnnotationId] = frozenset()
@@ -188,6 +189,11 @@ class Scene:
         """Hides annotations for their scores, whatever else hides them."""
         self.filtered = ids
         self._update_shapes()
+
+    def set_doubtful(self, ids: frozenset[AnnotationId]) -> None:
+        """Marks annotations as doubtful."""
+        self.doubtful = ids
+        self._restyle()
 
     def set_locked(self, ids: Iterable[AnnotationId]) -> None:
         """Marks the locked annotations: their tags have a padlock."""
@@ -364,11 +370,12 @@ class Scene:
         self._name()
 
     def _named(self) -> list[Shape]:
-        """The shapes that are named for being selected."""
-        if len(self._selection) > _MOST_NAMED:
+        """The shapes that are named for being selected, or doubtful."""
+        chosen = [*self._selection, *(self.doubtful - self._selection)]
+        if len(chosen) > _MOST_NAMED:
             return []
         unseen = self._dragged | {self._edited}
-        found = [self.shape(i) for i in self._selection if i not in unseen]
+        found = [self.shape(i) for i in chosen if i not in unseen]
         return [shape for shape in found if shape is not None]
 
     def _name(self) -> None:
@@ -425,6 +432,8 @@ class Scene:
         restyled = []
         for annotation, _, shape in self._shapes.values():
             mark = _mark(annotation, annotation.id in self._selection)
+            if mark is Mark.PENDING and annotation.id in self.doubtful:
+                mark = Mark.DOUBTFUL
             if mark is not shape.mark:
                 shape.mark = mark
                 restyled.append(shape)

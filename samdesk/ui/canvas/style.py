@@ -5,6 +5,7 @@ Mark      Line                 Fill      Extras
 ========= ==================== ========= =======================
 RESTING   solid, 2 px          30 %
 PENDING   dashed, 1.8 px       20 %
+DOUBTFUL  wide dashes, 2.6 px   8 %      name tag
 HOVERED   solid, 3 px          42 %      name tag
 SELECTED  solid, 3 px, double  38 %      name tag, handles
 PROPOSAL  two-tone dashes      45 %
@@ -32,6 +33,7 @@ class Mark(Enum):
 
     RESTING = "resting"
     PENDING = "pending"
+    DOUBTFUL = "doubtful"
     HOVERED = "hovered"
     SELECTED = "selected"
     PROPOSAL = "proposal"
@@ -57,6 +59,7 @@ class _Style:
 _STYLES = {
     Mark.RESTING: _Style(2.0, 3.7, 0.30),
     Mark.PENDING: _Style(1.8, 3.5, 0.20, dashes=(7, 4.5)),
+    Mark.DOUBTFUL: _Style(2.6, 4.4, 0.08, dashes=(5, 7)),
     Mark.HOVERED: _Style(3.0, 4.4, 0.42),
     Mark.SELECTED: _Style(3.0, 4.6, 0.38, double=True),
     Mark.PROPOSAL: _Style(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),

@@ -235,6 +235,10 @@ class Actions(QObject):
         """Activates the shortcuts for outlines that are being adjusted, before all others."""
         self._set_also(Context.OUTLINE, adjusting)
 
+    def set_carrying(self, carrying: bool) -> None:
+        """Activates the shortcuts for carried annotations, or those of other commands with the same keys."""
+        self._set_also(Context.CARRY, carrying)
+
     def _set_also(self, context: Context, live: bool) -> None:
         if live is not (context in self._also):
             self._also ^= {context}
@@ -265,7 +269,7 @@ class Actions(QObject):
         """Activates the shortcuts: those of the window in ``window``, those of the canvas in ``canvas``."""
         for command in self.commands:
             action = self._actions[command.id]
-            if command.context is Context.CANVAS:
+            if command.context in (Context.CANVAS, Context.CARRY):
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 canvas.addAction(action)
             else:

@@ -25,9 +25,12 @@ class Context(str, Enum):
     """While annotations are selected, see ``Actions.set_selecting``."""
     OUTLINE = "outline"
     """While outlines are adjusted with the slider, see ``Actions.set_adjusting``."""
+    CARRY = "carry"
+    """While carried annotations of the image wait for a decision, see ``Actions.set_carrying``; only on the
+    canvas."""
 
 
-MODES = (Context.OUTLINE, Context.REVIEW, Context.SHEET, Context.SELECTION)
+MODES = (Context.OUTLINE, Context.REVIEW, Context.SHEET, Context.CARRY, Context.SELECTION)
 """Contexts whose shortcuts work while the window is in that mode, and then come before those of the modes
 after it and all others."""
 
@@ -153,6 +156,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("annotate/arrange", "A&rrange"),
     Menu("annotate/shape", "&Shape"),
+    Menu("annotate/carried", "&Carried annotations"),
     Menu("image", "&Image", ("go", "accept", "split")),
     Menu("image/split", "Spl&it"),
     Menu("review", "&Review", ("mode", "decide", "walk", "rest")),

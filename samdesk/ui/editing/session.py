@@ -12,7 +12,7 @@ from samdesk.dataset import plans
 from samdesk.dataset.change import AppliedEdit
 from samdesk.dataset.plans import Decision, Plan
 from samdesk.domain import edits
-from samdesk.domain.annotation import AnnotationId
+from samdesk.domain.annotation import AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Placed, Transaction, by_user, relabel
 from samdesk.domain.labels import LabelId, LabelSet
@@ -113,6 +113,29 @@ class Session(QObject):
             self.model.set_labels(labels)
         applied = self._apply(by_user(edit, document))
         self._commit_applied(text, applied, labels, before)
+        return True
+
+    def propose(self, text: str, edit: Edit, run_id: RunId | None = None) -> bool:
+        """Applies an edit by which the user decides nothing: what is pending stays so, and so does the image.
+
+        Args:
+            text: For the Undo command.
+            edit: The edit; it uses labels of the dataset.
+            run_id: The run that it is.
+
+        Returns:
+            Whether it was made, as ``edit``.
+        """
+        self.keep_run()
+        document = self._editable(edit, self.model.labels)
+        if document is None:
+            return False
+        applied = self._apply(edit)
+        self._commit(
+            Transaction(text, ((document.key, applied.edit),), run_id=run_id),
+            Transaction(text, ((document.key, applied.back),), run_id=run_id),
+            applied,
+        )
         return True
 
     def edit_in_run(self, text: str, edit: Edit, name: str, *, held: bool = False) -> bool:

@@ -214,7 +214,8 @@ class UndoController(QObject):
         do = step.do
         if step in self._stepped_here:
             return False
-        if do.run_id is not None or any(key != self._session.model.key for key in do.keys):
+        here = all(key == self._session.model.key for key in do.keys)
+        if not here or (do.run_id is not None and (step not in self._made_here or not do.keys)):
             return True
         if do.splits and step not in self._made_here:
             return True

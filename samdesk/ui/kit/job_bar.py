@@ -60,4 +60,10 @@ class JobBars(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         for bar in bars:
-            layout.addWidget(bar)
+            self.add(bar)
+
+    def add(self, bar: QFrame) -> None:
+        """Adds a bar below the others."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(bar)

@@ -21,6 +21,7 @@ class MaskCorrections(QObject):
     Attributes:
         tighten: Fits annotations to the image.
         snap: Adds shapes from elsewhere, fitted to the image.
+        refits: The jobs.
     """
 
     def __init__(
@@ -34,11 +35,11 @@ class MaskCorrections(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._refits = Refits(workers.inference, self)
-        self.tighten = TightenController(session, self._refits, canvas, annotate, labels, messages, self)
-        self.snap = SnapController(session, self._refits, canvas, labels, messages, self)
+        self.refits = Refits(workers.inference, self)
+        self.tighten = TightenController(session, self.refits, canvas, annotate, labels, messages, self)
+        self.snap = SnapController(session, self.refits, canvas, labels, messages, self)
         workers.storage.closing.connect(self.leave_image)
 
     def leave_image(self) -> None:
         """Ends what is running, before another image or dataset is shown: its finished part stays."""
-        self._refits.stop()
+        self.refits.stop()

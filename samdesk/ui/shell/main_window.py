@@ -15,7 +15,15 @@ from PySide6.QtGui import (
     QKeyEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QMainWindow, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from samdesk.settings import table as keys
 from samdesk.settings.table import Settings
@@ -26,6 +34,7 @@ from samdesk.ui.kit.dock import Dock
 from samdesk.ui.kit.file_manager import accept_files, pass_drops_on
 from samdesk.ui.kit.focus import FocusRule
 from samdesk.ui.kit.icons import app_icon
+from samdesk.ui.kit.job_bar import JobBars
 from samdesk.ui.kit.message_bar import Action, MessageBar
 from samdesk.ui.kit.overlay import BelowOverlay, DodgingOverlay
 from samdesk.ui.kit.plain import plain
@@ -173,6 +182,11 @@ class MainWindow(QMainWindow):
         dock.set_collapsed(name in self._settings.get(keys.WINDOW_COLLAPSED))
         dock.visibilityChanged.connect(lambda _visible: self.layout_changed.emit())
         return dock
+
+    def add_bar(self, bar: QFrame) -> None:
+        """Adds a bar above the canvas, below the others; it shows and hides itself."""
+        assert isinstance(self._batch_bar, JobBars)
+        self._batch_bar.add(bar)
 
     def add_cover(self, cover: QWidget) -> None:
         """Adds a widget that can be shown in place of the canvas, see ``set_covered``."""

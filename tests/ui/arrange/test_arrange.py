@@ -168,13 +168,13 @@ def test_what_is_copied_is_json_for_other_programs(two: User) -> None:
 
 def test_everything_of_the_previous_image_is_taken_over_once(two: User) -> None:
     before = boxes(two)
-    two.key(Key.Key_D, CONTROL | SHIFT)
+    two.key(Key.Key_D, Qt.KeyboardModifier.AltModifier)
     assert "This is the first image" in two.message_text
     two.go("1.png")
-    two.key(Key.Key_D, CONTROL | SHIFT)
+    two.key(Key.Key_D, Qt.KeyboardModifier.AltModifier)
     two.until(lambda: len(two.annotations) == 2)
     assert boxes(two) == before
-    two.key(Key.Key_D, CONTROL | SHIFT)
+    two.key(Key.Key_D, Qt.KeyboardModifier.AltModifier)
     two.until(lambda: "on this image already" in two.message_text)
     assert len(two.annotations) == 2
 

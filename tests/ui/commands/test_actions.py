@@ -118,6 +118,7 @@ def test_every_default_shortcut_invokes_its_command(window: MainWindow, actions:
         actions.set_mode(entry.context if entry.context in (Context.REVIEW, Context.SHEET) else None)
         actions.set_selecting(entry.context is Context.SELECTION)
         actions.set_adjusting(entry.context is Context.OUTLINE)
+        actions.set_carrying(entry.context is Context.CARRY)
         actions.update(ALL)
         for text in entry.shortcuts:
             received.clear()
