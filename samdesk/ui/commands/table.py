@@ -152,6 +152,8 @@ MENUS: tuple[Menu, ...] = (
     Menu("edit", "&Edit", ("history", "find", "clipboard", "selection", "settings")),
     Menu("view", "&View", ("zoom", "look", "show", "layout", "theme")),
     Menu("annotate", "&Annotate", ("tools", "options", "prompt", "annotation", "labels", "automatic")),
+    Menu("annotate/tool", "&Tool"),
+    Menu("annotate/mask", "&Mask"),
     Menu("annotate/label", "Use &label"),
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("annotate/arrange", "A&rrange"),

@@ -36,13 +36,11 @@ class Menus:
         for top in (menu for menu in MENUS if "/" not in menu.path):
             self._add_menu(top.path, _menu(top.title, bar))
         for command in actions.commands:
-            path = command.menu.split("/")[0]
-            menu = self._menus[path]
-            if groups.get(path) not in (None, command.group):
-                menu.addSeparator()
-            groups[path] = command.group
             if command.menu not in self._menus:
-                self._add_menu(command.menu, _menu(titles[command.menu], menu))
+                parent = command.menu.split("/")[0]
+                self._separate(parent, command.group, groups)
+                self._add_menu(command.menu, _menu(titles[command.menu], self._menus[parent]))
+            self._separate(command.menu, command.group, groups)
             self._menus[command.menu].addAction(actions.action(command.id))
         self.recent = Popup("", bar)
         self.recent.setToolTipsVisible(True)
@@ -63,6 +61,12 @@ class Menus:
             action.setToolTip(tip(str(folder)))
             action.triggered.connect(lambda _checked=False, chosen=folder: self._choose_recent(chosen))
         self._recent_action.setEnabled(bool(folders))
+
+    def _separate(self, path: str, group: str, groups: dict[str, str]) -> None:
+        """Adds a separator to a menu if what comes next is of another group than its last entry."""
+        if groups.get(path) not in (None, group):
+            self._menus[path].addSeparator()
+        groups[path] = group
 
     def _add_menu(self, path: str, menu: QMenu) -> None:
         menu.setToolTipsVisible(False)

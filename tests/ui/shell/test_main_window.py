@@ -49,6 +49,23 @@ def test_only_disabled_menu_entries_have_a_tooltip(
     menu.close()
 
 
+def test_no_menu_is_taller_than_a_laptop(window: MainWindow) -> None:
+    for top in window.menuBar().actions():
+        menu = top.menu()
+        assert isinstance(menu, QMenu)
+        assert menu.sizeHint().height() < 900, top.text()
+
+
+def test_groups_of_a_menu_are_apart_and_none_is_empty(window: MainWindow) -> None:
+    for top in window.menuBar().actions():
+        menu = top.menu()
+        assert isinstance(menu, QMenu)
+        for one in (menu, *(a.menu() for a in menu.actions() if isinstance(a.menu(), QMenu))):
+            shown = [a.isSeparator() for a in one.actions()]
+            assert not any(a and b for a, b in zip(shown, shown[1:], strict=False)), one.title()
+            assert not shown or not shown[0], one.title()
+
+
 def test_every_command_is_in_the_menu_bar(window: MainWindow, actions: Actions) -> None:
     listed = [a for top in window.menuBar().actions() for a in _menu_actions(top.menu())]  # type: ignore[arg-type]
     for entry in COMMANDS.commands:

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 COMMANDS = CommandTable(
     (
         Command("brush.larger", "Larger brush", "Make the brush larger.", "ph.plus-circle",
-                "annotate", "options", ("]",), when="brush"),
+                "annotate/tool", "options", ("]",), when="brush"),
         Command("brush.smaller", "Smaller brush", "Make the brush smaller.", "ph.minus-circle",
-                "annotate", "options", ("[",), when="brush"),
+                "annotate/tool", "options", ("[",), when="brush"),
         Command("brush.erase", "Erase with the brush",
                 "Erase with every stroke, not only while Ctrl or Alt is held.",
-                "ph.eraser", "annotate", "options", when="brush", checkable=True),
+                "ph.eraser", "annotate/tool", "options", when="brush", checkable=True),
         Command("vertex.snap", "Snap to neighbours",
                 "Let a dragged vertex and the outline beside it follow the edge of a neighbour. "
                 "Ctrl during a drag does the opposite.",
-                "ph.magnet-straight", "annotate", "options", when="image", checkable=True),
+                "ph.magnet-straight", "annotate/tool", "options", when="image", checkable=True),
     ),
     (Condition("brush", "choose the brush first"),),
 )  # fmt: skip

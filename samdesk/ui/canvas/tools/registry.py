@@ -56,7 +56,7 @@ class ToolSpec(Generic[T]):
     def command(self) -> Command:
         """The command that chooses the tool."""
         return Command(
-            self.command_id, self.title, self.tip, self.icon, "annotate", "tools", self.shortcuts,
+            self.command_id, self.title, self.tip, self.icon, "annotate/tool", "tools", self.shortcuts,
             when="image editable" if self.edits else "image", checkable=True, exclusive=TOOL,
             short=self.short,
         )  # fmt: skip
