@@ -97,7 +97,7 @@ def test_a_new_tool_row_is_in_strip_menu_and_sheets(
     qtbot: QtBot, qapp: QApplication, bar: QMenuBar, planted: Actions
 ) -> None:
     assert [*_strip(qtbot, planted).buttons][: len(TOOLS) + 1] == [s.command_id for s in (*TOOLS, STAMP)]
-    assert planted.action("tool.stamp") in _menu(bar, planted, "annotate").actions()
+    assert planted.action("tool.stamp") in _menu(bar, planted, "annotate/tool").actions()
     sheet = dict(sections(planted))
     assert ("Stamp", ("G",)) in sheet["Annotate"]
     assert ("Stamp", ("Click",)) in sheet["On the canvas"]

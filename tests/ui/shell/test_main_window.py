@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_groups_of_a_menu_are_apart_and_none_is_empty(window: MainWindow) -> Non
         assert isinstance(menu, QMenu)
         for one in (menu, *(a.menu() for a in menu.actions() if isinstance(a.menu(), QMenu))):
             shown = [a.isSeparator() for a in one.actions()]
-            assert not any(a and b for a, b in zip(shown, shown[1:], strict=False)), one.title()
+            assert not any(a and b for a, b in pairwise(shown)), one.title()
             assert not shown or not shown[0], one.title()
 
 
