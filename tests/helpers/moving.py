@@ -16,8 +16,8 @@ def scene(seed: int = 0, size: tuple[int, int] = (600, 400)) -> Image.Image:
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
     fine = rng.integers(0, 255, (size[1] // 3, size[0] // 3, 3), dtype=np.uint8)
-    layers = [Image.fromarray(layer).resize(size, Image.Resampling.BICUBIC) for layer in (coarse, fine)]
-    return Image.blend(*layers, 0.4).filter(ImageFilter.GaussianBlur(1))
+    large, small = (Image.fromarray(a).resize(size, Image.Resampling.BICUBIC) for a in (coarse, fine))
+    return Image.blend(large, small, 0.4).filter(ImageFilter.GaussianBlur(1))
 
 
 def pan(

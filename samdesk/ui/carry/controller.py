@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from samdesk.base.text import counted
 from samdesk.carry import CarriedObject, LeftBehind
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, AnnotationId, RunId, new_run_id
+from samdesk.domain.annotation import AnnotationId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.carry.bar import CarryBar
@@ -170,38 +170,34 @@ class CarryController(QObject):
         wanted = [a for a in document.annotations if not chosen or a.id in chosen]
         objects = [a for a in wanted if chosen or self._parts.canvas.shape(a.id) is not None]
         if not objects:
-            hidden = "All annotations of this image are hidden" if wanted else "This image has no annotations"
-            self._notify(f"{hidden}: there is nothing to carry.")
+            why = "All annotations of this image are hidden" if wanted else "This image has no annotations"
+            self._notify(f"{why}: there is nothing to carry.")
             return
-        self._set_out(document, objects, len(wanted) - len(objects), bool(chosen), new_run_id(), (1, images))
-
-    def _set_out(
-        self,
-        document: ImageDocument,
-        objects: Sequence[Annotation],
-        hidden: int,
-        chosen: bool,
-        run_id: RunId,
-        place: tuple[int, int],
-    ) -> None:
-        """Goes to the next image and has the objects looked for; ``place``: its number, and of how many."""
-        navigate = self._parts.navigate
-        target = next(iter(self._parts.images.ahead(document.key, 1, 1)), None)
+        target = self._next(document)
         if target is None:
-            self._way = None
-            self._stop_at(f"{document.key} is the last image", place)
+            self._notify(f"{document.key} is the last image: there is none to carry to.")
             return
-        carry = Carry(document, tuple(objects), target, hidden, chosen, run_id)
-        way = self._way = _CarryUnderWay(carry, *place)
+        hidden = len(wanted) - len(objects)
+        carry = Carry(document, tuple(objects), target, hidden, bool(chosen), new_run_id())
+        self._set_out(_CarryUnderWay(carry, 1, images))
+
+    def _next(self, document: ImageDocument) -> ImageKey | None:
+        """The image after one, in the order of the film strip."""
+        return next(iter(self._parts.images.ahead(document.key, 1, 1)), None)
+
+    def _set_out(self, way: _CarryUnderWay) -> None:
+        """Goes to the next image and has the objects looked for there."""
+        carry, navigate = way.carry, self._parts.navigate
+        self._way = way
         request = CarryRequest(
-            navigate.folder / document.key,
-            navigate.folder / target,
-            tuple((a.id, a.region) for a in objects),
+            navigate.folder / carry.source.key,
+            navigate.folder / carry.target,
+            tuple((a.id, a.region) for a in carry.objects),
             partial(self._receive, way),
             partial(self._refuse, way),
         )
         self._client.carry(request)
-        navigate.go(target)
+        navigate.go(carry.target)
         self.refresh()
 
     def _receive(self, way: _CarryUnderWay, results: tuple[CarriedObject | LeftBehind, ...]) -> None:
@@ -277,15 +273,15 @@ class CarryController(QObject):
         image, document = self._here()
         if image is None or document is None or image.key != way.carry.target:
             return
-        why = self._why_stop(image, document)
-        place = (way.number + 1, way.total)
         self._way = None
-        if why or way.number == way.total:
-            self._stop_at(why, (way.number, way.total))
+        why, target = self._why_stop(image, document), self._next(document)
+        if why or target is None or way.number == way.total:
+            self._stop_at(why, way, image)
             return
         ids = {*(c.id for c in image.found), *image.same}
-        objects = [a for a in document.annotations if a.id in ids]
-        self._set_out(document, objects, 0, way.carry.chosen, way.carry.run_id, place)
+        objects = tuple(a for a in document.annotations if a.id in ids)
+        carry = Carry(document, objects, target, 0, way.carry.chosen, way.carry.run_id)
+        self._set_out(_CarryUnderWay(carry, way.number + 1, way.total))
 
     def _why_stop(self, image: CarriedImage, document: ImageDocument) -> str:
         """Why not to carry on from an image, in words; "": there is no reason."""
@@ -295,17 +291,14 @@ class CarryController(QObject):
             return "Stopped before all was drawn anew"
         return "Stopped, as you are drawing" if self._parts.drawing() else ""
 
-    def _stop_at(self, why: str, place: tuple[int, int]) -> None:
-        """Says where a carry through several images has ended; a carry to one says why it did not begin."""
-        number, total = place
-        image, _ = self._here()
-        if total == 1 or image is None:
-            if why:
-                self._notify(f"{why}: there is none to carry to.")
+    def _stop_at(self, why: str, way: _CarryUnderWay, image: CarriedImage) -> None:
+        """Notes on the image where a carry through several has ended."""
+        if why:
+            text = f"{why} at image {way.number} of {way.total}"
         else:
-            at = f"image {min(number, total)} of {total}"
-            text = f"{why} at {at}" if why.startswith("Stopped") else f"Carried to {counted(number, 'image')}"
-            self._keep(replace(image, note=". ".join(filter(None, (text, image.note)))))
+            last = f": {image.key} is the last one" if way.number < way.total else ""
+            text = f"Carried to {counted(way.number, 'image')}{last}"
+        self._keep(replace(image, note=". ".join(filter(None, (text, image.note)))))
         self._show_doubtful()
         self.refresh()
 
@@ -344,8 +337,8 @@ class CarryController(QObject):
         self._client.drop()
         if way is not None and not way.placed:
             self._notify(f"Carrying to {way.carry.target} was cancelled.")
-        elif way is not None:
-            self._stop_at("Stopped", (way.number, way.total))
+        elif way is not None and (image := self._images.get(way.carry.target)) is not None:
+            self._stop_at("Stopped", way, image)
         self.refresh()
 
     def swap(self) -> None:
