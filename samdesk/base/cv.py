@@ -1,7 +1,8 @@
-"""Imports OpenCV without its changes to Qt's environment.
+"""Imports OpenCV without its changes to Qt's environment, and without FFmpeg's messages.
 
 opencv-python points Qt at its own plugins and fonts on import (QT_QPA_PLATFORM_PLUGIN_PATH,
-QT_QPA_FONTDIR), which breaks PySide6; the variables are restored here.
+QT_QPA_FONTDIR), which breaks PySide6; the variables are restored here. FFmpeg in it prints on the standard
+error what it does not like in a video, unless this variable says otherwise when the first video is opened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 
 _VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 _before = {name: os.environ.get(name) for name in _VARIABLES}
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 
 import cv2  # noqa: E402
 

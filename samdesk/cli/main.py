@@ -25,6 +25,7 @@ from samdesk.cli.exchange.import_ import import_annotations
 from samdesk.cli.exchange.split import split
 from samdesk.cli.exit_codes import FAILED, WRONG_USAGE
 from samdesk.cli.fit import fit
+from samdesk.cli.frames import frames
 from samdesk.cli.output import echo, prepare_streams
 from samdesk.cli.qt import needs_qt
 from samdesk.cli.runs import runs
@@ -79,6 +80,7 @@ cli.command("export")(export)
 cli.command("exchange-worker", hidden=True)(exchange_worker)
 cli.command("check")(check)
 cli.command("import")(import_annotations)
+cli.command("frames")(frames)
 cli.command("formats")(formats)
 cli.command("runs")(runs)
 cli.command("merge")(merge)

@@ -18,6 +18,7 @@ REGISTRIES = {
     "MIGRATIONS": "samdesk/dataset/store/migrations.py",
     "MODELS": "samdesk/engine/models/registry.py",
     "PARAMETERS": "samdesk/settings/parameters.py",
+    "RULES": "samdesk/exchange/frames/rules/registry.py",
     "SETTINGS": "samdesk/settings/table.py",
     "TOOLS": "samdesk/ui/canvas/tools/registry.py",
 }

@@ -1,0 +1,234 @@
+"""FramesFolder: where the images of a video go, and what is there of an earlier time.
+
+Beside the images lies a small file, ``NAME.frames.json``, that says which video they are of and how they were
+chosen: what has been interrupted goes on from it. Several videos can share a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from samdesk.base import json_file
+from samdesk.base.atomic import is_writable, make_folder
+from samdesk.base.disk import temporaries
+from samdesk.base.errors import reason
+from samdesk.base.json_file import JsonError
+from samdesk.base.regular import open_regular
+from samdesk.base.text import counted
+from samdesk.exchange.frames.errors import VideoError
+from samdesk.exchange.frames.values import FramesPlan, VideoFacts
+
+_KIND = "samdesk video frames"
+_VERSION = 1
+_PIECE = 64 << 10
+_LEAST_DIGITS = 6
+_LONGEST_NAME = 60
+_UNUSUAL = re.compile(r"[^\w.-]+")
+_OTHER = "Choose another folder."
+
+
+@dataclass(frozen=True)
+class VideoIdentity:
+    """What a video is recognised by, wherever it lies.
+
+    Attributes:
+        name: Of the file, for the user.
+        bytes: Its size.
+        sha256: Of its size, its beginning, its middle and its end.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> VideoIdentity:
+        """The identity of a file. Raises ``OSError``."""
+        digest = hashlib.sha256()
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            digest.update(str(size).encode())
+            for start in (0, size // 2, size - _PIECE):
+                file.seek(max(0, start))
+                digest.update(file.read(_PIECE))
+        return cls(path.name, size, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """What a folder has of the images that are wanted.
+
+    Attributes:
+        kind: Nothing of them; some, so that more are added; all of them.
+        images: How many images of the video are there.
+    """
+
+    kind: Literal["new", "begun", "finished"]
+    images: int = 0
+
+
+class FramesFolder:
+    """A folder for the images of one video.
+
+    Args:
+        folder: The folder; it may be missing.
+        facts: The video.
+        plan: What is wanted of it.
+
+    Attributes:
+        folder: The folder.
+        manifest: The file beside the images.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+
+    def __init__(self, folder: Path, facts: VideoFacts, plan: FramesPlan) -> None:
+        self.folder, self._plan = folder, plan
+        prefix = image_prefix(facts.path)
+        self.manifest = folder / f"{prefix}.frames.json"
+        self._digits = max(_LEAST_DIGITS, len(str(facts.frames)))
+        self._prefix = prefix
+        self._image = re.compile(rf"{re.escape(prefix)}_\d{{{_LEAST_DIGITS},}}\.(?:jpg|png)")
+        try:
+            self._video = VideoIdentity.of(facts.path)
+        except OSError as error:
+            raise VideoError(f"{facts.path.name} cannot be read: {reason(error)}.") from error
+
+    def name(self, index: int) -> str:
+        """The file name of a frame: names sort in the order of the frames."""
+        return f"{self._prefix}_{index:0{self._digits}d}{self._plan.suffix}"
+
+    def images(self) -> set[str]:
+        """The names of the images of this video in the folder. Raises ``VideoError``."""
+        try:
+            with os.scandir(self.folder) as entries:
+                return {entry.name for entry in entries if self._image.fullmatch(entry.name)}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise VideoError(f"{self.folder} cannot be read: {reason(error)}.", next=_OTHER) from error
+
+    def state(self) -> FolderState:
+        """What is there of an earlier time.
+
+        Raises:
+            VideoError: The folder cannot take the images: it belongs to another video, or has been filled
+                with other images of this one.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise VideoError(f"{self.folder} is a file, not a folder.", next=_OTHER)
+        images = self.images()
+        found = self._read()
+        if found is None:
+            if images:
+                raise VideoError(
+                    f"{self.folder} has files named like the frames of this video ({min(images)}) "
+                    "that were not extracted from it.", next=_OTHER,
+                )  # fmt: skip
+            return FolderState("new")
+        video, plan, finished = found
+        if replace(video, name="") != replace(self._video, name=""):
+            raise VideoError(f"{self.folder} has frames of another video, {video.name}.", next=_OTHER)
+        if images and (plan.kind, plan.quality) != (self._plan.kind, self._plan.quality):
+            raise VideoError(
+                f"{self.folder} has frames of this video as {_kind_in_words(plan)}.",
+                next="Choose another folder, or the same kind of image.",
+            )
+        complete = plan == self._plan and finished is not None and len(images) >= finished
+        return FolderState("finished" if complete else "begun", len(images))
+
+    def prepare(self) -> None:
+        """Makes the folder and notes what is going to be in it.
+
+        Raises:
+            VideoError: It cannot be written to.
+        """
+        try:
+            make_folder(self.folder)
+            if not is_writable(self.folder):
+                raise PermissionError(13, "files cannot be created in it")
+            temporaries.clear(self.folder)
+            self._write(None)
+        except OSError as error:
+            raise VideoError(f"{self.folder} cannot be written to: {reason(error)}.", next=_OTHER) from error
+
+    def finish(self) -> None:
+        """Notes that all images are there. Raises ``OSError``."""
+        self._write(len(self.images()))
+
+    def _write(self, finished: int | None) -> None:
+        plan = asdict(self._plan)
+        value = {
+            "kind": _KIND, "version": _VERSION, "video": asdict(self._video), "plan": plan,
+            "finished": finished,
+        }  # fmt: skip
+        json_file.write(self.manifest, value, indent=1)
+
+    def _read(self) -> tuple[VideoIdentity, FramesPlan, int | None] | None:
+        """The video, the plan and the number of images when it was finished; None: there is no such file."""
+        try:
+            value = json_file.read_object(self.manifest)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise VideoError(f"{self.manifest} cannot be read: {reason(error)}.", next=_OTHER) from error
+        except JsonError as error:
+            raise self._foreign() from error
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            if value["kind"] == _KIND and value["version"] == _VERSION:
+                finished = value["finished"]
+                return (
+                    _video(value["video"]),
+                    _plan(value["plan"]),
+                    None if finished is None else int(finished),
+                )
+        raise self._foreign()
+
+    def _foreign(self) -> VideoError:
+        return VideoError(f"{self.manifest} is not from this version of samdesk, or damaged.", next=_OTHER)
+
+
+def default_folder(video: Path) -> Path:
+    """Where the images of a video go unless another folder is chosen: beside it."""
+    return video.with_name(f"{image_prefix(video)}_frames")
+
+
+def image_prefix(video: Path) -> str:
+    """The beginning of the names of a video's images: the name of the video, as any disk takes it."""
+    return _UNUSUAL.sub("_", video.stem).strip("._-")[:_LONGEST_NAME].rstrip("._-") or "video"
+
+
+def found_in_words(state: FolderState) -> str:
+    """What is there of an earlier time, as a sentence; "" for nothing."""
+    if state.kind == "new":
+        return ""
+    there = counted(state.images, "image")
+    if state.kind == "finished":
+        return f"All {there} are there already."
+    return f"{there} of this video {'is' if state.images == 1 else 'are'} there; the missing ones are added."
+
+
+def _kind_in_words(plan: FramesPlan) -> str:
+    return "PNG" if plan.kind == "png" else f"JPEG of quality {plan.quality}"
+
+
+def _video(value: Mapping[str, Any]) -> VideoIdentity:
+    return VideoIdentity(str(value["name"]), int(value["bytes"]), str(value["sha256"]))
+
+
+def _plan(value: Mapping[str, Any]) -> FramesPlan:
+    end, kind = value["end"], value["kind"]
+    if kind not in ("jpg", "png"):
+        raise ValueError(kind)
+    return FramesPlan(
+        str(value["rule"]), float(value["value"]), float(value["begin"]),
+        None if end is None else float(end), kind, int(value["quality"]),
+    )  # fmt: skip

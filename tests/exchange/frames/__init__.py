@@ -1,0 +1,1 @@
+"""The frames of a video as images."""
