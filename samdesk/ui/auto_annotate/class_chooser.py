@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -18,34 +16,11 @@ from PySide6.QtWidgets import (
 
 from samdesk.domain.labels import LabelSet
 from samdesk.ui.auto_annotate.class_table import ClassRow, ClassTable
+from samdesk.ui.auto_annotate.row_table import RowSearch
 from samdesk.ui.kit.plain import PlainLabel
 from samdesk.ui.kit.theme import UNIT
 
 _ALL = "All classes are used. Each becomes the label of the same name; labels are added for what is found."
-
-
-class _ClassSearch(QLineEdit):
-    """Searches the classes: Down and Enter go to the table, Esc empties the field first."""
-
-    def __init__(self, table: ClassTable, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._table = table
-        self.setPlaceholderText("Search classes by name or id")
-        self.setAccessibleName("Search classes")
-        self.setToolTip("Part of a name, or an id; several with commas: person, dog, 7")
-        self.setClearButtonEnabled(True)
-        self.textChanged.connect(table.filter.search)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
-            if self._table.filter.rowCount():
-                self._table.selectRow(0)
-                self._table.setFocus(Qt.FocusReason.OtherFocusReason)
-        elif key == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        else:
-            super().keyPressEvent(event)
 
 
 class ClassChooser(QWidget):
@@ -73,7 +48,9 @@ class ClassChooser(QWidget):
         self.show_button.setToolTip("Loads the detector to read its class names")
         self.show_button.setAutoDefault(False)
         self.show_button.clicked.connect(self.request_names)
-        self.search = _ClassSearch(self.table, self)
+        self.search = RowSearch(self.table, "classes", self)
+        self.search.setPlaceholderText("Search classes by name or id")
+        self.search.setToolTip("Part of a name, or an id; several with commas: person, dog, 7")
         self.search.textChanged.connect(self._count)
         self.all_button = QPushButton("All", self)
         self.none_button = QPushButton("None", self)

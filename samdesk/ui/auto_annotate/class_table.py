@@ -10,30 +10,17 @@ from PySide6.QtCore import (
     QAbstractItemModel,
     QAbstractTableModel,
     QModelIndex,
-    QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QBrush, QFontMetrics
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QFrame,
-    QHeaderView,
-    QLineEdit,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtGui import QBrush
+from PySide6.QtWidgets import QComboBox, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from samdesk.domain.labels import LabelSet
-from samdesk.ui.kit.fields import TABLE_STYLE
+from samdesk.ui.auto_annotate.row_table import Index, RowTable, source_index
 from samdesk.ui.kit.painting import faint
 from samdesk.ui.kit.plain import plain, tip
 
-Index = QModelIndex | QPersistentModelIndex
 CLASS, LABEL, MINIMUM = 0, 1, 2
 """The columns."""
 _HEADERS = ("Class", "Label", "Min. conf.")
@@ -218,38 +205,12 @@ def _conf_of(text: str) -> float | None:
         return -1.0
 
 
-class ClassFilter(QSortFilterProxyModel):
-    """The rows whose class fits what is searched for: part of its name, or its id."""
-
-    def __init__(self, classes: ClassModel) -> None:
-        super().__init__(classes)
-        self._classes = classes
-        self._wanted: tuple[str, ...] = ()
-        self.setSourceModel(classes)
-
-    def search(self, text: str) -> None:
-        """Shows the classes that fit one of the words, which are separated by commas; "" shows all."""
-        words = tuple(word.strip().casefold() for word in text.split(",") if word.strip())
-        self._wanted = words
-        self.invalidate()  # the filter alone: deprecated in some Qt versions, absent in others
-
-    @property
-    def shown(self) -> list[int]:
-        """The class ids of the rows shown."""
-        return [self.mapToSource(self.index(row, 0)).row() for row in range(self.rowCount())]
-
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
-        """Whether a class fits."""
-        name = self._classes.rows[row].name.casefold()
-        return not self._wanted or any(word in name or word == str(row) for word in self._wanted)
-
-
 class _CellDelegate(QStyledItemDelegate):
     """Draws faint what nobody has chosen."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        source = _source(index)
+        source = source_index(index)
         model = source.model()
         if isinstance(model, ClassModel) and model.is_faint(source):
             palette = option.palette
@@ -263,7 +224,7 @@ class _LabelEditorDelegate(_CellDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = QComboBox(parent)
         editor.setEditable(True)
-        model = _source(index).model()
+        model = source_index(index).model()
         if isinstance(model, ClassModel):
             for label in model.labels:
                 editor.addItem(plain(label), label)
@@ -298,46 +259,19 @@ class _MinimumEditorDelegate(_CellDelegate):
             model.setData(index, editor.text())
 
 
-def _source(index: Index) -> QModelIndex:
-    model = index.model()
-    assert isinstance(model, ClassFilter)
-    return model.mapToSource(index)
-
-
-class ClassTable(QTableView):
+class ClassTable(RowTable):
     """The table of classes.
 
     Attributes:
         classes: All classes.
-        filter: Those shown.
     """
 
     def __init__(self, labels: LabelSet, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.classes = ClassModel(labels)
-        self.filter = ClassFilter(self.classes)
-        self.setModel(self.filter)
+        classes = ClassModel(labels)
+        super().__init__(classes, lambda: [row.name for row in classes.rows], parent)
+        self.classes = classes
         self.setItemDelegate(_CellDelegate(self))
         self.setItemDelegateForColumn(LABEL, _LabelEditorDelegate(self))
         self.setItemDelegateForColumn(MINIMUM, _MinimumEditorDelegate(self))
         self.setAccessibleName("Classes")
-        self.setStyleSheet(TABLE_STYLE)
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setCornerButtonEnabled(False)
-        self.verticalHeader().setDefaultSectionSize(28)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setHighlightSections(False)
-        self.verticalHeader().setSectionsClickable(False)
-        self.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        triggers = QAbstractItemView.EditTrigger
-        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed | triggers.SelectedClicked)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(MINIMUM, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(MINIMUM, QFontMetrics(self.font()).horizontalAdvance(_HEADERS[MINIMUM]) + 28)
+        self.keep_narrow(MINIMUM, _HEADERS[MINIMUM])
