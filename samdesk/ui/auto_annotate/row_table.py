@@ -16,8 +16,10 @@ Index = QModelIndex | QPersistentModelIndex
 class RowFilter(QSortFilterProxyModel):
     """The rows that fit what is searched for: part of their name, or their number."""
 
-    def __init__(self, rows: QAbstractTableModel, names: Callable[[], Sequence[str]]) -> None:
-        super().__init__(rows)
+    def __init__(
+        self, rows: QAbstractTableModel, names: Callable[[], Sequence[str]], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
         self._names = names
         self._wanted: tuple[str, ...] = ()
         self.setSourceModel(rows)
@@ -57,7 +59,8 @@ class RowTable(QTableView):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.filter = RowFilter(rows, names)
+        rows.setParent(self)
+        self.filter = RowFilter(rows, names, self)
         self.setModel(self.filter)
         self.setStyleSheet(TABLE_STYLE)
         self.setShowGrid(False)
