@@ -31,7 +31,7 @@ def find(name_or_path: str | Path) -> Path | None:
     if known is not None and known.family == "flint":
         return _built_in()
     name = known.name if known else name_or_path
-    found = next((f / name for f in _folders() if is_file(f / name)), None) if name else None
+    found = next((f / name for f in folders() if is_file(f / name)), None) if name else None
     return found or find_trained(name)
 
 
@@ -55,7 +55,8 @@ def _built_in() -> Path | None:
     return path if path.is_file() else None
 
 
-def _folders() -> Iterator[Path]:
+def folders() -> Iterator[Path]:
+    """The folders in which names are looked up, in this order; they need not exist."""
     yield places.weights()
     yield from _ultralytics_folders()
 

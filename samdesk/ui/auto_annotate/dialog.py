@@ -28,9 +28,12 @@ from samdesk.base.text import counted, printable, size
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
+from samdesk.engine.models.open_vocabulary import SUGGESTED
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.auto_annotate.class_chooser import ClassChooser
-from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES, object_source
+from samdesk.ui.auto_annotate.concept_chooser import ConceptChooser
+from samdesk.ui.auto_annotate.detector_field import DetectorField
+from samdesk.ui.auto_annotate.object_sources import CONCEPTS, OBJECT_SOURCES, object_source, source_of
 from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.auto_annotate.scope import ScopeChooser, Scopes
 from samdesk.ui.kit.fields import (
@@ -58,6 +61,9 @@ POLICIES: tuple[tuple[Existing, str, str], ...] = (
     ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
 )
 _OF_ONE_RUN = "Replaces what that run made and you have not reviewed; all else stays."
+_ALSO_EDITED = "Images you have edited get new objects, too; what is on them stays."
+_OWN_MASKS = "own masks"
+"""The mask model of a detector that draws the masks itself."""
 _SEGMENTER = "yolo11n-seg.pt"
 """The segmentation model that is offered first."""
 
@@ -71,11 +77,14 @@ class AutoAnnotateDialog(QDialog):
         count_requested: (AutoAnnotatePlan) requests a dry run; answer with ``set_dry_run``.
         started: (AutoAnnotatePlan) emitted when the user starts the run; the dialog closes.
         names_requested: (detector name, device id, precision) answer with ``set_detector_names``.
+        concepts_wanted: (detector name) labels are to be looked for with an open vocabulary: answer with
+            ``concepts.set_examples`` and ``concepts.set_words_missing``.
     """
 
     count_requested = Signal(object)
     started = Signal(object)
     names_requested = Signal(str, str, str)
+    concepts_wanted = Signal(str)
 
     def __init__(self, labels: LabelSet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,6 +100,7 @@ class AutoAnnotateDialog(QDialog):
         self._make_models()
         self.parameters = ParameterFields()
         self.classes = ClassChooser(labels, self)
+        self.concepts = ConceptChooser(labels, self)
         self.summary = PlainLabel("", self)
         self.summary.setWordWrap(True)
         self.note = muted_label()
@@ -120,14 +130,7 @@ class AutoAnnotateDialog(QDialog):
         for row in OBJECT_SOURCES:
             self.source.addItem(row.title, row.id)
         self.source_text = muted_label()
-        self.detector = QComboBox(self)
-        self.detector.setEditable(True)
-        self.detector.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        for model in MODELS:
-            if model.finds_boxes:
-                self.detector.addItem(model.name if model.url else f"{model.title} (built in)", model.name)
-        self.detector.setToolTip("A YOLO model, Flint, or a detection or segmentation checkpoint file")
-        self.detector.setMinimumWidth(220)
+        self.detector = DetectorField(self)
         self.detector_caption = caption("Detector", CAPTION)
         self.sam = QComboBox(self)
         self.sam_caption = caption("Mask model", CAPTION)
@@ -139,7 +142,9 @@ class AutoAnnotateDialog(QDialog):
         self.precision = QComboBox(self)
         for value, title in PRECISIONS:
             self.precision.addItem(title, value)
-        self.detector_browse = self._browse_button("Choose a detector's checkpoint file", self._set_detector)
+        self.detector_browse = self._browse_button(
+            "Choose a detector's checkpoint file", self.detector.choose
+        )
         self.sam_browse = self._browse_button("Choose a mask model's checkpoint file", self._set_sam)
 
     def _lay_out(self) -> None:
@@ -155,6 +160,7 @@ class AutoAnnotateDialog(QDialog):
         self.classes_heading = heading("Classes")
         right.addWidget(self.classes_heading)
         right.addWidget(self.classes, 1)
+        right.addWidget(self.concepts, 1)
         columns = QHBoxLayout()
         columns.setSpacing(3 * UNIT)
         columns.addLayout(left, 1)
@@ -211,7 +217,7 @@ class AutoAnnotateDialog(QDialog):
             *self.scope.buttons.values(), *self.policies.values(), self.source, self.detector,
             self.detector_browse, self.sam, self.sam_browse, self.device, self.precision,
             *self.parameters.widgets, self.classes.show_button, self.classes.search, self.classes.all_button,
-            self.classes.none_button, self.classes.table, self.start_button,
+            self.classes.none_button, self.classes.table, *self.concepts.tab_order, self.start_button,
             self.buttons.button(QDialogButtonBox.StandardButton.Cancel),
         )  # fmt: skip
         for before, after in pairwise(order):
@@ -224,6 +230,7 @@ class AutoAnnotateDialog(QDialog):
         self.sam.currentIndexChanged.connect(self._update)
         self.parameters.on_change("conf", self.classes.table.classes.set_conf)
         self.classes.changed.connect(self._update)
+        self.concepts.changed.connect(self._update)
         self.classes.names_requested.connect(self._request_names)
         for button in self.policies.values():
             button.clicked.connect(self._recount)
@@ -232,17 +239,21 @@ class AutoAnnotateDialog(QDialog):
 
     def plan(self) -> AutoAnnotatePlan:
         """The plan that the fields show. Raises ``ValueError`` if no class is chosen."""
+        open_vocabulary = self._source.id == CONCEPTS
+        own_masks = self.sam.currentData() == _OWN_MASKS
         return replace(
             self._plan,
-            objects_from=self._source.id,
+            concepts=self.concepts.concepts if open_vocabulary else (),
+            objects_from="segmenter" if own_masks else self._source.objects_from,
             det_model=self._detector_of_plan,
-            sam_model=self.sam.currentData(),
+            sam_model=self._plan.sam_model if own_masks else self.sam.currentData(),
             device=self.device.currentData(),
             precision=self.precision.currentData(),
-            classes=self.classes.classes,
+            classes=None if open_vocabulary else self.classes.classes,
             mapping=self.classes.mapping,
             class_conf=self.classes.class_conf,
             existing=self._existing(),
+            edited=self._plan.edited and self._existing() == "add",
             keys=self.scope.keys,
             **self.parameters.values(),
         )
@@ -250,11 +261,13 @@ class AutoAnnotateDialog(QDialog):
     def set_plan(self, plan: AutoAnnotatePlan) -> None:
         """Fills the fields."""
         self._plan = plan
-        self._detectors[plan.objects_from] = plan.det_model
-        select_entry(self.source, plan.objects_from, plan.objects_from)
+        row = source_of(plan)
+        self._detectors[row.id] = plan.det_model
+        self.concepts.set_concepts(plan.concepts)
+        select_entry(self.source, row.id, row.title)
         self._show_source()
-        self._set_detector(plan.det_model)
-        self._set_sam(plan.sam_model)
+        self.detector.choose(plan.det_model)
+        self._set_sam(_OWN_MASKS if row.own_masks and plan.objects_from == "segmenter" else plan.sam_model)
         select_entry(self.device, plan.device, plan.device)
         select_entry(self.precision, plan.precision, plan.precision)
         self.parameters.set_values(plan)
@@ -273,14 +286,12 @@ class AutoAnnotateDialog(QDialog):
         """Lists the detector that was taught on this dataset first."""
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         shown = ", ".join(printable(name, limit=_NAME_LENGTH) for name in names[:_NAMES_SHOWN])
-        self.detector.insertItem(0, f"Taught here ({shown}{more})", path)
+        self.detector.offer(f"Taught here ({shown}{more})", path)
 
     def offer_trained(self, name: str, names: Sequence[str], figure: str) -> None:
         """Lists a segmentation model that was trained here, with its mask mAP50; segments with it first."""
         shown = printable(name, limit=2 * _NAME_LENGTH)
-        self.detector.insertItem(
-            0, f"{shown} (mAP50 {figure}; {counted(len(names), 'class', 'classes')})", name
-        )
+        self.detector.offer(f"{shown} (mAP50 {figure}; {counted(len(names), 'class', 'classes')})", name)
         self._detectors["segmenter"] = name
 
     def add_predictor(self, path: str, title: str) -> None:
@@ -301,9 +312,7 @@ class AutoAnnotateDialog(QDialog):
     @property
     def detector_name(self) -> str:
         """The chosen detector, name or path."""
-        text = self.detector.currentText().strip()
-        at = self.detector.findText(text, Qt.MatchFlag.MatchFixedString)
-        return self.detector.itemData(at) if at >= 0 else text
+        return self.detector.name
 
     @property
     def _detector_of_plan(self) -> str:
@@ -334,7 +343,10 @@ class AutoAnnotateDialog(QDialog):
         self._detectors[self._source.id] = self.detector_name
         self._show_source()
         if self._source.detector:
-            self._set_detector(self._detectors.get(self._source.id, self.detector_name))
+            other = self.detector.first_open if self._source.id == CONCEPTS else self.detector_name
+            self.detector.choose(self._detectors.get(self._source.id, other))
+        if self._source.id == CONCEPTS:
+            self._request_names_in_file()
         self._recount()
 
     def _show_source(self) -> None:
@@ -342,6 +354,12 @@ class AutoAnnotateDialog(QDialog):
         row = self._source = object_source(self.source.currentData())
         self.source_text.setText(row.text)
         self.detector_caption.setText(row.detector or "Detector")
+        open_vocabulary = row.id == CONCEPTS
+        self.detector.show_open(open_vocabulary)
+        self._offer_own_masks(row.own_masks)
+        self.classes_heading.setText("Labels" if open_vocabulary else "Classes")
+        self.classes.setVisible(not open_vocabulary)
+        self.concepts.setVisible(open_vocabulary)
         found: tuple[QWidget, ...] = (
             self.detector_caption,
             self.detector,
@@ -361,6 +379,13 @@ class AutoAnnotateDialog(QDialog):
         if self._existing() not in row.policies:
             self.policies[row.policies[0]].setChecked(True)
 
+    def _offer_own_masks(self, offered: bool) -> None:
+        at = self.sam.findData(_OWN_MASKS)
+        if offered and at < 0:
+            self.sam.insertItem(0, "None: the model's own masks", _OWN_MASKS)
+        elif not offered and at >= 0:
+            self.sam.removeItem(at)
+
     def _existing(self) -> Existing:
         return next(value for value, _, _ in POLICIES if self.policies[value].isChecked())
 
@@ -371,7 +396,9 @@ class AutoAnnotateDialog(QDialog):
 
     def _request_names_in_file(self) -> None:
         """Requests class names if the file has them; other detectors are loaded only on request."""
-        if self._source.detector and not self.classes.known and has_class_names(self.detector_name):
+        if self._source.id == CONCEPTS:
+            self.concepts_wanted.emit(self.detector_name)
+        elif self._source.detector and not self.classes.known and has_class_names(self.detector_name):
             self.classes.request_names()
 
     def _request_names(self) -> None:
@@ -381,14 +408,16 @@ class AutoAnnotateDialog(QDialog):
     def _recount(self) -> None:
         self._dry_run = None
         self._update()
-        if self.classes.classes != ():
+        if self._source.id == CONCEPTS or self.classes.classes != ():
             self.count_requested.emit(self.plan())
 
     def _show_policy(self) -> None:
         texts = {value: text for value, _, text in POLICIES} | dict(self._source.policy_texts)
         if self._plan.replaces:
             texts["replace"] = _OF_ONE_RUN
-        self.policy_text.setText(f"{texts[self._existing()]} {self._source.never}")
+        edited = self._plan.edited and self._existing() == "add"
+        never = _ALSO_EDITED if edited else self._source.never
+        self.policy_text.setText(f"{texts[self._existing()]} {never}")
 
     def _update(self) -> None:
         problem = self._problem()
@@ -404,6 +433,9 @@ class AutoAnnotateDialog(QDialog):
     def _problem(self) -> str:
         if not self._source.detector:
             return ""
+        if self._source.id == CONCEPTS:
+            missing = f"Choose a YOLOE file, such as {SUGGESTED}."
+            return self.concepts.problem if self.detector_name else missing
         if not self.detector_name:
             return "Choose a detector."
         return "Choose at least one class." if self.classes.classes == () else ""
@@ -419,7 +451,7 @@ class AutoAnnotateDialog(QDialog):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter where text is typed, and in the class table, starts nothing."""
-        typed_in = (self.detector, self.classes)
+        typed_in = (self.detector, self.classes, self.concepts)
         at = self.focusWidget()
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and at is not None and any(w is at or w.isAncestorOf(at) for w in typed_in):
@@ -444,11 +476,6 @@ class AutoAnnotateDialog(QDialog):
         picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         picker.fileSelected.connect(take)
         picker.open()
-
-    def _set_detector(self, name: str) -> None:
-        name = known_name(name) if has_class_names(name) else name
-        at = self.detector.findData(name)
-        self.detector.setCurrentText(self.detector.itemText(at) if at >= 0 else name)
 
     def _set_sam(self, name: str) -> None:
         name = known_name(name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samdesk.batch.plan import EXISTING, Existing, ObjectsFrom
+from samdesk.batch.plan import EXISTING, OBJECTS_FROM, AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.settings.parameters import PARAMETERS
 
+CONCEPTS = "concepts"
 _ALL = frozenset(parameter.name for parameter in PARAMETERS)
 
 
@@ -15,26 +16,33 @@ class ObjectSourceRow:
     """A source of objects.
 
     Attributes:
-        id: Its value in a plan.
+        id: ``objects_from`` of its plans; ``CONCEPTS`` for plans that have concepts.
         title: Its name.
         text: What it does.
         detector: The caption of the field for the model that finds the objects; "": there is none.
         masks: Whether the mask model draws the masks.
+        own_masks: Whether the detector can draw the masks itself in place of the mask model.
         parameters: The parameters that matter.
         policies: What can happen to images that have annotations.
         never: What is never changed; with ``policy_texts`` it says what happens to them.
         policy_texts: Policy -> what it does, where that is not what it does for other sources.
     """
 
-    id: ObjectsFrom
+    id: str
     title: str
     text: str
     detector: str = ""
     masks: bool = True
+    own_masks: bool = False
     parameters: frozenset[str] = frozenset()
     policies: tuple[Existing, ...] = EXISTING
     never: str = "Images you have edited are never changed."
     policy_texts: tuple[tuple[Existing, str], ...] = ()
+
+    @property
+    def objects_from(self) -> ObjectsFrom:
+        """Where the objects of its plans come from, if the mask model draws the masks."""
+        return next((value for value in OBJECTS_FROM if value == self.id), "detector")
 
 
 OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
@@ -47,6 +55,11 @@ OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
         "segmenter", "Segmentation model",
         "A YOLO segmentation model (yolo11n-seg.pt) finds the objects and draws their masks itself.",
         "Segmentation model", masks=False, parameters=_ALL,
+    ),
+    ObjectSourceRow(
+        CONCEPTS, "My labels (open vocabulary)",
+        "A YOLOE model looks for your labels, by words and by what you have accepted under them.",
+        "Model", own_masks=True, parameters=_ALL,
     ),
     ObjectSourceRow(
         "boxes", "Masks from my boxes",
@@ -63,5 +76,10 @@ OBJECT_SOURCES: tuple[ObjectSourceRow, ...] = (
 
 
 def object_source(value: str) -> ObjectSourceRow:
-    """The row of a plan's ``objects_from``."""
+    """The row of this id."""
     return next(row for row in OBJECT_SOURCES if row.id == value)
+
+
+def source_of(plan: AutoAnnotatePlan) -> ObjectSourceRow:
+    """The row of a plan."""
+    return object_source(CONCEPTS if plan.concepts else plan.objects_from)

@@ -1,0 +1,49 @@
+"""The models of this machine with an open vocabulary: files of a family that is prompted with concepts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from samdesk.engine.families import FAMILIES, find_family
+from samdesk.engine.models import weights
+from samdesk.engine.models.registry import ModelSpec
+from samdesk.engine.models.weights_file import WeightsFile
+from samdesk.engine.protocols import PromptKind
+
+SUGGESTED = "yoloe-11s-seg.pt"
+"""The file that users without any are told of."""
+SOURCE = "https://github.com/ultralytics/assets/releases"
+"""Where its makers offer it."""
+_SUFFIX = ".pt"
+_FILES = 500
+"""Of a folder of weights that are looked at."""
+
+_OPEN = frozenset(
+    family.id for family in FAMILIES if family.finds_boxes and PromptKind.EXEMPLAR in family.answers
+)
+
+
+def is_open(model: ModelSpec) -> bool:
+    """Whether a model of the registry is prompted with concepts."""
+    family = find_family(model.family)
+    return family is not None and family.id in _OPEN
+
+
+def has_open_vocabulary(path: Path) -> bool:
+    """Whether a checkpoint is of a family that is prompted with concepts; it is read, not run."""
+    file = WeightsFile(path)
+    return any(family.id in _OPEN and family.recognise(file) for family in FAMILIES)
+
+
+def open_vocabulary_models() -> tuple[str, ...]:
+    """The file names of those in the folders of weights, the suggested one first, then by name."""
+    found: set[str] = set()
+    for folder in weights.folders():
+        try:
+            with os.scandir(folder) as entries:
+                names = sorted(entry.name for entry in entries if entry.name.endswith(_SUFFIX))[:_FILES]
+        except OSError:
+            continue
+        found |= {name for name in names if name not in found and has_open_vocabulary(folder / name)}
+    return tuple(sorted(found, key=lambda name: (name != SUGGESTED, name)))
