@@ -187,6 +187,14 @@ AUTO_DET_MODEL = Setting(
     "Detector",
     "The model that finds objects: a name or a file. Leave empty for the best one on this computer.",
 )
+AUTO_OPEN_MODEL = Setting(
+    "auto.open_model",
+    "",
+    _AUTO,
+    "Open-vocabulary model",
+    "The YOLOE model that finds objects by words and examples: a name or a file. Leave empty for one on this "
+    "computer.",
+)
 ANNOTATE_AHEAD = Setting(
     "auto.ahead", False, _AUTO, "Annotate ahead",
     "Auto-annotates the next images that have no annotations in the background while you work, with the "
@@ -200,6 +208,8 @@ AUTO_PARAMETERS: dict[str, Setting[Any]] = {
     for row in PARAMETERS
 }  # fmt: skip
 """Parameter of auto-annotate -> the setting that remembers it."""
+FIND_SCOPE = Setting("find.scope", "IMAGE")
+"""Where the key of "Find more like these" looks: name of a scope, the one chosen last."""
 BRUSH_SIZE = Setting("brush.size", 32.0, minimum=1, maximum=2000)
 """Diameter of the brush, image pixels."""
 SNAP = Setting("edit.snap", False)
@@ -221,8 +231,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     MODEL_NAME, MODEL_DEVICE, MODEL_PRECISION, HOVER_PREVIEW, LOOK_CLOSER, LOOK_CLOSER_FROM,
     PREFETCH, EMBEDDING_CACHE_MB, EMBEDDING_DISK, EMBEDDING_DISK_GB, MAX_MEGAPIXELS,
     THEME, FILL_OPACITY, OUTLINE_WIDTH, COLOR_BY_INSTANCE, LABEL_TAGS, LABEL_GROUPS, REOPEN_LAST,
-    AUTO_DET_MODEL, ANNOTATE_AHEAD, *AUTO_PARAMETERS.values(),
-    BRUSH_SIZE, SNAP,
+    AUTO_DET_MODEL, AUTO_OPEN_MODEL, ANNOTATE_AHEAD, *AUTO_PARAMETERS.values(),
+    FIND_SCOPE, BRUSH_SIZE, SNAP,
     SMOOTH_PX, SIMPLIFY_PX, SPECK_AREA, OUTLINE_KIND,
     RECENT_FOLDERS, LAST_IMAGES, FLINT_INTRODUCED, SHOW_FOUND, WINDOW_GEOMETRY, WINDOW_DOCKS,
     WINDOW_COLLAPSED, SHORTCUTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from samdesk.base import places
 from samdesk.engine.families import FAMILIES, find_family
 from samdesk.engine.models import weights
 from samdesk.engine.models.registry import ModelSpec
@@ -18,6 +19,9 @@ SOURCE = "https://github.com/ultralytics/assets/releases"
 _SUFFIX = ".pt"
 _FILES = 500
 """Of a folder of weights that are looked at."""
+
+_TEXT_FILES = (("mobileclip2:", "mobileclip2_b.ts"), ("mobileclip:", "mobileclip_blt.ts"))
+"""What a checkpoint calls the encoder of texts that it was trained with -> the file of that."""
 
 _OPEN = frozenset(
     family.id for family in FAMILIES if family.finds_boxes and PromptKind.EXEMPLAR in family.answers
@@ -47,3 +51,25 @@ def open_vocabulary_models() -> tuple[str, ...]:
             continue
         found |= {name for name in names if name not in found and has_open_vocabulary(folder / name)}
     return tuple(sorted(found, key=lambda name: (name != SUGGESTED, name)))
+
+
+def choose_open_model(preferred: str) -> str:
+    """The preferred model, name or path, if its file is there, else the first that is found; "": none."""
+    if preferred and weights.find(preferred) is not None:
+        return preferred
+    return next(iter(open_vocabulary_models()), "")
+
+
+def words_missing(name_or_path: str) -> str:
+    """Why a model cannot be prompted with words: the file that is missing, and where to put it.
+
+    "" if it can, or if it is not on this machine.
+    """
+    path = weights.find(name_or_path)
+    if path is None:
+        return ""
+    strings = WeightsFile(path).names
+    file = next((file for word, file in _TEXT_FILES if any(s.startswith(word) for s in strings)), "")
+    if not file or weights.find(file) is not None:
+        return ""
+    return f"Words need {file}, which is not on this computer: put it into {places.weights()}."

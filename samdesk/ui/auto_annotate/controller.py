@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.text import share
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.domain.annotation import RunId
@@ -17,6 +19,7 @@ from samdesk.engine.models.trained import trained_models
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import (
     AUTO_DET_MODEL,
+    AUTO_OPEN_MODEL,
     AUTO_PARAMETERS,
     MODEL_DEVICE,
     MODEL_PRECISION,
@@ -25,7 +28,7 @@ from samdesk.settings.table import (
 from samdesk.training.record.taught_weights import TaughtWeights
 from samdesk.ui.auto_annotate.bar import BatchBar
 from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
-from samdesk.ui.auto_annotate.object_sources import object_source
+from samdesk.ui.auto_annotate.object_sources import source_of
 from samdesk.ui.auto_annotate.scope import Scopes
 from samdesk.ui.dataset.navigate import NavigateController
 from samdesk.ui.editing.session import Session
@@ -36,6 +39,9 @@ from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 
+Examples: TypeAlias = Mapping[str, Sequence[PlannedExample]]
+"""Label -> its examples, the best first."""
+
 
 class BatchController(QObject):
     """Runs auto-annotate in the background while the canvas stays responsive.
@@ -44,6 +50,7 @@ class BatchController(QObject):
         running: Whether a run is in progress.
         taught: The detector that was taught on the open dataset and is in use; None: none.
         scopes: Returns the images that a run can be about.
+        ask_examples: Passes the examples that the dataset has of its labels to a function.
         last: The plan of the last run on this dataset, for all its images; None: there was none.
 
     Signals:
@@ -81,6 +88,7 @@ class BatchController(QObject):
         self._predictor_name = self._predictor_title = ""
         self.taught: TaughtWeights | None = None
         self.scopes: Callable[[], Scopes] = lambda: Scopes(navigate.keys, navigate.key)
+        self.ask_examples: Callable[[Callable[[Examples], None]], object] = lambda then: then({})
         self.last: AutoAnnotatePlan | None = None
         client.locked = lambda: session.locks.locked
         client.counted.connect(self._show_count)
@@ -111,12 +119,14 @@ class BatchController(QObject):
         dialog.count_requested.connect(self._client.count)
         dialog.started.connect(self._start_planned)
         dialog.names_requested.connect(self._client.ask_detector_names)
+        dialog.concepts_wanted.connect(self._show_concepts)
         dialog.finished.connect(self._forget_dialog)
         dialog.add_predictor(self._predictor_name, self._predictor_title)
         if self.taught is not None:
             dialog.offer_taught(str(self.taught.path), self.taught.names)
         for model in reversed(trained_models()):
             dialog.offer_trained(model.name, model.names, share(model.mask_map50))
+        dialog.detector.offer_open(filter(None, (self._settings.get(AUTO_OPEN_MODEL),)))
         dialog.set_plan(plan)
         dialog.set_scopes(self.scopes())
         self._dialog = dialog
@@ -147,10 +157,12 @@ class BatchController(QObject):
             **{name: get(setting) for name, setting in AUTO_PARAMETERS.items()},
         )
         last = self.last
-        if last is None or last.det_model != plan.det_model:
+        if last is None or (last.det_model != plan.det_model and not last.concepts):
             return plan
         return replace(
             plan,
+            det_model=last.det_model,
+            concepts=last.concepts,
             objects_from=last.objects_from,
             classes=last.classes,
             class_names=last.class_names,
@@ -182,12 +194,19 @@ class BatchController(QObject):
         if self.running or self._session.read_only:
             return
         # A taught detector is for this dataset only; a segmentation model is not the detector.
-        if plan.objects_from == "detector" and plan.det_model != self._taught_path:
+        if plan.concepts:
+            self._settings.set(AUTO_OPEN_MODEL, plan.det_model)
+        elif plan.objects_from == "detector" and plan.det_model != self._taught_path:
             usual = plan.det_model == self._models.detector
             self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         for name, setting in AUTO_PARAMETERS.items():
             self._settings.set(setting, getattr(plan, name))
-        self._begin(replace(plan, keys=plan.keys or self._navigate.keys))
+        self.find(replace(plan, keys=plan.keys or self._navigate.keys))
+
+    def find(self, plan: AutoAnnotatePlan) -> None:
+        """Starts a run over the plan's images, without a change of how the next one is made."""
+        if not self.running and not self._session.read_only:
+            self._begin(plan)
 
     def resume(self, plan: AutoAnnotatePlan, run_id: RunId) -> None:
         """Goes on with the images of a run that are left."""
@@ -216,6 +235,19 @@ class BatchController(QObject):
     def _show_names(self, detector: str, names: tuple[str, ...]) -> None:
         if self._dialog is not None and detector == self._dialog.detector_name:
             self._dialog.set_detector_names(names)
+
+    def _show_concepts(self, detector: str) -> None:
+        """Shows the dialog which examples there are, and whether the model understands words."""
+        self.ask_examples(self._show_examples)
+        self._models.open.words_missing(detector, lambda why: self._show_words(detector, why))
+
+    def _show_examples(self, found: Examples) -> None:
+        if self._dialog is not None:
+            self._dialog.show_examples(found)
+
+    def _show_words(self, detector: str, why: str) -> None:
+        if self._dialog is not None and self._dialog.detector_name == detector:
+            self._dialog.show_words_missing(why)
 
     def _show_progress(self, progress: BatchProgress) -> None:
         self._bar.set_progress(progress)
@@ -255,6 +287,7 @@ class BatchController(QObject):
         if self._dialog is not None:
             self._dialog.set_devices(found.devices)
             self._dialog.set_downloaded(found.downloaded)
+            self._dialog.detector.offer_open(found.open_vocabulary)
 
     def _forget_dialog(self) -> None:
         if self._dialog is not None:
@@ -264,8 +297,8 @@ class BatchController(QObject):
 
 def _model_names(plan: AutoAnnotatePlan) -> str:
     """The models that a plan names: "YOLO11n and MobileSAM"."""
-    row = object_source(plan.objects_from)
+    row = source_of(plan)
     names = [plan.det_model] if row.detector else []
-    names += [plan.sam_model] if row.masks else []
+    names += [plan.sam_model] if row.masks and plan.objects_from != "segmenter" else []
     titles = (found.title if (found := spec(name)) is not None else Path(name).name for name in names)
     return " and ".join(dict.fromkeys(titles))

@@ -71,6 +71,8 @@ class DetectorField(QComboBox):
         self._entries[True] = [*((plain(name), name) for name in here), *others]
         if self.open:
             self.show_open(True)
+            if not self.name:
+                self.choose(self.first_open)
 
     @property
     def first_open(self) -> str:

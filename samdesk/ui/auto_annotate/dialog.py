@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import counted, printable, size
+from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.plan import AutoAnnotatePlan, Existing
 from samdesk.batch.report import DryRun
 from samdesk.domain.labels import LabelSet
@@ -33,7 +34,14 @@ from samdesk.engine.models.registry import MODELS
 from samdesk.ui.auto_annotate.class_chooser import ClassChooser
 from samdesk.ui.auto_annotate.concept_chooser import ConceptChooser
 from samdesk.ui.auto_annotate.detector_field import DetectorField
-from samdesk.ui.auto_annotate.object_sources import CONCEPTS, OBJECT_SOURCES, object_source, source_of
+from samdesk.ui.auto_annotate.object_sources import (
+    CONCEPTS,
+    OBJECT_SOURCES,
+    POLICIES,
+    object_source,
+    policy_text,
+    source_of,
+)
 from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.auto_annotate.scope import ScopeChooser, Scopes
 from samdesk.ui.kit.fields import (
@@ -55,13 +63,6 @@ from samdesk.ui.models.rows import has_class_names, known_name
 CAPTION = 18 * UNIT
 _NAMES_SHOWN = 4
 _NAME_LENGTH = 30
-POLICIES: tuple[tuple[Existing, str, str], ...] = (
-    ("skip", "Skip them", "Only images without annotations are annotated."),
-    ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
-    ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
-)
-_OF_ONE_RUN = "Replaces what that run made and you have not reviewed; all else stays."
-_ALSO_EDITED = "Images you have edited get new objects, too; what is on them stays."
 _OWN_MASKS = "own masks"
 """The mask model of a detector that draws the masks itself."""
 _SEGMENTER = "yolo11n-seg.pt"
@@ -78,7 +79,7 @@ class AutoAnnotateDialog(QDialog):
         started: (AutoAnnotatePlan) emitted when the user starts the run; the dialog closes.
         names_requested: (detector name, device id, precision) answer with ``set_detector_names``.
         concepts_wanted: (detector name) labels are to be looked for with an open vocabulary: answer with
-            ``concepts.set_examples`` and ``concepts.set_words_missing``.
+            ``show_examples`` and ``show_words_missing``.
     """
 
     count_requested = Signal(object)
@@ -329,6 +330,16 @@ class AutoAnnotateDialog(QDialog):
         """Shows why the class names are unavailable."""
         self.classes.set_failed(reason)
 
+    def show_examples(self, found: Mapping[str, Sequence[PlannedExample]]) -> None:
+        """Shows which examples there are of labels, the best first."""
+        self.concepts.set_examples(found)
+        self._update()
+
+    def show_words_missing(self, why: str) -> None:
+        """Shows why the chosen model understands no words; "": it does."""
+        self.concepts.set_words_missing(why)
+        self._update()
+
     def set_dry_run(self, dry_run: DryRun) -> None:
         """Shows how many images the run would annotate."""
         self._dry_run = dry_run
@@ -412,12 +423,7 @@ class AutoAnnotateDialog(QDialog):
             self.count_requested.emit(self.plan())
 
     def _show_policy(self) -> None:
-        texts = {value: text for value, _, text in POLICIES} | dict(self._source.policy_texts)
-        if self._plan.replaces:
-            texts["replace"] = _OF_ONE_RUN
-        edited = self._plan.edited and self._existing() == "add"
-        never = _ALSO_EDITED if edited else self._source.never
-        self.policy_text.setText(f"{texts[self._existing()]} {never}")
+        self.policy_text.setText(policy_text(self._source, self._existing(), self._plan))
 
     def _update(self) -> None:
         problem = self._problem()

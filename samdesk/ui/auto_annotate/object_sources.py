@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from samdesk.batch.plan import EXISTING, OBJECTS_FROM, AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.settings.parameters import PARAMETERS
 
+POLICIES: tuple[tuple[Existing, str, str], ...] = (
+    ("skip", "Skip them", "Only images without annotations are annotated."),
+    ("add", "Add what is missing", "Adds new objects; skips those that overlap an existing one."),
+    ("replace", "Replace an earlier run", "Replaces what an earlier run made; your own work stays."),
+)
+_OF_ONE_RUN = "Replaces what that run made and you have not reviewed; all else stays."
+_ALSO_EDITED = "Images you have edited get new objects, too; what is on them stays."
 CONCEPTS = "concepts"
 _ALL = frozenset(parameter.name for parameter in PARAMETERS)
 
@@ -83,3 +90,12 @@ def object_source(value: str) -> ObjectSourceRow:
 def source_of(plan: AutoAnnotatePlan) -> ObjectSourceRow:
     """The row of a plan."""
     return object_source(CONCEPTS if plan.concepts else plan.objects_from)
+
+
+def policy_text(source: ObjectSourceRow, existing: Existing, plan: AutoAnnotatePlan) -> str:
+    """What happens to images that have annotations, and what never does."""
+    texts = {value: text for value, _, text in POLICIES} | dict(source.policy_texts)
+    if plan.replaces:
+        texts["replace"] = _OF_ONE_RUN
+    never = _ALSO_EDITED if plan.edited and existing == "add" else source.never
+    return f"{texts[existing]} {never}"

@@ -25,7 +25,7 @@ from samdesk.dataset.runs.record import RunInfo, RunModel, RunState
 from samdesk.domain.annotation import RunId
 from samdesk.engine.models.registry import spec
 from samdesk.settings.parameters import PARAMETERS
-from samdesk.ui.auto_annotate.dialog import POLICIES
+from samdesk.ui.auto_annotate.object_sources import POLICIES
 from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES
 from samdesk.ui.kit.fields import TABLE_STYLE, heading
 from samdesk.ui.kit.plain import plain, tip

@@ -11,6 +11,7 @@ from samdesk.base.text import size
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import default_detector
+from samdesk.engine.models.open_vocabulary import open_vocabulary_models
 from samdesk.engine.models.registry import FLINT, MODELS, spec
 from samdesk.engine.protocols import ModelInfo
 from samdesk.settings.table import FLINT_INTRODUCED, MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
@@ -18,6 +19,7 @@ from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.dialog import ModelsDialog
 from samdesk.ui.models.info_dialog import ModelInfoDialog
+from samdesk.ui.models.open_models import OpenModels
 from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.ui.shell.main_window import MainWindow
 from samdesk.workers.downloads import DownloadClient
@@ -36,10 +38,12 @@ class Inventory:
     Attributes:
         devices: (id, title) of each device.
         downloaded: Names of the models whose weights are on disk.
+        open_vocabulary: Names of those that are prompted with words and examples.
     """
 
     devices: tuple[tuple[str, str], ...]
     downloaded: frozenset[str]
+    open_vocabulary: tuple[str, ...] = ()
 
 
 class ModelsController(QObject):
@@ -48,6 +52,7 @@ class ModelsController(QObject):
     Attributes:
         info: The model in use; None until the first one is loaded.
         detector: The default detector.
+        open: Looks for models with an open vocabulary.
         taught: The taught weights that replace Flint's on the open dataset; "": none.
 
     Signals:
@@ -79,6 +84,7 @@ class ModelsController(QObject):
         self._inventory_job: Job | None = None
         self._detector_job: Job | None = None
         self.detector = FLINT
+        self.open = OpenModels(self)
         self.taught = ""
         inference.model_loading.connect(self._show_loading)
         inference.model_loaded.connect(self._show_loaded)
@@ -146,6 +152,7 @@ class ModelsController(QObject):
 
     def stop(self) -> None:
         """Waits for running jobs."""
+        self.open.stop()
         for job in (self._inventory_job, self._detector_job):
             if job is not None:
                 job.wait()
@@ -275,7 +282,8 @@ def find_inventory() -> Inventory:
     from samdesk.engine.runtime.device import devices
 
     here = frozenset(model.name for model in MODELS if weights.find(model.name) is not None)
-    return Inventory(tuple((device.id, device.title) for device in devices()), here)
+    found = tuple((device.id, device.title) for device in devices())
+    return Inventory(found, here, open_vocabulary_models())
 
 
 def title_of(name: str) -> str:
