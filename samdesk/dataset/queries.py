@@ -18,6 +18,7 @@ from samdesk.domain.annotation import Annotation, AnnotationId, RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Transaction, relabel
 from samdesk.domain.labels import LabelId
+from samdesk.domain.review import ImageReview
 from samdesk.domain.split import Split
 from samdesk.images.reader import read_size
 
@@ -133,6 +134,13 @@ def splits(dataset: Dataset, keys: Sequence[ImageKey] | None = None) -> dict[Ima
         return rows.of(keys)
     stored = rows.all()
     return {key: stored[key] for key in dataset.keys if key in stored}
+
+
+def not_accepted(dataset: Dataset, keys: Sequence[ImageKey]) -> tuple[ImageKey, ...]:
+    """Returns those of some images that the user has not accepted as a whole. Reads no file."""
+    stored = dataset.core.rows.images(None)
+    accepted = {key for key, image in stored.items() if image.review is ImageReview.ACCEPTED}
+    return tuple(key for key in keys if key not in accepted)
 
 
 def runs(dataset: Dataset) -> tuple[RunInfo, ...]:

@@ -27,6 +27,8 @@ from samdesk.ui.dataset.visit import AnnotationVisits
 from samdesk.ui.editing.session import Session
 from samdesk.ui.exporting import commands as export_commands
 from samdesk.ui.exporting.controller import ExportController
+from samdesk.ui.find import commands as find_commands
+from samdesk.ui.find.controller import FindController, FindParts
 from samdesk.ui.fit import commands as fit_commands
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.controller import FitController
@@ -49,7 +51,7 @@ from samdesk.workers.group import Workers
 from samdesk.workers.storage.client import StorageClient
 
 _TABLES = (
-    carry_commands.COMMANDS,
+    carry_commands.COMMANDS, find_commands.COMMANDS,
     split_commands.COMMANDS, import_commands.COMMANDS, export_commands.COMMANDS,
     checking_commands.COMMANDS, fit_commands.COMMANDS,
 )  # fmt: skip
@@ -141,6 +143,7 @@ class DataControllers:
     splits: SplitController
     fit: FitController
     carry: CarryController
+    find: FindController
 
     def stop(self) -> bool:
         """Ends what runs for them alone. Returns False if a thread is still busy."""
@@ -166,8 +169,8 @@ def build(parts: DataParts) -> DataControllers:
     importing = ImportController(
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files, formats
     )
-    carry = _carry(parts)
-    return DataControllers(parts.jobs, importing, exporting, _checking(parts), splits, fit, carry)
+    checking, carry, find = _checking(parts), _carry(parts), _find(parts)
+    return DataControllers(parts.jobs, importing, exporting, checking, splits, fit, carry, find)
 
 
 def _carry(parts: DataParts) -> CarryController:
@@ -183,6 +186,17 @@ def _carry(parts: DataParts) -> CarryController:
     for signal in (parts.annotate.changed, parts.tools.steps_changed, parts.everything.changed):
         signal.connect(carry.changed)
     return carry
+
+
+def _find(parts: DataParts) -> FindController:
+    batch = parts.batch
+    find_parts = FindParts(
+        parts.session, parts.storage, parts.tools, batch, batch.open_models, batch.settings, parts.actions,
+        parts.messages,
+    )  # fmt: skip
+    find = FindController(find_parts, parts.window)
+    parts.search.found_changed.connect(find.changed)
+    return find
 
 
 def _checking(parts: DataParts) -> CheckController:
@@ -206,6 +220,7 @@ def _checking(parts: DataParts) -> CheckController:
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
     carry_commands.bind(actions, controllers.carry)
+    find_commands.bind(actions, controllers.find)
     import_commands.bind(actions, controllers.importing)
     export_commands.bind(actions, controllers.exporting)
     checking_commands.bind(actions, controllers.checking)

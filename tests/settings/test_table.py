@@ -33,6 +33,7 @@ def test_every_setting_of_the_dialog_has_a_title_and_a_help_text() -> None:
     assert hidden == {
         "brush.size",
         "edit.snap",
+        "find.scope",
         "outline.kind",
         "outline.simplify_px",
         "outline.smooth_px",

@@ -105,6 +105,7 @@ CONTEXT_MENU = (
         "operation.neighbours_yield", SEPARATOR, "operation.tidy", "operation.grow", "operation.shrink",
         "operation.adjust",
     )),
+    Submenu("Find more like these", ("find.image", "find.found", "find.folder", SEPARATOR, "find.again")),
     "edit.cut", "edit.copy", "edit.paste",
     Submenu("Arrange", (
         "annotation.lock", "annotation.solo", SEPARATOR, "annotation.raise",

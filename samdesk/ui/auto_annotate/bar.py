@@ -114,19 +114,20 @@ class BatchBar(JobBar):
         if self._popup is not None:
             self._popup.add(key, message)
 
-    def set_summary(self, summary: BatchSummary, *, left: bool = False) -> None:
+    def set_summary(self, summary: BatchSummary, *, left: bool = False, text: str = "") -> None:
         """Shows the result of a run that has ended, until the user closes the bar.
 
         Args:
             summary: The result.
             left: Whether the run can be resumed.
+            text: What has become of it, if that is not what is said of every run.
         """
         for failure in summary.failed:
             if failure.key not in self._failures:
                 self.add_failure(failure.key, failure.message)
         to_do = f"{self._left:,} left" if left and self._left else ""
         self.show_result(
-            "  ·  ".join(part for part in (summary_text(summary), to_do, summary.stopped) if part),
+            "  ·  ".join(part for part in (text or summary_text(summary), to_do, summary.stopped) if part),
             to_review=summary.annotations,
             can_resume=left,
             can_undo=summary.run_id is not None and summary.annotations > 0,

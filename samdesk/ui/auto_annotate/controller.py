@@ -35,6 +35,7 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.images.model import RunMark
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import Inventory, ModelsController
+from samdesk.ui.models.open_models import OpenModels
 from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
@@ -51,6 +52,8 @@ class BatchController(QObject):
         taught: The detector that was taught on the open dataset and is in use; None: none.
         scopes: Returns the images that a run can be about.
         ask_examples: Passes the examples that the dataset has of its labels to a function.
+        result_text: Returns what is said of a run that has ended; "": what is said of every run.
+        plan: That of the run in progress, or of the last one.
         last: The plan of the last run on this dataset, for all its images; None: there was none.
 
     Signals:
@@ -83,12 +86,13 @@ class BatchController(QObject):
         self._settings, self._messages = settings, messages
         self._dialog: AutoAnnotateDialog | None = None
         self.running = False
-        self._plan = AutoAnnotatePlan()
+        self.plan = AutoAnnotatePlan()
         self._resumes: RunId | None = None
         self._predictor_name = self._predictor_title = ""
         self.taught: TaughtWeights | None = None
         self.scopes: Callable[[], Scopes] = lambda: Scopes(navigate.keys, navigate.key)
         self.ask_examples: Callable[[Callable[[Examples], None]], object] = lambda then: then({})
+        self.result_text: Callable[[AutoAnnotatePlan, BatchSummary], str] = lambda _plan, _summary: ""
         self.last: AutoAnnotatePlan | None = None
         client.locked = lambda: session.locks.locked
         client.counted.connect(self._show_count)
@@ -148,15 +152,7 @@ class BatchController(QObject):
 
         Classes, labels and where objects come from are those of the last run with the same detector.
         """
-        get = self._settings.get
-        plan = AutoAnnotatePlan(
-            det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
-            sam_model=self._predictor_name or FLINT,
-            device=get(MODEL_DEVICE),
-            precision=get(MODEL_PRECISION),
-            **{name: get(setting) for name, setting in AUTO_PARAMETERS.items()},
-        )
-        last = self.last
+        plan, last = self.usual_plan(), self.last
         if last is None or (last.det_model != plan.det_model and not last.concepts):
             return plan
         return replace(
@@ -168,6 +164,17 @@ class BatchController(QObject):
             class_names=last.class_names,
             mapping=last.mapping,
             class_conf=last.class_conf,
+        )
+
+    def usual_plan(self) -> AutoAnnotatePlan:
+        """The plan from the settings, with the current predictor, of any dataset."""
+        get = self._settings.get
+        return AutoAnnotatePlan(
+            det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
+            sam_model=self._predictor_name or FLINT,
+            device=get(MODEL_DEVICE),
+            precision=get(MODEL_PRECISION),
+            **{name: get(setting) for name, setting in AUTO_PARAMETERS.items()},
         )
 
     def set_minimum(self, conf: float, labels: Sequence[str]) -> None:
@@ -216,8 +223,18 @@ class BatchController(QObject):
     def _begin(self, plan: AutoAnnotatePlan, resumes: RunId | None = None) -> None:
         self._set_running(True)
         self._bar.begin(_model_names(plan))
-        self._plan, self._resumes = plan, resumes
+        self.plan, self._resumes = plan, resumes
         self._client.start(plan, resumes)
+
+    @property
+    def open_models(self) -> OpenModels:
+        """Looks for models with an open vocabulary."""
+        return self._models.open
+
+    @property
+    def settings(self) -> Settings:
+        """How runs are made."""
+        return self._settings
 
     @property
     def _taught_path(self) -> str:
@@ -261,14 +278,14 @@ class BatchController(QObject):
     def _end(self, summary: BatchSummary) -> None:
         self._set_running(False)
         left = summary.run_id is not None and (summary.cancelled or bool(summary.stopped))
-        self._bar.set_summary(summary, left=left)
+        self._bar.set_summary(summary, left=left, text=self.result_text(self.plan, summary))
         self.finished.emit(summary)
 
     def _fail(self, failure: Failure) -> None:
         if failure.untrusted is not None and ask_to_trust(self._messages, failure.untrusted):
             self._client.permit(failure.untrusted)
             if self.running:
-                self._client.start(self._plan, self._resumes)
+                self._client.start(self.plan, self._resumes)
             elif self._dialog is not None:
                 self._dialog.classes.request_names()
             return

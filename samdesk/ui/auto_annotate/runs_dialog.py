@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.text import counted, duration, printable
+from samdesk.batch.concepts import PlannedConcept
 from samdesk.dataset.runs.record import RunInfo, RunModel, RunState
 from samdesk.domain.annotation import RunId
 from samdesk.engine.models.registry import spec
 from samdesk.settings.parameters import PARAMETERS
-from samdesk.ui.auto_annotate.object_sources import POLICIES
-from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES
+from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES, POLICIES
 from samdesk.ui.kit.fields import TABLE_STYLE, heading
 from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.kit.theme import UNIT
@@ -50,11 +50,14 @@ _TITLES = {
     "mapping": "Labels of classes",
     "class_conf": "Minimum confidence by class",
     "replaces": "Replaces the run",
+    "concepts": "Looks for",
+    "edited": "Adds to edited images",
     **{parameter.name: parameter.title for parameter in PARAMETERS},
 }
 _WORDS: dict[str, dict[str, str]] = {
     "objects_from": {row.id: row.title for row in OBJECT_SOURCES},
     "existing": {policy: title for policy, title, _ in POLICIES},
+    "edited": {"True": "yes", "False": "no"},
 }
 _COLUMNS = ("Started", "State", "Models", "Images", "Annotations", "Skipped", "Failed", "Time")
 _RIGHT = ("Images", "Annotations", "Skipped", "Failed", "Time")
@@ -247,9 +250,24 @@ def _value_text(name: str, value: object) -> str:
         return _WORDS[name].get(str(value), str(value))
     if value is None:
         return "all"
+    if name == "concepts" and value:
+        return _concepts_text(value)
     if value == "" or value == [] or value == ():
         return "–"
     if isinstance(value, (list, tuple)):
         pairs = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in value)
         return ", ".join(f"{item[0]}: {item[1]}" if pairs else str(item) for item in value)
     return str(value)
+
+
+def _concepts_text(value: object) -> str:
+    """Labels with their words and numbers of examples: "apple (red apple, 5 examples), pear (pear)"."""
+    try:
+        concepts = [PlannedConcept.from_json(item) for item in value]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return str(value)
+    texts = []
+    for concept in concepts:
+        examples = (counted(len(concept.examples), "example"),) if concept.examples else ()
+        texts.append(f"{concept.label} ({', '.join((*concept.texts, *examples))})")
+    return ", ".join(texts)

@@ -158,6 +158,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/edit_label", "Edit la&bel"),
     Menu("annotate/arrange", "A&rrange"),
     Menu("annotate/shape", "&Shape"),
+    Menu("annotate/find", "&Find more like these"),
     Menu("annotate/carried", "&Carried annotations"),
     Menu("image", "&Image", ("go", "accept", "split")),
     Menu("image/split", "Spl&it"),

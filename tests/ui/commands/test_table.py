@@ -41,6 +41,7 @@ PLANNED = {
     "search": "find next previous list clear save saved",
     "statistics": "show",
     "check": "show",
+    "find": "image found folder again",
     "fit": "start stop resume results",
     "score_filter": "show drop minimum",
     "sheet": "show accept reject flag open alike select_all leave",

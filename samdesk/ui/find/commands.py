@@ -1,0 +1,49 @@
+"""Commands that find more objects like the selected ones."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from samdesk.ui.auto_annotate.scope import Scope
+from samdesk.ui.commands.actions import Actions
+from samdesk.ui.commands.table import Command, CommandTable, Condition
+
+if TYPE_CHECKING:
+    from samdesk.ui.find.controller import FindController
+
+_WHEN = "selection editable canvas idle"
+
+COMMANDS = CommandTable(
+    (
+        Command("find.image", "On this image",
+                "Find more objects like the selected ones on this image, under their labels.",
+                "ph.target", "annotate/find", "automatic", when=_WHEN, short="Find on this image"),
+        Command("find.found", "In the search result",
+                "Find more objects like the selected ones on the images that the search has found, except "
+                "those you have accepted.",
+                "ph.target", "annotate/find", "automatic", when=f"{_WHEN} found_images",
+                short="Find in the search result"),
+        Command("find.folder", "In the folder",
+                "Find more objects like the selected ones on all images but those you have accepted.",
+                "ph.target", "annotate/find", "automatic", when=_WHEN, short="Find in the folder"),
+        Command("find.again", "As last time",
+                "Find more objects like the selected ones, where they were looked for last.",
+                "ph.target", "annotate/find", "automatic", ("Ctrl+G",), when=_WHEN,
+                short="Find more like these"),
+    ),
+    (
+        Condition("found_images", "the search has found no image"),
+    ),
+)  # fmt: skip
+
+
+def bind(actions: Actions, find: FindController) -> None:
+    """Connects the commands to the controller."""
+    actions.on("find.image", partial(find.find, Scope.IMAGE))
+    actions.on("find.found", partial(find.find, Scope.FOUND))
+    actions.on("find.folder", partial(find.find, Scope.FOLDER))
+    actions.on("find.again", find.find)
+    actions.title_from("find.again", lambda: f"As last time: {find.scope.value.lower()}")
+    actions.condition("found_images", lambda: find.scopes.offers(Scope.FOUND))
+    actions.refresh_on(find.changed)
