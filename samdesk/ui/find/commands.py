@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from samdesk.ui.auto_annotate.scope import Scope
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.commands.table import Command, CommandTable, Condition
+from samdesk.ui.find.words import WHERE
 
 if TYPE_CHECKING:
     from samdesk.ui.find.controller import FindController
@@ -27,7 +28,7 @@ COMMANDS = CommandTable(
         Command("find.folder", "In the folder",
                 "Find more objects like the selected ones on all images but those you have accepted.",
                 "ph.target", "annotate/find", "automatic", when=_WHEN, short="Find in the folder"),
-        Command("find.again", "As last time",
+        Command("find.again", "Again",
                 "Find more objects like the selected ones, where they were looked for last.",
                 "ph.target", "annotate/find", "automatic", ("Ctrl+G",), when=_WHEN,
                 short="Find more like these"),
@@ -44,6 +45,6 @@ def bind(actions: Actions, find: FindController) -> None:
     actions.on("find.found", partial(find.find, Scope.FOUND))
     actions.on("find.folder", partial(find.find, Scope.FOLDER))
     actions.on("find.again", find.find)
-    actions.title_from("find.again", lambda: f"As last time: {find.scope.value.lower()}")
+    actions.title_from("find.again", lambda: f"Again {WHERE[find.scope]}")
     actions.condition("found_images", lambda: find.scopes.offers(Scope.FOUND))
     actions.refresh_on(find.changed)

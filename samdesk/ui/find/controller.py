@@ -24,6 +24,7 @@ from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.auto_annotate.scope import Scope, Scopes
 from samdesk.ui.commands.actions import Actions
 from samdesk.ui.editing.session import Session
+from samdesk.ui.find.words import WHERE
 from samdesk.ui.kit.fields import CHECKPOINTS
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.open_models import OpenModels
@@ -32,11 +33,6 @@ from samdesk.workers.storage.client import StorageClient
 _KEY = "find"
 _LOWER = (0.05, 0.01)
 """Minimum confidences that are offered when nothing was found."""
-_WHERE = {
-    Scope.IMAGE: "on this image",
-    Scope.FOUND: "in the search result",
-    Scope.FOLDER: "in the folder",
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class FindController(QObject):
     def scope(self) -> Scope:
         """Where the key looks: where the user has looked last, if that can be."""
         name = self._parts.settings.get(FIND_SCOPE)
-        last = next((scope for scope in _WHERE if scope.name == name), Scope.IMAGE)
+        last = next((scope for scope in WHERE if scope.name == name), Scope.IMAGE)
         return last if self.scopes.offers(last) else Scope.IMAGE
 
     def find(self, scope: Scope | None = None) -> None:
@@ -158,7 +154,7 @@ class FindController(QObject):
     def _start(self, wanted: Wanted, model: str, keys: tuple[ImageKey, ...]) -> None:
         if not keys:
             self._parts.messages.info(
-                f"All images {_WHERE[wanted.scope]} are accepted: nothing is looked for on them.", key=_KEY
+                f"All images {WHERE[wanted.scope]} are accepted: nothing is looked for on them.", key=_KEY
             )
             return
         plan = self._parts.batch.usual_plan()
@@ -196,11 +192,11 @@ class FindController(QObject):
         images = len(wanted.keys) - len(plan.keys or ())
         left_alone = f"{counted(images, 'accepted image')} left alone" if images else ""
         if not summary.annotations:
-            found = f"Nothing more like these {_WHERE[wanted.scope]}"
+            found = f"Nothing more like these {WHERE[wanted.scope]}"
         else:
             found = f"Found {summary.annotations:,} more like these"
             on = counted(summary.annotated - summary.empty, "image")
-            found += f" {_WHERE[wanted.scope]}" if wanted.scope is Scope.IMAGE else f" on {on}"
+            found += f" {WHERE[wanted.scope]}" if wanted.scope is Scope.IMAGE else f" on {on}"
         return "  ·  ".join(part for part in (found, left_alone, self._advice(summary)) if part)
 
     def _advice(self, summary: BatchSummary) -> str:
@@ -221,7 +217,7 @@ class FindController(QObject):
     def _say_nothing_found(self, wanted: Wanted, plan: AutoAnnotatePlan) -> None:
         """Says what next: a lower confidence, or other examples."""
         lower = next((conf for conf in _LOWER if conf < plan.conf), None)
-        said = f"{Path(plan.det_model).name} is confident of nothing more like these {_WHERE[wanted.scope]}"
+        said = f"{Path(plan.det_model).name} is confident of nothing more like these {WHERE[wanted.scope]}"
         if lower is None:
             self._parts.messages.info(
                 f"{said}. Select other examples, or several that differ.", key=_KEY, seconds=12
