@@ -54,7 +54,8 @@ class ConceptChooser(QWidget):
         self._words_missing = ""
         self.table = ConceptTable(self)
         self.table.concepts.edited.connect(self._take_edit)
-        self.search = RowSearch(self.table, "labels", self)
+        self.search = RowSearch(self.table, self)
+        self.search.setAccessibleName("Search labels")
         self.search.setPlaceholderText("Search labels")
         self.search.setToolTip("Part of a name; several with commas: person, dog")
         self.search.textChanged.connect(self._count)
@@ -62,7 +63,9 @@ class ConceptChooser(QWidget):
         self.none_button = QPushButton("None", self)
         for button, used in ((self.all_button, True), (self.none_button, False)):
             button.setAutoDefault(False)
-            button.setToolTip(f"Look for {'all' if used else 'none'} of the labels listed below")
+            button.setToolTip(
+                "Look for all labels listed below" if used else "Look for none of the labels listed below"
+            )
             button.clicked.connect(lambda _checked=False, used=used: self._set_used(used))
         self.new_label = _NewLabel(self)
         self.new_label.setPlaceholderText("Look for another label")

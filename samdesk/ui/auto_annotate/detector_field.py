@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from samdesk.engine.models.open_vocabulary import is_open
 from samdesk.engine.models.registry import MODELS
-from samdesk.ui.kit.plain import plain
+from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.models.rows import has_class_names, known_name
 
 _TIPS = {
@@ -49,9 +49,9 @@ class DetectorField(QComboBox):
         blocked = self.blockSignals(True)
         self.clear()
         for text, name in self._entries[wanted]:
-            self.addItem(text, name)
+            self.addItem(plain(text), name)
         self.blockSignals(blocked)
-        self.setToolTip(_TIPS[wanted])
+        self.setToolTip(tip(_TIPS[wanted]))
         line = self.lineEdit()
         if line is not None:
             line.setPlaceholderText("Choose a YOLOE file" if wanted else "")
@@ -62,13 +62,13 @@ class DetectorField(QComboBox):
         """Lists another detector with classes of its own first."""
         self._entries[False].insert(0, (text, name))
         if not self.open:
-            self.insertItem(0, text, name)
+            self.insertItem(0, plain(text), name)
 
     def offer_open(self, names: Iterable[str]) -> None:
         """Lists models with an open vocabulary that are on this machine first."""
         here = list(dict.fromkeys(names))
         others = [entry for entry in self._entries[True] if entry[1] not in here]
-        self._entries[True] = [*((plain(name), name) for name in here), *others]
+        self._entries[True] = [*((name, name) for name in here), *others]
         if self.open:
             self.show_open(True)
             if not self.name:

@@ -91,10 +91,9 @@ class RowTable(QTableView):
 class RowSearch(QLineEdit):
     """Searches the rows of a table: Down and Enter go to the table, Esc empties the field first."""
 
-    def __init__(self, table: RowTable, things: str, parent: QWidget) -> None:
+    def __init__(self, table: RowTable, parent: QWidget) -> None:
         super().__init__(parent)
         self._table = table
-        self.setAccessibleName(f"Search {things}")
         self.setClearButtonEnabled(True)
         self.textChanged.connect(table.filter.search)
 

@@ -17,21 +17,19 @@ _WHEN = "selection editable canvas idle"
 
 COMMANDS = CommandTable(
     (
-        Command("find.image", "On this image",
+        Command("find.image", "Find more on this image",
                 "Find more objects like the selected ones on this image, under their labels.",
-                "ph.target", "annotate/find", "automatic", when=_WHEN, short="Find on this image"),
-        Command("find.found", "In the search result",
+                "ph.target", "annotate/find", "automatic", when=_WHEN),
+        Command("find.found", "Find more in the search result",
                 "Find more objects like the selected ones on the images that the search has found, except "
                 "those you have accepted.",
-                "ph.target", "annotate/find", "automatic", when=f"{_WHEN} found_images",
-                short="Find in the search result"),
-        Command("find.folder", "In the folder",
+                "ph.target", "annotate/find", "automatic", when=f"{_WHEN} found_images"),
+        Command("find.folder", "Find more in the folder",
                 "Find more objects like the selected ones on all images but those you have accepted.",
-                "ph.target", "annotate/find", "automatic", when=_WHEN, short="Find in the folder"),
-        Command("find.again", "Again",
+                "ph.target", "annotate/find", "automatic", when=_WHEN),
+        Command("find.again", "Find more like these",
                 "Find more objects like the selected ones, where they were looked for last.",
-                "ph.target", "annotate/find", "automatic", ("Ctrl+G",), when=_WHEN,
-                short="Find more like these"),
+                "ph.target", "annotate/find", "automatic", ("Ctrl+G",), when=_WHEN),
     ),
     (
         Condition("found_images", "the search has found no image"),

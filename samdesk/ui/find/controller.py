@@ -61,7 +61,7 @@ class FindParts:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FindRequest:
     """What the user has asked for.
 
     Attributes:
@@ -89,7 +89,7 @@ class FindController(QObject):
     def __init__(self, parts: FindParts, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._parts = parts
-        self._wanted: Wanted | None = None
+        self._wanted: FindRequest | None = None
         self._plan: AutoAnnotatePlan | None = None
         parts.batch.result_text = self._result_text
         parts.batch.finished.connect(self._end)
@@ -122,7 +122,7 @@ class FindController(QObject):
         if scope is not None:
             self._parts.settings.set(FIND_SCOPE, scope.name)
             self.changed.emit()
-        self._look(Wanted(self._concepts(document.key, chosen), where, scopes.keys(where)))
+        self._look(FindRequest(self._concepts(document.key, chosen), where, scopes.keys(where)))
 
     def _concepts(self, key: ImageKey, annotations: Sequence[Annotation]) -> tuple[PlannedConcept, ...]:
         """A concept for each label of some annotations of an image, which are its examples."""
@@ -135,11 +135,11 @@ class FindController(QObject):
             for name, of_label in by_label.items()
         )
 
-    def _look(self, wanted: Wanted) -> None:
+    def _look(self, wanted: FindRequest) -> None:
         preferred = self._parts.settings.get(AUTO_OPEN_MODEL)
         self._parts.models.choose(preferred, partial(self._look_with, wanted))
 
-    def _look_with(self, wanted: Wanted, model: str) -> None:
+    def _look_with(self, wanted: FindRequest, model: str) -> None:
         if not model:
             self._explain_model(wanted)
         elif wanted.scope is Scope.IMAGE:
@@ -151,7 +151,7 @@ class FindController(QObject):
                 doing="reading which images are accepted",
             )
 
-    def _start(self, wanted: Wanted, model: str, keys: tuple[ImageKey, ...]) -> None:
+    def _start(self, wanted: FindRequest, model: str, keys: tuple[ImageKey, ...]) -> None:
         if not keys:
             self._parts.messages.info(
                 f"All images {WHERE[wanted.scope]} are accepted: nothing is looked for on them.", key=_KEY
@@ -168,7 +168,7 @@ class FindController(QObject):
 
     # -- a model
 
-    def _explain_model(self, wanted: Wanted) -> None:
+    def _explain_model(self, wanted: FindRequest) -> None:
         """Says where to get a model, and lets the user choose its file."""
         self._parts.messages.warn(
             "Finding more like these needs a model with an open vocabulary (YOLOE), and none is on this "
@@ -177,7 +177,7 @@ class FindController(QObject):
             actions=[("Choose the model…", partial(self._choose_model, wanted))],
         )
 
-    def _choose_model(self, wanted: Wanted) -> None:
+    def _choose_model(self, wanted: FindRequest) -> None:
         path = self._parts.messages.choose_file("Choose a YOLOE model", filters=CHECKPOINTS)
         if path is not None:
             self._look_with(wanted, str(path))
@@ -185,7 +185,7 @@ class FindController(QObject):
     # -- what came of it
 
     def _result_text(self, plan: AutoAnnotatePlan, summary: BatchSummary) -> str:
-        """What has become of a run of these, for the bar; "": what is said of every run."""
+        """What has become of a run of these, for the bar; "": as of every run."""
         wanted = self._wanted
         if wanted is None or plan is not self._plan or not summary.ok or not summary.annotated:
             return ""
@@ -210,22 +210,22 @@ class FindController(QObject):
             return
         self._wanted = self._plan = None
         if summary.ok and summary.annotated and not summary.annotations:
-            self._say_nothing_found(wanted, plan)
+            self._note_nothing_found(wanted, plan)
         elif summary.annotated:
             self._parts.settings.set(AUTO_OPEN_MODEL, plan.det_model)
 
-    def _say_nothing_found(self, wanted: Wanted, plan: AutoAnnotatePlan) -> None:
+    def _note_nothing_found(self, wanted: FindRequest, plan: AutoAnnotatePlan) -> None:
         """Says what next: a lower confidence, or other examples."""
         lower = next((conf for conf in _LOWER if conf < plan.conf), None)
-        said = f"{Path(plan.det_model).name} is confident of nothing more like these {WHERE[wanted.scope]}"
+        text = f"{Path(plan.det_model).name} is confident of nothing more like these {WHERE[wanted.scope]}"
         if lower is None:
             self._parts.messages.info(
-                f"{said}. Select other examples, or several that differ.", key=_KEY, seconds=12
+                f"{text}. Select other examples, or several that differ.", key=_KEY, seconds=12
             )
             return
         again = replace(wanted, conf=lower)
         self._parts.messages.info(
-            f"{said}: its minimum confidence is {plan.conf:.2f}.",
+            f"{text}: its minimum confidence is {plan.conf:.2f}.",
             key=_KEY,
             actions=[(f"Look again from {lower:.2f}", partial(self._look_with, again, plan.det_model))],
             seconds=20,

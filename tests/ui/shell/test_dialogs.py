@@ -123,11 +123,11 @@ def shortcuts(qtbot: QtBot, actions: Actions) -> ShortcutsDialog:
 
 def test_an_available_key_is_recorded_and_added(shortcuts: ShortcutsDialog, actions: Actions) -> None:
     shortcuts.select("tool.polygon")
-    QTest.keyClick(shortcuts.recorder, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
-    assert shortcuts.note.text() == "Ctrl+G is available."
+    QTest.keyClick(shortcuts.recorder, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert shortcuts.note.text() == "Ctrl+W is available."
     shortcuts.add_button.click()
-    assert actions.shortcuts("tool.polygon") == ("P", "Ctrl+G")
-    assert shortcuts.keys_shown("tool.polygon") == "P   Ctrl+G"
+    assert actions.shortcuts("tool.polygon") == ("P", "Ctrl+W")
+    assert shortcuts.keys_shown("tool.polygon") == "P   Ctrl+W"
     QTest.keyClick(shortcuts.recorder, Qt.Key.Key_J)
     shortcuts.replace_button.click()
     assert actions.shortcuts("tool.polygon") == ("J",)
