@@ -15,7 +15,8 @@ from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.carry import commands as carry_commands
 from samdesk.ui.carry.bar import CarryBar
-from samdesk.ui.carry.controller import CarryController, CarryParts
+from samdesk.ui.carry.controller import CarryController
+from samdesk.ui.carry.parts import CarryParts
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
 from samdesk.ui.checking.panel import ROOM, CheckPanel
@@ -179,7 +180,7 @@ def _carry(parts: DataParts) -> CarryController:
     carry_parts = CarryParts(
         parts.session, parts.navigate, parts.images, parts.canvas, parts.tools, parts.corrections.refits,
         parts.workers.inference, parts.messages, lambda: parts.unfinished, lambda: parts.drawing,
-        lambda: parts.review.active,
+        lambda: parts.review.active, parts.review.review,
     )  # fmt: skip
     carry = CarryController(CarryClient(parts.workers.loader.cache.get, bar), carry_parts, bar)
     parts.storage.closing.connect(carry.reset)

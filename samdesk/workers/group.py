@@ -25,7 +25,7 @@ from samdesk.workers.thumbnails import ThumbnailLoader
 
 log = logging.getLogger(__name__)
 
-_READER_STOP_MS = 5_000
+READER_STOP_MS = 5_000
 """Who only reads has nothing to save, and a network drive may never answer."""
 
 
@@ -65,7 +65,7 @@ class Workers:
         writers = (self.teach, self.fit, self.batch, self.ahead, self.jobs, self.downloads, self.operations)
         ended = [client.stop() for client in writers]
         readers = (self.thumbnails, self.crops, self.loader, self.watch)
-        ended += [client.stop(_READER_STOP_MS) for client in readers]
+        ended += [client.stop(READER_STOP_MS) for client in readers]
         while not self.storage.stop(patience_ms):
             log.warning("still saving")
             if gives_up():

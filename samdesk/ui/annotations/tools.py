@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QPoint, Signal
 
 from samdesk.domain import edits
-from samdesk.domain.annotation import Annotation, AnnotationId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId, Source, TrackId, new_annotation_id
 from samdesk.domain.document import Changes, ImageDocument
 from samdesk.domain.edits import Edit
 from samdesk.domain.geometry.regions import translate
@@ -251,6 +251,7 @@ class ToolsController(QObject):
             replace(
                 a,
                 id=new_annotation_id(),
+                track=TrackId(""),
                 region=_offset(a.region, size),
                 prompts=None,
                 detector_score=None,

@@ -84,7 +84,8 @@ class CarriedImage:
         hidden: How many of the source image were not carried because they are hidden.
         chosen: Whether the user has selected them.
         run_id: Of the carry.
-        note: What else there is to know.
+        note: Where a carry through several images has ended.
+        failed: Why the mask model has redrawn nothing; "": it has, or it was not asked.
         closed: The user need not be told again.
     """
 
@@ -98,6 +99,7 @@ class CarriedImage:
     chosen: bool
     run_id: RunId
     note: str = ""
+    failed: str = ""
     closed: bool = False
 
     def present(self, document: ImageDocument) -> tuple[CarriedAnnotation, ...]:

@@ -47,8 +47,8 @@ def bind(actions: Actions, carry: CarryController) -> None:
     """Connects the commands to the controller."""
     actions.on("carry.next", carry.carry)
     actions.on("carry.few", partial(carry.carry, FEW))
-    actions.on("carry.accept", carry.accept)
-    actions.on("carry.swap", carry.swap)
+    actions.on("carry.accept", carry.decisions.accept)
+    actions.on("carry.swap", carry.decisions.swap)
     actions.on("carry.reject", carry.escape)
     actions.condition("carried", lambda: bool(carry.pending))
     actions.condition("carrying", lambda: bool(carry.pending) or carry.carrying)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from samdesk.base.text import counted
-from samdesk.domain.document import ImageDocument
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.ui.carry.carried import CarriedImage
 
 _MOST_NAMED = 4
@@ -34,6 +34,7 @@ def details(image: CarriedImage, document: ImageDocument) -> str:
     doubtful = [(c.label, c.doubt) for c in image.pending(document) if c.doubt]
     parts = [
         image.note,
+        image.failed,
         _because(doubtful, "doubtful"),
         _because(image.left, "left behind"),
         f"{len(image.same)} {_is(len(image.same))} here already" if image.same else "",
@@ -43,6 +44,11 @@ def details(image: CarriedImage, document: ImageDocument) -> str:
         f"{counted(image.hidden, 'hidden object')} not carried" if image.hidden else "",
     ]
     return ". ".join(part for part in parts if part)
+
+
+def carried_text(count: int, source: ImageKey) -> str:
+    """The text of the step that adds carried annotations."""
+    return f"Carry {counted(count, 'object')} from {source}"
 
 
 def accepted_text(count: int) -> str:

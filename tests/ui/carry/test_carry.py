@@ -62,7 +62,7 @@ class Carrying:
         self.user.key(K.Key_D, CONTROL | SHIFT)
 
     def until_settled(self) -> None:
-        self.user.until(lambda: not self.carry.carrying and self.carry._redrawing is None)
+        self.user.until(lambda: not self.carry.carrying and not self.carry.redrawing)
 
     def carry_on(self) -> None:
         self.go_on()
