@@ -34,6 +34,8 @@ DEFAULT_INTERVALS = ActionIntervals()
 class WindowUser(QObject):
     """Hovers, clicks, drags boxes, accepts masks and goes from image to image until stopped.
 
+    Where there are annotations, it carries them to the next image, and accepts what was carried there.
+
     Attributes:
         failures: Texts of all failures that the workers emitted.
         counts: What was done, by its name in the report.
@@ -43,7 +45,7 @@ class WindowUser(QObject):
         super().__init__()
         self.failures: list[str] = []
         self.counts = dict.fromkeys(
-            ("images", "encodes", "cache hits", "hover masks", "click masks", "saved"), 0
+            ("images", "encodes", "cache hits", "hover masks", "click masks", "carries", "saved"), 0
         )
         self._desk, self._input = desk, InputDriver(desk.view.canvas)
         self._random = random.Random(0)
@@ -87,12 +89,26 @@ class WindowUser(QObject):
 
     def _turn_page(self) -> None:
         before = self._desk.flows.navigate.key
+        if self._forward and self._carry():
+            return
         self._desk.view.actions.trigger("image.next" if self._forward else "image.previous")
         if self._desk.flows.navigate.key == before:
             self._forward = not self._forward
             self._page.start()
             return
         self._count("images")
+
+    def _carry(self) -> bool:
+        """Carries what the image has to the next one; False if it has nothing, or there is none."""
+        before, document = self._desk.flows.navigate.key, self._desk.session.model.document
+        if document is None or not document.annotations:
+            return False
+        self._desk.view.actions.trigger("carry.next")
+        if self._desk.flows.navigate.key == before:
+            return False
+        self._count("images")
+        self._count("carries")
+        return True
 
     def _move(self) -> None:
         width, height = self._desk.view.canvas.image_size or (640, 480)
@@ -104,6 +120,8 @@ class WindowUser(QObject):
         """Accepts the mask if there are prompts; otherwise clicks or drags a box."""
         if self._desk.flows.annotate.has_prompts:
             self._desk.view.actions.trigger("prompt.accept")
+        elif self._desk.flows.data.carry.pending:
+            self._desk.view.actions.trigger("carry.accept")
         elif self._random.random() < 0.5:
             self._input.click(self._x, self._y)
         else:

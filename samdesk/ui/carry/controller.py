@@ -17,7 +17,7 @@ from samdesk.ui.carry.bar import CarryBar
 from samdesk.ui.carry.carried import CarriedAnnotation, CarriedImage, Carry, Redrawn, place
 from samdesk.ui.carry.deciding import CarriedDecisions
 from samdesk.ui.carry.parts import CarriedImages, CarryParts
-from samdesk.ui.carry.words import carried_text, details, heading
+from samdesk.ui.carry.words import carried_text, details, heading, sentences
 from samdesk.ui.prompting.refits import RefitJob
 from samdesk.workers.carry import CarryClient, CarryRequest
 from samdesk.workers.failure import Failure
@@ -342,24 +342,35 @@ class CarryController(QObject):
 
     def refresh(self) -> None:
         """Shows what there is to say of the image on screen."""
-        here, way = self._images.here, self._way
+        here = self._images.here
         self._parts.canvas.set_doubtful(frozenset(c.id for c in self.pending if c.doubt))
-        if way is not None and not (way.placed and here is not None):
-            self._bar.show_progress(way.text, way.place)
+        if self._way is not None:
+            self._show_progress(self._way)
         elif here is None or not here[0].is_news(here[1]):
             self._bar.vanish()
         else:
             image, document = here
-            waits = self._parts.refits.waits_for_model
-            more = "Redrawn as soon as the mask model is loaded" if waits else "Redrawing…"
-            detail = (details(image, document), more if self._redrawing == image.key else "")
             self._bar.show_result(
                 heading(image, document),
-                ". ".join(filter(None, detail)),
+                sentences(details(image, document), self._redraws),
                 pending=bool(self.pending),
                 some=bool(image.present(document)),
             )
         self.changed.emit()
+
+    def _show_progress(self, way: _CarryUnderWay) -> None:
+        here = self._images.here
+        text = heading(*here) if way.placed and here is not None else way.text
+        self._bar.show_progress(text, sentences(way.place, self._redraws))
+
+    @property
+    def _redraws(self) -> str:
+        """What the mask model is at on the image on screen, in words."""
+        here = self._images.here
+        if here is None or self._redrawing != here[0].key:
+            return ""
+        waits = self._parts.refits.waits_for_model
+        return "redrawn as soon as the mask model is loaded" if waits else "redrawing…"
 
     def _close_bar(self) -> None:
         """The user has read it."""

@@ -43,7 +43,12 @@ def details(image: CarriedImage, document: ImageDocument) -> str:
         else "",
         f"{counted(image.hidden, 'hidden object')} not carried" if image.hidden else "",
     ]
-    return ". ".join(part for part in parts if part)
+    return sentences(*parts)
+
+
+def sentences(*parts: str) -> str:
+    """Joins parts that are sentences without their full stops; "" is none."""
+    return ". ".join(f"{part[:1].upper()}{part[1:]}" for part in parts if part)
 
 
 def carried_text(count: int, source: ImageKey) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from samdesk.base.text import counted
-from samdesk.domain.annotation import Annotation, AnnotationId, new_annotation_id
+from samdesk.domain.annotation import Annotation, AnnotationId, TrackId, new_annotation_id
 from samdesk.domain.edits import Edit, Placed
 from samdesk.domain.geometry.cut import cut
 from samdesk.domain.geometry.types import Region
@@ -95,7 +95,8 @@ class CutTool(FreehandTool):
         for annotation, (largest, *others) in cuts:
             made.append(_piece(annotation, annotation.id, largest))
             for region in others:
-                piece = replace(_piece(annotation, new_annotation_id(), region), run_id=None)
+                piece = _piece(annotation, new_annotation_id(), region)
+                piece = replace(piece, run_id=None, track=TrackId(""))
                 order.insert(order.index(annotation.id) + 1, piece.id)
                 new.append(piece.id)
                 made.append(piece)
