@@ -30,6 +30,7 @@ from samdesk.ui.exporting import commands as export_commands
 from samdesk.ui.exporting.controller import ExportController
 from samdesk.ui.find import commands as find_commands
 from samdesk.ui.find.controller import FindController, FindParts
+from samdesk.ui.find.dropped import DroppedModels
 from samdesk.ui.fit import commands as fit_commands
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.controller import FitController
@@ -192,11 +193,12 @@ def _carry(parts: DataParts) -> CarryController:
 def _find(parts: DataParts) -> FindController:
     batch = parts.batch
     find_parts = FindParts(
-        parts.session, parts.storage, parts.tools, batch, batch.open_models, batch.settings, parts.actions,
+        parts.session, parts.storage, parts.tools, batch, batch.models.open, batch.settings, parts.actions,
         parts.messages,
     )  # fmt: skip
     find = FindController(find_parts, parts.window)
     parts.search.found_changed.connect(find.changed)
+    DroppedModels(parts.files, batch, parts.actions, parts.messages)
     return find
 
 

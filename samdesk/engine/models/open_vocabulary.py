@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 
 from samdesk.base import places
@@ -36,8 +37,26 @@ def is_open(model: ModelSpec) -> bool:
 
 def has_open_vocabulary(path: Path) -> bool:
     """Whether a checkpoint is of a family that is prompted with concepts; it is read, not run."""
+    return use_of(path) is ModelUse.CONCEPTS
+
+
+class ModelUse(Enum):
+    """What a checkpoint can be used for first."""
+
+    MASKS = "masks"
+    CONCEPTS = "concepts"
+    BOXES = "boxes"
+
+
+def use_of(path: Path) -> ModelUse | None:
+    """What a checkpoint is for; None: no family knows it. It is read, not run."""
     file = WeightsFile(path)
-    return any(family.id in _OPEN and family.recognise(file) for family in FAMILIES)
+    family = next((family for family in FAMILIES if family.recognise(file)), None)
+    if family is None:
+        return None
+    if family.draws_masks:
+        return ModelUse.MASKS
+    return ModelUse.CONCEPTS if family.id in _OPEN else ModelUse.BOXES
 
 
 def open_vocabulary_models() -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class ConceptChooser(QWidget):
         super().__init__(parent)
         self._labels = labels
         self._words_missing = ""
+        self._by_default = True
+        """The user has chosen nothing yet: what can be looked for is."""
         self.table = ConceptTable(self)
         self.table.concepts.edited.connect(self._take_edit)
         self.search = RowSearch(self.table, self)
@@ -113,6 +115,7 @@ class ConceptChooser(QWidget):
             for label in self._labels.labels
         ]
         rows += [replace(_row(c.label, c), new=True) for c in planned.values()]
+        self._by_default = not concepts
         self.table.concepts.set_rows(rows)
         self._show()
 
@@ -124,20 +127,28 @@ class ConceptChooser(QWidget):
                 known = dict.fromkeys((*(row.examples or ()), *found.get(row.name, ())))
                 row = replace(row, examples=tuple(known)[:MOST_EXAMPLES])
             rows.append(row)
-        self.table.concepts.update_rows(rows)
-        self._show()
+        self._update_rows(rows)
 
     def set_words_missing(self, why: str) -> None:
         """Shows why the chosen model understands no words; "": it does."""
         self._words_missing = why
+        self._update_rows(self._rows)
+
+    def _update_rows(self, rows: Sequence[ConceptRow]) -> None:
+        if self._by_default:
+            rows = [replace(row, used=self._can_be_found(row)) for row in rows]
+        self.table.concepts.update_rows(rows)
         self._show()
+
+    def _can_be_found(self, row: ConceptRow) -> bool:
+        return bool(row.texts and not self._words_missing) or row.examples is None or bool(row.chosen)
 
     @property
     def problem(self) -> str:
         """Why a run cannot start; "": it can."""
         used = [row for row in self._rows if row.used]
         if not used:
-            return "Choose at least one label." if self._rows else "Type what to look for below the table."
+            return self._nothing_chosen
         if any(row.examples is None and row.wanted for row in used):
             return "Looking for examples…"
         neither = [row.name for row in used if not row.texts and not row.chosen]
@@ -152,6 +163,12 @@ class ConceptChooser(QWidget):
             what = "has" if len(only) == 1 else "have"
             return f"{_named(only)} {what} no example, and words cannot be used: uncheck {_it(only)}."
         return ""
+
+    @property
+    def _nothing_chosen(self) -> str:
+        if self._words_missing and not any(row.examples for row in self._rows):
+            return "There is no example to look for, and words cannot be used: accept an annotation first."
+        return "Choose at least one label." if self._rows else "Type what to look for below the table."
 
     @property
     def _rows(self) -> tuple[ConceptRow, ...]:
@@ -176,14 +193,14 @@ class ConceptChooser(QWidget):
         self.table.scrollTo(self.table.filter.index(at, LABEL))
 
     def _take_edit(self) -> None:
+        self._by_default = False
         self._show()
         self.changed.emit()
 
     def _show(self) -> None:
         self._count()
-        with_words = any(row.used and row.texts for row in self._rows)
-        self.note.setText(self._words_missing)
-        self.note.setVisible(bool(self._words_missing) and with_words)
+        self.note.setText(f"{self._words_missing} Examples do without it.")
+        self.note.setVisible(bool(self._words_missing))
 
     def _count(self) -> None:
         rows, shown = self._rows, self.table.filter.rowCount()

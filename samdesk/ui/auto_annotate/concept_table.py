@@ -177,7 +177,7 @@ def _tip(row: ConceptRow, column: int) -> str:
     if column == WORDS:
         return "Double-click to change them; commas separate several. Without any, only examples are used."
     if column == LABEL:
-        return "This label is added if the run finds an object of it." if row.new else row.name
+        return f"{row.name}: added to the labels if the run finds an object of it" if row.new else row.name
     if row.examples is None:
         return "The accepted annotations of this label are being counted."
     if not row.examples:

@@ -35,7 +35,6 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.images.model import RunMark
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import Inventory, ModelsController
-from samdesk.ui.models.open_models import OpenModels
 from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
@@ -50,6 +49,7 @@ class BatchController(QObject):
     Attributes:
         running: Whether a run is in progress.
         taught: The detector that was taught on the open dataset and is in use; None: none.
+        models: Loads the mask model, and looks for models with an open vocabulary.
         scopes: Returns the images that a run can be about.
         ask_examples: Passes the examples that the dataset has of its labels to a function.
         result_text: Returns what is said of a run that has ended; "": what is said of every run.
@@ -79,7 +79,7 @@ class BatchController(QObject):
         messages: Messages,
     ) -> None:
         super().__init__(bar)
-        self._bar, self._models = bar, models
+        self._bar, self.models = bar, models
         models.ready.connect(self._set_default_predictor)
         models.inventory.connect(self._show_inventory)
         self._session, self._client, self._navigate = session, client, navigate
@@ -114,8 +114,13 @@ class BatchController(QObject):
         """Opens the auto-annotate dialog."""
         self.ask_for(self.default_plan())
 
-    def ask_for(self, plan: AutoAnnotatePlan) -> None:
-        """Opens the auto-annotate dialog with a plan; its images are those that are likely to be meant."""
+    def ask_for(self, plan: AutoAnnotatePlan, open_model: str = "") -> None:
+        """Opens the auto-annotate dialog with a plan; its images are those that are likely to be meant.
+
+        Args:
+            plan: The plan.
+            open_model: A model that is to look for the labels; "": as the plan says.
+        """
         if self._dialog is not None:
             self._dialog.raise_()
             return
@@ -132,9 +137,11 @@ class BatchController(QObject):
             dialog.offer_trained(model.name, model.names, share(model.mask_map50))
         dialog.detector.offer_open(filter(None, (self._settings.get(AUTO_OPEN_MODEL),)))
         dialog.set_plan(plan)
+        if open_model:
+            dialog.look_for_labels(open_model)
         dialog.set_scopes(self.scopes())
         self._dialog = dialog
-        self._models.refresh_inventory()
+        self.models.refresh_inventory()
         dialog.open()
         self._client.count(dialog.plan())
 
@@ -170,7 +177,7 @@ class BatchController(QObject):
         """The plan from the settings, with the current predictor, of any dataset."""
         get = self._settings.get
         return AutoAnnotatePlan(
-            det_model=self._taught_path or get(AUTO_DET_MODEL) or self._models.detector,
+            det_model=self._taught_path or get(AUTO_DET_MODEL) or self.models.detector,
             sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
@@ -204,7 +211,7 @@ class BatchController(QObject):
         if plan.concepts:
             self._settings.set(AUTO_OPEN_MODEL, plan.det_model)
         elif plan.objects_from == "detector" and plan.det_model != self._taught_path:
-            usual = plan.det_model == self._models.detector
+            usual = plan.det_model == self.models.detector
             self._settings.set(AUTO_DET_MODEL, "" if usual else plan.det_model)
         for name, setting in AUTO_PARAMETERS.items():
             self._settings.set(setting, getattr(plan, name))
@@ -225,11 +232,6 @@ class BatchController(QObject):
         self._bar.begin(_model_names(plan))
         self.plan, self._resumes = plan, resumes
         self._client.start(plan, resumes)
-
-    @property
-    def open_models(self) -> OpenModels:
-        """Looks for models with an open vocabulary."""
-        return self._models.open
 
     @property
     def settings(self) -> Settings:
@@ -256,7 +258,7 @@ class BatchController(QObject):
     def _show_concepts(self, detector: str) -> None:
         """Shows the dialog which examples there are, and whether the model understands words."""
         self.ask_examples(self._show_examples)
-        self._models.open.words_missing(detector, lambda why: self._show_words(detector, why))
+        self.models.open.words_missing(detector, lambda why: self._show_words(detector, why))
 
     def _show_examples(self, found: Examples) -> None:
         if self._dialog is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QPushButton, QWidget
 
 from samdesk.engine.models.open_vocabulary import is_open
 from samdesk.engine.models.registry import MODELS
+from samdesk.ui.kit.fields import CHECKPOINTS
 from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.models.rows import has_class_names, known_name
 
@@ -91,3 +92,20 @@ class DetectorField(QComboBox):
         name = known_name(name) if has_class_names(name) else name
         at = self.findData(name)
         self.setCurrentText(self.itemText(at) if at >= 0 else name)
+
+
+def browse_button(title: str, take: Callable[[str], object], dialog: QDialog) -> QPushButton:
+    """A button that lets the user choose a checkpoint file, whose path is passed on."""
+
+    def browse() -> None:
+        picker = QFileDialog(dialog, title, "", CHECKPOINTS)
+        picker.setFileMode(QFileDialog.FileMode.ExistingFile)
+        picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        picker.fileSelected.connect(take)
+        picker.open()
+
+    button = QPushButton("Browse…", dialog)
+    button.setToolTip(tip(title))
+    button.setAutoDefault(False)
+    button.clicked.connect(browse)
+    return button

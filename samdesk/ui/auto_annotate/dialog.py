@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +14,9 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
@@ -33,7 +31,7 @@ from samdesk.engine.models.open_vocabulary import SUGGESTED
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.auto_annotate.class_chooser import ClassChooser
 from samdesk.ui.auto_annotate.concept_chooser import ConceptChooser
-from samdesk.ui.auto_annotate.detector_field import DetectorField
+from samdesk.ui.auto_annotate.detector_field import DetectorField, browse_button
 from samdesk.ui.auto_annotate.object_sources import (
     CONCEPTS,
     OBJECT_SOURCES,
@@ -45,7 +43,6 @@ from samdesk.ui.auto_annotate.object_sources import (
 from samdesk.ui.auto_annotate.parameter_fields import ParameterFields
 from samdesk.ui.auto_annotate.scope import ScopeChooser, Scopes
 from samdesk.ui.kit.fields import (
-    CHECKPOINTS,
     ExplicitButton,
     caption,
     fill_devices,
@@ -143,10 +140,8 @@ class AutoAnnotateDialog(QDialog):
         self.precision = QComboBox(self)
         for value, title in PRECISIONS:
             self.precision.addItem(title, value)
-        self.detector_browse = self._browse_button(
-            "Choose a detector's checkpoint file", self.detector.choose
-        )
-        self.sam_browse = self._browse_button("Choose a mask model's checkpoint file", self._set_sam)
+        self.detector_browse = browse_button("Choose a detector's file", self.detector.choose, self)
+        self.sam_browse = browse_button("Choose a mask model's file", self._set_sam, self)
 
     def _lay_out(self) -> None:
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -278,6 +273,12 @@ class AutoAnnotateDialog(QDialog):
         self.scope.show_keys(plan.keys)
         self._request_names_in_file()
         self._update()
+
+    def look_for_labels(self, model: str) -> None:
+        """Chooses a model with an open vocabulary, which looks for the labels."""
+        self._detectors[CONCEPTS] = model
+        select_entry(self.source, CONCEPTS, "")
+        self.detector.choose(model)
 
     def set_scopes(self, scopes: Scopes) -> None:
         """Shows how many images each scope has; the likely one is chosen."""
@@ -468,20 +469,6 @@ class AutoAnnotateDialog(QDialog):
         if self.start_button.isEnabled():
             self.started.emit(self.plan())
             self.accept()
-
-    def _browse_button(self, title: str, take: Callable[[str], None]) -> QPushButton:
-        button = QPushButton("Browse…", self)
-        button.setToolTip(title)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._browse(title, take))
-        return button
-
-    def _browse(self, title: str, take: Callable[[str], None]) -> None:
-        picker = QFileDialog(self, title, "", CHECKPOINTS)
-        picker.setFileMode(QFileDialog.FileMode.ExistingFile)
-        picker.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        picker.fileSelected.connect(take)
-        picker.open()
 
     def _set_sam(self, name: str) -> None:
         name = known_name(name)

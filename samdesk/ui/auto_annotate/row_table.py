@@ -64,6 +64,7 @@ class RowTable(QTableView):
         self.setModel(self.filter)
         self.setStyleSheet(TABLE_STYLE)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setCornerButtonEnabled(False)
         self.verticalHeader().setDefaultSectionSize(28)

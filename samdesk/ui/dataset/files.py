@@ -105,7 +105,7 @@ class FilesController(QObject):
             self.open_folder(first.parent, first.name)
         elif first.is_dir():
             self.open_folder(first)
-        elif not (self.info is not None and first.is_file() and self.take_files(paths)):
+        elif not (first.is_file() and self.take_files(paths)):
             self._show_welcome_again()
             self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
 
