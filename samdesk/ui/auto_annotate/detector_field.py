@@ -51,13 +51,14 @@ class DetectorField(QComboBox):
         self.clear()
         for text, name in self._entries[wanted]:
             self.addItem(plain(text), name)
+        self.setCurrentText("")
+        if chosen:
+            self.choose(chosen)
         self.blockSignals(blocked)
         self.setToolTip(tip(_TIPS[wanted]))
         line = self.lineEdit()
         if line is not None:
             line.setPlaceholderText("Choose a YOLOE file" if wanted else "")
-        if chosen:
-            self.choose(chosen)
 
     def offer(self, text: str, name: str) -> None:
         """Lists another detector with classes of its own first."""

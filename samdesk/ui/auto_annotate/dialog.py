@@ -354,10 +354,11 @@ class AutoAnnotateDialog(QDialog):
     def _change_source(self) -> None:
         self._detectors[self._source.id] = self.detector_name
         self._show_source()
+        before = self.detector_name
         if self._source.detector:
-            other = self.detector.first_open if self._source.id == CONCEPTS else self.detector_name
+            other = self.detector.first_open if self._source.id == CONCEPTS else before
             self.detector.choose(self._detectors.get(self._source.id, other))
-        if self._source.id == CONCEPTS:
+        if self._source.id == CONCEPTS and self.detector_name == before:
             self._request_names_in_file()
         self._recount()
 
@@ -396,6 +397,8 @@ class AutoAnnotateDialog(QDialog):
         if offered and at < 0:
             self.sam.insertItem(0, "None: the model's own masks", _OWN_MASKS)
         elif not offered and at >= 0:
+            if self.sam.currentIndex() == at:
+                self._set_sam(self._plan.sam_model)
             self.sam.removeItem(at)
 
     def _existing(self) -> Existing:
