@@ -25,8 +25,9 @@ LEAST_BACK = 0.8
 LEAST_OVERLAP = 0.5
 """IoU of the moved and the redrawn outline that an object must have to be sure."""
 _LEAST_AGREEMENT = 0.4
-_LEAST_INSIDE = 0.2
+_LEAST_VISIBLE = 0.2
 """Part of an object's area that must be on the target image."""
+_LEAST_SIDE = 16
 
 Carried: TypeAlias = CarriedObject | LeftBehind
 
@@ -62,11 +63,11 @@ def carry_objects(
         return tuple(LeftBehind(key, refusal) for key, _ in objects)
     pair = ImagePair.of(source, target)
     size = float(source.shape[1]), float(source.shape[0])
-    there = _places(pair, [_scaled(region, pair) for _, region in objects], pause)
-    back = _places(pair.turned, [place.visible for place in there], pause)
+    there = _landings(pair, [_scaled(region, pair) for _, region in objects], pause)
+    back = _landings(pair.turned, [one.visible for one in there], pause)
     return tuple(
-        _result(key, region, pair, size, *places)
-        for (key, region), *places in zip(objects, there, back, strict=True)
+        _result(key, region, pair, size, *landings)
+        for (key, region), *landings in zip(objects, there, back, strict=True)
     )
 
 
@@ -101,6 +102,8 @@ def _doubt(back: float) -> str:
 def _size_refusal(source: RgbImage, target: RgbImage) -> str:
     """Why nothing can be carried between images of these sizes, in words; "": it can."""
     (height, width), (target_height, target_width) = source.shape[:2], target.shape[:2]
+    if min(height, width) < _LEAST_SIDE:
+        return f"Images of less than {_LEAST_SIDE} pixels are too small to compare"
     if (height, width) == (target_height, target_width):
         return ""
     if (height, width) == (target_width, target_height):
@@ -110,44 +113,44 @@ def _size_refusal(source: RgbImage, target: RgbImage) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Landing:
-    """Where an object is on the target, working pixels.
+    """Where an object is on the target.
 
     Attributes:
-        whole: Its outline, not clipped.
-        visible: The part on the target image.
         method: Of the best move; "" without one.
         agreement: Of the colours, 0..1.
-        move: The best move.
+        visible: Its outline, clipped to the target, working pixels.
+        leaves: Whether a move that agrees as well as any puts it outside the image.
     """
 
-    whole: Region
-    visible: Region
-    method: str
-    agreement: float
-    move: Move | None
+    method: str = ""
+    agreement: float = 0.0
+    visible: Region = regions.EMPTY
+    leaves: bool = False
 
 
-def _places(pair: ImagePair, objects: Sequence[Region], pause: Pause) -> list[_Landing]:
-    """The place of each object by the move that agrees best with its colours."""
+def _landings(pair: ImagePair, objects: Sequence[Region], pause: Pause) -> list[_Landing]:
+    """Where each object is by the move that agrees best with its colours."""
     points = [agreement.samples(region, pair.source) for region in objects]
     best: list[tuple[float, str, Move | None]] = [(0.0, "", None)] * len(objects)
+    leaves = [False] * len(objects)
     for method in MOVES:
         for index, candidates in enumerate(method.estimate(pair, objects, pause)):
             pause()
             for move in candidates:
-                score = agreement.agreement(pair, points[index], move)
-                if score > best[index][0]:
-                    best[index] = (score, method.id, move)
-    return [_place(pair, *one) for one in zip(objects, best, strict=True)]
+                fit = agreement.agreement(pair, points[index], move)
+                if fit.visible < _LEAST_VISIBLE:
+                    leaves[index] = True
+                elif fit.colours > best[index][0]:
+                    best[index] = (fit.colours, method.id, move)
+    return [_landing(pair, *one) for one in zip(objects, best, leaves, strict=True)]
 
 
-def _place(pair: ImagePair, region: Region, best: tuple[float, str, Move | None]) -> _Landing:
-    score, method, move = best
+def _landing(pair: ImagePair, region: Region, best: tuple[float, str, Move | None], leaves: bool) -> _Landing:
+    colours, method, move = best
     if move is None:
-        return _Landing(regions.EMPTY, regions.EMPTY, "", 0.0, None)
-    whole = outlines.moved(region, move)
-    visible = regions.clip(whole, pair.target.width, pair.target.height)
-    return _Landing(whole, visible, method, score, move)
+        return _Landing(leaves=leaves)
+    moved = outlines.moved(region, move)
+    return _Landing(method, colours, regions.clip(moved, pair.target.width, pair.target.height), leaves)
 
 
 def _result(
@@ -158,13 +161,9 @@ def _result(
     there: _Landing,
     back: _Landing,
 ) -> Carried:
-    if there.whole.area > 0 and there.visible.area < _LEAST_INSIDE * there.whole.area:
-        return LeftBehind(key, LEFT_THE_IMAGE)
-    if there.agreement < _LEAST_AGREEMENT:
-        return LeftBehind(key, ANOTHER_SCENE)
     moved = regions.clip(regions.scale(there.visible, 1 / pair.scale_x, 1 / pair.scale_y), *size)
-    if not regions.is_drawable(moved):
-        return LeftBehind(key, LEFT_THE_IMAGE)
+    if there.agreement < _LEAST_AGREEMENT or not regions.is_drawable(moved):
+        return LeftBehind(key, LEFT_THE_IMAGE if there.leaves else ANOTHER_SCENE)
     overlap = regions.iou(back.visible, _scaled(region, pair))
     return CarriedObject(key, moved, there.method, there.agreement, overlap, doubt=_doubt(overlap))
 

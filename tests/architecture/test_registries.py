@@ -15,6 +15,7 @@ REGISTRIES = {
     "FORMATS": "samdesk/formats/registry.py",
     "LABEL_FORMATS": "samdesk/formats/label_format.py",
     "KINDS": "samdesk/workers/inference/requests/table.py",
+    "MOVES": "samdesk/carry/moves/registry.py",
     "MIGRATIONS": "samdesk/dataset/store/migrations.py",
     "MODELS": "samdesk/engine/models/registry.py",
     "PARAMETERS": "samdesk/settings/parameters.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samdesk.carry.moves import flow
+from samdesk.carry.moves import corners, features, flow, template
 from samdesk.carry.moves.move import Estimate
 
 
@@ -21,5 +21,10 @@ class MoveMethod:
     estimate: Estimate
 
 
-MOVES: tuple[MoveMethod, ...] = (MoveMethod("flow", flow.estimate),)
+MOVES: tuple[MoveMethod, ...] = (
+    MoveMethod("flow", flow.estimate),
+    MoveMethod("corners", corners.estimate),
+    MoveMethod("features", features.estimate),
+    MoveMethod("template", template.estimate),
+)
 """All methods. Of moves that agree equally well, that of the earlier row is taken."""
