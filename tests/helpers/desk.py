@@ -103,6 +103,7 @@ class User:
                 loaders=given.loaders,
                 open_dataset=given.open_dataset,
                 teach=given.teach,
+                fit=given.fit,
                 poll_s=NEVER_S if given.poll_s == POLL_S else given.poll_s,
                 messages=lambda window, bar: ScriptedMessages(window, bar, self.answers),
             ),
