@@ -7,18 +7,17 @@ read or written, 130 stopped.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from samdesk.base.text import counted, size
+from samdesk.base.text import size
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, ends_in_words
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.output import echo
-from samdesk.cli.progress import RESUME, BarOutput, progress_output, speed
+from samdesk.cli.progress import BarOutput, progress_output, speed
 
 if TYPE_CHECKING:
     from samdesk.exchange.frames.extract import FramesReport
@@ -80,17 +79,19 @@ def frames(  # noqa: PLR0913 - the options of the command
         except UnfinishedError as error:
             echo(f"samdesk frames: {error}", err=True)
             raise typer.Exit(FAILED) from error
-    if report is None:
-        echo(f"Stopped. {RESUME}", err=True)
-        raise typer.Exit(STOPPED)
+    _print(report, as_json=as_json)
+    raise typer.Exit(STOPPED if report.stopped else FAILED if report.notes else DONE)
+
+
+def _print(report: FramesReport, *, as_json: bool) -> None:
     if as_json:
-        echo(json.dumps(asdict(report) | {"folder": str(folder)}, indent=1))
-    else:
+        echo(json.dumps(asdict(report) | {"folder": str(report.folder)}, indent=1))
+    elif not report.stopped:
         for text in (report.text, *report.notes):
             echo(text)
-        if not report.notes:
-            echo(f"Open it with: samdesk {folder}")
-    raise typer.Exit(FAILED if report.notes else DONE)
+        echo(f"Open it with: samdesk {report.folder}")
+    if report.stopped:
+        echo(f"{report.text} Run the same command again to continue.", err=True)
 
 
 def _plan(
@@ -113,33 +114,30 @@ def _plan(
     return FramesPlan(chosen, number, moment(begin) if begin else 0.0, stop, kind, quality)  # type: ignore[arg-type]
 
 
-def _run(video: Path, folder: Path, plan: FramesPlan, *, quiet: bool) -> FramesReport | None:
-    """Extracts; None: it was stopped."""
-    from samdesk.base.jobs import Cancelled, CancelToken
+def _run(video: Path, folder: Path, plan: FramesPlan, *, quiet: bool) -> FramesReport:
+    from samdesk.base.jobs import CancelToken
     from samdesk.base.rate import Rate
     from samdesk.exchange.frames.extract import extract
 
     cancel, speed_so_far = CancelToken(), Rate(min_interval=0.5)
-    try:
-        with progress_output() as output, stop_on_ctrl_c(cancel, "Stopping"):
+    with progress_output() as output, stop_on_ctrl_c(cancel, "Stopping"):
 
-            def progress(done: int, total: int) -> None:
-                speed_so_far.step(done)
-                if not quiet and isinstance(output, BarOutput):
-                    left = speed_so_far.seconds(total - done) if total else None
-                    output.step(done, total, "", speed(speed_so_far.per_second, left, "frame"))
+        def progress(done: int, total: int) -> None:
+            speed_so_far.step(done)
+            if not quiet and isinstance(output, BarOutput):
+                left = speed_so_far.seconds(total - done) if total else None
+                output.step(done, total, "", speed(speed_so_far.per_second, left, "frame"))
 
-            return extract(video, folder, plan, progress, cancel)
-    except Cancelled:
-        return None
+        return extract(video, folder, plan, progress, cancel)
 
 
 def _describe(video: Path, folder: Path, plan: FramesPlan, *, as_json: bool) -> None:
-    from samdesk.exchange.frames.folder import FramesFolder, found_in_words
+    from samdesk.exchange.frames.folder import FramesFolder
     from samdesk.exchange.frames.preview import read_preview
 
     found = read_preview(video)
-    facts, state = found.facts, FramesFolder(folder, found.facts, plan).state()
+    facts, contents = found.facts, FramesFolder(folder, found.facts).contents()
+    state = contents.state(plan)
     images, room = found.expected(plan)
     if as_json:
         value = {
@@ -150,9 +148,6 @@ def _describe(video: Path, folder: Path, plan: FramesPlan, *, as_json: bool) -> 
         echo(json.dumps(value, indent=1))
         return
     echo(f"{video.name}: {', '.join(facts.parts)}.")
-    echo(f"{found.expected_in_words(plan)} In {folder}. {found_in_words(state)}".strip())
-    free = shutil.disk_usage(
-        next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    ).free
-    if room is not None and room > free:
-        echo(f"Only {size(free)} are free there for {counted(images or 0, 'image')}.", err=True)
+    echo(f"{found.expected_in_words(plan)} In {folder}. {state.text}".strip())
+    if room is not None and room > contents.free:
+        echo(f"Only {size(contents.free)} are free there.", err=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 from samdesk.base.atomic import sync_folder
 from samdesk.base.errors import reason
-from samdesk.base.jobs import CancelToken, Progress
+from samdesk.base.jobs import Cancelled, CancelToken, Progress
 from samdesk.base.text import counted
 from samdesk.exchange.frames.errors import UnfinishedError, VideoError
 from samdesk.exchange.frames.folder import FramesFolder
@@ -35,6 +35,7 @@ class FramesReport:
         images: How many images of it are there.
         added: How many of them are new.
         was_finished: All were there before, and the video was not read.
+        stopped: It was cancelled before the end; extracting again goes on.
         notes: What was wrong with the video, as sentences.
     """
 
@@ -43,12 +44,16 @@ class FramesReport:
     images: int
     added: int
     was_finished: bool = False
+    stopped: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """What became of it, as a sentence."""
         there = counted(self.images, "image")
+        if self.stopped:
+            are = "is" if self.images == 1 else "are"
+            return f"Stopped: {there} of {self.video} {are} in {self.folder}."
         if self.was_finished:
             return f"All {there} of {self.video} are in {self.folder} already."
         if self.added < self.images:
@@ -90,37 +95,50 @@ def extract(
         folder: Made if it is missing.
         plan: Which frames, and what images.
         progress: Called with the frames read, and how many there are (0: unknown).
-        cancel: Ends it; what is written stays.
+        cancel: Ends it, and ``Cancelled`` from ``progress`` does; what is written stays.
 
     Raises:
         VideoError: The video, the folder or the plan is no good: nothing was written.
         UnfinishedError: Writing failed; the images before stay.
-        Cancelled: It was cancelled; call it again to go on.
     """
     check_plan(plan)
     with VideoReader(video) as reader:
-        place = FramesFolder(folder, reader.facts, plan)
-        state = place.state()
+        place = FramesFolder(folder, reader.facts)
+        contents = place.contents()
+        state = contents.state(plan)
         if state.kind == "finished":
             return FramesReport(folder, video.name, state.images, 0, was_finished=True)
-        before = place.images()
+        passage = _Passage(reader, plan, progress, cancel or CancelToken())
         with ImageWriter(folder, plan, reader.upright) as writer:
-            passage = _Passage(reader, plan, progress, cancel or CancelToken())
-            for frame in passage.chosen():
-                if not passage.images:
-                    place.prepare()
-                name = place.name(frame.index)
-                pixels = None if name in before else frame.stored()
-                if pixels is not None:
-                    writer.write(name, pixels)
-                elif name not in before:
-                    reader.gaps += 1
-                    continue
-                passage.images += 1
+            stopped = _write_images(passage, place, contents.images, writer)
+        if stopped:
+            there = len(place.images())
+            return FramesReport(folder, video.name, there, writer.written, stopped=True)
         if not passage.images:
             raise _nothing(reader.facts, plan, passage.read)
-        notes = damage_in_words(reader.facts, passage.read, reader.gaps) if passage.reached_end else ()
-    return _finished(place, video, writer.written, notes)
+        notes = damage_in_words(reader.facts, passage.read, passage.gaps) if passage.reached_end else ()
+    return _finished(place, plan, video, writer.written, notes)
+
+
+def _write_images(
+    passage: _Passage, place: FramesFolder, there: Collection[str], writer: ImageWriter
+) -> bool:
+    """Has the frames written that are not there; returns whether it was cancelled."""
+    try:
+        for frame in passage.chosen():
+            if not passage.images:
+                place.prepare(passage.plan)
+            name = place.name(frame.index, passage.plan)
+            if name not in there:
+                pixels = frame.stored()
+                if pixels is None:
+                    passage.gaps += 1
+                    continue
+                writer.write(name, pixels)
+            passage.images += 1
+    except Cancelled:
+        return True
+    return False
 
 
 class _Passage:
@@ -129,31 +147,33 @@ class _Passage:
     Attributes:
         read: Frames read.
         images: Images made of them, or there before; counted by the caller.
+        gaps: Places that could not be decoded.
         reached_end: Whether the video was read to its end.
     """
 
     def __init__(
         self, reader: VideoReader, plan: FramesPlan, progress: Progress, cancel: CancelToken
     ) -> None:
-        self._reader, self._plan, self._progress, self._cancel = reader, plan, progress, cancel
+        self._reader, self.plan, self._progress, self._cancel = reader, plan, progress, cancel
         self._chooser = rule(plan.rule).begin(plan.value)
-        self.read = self.images = 0
+        self.read = self.images = self.gaps = 0
         self.reached_end = False
 
     def chosen(self) -> Iterator[VideoFrame]:
         """Yields the frames that become images."""
-        total, reported = frames_to_read(self._reader.facts, self._plan), 0.0
+        total, reported = frames_to_read(self._reader.facts, self.plan), 0.0
         for frame in self._reader.frames():
             self._cancel.check()
-            if self._plan.end is not None and frame.seconds >= self._plan.end:
+            if self.plan.end is not None and frame.seconds >= self.plan.end:
                 return
             self.read += 1
             now = time.monotonic()
             if now - reported >= _REPORT_S:
                 reported = now
                 self._progress(self.read, total if self.read <= total else 0)
-            if frame.seconds >= self._plan.begin - _SLACK_S and self._chooser.takes(frame):
+            if frame.seconds >= self.plan.begin - _SLACK_S and self._chooser.takes(frame):
                 yield frame
+        self.gaps += self._reader.gaps
         self.reached_end = True
 
 
@@ -186,11 +206,13 @@ def _nothing(facts: VideoFacts, plan: FramesPlan, read: int) -> VideoError:
     )
 
 
-def _finished(place: FramesFolder, video: Path, added: int, notes: tuple[str, ...]) -> FramesReport:
+def _finished(
+    place: FramesFolder, plan: FramesPlan, video: Path, added: int, notes: tuple[str, ...]
+) -> FramesReport:
     """Makes the names of the images durable, and notes that they are all there."""
     try:
         sync_folder(place.folder)
-        place.finish()
+        place.finish(plan)
         images = len(place.images())
     except OSError as error:
         raise UnfinishedError(f"{place.manifest} cannot be written: {reason(error)}.") from error

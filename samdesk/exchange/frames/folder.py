@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from samdesk.base import json_file
-from samdesk.base.atomic import is_writable, make_folder
+from samdesk.base.atomic import make_folder
 from samdesk.base.disk import temporaries
 from samdesk.base.errors import reason
 from samdesk.base.json_file import JsonError
@@ -73,6 +74,53 @@ class FolderState:
     kind: Literal["new", "begun", "finished"]
     images: int = 0
 
+    @property
+    def text(self) -> str:
+        """What is there of an earlier time, as a sentence; "" for nothing."""
+        if self.kind == "new":
+            return ""
+        there = counted(self.images, "image")
+        if self.kind == "finished":
+            return f"All {there} are there already."
+        are = "is" if self.images == 1 else "are"
+        return f"{there} of this video {are} there already; the missing ones are added."
+
+
+@dataclass(frozen=True)
+class FolderContents:
+    """What was found in a folder: enough to say what any plan would add.
+
+    Attributes:
+        folder: The folder.
+        images: Names of the images of this video, or that are named like them.
+        earlier: The plan with which they were extracted; None: never.
+        finished: How many images that plan had made in the end; None: it was interrupted.
+        free: Bytes that the disk has left.
+    """
+
+    folder: Path
+    images: frozenset[str]
+    earlier: FramesPlan | None
+    finished: int | None
+    free: int
+
+    def state(self, plan: FramesPlan) -> FolderState:
+        """What is there of the images that a plan makes.
+
+        Raises:
+            VideoError: They would lie beside others of the same video that are of another kind.
+        """
+        if self.earlier is None:
+            return FolderState("new")
+        earlier = self.earlier
+        if self.images and (earlier.kind, earlier.quality) != (plan.kind, plan.quality):
+            raise VideoError(
+                f"{self.folder} has frames of this video as {_kind_in_words(earlier)}.",
+                next="Choose another folder, or the same kind of image.",
+            )
+        complete = earlier == plan and self.finished is not None and len(self.images) >= self.finished
+        return FolderState("finished" if complete else "begun", len(self.images))
+
 
 class FramesFolder:
     """A folder for the images of one video.
@@ -80,7 +128,6 @@ class FramesFolder:
     Args:
         folder: The folder; it may be missing.
         facts: The video.
-        plan: What is wanted of it.
 
     Attributes:
         folder: The folder.
@@ -90,42 +137,41 @@ class FramesFolder:
         VideoError: The video cannot be read.
     """
 
-    def __init__(self, folder: Path, facts: VideoFacts, plan: FramesPlan) -> None:
-        self.folder, self._plan = folder, plan
-        prefix = image_prefix(facts.path)
-        self.manifest = folder / f"{prefix}.frames.json"
+    def __init__(self, folder: Path, facts: VideoFacts) -> None:
+        self.folder = folder
+        self._prefix = image_prefix(facts.path)
+        self.manifest = folder / f"{self._prefix}.frames.json"
         self._digits = max(_LEAST_DIGITS, len(str(facts.frames)))
-        self._prefix = prefix
-        self._image = re.compile(rf"{re.escape(prefix)}_\d{{{_LEAST_DIGITS},}}\.(?:jpg|png)")
+        self._image = re.compile(rf"{re.escape(self._prefix)}_\d{{{_LEAST_DIGITS},}}\.(?:jpg|png)")
         try:
             self._video = VideoIdentity.of(facts.path)
         except OSError as error:
             raise VideoError(f"{facts.path.name} cannot be read: {reason(error)}.") from error
 
-    def name(self, index: int) -> str:
+    def name(self, index: int, plan: FramesPlan) -> str:
         """The file name of a frame: names sort in the order of the frames."""
-        return f"{self._prefix}_{index:0{self._digits}d}{self._plan.suffix}"
+        return f"{self._prefix}_{index:0{self._digits}d}{plan.suffix}"
 
-    def images(self) -> set[str]:
+    def images(self) -> frozenset[str]:
         """The names of the images of this video in the folder. Raises ``VideoError``."""
         try:
             with os.scandir(self.folder) as entries:
-                return {entry.name for entry in entries if self._image.fullmatch(entry.name)}
+                return frozenset(entry.name for entry in entries if self._image.fullmatch(entry.name))
         except FileNotFoundError:
-            return set()
+            return frozenset()
         except OSError as error:
             raise VideoError(f"{self.folder} cannot be read: {reason(error)}.", next=_OTHER) from error
 
-    def state(self) -> FolderState:
-        """What is there of an earlier time.
+    def contents(self) -> FolderContents:
+        """What is there of an earlier time; nothing is written.
 
         Raises:
-            VideoError: The folder cannot take the images: it belongs to another video, or has been filled
-                with other images of this one.
+            VideoError: The folder cannot take the images: it has those of another video, or others with
+                their names.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise VideoError(f"{self.folder} is a file, not a folder.", next=_OTHER)
-        images = self.images()
+        images, free = self.images(), free_bytes(self.folder)
         found = self._read()
         if found is None:
             if images:
@@ -133,19 +179,13 @@ class FramesFolder:
                     f"{self.folder} has files named like the frames of this video ({min(images)}) "
                     "that were not extracted from it.", next=_OTHER,
                 )  # fmt: skip
-            return FolderState("new")
+            return FolderContents(self.folder, images, None, None, free)
         video, plan, finished = found
         if replace(video, name="") != replace(self._video, name=""):
             raise VideoError(f"{self.folder} has frames of another video, {video.name}.", next=_OTHER)
-        if images and (plan.kind, plan.quality) != (self._plan.kind, self._plan.quality):
-            raise VideoError(
-                f"{self.folder} has frames of this video as {_kind_in_words(plan)}.",
-                next="Choose another folder, or the same kind of image.",
-            )
-        complete = plan == self._plan and finished is not None and len(images) >= finished
-        return FolderState("finished" if complete else "begun", len(images))
+        return FolderContents(self.folder, images, plan, finished, free)
 
-    def prepare(self) -> None:
+    def prepare(self, plan: FramesPlan) -> None:
         """Makes the folder and notes what is going to be in it.
 
         Raises:
@@ -153,21 +193,18 @@ class FramesFolder:
         """
         try:
             make_folder(self.folder)
-            if not is_writable(self.folder):
-                raise PermissionError(13, "files cannot be created in it")
             temporaries.clear(self.folder)
-            self._write(None)
+            self._write(plan, None)
         except OSError as error:
             raise VideoError(f"{self.folder} cannot be written to: {reason(error)}.", next=_OTHER) from error
 
-    def finish(self) -> None:
+    def finish(self, plan: FramesPlan) -> None:
         """Notes that all images are there. Raises ``OSError``."""
-        self._write(len(self.images()))
+        self._write(plan, len(self.images()))
 
-    def _write(self, finished: int | None) -> None:
-        plan = asdict(self._plan)
+    def _write(self, plan: FramesPlan, finished: int | None) -> None:
         value = {
-            "kind": _KIND, "version": _VERSION, "video": asdict(self._video), "plan": plan,
+            "kind": _KIND, "version": _VERSION, "video": asdict(self._video), "plan": asdict(plan),
             "finished": finished,
         }  # fmt: skip
         json_file.write(self.manifest, value, indent=1)
@@ -196,6 +233,14 @@ class FramesFolder:
         return VideoError(f"{self.manifest} is not from this version of samdesk, or damaged.", next=_OTHER)
 
 
+def free_bytes(folder: Path) -> int:
+    """What the disk has left that a folder is on, or would be."""
+    with contextlib.suppress(OSError):
+        there = next(part for part in (folder, *folder.absolute().parents) if part.is_dir())
+        return shutil.disk_usage(there).free
+    return 0
+
+
 def default_folder(video: Path) -> Path:
     """Where the images of a video go unless another folder is chosen: beside it."""
     return video.with_name(f"{image_prefix(video)}_frames")
@@ -204,16 +249,6 @@ def default_folder(video: Path) -> Path:
 def image_prefix(video: Path) -> str:
     """The beginning of the names of a video's images: the name of the video, as any disk takes it."""
     return _UNUSUAL.sub("_", video.stem).strip("._-")[:_LONGEST_NAME].rstrip("._-") or "video"
-
-
-def found_in_words(state: FolderState) -> str:
-    """What is there of an earlier time, as a sentence; "" for nothing."""
-    if state.kind == "new":
-        return ""
-    there = counted(state.images, "image")
-    if state.kind == "finished":
-        return f"All {there} are there already."
-    return f"{there} of this video {'is' if state.images == 1 else 'are'} there; the missing ones are added."
 
 
 def _kind_in_words(plan: FramesPlan) -> str:

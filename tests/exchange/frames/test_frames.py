@@ -13,7 +13,7 @@ import pytest
 
 from samdesk.base.cv import cv2
 from samdesk.base.disk import durable
-from samdesk.base.jobs import Cancelled, CancelToken
+from samdesk.base.jobs import CancelToken
 from samdesk.domain.document import ImageKey
 from samdesk.exchange.frames.errors import UnfinishedError, VideoError
 from samdesk.exchange.frames.extract import extract, images_expected
@@ -132,8 +132,10 @@ def stopped_after(video: Path, folder: Path, plan: FramesPlan, count: int) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("samdesk.exchange.frames.extract._REPORT_S", 0.0)
-        with pytest.raises(Cancelled):
-            extract(video, folder, plan, stop, cancel)
+        report = extract(video, folder, plan, stop, cancel)
+    there = len(list(folder.glob("clip_*")))
+    assert report.stopped
+    assert report.text == f"Stopped: {there} images of clip.avi are in {folder}."
 
 
 def test_what_was_stopped_goes_on_with_the_same_bytes_and_says_when_it_is_finished(
