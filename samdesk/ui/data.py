@@ -34,6 +34,8 @@ from samdesk.ui.find.dropped import DroppedModels
 from samdesk.ui.fit import commands as fit_commands
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.controller import FitController
+from samdesk.ui.frames import commands as frames_commands
+from samdesk.ui.frames.controller import VideoController
 from samdesk.ui.images.panel import ImagesPanel
 from samdesk.ui.importing import commands as import_commands
 from samdesk.ui.importing.controller import ImportController
@@ -146,10 +148,12 @@ class DataControllers:
     fit: FitController
     carry: CarryController
     find: FindController
+    video: VideoController
 
     def stop(self) -> bool:
         """Ends what runs for them alone. Returns False if a thread is still busy."""
         self.fit.stop()
+        self.video.stop()
         return self.carry.stop()
 
 
@@ -171,8 +175,16 @@ def build(parts: DataParts) -> DataControllers:
     importing = ImportController(
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files, formats
     )
-    checking, carry, find = _checking(parts), _carry(parts), _find(parts)
-    return DataControllers(parts.jobs, importing, exporting, checking, splits, fit, carry, find)
+    checking, carry, find, video = _checking(parts), _carry(parts), _find(parts), _video(parts)
+    return DataControllers(parts.jobs, importing, exporting, checking, splits, fit, carry, find, video)
+
+
+def _video(parts: DataParts) -> VideoController:
+    def hint() -> str:
+        key = parts.actions.shortcut_text("carry.next")
+        return f"Carry to the next image: {key}." if key else ""
+
+    return VideoController(parts.window, parts.messages, parts.jobs, parts.files, hint)
 
 
 def _carry(parts: DataParts) -> CarryController:
@@ -222,6 +234,7 @@ def _checking(parts: DataParts) -> CheckController:
 
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
+    frames_commands.bind(actions, controllers.video)
     carry_commands.bind(actions, controllers.carry)
     find_commands.bind(actions, controllers.find)
     import_commands.bind(actions, controllers.importing)

@@ -43,7 +43,7 @@ def test_something_else_dropped_is_refused_in_words(user: User, tmp_path: Path) 
     text = tmp_path / "notes.md"
     text.write_text("hello")
     user.drop(text, on=user.canvas)
-    assert "neither a folder nor an image" in user.message_text
+    assert "neither a folder, an image nor a video" in user.message_text
     assert user.shown == "0.png"
 
 

@@ -75,6 +75,6 @@ def test_a_folder_on_the_command_line_comes_first(
     later = open_window()
     gone = tmp_path / "gone"
     later.desk.start([gone], reopen=True)
-    later.until(lambda: "neither a folder nor an image" in later.message_text)
+    later.until(lambda: "neither a folder, an image nor a video" in later.message_text)
     assert later.window.on_welcome
     assert later.desk.flows.files.info is None

@@ -313,6 +313,7 @@ def test_no_other_command_opens_a_dialog(user: User) -> None:
     asks = {
         "review.rest",
         "file.open_folder",
+        "file.open_video",
         "labels.recolor",
         "labels.delete",
         "teach.export",

@@ -86,9 +86,12 @@ class VideoPreview:
 def read_preview(path: Path, cancel: CancelToken | None = None) -> VideoPreview:
     """Reads what a video is, and a few of its frames.
 
+    Args:
+        path: The file.
+        cancel: Once it is cancelled, the first frame is enough.
+
     Raises:
         VideoError: It cannot be read.
-        Cancelled: It was cancelled.
     """
     began = time.monotonic()
     pictures: list[VideoPicture] = []
@@ -96,9 +99,8 @@ def read_preview(path: Path, cancel: CancelToken | None = None) -> VideoPreview:
     with VideoReader(path) as reader:
         facts = reader.facts
         for place in _PLACES if facts.seconds else _PLACES[:1]:
-            if cancel is not None:
-                cancel.check()
-            if pictures and time.monotonic() - began > _LONGEST_S:
+            late = time.monotonic() - began > _LONGEST_S or (cancel is not None and cancel.cancelled)
+            if pictures and late:
                 break
             pixels = reader.frame_at(place * facts.seconds) if place else _first(reader)
             if pixels is not None:

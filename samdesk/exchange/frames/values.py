@@ -16,9 +16,12 @@ QUALITIES = 1, 100
 
 VIDEO_SUFFIXES = frozenset({
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
-    ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+    ".mts", ".mxf", ".ogv", ".vob", ".webm", ".wmv",
 })  # fmt: skip
-"""Suffixes of files that are taken for videos when they are dropped; any other file can be chosen."""
+"""Suffixes of files that are taken for videos when they are dropped; any other file can be chosen.
+
+Not ``.ts``, which may be a program of TorchScript.
+"""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ COMMANDS = CommandTable(
     (
         Command("file.open_folder", "Open folder…", "Open a folder of images.", "ph.folder-open", "file",
                 "open", ("Ctrl+O", "Ctrl+U"), short="Open"),
+        Command("file.open_video", "Open video…",
+                "Extract frames of a video to a folder of images, and open it.", "ph.film-strip", "file",
+                "open"),
         Command("file.open_recent", "Open recent", "Open a recently used folder.",
                 "ph.clock-counter-clockwise", "file", "open"),
         Command("file.demo", "Try the demo", "Open two images that come with samdesk, in a new folder.",

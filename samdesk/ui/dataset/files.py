@@ -67,8 +67,8 @@ class FilesController(QObject):
         self.info: DatasetInfo | None = None
         self.has_changes: Callable[[], bool] = lambda: bool(storage.history.texts)
         """Returns whether anything would be lost with a store in memory."""
-        self.take_files: Callable[[Sequence[Path]], bool] = lambda _paths: False
-        """Takes files that are neither images nor folders; returns whether it does."""
+        self.takers: list[Callable[[Sequence[Path]], bool]] = []
+        """Take files that are neither images nor folders, and return whether they do; the first that does."""
         storage.opened.connect(self._show_dataset)
         storage.progressed.connect(self._follow_bulk)
         storage.notice.connect(self._show_notice)
@@ -105,9 +105,9 @@ class FilesController(QObject):
             self.open_folder(first.parent, first.name)
         elif first.is_dir():
             self.open_folder(first)
-        elif not (first.is_file() and self.take_files(paths)):
-            self._show_welcome_again()
-            self._messages.warn(f"{first} is neither a folder nor an image.", key="open")
+        elif not (first.is_file() and any(take(paths) for take in self.takers)):
+            self.leave_announcement()
+            self._messages.warn(f"{first} is neither a folder, an image nor a video.", key="open")
 
     def open_folder(self, folder: Path, start: str | None = None) -> None:
         """Opens a dataset; ``start`` is the image to show first."""
@@ -232,7 +232,7 @@ class FilesController(QObject):
             self._session.show_stored_labels(change.labels)
 
     def _show_open_failure(self, folder: Path, failure: Failure) -> None:
-        self._show_welcome_again()
+        self.leave_announcement()
         actions: list[Action] = [("Open another folder…", self.choose_folder)]
         if failure.code == DamagedError.code:
             actions.insert(0, ("Use the label files…", partial(self._open_from_label_files, folder, failure)))
@@ -255,7 +255,8 @@ class FilesController(QObject):
         else:
             self._show_open_failure(folder, failure)
 
-    def _show_welcome_again(self) -> None:
+    def leave_announcement(self) -> None:
+        """Shows the welcome page again, unless a folder is open: nothing is going to be opened yet."""
         if self.info is None:
             self._navigate.announce("")
             self._window.show_welcome()

@@ -27,14 +27,13 @@ class DroppedModels(QObject):
         self, files: FilesController, batch: BatchController, actions: Actions, messages: Messages
     ) -> None:
         super().__init__(files)
-        self._batch, self._actions, self._messages = batch, actions, messages
-        self._others = files.take_files
-        files.take_files = self.take
+        self._files, self._batch, self._actions, self._messages = files, batch, actions, messages
+        files.takers.append(self.take)
 
     def take(self, paths: Sequence[Path]) -> bool:
-        """Uses a model file; False: the first file is none, and nobody else takes it."""
-        if paths[0].suffix.lower() not in SUFFIXES:
-            return self._others(paths)
+        """Uses a model file; False: the first file is none."""
+        if self._files.info is None or paths[0].suffix.lower() not in SUFFIXES:
+            return False
         path = paths[0].absolute()
         self._batch.models.open.ask(partial(use_of, path), partial(self._use, path))
         return True

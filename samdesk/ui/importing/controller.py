@@ -57,7 +57,7 @@ class ImportController(QObject):
         self.dialog: ImportDialog | None = None
         self.report: ImportReportDialog | None = None
         self._paths: tuple[Path, ...] = ()
-        files.take_files = self.take
+        files.takers.append(self.take)
         files.dataset_opened.connect(lambda _info: storage.ask(queries.runs, self._offer))
         storage.closing.connect(self._close)
         jobs.progressed.connect(self._show_progress)

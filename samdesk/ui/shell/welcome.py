@@ -32,7 +32,7 @@ _SHOWN = 6
 
 
 class Welcome(QWidget):
-    """The welcome page: open a folder, try the demo, or choose a recent folder.
+    """The welcome page: open a folder or a video, try the demo, or choose a recent folder.
 
     Signals:
         recent_chosen(object Path): A recent folder was clicked.
@@ -118,13 +118,15 @@ class Welcome(QWidget):
     def _add_buttons(self, parent: QWidget, actions: Actions) -> None:
         self.open_button = _big_button(actions, "file.open_folder", parent, primary=True)
         self.demo_button = _big_button(actions, "file.demo", parent, primary=False)
+        self.video_button = _big_button(actions, "file.open_video", parent, primary=False)
         row = QHBoxLayout()
         row.setSpacing(UNIT * 3 // 2)
         row.addStretch(1)
         row.addWidget(self.open_button)
+        row.addWidget(self.video_button)
         row.addWidget(self.demo_button)
         row.addStretch(1)
-        hint = PlainLabel("or drop a folder or images anywhere in this window", parent)
+        hint = PlainLabel("or drop a folder, images or a video anywhere in this window", parent)
         hint.setProperty("muted", True)
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._column.addLayout(row)
@@ -181,7 +183,7 @@ def _big_button(actions: Actions, command_id: str, parent: QWidget, *, primary: 
     button.setIconSize(QSize(20, 20))
     button.setProperty("primary", primary)
     button.setMinimumHeight(5 * UNIT)
-    button.setMinimumWidth(22 * UNIT)
+    button.setMinimumWidth(18 * UNIT)
     button.setToolTip(action.toolTip())
     button.clicked.connect(action.trigger)
     return button

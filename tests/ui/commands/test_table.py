@@ -15,7 +15,7 @@ from samdesk.ui.kit.icons import IconError, glyph, icon
 from samdesk.ui.wiring import COMMANDS
 
 PLANNED = {
-    "file": "open_folder open_recent demo save rescan import export show_in_folder copy_path quit",
+    "file": "open_folder open_video open_recent demo save rescan import export show_in_folder copy_path quit",
     "edit": "undo redo cut copy paste paste_at_cursor paste_snapped take_over take_over_snapped delete "
     "select_all duplicate settings shortcuts",
     "view": "fit actual_size zoom_in zoom_out zoom_selected look_auto look_pin look_now toggle_annotations "

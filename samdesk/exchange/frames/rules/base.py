@@ -23,7 +23,8 @@ class FrameRule:
     Attributes:
         id: In files and on the command line.
         title: In the window.
-        unit: Behind the number in the window.
+        prefix: Before the number in the window.
+        unit: Behind it.
         tip: What the number means.
         low: The least that it may be.
         high: The most.
@@ -36,6 +37,7 @@ class FrameRule:
 
     id: str
     title: str
+    prefix: str
     unit: str
     tip: str
     low: float

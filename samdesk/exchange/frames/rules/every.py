@@ -21,7 +21,7 @@ class _EveryNth:
 
 
 EVERY = FrameRule(
-    "every", "Every n-th frame", "", "1 takes all frames, 10 every tenth",
+    "every", "Every n-th frame", "n = ", "", "1 takes all frames, 10 every tenth",
     1, 1_000_000, 10, 1, 0, _EveryNth,
     lambda step, frames, _seconds: ceil(frames / step),
 )  # fmt: skip

@@ -29,7 +29,7 @@ class _AtRate:
 
 
 RATE = FrameRule(
-    "rate", "At a rate", " images/s",
+    "rate", "At a rate", "", " images/s",
     "Images for each second of the video. The closer in time two images are, the better objects can be "
     "carried from one to the next.",
     0.001, 1000, 5, 1, 2, _AtRate,

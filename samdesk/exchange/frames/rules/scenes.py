@@ -60,7 +60,7 @@ def color_histogram(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 SCENES = FrameRule(
-    "scenes", "On scene change", "",
+    "scenes", "On scene change", "Threshold ", "",
     "The first frame of each scene. A lower threshold finds more cuts; above it is how much the colours of "
     "two neighbouring frames differ, 0 to 1.",
     0.05, 1, THRESHOLD, 0.05, 2, _SceneStarts,
