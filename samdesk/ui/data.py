@@ -198,7 +198,7 @@ def _carry(parts: DataParts) -> CarryController:
     carry = CarryController(CarryClient(parts.workers.loader.cache.get, bar), carry_parts, bar)
     parts.storage.closing.connect(carry.reset)
     for signal in (parts.annotate.changed, parts.tools.steps_changed, parts.everything.changed):
-        signal.connect(carry.changed)
+        signal.connect(carry.refresh_keys)
     return carry
 
 

@@ -46,6 +46,7 @@ class CarryBar(QFrame):
         self.close_button.setIconSize(QSize(18, 18))
         self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.close_button.clicked.connect(self.closed)
+        self._shown: tuple[str, str, tuple[str, ...], str] | None = None
         self._lay_out()
         self.setVisible(False)
 
@@ -80,14 +81,18 @@ class CarryBar(QFrame):
 
     def vanish(self) -> None:
         """Hides the bar; the canvas moves into its place."""
+        self._shown = None
         if not self.isHidden():
             shield(self)
             self.setVisible(False)
 
     def _show(self, text: str, detail: str, offered: tuple[str, ...], close: str) -> None:
+        shown = (text, detail, offered, close)
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.heading.setText(text)
-        self.detail.setText(detail)
-        self.detail.setVisible(bool(detail))
+        self.detail.setText(detail or " ")  # the canvas below keeps its size
         self.setAccessibleDescription(plain(f"{text}. {detail}"))
         for name, button in self.buttons.items():
             button.setVisible(name in offered)

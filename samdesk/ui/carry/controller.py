@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from samdesk.base.text import counted
 from samdesk.carry import CarriedObject, LeftBehind
@@ -80,6 +80,9 @@ class CarryController(QObject):
         self._way: _CarryUnderWay | None = None
         self._redrawing: ImageKey | None = None
         """The image that the mask model is drawing on."""
+        self._state: tuple[object, ...] = ()
+        self._soon = self._timer(self._go_on)
+        self._keys_soon = self._timer(self._notify_changed)
         navigate, model = parts.navigate, parts.session.model
         navigate.key_changed.connect(self._follow_key)
         navigate.leaving.connect(self._leave)
@@ -87,8 +90,14 @@ class CarryController(QObject):
         navigate.failed.connect(self._image_failed)
         model.document_opened.connect(lambda _document: self.refresh())
         model.document_changed.connect(lambda _changes: self._follow_document())
-        parts.inference.model_loaded.connect(lambda _info: self._redraw())
+        parts.inference.model_loaded.connect(lambda _info: self._soon.start())
         bar.closed.connect(self._close_bar)
+
+    def _timer(self, slot: Callable[[], object]) -> QTimer:
+        """A timer for what need not be done within the event that is being handled."""
+        timer = QTimer(self, singleShot=True, interval=0)
+        timer.timeout.connect(slot)
+        return timer
 
     # -- what the window asks
 
@@ -194,10 +203,14 @@ class CarryController(QObject):
             return
         way.proposed += len(made)
         self._images.keep(image)
-        if way.total == 1:
+        self._soon.start()
+
+    def _go_on(self) -> None:
+        """Has redrawn what was placed."""
+        if self._way is not None and self._way.placed and self._way.total == 1:
             self._way = None
-        self.refresh()
         self._redraw()
+        self.refresh()
 
     def _refuse(self, way: _CarryUnderWay, failure: Failure) -> None:
         if way is self._way:
@@ -226,7 +239,6 @@ class CarryController(QObject):
             progress=lambda _job: None,
             done=partial(self._receive_masks, here[0].key, missing),
         )
-        self.refresh()
 
     def _receive_masks(self, key: ImageKey, asked: Sequence[CarriedAnnotation], job: RefitJob) -> None:
         self._redrawing = None
@@ -327,8 +339,7 @@ class CarryController(QObject):
     def _image_shown(self, _key: str) -> None:
         if self._way is not None:
             self._place(self._way)
-        self._redraw()
-        self.refresh()
+        self._soon.start()
 
     def _image_failed(self, key: str) -> None:
         way = self._way
@@ -356,7 +367,17 @@ class CarryController(QObject):
                 pending=bool(self.pending),
                 some=bool(image.present(document)),
             )
-        self.changed.emit()
+        self.refresh_keys()
+
+    def refresh_keys(self) -> None:
+        """Emits ``changed`` soon, if something has changed."""
+        self._keys_soon.start()
+
+    def _notify_changed(self) -> None:
+        state = (self.live, self.carrying, tuple(c.id for c in self.pending))
+        if state != self._state:
+            self._state = state
+            self.changed.emit()
 
     def _show_progress(self, way: _CarryUnderWay) -> None:
         here = self._images.here

@@ -76,7 +76,7 @@ class Carrying:
     def said(self) -> str:
         """What the bar says."""
         bar = self.carry._bar
-        return f"{bar.heading.text()}. {bar.detail.text()}" if bar.isVisible() else ""
+        return f"{bar.heading.text()}. {bar.detail.text().strip()}" if bar.isVisible() else ""
 
     @property
     def reviews(self) -> list[AnnotationReview]:
