@@ -248,17 +248,6 @@ def test_what_has_no_place_on_the_next_image_is_not_proposed_and_that_is_explain
     assert two.said == ""
 
 
-def test_what_leaves_the_picture_is_left_behind(two: Carrying, folder: Path) -> None:
-    user = two.user
-    pan(folder, [(0, 0), (18, 0)])
-    user.predictor.radius = 10.0
-    user.draw(8, 100)
-    user.predictor.radius = 30.0
-    two.carry_on()
-    assert user.names == ["cat", "dog"]
-    assert two.said.startswith("2 objects carried from 0.png. 1 left behind: dog – ")
-
-
 def test_the_next_images_are_gone_through_until_the_last_and_one_that_is_doubtful_stops_it(
     two: Carrying, folder: Path
 ) -> None:
