@@ -194,16 +194,7 @@ class User:
 
     def drop(self, *paths: Path, on: QWidget | None = None) -> None:
         """Drops files on the window."""
-        target = on or self.window
-        data = QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-        place = QPointF(target.width() / 2, target.height() / 2)
-        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        enter = QDragEnterEvent(place.toPoint(), Qt.DropAction.CopyAction, data, buttons, keys)
-        QApplication.sendEvent(target, enter)
-        assert enter.isAccepted()
-        drop = QDropEvent(place, Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop)
-        QApplication.sendEvent(target, drop)
+        drop_files(on or self.window, *paths)
 
     # -- what the window shows
 
@@ -255,6 +246,19 @@ class User:
     def is_enabled(self, command: str) -> bool:
         """Returns whether a command is enabled."""
         return self.desk.view.actions.action(command).isEnabled()
+
+
+def drop_files(target: QWidget, *paths: Path) -> None:
+    """Drops files on a window or dialog, which must accept them."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place = QPointF(target.width() / 2, target.height() / 2)
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(place.toPoint(), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(target, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(place, Qt.DropAction.CopyAction, data, buttons, keys, QEvent.Type.Drop)
+    QApplication.sendEvent(target, drop)
 
 
 def lines(image: Path) -> ParsedLabels:

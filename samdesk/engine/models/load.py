@@ -10,6 +10,7 @@ from samdesk.engine import families
 from samdesk.engine.checkpoints.trusted import trust_file
 from samdesk.engine.models import registry, weights
 from samdesk.engine.models.trained import read_trained
+from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import Detector, EngineError, Predictor
 from samdesk.engine.runtime.device import resolve
 
@@ -69,6 +70,7 @@ def load_predictor(
     path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
     if trust:
         trust_file(path)
+    _refuse_detector(path)
     return families.predictor_loader(path)(path, resolve(device), precision)
 
 
@@ -121,6 +123,16 @@ def _checkpoint(
     from samdesk.engine.models.download import download  # it imports TLS and HTTP
 
     return download(known, progress=progress or _no_progress, cancel=cancel or CancelToken())
+
+
+def _refuse_detector(path: Path) -> None:
+    file = WeightsFile(path)
+    family = next((family for family in families.FAMILIES if family.recognise(file)), None)
+    if family is not None and not family.draws_masks:
+        raise EngineError(
+            f"{path} finds objects, but draws no masks of what you point at.",
+            next="Choose it in Auto-annotate, or another file as the mask model.",
+        )
 
 
 def _no_progress(_done: int, _total: int) -> None:

@@ -52,6 +52,7 @@ from samdesk.ui.kit.fields import (
     select_entry,
     separator,
 )
+from samdesk.ui.kit.file_manager import take_drops
 from samdesk.ui.kit.plain import PlainLabel, plain
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.dialog import PRECISIONS
@@ -110,6 +111,7 @@ class AutoAnnotateDialog(QDialog):
         self._lay_out()
         self._order_tabs()
         self._connect()
+        take_drops(self, lambda paths: self.detector.choose(str(paths[0])))
         self.set_plan(self._plan)
 
     def _make_policies(self) -> None:

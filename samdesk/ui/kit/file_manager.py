@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, Qt, QUrl
+from PySide6.QtCore import QEvent, QObject, QProcess, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDropEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -31,6 +32,31 @@ def pass_drops_on(root: QWidget) -> None:
     """Leaves drops on the text fields below ``root`` to ``root``: a field would accept files as a move."""
     for field in root.findChildren(QLineEdit):
         field.setAcceptDrops(False)
+
+
+class _Drops(QObject):
+    """Takes the files that are dropped on a window, and on the text fields in it."""
+
+    def __init__(self, root: QWidget, take: Callable[[list[Path]], object]) -> None:
+        super().__init__(root)
+        self._take = take
+        root.setAcceptDrops(True)
+        root.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Accepts drags of files, and passes on what is dropped."""
+        if not isinstance(event, QDropEvent):
+            return False
+        paths = accept_files(event)
+        if paths and event.type() == QEvent.Type.Drop:
+            self._take(paths)
+        return True
+
+
+def take_drops(root: QWidget, take: Callable[[list[Path]], object]) -> None:
+    """Has a function called with the files that are dropped on a dialog."""
+    _Drops(root, take)
+    pass_drops_on(root)
 
 
 def reveal(path: Path, parent: QObject) -> None:

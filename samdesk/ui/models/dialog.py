@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from samdesk.base.rate import Rate
 from samdesk.engine.models.registry import MODELS, ModelSpec
 from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, fill_devices, select_entry
+from samdesk.ui.kit.file_manager import take_drops
 from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
 from samdesk.ui.models.rows import ModelRow, StateCell, known_name, row_of, row_of_file, with_progress
@@ -95,6 +96,7 @@ class ModelsDialog(QDialog):
         self.file_button.clicked.connect(self._pick_file)
         self._lay_out()
         self._fill()
+        take_drops(self, lambda paths: self._use(str(paths[0])))
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, len(_HEADERS), self)
