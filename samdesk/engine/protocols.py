@@ -77,6 +77,7 @@ class ModelInfo:
         views: Whether ``Predictor.encode`` can encode a view of an image.
         family: ``families.Family.id`` of its network; "" for none.
         answers: Kinds of prompts it takes; empty for a detector.
+        package: Package and version of a plug-in ("samdesk-blobs 1.0"); "": it is samdesk's own.
     """
 
     name: str
@@ -94,6 +95,7 @@ class ModelInfo:
     views: bool = True
     family: str = ""
     answers: frozenset[PromptKind] = frozenset()
+    package: str = ""
 
     @property
     def key(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -15,26 +14,14 @@ from samdesk.formats.plugins import GROUP, added_formats
 from samdesk.formats.registry import FORMATS, find_format, formats
 from samdesk.testing import check_format
 from tests.dataset.dataset_kit import photos
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "samdesk-box-lines"
-
-
-def install(folder: Path, package: str, entries: str, version: str = "1.0") -> None:
-    """Makes what an installation makes for ``importlib.metadata``."""
-    info = folder / f"{package.replace('-', '_')}-{version}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}\n")
+from tests.helpers.packages import EXAMPLES, entry_points_of, install
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The example, as pip installs it."""
-    text = (EXAMPLE / "pyproject.toml").read_text()
-    entries = re.search(r'\[project\.entry-points\."samdesk\.formats"\]\n(.+?)\n\n', text, re.DOTALL)
-    assert entries is not None
-    install(tmp_path, "samdesk-box-lines", entries[1].replace('"', ""))
-    monkeypatch.syspath_prepend(str(EXAMPLE))
+    install(tmp_path, "samdesk-box-lines", entry_points_of("samdesk-box-lines"))
+    monkeypatch.syspath_prepend(str(EXAMPLES / "samdesk-box-lines"))
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
@@ -50,8 +37,13 @@ def test_the_example_is_found_and_conforms(example: Path) -> None:
 def test_broken_packages_are_named_and_harm_nothing(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example / "broken_one.py").write_text("raise SystemExit(3)\n")
     (example / "broken_two.py").write_text("FORMAT = 5\n")
-    entries = "missing = no_such_module:FORMAT\nexits = broken_one:FORMAT\nnumber = broken_two:FORMAT"
-    install(example, "broken-package", f"{entries}\ncoco = samdesk_box_lines:FORMAT")
+    entries = {
+        "missing": "no_such_module:FORMAT",
+        "exits": "broken_one:FORMAT",
+        "number": "broken_two:FORMAT",
+        "coco": "samdesk_box_lines:FORMAT",
+    }
+    install(example, "broken-package", {GROUP: entries})
     assert {"missing", "exits", "number", "coco", "box-lines"} <= {plugin.name for plugin in found(GROUP)}
     added = added_formats({row.id for row in FORMATS})
     assert [row.id for row, _ in added.rows] == ["box-lines"]

@@ -37,6 +37,16 @@ class Plugin:
     version: str
     entry: EntryPoint
 
+    @property
+    def owner(self) -> str:
+        """The package, else the module that the entry point names."""
+        return self.package or self.entry.value
+
+    @property
+    def origin(self) -> str:
+        """The package with its version, for users ("samdesk-blobs 1.0")."""
+        return f"{self.owner} {self.version}".strip()
+
 
 def found(group: str) -> tuple[Plugin, ...]:
     """Returns what installed packages add to a group, by name. Imports none of them."""
@@ -54,7 +64,7 @@ def load(plugin: Plugin, kind: type[T]) -> T:
     Raises:
         PluginError: It cannot be imported, or is no ``kind``.
     """
-    package = plugin.package or plugin.entry.value
+    package = plugin.owner
     try:
         value = plugin.entry.load()
     except BaseException as error:  # also SystemExit: importing runs whatever the package does

@@ -1,24 +1,30 @@
-"""Diagnostics: versions, devices, a test encode and decode, folders and weights."""
+"""Diagnostics: versions, devices, a test encode and decode, folders, weights, plug-ins."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
+from samdesk.base.plugins import Plugin
+from samdesk.base.text import printable
 from samdesk.domain.prompts import PointPrompt, PromptSet
 from samdesk.engine.models import weights
 from samdesk.engine.models.load import default_model, load_predictor
+from samdesk.engine.models.plugins import added_models, load_added_detector, load_added_predictor
 from samdesk.engine.models.registry import MODELS
 from samdesk.engine.protocols import EngineError
 from samdesk.engine.runtime.device import devices
+from samdesk.formats.plugins import added_formats
+from samdesk.formats.registry import FORMATS
 
 PACKAGES = (
     "samdesk", "torch", "torchvision", "ultralytics", "onnxruntime", "safetensors", "PySide6-Essentials",
@@ -55,7 +61,7 @@ def diagnose(model: str, device: str, places: Mapping[str, object]) -> Diagnosis
         measured, sound = [f"  FAILED: {error}"], False
     lines += ["", "Test encode and decode", *measured]
     lines += ["", "Folders", *(f"  {name:<12} {path}" for name, path in places.items())]
-    lines += ["", "Weights", *_weights()]
+    lines += ["", "Weights", *_weights(), "", "Plug-ins", *_plugins(device)]
     return Diagnosis("\n".join(lines), sound)
 
 
@@ -100,3 +106,24 @@ def _weights() -> list[str]:
     if not any(spec.url for spec, _ in here):
         rows.append("  no others; download one in the window (Model > Choose model)")
     return rows
+
+
+def _plugins(device: str) -> list[str]:
+    """A row for each plug-in: what it is, its package, and whether it loads, which is tried."""
+    models, taken = added_models(), added_formats([row.id for row in FORMATS])
+    loads: list[tuple[str, Plugin, Callable[[], object]]] = [
+        *(("detector", p, partial(load_added_detector, p, device, "auto")) for p in models.detectors),
+        *(("predictor", p, partial(load_added_predictor, p, device, "auto")) for p in models.predictors),
+        *(("format", p, lambda: None) for _, p in taken.rows),
+    ]
+    rows = [f"  {kind:<10} {p.name:<16} {p.origin}: {_loads(load)}" for kind, p, load in loads]
+    rows += [f"  {problem}" for problem in (*models.problems, *taken.problems)]
+    return [printable(row) for row in rows] or ["  none"]
+
+
+def _loads(load: Callable[[], object]) -> str:
+    try:
+        load()
+    except EngineError as error:
+        return f"FAILED: {error}"
+    return "loads"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from samdesk.base import places
 from samdesk.base.jobs import CancelToken, Progress
+from samdesk.base.plugins import Plugin
 from samdesk.engine import families
 from samdesk.engine.checkpoints.trusted import trust_file
-from samdesk.engine.models import registry, weights
+from samdesk.engine.models import plugins, registry, weights
 from samdesk.engine.models.trained import read_trained
 from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import Detector, EngineError, Predictor
@@ -52,8 +53,9 @@ def load_predictor(
     """Loads a promptable segmenter.
 
     Args:
-        name_or_path: A name of ``registry.MODELS`` or the path of a SAM checkpoint or of Flint weights
-            (``.safetensors``) of any name; see ``weights.find``. "" is ``default_model()``.
+        name_or_path: A name of ``registry.MODELS``, the path of a SAM checkpoint or of Flint weights
+            (``.safetensors``) of any name, see ``weights.find``, or the name of a plug-in. "" is
+            ``default_model()``, which is never a plug-in.
         device: "" or "auto" for the best, else "cuda", "cuda:1", "0", "mps", "cpu".
         precision: "auto", "fp32", "fp16" or "bf16".
         fetch: Whether to download weights that are not on disk.
@@ -67,7 +69,11 @@ def load_predictor(
         OutOfMemory: It does not fit on the device.
         Cancelled: ``cancel`` was cancelled.
     """
-    path = _checkpoint(name_or_path or default_model(), False, fetch, progress, cancel)
+    name = name_or_path or default_model()
+    added = _added(plugins.PREDICTORS, name)
+    if added is not None:
+        return plugins.load_added_predictor(added, device, precision)
+    path = _checkpoint(name, False, fetch, progress, cancel)
     if trust:
         trust_file(path)
     _refuse_detector(path)
@@ -84,14 +90,40 @@ def load_detector(
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Detector:
-    """Loads Flint's detector, or an Ultralytics detection or segmentation model.
+    """Loads Flint's detector, an Ultralytics detection or segmentation model, or a plug-in's detector.
 
     Arguments and errors are those of ``load_predictor``; "" is ``default_detector()``.
     """
-    path = _checkpoint(name_or_path or default_detector(), True, fetch, progress, cancel)
+    name = name_or_path or default_detector()
+    added = _added(plugins.DETECTORS, name)
+    if added is not None:
+        return plugins.load_added_detector(added, device, precision)
+    path = _checkpoint(name, True, fetch, progress, cancel)
     if trust:
         trust_file(path)
     return families.detector_loader(path)(path, resolve(device), precision)
+
+
+def _added(group: str, name: str) -> Plugin | None:
+    """The plug-in of this name; None: the name is that of a built-in model or a file, which come first."""
+    if weights.is_path(name) or registry.spec(name) is not None or weights.find(name) is not None:
+        return None
+    return plugins.find_added(group, name)
+
+
+def _unknown(name: str, detector: bool) -> EngineError:
+    """The error for a name that no model and no file has."""
+    other = _added(plugins.PREDICTORS if detector else plugins.DETECTORS, name)
+    if other is not None:
+        does, cannot_be = ("draws masks", "detector") if detector else ("finds boxes", "mask model")
+        return EngineError(
+            f"{name!r} of the package {other.owner} {does}: it cannot be used as the {cannot_be}. "
+            "Choose another model."
+        )
+    hint = weights.overlooked(name) or "Choose one from the list or give a path."
+    if name and not weights.is_path(name) and not PurePath(name).suffix:
+        hint = f"{hint} If it was of a plug-in, install its package again."
+    return EngineError(f"{name!r} is neither a known model nor a file. {hint}")
 
 
 def _checkpoint(
@@ -106,12 +138,9 @@ def _checkpoint(
     path = weights.find(name)
     if path is not None:
         return path
-    overlooked = weights.overlooked(name)
     if known is None:
-        raise EngineError(
-            f"{name!r} is neither a known model nor a file. "
-            f"{overlooked or 'Choose one from the list or give a path.'}"
-        )
+        raise _unknown(name, detector)
+    overlooked = weights.overlooked(name)
     if not known.url:
         raise EngineError(f"{known.title} is missing from this installation. Install samdesk again.")
     if not fetch:
