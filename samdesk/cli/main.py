@@ -44,7 +44,7 @@ cli = typer.Typer(
 
 @cli.command("open")
 def open_window(
-    folder: Annotated[Optional[Path], typer.Argument(help="Folder of images, or one image.")] = None,  # noqa: UP045
+    folder: Annotated[Optional[Path], typer.Argument(help="Folder of images, one image, or a video.")] = None,  # noqa: UP045
 ) -> None:
     """Open the window (short form: samdesk FOLDER)."""
     with needs_qt():

@@ -133,6 +133,15 @@ def test_a_folder_that_cannot_take_the_images_says_why_at_once(
     user.until(lambda: user.desk.flows.data.video.dialog is None)
 
 
+def test_a_video_on_the_command_line_opens_the_dialog(open_window: OpenWindow, clip: Path) -> None:
+    window = open_window()
+    window.desk.start([clip])
+    dialog = dialog_of(window)
+    assert dialog.title.text() == "clip.avi"
+    assert window.window.on_welcome
+    dialog.reject()
+
+
 def test_what_is_no_video_is_named_and_a_portrait_one_is_shown_upright(user: User, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video" * 100)
