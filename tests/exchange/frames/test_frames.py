@@ -239,7 +239,8 @@ def test_a_damaged_video_gives_what_it_has_and_says_so(
 
 
 @pytest.mark.skipif(
-    tuple(map(int, cv2.__version__.split(".")[:2])) < (4, 11), reason="OpenCV stops at the count of the header"
+    tuple(map(int, cv2.__version__.split(".")[:2])) < (4, 11),
+    reason="OpenCV stops at the count of the header",
 )
 def test_a_header_with_a_wrong_count_costs_no_frame(tmp_path: Path) -> None:
     data = bytearray(write_video(tmp_path / "v.avi", 12).read_bytes())
