@@ -26,7 +26,7 @@ from samdesk.dataset.runs.record import RunInfo, RunModel, RunState
 from samdesk.domain.annotation import RunId
 from samdesk.engine.models.registry import spec
 from samdesk.settings.parameters import PARAMETERS
-from samdesk.ui.auto_annotate.object_sources import OBJECT_SOURCES, POLICIES
+from samdesk.ui.auto_annotate.object_sources import CONCEPTS, OBJECT_SOURCES, POLICIES
 from samdesk.ui.kit.fields import TABLE_STYLE, heading
 from samdesk.ui.kit.plain import plain, tip
 from samdesk.ui.kit.theme import UNIT
@@ -39,6 +39,7 @@ STATES: dict[RunState, str] = {
     "undone": "Undone",
 }
 _TITLES = {
+    "concepts": "Looks for",
     "objects_from": "Objects from",
     "det_model": "Detector",
     "sam_model": "Mask model",
@@ -50,7 +51,6 @@ _TITLES = {
     "mapping": "Labels of classes",
     "class_conf": "Minimum confidence by class",
     "replaces": "Replaces the run",
-    "concepts": "Looks for",
     "edited": "Adds to edited images",
     **{parameter.name: parameter.title for parameter in PARAMETERS},
 }
@@ -220,7 +220,11 @@ def details_text(run: RunInfo) -> str:
         for model in run.record.models
     ]
     lines += run.record.import_lines
-    parameters = {} if run.record.is_import else run.record.parameters
+    parameters = {} if run.record.is_import else dict(run.record.parameters)
+    if parameters.get("concepts"):
+        parameters["objects_from"] = CONCEPTS
+    else:
+        parameters.pop("concepts", None)
     names = [name for name in _TITLES if name in parameters] + sorted(parameters.keys() - _TITLES.keys())
     lines += [f"{_TITLES.get(name, name)}: {_value_text(name, parameters[name])}" for name in names]
     if run.labels:

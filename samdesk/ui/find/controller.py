@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -31,7 +30,7 @@ from samdesk.ui.models.open_models import OpenModels
 from samdesk.workers.storage.client import StorageClient
 
 _KEY = "find"
-_LOWER = (0.05, 0.01)
+_LOWER = (0.25, 0.05, 0.01)
 """Minimum confidences that are offered when nothing was found."""
 
 
@@ -217,18 +216,16 @@ class FindController(QObject):
     def _note_nothing_found(self, wanted: FindRequest, plan: AutoAnnotatePlan) -> None:
         """Says what next: a lower confidence, or other examples."""
         lower = next((conf for conf in _LOWER if conf < plan.conf), None)
-        text = f"{Path(plan.det_model).name} is confident of nothing more like these {WHERE[wanted.scope]}"
+        text = f"Nothing more like these {WHERE[wanted.scope]} has a confidence of {plan.conf:.2f} or more."
         if lower is None:
             self._parts.messages.info(
-                f"{text}. Select other examples, or several that differ.", key=_KEY, seconds=12
+                f"{text} Select other examples, or several that differ.", key=_KEY, seconds=12
             )
             return
         again = replace(wanted, conf=lower)
+        look = partial(self._look_with, again, plan.det_model)
         self._parts.messages.info(
-            f"{text}: its minimum confidence is {plan.conf:.2f}.",
-            key=_KEY,
-            actions=[(f"Look again from {lower:.2f}", partial(self._look_with, again, plan.det_model))],
-            seconds=20,
+            text, key=_KEY, actions=[(f"Look again from {lower:.2f}", look)], seconds=20
         )
 
 

@@ -171,9 +171,9 @@ def test_nothing_found_offers_a_lower_confidence_and_changes_no_setting(finder: 
     finder.desk.settings.set(conf, 0.7)  # what is blue has 0.6
     finder.select(draw(finder, BLUES[0], K.Key_2))
     find(finder, ctrl_g(finder))
-    assert "open.pt is confident of nothing more like these on this image" in finder.message_text
+    assert "on this image has a confidence of 0.70 or more" in finder.message_text
     assert result(finder) == "Nothing more like these on this image"
-    find(finder, lambda: finder.press("Look again from 0.05"))
+    find(finder, lambda: finder.press("Look again from 0.25"))
     finder.until(lambda: found(finder) == ["sky"])
     assert finder.desk.settings.get(conf) == 0.7
     assert finder.desk.flows.batch.last is None, "how the next run of the dialog is made stays, too"
