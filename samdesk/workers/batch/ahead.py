@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -32,16 +32,14 @@ from samdesk.dataset.types import LogEntry
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.geometry.types import RgbImage
-from samdesk.engine.protocols import Detector, Predictor
 from samdesk.images.reader import read_image
+from samdesk.workers.batch.kept import KeptModels
 from samdesk.workers.batch.loop import StorageThreadStore
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.storage.client import DatasetChange, StorageClient
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
 log = logging.getLogger(__name__)
-
-M = TypeVar("M", Detector, Predictor)
 
 TEXT = "Annotate ahead"
 """The text of the run in the undo menu."""
@@ -197,7 +195,7 @@ class AheadClient(QObject):
         self._foreground = foreground or Foreground()
         self.may_store: Callable[[ImageKey], bool] = lambda _key: True
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._kept: _KeptModels | None = None
+        self._kept = KeptModels()
         """The models; used by the thread only."""
         self._post = Post(self._handle, self)
         self._thread: LoopThread | None = None
@@ -308,7 +306,7 @@ class AheadClient(QObject):
             job()
 
     def _forget_models(self) -> None:
-        self._kept = None
+        self._kept.clear()
 
     def _run(self, plan: AutoAnnotatePlan, target: AheadTarget, store: AheadStore, now: Round) -> None:
         self._post(self._result(plan, target, store, now.cancel))
@@ -322,10 +320,8 @@ class AheadClient(QObject):
     def _result(
         self, plan: AutoAnnotatePlan, target: AheadTarget, store: AheadStore, cancel: CancelToken
     ) -> AheadResult | Failure:
-        if self._kept is None:
-            loaders = self._loaders or Loaders.real(lambda _text: None, CancelToken(), fetch=False)
-            self._kept = _KeptModels(loaders)
-        job = AutoAnnotateJob(plan, self._kept.loaders, cancel=cancel, foreground=self._foreground)
+        loaders = self._loaders or Loaders.real(lambda _text: None, CancelToken(), fetch=False)
+        job = AutoAnnotateJob(plan, self._kept.over(loaders), cancel=cancel, foreground=self._foreground)
         try:
             cancel.check()
             summary = annotate_images(target, job)
@@ -339,31 +335,6 @@ class AheadClient(QObject):
             return Failure(summary.stopped)
         stored = frozenset(store.stored)
         return AheadResult(stored, stored if cancel.cancelled else frozenset(target.settled))
-
-
-class _KeptModels:
-    """Loaders that load each model once.
-
-    Attributes:
-        loaders: The loaders.
-    """
-
-    def __init__(self, loaders: Loaders) -> None:
-        self.loaders = replace(loaders, detector=_once(loaders.detector), predictor=_once(loaders.predictor))
-
-
-def _once(load: Callable[[str, str, str], M]) -> Callable[[str, str, str], M]:
-    """Loads the model asked for last once."""
-    kept: dict[tuple[str, str, str], M] = {}
-
-    def loaded(name: str, device: str, precision: str) -> M:
-        found = kept.get((name, device, precision))
-        if found is None:
-            kept.clear()
-            found = kept[name, device, precision] = load(name, device, precision)
-        return found
-
-    return loaded
 
 
 def _end_run(dataset: Dataset, run_id: RunId) -> LogEntry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Literal, Protocol
 
 from samdesk.base.jobs import Cancelled, CancelToken, Foreground
@@ -21,8 +21,12 @@ from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models.load import class_names
 from samdesk.engine.protocols import EngineError, ModelInfo
+from samdesk.workers.batch.kept import KeptModels
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import Post
+
+KEEP_S = 120
+"""How long the models of a run over one image are kept: the next one may follow soon."""
 
 
 class RunStorage(Protocol):
@@ -98,6 +102,8 @@ class BatchFailed:
 class BatchLoop:
     """The jobs of the thread; each posts its results to the main thread.
 
+    The models of a run over one image are kept for a while, as loading them takes longer than such a run.
+
     Args:
         loaders: Load the models; None: the engine's own.
         post: Carries results to the main thread.
@@ -108,11 +114,19 @@ class BatchLoop:
         self._foreground = foreground or Foreground()
         self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._loaders = loaders
+        self._kept = KeptModels()
         self._post = post
 
     def loop(self) -> None:
         """Runs one job after another until None is taken from the queue."""
-        while (job := self.jobs.get()) is not None:
+        while True:
+            try:
+                job = self.jobs.get(timeout=KEEP_S if self._kept else None)
+            except Empty:
+                self._kept.clear()
+                continue
+            if job is None:
+                return
             job()
 
     def count(self, number: int, target: Target, cancel: CancelToken) -> None:
@@ -147,6 +161,10 @@ class BatchLoop:
         """Runs auto-annotate; posts progress and at the end a summary or a failure."""
         notices = NoticeLog(self._post)
         loaders = self._loaders or Loaders.real(notices, cancel)
+        if plan.keys is not None and len(plan.keys) == 1:
+            loaders = self._kept.over(loaders)
+        else:
+            self._kept.clear()
         job = AutoAnnotateJob(
             plan,
             loaders,

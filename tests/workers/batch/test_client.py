@@ -26,7 +26,7 @@ from samdesk.images.reader import read_size
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
 from samdesk.workers.storage.client import DatasetChange, DatasetInfo, StorageClient
-from tests.helpers.finding import NAMES, ColourModels, annotated
+from tests.helpers.finding import NAMES, ColourDetector, ColourModels, annotated
 from tests.helpers.gated import PATIENCE, Gate, settle, spin_until
 from tests.helpers.make import document, photo
 
@@ -343,3 +343,27 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
     assert dataset.labels.names == ()
     assert [len(dataset.load(key).annotations) for key in dataset.keys] == [0, 0, 0]
     dataset.close()
+
+
+def test_models_of_single_images_are_kept_until_a_larger_run_or_another_model(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+
+    def load(name: str) -> ColourDetector:
+        loads.append(name)
+        return ColourDetector()
+
+    loop = desk.client._worker
+    loop._loaders = replace(desk.shelf.loaders, detector=lambda name, *_: load(name))
+    one = replace(PLAN, existing="add")
+    for key in desk.store.documents:
+        desk.run(replace(one, keys=(key,)))
+    assert loads == ["colour.pt"]
+    desk.run(replace(one, keys=(ImageKey("photos/0.png"),), det_model="other.pt"))
+    desk.run(one)
+    assert loads == ["colour.pt", "other.pt", "colour.pt"]
+    assert not loop._kept, "a folder's are not"
+    monkeypatch.setattr("samdesk.workers.batch.loop.KEEP_S", 0.01)
+    desk.run(replace(one, keys=(ImageKey("photos/0.png"),)))
+    spin_until(lambda: not loop._kept)
