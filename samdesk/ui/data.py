@@ -184,7 +184,10 @@ def _video(parts: DataParts) -> VideoController:
         key = parts.actions.shortcut_text("carry.next")
         return f"Carry to the next image: {key}." if key else ""
 
-    return VideoController(parts.window, parts.messages, parts.jobs, parts.files, hint)
+    def busy() -> bool:
+        return parts.drawing or parts.batch.running or parts.review.active
+
+    return VideoController(parts.window, parts.messages, parts.jobs, parts.files, busy, hint)
 
 
 def _carry(parts: DataParts) -> CarryController:

@@ -38,6 +38,7 @@ class VideoController(QObject):
         messages: For the user.
         jobs: Extracts.
         files: Opens the folder.
+        busy: Returns whether another folder must not be opened now: the user is drawing, or a run goes on.
         hint: Returns what to do with the images then, as a sentence.
 
     Attributes:
@@ -50,11 +51,12 @@ class VideoController(QObject):
         messages: Messages,
         jobs: DatasetJobs,
         files: FilesController,
+        busy: Callable[[], bool],
         hint: Callable[[], str],
     ) -> None:
         super().__init__(window)
         self._window, self._messages, self._jobs, self._files = window, messages, jobs, files
-        self._hint = hint
+        self._busy, self._hint = busy, hint
         self._plan = FramesPlan()
         self._looking: list[Job] = []
         self._cancel = CancelToken()
@@ -174,9 +176,10 @@ class VideoController(QObject):
             actions = [resume, open_it] if report.images else [resume]
             self._messages.warn(report.text, key=_KEY, actions=actions)
             return
-        if choice.opens:
+        opens = choice.opens and not self._busy()
+        if opens:
             self._files.open_folder(report.folder)
-        actions = [] if choice.opens else [open_it]
+        actions = [] if opens else [open_it]
         text = " ".join((report.text, *report.notes, self._hint())).strip()
         show = self._messages.warn if report.notes else self._messages.info
         show(text, key=_KEY, actions=actions)

@@ -108,6 +108,30 @@ def test_a_stopped_extraction_is_resumed_by_a_click_and_a_finished_one_opens(
     user.until(lambda: user.shown == "clip_000000.jpg")
 
 
+def test_a_user_who_is_drawing_is_not_taken_to_the_images(
+    user: User, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def gated(_folder: Path) -> None:
+        assert go_on.wait(20)
+
+    user.drop(clip)
+    dialog = dialog_of(user)
+    monkeypatch.setattr("samdesk.exchange.frames.folder.make_folder", gated)
+    press_extract(user, dialog)
+    user.key(K.Key_S)
+    user.click(100, 120)
+    user.until(lambda: user.desk.flows.annotate.has_prompts)
+    go_on.set()
+    user.until(lambda: "extracted from clip.avi" in user.message_text)
+    assert user.shown == "0.png"
+    assert user.desk.flows.annotate.has_prompts
+    user.key(K.Key_Escape)
+    user.press("Open folder")
+    user.until(lambda: user.shown == "clip_000000.jpg")
+
+
 def test_a_folder_that_cannot_take_the_images_says_why_at_once(
     user: User, clip: Path, tmp_path: Path
 ) -> None:
