@@ -346,7 +346,7 @@ def test_with_the_real_store_a_run_is_one_step_on_disk(qtbot: QtBot, tmp_path: P
 
 
 def test_models_of_single_images_are_kept_until_a_larger_run_or_another_model(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[str] = []
 
@@ -366,4 +366,4 @@ def test_models_of_single_images_are_kept_until_a_larger_run_or_another_model(
     assert not loop._kept, "a folder's are not"
     monkeypatch.setattr("samdesk.workers.batch.loop.KEEP_S", 0.01)
     desk.run(replace(one, keys=(ImageKey("photos/0.png"),)))
-    spin_until(lambda: not loop._kept)
+    qtbot.waitUntil(lambda: not loop._kept)
