@@ -53,12 +53,16 @@ class CarryBar(QFrame):
     def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(0)
+        words.addStretch(1)
         words.addWidget(self.heading)
         words.addWidget(self.detail)
+        words.addStretch(1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(UNIT * 3 // 2, UNIT // 2, UNIT, UNIT // 2)
         layout.setSpacing(UNIT)
         layout.addLayout(words, 1)
+        lines = 2 * self.fontMetrics().lineSpacing() + UNIT  # with one line, too: the canvas keeps its size
+        self.setMinimumHeight(max(lines, self.buttons["carry.accept"].sizeHint().height() + UNIT))
         for button in (*self.buttons.values(), self.close_button):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             layout.addWidget(button)
@@ -92,7 +96,8 @@ class CarryBar(QFrame):
             return
         self._shown = shown
         self.heading.setText(text)
-        self.detail.setText(detail or " ")  # the canvas below keeps its size
+        self.detail.setText(detail)
+        self.detail.setVisible(bool(detail))
         self.setAccessibleDescription(plain(f"{text}. {detail}"))
         for name, button in self.buttons.items():
             button.setVisible(name in offered)
