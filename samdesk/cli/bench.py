@@ -1,7 +1,7 @@
 """``samdesk bench``: compares samdesk with Ultralytics' own predictor.
 
 With ``--engines`` it compares engines; with ``--heartbeat`` it measures pauses of the window's main thread;
-with ``--effort`` it counts the gestures that make images right.
+with ``--effort`` it counts the gestures that make images right; with ``--carry`` it carries objects along.
 Exit codes: 0 measured, 1 failures in the window, 2 no such model or no images.
 """
 
@@ -114,6 +114,14 @@ def bench(  # noqa: PLR0913 - one argument an option
             "--model and --detector propose (default: flint).",
         ),
     ] = False,
+    carry: Annotated[
+        bool,
+        typer.Option(
+            "--carry",
+            help="Measure instead how well objects are carried to the next image, on images moved by "
+            "synthetic cameras and objects. --rounds limits the images.",
+        ),
+    ] = False,
     seconds: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Seconds per phase of the heartbeat (default: 30); implies --heartbeat."),
@@ -138,7 +146,8 @@ def bench(  # noqa: PLR0913 - one argument an option
             paths = _image_paths(images, Path(name))
             if heartbeat or seconds is not None:
                 raise typer.Exit(_heartbeat(images or paths[0].parent, options))
-            result = (_engines if engines else _versus)(paths, options, Path(name))
+            measured = _carry if carry else _engines if engines else _versus
+            result = measured(paths, options, Path(name))
             _write(result, json_file, markdown)
         except (UserError, OSError) as error:
             raise wrong_usage("bench", error) from error
@@ -236,6 +245,20 @@ def _effort(folder: Path | None, options: _Options) -> _BenchResult:
     queue = queue_figures(judged(played.proposals))
     titles = detector.info.title, predictor.info.title
     report = EffortReport(*titles, len(truth), played.efforts, queue)
+    return _BenchResult(str(report), report.as_json(), report.markdown())
+
+
+def _carry(paths: list[Path], options: _Options, _: Path) -> _BenchResult:
+    from samdesk.base.jobs import CancelToken
+    from samdesk.bench.carry.run import carry_report
+    from samdesk.cli.interrupt import stop_on_ctrl_c
+
+    most = options.rounds or (2 if options.quick else len(paths))
+    cancel = CancelToken()
+    with stop_on_ctrl_c(cancel, "Stopping after this shot"), _progress_bar() as show:
+        report = carry_report(
+            paths, options.only, most, lambda done, total: show("shots", done, total), cancel
+        )
     return _BenchResult(str(report), report.as_json(), report.markdown())
 
 
