@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+from samdesk.base.text import counted
+
+
+_BETWEEN_TEXTS = re.compile("[,;|]")
+
+
+def texts_of(text: str) -> tuple[str, ...]:
+    """The words for a label in a text of the user: "red apple, green apple" is two, each a prompt."""
+    parts = (" ".join(part.split()) for part in _BETWEEN_TEXTS.split(text))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,14 @@ class PlannedConcept:
     label: str
     texts: tuple[str, ...] = ()
     examples: tuple[PlannedExample, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Label, words and number of examples, for the user: 'apple: "red apple", 5 examples'."""
+        own = self.texts == (self.label,)
+        parts = [] if own else [f'"{text}"' for text in self.texts]
+        parts += [counted(len(self.examples), "example")] if self.examples else []
+        return f"{self.label}: {', '.join(parts)}" if parts else self.label
 
     def to_json(self) -> dict[str, Any]:
         """As values that JSON has; see ``from_json``."""

@@ -120,14 +120,25 @@ def _details(run: RunInfo) -> list[str]:
         return list(run.record.import_lines)
     models = " + ".join(f"{m.name} on {m.device} ({m.precision})" for m in run.record.models)
     parameters = ", ".join(f"{name} {value}" for name, value in _changed(run).items())
-    return [text for text in (models, parameters) if text]
+    return [text for text in (models, parameters, *_concepts(run)) if text]
+
+
+def _concepts(run: RunInfo) -> list[str]:
+    """What a run looked for, a line for each label; nothing of a record that cannot be read."""
+    from samdesk.batch.concepts import PlannedConcept
+
+    try:
+        found = [PlannedConcept.from_json(value) for value in run.record.parameters.get("concepts", ())]
+    except (TypeError, ValueError):
+        return []
+    return [f"find {concept.title}" for concept in found]
 
 
 def _changed(run: RunInfo) -> dict[str, object]:
     from samdesk.batch.plan import AutoAnnotatePlan
 
     usual = AutoAnnotatePlan().parameters()
-    names = ("det_model", "sam_model")
+    names = ("det_model", "sam_model", "concepts")
     return {k: v for k, v in run.record.parameters.items() if usual.get(k) != v and k not in names}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.open_vocabulary.examples import index_all
 from samdesk.batch.pipeline import AutoAnnotateJob, Run, annotate_images
 from samdesk.batch.plan import ObjectsFrom
 from samdesk.batch.report import BatchSummary
@@ -28,9 +29,6 @@ from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.search import Search
 from samdesk.images.sources import ImageSet
-
-_INDEXED_S = 0.1
-"""Seconds for which label files are indexed between two looks for a cancel."""
 
 
 def find_dataset(images: ImageSet) -> ImageSet | None:
@@ -113,10 +111,7 @@ def known_runs(folder: Path) -> tuple[RunInfo, ...]:
 
 def _found(dataset: Dataset, search: Search, cancel: CancelToken) -> tuple[ImageKey, ...]:
     """The images that a search finds, once all label files can be searched."""
-    dataset.indexing.want()
-    while dataset.indexing.pending:
-        cancel.check()
-        dataset.indexing.advance(_INDEXED_S)
+    index_all(dataset, cancel)
     return find_images(dataset, search, cancel)
 
 

@@ -1,0 +1,1 @@
+"""Examples of labels: which annotations show best what a label means."""
