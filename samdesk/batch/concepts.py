@@ -8,7 +8,6 @@ from typing import Any
 
 from samdesk.base.text import counted
 
-
 _BETWEEN_TEXTS = re.compile("[,;|]")
 
 

@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 from samdesk.base.jobs import CancelToken, Pause, no_pause
 from samdesk.base.text import size
 from samdesk.batch.find import DetectedBox, FoundObject, draw_masks, proposed_by, with_regions
-from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.open_vocabulary.prompting import ExemplarOf, no_exemplar, prompted
+from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.sources.base import ObjectSource, SourceImage
 from samdesk.batch.sources.registry import source_row
 from samdesk.batch.sources.settle import settle

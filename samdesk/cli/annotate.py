@@ -5,7 +5,6 @@ Exit codes: 0 all done, 1 some images failed, 2 wrong usage or no model, 130 sto
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,14 +15,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.batch.plan import AutoAnnotatePlan, Existing, ObjectsFrom
 from samdesk.cli.annotate_output import exit_code, print_progress, print_summary, write_report
 from samdesk.cli.exit_codes import ends_in_words
-from samdesk.cli.finding.concepts import (
-    Edited,
-    Examples,
-    Find,
-    concept_model,
-    concepts_of,
-    with_examples_at,
-)
+from samdesk.cli.finding.concepts import Edited, Examples, Find, FindOptions
 from samdesk.cli.interrupt import stop_on_ctrl_c
 from samdesk.cli.parameters import TRUST_HELP, class_choice, class_confidences, with_parameters
 from samdesk.cli.progress import LineOutput, progress_output
@@ -139,7 +131,6 @@ def annotate(  # noqa: PLR0913 - one argument an option
     """
     # Here, not above: the window starts through the same command line and needs none of it.
     from samdesk.batch.models import Fallback, Loaders
-    from samdesk.batch.open_vocabulary.examples import wanted
     from samdesk.batch.pipeline import AutoAnnotateJob
     from samdesk.batch.report import NoticeLog
     from samdesk.batch.run_record import plan_of
@@ -152,16 +143,11 @@ def annotate(  # noqa: PLR0913 - one argument an option
         others = output_dir is not None or report is not None or bool(search)
         in_shards.check(others or _is_given(context, "existing"))
         ids, names = class_choice(classes)
-        concepts = concepts_of(find)
-        if concepts:
-            if classes:
-                raise ValueError("--classes are those of a detector of its own; --find says what is looked for")
-            det_model = concept_model(det_model if _is_given(context, "det_model") else None)
-            replaceable = (False, replaceable[1])
-        elif examples is not None:
-            raise ValueError("--examples needs --find")
+        finding = FindOptions.of(find, examples)
+        finding.check(classes, bool(out))
+        replaceable = (replaceable[0] and not finding.concepts, replaceable[1])
         plan = AutoAnnotatePlan(
-            det_model=det_model,
+            det_model=finding.detector(det_model, given=_is_given(context, "det_model")),
             sam_model=sam_model,
             objects_from=objects_from,
             device=device,
@@ -170,13 +156,11 @@ def annotate(  # noqa: PLR0913 - one argument an option
             class_names=names,
             class_conf=class_confidences(class_conf),
             existing=existing,
-            concepts=concepts,
+            concepts=finding.concepts,
             edited=edited,
             **parameters,
         )
         if out:
-            if any(wanted(concept, examples) for concept in concepts):
-                raise ValueError("--out has no examples, as it reads no dataset: give words with --find")
             if len(data) > 1:
                 raise ValueError("--out needs one folder of images, or a pattern")
             raise typer.Exit(annotate_shards(data[0], plan, in_shards, replaceable, trust))
@@ -190,11 +174,7 @@ def annotate(  # noqa: PLR0913 - one argument an option
         with stop_on_ctrl_c(cancel, "Stopping after this image"), progress_output() as output:
             output.message(f"Labels go to {place.text(plan.objects_from)}.")
             notices = NoticeLog(output.warning)
-            if not resume:
-                found_concepts = with_examples_at(place, concepts, examples, notices, cancel)
-                plan = replace(plan, concepts=found_concepts)
-            for concept in plan.concepts:
-                output.message(f"Looking for {concept.title}.")
+            plan = finding.plan(plan, place, output, notices, cancel)
             job = AutoAnnotateJob(
                 plan,
                 Loaders.real(notices, cancel, trust=trust),

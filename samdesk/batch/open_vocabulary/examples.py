@@ -69,7 +69,7 @@ def with_examples_of(
 
 
 def index_all(dataset: Dataset, cancel: CancelToken) -> None:
-    """Reads all label files that were not read yet, so that all annotations are known. Raises ``Cancelled``."""
+    """Reads all label files that were not read yet: all annotations are known then. Raises ``Cancelled``."""
     dataset.indexing.want()
     while dataset.indexing.pending:
         cancel.check()

@@ -65,7 +65,8 @@ def chosen(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
     """The examples, the best first: of different images as long as there are any, far from each other.
 
     Equally good ones keep their order. Images that follow one another show the same scene where they are
-    frames of a video, so those that are far apart come first. Each takes time in proportion to the candidates.
+    frames of a video, so those that are far apart come first. Each takes time in proportion to the
+    candidates.
     """
     left = sorted((c for c in candidates if c.worth > 0), key=lambda c: (-c.worth, c.place))
     worth, place = np.array([c.worth for c in left]), np.array([c.place for c in left])

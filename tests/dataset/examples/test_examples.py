@@ -18,7 +18,6 @@ from samdesk.domain.edits import Transaction, add, by_user
 from samdesk.domain.labels import LabelId
 from samdesk.domain.review import AnnotationReview
 from samdesk.images.sources import survey
-from samdesk.images.sources import survey
 from tests.dataset.dataset_kit import SQUARE, by_run, drawn, photos, region, with_labels
 
 
