@@ -78,7 +78,7 @@ class Shot:
             return moved
         height, width = self.image.shape[:2]
         mask = regions.rasterize(self.objects[0], height, width).astype(np.float32)
-        alpha = _warped(mask, place, cv2.BORDER_CONSTANT)[..., None]
+        alpha = np.clip(_warped(mask, place, cv2.BORDER_CONSTANT), 0, 1)[..., None]  # cubic overshoots
         return np.rint(moved * alpha + self.background * (1 - alpha)).astype(np.uint8)
 
 
