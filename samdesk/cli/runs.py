@@ -36,7 +36,7 @@ def runs(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List the auto-annotate runs and imports of a dataset: when, what they did, with which parameters."""
+    """List the auto-annotate runs, imports and carries of a dataset: when, what they did, with which parameters."""
     from samdesk.dataset import queries
     from samdesk.dataset.dataset import Dataset
 
@@ -92,11 +92,13 @@ def _undo(dataset: Dataset, run: RunInfo) -> None:
     done, _ = dataset.history()
     if not any(entry.do.run_id == run.id for entry in done):
         raise ValueError("the run has changed nothing")
-    newer = len(done) - 1 - max(i for i, entry in enumerate(done) if entry.do.run_id == run.id)
+    parts = [i for i, entry in enumerate(done) if entry.do.run_id == run.id]
+    newer = len(done) - parts[0] - len(parts)
     if newer:
         steps = counted(newer, "newer change has", "newer changes have")
         raise ValueError(f"{steps} to be undone first: open the dataset in the window")
-    dataset.undo()
+    for _ in parts:  # a carry through several images has a step for each
+        dataset.undo()
 
 
 def _line(run: RunInfo) -> str:
@@ -110,6 +112,8 @@ def _line(run: RunInfo) -> str:
         f"{counts.failed:,} failed" if counts.failed else "",
         duration(run.seconds, exact=True) if run.seconds else "",
     ]
+    if run.title:
+        return f"{run.id[:_SHOWN_ID]}  {when}carry {run.state}: {run.title}"
     what = "import " if run.record.is_import else ""
     return f"{run.id[:_SHOWN_ID]}  {when}{what}{run.state}: " + ", ".join(part for part in parts if part)
 
@@ -118,6 +122,8 @@ def _details(run: RunInfo) -> list[str]:
     """The models, and the parameters that are not the default; of an import, its files."""
     if run.record.is_import:
         return list(run.record.import_lines)
+    if run.record.is_carry:
+        return []
     models = " + ".join(f"{m.name} on {m.device} ({m.precision})" for m in run.record.models)
     parameters = ", ".join(f"{name} {value}" for name, value in _changed(run).items())
     return [text for text in (models, parameters, *_concepts(run)) if text]

@@ -242,8 +242,9 @@ class Transaction:
         edits: One edit per image.
         labels: The new label set; None leaves it.
         labels_before: The label set before, for the inverse; set whenever ``labels`` is.
-        run_id: The auto-annotate run it belongs to, if any.
+        run_id: The run it is, or a part of, if any: of auto-annotate, an import, a carry.
         splits: The images whose split changes, each once.
+        source: The image that a carry took its objects from; "" for other steps.
     """
 
     text: str
@@ -252,6 +253,7 @@ class Transaction:
     labels_before: LabelSet | None = None
     run_id: RunId | None = None
     splits: tuple[SplitChange, ...] = ()
+    source: ImageKey = ImageKey("")
 
     @property
     def keys(self) -> tuple[ImageKey, ...]:

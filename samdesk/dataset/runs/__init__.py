@@ -1,1 +1,1 @@
-"""Auto-annotate runs in a dataset: what is known of each, and how their results are saved and resumed."""
+"""Runs in a dataset (auto-annotate, imports, carries): what is known of each, how results are saved and resumed."""

@@ -16,6 +16,7 @@ from typing import Any
 from samdesk.base import json_file
 from samdesk.base.bulk import in_parts
 from samdesk.dataset.runs.record import (
+    CARRY,
     IMAGE_STATES,
     RUN_STATES,
     RunCounts,
@@ -129,6 +130,29 @@ class Journal:
         outcome = None if row is None else row["outcome"]
         known = outcome if outcome in RUN_STATES else "done"
         self._set(run_id, state="undone" if undone else known)
+
+    def set_carried(self, run_id: RunId, text: str, source: ImageKey, images: Sequence[RunImage]) -> None:
+        """Writes what was carried so far: the parts of a carry are steps of the history of their own.
+
+        Args:
+            run_id: The carry; it is begun if it is not known.
+            text: Of the run that is begun.
+            source: The image that its objects are from at first; kept of a run that is known.
+            images: The images that they were carried to, in order; all that are not undone.
+        """
+        known = self.info(run_id)
+        if known is None:
+            self.begin(run_id, text, None, [image.key for image in images])
+        else:
+            source = ImageKey(str(known.record.parameters.get("from", "")))
+        self._store.execute("DELETE FROM run_images WHERE run=?", (run_id,))
+        self.note(run_id, images)
+        record = RunRecord({"kind": CARRY, "from": source, "to": images[-1].key})
+        counts = RunCounts(done=len(images), annotations=sum(image.added for image in images))
+        self._set(
+            run_id, state="done", outcome="done", since=None, ended=time(), record=_record_text(record),
+            counts=json.dumps(asdict(counts)),
+        )  # fmt: skip
 
     def is_open(self, run_id: RunId) -> bool:
         """Returns whether a run has not ended yet."""

@@ -1,4 +1,4 @@
-"""What the store knows of runs: of auto-annotate, and imports. Pure values."""
+"""What the store knows of runs: of auto-annotate, imports and carries. Pure values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from samdesk.base.text import counted
 from samdesk.domain.annotation import RunId
 from samdesk.domain.document import ImageKey
 from samdesk.domain.labels import Label
@@ -16,7 +17,8 @@ without it; it was undone."""
 RUN_STATES: tuple[RunState, ...] = ("open", "done", "stopped", "interrupted", "undone")
 
 IMPORT = "import"
-"""The parameter "kind" of an import; auto-annotate has none."""
+CARRY = "carry"
+"""The parameter "kind" of an import, and of objects carried along; auto-annotate has none."""
 
 ImageState: TypeAlias = Literal["todo", "done", "skipped", "failed"]
 """Of an image of a run."""
@@ -63,6 +65,16 @@ class RunRecord:
     def adds_to_edited(self) -> bool:
         """Whether it adds to images that were edited by hand, too, as the user has asked for."""
         return self.parameters.get("edited") is True
+
+    @property
+    def is_carry(self) -> bool:
+        """Whether the user carried objects along from another image."""
+        return self.parameters.get("kind") == CARRY
+
+    @property
+    def is_of_models(self) -> bool:
+        """Whether models made it: auto-annotate."""
+        return not (self.is_import or self.is_carry)
 
     @property
     def import_lines(self) -> tuple[str, ...]:
@@ -138,6 +150,16 @@ class RunInfo:
     def is_import(self) -> bool:
         """As ``RunRecord.is_import``."""
         return self.record.is_import
+
+    @property
+    def title(self) -> str:
+        """What it did, for the user: "Carried 3 objects from a.jpg to b.jpg"; "" but for a carry."""
+        if not self.record.is_carry:
+            return ""
+        objects = counted(self.counts.annotations, "object")
+        source, last = (self.record.parameters.get(name, "") for name in ("from", "to"))
+        images = f" through {counted(self.counts.done, 'image')}" if self.counts.done > 1 else ""
+        return f"Carried {objects}{f' from {source}' if source else ''}{images} to {last}"
 
     @property
     def can_resume(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from samdesk.base.bulk import Breathe, breathing, in_parts, without_pauses
 from samdesk.dataset.change import EditFactory, constant_edit
+from samdesk.dataset.runs.carries import follow_carry
 from samdesk.dataset.runs.journal import Journal
 from samdesk.dataset.runs.record import RunState
 from samdesk.dataset.runs.undoing import run_undo, without_runs
@@ -114,6 +115,8 @@ class History:
         if not owner:
             self._add_edits(f"step {seq}", 0, do.edits, undo.edits[::-1])
             self.splits.write(f"step {seq}", do.splits)
+            if do.run_id is not None:
+                follow_carry(self._store, self.journal, do.run_id, do.text, do.source)
         self._sign([seq])
         self._count_steps(1)
         return seq
@@ -180,7 +183,7 @@ class History:
 
     def replay(self, step: LogStep, way: Literal["undo", "do"]) -> list[tuple[ImageKey, EditFactory]]:
         """Returns the edits that undo or redo a step, each made for the current document."""
-        undone = frozenset(self.journal.runs("undone"))
+        undone = frozenset(self.journal.runs("undone")) - {step.run_id}
         run_id = step.run_id if step.owner == step.run_id else None
         result: list[tuple[ImageKey, EditFactory]] = []
         for key, edit, opposite in self._edits(step, way):
@@ -243,8 +246,12 @@ class History:
         self._store.execute("UPDATE log SET undone=? WHERE seq=?", (int(undone), step.seq))
         self._sign([step.seq])
         self._count_steps(0)
-        if step.run_id is not None:
+        if step.run_id is None:
+            return
+        if step.owner == step.run_id:
             self.journal.set_undone(step.run_id, undone=undone)
+        else:
+            follow_carry(self._store, self.journal, step.run_id, step.text, ImageKey(""))
 
     def entries(self, limit: int, whole: int = _WHOLE) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.

@@ -62,6 +62,7 @@ class RunsController(QObject):
         self._offered: RunId | None = None
         """The interrupted run that the bar offers to resume."""
         self._undoing: RunId | None = None
+        self._left_of_run = 0
         self._dialog: RunsDialog | None = None
         batch.planned.connect(self._remember)
         batch.finished.connect(self._show_end)
@@ -133,7 +134,7 @@ class RunsController(QObject):
         run = runs[0] if runs else None
         if (
             run is None
-            or run.is_import
+            or not run.record.is_of_models
             or run.state not in ("interrupted", "stopped")
             or run.id == dismissed
             or self._session.read_only
@@ -198,10 +199,14 @@ class RunsController(QObject):
 
     def _undo(self, run: RunId | None) -> None:
         if run is not None and run == self._next_undo and not self._batch.running:
-            self._undoing = run
+            self._undoing, self._left_of_run = run, self._steps_of(run)
             self._session.undo(newest=True)
             if self._run == run:
                 self._bar.show_result("Undoing the run…")
+
+    def _steps_of(self, run: RunId) -> int:
+        """How many of the newest steps of the history are of a run."""
+        return self._session.history.newest_of(run)
 
     @property
     def _next_undo(self) -> RunId | None:
@@ -213,6 +218,9 @@ class RunsController(QObject):
         if pending or self._undoing is None:
             return
         run, self._undoing = self._undoing, None
+        if 0 < self._steps_of(run) < self._left_of_run:  # a carry has a step for each image
+            self._undo(run)
+            return
         if self._run == run and self._bar.shows_result:
             if self._next_undo != run:
                 self._show_undone()

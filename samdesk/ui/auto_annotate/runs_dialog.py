@@ -186,10 +186,10 @@ class RunsDialog(QDialog):
         run = self.run
         self.details.setPlainText(printable("" if run is None else details_text(run), lines=True))
         if not self._runs:
-            self.details.setPlainText("There has been no auto-annotate run on this dataset.")
+            self.details.setPlainText("There has been no auto-annotate run, import or carry on this dataset.")
         ended = run is not None and run.state not in ("open", "undone")
         self.review.setEnabled(ended and run is not None and run.counts.annotations > 0)
-        annotates = run is not None and not run.record.is_import and self._idle
+        annotates = run is not None and run.record.is_of_models and self._idle
         self.again.setEnabled(run is not None and bool(run.record.parameters) and annotates)
         self.resume.setEnabled(run is not None and run.can_resume and annotates)
         is_next = run is not None and run.id == self._next_undo
@@ -220,7 +220,8 @@ def details_text(run: RunInfo) -> str:
         for model in run.record.models
     ]
     lines += run.record.import_lines
-    parameters = {} if run.record.is_import else dict(run.record.parameters)
+    lines += [run.title] if run.title else []
+    parameters = dict(run.record.parameters) if run.record.is_of_models else {}
     if parameters.get("concepts"):
         parameters["objects_from"] = CONCEPTS
     else:
@@ -237,7 +238,7 @@ def details_text(run: RunInfo) -> str:
 
 def _texts(run: RunInfo) -> tuple[str, ...]:
     counts, models = run.counts, " + ".join(dict.fromkeys(map(_title, run.record.models)))
-    kind = "Import" if run.record.is_import else "–"
+    kind = "Import" if run.record.is_import else run.title or "–"
     numbers = (counts.images, counts.annotations, counts.skipped, counts.failed)
     time = duration(run.seconds, exact=True) if run.seconds else "–"
     return (started_text(run), STATES[run.state], models or kind, *(f"{n:,}" for n in numbers), time)

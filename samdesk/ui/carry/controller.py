@@ -198,7 +198,8 @@ class CarryController(QObject):
             replace(carry, source=source, objects=objects), results, document, session.model.labels
         )
         way.placed = True
-        if made and not session.propose(carried_text(len(made), source.key), edits.add(made), carry.run_id):
+        text = carried_text(len(made), source.key)
+        if made and not session.propose(text, edits.add(made), carry.run_id, source.key):
             self._give_up(way, "its annotations have just changed.")
             return
         way.proposed += len(made)

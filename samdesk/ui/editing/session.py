@@ -115,13 +115,20 @@ class Session(QObject):
         self._commit_applied(text, applied, labels, before)
         return True
 
-    def propose(self, text: str, edit: Edit, run_id: RunId | None = None) -> bool:
+    def propose(
+        self,
+        text: str,
+        edit: Edit,
+        run_id: RunId | None = None,
+        source: ImageKey = ImageKey(""),  # noqa: B008
+    ) -> bool:
         """Applies an edit by which the user decides nothing: what is pending stays so, and so does the image.
 
         Args:
             text: For the Undo command.
             edit: The edit; it uses labels of the dataset.
-            run_id: The run that it is.
+            run_id: The run that it is, or a part of.
+            source: The image that the objects are from.
 
         Returns:
             Whether it was made, as ``edit``.
@@ -132,7 +139,7 @@ class Session(QObject):
             return False
         applied = self._apply(edit)
         self._commit(
-            Transaction(text, ((document.key, applied.edit),), run_id=run_id),
+            Transaction(text, ((document.key, applied.edit),), run_id=run_id, source=source),
             Transaction(text, ((document.key, applied.back),), run_id=run_id),
             applied,
         )

@@ -199,6 +199,11 @@ class UndoHistory(QObject):
             self._changes[seq] = self._reapply(change)
         self.changed.emit()
 
+    def newest_of(self, run_id: RunId) -> int:
+        """Returns how many of the newest steps are of a run: a carry has one for each image."""
+        steps = takewhile(lambda step: step.do.run_id == run_id, reversed(self._steps[: self._index]))
+        return sum(1 for _ in steps)
+
     def take_off_run(self, run_id: RunId) -> None:
         """Removes the step of a run that goes on; its store has it again when the run ends."""
         for change in reversed(self._changes.values()):

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from samdesk.batch.plan import AutoAnnotatePlan
-from samdesk.dataset.runs.record import RunCounts, RunInfo, RunLabel, RunModel, RunRecord
+from samdesk.dataset.runs.record import CARRY, RunCounts, RunInfo, RunLabel, RunModel, RunRecord
 from samdesk.domain.annotation import RunId
 from samdesk.domain.labels import Label, LabelId
 from samdesk.ui.auto_annotate.runs_dialog import RunsDialog
@@ -68,6 +68,16 @@ def test_each_run_is_listed_with_its_numbers(dialog: RunsDialog) -> None:
         "Finished", "YOLO11n + MobileSAM", "3", "6", "0", "0", "3.2 s",
     ]  # fmt: skip
     assert texts(dialog, 2) == ["–", "Undone", "–", "0", "0", "0", "0", "–"]
+
+
+def test_a_carry_says_what_it_was(dialog: RunsDialog) -> None:
+    record = RunRecord({"kind": CARRY, "from": "a.jpg", "to": "b.jpg"})
+    carry = RunInfo(RunId("c"), "Carry", "done", record, 1.0, counts=RunCounts(done=1, annotations=1))
+    dialog.set_runs([carry], RunId("c"), idle=True)
+    assert texts(dialog, 0)[2:5] == ["Carried 1 object from a.jpg to b.jpg", "1", "1"]
+    assert dialog.details.toPlainText() == "Carried 1 object from a.jpg to b.jpg"
+    assert (dialog.undo.isEnabled(), dialog.review.isEnabled()) == (True, True)
+    assert (dialog.again.isEnabled(), dialog.resume.isEnabled()) == (False, False)
 
 
 def test_the_parameters_are_shown_in_full(dialog: RunsDialog, qtbot: QtBot) -> None:

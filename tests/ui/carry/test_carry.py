@@ -15,6 +15,7 @@ from samdesk.domain.annotation import Annotation, Source, new_annotation_id
 from samdesk.domain.geometry.regions import clean, from_box, iou, translate
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.review import AnnotationReview, ImageReview
+from samdesk.ui.auto_annotate.runs_dialog import RunsDialog
 from samdesk.ui.canvas.style import Mark
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import CONTROL, SHIFT, SIZE, User
@@ -260,6 +261,19 @@ def test_the_next_images_are_gone_through_until_the_last_and_one_that_is_doubtfu
         assert user.names == ["cat", "dog"]
         assert two.reviews == [PENDING, PENDING]
         assert two.said == "2 objects carried from " + {"2.png": "1.png", "1.png": "0.png"}[key] + ". "
+    user.until_saved()
+    user.desk.view.actions.action("run.history").trigger()
+    user.until(lambda: any(d.isVisible() and d.run for d in user.window.findChildren(RunsDialog)))
+    runs = next(d for d in user.window.findChildren(RunsDialog) if d.isVisible())
+    runs.undo.click()  # all images of the carry
+    user.until(lambda: runs.run is not None and runs.run.state == "undone")
+    runs.reject()
+    user.until_saved()
+    for key in ("1.png", "2.png", "3.png"):
+        user.go(key)
+        assert user.names == []
+    user.go("0.png")
+    assert user.names == ["cat", "dog"]
 
 
 def test_a_doubt_stops_it_and_says_so(two: Carrying, folder: Path) -> None:
