@@ -36,7 +36,7 @@ def runs(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List the auto-annotate runs, imports and carries of a dataset: when, what they did, with which parameters."""
+    """List the auto-annotate runs, imports and carries of a dataset: when, what they did, how."""
     from samdesk.dataset import queries
     from samdesk.dataset.dataset import Dataset
 

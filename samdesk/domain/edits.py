@@ -244,7 +244,7 @@ class Transaction:
         labels_before: The label set before, for the inverse; set whenever ``labels`` is.
         run_id: The run it is, or a part of, if any: of auto-annotate, an import, a carry.
         splits: The images whose split changes, each once.
-        source: The image that a carry took its objects from; "" for other steps.
+        source: The image that a carry took its objects from; None: it is no carry.
     """
 
     text: str
@@ -253,7 +253,7 @@ class Transaction:
     labels_before: LabelSet | None = None
     run_id: RunId | None = None
     splits: tuple[SplitChange, ...] = ()
-    source: ImageKey = ImageKey("")
+    source: ImageKey | None = None
 
     @property
     def keys(self) -> tuple[ImageKey, ...]:

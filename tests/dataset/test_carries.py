@@ -1,4 +1,4 @@
-"""Objects carried along are runs: listed, undone, redone, after a restart too; other runs leave them alone."""
+"""Objects carried along are runs: listed, undone, redone, after a restart too; runs leave them alone."""
 
 from __future__ import annotations
 

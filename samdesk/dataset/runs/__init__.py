@@ -1,1 +1,1 @@
-"""Runs in a dataset (auto-annotate, imports, carries): what is known of each, how results are saved and resumed."""
+"""Runs in a dataset (auto-annotate, imports, carries): what is known of each, how they are saved."""

@@ -17,7 +17,7 @@ _DONE = (
 )
 
 
-def follow_carry(store: Store, journal: Journal, run_id: RunId, text: str, source: ImageKey) -> None:
+def follow_carry(store: Store, journal: Journal, run_id: RunId, text: str, source: ImageKey | None) -> None:
     """Writes a carry into the journal as its steps are now: some may be undone.
 
     Args:
@@ -25,7 +25,7 @@ def follow_carry(store: Store, journal: Journal, run_id: RunId, text: str, sourc
         journal: Where the carry is, or begins.
         run_id: The carry.
         text: Of its first step.
-        source: The image that its objects are from at first.
+        source: The image that its objects are from at first; None: unknown, or the carry is known.
     """
     images: dict[ImageKey, int] = {}
     for key, do in store.rows(_DONE, (run_id,)):

@@ -131,7 +131,9 @@ class Journal:
         known = outcome if outcome in RUN_STATES else "done"
         self._set(run_id, state="undone" if undone else known)
 
-    def set_carried(self, run_id: RunId, text: str, source: ImageKey, images: Sequence[RunImage]) -> None:
+    def set_carried(
+        self, run_id: RunId, text: str, source: ImageKey | None, images: Sequence[RunImage]
+    ) -> None:
         """Writes what was carried so far: the parts of a carry are steps of the history of their own.
 
         Args:
@@ -144,10 +146,10 @@ class Journal:
         if known is None:
             self.begin(run_id, text, None, [image.key for image in images])
         else:
-            source = ImageKey(str(known.record.parameters.get("from", "")))
+            source = ImageKey(str(known.record.parameters.get("from") or ""))
         self._store.execute("DELETE FROM run_images WHERE run=?", (run_id,))
         self.note(run_id, images)
-        record = RunRecord({"kind": CARRY, "from": source, "to": images[-1].key})
+        record = RunRecord({"kind": CARRY, "from": source or "", "to": images[-1].key})
         counts = RunCounts(done=len(images), annotations=sum(image.added for image in images))
         self._set(
             run_id, state="done", outcome="done", since=None, ended=time(), record=_record_text(record),

@@ -251,7 +251,7 @@ class History:
         if step.owner == step.run_id:
             self.journal.set_undone(step.run_id, undone=undone)
         else:
-            follow_carry(self._store, self.journal, step.run_id, step.text, ImageKey(""))
+            follow_carry(self._store, self.journal, step.run_id, step.text, None)
 
     def entries(self, limit: int, whole: int = _WHOLE) -> tuple[list[LogEntry], list[LogEntry]]:
         """Returns the newest steps done, oldest first, and the steps undone, the next to redo first.

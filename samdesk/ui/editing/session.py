@@ -120,7 +120,7 @@ class Session(QObject):
         text: str,
         edit: Edit,
         run_id: RunId | None = None,
-        source: ImageKey = ImageKey(""),  # noqa: B008
+        source: ImageKey | None = None,
     ) -> bool:
         """Applies an edit by which the user decides nothing: what is pending stays so, and so does the image.
 
