@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from samdesk.base.text import size
+from samdesk.base.text import printable, size
 from samdesk.exchange.frames.errors import VideoError
 from samdesk.exchange.frames.folder import FolderContents
 from samdesk.exchange.frames.preview import VideoPreview
@@ -41,6 +41,8 @@ from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
 
 _WIDTH = 640
+_LONGEST_PLACE = 62
+"""Characters of the folder that fit beside its button; all are in its tooltip."""
 _END_SLACK_S = 0.006
 _LONGEST_S = 100 * 3600.0
 
@@ -99,6 +101,7 @@ class VideoDialog(QDialog):
         self.details.setVisible(False)
         self.pictures.setVisible(False)
         self.extract_button.setEnabled(False)
+        self._fit()
 
     def show_video(self, preview: VideoPreview, plan: FramesPlan) -> None:
         """Shows what a video is.
@@ -114,7 +117,6 @@ class VideoDialog(QDialog):
         self._fill(plan, preview.facts.seconds)
         self.details.setVisible(True)
         self._update()
-        self.adjustSize()
         self.extract_button.setFocus()
 
     def show_folder(self, folder: Path, contents: FolderContents | str | None) -> None:
@@ -125,7 +127,7 @@ class VideoDialog(QDialog):
             contents: What is there, or why it cannot take the images; None: not known yet.
         """
         self.folder, self._contents = folder, contents
-        self.place.setText(plain(str(folder)))
+        self.place.setText(printable(str(folder), limit=_LONGEST_PLACE))
         self.place.setToolTip(tip(str(folder)))
         self._update()
 
@@ -176,7 +178,6 @@ class VideoDialog(QDialog):
         self.quality.valueChanged.connect(lambda _value: self._update())
         self.place = PlainLabel("", self)
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.place.setWordWrap(True)
         self.folder_button = QPushButton("Choose…")
         self.folder_button.setToolTip("Choose the folder that the images are written to")
         self.folder_button.setAutoDefault(False)
@@ -256,6 +257,17 @@ class VideoDialog(QDialog):
         self.outcome.setText(problem or " ".join(filter(None, (self._expected(plan), found))))
         self.extract_button.setEnabled(not problem and contents is not None)
         self.extract_button.setToolTip(tip(problem))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Gives the texts that have several lines their height."""
+        inner, layout = self.details.layout(), self.layout()
+        if inner is not None and layout is not None:
+            for each in (inner, layout):
+                each.invalidate()
+                each.activate()
+            width = max(self.width(), _WIDTH)
+            self.resize(width, layout.totalHeightForWidth(width))
 
     def _expected(self, plan: FramesPlan) -> str:
         """How many images there will be, and whether there is room for them."""

@@ -54,7 +54,7 @@ def test_a_video_dropped_on_the_welcome_page_becomes_an_open_folder(
     dialog = dialog_of(window)
     assert window.window.on_welcome
     assert dialog.facts.text() == "96 × 72 pixels  ·  40 frames  ·  2.0 s  ·  20 frames/s"
-    assert dialog.place.text() == str(clip.with_name("clip_frames"))
+    assert dialog.place.toolTip() == str(clip.with_name("clip_frames"))
     assert dialog.outcome.text() == "About 10 images, 8 kB."
     choose(dialog, "every", "8")
     dialog.begin.selectAll()
