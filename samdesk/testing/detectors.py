@@ -133,12 +133,14 @@ def _check_thresholds(tried: _TriedDetector) -> Iterator[str]:
         yield "it returns more objects than max_det"
     elif not _same(objects[:1], found, image):
         yield "with max_det of 1 it does not return the best object"
-    class_id = objects[-1].class_id
-    (found,) = tried.detect([image], classes=[class_id])
-    if any(o.class_id != class_id for o in found):
-        yield "it returns objects of other classes than classes"
-    elif not found:
-        yield "it returns no object of a class it finds without classes"
+    there = {o.class_id for o in objects}
+    absent = next((i for i in range(len(tried.detector.names)) if i not in there), None)
+    for class_id in (objects[-1].class_id, absent):
+        (found,) = [[]] if class_id is None else tried.detect([image], classes=[class_id])
+        if any(o.class_id != class_id for o in found):
+            yield "it returns objects of other classes than classes"
+        elif class_id in there and not found:
+            yield "it returns no object of a class it finds without classes"
     if tried.detect([image], classes=[]) != [[]]:
         yield "with no classes it returns objects"
     for options in ({"imgsz": 640}, {"iou": 0.9}, {"iou": 0.1, "max_det": 1000}):

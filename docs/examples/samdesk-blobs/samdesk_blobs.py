@@ -1,4 +1,4 @@
-"""Light and dark blobs: an example of a detector and a mask model in a package of their own.
+"""Coloured blobs: an example of a detector and a mask model in a package of their own.
 
 Install it with ``pip install ./samdesk-blobs``. Then ``samdesk doctor`` lists it, the window offers it in
 Model > Choose model and in Auto-annotate, and ``samdesk annotate DATA --det-model blobs --sam-model
@@ -39,9 +39,9 @@ def predictor(device: str, precision: str) -> FloodFillPredictor:
 
 
 class BlobDetector:
-    """Finds what is lighter or darker than the rest of the image."""
+    """Finds what differs in colour from most of the image."""
 
-    names = ("light blob", "dark blob")
+    names = ("warm blob", "cold blob")
     info = ModelInfo("blobs", "Blobs", "cpu", "CPU", "fp32")
 
     def detect(
@@ -67,22 +67,22 @@ def _blobs(image: RgbImage, imgsz: int) -> Iterator[Detection]:
     height, width = image.shape[:2]
     scale = min(1.0, imgsz / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    usual = float(np.median(grey))
-    for class_id, difference in ((0, grey - usual), (1, usual - grey)):
-        mask = (difference > _LIKE).astype(np.uint8)
+    small = cv2.medianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), 5).astype(np.int16)
+    contrast = np.abs(small - np.median(small, axis=(0, 1))).max(axis=2)
+    warm = small[..., 0] >= small[..., 2]
+    for class_id, of_class in enumerate((warm, ~warm)):
+        mask = ((contrast > _LIKE) & of_class).astype(np.uint8)
         count, _, boxes, _ = cv2.connectedComponentsWithStats(mask)
-        for x, y, w, h, area in boxes[1:count]:
+        for x, y, w, h, area in boxes[1:count].tolist():
             if area < 9:
                 continue
-            contrast = float(difference[y : y + h, x : x + w].max()) / 255
-            # Rounding of the size to whole pixels may place the last row a little outside the image.
+            strongest = float(contrast[y : y + h, x : x + w].max()) / 255
             yield Detection(
-                float(x) * width / size[0],
-                float(y) * height / size[1],
-                min(float(x + w) * width / size[0], width),
-                min(float(y + h) * height / size[1], height),
-                float(area) / float(w * h) * min(1.0, 2 * contrast),
+                x * width / size[0],
+                y * height / size[1],
+                (x + w) * width / size[0],
+                (y + h) * height / size[1],
+                area / (w * h) * min(1.0, 2 * strongest),
                 class_id,
             )
 

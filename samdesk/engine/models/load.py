@@ -27,6 +27,14 @@ def default_detector() -> str:
     return next(here, registry.FLINT)
 
 
+def is_gone(name: str) -> bool:
+    """Whether a detector's name is that of a plug-in, or of a model trained here, that was uninstalled."""
+    names_file = weights.is_path(name) or bool(PurePath(name).suffix)
+    if not name or names_file or registry.spec(name) is not None or weights.find(name) is not None:
+        return False
+    return plugins.find_added(plugins.DETECTORS, name) is None
+
+
 def class_names(name_or_path: str) -> tuple[str, ...] | None:
     """A detector's class names, where they can be read without loading it; else None. Imports no torch.
 

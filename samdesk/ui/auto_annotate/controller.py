@@ -14,6 +14,7 @@ from samdesk.batch.concepts import PlannedExample
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchProgress, BatchSummary, DryRun
 from samdesk.domain.annotation import RunId
+from samdesk.engine.models.plugins import AddedModels
 from samdesk.engine.models.registry import FLINT, spec
 from samdesk.engine.models.trained import trained_models
 from samdesk.engine.protocols import ModelInfo
@@ -35,6 +36,7 @@ from samdesk.ui.editing.session import Session
 from samdesk.ui.images.model import RunMark
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.controller import Inventory, ModelsController
+from samdesk.ui.models.plugin_entries import offer_plugins
 from samdesk.ui.models.trust_question import ask_to_trust
 from samdesk.workers.batch.client import AutoAnnotateClient
 from samdesk.workers.failure import Failure
@@ -136,6 +138,7 @@ class BatchController(QObject):
         for model in reversed(trained_models()):
             dialog.offer_trained(model.name, model.names, share(model.mask_map50))
         dialog.detector.offer_open(filter(None, (self._settings.get(AUTO_OPEN_MODEL),)))
+        self._offer_plugins(dialog, self.models.added)
         dialog.set_plan(plan)
         if open_model:
             dialog.look_for_labels(open_model)
@@ -176,8 +179,11 @@ class BatchController(QObject):
     def usual_plan(self) -> AutoAnnotatePlan:
         """The plan from the settings, with the current predictor, of any dataset."""
         get = self._settings.get
+        remembered = get(AUTO_DET_MODEL)
+        if remembered == self.models.gone:
+            remembered = ""
         return AutoAnnotatePlan(
-            det_model=self._taught_path or get(AUTO_DET_MODEL) or self.models.detector,
+            det_model=self._taught_path or remembered or self.models.detector,
             sam_model=self._predictor_name or FLINT,
             device=get(MODEL_DEVICE),
             precision=get(MODEL_PRECISION),
@@ -307,6 +313,11 @@ class BatchController(QObject):
             self._dialog.set_devices(found.devices)
             self._dialog.set_downloaded(found.downloaded)
             self._dialog.detector.offer_open(found.open_vocabulary)
+            self._offer_plugins(self._dialog, found.added)
+
+    def _offer_plugins(self, dialog: AutoAnnotateDialog, added: AddedModels) -> None:
+        dialog.detector.offer_plugins(added.detectors)
+        offer_plugins(dialog.sam, added.predictors)
 
     def _forget_dialog(self) -> None:
         if self._dialog is not None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QPushButton, QWidget
 
+from samdesk.base.plugins import Plugin
 from samdesk.engine.models.open_vocabulary import is_open
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.kit.fields import CHECKPOINTS
 from samdesk.ui.kit.plain import plain, tip
+from samdesk.ui.models.plugin_entries import entry_text
 from samdesk.ui.models.rows import has_class_names, known_name
 
 _TIPS = {
@@ -75,6 +77,12 @@ class DetectorField(QComboBox):
             self.show_open(True)
             if not self.name:
                 self.choose(self.first_open)
+
+    def offer_plugins(self, plugins: Iterable[Plugin]) -> None:
+        """Lists the detectors of other packages last."""
+        listed = {name for _, name in self._entries[False]}
+        self._entries[False] += [(entry_text(p), p.name) for p in plugins if p.name not in listed]
+        self.show_open(self.open)
 
     @property
     def first_open(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -10,11 +10,19 @@ from PySide6.QtCore import QObject, Signal
 from samdesk.base.text import size
 from samdesk.engine.checkpoints.trusted import UntrustedFileError
 from samdesk.engine.models import weights
-from samdesk.engine.models.load import default_detector
+from samdesk.engine.models.load import default_detector, is_gone
 from samdesk.engine.models.open_vocabulary import open_vocabulary_models
+from samdesk.engine.models.plugins import AddedModels, added_models
 from samdesk.engine.models.registry import FLINT, MODELS, spec
 from samdesk.engine.protocols import ModelInfo
-from samdesk.settings.table import FLINT_INTRODUCED, MODEL_DEVICE, MODEL_NAME, MODEL_PRECISION, Settings
+from samdesk.settings.table import (
+    AUTO_DET_MODEL,
+    FLINT_INTRODUCED,
+    MODEL_DEVICE,
+    MODEL_NAME,
+    MODEL_PRECISION,
+    Settings,
+)
 from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.models.dialog import ModelsDialog
@@ -39,11 +47,26 @@ class Inventory:
         devices: (id, title) of each device.
         downloaded: Names of the models whose weights are on disk.
         open_vocabulary: Names of those that are prompted with words and examples.
+        added: The models of other packages.
     """
 
     devices: tuple[tuple[str, str], ...]
     downloaded: frozenset[str]
     open_vocabulary: tuple[str, ...] = ()
+    added: AddedModels = field(default_factory=AddedModels)
+
+
+@dataclass(frozen=True)
+class DetectorInventory:
+    """The detector of the next run, as far as models on this machine decide.
+
+    Attributes:
+        default: The default detector.
+        gone: The detector that was used last, if it was uninstalled since; "": it was not.
+    """
+
+    default: str
+    gone: str = ""
 
 
 class ModelsController(QObject):
@@ -52,6 +75,8 @@ class ModelsController(QObject):
     Attributes:
         info: The model in use; None until the first one is loaded.
         detector: The default detector.
+        gone: The detector that was used last, if it was uninstalled since; "": it was not.
+        added: The models of other packages, as of the last look.
         open: Looks for models with an open vocabulary.
         taught: The taught weights that replace Flint's on the open dataset; "": none.
 
@@ -83,7 +108,8 @@ class ModelsController(QObject):
         self._dialog: ModelsDialog | None = None
         self._inventory_job: Job | None = None
         self._detector_job: Job | None = None
-        self.detector = FLINT
+        self.detector, self.gone = FLINT, ""
+        self.added = AddedModels()
         self.open = OpenModels(self)
         self.taught = ""
         inference.model_loading.connect(self._show_loading)
@@ -99,13 +125,14 @@ class ModelsController(QObject):
         """Loads the model of the settings, else the best one whose weights are on disk."""
         settings = self._settings
         self._load(settings.get(MODEL_NAME), settings.get(MODEL_DEVICE), settings.get(MODEL_PRECISION))
-        self._detector_job = Job(default_detector, self)
+        self._detector_job = Job(partial(find_detectors, settings.get(AUTO_DET_MODEL)), self)
         self._detector_job.done.connect(self._note_detector)
         self._detector_job.start()
 
     def choose(self) -> None:
         """Opens the model chooser."""
         dialog = ModelsDialog(self._window)
+        dialog.set_added(self.added)
         dialog.set_choice(
             self._chosen(self.info) if self.info else "",
             self._settings.get(MODEL_DEVICE),
@@ -163,12 +190,19 @@ class ModelsController(QObject):
         self._requested = (name, device, precision)
         self._inference.load(name, device, precision, permitted=permitted)
 
-    def _note_detector(self, name: str) -> None:
-        self.detector = name
+    def _note_detector(self, found: DetectorInventory) -> None:
+        self.detector, self.gone = found.default, found.gone
+        if found.gone:
+            self._messages.info(
+                f"{found.gone} is no longer installed; {title_of(found.default)} finds the objects instead.",
+                key="detector",
+            )
 
     def _show_inventory(self, found: Inventory) -> None:
+        self.added = found.added
         if self._dialog is not None:
             self._dialog.set_devices(found.devices)
+            self._dialog.set_added(found.added)
             self._dialog.set_downloaded(found.downloaded)
         self.inventory.emit(found)
 
@@ -270,7 +304,7 @@ class ModelsController(QObject):
             return
         text = f"{info.title} · {info.device} {info.precision}"
         known = spec(info.name)
-        details = known.note if known is not None and known.note else info.path
+        details = known.note if known is not None and known.note else info.path or info.package
         tip = (
             f"{info.title} on {info.device_title}, {info.precision}\n{details}\nClick to choose another model"
         )
@@ -283,7 +317,12 @@ def find_inventory() -> Inventory:
 
     here = frozenset(model.name for model in MODELS if weights.find(model.name) is not None)
     found = tuple((device.id, device.title) for device in devices())
-    return Inventory(found, here, open_vocabulary_models())
+    return Inventory(found, here, open_vocabulary_models(), added_models())
+
+
+def find_detectors(remembered: str) -> DetectorInventory:
+    """Looks for the default detector, and for the one that was used last."""
+    return DetectorInventory(default_detector(), remembered if is_gone(remembered) else "")
 
 
 def title_of(name: str) -> str:

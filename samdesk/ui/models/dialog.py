@@ -26,11 +26,13 @@ from PySide6.QtWidgets import (
 )
 
 from samdesk.base.rate import Rate
+from samdesk.engine.models.plugins import AddedModels
 from samdesk.engine.models.registry import MODELS, ModelSpec
 from samdesk.ui.kit.fields import CHECKPOINTS, TABLE_STYLE, fill_devices, select_entry
 from samdesk.ui.kit.file_manager import take_drops
 from samdesk.ui.kit.plain import PlainLabel, plain, tip
 from samdesk.ui.kit.theme import UNIT
+from samdesk.ui.models.plugin_entries import row_of_plugin
 from samdesk.ui.models.rows import ModelRow, StateCell, known_name, row_of, row_of_file, with_progress
 
 PRECISIONS: tuple[tuple[str, str], ...] = (
@@ -72,6 +74,7 @@ class ModelsDialog(QDialog):
         self._rows = {model.name: row_of(model) for model in models if model.draws_masks}
         self._speeds: dict[str, Rate] = {}
         self._current = ("", "", "auto")
+        self._problems: tuple[str, ...] = ()
         self._cells: dict[str, StateCell] = {}
         self._buttons: dict[str, QPushButton] = {}
         self.table = self._make_table()
@@ -176,6 +179,13 @@ class ModelsDialog(QDialog):
                 self._end_download(name)
         self._refresh_all()
 
+    def set_added(self, added: AddedModels) -> None:
+        """Lists the predictors of other packages last, and why some cannot be chosen."""
+        self._rows |= {plugin.name: row_of_plugin(plugin) for plugin in added.predictors}
+        self._problems = tuple(map(str, added.problems))
+        self._fill()
+        self._show_problem()
+
     def set_progress(self, name: str, done: int, total: int) -> None:
         """Shows a download's progress in bytes; ``total`` is 0 while it is not known."""
         if name in self._rows:
@@ -235,8 +245,8 @@ class ModelsDialog(QDialog):
             self._refresh(name)
 
     def _show_problem(self) -> None:
-        """Shows why downloads failed: whole, which a cell of the table has no room for."""
-        reasons = [row.failed for row in self._rows.values() if row.failed]
+        """Shows why downloads failed and plug-ins cannot be chosen: a cell of the table has no room."""
+        reasons = [*(row.failed for row in self._rows.values() if row.failed), *self._problems]
         self.problem.setText("\n".join(reasons))
         self.problem.setVisible(bool(reasons))
 

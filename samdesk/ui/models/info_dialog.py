@@ -25,8 +25,8 @@ def rows(info: ModelInfo) -> list[tuple[str, str]]:
         ("Parameters", f"{info.parameters:,}" if counted else "–"),
         ("GFLOPs per image", f"{info.gflops:,.1f}" if info.gflops is not None else "–"),
         ("Memory for weights", size(info.memory_bytes) if info.memory_bytes else "–"),
-        ("File", info.path or "Built in"),
-        ("SHA-256", f"{info.sha256}…" if info.sha256 else "–"),
+        ("File", info.path or (f"Plug-in of {info.package}" if info.package else "Built in")),
+        ("SHA-256", f"{info.sha256}…" if info.sha256 and info.sha256 != info.package else "–"),
     ]
 
 
