@@ -49,7 +49,7 @@ def check_detector(
     given = list(images) or [picture(*SIZES[0], seed) for seed in range(2)]
     tried = _TriedDetector(detector, [*given, *(picture(*size) for size in SIZES[1:])])
     findings: list[str] = []
-    for check in (_check_alone, _check_batches, _check_thresholds, _check_segments):
+    for check in (_check_alone, _check_batches, _check_thresholds, _check_classes, _check_segments):
         try:
             findings += check(tried)
         except BaseException as error:
@@ -71,6 +71,12 @@ class _TriedDetector:
     def detect(self, images: Sequence[RgbImage], **options: Any) -> Any:
         """Detects with a low minimum confidence; its other arguments are ``options``."""
         return self.detector.detect(images, **{"conf": _CONF, "imgsz": _IMGSZ, **options})
+
+    @property
+    def fullest(self) -> tuple[RgbImage, list[Detection]]:
+        """The image on which it finds most, and what that is."""
+        at = max(range(len(self.alone)), key=lambda i: len(self.alone[i]))
+        return self.images[at], self.alone[at]
 
     def fault(self, found: Any, images: Sequence[RgbImage]) -> str:
         """What no detector may return."""
@@ -119,9 +125,8 @@ def _check_batches(tried: _TriedDetector) -> Iterator[str]:
 
 
 def _check_thresholds(tried: _TriedDetector) -> Iterator[str]:
-    """``conf``, ``max_det`` and ``classes``, and the sizes and overlaps that users choose."""
-    at = max(range(len(tried.alone)), key=lambda i: len(tried.alone[i]))
-    image, objects = tried.images[at], tried.alone[at]
+    """``conf`` and ``max_det``, and the sizes and overlaps that users choose."""
+    image, objects = tried.fullest
     middle = objects[len(objects) // 2].score
     (found,) = tried.detect([image], conf=middle)
     if any(o.score < middle - 1e-6 for o in found):
@@ -133,6 +138,15 @@ def _check_thresholds(tried: _TriedDetector) -> Iterator[str]:
         yield "it returns more objects than max_det"
     elif not _same(objects[:1], found, image):
         yield "with max_det of 1 it does not return the best object"
+    for options in ({"imgsz": 640}, {"iou": 0.9}, {"iou": 0.1, "max_det": 1000}):
+        fault = tried.fault(tried.detect([image], **options), [image])
+        if fault:
+            yield f"with {options}: {fault}"
+
+
+def _check_classes(tried: _TriedDetector) -> Iterator[str]:
+    """``classes``."""
+    image, objects = tried.fullest
     there = {o.class_id for o in objects}
     absent = next((i for i in range(len(tried.detector.names)) if i not in there), None)
     for class_id in (objects[-1].class_id, absent):
@@ -143,10 +157,6 @@ def _check_thresholds(tried: _TriedDetector) -> Iterator[str]:
             yield "it returns no object of a class it finds without classes"
     if tried.detect([image], classes=[]) != [[]]:
         yield "with no classes it returns objects"
-    for options in ({"imgsz": 640}, {"iou": 0.9}, {"iou": 0.1, "max_det": 1000}):
-        fault = tried.fault(tried.detect([image], **options), [image])
-        if fault:
-            yield f"with {options}: {fault}"
 
 
 def _check_segments(tried: _TriedDetector) -> Iterator[str]:

@@ -24,8 +24,8 @@ def row_of_plugin(plugin: Plugin) -> ModelRow:
 def offer_plugins(combo: QComboBox, plugins: Iterable[Plugin]) -> None:
     """Lists plug-ins last; one that is listed by its name already is named with its package."""
     for plugin in plugins:
-        text, at = plain(entry_text(plugin)), combo.findData(plugin.name)
+        at = combo.findData(plugin.name)
         if at < 0:
-            combo.addItem(text, plugin.name)
+            combo.addItem(plain(entry_text(plugin)), plugin.name)
         else:
-            combo.setItemText(at, text)
+            combo.setItemText(at, plain(entry_text(plugin)))
