@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from samdesk.domain.geometry.contours import logits_to_region, stability_score
 from samdesk.domain.geometry.regions import EMPTY, clean
 from samdesk.domain.geometry.types import Frame, Region, RgbImage
-from samdesk.engine.protocols import DetectedMask
+from samdesk.engine.protocols import DetectedMask, Detection
 from samdesk.engine.runtime.device import translate_torch_errors
 from samdesk.engine.yolo.detector import YoloDetector, by_size, detections
+from samdesk.engine.yolo.letterbox import Letterbox
 
 _OUTSIDE = -1e-3
 """The logit of cells away from an object's box, so that no outline is drawn there."""
@@ -50,39 +51,35 @@ class YoloSegmenter(YoloDetector):
         return found
 
 
-def input_frame(input_hw: tuple[int, int], image_hw: tuple[int, int]) -> Frame:
-    """The part of the image plane that the network's input covers, with its padding.
-
-    Args:
-        input_hw: Height and width of the input.
-        image_hw: Height and width of the image that was resized and padded to it.
-    """
-    (input_h, input_w), (height, width) = input_hw, image_hw
-    gain = min(input_h / height, input_w / width)
-    # Each side is rounded by itself, and an odd padding is smaller on the left and on top.
-    resized_w, resized_h = (max(round(n * gain), 1) for n in (width, height))
-    left, top = (
-        round((padded - used) / 2 - 0.1) for padded, used in ((input_w, resized_w), (input_h, resized_h))
-    )
-    across, down = width / resized_w, height / resized_h
-    return Frame(-left * across, -top * down, input_w * across, input_h * down)
-
-
 def _masks(result: Any, image_hw: tuple[int, int]) -> list[DetectedMask]:
     found = detections(result)
     if not found:
         return []
     coefficients, prototypes, boxes, input_hw = result.masks_from
-    count: int = len(coefficients)
+    by_score = sorted(range(len(coefficients)), key=lambda i: -float(result.boxes.conf[i]))  # as ``detections``
+    return draw_masks(found, coefficients[by_score], prototypes, boxes[by_score], Letterbox(image_hw, input_hw))
+
+
+def draw_masks(
+    found: Sequence[Detection], coefficients: Any, prototypes: Any, boxes: Any, letterbox: Letterbox
+) -> list[DetectedMask]:
+    """Makes the masks of detected objects of what a network gave for them.
+
+    Args:
+        found: The N objects.
+        coefficients: (N, C) tensor.
+        prototypes: (C, h, w) tensor, over the network's input.
+        boxes: (N, 4) tensor, the objects' boxes in pixels of the input.
+        letterbox: How the image lies in the input.
+    """
     rows, columns = (int(n) for n in prototypes.shape[1:])
-    logits = (coefficients.float() @ prototypes.float().flatten(1)).view(count, rows, columns)
-    by_score = sorted(range(count), key=lambda i: -float(result.boxes.conf[i]))  # as ``detections``
+    logits = (coefficients.float() @ prototypes.float().flatten(1)).view(-1, rows, columns)
     values, corners = logits.cpu().numpy(), boxes.float().cpu().numpy()
-    frame = input_frame(input_hw, image_hw)
-    scale = np.array([columns / input_hw[1], rows / input_hw[0]] * 2)
+    frame, (height, width) = letterbox.frame, letterbox.input_hw
+    scale = np.array([columns / width, rows / height] * 2)
     return [
-        DetectedMask(d, *_mask(values[i], corners[i] * scale, frame, image_hw))
-        for d, i in zip(found, by_score, strict=True)
+        DetectedMask(d, *_mask(values[i], corners[i] * scale, frame, letterbox.image_hw))
+        for i, d in enumerate(found)
     ]
 
 
