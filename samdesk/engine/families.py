@@ -16,6 +16,7 @@ from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import Detector, ModelInfo, Predictor, PromptKind
 from samdesk.engine.sam import family as sam
 from samdesk.engine.yolo import family as yolo
+from samdesk.engine.yoloe import family as yoloe
 
 T = TypeVar("T")
 LoadPredictor: TypeAlias = Callable[[Path, str, str], Predictor]
@@ -43,7 +44,8 @@ class Family:
         load: Makes a predictor of (file, resolved device, precision); None: there are only detectors.
         load_detector: Likewise a detector; None: there are only predictors.
         describe: A loaded model's ``ModelInfo`` with what takes seconds to compute (GFLOPs).
-        answers: The kinds of prompts that its predictors take.
+        answers: The kinds of prompts that its predictors take; TEXT and EXEMPLAR: its detectors are prompted
+            with concepts (``ConceptPredictor``).
         thresholds: For "segment everything".
         class_names: A detector's class names, read from its file without loading it; None: not possible.
     """
@@ -79,6 +81,7 @@ FAMILIES: tuple[Family, ...] = (
         flint.class_names,
     ),
     Family(sam.ID, sam.recognise, sam.load, None, sam.describe, sam.ANSWERS),
+    Family(yoloe.ID, yoloe.recognise, None, yoloe.load_detector, yoloe.describe, yoloe.ANSWERS),
     Family(yolo.ID, yolo.recognise, None, yolo.load_detector, yolo.describe),
 )
 """In the order in which they are tried on a file. SAM is the last family of predictors and YOLO of detectors:

@@ -248,6 +248,24 @@ def load_yolo(path: Path, checkpoint: Mapping[str, Any]) -> Any:
         return package.YOLO(str(path.absolute().with_suffix(".pt")))
 
 
+def load_yoloe(path: Path, checkpoint: Mapping[str, Any]) -> nn.Module:
+    """Makes the network of a YOLOE checkpoint: in fp32, in evaluation mode, with its batch norms folded.
+
+    Ultralytics' own ``YOLOE`` is not used: its words need a module that installs packages on import.
+
+    Args:
+        path: Its file, for messages.
+        checkpoint: From ``engine.checkpoints.read.read_checkpoint``.
+    """
+    import_ultralytics()
+    from ultralytics.nn import tasks
+
+    with preserved(), checkpoints_read_with(lambda _: checkpoint):
+        network, _ = tasks.load_checkpoint(str(path))
+    network.fuse(verbose=False)
+    return network  # type: ignore[no-any-return]
+
+
 def build_yolo(variant: str, names: Sequence[str]) -> Any:
     """Builds Ultralytics' ``YOLO`` with a detection network of random weights, in fp32 on the CPU.
 

@@ -16,14 +16,16 @@ from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.prompts import BoxPrompt, MaskCandidate, PointPrompt, PromptSet
 from samdesk.engine import families
 from samdesk.engine.auto_masks import segment_everything
+from samdesk.engine.concepts.concept import Concept, Exemplar, ExemplarImage
 from samdesk.engine.embedding import Embedding
 from samdesk.engine.families import FAMILIES, Family
 from samdesk.engine.models.registry import MODELS
 from samdesk.engine.models.weights_file import WeightsFile
-from samdesk.engine.protocols import Detector, Predictor, PromptKind
+from samdesk.engine.protocols import ConceptPredictor, Detector, Predictor, PromptKind
 from tests.engine.sam.test_reference import made_up_photo
 from tests.helpers.networks import save_seeded, seeded_mobile_sam
 from tests.helpers.seeded_yolo import seeded_yolo
+from tests.helpers.seeded_yoloe import save_yoloe
 
 Decode = Callable[[Predictor, Embedding], list[MaskCandidate]]
 CLICK = PromptSet((PointPrompt(100.0, 75.0),))
@@ -71,11 +73,13 @@ CHECKPOINTS: tuple[tuple[str, Callable[[Path], Path]], ...] = (
     ("flint", lambda _folder: flint_weights().resolve()),
     ("sam", mobile_sam),
     ("sam", lambda folder: save_seeded("sam2_t", folder)),
+    ("yoloe", lambda folder: save_yoloe(folder / "mine.pt")),
     ("yolo", save_yolo),
+    ("yolo", lambda folder: save_yoloe(folder / "best.pt", prompt_free=True)),
 )
 
 
-@pytest.fixture(scope="module", params=CHECKPOINTS, ids=["flint", "mobile_sam", "sam2_t", "yolo11n"])
+@pytest.fixture(scope="module", params=CHECKPOINTS, ids=["flint", "mobile_sam", "sam2_t", "yoloe", "yolo11n", "yoloe-pf"])
 def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, Path]:
     """A family with one of its checkpoints."""
     family_id, make = request.param
@@ -104,7 +108,7 @@ def test_its_predictor_answers_every_kind_of_prompt_it_names(
 ) -> None:
     family, path = own
     if not family.draws_masks:
-        assert not family.answers
+        assert family.answers in (frozenset(), {PromptKind.TEXT, PromptKind.EXEMPLAR})
         return
     load = families.predictor_loader(path)
     assert load is family.load
@@ -126,6 +130,10 @@ def test_its_detector_finds_boxes(own: tuple[Family, Path], image: RgbImage) -> 
     load = families.detector_loader(path)
     assert load is family.load_detector
     detector: Detector = load(path, "cpu", "fp32")
+    assert isinstance(detector, ConceptPredictor) == (PromptKind.EXEMPLAR in family.answers)
+    if isinstance(detector, ConceptPredictor):
+        example = Exemplar(ExemplarImage("a.png", "", lambda: image), (20.0, 20.0, 160.0, 120.0))
+        detector = detector.find([Concept("thing", (), (example,))])
     assert families.describe(detector).gflops
     (found,) = detector.detect([image], conf=0.0, max_det=3)
     assert len(found) <= 3

@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.finding import blocks
-
 EMBED = 512
+GAIN = 1.55
+"""Of convolutions, for which SiLU keeps the size of the features."""
 TEXT_TOWER = "mobileclip_blt.ts"
 
 
@@ -51,47 +51,38 @@ def _network(variant: str) -> Any:
     from ultralytics.nn import tasks
 
     kind = tasks.YOLOESegModel if "-seg" in variant else tasks.YOLOEModel
-    network = kind(f"{variant}.yaml", verbose=False)
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.normal_(0.0, 0.1)
-        elif name.endswith("running_var"):
-            buffer.uniform_(0.5, 1.5)
+    network = kind(f"{variant}.yaml", verbose=False).eval()
     head = network.model[-1]
     head.reprta.m.w3.weight.normal_(0.0, 0.02)  # made as 0: the text would pass through unchanged
-    for branches in (head.cv4, getattr(head, "one2one_cv4", None) or ()):
-        for contrast in branches:
-            contrast.logit_scale.fill_(3.0)
-            contrast.bias.fill_(-2.0)
-    network.eval()
-    _calibrate(network, [c for n, c in network.named_modules() if ".cv4." in n and n.endswith(".norm")])
     if hasattr(head, "proto"):
-        _spread_masks(network, head)
+        for branch in (*head.cv5, *(getattr(head, "one2one_cv5", None) or ())):
+            branch[-1].bias.normal_(0.0, 5.0)
+        enlarged = head.proto.upsample.weight
+        enlarged.copy_(enlarged.mean((2, 3), keepdim=True))
+    _set_sizes(network)
     return network
 
 
-def _calibrate(network: Any, norms: list[Any]) -> None:
-    """Gives batch norms the statistics of an image, so that their output is as often below 0 as above."""
+def _set_sizes(network: Any) -> None:
+    """Keeps the features of about one size from layer to layer, and lets the scores differ from place to place."""
     import torch
 
-    for norm in norms:
-        norm.momentum = 1.0
-        norm.train()
-    image = torch.from_numpy(blocks(160, 160).transpose(2, 0, 1)[None].copy()).float() / 255
-    network(image, tpe=torch.nn.functional.normalize(torch.randn(1, 3, EMBED), dim=-1))
-    for norm in norms:
-        norm.eval()
-        norm.momentum = 0.03
-
-
-def _spread_masks(network: Any, head: Any) -> None:
-    """Lets the network draw masks that are smooth and neither empty nor full."""
-    masks = [*head.cv5, *(getattr(head, "one2one_cv5", None) or ())]
-    for branch in masks:
-        branch[-1].bias.normal_(0.0, 5.0)
-    enlarged = head.proto.upsample.weight
-    enlarged.copy_(enlarged.mean((2, 3), keepdim=True))
-    _calibrate(network, [head.proto.cv3.bn])
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.Conv2d) and ".dfl." not in name:
+            module.weight.normal_(0.0, GAIN * module.weight[0].numel() ** -0.5)
+    images = torch.nn.functional.interpolate(torch.rand(2, 3, 8, 12), size=(320, 320), mode="bilinear")
+    prompts = torch.nn.functional.normalize(torch.randn(1, 3, EMBED), dim=-1)
+    parts = [part for name, part in network.model[-1].named_children() if name.endswith("cv4")]
+    for contrast in (contrast for part in parts for contrast in part):
+        contrast.logit_scale.zero_()
+        contrast.bias.zero_()
+        seen: list[Any] = []
+        hook = contrast.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
+        network(images, tpe=prompts)
+        hook.remove()
+        size = seen[0].std()
+        contrast.logit_scale.copy_((0.3 / size).log())
+        contrast.bias.copy_(-1.2 - 0.3 / size * seen[0].mean())
 
 
 def save_text_tower(folder: Path, name: str = TEXT_TOWER, seed: int = 0) -> Path:

@@ -171,7 +171,7 @@ def load_checkpoint(path: Path) -> Any:
         raise EngineError(f"{path} is an exported model. Choose the .pt checkpoint it was made from.")
     content = read_checkpoint(path)
     try:
-        model = ultralytics.load_yolo(path, _usable(path, content))
+        model = ultralytics.load_yolo(path, usable(path, content))
         fault = find_fault(model.model)
     except EngineError:
         raise
@@ -187,8 +187,11 @@ def load_checkpoint(path: Path) -> Any:
     return model
 
 
-def _usable(path: Path, checkpoint: Any) -> dict[str, Any]:
-    """The part of a checkpoint that makes a detector: its network, and two of its training arguments."""
+def usable(path: Path, checkpoint: Any) -> dict[str, Any]:
+    """The part of a checkpoint that makes a detector: its network, and two of its training arguments.
+
+    Raises ``EngineError`` if it holds no network, or a damaged one.
+    """
     from torch import nn
 
     content = checkpoint if isinstance(checkpoint, Mapping) else {"model": checkpoint}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import Detector, ModelInfo
+from samdesk.engine.yoloe import family as yoloe
 
 if TYPE_CHECKING:
     from samdesk.engine.yolo.detector import YoloDetector
@@ -17,8 +18,8 @@ _SIDE = 640
 
 
 def recognise(file: WeightsFile) -> bool:
-    """Whether a checkpoint holds a pickled Ultralytics network."""
-    return any(name.startswith("ultralytics.nn.") for name in file.names)
+    """Whether a checkpoint holds a pickled Ultralytics network with classes of its own."""
+    return any(name.startswith("ultralytics.nn.") for name in file.names) and not yoloe.recognise(file)
 
 
 def load_detector(path: Path, device: str, precision: str) -> Detector:

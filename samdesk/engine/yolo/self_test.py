@@ -44,13 +44,9 @@ def find_fault(network: Any) -> str:
     """
     import torch
 
-    floats = [t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point()]
-    if not all(bool(torch.isfinite(t).all()) for t in floats):
-        return "it contains NaN or infinity, so it is damaged"
-    if any(
-        name.endswith("running_var") and bool((buffer < 0).any()) for name, buffer in network.named_buffers()
-    ):
-        return "its statistics are negative, so it is damaged"
+    fault = find_bad_numbers(network)
+    if fault:
+        return fault
     first = next(iter(network.parameters()))
     channels = first.shape[1] if first.dim() == 4 else 3
     if channels > _MOST_CHANNELS:
@@ -59,6 +55,20 @@ def find_fault(network: Any) -> str:
         output = network(torch.full((1, channels, _SIDE, _SIDE), 0.5))
     if not all(bool(torch.isfinite(t).all()) for t in _tensors(output)):
         return "it answers with NaN or infinity, so it is damaged"
+    return ""
+
+
+def find_bad_numbers(network: Any) -> str:
+    """What is wrong with the weights of a network, "" if nothing."""
+    import torch
+
+    floats = [t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point()]
+    if not all(bool(torch.isfinite(t).all()) for t in floats):
+        return "it contains NaN or infinity, so it is damaged"
+    if any(
+        name.endswith("running_var") and bool((buffer < 0).any()) for name, buffer in network.named_buffers()
+    ):
+        return "its statistics are negative, so it is damaged"
     return ""
 
 
