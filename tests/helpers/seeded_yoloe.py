@@ -64,7 +64,7 @@ def _network(variant: str) -> Any:
 
 
 def _set_sizes(network: Any) -> None:
-    """Keeps the features of about one size from layer to layer, and lets the scores differ from place to place."""
+    """Keeps the features of about one size, and lets the scores differ from place to place."""
     import torch
 
     for name, module in network.named_modules():

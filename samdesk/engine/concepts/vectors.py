@@ -1,4 +1,4 @@
-"""Vectors of concepts: each text and each exemplar is encoded once, and the exemplars of an image together."""
+"""Vectors of concepts: each text and exemplar is encoded once, the exemplars of an image together."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def encode_concepts(
     """Makes the vectors of concepts, from the cache where they are there.
 
     Raises:
-        EngineError: There is no concept, or one without a prompt; two have one label; a prompt cannot be encoded.
+        EngineError: There is no concept, or one without a prompt; two have one label; a prompt cannot be
+            encoded.
         Cancelled: Raised by ``pause``.
     """
     check_concepts(concepts)
@@ -82,7 +83,8 @@ def check_concepts(concepts: Sequence[Concept]) -> None:
             raise EngineError("A label to find has no name.", next="Name it.")
         if concept.label in labels:
             raise EngineError(
-                f"The label {concept.label!r} is to be found twice.", next="Put its words and examples together."
+                f"The label {concept.label!r} is to be found twice.",
+                next="Put its words and examples together.",
             )
         labels.add(concept.label)
         if not _words(concept) and not concept.exemplars:
@@ -102,7 +104,9 @@ def _texts(
     texts: Sequence[str], encoder: PromptEncoder, cache: VectorCache
 ) -> Mapping[str, NDArray[np.float32]]:
     unique = dict.fromkeys(texts)
-    found = {text: vector for text in unique if (vector := cache.get(text_key(text), encoder.width)) is not None}
+    found = {
+        text: vector for text in unique if (vector := cache.get(text_key(text), encoder.width)) is not None
+    }
     missing = [text for text in unique if text not in found]
     if missing:
         for text, vector in zip(missing, encoder.encode_texts(missing), strict=True):

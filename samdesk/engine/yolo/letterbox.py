@@ -29,7 +29,9 @@ class Letterbox:
         """The smallest input of whole strides that shows an image in the size ``longest``."""
         side = -(-max(longest, 1) // stride) * stride
         gain = min(side / n for n in image_hw)
-        height, width = (max(round(n * gain), 1) + (side - max(round(n * gain), 1)) % stride for n in image_hw)
+        height, width = (
+            max(round(n * gain), 1) + (side - max(round(n * gain), 1)) % stride for n in image_hw
+        )
         return Letterbox(image_hw, (height, width))
 
     @property
@@ -47,9 +49,7 @@ class Letterbox:
     def corner(self) -> tuple[int, int]:
         """Left and upper padding; an odd padding is smaller there."""
         resized = self.resized_hw
-        top, left = (
-            round((padded - n) / 2 - 0.1) for padded, n in zip(self.input_hw, resized, strict=True)
-        )
+        top, left = (round((padded - n) / 2 - 0.1) for padded, n in zip(self.input_hw, resized, strict=True))
         return left, top
 
     @property

@@ -56,8 +56,12 @@ def _masks(result: Any, image_hw: tuple[int, int]) -> list[DetectedMask]:
     if not found:
         return []
     coefficients, prototypes, boxes, input_hw = result.masks_from
-    by_score = sorted(range(len(coefficients)), key=lambda i: -float(result.boxes.conf[i]))  # as ``detections``
-    return draw_masks(found, coefficients[by_score], prototypes, boxes[by_score], Letterbox(image_hw, input_hw))
+    by_score = sorted(
+        range(len(coefficients)), key=lambda i: -float(result.boxes.conf[i])
+    )  # as ``detections``
+    return draw_masks(
+        found, coefficients[by_score], prototypes, boxes[by_score], Letterbox(image_hw, input_hw)
+    )
 
 
 def draw_masks(

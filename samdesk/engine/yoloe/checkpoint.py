@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import first_line
 from samdesk.engine import ultralytics
@@ -27,7 +27,7 @@ def load_network(path: Path) -> nn.Module:
     """
     content = read_checkpoint(path)
     try:
-        network = ultralytics.load_yoloe(path, usable(path, content))
+        network: Any = ultralytics.load_yoloe(path, usable(path, content))
         if not hasattr(network.model[-1], "proto"):
             raise EngineError(f"{path} is a YOLOE that draws no masks.", next=_CHOOSE)
         fault = find_fault(network)
@@ -37,7 +37,8 @@ def load_network(path: Path) -> nn.Module:
         raise _no_yoloe(path, first_line(error)) from error
     if fault:
         raise _no_yoloe(path, fault)
-    return network
+    loaded: nn.Module = network
+    return loaded
 
 
 def _no_yoloe(path: Path, fault: str) -> EngineError:

@@ -23,7 +23,7 @@ from samdesk.engine.yoloe.suppression import suppress
 
 
 class PromptedDetector:
-    """A ``MaskDetector`` of a ``YoloeNetwork`` with its prompts. Used by one thread at a time, as is the network."""
+    """A ``MaskDetector``: a ``YoloeNetwork`` with its prompts. One thread at a time uses both."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class PromptedDetector:
         Boxes are suppressed within a label only, so the objects of a label do not depend on the other labels,
         unless there are more than ``max_det``.
         """
-        limits = _Limits(conf, iou, max_det, self._wanted(classes))
+        limits = _DetectLimits(conf, iou, max_det, self._wanted(classes))
         found: list[list[Detection]] = [[] for _ in images]
         for same, batch in self._batches(images, imgsz):
             for i, one in zip(same, batch.choose(limits), strict=True):
@@ -97,7 +97,7 @@ class PromptedDetector:
         classes: Sequence[int] | None = None,
     ) -> list[list[DetectedMask]]:
         """``detect`` with the masks: the same objects in the same order."""
-        limits = _Limits(conf, iou, max_det, self._wanted(classes))
+        limits = _DetectLimits(conf, iou, max_det, self._wanted(classes))
         found: list[list[DetectedMask]] = [[] for _ in images]
         for same, batch in self._batches(images, imgsz):
             for i, masks in zip(same, batch.draw(batch.choose(limits)), strict=True):
@@ -108,7 +108,7 @@ class PromptedDetector:
         ids = range(len(self._names))
         return tuple(ids) if classes is None else tuple(sorted(set(classes) & set(ids)))
 
-    def _batches(self, images: Sequence[RgbImage], imgsz: int) -> Iterator[tuple[list[int], _Batch]]:
+    def _batches(self, images: Sequence[RgbImage], imgsz: int) -> Iterator[tuple[list[int], _AnsweredImages]]:
         """Runs the network on the images, those of a size together."""
         for image in images:
             check_image(image)
@@ -119,7 +119,7 @@ class PromptedDetector:
                 features = self._network.features(input_of(self._network, batch, letterbox))
                 answer = self._network.answer(features, self._prompts)
                 scores = self._by_label(answer.logits.float()).sigmoid()
-                yield same, _Batch(self._network, letterbox, features, answer, scores)
+                yield same, _AnsweredImages(self._network, letterbox, features, answer, scores)
 
     def _by_label(self, logits: Tensor) -> Tensor:
         """(N, P, A) of prompts to (N, L, A) of labels: that of the best prompt."""
@@ -130,7 +130,7 @@ class PromptedDetector:
 
 
 @dataclass(frozen=True)
-class _Limits:
+class _DetectLimits:
     """The parameters of ``detect``, with the ids of the labels wanted."""
 
     conf: float
@@ -140,7 +140,7 @@ class _Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class _ImageObjects:
     """The objects of one image, highest score first.
 
     Attributes:
@@ -155,7 +155,7 @@ class _Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
+class _AnsweredImages:
     """What the network made of images of one size."""
 
     network: YoloeNetwork
@@ -164,10 +164,10 @@ class _Batch:
     answer: Answer
     scores: Tensor  # (N, L, A)
 
-    def choose(self, limits: _Limits) -> list[_Found]:
+    def choose(self, limits: _DetectLimits) -> list[_ImageObjects]:
         return [self._choose(i, limits) for i in range(len(self.scores))]
 
-    def draw(self, found: Sequence[_Found]) -> list[list[DetectedMask]]:
+    def draw(self, found: Sequence[_ImageObjects]) -> list[list[DetectedMask]]:
         if not any(one.detections for one in found):
             return [[] for _ in found]
         prototypes = self.network.prototypes(self.features)
@@ -178,7 +178,7 @@ class _Batch:
             masks.append(draw_masks(one.detections, coefficients, prototypes[i], boxes, self.letterbox))
         return masks
 
-    def _choose(self, image: int, limits: _Limits) -> _Found:
+    def _choose(self, image: int, limits: _DetectLimits) -> _ImageObjects:
         scores = self.scores[image]
         places = (scores.amax(dim=0) > limits.conf).nonzero()[:, 0]
         boxes = self.network.decode(self.answer, image, places).cpu().numpy()
@@ -189,14 +189,16 @@ class _Batch:
         labels, kept = labels[best], kept[best]
         shown = self.letterbox.to_image(boxes[kept].astype(np.float64))
         detections = [
-            Detection(*(float(edge) for edge in box), float(score), int(label))
-            for box, score, label in zip(shown, values[labels, kept], labels, strict=True)
+            Detection(x0, y0, x1, y1, float(score), int(label))
+            for (x0, y0, x1, y1), score, label in zip(
+                shown.tolist(), values[labels, kept], labels, strict=True
+            )
         ]
-        return _Found(detections, places.cpu().numpy()[kept], boxes[kept])
+        return _ImageObjects(detections, places.cpu().numpy()[kept], boxes[kept])
 
     @staticmethod
     def _kept(
-        boxes: NDArray[np.float32], scores: NDArray[np.float32], limits: _Limits
+        boxes: NDArray[np.float32], scores: NDArray[np.float32], limits: _DetectLimits
     ) -> NDArray[np.intp]:
         candidates = np.flatnonzero(scores > limits.conf)
         kept = suppress(boxes[candidates], scores[candidates], limits.iou, limits.most)

@@ -27,7 +27,7 @@ def recognise(file: WeightsFile) -> bool:
 
 
 def load_detector(path: Path, device: str, precision: str) -> Detector:
-    """See ``models.load.load_detector``. The detector is a ``ConceptPredictor``: it is to be prompted first."""
+    """See ``models.load.load_detector``; it makes a ``ConceptPredictor``, which is to be prompted first."""
     from samdesk.engine.yoloe.checkpoint import load_network
     from samdesk.engine.yoloe.predictor import YoloePredictor
 

@@ -106,8 +106,8 @@ class YoloeNetwork:
             features: Of the image.
             masks: (Q, h, w), 1 on the exemplar and 0 elsewhere, as large as the finest features.
         """
-        parts = [self._head.savpe(features, chunk[None])[0] for chunk in masks.split(_AT_ONCE)]
-        return torch.cat(parts)
+        chunks = torch.split(masks, _AT_ONCE)
+        return torch.cat([self._head.savpe(features, chunk[None])[0] for chunk in chunks])
 
     def text_vectors(self, encoded: Tensor) -> Tensor:
         """(N, width) unit vectors of what a text encoder made of N texts."""
@@ -146,7 +146,13 @@ class YoloeNetwork:
             torch.cat([head(x).flatten(2) for head, x in zip(self._boxes, features, strict=True)], dim=2),
             torch.cat(centres).to(shape.device),
             torch.cat(strides).to(shape.device),
-            torch.cat([head(x).view(count, -1, x[0, 0].numel()) for head, x in zip(self._masks, features, strict=True)], dim=2),
+            torch.cat(
+                [
+                    head(x).view(count, -1, x[0, 0].numel())
+                    for head, x in zip(self._masks, features, strict=True)
+                ],
+                dim=2,
+            ),
         )
 
     def decode(self, answer: Answer, image: int, places: Tensor) -> Tensor:

@@ -177,7 +177,8 @@ def exemplar_masks(boxes: Sequence[Box], letterbox: Letterbox) -> NDArray[np.flo
             inside_x[i, min(max(int((a + c) / 2), 0), columns - 1)] = True
         if not inside_y[i].any():
             inside_y[i, min(max(int((b + d) / 2), 0), rows - 1)] = True
-    return (inside_y[:, :, None] & inside_x[:, None, :]).astype(np.float32)
+    masks: NDArray[np.bool_] = inside_y[:, :, None] & inside_x[:, None, :]
+    return masks.astype(np.float32)
 
 
 def _unit_vectors(vectors: torch.Tensor) -> NDArray[np.float32]:
