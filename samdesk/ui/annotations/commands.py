@@ -106,7 +106,7 @@ CONTEXT_MENU = (
         "operation.adjust",
     )),
     Submenu("Find more like these", ("find.image", "find.found", "find.folder", SEPARATOR, "find.again")),
-    "edit.cut", "edit.copy", "edit.paste",
+    "edit.cut", "edit.copy", "edit.paste", "carry.next",
     Submenu("Arrange", (
         "annotation.lock", "annotation.solo", SEPARATOR, "annotation.raise",
         "annotation.lower", "annotation.to_top", "annotation.to_bottom",

@@ -117,6 +117,14 @@ class CarriedImage:
         waiting = {a.id for a in document.annotations if a.review is AnnotationReview.PENDING}
         return tuple(c for c in self.found if c.id in waiting)
 
+    def after(self, earlier: CarriedImage | None, document: ImageDocument) -> CarriedImage:
+        """With what was carried here before and is not decided about."""
+        if earlier is None:
+            return self
+        kept = earlier.pending(document)
+        ids = {c.id for c in kept}
+        return replace(self, found=(*kept, *self.found), same=tuple(i for i in self.same if i not in ids))
+
     def with_masks(self, masks: Mapping[AnnotationId, Redrawn]) -> CarriedImage:
         """With what the mask model has drawn, by id of the annotation here; that settles what is doubtful."""
         drawn = {c.result.annotation_id: masks[c.id].region for c in self.found if c.id in masks}

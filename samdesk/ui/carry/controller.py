@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from samdesk.base.text import counted
 from samdesk.carry import CarriedObject, LeftBehind
 from samdesk.domain import edits
-from samdesk.domain.annotation import new_run_id
+from samdesk.domain.annotation import AnnotationId, new_run_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.ui.carry.bar import CarryBar
 from samdesk.ui.carry.carried import CarriedAnnotation, CarriedImage, Carry, Redrawn, place
@@ -35,6 +35,7 @@ class _CarryUnderWay:
         proposed: How many annotations it has made so far.
         results: Where the objects are; None: not known yet.
         placed: They are annotations by now.
+        objects: Those annotations, and those that were the same objects already.
     """
 
     carry: Carry
@@ -43,6 +44,7 @@ class _CarryUnderWay:
     proposed: int = 0
     results: Sequence[CarriedObject | LeftBehind] | None = None
     placed: bool = False
+    objects: frozenset[AnnotationId] = frozenset()
 
     @property
     def text(self) -> str:
@@ -203,7 +205,8 @@ class CarryController(QObject):
             self._give_up(way, "its annotations have just changed.")
             return
         way.proposed += len(made)
-        self._images.keep(image)
+        way.objects = frozenset((*(a.id for a in made), *image.same))
+        self._images.keep(image.after(self._images.get(image.key), document))
         self._soon.start()
 
     def _go_on(self) -> None:
@@ -267,8 +270,7 @@ class CarryController(QObject):
         if why or target is None or way.number == way.total:
             self._end(way, image, why)
             return
-        ids = {*(c.id for c in image.found), *image.same}
-        objects = tuple(a for a in document.annotations if a.id in ids)
+        objects = tuple(a for a in document.annotations if a.id in way.objects)
         carry = Carry(document, objects, target, 0, way.carry.chosen, way.carry.run_id)
         self._set_out(_CarryUnderWay(carry, way.number + 1, way.total, way.proposed))
 
@@ -286,7 +288,7 @@ class CarryController(QObject):
         last = f": {image.key} is the last one" if way.number < way.total else ""
         text = f"{why} at {way.place}" if why else f"Carried to {counted(way.number, 'image')}{last}"
         self._images.keep(replace(image, note=text))
-        if way.proposed > len(image.found):
+        if way.number > 1:
             review = partial(self._parts.review, f"run:{way.carry.run_id}")
             what = f"{counted(way.proposed, 'carried annotation')} on {counted(way.number, 'image')}"
             self._parts.messages.info(f"{what} to review.", key="carry", actions=[("Review", review)])

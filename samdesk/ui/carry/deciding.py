@@ -26,9 +26,12 @@ class CarriedDecisions(QObject):
 
     def accept(self) -> None:
         """Accepts what was carried to this image, but what is hidden."""
-        here = self._images.here
-        seen = [c.id for c in self._images.pending if self._parts.canvas.shape(c.id) is not None]
-        if here is None or not seen:
+        here, pending = self._images.here, self._images.pending
+        seen = [c.id for c in pending if self._parts.canvas.shape(c.id) is not None]
+        if here is None or not pending:
+            return
+        if not seen:
+            self._parts.notify("What was carried here is hidden: show it before you accept it.")
             return
         image, document = here
         self._at = None

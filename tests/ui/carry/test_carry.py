@@ -256,6 +256,7 @@ def test_the_next_images_are_gone_through_until_the_last_and_one_that_is_doubtfu
     two.carry_few()
     user.until(lambda: user.shown == "3.png")
     assert "Carried to 3 images: 3.png is the last one" in two.said
+    assert "6 carried annotations on 3 images to review." in user.message_text
     for key in ("2.png", "1.png"):
         user.go(key)
         assert user.names == ["cat", "dog"]
@@ -274,6 +275,27 @@ def test_the_next_images_are_gone_through_until_the_last_and_one_that_is_doubtfu
         assert user.names == []
     user.go("0.png")
     assert user.names == ["cat", "dog"]
+
+
+def test_what_was_carried_through_images_is_reviewed_and_the_review_has_its_own_order(two: Carrying) -> None:
+    user = two.user
+    two.carry_few()
+    user.press("Review")
+    user.until(lambda: user.desk.flows.review.shown is not None)
+    two.go_on()
+    assert "End the review first" in user.message_text
+    for _ in range(6):
+        shown = user.desk.flows.review.shown
+        assert shown is not None
+        user.key(K.Key_E)
+        user.until(lambda before=shown: user.desk.flows.review.shown is not before)  # type: ignore[misc]
+        if not user.desk.flows.review.active:
+            break
+        user.until(lambda: user.desk.flows.review.shown is not None or not user.desk.flows.review.active)
+    user.until(lambda: not user.desk.flows.review.active)
+    for key in ("1.png", "2.png", "3.png"):
+        user.go(key)
+        assert two.reviews == [ACCEPTED, ACCEPTED]
 
 
 def test_a_doubt_stops_it_and_says_so(two: Carrying, folder: Path) -> None:
@@ -377,7 +399,14 @@ def test_what_is_hidden_stays_unless_it_is_selected_and_what_is_locked_comes_alo
     two.carry_on()
     assert user.names == ["cat", "dog"]
     user.key(K.Key_Return)
-    assert user.canvas.selection == {user.annotations[1].id}, "the same object goes on"
+    assert two.reviews == [ACCEPTED, ACCEPTED]
+    assert user.canvas.selection == {a.id for a in user.annotations}, "the same objects go on"
+    two.carry_on()
+    user.desk.view.annotations.show_hidden(frozenset({user.annotations[1].id}))
+    user.key(K.Key_Return)
+    assert two.reviews == [ACCEPTED, PENDING], "what cannot be seen is not accepted"
+    user.key(K.Key_Return)
+    assert "What was carried here is hidden" in user.message_text
 
 
 def test_why_nothing_can_be_carried_is_said(two: Carrying, folder: Path) -> None:
@@ -445,7 +474,7 @@ def test_unfinished_work_is_kept_and_a_mask_that_is_being_made_is_carried_too(tw
     user.predictor.decoding.open()
     user.until(lambda: user.shown == "1.png" and len(user.annotations) == 3)
     two.until_settled()
-    assert "1 object carried from 0.png. 2 are here already" in two.said
+    assert two.said == "3 objects carried from 0.png. "
 
 
 def test_the_window_closes_while_objects_are_carried(two: Carrying, folder: Path) -> None:
