@@ -31,6 +31,7 @@ from samdesk.ui.exporting.controller import ExportController
 from samdesk.ui.find import commands as find_commands
 from samdesk.ui.find.controller import FindController, FindParts
 from samdesk.ui.find.dropped import DroppedModels
+from samdesk.ui.find.examples import LabelExamples
 from samdesk.ui.fit import commands as fit_commands
 from samdesk.ui.fit.bar import FitBar
 from samdesk.ui.fit.controller import FitController
@@ -213,6 +214,7 @@ def _find(parts: DataParts) -> FindController:
     )  # fmt: skip
     find = FindController(find_parts, parts.window)
     parts.search.found_changed.connect(find.changed)
+    LabelExamples(parts.storage, batch)
     DroppedModels(parts.files, batch, parts.actions, parts.messages)
     return find
 

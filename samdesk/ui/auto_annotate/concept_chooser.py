@@ -124,7 +124,7 @@ class ConceptChooser(QWidget):
         rows = []
         for row in self._rows:
             if row.name in found or row.examples is None:
-                known = dict.fromkeys((*(row.examples or ()), *found.get(row.name, ())))
+                known = dict.fromkeys((*row.pinned, *found.get(row.name, ())))
                 row = replace(row, examples=tuple(known)[:MOST_EXAMPLES])
             rows.append(row)
         self._update_rows(rows)
@@ -213,8 +213,8 @@ def _row(name: str, concept: PlannedConcept | None, *, default: bool = False) ->
     if concept is None:
         return ConceptRow(name, default, (name,))
     # Examples of a plan stay what they are: a run that is made again looks for the same.
-    pinned = concept.examples or None
-    return ConceptRow(name, True, concept.texts, len(concept.examples), pinned)
+    pinned = concept.examples
+    return ConceptRow(name, True, concept.texts, len(pinned), pinned or None, pinned)
 
 
 def _folded(name: str) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex,
 from PySide6.QtGui import QBrush
 from PySide6.QtWidgets import QLineEdit, QSpinBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from samdesk.batch.concepts import PlannedConcept, PlannedExample
+from samdesk.batch.concepts import PlannedConcept, PlannedExample, texts_of
 from samdesk.ui.auto_annotate.row_table import Index, RowTable, source_index
 from samdesk.ui.kit.painting import faint
 from samdesk.ui.kit.plain import plain, tip
@@ -38,6 +38,7 @@ class ConceptRow:
         texts: Words for it.
         wanted: How many examples the user wants.
         examples: Those that there are, the best first, at most ``MOST_EXAMPLES``; None: not known yet.
+        pinned: Those of a plan that is made again: they come first.
         new: The label is not in the label set yet.
     """
 
@@ -46,6 +47,7 @@ class ConceptRow:
     texts: tuple[str, ...] = ()
     wanted: int = USUAL_EXAMPLES
     examples: tuple[PlannedExample, ...] | None = None
+    pinned: tuple[PlannedExample, ...] = ()
     new: bool = False
 
     @property
@@ -157,7 +159,7 @@ class ConceptModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.CheckStateRole and index.column() == LABEL:
             changed = replace(row, used=Qt.CheckState(value) == Qt.CheckState.Checked)
         elif role == Qt.ItemDataRole.EditRole and index.column() == WORDS:
-            changed = replace(row, texts=words_of(str(value)), used=True)
+            changed = replace(row, texts=texts_of(str(value)), used=True)
         elif role == Qt.ItemDataRole.EditRole and index.column() == EXAMPLES:
             changed = replace(row, wanted=max(0, min(int(value), MOST_EXAMPLES)), used=True)
         else:
@@ -166,11 +168,6 @@ class ConceptModel(QAbstractTableModel):
         self.dataChanged.emit(self.index(index.row(), LABEL), self.index(index.row(), EXAMPLES))
         self.edited.emit()
         return True
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """Words as they are typed: "apple, red apple", each once."""
-    return tuple(dict.fromkeys(word for part in text.split(",") if (word := " ".join(part.split()))))
 
 
 def _tip(row: ConceptRow, column: int) -> str:

@@ -148,6 +148,11 @@ class BatchController(QObject):
         dialog.open()
         self._client.count(dialog.plan())
 
+    @property
+    def asking(self) -> bool:
+        """Whether the dialog is open."""
+        return self._dialog is not None
+
     def annotate_image(self) -> None:
         """Annotates the image on screen at once, as the last run was made; what is there stays."""
         key = self._navigate.key

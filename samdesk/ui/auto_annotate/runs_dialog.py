@@ -266,13 +266,9 @@ def _value_text(name: str, value: object) -> str:
 
 
 def _concepts_text(value: object) -> str:
-    """Labels with their words and numbers of examples: "apple (red apple, 5 examples), pear (pear)"."""
+    """Labels with their words and numbers of examples."""
     try:
         concepts = [PlannedConcept.from_json(item) for item in value]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         return str(value)
-    texts = []
-    for concept in concepts:
-        examples = (counted(len(concept.examples), "example"),) if concept.examples else ()
-        texts.append(f"{concept.label} ({', '.join((*concept.texts, *examples))})")
-    return ", ".join(texts)
+    return "; ".join(concept.title for concept in concepts)

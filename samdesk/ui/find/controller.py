@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil, floor
 
 from PySide6.QtCore import QObject, Signal
 
 from samdesk.base.text import counted
-from samdesk.batch.concepts import PlannedConcept, PlannedExample
+from samdesk.batch.concepts import PlannedConcept
+from samdesk.batch.open_vocabulary.examples import planned
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
 from samdesk.dataset import queries
+from samdesk.dataset.examples.examples import example_of
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageKey
 from samdesk.engine.models.open_vocabulary import SOURCE, SUGGESTED
@@ -130,7 +131,7 @@ class FindController(QObject):
         for annotation in annotations:
             by_label.setdefault(labels.get(annotation.label_id).name, []).append(annotation)
         return tuple(
-            PlannedConcept(name, (), tuple(_example(key, a) for a in of_label))
+            PlannedConcept(name, (), tuple(planned(example_of(key, a)) for a in of_label))
             for name, of_label in by_label.items()
         )
 
@@ -227,8 +228,3 @@ class FindController(QObject):
         self._parts.messages.info(
             text, key=_KEY, actions=[(f"Look again from {lower:.2f}", look)], seconds=20
         )
-
-
-def _example(key: ImageKey, annotation: Annotation) -> PlannedExample:
-    x0, y0, x1, y1 = annotation.region.bounds
-    return PlannedExample(key, (float(floor(x0)), float(floor(y0)), float(ceil(x1)), float(ceil(y1))))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog
 
 from samdesk.app import Services
 from samdesk.batch.models import Loaders
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.review import AnnotationReview, ImageReview
 from samdesk.settings.table import AUTO_OPEN_MODEL, AUTO_PARAMETERS, FIND_SCOPE
+from samdesk.ui.auto_annotate.dialog import AutoAnnotateDialog
+from samdesk.ui.auto_annotate.runs_dialog import RunsDialog
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.concepts import ColourConcepts
 from tests.helpers.desk import CONTROL, SIZE, User, lines
@@ -92,6 +96,14 @@ def result(user: User) -> str:
     bar = user.desk.view.batch_bar
     user.until(lambda: bar.shows_result)
     return bar.detail.text()
+
+
+D = TypeVar("D", bound=QDialog)
+
+
+def dialog_of(user: User, kind: type[D]) -> D:
+    user.until(lambda: any(d.isVisible() for d in user.window.findChildren(kind)))
+    return next(d for d in user.window.findChildren(kind) if d.isVisible())
 
 
 def test_more_like_the_selected_one_appear_on_this_image_and_one_undo_takes_them_back(
@@ -199,3 +211,41 @@ def test_it_needs_a_selection_and_no_run_in_progress(finder: User) -> None:
     assert not any(map(finder.is_enabled, commands))
     finder.select(draw(finder, REDS[0], K.Key_1))
     assert all(map(finder.is_enabled, commands))
+
+
+def test_labels_are_looked_for_from_the_dialog_and_the_run_is_made_again(
+    finder: User, folder: Path, model: ColourConcepts
+) -> None:
+    draw(finder, REDS[0], K.Key_1)
+    finder.until_saved()
+    finder.key(K.Key_B, CONTROL)
+    asked = dialog_of(finder, AutoAnnotateDialog)
+    asked.source.setCurrentIndex(asked.source.findData("concepts"))
+    assert asked.detector_name == finder.desk.settings.get(AUTO_OPEN_MODEL)
+    cells = asked.concepts.table.model()
+    finder.until(lambda: cells.index(0, 2).data() == "1 of 1")
+    assert cells.index(1, 2).data() == "none"
+    cells.setData(cells.index(1, 1), "blue, blue thing")
+    finder.until(asked.start_button.isEnabled)
+    find(finder, lambda: finder.qtbot.mouseClick(asked.start_button, Qt.MouseButton.LeftButton))
+    assert [(c.label, c.texts, len(c.exemplars)) for c in model.asked[0]] == [
+        ("apple", ("apple",), 1), ("sky", ("blue", "blue thing"), 0),
+    ]  # fmt: skip
+    assert len(lines(folder / "0.png").lines) == 1, "it has annotations"
+    finder.go("1.png")
+    assert found(finder) == ["apple", "apple", "sky"]
+
+    finder.go("0.png")
+    finder.key(K.Key_B, CONTROL)
+    again = dialog_of(finder, AutoAnnotateDialog)
+    assert again.plan().concepts == finder.desk.flows.batch.plan.concepts, "as the last run was made"
+    again.reject()
+    finder.desk.view.actions.trigger("run.history")
+    runs = dialog_of(finder, RunsDialog)
+    finder.until(lambda: runs.run is not None)
+    assert "Looks for: apple: 1 example; sky:" in runs.details.toPlainText()
+    assert "Objects from: My labels (open vocabulary)" in runs.details.toPlainText()
+    finder.qtbot.mouseClick(runs.again, Qt.MouseButton.LeftButton)
+    third = dialog_of(finder, AutoAnnotateDialog)
+    assert third.plan().concepts == finder.desk.flows.batch.plan.concepts
+    third.reject()
