@@ -13,7 +13,7 @@ from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 
 _SAMPLES = 2000
-_DIFFERENCE = 60.0
+_DIFFERENCE = 40.0
 """A colour that differs by this much, of 255, in the mean of its channels, disagrees altogether."""
 _LIGHT = 40.0
 """Difference of a channel that another exposure may make in the whole object, of 255."""
@@ -45,7 +45,7 @@ def agreement(pair: ImagePair, points: Points, move: Move) -> ColourAgreement:
     inside = ((there >= 0) & (there <= (pair.target.width, pair.target.height))).all(axis=1)
     if not inside.any():
         return ColourAgreement(0.0, 0.0)
-    difference = sampled(pair.source.rgb, points[inside]) - sampled(pair.target.rgb, there[inside])
+    difference = sampled(pair.source.smooth, points[inside]) - sampled(pair.target.smooth, there[inside])
     difference -= np.clip(np.median(difference, axis=0), -_LIGHT, _LIGHT)
     agrees = 1.0 - np.minimum(np.abs(difference).mean(axis=1) / _DIFFERENCE, 1.0)
     return ColourAgreement(float(agrees.mean()), float(inside.mean()))

@@ -28,6 +28,11 @@ class WorkingImage:
         """(H, W) uint8."""
         return cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY)
 
+    @cached_property
+    def smooth(self) -> Any:
+        """(H, W, 3) uint8, without the finest detail: noise, and what half a pixel changes."""
+        return cv2.GaussianBlur(self.rgb, (0, 0), 1.0)
+
     @property
     def width(self) -> int:
         """Pixels."""
