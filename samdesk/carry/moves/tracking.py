@@ -7,6 +7,8 @@ to them are dropped: Kalal, Mikolajczyk, Matas: "Forward-Backward Error", ICPR 2
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from samdesk.base.cv import cv2
@@ -46,15 +48,11 @@ def tracked(pair: ImagePair, points: Points, guess: Move | None = None) -> tuple
         return points, points
     window, levels = (_WINDOW, _LEVELS) if guess is None else (_NEAR_WINDOW, _NEAR_LEVELS)
     start = _index(points)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
-        pair.source.grey, pair.target.grey, start, start.copy() if guess is None else _index(guess.at(points)),
-        winSize=window, maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-    )  # fmt: skip
-    near = there.copy() if guess is None else there - (_index(guess.at(points)) - start)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(
-        pair.target.grey, pair.source.grey, there, near,
-        winSize=window, maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-    )  # fmt: skip
+    guessed = start if guess is None else _index(guess.at(points))
+    source, target = pair.source.grey, pair.target.grey
+    options: dict[str, Any] = {"winSize": window, "maxLevel": levels, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW}
+    there, found, _ = cv2.calcOpticalFlowPyrLK(source, target, start, guessed.copy(), **options)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(target, source, there, there - guessed + start, **options)
     kept = (found.ravel() == 1) & (returned.ravel() == 1) & (np.abs(back - start).max(axis=1) < _BACK)
     return points[kept], there[kept].astype(np.float64) + 0.5
 
