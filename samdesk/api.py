@@ -33,8 +33,9 @@ def load_predictor(
 
     Args:
         name_or_path: "sam_b.pt", "mobile_sam.pt", "sam2.1_t.pt" and so on; "flint", which needs no download;
-            or the path of a checkpoint file of any name. Text without a separator is a name, which is looked
-            up in the weights folders, not in the current one: a file there is "./best.pt" or a ``Path``.
+            the path of a checkpoint file of any name; or a plug-in's name. Text without a separator is a
+            name, which is looked up in the weights folders, not in the current one: a file there is
+            "./best.pt" or a ``Path``.
         device: "cuda:0", "0", "mps", "cpu"; "" is the fastest.
         precision: "auto", "fp32", "fp16" or "bf16".
         trust: A checkpoint is a pickle, which can hold code. It is read without running any; one that cannot
@@ -51,7 +52,7 @@ def load_predictor(
 def load_detector(
     name_or_path: str | Path, device: str = "", precision: str = "auto", *, trust: bool = False
 ) -> Detector:
-    """Loads a YOLO detector, or Flint's ("flint"); arguments as for ``load_predictor``."""
+    """Loads a YOLO detector, Flint's ("flint") or a plug-in's; arguments as for ``load_predictor``."""
     return load.load_detector(_named(name_or_path), device, precision, fetch=True, trust=trust)
 
 

@@ -50,15 +50,15 @@ def annotate(  # noqa: PLR0913 - one argument an option
     det_model: Annotated[
         str,
         typer.Option(
-            help="YOLO model: name or path (./best.pt); 'flint' needs no download. If the default is "
-            "unavailable, the best installed model is used and named."
+            help="YOLO model or plug-in: name or path (./best.pt); 'flint' needs no download. If the "
+            "default is unavailable, the best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.det_model,
     sam_model: Annotated[
         str,
         typer.Option(
-            help="Mask model: name or path (./best.pt); 'flint' needs no download. If the default is "
-            "unavailable, the best installed model is used and named."
+            help="Mask model or plug-in: name or path (./best.pt); 'flint' needs no download. If the "
+            "default is unavailable, the best installed model is used and named."
         ),
     ] = AutoAnnotatePlan.sam_model,
     objects_from: Annotated[

@@ -48,7 +48,9 @@ def train(
 
 def evaluate(
     data: Annotated[list[Path], _FOLDERS],
-    model: Annotated[str, typer.Option(help="flint, a SAM model or file, 'grabcut' or 'box'.")] = "flint",
+    model: Annotated[
+        str, typer.Option(help="flint, a SAM model or file, a plug-in, 'grabcut' or 'box'.")
+    ] = "flint",
     all_images: Annotated[bool, typer.Option("--all", help="All images, not only those held out.")] = False,
     least_area: Annotated[float, typer.Option(help="Skip instances smaller than this, in pixels.")] = 0.0,
     json_file: Annotated[

@@ -13,23 +13,28 @@ from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.sources.registry import source_row
 from samdesk.engine.models import registry, weights
 from samdesk.engine.models.load import default_detector, default_model
+from samdesk.engine.models.plugins import DETECTORS, PREDICTORS, find_added
 from samdesk.engine.runtime.device import cores
 
 
 def model_files(plan: AutoAnnotatePlan) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of the files of the plan's models; of one still to be downloaded, too.
 
-    Those are the detector and, unless the detector draws the masks, the predictor.
+    Those are the detector and, unless the detector draws the masks, the predictor. Of a plug-in, package and
+    version stand for the hash.
 
     Raises:
         ShardsError: A file cannot be read.
     """
     found = []
     draws = source_row(plan.objects_from).draws
-    for name in (plan.det_model, plan.sam_model) if draws else (plan.det_model,):
+    models = ((DETECTORS, plan.det_model), (PREDICTORS, plan.sam_model))
+    for group, name in models if draws else models[:1]:
         path, known = weights.find(name), registry.spec(name)
         try:
             sha256 = hash_file(path) if path is not None else known.sha256 if known is not None else ""
+            added = find_added(group, name) if path is None and known is None else None
+            sha256 = sha256 if added is None else added.origin
         except OSError as error:
             raise ShardsError(f"{path} cannot be read: {error.strerror}.") from error
         found.append((Path(name).name if weights.is_path(name) else name, sha256))

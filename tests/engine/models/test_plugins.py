@@ -255,3 +255,31 @@ def test_doctor_lists_each_and_whether_it_loads(packages: Path) -> None:
     for name, words in (("import-exits", "SystemExit: 5"), ("box-lines", "ModuleNotFoundError")):
         assert any(name in line and words in line for line in lines), name
     assert "'Flint' of the package zz-broken has the name of a model of samdesk" in report.text
+
+
+def test_the_command_line_takes_and_names_them(packages: Path, tmp_path: Path) -> None:
+    from PIL import Image
+    from typer.testing import CliRunner
+
+    from samdesk.batch.plan import AutoAnnotatePlan
+    from samdesk.batch.shards.model_files import model_files
+    from samdesk.cli.main import cli
+
+    (tmp_path / "images").mkdir()
+    Image.fromarray(picture(120, 180)).save(tmp_path / "images" / "0.png")
+    base = ["annotate", str(tmp_path / "images"), "--sam-model", "flood-fill"]
+    done = CliRunner().invoke(cli, [*base, "--det-model", "blobs", "--output-dir", str(tmp_path / "labels")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "labels" / "0.txt").read_text().strip()
+    failed = CliRunner().invoke(cli, [*base, "--det-model", "leaves", "--output-dir", str(tmp_path / "none")])
+    assert failed.exit_code == 2
+    output = failed.output.replace("\n", " ")
+    assert "'leaves' of the package zz-broken failed while loading (SystemExit: bye)" in output
+    plan = AutoAnnotatePlan(det_model="blobs", sam_model="flood-fill")
+    assert model_files(plan) == (("blobs", "samdesk-blobs 1.0"), ("flood-fill", "samdesk-blobs 1.0"))
+
+
+def test_one_can_be_evaluated(packages: Path) -> None:
+    from samdesk.training.evaluate.baselines import load_model_or_baseline
+
+    assert load_model_or_baseline("flood-fill").info.package == "samdesk-blobs 1.0"
