@@ -57,6 +57,17 @@ def evaluate(
         Optional[Path],  # noqa: UP045
         typer.Option("--json", help="Also write every result to this file."),
     ] = None,
+    find: Annotated[
+        bool,
+        typer.Option(
+            "--find",
+            help="Measure instead how well a YOLOE model finds the labels: average precision on held-out "
+            "images, prompted with words and with 1, 5 and 20 examples.",
+        ),
+    ] = False,
+    det_model: Annotated[
+        str, typer.Option(help="With --find: the model, name or path; by default the best installed.")
+    ] = "",
 ) -> None:
     """Measure a model's mean IoU with simulated prompts, by kind of prompt and size of object."""
     from dataclasses import asdict
@@ -66,6 +77,9 @@ def evaluate(
     from samdesk.training.evaluate.report import table
     from samdesk.training.evaluate.splits import split_by_name
 
+    if find or det_model:
+        _evaluate_finding(data, det_model, json_file, find=find, others=all_images or least_area > 0)
+        return
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
         every = _read(data)
         images = every if all_images else list(split_by_name(every).held_out)
@@ -82,6 +96,21 @@ def evaluate(
     if json_file is not None:
         json_file.write_text(json.dumps([asdict(o) for o in outcomes]), "utf-8")
     echo(table(outcomes))
+
+
+def _evaluate_finding(
+    data: list[Path], det_model: str, json_file: Path | None, *, find: bool, others: bool
+) -> None:
+    from samdesk.cli.finding.evaluate import evaluate_finding
+
+    with _stoppable("evaluate", "There is no result."):
+        if not find:
+            raise ValueError("--det-model needs --find; --model is a mask model")
+        if others:
+            raise ValueError("--all and --least-area do not go with --find: examples are on other images")
+    with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
+        print_result = evaluate_finding(data, det_model, json_file, cancel, show)
+    print_result()
 
 
 def _nothing_measured(data: list[Path], found: int, measured: int, least_area: float) -> UserError:

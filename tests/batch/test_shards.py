@@ -17,7 +17,9 @@ import shapely
 from PIL import Image
 
 from samdesk.base.jobs import CancelToken
+from samdesk.batch.concepts import PlannedConcept, PlannedExample
 from samdesk.batch.merge import EDITED
+from samdesk.batch.models import Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.report import BatchSummary
@@ -36,7 +38,8 @@ from samdesk.domain.edits import Edit, Transaction
 from samdesk.domain.review import ReviewChange
 from samdesk.engine.protocols import EngineError
 from samdesk.images.sources import ImageSet, scan
-from tests.helpers.finding import NAMES, ColourModels
+from tests.helpers.concepts import ColourConcepts
+from tests.helpers.finding import NAMES, ColourModels, InnerPredictor
 from tests.helpers.make import photo
 
 pyarrow = pytest.importorskip("pyarrow", reason="the extra 'tables' is not installed")
@@ -234,6 +237,21 @@ def test_another_run_on_the_same_output_is_refused(
         begin(request(images, tmp_path, **changes))
     assert words in str(error.value)
     assert content(tmp_path) == before
+
+
+def test_a_run_in_shards_looks_for_words(images: Path, tmp_path: Path) -> None:
+    model = ColourConcepts()
+    loaders = Loaders(lambda *_: model, lambda *_: InnerPredictor(), lambda: "inner.pt")  # type: ignore[arg-type, return-value]
+    plan = replace(PLAN, concepts=(PlannedConcept("apple", ("red",)),))
+    drive_here(begin(request(images, tmp_path, plan=plan)), DriverCallbacks(), loaders)
+    rows = pq.read_table(tmp_path / "shards" / "000000.parquet").to_pylist()
+    assert [(row["class_name"], row["x0"]) for row in rows] == [("apple", 32), ("apple", 32)]
+    other = replace(plan, concepts=(PlannedConcept("apple", ("blue", "red")),))
+    with pytest.raises(ShardsError, match='what is looked for was apple: "red", now apple: "blue", "red"'):
+        begin(request(images, tmp_path, plan=other))
+    shown = replace(plan, concepts=(PlannedConcept("apple", (), (PlannedExample("0.png", (1, 1, 9, 9)),)),))
+    summary = drive_here(begin(request(images, tmp_path / "b", plan=shown)), DriverCallbacks(), loaders)
+    assert "nothing to look for apple by" in summary.errors[0]
 
 
 def test_a_device_and_new_images_do_not_make_another_run(images: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from samdesk.base import json_file
 from samdesk.base.hashing import hash_bytes
 from samdesk.base.json_file import JsonError
 from samdesk.base.text import counted
+from samdesk.batch.concepts import PlannedConcept
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.batch.shards.errors import ShardsError
 from samdesk.batch.shards.folder import Folder
@@ -20,7 +21,7 @@ from samdesk.settings.parameters import PARAMETERS
 
 RUN_FILE = "run.json"
 _FORMAT = 1
-_NOT_OF_A_RUN = frozenset({"device", "existing", "replaces"})
+_NOT_OF_A_RUN = frozenset({"device", "existing", "replaces", "edited"})
 """Parts of a plan that differ between machines, or say what becomes of results when they are merged."""
 _TITLES = {
     "det_model": "the detector",
@@ -31,6 +32,7 @@ _TITLES = {
     "objects_from": "the source of objects",
     "class_conf": "the minimum confidence of a class",
     "mapping": "the label names",
+    "concepts": "what is looked for",
     **{row.name: f'"{row.title}"' for row in PARAMETERS},
 }
 
@@ -144,10 +146,13 @@ def check_same(found: ShardedRun, wanted: ShardedRun, folder: Folder) -> None:
 
 
 def _plan_values(plan: AutoAnnotatePlan) -> dict[str, Any]:
-    return {name: value for name, value in plan.parameters().items() if name not in _NOT_OF_A_RUN}
+    left_out = _NOT_OF_A_RUN if plan.concepts else _NOT_OF_A_RUN | {"concepts"}  # runs of an older samdesk
+    return {name: value for name, value in plan.parameters().items() if name not in left_out}
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return PlannedConcept.from_json(value).title
     if isinstance(value, list):
         return ", ".join(_shown(item) for item in value) or "none"
     return "not set" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""mAP50 of a detector on accepted images, measured on its output after non-maximum suppression."""
+"""Average precision of a detector on accepted images, measured on its output after suppression."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from samdesk.engine.protocols import Detection, Detector
 from samdesk.images.reader import read_image
 from samdesk.training.samples import TrainingImage
 
-_CONF, _NMS_IOU, _MAX_DET = 0.001, 0.6, 300
-_MATCH_IOU = 0.5
+CONF, NMS_IOU, MAX_DET = 0.001, 0.6, 300
+"""With which a detector runs to be measured: everything that it may have found counts, with its score."""
+MATCH_IOU = 0.5
 _RECALLS = np.linspace(0.0, 1.0, 101)
 
 
@@ -65,16 +66,16 @@ def score(
         cancel.check()
         (detections,) = detector.detect(
             [read_image(image.path)],
-            conf=_CONF,
-            iou=_NMS_IOU,
+            conf=CONF,
+            iou=NMS_IOU,
             imgsz=imgsz,
-            max_det=_MAX_DET,
+            max_det=MAX_DET,
             classes=sorted(ours),
         )
         found.append(detections)
     known = set(ours.values())
     theirs = {our: their for their, our in ours.items()}
-    by_class = tuple(_class_precision(images, found, i, theirs.get(i)) for i in range(len(names)))
+    by_class = tuple(class_precision(images, found, i, theirs.get(i)) for i in range(len(names)))
     occurring = [value for value in by_class if value is not None]
     mean = float(np.mean(occurring)) if occurring else 0.0
     return DetectorScore(mean, by_class, tuple(i in known for i in range(len(names))))
@@ -90,17 +91,29 @@ def _normalized(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _class_precision(
-    images: Sequence[TrainingImage], found: Sequence[Sequence[Detection]], ours: int, theirs: int | None
+def class_precision(
+    images: Sequence[TrainingImage],
+    found: Sequence[Sequence[Detection]],
+    ours: int,
+    theirs: int | None,
+    match_iou: float = MATCH_IOU,
 ) -> float | None:
-    """Average precision of one class over all images; None if it does not occur."""
+    """Average precision of one class over all images; None if it does not occur.
+
+    Args:
+        images: The images.
+        found: What a detector found on each of them.
+        ours: The class in ``images``.
+        theirs: The class in ``found``; None: the detector does not know it.
+        match_iou: The IoU of two boxes from which on a detection is right.
+    """
     truth = [_boxes(image, ours) for image in images]
     total = sum(len(boxes) for boxes in truth)
     if not total:
         return None
     matches: list[tuple[float, bool]] = []
     for boxes, detections in zip(truth, found, strict=True):
-        matches += _matched(boxes, [d for d in detections if d.class_id == theirs])
+        matches += _matched(boxes, [d for d in detections if d.class_id == theirs], match_iou)
     matches.sort(key=lambda match: -match[0])
     return average_precision([right for _, right in matches], total)
 
@@ -110,14 +123,16 @@ def _boxes(image: TrainingImage, label: int) -> FloatArray:
     return np.array(bounds, dtype=np.float32).reshape(-1, 4)
 
 
-def _matched(boxes: FloatArray, detections: Sequence[Detection]) -> list[tuple[float, bool]]:
+def _matched(
+    boxes: FloatArray, detections: Sequence[Detection], match_iou: float
+) -> list[tuple[float, bool]]:
     """(score, whether it is a true positive) of one image's detections, matched greedily by score."""
     free = np.ones(len(boxes), dtype=np.bool_)
     matches = []
     for one in sorted(detections, key=lambda d: -d.score):
         overlap = np.where(free, _ious(boxes, one), 0.0)
         best = int(np.argmax(overlap)) if len(boxes) else -1
-        right = best >= 0 and bool(overlap[best] >= _MATCH_IOU)
+        right = best >= 0 and bool(overlap[best] >= match_iou)
         if right:
             free[best] = False
         matches.append((one.score, right))
