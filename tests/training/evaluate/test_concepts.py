@@ -41,7 +41,9 @@ def test_words_and_1_5_and_20_examples_are_measured_on_held_out_images(material:
     for one in found:
         red, blue = one.labels
         assert (red.label, red.ap50, red.ap) == ("red", 1.0, 1.0)
-        assert (blue.label, blue.ap50, blue.ap) == ("blue", 1.0, pytest.approx(0.8)), "IoU 0.5 to 0.85 of 0.95"
+        assert (blue.label, blue.ap50, blue.ap) == ("blue", 1.0, pytest.approx(0.8)), (
+            "IoU 0.5 to 0.85 of 0.95"
+        )
         assert (one.ap50, one.ap) == (1.0, pytest.approx(0.9))
     assert [[one.examples for one in way.labels] for way in found] == [[0, 0], [1, 1], [3, 2], [3, 2]]
     held_out = {image.key for image in material.held_out}
