@@ -125,6 +125,10 @@ _ROWS = (
     ), (), "run:last"),
     SearchWord("model", _TEXT, _A, "part of the name of the model that made it", _WITHOUT, (),
                "model:yolo11n"),
+    SearchWord("track", _TEXT, _A, "the object on several images: the beginning of its id", (
+        SearchValue("yes", "objects that were carried along, on all of their images"),
+        SearchValue("no", "objects on one image only"),
+    ), (), "track:yes"),
     SearchWord("note", _TEXT, _A, "part of its note; * for any", _WITHOUT, (), "note:blurred"),
     SearchWord("name", _TEXT, _I, "part of the image's path; a word by itself does the same", (),
                ("file", "path"), "name:IMG_2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ ANNOTATIONS = st.fixed_dictionaries(
         "model": st.sampled_from(["", "yolo11n.pt + flint", "mobile_sam.pt"]),
         "note": st.sampled_from(["", "blurred 50%", "zu ÄHNLICH"]),
         "run_id": st.sampled_from([None, "r1", "r2"]),
+        "track": st.sampled_from(["", "", "t1", "a1.png0", "a1.png1", "0f" * 16]),
     }
 )
 VALUES = {
@@ -43,6 +45,7 @@ VALUES = {
     "source": ["auto", "sam", "manual", "import", "carried"],
     "run": ["any", "none", "r1", "R"],
     "model": ["none", "YOLO", "*sam"],
+    "track": ["yes", "no", "a1.png0", "T1", "0F0", "a1.", "0f" * 16],
     "note": ["none", "50%", "ähnlich", "b*r"],
     "name": ["A1", "10", "ä_b", "sub/", "_"],
 }
@@ -118,8 +121,26 @@ def is_duplicate(document: ImageDocument, a: Annotation) -> bool:
     return bool(max(shares, default=0.0) >= 0.8)
 
 
+Track = Callable[[Annotation, str], bool]
+
+
+def track_test(dataset: Dataset) -> Track:
+    """Whether an annotation has a value of the word ``track``."""
+    every = [a for key in dataset.keys for a in dataset.load(key).all_annotations]
+    shown = Counter(a.track_of for a in every if a.review is not AnnotationReview.REJECTED)
+    named = {a.track for a in every}
+
+    def fits(a: Annotation, value: str) -> bool:
+        if value in ("yes", "no"):
+            return (shown[a.track_of] > 1) == (value == "yes")
+        begins = a.track_of.casefold().startswith(value.casefold())
+        return begins and (len(a.track_of) == len(value) or a.track_of in named)
+
+    return fits
+
+
 def of_annotation(
-    term: Term, document: ImageDocument, a: Annotation, doubt_of: float, names: dict[str, str]
+    term: Term, document: ImageDocument, a: Annotation, doubt_of: float, names: dict[str, str], track: Track
 ) -> bool | None:
     """Whether a term fits an annotation; None: it is about images only."""
     test = term.test
@@ -146,6 +167,7 @@ def of_annotation(
         "run": lambda v: bool(run) if v == "any" else not run if v == "none" else run.startswith(v.lower()),
         "model": lambda v: has(a.model, v),
         "note": lambda v: has(a.note, v),
+        "track": lambda v: track(a, v),
         "is": lambda v: (
             a.review.value == v
             or (v == "touching-border" and touches(a))
@@ -166,7 +188,7 @@ def expected(dataset: Dataset, search: Search) -> tuple[list[str], set[str]]:
         t for t in search.terms if isinstance(t.test, AnyOf) and t.field in ("state", "is") and not t.negated
     ]
     rejected = any(isinstance(t.test, AnyOf) and "rejected" in t.test.values for t in asks)
-    ids, images = [], set()
+    ids, images, track = list[str](), set[str](), track_test(dataset)
     for key in dataset.keys:
         document = dataset.load(key)
         alone = [(of_image(t, document, names), t.negated) for t in search.terms]
@@ -174,7 +196,7 @@ def expected(dataset: Dataset, search: Search) -> tuple[list[str], set[str]]:
             images.add(str(key))
         doubts = doubts_of(document)
         for a in document.all_annotations if rejected else document.annotations:
-            fits = [(of_annotation(t, document, a, doubts[a.id], names), t) for t in search.terms]
+            fits = [(of_annotation(t, document, a, doubts[a.id], names, track), t) for t in search.terms]
             if all((of_image(t, document, names) if f is None else f) != t.negated for f, t in fits):
                 ids.append(str(a.id))
                 images.add(str(key))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from samdesk.dataset.store.database import HAS_TEXT, Store
 from samdesk.dataset.store.facts import IMAGE_REVIEWS, PENDING, REJECTED, REVIEWS, SOURCES
+from samdesk.dataset.tracks.conditions import track_condition
 from samdesk.domain.annotation import Source
 from samdesk.domain.doubt import DUPLICATE
 from samdesk.domain.labels import LabelSet
@@ -123,6 +124,7 @@ class _TermConditions:
             "source": lambda _, values: (_in("f.source", (SOURCES.index(_SOURCES[v]) for v in values)), None),
             "run": self._run,
             "model": self._model,
+            "track": lambda _, values: (_any(track_condition(v) for v in values), None),
             "note": lambda _, values: (_any(_note(v) for v in values), None),
             "name": lambda _, values: (None, _any(_contains("i.key", v) for v in values)),
         }

@@ -1,0 +1,1 @@
+"""Tracks: the same object on several images."""
