@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,12 @@ from samdesk.domain.split import Split
 
 Shape: TypeAlias = Literal["polygon", "mask", "box", "rotated box", "ellipse", "line", "point", "keypoints"]
 """What an instance was in its file, before it became a region."""
+
+TRACK = "track_id"
+"""The attribute that names the object on several images, as in TAO, BURST and the tracks of CVAT."""
+_DIGITS = 16
+MOST_TRACK = 200
+"""Characters of the name of a track."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class InstanceRecord:
         note: A text of the user.
         attributes: All else that the format knows of it.
         annotation_id: Of the annotation that is exported; "" when read.
+        track: Names the object where it is on several images: the same on each; "": it is on this one only.
     """
 
     label: str
@@ -52,6 +60,19 @@ class InstanceRecord:
     note: str = ""
     attributes: Attributes = ()
     annotation_id: str = ""
+    track: str = ""
+
+    @property
+    def track_name(self) -> str:
+        """Its track; where the format keeps it among the attributes, that."""
+        return self.track or str(dict(self.attributes).get(TRACK, ""))[:MOST_TRACK]
+
+    @property
+    def written_attributes(self) -> Attributes:
+        """Its attributes and its track, for a format that has no place of its own for the track."""
+        if not self.track:
+            return self.attributes
+        return tuple(sorted({**dict(self.attributes), TRACK: self.track}.items()))
 
     @property
     def is_crowd(self) -> bool:
@@ -182,7 +203,7 @@ class Loss:
         code: Stable identifier: "bridged" (hole or parts joined to one ring by a bridge), "parts" (one object
             became several), "holes" (filled), "simplified", "clipped", "small" (left out: under the minimum
             area), "crowd" (left out), "box" (only its box is written), "empty" (nothing was left), "cut" (by
-            the border of a tile), "label" (left out), "overlap" (hidden by another), "attributes".
+            the border of a tile), "label" (left out), "overlap" (hidden by another), "attributes", "track".
         text: What was lost, for the user; "" if the code says all.
     """
 
@@ -239,6 +260,7 @@ class WriteContext:
         options: Values of the format's options (``FormatOption``), by their id.
         train_size: Longer side of the images as the trainer sees them, pixels.
         splits: Those that images are in; empty: there are none.
+        tracks: Number of each track, from 1 on.
     """
 
     names: tuple[str, ...]
@@ -246,6 +268,14 @@ class WriteContext:
     options: Mapping[str, str] = field(default_factory=dict)
     train_size: int = 640
     splits: tuple[Split, ...] = ()
+    tracks: Mapping[str, int] = field(default_factory=dict)
+
+    def track_number(self, track: str) -> int:
+        """Returns the number of a track, the same on all images; an unknown one gets one by its name."""
+        if track in self.tracks:
+            return self.tracks[track]
+        is_number = track.isascii() and track.isdigit() and len(track) < _DIGITS
+        return int(track) if is_number else crc32(track.encode("utf-8", "replace"))
 
 
 class WritableFolder(Protocol):
@@ -307,7 +337,7 @@ class Format:
         recognise: Whether a file is of this format, by its name and its first 64 KiB. It never raises.
         read: Its reader; None: it is only written.
         write: Its writer; None: it is only read.
-        carries: What it keeps, for the user ("holes", "parts", "scores", ...).
+        carries: What it keeps, for the user ("holes", "parts", "scores", "tracks", ...).
         options: Choices when it is written.
         rank: When several formats recognise a file, the highest rank wins.
     """

@@ -342,7 +342,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
         if not start:
             outcomes.append(replace(outcome, written=False, losses=losses))
             continue
-        attributes = dict(instance.attributes)
+        attributes = dict(instance.written_attributes)
         z_order = attributes.get(_Z_ORDER, 0)
         below = max(below, z_order) if isinstance(z_order, int) else below
         shapes.append(_element(instance, start, attributes, below))
@@ -456,7 +456,18 @@ FORMAT = Format(
     read=read,
     write=Writer(encode, assemble, image_path),
     carries=frozenset(
-        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes", "colours")
+        (
+            "holes",
+            "parts",
+            "scores",
+            "attributes",
+            "notes",
+            "crowds",
+            "splits",
+            "tracks",
+            "unused classes",
+            "colours",
+        )
     ),
     options=(
         FormatOption(

@@ -8,6 +8,7 @@
 | geometry | POLYGON or MULTIPOLYGON in well-known text, pixels, all digits; GeoPandas and QGIS read it |
 | score, review, note | confidence; accepted, pending ...; text |
 | attributes | a JSON object |
+| track | names an object that is on several images; empty: it is on one |
 
 The rows of an image follow each other, in painting order. ``labels.csv`` has the classes: id, name, color.
 Parquet needs pyarrow (``pip install samdesk[tables]``). Facts: RFC 4180; OGC 06-103r4 (well-known text).
@@ -33,6 +34,7 @@ from samdesk.domain.geometry.types import Region
 from samdesk.domain.review import AnnotationReview
 from samdesk.domain.split import SPLITS
 from samdesk.formats.base import (
+    MOST_TRACK,
     DeclaredLabels,
     EncodedImage,
     Format,
@@ -52,7 +54,7 @@ from samdesk.formats.shapes import convert
 
 COLUMNS = (
     *("image", "width", "height", "split", "label", "geometry"),
-    *("score", "review", "note", "attributes"),
+    *("score", "review", "note", "attributes", "track"),
 )
 _NEEDED = frozenset(("image", "label", "geometry"))
 _LONGEST_FIELD = 16 << 20
@@ -197,7 +199,8 @@ def _instance(row: Row, record: str, size: tuple[int, int]) -> InstanceRecord:
     review = _REVIEWS.get(_text(row.get("review")))
     note = values.text_of(row.get("note"))
     attributes = values.attributes_of(extra.items())
-    return InstanceRecord(label, region, record, "polygon", score, review, note, attributes)
+    track = _text(row.get("track"))[:MOST_TRACK]
+    return InstanceRecord(label, region, record, "polygon", score, review, note, attributes, track=track)
 
 
 def _region(value: Any) -> Region:
@@ -269,9 +272,10 @@ def encode(record: ImageRecord, _: WriteContext) -> EncodedImage:
                 instance.review.value if instance.review else "",
                 instance.note,
                 to_bytes(dict(instance.attributes)).decode().strip() if instance.attributes else "",
+                instance.track,
             )
         )
-    empty = ("", "", None, "", "", "")
+    empty = ("", "", None, "", "", "", "")
     return EncodedImage(replace(record, instances=()), TableImage(tuple(rows) or (empty,)), tuple(outcomes))
 
 
@@ -334,7 +338,7 @@ def _table(pyarrow: Any, rows: list[tuple[Any, ...]], schema: Any) -> Any:
 
 _CARRIES = frozenset(
     (
-        *("holes", "parts", "scores", "review", "attributes", "notes", "crowds", "splits"),
+        *("holes", "parts", "scores", "review", "attributes", "notes", "crowds", "splits", "tracks"),
         *("unused classes", "colours"),
     )
 )

@@ -24,6 +24,7 @@ from samdesk.testing.memory import MemoryFiles, MemoryFolder
 
 NAMES = ("dog", "unused", "Müll & <Co>")
 COLORS = ("#ff0000", "#00ff00", "#0000ff")
+_TRACK = "0123456789abcdef" * 2
 DAMAGED = 200
 """Damaged files that are tried."""
 
@@ -32,9 +33,9 @@ _PARTS = MultiPolygon([Polygon([(40, 4), (60, 4), (60, 20)]), Polygon([(40, 30),
 
 
 def sample_records() -> tuple[ImageRecord, ...]:
-    """Images with a hole, parts, a crowd, attributes, a name that is not ASCII, and no instances at all."""
+    """Images with a hole, parts, a crowd, attributes, a track, a name that is not ASCII, and no instances."""
     instances = (
-        InstanceRecord("dog", _RING, annotation_id="1", score=0.25, note="a, <b>\nc"),
+        InstanceRecord("dog", _RING, annotation_id="1", score=0.25, note="a, <b>\nc", track=_TRACK),
         InstanceRecord(
             NAMES[2], _PARTS, annotation_id="2", attributes=(("occluded", True), ("plate", '"x"'))
         ),
@@ -45,7 +46,7 @@ def sample_records() -> tuple[ImageRecord, ...]:
     return (
         ImageRecord("b/ü 1.jpg", 64, 48, instances, split="train"),
         ImageRecord("a.png", 32, 32, (), split="val"),
-        ImageRecord("c.jpg", 32, 32, (InstanceRecord("dog", regions.from_box(1, 1, 9, 9)),)),
+        ImageRecord("c.jpg", 32, 32, (InstanceRecord("dog", regions.from_box(1, 1, 9, 9), track=_TRACK),)),
     )
 
 
@@ -168,6 +169,9 @@ def _check_round_trip(row: Format, first: dict[str, bytes]) -> Iterator[str]:
             found = ImageRecord(record.name, record.width, record.height, split=record.split)
         wanted = Counter(o.label for o in row.write.encode(record, context).instances if o.written)
         labels = Counter(i.label for i in found.instances)
+        tracks = [{i.track_name for i in each.instances} - {""} for each in (record, found)]
+        if "tracks" in row.carries and tracks[0] != tracks[1]:
+            yield f"the tracks of {record.name} are not read"
         if labels.total() < wanted.total() or (set(labels) & set(NAMES) and wanted - labels):
             yield f"instances of {record.name} are not read"
         split = found.split if "splits" in row.carries else record.split

@@ -13,7 +13,7 @@ _HEX = re.compile("[0-9a-f]{1,32}")
 _ID = 32
 _LAST = "\U0010ffff"
 _CARRIED = "SELECT track FROM facts WHERE track IS NOT NULL"
-_SHARED = (
+SHARED = (
     "SELECT track FROM ("
     f" SELECT track FROM facts WHERE track IS NOT NULL AND review <> {REJECTED}"
     f" UNION ALL SELECT id FROM facts WHERE id IN ({_CARRIED}) AND track IS NULL AND review <> {REJECTED}"
@@ -21,8 +21,8 @@ _SHARED = (
 )
 """The tracks of several annotations."""
 _YES = (
-    f"f.number IN (SELECT number FROM facts WHERE track IN ({_SHARED})"
-    f" UNION ALL SELECT number FROM facts WHERE id IN ({_SHARED}) AND track IS NULL)"
+    f"f.number IN (SELECT number FROM facts WHERE track IN ({SHARED})"
+    f" UNION ALL SELECT number FROM facts WHERE id IN ({SHARED}) AND track IS NULL)"
 )
 
 

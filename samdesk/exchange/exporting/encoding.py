@@ -44,7 +44,8 @@ class ExportWork:
         plan: The plan.
         targets: Name in the export of each label that is exported.
         writer: Of the format.
-        context: For the writer.
+        context: For the writer; its tracks are those of several annotations, others are not exported.
+        keeps_tracks: Whether the format has a place for them.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class ExportWork:
     targets: Mapping[LabelId, str]
     writer: Writer
     context: WriteContext
+    keeps_tracks: bool = True
 
     def answer(self, questions: Sequence[ImageTask]) -> list[EncodedTask]:
         """Encodes images; one that cannot be encoded is reported, the others are."""
@@ -183,6 +185,7 @@ def _piece(
     split: Split | None,
 ) -> EncodedImage:
     placed = list(_placed(job, (document.width, document.height), chosen, piece))
+    tracked = set() if job.keeps_tracks else {i.annotation_id for i, _ in placed if i.track}
     record = ImageRecord(
         name,
         piece.width,
@@ -196,12 +199,14 @@ def _piece(
     record = replace(record, path=path)
     image = job.writer.encode(record, job.context)
     cut = {instance.annotation_id for instance, is_cut in placed if is_cut}
-    if not cut:
+    if not cut and not tracked:
         return image
-    marked = tuple(
-        replace(i, losses=(Loss("cut"), *i.losses)) if i.annotation_id in cut else i for i in image.instances
-    )
-    return replace(image, instances=marked)
+    marked = []
+    for found in image.instances:
+        before = (Loss("cut"),) if found.annotation_id in cut else ()
+        after = (Loss("track"),) if found.annotation_id in tracked and found.written else ()
+        marked.append(replace(found, losses=(*before, *found.losses, *after)))
+    return replace(image, instances=tuple(marked))
 
 
 def _placed(
@@ -222,11 +227,12 @@ def _placed(
             choice.why = Loss("small")
             continue
         choice.placed = True
-        yield _instance(choice, region), share < _WHOLE
+        yield _instance(choice, region, job.context.tracks), share < _WHOLE
 
 
-def _instance(choice: _Chosen, region: Region) -> InstanceRecord:
+def _instance(choice: _Chosen, region: Region, tracks: Mapping[str, int]) -> InstanceRecord:
     annotation = choice.annotation
+    track = annotation.track_of
     return InstanceRecord(
         choice.target,
         region,
@@ -235,6 +241,7 @@ def _instance(choice: _Chosen, region: Region) -> InstanceRecord:
         note=annotation.note,
         attributes=annotation.attributes,
         annotation_id=annotation.id,
+        track=track if track in tracks else "",
     )
 
 

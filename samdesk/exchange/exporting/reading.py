@@ -13,6 +13,8 @@ from samdesk.base.jobs import CancelToken
 from samdesk.dataset import queries
 from samdesk.dataset import search as searches
 from samdesk.dataset.dataset import Dataset
+from samdesk.dataset.tracks.info import shared_tracks
+from samdesk.domain.annotation import TrackId
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.labels import LabelSet
 from samdesk.domain.review import ImageReview
@@ -38,12 +40,14 @@ class DatasetFacts:
         labels: The label set.
         train_size: Longer side of the images as the trainer sees them, pixels.
         splits: Of the images that are in one.
+        tracks: Those of several annotations, in order.
     """
 
     folder: Path
     labels: LabelSet
     train_size: int = TRAIN_SIZE
     splits: Mapping[ImageKey, Split] = field(default_factory=dict)
+    tracks: tuple[TrackId, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def facts(dataset: Dataset) -> DatasetFacts:
     """Returns what an export needs to know before it begins."""
     text = dataset.settings_get("train_size") or ""
     size = int(text) if text.isdigit() else TRAIN_SIZE
-    return DatasetFacts(dataset.folder, dataset.labels, size or TRAIN_SIZE, queries.splits(dataset))
+    return DatasetFacts(
+        dataset.folder, dataset.labels, size or TRAIN_SIZE, queries.splits(dataset), shared_tracks(dataset)
+    )
 
 
 def documents(dataset: Dataset, keys: Sequence[ImageKey]) -> list[ImageDocument | Unreadable]:

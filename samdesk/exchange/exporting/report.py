@@ -40,6 +40,7 @@ LOSSES: Mapping[str, str] = {
     "label": "left out: their label is not exported",
     "overlap": "partly hidden by another annotation",
     "attributes": "attributes that the format cannot hold",
+    "track": "tracks that the format cannot hold",
     "state": "left out: not accepted",
 }
 """What the codes of losses mean, for the user."""

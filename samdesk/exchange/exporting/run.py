@@ -110,7 +110,10 @@ def export(
     except OSError as error:
         raise _disk_error(error, target) from error
     try:
-        run = _Run(access, plan, found_format.write, known, labels, keys, staged, progress, cancel)
+        keeps_tracks = "tracks" in found_format.carries
+        run = _Run(
+            access, plan, found_format.write, known, labels, keys, staged, progress, cancel, keeps_tracks
+        )
         report = run.run(default_processes(len(keys)) if processes is None else processes)
         cancel.check()
         staged.commit(overwrite=overwrite)
@@ -173,6 +176,7 @@ class _Run:
     staged: StagedFolder
     progress: Progress
     cancel: CancelToken
+    keeps_tracks: bool
 
     def run(self, processes: int) -> ExportReport:
         """Writes everything but does not put the folder in its place."""
@@ -187,8 +191,9 @@ class _Run:
             dict(plan.options),
             size,
             tuple(split for split in SPLITS if split in used),
+            {track: number for number, track in enumerate(known.tracks, start=1)},
         )
-        job = ExportWork(known.folder, plan, self.labels.targets, self.writer, context)
+        job = ExportWork(known.folder, plan, self.labels.targets, self.writer, context, self.keeps_tracks)
         threads = max(processes, 1)
         with (
             self.staged.open(LIST_NAME) as listing,

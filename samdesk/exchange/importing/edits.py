@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
-from samdesk.domain.annotation import Annotation, RunId, Source, new_annotation_id
+from samdesk.domain.annotation import Annotation, RunId, Source, TrackId, new_annotation_id
 from samdesk.domain.document import ImageDocument
 from samdesk.domain.edits import Edit, add
 from samdesk.domain.labels import LabelId
@@ -14,10 +16,11 @@ from samdesk.domain.review import AnnotationReview, ImageReview, ReviewChange
 from samdesk.domain.same_object import IMPORTED_IOU, KnownRegions
 from samdesk.exchange.importing.plan import ImportPlan
 from samdesk.exchange.importing.spool import SpooledImage
-from samdesk.formats.base import InstanceRecord
+from samdesk.formats.base import TRACK, InstanceRecord
 
 _AS_DRAWN = ("polygon", "mask")
 """Shapes that were not converted."""
+_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass
@@ -96,5 +99,13 @@ class ImportEdit:
             detector_score=instance.score,
             run_id=self.run_id,
             note=instance.note,
-            attributes=instance.attributes,
+            attributes=tuple(pair for pair in instance.attributes if pair[0] != TRACK),
+            track=self._track(instance.track_name),
         )
+
+    def _track(self, name: str) -> TrackId:
+        """The track that a file names: an id of samdesk as it is, any other is one of this import."""
+        if not name or _ID.fullmatch(name):
+            return TrackId(name)
+        whole = f"{self.run_id} {name}".encode("utf-8", "surrogatepass")
+        return TrackId(blake2b(whole, digest_size=16).hexdigest())

@@ -132,11 +132,11 @@ def _packed(instance: InstanceRecord) -> list[object]:
     review = None if instance.review is None else instance.review.value
     wkb = shapely.to_wkb(instance.region).hex()
     return [wkb, instance.label, instance.record, instance.shape, instance.score, review, instance.note,
-            instance.attributes]  # fmt: skip
+            instance.attributes, instance.track]  # fmt: skip
 
 
 def _instance(values: list[Any], placement: RecordPlacement) -> InstanceRecord | None:
-    wkb, label, record, shape, score, review, note, attributes = values
+    wkb, label, record, shape, score, review, note, attributes, track = values
     region = placement.place(shapely.from_wkb(bytes.fromhex(str(wkb))))
     if not regions.is_drawable(region):
         return None
@@ -151,6 +151,7 @@ def _instance(values: list[Any], placement: RecordPlacement) -> InstanceRecord |
         known,
         str(note),
         pairs,
+        track=str(track),
     )
 
 

@@ -34,7 +34,7 @@ FORMAT = Format(
     read=read,
     write=Writer(encode, assemble, image_path),
     carries=frozenset(
-        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes")
+        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "tracks", "unused classes")
     ),
     options=(
         FormatOption(

@@ -24,6 +24,8 @@ from samdesk.domain.annotation import CROWD, Attributes, AttributeValue
 from samdesk.domain.geometry import regions
 from samdesk.domain.geometry.types import Region
 from samdesk.formats.base import (
+    MOST_TRACK,
+    TRACK,
     DeclaredLabels,
     ImageRecord,
     InstanceRecord,
@@ -39,6 +41,8 @@ from samdesk.formats.shapes import convert, rle
 ID = "id"
 SUPERCATEGORY = "supercategory"
 NOTE = "note"
+TRACK_NAME = "track"
+"""What samdesk calls the track that has the number ``track_id``."""
 
 _STANDARD = frozenset(
     (
@@ -52,6 +56,8 @@ _STANDARD = frozenset(
         "score",
         "note",
         "attributes",
+        TRACK,
+        TRACK_NAME,
     )
 )
 _STANDARD_OF_IMAGE = frozenset(("file_name", "width", "height"))
@@ -245,8 +251,14 @@ def _instance(value: dict[str, Any], where: str, index: _Index, size: tuple[int,
         shape=shape,
         score=values.score_of(value.get("score")),
         note=values.text_of(value.get(NOTE)),
+        track=_track(value),
         attributes=_attributes(value, supercategory),
     )
+
+
+def _track(value: dict[str, Any]) -> str:
+    name = value.get(TRACK_NAME) if isinstance(value.get(TRACK_NAME), str) else value.get(TRACK)
+    return str(name)[:MOST_TRACK] if isinstance(name, str) or values.integer_of(name) is not None else ""
 
 
 def _attributes(value: dict[str, Any], supercategory: str) -> Attributes:

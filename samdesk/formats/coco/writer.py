@@ -19,6 +19,7 @@ from samdesk.domain.annotation import CROWD, AttributeValue
 from samdesk.domain.geometry import regions
 from samdesk.domain.split import Split
 from samdesk.formats.base import (
+    TRACK,
     EncodedImage,
     ImageRecord,
     InstanceRecord,
@@ -27,7 +28,7 @@ from samdesk.formats.base import (
     WriteContext,
     WrittenInstance,
 )
-from samdesk.formats.coco.reader import ID, NOTE, SUPERCATEGORY
+from samdesk.formats.coco.reader import ID, NOTE, SUPERCATEGORY, TRACK_NAME
 from samdesk.formats.shapes import rle, written
 
 MASKS = "masks"
@@ -79,7 +80,7 @@ def encode(record: ImageRecord, context: WriteContext) -> EncodedImage:
             mask = written.CocoMask(segmentation, record.width, record.height)
             outcome = replace(outcome, iou=mask.iou(wanted))
             attributes = dict(instance.attributes)
-            annotations.append(_annotation(instance, attributes, segmentation, mask))
+            annotations.append(_annotation(instance, attributes, segmentation, mask, context))
             labels.append(instance.label)
             kept = attributes.get(ID)
             ids.append(kept if isinstance(kept, int) and kept > 0 else 0)
@@ -109,6 +110,7 @@ def _annotation(
     attributes: Mapping[str, AttributeValue],
     segmentation: dict[str, Any] | list[written.Ring],
     mask: written.CocoMask,
+    context: WriteContext,
 ) -> bytes:
     x0, y0, x1, y1 = instance.region.bounds
     is_rle = isinstance(segmentation, dict)
@@ -125,6 +127,10 @@ def _annotation(
         value["score"] = instance.score
     if instance.note:
         value[NOTE] = instance.note
+    if instance.track:
+        value[TRACK] = context.track_number(instance.track)
+        if str(value[TRACK]) != instance.track:
+            value[TRACK_NAME] = instance.track
     rest = {k: v for k, v in attributes.items() if k not in (ID, SUPERCATEGORY, CROWD)}
     for key in _KEYPOINTS:
         if key in rest:

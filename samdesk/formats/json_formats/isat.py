@@ -269,7 +269,7 @@ def _object(instance: InstanceRecord, category: str, group: int, ring: Points) -
     (x0, y0), (x1, y1) = ring.min(axis=0).tolist(), ring.max(axis=0).tolist()
     x, y = ring.T.tolist()
     area = abs(math.fsum(x[i - 1] * y[i] - x[i] * y[i - 1] for i in range(len(x)))) / 2
-    own = extras.fields(instance.attributes, {*_KNOWN, CROWD, "flags", forms.SHAPE})
+    own = extras.fields(instance.written_attributes, {*_KNOWN, CROWD, "flags", forms.SHAPE})
     if flags := extras.flags(instance.attributes):
         own["flags"] = flags
     return {
@@ -298,7 +298,7 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     write=Writer(encode, shape_files.assemble, shape_files.image_path),
-    carries=frozenset({"parts", "notes", "attributes", "crowds"}),
+    carries=frozenset({"parts", "notes", "attributes", "crowds", "tracks"}),
     options=(
         FormatOption(
             "holes",

@@ -59,7 +59,7 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     write=Writer(encode, shape_files.assemble, shape_files.image_path),
-    carries=frozenset({"holes", "parts", "scores", "notes", "attributes", "review"}),
+    carries=frozenset({"holes", "parts", "scores", "notes", "attributes", "review", "tracks"}),
     options=(
         FormatOption(
             "holes",

@@ -419,7 +419,7 @@ def _fields(
     instance: InstanceRecord, group: object, dialect: Dialect, kind: str, points: list[list[float]]
 ) -> dict[str, Any]:
     """A shape with its fields in the order of the program, then all others."""
-    own = extras.fields(instance.attributes, {*_KNOWN, "group_id", "flags", forms.SHAPE})
+    own = extras.fields(instance.written_attributes, {*_KNOWN, "group_id", "flags", forms.SHAPE})
     shape: dict[str, Any] = {"label": instance.label}
     if "score" in dialect.fields:
         shape["score"] = instance.score

@@ -50,6 +50,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     write=Writer(encode, shape_files.assemble, shape_files.image_path),
-    carries=frozenset({"parts", "scores", "notes", "attributes", "review", "accepted"}),
+    carries=frozenset({"parts", "scores", "notes", "attributes", "review", "accepted", "tracks"}),
     rank=1,
 )

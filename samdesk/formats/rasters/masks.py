@@ -333,8 +333,8 @@ def encode_instances(record: ImageRecord, _: WriteContext) -> EncodedImage:
             row["score"] = instance.score
         if instance.note:
             row["note"] = instance.note
-        if instance.attributes:
-            row["attributes"] = dict(instance.attributes)
+        if instance.written_attributes:
+            row["attributes"] = dict(instance.written_attributes)
         rows.append(row)
         outcomes.append(outcome)
     payload = InstanceMasks(tuple(pngs), tuple(rows))
@@ -379,7 +379,18 @@ INSTANCES = Format(
     read=read_instances,
     write=Writer(encode_instances, assemble_instances, image_path),
     carries=frozenset(
-        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes", "colours")
+        (
+            "holes",
+            "parts",
+            "scores",
+            "attributes",
+            "notes",
+            "crowds",
+            "splits",
+            "tracks",
+            "unused classes",
+            "colours",
+        )
     ),
     rank=1,
 )

@@ -295,7 +295,7 @@ def _visible(numbers: NDArray[np.uint8]) -> dict[int, _Bounds]:
 
 
 def _object(instance: InstanceRecord, bounds: _Bounds) -> str:
-    attributes = dict(instance.attributes)
+    attributes = dict(instance.written_attributes)
     x0, y0, x1, y1 = (repr(round(v, 2)) for v in bounds)
     flags = "".join(f"    <{flag}>{int(attributes.pop(flag, False) is True)}</{flag}>\n" for flag in _FLAGS)
     pose = _escaped(attributes.pop("pose", "Unspecified"))
@@ -376,7 +376,18 @@ FORMAT = Format(
     read=read,
     write=Writer(encode, assemble, image_path),
     carries=frozenset(
-        ("holes", "parts", "scores", "attributes", "notes", "crowds", "splits", "unused classes", "colours")
+        (
+            "holes",
+            "parts",
+            "scores",
+            "attributes",
+            "notes",
+            "crowds",
+            "splits",
+            "tracks",
+            "unused classes",
+            "colours",
+        )
     ),
     options=(
         FormatOption(
