@@ -33,7 +33,9 @@ _LEAST_SIDE = 16
 Carried: TypeAlias = CarriedObject | LeftBehind
 
 LEFT_THE_IMAGE = "It has left the image"
+TOO_SMALL = "It is too small to compare"
 ANOTHER_SCENE = "Nothing on the next image looks like it"
+PARTLY_OUTSIDE = "Part of it has left the image"
 NOT_BACK = "Carried back, it does not fit where it came from"
 NOT_REDRAWN = "The mask model finds no object here"
 DRAWN_OTHERWISE = "The mask model draws another outline here"
@@ -89,15 +91,12 @@ def with_redrawn(results: Sequence[Carried], redrawn: Mapping[AnnotationId, Regi
 
 
 def _redrawn(one: CarriedObject, region: Region) -> CarriedObject:
+    before = one.doubt if one.back < LEAST_BACK else ""
     if not regions.is_drawable(region):
-        return replace(one, redrawn=None, overlap=None, doubt=_doubt(one.back) or NOT_REDRAWN)
+        return replace(one, redrawn=None, overlap=None, doubt=before or NOT_REDRAWN)
     overlap = regions.iou(one.moved, region)
-    doubt = _doubt(one.back) or ("" if overlap >= LEAST_OVERLAP else DRAWN_OTHERWISE)
+    doubt = before or ("" if overlap >= LEAST_OVERLAP else DRAWN_OTHERWISE)
     return replace(one, redrawn=region, overlap=overlap, doubt=doubt)
-
-
-def _doubt(back: float) -> str:
-    return "" if back >= LEAST_BACK else NOT_BACK
 
 
 def _size_refusal(source: RgbImage, target: RgbImage) -> str:
@@ -120,13 +119,17 @@ class _Landing:
         method: Of the best move; "" without one.
         agreement: Of the colours, 0..1.
         visible: Its outline, clipped to the target, working pixels.
-        leaves: Whether a move that agrees as well as any puts it outside the image.
+        part: Of its area, that is on the target, 0..1.
+        leaves: Whether there is a move that puts it outside the image.
+        speck: Whether no pixel is under its mask.
     """
 
     method: str = ""
     agreement: float = 0.0
     visible: Region = regions.EMPTY
+    part: float = 1.0
     leaves: bool = False
+    speck: bool = False
 
 
 def _landings(pair: ImagePair, objects: Sequence[Region], pause: Pause) -> list[_Landing]:
@@ -143,7 +146,10 @@ def _landings(pair: ImagePair, objects: Sequence[Region], pause: Pause) -> list[
                     leaves[index] = True
                 elif fit.colours > best[index][0]:
                     best[index] = (fit.colours, method.id, move)
-    return [_landing(pair, *one) for one in zip(objects, best, leaves, strict=True)]
+    return [
+        _landing(pair, region, chosen, leaving) if len(known) else _Landing(speck=True)
+        for region, known, chosen, leaving in zip(objects, points, best, leaves, strict=True)
+    ]
 
 
 def _landing(pair: ImagePair, region: Region, best: tuple[float, str, Move | None], leaves: bool) -> _Landing:
@@ -151,7 +157,8 @@ def _landing(pair: ImagePair, region: Region, best: tuple[float, str, Move | Non
     if move is None:
         return _Landing(leaves=leaves)
     moved = outlines.moved(region, move)
-    return _Landing(method, colours, regions.clip(moved, pair.target.width, pair.target.height), leaves)
+    visible = regions.clip(moved, pair.target.width, pair.target.height)
+    return _Landing(method, colours, visible, visible.area / max(moved.area, 1e-9), leaves)
 
 
 def _result(
@@ -162,11 +169,16 @@ def _result(
     there: _Landing,
     back: _Landing,
 ) -> Carried:
+    if there.speck:
+        return LeftBehind(key, TOO_SMALL)
     moved = regions.clip(regions.scale(there.visible, 1 / pair.scale_x, 1 / pair.scale_y), *size)
     if there.agreement < _LEAST_AGREEMENT or not regions.is_drawable(moved):
         return LeftBehind(key, LEFT_THE_IMAGE if there.leaves else ANOTHER_SCENE)
     overlap = regions.iou(back.visible, _scaled(region, pair))
-    return CarriedObject(key, moved, there.method, there.agreement, overlap, doubt=_doubt(overlap))
+    doubt = ""
+    if overlap < LEAST_BACK:
+        doubt = PARTLY_OUTSIDE if there.part < LEAST_BACK else NOT_BACK
+    return CarriedObject(key, moved, there.method, there.agreement, overlap, doubt=doubt)
 
 
 def _scaled(region: Region, pair: ImagePair) -> Region:

@@ -69,6 +69,7 @@ def test_an_object_moves_on_its_own() -> None:
     assert isinstance(stayed, CarriedObject)
     assert (moved.annotation_id, stayed.annotation_id) == (KEY, still)
     assert regions.iou(moved.moved, regions.from_box(148, 92, 208, 142)) > 0.95
+    assert len(moved.moved.geoms[0].exterior.coords) == 5, "no vertices are added to straight edges"
     assert regions.iou(stayed.moved, objects[1][1]) > 0.95
 
 
@@ -89,6 +90,20 @@ def test_an_object_that_leaves_gets_nothing() -> None:
     image = texture(0)
     corner = regions.from_box(270, 90, 315, 150)
     assert reason(image, seen_by(camera(52, 0), image), corner) == "It has left the image"
+
+
+def test_an_object_that_leaves_in_part_is_doubtful() -> None:
+    image = texture(0)
+    result = carried(image, seen_by(camera(60, 0), image), regions.from_box(230, 90, 290, 150))
+    assert regions.iou(result.moved, regions.from_box(290, 90, 320, 150)) > 0.95
+    assert result.doubt == "Part of it has left the image"
+    (redrawn,) = with_redrawn([result], {KEY: result.moved})
+    assert isinstance(redrawn, CarriedObject)
+    assert redrawn.doubt == result.doubt
+
+
+def test_a_speck_gets_nothing() -> None:
+    assert "too small" in reason(texture(0), texture(0), regions.from_box(50.1, 50.1, 50.3, 50.4))
 
 
 @pytest.mark.parametrize(
