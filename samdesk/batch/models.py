@@ -275,12 +275,14 @@ class Loaders:
         predictor: Loads a predictor.
         default_predictor: Names the best predictor that is installed.
         default_detector: Names the best detector that is installed.
+        trust: Let a file that is needed to prompt the detector run code that it holds.
     """
 
     detector: LoadDetector
     predictor: LoadPredictor
     default_predictor: Callable[[], str]
     default_detector: Callable[[], str] = lambda: FLINT
+    trust: bool = False
 
     @classmethod
     def real(
@@ -306,7 +308,7 @@ class Loaders:
                 _announce_download(name, notice)
             return load_predictor(name, device, precision, fetch=fetch, trust=trust, cancel=cancel)
 
-        return cls(detector, predictor, default_model, default_detector)
+        return cls(detector, predictor, default_model, default_detector, trust)
 
     def annotator(
         self,
@@ -338,7 +340,8 @@ class Loaders:
         def load(wanted: AutoAnnotatePlan, allowed: Fallback) -> tuple[Models, tuple[str, str]]:
             found, names = self._load(wanted, once, allowed)
             if found.detector is not None:
-                found = replace(found, detector=prompted(found.detector, wanted, exemplar, once, pause))
+                ready = prompted(found.detector, wanted, exemplar, once, pause, trust=self.trust)
+                found = replace(found, detector=ready)
             return found, names
 
         on_cpu = replace(plan, device="cpu", precision="fp32")

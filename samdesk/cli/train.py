@@ -14,6 +14,7 @@ from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.cli.exit_codes import FAILED, STOPPED, wrong_usage
 from samdesk.cli.output import echo
+from samdesk.cli.parameters import TRUST_HELP
 
 _FOLDERS = typer.Argument(help="Folders with instances.json (COCO) and images/, or samdesk datasets.")
 
@@ -68,6 +69,7 @@ def evaluate(
     det_model: Annotated[
         str, typer.Option(help="With --find: the model, name or path; by default the best installed.")
     ] = "",
+    trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
 ) -> None:
     """Measure a model's mean IoU with simulated prompts, by kind of prompt and size of object."""
     from dataclasses import asdict
@@ -77,8 +79,8 @@ def evaluate(
     from samdesk.training.evaluate.report import table
     from samdesk.training.evaluate.splits import split_by_name
 
-    if find or det_model:
-        _evaluate_finding(data, det_model, json_file, find=find, others=all_images or least_area > 0)
+    if find or det_model or trust:
+        _evaluate_finding(data, det_model, json_file, trust, find=find, others=all_images or least_area > 0)
         return
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
         every = _read(data)
@@ -99,17 +101,17 @@ def evaluate(
 
 
 def _evaluate_finding(
-    data: list[Path], det_model: str, json_file: Path | None, *, find: bool, others: bool
+    data: list[Path], det_model: str, json_file: Path | None, trust: bool, *, find: bool, others: bool
 ) -> None:
     from samdesk.cli.finding.evaluate import evaluate_finding
 
     with _stoppable("evaluate", "There is no result."):
         if not find:
-            raise ValueError("--det-model needs --find; --model is a mask model")
+            raise ValueError("--det-model and --trust need --find")
         if others:
             raise ValueError("--all and --least-area do not go with --find: examples are on other images")
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
-        print_result = evaluate_finding(data, det_model, json_file, cancel, show)
+        print_result = evaluate_finding(data, det_model, json_file, cancel, show, trust)
     print_result()
 
 

@@ -16,6 +16,7 @@ from samdesk.base.text import counted
 from samdesk.batch.concepts import PlannedConcept, PlannedExample
 from samdesk.batch.plan import AutoAnnotatePlan
 from samdesk.domain.geometry.types import RgbImage
+from samdesk.engine.checkpoints.trusted import trusting
 from samdesk.engine.concepts.concept import Concept, Exemplar
 from samdesk.engine.protocols import (
     ConceptPredictor,
@@ -43,6 +44,8 @@ def prompted(
     exemplar: ExemplarOf,
     notice: Callable[[str], None],
     pause: Pause = no_pause,
+    *,
+    trust: bool = False,
 ) -> Detector:
     """The detector of a run: the model itself, or prompted with the plan's concepts if it is to be.
 
@@ -52,8 +55,10 @@ def prompted(
         exemplar: Makes the exemplars.
         notice: Called with a message for every example that is left out, and if words are.
         pause: See ``Pause``.
+        trust: Let a file that is needed for words run code that it holds; remembered for its content.
 
     Raises:
+        UntrustedFileError: There is such a file, and the user has not permitted it.
         EngineError: The model has no open vocabulary, or nothing to look for; or a label has no prompt left.
         Cancelled: Raised by ``pause``.
     """
@@ -63,7 +68,11 @@ def prompted(
                 f"{detector.info.name} has no classes of its own: it finds what it is asked for. "
                 "Say what to look for, by words or by examples, or choose another detector."
             )
-        return _found(detector, _Prompts.of(plan.concepts, exemplar, notice), notice, pause)
+
+        def find(concepts: Sequence[Concept]) -> MaskDetector:
+            return trusting(lambda: detector.find(concepts, pause=pause), trust)
+
+        return _found(find, _Prompts.of(plan.concepts, exemplar, notice), notice)
     if plan.concepts:
         raise EngineError(
             f"{detector.info.name} finds its own classes only, not what it is asked for. Choose a model with "
@@ -73,11 +82,11 @@ def prompted(
 
 
 def _found(
-    model: ConceptPredictor, prompts: _Prompts, notice: Callable[[str], None], pause: Pause
+    find: Callable[[Sequence[Concept]], MaskDetector], prompts: _Prompts, notice: Callable[[str], None]
 ) -> MaskDetector:
     while True:
         try:
-            return model.find(prompts.concepts(), pause=pause)
+            return find(prompts.concepts())
         except OutOfMemory:
             raise
         except TextsUnavailable as error:

@@ -25,6 +25,7 @@ def evaluate_finding(
     json_file: Path | None,
     cancel: CancelToken,
     show: Callable[[int, int], None],
+    trust: bool,
 ) -> Callable[[], None]:
     """Measures a model with an open vocabulary; returns what prints the result.
 
@@ -34,6 +35,7 @@ def evaluate_finding(
         json_file: Also write every result to this file.
         cancel: Cancels it.
         show: Called with how many images are done, and how many there are.
+        trust: Let model files run code that they hold.
 
     Raises:
         UserError: There is nothing to measure, or no such model.
@@ -50,9 +52,9 @@ def evaluate_finding(
             f"In {where} no label is on both a held-out image and a training image as an example.",
             next="Annotate more images: one in eight is held out.",
         )
-    model = _model(det_model)
+    model = _model(det_model, trust)
     results = evaluate_concepts(
-        model, material, imgsz=DetectionParameters().imgsz, cancel=cancel, on_image=show
+        model, material, imgsz=DetectionParameters().imgsz, cancel=cancel, on_image=show, trust=trust
     )
     if json_file is not None:
         json_file.write_text(json.dumps(_as_json(model.info, material, without, results), indent=1), "utf-8")
@@ -71,14 +73,14 @@ def evaluate_finding(
     return print_result
 
 
-def _model(name: str) -> ConceptPredictor:
+def _model(name: str, trust: bool) -> ConceptPredictor:
     from samdesk.batch.concepts import PlannedConcept
     from samdesk.engine.models.load import load_detector
     from samdesk.engine.models.open_vocabulary import SUGGESTED
     from samdesk.engine.protocols import ConceptPredictor, EngineError
 
     chosen = FindOptions((PlannedConcept("label"),)).detector(name, given=bool(name))
-    model: Any = load_detector(chosen)
+    model: Any = load_detector(chosen, trust=trust)
     if isinstance(model, ConceptPredictor):
         return model
     raise EngineError(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from samdesk.base import atomic, places
 from samdesk.base.disk import temporaries
 from samdesk.base.errors import reason
 from samdesk.base.hashing import hash_file
 from samdesk.engine.protocols import EngineError
+
+T = TypeVar("T")
 
 _FOLDER = "trusted-models"
 _SHOWN = 3
@@ -68,6 +72,24 @@ def trust(sha256: str, path: str) -> None:
             f"The permission for {path} could not be saved: {record.parent} cannot be written "
             f"({reason(error)})."
         ) from error
+
+
+def trusting(use: Callable[[], T], trusted: bool) -> T:
+    """What ``use`` returns; if ``trusted``, files that it would run code of are permitted.
+
+    Raises:
+        UntrustedFileError: They are not.
+        EngineError: The permission cannot be saved, or what ``use`` raises.
+    """
+    permitted = set[str]()
+    while True:
+        try:
+            return use()
+        except UntrustedFileError as error:
+            if not trusted or error.sha256 in permitted:
+                raise
+            permitted.add(error.sha256)
+            error.permit()
 
 
 def trust_file(path: Path) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 from samdesk.base.hashing import hash_file
 from samdesk.base.jobs import CancelToken
 from samdesk.dataset.examples.choosing import Candidate, chosen
+from samdesk.engine.checkpoints.trusted import UntrustedFileError, trusting
 from samdesk.engine.concepts.concept import Concept, Exemplar, ExemplarImage
-from samdesk.engine.protocols import ConceptPredictor, Detection, TextsUnavailable
+from samdesk.engine.protocols import ConceptPredictor, Detection, MaskDetector, TextsUnavailable
 from samdesk.images.reader import read_image
 from samdesk.training.evaluate.average_precision import CONF, MAX_DET, NMS_IOU, class_precision
 from samdesk.training.samples import Instance, TrainingImage
@@ -114,6 +115,7 @@ def evaluate_concepts(
     imgsz: int,
     cancel: CancelToken,
     on_image: Callable[[int, int], None],
+    trust: bool = False,
 ) -> list[WayPrecision]:
     """Measures a model prompted with words and with ``COUNTS`` examples of each label.
 
@@ -123,6 +125,7 @@ def evaluate_concepts(
         imgsz: Longest side of the network's input, pixels.
         cancel: Checked before each image.
         on_image: Called after each image with how many are done, of all ways, and how many there are.
+        trust: Let a file that words need run code that it holds.
 
     Raises:
         Cancelled: ``cancel`` was used.
@@ -143,12 +146,15 @@ def evaluate_concepts(
         def done(images: int, before: int = before) -> None:
             on_image(before + images, total)
 
-        result.append(_measured(model, way, concepts, tuple(exemplars), material, imgsz, cancel, done))
+        def find(concepts: Sequence[Concept] = concepts) -> MaskDetector:
+            return trusting(lambda: model.find(concepts, pause=cancel.check), trust)
+
+        result.append(_measured(find, way, concepts, tuple(exemplars), material, imgsz, cancel, done))
     return result
 
 
 def _measured(
-    model: ConceptPredictor,
+    find: Callable[[], MaskDetector],
     way: str,
     concepts: Sequence[Concept],
     labels: Sequence[int],
@@ -159,8 +165,8 @@ def _measured(
 ) -> WayPrecision:
     started = perf_counter()
     try:
-        detector = model.find(concepts, pause=cancel.check)
-    except TextsUnavailable as error:
+        detector = find()
+    except (TextsUnavailable, UntrustedFileError) as error:
         done(len(material.held_out))
         return WayPrecision(way, problem=str(error))
     prompted = perf_counter()
