@@ -13,6 +13,7 @@ import typer
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import Cancelled, CancelToken
 from samdesk.cli.exit_codes import FAILED, STOPPED, wrong_usage
+from samdesk.cli.finding.evaluate import FindEvaluation
 from samdesk.cli.output import echo
 from samdesk.cli.parameters import TRUST_HELP
 
@@ -69,6 +70,9 @@ def evaluate(
     det_model: Annotated[
         str, typer.Option(help="With --find: the model, name or path; by default the best installed.")
     ] = "",
+    imgsz: Annotated[
+        int, typer.Option(min=32, help="With --find: images are resized to this for detection.")
+    ] = 640,
     trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
 ) -> None:
     """Measure a model's mean IoU with simulated prompts, by kind of prompt and size of object."""
@@ -79,8 +83,9 @@ def evaluate(
     from samdesk.training.evaluate.report import table
     from samdesk.training.evaluate.splits import split_by_name
 
-    if find or det_model or trust:
-        _evaluate_finding(data, det_model, json_file, trust, find=find, others=all_images or least_area > 0)
+    if find or det_model or trust or imgsz != 640:
+        request = FindEvaluation(tuple(data), det_model, imgsz, json_file, trust)
+        _evaluate_finding(request, find=find, others=all_images or least_area > 0)
         return
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
         every = _read(data)
@@ -100,18 +105,14 @@ def evaluate(
     echo(table(outcomes))
 
 
-def _evaluate_finding(
-    data: list[Path], det_model: str, json_file: Path | None, trust: bool, *, find: bool, others: bool
-) -> None:
-    from samdesk.cli.finding.evaluate import evaluate_finding
-
+def _evaluate_finding(request: FindEvaluation, *, find: bool, others: bool) -> None:
     with _stoppable("evaluate", "There is no result."):
         if not find:
-            raise ValueError("--det-model and --trust need --find")
+            raise ValueError("--det-model, --imgsz and --trust need --find")
         if others:
             raise ValueError("--all and --least-area do not go with --find: examples are on other images")
     with _stoppable("evaluate", "There is no result.") as cancel, _bar("images") as show:
-        print_result = evaluate_finding(data, det_model, json_file, cancel, show, trust)
+        print_result = request.run(cancel, show)
     print_result()
 
 

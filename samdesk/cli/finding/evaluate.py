@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samdesk.base.errors import UserError
 from samdesk.base.jobs import CancelToken
-from samdesk.base.text import counted, size
+from samdesk.base.text import counted
 from samdesk.cli.finding.concepts import FindOptions
 from samdesk.cli.output import echo
 
@@ -19,58 +20,70 @@ if TYPE_CHECKING:
     from samdesk.training.evaluate.concepts import FindMaterial, WayPrecision
 
 
-def evaluate_finding(
-    data: Sequence[Path],
-    det_model: str,
-    json_file: Path | None,
-    cancel: CancelToken,
-    show: Callable[[int, int], None],
-    trust: bool,
-) -> Callable[[], None]:
-    """Measures a model with an open vocabulary; returns what prints the result.
+@dataclass(frozen=True)
+class FindEvaluation:
+    """A measurement, as requested on the command line.
 
-    Args:
+    Attributes:
         data: Folders of images with their annotations.
         det_model: Name or path of the model; "": the best installed.
+        imgsz: Longest side of the network's input, pixels.
         json_file: Also write every result to this file.
-        cancel: Cancels it.
-        show: Called with how many images are done, and how many there are.
         trust: Let model files run code that they hold.
-
-    Raises:
-        UserError: There is nothing to measure, or no such model.
-        Cancelled: It was cancelled.
     """
-    from samdesk.settings.parameters import DetectionParameters
-    from samdesk.training.evaluate.concepts import evaluate_concepts, find_table
 
-    material = _material(data)
-    measured, without = material.measured()
-    if not measured:
-        where = ", ".join(map(str, data))
-        raise UserError(
-            f"In {where} no label is on both a held-out image and a training image as an example.",
-            next="Annotate more images: one in eight is held out.",
+    data: tuple[Path, ...]
+    det_model: str
+    imgsz: int
+    json_file: Path | None
+    trust: bool
+
+    def run(self, cancel: CancelToken, show: Callable[[int, int], None]) -> Callable[[], None]:
+        """Measures the model; returns what prints the result.
+
+        Args:
+            cancel: Cancels it.
+            show: Called with how many images are done, and how many there are.
+
+        Raises:
+            UserError: There is nothing to measure, or no such model.
+            Cancelled: It was cancelled.
+        """
+        from samdesk.training.evaluate.concepts import evaluate_concepts
+
+        material = _material(self.data)
+        if not material.measured[0]:
+            where = ", ".join(map(str, self.data))
+            raise UserError(
+                f"In {where} no label is on both a held-out image and a training image as an example.",
+                next="Annotate more images: one in eight is held out.",
+            )
+        model = _model(self.det_model, self.trust)
+        results = evaluate_concepts(
+            model, material, imgsz=self.imgsz, cancel=cancel, on_image=show, trust=self.trust
         )
-    model = _model(det_model, trust)
-    results = evaluate_concepts(
-        model, material, imgsz=DetectionParameters().imgsz, cancel=cancel, on_image=show, trust=trust
+        if self.json_file is not None:
+            content = _as_json(model.info, self.imgsz, material, results)
+            self.json_file.write_text(json.dumps(content, indent=1), "utf-8")
+        return partial(_print, model.info, material, results)
+
+
+def _print(info: ModelInfo, material: FindMaterial, results: Sequence[WayPrecision]) -> None:
+    from samdesk.training.evaluate.concepts import find_table
+
+    echo(
+        f"Model: {info.name} ({info.parameters / 1e6:.1f} M parameters, SHA-256 {info.sha256}) on "
+        f"{info.device_title} ({info.precision})."
     )
-    if json_file is not None:
-        json_file.write_text(json.dumps(_as_json(model.info, material, without, results), indent=1), "utf-8")
-
-    def print_result() -> None:
-        echo(_described(model.info))
-        echo(
-            f"{counted(len(measured), 'label')} on {counted(len(material.held_out), 'held-out image')}, "
-            f"examples on {counted(len(material.train), 'training image')}."
-        )
-        if without:
-            echo(f"Left out, as they have no example: {', '.join(without)}.")
-        echo("")
-        echo(find_table(results))
-
-    return print_result
+    measured, without = material.measured
+    echo(
+        f"{counted(len(measured), 'label')} on {counted(len(material.held_out), 'held-out image')}, "
+        f"examples on {counted(len(material.train), 'training image')}."
+    )
+    if without:
+        echo(f"Left out, as they have no example: {', '.join(without)}.")
+    echo("")
+    echo(find_table(results))
 
 
 def _model(name: str, trust: bool) -> ConceptPredictor:
@@ -126,23 +139,16 @@ def _material(data: Sequence[Path]) -> FindMaterial:
     return FindMaterial(tuple(names), tuple(train), tuple(held_out))
 
 
-def _described(info: ModelInfo) -> str:
-    """The model, so that nobody takes the figures of one for those of another."""
-    return (
-        f"Model: {info.name} ({info.parameters / 1e6:.1f} M parameters, {size(info.memory_bytes)}, SHA-256 "
-        f"{info.sha256}) on {info.device_title} ({info.precision})."
-    )
-
-
 def _as_json(
-    info: ModelInfo, material: FindMaterial, without: Sequence[str], results: Sequence[WayPrecision]
+    info: ModelInfo, imgsz: int, material: FindMaterial, results: Sequence[WayPrecision]
 ) -> dict[str, Any]:
     return {
         "model": {"name": info.name, "sha256": info.sha256, "parameters": info.parameters,
                   "device": info.device, "precision": info.precision},
         "held_out": len(material.held_out),
         "train": len(material.train),
-        "without_example": list(without),
+        "imgsz": imgsz,
+        "without_example": list(material.measured[1]),
         "results": [
             {
                 **asdict(one),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from time import perf_counter
 
@@ -90,6 +91,7 @@ class FindMaterial:
     train: tuple[TrainingImage, ...]
     held_out: tuple[TrainingImage, ...]
 
+    @cached_property
     def measured(self) -> tuple[dict[int, list[Exemplar]], tuple[str, ...]]:
         """The labels that are measured with their examples, and the names of those that have none."""
         occur = sorted({one.label for image in self.held_out for one in image.instances})
@@ -132,7 +134,7 @@ def evaluate_concepts(
         EngineError: The model failed.
         ImageError: An image cannot be read.
     """
-    exemplars, _ = material.measured()
+    exemplars, _ = material.measured
     ways = [("words", 0), *((f"{n} example{'s' if n > 1 else ''}", n) for n in COUNTS)]
     total = len(ways) * len(material.held_out)
     result = []

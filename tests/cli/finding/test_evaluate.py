@@ -35,7 +35,7 @@ def evaluate(*arguments: str | Path, expected: int) -> str:
     ("options", "words"),
     [
         (("--find", "--all"), "--all and --least-area do not go with --find"),
-        (("--det-model", "flint"), "--det-model and --trust need --find"),
+        (("--det-model", "flint"), "--det-model, --imgsz and --trust need --find"),
         (("--find", "--det-model", "flint"), "flint.safetensors finds its own classes only"),
         (("--find",), "There is no model with an open vocabulary on this machine. Put a YOLOE checkpoint"),
         (("--find", "--det-model", "nowhere.pt"), "'nowhere.pt' is neither a known model nor a file"),

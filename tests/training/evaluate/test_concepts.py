@@ -37,7 +37,7 @@ def test_words_and_1_5_and_20_examples_are_measured_on_held_out_images(material:
     model = ColourConcepts()
     found = evaluate_concepts(model, material, imgsz=640, cancel=CancelToken(), on_image=lambda *_: None)
     assert [one.way for one in found] == ["words", "1 example", "5 examples", "20 examples"]
-    assert material.measured()[1] == ("rare",)
+    assert material.measured[1] == ("rare",)
     for one in found:
         red, blue = one.labels
         assert (red.label, red.ap50, red.ap) == ("red", 1.0, 1.0)
