@@ -48,7 +48,7 @@ def train(
         _train(data, out, recipe, device, cancel)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument an option
     data: Annotated[list[Path], _FOLDERS],
     model: Annotated[
         str, typer.Option(help="flint, a SAM model or file, a plug-in, 'grabcut' or 'box'.")
