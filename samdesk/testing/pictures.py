@@ -8,7 +8,7 @@ from samdesk.base.cv import cv2
 from samdesk.domain.geometry.types import RgbImage
 from samdesk.domain.prompts import MaskCandidate
 
-SIZES = ((120, 180), (1, 1), (3, 2), (4, 300), (1100, 1500))
+SIZES = ((120, 180), (1, 1), (3, 2), (4, 300), (700, 1000))
 """Height and width, pixels: a usual one, one pixel, tiny, a strip, and large."""
 PLACES = ((0.25, 0.3), (0.7, 0.35), (0.45, 0.75))
 """Where the objects of ``picture`` are, as shares of its width and height."""

@@ -180,11 +180,13 @@ class ModelsDialog(QDialog):
         self._refresh_all()
 
     def set_added(self, added: AddedModels) -> None:
-        """Lists the predictors of other packages last, and why some cannot be chosen."""
-        self._rows |= {plugin.name: row_of_plugin(plugin) for plugin in added.predictors}
+        """Lists the predictors of other packages below Flint, and says why some cannot be chosen."""
         self._problems = tuple(map(str, added.problems))
-        self._fill()
         self._show_problem()
+        rows = self._rows | {plugin.name: row_of_plugin(plugin) for plugin in added.predictors}
+        if rows != self._rows:
+            self._rows = dict(sorted(rows.items(), key=lambda item: bool(item[1].bytes)))
+            self._fill()
 
     def set_progress(self, name: str, done: int, total: int) -> None:
         """Shows a download's progress in bytes; ``total`` is 0 while it is not known."""

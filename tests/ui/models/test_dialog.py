@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from samdesk.base import places
 from samdesk.base.places import flint_weights
+from samdesk.base.plugins import Plugin, PluginError
+from samdesk.engine.models.plugins import AddedModels
 from samdesk.engine.models.registry import MODELS
 from samdesk.ui.models import rows
 from samdesk.ui.models.dialog import ModelsDialog
@@ -65,6 +68,26 @@ def test_every_predictor_has_a_row_and_no_detector_has(dialog: ModelsDialog) -> 
     titles = [texts(dialog, row)[0] for row in range(dialog.table.rowCount())]
     assert titles == [model.title for model in MODELS if model.draws_masks]
     assert texts(dialog, row_of(dialog, "SAM base")) == ["SAM base", "375 MB", "93.7 M", "Apache-2.0"]
+
+
+def test_plug_ins_are_below_flint_and_those_that_cannot_be_chosen_are_named(
+    dialog: ModelsDialog, qtbot: QtBot
+) -> None:
+    entry = EntryPoint("flood-fill", "samdesk_blobs:predictor", "samdesk.predictors")
+    added = AddedModels(
+        predictors=(Plugin("flood-fill", "samdesk-blobs", "1.0", entry),),
+        problems=(PluginError("The predictor 'flint' of the package p has a name that is taken."),),
+    )
+    dialog.set_choice("flood-fill", "cpu", "auto")
+    dialog.set_added(added)
+    assert texts(dialog, 1) == ["flood-fill  ✓", "–", "–", "Plug-in"]
+    assert dialog.state_text("flood-fill") == "From samdesk-blobs 1.0"
+    assert dialog.problem.text() == str(added.problems[0])
+    button = dialog.button("flint")
+    button.setFocus()
+    dialog.set_added(added)
+    assert dialog.button("flint") is button, "the table is made again only if something is new"
+    assert button.hasFocus()
 
 
 def test_installed_models_can_be_used_and_others_downloaded(dialog: ModelsDialog) -> None:
