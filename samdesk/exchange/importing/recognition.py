@@ -7,8 +7,11 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 
+from samdesk.base import json_file
+from samdesk.base.json_file import JsonError
 from samdesk.base.text import counted
 from samdesk.exchange.importing.errors import ImportRefusedError
 from samdesk.exchange.importing.files import ChosenFiles
@@ -16,6 +19,7 @@ from samdesk.formats.base import Format
 
 MOST_FILES = 1_000_000
 _MOST_LEVELS = 64
+_MOST_LOOKED_AT = 20
 
 FileProgress = Callable[[int, int], None]
 """Called with (done, total); it may raise ``Cancelled``."""
@@ -83,12 +87,38 @@ def only_one(found: Sequence[Recognised], paths: Sequence[Path]) -> Recognised:
         return found[0]
     where = ", ".join(str(path) for path in paths[:3]) + (" and others" if len(paths) > 3 else "")
     if not found:
+        damaged = damaged_json(paths)
+        if damaged:
+            raise ImportRefusedError(damaged, next="Export it again from the program that wrote it.")
         raise ImportRefusedError(
             f"No annotations of a known format were found in {where}.",
             next="'samdesk formats' lists the formats.",
         )
     several = ", ".join(f"{row.text}: {row.format.id}" for row in found)
     raise ImportRefusedError(f"{where} has several formats ({several}).", next="Choose one of them.")
+
+
+def damaged_json(paths: Sequence[Path]) -> str:
+    """Names what is no JSON, although its name ends so, in files and folders of no known format.
+
+    Returns a sentence; "" if there is no such file among the first ``_MOST_LOOKED_AT``.
+
+    Raises:
+        ImportRefusedError: There is no such file.
+    """
+    chosen, damaged = choose(paths), []
+    files = ChosenFiles(chosen.root, chosen.names, chosen.folders)
+    named = [name for name in chosen.names if name.lower().endswith(".json")]
+    for name in named[:_MOST_LOOKED_AT]:
+        try:
+            json_file.parse(files.read(name, json_file.MAX_BYTES), any_number=True)
+        except JsonError as error:
+            if isinstance(error.__cause__, JSONDecodeError | UnicodeDecodeError):
+                damaged.append(f"{name} is damaged: {error}")
+        except OSError:
+            continue
+    more = f", and {counted(len(damaged) - 1, 'other file')} as well" if len(damaged) > 1 else ""
+    return f"{damaged[0]}{more}." if damaged else ""
 
 
 def of_format(

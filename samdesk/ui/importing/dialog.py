@@ -33,6 +33,7 @@ _SIZE = (640, 640)
 _SIZE_WITHOUT_FILES = (640, 200)
 _MOST_PROBLEMS = 500
 _READING = "Reading…"
+_UNKNOWN = "No annotations of a known format were found there. If you know the format, choose it above."
 _NOTHING = (
     "Choose the files, or the folder, with the annotations. Nothing is changed before you press Import."
 )
@@ -91,10 +92,7 @@ class ImportDialog(QDialog):
         """Shows what files hold."""
         if looked.survey is None or looked.plan is None:
             self._list_formats(looked)
-            self.show_nothing(
-                "No annotations of a known format were found there. If you know the format, choose it above.",
-                format_may_help=True,
-            )
+            self.show_nothing(looked.damaged or _UNKNOWN, format_may_help=True)
             return
         self.looked = looked
         self._list_formats(looked)

@@ -9,7 +9,7 @@ from pathlib import Path
 from samdesk.domain.geometry.types import Region, RgbImage
 from samdesk.domain.labels import LabelSet
 from samdesk.exchange.importing.plan import ImportPlan
-from samdesk.exchange.importing.recognition import Recognised, of_format, recognise
+from samdesk.exchange.importing.recognition import Recognised, damaged_json, of_format, recognise
 from samdesk.exchange.importing.report import ImportReport
 from samdesk.exchange.importing.session import ImportSession, plan_for
 from samdesk.exchange.importing.survey import ImportSurvey
@@ -50,6 +50,7 @@ class LookedAt:
         report: What an import with the likely labels would do.
         plan: That import.
         pictures: Some of the images.
+        damaged: Which file of no known format is damaged, as a sentence; "": none.
     """
 
     paths: tuple[Path, ...]
@@ -59,6 +60,7 @@ class LookedAt:
     report: ImportReport | None = None
     plan: ImportPlan | None = None
     pictures: tuple[Picture, ...] = ()
+    damaged: str = ""
 
     @property
     def labels(self) -> LabelSet:
@@ -90,7 +92,7 @@ def look_at(context: JobContext, paths: Sequence[Path], format_id: str) -> Looke
         paths, session.formats, context.progress
     )  # fmt: skip
     if not found:
-        return LookedAt(tuple(paths), ())
+        return LookedAt(tuple(paths), (), damaged=damaged_json(paths))
     survey = session.read(found[0], ImportPlan())
     try:
         plan = plan_for(survey, ImportPlan())

@@ -388,3 +388,23 @@ def test_regions_are_the_files_own_to_the_last_digit(folder: Path, tmp_path: Pat
     (found,) = dataset.load(ImageKey("a.png")).annotations
     assert found.region.equals(regions.from_polygons([box(10.25, 8.5, 30.125, 23)]))
     dataset.close()
+
+
+def test_what_is_no_json_is_named_as_damaged(tmp_path: Path) -> None:
+    photos(tmp_path / "data", "a.png")
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "broken.json").write_text('{"imag": [1, 2')
+    (given / "fine.json").write_text("[1, 2]")
+    (given / "notes.txt").write_text("{")
+    with pytest.raises(
+        ImportRefusedError, match=r"^broken\.json is damaged: it is not JSON: .* in line 1\. Exp"
+    ):
+        samdesk.import_annotations(tmp_path / "data", given)
+    (given / "other.json").write_bytes(b'"\xff"')
+    with pytest.raises(ImportRefusedError, match=r"and 1 other file as well"):
+        samdesk.import_annotations(tmp_path / "data", given)
+    for name in ("broken.json", "other.json"):
+        (given / name).unlink()
+    with pytest.raises(ImportRefusedError, match="No annotations of a known format"):
+        samdesk.import_annotations(tmp_path / "data", given)
