@@ -52,6 +52,7 @@ class CarryStep:
     """One object on one image of a shot; IoU with the truth, 0 without a proposal.
 
     Attributes:
+        image: Number of the image that the shot is made of.
         scenario: ``Scenario.name``.
         step: 1 for the second image.
         moved: The outline carried from image to image.
@@ -62,6 +63,7 @@ class CarryStep:
         unbroken: Whether there was none before: a user's carrying would have come to here.
     """
 
+    image: int
     scenario: str
     step: int
     moved: float
@@ -107,7 +109,7 @@ def measure(
             for shot in _shots(scenario, image, images[(index + 1) % len(images)], index):
                 if cancel.cancelled:
                     return found
-                found += _carried(scenario, shot, predictor)
+                found += _carried(index, scenario, shot, predictor)
     return found
 
 
@@ -138,7 +140,7 @@ def _shots(scenario: Scenario, image: CarryImage, other: CarryImage, seed: int) 
             yield shot
 
 
-def _carried(scenario: Scenario, shot: Shot, predictor: Predictor) -> Iterator[CarryStep]:
+def _carried(index: int, scenario: Scenario, shot: Shot, predictor: Predictor) -> Iterator[CarryStep]:
     images = shot.images()
     before = next(images)
     start = {AnnotationId(str(number)): region for number, region in enumerate(before.truth)}
@@ -158,7 +160,9 @@ def _carried(scenario: Scenario, shot: Shot, predictor: Predictor) -> Iterator[C
                 for outlines in (moved, redrawn, start, prompted)
             )
             unbroken = key not in doubtful
-            yield CarryStep(scenario.name, step, by_moved, by_redrawn, by_copy, by_prompt, sure, unbroken)
+            yield CarryStep(
+                index, scenario.name, step, by_moved, by_redrawn, by_copy, by_prompt, sure, unbroken
+            )
             if not sure:
                 doubtful.add(key)
         before = image

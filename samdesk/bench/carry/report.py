@@ -64,8 +64,10 @@ class CarryReport:
         return "\n".join([self._head(), "", table, "", *self._notes(), ""])
 
     def _head(self) -> str:
+        measured = len({step.image for step in self.steps})
         return (
-            f"{counted(self.images, 'image')}; {self.predictor} draws. Mean IoU after 1 / {STEPS} steps; "
+            f"{counted(measured, 'image')} of {self.images:,}; {self.predictor} draws. "
+            f"Mean IoU after 1 / {STEPS} steps; "
             f"sure proposals, and how many of them are right (IoU {RIGHT})\n{self.machine}"
         )
 

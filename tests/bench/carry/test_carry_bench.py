@@ -41,10 +41,11 @@ def test_an_object_without_room_has_no_shot() -> None:
 
 def test_what_counts_as_sure_ends_at_the_first_doubt() -> None:
     def step(number: int, moved: float, sure: bool, unbroken: bool) -> CarryStep:
-        return CarryStep("object 2%", number, moved, 0.9, 0.5, 0.4, sure, unbroken)
+        return CarryStep(0, "object 2%", number, moved, 0.9, 0.5, 0.4, sure, unbroken)
 
     steps = (step(1, 0.9, True, True), step(2, 0.7, True, True), step(3, 0.2, False, True))
-    report = CarryReport("Flint", 1, "here", (*steps, step(6, 0.1, True, False)), CarryTimes(300.4, 50.2, 4))
+    report = CarryReport("Flint", 3, "here", (*steps, step(6, 0.1, True, False)), CarryTimes(300.4, 50.2, 4))
+    assert "1 image of 3" in str(report), "as when it is stopped"
     assert "0.900 / 0.100" in str(report)
     assert "2 of 3" in str(report)
     assert "1 of 2 sure proposals are right (50.0%)" in report.markdown()
