@@ -181,10 +181,10 @@ class CanvasDisplay(NavigableWidget):
         self._scene.set_hidden(ids)
         self._refresh()
 
-    def set_doubtful(self, ids: frozenset[AnnotationId]) -> None:
-        """Marks annotations that are probably not right where they are; they are named, too."""
-        if ids != self._scene.doubtful:
-            self._scene.set_doubtful(ids)
+    def set_checked(self, sure: frozenset[AnnotationId], doubtful: frozenset[AnnotationId]) -> None:
+        """Marks pending annotations that are probably right where they are, or not: those are named, too."""
+        if (sure, doubtful) != (self._scene.sure, self._scene.doubtful):
+            self._scene.set_checked(sure, doubtful)
             self._refresh()
 
     def set_filtered(self, ids: frozenset[AnnotationId]) -> None:

@@ -50,6 +50,7 @@ class Scene:
         self._hidden: frozenset[AnnotationId] = frozenset()
         self._hidden_labels: frozenset[LabelId] = frozenset()
         self.filtered: frozenset[AnnotationId] = frozenset()
+        self.sure: frozenset[AnnotationId] = frozenset()
         self.doubtful: frozenset[AnnotationId] = frozenset()
         self._dragged: frozenset[AnnotationId] = frozenset()
         self._edited: AnnotationId | None = None
@@ -190,9 +191,14 @@ class Scene:
         self.filtered = ids
         self._update_shapes()
 
-    def set_doubtful(self, ids: frozenset[AnnotationId]) -> None:
-        """Marks annotations as doubtful."""
-        self.doubtful = ids
+    def set_checked(self, sure: frozenset[AnnotationId], doubtful: frozenset[AnnotationId]) -> None:
+        """Marks pending annotations as sure, painted as those that are kept, or as doubtful.
+
+        While there are any, no annotation steps back for a selected one: all are to be checked at a glance.
+        """
+        for annotation, label, shape in (self._shapes[i] for i in self.doubtful & self._shapes.keys()):
+            shape.text = _text(annotation, label, False)
+        self.sure, self.doubtful = sure, doubtful
         self._restyle()
 
     def set_locked(self, ids: Iterable[AnnotationId]) -> None:
@@ -325,8 +331,7 @@ class Scene:
         """Draws everything with a painter in device pixels."""
         small = size.width() * size.height() <= _SMOOTH_UP_TO
         self._image.draw(painter, view, smooth=small)
-        steps_back = 0 < len(self._selection) <= min(_MOST_STAND_OUT, len(self._shapes) - 1)
-        painter.setOpacity(_STEPPED_BACK if steps_back else 1.0)
+        painter.setOpacity(_STEPPED_BACK if self._steps_back else 1.0)
         self._shape_layer.draw(painter, view, smooth=small)
         painter.setOpacity(1.0)
         self._proposed.draw(painter, view, smooth=small)
@@ -339,6 +344,12 @@ class Scene:
             self._draw_live(painter, hovered, Mark.HOVERED, view, size)
         for shape in [*self._ghosts.values(), *self._live]:
             self._draw_live(painter, shape, shape.mark, view, size)
+
+    @property
+    def _steps_back(self) -> bool:
+        """Whether the other annotations step back for the selected ones: not while all are to be compared."""
+        some = 0 < len(self._selection) <= min(_MOST_STAND_OUT, len(self._shapes) - 1)
+        return some and not (self.sure | self.doubtful) & self._shapes.keys()
 
     def tags(self) -> list[Shape]:
         """The shapes named beside ``resting_tags``: the hovered, selected and proposed ones."""
@@ -430,10 +441,10 @@ class Scene:
         """Gives shapes the marks of their annotations' states."""
         self._shape_layer.set_without_selected(len(self._selection) <= _MOST_STAND_OUT)
         restyled = []
-        for annotation, _, shape in self._shapes.values():
-            mark = _mark(annotation, annotation.id in self._selection)
-            if mark is Mark.PENDING and annotation.id in self.doubtful:
-                mark = Mark.DOUBTFUL
+        for annotation, label, shape in self._shapes.values():
+            mark = self._mark(annotation)
+            if annotation.id in self.doubtful:
+                shape.text = _text(annotation, label, True)
             if mark is not shape.mark:
                 shape.mark = mark
                 restyled.append(shape)
@@ -444,11 +455,25 @@ class Scene:
         self._chosen.set_shapes(self._selected_shapes())
         self._name()
 
+    def _mark(self, annotation: Annotation) -> Mark:
+        selected, pending = annotation.id in self._selection, _is_pending(annotation)
+        if pending and annotation.id in self.doubtful:
+            return Mark.UNSURE if selected else Mark.DOUBTFUL
+        if selected:
+            return Mark.SELECTED
+        return Mark.PENDING if pending and annotation.id not in self.sure else Mark.RESTING
 
-def _mark(annotation: Annotation, selected: bool) -> Mark:
-    if selected:
-        return Mark.SELECTED
-    return Mark.PENDING if annotation.review is AnnotationReview.PENDING else Mark.RESTING
+
+def _is_pending(annotation: Annotation) -> bool:
+    return annotation.review is AnnotationReview.PENDING
+
+
+def _text(annotation: Annotation, label: Label | None, doubtful: bool) -> str:
+    """What the name tag says: a score beside what is doubtful would speak for it."""
+    name = "?" if label is None else label.name
+    if doubtful:
+        return f"{name}?"
+    return name if annotation.score is None else f"{name} {annotation.score:.2f}"
 
 
 def _shapes(
@@ -460,9 +485,8 @@ def _shapes(
     extents = extents_of([annotation.region for annotation, _ in annotations])
     made = {}
     for (annotation, label), extent in zip(annotations, extents, strict=True):
-        name = "?" if label is None else label.name
-        text = name if annotation.score is None else f"{name} {annotation.score:.2f}"
-        mark = _mark(annotation, False)
+        text = _text(annotation, label, False)
+        mark = Mark.PENDING if _is_pending(annotation) else Mark.RESTING
         shape = Shape(annotation.id, annotation.region, colors[annotation.label_id], mark, text, extent)
         made[annotation.id] = (annotation, label, shape)
     return made

@@ -5,9 +5,10 @@ Mark      Line                 Fill      Extras
 ========= ==================== ========= =======================
 RESTING   solid, 2 px          30 %
 PENDING   dashed, 1.8 px       20 %
-DOUBTFUL  wide dashes, 2.6 px   8 %      name tag
+DOUBTFUL  wide dashes, 2.6 px  10 %      name tag
 HOVERED   solid, 3 px          42 %      name tag
 SELECTED  solid, 3 px, double  38 %      name tag, handles
+UNSURE    dashed, 3 px, double 24 %      name tag, handles
 PROPOSAL  two-tone dashes      45 %
 PREVIEW   dotted               20 %
 OTHER     fine dots            none
@@ -36,9 +37,15 @@ class Mark(Enum):
     DOUBTFUL = "doubtful"
     HOVERED = "hovered"
     SELECTED = "selected"
+    UNSURE = "unsure"
     PROPOSAL = "proposal"
     PREVIEW = "preview"
     OTHER = "other"
+
+    @property
+    def is_selected(self) -> bool:
+        """Whether the region is a selected one, which is painted over the others."""
+        return self in (Mark.SELECTED, Mark.UNSURE)
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,10 @@ class _Style:
 _STYLES = {
     Mark.RESTING: _Style(2.0, 3.7, 0.30),
     Mark.PENDING: _Style(1.8, 3.5, 0.20, dashes=(7, 4.5)),
-    Mark.DOUBTFUL: _Style(2.6, 4.4, 0.08, dashes=(5, 7)),
+    Mark.DOUBTFUL: _Style(2.6, 4.4, 0.10, dashes=(7, 8)),
     Mark.HOVERED: _Style(3.0, 4.4, 0.42),
     Mark.SELECTED: _Style(3.0, 4.6, 0.38, double=True),
+    Mark.UNSURE: _Style(3.0, 4.6, 0.24, dashes=(9, 7), double=True, two_tone=True),
     Mark.PROPOSAL: _Style(2.6, 2.6, 0.45, dashes=(9, 7), two_tone=True),
     Mark.PREVIEW: _Style(2.4, 4.0, 0.20, dashes=(0.1, 5.5)),
     Mark.OTHER: _Style(1.4, 2.4, 0.0, dashes=(0.1, 4.0)),

@@ -179,6 +179,7 @@ class CarryController(QObject):
             partial(self._refuse, way),
         )
         self._client.carry(request)
+        self.decisions.take_view()
         navigate.go(carry.target)
         self.refresh()
 
@@ -340,6 +341,7 @@ class CarryController(QObject):
         self.refresh()
 
     def _image_shown(self, _key: str) -> None:
+        self.decisions.arrive()
         if self._way is not None:
             self._place(self._way)
         self._soon.start()
@@ -357,7 +359,8 @@ class CarryController(QObject):
     def refresh(self) -> None:
         """Shows what there is to say of the image on screen."""
         here = self._images.here
-        self._parts.canvas.set_doubtful(frozenset(c.id for c in self.pending if c.doubt))
+        doubtful = frozenset(c.id for c in self.pending if c.doubt)
+        self._parts.canvas.set_checked(frozenset(c.id for c in self.pending) - doubtful, doubtful)
         if self._way is not None:
             self._show_progress(self._way)
         elif here is None or not here[0].is_news(here[1]):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from samdesk.domain import edits
 from samdesk.domain.annotation import AnnotationId
+from samdesk.ui.carry.borrowed_view import BorrowedView
 from samdesk.ui.carry.carried import CarriedAnnotation
 from samdesk.ui.carry.parts import CarriedImages, CarryParts
 from samdesk.ui.carry.words import accepted_text, rejected_text
@@ -21,6 +22,7 @@ class CarriedDecisions(QObject):
         self._parts, self._images = parts, images
         self._at: AnnotationId | None = None
         """The doubtful annotation that was shown last."""
+        self._view = BorrowedView(parts.canvas)
         self._next = QTimer(self, singleShot=True, interval=0)
         self._next.timeout.connect(self._go_on)
 
@@ -37,16 +39,19 @@ class CarriedDecisions(QObject):
         self._at = None
         if self._parts.session.edit(accepted_text(len(seen)), edits.accept(document, seen)):
             self._parts.tools.select(frozenset(seen if image.chosen else ()))
+            self._view.give_back()
 
     def escape(self) -> None:
         """Lets the selection go, else rejects what was carried to this image and is not decided about."""
         if self._parts.tools.selection:
             self._parts.tools.select(frozenset())
+            self._view.give_back()
             return
         here, ids = self._images.here, [c.id for c in self._images.pending]
         if here is not None and ids:
             self._at = None
             self._parts.session.edit(rejected_text(len(ids)), edits.reject(here[1], ids))
+            self._view.give_back()
 
     def swap(self) -> None:
         """Swaps the moved outline and that of the mask model, of the selected annotations or of all."""
@@ -80,14 +85,14 @@ class CarriedDecisions(QObject):
     # -- what is doubtful
 
     def show_doubtful(self) -> None:
-        """Selects the first doubtful annotation and zooms to it, unless the user is at something else."""
+        """Selects the first doubtful annotation, moved into sight, unless the user is at something else."""
         carried = self._images.pending
         doubtful = [c.id for c in carried if c.doubt]
         others = self._parts.tools.selection - {c.id for c in carried}
         if doubtful and not others and doubtful[0] != self._at and not self._parts.drawing():
             self._at = doubtful[0]
             self._parts.tools.select(frozenset({doubtful[0]}))
-            self._parts.canvas.zoom_around(doubtful[0])
+            self._view.show(doubtful[0])
 
     def follow_document(self) -> None:
         """Goes on if the doubtful annotation was decided about."""
@@ -99,13 +104,22 @@ class CarriedDecisions(QObject):
         self._at = None
         self._next.stop()
 
+    def take_view(self) -> None:
+        """Objects are carried to another image: it is to be shown as this one."""
+        self._view.take_along()
+
+    def arrive(self) -> None:
+        """Another image is on screen."""
+        self._view.arrive()
+
     def _go_on(self) -> None:
-        """Shows the next doubtful annotation, or all of the image if there is none."""
+        """Shows the next doubtful annotation, or what the user saw before if there is none."""
         self._at = None
         carried = self._images.pending
         if any(c.doubt for c in carried):
             self._parts.tools.select(frozenset())
             self.show_doubtful()
-        elif carried and not self._parts.drawing():
-            self._parts.tools.select(frozenset())
-            self._parts.canvas.fit()
+        elif not self._parts.drawing():
+            if carried:
+                self._parts.tools.select(frozenset())
+            self._view.give_back()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from shapely.geometry import Point
 
 from samdesk.domain import edits
@@ -132,7 +132,7 @@ def test_the_next_image_has_the_objects_where_they_are_now_and_enter_accepts_the
         assert iou(now.region, moved(source).region) > 0.93
         assert (now.source, now.track, now.label_id) == (Source.CARRIED, source.track_of, source.label_id)
         assert now.run_id is not None
-        assert two.mark(now) is Mark.PENDING
+        assert two.mark(now) is Mark.RESTING, "solid: it is sure"
     assert two.said == "2 objects carried from 0.png. "
     assert user.document.review is ImageReview.UNREVIEWED
     after = saved(user)
@@ -204,9 +204,9 @@ def test_tab_swaps_the_outlines_and_what_is_doubtful_comes_first(two: Carrying) 
     assert "Stopped at image 1 of 5. 2 doubtful" in two.said
     cat, dog = user.annotations
     assert user.canvas.selection == {cat.id}
-    assert two.mark(dog) is Mark.DOUBTFUL
+    assert (two.mark(cat), two.mark(dog)) == (Mark.UNSURE, Mark.DOUBTFUL)
     assert "2 doubtful: cat, dog – the mask model draws another outline here" in two.said
-    assert any(tag.text.startswith("dog") for tag in user.canvas.tags())
+    assert sorted(tag.text for tag in user.canvas.tags()) == ["cat?", "dog?"]
     user.key(K.Key_X)
     user.until(lambda: user.canvas.selection == {dog.id})
     assert [a.id for a in user.document.rejected] == [cat.id]
@@ -218,6 +218,51 @@ def test_tab_swaps_the_outlines_and_what_is_doubtful_comes_first(two: Carrying) 
     assert two.said.startswith("2 objects carried from 1.png: 2 rejected")
     user.key(K.Key_Z, CONTROL)
     assert two.reviews == [PENDING]
+
+
+def test_all_is_seen_at_a_glance_and_the_view_is_taken_along_and_given_back(two: Carrying) -> None:
+    user, canvas = two.user, two.user.canvas
+    sight = QRectF(canvas.rect())
+    user.predictor.radius = 8.0
+    add(user, "cat", 60, 180, 8.0)
+    two.carry_on()
+    cat, dog, small = user.annotations
+    assert [two.mark(a) for a in (cat, dog, small)] == [Mark.UNSURE, Mark.DOUBTFUL, Mark.RESTING]
+    assert canvas.selection == {cat.id}
+    assert canvas.fitted
+
+    def seen() -> str:
+        canvas.settle()
+        return canvas.grab().toImage().pixelColor(canvas.to_widget(51, 178).toPoint()).name()
+
+    beside = seen()
+    canvas.set_selection(())
+    assert beside == seen(), "it has not stepped back"
+    user.key(K.Key_Return)
+    canvas.fill_with_rect(QRectF(181, 108, 80, 80))  # the dog only
+    mine = canvas.viewport
+    two.carry_on()
+    cat, dog, small = user.annotations
+
+    def in_sight(annotation: Annotation) -> bool:
+        return sight.contains(canvas.to_widget(*annotation.region.centroid.coords[0]))
+
+    assert canvas.zoom == mine.scale
+    assert in_sight(cat)
+    assert not in_sight(dog)
+    user.key(K.Key_X)
+    user.until(lambda: canvas.selection == {dog.id})
+    assert in_sight(dog)
+    user.key(K.Key_Return)
+    assert (canvas.viewport.scale, canvas.viewport.x) == (mine.scale, mine.x)
+    canvas.zoom_at(0.05, sight.center())
+    far = canvas.zoom
+    two.carry_on()
+    assert canvas.zoom > far, "large enough to judge"
+    canvas.zoom_in()
+    closer = canvas.viewport
+    user.key(K.Key_Return)
+    assert canvas.viewport == closer, "the user has looked closer"
 
 
 def test_what_has_no_place_on_the_next_image_is_not_proposed_and_that_is_explained(

@@ -103,7 +103,7 @@ class ShapeLayer(Layer):
         """Leaves out the selected shapes, which are painted over the layer in every frame."""
         if without != self._without_selected:
             self._without_selected = without
-            self.invalidate_shapes(shape for shape in self._shapes if shape.mark is Mark.SELECTED)
+            self.invalidate_shapes(shape for shape in self._shapes if shape.mark.is_selected)
 
     def _edge(self) -> int:
         return round(REACH * self._unit)
@@ -118,8 +118,8 @@ class ShapeLayer(Layer):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setClipRect(rect)
             # Selected shapes are painted over all others.
-            for shape in sorted(shapes, key=lambda s: s.mark is Mark.SELECTED):
-                if self._without_selected and shape.mark is Mark.SELECTED:
+            for shape in sorted(shapes, key=lambda s: s.mark.is_selected):
+                if self._without_selected and shape.mark.is_selected:
                     continue
                 path = shape.path(view, size)
                 paint_region(
