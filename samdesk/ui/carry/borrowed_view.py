@@ -77,7 +77,7 @@ class BorrowedView:
         self._loan = None
 
     def _is_untouched(self) -> bool:
-        """Whether the user has not zoomed since; selecting another annotation and bars move the image, too."""
+        """Whether the user has not zoomed since; what is selected and bars move the image, too."""
         return self._loan is not None and self._loan.scale == self._canvas.zoom
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from samdesk.ui.canvas.layers.layer import Layer, transparent
 from samdesk.ui.canvas.shapes import Shape
-from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, REACH, Mark, paint_region
+from samdesk.ui.canvas.style import DEFAULT_OPACITY, DEFAULT_OUTLINE, REACH, paint_region
 from samdesk.ui.canvas.viewport import Viewport
 
 
