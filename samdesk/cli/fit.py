@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -17,6 +18,7 @@ from samdesk.base.jobs import CancelToken
 from samdesk.base.text import counted, duration, share
 from samdesk.cli.exit_codes import DONE, FAILED, STOPPED, wrong_usage
 from samdesk.cli.output import echo
+from samdesk.cli.parameters import TRUST_HELP
 
 if TYPE_CHECKING:
     from samdesk.cli.progress import LineOutput
@@ -58,6 +60,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training that was stopped or interrupted.")
     ] = False,
+    trust: Annotated[bool, typer.Option("--trust", help=TRUST_HELP)] = False,
     listing: Annotated[bool, typer.Option("--list", help="List all trained models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
@@ -70,6 +73,7 @@ def fit(  # noqa: PLR0913 - one argument an option
     split, if there is none.
     """
     # Imported here, because the window starts through the same command line and needs none of it.
+    from samdesk.engine.checkpoints.trusted import trusting
     from samdesk.training.fit.fit import FitPlan, check_plan
     from samdesk.training.fit.settings import FitSettings
 
@@ -82,7 +86,7 @@ def fit(  # noqa: PLR0913 - one argument an option
         settings = FitSettings(model, epochs, imgsz or _train_size(dataset), batch, device, _text(more or []))
         plan = FitPlan(dataset, settings, out, resume)
         if not resume and not background:
-            check_plan(plan)  # before the dataset is changed
+            trusting(partial(check_plan, plan), trust)  # before the dataset is changed
             _ensure_split(dataset, split)
         raise typer.Exit(_run(plan, as_json, background))
     except (ValueError, UserError) as error:

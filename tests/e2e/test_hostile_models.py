@@ -23,6 +23,7 @@ from tests.e2e.conftest import OpenWindow
 from tests.helpers.make import photo
 from tests.helpers.networks import seeded_mobile_sam
 from tests.helpers.payload import Payload, save_with_payload
+from tests.helpers.seeded_yolo import seeded_yolo
 
 torch = pytest.importorskip("torch")
 
@@ -164,3 +165,23 @@ def test_a_checkpoint_inside_of_an_archive_is_no_model(tmp_path: Path, marker: P
     with pytest.raises(EngineError, match="not a PyTorch checkpoint"):
         load_predictor(str(tmp_path / "b.pt"), "cpu")
     assert not marker.exists()
+
+
+def test_a_training_that_starts_from_a_hostile_checkpoint(tmp_path: Path, marker: Path) -> None:
+    good = tmp_path / "good.pt"
+    seeded_yolo(("part",)).save(str(good))
+    evil = save_with_payload(good, tmp_path / "evil" / "start.pt", marker)
+    photo(tmp_path / "dataset" / "0.png", seed=1)
+
+    def fit(*more: str) -> tuple[int, str]:
+        given = ["fit", str(tmp_path / "dataset"), "--imgsz", "64", "--model", str(evil), *more]
+        result = CliRunner().invoke(cli, given)
+        return result.exit_code, result.output.replace("\n", " ")
+
+    code, output = fit()
+    assert (code, "--trust" in output) == (2, True)
+    assert not marker.exists()
+    code, output = fit("--trust")
+    assert marker.exists()
+    assert (code, "--trust" in output) == (2, False), "it goes on to the dataset, which has no annotations"
+    assert "annotat" in output
