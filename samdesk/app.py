@@ -416,7 +416,7 @@ def _controllers(settings: Settings, view: Widgets, session: Session, workers: W
     storage.closing.connect(ahead.close_dataset)
     data_parts = data.DataParts(
         window, messages, session, workers, files, navigate, search, tools, view.images, batch,
-        view.fit_bar, view.actions, canvas, annotate, corrections, everything, review,
+        view.fit_bar, view.actions, canvas, annotate, corrections, everything, review, view.annotations,
     )  # fmt: skip
     controllers = Controllers(
         data=data.build(data_parts),

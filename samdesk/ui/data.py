@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 
 from samdesk.formats.registry import formats
+from samdesk.ui.annotations.panel import AnnotationsPanel
 from samdesk.ui.annotations.tools import ToolsController
 from samdesk.ui.auto_annotate.controller import BatchController
 from samdesk.ui.canvas.view import CanvasView
@@ -17,6 +18,7 @@ from samdesk.ui.carry import commands as carry_commands
 from samdesk.ui.carry.bar import CarryBar
 from samdesk.ui.carry.controller import CarryController
 from samdesk.ui.carry.parts import CarryParts
+from samdesk.ui.carry.tracks import TrackParts, TracksController
 from samdesk.ui.checking import commands as checking_commands
 from samdesk.ui.checking.controller import CheckController, CheckStage
 from samdesk.ui.checking.panel import ROOM, CheckPanel
@@ -90,6 +92,7 @@ class DataParts:
         corrections: What the mask model draws of known shapes.
         everything: The masks proposed for the whole image.
         review: The review.
+        annotations: The list of annotations.
     """
 
     window: MainWindow
@@ -109,6 +112,7 @@ class DataParts:
     corrections: MaskCorrections
     everything: EverythingController
     review: ReviewController
+    annotations: AnnotationsPanel
 
     @property
     def unfinished(self) -> bool:
@@ -148,6 +152,7 @@ class DataControllers:
     splits: SplitController
     fit: FitController
     carry: CarryController
+    tracks: TracksController
     find: FindController
     video: VideoController
 
@@ -177,7 +182,13 @@ def build(parts: DataParts) -> DataControllers:
         parts.window, parts.messages, parts.session, parts.storage, parts.jobs, parts.files, formats
     )
     checking, carry, find, video = _checking(parts), _carry(parts), _find(parts), _video(parts)
-    return DataControllers(parts.jobs, importing, exporting, checking, splits, fit, carry, find, video)
+    track_parts = TrackParts(
+        parts.session, parts.storage, parts.tools, parts.annotations.set_tracks, parts.search.search_for
+    )
+    tracks = TracksController(track_parts)
+    return DataControllers(
+        parts.jobs, importing, exporting, checking, splits, fit, carry, tracks, find, video
+    )
 
 
 def _video(parts: DataParts) -> VideoController:
@@ -240,7 +251,7 @@ def _checking(parts: DataParts) -> CheckController:
 def bind(actions: Actions, controllers: DataControllers) -> None:
     """Binds the commands of these features."""
     frames_commands.bind(actions, controllers.video)
-    carry_commands.bind(actions, controllers.carry)
+    carry_commands.bind(actions, controllers.carry, controllers.tracks)
     find_commands.bind(actions, controllers.find)
     import_commands.bind(actions, controllers.importing)
     export_commands.bind(actions, controllers.exporting)

@@ -80,7 +80,7 @@ def test_a_carry_through_several_images_is_one_run(opened: tuple[Dataset, list[I
     run = new_run_id()
     carry(dataset, a, b, run)
     made = carry(dataset, b, c, run)
-    assert {x.track for x in made} == {x.id for x in dataset.load(a).annotations}
+    assert {x.track for x in made} == {x.track_of for x in dataset.load(a).annotations}
     (info,) = queries.runs(dataset)
     assert info.title == "Carried 4 objects from a.jpg through 2 images to c.jpg"
     dataset.undo()

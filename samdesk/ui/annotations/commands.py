@@ -107,6 +107,7 @@ CONTEXT_MENU = (
     )),
     Submenu("Find more like these", ("find.image", "find.found", "find.folder", SEPARATOR, "find.again")),
     "edit.cut", "edit.copy", "edit.paste", "carry.next",
+    Submenu("Track", ("track.show", SEPARATOR, "track.split", "track.leave")),
     Submenu("Arrange", (
         "annotation.lock", "annotation.solo", SEPARATOR, "annotation.raise",
         "annotation.lower", "annotation.to_top", "annotation.to_bottom",

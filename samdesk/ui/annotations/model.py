@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -64,6 +64,7 @@ class AnnotationModel(QAbstractListModel):
         self._hidden_labels: frozenset[LabelId] = frozenset()
         self.filtered: frozenset[AnnotationId] = frozenset()
         self._filter_text = ""
+        self._tracks: Mapping[AnnotationId, str] = {}
         self.locked: frozenset[AnnotationId] = frozenset()
         self._color: Callable[[AnnotationId], QColor | None] | None = None
 
@@ -104,6 +105,10 @@ class AnnotationModel(QAbstractListModel):
         """Shows the annotations of these labels as hidden, whatever else hides them."""
         self._hidden_labels = frozenset(labels)
         self._emit_changed(self._row_of.values())
+
+    def set_tracks(self, texts: Mapping[AnnotationId, str]) -> None:
+        """Says in the tips of annotations which tracks they are in."""
+        self._tracks = texts
 
     def set_filtered(self, ids: frozenset[AnnotationId], why: str) -> None:
         """Shows annotations as hidden for their scores, whatever else hides them; their tips say ``why``."""
@@ -195,7 +200,8 @@ class AnnotationModel(QAbstractListModel):
             hidden = "hidden" if self.is_hidden(annotation) else ""
             if annotation.id in self.filtered:
                 hidden = f"hidden by score: {self._filter_text}"
-            text = _tip(annotation, name, hidden, annotation.id in self.locked)
+            track = self._tracks.get(annotation.id, "")
+            text = _tip(annotation, name, track, hidden, annotation.id in self.locked)
             return tip(text) if role == Qt.ItemDataRole.ToolTipRole else plain_lines(text)
         return None
 
@@ -205,8 +211,8 @@ def _shows_state(annotation: Annotation) -> bool:
     return annotation.review is not AnnotationReview.ACCEPTED or annotation.is_proposed
 
 
-def _tip(annotation: Annotation, name: str, hidden: str, locked: bool) -> str:
-    lines = [plain(name), SOURCE_TEXTS[annotation.source][1]]
+def _tip(annotation: Annotation, name: str, track: str, hidden: str, locked: bool) -> str:
+    lines = [plain(name), SOURCE_TEXTS[annotation.source][1], *([track] if track else [])]
     if annotation.detector_score is not None:
         lines.append(f"detector score {annotation.detector_score:.3f}")
     if annotation.mask_score is not None:

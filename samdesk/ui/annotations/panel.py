@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
@@ -165,6 +165,10 @@ class AnnotationsPanel(QWidget):
         """Shows the annotations of these labels as hidden, which showing one by one does not change."""
         self._model.set_hidden_labels(labels)
         self._update_head()
+
+    def set_tracks(self, texts: Mapping[AnnotationId, str]) -> None:
+        """Says in the tips of annotations which tracks they are in."""
+        self._model.set_tracks(texts)
 
     def set_filtered(self, ids: frozenset[AnnotationId], why: str) -> None:
         """Shows annotations as hidden for their scores, which showing one by one does not change."""

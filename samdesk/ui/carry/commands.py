@@ -10,6 +10,7 @@ from samdesk.ui.commands.table import Command, CommandTable, Condition, Context
 
 if TYPE_CHECKING:
     from samdesk.ui.carry.controller import CarryController
+    from samdesk.ui.carry.tracks import TracksController
 
 FEW = 5
 """Images that "Carry to the next images" goes through."""
@@ -35,16 +36,31 @@ COMMANDS = CommandTable(
                 "Reject all annotations that were carried to this image; lets a selection go first, and "
                 "cancels carrying.", "ph.x-circle", "annotate/carried", "automatic", ("Esc",),
                 when="carrying", context=Context.CARRY, short="Reject"),
+        Command("track.show", "Show this track",
+                "Find the selected object on all images that it was carried to.", "ph.magnifying-glass",
+                "annotate/track", "automatic", when="tracked"),
+        Command("track.split", "Split track here",
+                "The selected object, and what was carried on from here, becomes a track of its own.",
+                "ph.git-branch", "annotate/track", "automatic", when="tracked editable"),
+        Command("track.leave", "Remove from track",
+                "Take the selected object out of its track: it is another one on the other images.",
+                "ph.minus-circle", "annotate/track", "automatic", when="tracked editable"),
     ),
     (
         Condition("carried", "carry annotations to this image first"),
         Condition("carrying", "carry annotations to this image first"),
+        Condition("tracked", "select an annotation that was carried along first"),
     ),
 )  # fmt: skip
 
 
-def bind(actions: Actions, carry: CarryController) -> None:
-    """Connects the commands to the controller."""
+def bind(actions: Actions, carry: CarryController, tracks: TracksController) -> None:
+    """Connects the commands to the controllers."""
+    actions.on("track.show", tracks.show)
+    actions.on("track.split", tracks.split)
+    actions.on("track.leave", tracks.leave)
+    actions.condition("tracked", lambda: tracks.selected is not None)
+    actions.refresh_on(tracks.changed)
     actions.on("carry.next", carry.carry)
     actions.on("carry.few", partial(carry.carry, FEW))
     actions.on("carry.accept", carry.decisions.accept)

@@ -160,6 +160,7 @@ MENUS: tuple[Menu, ...] = (
     Menu("annotate/shape", "&Shape"),
     Menu("annotate/find", "&Find more like these"),
     Menu("annotate/carried", "&Carried annotations"),
+    Menu("annotate/track", "Trac&k"),
     Menu("image", "&Image", ("go", "accept", "split")),
     Menu("image/split", "Spl&it"),
     Menu("review", "&Review", ("mode", "decide", "walk", "rest")),

@@ -334,6 +334,34 @@ def test_the_next_images_are_gone_through_reviewed_and_undone_as_a_whole(two: Ca
     assert two.said.startswith("Nothing was carried from 1.png. Stopped at image 2 of 5. 2 left behind")
 
 
+def test_a_track_is_shown_and_taken_apart(two: Carrying) -> None:
+    user = two.user
+    two.carry_on()
+    cat, dog = (a.id for a in user.annotations)
+    run = user.desk.view.actions.action
+
+    def tip(row: int) -> str:
+        model = user.desk.view.annotations.view.model()
+        return str(model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole))
+
+    user.canvas.set_selection({cat})
+    user.until(lambda: "on 2 images" in tip(1) and "on 2 images" in tip(0))
+    user.until(run("track.show").isEnabled)
+    track = user.annotations[0].track
+    assert f"track {track[:8]} on 2 images" in tip(1)
+    run("track.leave").trigger()
+    user.until(lambda: user.annotations[0].track == "" and "images" not in tip(1))
+    assert "on 2 images" in tip(0)
+    assert not run("track.leave").isEnabled()
+    assert two.reviews == [PENDING, PENDING]
+    user.key(K.Key_Z, CONTROL)
+    user.until(lambda: user.annotations[0].track == track and run("track.show").isEnabled())
+    run("track.show").trigger()
+    user.until(lambda: user.desk.view.search.text == f"track:{track}")
+    user.canvas.set_selection({cat, dog})
+    assert not run("track.show").isEnabled()
+
+
 def test_going_elsewhere_meanwhile_cancels_it_and_nothing_is_changed(two: Carrying, folder: Path) -> None:
     user = two.user
     before, steps = contents(folder), user.desk.session.history.texts

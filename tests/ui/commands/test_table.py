@@ -34,6 +34,7 @@ PLANNED = {
     "annotation": "reopen_in_sam accept reject flag show_rejected restore relabel hide next previous lock "
     "solo raise lower to_top to_bottom",
     "carry": "next few accept swap reject",
+    "track": "show split leave",
     "vertex": "insert delete snap",
     "labels": "rename recolor move_up move_down delete choose group hide show_all",
     "label": "1 2 3 4 5 6 7 8 9",
