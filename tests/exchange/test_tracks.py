@@ -33,7 +33,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
     (label,) = with_labels(opened, "cat")
     first = [drawn(label.id, 2), drawn(label.id, 30)]
     carried = [
-        [replace(drawn(label.id, x), track=a.track_of) for a, x in zip(first, (2, 30), strict=True)] for _ in "bc"
+        [replace(drawn(label.id, x), track=a.track_of) for a, x in zip(first, (2, 30), strict=True)]
+        for _ in "bc"
     ]
     for key, made in zip(keys, (first, carried[0], carried[1][:1]), strict=True):
         opened.commit(user(key, add([*made, drawn(label.id, 16, 26, track=TrackId(f"{key:e<32}"))])))
