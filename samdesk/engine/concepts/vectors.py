@@ -65,7 +65,7 @@ def encode_concepts(
     vectors: list[NDArray[np.float32]] = []
     label_of: list[int] = []
     for i, concept in enumerate(concepts):
-        own = [*(texts[text] for text in _words(concept)), *(exemplars[e] for e in concept.exemplars)]
+        own = [*(texts[text] for text in _words(concept)), *(exemplars[_place(e)] for e in concept.exemplars)]
         vectors += own
         label_of += [i] * len(own)
     return ConceptVectors(np.stack(vectors), tuple(label_of))
@@ -117,18 +117,29 @@ def _texts(
 
 def _exemplars(
     exemplars: Sequence[Exemplar], encoder: PromptEncoder, cache: VectorCache, pause: Pause
-) -> Mapping[Exemplar, NDArray[np.float32]]:
-    unique = dict.fromkeys(exemplars)
-    found = {e: vector for e in unique if (vector := cache.get(exemplar_key(e), encoder.width)) is not None}
+) -> Mapping[_Place, NDArray[np.float32]]:
+    unique = {_place(e): e for e in exemplars}
+    found: dict[_Place, NDArray[np.float32]] = {}
     by_image: dict[object, list[Exemplar]] = {}
-    for e in unique:
-        if e not in found:
-            by_image.setdefault(e.image.content or e.image, []).append(e)
+    for place, e in unique.items():
+        vector = cache.get(exemplar_key(e), encoder.width)
+        if vector is None:
+            by_image.setdefault(place[0], []).append(e)
+        else:
+            found[place] = vector
     for together in by_image.values():
         pause()
         image = together[0].image.read()
         vectors = encoder.encode_exemplars(image, [e.box for e in together], pause=pause)
         for e, vector in zip(together, vectors, strict=True):
             cache.put(exemplar_key(e), vector)
-            found[e] = vector
+            found[_place(e)] = vector
     return found
+
+
+_Place: TypeAlias = tuple[object, Box]
+
+
+def _place(exemplar: Exemplar) -> _Place:
+    """Where an exemplar is: the content of its image, or the image itself, and its box."""
+    return exemplar.image.content or exemplar.image, exemplar.box

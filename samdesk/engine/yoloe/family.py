@@ -18,6 +18,7 @@ ANSWERS = frozenset({PromptKind.TEXT, PromptKind.EXEMPLAR})
 _CLASSES = frozenset({"ultralytics.nn.tasks YOLOESegModel", "ultralytics.nn.tasks YOLOEModel"})
 _OWN_CLASSES = frozenset({"lrpc", "is_fused"})
 """Attributes of networks that have been given classes for good: those find their own, as any YOLO does."""
+_TEXT_ENCODERS = {"mobileclip": "mobileclip_blt.ts", "mobileclip2": "mobileclip2_b.ts"}
 _SIDE = 640
 
 
@@ -40,3 +41,12 @@ def describe(model: YoloePredictor | PromptedDetector) -> ModelInfo:
 
     _, _, gflops = ultralytics.network_facts(model.network, _SIDE)
     return replace(model.info, gflops=gflops)
+
+
+def text_encoder_name(text_model: object) -> str:
+    """The name of the file with a network's text encoder; "" if samdesk cannot read that kind.
+
+    Args:
+        text_model: The network's attribute of that name ("mobileclip:blt"); older networks have none.
+    """
+    return _TEXT_ENCODERS.get((str(text_model) or "mobileclip:blt").partition(":")[0], "")

@@ -66,7 +66,7 @@ class YoloePredictor:
             answers=ANSWERS,
         )
         self._network = YoloeNetwork(network)
-        self._texts = TextEncoder(network)
+        self._texts = TextEncoder(network, self._network.width)
         self._cache = cache(self._info.sha256)
 
     @property
