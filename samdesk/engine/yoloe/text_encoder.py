@@ -7,7 +7,6 @@ Ultralytics' own loader is not used: importing it installs packages.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,10 +91,8 @@ def _opened(path: Path) -> Any:
     if not is_trusted(sha256):
         raise UntrustedFileError(str(path), sha256, ("TorchScript",))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch means to replace TorchScript
-            load: Any = torch.jit.load
-            return load(io.BytesIO(data), map_location="cpu").eval()
+        load: Any = torch.jit.load
+        return load(io.BytesIO(data), map_location="cpu").eval()
     except Exception as error:  # whatever the program does
         raise _no_encoder(path, first_line(error)) from error
 
