@@ -12,6 +12,7 @@ from samdesk.engine.models import weights
 from samdesk.engine.models.registry import ModelSpec
 from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import PromptKind
+from samdesk.engine.yoloe.family import TEXT_ENCODERS
 
 SUGGESTED = "yoloe-11s-seg.pt"
 """The file that users without any are told of."""
@@ -20,9 +21,6 @@ SOURCE = "https://github.com/ultralytics/assets/releases"
 _SUFFIX = ".pt"
 _FILES = 500
 """Of a folder of weights that are looked at."""
-
-_TEXT_FILES = (("mobileclip2:", "mobileclip2_b.ts"), ("mobileclip:", "mobileclip_blt.ts"))
-"""What a checkpoint calls the encoder of texts that it was trained with -> the file of that."""
 
 _OPEN = frozenset(
     family.id for family in FAMILIES if family.finds_boxes and PromptKind.EXEMPLAR in family.answers
@@ -88,7 +86,8 @@ def words_missing(name_or_path: str) -> str:
     if path is None:
         return ""
     strings = WeightsFile(path).names
-    file = next((file for word, file in _TEXT_FILES if any(s.startswith(word) for s in strings)), "")
+    kinds = (kind for kind in TEXT_ENCODERS if any(s.startswith(f"{kind}:") for s in strings))
+    file = TEXT_ENCODERS.get(next(kinds, ""), "")
     if not file or weights.find(file) is not None:
         return ""
     return f"Words need {file}, which is not on this computer: put it into {places.weights()}."

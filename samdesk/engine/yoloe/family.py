@@ -18,7 +18,8 @@ ANSWERS = frozenset({PromptKind.TEXT, PromptKind.EXEMPLAR})
 _CLASSES = frozenset({"ultralytics.nn.tasks YOLOESegModel", "ultralytics.nn.tasks YOLOEModel"})
 _OWN_CLASSES = frozenset({"lrpc", "is_fused"})
 """Attributes of networks that have been given classes for good: those find their own, as any YOLO does."""
-_TEXT_ENCODERS = {"mobileclip": "mobileclip_blt.ts", "mobileclip2": "mobileclip2_b.ts"}
+TEXT_ENCODERS = {"mobileclip": "mobileclip_blt.ts", "mobileclip2": "mobileclip2_b.ts"}
+"""What a checkpoint calls the text encoder that it was trained with -> the file of that."""
 _SIDE = 640
 
 
@@ -49,4 +50,4 @@ def text_encoder_name(text_model: object) -> str:
     Args:
         text_model: The network's attribute of that name ("mobileclip:blt"); older networks have none.
     """
-    return _TEXT_ENCODERS.get((str(text_model) or "mobileclip:blt").partition(":")[0], "")
+    return TEXT_ENCODERS.get((str(text_model) or "mobileclip:blt").partition(":")[0], "")

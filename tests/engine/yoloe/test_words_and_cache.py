@@ -24,7 +24,7 @@ from tests.engine.yoloe.test_predictor import BOXES, stock
 from tests.helpers.finding import blocks
 from tests.helpers.seeded_yoloe import TEXT_TOWER, save_text_tower, save_yoloe
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning")
 IMAGE = blocks(150, 223)
 ALL = {"conf": 0.2, "iou": 0.6, "imgsz": 160}
 
