@@ -214,6 +214,7 @@ def _carry(parts: DataParts) -> CarryController:
     parts.storage.closing.connect(carry.reset)
     for signal in (parts.annotate.changed, parts.tools.steps_changed, parts.everything.changed):
         signal.connect(carry.refresh_keys)
+    parts.review.changed.connect(carry.refresh)
     return carry
 
 

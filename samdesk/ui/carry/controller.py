@@ -121,7 +121,8 @@ class CarryController(QObject):
     @property
     def live(self) -> bool:
         """Whether the keys of carrying come before others: not while Enter would keep something else."""
-        return (bool(self.pending) or self.carrying) and not self._parts.unfinished()
+        busy = self._parts.unfinished() or self._parts.reviewing()
+        return (bool(self.pending) or self.carrying) and not busy
 
     def escape(self) -> None:
         """Cancels a carry in progress, else lets the selection go, else rejects what was carried here."""
@@ -149,7 +150,7 @@ class CarryController(QObject):
         document = parts.session.model.document
         if document is None or document.key != parts.navigate.key:
             return
-        chosen = parts.tools.selection
+        chosen = self._chosen()
         wanted = [a for a in document.annotations if not chosen or a.id in chosen]
         objects = tuple(a for a in wanted if chosen or parts.canvas.shape(a.id) is not None)
         target = self._next(document)
@@ -162,6 +163,13 @@ class CarryController(QObject):
             hidden = len(wanted) - len(objects)
             carry = Carry(document, objects, target, hidden, bool(chosen), new_run_id())
             self._set_out(_CarryUnderWay(carry, 1, images))
+
+    def _chosen(self) -> frozenset[AnnotationId]:
+        """The annotations that the user has selected, here or on the image that they were carried from."""
+        chosen, here = self._parts.tools.selection, self._images.here
+        if here is None or not self.decisions.has_selected(chosen):
+            return chosen
+        return frozenset(c.id for c in here[0].found) if here[0].chosen else frozenset()
 
     def _next(self, document: ImageDocument) -> ImageKey | None:
         """The image after one, in the order of the film strip."""
@@ -359,11 +367,13 @@ class CarryController(QObject):
     def refresh(self) -> None:
         """Shows what there is to say of the image on screen."""
         here = self._images.here
-        doubtful = frozenset(c.id for c in self.pending if c.doubt)
-        self._parts.canvas.set_checked(frozenset(c.id for c in self.pending) - doubtful, doubtful)
+        reviewing = self._parts.reviewing()  # which has a bar, keys and a spotlight of its own
+        pending = () if reviewing else self.pending
+        doubtful = frozenset(c.id for c in pending if c.doubt)
+        self._parts.canvas.set_checked(frozenset(c.id for c in pending) - doubtful, doubtful)
         if self._way is not None:
             self._show_progress(self._way)
-        elif here is None or not here[0].is_news(here[1]):
+        elif reviewing or here is None or not here[0].is_news(here[1]):
             self._bar.vanish()
         else:
             image, document = here

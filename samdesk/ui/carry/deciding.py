@@ -89,10 +89,15 @@ class CarriedDecisions(QObject):
         carried = self._images.pending
         doubtful = [c.id for c in carried if c.doubt]
         others = self._parts.tools.selection - {c.id for c in carried}
-        if doubtful and not others and doubtful[0] != self._at and not self._parts.drawing():
+        busy = self._parts.drawing() or self._parts.reviewing()
+        if doubtful and not others and doubtful[0] != self._at and not busy:
             self._at = doubtful[0]
             self._parts.tools.select(frozenset({doubtful[0]}))
             self._view.show(doubtful[0])
+
+    def has_selected(self, ids: frozenset[AnnotationId]) -> bool:
+        """Whether these are selected for being doubtful, not by the user."""
+        return self._at is not None and ids == {self._at}
 
     def follow_document(self) -> None:
         """Goes on if the doubtful annotation was decided about."""

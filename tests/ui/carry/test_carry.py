@@ -228,6 +228,12 @@ def test_all_is_seen_at_a_glance_and_the_view_is_taken_along_and_given_back(two:
     two.carry_on()
     cat, dog, small = user.annotations
     assert [two.mark(a) for a in (cat, dog, small)] == [Mark.UNSURE, Mark.DOUBTFUL, Mark.RESTING]
+    user.key(K.Key_R, CONTROL)
+    user.until(lambda: two.said == "")
+    assert user.desk.flows.review.active
+    assert not two.carry.live, "the review has keys of its own"
+    user.key(K.Key_R, CONTROL)
+    user.until(lambda: two.said.startswith("3 objects carried from 0.png"))
     assert canvas.selection == {cat.id}
     assert canvas.fitted
 
@@ -238,10 +244,11 @@ def test_all_is_seen_at_a_glance_and_the_view_is_taken_along_and_given_back(two:
     beside = seen()
     canvas.set_selection(())
     assert beside == seen(), "it has not stepped back"
-    user.key(K.Key_Return)
+    canvas.set_selection({cat.id})
     canvas.fill_with_rect(QRectF(191, 118, 60, 60))  # the dog only
     mine = canvas.viewport
     two.carry_on()
+    assert user.names == ["cat", "dog", "cat"], "not only what was selected for being doubtful"
     cat, dog, small = user.annotations
 
     def in_sight(annotation: Annotation) -> bool:
