@@ -26,7 +26,7 @@ def test_the_plan_has_every_parameter_with_its_default() -> None:
 
 def test_the_public_function_takes_every_parameter_with_the_plans_default() -> None:
     arguments = inspect.signature(samdesk.auto_annotate).parameters
-    of_the_window = ("mapping", "keys", "class_names", "replaces")
+    of_the_window = ("mapping", "keys", "class_names", "replaces", "concepts", "edited")
     shared = [f.name for f in fields(AutoAnnotatePlan) if f.name not in of_the_window]
     assert {row.name for row in PARAMETERS} < set(shared)
     assert {name: arguments[name].default for name in shared} == {

@@ -27,12 +27,12 @@ class DroppedModels(QObject):
         self, files: FilesController, batch: BatchController, actions: Actions, messages: Messages
     ) -> None:
         super().__init__(files)
-        self._files, self._batch, self._actions, self._messages = files, batch, actions, messages
+        self._batch, self._actions, self._messages = batch, actions, messages
         files.takers.append(self.take)
 
     def take(self, paths: Sequence[Path]) -> bool:
         """Uses a model file; False: the first file is none."""
-        if self._files.info is None or paths[0].suffix.lower() not in SUFFIXES:
+        if paths[0].suffix.lower() not in SUFFIXES:
             return False
         path = paths[0].absolute()
         self._batch.models.open.ask(partial(use_of, path), partial(self._use, path))
