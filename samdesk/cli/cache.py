@@ -92,8 +92,10 @@ def fill(
         disk, on = _disk()
         predictor = _predictor(model, device, precision, trust)
         if not disk.keeps(predictor):
+            info = predictor.info
+            reason = "is a plug-in, which has" if info.package else "is fast enough to need"
             echo(
-                f"{predictor.info.title} is fast enough to need no cache; nothing to do. "
+                f"{info.title} {reason} no cache on disk; nothing to do. "
                 "For SAM, name a model: --model mobile_sam.pt"
             )
             raise typer.Exit(DONE)

@@ -275,6 +275,8 @@ def test_the_command_line_takes_and_names_them(packages: Path, tmp_path: Path) -
     assert failed.exit_code == 2
     output = failed.output.replace("\n", " ")
     assert "'leaves' of the package zz-broken failed while loading (SystemExit: bye)" in output
+    filled = CliRunner().invoke(cli, ["cache", "fill", str(tmp_path / "images"), "--model", "flood-fill"])
+    assert "Flood fill is a plug-in, which has no cache on disk; nothing to do." in filled.output
     plan = AutoAnnotatePlan(det_model="blobs", sam_model="flood-fill")
     assert model_files(plan) == (("blobs", "samdesk-blobs 1.0"), ("flood-fill", "samdesk-blobs 1.0"))
 
