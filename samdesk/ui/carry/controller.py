@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from samdesk.base.text import counted
 from samdesk.carry import CarriedObject, LeftBehind
@@ -160,6 +160,7 @@ class CarryController(QObject):
         elif target is None:
             parts.notify(f"{document.key} is the last image: there is none to carry to.")
         else:
+            parts.canvas.setFocus(Qt.FocusReason.OtherFocusReason)  # Enter and Tab are meant for it now
             hidden = len(wanted) - len(objects)
             carry = Carry(document, objects, target, hidden, bool(chosen), new_run_id())
             self._set_out(_CarryUnderWay(carry, 1, images))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import QRectF, Qt
+from PySide6.QtTest import QTest
 from shapely.geometry import Point
 
 from samdesk.domain import edits
@@ -124,7 +125,10 @@ def test_the_next_image_has_the_objects_where_they_are_now_and_enter_accepts_the
 ) -> None:
     user, (cat, dog) = two.user, two.user.annotations
     before, first = saved(user), user.document
-    two.carry_on()
+    user.desk.view.images.view.setFocus()
+    QTest.keyClick(user.desk.view.images.view, K.Key_D, CONTROL | SHIFT)
+    two.until_settled()
+    assert user.canvas.hasFocus()
     assert user.shown == "1.png"
     assert user.names == ["cat", "dog"]
     assert two.reviews == [PENDING, PENDING]
