@@ -27,6 +27,11 @@ _OPEN = frozenset(
 )
 
 
+def where_to_get(name: str) -> str:
+    """What to do about a checkpoint that is not here: none is downloaded, as no digest of them is known."""
+    return f"Get {name} from {SOURCE} and put it into {places.weights()}."
+
+
 def is_open(model: ModelSpec) -> bool:
     """Whether a model of the registry is prompted with concepts."""
     family = find_family(model.family)
