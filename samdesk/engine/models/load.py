@@ -9,7 +9,7 @@ from samdesk.base.jobs import CancelToken, Progress
 from samdesk.base.plugins import Plugin
 from samdesk.engine import families
 from samdesk.engine.checkpoints.trusted import trust_file
-from samdesk.engine.models import plugins, registry, weights
+from samdesk.engine.models import open_vocabulary, plugins, registry, weights
 from samdesk.engine.models.trained import read_trained
 from samdesk.engine.models.weights_file import WeightsFile
 from samdesk.engine.protocols import Detector, EngineError, Predictor
