@@ -130,7 +130,8 @@ def _unknown(name: str, detector: bool) -> EngineError:
         )
     hint = weights.overlooked(name) or "Choose one from the list or give a path."
     if name.lower().startswith("yoloe"):
-        return EngineError(f"{name} is not on this machine. {hint}", next=open_vocabulary.where_to_get(name))
+        what = f"{name} is not on this machine. {weights.overlooked(name)}".rstrip()
+        return EngineError(what, next=open_vocabulary.where_to_get(name))
     if name and not weights.is_path(name) and not PurePath(name).suffix:
         hint = f"{hint} If it was of a plug-in, install its package again."
     return EngineError(f"{name!r} is neither a known model nor a file. {hint}")
