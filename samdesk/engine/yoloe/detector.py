@@ -181,6 +181,8 @@ class _AnsweredImages:
     def _choose(self, image: int, limits: _DetectLimits) -> _ImageObjects:
         scores = self.scores[image]
         places = (scores.amax(dim=0) > limits.conf).nonzero()[:, 0]
+        if not len(places):  # the head decodes no empty tensors
+            return _ImageObjects([], np.empty(0, np.intp), np.empty((0, 4), np.float32))
         boxes = self.network.decode(self.answer, image, places).cpu().numpy()
         values = scores[:, places].cpu().numpy()
         rows = [(label, i) for label in limits.labels for i in self._kept(boxes, values[label], limits)]

@@ -105,6 +105,7 @@ def test_the_prompted_detector_has_the_labels_as_classes(model: YoloePredictor) 
     assert only
     assert {d.class_id for d in only} == {1}
     assert detector.detect([image], classes=[]) == [[]]
+    assert detector.segment([image, image], conf=1.0, imgsz=160) == [[], []]
 
 
 def test_a_checkpoint_that_is_not_here_says_where_to_get_it() -> None:
