@@ -63,7 +63,8 @@ def run_edit(
     made = [a.id for a in document.annotations if existing == "replace" and _is_of(a, replaces)]
     dropped = [found for found in made if found not in locked]
     stays = [a for a in document.annotations if a.id not in dropped]
-    known = KnownRegions(PROPOSED_IOU, ((a.label_id, a.region) for a in (*stays, *document.rejected)))
+    there = ((a.label_id, a.region) for a in (*stays, *document.rejected))
+    known = KnownRegions(PROPOSED_IOU, there, as_boxes=True)
     put = tuple(Placed(a) for a in fresh if not known.holds(a.label_id, a.region))
     # Accepted as a whole, an image has nothing to review and all of it is taken for right.
     reopened = bool(put) and document.review is ImageReview.ACCEPTED

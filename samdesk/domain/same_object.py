@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from samdesk.domain.geometry.regions import iou
+from samdesk.domain.geometry.regions import from_box, iou, is_box
 from samdesk.domain.geometry.types import Region
 
 PROPOSED_IOU = 0.5
@@ -26,10 +26,18 @@ class KnownRegions:
     Args:
         least_iou: The IoU from which on two regions of one label are the same object.
         known: (label, region) pairs.
+        as_boxes: Where one of the two is an upright rectangle, their boxes are compared, too: the mask of a
+            thin object fills little of its box.
     """
 
-    def __init__(self, least_iou: float, known: Iterable[tuple[Hashable, Region]] = ()) -> None:
-        self._least_iou = least_iou
+    def __init__(
+        self,
+        least_iou: float,
+        known: Iterable[tuple[Hashable, Region]] = (),
+        *,
+        as_boxes: bool = False,
+    ) -> None:
+        self._least_iou, self._as_boxes = least_iou, as_boxes
         self._regions: dict[Hashable, list[Region]] = {}
         self._bounds: dict[Hashable, NDArray[np.float64]] = {}
         for label, region in known:
@@ -54,4 +62,11 @@ class KnownRegions:
         width = np.minimum(x1, right) - np.maximum(x0, left)
         height = np.minimum(y1, bottom) - np.maximum(y0, top)
         near = np.flatnonzero((width >= 0) & (height >= 0))
-        return any(iou(region, regions[i]) >= self._least_iou for i in near)
+        return any(self._are_same(region, regions[i]) for i in near)
+
+    def _are_same(self, first: Region, second: Region) -> bool:
+        if iou(first, second) >= self._least_iou:
+            return True
+        if not self._as_boxes or not (is_box(first) or is_box(second)):
+            return False
+        return iou(from_box(*first.bounds), from_box(*second.bounds)) >= self._least_iou

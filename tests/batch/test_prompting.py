@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shapely.geometry import MultiPolygon, Polygon, box
 
 from samdesk.base.jobs import CancelToken
 from samdesk.batch.concepts import PlannedConcept, PlannedExample
+from samdesk.batch.merge import run_edit
 from samdesk.batch.models import Fallback, Loaders
 from samdesk.batch.pipeline import AutoAnnotateJob
 from samdesk.batch.plan import AutoAnnotatePlan
@@ -20,7 +22,7 @@ from samdesk.batch.targets.dataset import DatasetPlace
 from samdesk.dataset import queries
 from samdesk.dataset.dataset import Dataset
 from samdesk.domain.annotation import Annotation, RunId, new_annotation_id
-from samdesk.domain.document import ImageKey
+from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.edits import Edit, Transaction, add, by_user
 from samdesk.domain.geometry.regions import from_box
 from samdesk.domain.geometry.types import Region
@@ -30,7 +32,7 @@ from samdesk.images.sources import ImageSet
 from tests.dataset.dataset_kit import with_labels
 from tests.helpers.concepts import ColourConcepts
 from tests.helpers.finding import ColourDetector, InnerPredictor
-from tests.helpers.make import photo, truncated_image
+from tests.helpers.make import annotation, photo, truncated_image
 
 RED, BLUE = (32.0, 48.0, 128.0, 168.0), (176.0, 72.0, 272.0, 192.0)
 """The boxes of the ellipse and the rectangle of ``photo``."""
@@ -228,6 +230,17 @@ def test_an_image_edited_by_hand_gets_more_like_the_example_and_nothing_twice(
         document = dataset.load(ImageKey("0.png"))
         assert [a.id for a in document.annotations] == [example.id]
         assert document.review is (ImageReview.ACCEPTED if accepted else ImageReview.EDITED)
+
+
+def test_an_object_that_is_annotated_with_a_box_is_not_proposed_again() -> None:
+    drawn = annotation("box", region=from_box(10, 10, 90, 70))
+    there = ImageDocument(ImageKey("a.png"), 100, 80, (drawn,))
+    pencil = MultiPolygon([Polygon([(10, 10), (14, 10), (90, 66), (90, 70), (86, 70), (10, 14)])])
+    beside = MultiPolygon([box(60, 10, 90, 30)])
+    fresh = [annotation("pencil", region=pencil), annotation("beside", region=beside)]
+    assert [p.annotation.id for p in run_edit(there, fresh, "add").put] == ["beside"]
+    other_label = [annotation("other", label="x", region=pencil)]
+    assert len(run_edit(there, other_label, "add").put) == 1
 
 
 def test_the_store_lets_no_run_change_what_is_on_an_edited_image(images: Path) -> None:

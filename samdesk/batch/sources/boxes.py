@@ -14,15 +14,13 @@ from samdesk.batch.plan import Existing
 from samdesk.batch.sources.base import SourceImage
 from samdesk.domain.annotation import Annotation
 from samdesk.domain.document import ImageDocument
-from samdesk.domain.geometry.regions import from_box
-from samdesk.domain.geometry.types import Region
+from samdesk.domain.geometry.regions import from_box, is_box
 from samdesk.domain.prompts import BoxPrompt
 from samdesk.domain.review import AnnotationReview
 from samdesk.engine.protocols import Detection, ModelInfo
 
 _NO_CLASS = -1
 """The class id of a box that no detector has found; its annotation keeps its label."""
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,6 @@ def box_of(annotation: Annotation, existing: Existing = "skip") -> BoxPrompt | N
     elif annotation.review is not AnnotationReview.ACCEPTED or annotation.is_of_model:
         return None
     return BoxPrompt(*annotation.region.bounds) if is_box(annotation.region) else None
-
-
-def is_box(region: Region) -> bool:
-    """Whether a region is an upright rectangle."""
-    if len(region.geoms) != 1 or region.geoms[0].interiors:
-        return False
-    x0, y0, x1, y1 = region.bounds
-    area = (x1 - x0) * (y1 - y0)
-    return bool(area > 0 and region.area >= area * (1 - _ROUNDING))
 
 
 def _made_of(annotation: Annotation) -> BoxPrompt | None:

@@ -251,7 +251,9 @@ class FileWriter:
         if existing.problems:
             problem = existing.problems[0]
             raise ImageProblem(f"{path} line {problem.line}: {problem.message}; the file is left unchanged")
-        known = KnownRegions(PROPOSED_IOU, ((line.class_id, line.region) for line in existing.lines))
+        known = KnownRegions(
+            PROPOSED_IOU, ((line.class_id, line.region) for line in existing.lines), as_boxes=True
+        )
         # Compared as they will be read back, so that repeating the run adds nothing.
         fresh = self.folder.format.parse(text, width, height).lines
         lines = text.splitlines()

@@ -22,6 +22,7 @@ from samdesk.domain.geometry.types import BoolArray, Region
 from samdesk.domain.geometry.windows import fill_windows
 
 EMPTY: Region = MultiPolygon()
+_ROUNDING = 1e-6
 
 
 def clean(geometry: BaseGeometry) -> Region:
@@ -151,3 +152,12 @@ def contains(region: Region, x: float, y: float) -> bool:
 def is_drawable(region: Region) -> bool:
     """Whether a region has a positive area."""
     return not region.is_empty and region.area > 0.0
+
+
+def is_box(region: Region) -> bool:
+    """Whether a region is an upright rectangle."""
+    if len(region.geoms) != 1 or region.geoms[0].interiors:
+        return False
+    x0, y0, x1, y1 = region.bounds
+    area = (x1 - x0) * (y1 - y0)
+    return bool(area > 0 and region.area >= area * (1 - _ROUNDING))

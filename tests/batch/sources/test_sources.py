@@ -15,14 +15,14 @@ from samdesk.batch.find import FoundObject
 from samdesk.batch.models import Loaders
 from samdesk.batch.plan import OBJECTS_FROM, AutoAnnotatePlan
 from samdesk.batch.sources.base import SourceImage
-from samdesk.batch.sources.boxes import BoxSource, is_box
+from samdesk.batch.sources.boxes import BoxSource
 from samdesk.batch.sources.detector import DetectorSource
 from samdesk.batch.sources.registry import SOURCES, source_row
 from samdesk.batch.sources.settle import settle, without_duplicates
 from samdesk.batch.sources.thresholds import class_thresholds
 from samdesk.domain.annotation import Annotation, RunId, Source
 from samdesk.domain.document import ImageDocument, ImageKey
-from samdesk.domain.geometry.regions import EMPTY, from_box, from_ring, iou
+from samdesk.domain.geometry.regions import EMPTY, from_box, from_ring, iou, is_box
 from samdesk.domain.prompts import BoxPrompt, PromptSet
 from samdesk.domain.review import AnnotationReview
 from samdesk.engine.models.load import load_detector
