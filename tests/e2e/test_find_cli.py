@@ -27,6 +27,7 @@ from tests.dataset.dataset_kit import with_labels
 from tests.helpers.make import photo
 from tests.helpers.seeded_yoloe import TEXT_TOWER, save_text_tower, save_yoloe
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:FutureWarning")
 MODEL = "yoloe-11n-seg.pt"
 RED, BLUE = (16.0, 24.0, 64.0, 84.0), (88.0, 36.0, 136.0, 96.0)
 FAST = ("--from", "segmenter", "--imgsz", 96, "--conf", 0.02, "--max-det", 9)
