@@ -103,6 +103,7 @@ from samdesk.ui.teach.taught import TaughtController
 from samdesk.ui.wiring import COMMANDS, Controllers, Panels, bind_commands
 from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
+from samdesk.workers.computing import ComputingThread
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
@@ -112,7 +113,6 @@ from samdesk.workers.group import Workers
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.taught_loader import TaughtLoader
-from samdesk.workers.operations import OperationsClient
 from samdesk.workers.storage.client import StorageClient
 from samdesk.workers.teach import TeachClient
 from samdesk.workers.thread import Post
@@ -238,7 +238,7 @@ def _workers(settings: Settings, storage: StorageClient, session: Session, servi
         DownloadClient(),
         TeachClient(services.teach),
         FitClient(services.fit),
-        OperationsClient(),
+        ComputingThread("operations", "changing annotations"),
         DatasetJobs(storage),
         predictors,
         disk,

@@ -39,6 +39,8 @@ PARTLY_OUTSIDE = "Part of it has left the image"
 NOT_BACK = "Carried back, it does not fit where it came from"
 NOT_REDRAWN = "The mask model finds no object here"
 DRAWN_OTHERWISE = "The mask model draws another outline here"
+MASK_DOUBTS = frozenset((NOT_REDRAWN, DRAWN_OTHERWISE))
+"""Doubts about an outline that comes back where it was, because the mask model disagrees."""
 
 
 def carry_objects(

@@ -10,6 +10,7 @@ from samdesk.base.jobs import Foreground
 from samdesk.engine.cache.disk import DiskCache
 from samdesk.workers.batch.ahead import AheadClient
 from samdesk.workers.batch.client import AutoAnnotateClient
+from samdesk.workers.computing import ComputingThread
 from samdesk.workers.crops import CropLoader
 from samdesk.workers.dataset_jobs import DatasetJobs
 from samdesk.workers.downloads import DownloadClient
@@ -18,7 +19,6 @@ from samdesk.workers.folder_watch import FolderWatch
 from samdesk.workers.images import ImageLoader
 from samdesk.workers.inference.client import InferenceClient
 from samdesk.workers.inference.taught_loader import TaughtLoader
-from samdesk.workers.operations import OperationsClient
 from samdesk.workers.storage.client import StorageClient
 from samdesk.workers.teach import TeachClient
 from samdesk.workers.thumbnails import ThumbnailLoader
@@ -44,7 +44,7 @@ class Workers:
     downloads: DownloadClient
     teach: TeachClient
     fit: FitClient
-    operations: OperationsClient
+    operations: ComputingThread
     jobs: DatasetJobs
     predictors: TaughtLoader
     disk: DiskCache

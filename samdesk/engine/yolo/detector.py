@@ -132,6 +132,7 @@ class YoloDetector:
                 imgsz=imgsz,
                 max_det=max_det,
                 classes=None if classes is None else list(classes),
+                agnostic_nms=False,  # Ultralytics turns it on for files named after YOLOE
                 device=self._device,
                 predictor=self._predictor,
                 verbose=False,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import shapely
 
-from samdesk.carry import CarriedObject, LeftBehind, with_redrawn
+from samdesk.carry import MASK_DOUBTS, CarriedObject, LeftBehind, with_redrawn
 from samdesk.domain.annotation import Annotation, AnnotationId, RunId, Source, new_annotation_id
 from samdesk.domain.document import ImageDocument, ImageKey
 from samdesk.domain.geometry.regions import iou, is_drawable
@@ -44,17 +44,25 @@ class CarriedAnnotation:
         label: The name of its label then.
         result: What the carry says of it.
         mask: What the mask model has drawn in its place; None: it has not yet. It may be empty.
+        settled: The user has accepted its outline on the image before, where the mask model drew another.
     """
 
     id: AnnotationId
     label: str
     result: CarriedObject
     mask: Redrawn | None = None
+    settled: bool = False
 
     @property
     def doubt(self) -> str:
-        """Why it is not sure, in words; "": it is."""
-        return self.result.doubt
+        """Why it is not sure, in words; "": it is. What the user has settled is no doubt again."""
+        doubt = self.result.doubt
+        return "" if self.settled and doubt in MASK_DOUBTS else doubt
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the mask model draws another outline."""
+        return self.result.doubt in MASK_DOUBTS
 
     def swapped(self, now: Annotation) -> Annotation | None:
         """The annotation with the other outline; None if it has neither of them, or there is no other."""
@@ -125,6 +133,18 @@ class CarriedImage:
         ids = {c.id for c in kept}
         return replace(self, found=(*kept, *self.found), same=tuple(i for i in self.same if i not in ids))
 
+    def settled_by(self, document: ImageDocument) -> frozenset[AnnotationId]:
+        """Those here that the user has accepted as they were carried, though the mask model disagrees."""
+        known = {a.id: a for a in document.annotations}
+        return frozenset(
+            c.id
+            for c in self.found
+            if c.disputed
+            and c.id in known
+            and known[c.id].review.is_accepted
+            and not c.shows_redrawn(known[c.id])
+        )
+
     def with_masks(self, masks: Mapping[AnnotationId, Redrawn]) -> CarriedImage:
         """With what the mask model has drawn, by id of the annotation here; that settles what is doubtful."""
         drawn = {c.result.annotation_id: masks[c.id].region for c in self.found if c.id in masks}
@@ -163,6 +183,7 @@ def place(
     results: Sequence[CarriedObject | LeftBehind],
     document: ImageDocument,
     labels: LabelSet,
+    settled: frozenset[AnnotationId] = frozenset(),
 ) -> tuple[CarriedImage, tuple[Annotation, ...]]:
     """Makes pending annotations of what was carried, but of what is on the image already.
 
@@ -171,6 +192,7 @@ def place(
         results: What became of each of its objects, in their order.
         document: The target image as it is now.
         labels: The labels of the dataset.
+        settled: Of ``CarriedImage.settled_by`` for the source image.
 
     Returns:
         What became of them, and the new annotations.
@@ -195,7 +217,7 @@ def place(
         else:
             new = _annotation(source, result, carry.run_id)
             made.append(new)
-            found.append(CarriedAnnotation(new.id, name, result))
+            found.append(CarriedAnnotation(new.id, name, result, settled=source.id in settled))
     image = CarriedImage(
         document.key, carry.source.key, tuple(found), tuple(left), tuple(same), rejected, carry.hidden,
         carry.chosen, carry.run_id,

@@ -206,8 +206,13 @@ class CarryController(QObject):
             return
         source = session.with_labels_shown(carry.source)
         objects = tuple(found for a in carry.objects if (found := source.find(a.id)) is not None)
+        before = self._images.get(source.key)
         image, made = place(
-            replace(carry, source=source, objects=objects), results, document, session.model.labels
+            replace(carry, source=source, objects=objects),
+            results,
+            document,
+            session.model.labels,
+            frozenset() if before is None else before.settled_by(source),
         )
         way.placed = True
         text = carried_text(len(made), source.key)

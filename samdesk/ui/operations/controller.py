@@ -18,8 +18,8 @@ from samdesk.ui.kit.message_bar import Action
 from samdesk.ui.kit.messages import Messages
 from samdesk.ui.operations.kinds import TIDY
 from samdesk.ui.operations.selection import Selection, compute
+from samdesk.workers.computing import ComputingThread
 from samdesk.workers.failure import Failure
-from samdesk.workers.operations import OperationsClient
 
 _KEY = "operation"
 _GROW = "grow"
@@ -55,7 +55,7 @@ class OperationsController(QObject):
         self,
         session: Session,
         selection: Selection,
-        client: OperationsClient,
+        client: ComputingThread,
         settings: Settings,
         messages: Messages,
         parent: QObject | None = None,

@@ -17,8 +17,8 @@ from samdesk.ui.kit.messages import Messages
 from samdesk.ui.operations.kinds import KINDS, OutlineKind
 from samdesk.ui.operations.outline_bar import OutlineBar
 from samdesk.ui.operations.selection import Selection, compute
+from samdesk.workers.computing import ComputingThread
 from samdesk.workers.failure import Failure
-from samdesk.workers.operations import OperationsClient
 
 _OUTLINE = "outline"
 
@@ -58,7 +58,7 @@ class OutlineController(QObject):
         self,
         session: Session,
         selection: Selection,
-        client: OperationsClient,
+        client: ComputingThread,
         settings: Settings,
         messages: Messages,
         bar: OutlineBar,

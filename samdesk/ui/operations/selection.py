@@ -13,8 +13,8 @@ from samdesk.domain.document import ImageDocument
 from samdesk.domain.operations import OperationError
 from samdesk.ui.canvas.view import CanvasView
 from samdesk.ui.editing.session import Session
+from samdesk.workers.computing import ComputingThread
 from samdesk.workers.failure import Failure, describe
-from samdesk.workers.operations import OperationsClient
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Selection(QObject):
 
 
 def compute(
-    client: OperationsClient,
+    client: ComputingThread,
     annotations: Sequence[Annotation],
     operation: Callable[[], T],
     then: Callable[[T], None],

@@ -224,6 +224,22 @@ def test_tab_swaps_the_outlines_and_what_is_doubtful_comes_first(two: Carrying) 
     assert two.reviews == [PENDING]
 
 
+def test_a_doubt_that_the_user_has_settled_does_not_stop_the_next_images(two: Carrying) -> None:
+    user = two.user
+    user.predictor.radius = 8.0
+    two.carry_few()
+    assert "Stopped at image 1 of 5. 2 doubtful: cat, dog – the mask model draws another outline" in two.said
+    two.carry_on()
+    assert "2 doubtful: cat, dog" in two.said, "nothing was accepted"
+    user.key(K.Key_Return)
+    user.until_saved()
+    two.carry_few()
+    assert user.shown == "3.png"
+    assert two.said == "2 objects carried from 2.png. Carried to 1 image: 3.png is the last one"
+    assert two.reviews == [PENDING, PENDING]
+    assert user.canvas.selection == frozenset()
+
+
 def test_all_is_seen_at_a_glance_and_the_view_is_taken_along_and_given_back(two: Carrying) -> None:
     user, canvas = two.user, two.user.canvas
     sight = QRectF(canvas.rect())
@@ -268,7 +284,9 @@ def test_all_is_seen_at_a_glance_and_the_view_is_taken_along_and_given_back(two:
     assert (canvas.viewport.scale, canvas.viewport.x) == (mine.scale, mine.x)
     canvas.zoom_at(0.05, sight.center())
     far = canvas.zoom
+    user.predictor.radius = 3.0  # what was accepted against the mask model is settled; this is new
     two.carry_on()
+    assert canvas.selection == {user.annotations[1].id}
     assert canvas.zoom > far, "large enough to judge"
     canvas.zoom_in()
     closer = canvas.viewport

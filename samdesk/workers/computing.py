@@ -1,4 +1,4 @@
-"""OperationsClient: computes operations on regions off the main thread, the newest first and only."""
+"""ComputingThread: computes one thing at a time off the main thread, the newest first and only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject
 
+from samdesk.base.jobs import Cancelled
 from samdesk.workers.failure import Failure, describe
 from samdesk.workers.thread import STOP_TIMEOUT_MS, LoopThread, Post
 
@@ -20,6 +21,7 @@ class _Computation:
     compute: Callable[[], object]
     then: Callable[[object], None]
     refused: Callable[[Failure], None]
+    where: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +30,21 @@ class _Computed:
     result: object
 
 
-class OperationsClient(QObject):
+class ComputingThread(QObject):
     """Runs one function at a time in a thread of its own.
 
     A newer request takes the place of the one before: what was not begun is not computed, and the result of
     what was is dropped.
+
+    Args:
+        name: Of the thread.
+        doing: What it does, for messages ("changing annotations").
+        parent: Qt parent.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, doing: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._name, self._doing = name, doing
         self._changed = Condition()
         self._next: _Computation | None = None
         self._closed = False
@@ -50,19 +58,24 @@ class OperationsClient(QObject):
         return self._awaited is not None
 
     def run(
-        self, compute: Callable[[], T], then: Callable[[T], None], refused: Callable[[Failure], None]
+        self,
+        compute: Callable[[], T],
+        then: Callable[[T], None],
+        refused: Callable[[Failure], None],
+        where: str = "",
     ) -> None:
         """Computes something in the background.
 
         Args:
-            compute: Runs in the thread; pure.
+            compute: Runs in the thread. If it raises ``Cancelled``, nothing is called.
             then: Called with the result on the main thread, unless another request has come meanwhile.
             refused: Called instead if ``compute`` raises.
+            where: What it is about, for the message ("a.jpg").
         """
         if self._thread is None:
-            self._thread = LoopThread("operations", self._loop)
+            self._thread = LoopThread(self._name, self._loop)
             self._thread.start()
-        request = _Computation(compute, then, refused)  # type: ignore[arg-type]
+        request = _Computation(compute, then, refused, where)  # type: ignore[arg-type]
         self._awaited = request
         with self._changed:
             self._next = request
@@ -86,8 +99,10 @@ class OperationsClient(QObject):
         while (request := self._take()) is not None:
             try:
                 result = request.compute()
+            except Cancelled:
+                continue
             except Exception as error:  # noqa: BLE001 - shown to the user as a Failure
-                result = describe(error, "changing annotations")
+                result = describe(error, self._doing, request.where)
             self._post(_Computed(request, result))
 
     def _take(self) -> _Computation | None:
