@@ -25,6 +25,7 @@ from samdesk.workers.fit import fit_arguments
 from tests.e2e.conftest import OpenWindow
 from tests.helpers.desk import User
 from tests.helpers.shapes import NAMES, shapes_dataset
+from tests.helpers.ultralytics_kept import ultralytics_kept
 
 
 class Trainer:
@@ -177,7 +178,8 @@ def test_the_arguments_of_the_process_are_those_of_the_command(shapes: Path) -> 
     """The real trainer, with the very arguments that the window gives its process."""
     settings = FitSettings("yolo11n-seg.yaml", 1, 32, 4, "cpu", "workers=0 lr0=0.001")
     _, _, *arguments = fit_arguments(shapes, settings)
-    result = CliRunner().invoke(cli, [a for a in arguments if a != "--background"])
+    with ultralytics_kept():
+        result = CliRunner().invoke(cli, [a for a in arguments if a != "--background"])
     assert result.exit_code == 0, result.output
     lines = [events.from_line(line) for line in result.stdout.splitlines()]
     assert events.FitEnded() in lines

@@ -26,6 +26,7 @@ from samdesk.training.fit.settings import FitSettings, check_folder, parse_more
 from samdesk.training.fit.split import ensure_split, parse_ratio
 from samdesk.training.fit.start import find_start
 from tests.helpers.shapes import NAMES, shapes_dataset
+from tests.helpers.ultralytics_kept import ultralytics_kept
 
 SETTINGS = FitSettings("yolo11n-seg.yaml", epochs=2, imgsz=32, batch=4, device="cpu", more="workers=0")
 
@@ -57,7 +58,7 @@ def content(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ultralytics_kept():
         home = tmp_path_factory.mktemp("home")
         patch.setenv("SAMDESK_HOME", str(home))
         folder = shapes_dataset(tmp_path_factory.mktemp("data") / "shapes", 4)
