@@ -58,3 +58,10 @@ def test_logging_off_saves_the_same_and_leaves_the_window_open(user: User, folde
     assert Settings().get(FILL_OPACITY) == 66
     assert user.window.isVisible(), "logging off may be cancelled"
     assert user.answers.asked == []
+
+
+def test_a_worker_that_answers_after_the_window_is_gone_finds_no_one(user: User) -> None:
+    inference, info = user.desk.workers.inference, user.predictor.info
+    user.close_window()
+    inference.model_loaded.emit(info)
+    inference.encoded.emit("0.png", 1.0, False)

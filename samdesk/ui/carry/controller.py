@@ -90,9 +90,10 @@ class CarryController(QObject):
         navigate.leaving.connect(self._leave)
         navigate.image_shown.connect(self._image_shown)
         navigate.failed.connect(self._image_failed)
-        model.document_opened.connect(lambda _document: self.refresh())
-        model.document_changed.connect(lambda _changes: self._follow_document())
-        parts.inference.model_loaded.connect(lambda _info: self._soon.start())
+        # Methods, not functions: they are disconnected when the window is gone, before its workers end.
+        model.document_opened.connect(self._follow_opened)
+        model.document_changed.connect(self._follow_document)
+        parts.inference.model_loaded.connect(self._follow_model)
         bar.closed.connect(self._close_bar)
 
     def _timer(self, slot: Callable[[], object]) -> QTimer:
@@ -366,7 +367,13 @@ class CarryController(QObject):
             self._client.drop()
             self._give_up(way, "it cannot be read.")
 
-    def _follow_document(self) -> None:
+    def _follow_opened(self, _document: object) -> None:
+        self.refresh()
+
+    def _follow_model(self, _info: object) -> None:
+        self._soon.start()
+
+    def _follow_document(self, _changes: object) -> None:
         self.decisions.follow_document()
         self.refresh()
 

@@ -63,7 +63,7 @@ class TracksController(QObject):
         self._timer.timeout.connect(self._ask)
         model = parts.session.model
         model.document_opened.connect(self._forget)
-        model.document_changed.connect(lambda _changes: self._timer.start())
+        model.document_changed.connect(self._ask_soon)
         parts.session.history.pending_changed.connect(self._follow_saving)
 
     @property
@@ -71,6 +71,9 @@ class TracksController(QObject):
         """The track of the annotation that is selected, if it is one that is on several images."""
         chosen = self._parts.tools.selection
         return self._known.get(next(iter(chosen))) if len(chosen) == 1 else None
+
+    def _ask_soon(self, _changes: object) -> None:
+        self._timer.start()
 
     def show(self) -> None:
         """Searches for the annotations of the track: the film strip and the contact sheet show them."""

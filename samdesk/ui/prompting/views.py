@@ -53,8 +53,11 @@ class ViewsController(QObject):
         self._timer.timeout.connect(self._update_when_settled)
         canvas.view_changed.connect(self._restart_timer)
         annotate.changed.connect(self._follow_prompts)
-        inference.encoded.connect(lambda *_: self._timer.start())
+        inference.encoded.connect(self._follow_encoded)
         session.model.document_opened.connect(lambda document: self.clear() if document is None else None)
+
+    def _follow_encoded(self, _key: str, _ms: float, _cached: bool) -> None:
+        self._timer.start()
 
     @property
     def view(self) -> Frame | None:
