@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QAbstractTableModel,
-    QModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtGui import QBrush
 from PySide6.QtWidgets import QComboBox, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from samdesk.domain.labels import LabelSet
-from samdesk.ui.auto_annotate.row_table import Index, RowTable, source_index
+from samdesk.ui.auto_annotate.row_table import Index, RowModel, RowTable, source_index
 from samdesk.ui.kit.painting import faint
 from samdesk.ui.kit.plain import plain, tip
 
@@ -48,19 +42,14 @@ class ClassRow:
     conf: float | None = None
 
 
-class ClassModel(QAbstractTableModel):
-    """The table model; check marks, labels and minimum confidences are editable. Rows are class ids.
+class ClassModel(RowModel):
+    """The table model; check marks, labels and minimum confidences are editable. Rows are class ids."""
 
-    Signals:
-        edited: Emitted when the user has changed a row.
-    """
-
-    edited = Signal()
+    _rows: list[ClassRow]
 
     def __init__(self, labels: LabelSet) -> None:
-        super().__init__()
+        super().__init__(_HEADERS, _HEADER_TIPS)
         self._labels = labels
-        self._rows: list[ClassRow] = []
         self._conf = 0.0
 
     @property
@@ -116,26 +105,11 @@ class ClassModel(QAbstractTableModel):
 
     # Qt overrides
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(_HEADERS)
-
     def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
         flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
         if index.column() == CLASS:
             return flags | Qt.ItemFlag.ItemIsUserCheckable
         return flags | Qt.ItemFlag.ItemIsEditable
-
-    def headerData(  # noqa: D102
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Vertical:
-            return str(section) if role == Qt.ItemDataRole.DisplayRole else None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        return _HEADER_TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         if not index.isValid():

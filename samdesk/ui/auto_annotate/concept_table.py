@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtGui import QBrush
 from PySide6.QtWidgets import QLineEdit, QSpinBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from samdesk.batch.concepts import PlannedConcept, PlannedExample, texts_of
-from samdesk.ui.auto_annotate.row_table import Index, RowTable, source_index
+from samdesk.ui.auto_annotate.row_table import Index, RowModel, RowTable, source_index
 from samdesk.ui.kit.painting import faint
 from samdesk.ui.kit.plain import plain, tip
 
@@ -61,18 +61,13 @@ class ConceptRow:
         return PlannedConcept(self.name, self.texts, self.chosen)
 
 
-class ConceptModel(QAbstractTableModel):
-    """The table model; check marks, words and numbers of examples are editable.
+class ConceptModel(RowModel):
+    """The table model; check marks, words and numbers of examples are editable."""
 
-    Signals:
-        edited: Emitted when the user has changed a row.
-    """
-
-    edited = Signal()
+    _rows: list[ConceptRow]
 
     def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[ConceptRow] = []
+        super().__init__(_HEADERS, _HEADER_TIPS)
 
     @property
     def rows(self) -> tuple[ConceptRow, ...]:
@@ -108,12 +103,6 @@ class ConceptModel(QAbstractTableModel):
 
     # Qt overrides
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
-        return 0 if parent.isValid() else len(_HEADERS)
-
     def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
         flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
         if index.column() == LABEL:
@@ -121,15 +110,6 @@ class ConceptModel(QAbstractTableModel):
         if index.column() == EXAMPLES and not self._rows[index.row()].examples:
             return flags
         return flags | Qt.ItemFlag.ItemIsEditable
-
-    def headerData(  # noqa: D102
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Vertical:
-            return str(section) if role == Qt.ItemDataRole.DisplayRole else None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
-        return _HEADER_TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         if not index.isValid():

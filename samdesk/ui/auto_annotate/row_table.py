@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QLineEdit, QTableView, QWidget
 
 from samdesk.ui.kit.fields import TABLE_STYLE
 
 Index = QModelIndex | QPersistentModelIndex
+
+
+class RowModel(QAbstractTableModel):
+    """The model of such a table; subclasses have its cells.
+
+    Args:
+        headers: The titles of the columns.
+        tips: Their tooltips.
+
+    Signals:
+        edited: Emitted when the user has changed a row.
+    """
+
+    edited = Signal()
+    _rows: list[Any]
+
+    def __init__(self, headers: Sequence[str], tips: Sequence[str]) -> None:
+        super().__init__()
+        self._headers, self._tips = headers, tips
+        self._rows = []
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, D102
+        return 0 if parent.isValid() else len(self._headers)
+
+    def headerData(  # noqa: D102
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Vertical:
+            return str(section) if role == Qt.ItemDataRole.DisplayRole else None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._headers[section]
+        return self._tips[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
 
 class RowFilter(QSortFilterProxyModel):
